@@ -1,0 +1,44 @@
+"""Typed settings: their schema, and how they are read from YAML and the command line."""
+
+from __future__ import annotations
+
+from kaggle_face.config.loading import LoadedConfig, dump_config, load_config, parse_config
+from kaggle_face.config.schema import (
+    AugmentConfig,
+    CompetitionConfig,
+    Config,
+    DataConfig,
+    FoldsConfig,
+    LossConfig,
+    MarginConfig,
+    MixConfig,
+    ModelConfig,
+    OptimConfig,
+    PathsConfig,
+    PredictConfig,
+    ScheduleConfig,
+    SubmitConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "AugmentConfig",
+    "CompetitionConfig",
+    "Config",
+    "DataConfig",
+    "FoldsConfig",
+    "LoadedConfig",
+    "LossConfig",
+    "MarginConfig",
+    "MixConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "PathsConfig",
+    "PredictConfig",
+    "ScheduleConfig",
+    "SubmitConfig",
+    "TrainConfig",
+    "dump_config",
+    "load_config",
+    "parse_config",
+]

@@ -1,0 +1,229 @@
+"""Reading settings: a YAML file, what it extends, then `key=value` overrides; strict, one line an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+import kaggle_face
+from kaggle_face.config.schema import Config
+from kaggle_face.config.yaml_text import dump_yaml, parse_yaml, yaml_problem
+from kaggle_face.errors import ConfigError, nearest_hint
+
+COMMAND_LINE = "on the command line"
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """Resolved settings, the name that runs are filed under, and the overrides that shaped them."""
+
+    name: str
+    config: Config
+    overrides: tuple[str, ...] = ()
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Layer:
+    source: str
+    values: Mapping[str, Any]
+
+
+def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """Reads the settings called `name_or_path` and applies `key=value` overrides.
+
+    A name is looked up as `configs/<name>.yaml` in the working directory, then among the files of the
+    package.
+
+    Raises:
+        ConfigError: The file is missing or no YAML, extends itself, or holds an unknown key, a wrong type
+            or a value out of range.
+    """
+    path = find_config(name_or_path)
+    layers = _read_with_parents(path, ()) + [_override_layer(text) for text in overrides]
+    return LoadedConfig(path.stem, _validate(layers), tuple(overrides), path)
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Settings from the text that `dump_config` made; `source` names it in errors."""
+    return _validate([_Layer(source, _as_mapping(_parse(text, source), source))])
+
+
+def dump_config(config: Config) -> str:
+    """All settings as YAML text that `parse_config` reads back equal."""
+    return dump_yaml(config.model_dump(mode="json"))
+
+
+def find_config(name_or_path: str) -> Path:
+    """The file of the settings called `name_or_path`.
+
+    Raises:
+        ConfigError: There is none; the nearest known names are offered.
+    """
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise ConfigError(f"there is no settings file {name_or_path}")
+    folders = (Path("configs"), packaged_configs())
+    for folder in folders:
+        if (folder / f"{name_or_path}.yaml").is_file():
+            return folder / f"{name_or_path}.yaml"
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+    hint = nearest_hint(name_or_path, known) or f"; known: {', '.join(known)}"
+    raise ConfigError(f"there are no settings called '{name_or_path}' in configs/ or in the package{hint}")
+
+
+def packaged_configs() -> Path:
+    """The folder of the settings that come with the package, in a wheel or in a checkout."""
+    package = Path(kaggle_face.__file__).parent
+    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
+
+
+def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
+    if path.resolve() in children:
+        chain = " -> ".join(child.name for child in (*children, path))
+        raise ConfigError(f"{path}: 'extends' runs in a circle: {chain}")
+    values = dict(_as_mapping(_parse(_read_text(path), str(path)), str(path)))
+    parent = values.pop("extends", None)
+    layer = _Layer(str(path), values)
+    if parent is None:
+        return [layer]
+    if not isinstance(parent, str):
+        raise ConfigError(f"{path}: 'extends' must be one name or path, got {parent!r}")
+    return [*_read_with_parents(_find_parent(parent, path), (*children, path.resolve())), layer]
+
+
+def _find_parent(parent: str, child: Path) -> Path:
+    beside = child.parent / (parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml")
+    return beside if beside.is_file() else find_config(parent)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
+def _parse(text: str, source: str) -> Any:
+    try:
+        return parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: {yaml_problem(error)}") from error
+
+
+def _as_mapping(values: Any, source: str) -> Mapping[str, Any]:
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{source}: expected 'key: value' lines, got {type(values).__name__}")
+    return values
+
+
+def _override_layer(text: str) -> _Layer:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"an override is written key=value, such as optim.lr=0.1; got '{text}'")
+    nested: Any = _parse(value, f"the value of {key}")
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    return _Layer(COMMAND_LINE, nested)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(old, value) if both and old is not None else value
+    return merged
+
+
+def _validate(layers: Sequence[_Layer]) -> Config:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merge(merged, layer.values)
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(_describe(error.errors()[0], layers)) from error
+
+
+def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
+    path, owner = _known_path(detail["loc"])
+    name, value = ".".join(path), detail["input"]
+    context = detail.get("ctx", {})
+    bounds = {"greater_than": ">", "greater_than_equal": ">=", "less_than": "<", "less_than_equal": "<="}
+    match detail["type"]:
+        case "extra_forbidden":
+            known = owner.model_fields
+            hint = nearest_hint(path[-1], known) or f"; known here: {', '.join(known)}"
+            text = f"unknown key '{name}'{hint}"
+        case "value_error":
+            text = str(context["error"])
+        case kind if kind in bounds:
+            text = f"{name} must be {bounds[kind]} {next(iter(context.values())):g}, got {value!r}"
+        case "literal_error":
+            hint = nearest_hint(value, context["expected"].split("'")[1::2]) if isinstance(value, str) else ""
+            text = f"{name} must be {context['expected']}, got {value!r}{hint}"
+        case kind:
+            text = f"{name} must be {_expected(kind, detail['msg'])}, got {value!r}"
+    return f"{_source_of(path, layers)}{text}"
+
+
+def _known_path(location: Sequence[int | str]) -> tuple[list[str], type[BaseModel]]:
+    """The keys of a location without the tags that pydantic adds for unions, and the part they end in."""
+    path: list[str] = []
+    owner: type[BaseModel] = Config
+    for depth, key in enumerate(location):
+        field = owner.model_fields.get(str(key))
+        path.append(str(key))
+        if field is None:
+            break
+        part = next((a for a in _alternatives(field.annotation) if _is_part(a)), None)
+        if part is None:
+            path += [str(index) for index in location[depth + 1 :] if isinstance(index, int)]
+            break
+        owner = part
+    return path, owner
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return (annotation, *getattr(annotation, "__args__", ()))
+
+
+def _is_part(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _expected(kind: str, message: str) -> str:
+    words = {
+        "float_type": "a number",
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "bool_type": "true or false",
+        "string_type": "text",
+        "tuple_type": "a list",
+        "model_type": "a part with 'key: value' lines",
+        "mapping_type": "a part with 'key: value' lines",
+    }
+    return words.get(kind, message.removeprefix("Input should be ").removeprefix("String should "))
+
+
+def _source_of(path: Sequence[str], layers: Sequence[_Layer]) -> str:
+    for layer in reversed(layers):
+        value: Any = layer.values
+        for key in path:
+            if not isinstance(value, Mapping) or key not in value:
+                break
+            value = value[key]
+        else:
+            return "" if layer.source == COMMAND_LINE else f"{layer.source}: "
+    return ""

@@ -1,0 +1,233 @@
+"""Every setting: its type, range, unit and default; one class per part.
+
+`configs/base.yaml` shows the same tree with comments; a test keeps the two equal.
+Each stage receives only its own part, and every part is frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+CountOrZero = Annotated[int, Field(ge=0)]
+Names = Annotated[tuple[str, ...], Strict(False)]
+Rates = Annotated[tuple[float, ...], Strict(False)]
+
+FamilyName = Literal["auto", "A", "B", "C", "D", "E", "kinship", "topk"]
+HeadName = Literal[
+    "linear",
+    "cosface",
+    "arcface",
+    "adaface",
+    "curricularface",
+    "subcenter_arcface",
+    "combined_margin",
+]
+CheckpointName = Literal["last", "best_cls", "best_ver"]
+
+
+class Part(BaseModel):
+    """A frozen part of the settings that refuses unknown keys and wrong types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+class CompetitionConfig(Part):
+    """Which competition this is."""
+
+    slug: str = "demo"
+    family: FamilyName = "auto"
+    variant: str = "auto"
+
+
+class DataConfig(Part):
+    """Where the pictures are and how they are stored."""
+
+    root: str = "data/demo"
+    image_size: Annotated[int, Field(ge=8, le=1024)] = 112
+    broken_images: Literal["error", "skip"] = "error"
+    workers: Annotated[int, Field(ge=-1, le=256)] = -1
+    exclude: Names = ()
+
+
+class FoldsConfig(Part):
+    """How labelled images and verification pairs are divided."""
+
+    count: Annotated[int, Field(ge=2, le=100)] = 5
+    seed: int = 0
+    dev: Literal["pool", "holdout"] = "pool"
+    verification: Literal["auto", "dev_pairs", "identities"] = "auto"
+    heldout_identities: Fraction = 0.1
+    pairs_per_fold: Count = 2000
+
+
+class MixConfig(Part):
+    """CutMix or Mixup of the images of a batch."""
+
+    probability: Fraction = 0.0
+    alpha: Positive = 1.0
+
+
+class AugmentConfig(Part):
+    """What happens to a training image before the network sees it."""
+
+    transforms: Annotated[tuple[Mapping[str, Mapping[str, Any]], ...], Strict(False)] = (
+        {"HorizontalFlip": {"p": 0.5}},
+    )
+    cutmix: MixConfig = MixConfig()
+    mixup: MixConfig = MixConfig()
+
+
+class ModelConfig(Part):
+    """The network: backbone, pooling, neck and head."""
+
+    backbone: str = "resnet18"
+    backbone_options: Mapping[str, Any] = Field(default_factory=dict)
+    pretrained: bool = False
+    weights: str | None = None
+    small_stem: Literal["auto", "on", "off"] = "auto"
+    pooling: Literal["avg", "max", "gem", "gdc", "flatten"] = "avg"
+    neck: Literal["none", "bn", "linear", "linear_bn", "dropout_linear_bn", "bn_dropout_linear_bn"] = (
+        "linear_bn"
+    )
+    embedding_size: Annotated[int, Field(ge=2, le=8192)] = 512
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    drop_path: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    head: HeadName = "linear"
+    normalize_features: bool = False
+
+
+class ClassSizeMargin(Part):
+    """A margin that follows the number of images of a class: scale * n^-power + offset."""
+
+    scale: Positive = 0.271
+    power: NonNegative = 0.364
+    offset: NonNegative = 0.05
+
+
+class MarginConfig(Part):
+    """Scale and margin of the heads that compare on the unit sphere."""
+
+    scale: Positive = 30.0
+    margin: Annotated[float, Field(ge=0.0, lt=3.1416)] = 0.5
+    multiplier: Annotated[float, Field(ge=1.0, le=4.0)] = 1.0
+    cosine_margin: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    centers: Annotated[int, Field(ge=1, le=16)] = 3
+    easy: bool = False
+    warmup_epochs: NonNegative = 0.0
+    start_scale: Positive | None = None
+    by_class_size: ClassSizeMargin | None = None
+    sampled_classes: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+
+
+class LossConfig(Part):
+    """What is minimised."""
+
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+class OptimConfig(Part):
+    """The optimiser."""
+
+    name: str = "sgd"
+    lr: Positive = 0.1
+    weight_decay: NonNegative = 5e-4
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    nesterov: bool = False
+    betas: Annotated[tuple[float, float], Strict(False)] | None = None
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    decay_norms_and_biases: bool = False
+
+
+class ScheduleConfig(Part):
+    """The learning rate over time; all lengths are in epochs."""
+
+    name: Literal["constant", "cosine", "warm_restarts", "step", "plateau", "one_cycle"] = "cosine"
+    warmup_epochs: NonNegative = 0.0
+    warmup_start: Fraction = 0.01
+    final_lr: NonNegative = 0.0
+    restart_epochs: Positive = 10.0
+    restart_multiplier: Annotated[float, Field(ge=1.0)] = 2.0
+    step_epochs: Rates = ()
+    step_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    patience_epochs: Count = 3
+    peak_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
+    start_divisor: Annotated[float, Field(ge=1.0)] = 25.0
+
+
+class TrainConfig(Part):
+    """The training loop."""
+
+    epochs: Count = 30
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    amp: Literal["auto", "off", "bf16", "fp16"] = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    clip_grad_norm: Positive | None = None
+    accumulate_steps: Count = 1
+    ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    ema_warmup_epochs: NonNegative = 1.0
+    early_stop_epochs: Count | None = None
+    early_stop_metric: Literal["accuracy", "verification"] = "accuracy"
+    verification_metric: Literal["eer", "auc"] = "eer"
+    max_hours: Positive | None = None
+    checkpoint_minutes: Positive = 5.0
+    max_nonfinite_steps: Count = 20
+    tensorboard: bool = True
+    eval_batch_size: Count = 512
+
+
+class PredictConfig(Part):
+    """How embeddings and logits are computed after training."""
+
+    batch_size: Count = 512
+    flip: bool = True
+
+
+class SubmitConfig(Part):
+    """How submissions are written."""
+
+    score_decimals: Annotated[int, Field(ge=1, le=17)] = 6
+
+
+class PathsConfig(Part):
+    """Folders, relative to the working directory."""
+
+    runs: str = "runs"
+    submissions: str = "submissions"
+    packs: str = "packs"
+
+
+class Config(Part):
+    """All settings of a run."""
+
+    competition: CompetitionConfig = CompetitionConfig()
+    data: DataConfig = DataConfig()
+    folds: FoldsConfig = FoldsConfig()
+    augment: AugmentConfig = AugmentConfig()
+    model: ModelConfig = ModelConfig()
+    margin: MarginConfig = MarginConfig()
+    loss: LossConfig = LossConfig()
+    optim: OptimConfig = OptimConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    train: TrainConfig = TrainConfig()
+    predict: PredictConfig = PredictConfig()
+    submit: SubmitConfig = SubmitConfig()
+    paths: PathsConfig = PathsConfig()
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+
+    @model_validator(mode="after")
+    def _schedule_fits_the_epochs(self) -> Config:
+        if self.schedule.warmup_epochs >= self.train.epochs and self.schedule.warmup_epochs > 0:
+            raise ValueError(
+                f"schedule.warmup_epochs must be < train.epochs ({self.train.epochs}), "
+                f"got {self.schedule.warmup_epochs:g}"
+            )
+        return self

@@ -1,0 +1,89 @@
+"""What can go wrong, as seen by the person at the keyboard.
+
+KaggleFaceError
+├── InputError                 the user's input or settings are wrong: one line, exit code 2
+│   ├── ConfigError            a settings file or an override
+│   ├── DataError              the competition's files: images, lists, tables
+│   ├── RunError               the state of a run folder: missing, unfinished, made with other settings
+│   ├── SubmissionError        a table that Kaggle would refuse
+│   ├── RulesError             a rule of the competition is broken
+│   ├── RemoteError            Kaggle refused or could not be reached
+│   └── MissingExtraError      an optional part of the package is not installed
+└── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KaggleFaceError(Exception):
+    """Every error that this package raises on purpose."""
+
+
+class InputError(KaggleFaceError):
+    """The user's input is wrong; the message is one line that says what, the value, where and what to do."""
+
+
+class ConfigError(InputError):
+    """A settings file or an override is wrong."""
+
+
+class DataError(InputError):
+    """A file of the competition is missing, broken or contradicts another."""
+
+
+class RunError(InputError):
+    """A run folder lacks what a command needs, or was made with other settings."""
+
+
+class SubmissionError(InputError):
+    """A submission table would be refused by Kaggle."""
+
+
+class RulesError(InputError):
+    """A rule of the competition would be broken."""
+
+
+class RemoteError(InputError):
+    """Kaggle refused a request or could not be reached."""
+
+
+class MissingExtraError(InputError):
+    """A command needs a package that only an extra installs.
+
+    >>> print(MissingExtraError("optuna", "tune"))
+    this needs the package 'optuna'; install it with: python3 -m pip install "kaggle-face[tune]"
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package '{package}'; "
+            f'install it with: python3 -m pip install "kaggle-face[{extra}]"'
+        )
+
+
+class TrainingStoppedError(KaggleFaceError):
+    """Training cannot go on; the last good checkpoint is kept."""
+
+
+def nearest_hint(wrong: str, known: Iterable[str], limit: int = 3) -> str:
+    """The clause that offers the known names nearest to a wrong one, or an empty string.
+
+    >>> nearest_hint("resnet81", ["resnet18", "convnext_tiny"])
+    "; did you mean 'resnet18'?"
+    >>> nearest_hint("xyz", ["resnet18"])
+    ''
+    """
+    near = difflib.get_close_matches(wrong, list(known), n=limit, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
+def naming_first(count: int, total: int, what: str, first: str) -> str:
+    """The phrase that counts offenders and names the first.
+
+    >>> naming_first(3, 1200, "test images have no prediction", "00017.jpg")
+    '3 of 1200 test images have no prediction, first: 00017.jpg'
+    """
+    return f"{count} of {total} {what}, first: {first}"

@@ -1,0 +1,55 @@
+"""How long work tells that it advances, without printing: the command line hands a `Progress` down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Counter(Protocol):
+    """One piece of work whose steps are counted."""
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Counts `steps` more and shows `note` beside the rate."""
+
+
+class Progress(Protocol):
+    """The reporter of a command."""
+
+    def say(self, line: str) -> None:
+        """Tells one line that stays."""
+
+    def warn(self, line: str) -> None:
+        """Tells one line that asks for attention."""
+
+    def count(self, label: str, total: int, unit: str, done: int = 0) -> _CounterContext:
+        """Opens a counter of `total` units of which `done` are finished already."""
+
+
+class _CounterContext(Protocol):
+    def __enter__(self) -> Counter: ...
+
+    def __exit__(self, *exception: object) -> bool | None: ...
+
+
+class SilentCounter:
+    """Counts nothing."""
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Does nothing."""
+
+
+class SilentProgress:
+    """Tells nobody; for tests and for calls from a program."""
+
+    def say(self, line: str) -> None:
+        """Does nothing."""
+
+    def warn(self, line: str) -> None:
+        """Does nothing."""
+
+    @contextmanager
+    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+        """Opens a counter that shows nothing."""
+        yield SilentCounter()
