@@ -73,7 +73,7 @@ class FaceTable:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Verification trials: the id that a submission gives the row, two image ids, and 1 same, 0 different or -1."""
+    """Verification trials: the submission's id of the row, two image ids, and 1 same, 0 different or -1."""
 
     pair_ids: StrArray
     first_ids: StrArray
@@ -224,11 +224,13 @@ class Folds:
 
     def training_ids(self, fold: int) -> StrArray:
         """The images that fold `fold` trains on."""
-        return self.image_ids[(self.fold_of_image != fold) & (self.heldout_fold != fold)]
+        seen: StrArray = self.image_ids[(self.fold_of_image != fold) & (self.heldout_fold != fold)]
+        return seen
 
     def validation_ids(self, fold: int) -> StrArray:
         """The images whose class fold `fold` is measured on; all their identities are in its training set."""
-        return self.image_ids[self.fold_of_image == fold]
+        held_out: StrArray = self.image_ids[self.fold_of_image == fold]
+        return held_out
 
 
 @dataclass(frozen=True, eq=False)

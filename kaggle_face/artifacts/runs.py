@@ -1,0 +1,214 @@
+"""The run folder `runs/<config>/<run>/fold<k>/`: where each thing lies and what it was made with.
+
+A fold's folder is all that a later stage needs; copying it to another machine is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError, nearest_hint
+
+CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver")
+RecordKind = Literal["predictions", "embeddings", "pairs"]
+RecordPart = Literal["oof", "test"]
+
+_FREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,79}$")
+
+
+@dataclass(frozen=True)
+class FoldFolder:
+    """The folder of one fold of a run."""
+
+    path: Path
+
+    @property
+    def fold(self) -> int:
+        """The number of the fold, from the folder's name."""
+        return int(self.path.name.removeprefix("fold"))
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved settings."""
+        return self.path / "config.yaml"
+
+    @property
+    def classes_file(self) -> Path:
+        """Class index -> name -> submitted label."""
+        return self.path / "classes.csv"
+
+    @property
+    def info_file(self) -> Path:
+        """What the fold was made with, and how far it came."""
+        return self.path / "run.json"
+
+    @property
+    def history_file(self) -> Path:
+        """One row per epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def resume_file(self) -> Path:
+        """The state from which a stopped training goes on."""
+        return self.path / "resume.pt"
+
+    def weights_file(self, checkpoint: CheckpointName) -> Path:
+        """The weights of a checkpoint."""
+        return self.path / "checkpoints" / f"{checkpoint}.safetensors"
+
+    def record_folder(self, part: RecordPart, checkpoint: CheckpointName, kind: RecordKind) -> Path:
+        """The folder of a record made with a checkpoint: `<part>/<checkpoint>/<kind>`."""
+        return self.path / part / checkpoint / kind
+
+    def read_info(self) -> dict[str, Any]:
+        """What `write_info` wrote.
+
+        Raises:
+            RunError: The fold was never trained here.
+        """
+        if not self.info_file.is_file():
+            raise RunError(f"{self.path} holds no run; train it first: kaggle-face train --fold {self.fold}")
+        values: dict[str, Any] = json.loads(self.info_file.read_text(encoding="utf-8"))
+        return values
+
+    def write_info(self, values: Mapping[str, Any]) -> None:
+        """Writes what the fold was made with and how far it came."""
+        write_json(self.info_file, values)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training of this fold came to its end."""
+        return self.info_file.is_file() and self.read_info().get("status") == "finished"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run: one folder per fold, and what all of its folds share."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """`<config>/<run>`, as the command line shows it."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    def fold(self, number: int) -> FoldFolder:
+        """The folder of a fold, which need not exist yet."""
+        return FoldFolder(self.path / f"fold{number}")
+
+    def started_folds(self) -> list[FoldFolder]:
+        """The folds of which anything is there, in order."""
+        folders = [FoldFolder(path) for path in self.path.glob("fold*") if path.name[4:].isdigit()]
+        return sorted(
+            (folder for folder in folders if folder.info_file.is_file()), key=lambda folder: folder.fold
+        )
+
+    def finished_folds(self) -> list[FoldFolder]:
+        """The folds whose training came to its end, in order."""
+        return [folder for folder in self.started_folds() if folder.is_finished]
+
+
+def name_of_run(overrides: Sequence[str]) -> str:
+    """The folder name of a run: `main`, or its overrides, shortened with a hash where they are long.
+
+    >>> name_of_run([]), name_of_run(["optim.lr=0.1"])
+    ('main', 'optim.lr=0.1')
+    """
+    shaping = sorted(
+        text for text in overrides if not text.startswith(("paths.", "device=", "train.max_hours="))
+    )
+    text = ",".join(shaping) or "main"
+    if _FREE_NAME.match(text):
+        return text
+    readable = re.sub(r"[^A-Za-z0-9._=,+-]+", "-", text).strip("-.,")[:50]
+    return f"{readable}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def run_folder(runs: Path, config_name: str, run: str) -> RunFolder:
+    """The folder of a named run, which need not exist yet.
+
+    Raises:
+        RunError: The name is no plain folder name.
+    """
+    if not _FREE_NAME.match(run):
+        raise RunError(f"a run's name is made of letters, digits and . _ = , + -, got '{run}'")
+    return RunFolder(runs / config_name / run)
+
+
+def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
+    """The named run, or the one trained last where no name is given.
+
+    Raises:
+        RunError: There is no such run; what to do is said.
+    """
+    found = {folder.path.name: folder for folder in list_runs(runs, config_name)}
+    if run is not None and run in found:
+        return found[run]
+    if not found:
+        raise RunError(f"no run of '{config_name}' under {runs}; train one first: kaggle-face train --fold 0")
+    if run is not None:
+        hint = nearest_hint(run, found) or f"; there are: {', '.join(sorted(found))}"
+        raise RunError(f"there is no run '{run}' of '{config_name}' under {runs}{hint}")
+    return max(found.values(), key=_last_change)
+
+
+def list_runs(runs: Path, config_name: str) -> list[RunFolder]:
+    """Every run of a config of which a fold was started, by name."""
+    folders = [RunFolder(path) for path in sorted((runs / config_name).glob("*")) if path.is_dir()]
+    return [folder for folder in folders if folder.started_folds()]
+
+
+def _last_change(run: RunFolder) -> float:
+    return max(folder.info_file.stat().st_mtime for folder in run.started_folds())
+
+
+def describe_environment(argv: Sequence[str], device: str) -> dict[str, Any]:
+    """Versions, git commit, command line and machine, to be kept with a run."""
+    packages = ("kaggle-face", "torch", "timm", "albumentations", "numpy", "pillow")
+    return {
+        "command_line": shlex.join(argv),
+        "commit": git_commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": device,
+        "versions": {name: _version(name) for name in packages},
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the working directory, with `+changes` where files differ from it; None outside git."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*words: str) -> str:
+    answer = subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10)
+    return answer.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def command_line() -> list[str]:
+    """The words of this process, the program by its name alone."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]

@@ -1,0 +1,119 @@
+"""Records on disk: a folder each, `.npy` for numbers and CSV for ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array
+from kaggle_face.artifacts.tables import read_table, write_table
+from kaggle_face.errors import RunError
+from kaggle_face.records import (
+    ClassTable,
+    Embeddings,
+    Folds,
+    IntArray,
+    Pairs,
+    PairScores,
+    Predictions,
+    StrArray,
+)
+
+
+def write_predictions(folder: Path, predictions: Predictions) -> None:
+    """Writes `images.csv`, `classes.csv` and `logits.npy`."""
+    with replacing_folder(folder) as new:
+        write_table(new / "images.csv", {"image_id": predictions.image_ids})
+        write_table(new / "classes.csv", {"name": predictions.class_names})
+        write_array(new / "logits.npy", predictions.logits)
+
+
+def read_predictions(folder: Path) -> Predictions:
+    """Reads what `write_predictions` wrote; the logits stay a memory map."""
+    _require(folder, "predictions")
+    ids = read_table(folder / "images.csv", ["image_id"])["image_id"]
+    names = read_table(folder / "classes.csv", ["name"])["name"]
+    return Predictions(ids, read_array(folder / "logits.npy"), names)
+
+
+def write_embeddings(folder: Path, embeddings: Embeddings) -> None:
+    """Writes `images.csv` and `embeddings.npy`."""
+    with replacing_folder(folder) as new:
+        write_table(new / "images.csv", {"image_id": embeddings.image_ids})
+        write_array(new / "embeddings.npy", embeddings.vectors)
+
+
+def read_embeddings(folder: Path) -> Embeddings:
+    """Reads what `write_embeddings` wrote; the vectors stay a memory map."""
+    _require(folder, "embeddings")
+    ids = read_table(folder / "images.csv", ["image_id"])["image_id"]
+    return Embeddings(ids, read_array(folder / "embeddings.npy"))
+
+
+def write_pair_scores(folder: Path, scores: PairScores) -> None:
+    """Writes `pairs.csv` (id, label) and `scores.npy`."""
+    with replacing_folder(folder) as new:
+        write_table(new / "pairs.csv", {"pair_id": scores.pair_ids, "label": scores.labels})
+        write_array(new / "scores.npy", scores.scores)
+
+
+def read_pair_scores(folder: Path) -> PairScores:
+    """Reads what `write_pair_scores` wrote."""
+    _require(folder, "pair scores")
+    table = read_table(folder / "pairs.csv", ["pair_id", "label"])
+    return PairScores(table["pair_id"], read_array(folder / "scores.npy"), _integers(table["label"]))
+
+
+def write_classes(path: Path, classes: ClassTable) -> None:
+    """Writes the class table as CSV: class index, name, and the label that a submission carries."""
+    columns = {"index": np.arange(len(classes)), "name": classes.names, "submitted": classes.submitted}
+    write_table(path, columns)
+
+
+def read_classes(path: Path) -> ClassTable:
+    """Reads what `write_classes` wrote."""
+    table = read_table(path, ["name", "submitted"])
+    return ClassTable(table["name"], table["submitted"])
+
+
+def write_folds(folder: Path, folds: Folds) -> None:
+    """Writes `images.csv` (id, fold, heldout_fold) and `pairs.csv` (fold and trial)."""
+    with replacing_folder(folder) as new:
+        columns = {
+            "image_id": folds.image_ids,
+            "fold": folds.fold_of_image,
+            "heldout_fold": folds.heldout_fold,
+        }
+        write_table(new / "images.csv", columns)
+        sizes = [len(pairs) for pairs in folds.pairs]
+        pairs_columns = {"fold": np.repeat(np.arange(folds.count), sizes)}
+        for name in ("pair_ids", "first_ids", "second_ids", "labels"):
+            pairs_columns[name] = np.concatenate([getattr(pairs, name) for pairs in folds.pairs])
+        write_table(new / "pairs.csv", pairs_columns)
+
+
+def read_folds(folder: Path, count: int) -> Folds:
+    """Reads the `count` folds that `write_folds` wrote; the folder's name is theirs."""
+    _require(folder, "folds")
+    images = read_table(folder / "images.csv", ["image_id", "fold", "heldout_fold"])
+    table = read_table(folder / "pairs.csv", ["fold", "pair_ids", "first_ids", "second_ids", "labels"])
+    fold_of_pair, labels = _integers(table["fold"]), _integers(table["labels"])
+    everything = (table["pair_ids"], table["first_ids"], table["second_ids"], labels)
+    pairs = [Pairs(*(column[fold_of_pair == fold] for column in everything)) for fold in range(count)]
+    return Folds(
+        folder.name,
+        images["image_id"],
+        _integers(images["fold"]),
+        _integers(images["heldout_fold"]),
+        tuple(pairs),
+    )
+
+
+def _integers(column: StrArray) -> IntArray:
+    return column.astype(np.int64) if len(column) else np.empty(0, np.int64)
+
+
+def _require(folder: Path, what: str) -> None:
+    if not folder.is_dir():
+        raise RunError(f"there are no {what} at {folder}")

@@ -1,0 +1,90 @@
+"""The command `kaggle-face`: finds the module of a command, runs it, and turns errors into exit codes.
+
+A module of commands defines for each of its commands `add_arguments_<command>(parser)` and
+`run_<command>(arguments, terminal)`. It is imported only when its command is called, and imports torch and
+other heavy libraries only inside the functions that need them: `--help` answers at once.
+
+Exit codes: 0 done; 2 the input or the settings are wrong (one line); 1 a bug (traceback).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import kaggle_face
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError, KaggleFaceError, nearest_hint
+
+# command: (module below kaggle_face.cli, what it does), in the order of a competition.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "the whole chain on generated faces, from pictures to checked CSVs"),
+    "pack": ("data", "decode and resize all images once (train does it when missing)"),
+    "train": ("train", "train one fold, or all of them"),
+    "predict": ("predict", "predict the test set with the trained folds"),
+    "ensemble": ("ensemble", "blend folds and checkpoints into one prediction"),
+    "submit": ("submit", "write and check the CSVs of a competition"),
+}
+
+
+def run(argv: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with its code."""
+    sys.exit(main(list(sys.argv[1:] if argv is None else argv)))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command and returns its exit code: 0, or 2 with one line on standard error."""
+    terminal = Terminal()
+    try:
+        return _dispatch(list(argv), terminal)
+    except InputError as error:
+        terminal.error(str(error))
+        return 2
+    except KaggleFaceError as error:
+        terminal.error(str(error))
+        return 1
+    except KeyboardInterrupt:
+        terminal.error("stopped")
+        return 130
+
+
+def _dispatch(argv: list[str], terminal: Terminal) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        terminal.say(_overview())
+        return 0
+    if argv[0] == "--version":
+        terminal.say(f"kaggle-face {kaggle_face.__version__}")
+        return 0
+    if argv[0] not in COMMANDS:
+        hint = nearest_hint(argv[0], COMMANDS) or "; kaggle-face --help lists them"
+        raise InputError(f"there is no command '{argv[0]}'{hint}")
+    return _run_command(argv[0], argv[1:], terminal)
+
+
+def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
+    module_name, summary = COMMANDS[command]
+    module = import_module(f"kaggle_face.cli.{module_name}")
+    parser = argparse.ArgumentParser(prog=f"kaggle-face {command}", description=f"{summary}.")
+    function = command.replace("-", "_")
+    getattr(module, f"add_arguments_{function}")(parser)
+    arguments = parser.parse_intermixed_args(words)
+    code = getattr(module, f"run_{function}")(arguments, terminal)
+    return int(code or 0)
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: kaggle-face COMMAND [options] [key=value ...]",
+            "",
+            "From a face competition's download to a scored submission.",
+            "",
+            *lines,
+            "",
+            "kaggle-face COMMAND --help tells more of one command.",
+        ]
+    )

@@ -1,0 +1,120 @@
+"""What the person at the keyboard sees: lines, tables and progress bars (plain lines when piped)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from kaggle_face.progress import Counter
+
+_SECONDS_BETWEEN_PLAIN_LINES = 10.0
+
+
+class Terminal:
+    """Prints results to standard output, and progress, warnings and errors to standard error."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+
+    def say(self, line: str) -> None:
+        """Prints one line, or a text of several."""
+        print(line, flush=True)
+
+    def warn(self, line: str) -> None:
+        """Prints one line that asks for attention to standard error."""
+        print(f"warning: {line}", file=sys.stderr, flush=True)
+
+    def error(self, line: str) -> None:
+        """Prints why the command ended to standard error."""
+        print(f"error: {line}", file=sys.stderr, flush=True)
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Prints a table; columns whose cells are all numbers stand to the right."""
+        self.say(format_table(header, rows))
+
+    @contextmanager
+    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+        """Shows how far a counted piece of work is, its rate and the time left."""
+        if sys.stderr.isatty() and not self._quiet:
+            from tqdm import tqdm
+
+            with tqdm(desc=label, total=total, unit=f" {unit}", initial=done, leave=False) as bar:
+                yield _Bar(bar)
+        else:
+            counter = _PlainLines(label, total, unit, done)
+            yield counter
+            counter.finish()
+
+
+class _Bar:
+    def __init__(self, bar: object) -> None:
+        self._bar = bar
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        if note:
+            self._bar.set_postfix_str(note, refresh=False)  # type: ignore[attr-defined]
+        self._bar.update(steps)  # type: ignore[attr-defined]
+
+
+class _PlainLines:
+    """A line every ten seconds and one at the end, for logs and pipes."""
+
+    def __init__(self, label: str, total: int, unit: str, done: int) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._done = self._first = done
+        self._start = self._spoke = time.monotonic()
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self._done += steps
+        if time.monotonic() - self._spoke >= _SECONDS_BETWEEN_PLAIN_LINES:
+            self._speak(note)
+
+    def finish(self) -> None:
+        if self._spoke > self._start:
+            self._speak("")
+
+    def _speak(self, note: str) -> None:
+        self._spoke = time.monotonic()
+        rate = (self._done - self._first) / max(self._spoke - self._start, 1e-9)
+        left = (self._total - self._done) / rate if rate > 0 else float("inf")
+        text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"
+        print(f"{text}, {note}" if note else text, file=sys.stderr, flush=True)
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A text table with a rule below the header.
+
+    >>> print(format_table(["fold", "EER"], [["0", "0.1"], ["mean", "0.12"]]))
+    fold  EER
+    ----  ----
+    0      0.1
+    mean  0.12
+    """
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(_is_number(cell) for cell in column[1:]) and len(column) > 1 for column in columns]
+
+    def line(cells: Sequence[str], aligned: bool) -> str:
+        parts = [
+            cell.rjust(width) if aligned and to_right else cell.ljust(width)
+            for cell, width, to_right in zip(cells, widths, right, strict=True)
+        ]
+        return "  ".join(parts).rstrip()
+
+    return "\n".join(
+        [
+            line(header, False),
+            line(["-" * width for width in widths], False),
+            *(line(row, True) for row in rows),
+        ]
+    )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.rstrip("%") or "x")
+    except ValueError:
+        return cell in ("", "-")
+    return True
