@@ -1,0 +1,1 @@
+"""Blending of records: members, weights, post-processing, thresholds."""

@@ -1,0 +1,1 @@
+"""Networks: backbones, pooling, necks, heads, weights, averages, batched inference."""

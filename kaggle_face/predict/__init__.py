@@ -1,0 +1,1 @@
+"""Predictions, embeddings and pair scores of the test set and of held-out folds."""

@@ -1,0 +1,1 @@
+"""Submissions: checks, files, upload, ledger."""

@@ -1,0 +1,1 @@
+"""Training of one fold: loss, optimiser, schedule, loop, checkpoints."""

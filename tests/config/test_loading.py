@@ -1,0 +1,88 @@
+"""Settings are read strictly, and every mistake is one line that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.config import Config, dump_config, load_config, parse_config
+from kaggle_face.config.loading import packaged_configs
+from kaggle_face.errors import ConfigError
+
+
+@pytest.fixture
+def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    return tmp_path / "configs"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optim.learning_rat=1", "unknown key 'optim.learning_rat'; known here: name, lr"),
+        ("schedule.warm_epochs=1", "unknown key 'schedule.warm_epochs'; did you mean 'warmup_epochs'"),
+        ("optin.lr=1", "unknown key 'optin'; did you mean 'optim'"),
+        ("optim.lr=-1", "optim.lr must be > 0, got -1"),
+        ("optim.lr=fast", "optim.lr must be a number, got 'fast'"),
+        ("train.epochs=1.5", "train.epochs must be a whole number, got 1.5"),
+        ("model.head=arc", "got 'arc'; did you mean 'arcface'?"),
+        ("optim=3", "optim must be a part with 'key: value' lines, got 3"),
+        ("margin.by_class_size.scal=1", "unknown key 'margin.by_class_size.scal'; did you mean 'scale'?"),
+        ("schedule.warmup_epochs=50", "schedule.warmup_epochs must be < train.epochs (30), got 50"),
+        ("optim.lr", "an override is written key=value, such as optim.lr=0.1; got 'optim.lr'"),
+        ("optim.lr=[", "the value of optim.lr: line 1"),
+    ],
+)
+def test_a_wrong_override_is_one_line(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config("base", [override])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_win_over_the_file_and_the_file_over_its_parent(configs: Path) -> None:
+    (configs / "mine.yaml").write_text("extends: base\noptim: {lr: 0.3, momentum: 0.8}\n")
+    config = load_config("mine", ["optim.lr=1e-3"]).config
+    assert (config.optim.lr, config.optim.momentum, config.optim.weight_decay) == (0.001, 0.8, 5e-4)
+
+
+def test_a_file_in_the_working_directory_wins_over_the_package(configs: Path) -> None:
+    (configs / "demo.yaml").write_text("seed: 7\n")
+    assert load_config("demo").config.seed == 7
+
+
+def test_the_error_names_the_file_that_holds_the_mistake(configs: Path) -> None:
+    (configs / "parent.yaml").write_text("train: {epocks: 3}\n")
+    (configs / "child.yaml").write_text("extends: parent\n")
+    with pytest.raises(ConfigError, match=r"parent.yaml: unknown key 'train.epocks'; did you mean 'epochs'"):
+        load_config("child")
+
+
+def test_extends_in_a_circle_is_refused(configs: Path) -> None:
+    (configs / "one.yaml").write_text("extends: two\n")
+    (configs / "two.yaml").write_text("extends: one\n")
+    with pytest.raises(ConfigError, match="runs in a circle: one.yaml -> two.yaml -> one.yaml"):
+        load_config("one")
+
+
+def test_an_unknown_name_offers_the_nearest(configs: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'base'"):
+        load_config("bas")
+
+
+def test_a_key_that_stands_twice_is_refused(configs: Path) -> None:
+    (configs / "twice.yaml").write_text("seed: 1\nseed: 2\n")
+    with pytest.raises(ConfigError, match="line 2: the key 'seed' stands twice"):
+        load_config("twice")
+
+
+def test_dumped_settings_read_back_equal() -> None:
+    config = load_config("base", ["optim.betas=[0.9, 0.98]", "schedule.step_epochs=[3, 6]"]).config
+    assert parse_config(dump_config(config), "text") == config
+
+
+@pytest.mark.parametrize("path", sorted(packaged_configs().glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_packaged_file_is_valid(path: Path) -> None:
+    assert isinstance(load_config(str(path)).config, Config)
