@@ -105,6 +105,11 @@ class RunFolder:
         """`<config>/<run>`, as the command line shows it."""
         return f"{self.path.parent.name}/{self.path.name}"
 
+    @property
+    def ensemble_folder(self) -> Path:
+        """Where the blend of this run (and of others) lies: the one prediction that `submit` takes."""
+        return self.path / "ensemble"
+
     def fold(self, number: int) -> FoldFolder:
         """The folder of a fold, which need not exist yet."""
         return FoldFolder(self.path / f"fold{number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from kaggle_face.errors import RunError
 from kaggle_face.records import (
     ClassTable,
     Embeddings,
+    FloatArray,
     Folds,
     IntArray,
     Pairs,
@@ -27,6 +29,20 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
         write_table(new / "images.csv", {"image_id": predictions.image_ids})
         write_table(new / "classes.csv", {"name": predictions.class_names})
         write_array(new / "logits.npy", predictions.logits)
+
+
+def write_prediction_blocks(
+    folder: Path, image_ids: StrArray, class_names: StrArray, blocks: Iterable[tuple[slice, FloatArray]]
+) -> None:
+    """Writes what `write_predictions` writes, from blocks of rows that never stand in memory all at once."""
+    with replacing_folder(folder) as new:
+        write_table(new / "images.csv", {"image_id": image_ids})
+        write_table(new / "classes.csv", {"name": class_names})
+        shape = (len(image_ids), len(class_names))
+        logits = np.lib.format.open_memmap(new / "logits.npy", mode="w+", dtype=np.float32, shape=shape)
+        for rows, block in blocks:
+            logits[rows] = block
+        logits.flush()
 
 
 def read_predictions(folder: Path) -> Predictions:

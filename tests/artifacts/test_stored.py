@@ -23,6 +23,13 @@ def test_predictions_come_back_with_ids_that_look_like_numbers_or_nothing(tmp_pa
     assert np.array_equal(back.logits, logits) and back.logits.dtype == np.float16
 
 
+def test_predictions_written_in_blocks_are_those_written_at_once(tmp_path: Path) -> None:
+    logits = np.arange(8, dtype=np.float32).reshape(4, 2)
+    blocks = [(slice(0, 3), logits[:3]), (slice(3, 4), logits[3:])]
+    stored.write_prediction_blocks(tmp_path / "p", IDS, np.array(["1", "01"]), blocks)
+    assert np.array_equal(stored.read_predictions(tmp_path / "p").logits, logits)
+
+
 def test_embeddings_and_pair_scores_come_back(tmp_path: Path) -> None:
     stored.write_embeddings(tmp_path / "e", Embeddings(IDS, np.eye(4, dtype=np.float32)))
     assert np.array_equal(stored.read_embeddings(tmp_path / "e").vectors, np.eye(4))
