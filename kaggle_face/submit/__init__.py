@@ -1,1 +1,1 @@
-"""Submissions: checks, files, upload, ledger."""
+"""From a table of predictions to a score on the leaderboard: checks, CSV, upload, ledger, download."""

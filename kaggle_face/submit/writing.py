@@ -1,0 +1,53 @@
+"""Writing a checked table as the CSV file that Kaggle takes."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.errors import SubmissionError
+from kaggle_face.submit.checks import CheckedTable
+
+
+@dataclass(frozen=True)
+class WrittenSubmission:
+    """A CSV file, the hash of its bytes in hexadecimal digits, and its rows below the header."""
+
+    path: Path
+    sha256: str
+    rows: int
+
+
+def write_submission(checked: CheckedTable, path: Path) -> WrittenSubmission:
+    """Writes the table as CSV: the file appears whole or not at all. Only a checked table can be written."""
+    table = checked.table
+    columns = [table.cells[name].tolist() for name in table.columns]
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(table.columns)
+        writer.writerows(zip(*columns, strict=True))
+    return WrittenSubmission(path, hash_of_file(path), checked.rows)
+
+
+def existing_submission(path: Path, checked: CheckedTable) -> WrittenSubmission:
+    """The record of a CSV file that the user brought and that passed the checks."""
+    return WrittenSubmission(path, hash_of_file(path), checked.rows)
+
+
+def hash_of_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes in hexadecimal digits.
+
+    Raises:
+        SubmissionError: The file cannot be read.
+    """
+    digest = sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise SubmissionError(f"{path} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
