@@ -73,6 +73,15 @@ class FoldFolder:
         """The folder of a record made with a checkpoint: `<part>/<checkpoint>/<kind>`."""
         return self.path / part / checkpoint / kind
 
+    @property
+    def labels_file(self) -> Path:
+        """The true class index of each held-out image: columns `image_id`, `label`."""
+        return self.path / "oof" / "labels.csv"
+
+    def pairs_file(self, part: RecordPart) -> Path:
+        """The two images of each scored trial, as `write_pairs` writes them."""
+        return self.path / part / "pairs.csv"
+
     def read_info(self) -> dict[str, Any]:
         """What `write_info` wrote.
 

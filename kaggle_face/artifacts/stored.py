@@ -81,6 +81,23 @@ def read_pair_scores(folder: Path) -> PairScores:
     return PairScores(table["pair_id"], read_array(folder / "scores.npy"), _integers(table["label"]))
 
 
+def write_pairs(path: Path, pairs: Pairs) -> None:
+    """Writes trials as CSV: id, both images, and the truth or -1."""
+    columns = {
+        "pair_id": pairs.pair_ids,
+        "first_id": pairs.first_ids,
+        "second_id": pairs.second_ids,
+        "label": pairs.labels,
+    }
+    write_table(path, columns)
+
+
+def read_pairs(path: Path) -> Pairs:
+    """Reads what `write_pairs` wrote."""
+    table = read_table(path, ["pair_id", "first_id", "second_id", "label"])
+    return Pairs(table["pair_id"], table["first_id"], table["second_id"], _integers(table["label"]))
+
+
 def write_classes(path: Path, classes: ClassTable) -> None:
     """Writes the class table as CSV: class index, name, and the label that a submission carries."""
     columns = {"index": np.arange(len(classes)), "name": classes.names, "submitted": classes.submitted}

@@ -39,6 +39,14 @@ def test_embeddings_and_pair_scores_come_back(tmp_path: Path) -> None:
     assert back.labels.tolist() == [0, 1, 1, 0] and back.scores.tolist() == [0.1, 0.2, 0.3, 0.4]
 
 
+def test_pairs_come_back(tmp_path: Path) -> None:
+    pairs = Pairs(np.array(["7", "a b"]), IDS[:2], IDS[2:], np.array([1, -1]))
+    stored.write_pairs(tmp_path / "pairs.csv", pairs)
+    back = stored.read_pairs(tmp_path / "pairs.csv")
+    assert (back.pair_ids.tolist(), back.first_ids.tolist()) == (["7", "a b"], ["a b.jpg", "nan"])
+    assert (back.second_ids.tolist(), back.labels.tolist()) == (['0,"1"', "007"], [1, -1])
+
+
 def test_classes_come_back(tmp_path: Path) -> None:
     stored.write_classes(tmp_path / "classes.csv", ClassTable(np.array(["n1", "n0"]), np.array(["7", "0"])))
     back = stored.read_classes(tmp_path / "classes.csv")
