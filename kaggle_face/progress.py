@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -23,14 +23,8 @@ class Progress(Protocol):
     def warn(self, line: str) -> None:
         """Tells one line that asks for attention."""
 
-    def count(self, label: str, total: int, unit: str, done: int = 0) -> _CounterContext:
+    def count(self, label: str, total: int, unit: str, done: int = 0) -> AbstractContextManager[Counter]:
         """Opens a counter of `total` units of which `done` are finished already."""
-
-
-class _CounterContext(Protocol):
-    def __enter__(self) -> Counter: ...
-
-    def __exit__(self, *exception: object) -> bool | None: ...
 
 
 class SilentCounter:

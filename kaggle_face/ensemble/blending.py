@@ -1,0 +1,175 @@
+"""How the answers of several networks become one: spaces in which they are averaged, and their mean.
+
+A logit of -inf marks a class that a network was never shown. The mean of such a class is taken over the
+networks that know it, and probabilities are scaled to sum to one again; so a fold that held a person out
+neither votes for nor against that person.
+
+Letters: C classes, B rows of a block, P pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+
+from kaggle_face.ensemble.sources import Source
+from kaggle_face.errors import DataError
+from kaggle_face.metrics.inputs import row_blocks
+from kaggle_face.records import FloatArray
+
+ClassSpace = Literal["probabilities", "log_probabilities", "ranks"]
+CLASS_SPACES: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
+PairSpace = Literal["scores", "ranks", "z_scores"]
+PAIR_SPACES: tuple[PairSpace, ...] = ("scores", "ranks", "z_scores")
+
+RANKED_CLASSES = 16
+"""Ranks are told apart down to this one; deeper ones are noise, and sorting 8,631 classes a row is slow."""
+
+_LEAST_PROBABILITY = 1e-38  # float32's smallest normal number: below it the logarithm would be -inf
+
+
+@dataclass(frozen=True, eq=False)
+class Vote:
+    """A network's part in a blend: its weight >= 0, and the temperature by which its logits are divided."""
+
+    source: Source
+    weight: float
+    temperature: float = 1.0
+
+
+def blend_classes(
+    votes: Sequence[Vote], space: ClassSpace, num_rows: int
+) -> Iterator[tuple[slice, FloatArray]]:
+    """The weighted mean of the networks, block by block: log-probabilities (B, C), or mean ranks.
+
+    Raises:
+        DataError: A network's logits of an image are all -inf, or +inf.
+    """
+    voting = [vote for vote in votes if vote.weight > 0]
+    num_classes = voting[0].source.values.shape[1]
+    for part in row_blocks(num_rows, num_classes * 4):
+        yield part, _blended_block(voting, space, part)
+
+
+def class_values(logits_BC: FloatArray, space: ClassSpace, temperature: float = 1.0) -> FloatArray:
+    """Logits in the space in which they are averaged; -inf where the class is unknown to the network.
+
+    Ranks are reciprocal: 1 for the first class, 1/2 for the second, and so on (Cormack, Clarke and
+    Buettcher 2009, "Reciprocal rank fusion", without their constant), 0 beyond `RANKED_CLASSES`.
+
+    >>> class_values(np.log([[0.5, 0.25, 0.25]]), "probabilities").round(3).tolist()
+    [[0.5, 0.25, 0.25]]
+    >>> class_values(np.array([[2.0, 5.0, -np.inf]]), "ranks").tolist()
+    [[0.5, 1.0, -inf]]
+    """
+    match space:
+        case "probabilities":
+            known_BC = logits_BC > -np.inf
+            return np.where(known_BC, np.exp(log_softmax(logits_BC / temperature)), -np.inf)
+        case "log_probabilities":
+            return log_softmax(logits_BC / temperature)
+        case "ranks":
+            return _reciprocal_ranks(logits_BC)
+        case _:
+            assert_never(space)
+
+
+def log_softmax(logits_BC: FloatArray) -> FloatArray:
+    """Log-probabilities (B, C); the highest logit of a row must be finite."""
+    shifted_BC = logits_BC - logits_BC.max(axis=1, keepdims=True)
+    return np.asarray(shifted_BC - np.log(np.exp(shifted_BC).sum(axis=1, keepdims=True)))
+
+
+def finite_block(source: Source, part: slice) -> FloatArray:
+    """A block of logits, checked.
+
+    Raises:
+        DataError: The highest logit of an image is infinite.
+    """
+    logits_BC = source.block(part)
+    highest_B = logits_BC.max(axis=1)
+    if not np.isfinite(highest_B).all():
+        row = part.start + int((~np.isfinite(highest_B)).argmax())
+        raise DataError(f"{source.name}: the highest logit of row {row} is infinite; train it again")
+    return logits_BC
+
+
+def pair_values(scores_P: FloatArray, space: PairSpace) -> FloatArray:
+    """Scores of one network in the space in which they are averaged, from these scores alone.
+
+    Ranks are fractions from 0 (least alike) to 1, ties in the middle; z-scores have mean 0 and deviation 1.
+
+    >>> pair_values(np.array([0.1, 0.9, 0.1]), "ranks").tolist()
+    [0.25, 1.0, 0.25]
+    >>> pair_values(np.array([1.0, 3.0]), "z_scores").tolist()
+    [-1.0, 1.0]
+    """
+    scores = np.asarray(scores_P, np.float64)
+    match space:
+        case "scores":
+            return scores
+        case "ranks":
+            from scipy.stats import rankdata
+
+            return np.asarray((rankdata(scores) - 1) / max(len(scores) - 1, 1))
+        case "z_scores":
+            deviation = float(scores.std())
+            return np.asarray((scores - scores.mean()) / (deviation if deviation > 0 else 1.0))
+        case _:
+            assert_never(space)
+
+
+def blend_pairs(votes: Sequence[Vote], space: PairSpace, num_pairs: int) -> FloatArray:
+    """The weighted mean of the networks' scores (P)."""
+    everything = slice(0, num_pairs)
+    total_P, total_weight = np.zeros(num_pairs), 0.0
+    for vote in votes:
+        if vote.weight > 0:
+            total_P += vote.weight * pair_values(vote.source.block(everything), space)
+            total_weight += vote.weight
+    return np.asarray(total_P / total_weight)
+
+
+def _blended_block(votes: Sequence[Vote], space: ClassSpace, part: slice) -> FloatArray:
+    total_BC: FloatArray | None = None
+    for vote in votes:
+        values_BC = class_values(finite_block(vote.source, part), space, vote.temperature)
+        known_BC = values_BC > -np.inf
+        if total_BC is None:
+            total_BC, weight_BC = np.zeros_like(values_BC), np.zeros_like(values_BC)
+        np.add(total_BC, vote.weight * values_BC, out=total_BC, where=known_BC)
+        np.add(weight_BC, vote.weight, out=weight_BC, where=known_BC)
+    assert total_BC is not None, "a blend without a vote"
+    known_BC = weight_BC > 0
+    mean_BC = np.divide(total_BC, weight_BC, out=np.full_like(total_BC, -np.inf), where=known_BC)
+    return _as_logits(mean_BC, space)
+
+
+def _as_logits(mean_BC: FloatArray, space: ClassSpace) -> FloatArray:
+    """A mean in its space, as log-probabilities; ranks stay as they are."""
+    match space:
+        case "probabilities":
+            known_BC = mean_BC > -np.inf
+            logs_BC = np.log(np.maximum(mean_BC, _LEAST_PROBABILITY))
+            return log_softmax(np.where(known_BC, logs_BC, -np.inf))
+        case "log_probabilities":
+            return log_softmax(mean_BC)
+        case "ranks":
+            return mean_BC
+        case _:
+            assert_never(space)
+
+
+def _reciprocal_ranks(logits_BC: FloatArray) -> FloatArray:
+    depth = min(RANKED_CLASSES, logits_BC.shape[1])
+    top_BK = np.argpartition(-logits_BC, depth - 1, axis=1)[:, :depth]
+    top_BK.sort(axis=1)  # so that of equal logits the lower class comes first
+    order_BK = np.argsort(-np.take_along_axis(logits_BC, top_BK, axis=1), axis=1, kind="stable")
+    top_BK = np.take_along_axis(top_BK, order_BK, axis=1)
+    values_BC = np.zeros_like(logits_BC)
+    np.put_along_axis(values_BC, top_BK, (1 / np.arange(1, depth + 1)).astype(logits_BC.dtype)[None], axis=1)
+    values_BC[logits_BC == -np.inf] = -np.inf
+    return values_BC

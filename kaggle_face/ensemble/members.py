@@ -1,0 +1,104 @@
+"""Which networks a blend is made of: a member is one checkpoint of one run, in all of the chosen folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RunFolder
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
+
+Task = Literal["classification", "verification"]
+TASKS: tuple[Task, ...] = ("classification", "verification")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One checkpoint of a run; each fold is a network of its own, and their answers are averaged."""
+
+    run: RunFolder
+    checkpoint: CheckpointName
+    folds: tuple[FoldFolder, ...]
+
+    @property
+    def name(self) -> str:
+        """`<config>/<run>@<checkpoint>`, as tables and errors show it."""
+        return f"{self.run.name}@{self.checkpoint}"
+
+    @property
+    def num_parameters(self) -> int:
+        """The parameters of all of its networks."""
+        return sum(int(fold.read_info().get("num_parameters", 0)) for fold in self.folds)
+
+    def network_name(self, fold: FoldFolder) -> str:
+        """`<member> fold <k>`."""
+        return f"{self.name} fold {fold.fold}"
+
+
+def default_checkpoint(task: Task) -> CheckpointName:
+    """The checkpoint that was best at a task while training."""
+    match task:
+        case "classification":
+            return "best_cls"
+        case "verification":
+            return "best_ver"
+        case _:
+            assert_never(task)
+
+
+def record_kind(task: Task) -> RecordKind:
+    """The record in which a network's answers to a task lie."""
+    return "predictions" if task == "classification" else "pairs"
+
+
+def choose_members(
+    runs: Sequence[RunFolder], checkpoints: Sequence[CheckpointName], folds: Sequence[int] | None = None
+) -> tuple[Member, ...]:
+    """Every checkpoint of every run as a member, each with the same folds.
+
+    Without `folds` those are the finished folds.
+
+    Raises:
+        RunError: A run lacks a fold that is asked for or that another run has, or has none at all.
+    """
+    chosen = {run: _folds_of(run, folds) for run in dict.fromkeys(runs)}
+    first_run, first_folds = next(iter(chosen.items()))
+    numbers = [fold.fold for fold in first_folds]
+    for run, found in chosen.items():
+        others = [fold.fold for fold in found]
+        if others != numbers:
+            lacking, number = _first_lacking(run, others, first_run, numbers)
+            common = " ".join(str(fold) for fold in numbers if fold in others)
+            choice = f" or choose: --folds {common}" if common else ""
+            raise RunError(
+                f"{lacking.name} has no finished fold {number}, which the other runs have; train it{choice}"
+            )
+    return tuple(
+        Member(run, checkpoint, found)
+        for run, found in chosen.items()
+        for checkpoint in dict.fromkeys(checkpoints)
+    )
+
+
+def _folds_of(run: RunFolder, numbers: Sequence[int] | None) -> tuple[FoldFolder, ...]:
+    finished = {folder.fold: folder for folder in run.finished_folds()}
+    if not finished:
+        raise RunError(f"{run.name} has no finished fold; train one first: kaggle-face train --fold 0")
+    if numbers is None:
+        return tuple(finished.values())
+    for number in numbers:
+        if number not in finished:
+            there = ", ".join(map(str, finished))
+            raise RunError(f"{run.name} has no finished fold {number}; finished are: {there}")
+    return tuple(finished[number] for number in sorted(set(numbers)))
+
+
+def _first_lacking(
+    run: RunFolder, folds: list[int], other: RunFolder, other_folds: list[int]
+) -> tuple[RunFolder, int]:
+    missing_here = [fold for fold in other_folds if fold not in folds]
+    if missing_here:
+        return run, missing_here[0]
+    return other, next(fold for fold in folds if fold not in other_folds)
