@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,18 +33,27 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
         write_array(new / "logits.npy", predictions.logits)
 
 
-def write_prediction_blocks(
-    folder: Path, image_ids: StrArray, class_names: StrArray, blocks: Iterable[tuple[slice, FloatArray]]
-) -> None:
-    """Writes what `write_predictions` writes, from blocks of rows that never stand in memory all at once."""
+@contextmanager
+def new_predictions(
+    folder: Path, image_ids: StrArray, class_names: StrArray, dtype: type[np.floating[Any]] = np.float16
+) -> Iterator[FloatArray]:
+    """Yields logits (N, C) on the disk to be filled; the record appears if all goes well."""
     with replacing_folder(folder) as new:
         write_table(new / "images.csv", {"image_id": image_ids})
         write_table(new / "classes.csv", {"name": class_names})
         shape = (len(image_ids), len(class_names))
-        logits = np.lib.format.open_memmap(new / "logits.npy", mode="w+", dtype=np.float32, shape=shape)
+        logits = np.lib.format.open_memmap(new / "logits.npy", "w+", dtype, shape)
+        yield logits
+        logits.flush()
+
+
+def write_prediction_blocks(
+    folder: Path, image_ids: StrArray, class_names: StrArray, blocks: Iterable[tuple[slice, FloatArray]]
+) -> None:
+    """Writes what `write_predictions` writes, from blocks of rows that never stand in memory all at once."""
+    with new_predictions(folder, image_ids, class_names, np.float32) as logits:
         for rows, block in blocks:
             logits[rows] = block
-        logits.flush()
 
 
 def read_predictions(folder: Path) -> Predictions:
@@ -98,9 +109,14 @@ def read_pairs(path: Path) -> Pairs:
     return Pairs(table["pair_id"], table["first_id"], table["second_id"], _integers(table["label"]))
 
 
-def write_classes(path: Path, classes: ClassTable) -> None:
-    """Writes the class table as CSV: class index, name, and the label that a submission carries."""
-    columns = {"index": np.arange(len(classes)), "name": classes.names, "submitted": classes.submitted}
+def write_classes(path: Path, classes: ClassTable, train_images: IntArray) -> None:
+    """Writes a fold's classes: index, name, the label that a submission carries, and training images (C)."""
+    columns = {
+        "index": np.arange(len(classes)),
+        "name": classes.names,
+        "submitted": classes.submitted,
+        "train_images": train_images,
+    }
     write_table(path, columns)
 
 
@@ -108,6 +124,11 @@ def read_classes(path: Path) -> ClassTable:
     """Reads what `write_classes` wrote."""
     table = read_table(path, ["name", "submitted"])
     return ClassTable(table["name"], table["submitted"])
+
+
+def read_train_images(path: Path) -> IntArray:
+    """The number of training images that a fold had of each class (C)."""
+    return _integers(read_table(path, ["train_images"])["train_images"])
 
 
 def write_folds(folder: Path, folds: Folds) -> None:

@@ -1,0 +1,42 @@
+"""A trained network back from its run folder."""
+
+from __future__ import annotations
+
+import torch
+
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.stored import read_classes
+from kaggle_face.config import Config, parse_config
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
+from kaggle_face.model.network import FaceNetwork, create_network
+from kaggle_face.model.weights import load_weights
+
+
+def read_trained_config(folder: FoldFolder) -> Config:
+    """The settings that a fold was trained with.
+
+    Raises:
+        RunError: The fold was never trained here.
+    """
+    folder.read_info()
+    return parse_config(folder.config_file.read_text(encoding="utf-8"), str(folder.config_file))
+
+
+def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device: torch.device) -> FaceNetwork:
+    """The network of a checkpoint, in evaluation mode; its backbone needs neither hub nor weight file.
+
+    Raises:
+        RunError: The fold or the checkpoint is missing.
+    """
+    config = read_trained_config(folder)
+    file = folder.weights_file(checkpoint)
+    if not file.is_file():
+        raise RunError(f"{folder.path} has no checkpoint '{checkpoint}'; train the fold first")
+    model = config.model.model_copy(update={"pretrained": False, "weights": None})
+    classes = read_classes(folder.classes_file)
+    network = create_network(model, config.margin, len(classes), config.data.image_size)
+    load_weights(network, file)
+    if config.train.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(device).eval()

@@ -1,0 +1,195 @@
+"""Training of one fold from its task to its checkpoints and out-of-fold records."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.progress import Counter, Progress
+from kaggle_face.train.history import EventWriter, write_history
+from kaggle_face.train.recipe import FoldTask, Recipe
+from kaggle_face.train.state import Counts, TrainingState, save_checkpoint, save_resume_state
+from kaggle_face.train.steps import Machine, may_pause, run_steps
+from kaggle_face.train.validation import Evaluation, measure, predict_held_out
+
+_SECONDS_PER_HOUR = 3600.0
+_RESERVE_VALIDATIONS = 4.0
+"""Validations' worth of time kept back under `train.max_hours`: one of the epoch, three of the records."""
+
+Outcome = Literal["finished", "stopped"]
+
+
+@dataclass
+class Clock:
+    """Time since this process began to train, against the limits of the settings."""
+
+    recipe: Recipe
+    validation_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._start = self._saved = self._epoch_start = time.monotonic()
+
+    def is_up(self) -> bool:
+        """Whether `train.max_hours` leaves no more than the time to finish in."""
+        if self.recipe.train.max_hours is None:
+            return False
+        reserve = _RESERVE_VALIDATIONS * self.validation_seconds
+        return time.monotonic() - self._start + reserve >= self.recipe.train.max_hours * _SECONDS_PER_HOUR
+
+    def should_save(self) -> bool:
+        """Whether `train.checkpoint_minutes` have passed since the last time this was true."""
+        if time.monotonic() - self._saved < 60.0 * self.recipe.train.checkpoint_minutes:
+            return False
+        self._saved = time.monotonic()
+        return True
+
+    def lap(self) -> float:
+        """Seconds since the last lap."""
+        now = time.monotonic()
+        seconds, self._epoch_start = now - self._epoch_start, now
+        return seconds
+
+
+@dataclass
+class Fit:
+    """One fold's training: what it works on, and the state that it moves on."""
+
+    task: FoldTask
+    recipe: Recipe
+    state: TrainingState
+    machine: Machine
+    batches: TrainingBatches
+    folder: FoldFolder
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.recipe)
+        self._events = EventWriter(self.folder.path / "tensorboard", self.recipe.train.tensorboard)
+
+    def run(self) -> Outcome:
+        """Trains until the last epoch, the early stop or the time limit; says which."""
+        try:
+            while self.state.epoch < self.recipe.train.epochs:
+                if not self._train_epoch():
+                    self._save()
+                    return "stopped"
+                self._finish_epoch()
+                if self._is_out_of_patience():
+                    break
+            return "finished"
+        finally:
+            self._events.close()
+
+    def _train_epoch(self) -> bool:
+        """Trains to the end of the epoch; false if the time was up before."""
+        number, epochs = self.state.epoch + 1, self.recipe.train.epochs
+        images = self.batches.images_per_epoch
+        done = self.state.counts.images
+        label = f"fold {self.task.fold} epoch {number}/{epochs}"
+        self.clock.lap()
+        with self.progress.count(label, images, "images", done) as counter:
+            for count in run_steps(self.state, self.recipe, self.batches, self.machine):
+                self._count(counter, count)
+                if may_pause(self.state, self.recipe, len(self.batches)) and not self._go_on():
+                    return self.state.step == len(self.batches)
+        return True
+
+    def _count(self, counter: Counter, images: int) -> None:
+        counts = self.state.counts
+        counter.advance(images, f"loss {counts.loss / max(counts.images, 1):.3f}")
+
+    def _go_on(self) -> bool:
+        """Saves the state when it is time to; false when the time is up."""
+        self.state.epoch_seconds += self.clock.lap()
+        if self.clock.is_up():
+            return False
+        if self.clock.should_save():
+            self._save()
+        return True
+
+    def _finish_epoch(self) -> None:
+        state = self.state
+        start = time.monotonic()
+        figures = measure(
+            predict_held_out(state.evaluated_network, self.task, self._how(flip=False)), self.task
+        )
+        self.clock.validation_seconds = time.monotonic() - start
+        self._append_row(figures)
+        for checkpoint, score in self._scores(figures).items():
+            if state.improves(checkpoint, score):
+                save_checkpoint(state, self.folder, checkpoint)
+        save_checkpoint(state, self.folder, "last")
+        state.epoch, state.step, state.epoch_seconds, state.counts = state.epoch + 1, 0, 0.0, Counts()
+        self._save()
+        write_history(self.folder.history_file, state.history)
+        self._events.write(state.history[-1])
+
+    def _append_row(self, figures: dict[str, float]) -> None:
+        state, counts = self.state, self.state.counts
+        state.seconds += state.epoch_seconds + self.clock.validation_seconds
+        images = max(counts.images, 1)
+        state.history.append(
+            {
+                "epoch": state.epoch + 1,
+                "lr": max(group["lr"] for group in state.optimizer.param_groups),
+                "train_loss": counts.loss / images,
+                "train_accuracy": counts.correct / images,
+                "skipped_steps": counts.skipped_steps,
+                **figures,
+                "plateau_score": self._scores(figures)["best_cls"],
+                "images_per_second": counts.images / max(state.epoch_seconds, 1e-9),
+                "seconds": state.seconds,
+            }
+        )
+        self.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
+
+    def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
+        """What each of the two best checkpoints is chosen by, higher is better."""
+        verification = {"eer": lambda: -figures["eer"], "auc": lambda: figures["auc"]}
+        metric = self.recipe.train.verification_metric
+        scores: dict[CheckpointName, float] = {"best_cls": figures["accuracy"]}
+        if metric in figures:
+            scores["best_ver"] = verification[metric]()
+        return scores
+
+    def _is_out_of_patience(self) -> bool:
+        patience = self.recipe.train.early_stop_epochs
+        if patience is None:
+            return False
+        watched: CheckpointName = (
+            "best_cls" if self.recipe.train.early_stop_metric == "accuracy" else "best_ver"
+        )
+        if self.state.epochs_since_best(watched) <= patience:
+            return False
+        self.progress.say(f"fold {self.task.fold}: no better {watched} for {patience} epochs, stopped early")
+        return True
+
+    def _save(self) -> None:
+        save_resume_state(self.state, self.folder)
+
+    def _how(self, flip: bool) -> Evaluation:
+        return Evaluation(
+            self.machine.device, self.machine.amp_dtype, self.recipe.train.eval_batch_size, flip
+        )
+
+
+def describe_epoch(fold: int, row: dict[str, float], epochs: int) -> str:
+    """The line that an epoch leaves on the screen.
+
+    >>> row = {"epoch": 3, "train_loss": 2.5, "accuracy": 0.5, "eer": 0.21, "auc": 0.9,
+    ...        "images_per_second": 812.4, "seconds": 60.0}
+    >>> describe_epoch(0, row, 30)
+    'fold 0 epoch 3/30: loss 2.500, accuracy 50.0 %, EER 21.00 %, AUC 0.9000, 812 images/s, 9.0 min left'
+    """
+    left = row["seconds"] / row["epoch"] * (epochs - row["epoch"]) / 60.0
+    parts = [f"loss {row['train_loss']:.3f}", f"accuracy {100 * row['accuracy']:.1f} %"]
+    if "eer" in row:
+        parts += [f"EER {100 * row['eer']:.2f} %", f"AUC {row['auc']:.4f}"]
+    parts += [f"{row['images_per_second']:.0f} images/s", f"{left:.1f} min left"]
+    if row.get("skipped_steps"):
+        parts.append(f"{row['skipped_steps']:.0f} steps skipped: not finite")
+    return f"fold {fold} epoch {row['epoch']:.0f}/{epochs}: {', '.join(parts)}"

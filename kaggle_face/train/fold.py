@@ -1,0 +1,177 @@
+"""One fold from its settings to a finished run folder: new, or resumed where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+
+from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
+from kaggle_face.artifacts.tables import write_table
+from kaggle_face.config import Config, dump_config
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.data.augmentation import Augmenter
+from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.data.samplers import seeded
+from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.ema import AveragedNetwork
+from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
+from kaggle_face.model.weights import load_weights
+from kaggle_face.progress import Progress
+from kaggle_face.train.fit import Fit, Outcome
+from kaggle_face.train.optimizer import create_fold_optimizer
+from kaggle_face.train.recipe import FoldTask, Recipe
+from kaggle_face.train.state import TrainingState, load_resume_state
+from kaggle_face.train.steps import Machine
+from kaggle_face.train.validation import Evaluation, HeldOut, measure, predict_held_out
+
+_WEIGHTS = 0
+"""Which random draws a seed is for: the initial weights."""
+
+
+def train_fold(
+    config: Config,
+    task: FoldTask,
+    folder: FoldFolder,
+    start: Literal["new", "resume"],
+    about: Mapping[str, Any],
+    progress: Progress,
+) -> Outcome:
+    """Trains one fold and writes its checkpoints and out-of-fold records.
+
+    Args:
+        config: All settings; they are written beside the results.
+        task: What the fold trains on and is measured on.
+        folder: Where everything goes.
+        start: Whether to begin, or to go on from the state in the folder.
+        about: What is known of this call: command line, versions, commit, name of the folds.
+        progress: Told of every epoch.
+
+    Raises:
+        TrainingStoppedError: The loss stayed non-finite.
+        RunError: The state to resume from is missing or damaged.
+    """
+    recipe = Recipe.of(config)
+    device = resolve_device(config.device)
+    network = _create_network(config, task).to(device)
+    fit = _create_fit(config, recipe, task, folder, network, progress)
+    if start == "resume":
+        load_resume_state(fit.state, folder, device)
+        progress.say(f"fold {task.fold}: goes on at epoch {fit.state.epoch + 1}, step {fit.state.step + 1}")
+    info = {
+        **about,
+        "fold": task.fold,
+        "seed": config.seed,
+        "num_parameters": count_parameters(network, with_head=True),
+        "num_classes": len(task.classes),
+        "train_images": len(task.train_ids),
+        "validation_images": len(task.validation_ids),
+        "validation_pairs": len(task.pairs),
+    }
+    _write_beginning(config, task, folder, info)
+    outcome = fit.run()
+    results = _write_out_of_fold(fit, task, folder, recipe)
+    folder.write_info({**info, "status": outcome, "seconds": fit.state.seconds, "results": results})
+    if outcome == "finished":
+        folder.resume_file.unlink(missing_ok=True)
+    return outcome
+
+
+def changed_settings(old: Config, new: Config, parts: Sequence[str]) -> list[str]:
+    """The settings of the named parts that differ, as `key: old -> new`.
+
+    >>> changed_settings(Config(), Config(seed=1), ["seed", "model"])
+    ['seed: 0 -> 1']
+    """
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    changes = []
+    for part in parts:
+        values = before[part] if isinstance(before[part], dict) else {"": before[part]}
+        others = after[part] if isinstance(after[part], dict) else {"": after[part]}
+        for key, value in values.items():
+            if value != others[key]:
+                changes.append(f"{part}.{key}: {value} -> {others[key]}".replace(".:", ":"))
+    return changes
+
+
+def _create_network(config: Config, task: FoldTask) -> FaceNetwork:
+    torch.manual_seed(int(seeded(config.seed, _WEIGHTS, task.fold).integers(2**63)))
+    counts = torch.from_numpy(task.class_counts)
+    return create_network(config.model, config.margin, len(task.classes), config.data.image_size, counts)
+
+
+def _create_fit(
+    config: Config,
+    recipe: Recipe,
+    task: FoldTask,
+    folder: FoldFolder,
+    network: FaceNetwork,
+    progress: Progress,
+) -> Fit:
+    device = next(network.parameters()).device
+    amp_dtype = resolve_amp(config.train.amp, device)
+    if config.train.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
+    batches = TrainingBatches(
+        task.pack,
+        task.train_ids,
+        task.train_labels,
+        config.train.batch_size,
+        augmenter,
+        config.seed,
+        config.data.workers,
+    )
+    optimizer = create_fold_optimizer(network, config.optim)
+    scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
+    average = None
+    if config.train.ema_decay is not None:
+        warmup_steps = round(config.train.ema_warmup_epochs * len(batches) / config.train.accumulate_steps)
+        average = AveragedNetwork(network, config.train.ema_decay, warmup_steps)
+    forward = torch.compile(network) if config.train.compile else network
+    state = TrainingState(network, optimizer, scaler, average)
+    return Fit(task, recipe, state, Machine(device, amp_dtype, forward), batches, folder, progress)
+
+
+def _write_beginning(config: Config, task: FoldTask, folder: FoldFolder, info: Mapping[str, Any]) -> None:
+    write_text(folder.config_file, dump_config(config))
+    stored.write_classes(folder.classes_file, task.classes, task.class_counts)
+    folder.write_info({**info, "status": "running"})
+
+
+def _write_out_of_fold(
+    fit: Fit, task: FoldTask, folder: FoldFolder, recipe: Recipe
+) -> dict[str, dict[str, float]]:
+    """Writes what each checkpoint says of the held-out images and trials; returns its figures."""
+    columns = {"image_id": task.validation_ids, "label": task.validation_labels}
+    write_table(folder.labels_file, columns)
+    stored.write_pairs(folder.pairs_file("oof"), task.pairs)
+    how = Evaluation(
+        fit.machine.device, fit.machine.amp_dtype, recipe.predict.batch_size, recipe.predict.flip
+    )
+    results: dict[str, dict[str, float]] = {}
+    by_epoch: dict[int, HeldOut] = {}
+    for checkpoint in CHECKPOINTS:
+        if not folder.weights_file(checkpoint).is_file():
+            continue
+        epoch = _epoch_of(fit.state, checkpoint)
+        if epoch not in by_epoch:
+            load_weights(fit.state.evaluated_network, folder.weights_file(checkpoint))
+            by_epoch[epoch] = predict_held_out(fit.state.evaluated_network, task, how)
+        _write_records(folder, checkpoint, by_epoch[epoch])
+        results[checkpoint] = {"epoch": epoch + 1, **measure(by_epoch[epoch], task)}
+    return results
+
+
+def _epoch_of(state: TrainingState, checkpoint: CheckpointName) -> int:
+    return state.epoch - 1 if checkpoint == "last" else state.best_epochs[checkpoint]
+
+
+def _write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut) -> None:
+    stored.write_predictions(folder.record_folder("oof", checkpoint, "predictions"), held_out.predictions)
+    stored.write_embeddings(folder.record_folder("oof", checkpoint, "embeddings"), held_out.embeddings)
+    if len(held_out.pair_scores.pair_ids):
+        stored.write_pair_scores(folder.record_folder("oof", checkpoint, "pairs"), held_out.pair_scores)

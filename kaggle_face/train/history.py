@@ -1,0 +1,41 @@
+"""The course of a training: one row per epoch as CSV, and TensorBoard's event files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kaggle_face.artifacts.tables import write_table
+
+EpochRow = dict[str, float]
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Writes all rows; the columns are the keys of the first row, figures with nine digits."""
+    columns = list(rows[0]) if rows else ["epoch"]
+    write_table(path, {name: [f"{row[name]:.9g}" for row in rows] for name in columns})
+
+
+class EventWriter:
+    """TensorBoard's event files of one fold, or nothing where the setting is off."""
+
+    def __init__(self, folder: Path, enabled: bool) -> None:
+        self._writer = None
+        if enabled:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+    def write(self, row: Mapping[str, float]) -> None:
+        """Writes the figures of one epoch."""
+        if self._writer is None:
+            return
+        for name, value in row.items():
+            if name != "epoch":
+                self._writer.add_scalar(name, value, int(row["epoch"]))  # type: ignore[no-untyped-call]
+        self._writer.flush()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._writer is not None:
+            self._writer.close()  # type: ignore[no-untyped-call]

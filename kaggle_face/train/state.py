@@ -1,0 +1,131 @@
+"""All that a training is made of at one moment, and its way to the disk and back.
+
+What is not here follows from (seed, epoch, step): the order of images, their augmentation, the mixing of
+batches, dropout. That is why a resumed training ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kaggle_face.artifacts.atomic import writing
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
+from kaggle_face.model.ema import AveragedNetwork
+from kaggle_face.model.network import FaceNetwork
+from kaggle_face.model.weights import save_weights
+from kaggle_face.train.history import EpochRow
+
+
+@dataclass
+class Counts:
+    """Sums over the finished steps of the running epoch."""
+
+    loss: float = 0.0
+    correct: int = 0
+    images: int = 0
+    skipped_steps: int = 0
+
+
+@dataclass
+class TrainingState:
+    """Network, optimiser and position of a training; `epoch` and `step` name the next step to take."""
+
+    network: FaceNetwork
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    average: AveragedNetwork | None
+    epoch: int = 0
+    step: int = 0
+    nonfinite_in_a_row: int = 0
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    counts: Counts = field(default_factory=Counts)
+    history: list[EpochRow] = field(default_factory=list)
+    best_scores: dict[str, float] = field(default_factory=dict)
+    best_epochs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def evaluated_network(self) -> FaceNetwork:
+        """The network that is measured and kept: the averaged one where there is one."""
+        return self.average.network if self.average is not None else self.network
+
+    def improves(self, checkpoint: CheckpointName, score: float) -> bool:
+        """Notes a score (higher is better) and says whether it is the best so far; NaN never is."""
+        if math.isnan(score) or score <= self.best_scores.get(checkpoint, -math.inf):
+            return False
+        self.best_scores[checkpoint] = score
+        self.best_epochs[checkpoint] = self.epoch
+        return True
+
+    def epochs_since_best(self, checkpoint: CheckpointName) -> int:
+        """Finished epochs since the best one of a checkpoint; call it before `epoch` moves on."""
+        return self.epoch - self.best_epochs.get(checkpoint, self.epoch)
+
+
+def save_checkpoint(state: TrainingState, folder: FoldFolder, checkpoint: CheckpointName) -> None:
+    """Writes the weights that are measured, with the epoch they come from."""
+    save_weights(state.evaluated_network, folder.weights_file(checkpoint), {"epoch": str(state.epoch)})
+
+
+def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
+    """Writes all from which the training can go on."""
+    plain = {name: getattr(state, name) for name in _PLAIN}
+    values: dict[str, Any] = {
+        **plain,
+        "counts": asdict(state.counts),
+        "network": state.network.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict(),
+        "average": state.average.state_dict() if state.average is not None else None,
+    }
+    with writing(folder.resume_file) as stream:
+        torch.save(values, stream)
+
+
+def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.device) -> None:
+    """Puts back what `save_resume_state` wrote.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
+    if not folder.resume_file.is_file():
+        raise RunError(f"{folder.path} has no state to resume from; train it anew with --overwrite")
+    try:
+        values = torch.load(folder.resume_file, map_location=device, weights_only=True)
+        state.network.load_state_dict(values["network"])
+        state.optimizer.load_state_dict(values["optimizer"])
+        state.scaler.load_state_dict(values["scaler"])
+        if state.average is not None:
+            state.average.load_state_dict(values["average"])
+        state.counts = Counts(**values["counts"])
+        for name in _PLAIN:
+            setattr(state, name, values[name])
+    except (RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(
+            f"{folder.resume_file} cannot be resumed from ({reason}); train it anew with --overwrite"
+        ) from error
+
+
+_PLAIN = (
+    "epoch",
+    "step",
+    "nonfinite_in_a_row",
+    "seconds",
+    "epoch_seconds",
+    "history",
+    "best_scores",
+    "best_epochs",
+)
+
+
+def weights_of(network: FaceNetwork) -> dict[str, Tensor]:
+    """A copy of all weights and buffers on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

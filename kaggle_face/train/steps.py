@@ -1,0 +1,123 @@
+"""The steps of one epoch: forward, loss, backward, update; nothing here knows of folders or folds.
+
+Letters: B images of the batch, H height, W width, D embedding size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from kaggle_face.data.loading import Batch, TrainingBatches
+from kaggle_face.data.mixing import apply_mix, draw_mix
+from kaggle_face.data.samplers import seeded
+from kaggle_face.errors import TrainingStoppedError
+from kaggle_face.train.losses import BatchLoss, classification_loss
+from kaggle_face.train.recipe import Recipe
+from kaggle_face.train.schedule import learning_rate
+from kaggle_face.train.state import TrainingState
+
+_MIXING, _NOISE = 1, 2
+"""Which of a step's random draws a seed is for."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a network is trained and in which precision."""
+
+    device: torch.device
+    amp_dtype: torch.dtype | None
+    forward: nn.Module
+    """The network, or its compiled form."""
+
+
+def run_steps(
+    state: TrainingState, recipe: Recipe, batches: TrainingBatches, machine: Machine
+) -> Iterator[int]:
+    """Trains to the end of the epoch and yields the number of images after each step.
+
+    Whoever consumes this may stop, or save the state, wherever `may_pause` is true.
+
+    Raises:
+        TrainingStoppedError: Too many steps in a row had a loss that is not finite.
+    """
+    steps = len(batches)
+    state.network.train()
+    for batch in batches.epoch(state.epoch, state.step):
+        moment = state.epoch + state.step / steps
+        scores = [row["plateau_score"] for row in state.history if "plateau_score" in row]
+        lr = learning_rate(recipe.schedule, recipe.optim.lr, moment, recipe.train.epochs, scores)
+        for group in state.optimizer.param_groups:
+            group["lr"] = lr * group.get("lr_scale", 1.0)
+        state.network.head.set_progress(moment)
+        _train_on(batch, state, recipe, machine, is_last=state.step + 1 == steps)
+        state.step += 1
+        yield len(batch.labels)
+
+
+def may_pause(state: TrainingState, recipe: Recipe, steps: int) -> bool:
+    """Whether no gradient is pending, so that the state is whole."""
+    return state.step % recipe.train.accumulate_steps == 0 or state.step == steps
+
+
+def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, is_last: bool) -> None:
+    torch.manual_seed(int(seeded(recipe.seed, _NOISE, state.epoch, state.step).integers(2**63)))
+    result = _forward(batch, state, recipe, machine)
+    accumulate = recipe.train.accumulate_steps
+    loss = float(result.loss.detach())
+    if not math.isfinite(loss):
+        _skip(state, recipe)
+        return
+    state.scaler.scale(result.loss / accumulate).backward()  # type: ignore[no-untyped-call]
+    if (state.step + 1) % accumulate == 0 or is_last:
+        _update(state, recipe)
+    state.counts.loss += loss * len(batch.labels)
+    state.counts.correct += int(result.correct)
+    state.counts.images += len(batch.labels)
+
+
+def _forward(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine) -> BatchLoss:
+    images_BHWC = batch.images.to(machine.device, non_blocking=True)
+    labels_B = batch.labels.to(machine.device, non_blocking=True)
+    images_BCHW: Tensor = state.network.normalize(images_BHWC)
+    mixing = seeded(recipe.seed, _MIXING, state.epoch, state.step)
+    mix = draw_mix(recipe.augment, len(labels_B), images_BCHW.shape[-1], mixing)
+    if mix is not None:
+        images_BCHW = apply_mix(images_BCHW, mix)
+    with torch.autocast(machine.device.type, machine.amp_dtype, enabled=machine.amp_dtype is not None):
+        embeddings_BD = machine.forward(images_BCHW)
+    return classification_loss(state.network.head, embeddings_BD, labels_B, mix, recipe.loss.label_smoothing)
+
+
+def _update(state: TrainingState, recipe: Recipe) -> None:
+    state.scaler.unscale_(state.optimizer)
+    gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if not state.scaler.is_enabled() and not bool(torch.isfinite(norm)):
+        _skip(state, recipe)
+        return
+    if recipe.train.clip_grad_norm is not None:
+        nn.utils.clip_grads_with_norm_(state.network.parameters(), recipe.train.clip_grad_norm, norm)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    state.optimizer.zero_grad(set_to_none=True)
+    state.nonfinite_in_a_row = 0
+    if state.average is not None:
+        state.average.update(state.network)
+
+
+def _skip(state: TrainingState, recipe: Recipe) -> None:
+    """Drops the gradients of a step that is not finite, and gives up after too many in a row."""
+    state.optimizer.zero_grad(set_to_none=True)
+    state.counts.skipped_steps += 1
+    state.nonfinite_in_a_row += 1
+    if state.nonfinite_in_a_row > recipe.train.max_nonfinite_steps:
+        raise TrainingStoppedError(
+            f"loss or gradients were not finite in {state.nonfinite_in_a_row} steps in a row, up to step "
+            f"{state.step} of epoch {state.epoch + 1}; the last good checkpoint is kept; lower optim.lr "
+            f"(now {recipe.optim.lr:g}) or margin.scale, or set train.amp=off"
+        )

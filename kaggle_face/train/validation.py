@@ -1,0 +1,78 @@
+"""Both tasks measured on what a fold holds out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kaggle_face.data.loading import evaluation_batches
+from kaggle_face.metrics.classification import log_loss, top_k_accuracy
+from kaggle_face.metrics.similarity import score_pairs
+from kaggle_face.metrics.verification import verification_summary
+from kaggle_face.model.inference import embed_batches
+from kaggle_face.model.network import FaceNetwork
+from kaggle_face.records import Embeddings, PairScores, Predictions, StrArray
+from kaggle_face.train.recipe import FoldTask
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How images are embedded when measuring."""
+
+    device: torch.device
+    amp_dtype: torch.dtype | None
+    batch_size: int
+    flip: bool
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What a network says of a fold's held-out images and trials."""
+
+    predictions: Predictions
+    embeddings: Embeddings
+    pair_scores: PairScores
+
+
+def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> HeldOut:
+    """Embeds each held-out image once, and scores both tasks.
+
+    The logits of classes without a training image in this fold are -inf: the network was never shown them.
+    """
+    embeddings, logits = _embed(network, task, task.validation_ids, how)
+    logits[:, task.class_counts == 0] = -np.inf
+    others = np.setdiff1d(task.pairs.image_ids, task.validation_ids)
+    more, _ = _embed(network, task, others, how)
+    everyone = Embeddings(np.concatenate([task.validation_ids, others]), np.concatenate([embeddings, more]))
+    predictions = Predictions(task.validation_ids, logits, task.classes.names)
+    return HeldOut(predictions, everyone, score_pairs(everyone, task.pairs))
+
+
+def measure(held_out: HeldOut, task: FoldTask) -> dict[str, float]:
+    """The figures of both tasks: accuracy, top5, log_loss, eer, auc, tpr@fpr=1e-2, tpr@fpr=1e-3."""
+    labels, logits = task.validation_labels, held_out.predictions.logits
+    top = top_k_accuracy(logits, labels, ks=(1, 5))
+    figures = {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(logits, labels)}
+    if task.pairs.are_labelled:
+        scores = held_out.pair_scores
+        figures.update(verification_summary(scores.scores, scores.labels))
+    return figures
+
+
+def _embed(
+    network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evaluation
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (N, D) and logits (N, C) in float32, in the order of the ids."""
+    embeddings = np.empty((len(image_ids), network.embedding_size), np.float32)
+    logits = np.empty((len(image_ids), network.num_classes), np.float32)
+    batches = evaluation_batches(task.pack, image_ids, how.batch_size)
+    row = 0
+    for embeddings_BD, logits_BC in embed_batches(network, batches, how.device, how.amp_dtype, how.flip):
+        rows = slice(row, row + len(embeddings_BD))
+        embeddings[rows] = embeddings_BD.float().cpu().numpy()
+        logits[rows] = logits_BC.float().cpu().numpy()
+        row = rows.stop
+    assert row == len(image_ids)
+    return embeddings, logits
