@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.tables import as_text
-from kaggle_face.competitions.tables import SubmissionTable
+from kaggle_face.competitions.formats import FormatPart, SubmissionFormat, Task
+from kaggle_face.competitions.tables import SubmissionTable, row_ids
 from kaggle_face.errors import SubmissionError, naming_first
-from kaggle_face.records import CompetitionData, Gallery, StrArray
+from kaggle_face.records import CompetitionData, Gallery, StrArray, positions_of
 
 _NO_VALUE = frozenset(("", "nan", "none", "null", "na", "<na>"))
 
@@ -44,15 +45,28 @@ CellRule = Scores | Labels
 
 
 @dataclass(frozen=True, eq=False)
-class Expectation:
-    """What a table is compared with: the rows of the test files in their order, and what a cell may hold.
+class Block:
+    """So many consecutive rows whose cells follow the same rules, one per column; None: any value."""
 
-    `row_ids` None means that the test files are not at hand; then the sample submission alone decides.
+    rows: int
+    rules: tuple[CellRule | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """What a table is compared with: the row ids of the test files in their order, and the cells' rules.
+
+    `row_ids` None means that the test files are not at hand; then the sample submission alone decides and
+    no rules apply.
     """
 
     row_ids: StrArray | None = None
-    cells: CellRule | None = None
+    blocks: tuple[Block, ...] = ()
     sample: Path | None = None
+
+    def __post_init__(self) -> None:
+        rows = 0 if self.row_ids is None else len(self.row_ids)
+        assert sum(block.rows for block in self.blocks) in (0, rows), "blocks do not cover the rows"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +79,15 @@ class CheckedTable:
     @property
     def rows(self) -> int:
         """The number of rows below the header."""
-        return len(self.table.cells[self.table.columns[0]])
+        return len(self.table)
 
 
-def expected_classification(data: CompetitionData, sample: Path | None = None) -> Expectation:
-    """What the classification task of a competition expects."""
-    return Expectation(data.test_rows.row_ids, Labels(data.classes.submitted), sample)
-
-
-def expected_verification(data: CompetitionData, sample: Path | None = None) -> Expectation:
-    """What the verification task expects: a score per pair, or a known person per probe."""
-    if data.test_gallery is None:
-        return Expectation(data.test_pairs.pair_ids, Scores(), sample)
-    return Expectation(data.test_gallery.probe_ids, Labels(_gallery_labels(data.test_gallery)), sample)
+def expected_table(
+    data: CompetitionData, form: SubmissionFormat, sample: Path | None = None, labels_per_row: int = 1
+) -> Expectation:
+    """What a competition expects in a CSV of this format; `labels_per_row` of a top-k ranking is k."""
+    blocks = tuple(_block(data, part, labels_per_row) for part in form.parts)
+    return Expectation(row_ids(data, form), blocks, sample)
 
 
 def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
@@ -93,8 +103,7 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
         )
     ids = table.cells[table.columns[0]]
     notes = _check_rows(ids, expected, None if sample is None else sample.cells[sample.columns[0]])
-    for column in table.columns[1:]:
-        notes += _check_cells(table.cells[column], ids, column, expected.cells)
+    notes += _check_blocks(_in_order(table, expected.row_ids), expected)
     return CheckedTable(table, tuple(notes))
 
 
@@ -215,6 +224,27 @@ def _difference(wanted: StrArray, found: StrArray, of_source: str) -> str:
     return "; ".join(parts)
 
 
+def _in_order(table: SubmissionTable, wanted: StrArray | None) -> SubmissionTable:
+    """The table with its rows in the order of the test files, of which it has all and no others."""
+    ids = table.cells[table.columns[0]]
+    if wanted is None or np.array_equal(ids, wanted):
+        return table
+    rows = positions_of(wanted, ids, "rows of the table")
+    return SubmissionTable(table.columns, {name: cells[rows] for name, cells in table.cells.items()})
+
+
+def _check_blocks(table: SubmissionTable, expected: Expectation) -> list[str]:
+    ids = table.cells[table.columns[0]]
+    blocks = expected.blocks or (Block(len(ids), (None,) * len(table.columns)),)
+    notes, start = [], 0
+    for block in blocks:
+        rows = slice(start, start + block.rows)
+        for column, rule in zip(table.columns[1:], block.rules[1:], strict=True):
+            notes += _check_cells(table.cells[column][rows], ids[rows], column, rule)
+        start += block.rows
+    return notes
+
+
 def _check_cells(cells: StrArray, ids: StrArray, column: str, rule: CellRule | None) -> list[str]:
     empty = _rows_without_value(cells)
     if empty.any():
@@ -289,6 +319,34 @@ def _cell_error(wrong: npt.NDArray[np.bool_], cells: StrArray, ids: StrArray, wh
     return SubmissionError(text)
 
 
-def _gallery_labels(gallery: Gallery) -> StrArray:
-    names = np.unique(gallery.names)
-    return names if gallery.no_match is None else np.append(names, gallery.no_match)
+def _block(data: CompetitionData, part: FormatPart, labels_per_row: int) -> Block:
+    rows = _rows_of(data, part.task)
+    return Block(rows, tuple(_rule(data, part.task, cell, labels_per_row) for cell in part.cells))
+
+
+def _rows_of(data: CompetitionData, task: Task) -> int:
+    if task == "classification":
+        return len(data.test_rows)
+    return len(data.test_pairs) if data.test_gallery is None else len(data.test_gallery.probe_ids)
+
+
+def _rule(data: CompetitionData, task: Task, template: str, labels_per_row: int) -> CellRule | None:
+    """The rule of a cell that is one field and nothing else; None for ids and for mixed text."""
+    match template, task:
+        case (("{score}" | "{distance}"), _):
+            return Scores()
+        case "{class_index}", _:
+            return Labels(as_text([str(index) for index in range(len(data.classes))]))
+        case "{class_name}", _:
+            return Labels(data.classes.names)
+        case "{label}", "classification":
+            return Labels(_with_no_match(data.classes.submitted, data.test_gallery), labels_per_row)
+        case "{label}", "verification" if data.test_gallery is not None:
+            return Labels(_with_no_match(np.unique(data.test_gallery.names), data.test_gallery))
+        case _:
+            return None
+
+
+def _with_no_match(labels: StrArray, gallery: Gallery | None) -> StrArray:
+    unknown = None if gallery is None else gallery.no_match
+    return labels if unknown is None else np.append(labels, unknown)
