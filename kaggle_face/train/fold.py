@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -78,23 +78,6 @@ def train_fold(
     if outcome == "finished":
         folder.resume_file.unlink(missing_ok=True)
     return outcome
-
-
-def changed_settings(old: Config, new: Config, parts: Sequence[str]) -> list[str]:
-    """The settings of the named parts that differ, as `key: old -> new`.
-
-    >>> changed_settings(Config(), Config(seed=1), ["seed", "model"])
-    ['seed: 0 -> 1']
-    """
-    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
-    changes = []
-    for part in parts:
-        values = before[part] if isinstance(before[part], dict) else {"": before[part]}
-        others = after[part] if isinstance(after[part], dict) else {"": after[part]}
-        for key, value in values.items():
-            if value != others[key]:
-                changes.append(f"{part}.{key}: {value} -> {others[key]}".replace(".:", ":"))
-    return changes
 
 
 def _create_network(config: Config, task: FoldTask) -> FaceNetwork:

@@ -1,0 +1,92 @@
+"""What most commands begin with: the competition's records, its decoded images, and a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.config import Config, LoadedConfig, load_config, parse_config
+from kaggle_face.config.comparing import changed_settings
+from kaggle_face.errors import RunError
+from kaggle_face.progress import Progress
+from kaggle_face.records import CompetitionData, Folds
+
+if TYPE_CHECKING:
+    from kaggle_face.data.pack import Pack
+
+_SHAPE_OF_A_RUN = ("competition", "data", "folds", "model", "margin")
+_FREE = ("data.root:", "data.workers:", "data.broken_images:")
+"""Settings that may change between training and prediction: where the data lies, and how it is read."""
+
+
+def open_competition(config: Config) -> CompetitionData:
+    """The records of the raw folder that `data.root` names."""
+    from kaggle_face.competitions.reading import read_competition
+
+    return read_competition(Path(config.data.root), config.competition, config.data.exclude)
+
+
+def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pack:
+    """The decoded images of a competition; they are packed now if they were not before."""
+    from kaggle_face.data.pack import open_pack
+
+    return open_pack(
+        Path(config.paths.packs),
+        config.competition.slug,
+        Path(config.data.root),
+        data.faces.image_ids,
+        config.data.image_size,
+        config.data.broken_images,
+        progress,
+    )
+
+
+def open_folds(loaded: LoadedConfig, data: CompetitionData) -> Folds:
+    """The folds of a config, made once and shared by all of its runs."""
+    from kaggle_face.data.folds import saved_folds
+
+    return saved_folds(Path(loaded.config.paths.runs) / loaded.name / "folds", data, loaded.config.folds)
+
+
+def settings_of_run(
+    config_name: str, run: RunFolder, folds: Sequence[FoldFolder], overrides: Sequence[str]
+) -> LoadedConfig:
+    """Today's settings for working with a trained run, with the overrides that it was trained with.
+
+    Raises:
+        RunError: Today's settings would make another network, or other data, than the run was trained with.
+    """
+    stored = tuple(folds[0].read_info().get("overrides", ()))
+    today = load_config(config_name, (*stored, *overrides))
+    for fold in folds:
+        trained = parse_config(fold.config_file.read_text(encoding="utf-8"), str(fold.config_file))
+        changes = [
+            change
+            for change in changed_settings(trained, today.config, _SHAPE_OF_A_RUN)
+            if not change.startswith(_FREE)
+        ]
+        if changes:
+            raise RunError(
+                f"the settings changed since fold {fold.fold} of {run.name} was trained: "
+                f"{'; '.join(changes)}; put them back, or train again under another name (--run)"
+            )
+    return today
+
+
+def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolder]:
+    """The started folds of a run, or the wanted ones of them.
+
+    Raises:
+        RunError: A wanted fold was not trained.
+    """
+    folders = {folder.fold: folder for folder in run.started_folds()}
+    missing = [fold for fold in wanted or () if fold not in folders]
+    if missing:
+        trained = ", ".join(map(str, folders)) or "none"
+        raise RunError(
+            f"fold {missing[0]} of {run.name} was not trained (trained: {trained}); "
+            f"run: kaggle-face train --fold {missing[0]}"
+        )
+    return [folders[fold] for fold in wanted] if wanted else list(folders.values())

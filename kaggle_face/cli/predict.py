@@ -1,0 +1,54 @@
+"""`kaggle-face predict`: the test set through the checkpoints of a run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, find_run
+from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
+from kaggle_face.cli.opening import chosen_folds, open_competition, open_images, settings_of_run
+from kaggle_face.cli.terminal import Terminal
+
+
+def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `predict`."""
+    add_run_argument(parser)
+    parser.add_argument(
+        "--folds", type=int, nargs="+", metavar="K", help="folds (default: all that were trained)"
+    )
+    parser.add_argument(
+        "--checkpoints",
+        nargs="+",
+        choices=CHECKPOINTS,
+        metavar="NAME",
+        help=f"of {', '.join(CHECKPOINTS)} (default: all)",
+    )
+    add_config_arguments(parser)
+
+
+def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Predicts the test set with the chosen folds and checkpoints."""
+    loaded = load_settings(arguments)
+    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    predict_run(run, arguments, terminal)
+
+
+def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Writes the test records of the chosen folds and checkpoints of one run."""
+    folds = chosen_folds(run, arguments.folds)
+    config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
+    data = open_competition(config)
+    pack = open_images(config, data, terminal)
+
+    from kaggle_face.model.amp import resolve_device
+    from kaggle_face.predict.test_set import gather_test_set, predict_fold
+
+    test_set = gather_test_set(data, pack)
+    for folder in folds:
+        there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
+        checkpoints = arguments.checkpoints or there
+        predict_fold(folder, checkpoints, test_set, config.predict, resolve_device(config.device), terminal)
+        terminal.say(
+            f"fold {folder.fold} of {run.name}: {len(test_set.embedded_ids)} images, {', '.join(checkpoints)}"
+        )

@@ -1,0 +1,164 @@
+"""`kaggle-face train`: one fold, or all of them."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from kaggle_face.artifacts.runs import (
+    FoldFolder,
+    RunFolder,
+    command_line,
+    describe_environment,
+    name_of_run,
+    run_folder,
+)
+from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.config import Config, LoadedConfig, parse_config
+from kaggle_face.config.comparing import changed_settings
+from kaggle_face.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from kaggle_face.data.pack import Pack
+    from kaggle_face.records import CompetitionData, Folds
+
+_MAY_CHANGE = ("data.root:", "data.workers:", "train.max_hours:", "train.checkpoint_minutes:")
+"""Settings that a resumed training may change: they do not change what is computed."""
+
+
+def add_arguments_train(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `train`."""
+    parser.add_argument("--fold", required=True, metavar="K", help="number of the fold, from 0, or 'all'")
+    parser.add_argument(
+        "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where a stopped training was")
+    parser.add_argument("--overwrite", action="store_true", help="delete what the fold has and train it anew")
+    add_config_arguments(parser)
+
+
+def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Trains what `--fold` names."""
+    loaded = load_settings(arguments)
+    run = run_folder(
+        Path(loaded.config.paths.runs), loaded.name, arguments.run or name_of_run(arguments.overrides)
+    )
+    train_folds(loaded, run, _wanted(arguments.fold), arguments, terminal)
+
+
+def train_folds(
+    loaded: LoadedConfig, run: RunFolder, fold: int | None, arguments: argparse.Namespace, terminal: Terminal
+) -> None:
+    """Trains one fold, or with None all that are not finished, each from where it stopped."""
+    from kaggle_face.cli.opening import open_competition, open_folds, open_images
+
+    began = time.monotonic()
+    data = open_competition(loaded.config)
+    folds = open_folds(loaded, data)
+    numbers = range(folds.count) if fold is None else (fold,)
+    if fold is not None and not 0 <= fold < folds.count:
+        raise RunError(f"fold {fold} does not exist; there are folds 0 to {folds.count - 1} (folds.count)")
+    plan = [
+        (run.fold(number), _how_to_start(run.fold(number), loaded.config, fold is None, arguments))
+        for number in numbers
+    ]
+    pack = open_images(loaded.config, data, terminal)
+    for folder, start in plan:
+        if start == "skip":
+            terminal.say(f"fold {folder.fold} of {run.name} is trained")
+        elif not _train_one(loaded, folder, start, (data, folds, pack), terminal):
+            break
+    terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
+
+
+def _wanted(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdigit():
+        raise InputError(f"--fold takes a number from 0, or 'all', got '{text}'")
+    return int(text)
+
+
+def _how_to_start(
+    folder: FoldFolder, config: Config, all_folds: bool, arguments: argparse.Namespace
+) -> Literal["new", "resume", "skip"]:
+    """What to do with a fold whose folder may hold an earlier training."""
+    if arguments.overwrite:
+        return "new"
+    if not folder.info_file.is_file():
+        if arguments.resume and not all_folds:
+            raise RunError(f"there is nothing to resume at {folder.path}; train without --resume")
+        return "new"
+    _refuse_other_settings(folder, config)
+    if folder.is_finished:
+        if all_folds or arguments.resume:
+            return "skip"
+        raise RunError(
+            f"fold {folder.fold} is trained at {folder.path}; choose another name with --run, "
+            "or train it anew with --overwrite"
+        )
+    if not folder.resume_file.is_file():
+        return "new"
+    if all_folds or arguments.resume:
+        return "resume"
+    raise RunError(
+        f"fold {folder.fold} was begun at {folder.path}; go on with --resume, "
+        "or train it anew with --overwrite"
+    )
+
+
+def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
+    old = parse_config(folder.config_file.read_text(encoding="utf-8"), str(folder.config_file))
+    parts = (
+        "competition",
+        "data",
+        "folds",
+        "augment",
+        "model",
+        "margin",
+        "loss",
+        "optim",
+        "schedule",
+        "train",
+        "seed",
+    )
+    changes = [c for c in changed_settings(old, config, parts) if not c.startswith(_MAY_CHANGE)]
+    if changes:
+        raise RunError(
+            f"{folder.path} was trained with other settings: {'; '.join(changes)}; "
+            "choose another name with --run, or train it anew with --overwrite"
+        )
+
+
+def _train_one(
+    loaded: LoadedConfig,
+    folder: FoldFolder,
+    start: Literal["new", "resume"],
+    material: tuple[CompetitionData, Folds, Pack],
+    terminal: Terminal,
+) -> bool:
+    """Trains one fold; false if it was stopped by the time limit."""
+    from kaggle_face.train.fold import train_fold
+    from kaggle_face.train.recipe import fold_task
+
+    data, folds, pack = material
+    about = {
+        "config": loaded.name,
+        "overrides": list(loaded.overrides),
+        "folds": folds.name,
+        **describe_environment(command_line(), loaded.config.device),
+    }
+    task = fold_task(data, folds, pack, folder.fold)
+    if start == "new":
+        shutil.rmtree(folder.path, ignore_errors=True)
+    outcome = train_fold(loaded.config, task, folder, start, about, terminal)
+    if outcome == "stopped":
+        terminal.say(
+            f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; "
+            f"go on with: kaggle-face train --fold {folder.fold} --resume"
+        )
+    return outcome == "finished"

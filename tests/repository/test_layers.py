@@ -1,0 +1,78 @@
+"""The import order of ARCHITECTURE.md, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import kaggle_face
+
+PACKAGE = Path(kaggle_face.__file__).parent
+LAYERS: list[set[str]] = [
+    {"errors", "progress"},
+    {"records"},
+    {"config"},
+    {"artifacts"},
+    {"metrics"},
+    {"competitions", "data", "model"},
+    {"train", "predict", "ensemble", "submit", "gallery", "report", "bench"},
+    {"cli"},
+]
+LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+ONLY_IN = {
+    "timm": "model/timm_library.py",
+    "albumentations": "data/augmentation.py",
+    "kaggle": "submit/client.py",
+    "sqlite3": "submit/ledger.py",
+}
+NEVER = {
+    "competitions": {"torch", "timm"},
+    "metrics": {"torch", "pandas"},
+    "ensemble": {"torch"},
+    "submit": {"torch"},
+    "model": {"pandas"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in LEVEL)
+
+
+def imported_names(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def part_of(path: Path) -> str:
+    inside = path.relative_to(PACKAGE)
+    return inside.parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_lies_below_it(path: Path) -> None:
+    part = part_of(path)
+    for name in imported_names(path):
+        words = name.split(".")
+        if words[0] == "kaggle_face" and len(words) > 1 and words[1] != part:
+            assert LEVEL[words[1]] < LEVEL[part], f"{path}: {part} must not import {words[1]}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_one_file_alone_imports_each_fenced_library(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported_names(path)}
+    inside = path.relative_to(PACKAGE).as_posix()
+    strays = {library for library in roots & ONLY_IN.keys() if ONLY_IN[library] != inside}
+    assert not strays, f"{inside} imports {strays}"
+    assert not roots & NEVER.get(part_of(path), set())
+
+
+def test_every_part_has_a_layer() -> None:
+    parts = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert parts <= LEVEL.keys()
