@@ -1,0 +1,221 @@
+"""The ledger of submissions: an append-only list of events in SQLite, its state as CSV for people and git.
+
+Each row of the ledger is what its events add up to. Nothing is ever changed or deleted (the database refuses
+it), so a kill at any moment loses at most the event that was being written. The database keeps SQLite's
+default rollback journal, which writes through to the disk and needs no shared memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.errors import RunError
+from kaggle_face.progress import Progress
+from kaggle_face.submit.clock import Clock, SystemClock, iso_time
+from kaggle_face.submit.entries import COLUMNS, Entry, entry_from, from_cells, to_cells
+
+EventKind = Literal["written", "upload_started", "upload_failed", "uploaded", "status", "found", "restored"]
+
+_VERSION = 1
+_SECONDS_FOR_A_LOCK = 30.0
+_SCHEMA = """
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    changes TEXT NOT NULL
+);
+CREATE TABLE standings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    competition TEXT NOT NULL,
+    standing TEXT NOT NULL
+);
+CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER standings_stay BEFORE UPDATE ON standings BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER standings_last BEFORE DELETE ON standings BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the history of a row."""
+
+    time: str
+    entry: str
+    kind: str
+    changes: Mapping[str, Any]
+
+
+class Ledger:
+    """The ledger in a folder: `ledger.sqlite`, and `ledger.csv` with one line per row.
+
+    Raises:
+        RunError: The database is damaged or was made by a newer version.
+    """
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self.database = folder / "ledger.sqlite"
+        self.csv = folder / "ledger.csv"
+        self._clock = clock or SystemClock()
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._transaction() as connection:
+            self._create(connection)
+
+    def add(self, kind: EventKind, values: Mapping[str, Any]) -> Entry:
+        """Begins a new row; `values` hold at least its competition."""
+        now = iso_time(self._clock.now())
+        return self.append(secrets.token_hex(8), kind, {"time": now, **values})
+
+    def append(self, key: str, kind: EventKind, changes: Mapping[str, Any]) -> Entry:
+        """Adds what became known of a row, and returns its new state."""
+        unknown = set(changes) - set(COLUMNS)
+        assert not unknown, f"columns that a ledger does not have: {unknown}"
+        with self._transaction() as connection:
+            self._insert(connection, key, kind, changes)
+        self.export()
+        return next(entry for entry in self.entries() if entry.key == key)
+
+    def entries(self, competition: str | None = None) -> list[Entry]:
+        """All rows in the order in which they began, of one competition or of all."""
+        state: dict[str, dict[str, Any]] = {}
+        for event in self.events():
+            state.setdefault(event.entry, {"key": event.entry}).update(event.changes)
+        entries = [entry_from(values) for values in state.values()]
+        return [entry for entry in entries if competition in (None, entry.competition)]
+
+    def events(self) -> list[Event]:
+        """The whole history, oldest first."""
+        with self._transaction(write=False) as connection:
+            rows = connection.execute("SELECT time, entry, kind, changes FROM events ORDER BY number")
+            return [Event(time, entry, kind, json.loads(text)) for time, entry, kind, text in rows]
+
+    def export(self) -> None:
+        """Writes `ledger.csv`; of two writers the later one, who sees all rows, writes last."""
+        with self._transaction() as _:
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(to_cells(entry) for entry in self.entries())
+            write_text(self.csv, text.getvalue())
+
+    def add_standing(self, competition: str, standing: Mapping[str, Any]) -> None:
+        """Keeps what the leaderboard showed now."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO standings (time, competition, standing) VALUES (?, ?, ?)",
+                (iso_time(self._clock.now()), competition, json.dumps(dict(standing))),
+            )
+
+    def standings(self, competition: str) -> list[dict[str, Any]]:
+        """What the leaderboard showed at each look, oldest first; `time` is the time of the look."""
+        query = "SELECT time, standing FROM standings WHERE competition = ? ORDER BY number"
+        with self._transaction(write=False) as connection:
+            rows = connection.execute(query, (competition,))
+            return [{"time": time, **json.loads(text)} for time, text in rows]
+
+    def _insert(
+        self, connection: sqlite3.Connection, key: str, kind: EventKind, changes: Mapping[str, Any]
+    ) -> None:
+        connection.execute(
+            "INSERT INTO events (time, entry, kind, changes) VALUES (?, ?, ?, ?)",
+            (iso_time(self._clock.now()), key, kind, json.dumps(dict(changes), ensure_ascii=False)),
+        )
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise RunError(f"{self.database} was made by a newer kaggle-face; install that version")
+        if version == _VERSION:
+            return
+        for statement in _statements(_SCHEMA):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        for values in self._rows_of_csv():
+            self._insert(connection, values.pop("key"), "restored", values)
+
+    def _rows_of_csv(self) -> list[dict[str, Any]]:
+        """The rows of a `ledger.csv` that came without its database, as through git."""
+        if not self.csv.is_file():
+            return []
+        try:
+            with self.csv.open(encoding="utf-8", newline="") as stream:
+                rows = [from_cells(cells) for cells in csv.DictReader(stream)]
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{self.csv} cannot be read: {error}; move it away or mend it") from error
+        return [row for row in rows if "key" in row and "competition" in row and "time" in row]
+
+    @contextmanager
+    def _transaction(self, write: bool = True) -> Iterator[sqlite3.Connection]:
+        """All or nothing; a writer waits for the others."""
+        try:
+            with closing(_connect(self.database, _SECONDS_FOR_A_LOCK)) as connection:
+                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                yield connection
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise RunError(
+                f"{self.database} cannot be used: {error}; if it is damaged, move it away, "
+                f"and its rows come back from {self.csv.name}"
+            ) from error
+
+
+@contextmanager
+def upload_turn(folder: Path, clock: Clock, progress: Progress, seconds: float = 1800.0) -> Iterator[None]:
+    """Lets one process at a time upload from this folder; the others wait until it ends or dies.
+
+    The turn is the exclusive lock of an empty database, which the operating system takes back from a
+    process that is killed.
+
+    Raises:
+        RunError: The other upload goes on for longer than `seconds`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(_connect(folder / ".upload-turn.sqlite", 0.0)) as connection:
+        waited = 0.0
+        while not _is_locked(connection):
+            if waited == 0.0:
+                progress.say("another upload from this folder is under way; waiting for it")
+            if waited >= seconds:
+                raise RunError(f"another upload from {folder} has been under way for {waited / 60:.0f} min")
+            clock.sleep(1.0)
+            waited += 1.0
+        yield
+
+
+def _is_locked(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return False
+        raise RunError(f"the uploads of this folder cannot take turns: {error}") from error
+    return True
+
+
+def _connect(path: Path, seconds: float) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=seconds, isolation_level=None)
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script, for `execute`, which unlike `executescript` keeps the transaction."""
+    found, statement = [], ""
+    for line in script.strip().splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            found.append(statement)
+            statement = ""
+    return found

@@ -1,0 +1,165 @@
+"""The ledger: append-only, complete after a kill, and readable as CSV."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from kaggle_face.errors import RunError
+from kaggle_face.progress import SilentProgress
+from kaggle_face.submit.entries import COLUMNS, Origin, OutOfFold, origin_values
+from kaggle_face.submit.ledger import Ledger, upload_turn
+
+ORIGIN = Origin(
+    "verification",
+    ("main",),
+    ("best_ver", "last"),
+    ("optim.lr=0.1",),
+    "abc123",
+    OutOfFold("eer", 0.03, False),
+)
+
+
+class FixedClock:
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 22, 13, 0, len(self.slept), tzinfo=UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def begin(ledger: Ledger, **values: object):
+    return ledger.add("written", {"competition": "faces", "file": "a.csv", **origin_values(ORIGIN), **values})
+
+
+def test_a_row_is_what_its_events_add_up_to(tmp_path):
+    ledger = Ledger(tmp_path, FixedClock())
+    entry = begin(ledger, rows=5)
+    ledger.append(entry.key, "uploaded", {"reference": 7, "status": "PENDING"})
+    ledger.append(entry.key, "status", {"status": "COMPLETE", "public_score": "0.031"})
+    (row,) = Ledger(tmp_path).entries("faces")
+    assert (row.rows, row.reference, row.status, row.public, row.private) == (5, 7, "COMPLETE", 0.031, None)
+    assert (row.runs, row.checkpoints, row.oof_score, row.commit) == (
+        ("main",),
+        ("best_ver", "last"),
+        0.03,
+        "abc123",
+    )
+    assert [event.kind for event in ledger.events()] == ["written", "uploaded", "status"]
+    assert row.time == "2026-11-22T13:00:00Z"
+
+
+def test_rows_of_another_competition_are_left_out(tmp_path):
+    ledger = Ledger(tmp_path)
+    begin(ledger)
+    begin(ledger, competition="dogs")
+    assert [entry.competition for entry in ledger.entries("dogs")] == ["dogs"]
+    assert len(ledger.entries()) == 2
+
+
+@pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'x'", "DELETE FROM events"])
+def test_the_database_refuses_to_change_or_delete(tmp_path, statement):
+    ledger = Ledger(tmp_path)
+    begin(ledger)
+    connection = sqlite3.connect(ledger.database)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        connection.execute(statement)
+    connection.close()
+
+
+def test_the_csv_shows_the_state_of_every_row(tmp_path):
+    ledger = Ledger(tmp_path)
+    begin(ledger, message='says "hi",\nthen goes')
+    begin(ledger)
+    with ledger.csv.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert tuple(rows[0]) == COLUMNS
+    assert rows[0]["message"] == 'says "hi", then goes'
+    assert rows[0]["checkpoints"] == '["best_ver", "last"]' and rows[0]["oof_higher_is_better"] == "false"
+    assert len(rows) == 2
+
+
+def test_the_rows_come_back_from_the_csv_alone(tmp_path):
+    ledger = Ledger(tmp_path / "here")
+    entry = begin(ledger, rows=3)
+    ledger.append(entry.key, "status", {"reference": 9, "status": "COMPLETE", "public_score": "0.5"})
+    begin(ledger, competition="dogs")
+    other = tmp_path / "there"
+    other.mkdir()
+    (other / "ledger.csv").write_bytes(ledger.csv.read_bytes())
+    assert Ledger(other).entries() == ledger.entries()
+
+
+def test_a_damaged_database_is_told_in_one_line(tmp_path):
+    (tmp_path / "ledger.sqlite").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(
+        RunError, match=r"ledger\.sqlite cannot be used: .*its rows come back from ledger\.csv"
+    ):
+        Ledger(tmp_path)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
+    ledger = Ledger(tmp_path)
+    connection = sqlite3.connect(ledger.database)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(RunError, match="made by a newer kaggle-face"):
+        Ledger(tmp_path)
+
+
+APPEND_MANY = """
+import sys
+from pathlib import Path
+from kaggle_face.submit.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]))
+for _ in range(8):
+    ledger.add("written", {"competition": "faces", "file": sys.argv[2]})
+"""
+
+
+def test_two_processes_lose_no_row(tmp_path):
+    words = [sys.executable, "-c", APPEND_MANY, str(tmp_path)]
+    writers = [subprocess.Popen([*words, name]) for name in ("a.csv", "b.csv")]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    ledger = Ledger(tmp_path)
+    assert sorted(entry.file for entry in ledger.entries()) == ["a.csv"] * 8 + ["b.csv"] * 8
+    with ledger.csv.open(newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == 16
+
+
+APPEND_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from kaggle_face.submit.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]))
+ledger.add("written", {"competition": "faces", "file": "kept.csv"})
+with ledger._transaction() as connection:
+    ledger._insert(connection, "lost", "written", {"competition": "faces", "time": "now"})
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_inside_a_write_leaves_the_rows_before_it(tmp_path):
+    writer = subprocess.run([sys.executable, "-c", APPEND_AND_DIE, str(tmp_path)], check=False)
+    assert writer.returncode == -signal.SIGKILL
+    assert [entry.file for entry in Ledger(tmp_path).entries()] == ["kept.csv"]
+
+
+def test_an_upload_waits_for_its_turn(tmp_path):
+    clock = FixedClock()
+    with upload_turn(tmp_path, clock, SilentProgress()):
+        second = upload_turn(tmp_path, clock, SilentProgress(), seconds=3)
+        with pytest.raises(RunError, match="has been under way for"), second:
+            pass
+        assert clock.slept == [1.0, 1.0, 1.0]
+    with upload_turn(tmp_path, clock, SilentProgress()):
+        assert len(clock.slept) == 3
