@@ -1,0 +1,161 @@
+"""One score out of several metrics, as a formula in the settings: `0.5*accuracy + 0.5*(1-eer)`.
+
+A formula has metric names (also of the form `tpr@1e-3`), numbers, + - * /, signs and parentheses, and
+nothing else: `ast` parses it and this module walks the tree, so nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from kaggle_face.errors import ConfigError, nearest_hint
+
+MAX_LENGTH = 300
+"""Longer formulas are refused before they are parsed, so that no nesting exhausts the stack."""
+
+OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+SIGNS: dict[type[ast.unaryop], Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+
+_METRIC_AT_RATE = re.compile(r"\b[A-Za-z_]\w*@\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+"""`tpr@1e-3`, which Python would read as a matrix product."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A checked formula, and the names of the metrics that it needs, in order of appearance."""
+
+    expression: str
+    names: tuple[str, ...]
+    _formula: ast.expr = field(repr=False, compare=False)
+
+    def evaluate(self, metrics: Mapping[str, float]) -> float:
+        """The formula's value; a NaN metric makes it NaN.
+
+        Raises:
+            ConfigError: a metric is missing, or a division by zero.
+
+        >>> parse_composite("0.5*accuracy + 0.5*(1-eer)").evaluate({"accuracy": 0.75, "eer": 0.125})
+        0.8125
+        """
+        _require_known(self.expression, self.names, metrics)
+        try:
+            return _value(self._formula, metrics)
+        except ZeroDivisionError:
+            at = ", ".join(f"{name} = {metrics[name]:g}" for name in self.names)
+            raise ConfigError(f"the composite '{self.expression}' divides by zero at {at}") from None
+
+
+def parse_composite(expression: str, known_names: Collection[str] | None = None) -> Composite:
+    """The formula of a composite score; its names are checked here if the known ones are given.
+
+    Raises:
+        ConfigError: the text is no formula, has a part that is not allowed, or an unknown name.
+
+    >>> parse_composite("accuracy - 2*tpr@1e-3").names
+    ('accuracy', 'tpr@1e-3')
+    >>> try:
+    ...     parse_composite("0.5*acuracy", ["accuracy", "eer"])
+    ... except ConfigError as error:
+    ...     print(error)
+    the composite '0.5*acuracy' has the unknown metric 'acuracy'; did you mean 'accuracy'?
+    known: accuracy, eer
+    """
+    expression = " ".join(expression.split())
+    try:
+        formula = _parsed(expression)
+        names = tuple(dict.fromkeys(_names_in(formula)))
+    except _NotAFormulaError as error:
+        known = f"; known metrics: {', '.join(sorted(known_names))}" if known_names else ""
+        raise ConfigError(
+            f"the composite '{expression}' cannot be read at '{error}': "
+            f"it may have metric names, numbers, + - * / and parentheses{known}"
+        ) from None
+    if known_names is not None:
+        _require_known(expression, names, known_names)
+    return Composite(expression, names, formula)
+
+
+class _NotAFormulaError(Exception):
+    """The part of a formula that is not allowed, or cannot be parsed."""
+
+
+class _Renaming(ast.NodeTransformer):
+    """Puts metric names in the place of the identifiers that stood for them."""
+
+    def __init__(self, metric_of: Mapping[str, str]) -> None:
+        self.metric_of = metric_of
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        """A name node, renamed if it stood for a metric."""
+        return ast.Name(self.metric_of.get(node.id, node.id))
+
+
+def _parsed(expression: str) -> ast.expr:
+    if len(expression) > MAX_LENGTH:
+        raise _NotAFormulaError(f"{expression[:20]}... ({len(expression)} characters, at most {MAX_LENGTH})")
+    rated = dict.fromkeys(_METRIC_AT_RATE.findall(expression))
+    identifier_of = {metric: f"metric_at_rate_{number}" for number, metric in enumerate(rated)}
+    source = _METRIC_AT_RATE.sub(lambda match: identifier_of[match[0]], expression)
+    try:
+        tree = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        start = (getattr(error, "offset", None) or 1) - 1
+        raise _NotAFormulaError(source[start:] or expression) from None
+    renamed = _Renaming({identifier: metric for metric, identifier in identifier_of.items()}).visit(tree)
+    assert isinstance(renamed, ast.expr)
+    return renamed
+
+
+def _names_in(part: ast.expr) -> list[str]:
+    """Metric names of a formula, in order; raises at the first part that is not allowed."""
+    match part:
+        case ast.Name(name):
+            return [name]
+        case ast.Constant(value) if _is_number(value):
+            return []
+        case ast.UnaryOp(sign, operand) if type(sign) in SIGNS:
+            return _names_in(operand)
+        case ast.BinOp(left, symbol, right) if type(symbol) in OPERATORS:
+            return _names_in(left) + _names_in(right)
+        case _:
+            raise _NotAFormulaError(ast.unparse(part))
+
+
+def _value(part: ast.expr, metrics: Mapping[str, float]) -> float:
+    match part:
+        case ast.Name(name):
+            return float(metrics[name])
+        case ast.Constant(int() | float() as value):
+            return float(value)
+        case ast.UnaryOp(sign, operand):
+            return SIGNS[type(sign)](_value(operand, metrics))
+        case ast.BinOp(left, symbol, right):
+            return OPERATORS[type(symbol)](_value(left, metrics), _value(right, metrics))
+        case _:
+            raise AssertionError(f"{ast.dump(part)} passed the check of parse_composite")
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return type(value) in (int, float) and math.isfinite(float(value))  # type: ignore[arg-type]
+    except OverflowError:
+        return False
+
+
+def _require_known(expression: str, names: Collection[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"the composite '{expression}' has the unknown metric '{name}'"
+                f"{nearest_hint(name, known)} known: {', '.join(sorted(known))}"
+            )
