@@ -190,10 +190,34 @@ class PredictConfig(Part):
     flip: bool = True
 
 
+class TableConfig(Part):
+    """The columns of a CSV and the template of each cell; empty: those of the competition."""
+
+    columns: Names = ()
+    cells: Names = ()
+
+
+class TablePartConfig(Part):
+    """The rows of one task in a CSV for both: the template of each cell."""
+
+    task: Literal["classification", "verification"]
+    cells: Names
+
+
+class CombinedTableConfig(Part):
+    """One CSV for both tasks, whose parts follow each other; no columns: there is none."""
+
+    columns: Names = ()
+    parts: Annotated[tuple[TablePartConfig, ...], Strict(False)] = ()
+
+
 class SubmitConfig(Part):
     """How submissions are written."""
 
     score_decimals: Annotated[int, Field(ge=1, le=17)] = 6
+    classification: TableConfig = TableConfig()
+    verification: TableConfig = TableConfig()
+    combined: CombinedTableConfig = CombinedTableConfig()
 
 
 class PathsConfig(Part):

@@ -1,0 +1,1 @@
+"""One file per family of competitions: raw folder -> records, and predictions -> CSV."""

@@ -1,0 +1,208 @@
+"""What lies in a data folder: a map of its upper levels, and the images of a folder or of class folders.
+
+An image's id is its path below the data root with '/'. Names are sorted as text, hidden ones ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_face.errors import DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+_MAP_DEPTH = 5
+_MANY_FOLDERS = 40  # a folder with more subfolders holds classes; the map does not look into those
+_CLASS_NAME = re.compile(r"^n?\d+$")
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file's name has the suffix of an image, in any case.
+
+    >>> is_image_name("a.JPG"), is_image_name("a.txt"), is_image_name(".a.jpg")
+    (True, False, False)
+    """
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+@dataclass(frozen=True)
+class FolderMap:
+    """The upper levels of a data root: folders and files that are no images, shallow ones first."""
+
+    root: Path
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+
+    def folder(self, *wanted: str) -> str | None:
+        """The shallowest folder whose path is or ends with one of `wanted`, tried in order.
+
+        A folder that an archive doubled (`train/train/`) is entered.
+        """
+        found = _ending_with(self.folders, wanted)
+        return None if found is None else self._undoubled(found)
+
+    def file(self, *wanted: str) -> str | None:
+        """The shallowest file whose path is or ends with one of `wanted`, tried in order."""
+        return _ending_with(self.files, wanted)
+
+    def child(self, folder: str, *names: str) -> str | None:
+        """The first of `names` that is a folder in `folder`, doubled or not."""
+        for name in names:
+            if (path := join(folder, name)) in self._folder_set:
+                return self._undoubled(path)
+        return None
+
+    def child_file(self, folder: str, *names: str) -> str | None:
+        """The first of `names` that is a file in `folder`."""
+        return next((path for name in names if (path := join(folder, name)) in self._file_set), None)
+
+    def parents_of(self, *names: str) -> list[str]:
+        """Every folder that holds all of the folders `names`, shallow ones first; "" is the root."""
+        return [
+            folder
+            for folder in ("", *self.folders)
+            if all(join(folder, name) in self._folder_set for name in names)
+        ]
+
+    def path(self, below: str) -> Path:
+        """The path of something below the root."""
+        return self.root / below
+
+    @property
+    def _folder_set(self) -> frozenset[str]:
+        return frozenset(self.folders)
+
+    @property
+    def _file_set(self) -> frozenset[str]:
+        return frozenset(self.files)
+
+    def _undoubled(self, folder: str) -> str:
+        inner = join(folder, posixpath.basename(folder))
+        return self._undoubled(inner) if inner in self._folder_set else folder
+
+
+def map_folder(root: Path) -> FolderMap:
+    """Looks at the upper levels of a data root, not into the folders of single classes.
+
+    Raises:
+        DataError: The root is missing, is a file or cannot be read.
+    """
+    folders: list[str] = []
+    files: list[str] = []
+    level = [""]
+    for _ in range(_MAP_DEPTH):
+        inner: list[str] = []
+        for folder in level:
+            names, plain = _list_folder(root, folder)
+            folders += names
+            files += [path for path in plain if not is_image_name(posixpath.basename(path))]
+            if len(names) <= _MANY_FOLDERS:
+                inner += [path for path in names if not _CLASS_NAME.match(posixpath.basename(path))]
+        level = inner
+    return FolderMap(root, tuple(folders), tuple(files))
+
+
+def join(folder: str, name: str) -> str:
+    """The path of `name` in a folder below the root, where "" is the root itself."""
+    return f"{folder}/{name}" if folder else name
+
+
+def images_in(root: Path, folder: str, depth: int = 1) -> list[str]:
+    """The ids of the images in a folder and, down to `depth` levels, in its subfolders; sorted.
+
+    Raises:
+        DataError: The folder is missing or cannot be read.
+    """
+    return sorted(_walk_images(root, folder, depth))
+
+
+def images_of_classes(root: Path, folder: str) -> dict[str, list[str]]:
+    """Class folder -> the ids of its images; both sorted as text.
+
+    Raises:
+        DataError: A class folder holds no image, or there is no class folder.
+    """
+    classes, _ = _list_folder(root, folder)
+    found = {posixpath.basename(path): images_in(root, path) for path in classes}
+    if not found:
+        raise DataError(f"{root / folder} holds no class folders; expected one folder of images per identity")
+    _refuse_empty(root, folder, found)
+    return found
+
+
+def by_number(image_ids: Iterable[str]) -> list[str]:
+    """Image ids ordered by the number in their file name; as text where a name is no number.
+
+    >>> by_number(["test/10.jpg", "test/9.jpg"])
+    ['test/9.jpg', 'test/10.jpg']
+    """
+    ids = sorted(image_ids)
+    stems = [stem_of(image_id) for image_id in ids]
+    return sorted(ids, key=lambda path: int(stem_of(path))) if all(map(_is_digits, stems)) else ids
+
+
+def name_of(image_id: str) -> str:
+    """The file name of an image id."""
+    return image_id.rpartition("/")[2]
+
+
+def stem_of(image_id: str) -> str:
+    """The file name of an image id without its suffix."""
+    return name_of(image_id).rpartition(".")[0]
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _ending_with(paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
+    for name in wanted:
+        for path in paths:
+            if path == name or path.endswith(f"/{name}"):
+                return path
+    return None
+
+
+def _refuse_empty(root: Path, folder: str, found: Mapping[str, list[str]]) -> None:
+    empty = [name for name, images in found.items() if not images]
+    if empty:
+        raise DataError(
+            f"{len(empty)} of {len(found)} class folders in {root / folder} hold no image "
+            f"({', '.join(IMAGE_SUFFIXES)}), first: {empty[0]}; remove them or unpack the archive again"
+        )
+
+
+def _list_folder(root: Path, folder: str) -> tuple[list[str], list[str]]:
+    """The folders and the files in a folder below the root, both sorted."""
+    folders: list[str] = []
+    files: list[str] = []
+    for entry in _scan(root / folder):
+        (folders if entry.is_dir() else files).append(join(folder, entry.name))
+    return sorted(folders), sorted(files)
+
+
+def _walk_images(root: Path, folder: str, depth: int) -> Iterator[str]:
+    for entry in _scan(root / folder):
+        if is_image_name(entry.name) and not entry.is_dir():
+            yield join(folder, entry.name)
+        elif depth > 1 and entry.is_dir():
+            yield from _walk_images(root, join(folder, entry.name), depth - 1)
+
+
+def _scan(path: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            yield from (entry for entry in entries if not entry.name.startswith("."))
+    except FileNotFoundError:
+        raise DataError(
+            f"there is no folder {path}; check data.root, or download and unpack the data"
+        ) from None
+    except NotADirectoryError:
+        raise DataError(f"{path} is a file; expected a folder (an archive must be unpacked first)") from None
+    except OSError as error:
+        raise DataError(f"the folder {path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,137 @@
+"""What a submission looks like: its columns, and for each task a template per cell.
+
+A template is text with fields in braces, as in Python's `str.format`: `{id}` is the id that the competition
+gives the row, `{row}` its number from 0, `{name}`, `{stem}`, `{path}` and `{number}` come from the image's
+file name. Classification has `{label}`, `{class_index}` and `{class_name}`; verification `{score}`,
+`{distance}` (1 - score), `{first}` and `{second}`, or `{label}` where a gallery is searched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Literal
+
+from kaggle_face.config.schema import SubmitConfig, TableConfig
+from kaggle_face.errors import ConfigError, nearest_hint
+
+Task = Literal["classification", "verification"]
+TASKS: tuple[Task, ...] = ("classification", "verification")
+
+_IMAGE_FIELDS = ("id", "row", "name", "stem", "path", "number")
+FIELDS: dict[Task, tuple[str, ...]] = {
+    "classification": (*_IMAGE_FIELDS, "label", "class_index", "class_name"),
+    "verification": (*_IMAGE_FIELDS, "first", "second", "score", "distance", "label"),
+}
+
+
+@dataclass(frozen=True)
+class FormatPart:
+    """The rows of one task: a template for each column."""
+
+    task: Task
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SubmissionFormat:
+    """The columns of a CSV and the parts whose rows follow each other in it."""
+
+    columns: tuple[str, ...]
+    parts: tuple[FormatPart, ...]
+    score_decimals: int = 6
+
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            _check_part(self.columns, part)
+
+
+@dataclass(frozen=True)
+class SubmissionFormats:
+    """The CSVs of a competition: one per task, or one `combined` for both; None where there is none."""
+
+    classification: SubmissionFormat | None = None
+    verification: SubmissionFormat | None = None
+    combined: SubmissionFormat | None = None
+
+    def of_task(self, task: Task) -> SubmissionFormat:
+        """The format of a task's own CSV.
+
+        Raises:
+            ConfigError: The competition has none; the settings that would describe it are named.
+        """
+        found = self.classification if task == "classification" else self.verification
+        if found is None:
+            raise ConfigError(
+                f"no {task} CSV is known for this competition; "
+                f"describe one with submit.{task}.columns and submit.{task}.cells"
+            )
+        return found
+
+
+def table_format(task: Task, columns: Sequence[str], cells: Sequence[str]) -> SubmissionFormat:
+    """The format of a CSV with the rows of one task.
+
+    >>> table_format("verification", ["Id", "Category"], ["{id}", "{score}"]).parts[0].cells
+    ('{id}', '{score}')
+    """
+    return SubmissionFormat(tuple(columns), (FormatPart(task, tuple(cells)),))
+
+
+def with_settings(preset: SubmissionFormats, settings: SubmitConfig) -> SubmissionFormats:
+    """The formats of a competition where the settings do not say otherwise.
+
+    Raises:
+        ConfigError: The settings name an unknown field, or another number of cells than of columns.
+    """
+    combined = preset.combined
+    if settings.combined.columns:
+        parts = tuple(FormatPart(part.task, part.cells) for part in settings.combined.parts)
+        combined = SubmissionFormat(settings.combined.columns, parts)
+    formats = (
+        _chosen("classification", settings.classification, preset.classification),
+        _chosen("verification", settings.verification, preset.verification),
+        combined,
+    )
+    decimals = settings.score_decimals
+    return SubmissionFormats(
+        *(f and SubmissionFormat(f.columns, f.parts, score_decimals=decimals) for f in formats)
+    )
+
+
+def fields_of(template: str) -> list[str]:
+    """The names of the fields in a template.
+
+    Raises:
+        ConfigError: The braces do not match.
+
+    >>> fields_of("cls_{row:05d}.jpg")
+    ['row']
+    """
+    try:
+        return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise ConfigError(f"the cell '{template}' is no template: {error}") from error
+
+
+def _chosen(task: Task, settings: TableConfig, preset: SubmissionFormat | None) -> SubmissionFormat | None:
+    if not settings.columns and not settings.cells:
+        return preset
+    columns = settings.columns or (preset.columns if preset else ())
+    cells = settings.cells or (preset.parts[0].cells if preset else ())
+    return table_format(task, columns, cells)
+
+
+def _check_part(columns: tuple[str, ...], part: FormatPart) -> None:
+    if len(part.cells) != len(columns):
+        raise ConfigError(
+            f"the {part.task} part of a submission has {len(part.cells)} cells {list(part.cells)} for "
+            f"{len(columns)} columns {list(columns)}; write one cell per column"
+        )
+    for template in part.cells:
+        for name in fields_of(template):
+            if name not in FIELDS[part.task]:
+                hint = nearest_hint(name, FIELDS[part.task])
+                known = hint or f"; known: {', '.join(FIELDS[part.task])}"
+                raise ConfigError(f"the cell '{template}' of {part.task} has no field '{{{name}}}'{known}")

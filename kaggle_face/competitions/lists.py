@@ -1,0 +1,285 @@
+"""List files: lines of image names and labels, read strictly where it matters and kindly where it does not.
+
+Harmless: a byte order mark, CRLF, blank lines, a header, commas or tabs between fields, names with spaces
+that end in an image suffix. Each is accepted, the odd ones with a note.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.competitions.folders import IMAGE_SUFFIXES, is_image_name
+from kaggle_face.errors import DataError, nearest_hint
+from kaggle_face.records import UNKNOWN, IntArray
+
+_SEPARATOR = re.compile(r"[\s,;]+")
+_SUFFIX = "|".join(suffix[1:] for suffix in IMAGE_SUFFIXES)
+_SPACED_FIELD = re.compile(rf"(.+?\.(?:{_SUFFIX}))(?:[\s,;]+|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class NameList:
+    """The image names of a list file, the line on which each stands, and what was odd."""
+
+    path: Path
+    names: list[str]
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelList:
+    """Image names with an integer label each."""
+
+    path: Path
+    names: list[str]
+    labels: list[int]
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PairList:
+    """Trials of two image names; labels 1 same, 0 different, -1 unknown."""
+
+    path: Path
+    first: list[str]
+    second: list[str]
+    labels: IntArray
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Lines:
+    path: Path
+    texts: list[str]
+    numbers: Sequence[int]
+
+
+def read_name_list(path: Path) -> NameList:
+    """Reads a file of one image name per line.
+
+    Raises:
+        DataError: The file is missing, no text or empty, or a name stands twice.
+    """
+    lines, notes = _without_header(_read_lines(path), lambda text: is_image_name(text.strip()))
+    names = [text.strip() for text in lines.texts]
+    _refuse_repeats(names, lines.numbers, path)
+    return NameList(path, names, lines.numbers, notes)
+
+
+def read_label_list(path: Path) -> LabelList:
+    """Reads a file of `name label` lines, the label an integer of at least 0.
+
+    Raises:
+        DataError: The file is missing, no text or empty; a line has another number of fields or no such
+            label; a name stands twice with different labels.
+    """
+    rows, lines, notes = _read_fields(path, num_names=1, widths=(2,))
+    names, texts = [row[0] for row in rows], [row[1] for row in rows]
+    wrong = [place for place, text in enumerate(texts) if not (text.isascii() and text.isdigit())]
+    if wrong:
+        raise DataError(
+            f"{path}:{lines.numbers[wrong[0]]}: the label '{texts[wrong[0]]}' is no whole number of at least "
+            f"0; each line is: image label"
+        )
+    labels = [int(text) for text in texts]
+    kept, more = _drop_repeats(names, labels, lines.numbers, path)
+    return LabelList(
+        path,
+        [names[place] for place in kept],
+        [labels[place] for place in kept],
+        [lines.numbers[place] for place in kept] if more else lines.numbers,
+        notes + more,
+    )
+
+
+def read_pair_list(path: Path, labelled: bool) -> PairList:
+    """Reads a file of `first second` lines, with a third field 0 or 1 where `labelled`.
+
+    Raises:
+        DataError: The file is missing, no text or empty; a line has another number of fields or a label
+            that is not 0 or 1.
+    """
+    rows, lines, notes = _read_fields(path, num_names=2, widths=(3,) if labelled else (2, 3))
+    first, second = [row[0] for row in rows], [row[1] for row in rows]
+    if labelled:
+        labels = _binary_labels([row[2] for row in rows], lines)
+    else:
+        labels = np.full(len(rows), UNKNOWN, np.int64)
+        if any(len(row) == 3 for row in rows):
+            notes += (f"{path.name}: the third field of the test pairs is ignored",)
+    return PairList(path, first, second, labels, lines.numbers, notes)
+
+
+def read_csv_table(path: Path, required: Sequence[str]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Reads a CSV file with a header as text columns, and tells what was odd.
+
+    Raises:
+        DataError: The file is missing, no text or has no rows; a required column is missing; a row has
+            another number of cells than the header.
+    """
+    lines = _read_lines(path)
+    delimiter = max(",;\t", key=lines.texts[0].count)
+    table = list(csv.reader(lines.texts, delimiter=delimiter, skipinitialspace=True))
+    header, rows = [name.strip() for name in table[0]], table[1:]
+    for name in required:
+        if name not in header:
+            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
+            raise DataError(f"{path}:{lines.numbers[0]}: there is no column '{name}'{hint}")
+    if not rows:
+        raise DataError(f"{path} has a header and no rows; download it again")
+    for place, row in enumerate(rows):
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}:{lines.numbers[place + 1]}: expected {len(header)} cells, got {len(row)}: {row}"
+            )
+    notes = () if delimiter == "," else (f"{path.name}: cells are separated by {delimiter!r}, not by commas",)
+    columns = list(zip(*rows, strict=True))
+    return {name: list(column) for name, column in zip(header, columns, strict=True)}, notes
+
+
+def repeated(keys: Sequence[str]) -> list[int]:
+    """The positions of keys that stood before."""
+    if len(set(keys)) == len(keys):
+        return []
+    seen: set[str] = set()
+    places: list[int] = []
+    for place, key in enumerate(keys):
+        if key in seen:
+            places.append(place)
+        seen.add(key)
+    return places
+
+
+def _read_lines(path: Path) -> _Lines:
+    """The lines that are not blank, without line ends, and their numbers from 1."""
+    text = _read_text(path)
+    texts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while texts and not texts[-1].strip():
+        texts.pop()
+    numbers: Sequence[int] = range(1, len(texts) + 1)
+    if "" in texts or any(text.isspace() for text in texts):
+        numbers = [number for number, text in enumerate(texts, 1) if text.strip()]
+        texts = [text for text in texts if text.strip()]
+    if not texts:
+        raise DataError(f"{path} is empty; expected one entry per line, so download it again")
+    return _Lines(path, texts, numbers)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"the file {path} cannot be read: {error.strerror}") from error
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path} is UTF-16 text; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{line}: this is no UTF-8 text (byte {content[error.start]:#04x})") from error
+
+
+def _read_fields(
+    path: Path, num_names: int, widths: tuple[int, ...]
+) -> tuple[list[list[str]], _Lines, tuple[str, ...]]:
+    """The fields of each line: `num_names` image names and what follows, in one of the given widths."""
+    lines, notes = _without_header(
+        _read_lines(path), lambda text: any(map(is_image_name, _SEPARATOR.split(text.strip())))
+    )
+    rows = [text.split() for text in lines.texts]
+    has_separators = any("," in text or ";" in text for text in lines.texts)
+    odd = [
+        place
+        for place, row in enumerate(rows)
+        if len(row) not in widths or (has_separators and _has_separator(lines.texts[place]))
+    ]
+    for place in odd:
+        rows[place] = _split_oddly(lines, place, num_names, widths)
+    if odd:
+        notes += (
+            f"{path.name}: {len(odd)} of {len(rows)} lines use commas, semicolons or names with spaces, "
+            f"first: line {lines.numbers[odd[0]]}",
+        )
+    return rows, lines, notes
+
+
+def _has_separator(text: str) -> bool:
+    return "," in text or ";" in text
+
+
+def _split_oddly(lines: _Lines, place: int, num_names: int, widths: tuple[int, ...]) -> list[str]:
+    text = lines.texts[place].strip()
+    fields = _SEPARATOR.split(text)
+    if len(fields) in widths:
+        return fields
+    names, end = [], 0
+    for match in _SPACED_FIELD.finditer(text):
+        names.append(match[1])
+        end = match.end()
+    rest = text[end:].split()
+    if len(names) == num_names and len(names) + len(rest) in widths:
+        return names + rest
+    expected = " or ".join(str(width) for width in widths)
+    raise DataError(
+        f"{lines.path}:{lines.numbers[place]}: expected {expected} fields separated by one space, got "
+        f"{len(fields)}: {text[:120]!r}; mend this line or download the file again"
+    )
+
+
+def _without_header(lines: _Lines, is_entry: Callable[[str], bool]) -> tuple[_Lines, tuple[str, ...]]:
+    if is_entry(lines.texts[0]):
+        return lines, ()
+    if len(lines.texts) == 1 or not is_entry(lines.texts[1]):
+        raise DataError(
+            f"{lines.path}:{lines.numbers[0]}: expected an image name ({', '.join(IMAGE_SUFFIXES)}), got "
+            f"{lines.texts[0][:120]!r}"
+        )
+    note = f"{lines.path.name}: line {lines.numbers[0]} is taken for a header: {lines.texts[0][:80]!r}"
+    return _Lines(lines.path, lines.texts[1:], lines.numbers[1:]), (note,)
+
+
+def _binary_labels(texts: list[str], lines: _Lines) -> IntArray:
+    values = {"0": 0, "1": 1}
+    try:
+        return np.asarray([values[text] for text in texts], np.int64)
+    except KeyError:
+        place = next(place for place, text in enumerate(texts) if text not in values)
+        raise DataError(
+            f"{lines.path}:{lines.numbers[place]}: the label '{texts[place]}' is not 0 or 1; each line is: "
+            f"first second label"
+        ) from None
+
+
+def _refuse_repeats(names: list[str], numbers: Sequence[int], path: Path) -> None:
+    if places := repeated(names):
+        raise DataError(
+            f"{path}:{numbers[places[0]]}: '{names[places[0]]}' stands twice; keep one line per image"
+        )
+
+
+def _drop_repeats(
+    names: list[str], labels: list[int], numbers: Sequence[int], path: Path
+) -> tuple[Sequence[int], tuple[str, ...]]:
+    """The places to keep, and a note where a line stood twice."""
+    places = repeated(names)
+    if not places:
+        return range(len(names)), ()
+    first = dict(zip(reversed(names), reversed(labels), strict=True))
+    for place in places:
+        if labels[place] != first[names[place]]:
+            raise DataError(
+                f"{path}:{numbers[place]}: '{names[place]}' has the label {labels[place]} here and "
+                f"{first[names[place]]} above; remove one of the lines"
+            )
+    dropped = set(places)
+    note = f"{path.name}: {len(places)} lines stand twice, first: line {numbers[places[0]]}"
+    return [place for place in range(len(names)) if place not in dropped], (note,)

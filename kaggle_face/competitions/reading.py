@@ -1,0 +1,154 @@
+"""Reading a raw competition folder, whichever family it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+
+from kaggle_face.competitions.catalogue import find_facts
+from kaggle_face.competitions.folders import FolderMap, map_folder
+from kaggle_face.competitions.formats import SubmissionFormats, with_settings
+from kaggle_face.competitions.layouts import FAMILY_KEYS, Family, FamilyKey, Recognition, Source
+from kaggle_face.config.schema import CompetitionConfig, FamilyName, SubmitConfig
+from kaggle_face.errors import ConfigError, DataError, nearest_hint
+from kaggle_face.records import CompetitionData
+
+DEMO_SLUG = "demo"
+
+
+def read_competition(
+    root: Path, competition: CompetitionConfig, exclude: Sequence[str] = ()
+) -> CompetitionData:
+    """Recognises the folder's family, or takes the one that the settings name, and reads it.
+
+    `exclude` names classes that are left out: their images keep their place but have no label. The folder of
+    the competition `demo` is written first where it does not exist.
+
+    Raises:
+        DataError: The folder is of no known family or not the one named; a list or a folder is broken.
+        ConfigError: The variant or an excluded class does not exist.
+    """
+    if competition.slug == DEMO_SLUG and not root.exists():
+        _write_demo(root)
+    tree = map_folder(root)
+    recognition = recognise_competition(tree, competition)
+    variant = _variant_of(recognition, competition)
+    layout = recognition.variant if competition.variant == "auto" else variant
+    data = family_of(recognition.family).read(Source(tree, variant, layout, tuple(exclude)))
+    return _with_notes(data, singletons_note(data))
+
+
+def recognise_competition(tree: FolderMap, competition: CompetitionConfig) -> Recognition:
+    """The family and the variant of a folder, as the settings say or the files show.
+
+    Raises:
+        DataError: The folder does not look like the family; what it looks like and what is missing is said.
+        ConfigError: The family has no such variant.
+    """
+    wanted = _known_family(competition)
+    seen = {key: family_of(key).recognise(tree) for key in FAMILY_KEYS}
+    chosen = _most_alike(seen) if wanted == "auto" else seen[wanted]
+    if not chosen.fits:
+        raise DataError(_misfit(chosen, seen, tree.root))
+    return chosen
+
+
+def submission_formats(root: Path, competition: CompetitionConfig, submit: SubmitConfig) -> SubmissionFormats:
+    """The CSVs of a competition: the settings', or those of its family and variant.
+
+    The folder is looked at only where the slug and the settings leave the family or the variant open.
+
+    Raises:
+        DataError: The folder is needed and of no known family.
+        ConfigError: The settings describe no valid table.
+    """
+    facts = find_facts(competition.slug)
+    family = _known_family(competition)
+    variant = competition.variant
+    if variant == "auto" and facts is not None and facts.family == family:
+        variant = facts.variant
+    if family == "auto" or variant == "auto":
+        recognition = recognise_competition(map_folder(root), competition)
+        family, variant = recognition.family, _variant_of(recognition, competition)
+    return with_settings(family_of(family).formats(variant), submit)
+
+
+def family_of(key: FamilyKey) -> Family:
+    """The family of a key."""
+    from kaggle_face.competitions.pair_text import PairText
+
+    match key:
+        case "E":
+            return PairText()
+        case "A" | "B" | "C" | "D" | "kinship" | "topk":
+            return PairText()
+        case _:
+            assert_never(key)
+
+
+def singletons_note(data: CompetitionData) -> tuple[str, ...]:
+    """A note where identities have a single training image."""
+    faces = data.faces.of_split("train")
+    counts = np.bincount(faces.labels[faces.labels >= 0], minlength=len(data.classes))
+    single = np.flatnonzero(counts == 1)
+    if not len(single):
+        return ()
+    first = data.classes.names[single[0]]
+    return (f"{len(single)} of {len(data.classes)} identities have one training image, first: {first}",)
+
+
+def _with_notes(data: CompetitionData, notes: tuple[str, ...]) -> CompetitionData:
+    return replace(data, notes=data.notes + notes) if notes else data
+
+
+def _most_alike(seen: dict[FamilyKey, Recognition]) -> Recognition:
+    fitting = [recognition for recognition in seen.values() if recognition.fits]
+    if fitting:
+        return max(fitting, key=lambda recognition: len(recognition.found))
+    return max(seen.values(), key=lambda recognition: recognition.likeness)
+
+
+def _misfit(chosen: Recognition, seen: dict[FamilyKey, Recognition], root: Path) -> str:
+    title = family_of(chosen.family).title
+    text = f"{root} is no folder of family {chosen.family} ({title}): {chosen.reason}"
+    others = [other for other in seen.values() if other.fits and other.family != chosen.family]
+    if others:
+        other = max(others, key=lambda recognition: len(recognition.found))
+        return (
+            f"{text}; it looks like family {other.family} ({other.reason}): "
+            f"set competition.family={other.family}"
+        )
+    return f"{text}; check data.root, or unpack all archives of the competition below it"
+
+
+def _known_family(competition: CompetitionConfig) -> FamilyName:
+    """The family that the settings force or that belongs to the slug; the demo's layout is free."""
+    facts = find_facts(competition.slug)
+    if competition.family == "auto" and facts is not None and competition.slug != DEMO_SLUG:
+        return facts.family
+    return competition.family
+
+
+def _variant_of(recognition: Recognition, competition: CompetitionConfig) -> str:
+    """The variant that the settings force, that belongs to the slug, or that the files speak for."""
+    facts = find_facts(competition.slug)
+    if competition.variant == "auto":
+        known = facts is not None and facts.family == recognition.family and facts.variant != "auto"
+        return facts.variant if facts is not None and known else recognition.variant
+    variants = family_of(recognition.family).variants
+    if competition.variant not in variants:
+        hint = nearest_hint(competition.variant, variants) or f"; known: {', '.join(variants)}"
+        raise ConfigError(
+            f"competition.variant: family {recognition.family} has no variant '{competition.variant}'{hint}"
+        )
+    return competition.variant
+
+
+def _write_demo(root: Path) -> None:
+    from kaggle_face.competitions import embedded
+
+    embedded.write_embedded_dataset(root)
