@@ -9,16 +9,8 @@ import pytest
 
 from kaggle_face.competitions.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError
-from kaggle_face.submit.checks import (
-    Block,
-    CellRule,
-    Expectation,
-    Labels,
-    Scores,
-    check_csv,
-    check_table,
-    read_csv,
-)
+from kaggle_face.submit.checks import check_csv, check_table, read_csv
+from kaggle_face.submit.expectations import Block, CellRule, Expectation, Labels, Scores
 
 IDS = np.array(["0.jpg", "1.jpg", "2.jpg", "10.jpg"])
 CLASSES = Labels(np.array(["7", "300", "41"]))

@@ -9,7 +9,8 @@ import pytest
 
 from kaggle_face.competitions.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError
-from kaggle_face.submit.checks import Expectation, check_table, read_csv
+from kaggle_face.submit.checks import check_table, read_csv
+from kaggle_face.submit.expectations import Expectation
 from kaggle_face.submit.writing import hash_of_file, write_submission
 
 

@@ -1,0 +1,106 @@
+"""Why a request to Kaggle failed, whether trying again can help, and what the user can do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from kaggle_face.errors import nearest_hint
+
+NO_CONNECTION = 0
+UNREADABLE = -1
+NO_CREDENTIALS = -2
+
+SETTINGS_PAGE = "https://www.kaggle.com/settings"
+_TRIES = 6
+_LONGEST_WAIT_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An HTTP status (or one of the three above), Kaggle's words, and the wait that Kaggle asks for."""
+
+    status: int
+    words: str
+    retry_after: float | None = None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self.status in (NO_CONNECTION, 408, 429) or self.status >= 500
+
+
+@dataclass
+class Patience:
+    """How long to go on trying: six times, and not more than a quarter of an hour of waiting in all."""
+
+    tries: int = 0
+    waited: float = 0.0
+
+    def next_wait(self, failure: Failure) -> float | None:
+        """Seconds until the next try, or None when it is time to give up.
+
+        >>> patience = Patience()
+        >>> [patience.next_wait(Failure(503, "")) for _ in range(6)]
+        [1.0, 2.0, 4.0, 8.0, 16.0, None]
+        """
+        self.tries += 1
+        if not failure.is_passing or self.tries >= _TRIES:
+            return None
+        wait = failure.retry_after if failure.retry_after is not None else 2.0 ** (self.tries - 1)
+        if self.waited + wait > _LONGEST_WAIT_SECONDS:
+            return None
+        self.waited += wait
+        return wait
+
+
+def seconds_to_wait(retry_after: str | None, now: datetime) -> float | None:
+    """The wait that a Retry-After header asks for, given in seconds or as a date; None where it is no wait.
+
+    >>> from datetime import UTC
+    >>> seconds_to_wait("Sun, 22 Nov 2026 13:00:30 GMT", datetime(2026, 11, 22, 13, tzinfo=UTC))
+    30.0
+    """
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def rules_page(slug: str) -> str:
+    """Where the rules of a competition are accepted."""
+    return f"https://www.kaggle.com/competitions/{slug}/rules"
+
+
+def explain(failure: Failure, doing: str, slug: str | None = None, known: Collection[str] = ()) -> str:
+    """One line: what could not be done, Kaggle's own words, and what to do."""
+    said = f"Kaggle says '{failure.words}'" if failure.words else f"Kaggle answers {failure.status}"
+    match failure.status:
+        case 401:
+            advice = "the credentials are not accepted; kaggle-face auth shows which ones are used"
+        case 403 if slug is not None:
+            advice = f"accept the rules at {rules_page(slug)} with the account that kaggle-face auth shows"
+            advice += nearest_hint(slug, [name for name in known if name != slug])
+        case 404 if slug is not None:
+            hint = nearest_hint(slug, known) or "; the slug is the last part of the competition's address"
+            return f"cannot {doing}: Kaggle knows no competition '{slug}'{hint} ({said})"
+        case 429:
+            wait = f" for {failure.retry_after:.0f} s" if failure.retry_after is not None else ""
+            advice = f"it asks to wait{wait}; try again later"
+        case _ if failure.status == NO_CONNECTION:
+            return f"cannot {doing}: Kaggle could not be reached, {failure.words}; run the same command again"
+        case _ if failure.status == NO_CREDENTIALS:
+            return f"cannot {doing}: {failure.words}"
+        case _ if failure.status >= 500:
+            advice = f"an error on its side ({failure.status}); try again later"
+        case _:
+            return f"cannot {doing}: {said}"
+    return f"cannot {doing}: {said}; {advice}"
