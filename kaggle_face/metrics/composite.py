@@ -80,6 +80,8 @@ def parse_composite(expression: str, known_names: Collection[str] | None = None)
             f"the composite '{expression}' cannot be read at '{error}': "
             f"it may have metric names, numbers, + - * / and parentheses{known}"
         ) from None
+    if not names:
+        raise ConfigError(f"the composite '{expression}' names no metric")
     if known_names is not None:
         _require_known(expression, names, known_names)
     return Composite(expression, names, formula)
@@ -109,8 +111,10 @@ def _parsed(expression: str) -> ast.expr:
     try:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError) as error:
-        start = (getattr(error, "offset", None) or 1) - 1
-        raise _NotAFormulaError(source[start:] or expression) from None
+        rest = source[(getattr(error, "offset", None) or 1) - 1 :]
+        for metric, identifier in identifier_of.items():
+            rest = rest.replace(identifier, metric)
+        raise _NotAFormulaError(rest or expression) from None
     renamed = _Renaming({identifier: metric for metric, identifier in identifier_of.items()}).visit(tree)
     assert isinstance(renamed, ast.expr)
     return renamed
@@ -146,10 +150,7 @@ def _value(part: ast.expr, metrics: Mapping[str, float]) -> float:
 
 
 def _is_number(value: object) -> bool:
-    try:
-        return type(value) in (int, float) and math.isfinite(float(value))  # type: ignore[arg-type]
-    except OverflowError:
-        return False
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _require_known(expression: str, names: Collection[str], known: Collection[str]) -> None:

@@ -63,6 +63,13 @@ class RocPoints:
     thresholds: FloatArray
 
 
+class GenuinePlaces(NamedTuple):
+    """For each genuine score (G,): the number of impostor scores below it, and of those not above it."""
+
+    left: npt.NDArray[np.intp]
+    right: npt.NDArray[np.intp]
+
+
 @dataclass(frozen=True, eq=False)
 class SortedTrials:
     """Genuine (same person) and impostor trials, sorted once for all the metrics that are asked for.
@@ -190,13 +197,6 @@ class SortedTrials:
         genuine, impostor = self.genuine.scores, self.impostor.scores
         tail = len(impostor) - np.geomspace(1, len(impostor), count).round().astype(np.int64)
         return np.unique(np.concatenate([_evenly(genuine, count), _evenly(impostor, count), impostor[tail]]))
-
-
-class GenuinePlaces(NamedTuple):
-    """For each genuine score (G,): the number of impostor scores below it, and of those not above it."""
-
-    left: npt.NDArray[np.intp]
-    right: npt.NDArray[np.intp]
 
 
 def checked_trials(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
