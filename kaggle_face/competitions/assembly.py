@@ -99,7 +99,7 @@ def label_faces(groups: Sequence[ImageGroup], classes: ClassTable) -> FaceTable:
 
 def strangers_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> tuple[str, ...]:
     """A note for each split with classes that the training set does not have."""
-    trained = set(known)
+    trained = {*known, ""}
     notes = []
     for group in groups:
         strangers = sorted(set(group.class_names or ()) - trained)
@@ -170,10 +170,11 @@ class ImageFinder:
 
     def _refuse(self, lost: Sequence[str], names: Sequence[str], path: Path, lines: Sequence[int]) -> None:
         unique = len(set(names))
-        line = lines[list(names).index(lost[0])]
+        wanted = set(lost)
+        line, first = min((line, name) for name, line in zip(names, lines, strict=True) if name in wanted)
         folders = " or ".join(str(self.root / base) for base in self.bases)
         raise DataError(
-            f"{path}:{line}: {naming_first(len(lost), unique, 'images named do not exist', lost[0])} "
+            f"{path}:{line}: {naming_first(len(lost), unique, 'images named do not exist', first)} "
             f"(looked in {folders}); unpack the archive again or mend the list"
         )
 

@@ -110,7 +110,7 @@ def _read_classification(source: Source) -> tuple[list[ImageGroup], ClassTable, 
         group, more = read(source, folder, split)
         groups.append(group)
         notes += more
-    trained = set(groups[0].class_names or ())
+    trained = set(groups[0].class_names or ()) - {""}
     number = indexed_classes(trained) if by_folder else integer_classes(trained, train)
     return groups, without_classes(number, source.exclude), notes + strangers_note(groups, trained)
 
