@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs one command and returns its exit code: 0, or 2 with one line on standard error."""
     terminal = Terminal()
     try:
-        return _dispatch(list(argv), terminal)
+        return dispatch(list(argv), terminal)
     except InputError as error:
         terminal.error(str(error))
         return 2
@@ -50,7 +50,8 @@ def main(argv: Sequence[str]) -> int:
         return 130
 
 
-def _dispatch(argv: list[str], terminal: Terminal) -> int:
+def dispatch(argv: list[str], terminal: Terminal) -> int:
+    """Runs one command and returns its exit code; errors are the caller's."""
     if not argv or argv[0] in ("-h", "--help", "help"):
         terminal.say(_overview())
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,7 +33,9 @@ _MAY_CHANGE = ("data.root:", "data.workers:", "train.max_hours:", "train.checkpo
 
 def add_arguments_train(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `train`."""
-    parser.add_argument("--fold", required=True, metavar="K", help="number of the fold, from 0, or 'all'")
+    parser.add_argument(
+        "--fold", required=True, nargs="+", metavar="K", help="numbers of folds, from 0, or 'all'"
+    )
     parser.add_argument(
         "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
     )
@@ -51,19 +54,27 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def train_folds(
-    loaded: LoadedConfig, run: RunFolder, fold: int | None, arguments: argparse.Namespace, terminal: Terminal
+    loaded: LoadedConfig,
+    run: RunFolder,
+    wanted: Sequence[int] | None,
+    arguments: argparse.Namespace,
+    terminal: Terminal,
 ) -> None:
-    """Trains one fold, or with None all that are not finished, each from where it stopped."""
+    """Trains one fold; or several, or with None all: those that are finished are skipped, others go on."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
 
     began = time.monotonic()
     data = open_competition(loaded.config)
     folds = open_folds(loaded, data)
-    numbers = range(folds.count) if fold is None else (fold,)
-    if fold is not None and not 0 <= fold < folds.count:
-        raise RunError(f"fold {fold} does not exist; there are folds 0 to {folds.count - 1} (folds.count)")
+    numbers = range(folds.count) if wanted is None else wanted
+    beyond = [number for number in numbers if number >= folds.count]
+    if beyond:
+        raise RunError(
+            f"fold {beyond[0]} does not exist; there are folds 0 to {folds.count - 1} (folds.count)"
+        )
+    several = len(numbers) > 1
     plan = [
-        (run.fold(number), _how_to_start(run.fold(number), loaded.config, fold is None, arguments))
+        (run.fold(number), _how_to_start(run.fold(number), loaded.config, several, arguments))
         for number in numbers
     ]
     pack = open_images(loaded.config, data, terminal)
@@ -75,27 +86,28 @@ def train_folds(
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
 
 
-def _wanted(text: str) -> int | None:
-    if text == "all":
+def _wanted(words: Sequence[str]) -> list[int] | None:
+    if list(words) == ["all"]:
         return None
-    if not text.isdigit():
-        raise InputError(f"--fold takes a number from 0, or 'all', got '{text}'")
-    return int(text)
+    wrong = [word for word in words if not word.isdigit()]
+    if wrong:
+        raise InputError(f"--fold takes numbers from 0, or 'all', got '{wrong[0]}'")
+    return sorted({int(word) for word in words})
 
 
 def _how_to_start(
-    folder: FoldFolder, config: Config, all_folds: bool, arguments: argparse.Namespace
+    folder: FoldFolder, config: Config, several: bool, arguments: argparse.Namespace
 ) -> Literal["new", "resume", "skip"]:
     """What to do with a fold whose folder may hold an earlier training."""
     if arguments.overwrite:
         return "new"
     if not folder.info_file.is_file():
-        if arguments.resume and not all_folds:
+        if arguments.resume and not several:
             raise RunError(f"there is nothing to resume at {folder.path}; train without --resume")
         return "new"
     _refuse_other_settings(folder, config)
     if folder.is_finished:
-        if all_folds or arguments.resume:
+        if several or arguments.resume:
             return "skip"
         raise RunError(
             f"fold {folder.fold} is trained at {folder.path}; choose another name with --run, "
@@ -103,7 +115,7 @@ def _how_to_start(
         )
     if not folder.resume_file.is_file():
         return "new"
-    if all_folds or arguments.resume:
+    if several or arguments.resume:
         return "resume"
     raise RunError(
         f"fold {folder.fold} was begun at {folder.path}; go on with --resume, "

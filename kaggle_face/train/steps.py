@@ -65,8 +65,10 @@ def may_pause(state: TrainingState, recipe: Recipe, steps: int) -> bool:
 
 
 def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, is_last: bool) -> None:
-    torch.manual_seed(int(seeded(recipe.seed, _NOISE, state.epoch, state.step).integers(2**63)))
-    result = _forward(batch, state, recipe, machine)
+    noise = int(seeded(recipe.seed, _NOISE, state.epoch, state.step).integers(2**63))
+    torch.manual_seed(noise)
+    generator = torch.Generator(machine.device).manual_seed(noise)
+    result = _forward(batch, state, recipe, machine, generator)
     accumulate = recipe.train.accumulate_steps
     loss = float(result.loss.detach())
     if not math.isfinite(loss):
@@ -80,7 +82,9 @@ def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machi
     state.counts.images += len(batch.labels)
 
 
-def _forward(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine) -> BatchLoss:
+def _forward(
+    batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, generator: torch.Generator
+) -> BatchLoss:
     images_BHWC = batch.images.to(machine.device, non_blocking=True)
     labels_B = batch.labels.to(machine.device, non_blocking=True)
     images_BCHW: Tensor = state.network.normalize(images_BHWC)
@@ -90,7 +94,8 @@ def _forward(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machin
         images_BCHW = apply_mix(images_BCHW, mix)
     with torch.autocast(machine.device.type, machine.amp_dtype, enabled=machine.amp_dtype is not None):
         embeddings_BD = machine.forward(images_BCHW)
-    return classification_loss(state.network.head, embeddings_BD, labels_B, mix, recipe.loss.label_smoothing)
+    smoothing = recipe.loss.label_smoothing
+    return classification_loss(state.network.head, embeddings_BD, labels_B, mix, smoothing, generator)
 
 
 def _update(state: TrainingState, recipe: Recipe) -> None:
