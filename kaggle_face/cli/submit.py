@@ -28,7 +28,8 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     from kaggle_face.cli.opening import chosen_folds, open_competition, settings_of_run
     from kaggle_face.competitions.reading import submission_formats
-    from kaggle_face.submit.checks import check_table, expected_table
+    from kaggle_face.submit.checks import check_table
+    from kaggle_face.submit.expectations import expected_table
     from kaggle_face.submit.outputs import build_table, list_outputs
     from kaggle_face.submit.writing import write_submission
 

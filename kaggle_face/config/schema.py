@@ -191,8 +191,9 @@ class PredictConfig(Part):
 
 
 class TableConfig(Part):
-    """The columns of a CSV and the template of each cell; empty: those of the competition."""
+    """The CSV of a task: where it goes, its columns and the template of each cell; empty: as is known."""
 
+    slug: str = ""
     columns: Names = ()
     cells: Names = ()
 
@@ -212,9 +213,12 @@ class CombinedTableConfig(Part):
 
 
 class SubmitConfig(Part):
-    """How submissions are written."""
+    """How submissions are written and uploaded."""
 
     score_decimals: Annotated[int, Field(ge=1, le=17)] = 6
+    reserve: CountOrZero = 1
+    wait_minutes: NonNegative = 30.0
+    cutoffs: Mapping[str, float] = Field(default_factory=dict)
     classification: TableConfig = TableConfig()
     verification: TableConfig = TableConfig()
     combined: CombinedTableConfig = CombinedTableConfig()
