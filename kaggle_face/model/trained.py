@@ -33,9 +33,10 @@ def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device:
     file = folder.weights_file(checkpoint)
     if not file.is_file():
         raise RunError(f"{folder.path} has no checkpoint '{checkpoint}'; train the fold first")
-    model = config.model.model_copy(update={"pretrained": False, "weights": None})
-    classes = read_classes(folder.classes_file)
-    network = create_network(model, config.margin, len(classes), config.data.image_size)
+    num_classes = len(read_classes(folder.classes_file))
+    network = create_network(
+        config.model, config.margin, num_classes, config.data.image_size, load_weights=False
+    )
     load_weights(network, file)
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,114 @@
+"""The whole network: backbone, pooling, neck and head.
+
+Letters: B images, H and W of an image, D embedding size.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from kaggle_face.config import MarginConfig, ModelConfig
+from kaggle_face.errors import ConfigError
+from kaggle_face.model.backbones import Backbone, create_backbone
+from kaggle_face.model.heads import Head
+from kaggle_face.model.margin_heads import create_head
+from kaggle_face.model.neck import create_neck
+from kaggle_face.model.pooling import create_pooling
+from kaggle_face.model.weights import WeightsReport, load_backbone_weights
+
+_LARGEST_PIXEL = 255.0
+
+
+class FaceNetwork(nn.Module):
+    """Images to embeddings; the head turns embeddings into logits.
+
+    Attributes:
+        backbone: Images to feature maps; it holds the constants of the input.
+        pooling: Maps to vectors.
+        neck: Vectors to embeddings.
+        head: Embeddings to logits, called by the loss and by inference, not by `forward`.
+        embedding_size: D.
+        num_classes: C, the classes of the head.
+        weights_report: What `model.weights` brought, where it is set.
+    """
+
+    def __init__(
+        self, backbone: Backbone, pooling: nn.Module, neck: nn.Module, head: Head, embedding_size: int
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.pooling = pooling
+        self.neck = neck
+        self.head = head
+        self.embedding_size = embedding_size
+        self.num_classes = head.num_classes
+        self.weights_report: WeightsReport | None = None
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Embeddings (B, D) of normalised images, not scaled to length 1, float32 also under autocast."""
+        embeddings: Tensor = self.neck(self.pooling(self.backbone(images_BCHW)))
+        return embeddings.float()
+
+    def normalize(self, images_BHWC: Tensor) -> Tensor:
+        """uint8 images, red first, as the float32 input of `forward`, on the device where they lie.
+
+        The result is (B, C, H, W) in channels-last memory, so no pixel is moved.
+        """
+        mean_C, std_C = self.backbone.input_mean, self.backbone.input_std
+        scaled_BHWC = images_BHWC.float().sub_(_LARGEST_PIXEL * mean_C).mul_(1.0 / (_LARGEST_PIXEL * std_C))
+        return scaled_BHWC.permute(0, 3, 1, 2)
+
+    @property
+    def input_mean(self) -> tuple[float, ...]:
+        """Mean of red, green and blue in [0, 1] that `normalize` subtracts."""
+        return tuple(self.backbone.input_mean.tolist())
+
+    @property
+    def input_std(self) -> tuple[float, ...]:
+        """What `normalize` divides red, green and blue in [0, 1] by."""
+        return tuple(self.backbone.input_std.tolist())
+
+
+def create_network(
+    model: ModelConfig,
+    margin: MarginConfig,
+    num_classes: int,
+    image_size: int,
+    class_counts: Tensor | None = None,
+    load_weights: bool = True,
+) -> FaceNetwork:
+    """The network of the settings; fresh weights follow from torch's random state, which the caller seeds.
+
+    Input constants: those of the published weights where `model.pretrained` or `model.weights` is set, else
+    mean 0.5 and standard deviation 0.5. They are kept with the weights.
+
+    Args:
+        model: Backbone, pooling, neck and head.
+        margin: Margin and scale of the head.
+        num_classes: C, > 0.
+        image_size: Pixels of height and width.
+        class_counts: Training images of each class (C); `margin.by_class_size` needs them for training.
+        load_weights: Whether `model.weights` and `model.pretrained` are loaded; a network that is to hold the
+            weights of a run is built without.
+
+    Raises:
+        ConfigError: The settings contradict each other or the weights, or name something unknown.
+    """
+    if model.pretrained and model.weights is not None:
+        raise ConfigError("model.pretrained and model.weights are both set; keep one of them")
+    backbone = create_backbone(model, image_size, load_weights)
+    pooling, num_features = create_pooling(model.pooling, backbone.num_features, backbone.map_size)
+    neck, embedding_size = create_neck(model, num_features)
+    head = create_head(model, margin, embedding_size, num_classes, class_counts)
+    network = FaceNetwork(backbone, pooling, neck, head, embedding_size)
+    if model.weights is not None and load_weights:
+        network.weights_report = load_backbone_weights(backbone, Path(model.weights))
+    return network
+
+
+def count_parameters(network: FaceNetwork, with_head: bool) -> int:
+    """The number of learnt values, with the classes' weights or without."""
+    total = sum(parameter.numel() for parameter in network.parameters())
+    return total if with_head else total - sum(parameter.numel() for parameter in network.head.parameters())

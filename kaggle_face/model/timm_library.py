@@ -1,0 +1,174 @@
+"""The one file that knows timm: its backbones and its optimisers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import timm
+from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers
+from torch import nn, optim
+
+from kaggle_face.config import OptimConfig
+from kaggle_face.errors import ConfigError, nearest_hint
+from kaggle_face.model.body import PLAIN_MEAN, PLAIN_STD, Body
+
+_OURS_TO_SET = ("num_classes", "global_pool", "in_chans", "features_only", "pretrained")
+_NESTEROV_IS_A_CHOICE = ("sgd", "sgdw", "sgdp")
+# What timm's constructors raise when an option has no sense for them.
+_REFUSALS = (TypeError, ValueError, AssertionError, RuntimeError, KeyError, AttributeError, IndexError)
+
+
+def backbone_names() -> list[str]:
+    """The names of timm's backbones, without their tags of weights."""
+    names: list[str] = timm.list_models()
+    return names
+
+
+def is_backbone(name: str) -> bool:
+    """Whether timm knows the backbone; `hf-hub:` and `local-dir:` names are left for it to look up."""
+    return ":" in name or bool(timm.is_model(name))
+
+
+def create_body(
+    name: str, options: Mapping[str, Any], drop_path: float, image_size: int, pretrained: bool
+) -> Body:
+    """A timm backbone without pooling and classifier.
+
+    Args:
+        name: One that `is_backbone` knows, with a tag of weights or without.
+        options: Handed to timm's `create_model`.
+        drop_path: Rate of stochastic depth; 0 hands nothing on.
+        image_size: Pixels; only backbones of a fixed image size are told.
+        pretrained: Whether to load timm's published weights, from its hub or the file that the options name.
+
+    Raises:
+        ConfigError: The backbone does not take an option or stochastic depth, or its weights do not come.
+    """
+    taken = [key for key in _OURS_TO_SET if key in options]
+    if taken:
+        raise ConfigError(f"model.backbone_options cannot set '{taken[0]}'; kaggle-face sets it itself")
+    arguments = dict(options)
+    if drop_path > 0.0:
+        arguments["drop_path_rate"] = drop_path
+    is_fixed = _has_fixed_size(name)
+    if is_fixed:
+        arguments.setdefault("img_size", image_size)
+    module, arguments = _build_untrained(name, arguments, options)
+    if pretrained:
+        module = _build_pretrained(name, arguments)
+    return _describe(name, module, takes_any_size=not is_fixed)
+
+
+def _has_fixed_size(name: str) -> bool:
+    known = timm.get_pretrained_cfg(name) if ":" not in name else None
+    return bool(known is not None and known.fixed_input_size)
+
+
+def _build_untrained(
+    name: str, arguments: dict[str, Any], options: Mapping[str, Any]
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The module with fresh weights, and the arguments that it accepted."""
+    try:
+        return _call_timm(name, arguments, pretrained=False), arguments
+    except _REFUSALS as error:
+        refused = _refused_argument(error)
+        if refused == "img_size" and refused not in options:
+            fewer = {key: value for key, value in arguments.items() if key != refused}
+            return _build_untrained(name, fewer, options)
+        raise ConfigError(_explain(name, refused, error, options)) from error
+
+
+def _call_timm(name: str, arguments: Mapping[str, Any], pretrained: bool) -> nn.Module:
+    try:
+        module: nn.Module = timm.create_model(
+            name, pretrained=pretrained, num_classes=0, global_pool="", **arguments
+        )
+    except AssertionError as error:
+        if "disable pooling" not in str(error):
+            raise
+        module = timm.create_model(name, pretrained=pretrained, num_classes=0, **arguments)
+        module.head = nn.Identity()  # inception_next: its pooled head cannot be asked for a map
+    return module
+
+
+def _build_pretrained(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    try:
+        return _call_timm(name, arguments, pretrained=True)
+    except Exception as error:  # the hub's clients raise what they like
+        raise ConfigError(
+            f"the pretrained weights of backbone '{name}' do not come ({_first_line(error)}); "
+            "fetch them elsewhere and set model.weights=FILE, or model.pretrained=false"
+        ) from error
+
+
+def _refused_argument(error: Exception) -> str | None:
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    return found.group(1) if found else None
+
+
+def _explain(name: str, refused: str | None, error: Exception, options: Mapping[str, Any]) -> str:
+    if refused == "drop_path_rate" and refused not in options:
+        return f"backbone '{name}' has no stochastic depth; set model.drop_path=0 or choose another backbone"
+    if refused is not None:
+        return f"backbone '{name}' does not take the option '{refused}' (model.backbone_options)"
+    return f"backbone '{name}' cannot be built with these model.backbone_options: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _describe(name: str, module: nn.Module, takes_any_size: bool) -> Body:
+    known: Mapping[str, Any] = getattr(module, "pretrained_cfg", None) or {}
+    first = known.get("first_conv") or ()
+    is_vgg = type(module).__name__ == "VGG"
+    if is_vgg:  # its two fully connected layers, 120 million parameters, belong to the classifier
+        module.pre_logits = nn.Identity()
+    return Body(
+        module=module,
+        first_convs=(first,) if isinstance(first, str) else tuple(first),
+        mean=tuple(known.get("mean", PLAIN_MEAN)),
+        std=tuple(known.get("std", PLAIN_STD)),
+        takes_any_size=takes_any_size,
+        features_only=is_vgg or name.startswith("inception_next"),
+    )
+
+
+def create_optimizer(
+    groups: Iterable[nn.Parameter] | Iterable[dict[str, Any]], config: OptimConfig
+) -> optim.Optimizer:
+    """The optimiser of the settings for parameters or parameter groups.
+
+    `optim.momentum` reaches the optimisers that have one, `optim.nesterov` the plain momentum ones.
+
+    Raises:
+        ConfigError: timm knows no such optimiser, or it does not take an option.
+    """
+    name = config.name.lower()
+    kind = name.rpartition("_")[2]  # `lookahead_adam` wraps `adam`
+    known = [str(known_name) for known_name in list_optimizers()]
+    if kind not in known:
+        hint = nearest_hint(name, known)
+        raise ConfigError(f"unknown optimiser '{config.name}' (optim.name){hint}")
+    arguments = dict(config.options)
+    if config.betas is not None:
+        if not get_optimizer_info(kind).has_betas:
+            raise ConfigError(f"optim.betas has no meaning for optimiser '{config.name}'; set it to null")
+        arguments["betas"] = tuple(config.betas)
+    if kind in _NESTEROV_IS_A_CHOICE:
+        arguments.setdefault("nesterov", config.nesterov)
+    try:
+        optimizer: optim.Optimizer = create_optimizer_v2(
+            groups,
+            opt=name,
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            momentum=config.momentum,
+            **arguments,
+        )
+    except (TypeError, ValueError, AssertionError, ImportError) as error:
+        raise ConfigError(f"optimiser '{config.name}' cannot be built: {_first_line(error)}") from error
+    return optimizer
