@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, find_run
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.blended import (
-    describe_members,
-    equal_class_blend,
-    equal_pair_blend,
+    ClassBlend,
+    PairBlend,
     forget_blend,
+    used_members,
     write_class_blend,
+    write_embedding_blend,
     write_pair_blend,
+)
+from kaggle_face.ensemble.contenders import Contender, Contest
+from kaggle_face.ensemble.deciding import METHODS, Decision, decide_classes, decide_pairs
+from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
+from kaggle_face.ensemble.objective import default_formula
+from kaggle_face.ensemble.sources import has_record
+from kaggle_face.ensemble.summary import (
+    count_parameters,
+    describe_blend,
+    require_few_parameters,
     write_summary,
 )
-from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
-from kaggle_face.ensemble.sources import has_task
 from kaggle_face.errors import RunError
+
+_MOST_WEIGHTS_SHOWN = 5
 
 
 def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
-    """Adds what `ensemble` takes."""
+    """Declares the options of `ensemble`."""
     parser.add_argument(
         "--run",
         action="append",
@@ -42,40 +53,107 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("mean", "hill", "constrained"),
-        default="mean",
-        help="how members are weighted (default: mean)",
+        choices=METHODS,
+        default="auto",
+        help="how members are weighted: auto lets all compete on held-out data (default), mean needs none",
+    )
+    parser.add_argument(
+        "--metric",
+        metavar="FORMULA",
+        help="what to maximise, such as '0.5*accuracy + 0.5*(1-eer)' (default: the competition's score)",
     )
     add_config_arguments(parser)
 
 
 def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Blends, writes the record, and prints the table of members."""
+    """Blends, prints how every member and blend fares, and writes the record that `submit` takes."""
     loaded = load_settings(arguments)
-    runs = [find_run(Path(loaded.config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
+    config = loaded.config
+    formula = arguments.metric or default_formula(config.competition.slug, config.train.verification_metric)
+    runs = [find_run(Path(config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
     members = {
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task)], arguments.folds)
         for task in TASKS
     }
-    present = [task for task in TASKS if has_task(members[task], "test", task)]
-    if not present:
+    decisions: dict[Task, Decision] = {}
+    if has_record(members["classification"], "test", "predictions"):
+        decisions["classification"] = decide_classes(
+            members["classification"], formula, arguments.method, terminal
+        )
+    if has_record(members["verification"], "test", "pairs", "embeddings"):
+        decisions["verification"] = decide_pairs(members["verification"], formula, arguments.method)
+    if not decisions:
         raise RunError(f"{runs[0].name} has no test predictions; make them first: kaggle-face predict")
-    forget_blend(runs[0])
-    summaries = {task: _blend(task, members[task], runs[0], terminal) for task in present}
-    write_summary(runs[0], {"tasks": summaries})
+    used = [member for decision in decisions.values() for member in used_members(decision.blend)]
+    require_few_parameters(config.competition.slug, used)
+    _tell(decisions, terminal)
+    records = _write(decisions, runs[0], terminal)
+    summary = write_summary(runs[0], describe_blend(formula, decisions, records))
+    terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
+    for path in (*records, summary):
+        terminal.say(str(path))
 
 
-def _blend(task: Task, members: tuple[Member, ...], run: RunFolder, terminal: Terminal) -> dict[str, Any]:
-    if task == "classification":
-        blend = equal_class_blend(members)
-        weights, path = blend.weights, write_class_blend(blend, run.ensemble_folder, terminal)
-    else:
-        pair_blend = equal_pair_blend(members)
-        weights, path = pair_blend.weights, write_pair_blend(pair_blend, run.ensemble_folder)
+def _write(decisions: Mapping[Task, Decision], run: RunFolder, terminal: Terminal) -> list[Path]:
+    forget_blend(run)
+    records = []
+    for decision in decisions.values():
+        match decision.blend:
+            case ClassBlend() as blend:
+                records.append(write_class_blend(blend, run.ensemble_folder, terminal))
+            case PairBlend() as blend if has_record(blend.members, "test", "pairs"):
+                records.append(write_pair_blend(blend, run.ensemble_folder))
+            case PairBlend() as blend:
+                records.append(write_embedding_blend(blend, run.ensemble_folder))
+    return records
+
+
+def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
+    for task, decision in decisions.items():
+        for note in decision.notes:
+            terminal.warn(note)
+        if decision.contest is None:
+            _tell_members(task, decision.blend.members, decision.blend.weights, terminal)
+        else:
+            _tell_contest(task, decision.contest, decision.blend.members, terminal)
+
+
+def _tell_members(
+    task: Task, members: Sequence[Member], weights: Sequence[float], terminal: Terminal
+) -> None:
     rows = [
         [member.name, " ".join(str(fold.fold) for fold in member.folds), f"{weight:.3f}"]
         for member, weight in zip(members, weights, strict=True)
     ]
     terminal.table([task, "folds", "weight"], rows)
-    terminal.say(f"{task}: {path}")
-    return {"members": describe_members(members), "weights": list(weights)}
+
+
+def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], terminal: Terminal) -> None:
+    columns = list(contest.contenders[0].metrics)
+    header = [task, *columns, f"honest {contest.metric}", "gain", "95 % interval", "optimistic", "weights"]
+    terminal.table(header, [_row(each, columns, contest.winner) for each in contest.contenders])
+    folds = " ".join(str(fold.fold) for fold in members[0].folds)
+    terminal.say(f"{task}: {contest.winner.name} (folds {folds}), because {contest.reason}")
+    terminal.say("")
+
+
+def _row(contender: Contender, columns: Sequence[str], winner: Contender) -> list[str]:
+    gain = contender.gain
+    mark = "> " if contender is winner else "  "
+    return [
+        mark + contender.name,
+        *(f"{contender.metrics[name]:.4f}" for name in columns),
+        "-" if contender.honest is None else f"{contender.honest:.4f}",
+        "-" if gain is None else f"{gain.value:+.4f}",
+        "-" if gain is None else f"{gain.low:+.4f} to {gain.high:+.4f}",
+        "-" if contender.optimistic_gain is None else f"{contender.optimistic_gain:+.4f}",
+        _weights_in_words(contender),
+    ]
+
+
+def _weights_in_words(contender: Contender) -> str:
+    if contender.kind == "single":
+        return ""
+    if len(contender.weights) <= _MOST_WEIGHTS_SHOWN:
+        return " ".join(f"{weight:.2f}" for weight in contender.weights)
+    return f"{sum(weight > 0 for weight in contender.weights)} of {len(contender.weights)} members"

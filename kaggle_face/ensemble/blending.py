@@ -18,7 +18,7 @@ import numpy as np
 from kaggle_face.ensemble.sources import Source
 from kaggle_face.errors import DataError
 from kaggle_face.metrics.inputs import row_blocks
-from kaggle_face.records import FloatArray
+from kaggle_face.records import FloatArray, IntArray
 
 ClassSpace = Literal["probabilities", "log_probabilities", "ranks"]
 CLASS_SPACES: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
@@ -83,17 +83,19 @@ def log_softmax(logits_BC: FloatArray) -> FloatArray:
     return np.asarray(shifted_BC - np.log(np.exp(shifted_BC).sum(axis=1, keepdims=True)))
 
 
-def finite_block(source: Source, part: slice) -> FloatArray:
-    """A block of logits, checked.
+def finite_block(source: Source, part: slice | IntArray) -> FloatArray:
+    """A block of logits (B, C), checked.
 
     Raises:
         DataError: The highest logit of an image is infinite.
     """
     logits_BC = source.block(part)
-    highest_B = logits_BC.max(axis=1)
-    if not np.isfinite(highest_B).all():
-        row = part.start + int((~np.isfinite(highest_B)).argmax())
-        raise DataError(f"{source.name}: the highest logit of row {row} is infinite; train it again")
+    infinite_B = ~np.isfinite(logits_BC.max(axis=1))
+    if infinite_B.any():
+        raise DataError(
+            f"{source.name}: the highest logit of {int(infinite_B.sum())} images is infinite; "
+            "leave it out or train it again"
+        )
     return logits_BC
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RunFolder
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 
@@ -46,11 +46,6 @@ def default_checkpoint(task: Task) -> CheckpointName:
             return "best_ver"
         case _:
             assert_never(task)
-
-
-def record_kind(task: Task) -> RecordKind:
-    """The record in which a network's answers to a task lie."""
-    return "predictions" if task == "classification" else "pairs"
 
 
 def choose_members(

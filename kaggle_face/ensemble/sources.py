@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.runs import FoldFolder, RecordPart
+from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.ensemble.members import Member, Task, record_kind
+from kaggle_face.ensemble.members import Member
 from kaggle_face.errors import DataError, RunError, naming_first
 from kaggle_face.records import (
     Embeddings,
@@ -42,7 +42,7 @@ class Source:
     values: npt.NDArray[Any]
     rows: IntArray | None = None
 
-    def block(self, part: slice) -> FloatArray:
+    def block(self, part: slice | IntArray) -> FloatArray:
         """The values of some shared positions as float32, or float64 where they are stored so."""
         chosen = self.values[part] if self.rows is None else self.values[self.rows[part]]
         return np.asarray(chosen, np.result_type(self.values.dtype, np.float32))
@@ -79,13 +79,13 @@ class TestScores:
     members: tuple[tuple[Source, ...], ...]
 
 
-def has_task(members: Sequence[Member], part: RecordPart, task: Task) -> bool:
-    """Whether any of the members' networks has a record of a task."""
-    kind = record_kind(task)
+def has_record(members: Sequence[Member], part: RecordPart, *kinds: RecordKind) -> bool:
+    """Whether any of the members' networks has a record of one of these kinds."""
     return any(
         fold.record_folder(part, member.checkpoint, kind).is_dir()
         for member in members
         for fold in member.folds
+        for kind in kinds
     )
 
 

@@ -115,7 +115,9 @@ def make_run(
         folder = run.fold(fold)
         folder.write_info({"status": "finished", "num_parameters": num_parameters, "seconds": 10.0})
         names = world.class_names
-        stored.write_classes(folder.classes_file, ClassTable(names, names))
+        counts = np.full(len(names), world.images, np.int64)
+        counts[world.held_out_people(fold)] = 0
+        stored.write_classes(folder.classes_file, ClassTable(names, names), counts)
         ids = world.fold_ids(fold)
         write_table(folder.labels_file, {"image_id": ids, "label": world.fold_labels(fold)})
         stored.write_pairs(folder.pairs_file("oof"), world.pairs(fold))

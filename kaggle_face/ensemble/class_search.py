@@ -1,0 +1,199 @@
+"""Weights for classification, found on out-of-fold logits with a nested split over people.
+
+Letters: M members, N images, J candidate classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kaggle_face.ensemble.blending import ClassSpace
+from kaggle_face.ensemble.candidates import CandidateTable, gather_candidates
+from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, settle
+from kaggle_face.ensemble.halves import BoolArray, halves_of_images, nested
+from kaggle_face.ensemble.objective import TaskObjective
+from kaggle_face.ensemble.sources import HeldOutLogits
+from kaggle_face.ensemble.temperature import fit_temperatures
+from kaggle_face.ensemble.weights import (
+    constrained_log_weights,
+    constrained_probability_weights,
+    equal_weights,
+    hill_climb,
+    weighted_mean,
+)
+from kaggle_face.metrics.bootstrap import Difference, clustered_mean_difference
+from kaggle_face.metrics.classification import true_class_ranks
+from kaggle_face.progress import Progress
+from kaggle_face.records import FloatArray, IntArray, StrArray
+
+_AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
+"""Sets of temperatures: all 1; found on the first half, on the second, on all."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassBoard:
+    """All that the search reads: candidate logits, and the half of each image."""
+
+    table: CandidateTable
+    halves: IntArray
+    objective: TaskObjective
+
+    @property
+    def everything(self) -> BoolArray:
+        """All images."""
+        return np.ones(len(self.halves), np.bool_)
+
+
+@dataclass(frozen=True)
+class _Method:
+    kind: Kind
+    space: ClassSpace
+    is_calibrated: bool
+
+
+def open_class_board(
+    held_out: Sequence[HeldOutLogits], class_names: StrArray, objective: TaskObjective, progress: Progress
+) -> ClassBoard:
+    """Fits temperatures on each half and on all, and reads the records once."""
+    halves = [halves_of_images(fold.labels, class_names) for fold in held_out]
+    num_members = len(held_out[0].sources)
+    everything = [np.ones(len(half), np.bool_) for half in halves]
+    ones = (1.0,) * num_members
+    sets = [ones] * 4
+    if num_members > 1:
+        sets = [
+            ones,
+            *(fit_temperatures(held_out, [half == number for half in halves]) for number in (0, 1)),
+            fit_temperatures(held_out, everything),
+        ]
+    table = gather_candidates(held_out, sets, progress)
+    return ClassBoard(table, halves_of_images(table.labels, class_names), objective)
+
+
+def contest_classes(board: ClassBoard, names: Sequence[str], kinds: Sequence[Kind]) -> Contest:
+    """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
+    singles = [_single(board, member, name) for member, name in enumerate(names)]
+    best = max(singles, key=lambda single: board.objective(single.metrics))
+    contenders = list(singles)
+    if len(names) > 1:
+        plain = _Method("equal", "probabilities", False)
+        mean = _blend(board, plain, best, None)
+        contenders.append(mean)
+        if mean.gain is not None:
+            contenders += [_blend(board, method, best, mean) for method in _methods(kinds)]
+    return settle(board.objective.main_metric, best, contenders)
+
+
+def class_metrics(ranks: IntArray) -> dict[str, float]:
+    """Accuracy and top-5 accuracy from the ranks (N) of the true classes."""
+    return {"accuracy": float(np.mean(ranks <= 1)), "top5": float(np.mean(ranks <= 5))}
+
+
+def fit_class_weights(
+    board: ClassBoard, kind: Kind, space: ClassSpace, temperature_set: int, rows: BoolArray
+) -> FloatArray:
+    """The weights of a method, found on the chosen images alone."""
+    values = board.table.values(space, temperature_set, rows)
+    true_column = board.table.true_column[rows]
+    match kind:
+        case "single" | "equal":
+            return equal_weights(len(values))
+        case "hill":
+            return hill_climb(values, lambda mean: _judge(mean, true_column, space, board.objective))
+        case "constrained" if space == "probabilities":
+            true_MN = np.take_along_axis(values, true_column[None, :, None], axis=2)[..., 0]
+            return constrained_probability_weights(np.maximum(true_MN, 0))
+        case _:
+            return constrained_log_weights(values, true_column)
+
+
+def _methods(kinds: Sequence[Kind]) -> Iterator[_Method]:
+    spaces: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
+    for kind in kinds:
+        for space in spaces:
+            if (kind, space) != ("constrained", "ranks"):  # ranks have no log loss to minimise
+                yield _Method(kind, space, space != "ranks")
+
+
+def _single(board: ClassBoard, member: int, name: str) -> Contender:
+    logits = board.table.values("log_probabilities", _AS_THEY_ARE)[member]
+    ranks = true_class_ranks(logits, board.table.true_column)
+    count = len(board.table.logits)
+    weights = tuple(float(other == member) for other in range(count))
+    metrics = class_metrics(ranks)
+    ones = (1.0,) * count
+    main = metrics[board.objective.main_metric]
+    return Contender(name, "single", "probabilities", weights, ones, metrics, honest=main)
+
+
+def _blend(board: ClassBoard, method: _Method, best: Contender, mean: Contender | None) -> Contender:
+    """A blend with its final weights, and its honest figures beside the optimistic ones."""
+    final_set = _FROM_ALL if method.is_calibrated else _AS_THEY_ARE
+    weights = fit_class_weights(board, method.kind, method.space, final_set, board.everything)
+    final_ranks = _ranks(board, method, final_set, weights, board.everything)
+    metrics, main = class_metrics(final_ranks), board.objective.main_metric
+    contender = Contender(
+        name=contender_name(method.kind, method.space, method.is_calibrated),
+        kind=method.kind,
+        space=method.space,
+        weights=tuple(weights.tolist()),
+        temperatures=board.table.temperatures[final_set],
+        metrics=metrics,
+        optimistic_gain=metrics[main] - best.metrics[main],
+    )
+    if len(np.unique(board.halves)) < 2:
+        return contender
+    ranks = _nested_ranks(board, method)
+    return replace(
+        contender,
+        honest=class_metrics(ranks)[main],
+        gain=_gain(board, ranks, best),
+        over_mean=None if mean is None else _gain(board, ranks, mean),
+    )
+
+
+def _gain(board: ClassBoard, ranks: IntArray, other: Contender) -> Difference:
+    """How much oftener the true class comes first (or among five) than with another contender."""
+    depth = 5 if board.objective.main_metric == "top5" else 1
+    others = _contender_ranks(board, other)
+    return clustered_mean_difference(ranks <= depth, others <= depth, board.table.labels)
+
+
+def _nested_ranks(board: ClassBoard, method: _Method) -> IntArray:
+    """Ranks of the true classes (N), each by weights and temperatures from the other half of the people."""
+    ranks = np.empty(len(board.halves), np.int64)
+    for half, (found_on, judged_on) in enumerate(nested(board.halves)):
+        chosen_set = (_FROM_FIRST, _FROM_SECOND)[half] if method.is_calibrated else _AS_THEY_ARE
+        weights = fit_class_weights(board, method.kind, method.space, chosen_set, found_on)
+        ranks[judged_on] = _ranks(board, method, chosen_set, weights, judged_on)
+    return ranks
+
+
+def _contender_ranks(board: ClassBoard, contender: Contender) -> IntArray:
+    """Ranks by a contender that needs no nested split: a single member or the plain mean."""
+    plain = _Method("equal", "probabilities", False)
+    return _ranks(board, plain, _AS_THEY_ARE, np.array(contender.weights), board.everything)
+
+
+def _ranks(
+    board: ClassBoard, method: _Method, temperature_set: int, weights: FloatArray, rows: BoolArray
+) -> IntArray:
+    values = board.table.values(method.space, temperature_set, rows)
+    return true_class_ranks(weighted_mean(values, weights), board.table.true_column[rows])
+
+
+def _judge(
+    mean: FloatArray, true_column: IntArray, space: ClassSpace, objective: TaskObjective
+) -> tuple[float, ...]:
+    """The objective; between equals, what the blend gives the true class on average."""
+    given = mean[np.arange(len(true_column)), true_column]
+    if space == "probabilities":
+        given = np.log(np.maximum(given, 1e-12))
+    if "top5" in objective.composite.names:
+        metrics = class_metrics(true_class_ranks(mean, true_column))
+    else:
+        metrics = {"accuracy": float(np.mean(mean.argmax(axis=1) == true_column)), "top5": 0.0}
+    return objective(metrics), float(np.maximum(given, -60).mean())

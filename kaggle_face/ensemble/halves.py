@@ -1,0 +1,96 @@
+"""The nested split: people are divided into two halves, so that what is found on one is judged on the other.
+
+Which half a person falls in follows from names and counts alone, never from a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.records import IntArray, StrArray
+
+BoolArray = npt.NDArray[np.bool_]
+CROSSING = -1
+"""The half of a pair whose two people lie in different halves: it is used by neither."""
+
+
+def halves_of_people(keys: StrArray, sizes: IntArray) -> IntArray:
+    """The half (0 or 1) of each person (M), so that the halves hold about equally many images.
+
+    People are taken in the order of a hash of their key, each into the half that is smaller by then.
+
+    >>> halves_of_people(np.array(["ann", "bob", "cid", "dan"]), np.array([5, 5, 5, 5])).sum()
+    np.int64(2)
+    """
+    halves = np.empty(len(keys), np.int64)
+    filled = [0, 0]
+    for person in sorted(range(len(keys)), key=lambda person: stable_order(str(keys[person]))):
+        half = int(filled[1] < filled[0])
+        halves[person] = half
+        filled[half] += int(sizes[person])
+    return halves
+
+
+def halves_of_images(labels: IntArray, class_names: StrArray) -> IntArray:
+    """The half (0 or 1) of each image (N): that of its class."""
+    sizes = np.bincount(labels, minlength=len(class_names)).astype(np.int64)
+    present = np.flatnonzero(sizes)
+    halves = np.zeros(len(class_names), np.int64)
+    halves[present] = halves_of_people(class_names[present], sizes[present])
+    return halves[labels]
+
+
+def halves_of_pairs(people: IntArray, person_keys: StrArray) -> IntArray:
+    """The half of each pair (P) whose two people (P, 2) lie in it, or `CROSSING`."""
+    sizes = np.bincount(people.ravel(), minlength=len(person_keys)).astype(np.int64)
+    of_person = halves_of_people(person_keys, sizes)
+    first, second = of_person[people[:, 0]], of_person[people[:, 1]]
+    return np.where(first == second, first, CROSSING)
+
+
+def people_of_pairs(first_ids: StrArray, second_ids: StrArray, labels: IntArray) -> tuple[IntArray, StrArray]:
+    """The two people (P, 2) of each pair as indices, and a key for each person (M).
+
+    Images that pairs of the same person join are one person's; nothing else is known of them, so a person
+    whose images no such pair joins counts as several. The key is the person's first image id.
+
+    >>> people, keys = people_of_pairs(np.array(["a", "b"]), np.array(["b", "c"]), np.array([1, 0]))
+    >>> people.tolist(), keys.tolist()
+    ([[0, 0], [0, 1]], ['a', 'c'])
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    images, codes = np.unique(np.concatenate([first_ids, second_ids]), return_inverse=True)
+    pairs = codes.reshape(2, -1)
+    same = pairs[:, labels == 1]
+    shape = (len(images), len(images))
+    graph = coo_array((np.ones(same.shape[1], np.int8), (same[0], same[1])), shape=shape)
+    num_people, person_of_image = connected_components(graph, directed=False)
+    first_image = np.full(num_people, len(images))
+    np.minimum.at(first_image, person_of_image, np.arange(len(images)))
+    people: IntArray = person_of_image[pairs.T].astype(np.int64)
+    return people, images[first_image]
+
+
+def nested(halves: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
+    """For each half: what weights are found on, and what they are judged on."""
+    for half in (0, 1):
+        yield halves == half, halves == 1 - half
+
+
+def stable_order(key: str) -> bytes:
+    """Sorts keys in an order that has nothing to do with their names, the same in every process."""
+    return blake2b(key.encode(), digest_size=8).digest()
+
+
+def spread_sample(ids: StrArray, limit: int) -> IntArray:
+    """Positions of at most `limit` ids, chosen by their hash, ascending."""
+    if len(ids) <= limit:
+        return np.arange(len(ids))
+    order = sorted(range(len(ids)), key=lambda row: stable_order(str(ids[row])))
+    return np.sort(np.array(order[:limit], np.int64))

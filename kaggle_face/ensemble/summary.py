@@ -1,0 +1,144 @@
+"""What `ensemble.json` keeps of a blend: members, weights, figures, and the parameters that it takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.competitions.catalogue import find_facts
+from kaggle_face.ensemble.blended import ClassBlend, used_members
+from kaggle_face.ensemble.contenders import Contender, Contest
+from kaggle_face.ensemble.deciding import Decision
+from kaggle_face.ensemble.members import Member, Task
+from kaggle_face.errors import RulesError, RunError
+from kaggle_face.metrics.composite import parse_composite
+
+FILE_NAME = "ensemble.json"
+
+
+def count_parameters(members: Sequence[Member]) -> int:
+    """The parameters of all networks that a blend runs, each counted once.
+
+    Checkpoints of one fold that were kept at the same epoch are the same network.
+    """
+    networks: dict[tuple[Path, object], int] = {}
+    for member in members:
+        for fold in member.folds:
+            info = fold.read_info()
+            results = info.get("results", {}).get(member.checkpoint, {})
+            epoch = results.get("epoch", member.checkpoint)
+            networks[(fold.path, epoch)] = int(info.get("num_parameters", 0))
+    return sum(networks.values())
+
+
+def require_few_parameters(slug: str, members: Sequence[Member]) -> None:
+    """Checks the competition's limit on the parameters of all networks of a blend.
+
+    Raises:
+        RulesError: The networks have more.
+    """
+    facts = find_facts(slug)
+    if facts is None or facts.rules.max_parameters is None or not facts.rules.limit_covers_ensemble:
+        return
+    count, limit = count_parameters(members), facts.rules.max_parameters
+    if count > limit:
+        networks = sum(len(member.folds) for member in members)
+        raise RulesError(
+            f"the {networks} networks of the blend have {count:,} parameters together, but {slug} allows "
+            f"{limit:,} for a whole ensemble; choose fewer with --folds, --checkpoints or --run"
+        )
+
+
+def describe_blend(
+    formula: str, decisions: Mapping[Task, Decision], records: Sequence[Path]
+) -> dict[str, Any]:
+    """All that is kept of a blend, ready for JSON; `score` is None unless every metric is known."""
+    used = dict.fromkeys(member for decision in decisions.values() for member in used_members(decision.blend))
+    return {
+        "formula": formula,
+        "score": _score(formula, decisions),
+        "num_parameters": count_parameters(list(used)),
+        "runs": list(dict.fromkeys(member.run.name for member in used)),
+        "checkpoints": list(dict.fromkeys(member.checkpoint for member in used)),
+        "records": [path.name for path in records],
+        "tasks": {task: _describe(decision) for task, decision in decisions.items()},
+    }
+
+
+def write_summary(run: RunFolder, summary: Mapping[str, Any]) -> Path:
+    """Writes `ensemble.json` beside the blended records."""
+    path = run.ensemble_folder / FILE_NAME
+    write_json(path, summary)
+    return path
+
+
+def read_summary(run: RunFolder) -> dict[str, Any]:
+    """What `write_summary` wrote.
+
+    Raises:
+        RunError: The run was not blended.
+    """
+    path = run.ensemble_folder / FILE_NAME
+    if not path.is_file():
+        raise RunError(f"{run.name} has no blend; make it: kaggle-face ensemble --run {run.path.name}")
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _describe(decision: Decision) -> dict[str, Any]:
+    blend, contest = decision.blend, decision.contest
+    members = [
+        {
+            "name": member.name,
+            "run": member.run.name,
+            "checkpoint": member.checkpoint,
+            "folds": [fold.fold for fold in member.folds],
+            "num_parameters": member.num_parameters,
+            "weight": weight,
+        }
+        for member, weight in zip(blend.members, blend.weights, strict=True)
+    ]
+    if isinstance(blend, ClassBlend):
+        for described, temperature in zip(members, blend.temperatures, strict=True):
+            described["temperature"] = temperature
+    described_blend = {"space": blend.space, "members": members, "notes": list(decision.notes)}
+    return described_blend | ({} if contest is None else _describe_contest(contest))
+
+
+def _describe_contest(contest: Contest) -> dict[str, Any]:
+    winner = contest.winner
+    return {
+        "metric": contest.metric,
+        "winner": winner.name,
+        "reason": contest.reason,
+        "metrics": dict(winner.metrics),
+        "honest": winner.honest,
+        "contenders": [_describe_contender(contender) for contender in contest.contenders],
+    }
+
+
+def _describe_contender(contender: Contender) -> dict[str, Any]:
+    return {
+        "name": contender.name,
+        "kind": contender.kind,
+        "weights": list(contender.weights),
+        "metrics": dict(contender.metrics),
+        "honest": contender.honest,
+        "optimistic_gain": contender.optimistic_gain,
+        "gain": None if contender.gain is None else asdict(contender.gain),
+        "over_mean": None if contender.over_mean is None else asdict(contender.over_mean),
+    }
+
+
+def _score(formula: str, decisions: Mapping[Task, Decision]) -> float | None:
+    metrics: dict[str, float] = {}
+    for decision in decisions.values():
+        if decision.contest is not None:
+            metrics.update(decision.contest.winner.metrics)
+    composite = parse_composite(formula)
+    return composite.evaluate(metrics) if set(composite.names) <= metrics.keys() else None
