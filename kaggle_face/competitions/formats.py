@@ -9,7 +9,7 @@ file name. Classification has `{label}`, `{class_index}` and `{class_name}`; ver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Literal
 
@@ -36,11 +36,15 @@ class FormatPart:
 
 @dataclass(frozen=True)
 class SubmissionFormat:
-    """The columns of a CSV and the parts whose rows follow each other in it."""
+    """The columns of a CSV and the parts whose rows follow each other in it.
+
+    `labels_per_row` labels stand in a `{label}` cell of classification, separated by blanks.
+    """
 
     columns: tuple[str, ...]
     parts: tuple[FormatPart, ...]
     score_decimals: int = 6
+    labels_per_row: int = 1
 
     def __post_init__(self) -> None:
         for part in self.parts:
@@ -95,9 +99,7 @@ def with_settings(preset: SubmissionFormats, settings: SubmitConfig) -> Submissi
         combined,
     )
     decimals = settings.score_decimals
-    return SubmissionFormats(
-        *(f and SubmissionFormat(f.columns, f.parts, score_decimals=decimals) for f in formats)
-    )
+    return SubmissionFormats(*(form and replace(form, score_decimals=decimals) for form in formats))
 
 
 def fields_of(template: str) -> list[str]:
@@ -120,7 +122,8 @@ def _chosen(task: Task, settings: TableConfig, preset: SubmissionFormat | None) 
         return preset
     columns = settings.columns or (preset.columns if preset else ())
     cells = settings.cells or (preset.parts[0].cells if preset else ())
-    return table_format(task, columns, cells)
+    form = table_format(task, columns, cells)
+    return replace(form, labels_per_row=preset.labels_per_row) if preset else form
 
 
 def _check_part(columns: tuple[str, ...], part: FormatPart) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,16 @@ class PairList:
     first: list[str]
     second: list[str]
     labels: IntArray
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """The text columns of a CSV file, and the line on which each row stands."""
+
+    path: Path
+    columns: Mapping[str, list[str]]
     line_numbers: Sequence[int]
     notes: tuple[str, ...]
 
@@ -111,7 +121,7 @@ def read_pair_list(path: Path, labelled: bool) -> PairList:
     rows, lines, notes = _read_fields(path, num_names=2, widths=(3,) if labelled else (2, 3))
     first, second = [row[0] for row in rows], [row[1] for row in rows]
     if labelled:
-        labels = _binary_labels([row[2] for row in rows], lines)
+        labels = _binary_labels([row[2] for row in rows], path, lines.numbers)
     else:
         labels = np.full(len(rows), UNKNOWN, np.int64)
         if any(len(row) == 3 for row in rows):
@@ -119,8 +129,8 @@ def read_pair_list(path: Path, labelled: bool) -> PairList:
     return PairList(path, first, second, labels, lines.numbers, notes)
 
 
-def read_csv_table(path: Path, required: Sequence[str]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Reads a CSV file with a header as text columns, and tells what was odd.
+def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
+    """Reads a CSV file with a header as text columns.
 
     Raises:
         DataError: The file is missing, no text or has no rows; a required column is missing; a row has
@@ -142,8 +152,48 @@ def read_csv_table(path: Path, required: Sequence[str]) -> tuple[dict[str, list[
                 f"{path}:{lines.numbers[place + 1]}: expected {len(header)} cells, got {len(row)}: {row}"
             )
     notes = () if delimiter == "," else (f"{path.name}: cells are separated by {delimiter!r}, not by commas",)
-    columns = list(zip(*rows, strict=True))
-    return {name: list(column) for name, column in zip(header, columns, strict=True)}, notes
+    columns = {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
+    return CsvTable(path, columns, lines.numbers[1:], notes)
+
+
+def read_csv_pairs(path: Path, labelled: bool) -> PairList:
+    """Reads a CSV file with the columns `image_A`, `image_B` and, where `labelled`, `match` of 0 or 1.
+
+    Raises:
+        DataError: The file is no such table, or a label is not 0 or 1.
+    """
+    table = read_csv_table(path, ["image_A", "image_B", *(["match"] if labelled else [])])
+    first, second = table.columns["image_A"], table.columns["image_B"]
+    labels = np.full(len(first), UNKNOWN, np.int64)
+    if labelled:
+        labels = _binary_labels(table.columns["match"], path, table.line_numbers)
+    return PairList(path, first, second, labels, table.line_numbers, table.notes)
+
+
+def split_image_pair(text: str, separator: str, path: Path, line: int) -> tuple[str, str]:
+    """The two image names that a separator joins, which may also stand inside a name.
+
+    Raises:
+        DataError: The text is no pair of image names.
+
+    >>> split_image_pair("a-1.jpg-b.png", "-", Path("sample.csv"), 2)
+    ('a-1.jpg', 'b.png')
+    """
+    parts = text.split(separator)
+    for place in range(1, len(parts)):
+        first, second = separator.join(parts[:place]), separator.join(parts[place:])
+        if is_image_name(first) and is_image_name(second):
+            return first, second
+    raise DataError(f"{path}:{line}: expected two image names joined by '{separator}', got '{text[:120]}'")
+
+
+def first_line(path: Path) -> str:
+    """The first line that is not blank, without its end; empty where the file cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as stream:
+            return next((line.strip() for line in stream if line.strip()), "")
+    except OSError:
+        return ""
 
 
 def repeated(keys: Sequence[str]) -> list[int]:
@@ -247,15 +297,14 @@ def _without_header(lines: _Lines, is_entry: Callable[[str], bool]) -> tuple[_Li
     return _Lines(lines.path, lines.texts[1:], lines.numbers[1:]), (note,)
 
 
-def _binary_labels(texts: list[str], lines: _Lines) -> IntArray:
+def _binary_labels(texts: Sequence[str], path: Path, line_numbers: Sequence[int]) -> IntArray:
     values = {"0": 0, "1": 1}
     try:
         return np.asarray([values[text] for text in texts], np.int64)
     except KeyError:
         place = next(place for place, text in enumerate(texts) if text not in values)
         raise DataError(
-            f"{lines.path}:{lines.numbers[place]}: the label '{texts[place]}' is not 0 or 1; each line is: "
-            f"first second label"
+            f"{path}:{line_numbers[place]}: the label '{texts[place]}' is not 0 (different) or 1 (same)"
         ) from None
 
 

@@ -10,9 +10,16 @@ from typing import assert_never
 import numpy as np
 
 from kaggle_face.competitions.catalogue import find_facts
+from kaggle_face.competitions.csv_pairs import CsvPairs
 from kaggle_face.competitions.folders import FolderMap, map_folder
 from kaggle_face.competitions.formats import SubmissionFormats, with_settings
+from kaggle_face.competitions.kinship import Kinship
+from kaggle_face.competitions.known_people import KnownPeople
 from kaggle_face.competitions.layouts import FAMILY_KEYS, Family, FamilyKey, Recognition, Source
+from kaggle_face.competitions.pair_text import PairText
+from kaggle_face.competitions.pairs import ListedPairs
+from kaggle_face.competitions.top_k import TopK
+from kaggle_face.competitions.trials import Trials
 from kaggle_face.config.schema import CompetitionConfig, FamilyName, SubmitConfig
 from kaggle_face.errors import ConfigError, DataError, nearest_hint
 from kaggle_face.records import CompetitionData
@@ -79,13 +86,21 @@ def submission_formats(root: Path, competition: CompetitionConfig, submit: Submi
 
 def family_of(key: FamilyKey) -> Family:
     """The family of a key."""
-    from kaggle_face.competitions.pair_text import PairText
-
     match key:
+        case "A":
+            return Trials()
+        case "B":
+            return ListedPairs()
+        case "C":
+            return CsvPairs()
+        case "D":
+            return KnownPeople()
         case "E":
             return PairText()
-        case "A" | "B" | "C" | "D" | "kinship" | "topk":
-            return PairText()
+        case "kinship":
+            return Kinship()
+        case "topk":
+            return TopK()
         case _:
             assert_never(key)
 

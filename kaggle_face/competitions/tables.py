@@ -59,13 +59,17 @@ class Answers:
 
 
 def classification_table(
-    data: CompetitionData, form: SubmissionFormat, predictions: Predictions
+    data: CompetitionData, form: SubmissionFormat, predictions: Predictions, threshold: float | None = None
 ) -> SubmissionTable:
-    """The most likely class of each test image.
+    """The most likely class of each test image, or as many as the format wants in a row.
+
+    `threshold` places the label for unknown people where the format has several labels, see `topk_table`.
 
     Raises:
         DataError: A test image has no prediction, or a predicted class is none of the competition.
     """
+    if form.labels_per_row > 1:
+        return topk_table(data, form, predictions, threshold, form.labels_per_row)
     return fill_table(form, [classification_answers(data, predictions)])
 
 

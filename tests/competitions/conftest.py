@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,4 +87,96 @@ def class_folders(tree: Tree) -> Tree:
     return tree
 
 
-Plant = Callable[[], Tree]
+@pytest.fixture
+def thumbnails(tree: Tree) -> Tree:
+    """Family A: classes 2, 10 (medium) and 2300 (large); as text they are ordered 10, 2, 2300."""
+    for size, classes in (("medium", (2, 10)), ("large", (2300,))):
+        for name in classes:
+            tree.images(f"train_data/{size}/{name}/a.jpg", f"train_data/{size}/{name}/b.jpg")
+            tree.images(f"validation_classification/{size}/{name}/c.jpg")
+    tree.images(*(f"test_classification/medium/{number}.jpg" for number in (5000, 5001, 900)))
+    tree.text("test_order_classification.txt", "5001.jpg", "900.jpg", "5000.jpg")
+    tree.images(*(f"validation_verification/{name}.jpg" for name in "pq"))
+    tree.images(*(f"test_verification/{name}.jpg" for name in "rst"))
+    tree.text("validation_trials_verification.txt", "p.jpg q.jpg 1", "q.jpg p.jpg 0")
+    tree.text("test_trials_verification_student.txt", "t.jpg r.jpg", "r.jpg s.jpg")
+    return tree
+
+
+@pytest.fixture
+def listed_pairs(tree: Tree) -> Tree:
+    """Family B of spring 2021: classes 9 and 10, test images 2 and 10."""
+    for split in ("train_data", "val_data"):
+        tree.images(*(f"{split}/{name}/{image}.jpg" for name in (9, 10) for image in "ab"))
+    tree.images("test_data/10.jpg", "test_data/2.jpg")
+    tree.images(*(f"verification_data/{name}.jpg" for name in "pqr"))
+    names = [f"verification_data/{name}.jpg" for name in "pqr"]
+    tree.text("verification_pairs_val.txt", f"{names[0]} {names[1]} 1", f"{names[1]} {names[2]} 0")
+    tree.text("verification_pairs_test.txt", f"{names[2]} {names[0]}", f"{names[0]} {names[1]}")
+    return tree
+
+
+@pytest.fixture
+def csv_pairs(tree: Tree) -> Tree:
+    """Family C: folders doubled by the archives."""
+    classification, verification = "classification/classification", "verification/verification"
+    for split in ("train", "dev"):
+        tree.images(
+            *(f"{classification}/{split}/n00000{name}/{image}.jpg" for name in "29" for image in "ab")
+        )
+    tree.images(*(f"train_subset/train_subset/n00000{name}/a.jpg" for name in "29"))
+    tree.images(f"{classification}/test/000000.jpg", f"{classification}/test/000001.jpg")
+    tree.images(*(f"{verification}/dev/{name}.jpg" for name in "pq"))
+    tree.images(*(f"{verification}/test/{name}.jpg" for name in "rs"))
+    tree.text(f"{verification}/verification_dev.csv", "image_A,image_B,match", "dev/p.jpg,dev/q.jpg,1")
+    tree.text(
+        f"{verification}/verification_test.csv",
+        "image_A,image_B",
+        "test/s.jpg,test/r.jpg",
+        "test/r.jpg,test/s.jpg",
+    )
+    return tree
+
+
+@pytest.fixture
+def known_people(tree: Tree) -> Tree:
+    """Family D since spring 2023: two archives side by side, one image of dev shows nobody known."""
+    classification, verification = "11-785-f23-hw2p2-classification", "11-785-f23-hw2p2-verification"
+    for split in ("train", "dev"):
+        tree.images(
+            *(f"{classification}/{split}/n00000{name}/{image}.jpg" for name in "29" for image in "ab")
+        )
+    tree.images(f"{classification}/test/000001.jpg", f"{classification}/test/000000.jpg")
+    tree.images(*(f"{verification}/known/n00010{name}/{name}.jpg" for name in "34"))
+    tree.images(f"{verification}/known/n000103/more.jpg")
+    tree.images(*(f"{verification}/unknown_dev/{name}.jpg" for name in "cab"))
+    tree.images(*(f"{verification}/unknown_test/{name}.jpg" for name in "fde"))
+    tree.text(f"{verification}/verification_dev.csv", "label", "n000104", "n000000", "n000103")
+    return tree
+
+
+@pytest.fixture
+def families(tree: Tree) -> Tree:
+    """Kinship: eleven families of two, of which the last is held out, and a lone third person in each."""
+    for number in range(11):
+        tree.images(
+            *(f"train/F{number:04d}/MID{person}/P{image}.jpg" for person in (1, 2) for image in (1, 2))
+        )
+    tree.images("train/F0008/MID3/P1.jpg")
+    relations = [f"F{number:04d}/MID1,F{number:04d}/MID2" for number in range(11)]
+    tree.text("train_relationships.csv", "p1,p2", *relations, "F0010/MID1,F0010/MID9")
+    tree.images(*(f"test/face{number}.jpg" for number in (1, 2, 3)))
+    tree.text(
+        "sample_submission.csv", "img_pair,is_related", "face3.jpg-face1.jpg,0", "face1.jpg-face2.jpg,0"
+    )
+    return tree
+
+
+@pytest.fixture
+def whales(tree: Tree) -> Tree:
+    """Top k: individuals w10, w2 and one image of a new one."""
+    rows = ["a.jpg,whale,w2", "b.jpg,whale,w10", "c.jpg,whale,w2", "d.jpg,whale,new_individual"]
+    tree.text("train.csv", "image,species,individual_id", *rows)
+    tree.images(*(f"train_images/{row[:5]}" for row in rows))
+    tree.images("test_images/y.jpg", "test_images/x.jpg")
+    return tree

@@ -1,0 +1,146 @@
+"""Family D (fall 2022 to spring 2024): 224-pixel faces and a gallery of known people, accuracy.
+
+An image of `unknown_*` gets the folder name of the known person that it shows. From spring 2023 on some show
+nobody known: `n000000`. The submitted class is the index among the sorted folder names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.assembly import ImageGroup, label_faces, without_classes
+from kaggle_face.competitions.class_folders import find_training_folder, read_folder_classes
+from kaggle_face.competitions.folders import FolderMap, images_in, images_of_classes
+from kaggle_face.competitions.formats import SubmissionFormats, table_format
+from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
+from kaggle_face.competitions.lists import read_csv_table
+from kaggle_face.errors import DataError
+from kaggle_face.records import CompetitionData, Gallery, no_pairs
+
+NO_MATCH = "n000000"
+_DEV_TABLES = ("verification_dev.csv", "dev_identities.csv")
+
+
+@dataclass(frozen=True)
+class KnownPeople:
+    """Family D."""
+
+    key: FamilyKey = "D"
+    title: str = "gallery: train/<identity>/, test/, known/<identity>/, unknown_dev/, unknown_test/"
+    variants: Sequence[str] = ("f22", "s23", "f23", "s24")
+
+    def recognise(self, tree: FolderMap) -> Recognition:
+        """How far a folder looks like this family."""
+        known, mark = _verification_folder(tree), "train/ beside dev/ or test/"
+        places = {mark: find_training_folder(tree), "known/": known}
+        if known is not None:
+            places["unknown_test/"] = tree.child(known, "unknown_test")
+            places["unknown_dev/"] = tree.child(known, "unknown_dev")
+        found = [name for name, place in places.items() if place is not None]
+        variant = "f22" if tree.file("dev_identities.csv") else "f23"
+        return Recognition("D", variant, tuple(found), () if mark in found else (mark,))
+
+    def read(self, source: Source) -> CompetitionData:
+        """Reads a folder that fits."""
+        train = find_training_folder(source.tree)
+        assert train is not None, "recognised without train"
+        read = read_folder_classes(source, train)
+        classes = without_classes(read.classes, source.exclude)
+        galleries = _read_galleries(source)
+        groups = [*read.groups, ImageGroup("verification", galleries.image_ids)]
+        return CompetitionData(
+            faces=label_faces(groups, classes),
+            classes=classes,
+            test_rows=read.test_rows,
+            dev_pairs=no_pairs(),
+            test_pairs=no_pairs(),
+            dev_gallery=galleries.dev,
+            test_gallery=galleries.test,
+            notes=read.notes + galleries.notes,
+        )
+
+    def formats(self, variant: str) -> SubmissionFormats:
+        """The CSVs of this family."""
+        return SubmissionFormats(
+            table_format("classification", ("id", "label"), ("{id}", "{label}")),
+            table_format("verification", ("id", "label"), ("{id}", "{label}")),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Galleries:
+    image_ids: list[str]
+    dev: Gallery | None = None
+    test: Gallery | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _verification_folder(tree: FolderMap) -> str | None:
+    """The folder that holds `known/` beside unknown people."""
+    for parent in tree.parents_of("known"):
+        if tree.child(parent, "unknown_test", "unknown_dev"):
+            return parent
+    return None
+
+
+def _read_galleries(source: Source) -> _Galleries:
+    parent = _verification_folder(source.tree)
+    if parent is None:
+        return _Galleries([], notes=("there is no verification folder with known/ and unknown_test/",))
+    known_folder = source.tree.child(parent, "known")
+    assert known_folder is not None, "found without known"
+    known = images_of_classes(source.root, known_folder)
+    dev, test = (_probes(source, parent, name) for name in ("unknown_dev", "unknown_test"))
+    truth, notes = _read_truth(source, parent, dev, known)
+    has_strangers = NO_MATCH in truth or source.variant != "f22"
+    no_match = NO_MATCH if has_strangers else None
+    return _Galleries(
+        image_ids=[*(image for images in known.values() for image in images), *dev, *test],
+        dev=_gallery(known, dev, truth, no_match) if truth else None,
+        test=_gallery(known, test, [""] * len(test), no_match) if test else None,
+        notes=notes,
+    )
+
+
+def _probes(source: Source, parent: str, name: str) -> list[str]:
+    folder = source.tree.child(parent, name)
+    return [] if folder is None else images_in(source.root, folder)
+
+
+def _read_truth(
+    source: Source, parent: str, dev: Sequence[str], known: dict[str, list[str]]
+) -> tuple[list[str], tuple[str, ...]]:
+    """The name of each image of sorted `unknown_dev`; nothing where no file tells."""
+    file = source.tree.file(*_DEV_TABLES)
+    if file is None or not dev:
+        return [], (f"there is no {_DEV_TABLES[0]} or no unknown_dev folder: no threshold can be chosen",)
+    path = source.root / file
+    table = read_csv_table(path, ["label"])
+    labels = table.columns["label"]
+    if len(labels) != len(dev):
+        raise DataError(f"{path} has {len(labels)} rows, but unknown_dev has {len(dev)} images")
+    foreign = [row for row, name in enumerate(labels) if name not in known and name != NO_MATCH]
+    if foreign:
+        raise DataError(
+            f"{path}:{table.line_numbers[foreign[0]]}: '{labels[foreign[0]]}' is no folder of known/ "
+            f"({len(foreign)} such rows)"
+        )
+    return labels, table.notes
+
+
+def _gallery(
+    known: dict[str, list[str]], probes: Sequence[str], truth: Sequence[str], no_match: str | None
+) -> Gallery:
+    names = np.repeat(as_text(list(known)), [len(images) for images in known.values()])
+    return Gallery(
+        image_ids=as_text([image for images in known.values() for image in images]),
+        names=names,
+        probe_ids=as_text([str(row) for row in range(len(probes))]),
+        probe_image_ids=as_text(probes),
+        probe_names=as_text(truth),
+        no_match=no_match,
+    )

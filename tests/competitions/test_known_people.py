@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kaggle_face.competitions.known_people import KnownPeople
+from kaggle_face.competitions.tables import classification_table, gallery_table
+from kaggle_face.errors import DataError
+from kaggle_face.records import Predictions
+
+DEV_TABLE = "11-785-f23-hw2p2-verification/verification_dev.csv"
+
+
+def test_two_archives_side_by_side_are_read_as_one(known_people):
+    data = known_people.read()
+    assert data.classes.names.tolist() == ["n000002", "n000009"]
+    assert data.test_gallery is not None
+    assert data.test_gallery.names.tolist() == ["n000103", "n000103", "n000104"]
+
+
+def test_probes_are_sorted_images_called_by_their_row(known_people):
+    gallery = known_people.read().test_gallery
+    assert gallery.probe_ids.tolist() == ["0", "1", "2"]
+    assert [image_id[-5:] for image_id in gallery.probe_image_ids] == ["d.jpg", "e.jpg", "f.jpg"]
+    assert gallery.probe_names.tolist() == ["", "", ""]
+
+
+def test_dev_labels_belong_to_sorted_images(known_people):
+    gallery = known_people.read().dev_gallery
+    named = dict(zip(gallery.probe_image_ids.tolist(), gallery.probe_names.tolist(), strict=True))
+    folder = "11-785-f23-hw2p2-verification/unknown_dev"
+    assert named == {
+        f"{folder}/a.jpg": "n000104",
+        f"{folder}/b.jpg": "n000000",
+        f"{folder}/c.jpg": "n000103",
+    }
+
+
+def test_from_2023_on_a_probe_may_have_no_match(known_people):
+    data = known_people.read()
+    assert data.dev_gallery.no_match == data.test_gallery.no_match == "n000000"
+
+
+def test_in_fall_2022_every_probe_has_a_match(known_people):
+    known_people.remove(DEV_TABLE)
+    table = "11-785-f23-hw2p2-verification/dev_identities.csv"
+    known_people.text(table, "label", "n000104", "n000103", "n000103")
+    data = known_people.read()
+    assert data.test_gallery.no_match is None
+    assert data.dev_gallery.probe_names.tolist() == ["n000104", "n000103", "n000103"]
+
+
+def test_spring_2023_writes_five_digits(known_people):
+    data = known_people.read(slug="11-785-s23-hw2p2-classification")
+    assert data.test_rows.row_ids.tolist() == ["00000.jpg", "00001.jpg"]
+    assert data.test_rows.image_ids[0].endswith("test/000000.jpg")
+
+
+def test_ids_are_written_as_in_the_sample_submission(known_people):
+    sample = "11-785-f23-hw2p2-classification/classification_sample_submission.csv"
+    known_people.text(sample, "id,label", "0000.jpg,0")
+    assert known_people.read().test_rows.row_ids.tolist() == ["0000.jpg", "0001.jpg"]
+
+
+def test_the_csvs_have_the_columns_of_the_competition(known_people):
+    data = known_people.read()
+    formats = KnownPeople().formats("f23")
+    predictions = Predictions(
+        data.test_rows.image_ids, np.array([[0.0, 1.0], [1.0, 0.0]]), data.classes.names
+    )
+    classes = classification_table(data, formats.of_task("classification"), predictions)
+    assert {name: cells.tolist() for name, cells in classes.cells.items()} == {
+        "id": ["000000.jpg", "000001.jpg"],
+        "label": ["1", "0"],
+    }
+    found = np.array(["n000104", "n000000", "n000103"])
+    table = gallery_table(data, formats.of_task("verification"), np.array(["2", "0", "1"]), found)
+    assert {name: cells.tolist() for name, cells in table.cells.items()} == {
+        "id": ["0", "1", "2"],
+        "label": ["n000000", "n000103", "n000104"],
+    }
+
+
+def test_a_probe_without_an_answer_is_refused(known_people):
+    data = known_people.read()
+    form = KnownPeople().formats("f23").of_task("verification")
+    with pytest.raises(DataError, match=r"1 of 3 ids are not among the probes .*first: 1"):
+        gallery_table(data, form, np.array(["2", "0"]), np.array(["n000104", "n000000"]))
+
+
+def test_a_dev_label_that_is_nobody_known_is_refused(known_people):
+    known_people.text(DEV_TABLE, "label", "n000104", "n000999", "n000103")
+    with pytest.raises(DataError, match=r"verification_dev.csv:3: 'n000999' is no folder of known/"):
+        known_people.read()
+
+
+def test_a_dev_table_of_another_length_is_refused(known_people):
+    known_people.text(DEV_TABLE, "label", "n000104")
+    with pytest.raises(DataError, match=r"verification_dev.csv has 1 rows, but unknown_dev has 3 images"):
+        known_people.read()
+
+
+def test_without_the_verification_archive_classification_is_read(known_people):
+    (known_people.root / "11-785-f23-hw2p2-verification").rename(known_people.root.parent / "elsewhere")
+    data = known_people.read()
+    assert data.test_gallery is None
+    assert len(data.test_rows) == 2
+    assert any("no verification folder" in note for note in data.notes)

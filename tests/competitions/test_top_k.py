@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kaggle_face.competitions.tables import classification_table, topk_table
+from kaggle_face.competitions.top_k import TopK
+from kaggle_face.errors import DataError
+from kaggle_face.records import Predictions
+
+
+def test_the_unknown_label_is_no_class(whales):
+    data = whales.read()
+    assert data.classes.names.tolist() == ["w10", "w2"]
+    labels = dict(zip(data.faces.image_ids.tolist(), data.faces.labels.tolist(), strict=True))
+    assert labels["train_images/d.jpg"] == -1
+    assert labels["train_images/b.jpg"] == 0
+
+
+def test_the_gallery_holds_the_images_of_known_individuals(whales):
+    gallery = whales.read().test_gallery
+    assert gallery.no_match == "new_individual"
+    assert gallery.names.tolist() == ["w2", "w10", "w2"]
+    assert gallery.probe_ids.tolist() == ["x.jpg", "y.jpg"]
+
+
+def test_the_unknown_label_stands_where_the_score_falls_below_the_threshold(whales):
+    data = whales.read()
+    scores = np.array([[0.9, 0.3], [0.2, 0.1]], np.float32)  # x: w10 0.9, w2 0.3; y: w10 0.2, w2 0.1
+    predictions = Predictions(data.test_rows.image_ids, scores, data.classes.names)
+    form = TopK().formats("happywhale").of_task("classification")
+    table = topk_table(data, form, predictions, threshold=0.5, k=2)
+    assert table.columns == ("image", "predictions")
+    assert table.cells["image"].tolist() == ["x.jpg", "y.jpg"]
+    assert table.cells["predictions"].tolist() == ["w10 new_individual", "new_individual w10"]
+
+
+def test_without_a_threshold_the_likeliest_classes_are_written(whales):
+    data = whales.read()
+    predictions = Predictions(
+        data.test_rows.image_ids, np.array([[0.9, 0.3], [0.2, 0.4]]), data.classes.names
+    )
+    form = TopK().formats("happywhale").of_task("classification")
+    assert topk_table(data, form, predictions, k=2).cells["predictions"].tolist() == ["w10 w2", "w2 w10"]
+
+
+def test_five_labels_stand_in_a_row(whales):
+    for place, name in enumerate("ghijk"):
+        whales.images(f"train_images/{name}.jpg")
+        with (whales.root / "train.csv").open("a") as table:
+            table.write(f"{name}.jpg,whale,v{place}\n")
+    data = whales.read()
+    logits = np.tile(np.arange(7, dtype=np.float32), (2, 1))  # classes v0..v4, w10, w2: the last is likeliest
+    predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
+    form = TopK().formats("happywhale").of_task("classification")
+    table = classification_table(data, form, predictions)
+    assert table.cells["predictions"].tolist() == ["w2 w10 v4 v3 v2"] * 2
+
+
+def test_the_humpback_table_is_read_too(whales):
+    whales.text("train.csv", "Image,Id", "a.jpg,w_1", "b.jpg,new_whale")
+    data = whales.read()
+    assert data.classes.names.tolist() == ["w_1"]
+    assert data.test_gallery.no_match == "new_whale"
+    assert any("2 of 4 images of train_images are not in train.csv" in note for note in data.notes)
+
+
+def test_an_image_of_the_table_that_does_not_exist_is_refused(whales):
+    whales.text("train.csv", "image,species,individual_id", "a.jpg,whale,w1", "z.jpg,whale,w1")
+    with pytest.raises(DataError, match=r"train.csv:3: 1 of 2 images named do not exist, first: z.jpg"):
+        whales.read()
