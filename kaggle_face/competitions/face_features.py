@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -58,9 +60,10 @@ def _shade_side(sketch: Sketch, layer_SS: Picture, side: int, lit: float) -> Non
     identity = sketch.identity
     nose, eyes = identity.nose_mouth, identity.eyes
     cheek = ellipse(side * 0.62 * identity.head.width, 0.33, 0.16, 0.2)
-    fill_shade(layer_SS, sketch.face(cheek), 14 * lit - 4 - 9 * identity.age)
     socket = ellipse(side * eyes.x, eyes.y, eyes.width * 1.5, 0.16)
-    fill_shade(layer_SS, sketch.face(socket), -10 - 8 * eyes.bags)
+    cheek_px, socket_px = sketch.faces([cheek, socket])
+    fill_shade(layer_SS, cheek_px, 14 * lit - 4 - 9 * identity.age)
+    fill_shade(layer_SS, socket_px, -10 - 8 * eyes.bags)
     flank = [
         (side * nose.nose_bridge, eyes.y - 0.1),
         (0, eyes.y),
@@ -75,9 +78,10 @@ def _shade_middle(sketch: Sketch, layer_SS: Picture) -> None:
     nose, eyes = sketch.identity.nose_mouth, sketch.identity.eyes
     reach = 1.1 * nose.nose_width
     below_nose = [(-reach, nose.nose_y), (reach, nose.nose_y), (0, nose.nose_y + 0.13)]
-    fill_shade(layer_SS, sketch.face(below_nose), -16)
-    fill_shade(layer_SS, sketch.face(ellipse(0, nose.mouth_y + nose.lower_lip + 0.07, 0.16, 0.04)), -14)
-    fill_shade(layer_SS, sketch.face(ellipse(0, -0.52, 0.3, 0.14)), 7)
+    below_lip = ellipse(0, nose.mouth_y + nose.lower_lip + 0.07, 0.16, 0.04)
+    shapes_px = sketch.faces([below_nose, below_lip, ellipse(0, -0.52, 0.3, 0.14)])
+    for points_px, percent in zip(shapes_px, (-16, -14, 7), strict=True):
+        fill_shade(layer_SS, points_px, percent)
     tip_y, out = nose.nose_y - 0.03, nose.nose_height
     ridge = [(-0.03, eyes.y), (0.03, eyes.y), (0.045, tip_y), (-0.045, tip_y)]
     fill_shade(layer_SS, sketch.face(ridge, (0.05, 0.05, out, out)), 10)
@@ -214,20 +218,27 @@ def _paint_eye(sketch: Sketch, side: int) -> None:
     upper = np.column_stack([x, -eyes.height * opened * _LID_ARCH])
     lower = np.column_stack([x, 0.75 * eyes.height * min(opened, 1.0) * _LID_ARCH])
 
-    def placed(points_P2: Floats) -> Floats:
-        tilt = -side * eyes.tilt_radians
-        spin = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
-        return sketch.face(moved(points_P2 @ spin, side * eyes.x, eyes.y))
-
-    sketch.fill(placed(np.vstack([upper, lower[::-1]])), (238, 234, 228))
-    sketch.fill(placed(_cut_disc(sketch, _IRIS_RADIUS, upper, lower)), eyes.iris)
-    sketch.fill(placed(_cut_disc(sketch, 0.45 * _IRIS_RADIUS, upper, lower)), (12, 10, 12))
-    sketch.line(placed(upper), darker(skin, 0.5 + 0.45 * eyes.lashes), 0.016 + 0.022 * eyes.lashes)
-    sketch.line(placed(lower), darker(skin, 0.4), 0.01)
     crease = moved(upper * (1.1, 1.0), 0, -0.04 - 0.2 * eyes.height)
-    sketch.line(placed(crease), darker(skin, 0.3), 0.012)
+    bag = moved(lower * (0.9, 1.0), 0, 0.05)
+    discs = [_cut_disc(sketch, radius, upper, lower) for radius in (_IRIS_RADIUS, 0.45 * _IRIS_RADIUS)]
+    shapes = [np.concatenate([upper, lower[::-1]]), *discs, upper, lower, crease, bag]
+    almond_px, iris_px, pupil_px, upper_px, lower_px, crease_px, bag_px = _placed_at_eye(sketch, side, shapes)
+    sketch.fill(almond_px, (238, 234, 228))
+    sketch.fill(iris_px, eyes.iris)
+    sketch.fill(pupil_px, (12, 10, 12))
+    sketch.line(upper_px, darker(skin, 0.5 + 0.45 * eyes.lashes), 0.016 + 0.022 * eyes.lashes)
+    sketch.line(lower_px, darker(skin, 0.4), 0.01)
+    sketch.line(crease_px, darker(skin, 0.3), 0.012)
     if eyes.bags > 0.4:
-        sketch.line(placed(moved(lower * (0.9, 1.0), 0, 0.05)), darker(skin, 0.4 * eyes.bags), 0.014)
+        sketch.line(bag_px, darker(skin, 0.4 * eyes.bags), 0.014)
+
+
+def _placed_at_eye(sketch: Sketch, side: int, shapes: Sequence[Floats]) -> list[Floats]:
+    """Shapes around the middle of an eye to pixels; the outer corner is tilted up."""
+    eyes = sketch.identity.eyes
+    tilt = -side * eyes.tilt_radians
+    spin = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
+    return sketch.faces([moved(shape @ spin, side * eyes.x, eyes.y) for shape in shapes])
 
 
 def _cut_disc(sketch: Sketch, radius: float, upper: Floats, lower: Floats) -> Floats:

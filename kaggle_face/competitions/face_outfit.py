@@ -128,7 +128,7 @@ def _paint_glasses(sketch: Sketch) -> None:
     identity, appearance = sketch.identity, sketch.appearance
     if appearance.occlusion == "sunglasses":
         _paint_frames(sketch, "square", _SUNGLASSES, lens_opacity=0.9)
-    elif appearance.glasses_chance < identity.glasses_habit:
+    elif identity.glasses != "none" and appearance.glasses_chance < identity.glasses_habit:
         _paint_frames(sketch, identity.glasses, identity.glasses_colour, lens_opacity=0.12)
 
 

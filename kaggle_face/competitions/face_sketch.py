@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import cv2
@@ -57,6 +58,12 @@ class Sketch:
         fall = np.square(points_P3[:, :2]) @ self.slope
         points_P3[:, 2] = self.identity.head.depth * np.sqrt(np.maximum(1 - fall, 0.0)) + out
         return self.project(points_P3)
+
+    def faces(self, shapes: Sequence[Points]) -> list[Floats]:
+        """Several shapes on the skin to pixels, in one pass as each costs more than its points."""
+        ends = list(accumulate(len(points) for points in shapes))
+        points_px = self.face(np.concatenate(shapes))
+        return [points_px[start:end] for start, end in pairwise([0, *ends])]
 
     def project(self, points_P3: Floats) -> Floats:
         """Points in space to pixels (P, 2)."""
@@ -113,7 +120,7 @@ def blank_sketch(identity: Identity, appearance: Appearance, side_px: int) -> Sk
         turn=turn.T,
         roll_px=unit_px * roll.T,
         slope=np.array([1.03 * identity.head.width, 1.06]) ** -2.0,
-        centre_px=side_px * np.array([0.5 + pose.shift_x, _HEAD_MIDDLE_Y + pose.shift_y]),
+        centre_px=side_px * np.array([0.5 + pose.shift_x, _HEAD_MIDDLE_Y + pose.shift_y]) - 0.5,
         unit_px=unit_px,
         rng=np.random.default_rng(appearance.detail_seed),
     )

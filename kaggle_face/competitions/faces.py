@@ -115,7 +115,7 @@ def _light_field(sketch: Sketch, size_px: int) -> Scene:
     """Diffuse light on an ellipsoid about the head, (size_px, size_px), even farther away."""
     light = sketch.appearance.light
     scale = size_px / sketch.side_px
-    unit_px, centre_px = sketch.unit_px * scale, sketch.centre_px * scale
+    unit_px, centre_px = sketch.unit_px * scale, (sketch.centre_px + 0.5) * scale
     axis_px = np.arange(size_px, dtype=np.float32) + 0.5
     x = ((axis_px - centre_px[0]) / (unit_px * (sketch.identity.head.width + _HAIR_AROUND)))[None, :]
     y = ((axis_px - centre_px[1]) / (unit_px * (1 + _HAIR_AROUND)))[:, None]
