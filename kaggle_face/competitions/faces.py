@@ -43,7 +43,8 @@ _LEAST_BLUR_PX = 0.2  # below, the kernel is a single pixel
 _NOMINAL_PX = 64  # the side for which an appearance's blur is meant
 _HAIR_AROUND = 0.18  # how far hair reaches beyond the head, for the light
 _LIT_RIM = 0.97  # beyond this radius of the lit ellipsoid its slope stays as it is
-_AMBIENT = 0.6  # diffuse light far from the head
+_AMBIENT = 0.6  # diffuse light far from the head, fading in from this radius at this rate
+_LIT_ALONE, _FADING = 0.85, 3.0
 _DIFFUSE_GAIN = 1.45  # keeps the mean brightness of a head about the same at any strength of the light
 # Size and depth of the outline's slices from the ears to the face; between them the head is convex.
 _HEAD_SLICES = ((1.0, 0.0), (0.92, 0.38), (0.75, 0.63), (0.5, 0.83))
@@ -125,8 +126,8 @@ def _light_field(sketch: Sketch, size_px: int) -> Scene:
     direction = np.array([np.cos(light.azimuth_radians), np.sin(light.azimuth_radians), light.height])
     right, down, front = direction / np.linalg.norm(direction)
     diffuse = np.maximum((right * x + down * y) * at_rim + front * z, 0)
-    distance = np.clip(2 * (radius - 1), 0, 1)
-    diffuse = (1 - distance) * diffuse + distance * _AMBIENT
+    away = np.clip(_FADING * (radius - _LIT_ALONE), 0, 1)
+    diffuse = (1 - away) * diffuse + away * _AMBIENT
     field: Scene = (1 - light.strength + light.strength * _DIFFUSE_GAIN * diffuse).astype(np.float32)
     return field
 
