@@ -126,10 +126,53 @@ class MarginConfig(Part):
     sampled_classes: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
 
 
+class TripletConfig(Part):
+    """Which triplets count, and by how much the same person must be nearer."""
+
+    selection: Literal["semi_hard", "hard", "all"] = "semi_hard"
+    distance: Literal["euclidean", "cosine"] = "euclidean"
+    margin: Positive = 0.2
+
+
+class SupconConfig(Part):
+    """The supervised contrastive loss."""
+
+    temperature: Positive = 0.1
+
+
+class CenterConfig(Part):
+    """The center loss."""
+
+    rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+
+
+class MultiSimilarityConfig(Part):
+    """The multi-similarity loss; its defaults are those of Wang et al. 2019 with their code's offset."""
+
+    positive_scale: Positive = 2.0
+    negative_scale: Positive = 50.0
+    offset: float = 0.5
+    mining_margin: NonNegative = 0.1
+
+
 class LossConfig(Part):
-    """What is minimised."""
+    """What is minimised: classification_weight * cross entropy + metric_weight * metric loss."""
 
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    classification_weight: NonNegative = 1.0
+    metric: Literal["none", "triplet", "supcon", "center", "multi_similarity"] = "none"
+    metric_weight: Positive = 1.0
+    normalize_embeddings: bool = True
+    triplet: TripletConfig = TripletConfig()
+    supcon: SupconConfig = SupconConfig()
+    center: CenterConfig = CenterConfig()
+    multi_similarity: MultiSimilarityConfig = MultiSimilarityConfig()
+
+    @model_validator(mode="after")
+    def _something_teaches_the_backbone(self) -> LossConfig:
+        if self.classification_weight == 0.0 and self.metric == "none":
+            raise ValueError("loss.classification_weight=0 leaves no loss; set loss.metric, such as triplet")
+        return self
 
 
 class OptimConfig(Part):
