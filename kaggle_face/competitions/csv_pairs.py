@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaggle_face.competitions.assembly import (
-    ImageFinder,
     ImageGroup,
     label_faces,
-    pairs_from_list,
     without_classes,
 )
 from kaggle_face.competitions.class_folders import find_training_folder, read_folder_classes
@@ -20,6 +18,7 @@ from kaggle_face.competitions.folders import FolderMap, images_in
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_csv_pairs
+from kaggle_face.competitions.named_images import ImageFinder, pairs_from_list
 from kaggle_face.records import CompetitionData, Pairs, no_pairs
 
 _DEV_TABLE, _TEST_TABLE = "verification_dev.csv", "verification_test.csv"

@@ -13,7 +13,6 @@ import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import (
-    ImageFinder,
     ImageGroup,
     indexed_classes,
     label_faces,
@@ -23,6 +22,7 @@ from kaggle_face.competitions.folders import FolderMap, images_in
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_csv_table, split_image_pair
+from kaggle_face.competitions.named_images import ImageFinder, Mentions
 from kaggle_face.errors import DataError
 from kaggle_face.records import CompetitionData, Pairs, no_pairs, no_rows
 
@@ -178,7 +178,7 @@ def _read_test_pairs(source: Source, folder: str, images: Sequence[str]) -> tupl
     halves = [split_image_pair(text, "-", path, line) for text, line in zip(texts, lines, strict=True)]
     finder = ImageFinder(source.root, (folder,), frozenset(images))
     named = [*(first for first, _ in halves), *(second for _, second in halves)]
-    found, note = finder.find(named, path, [*lines] * 2)
+    found, notes = finder.find(Mentions(path, named, [*lines, *lines]))
     unknown = np.full(len(texts), -1, np.int64)
     first, second = as_text(found[: len(texts)]), as_text(found[len(texts) :])
-    return Pairs(as_text(texts), first, second, unknown), (*table.notes, *filter(None, (note,)))
+    return Pairs(as_text(texts), first, second, unknown), table.notes + notes

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -92,8 +93,7 @@ def read_label_list(path: Path) -> LabelList:
         DataError: The file is missing, no text or empty; a line has another number of fields or no such
             label; a name stands twice with different labels.
     """
-    rows, lines, notes = _read_fields(path, num_names=1, widths=(2,))
-    names, texts = [row[0] for row in rows], [row[1] for row in rows]
+    (names, texts), lines, notes = _read_fields(path, num_names=1, widths=(2,))
     wrong = [place for place, text in enumerate(texts) if not (text.isascii() and text.isdigit())]
     if wrong:
         raise DataError(
@@ -118,15 +118,16 @@ def read_pair_list(path: Path, labelled: bool) -> PairList:
         DataError: The file is missing, no text or empty; a line has another number of fields or a label
             that is not 0 or 1.
     """
-    rows, lines, notes = _read_fields(path, num_names=2, widths=(3,) if labelled else (2, 3))
-    first, second = [row[0] for row in rows], [row[1] for row in rows]
+    columns, lines, notes = _read_fields(path, num_names=2, widths=(3,) if labelled else (2, 3))
+    first, second = columns[:2]
     if labelled:
-        labels = _binary_labels([row[2] for row in rows], path, lines.numbers)
-    else:
-        labels = np.full(len(rows), UNKNOWN, np.int64)
-        if any(len(row) == 3 for row in rows):
-            notes += (f"{path.name}: the third field of the test pairs is ignored",)
-    return PairList(path, first, second, labels, lines.numbers, notes)
+        return PairList(
+            path, first, second, _binary_labels(columns[2], path, lines.numbers), lines.numbers, notes
+        )
+    if len(columns) == 3:
+        notes += (f"{path.name}: the third field of the test pairs is ignored",)
+    unknown = np.full(len(first), UNKNOWN, np.int64)
+    return PairList(path, first, second, unknown, lines.numbers, notes)
 
 
 def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
@@ -241,17 +242,14 @@ def _read_text(path: Path) -> str:
 def _read_fields(
     path: Path, num_names: int, widths: tuple[int, ...]
 ) -> tuple[list[list[str]], _Lines, tuple[str, ...]]:
-    """The fields of each line: `num_names` image names and what follows, in one of the given widths."""
+    """The columns of the lines: `num_names` image names and what follows, in one of the given widths."""
     lines, notes = _without_header(
         _read_lines(path), lambda text: any(map(is_image_name, _SEPARATOR.split(text.strip())))
     )
+    if columns := _split_evenly(lines.texts, num_names, widths):
+        return columns, lines, notes
     rows = [text.split() for text in lines.texts]
-    has_separators = any("," in text or ";" in text for text in lines.texts)
-    odd = [
-        place
-        for place, row in enumerate(rows)
-        if len(row) not in widths or (has_separators and _has_separator(lines.texts[place]))
-    ]
+    odd = [place for place, row in enumerate(rows) if not _is_plain(row, num_names, widths)]
     for place in odd:
         rows[place] = _split_oddly(lines, place, num_names, widths)
     if odd:
@@ -259,18 +257,42 @@ def _read_fields(
             f"{path.name}: {len(odd)} of {len(rows)} lines use commas, semicolons or names with spaces, "
             f"first: line {lines.numbers[odd[0]]}",
         )
-    return rows, lines, notes
+    return [list(column) for column in zip_longest(*rows, fillvalue="")], lines, notes
 
 
-def _has_separator(text: str) -> bool:
-    return "," in text or ";" in text
+def _is_plain(row: Sequence[str], num_names: int, widths: tuple[int, ...]) -> bool:
+    """Whether the fields between blanks are image names and what follows, without another separator."""
+    return (
+        len(row) in widths
+        and all(is_image_name(name) for name in row[:num_names])
+        and not any(mark in field for field in row for mark in ",;")
+    )
+
+
+def _split_evenly(texts: Sequence[str], num_names: int, widths: tuple[int, ...]) -> list[list[str]] | None:
+    """The columns of lines with one space between fields; None where a line is not so.
+
+    A list per line would take three times as long: 900,000 of them keep the garbage collector busy.
+    """
+    spaces = set(map(_count_spaces, texts))
+    width = spaces.pop() + 1
+    if spaces or width not in widths:
+        return None
+    joined = "\n".join(texts)
+    tokens = joined.split()
+    if len(tokens) != width * len(texts) or any(mark in joined for mark in ",;\t\xa0"):
+        return None
+    columns = [tokens[place::width] for place in range(width)]
+    has_odd_names = any(is_image_name(text) for column in columns[num_names:] for text in set(column))
+    return None if has_odd_names else columns
+
+
+def _count_spaces(text: str) -> int:
+    return text.count(" ")
 
 
 def _split_oddly(lines: _Lines, place: int, num_names: int, widths: tuple[int, ...]) -> list[str]:
     text = lines.texts[place].strip()
-    fields = _SEPARATOR.split(text)
-    if len(fields) in widths:
-        return fields
     names, end = [], 0
     for match in _SPACED_FIELD.finditer(text):
         names.append(match[1])
@@ -278,6 +300,9 @@ def _split_oddly(lines: _Lines, place: int, num_names: int, widths: tuple[int, .
     rest = text[end:].split()
     if len(names) == num_names and len(names) + len(rest) in widths:
         return names + rest
+    fields = _SEPARATOR.split(text)
+    if len(fields) in widths:
+        return fields
     expected = " or ".join(str(width) for width in widths)
     raise DataError(
         f"{lines.path}:{lines.numbers[place]}: expected {expected} fields separated by one space, got "

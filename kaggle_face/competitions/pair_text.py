@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import (
-    ImageFinder,
     ImageGroup,
     group_of_classes,
     indexed_classes,
     integer_classes,
     label_faces,
-    pairs_from_list,
     strangers_note,
     without_classes,
 )
@@ -24,6 +22,7 @@ from kaggle_face.competitions.folders import FolderMap, by_number, images_in, im
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_label_list, read_pair_list
+from kaggle_face.competitions.named_images import ImageFinder, Mentions, pairs_from_list
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.records import (
     ClassTable,
@@ -137,17 +136,17 @@ def _read_labelled_split(source: Source, folder: str, split: Split) -> tuple[Ima
                 f"{source.root / folder}/labels.txt is missing: the training images have no labels; "
                 f"each line is: image label"
             )
-        notes = (f"{folder}/labels.txt is missing: these images have no label",) if split == "dev" else ()
-        return ImageGroup(split, images), notes
+        missing = f"{folder}/labels.txt is missing: these images have no label"
+        return ImageGroup(split, images), (missing,) if split == "dev" else ()
     listed = read_label_list(source.root / labels_file)
     finder = ImageFinder(source.root, (images_folder, folder), frozenset(images))
-    named, note = finder.find(listed.names, listed.path, listed.line_numbers)
+    named, notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
     left = sorted(set(images) - set(named))
     group = ImageGroup(split, [*named, *left], [*map(str, listed.labels), *[""] * len(left)])
     if left:
-        unlisted = naming_first(len(left), len(images), f"images of {folder} are not in labels.txt", left[0])
-        return group, (*listed.notes, *filter(None, (note, unlisted)))
-    return group, (*listed.notes, *filter(None, (note,)))
+        what = f"images of {folder} are not in labels.txt"
+        notes += (naming_first(len(left), len(images), what, left[0]),)
+    return group, listed.notes + notes
 
 
 def _read_pairs(

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import (
-    ImageFinder,
     ImageGroup,
     group_of_classes,
     integer_classes,
     label_faces,
-    pairs_from_list,
     strangers_note,
     without_classes,
 )
@@ -24,6 +22,7 @@ from kaggle_face.competitions.folders import FolderMap, by_number, images_in, im
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import first_line, read_name_list, read_pair_list
+from kaggle_face.competitions.named_images import ImageFinder, Mentions, pairs_from_list
 from kaggle_face.records import CompetitionData, Pairs, RowList, no_pairs, no_rows
 
 _VAL_LISTS = ("verification_pairs_val.txt",)
@@ -119,8 +118,8 @@ def _read_rows(source: Source, parent: str, groups: Sequence[ImageGroup]) -> tup
     if order is not None:
         listed = read_name_list(source.root / order)
         finder = ImageFinder(source.root, (join(parent, "test_data"), parent), frozenset(images))
-        images, note = finder.find(listed.names, listed.path, listed.line_numbers)
-        notes = (*listed.notes, *filter(None, (note,)))
+        images, found_notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
+        notes = (*listed.notes, *found_notes)
     return RowList(as_text([name_of(image_id) for image_id in images]), as_text(images)), notes
 
 

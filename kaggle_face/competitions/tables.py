@@ -28,7 +28,7 @@ from kaggle_face.records import (
     positions_of,
 )
 
-Field = Callable[[], Sequence[Any]]
+Field = Callable[[], Sequence[Any] | npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,16 +128,16 @@ def row_ids(data: CompetitionData, form: SubmissionFormat) -> StrArray:
         ConfigError: The id's template names something that only a prediction knows.
     """
     parts = [_cells(part.cells[0], _row_fields(data, part.task), form) for part in form.parts]
-    return as_text([cell for cells in parts for cell in cells])
+    return np.concatenate(parts)
 
 
 def classification_answers(data: CompetitionData, predictions: Predictions) -> Answers:
     """The most likely class of each test image, as fields."""
     chosen = _ranked(data, predictions, k=1)[:, 0]
     fields = dict(_row_fields(data, "classification"))
-    fields["class_index"] = chosen.tolist
-    fields["label"] = data.classes.submitted[chosen].tolist
-    fields["class_name"] = data.classes.names[chosen].tolist
+    fields["class_index"] = lambda: chosen
+    fields["label"] = lambda: data.classes.submitted[chosen]
+    fields["class_name"] = lambda: data.classes.names[chosen]
     return Answers("classification", fields)
 
 
@@ -162,8 +162,8 @@ def verification_answers(data: CompetitionData, scores: PairScores) -> Answers:
     """The score of each test pair, as fields."""
     values = scores.aligned_to(data.test_pairs.pair_ids).scores
     fields = dict(_row_fields(data, "verification"))
-    fields["score"] = values.tolist
-    fields["distance"] = (1 - values).tolist
+    fields["score"] = lambda: values
+    fields["distance"] = lambda: 1 - values
     return Answers("verification", fields)
 
 
@@ -172,7 +172,7 @@ def gallery_answers(data: CompetitionData, probe_ids: StrArray, names: StrArray)
     gallery = _test_gallery(data)
     rows = positions_of(gallery.probe_ids, probe_ids, "probes that were searched for")
     fields = dict(_row_fields(data, "verification"))
-    fields["label"] = names[rows].tolist
+    fields["label"] = lambda: names[rows]
     return Answers("verification", fields)
 
 
@@ -184,33 +184,30 @@ def fill_table(form: SubmissionFormat, answers: Sequence[Answers]) -> Submission
         raise SubmissionError(f"the submission has a {missing[0]} part, for which nothing was predicted")
     parts = [_part_cells(part, by_task[part.task], form) for part in form.parts]
     cells = {
-        column: as_text([cell for part in parts for cell in part[place]])
-        for place, column in enumerate(form.columns)
+        column: np.concatenate([part[place] for part in parts]) for place, column in enumerate(form.columns)
     }
     return SubmissionTable(form.columns, cells)
 
 
-def _part_cells(part: FormatPart, fields: Mapping[str, Field], form: SubmissionFormat) -> list[list[str]]:
+def _part_cells(part: FormatPart, fields: Mapping[str, Field], form: SubmissionFormat) -> list[StrArray]:
     return [_cells(template, fields, form) for template in part.cells]
 
 
-def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -> list[str]:
+def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -> StrArray:
     """The cells of a column: one text for each row."""
     names = fields_of(template)
     for name in names:
         if name not in fields:
             raise ConfigError(f"the cell '{template}' names {{{name}}}, which this part does not have")
-    if template == "{score}" or template == "{distance}":
-        pattern = f"%.{form.score_decimals}f"
-        return [pattern % value for value in fields[names[0]]()]
-    if template == f"{{{names[0] if names else ''}}}":
-        return [str(value) for value in fields[names[0]]()]
     if not names:
-        return [template] * len(fields["id"]())
-    return _formatted(template, [fields[name]() for name in names], form)
+        return np.full(len(fields["id"]()), template)
+    values = [np.asarray(fields[name]()) for name in names]
+    if template == f"{{{names[0]}}}" and values[0].dtype.kind == "U":
+        return values[0]
+    return as_text(_formatted(template, [column.tolist() for column in values], form))
 
 
-def _formatted(template: str, values: Sequence[Sequence[Any]], form: SubmissionFormat) -> list[str]:
+def _formatted(template: str, values: Sequence[list[Any]], form: SubmissionFormat) -> list[str]:
     pieces = []
     for text, name, spec, _ in Formatter().parse(template):
         pieces.append(text.replace("{", "{{").replace("}", "}}"))
@@ -219,7 +216,7 @@ def _formatted(template: str, values: Sequence[Sequence[Any]], form: SubmissionF
             pieces.append(f"{{:{spec or default}}}")
     write = "".join(pieces).format
     try:
-        return [write(*row) for row in zip(*values, strict=True)]
+        return list(map(write, *values))
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the cell '{template}' cannot be written: {error}") from error
 
@@ -236,9 +233,9 @@ def _row_fields(data: CompetitionData, task: Task) -> Mapping[str, Field]:
 def _image_fields(ids: StrArray, image_ids: StrArray) -> Mapping[str, Field]:
     paths = image_ids.tolist()
     return {
-        "id": ids.tolist,
+        "id": lambda: ids,
         "row": lambda: range(len(ids)),
-        "path": lambda: paths,
+        "path": lambda: image_ids,
         "name": lambda: [name_of(path) for path in paths],
         "stem": lambda: [stem_of(path) for path in paths],
         "number": lambda: _numbers(paths),
@@ -247,7 +244,7 @@ def _image_fields(ids: StrArray, image_ids: StrArray) -> Mapping[str, Field]:
 
 def _pair_fields(pairs: Pairs) -> Mapping[str, Field]:
     return {
-        "id": pairs.pair_ids.tolist,
+        "id": lambda: pairs.pair_ids,
         "row": lambda: range(len(pairs)),
         "first": lambda: [name_of(path) for path in pairs.first_ids.tolist()],
         "second": lambda: [name_of(path) for path in pairs.second_ids.tolist()],

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
-from kaggle_face.competitions.assembly import ImageFinder, ImageGroup, label_faces, without_classes
+from kaggle_face.competitions.assembly import ImageGroup, label_faces, without_classes
 from kaggle_face.competitions.folders import FolderMap, images_in, name_of
 from kaggle_face.competitions.formats import FormatPart, SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import first_line, read_csv_table
+from kaggle_face.competitions.named_images import ImageFinder, Mentions
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.records import ClassTable, CompetitionData, Gallery, RowList, no_pairs
 
@@ -97,12 +98,13 @@ def _read_training(source: Source, words: _Words) -> tuple[ImageGroup, tuple[str
     table = read_csv_table(path, [words.image, words.individual])
     images = images_in(source.root, folder)
     finder = ImageFinder(source.root, (folder,), frozenset(images))
-    found, note = finder.find(table.columns[words.image], path, table.line_numbers)
+    found, notes = finder.find(Mentions(path, table.columns[words.image], table.line_numbers))
     left = sorted(set(images) - set(found))
-    what = f"images of {folder} are not in train.csv"
-    unlisted = naming_first(len(left), len(images), what, left[0]) if left else None
+    if left:
+        what = f"images of {folder} are not in train.csv"
+        notes += (naming_first(len(left), len(images), what, left[0]),)
     group = ImageGroup("train", [*found, *left], [*table.columns[words.individual], *[""] * len(left)])
-    return group, (*table.notes, *filter(None, (note, unlisted)))
+    return group, table.notes + notes
 
 
 def _gallery(train: ImageGroup, known: set[str], probes: Sequence[str], unknown: str) -> Gallery:

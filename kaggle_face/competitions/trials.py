@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import (
-    ImageFinder,
     ImageGroup,
     group_of_classes,
     integer_classes,
     label_faces,
-    pairs_from_list,
     strangers_note,
     without_classes,
 )
@@ -24,6 +22,7 @@ from kaggle_face.competitions.folders import FolderMap, by_number, images_in, im
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_name_list, read_pair_list
+from kaggle_face.competitions.named_images import ImageFinder, Mentions, pairs_from_list
 from kaggle_face.errors import DataError
 from kaggle_face.records import CompetitionData, Pairs, RowList, no_pairs, no_rows
 
@@ -145,11 +144,12 @@ def _read_rows(source: Source) -> tuple[RowList, list[str], tuple[str, ...]]:
         return rows, images, (f"there is no {_ORDER_FILE}: test images are ordered by their number",)
     listed = read_name_list(source.root / order)
     finder = ImageFinder(source.root, (folder, folder.rpartition("/")[0]), frozenset(images))
-    found, note = finder.find(listed.names, listed.path, listed.line_numbers)
+    found, notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
     left = len(images) - len(set(found))
-    unlisted = f"{left} of {len(images)} images of {folder} are not in {_ORDER_FILE}" if left else None
+    if left:
+        notes += (f"{left} of {len(images)} images of {folder} are not in {_ORDER_FILE}",)
     ids = map(str, range(len(found))) if source.variant.startswith("s19") else map(name_of, listed.names)
-    return RowList(as_text([*ids]), as_text(found)), images, (*listed.notes, *filter(None, (note, unlisted)))
+    return RowList(as_text([*ids]), as_text(found)), images, (*listed.notes, *notes)
 
 
 def _read_trials(source: Source, side: _Side) -> tuple[Pairs, list[str], tuple[str, ...]]:

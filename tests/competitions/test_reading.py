@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+
+from kaggle_face.competitions import embedded
+from kaggle_face.competitions.folders import map_folder
+from kaggle_face.competitions.reading import read_competition, recognise_competition, submission_formats
+from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
+from kaggle_face.errors import ConfigError, DataError
+
+EVERY_FAMILY = [
+    ("thumbnails", "A", "s20"),
+    ("listed_pairs", "B", "s21"),
+    ("csv_pairs", "C", "s22"),
+    ("known_people", "D", "f23"),
+    ("class_folders", "E", "f24"),
+    ("labelled_splits", "E", "s25"),
+    ("families", "kinship", "families"),
+    ("whales", "topk", "happywhale"),
+]
+
+
+@pytest.mark.parametrize(("fixture", "family", "variant"), EVERY_FAMILY)
+def test_a_family_is_recognised_from_its_files(request, fixture, family, variant):
+    tree = request.getfixturevalue(fixture)
+    seen = recognise_competition(map_folder(tree.root), CompetitionConfig(slug="mine"))
+    assert (seen.family, seen.variant) == (family, variant)
+
+
+@pytest.mark.parametrize(("fixture", "family", "variant"), EVERY_FAMILY)
+def test_a_family_is_recognised_one_folder_further_down(request, fixture, family, variant):
+    tree = request.getfixturevalue(fixture)
+    moved = tree.root.parent / "outer"
+    moved.mkdir()
+    tree.root.rename(moved / "hw2p2")
+    assert recognise_competition(map_folder(moved), CompetitionConfig(slug="mine")).family == family
+
+
+@pytest.mark.parametrize(("fixture", "family", "variant"), EVERY_FAMILY)
+def test_hidden_files_and_others_suffixes_change_nothing(request, fixture, family, variant):
+    tree = request.getfixturevalue(fixture)
+    before = tree.read()
+    for image_id in before.faces.image_ids.tolist():
+        folder = image_id.rpartition("/")[0]
+        tree.content(f"{folder}/.hidden.jpg", b"").content(f"{folder}/Thumbs.db", b"")
+    assert tree.read().faces.image_ids.tolist() == before.faces.image_ids.tolist()
+
+
+def test_the_same_folder_is_read_the_same(labelled_splits):
+    first, second = labelled_splits.read(), labelled_splits.read()
+    assert first.faces.image_ids.tolist() == second.faces.image_ids.tolist()
+    assert first.test_pairs.pair_ids.tolist() == second.test_pairs.pair_ids.tolist()
+
+
+def test_a_tree_of_another_family_is_named_with_what_is_missing(known_people):
+    slug = "11785-hw-2-p-2-face-verification-spring-2025"
+    message = r"is no folder of family E .*missing: cls_data/train/, .*it looks like family D .*family=D"
+    with pytest.raises(DataError, match=message):
+        known_people.read(slug=slug)
+
+
+def test_a_forced_family_must_fit(labelled_splits):
+    with pytest.raises(DataError, match=r"no folder of family A .*missing: train_data/medium/ .* family E"):
+        labelled_splits.read(family="A")
+
+
+def test_a_folder_of_no_family_is_refused_with_the_nearest(tree):
+    tree.images("cls_data/train/n1/a.jpg", "ver_data/b.jpg")
+    with pytest.raises(DataError, match=r"no folder of family E .*missing: val_pairs.txt or test_pairs.txt"):
+        tree.read()
+
+
+def test_an_empty_folder_is_refused(tree):
+    tree.root.mkdir()
+    with pytest.raises(DataError, match=r"check data.root, or unpack all archives"):
+        tree.read()
+
+
+def test_a_missing_folder_is_refused(tree):
+    with pytest.raises(DataError, match=r"there is no folder .*data; check data.root, or download"):
+        tree.read()
+
+
+def test_an_archive_in_place_of_a_folder_is_refused(tree):
+    tree.root.write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"data is a file; expected a folder"):
+        tree.read()
+
+
+def test_a_folder_that_cannot_be_read_is_refused(labelled_splits, monkeypatch):
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match=r"the folder .*data cannot be read: Permission denied"):
+        labelled_splits.read()
+
+
+def test_a_variant_that_does_not_exist_is_refused(labelled_splits):
+    with pytest.raises(ConfigError, match=r"family E has no variant 's52'; did you mean 's26' or 's25'"):
+        labelled_splits.read(variant="s52")
+
+
+def test_the_demos_folder_is_drawn_where_it_is_missing(tmp_path, monkeypatch):
+    def draw_three_people(root):
+        size = embedded.EmbeddedSize(
+            num_identities=3,
+            train_images_per_identity=2,
+            dev_images_per_identity=1,
+            test_images_per_identity=1,
+            num_verification_identities=6,
+            images_per_verification_identity=2,
+            num_val_pairs=2,
+            num_test_pairs=2,
+            image_size_px=32,
+        )
+        drawn(root, size)
+
+    drawn = embedded.write_embedded_dataset
+    monkeypatch.setattr(embedded, "write_embedded_dataset", draw_three_people)
+    data = read_competition(tmp_path / "demo", CompetitionConfig())
+    assert len(data.classes) == 3
+    assert len(data.test_pairs) == 2
+    assert data.test_rows.row_ids.tolist() == ["000000.jpg", "000001.jpg", "000002.jpg"]
+
+
+def test_the_formats_of_a_known_slug_need_no_folder(tmp_path):
+    formats = submission_formats(
+        tmp_path / "gone", CompetitionConfig(slug="11785-s19-hw2p2-verification2"), SubmitConfig()
+    )
+    assert formats.of_task("classification").columns == ("id", "label")
+    assert formats.of_task("verification").columns == ("trial", "score")
+
+
+def test_the_formats_of_another_slug_follow_the_files(thumbnails):
+    formats = submission_formats(thumbnails.root, CompetitionConfig(slug="mine"), SubmitConfig())
+    assert formats.of_task("classification").columns == ("Id", "Category")
+
+
+def test_png_and_upper_case_suffixes_are_read(class_folders):
+    class_folders.images(
+        "cls_data/train/n009/3.JPG", "cls_data/train/n009/4.png", "cls_data/train/n009/5.WebP"
+    )
+    names = [path.rpartition("/")[2] for path in class_folders.read().faces.of_split("train").image_ids]
+    assert {"3.JPG", "4.png", "5.WebP"} <= set(names)
+
+
+def test_a_list_that_names_another_suffix_finds_the_image_with_a_note(labelled_splits):
+    root = labelled_splits.root
+    (root / "ver_data/s.jpg").rename(root / "ver_data/s.PNG")
+    data = labelled_splits.read()
+    assert data.test_pairs.first_ids[0] == "ver_data/s.PNG"
+    note = "1 of 4 images of test_pairs.txt have another suffix than is written there, first: s.jpg is s.PNG"
+    assert note in data.notes
+
+
+@pytest.mark.parametrize("name", ["../s.jpg", "/etc/s.jpg", "C:\\s.jpg", "x/../../s.jpg", "..\\s.jpg"])
+def test_a_name_that_leaves_the_data_folder_is_refused(labelled_splits, name):
+    labelled_splits.text("test_pairs.txt", "p.jpg q.jpg", f"{name} p.jpg")
+    with pytest.raises(DataError, match=r"test_pairs.txt:2: .* leaves the data folder"):
+        labelled_splits.read()
+
+
+@pytest.mark.parametrize("name", ["./s.jpg", "x/../s.jpg", ".\\s.jpg"])
+def test_a_roundabout_name_finds_its_image(labelled_splits, name):
+    labelled_splits.text("test_pairs.txt", f"{name} p.jpg")
+    assert labelled_splits.read().test_pairs.first_ids.tolist() == ["ver_data/s.jpg"]
+
+
+def test_an_image_name_that_is_no_text_is_refused(class_folders):
+    try:
+        class_folders.images("cls_data/train/n009/\udce9.jpg")
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes no such name")
+    with pytest.raises(DataError, match=r"is no UTF-8 text; rename it"):
+        class_folders.read()
