@@ -107,7 +107,7 @@ class AdaFace(MarginHead):
         norms = norms_B.detach().to(target_B.dtype).clamp(*self._NORM_RANGE)
         quality_B = (norms - self.norm_mean) / (self.norm_std + self._EPS) * self._CONCENTRATION
         quality_B = quality_B.clamp(-1.0, 1.0)
-        angle_B = torch.acos(target_B.clamp(-1.0 + 1e-7, 1.0 - 1e-7)) - margins_B * quality_B
+        angle_B = margins.angle_of(target_B) - margins_B * quality_B
         rotated_B = torch.cos(angle_B.clamp(self._EPS, math.pi - self._EPS))
         return rotated_B - margins_B * (1.0 + quality_B)
 

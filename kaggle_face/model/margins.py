@@ -11,8 +11,12 @@ import math
 import torch
 from torch import Tensor
 
-# One float32 step below 1: the root in the sine has no finite slope at 1 itself.
-_NEAR_ONE = 1.0 - 1e-7
+
+def angle_of(cosine_B: Tensor) -> Tensor:
+    """The angle in [0, pi]; at its ends, where the arc cosine has no finite slope, its gradient is 0."""
+    is_inside_B = cosine_B.abs() < 1.0
+    inside_B = torch.acos(torch.where(is_inside_B, cosine_B, 0.0))
+    return torch.where(is_inside_B, inside_B, torch.where(cosine_B > 0.0, 0.0, math.pi))
 
 
 def subtracted(cosine_B: Tensor, margin: Tensor) -> Tensor:
@@ -24,11 +28,13 @@ def rotated(cosine_B: Tensor, margin_radians: Tensor) -> Tensor:
     """cos(theta + m), without an inverse cosine.
 
     The sine is the root of (1 - c)(1 + c), whose factors are exact in floating point; 1 - c*c loses half of
-    the digits near 1.
+    the digits near 1. At cosines of 1 and -1, where the root has no finite slope, its gradient is 0.
     """
-    inside_B = cosine_B.clamp(-_NEAR_ONE, _NEAR_ONE)
-    sine_B = torch.sqrt((1.0 - inside_B) * (1.0 + inside_B))
-    return inside_B * torch.cos(margin_radians) - sine_B * torch.sin(margin_radians)
+    squared_sine_B = (1.0 - cosine_B) * (1.0 + cosine_B)
+    is_inside_B = squared_sine_B > 0.0
+    root_B = torch.sqrt(torch.where(is_inside_B, squared_sine_B, 1.0))
+    sine_B = torch.where(is_inside_B, root_B, 0.0)
+    return cosine_B * torch.cos(margin_radians) - sine_B * torch.sin(margin_radians)
 
 
 def additive_angle(cosine_B: Tensor, margin_radians: Tensor, easy: bool) -> Tensor:
@@ -53,7 +59,7 @@ def combined(
     SphereFace does: (-1)^k cos(angle) - 2k in the k-th half turn (Liu et al. 2017, arXiv:1704.08063,
     equation 7).
     """
-    angle_B = multiplier * torch.acos(cosine_B.clamp(-_NEAR_ONE, _NEAR_ONE)) + margin_radians
+    angle_B = multiplier * angle_of(cosine_B) + margin_radians
     half_turns_B = torch.floor(angle_B.detach() / math.pi)
     sign_B = 1.0 - 2.0 * torch.remainder(half_turns_B, 2.0)
     harder_B = sign_B * torch.cos(angle_B) - 2.0 * half_turns_B - cosine_margin

@@ -7,7 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import timm
-from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers
+from timm.optim import (  # type: ignore[attr-defined] # re-exported silently
+    create_optimizer_v2,
+    get_optimizer_info,
+    list_optimizers,
+)
 from torch import nn, optim
 
 from kaggle_face.config import OptimConfig

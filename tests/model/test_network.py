@@ -1,0 +1,100 @@
+"""The whole network: embeddings, input, parameters, determinism."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kaggle_face.config import MarginConfig, ModelConfig
+from kaggle_face.errors import ConfigError
+from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
+
+Build = Callable[..., FaceNetwork]
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max", "gem", "gdc", "flatten"])
+@pytest.mark.parametrize("neck", ["none", "linear_bn"])
+def test_embeddings_have_the_announced_size(tiny_network: Build, pooling: str, neck: str) -> None:
+    network = tiny_network(pooling=pooling, neck=neck)
+    assert network(torch.rand(2, 3, 32, 32)).shape == (2, network.embedding_size)
+
+
+def test_embeddings_are_float32_under_autocast(tiny_network: Build) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert tiny_network()(torch.rand(2, 3, 32, 32)).dtype == torch.float32
+
+
+def test_pixels_are_normalised_to_minus_one_and_one(tiny_network: Build) -> None:
+    images = torch.tensor([0, 255], dtype=torch.uint8).repeat(1, 1, 3).reshape(1, 1, 2, 3)
+    images[0, 0, 0] = 0
+    images[0, 0, 1] = 255
+    normalised = tiny_network().normalize(images)
+    assert normalised.shape == (1, 3, 1, 2)
+    assert normalised[0, :, 0].tolist() == [[-1.0, 1.0]] * 3
+
+
+def test_foreign_weights_get_their_own_normalisation() -> None:
+    model = ModelConfig(backbone="resnet10t", pretrained=True)
+    network = create_network(model, MarginConfig(), 3, 32, load_weights=False)
+    image = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3), dtype=np.uint8)
+    mean, std = np.array(network.input_mean), np.array(network.input_std)
+    assert mean == pytest.approx([0.485, 0.456, 0.406])
+    expected = ((image / 255.0 - mean) / std).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(network.normalize(torch.from_numpy(image)).numpy(), expected, atol=1e-6)
+
+
+def test_normalised_images_lie_in_channels_last_memory(tiny_network: Build) -> None:
+    images = tiny_network().normalize(torch.zeros(2, 8, 8, 3, dtype=torch.uint8))
+    assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_one_seed_gives_one_network(tiny_network: Build) -> None:
+    states = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        states.append(tiny_network(head="arcface").state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert not torch.equal(states[0]["head.weight_CD"], states[2]["head.weight_CD"])
+
+
+def test_parameters_are_counted_with_and_without_the_head(tiny_network: Build) -> None:
+    network = tiny_network()
+    head = 7 * 16 + 7  # classes times embedding, and biases
+    assert count_parameters(network, with_head=True) - count_parameters(network, with_head=False) == head
+
+
+def test_resnet18_has_the_size_that_a_calculator_gives() -> None:
+    model = ModelConfig(backbone="resnet18", small_stem="off", neck="none")
+    network = create_network(model, MarginConfig(), 1000, 64)
+    assert count_parameters(network, with_head=True) == 11_689_512  # torchvision's documentation of ResNet-18
+
+
+def test_weights_and_pretrained_contradict_each_other(tiny_network: Build) -> None:
+    with pytest.raises(ConfigError, match=r"model\.pretrained and model\.weights are both set"):
+        tiny_network(pretrained=True, weights="x.pth")
+
+
+def test_the_network_for_a_runs_weights_needs_no_foreign_file(tmp_path: Path) -> None:
+    model = ModelConfig(backbone="test_resnet", weights=str(tmp_path / "gone.pth"))
+    create_network(model, MarginConfig(), 3, 32, load_weights=False)
+    with pytest.raises(ConfigError, match=r"model\.weights: there is no file"):
+        create_network(model, MarginConfig(), 3, 32)
+
+
+def test_a_step_lowers_the_loss(tiny_network: Build) -> None:
+    network = tiny_network(head="arcface").train()
+    images, labels = torch.rand(14, 3, 32, 32), torch.arange(14) % 7
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(8):
+        logits = network.head.margin_logits(network.head.similarity(network(images)), labels)
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
