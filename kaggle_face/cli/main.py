@@ -25,7 +25,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "train one fold, or all of them"),
     "predict": ("predict", "predict the test set with the trained folds"),
     "ensemble": ("ensemble", "blend folds and checkpoints into one prediction"),
-    "submit": ("submit", "write and check the CSVs of a competition"),
+    "submit": ("submit", "write and check the CSVs of a competition, upload them, wait for the score"),
+    "submissions": ("remote", "what was written and uploaded, its scores, and which to choose in the end"),
+    "leaderboard": ("remote", "the best teams, your place, and what is missing to each cut-off"),
+    "download": ("remote", "download a competition's files and unpack them safely"),
+    "auth": ("remote", "which Kaggle credentials are used, and whether they work"),
 }
 
 

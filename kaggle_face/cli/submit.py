@@ -1,15 +1,27 @@
-"""`kaggle-face submit`: builds, checks and writes the CSVs of a run."""
+"""`kaggle-face submit`: builds, checks and writes the CSVs of a run, uploads them and waits for the score."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kaggle_face.artifacts.runs import find_run
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
+from kaggle_face.cli.desk import open_desk, open_ledger, tell_outcomes
 from kaggle_face.cli.terminal import Terminal
-
-TASKS = ("classification", "verification")
+from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
+from kaggle_face.competitions.reading import submission_formats
+from kaggle_face.config import Config, LoadedConfig
+from kaggle_face.errors import InputError, SubmissionError
+from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
+from kaggle_face.submit.entries import Origin
+from kaggle_face.submit.expectations import Expectation, expected_table
+from kaggle_face.submit.outputs import ENSEMBLE, build_table, list_outputs, origin_of
+from kaggle_face.submit.samples import find_sample
+from kaggle_face.submit.targets import DEMO, target_of, targets
+from kaggle_face.submit.uploading import Upload, resume_open, upload, wait_for_scores, write_down
+from kaggle_face.submit.writing import existing_submission, write_submission
 
 
 def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
@@ -17,36 +29,138 @@ def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
     add_run_argument(parser)
     parser.add_argument("--task", choices=TASKS, help="one task (default: all that the competition has)")
     parser.add_argument("--only-ensemble", action="store_true", help="no CSV for each checkpoint")
+    parser.add_argument(
+        "--send", metavar="NAME", help="upload another CSV than the ensemble's, such as main_fold0_best_ver"
+    )
+    parser.add_argument("--file", metavar="CSV", type=Path, help="check and upload this file instead")
+    parser.add_argument("-m", "--message", default="", help="the description that Kaggle shows")
     parser.add_argument("--dry-run", action="store_true", help="write and check, but send nothing")
+    parser.add_argument("--force", action="store_true", help="upload what was already submitted once more")
+    parser.add_argument("--wait", action="store_true", help="wait for the scores of earlier uploads instead")
     add_config_arguments(parser)
 
 
 def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Writes the checked CSVs of a run below `paths.submissions`."""
+    """Writes the checked CSVs below `paths.submissions`, and uploads the chosen ones."""
     loaded = load_settings(arguments)
-    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    if arguments.wait:
+        _pick_up(loaded.config, terminal)
+        return
+    if arguments.file is not None:
+        jobs = [_brought_job(arguments, loaded.config, terminal)]
+        sent = jobs
+    else:
+        written = list(_written_jobs(arguments, loaded, terminal))
+        jobs = [job for _, job in written]
+        sent = [job for what, job in written if _is_chosen(what, arguments.send)]
+    ledger = open_ledger(loaded.config)
+    for job in jobs:
+        write_down(ledger, job)
+    if arguments.send and not sent:
+        raise SubmissionError(f"there is no CSV called '{arguments.send}' among those that were written")
+    if arguments.dry_run:
+        return
+    if any(job.competition == DEMO for job in sent):
+        terminal.say("the demo has no competition on Kaggle: nothing is sent")
+        return
+    _send(sent, arguments.force, loaded.config, terminal)
 
+
+def _send(jobs: Sequence[Upload], force: bool, config: Config, terminal: Terminal) -> None:
+    desk = open_desk(config, terminal)
+    entries = [upload(job, desk, config.submit.reserve, force) for job in jobs]
+    tell_outcomes(wait_for_scores(desk, entries, config.submit.wait_minutes), terminal)
+
+
+def _pick_up(config: Config, terminal: Terminal) -> None:
+    desk = open_desk(config, terminal)
+    entries = [
+        entry for slug in targets(config.competition, config.submit) for entry in resume_open(desk, slug)
+    ]
+    if not entries:
+        terminal.say("no upload waits for its score")
+    tell_outcomes(wait_for_scores(desk, entries, config.submit.wait_minutes), terminal)
+
+
+def _written_jobs(
+    arguments: argparse.Namespace, loaded: LoadedConfig, terminal: Terminal
+) -> Iterator[tuple[str, Upload]]:
+    """The CSVs of a run, all checked before the first is written, by name."""
     from kaggle_face.cli.opening import chosen_folds, open_competition, settings_of_run
-    from kaggle_face.competitions.reading import submission_formats
-    from kaggle_face.submit.checks import check_table
-    from kaggle_face.submit.expectations import expected_table
-    from kaggle_face.submit.outputs import build_table, list_outputs
-    from kaggle_face.submit.writing import write_submission
 
+    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
     data = open_competition(config)
     formats = submission_formats(Path(config.data.root), config.competition, config.submit)
     has = {"classification": len(data.test_rows) > 0, "verification": len(data.test_pairs) > 0}
-    tasks = [task for task in TASKS if has[task] and arguments.task in (None, task)]
-    checked = [
-        (output, check_table(table, expected_table(data, form)))
-        for output in list_outputs(run, tasks, arguments.only_ensemble)
-        for form in [formats.of_task(output.task)]
-        for table in [build_table(output, data, form)]
-    ]
+    tasks: list[Task] = [task for task in TASKS if has[task] and arguments.task in (None, task)]
+    checked = []
+    for output in list_outputs(run, tasks, arguments.only_ensemble):
+        form = formats.of_task(output.task)
+        sample = find_sample(Path(config.data.root), output.task)
+        expected = expected_table(data, form, sample)
+        checked.append((output, check_table(build_table(output, data, form), expected)))
     for output, table in checked:
         path = Path(config.paths.submissions) / loaded.name / output.file_name
         written = write_submission(table, path)
-        terminal.say(f"{written.path}: {written.rows} rows, checked")
-        for note in table.notes:
-            terminal.warn(note)
+        _tell_checked(path, table, terminal)
+        target = target_of(output.task, config.competition, config.submit)
+        message = arguments.message or output.what
+        yield output.what, Upload(target, written, origin_of(output, run), message)
+
+
+def _brought_job(arguments: argparse.Namespace, config: Config, terminal: Terminal) -> Upload:
+    """A CSV that the user made."""
+    task = arguments.task or _only_task(config)
+    expected = _expected_of(config, task, terminal)
+    checked = check_csv(arguments.file, expected)
+    _tell_checked(arguments.file, checked, terminal)
+    target = target_of(task, config.competition, config.submit) if task else config.competition.slug
+    file = existing_submission(arguments.file, checked)
+    return Upload(target, file, Origin(task or "combined"), arguments.message or arguments.file.name)
+
+
+def _expected_of(config: Config, task: Task | None, terminal: Terminal) -> Expectation:
+    """What the files below `data.root` say of a CSV; little where they are not there."""
+    from kaggle_face.cli.opening import open_competition
+
+    root = Path(config.data.root)
+    sample = find_sample(root, task)
+    try:
+        formats = submission_formats(root, config.competition, config.submit)
+        form = formats.of_task(task) if task else formats.combined
+        if form is not None:
+            return expected_table(open_competition(config), form, sample)
+        problem = "no format is known for a CSV with both tasks"
+    except InputError as error:
+        problem = str(error)
+    terminal.warn(f"the CSV is not compared with the test files: {problem}")
+    return Expectation(sample=sample)
+
+
+def _only_task(config: Config) -> Task | None:
+    """The task of a CSV whose competition has only one; None for a combined file."""
+    formats = _formats_without_folder(config)
+    if formats is None or formats.combined is not None:
+        return None
+    tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
+    if len(tasks) > 1:
+        raise SubmissionError("the competition has a CSV for each task: say which with --task")
+    return tasks[0] if tasks else None
+
+
+def _formats_without_folder(config: Config) -> SubmissionFormats | None:
+    try:
+        return submission_formats(Path(config.data.root), config.competition, config.submit)
+    except InputError:
+        return None
+
+
+def _is_chosen(what: str, wanted: str | None) -> bool:
+    return what == wanted if wanted is not None else what.endswith(f"_{ENSEMBLE}")
+
+
+def _tell_checked(path: Path, table: CheckedTable, terminal: Terminal) -> None:
+    terminal.say(f"{path}: {table.rows} rows, checked")
+    for note in table.notes:
+        terminal.warn(note)

@@ -40,6 +40,9 @@ def attempt(
             return function()
     except SystemExit:
         return _without_login()
+    except ImportError as error:
+        # kaggle 2.2 imports six without declaring it
+        return Failure(UNREADABLE, f"the official client cannot be imported: {error}")
     except HTTPError as error:
         return _http_failure(error, clock, secrets)
     except (RequestException, ConnectionFailure) as error:

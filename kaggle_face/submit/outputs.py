@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.artifacts.stored import read_pair_scores, read_predictions
@@ -12,6 +14,7 @@ from kaggle_face.competitions.formats import SubmissionFormat, Task
 from kaggle_face.competitions.tables import SubmissionTable, classification_table, verification_table
 from kaggle_face.errors import RunError
 from kaggle_face.records import CompetitionData
+from kaggle_face.submit.entries import Origin, OutOfFold
 
 ENSEMBLE = "ensemble"
 
@@ -53,6 +56,38 @@ def build_table(output: Output, data: CompetitionData, form: SubmissionFormat) -
     if output.task == "classification":
         return classification_table(data, form, read_predictions(output.records))
     return verification_table(data, form, read_pair_scores(output.records))
+
+
+def origin_of(output: Output, run: RunFolder) -> Origin:
+    """The runs, checkpoints, settings and commit behind a CSV, and its out-of-fold score if one is kept."""
+    folds = run.started_folds()
+    info = folds[0].read_info() if folds else {}
+    settings = tuple(str(text) for text in info.get("overrides", ()))
+    commit = info.get("commit")
+    if output.records.parent != run.ensemble_folder:
+        checkpoint = output.what.removeprefix(f"{run.path.name}_")
+        return Origin(output.task, (run.name,), (checkpoint,), settings, commit)
+    summary = _summary_of_blend(run, output.task)
+    members = summary.get("members", ())
+    runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
+    checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
+    return Origin(output.task, runs, checkpoints, settings, commit, _out_of_fold(summary))
+
+
+def _summary_of_blend(run: RunFolder, task: Task) -> Mapping[str, Any]:
+    path = run.ensemble_folder / "ensemble.json"
+    if not path.is_file():
+        return {}
+    summary: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["tasks"].get(task, {})
+    return summary
+
+
+def _out_of_fold(summary: Mapping[str, Any]) -> OutOfFold | None:
+    """The score of a blend on its out-of-fold records, as `ensemble` writes it down."""
+    kept = summary.get("out_of_fold")
+    if kept is None:
+        return None
+    return OutOfFold(str(kept["metric"]), float(kept["value"]), bool(kept["higher_is_better"]))
 
 
 def _kind(task: Task) -> str:

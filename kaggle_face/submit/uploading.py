@@ -37,20 +37,9 @@ class Upload:
 
 
 def write_down(ledger: Ledger, job: Upload) -> Entry:
-    """The row of a file that lies on disk and was not uploaded yet; begins one where there is none."""
-    for entry in reversed(ledger.entries(job.competition)):
-        if entry.status == "WRITTEN" and entry.sha256 == job.file.sha256:
-            return entry
-    values = {
-        "competition": job.competition,
-        "file": _shown_path(job.file.path),
-        "sha256": job.file.sha256,
-        "rows": job.file.rows,
-        "message": job.message,
-        "status": "WRITTEN",
-        **origin_values(job.origin),
-    }
-    return ledger.add("written", values)
+    """The newest row of a file's content; begins one where there is none."""
+    known = [entry for entry in ledger.entries(job.competition) if entry.sha256 == job.file.sha256]
+    return known[-1] if known else _new_row(ledger, job)
 
 
 def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
@@ -75,9 +64,9 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
         if not force:
             _refuse_twin(job, desk, listed)
         check_limits(desk.client.limits(job.competition), reserve, desk.clock.now())
-        entry = write_down(desk.ledger, job)
-        tag = _new_tag(job, desk, listed)
-        return _upload(entry, job, desk, tag)
+        written = [entry for entry in _same_content(job, desk) if entry.status == "WRITTEN"]
+        entry = written[-1] if written else _new_row(desk.ledger, job)
+        return _upload(entry, job, desk, _new_tag(job, desk, listed))
 
 
 def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> list[Entry]:
@@ -123,6 +112,19 @@ def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
         f"only {limits.allowed_now} submission(s) left today, and submit.reserve keeps {reserve}; "
         f"use them with submit.reserve={limits.allowed_now - 1}, or wait: {when}"
     )
+
+
+def _new_row(ledger: Ledger, job: Upload) -> Entry:
+    values = {
+        "competition": job.competition,
+        "file": _shown_path(job.file.path),
+        "sha256": job.file.sha256,
+        "rows": job.file.rows,
+        "message": job.message,
+        "status": "WRITTEN",
+        **origin_values(job.origin),
+    }
+    return ledger.add("written", values)
 
 
 def _same_content(job: Upload, desk: Desk) -> list[Entry]:

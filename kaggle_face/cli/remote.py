@@ -1,0 +1,211 @@
+"""`kaggle-face auth`, `download`, `submissions` and `leaderboard`: what passes between here and Kaggle."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.desk import open_desk, open_ledger
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.config import Config
+from kaggle_face.errors import RemoteError
+from kaggle_face.submit.agreement import agreement, agreement_svg, comparable
+from kaggle_face.submit.choosing import propose_final
+from kaggle_face.submit.client import connect
+from kaggle_face.submit.clock import SystemClock
+from kaggle_face.submit.credentials import HOW_TO_GET, find_credentials
+from kaggle_face.submit.download import download
+from kaggle_face.submit.entries import Entry
+from kaggle_face.submit.leaderboard import Standing, look_at_leaderboard
+from kaggle_face.submit.syncing import fetch
+from kaggle_face.submit.targets import DEMO, lower_is_better, targets
+
+_LOOKS_SHOWN = 10
+
+
+def add_arguments_auth(parser: argparse.ArgumentParser) -> None:
+    """`auth` takes nothing."""
+
+
+def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Says which credentials are used, from where, and whether they work; never shows them."""
+    found = find_credentials()
+    if not found:
+        raise RemoteError(f"there are no Kaggle credentials; {HOW_TO_GET}")
+    for place, credentials in enumerate(found):
+        use = "used" if place == 0 else "not used, for the first one found counts"
+        terminal.say(f"{credentials.kind} from {credentials.source}: {use}")
+        if credentials.warning:
+            terminal.warn(credentials.warning)
+    client = connect(SystemClock(), terminal)
+    client.check_login()
+    terminal.say(f"they work: logged in as {client.account.user}")
+
+
+def add_arguments_download(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `download`."""
+    _add_competition_argument(parser)
+    parser.add_argument("--to", metavar="DIR", type=Path, help="where the files go (default: data.root)")
+    add_config_arguments(parser)
+
+
+def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Downloads and unpacks the files of the competition, or of both of its competitions."""
+    config = load_settings(arguments).config
+    slugs = _chosen(arguments, config)
+    if slugs == [DEMO]:
+        terminal.say("the demo's data is made by the package; there is nothing to download")
+        return
+    folder = arguments.to or Path(config.data.root)
+    client = connect(SystemClock(), terminal)
+    for slug in slugs:
+        target = folder if len(slugs) == 1 else folder / slug
+        files = download(slug, target, client, terminal)
+        terminal.say(f"{target}: {files} files of '{slug}'")
+
+
+def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `submissions`."""
+    _add_competition_argument(parser)
+    parser.add_argument("--offline", action="store_true", help="show the ledger without asking Kaggle")
+    parser.add_argument(
+        "--plot", metavar="FILE.svg", type=Path, help="write out-of-fold against public scores"
+    )
+    add_config_arguments(parser)
+
+
+def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
+    config = load_settings(arguments).config
+    ledger = open_ledger(config)
+    slugs = _chosen(arguments, config)
+    remote = [slug for slug in slugs if slug != DEMO]
+    if remote and not arguments.offline:
+        desk = open_desk(config, terminal)
+        for slug in remote:
+            fetch(desk, slug)
+    for slug in slugs:
+        entries = ledger.entries(slug)
+        _show_entries(slug, entries, terminal)
+        _show_agreement(slug, entries, arguments.plot, terminal)
+
+
+def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `leaderboard`."""
+    _add_competition_argument(parser)
+    parser.add_argument("--top", type=int, default=10, metavar="N", help="rows to show (default: 10)")
+    add_config_arguments(parser)
+
+
+def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
+    config = load_settings(arguments).config
+    desk = open_desk(config, terminal)
+    for slug in _chosen(arguments, config):
+        standing = look_at_leaderboard(desk.client, slug, config.submit.cutoffs)
+        desk.ledger.add_standing(slug, standing.as_values())
+        _show_standing(slug, standing, arguments.top, terminal)
+        _show_history(desk.ledger.standings(slug), terminal)
+
+
+def _add_competition_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--competition", metavar="SLUG", help="another competition than the one of the settings"
+    )
+
+
+def _chosen(arguments: argparse.Namespace, config: Config) -> list[str]:
+    if arguments.competition:
+        return [arguments.competition]
+    return targets(config.competition, config.submit)
+
+
+def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> None:
+    if not entries:
+        terminal.say(f"{slug}: nothing was written or submitted yet")
+        return
+    header = ["time", "file", "out-of-fold", "public", "private", "status", "reference", "message"]
+    rows = [
+        [
+            entry.time.replace("T", " ").removesuffix("Z"),
+            entry.file,
+            "-" if entry.oof_score is None else f"{entry.oof_score:.5g}",
+            entry.public_score or "-",
+            entry.private_score or "-",
+            entry.status,
+            str(entry.reference or "-"),
+            entry.error or entry.message,
+        ]
+        for entry in entries
+    ]
+    terminal.say(f"{slug} (times are UTC)")
+    terminal.table(header, rows)
+
+
+def _show_agreement(slug: str, entries: Sequence[Entry], plot: Path | None, terminal: Terminal) -> None:
+    lower = _lower_is_better(slug, entries)
+    both = comparable(entries)
+    correlation = agreement(entries, lower)
+    if correlation is not None:
+        terminal.say(
+            f"rank correlation of out-of-fold {both[0].oof_metric} and public score: {correlation:.2f} "
+            f"({len(both)} submissions)"
+        )
+    if plot is not None:
+        write_text(plot, agreement_svg(entries, slug))
+        terminal.say(f"{plot}: {len(both)} submissions with both scores")
+    proposal = propose_final(entries, lower)
+    for choice in proposal.choices:
+        terminal.say(f"select for the final score: {choice.entry.file} - {choice.reason}")
+    for note in proposal.notes:
+        terminal.say(f"note: {note}")
+
+
+def _lower_is_better(slug: str, entries: Sequence[Entry]) -> bool:
+    """As is known of the competition, else as the out-of-fold score, which imitates its metric."""
+    known = lower_is_better(slug)
+    if known is not None:
+        return known
+    return any(entry.oof_higher_is_better is False for entry in comparable(entries))
+
+
+def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) -> None:
+    better = "lower" if standing.lower_is_better else "higher"
+    terminal.say(f"{slug}: {len(standing.rows)} teams, {better} is better")
+    shown = list(standing.rows[:top])
+    if standing.own is not None and standing.own not in shown:
+        shown.append(standing.own)
+    rows = [
+        [
+            str(row.rank),
+            row.team + (" (you)" if row == standing.own else ""),
+            "-" if row.score is None else f"{row.score:g}",
+        ]
+        for row in shown
+    ]
+    terminal.table(["rank", "team", "score"], rows)
+    if standing.own is None:
+        terminal.say("your team is not on it yet")
+    gaps = [
+        [gap.name, f"{gap.score:g}", "-" if gap.missing is None else _gap_text(gap.missing)]
+        for gap in standing.gaps
+    ]
+    if gaps:
+        terminal.table(["cut-off", "score", "missing"], gaps)
+
+
+def _gap_text(missing: float) -> str:
+    return f"{missing:.5g}" if missing > 0 else "reached"
+
+
+def _show_history(looks: Sequence[dict[str, object]], terminal: Terminal) -> None:
+    if len(looks) < 2:
+        return
+    rows = [
+        [str(look["time"]), *(str(look[name] or "-") for name in ("rank", "teams", "score", "best"))]
+        for look in looks[-_LOOKS_SHOWN:]
+    ]
+    terminal.table(["looked at", "rank", "teams", "own score", "best score"], rows)

@@ -1,0 +1,78 @@
+"""A Kaggle of our own: server, credentials, clock, and a working directory with settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from kaggle_server import KEY, SLUG, TOKEN, FakeTime, KaggleServer
+
+LAUNCHER = Path(__file__).parent.parent / "kaggle_launcher.py"
+SETTINGS = f"""\
+competition: {{slug: {SLUG}}}
+data: {{root: data/faces}}
+submit: {{reserve: 0}}
+"""
+
+
+@pytest.fixture
+def kaggle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
+    """The running server; the process and its children have an access token and no other credentials."""
+    for name in [name for name in os.environ if name.startswith("KAGGLE_") or name == "VERBOSE"]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    (home / ".kaggle").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
+    server = KaggleServer()
+    server.start()
+    _send_client_to(server, home, monkeypatch)
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    work = tmp_path / "work"
+    (work / "configs").mkdir(parents=True)
+    (work / "configs" / "faces.yaml").write_text(SETTINGS)
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("KAGGLE_FACE_CONFIG", "faces")
+    yield server
+    server.stop()
+
+
+def _send_client_to(server: KaggleServer, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kagglesdk import kaggle_env
+
+    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, server.url)
+    from kaggle.api.kaggle_api_extended import KaggleApi
+
+    assert "--local" in KaggleApi.args, "the client was imported before these tests, for the real Kaggle"
+    monkeypatch.setattr(KaggleApi, "config_dir", str(home / ".kaggle"))
+    monkeypatch.setattr(KaggleApi, "config", str(home / ".kaggle" / "kaggle.json"))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """Time that passes only where somebody waits, for us and for the official client."""
+    fake = FakeTime()
+    monkeypatch.setattr("kaggle_face.submit.clock.SystemClock.now", lambda self: fake.now())
+    monkeypatch.setattr("time.sleep", fake.sleep)
+    return fake
+
+
+@pytest.fixture
+def run_alone(kaggle: KaggleServer):
+    """Starts a command in a process of its own."""
+
+    def start(*words: str, **options) -> subprocess.Popen[str]:
+        command = [sys.executable, str(LAUNCHER), kaggle.url, *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+    return start
+
+
+SECRETS = (TOKEN, KEY, "signed-secret", "upload-1-secret", "upload-2-secret")
