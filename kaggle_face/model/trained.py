@@ -39,5 +39,5 @@ def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device:
     )
     load_weights(network, file)
     if config.train.channels_last:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
     return network.to(device).eval()

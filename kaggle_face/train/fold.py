@@ -97,7 +97,7 @@ def _create_fit(
     device = next(network.parameters()).device
     amp_dtype = resolve_amp(config.train.amp, device)
     if config.train.channels_last:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
     batches = TrainingBatches(
         task.pack,

@@ -24,7 +24,7 @@ class EventWriter:
         if enabled:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(folder))
 
     def write(self, row: Mapping[str, float]) -> None:
         """Writes the figures of one epoch."""
@@ -32,10 +32,10 @@ class EventWriter:
             return
         for name, value in row.items():
             if name != "epoch":
-                self._writer.add_scalar(name, value, int(row["epoch"]))  # type: ignore[no-untyped-call]
-        self._writer.flush()  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, value, int(row["epoch"]))
+        self._writer.flush()
 
     def close(self) -> None:
         """Closes the file."""
         if self._writer is not None:
-            self._writer.close()  # type: ignore[no-untyped-call]
+            self._writer.close()

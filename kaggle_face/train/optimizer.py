@@ -22,7 +22,8 @@ def parameter_groups(network: nn.Module, config: OptimConfig) -> list[dict[str, 
     Biases and the scales and shifts of normalisation layers (all parameters with fewer than two dimensions)
     are left undecayed (He et al. 2019, section 3.1) unless `optim.decay_norms_and_biases` is set.
     """
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for parameter in network.parameters():
         if parameter.requires_grad:
             is_plain = parameter.ndim < 2 and not config.decay_norms_and_biases

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from kaggle_face.artifacts.atomic import writing
 from kaggle_face.artifacts.runs import FoldFolder
@@ -125,7 +124,3 @@ _PLAIN = (
     "best_epochs",
 )
 
-
-def weights_of(network: FaceNetwork) -> dict[str, Tensor]:
-    """A copy of all weights and buffers on the CPU."""
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

@@ -6,7 +6,7 @@ Letters: B images of the batch, H height, W width, D embedding size.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -31,8 +31,8 @@ class Machine:
 
     device: torch.device
     amp_dtype: torch.dtype | None
-    forward: nn.Module
-    """The network, or its compiled form."""
+    forward: Callable[[Tensor], Tensor]
+    """Normalised images to embeddings: the network, or its compiled form."""
 
 
 def run_steps(
