@@ -114,9 +114,9 @@ def pair_values(scores_P: FloatArray, space: PairSpace) -> FloatArray:
         case "scores":
             return scores
         case "ranks":
-            from scipy.stats import rankdata
-
-            return np.asarray((rankdata(scores) - 1) / max(len(scores) - 1, 1))
+            _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+            middles = np.cumsum(counts) - (counts + 1) / 2
+            return np.asarray(middles[places] / max(len(scores) - 1, 1))
         case "z_scores":
             deviation = float(scores.std())
             return np.asarray((scores - scores.mean()) / (deviation if deviation > 0 else 1.0))

@@ -26,6 +26,8 @@ NUM_CANDIDATES = 24
 MOST_IMAGES = 50_000
 """More images than these make weights no better, only slower; they are chosen by a hash of their ids."""
 
+_UNLIKELY = -15.0  # so that one member's certainty does not keep a class out that all others find likely
+
 
 @dataclass(frozen=True, eq=False)
 class CandidateTable:
@@ -123,10 +125,10 @@ def _gather_block(
 
 
 def _candidates(blocks: Sequence[FloatArray], labels: IntArray) -> IntArray:
-    """Per image (B, J): the true class, each member's first class, then those likeliest to any member."""
-    best_BC = np.full(blocks[0].shape, -np.inf, np.float32)
+    """Per image (B, J): the true class, each member's first class, then those likeliest to all members."""
+    best_BC = np.zeros(blocks[0].shape, np.float32)
     for logits_BC in blocks:
-        np.maximum(best_BC, log_softmax(logits_BC), out=best_BC)
+        best_BC += np.maximum(log_softmax(logits_BC), _UNLIKELY)
     rows = np.arange(len(labels))
     for logits_BC in blocks:
         best_BC[rows, logits_BC.argmax(axis=1)] += 1e6

@@ -13,7 +13,7 @@ import numpy as np
 from kaggle_face.ensemble.blending import ClassSpace
 from kaggle_face.ensemble.candidates import CandidateTable, gather_candidates
 from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, settle
-from kaggle_face.ensemble.halves import BoolArray, halves_of_images, nested
+from kaggle_face.ensemble.halves import BoolArray, halves_of_classes, nested
 from kaggle_face.ensemble.objective import TaskObjective
 from kaggle_face.ensemble.sources import HeldOutLogits
 from kaggle_face.ensemble.temperature import fit_temperatures
@@ -24,7 +24,12 @@ from kaggle_face.ensemble.weights import (
     hill_climb,
     weighted_mean,
 )
-from kaggle_face.metrics.bootstrap import Difference, clustered_mean_difference
+from kaggle_face.metrics.bootstrap import (
+    DEFAULT_RESAMPLING,
+    Difference,
+    Resampling,
+    clustered_mean_difference,
+)
 from kaggle_face.metrics.classification import true_class_ranks
 from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray, StrArray
@@ -40,6 +45,7 @@ class ClassBoard:
     table: CandidateTable
     halves: IntArray
     objective: TaskObjective
+    resampling: Resampling = DEFAULT_RESAMPLING
 
     @property
     def everything(self) -> BoolArray:
@@ -55,22 +61,22 @@ class _Method:
 
 
 def open_class_board(
-    held_out: Sequence[HeldOutLogits], class_names: StrArray, objective: TaskObjective, progress: Progress
+    held_out: Sequence[HeldOutLogits],
+    class_names: StrArray,
+    objective: TaskObjective,
+    progress: Progress,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> ClassBoard:
     """Fits temperatures on each half and on all, and reads the records once."""
-    halves = [halves_of_images(fold.labels, class_names) for fold in held_out]
-    num_members = len(held_out[0].sources)
-    everything = [np.ones(len(half), np.bool_) for half in halves]
-    ones = (1.0,) * num_members
-    sets = [ones] * 4
-    if num_members > 1:
-        sets = [
-            ones,
-            *(fit_temperatures(held_out, [half == number for half in halves]) for number in (0, 1)),
-            fit_temperatures(held_out, everything),
-        ]
+    half_of_class = halves_of_classes(np.concatenate([fold.labels for fold in held_out]), class_names)
+    halves = [half_of_class[fold.labels] for fold in held_out]
+    sets = [(1.0,) * len(held_out[0].sources)] * 4
+    if len(held_out[0].sources) > 1:
+        sets[_FROM_FIRST] = fit_temperatures(held_out, [half == 0 for half in halves])
+        sets[_FROM_SECOND] = fit_temperatures(held_out, [half == 1 for half in halves])
+        sets[_FROM_ALL] = fit_temperatures(held_out, [half >= 0 for half in halves])
     table = gather_candidates(held_out, sets, progress)
-    return ClassBoard(table, halves_of_images(table.labels, class_names), objective)
+    return ClassBoard(table, half_of_class[table.labels], objective, resampling)
 
 
 def contest_classes(board: ClassBoard, names: Sequence[str], kinds: Sequence[Kind]) -> Contest:
@@ -159,7 +165,7 @@ def _gain(board: ClassBoard, ranks: IntArray, other: Contender) -> Difference:
     """How much oftener the true class comes first (or among five) than with another contender."""
     depth = 5 if board.objective.main_metric == "top5" else 1
     others = _contender_ranks(board, other)
-    return clustered_mean_difference(ranks <= depth, others <= depth, board.table.labels)
+    return clustered_mean_difference(ranks <= depth, others <= depth, board.table.labels, board.resampling)
 
 
 def _nested_ranks(board: ClassBoard, method: _Method) -> IntArray:

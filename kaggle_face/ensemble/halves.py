@@ -35,13 +35,13 @@ def halves_of_people(keys: StrArray, sizes: IntArray) -> IntArray:
     return halves
 
 
-def halves_of_images(labels: IntArray, class_names: StrArray) -> IntArray:
-    """The half (0 or 1) of each image (N): that of its class."""
+def halves_of_classes(labels: IntArray, class_names: StrArray) -> IntArray:
+    """The half (0 or 1) of each class (C), from the labels (N) of all images; absent classes are in 0."""
     sizes = np.bincount(labels, minlength=len(class_names)).astype(np.int64)
     present = np.flatnonzero(sizes)
     halves = np.zeros(len(class_names), np.int64)
     halves[present] = halves_of_people(class_names[present], sizes[present])
-    return halves[labels]
+    return halves
 
 
 def halves_of_pairs(people: IntArray, person_keys: StrArray) -> IntArray:

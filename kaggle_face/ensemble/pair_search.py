@@ -24,7 +24,7 @@ from kaggle_face.ensemble.weights import (
     weighted_mean,
 )
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.bootstrap import Difference, verification_difference
+from kaggle_face.metrics.bootstrap import DEFAULT_RESAMPLING, Difference, Resampling, verification_difference
 from kaggle_face.metrics.trials import SortedTrials, VerificationMetric, sort_trials
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.records import FloatArray, IntArray
@@ -36,6 +36,7 @@ class PairBoard:
 
     trials: HeldOutPairs
     objective: TaskObjective
+    resampling: Resampling = DEFAULT_RESAMPLING
 
     @property
     def everything(self) -> BoolArray:
@@ -154,7 +155,7 @@ def _gain(board: PairBoard, scores: FloatArray, others: FloatArray) -> Differenc
     inside, metric = board.inside_a_half, _verification_metric(board.objective)
     labels, people = board.trials.labels[inside], board.trials.people[inside]
     try:
-        found = verification_difference(scores, others, labels, people, metric)
+        found = verification_difference(scores, others, labels, people, metric, board.resampling)
     except InputError:
         values = [sort_trials(each, labels).metric(metric) for each in (scores, others)]
         found = Difference(values[0] - values[1], -1.0, 1.0, 1.0)

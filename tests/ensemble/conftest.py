@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, run_folder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName
+from kaggle_face.ensemble.halves import halves_of_pairs, people_of_pairs
+from kaggle_face.ensemble.held_out_pairs import FoldTrials, HeldOutPairs
+from kaggle_face.ensemble.sources import HeldOutLogits, Source
 from kaggle_face.records import ClassTable, Embeddings, IntArray, Pairs, PairScores, Predictions, StrArray
 
 Floats = npt.NDArray[np.float64]
@@ -179,3 +183,77 @@ def hash_of(text: str) -> int:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path / "runs")
+
+
+@pytest.fixture(name="make_run", scope="session")
+def make_run_fixture() -> Callable[..., RunFolder]:
+    """`make_run`, for tests, which cannot import this file."""
+    return make_run
+
+
+@pytest.fixture
+def demo_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory with settings called demo."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "demo.yaml").write_text("seed: 0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KAGGLE_FACE_CONFIG", raising=False)
+    return tmp_path
+
+
+def random_held_out(
+    seed: int, num_members: int = 3, num_folds: int = 2, people: int = 6, images: int = 5
+) -> tuple[HeldOutLogits, ...]:
+    """Out-of-fold logits in memory; each fold lacks one class, of which it holds no image."""
+    rng = np.random.default_rng(seed)
+    folds = []
+    for fold in range(num_folds):
+        labels = np.repeat(np.arange(people), images)
+        labels = labels[labels != fold]
+        ids = np.array([f"f{fold}/{label}-{i:03d}" for i, label in enumerate(labels)])
+        order = np.argsort(ids)
+        ids, labels = ids[order], labels[order]
+        sources = []
+        for member in range(num_members):
+            logits = rng.normal(size=(len(labels), people)).astype(np.float32)
+            logits[np.arange(len(labels)), labels] += rng.uniform(0, 2)
+            logits[:, fold] = -np.inf
+            sources.append(Source(f"m{member} fold {fold}", logits))
+        folds.append(HeldOutLogits(fold, ids, labels, tuple(sources)))
+    return tuple(folds)
+
+
+def random_trials(
+    seed: int, num_members: int = 3, num_folds: int = 2, people: int = 8, images: int = 3
+) -> HeldOutPairs:
+    """Out-of-fold trials in memory, each fold with people of its own."""
+    rng = np.random.default_rng(seed)
+    ids, first, second, labels, folds = [], [], [], [], []
+    for fold in range(num_folds):
+        faces = [(f"{fold}p{p}", f"{fold}p{p}/{i}") for p in range(people) for i in range(images)]
+        start = len(ids)
+        for number, (a, b) in enumerate(itertools.combinations(faces, 2)):
+            ids.append(f"{fold}-{number:05d}")
+            first.append(a[1])
+            second.append(b[1])
+            labels.append(int(a[0] == b[0]))
+        truth = np.array(labels[start:])
+        scores = [rng.normal(size=len(truth)) + rng.uniform(0.5, 2) * truth for _ in range(num_members)]
+        sources = tuple(Source(f"m{m} fold {fold}", each) for m, each in enumerate(scores))
+        folds.append(FoldTrials(fold, np.arange(start, len(ids)), sources))
+    first_ids, second_ids, truth = np.array(first), np.array(second), np.array(labels, np.int64)
+    people_P2, keys = people_of_pairs(first_ids, second_ids, truth)
+    halves = halves_of_pairs(people_P2, keys)
+    return HeldOutPairs(np.array(ids), first_ids, second_ids, truth, people_P2, halves, tuple(folds))
+
+
+@pytest.fixture(name="random_held_out", scope="session")
+def random_held_out_fixture() -> Callable[..., tuple[HeldOutLogits, ...]]:
+    """`random_held_out`."""
+    return random_held_out
+
+
+@pytest.fixture(name="random_trials", scope="session")
+def random_trials_fixture() -> Callable[..., HeldOutPairs]:
+    """`random_trials`."""
+    return random_trials
