@@ -204,6 +204,13 @@ class ScheduleConfig(Part):
     start_divisor: Annotated[float, Field(ge=1.0)] = 25.0
 
 
+class SamplerConfig(Part):
+    """Which images an epoch takes, and in which order."""
+
+    name: Literal["shuffled", "balanced", "square_root", "identities"] = "shuffled"
+    images_per_identity: Annotated[int, Field(ge=2)] = 4
+
+
 class TrainConfig(Part):
     """The training loop."""
 
@@ -287,6 +294,7 @@ class Config(Part):
     loss: LossConfig = LossConfig()
     optim: OptimConfig = OptimConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    sampler: SamplerConfig = SamplerConfig()
     train: TrainConfig = TrainConfig()
     predict: PredictConfig = PredictConfig()
     submit: SubmitConfig = SubmitConfig()
@@ -300,5 +308,15 @@ class Config(Part):
             raise ValueError(
                 f"schedule.warmup_epochs must be < train.epochs ({self.train.epochs}), "
                 f"got {self.schedule.warmup_epochs:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _identities_fill_the_batch(self) -> Config:
+        per_identity, batch_size = self.sampler.images_per_identity, self.train.batch_size
+        if self.sampler.name == "identities" and batch_size % per_identity != 0:
+            raise ValueError(
+                f"train.batch_size must be a multiple of sampler.images_per_identity ({per_identity}), "
+                f"got {batch_size}"
             )
         return self
