@@ -1,0 +1,60 @@
+"""The check that no fold is measured on what it was trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.errors import DataError, naming_first
+from kaggle_face.records import UNKNOWN, CompetitionData, Folds, IntArray, StrArray
+
+_OTHER_TRIALS = "set folds.verification=identities"
+_NEW_FOLDS = "delete the saved folds"
+
+
+def check_no_leak(folds: Folds, data: CompetitionData) -> None:
+    """Checks that no fold trains on images that it is measured on, on people of its trials or on test images.
+
+    Raises:
+        DataError: The folds leak, or list an image that the competition has not; the first is named.
+    """
+    row_of = {image_id: row for row, image_id in enumerate(data.faces.image_ids.tolist())}
+    test_rows = _rows(data.test_rows.image_ids, row_of)
+    for fold in range(folds.count):
+        is_trained = np.zeros(len(data.faces), np.bool_)
+        is_trained[_rows(folds.training_ids(fold), row_of)] = True
+        measured = _rows(folds.validation_ids(fold), row_of)
+        trials = _rows(folds.pairs[fold].image_ids, row_of)
+        _require_none(
+            is_trained, measured, f"measured images of fold {fold} are trained on", _NEW_FOLDS, data
+        )
+        _require_none(is_trained, test_rows, f"test images are trained on in fold {fold}", _NEW_FOLDS, data)
+        _require_none(is_trained, trials, f"trial images of fold {fold} are trained on", _OTHER_TRIALS, data)
+        what = f"trial images of fold {fold} show people that it trains on"
+        _require_none(_shows_trained(is_trained, data.faces.labels), trials, what, _OTHER_TRIALS, data)
+
+
+def _rows(image_ids: StrArray, row_of: dict[str, int]) -> IntArray:
+    names = image_ids.tolist()
+    missing = [name for name in names if name not in row_of]
+    if missing:
+        raise DataError(
+            naming_first(len(missing), len(names), "images of the folds do not exist", missing[0])
+        )
+    return np.array([row_of[name] for name in names], np.int64)
+
+
+def _shows_trained(is_trained: npt.NDArray[np.bool_], labels: IntArray) -> npt.NDArray[np.bool_]:
+    """Whether each image shows a person of the training set; false where the person is not known (N)."""
+    people = labels[is_trained]
+    known: npt.NDArray[np.bool_] = (labels != UNKNOWN) & np.isin(labels, people)
+    return known
+
+
+def _require_none(
+    is_bad: npt.NDArray[np.bool_], rows: IntArray, what: str, remedy: str, data: CompetitionData
+) -> None:
+    bad = rows[is_bad[rows]]
+    if len(bad):
+        first = str(data.faces.image_ids[bad[0]])
+        raise DataError(f"{naming_first(len(bad), len(rows), what, first)}; {remedy}")

@@ -1,0 +1,150 @@
+"""A pack: all pictures decoded and resized once, as one memory map of bytes with an index beside it.
+
+A pack's folder is `<packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and time of
+change, the size in pixels and `FORMAT`, so a pack of other files or another size is never taken for it, and
+settings that need the same files share one.
+
+N images, S pixels a side.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.artifacts.tables import read_table
+from kaggle_face.data.packing import INDEX_FILE, INFO_FILE, PIXELS_FILE, build_pack
+from kaggle_face.data.sources import find_sources
+from kaggle_face.errors import DataError, RunError, naming_first
+from kaggle_face.progress import Progress
+from kaggle_face.records import IntArray, StrArray
+
+FORMAT = 1
+"""Raised whenever the same files would give other pixels, or the files of a pack change."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """Pixels of images: ids sorted (N), RGB uint8 (N, S, S, 3), and whether each could be read (N).
+
+    The pixels of an image that could not be read are mid-grey.
+    """
+
+    image_ids: StrArray
+    images: npt.NDArray[np.uint8]
+    valid: npt.NDArray[np.bool_]
+    size_px: int
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        assert self.images.shape == (len(self.image_ids), self.size_px, self.size_px, 3)
+        assert self.valid.shape == self.image_ids.shape
+        assert bool((self.image_ids[:-1] < self.image_ids[1:]).all()), "a pack's ids are sorted and unique"
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def rows_of(self, image_ids: StrArray) -> IntArray:
+        """The row in `images` of each id.
+
+        Raises:
+            DataError: An id is not in the pack; it is named.
+        """
+        rows = np.searchsorted(self.image_ids, image_ids).astype(np.int64, copy=False)
+        found = np.zeros(len(rows), np.bool_)
+        inside = rows < len(self)
+        found[inside] = self.image_ids[rows[inside]] == image_ids[inside]
+        if not found.all():
+            first = str(image_ids[~found][0])
+            raise DataError(naming_first(int((~found).sum()), len(rows), "images are not packed", first))
+        return rows
+
+
+def open_pack(
+    packs: Path,
+    name: str,
+    root: Path,
+    image_ids: StrArray,
+    size_px: int,
+    broken: Literal["error", "skip"],
+    progress: Progress,
+    workers: int = -1,
+) -> Pack:
+    """The pack of the images below `root`; decodes them if no pack of just these files is there yet.
+
+    Args:
+        packs: The folder of all packs.
+        name: Begins the name of a new pack's folder.
+        root: The data root; the file of an image is `<root>/<image id>`.
+        image_ids: The images, in any order.
+        size_px: The side of the packed images in pixels.
+        broken: What to do about images that cannot be read.
+        progress: Told how far the decoding is, and what is left out.
+        workers: Processes that decode; -1 chooses, 0 and 1 decode in this process.
+
+    Raises:
+        DataError: Images cannot be read (`broken="error"`), or lie outside the root, or the disk is full.
+    """
+    if not len(image_ids):
+        raise DataError(f"there are no images to pack under {root}")
+    sources = find_sources(root, image_ids)
+    digest = sources.digest(FORMAT, size_px)
+    folder = _find(packs, size_px, digest)
+    if folder is None:
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+        folder = packs / f"{plain}-{size_px}px-{digest}"
+        build_pack(folder, sources, size_px, progress, workers)
+    pack = read_pack(folder)
+    if not np.array_equal(pack.image_ids, sources.image_ids):
+        raise _damaged(folder)
+    _judge(pack, broken, progress)
+    return pack
+
+
+def read_pack(folder: Path) -> Pack:
+    """Opens a finished pack; its pixels stay on disk.
+
+    Raises:
+        DataError: The folder is no pack, or is damaged.
+    """
+    try:
+        size_px = int(_info(folder)["size_px"])
+        table = read_table(folder / INDEX_FILE, ["image_id", "valid"])
+        images = np.load(folder / PIXELS_FILE, mmap_mode="r", allow_pickle=False)
+        return Pack(table["image_id"], images, table["valid"] == "1", size_px, folder)
+    except (OSError, ValueError, KeyError, AssertionError, RunError) as error:
+        raise _damaged(folder) from error
+
+
+def _damaged(folder: Path) -> DataError:
+    return DataError(f"the pack {folder} is damaged; delete it, and it is made again")
+
+
+def _find(packs: Path, size_px: int, digest: str) -> Path | None:
+    """The folder of a finished pack with this digest, whatever its name."""
+    found = sorted(packs.glob(f"*-{size_px}px-{digest}"))
+    return found[0] if found else None
+
+
+def _info(folder: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+    return values
+
+
+def _judge(pack: Pack, broken: Literal["error", "skip"], progress: Progress) -> None:
+    if pack.valid.all():
+        return
+    assert pack.folder is not None
+    first = str(pack.image_ids[~pack.valid][0])
+    reason = _info(pack.folder)["broken"][first]
+    count = int((~pack.valid).sum())
+    text = naming_first(count, len(pack), "images cannot be read", f"{first} ({reason})")
+    if broken == "error" or count == len(pack):
+        raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
+    progress.warn(f"{text}; they are left out")

@@ -1,0 +1,184 @@
+"""Building a pack: chunks of images are decoded in parallel and recorded in order.
+
+Work goes on in `<folder>.part`. A chunk's pixels are on disk before the chunk is recorded, and the folder
+gets its name when all are there: a kill costs the chunks in flight, and half a pack is never taken for one.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.tables import write_table
+from kaggle_face.data.decoding import Chunk, choose_workers, decode_chunks
+from kaggle_face.data.locking import only_process
+from kaggle_face.data.sources import Sources
+from kaggle_face.errors import DataError
+from kaggle_face.progress import Counter, Progress
+
+PIXELS_FILE, INDEX_FILE, INFO_FILE = "images.npy", "index.csv", "pack.json"
+
+_RECORD_FILE = "record.jsonl"
+_CHUNK_BYTES = 8 * 2**20
+_CHUNK_FILE_BYTES = 32 * 2**20
+_CHUNK_IMAGES = 512
+_SPARE_BYTES = 64 * 2**20  # left free on the disk beside the pixels, for the index
+
+
+def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress, workers: int) -> None:
+    """Decodes all sources into a new pack at `folder`, or goes on where a killed process stopped.
+
+    Where another process is building the same pack, its end is awaited.
+
+    Raises:
+        DataError: The disk has too little room.
+    """
+    lock = folder.with_name(f".{folder.name}.lock")
+    with only_process(lock, lambda: progress.say(f"another process is making {folder}; waiting for it")):
+        if folder.exists():
+            return
+        try:
+            _Building(folder, sources, size_px).run(progress, workers)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DataError(f"the disk of {folder.parent} is full; free some room and start again") from error
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What the record says: the number of finished rows, and why some of them cannot be read."""
+
+    rows: int
+    broken: dict[str, str]
+
+
+class _Building:
+    def __init__(self, folder: Path, sources: Sources, size_px: int) -> None:
+        self._folder, self._sources, self._size_px = folder, sources, size_px
+        self._part = folder.with_name(f"{folder.name}.part")
+        self._image_bytes = 3 * size_px**2
+
+    def run(self, progress: Progress, workers: int) -> None:
+        done = _read_record(self._part / _RECORD_FILE)
+        self._require_room(len(self._sources) - (done.rows if done else 0))
+        if done is None:
+            done = self._begin()
+        if done.rows < len(self._sources):
+            done = self._decode(done, progress, workers)
+        self._finish(done)
+
+    def _require_room(self, num_images: int) -> None:
+        needed = num_images * self._image_bytes + _SPARE_BYTES
+        free = shutil.disk_usage(self._folder.parent).free
+        if free < needed:
+            packs = self._folder.parent
+            raise DataError(
+                f"the pack needs {needed / 1e9:.1f} GB in {packs}, {free / 1e9:.1f} GB are free; "
+                "make room or choose another folder with paths.packs"
+            )
+
+    def _begin(self) -> _Done:
+        self._part.mkdir(exist_ok=True)
+        shape = (len(self._sources), self._size_px, self._size_px, 3)
+        path = self._part / PIXELS_FILE
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+        (self._part / _RECORD_FILE).write_bytes(b"")
+        return _Done(0, {})
+
+    def _decode(self, done: _Done, progress: Progress, workers: int) -> _Done:
+        rows, broken = done.rows, dict(done.broken)
+        count = choose_workers(workers, self._sources, rows)
+        decoded = decode_chunks(self._chunks(rows), count, progress)
+        with (
+            _Record(self._part) as record,
+            progress.count("packing", len(self._sources), "images", rows) as counter,
+        ):
+            for chunk, reasons in decoded:
+                rows = chunk.first_row + len(chunk.names)
+                broken |= reasons
+                record.add(rows, reasons)
+                _advance(counter, len(chunk.names), len(broken))
+        return _Done(rows, broken)
+
+    def _chunks(self, first_row: int) -> list[Chunk]:
+        offset_bytes = np.load(self._part / PIXELS_FILE, mmap_mode="r").offset
+        borders = [first_row, *self._chunk_ends(first_row)]
+        return [self._chunk(*rows, offset_bytes) for rows in pairwise(borders)]
+
+    def _chunk_ends(self, first_row: int) -> Iterator[int]:
+        """Bounds a chunk's images, its pixels and its files, so that memory is bounded too."""
+        longest = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // self._image_bytes))
+        images = file_bytes = 0
+        for row, size_bytes in enumerate(self._sources.sizes_bytes[first_row:].tolist(), first_row):
+            images, file_bytes = images + 1, file_bytes + size_bytes
+            if images == longest or file_bytes > _CHUNK_FILE_BYTES or row + 1 == len(self._sources):
+                yield row + 1
+                images = file_bytes = 0
+
+    def _chunk(self, start: int, stop: int, offset_bytes: int) -> Chunk:
+        return Chunk(
+            root=str(self._sources.root),
+            names=tuple(self._sources.image_ids[start:stop].tolist()),
+            sizes_bytes=tuple(self._sources.sizes_bytes[start:stop].tolist()),
+            first_row=start,
+            size_px=self._size_px,
+            pixels_path=str(self._part / PIXELS_FILE),
+            pixels_offset=offset_bytes + start * self._image_bytes,
+        )
+
+    def _finish(self, done: _Done) -> None:
+        ids = self._sources.image_ids
+        valid = [int(name not in done.broken) for name in ids.tolist()]
+        write_table(self._part / INDEX_FILE, {"image_id": ids, "valid": valid})
+        info = {"size_px": self._size_px, "images": len(ids), "broken": done.broken}
+        write_json(self._part / INFO_FILE, info)
+        self._part.rename(self._folder)
+        (self._folder / _RECORD_FILE).unlink()
+
+
+class _Record:
+    """The file that says how far a pack is, one line a chunk; a line is written after its pixels."""
+
+    def __init__(self, part: Path) -> None:
+        self._part = part
+
+    def __enter__(self) -> _Record:
+        self._pixels = os.open(self._part / PIXELS_FILE, os.O_RDWR)
+        self._lines = (self._part / _RECORD_FILE).open("ab")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._lines.close()
+        os.close(self._pixels)
+
+    def add(self, rows: int, broken: dict[str, str]) -> None:
+        os.fsync(self._pixels)
+        self._lines.write(json.dumps({"rows": rows, "broken": broken}).encode() + b"\n")
+        self._lines.flush()
+        os.fsync(self._lines.fileno())
+
+
+def _read_record(path: Path) -> _Done | None:
+    """What was finished; None where nothing was begun. A line that a kill cut off is removed."""
+    if not path.is_file():
+        return None
+    whole, _, torn = path.read_bytes().rpartition(b"\n")
+    if torn:
+        os.truncate(path, len(whole) + 1 if whole else 0)
+    lines = [json.loads(line) for line in whole.splitlines()]
+    broken = {name: reason for line in lines for name, reason in line["broken"].items()}
+    return _Done(lines[-1]["rows"] if lines else 0, broken)
+
+
+def _advance(counter: Counter, steps: int, num_broken: int) -> None:
+    counter.advance(steps, f"{num_broken} broken" if num_broken else "")

@@ -1,0 +1,32 @@
+"""The order in which an epoch sees its images, and the one random source that everything draws from."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from kaggle_face.records import IntArray
+
+
+class Stream(IntEnum):
+    """The first word after the seed: what a random draw of this package part is for."""
+
+    EPOCH_ORDER = 0x5EED01
+    FOLDS = 0x5EED02
+    TRIALS = 0x5EED03
+
+
+def seeded(seed: int, *words: int) -> np.random.Generator:
+    """A generator that follows from the seed and the words alone, each 0 <= word < 2**32.
+
+    Different words, also words of different number, give independent streams: the words are hashed by
+    `numpy.random.SeedSequence` beside the seed.
+    """
+    assert seed >= 0 and all(0 <= word < 2**32 for word in words), f"words out of range: {words}"
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=words))
+
+
+def epoch_order(num_images: int, seed: int, epoch: int) -> IntArray:
+    """The positions 0..num_images-1 in the order of an epoch (counted from 0); a pure function."""
+    return seeded(seed, Stream.EPOCH_ORDER, epoch).permutation(num_images).astype(np.int64, copy=False)
