@@ -1,0 +1,184 @@
+"""Training from the command line: what is kept, how it resumes, what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
+from kaggle_face.cli.main import main
+
+FOLD = Path("runs/tiny/main/fold0")
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_fold_leaves_checkpoints_history_and_out_of_fold_records(workspace: Path) -> None:
+    assert main(["train", "--fold", "0"]) == 0
+    names = sorted(path.name for path in (FOLD / "checkpoints").iterdir())
+    assert names == ["best_cls.safetensors", "best_ver.safetensors", "last.safetensors"]
+    assert [row["epoch"] for row in read_rows(FOLD / "history.csv")] == ["1", "2"]
+    info = json.loads((FOLD / "run.json").read_text())
+    assert info["status"] == "finished" and info["seed"] == 0 and info["versions"]["torch"]
+    assert not (FOLD / "resume.pt").exists()
+
+
+def test_best_checkpoints_are_those_of_the_best_accuracy_and_the_lowest_eer(workspace: Path) -> None:
+    assert main(["train", "--fold", "0", "train.epochs=4"]) == 0
+    run = Path("runs/tiny/train.epochs=4/fold0")
+    history = read_rows(run / "history.csv")
+    results = json.loads((run / "run.json").read_text())["results"]
+    accuracies = [float(row["accuracy"]) for row in history]
+    rates = [float(row["eer"]) for row in history]
+    assert results["best_cls"]["epoch"] == 1 + int(np.argmax(accuracies))
+    assert results["best_ver"]["epoch"] == 1 + int(np.argmin(rates))
+    assert results["last"]["epoch"] == 4
+
+
+def test_out_of_fold_records_hold_each_held_out_image_and_each_trial_once(workspace: Path) -> None:
+    assert main(["train", "--fold", "0"]) == 0
+    predictions = read_predictions(FOLD / "oof/best_cls/predictions")
+    labels = read_rows(FOLD / "oof/labels.csv")
+    assert predictions.image_ids.tolist() == [row["image_id"] for row in labels]
+    assert len(predictions.image_ids) == 6 * 12 / 3  # people x labelled images / folds
+    assert predictions.class_names.tolist() == sorted(predictions.class_names.tolist())
+    embeddings = read_embeddings(FOLD / "oof/best_ver/embeddings")
+    assert set(predictions.image_ids) < set(embeddings.image_ids)
+    assert len(read_pair_scores(FOLD / "oof/best_ver/pairs").scores) == 20
+
+
+def test_accuracy_in_the_records_is_that_of_the_run(workspace: Path) -> None:
+    assert main(["train", "--fold", "0"]) == 0
+    predictions = read_predictions(FOLD / "oof/last/predictions")
+    labels = [int(row["label"]) for row in read_rows(FOLD / "oof/labels.csv")]
+    accuracy = float((np.asarray(predictions.logits).argmax(axis=1) == labels).mean())
+    assert json.loads((FOLD / "run.json").read_text())["results"]["last"]["accuracy"] == accuracy
+
+
+def train_in_a_process(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "kaggle_face", "train", "--fold", "0", *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with (folder / "log.txt").open("ab") as log:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def wait_until(is_true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while not is_true():
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("averaged", [[], ["train.ema_decay=0.9"]], ids=["plain", "ema"])
+def test_a_killed_and_resumed_training_ends_with_the_same_bits(workspace: Path, averaged: list[str]) -> None:
+    settings = [
+        "train.checkpoint_minutes=1e-6",
+        "train.epochs=3",
+        "model.dropout=0.2",
+        "model.neck=dropout_linear_bn",
+    ]
+    settings += ["model.drop_path=0.1", "augment.cutmix.probability=0.5", *averaged]
+    whole = train_in_a_process(workspace, "--run", "whole", *settings)
+    assert whole.wait() == 0
+
+    runs = workspace / "runs/tiny"
+    resume = runs / "killed/fold0/resume.pt"
+    process = train_in_a_process(workspace, "--run", "killed", *settings)
+    for times in range(3):
+        seen: set[int] = set()
+
+        def has_moved_on(seen: set[int] = seen) -> bool:
+            if resume.exists():
+                seen.add(resume.stat().st_mtime_ns)
+            return len(seen) > 3
+
+        wait_until(has_moved_on, process)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert json.loads((runs / "killed/fold0/run.json").read_text())["status"] == "running", times
+        process = train_in_a_process(workspace, "--run", "killed", "--resume", *settings)
+    assert process.wait() == 0
+
+    for name in ("last", "best_cls", "best_ver"):
+        file = f"fold0/checkpoints/{name}.safetensors"
+        assert (runs / "whole" / file).read_bytes() == (runs / "killed" / file).read_bytes(), name
+    columns = ("train_loss", "accuracy", "eer", "auc", "lr")
+    first, second = (read_rows(runs / run / "fold0/history.csv") for run in ("whole", "killed"))
+    assert [[row[c] for c in columns] for row in first] == [[row[c] for c in columns] for row in second]
+
+
+def test_the_time_limit_stops_with_a_checkpoint_and_resume_goes_on(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--fold", "0", "--run", "short", "train.max_hours=1e-9"]) == 0
+    assert "go on with: kaggle-face train --fold 0 --resume" in capsys.readouterr().out
+    fold = workspace / "runs/tiny/short/fold0"
+    assert json.loads((fold / "run.json").read_text())["status"] == "stopped"
+    assert (fold / "resume.pt").is_file()
+    assert main(["train", "--fold", "0", "--run", "short", "--resume"]) == 0
+    assert json.loads((fold / "run.json").read_text())["status"] == "finished"
+
+
+def test_training_all_folds_skips_those_that_are_done(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--fold", "1", "train.epochs=1", "--run", "r"]) == 0
+    capsys.readouterr()
+    assert main(["train", "--fold", "all", "train.epochs=1", "--run", "r"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "fold 1 of tiny/r is trained" in lines
+    assert sum("epoch 1/1" in line for line in lines) == 2
+
+
+def test_a_trained_fold_is_not_trained_over(workspace: Path, refused: Callable[..., str]) -> None:
+    assert main(["train", "--fold", "0", "train.epochs=1", "--run", "r"]) == 0
+    before = (workspace / "runs/tiny/r/fold0/checkpoints/last.safetensors").read_bytes()
+    assert "or train it anew with --overwrite" in refused(
+        "train", "--fold", "0", "train.epochs=1", "--run", "r"
+    )
+    line = refused("train", "--fold", "0", "train.epochs=1", "optim.lr=0.5", "--run", "r", "--resume")
+    assert "was trained with other settings: optim.lr: 0.003 -> 0.5" in line
+    assert (workspace / "runs/tiny/r/fold0/checkpoints/last.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--fold", "3"], "fold 3 does not exist; there are folds 0 to 2 (folds.count)"),
+        (["--fold", "first"], "--fold takes numbers from 0, or 'all', got 'first'"),
+        (["--fold", "0", "--resume"], "there is nothing to resume"),
+        (["--fold", "0", "model.backbone=resnet81"], "unknown backbone 'resnet81'; did you mean 'resnet18'"),
+        (["--fold", "0", "data.root=nowhere"], "nowhere"),
+        (["--fold", "0", "optim.name=adamv"], "unknown optimiser 'adamv'"),
+        (["--fold", "0", "--run", "../up"], "a run's name is made of letters, digits"),
+        (["--fold", "0", "data.exclude=[n1]"], "n1"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_no_run(
+    workspace: Path, refused: Callable[..., str], words: list[str], message: str
+) -> None:
+    assert message in refused("train", *words)
+    assert not list(workspace.glob("runs/tiny/*/fold*/checkpoints"))
+
+
+def test_losses_that_stay_non_finite_stop_the_training_and_say_what_to_lower(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["optim.name=sgd", "optim.lr=1e30", "schedule.warmup_epochs=0", "train.max_nonfinite_steps=2"]
+    assert main(["train", "--fold", "0", *settings]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "were not finite in 3 steps in a row" in error and "lower optim.lr (now 1e+30)" in error
