@@ -52,12 +52,13 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
         RemoteError: Kaggle refused the file, could not be reached, or does not list it.
     """
     with upload_turn(desk.ledger.folder, desk.clock, desk.progress):
-        interrupted = [
-            entry for entry in _same_content(job, desk) if entry.status in ("UPLOADING", "UPLOADED")
-        ]
+        unsettled = ("UPLOADING",) if force else ("UPLOADING", "UPLOADED")
+        interrupted = [entry for entry in _same_content(job, desk) if entry.status in unsettled]
         listed = fetch(desk, job.competition)
         for entry in interrupted:
             found = _settle(entry, desk)
+            if found.status == "UPLOADED":
+                raise _not_listed(found)
             if found.status in ON_KAGGLE:
                 desk.progress.say(f"Kaggle has this file already, as {found.reference}: the row is completed")
                 return found
@@ -87,10 +88,10 @@ def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> lis
 
 
 def resume_open(desk: Desk, competition: str) -> list[Entry]:
-    """The rows whose outcome was not known, after asking Kaggle; what Kaggle does not list has failed."""
+    """The rows whose outcome was not known, after asking Kaggle; what it does not list has failed."""
+    waiting = [entry for entry in desk.ledger.entries(competition) if entry.status in OPEN]
     fetch(desk, competition)
-    open_rows = [entry for entry in desk.ledger.entries(competition) if entry.status in OPEN]
-    return [entry if entry.status == "PENDING" else _settle(entry, desk) for entry in open_rows]
+    return [_settle(entry, desk) for entry in waiting]
 
 
 def check_limits(limits: Limits, reserve: int, now: datetime) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
-from kaggle_server import KaggleServer
+from kaggle_server import SLUG, Competition, Fault, KaggleServer
 
 from kaggle_face.cli.main import main
 
@@ -43,3 +46,255 @@ def test_a_file_is_uploaded_once_and_its_score_is_told(kaggle, clock, csv_file, 
         "first try",
     )
     assert "mine.csv (reference 5000): public score 0.0312" in capsys.readouterr().out
+
+
+def test_the_same_content_is_refused_under_another_name(kaggle, clock, csv_file, capsys):
+    assert submit() == 0
+    csv_file.rename("renamed.csv")
+    assert main(["submit", "--file", "renamed.csv", "--task", "verification"]) == 2
+    message = capsys.readouterr().err
+    assert "renamed.csv was already submitted" in message
+    assert "as mine.csv (reference 5000, COMPLETE, public score 0.0312); --force submits it again" in message
+    assert len(kaggle.competition.submissions) == 1
+
+
+def test_the_same_content_is_found_on_kaggle_without_the_ledger(kaggle, clock, csv_file, capsys):
+    assert submit() == 0
+    for path in Path("submissions").iterdir():
+        path.unlink()
+    assert submit() == 2
+    assert "was already submitted" in capsys.readouterr().err
+    assert len(kaggle.competition.submissions) == 1
+
+
+def test_force_submits_again_under_a_new_mark(kaggle, clock, csv_file):
+    assert submit() == 0
+    assert submit("--force") == 0
+    first, second = kaggle.competition.submissions
+    assert first.description.endswith(" 1]") and second.description.endswith(" 2]")
+    assert [row["reference"] for row in rows()] == ["5000", "5001"]
+
+
+def test_a_dry_run_asks_kaggle_nothing(kaggle, clock, csv_file):
+    assert submit("--dry-run") == 0
+    assert kaggle.requests == []
+    assert [row["status"] for row in rows()] == ["WRITTEN"]
+
+
+def test_a_written_file_keeps_its_row_when_it_is_uploaded(kaggle, clock, csv_file):
+    assert submit("--dry-run") == 0
+    assert submit() == 0
+    assert [row["status"] for row in rows()] == ["COMPLETE"]
+
+
+def test_rules_that_were_not_accepted_are_named_with_their_page(kaggle, clock, csv_file, capsys):
+    kaggle.competition.accepted = False
+    assert submit() == 2
+    message = capsys.readouterr().err
+    assert "You must accept this competition's rules" in message
+    assert f"https://www.kaggle.com/competitions/{SLUG}/rules" in message
+
+
+def test_a_wrong_slug_is_told_with_the_nearest_one(kaggle, clock, csv_file, capsys):
+    assert submit("competition.slug=faces-in-clas-2026") == 2
+    message = capsys.readouterr().err
+    assert "Kaggle knows no competition 'faces-in-clas-2026'" in message
+    assert f"did you mean '{SLUG}'?" in message
+
+
+@pytest.mark.parametrize("method", ["ListSubmissions", "StartSubmissionUpload", "CreateSubmission"])
+def test_retry_after_is_waited_for(kaggle, clock, csv_file, method):
+    kaggle.fail(method, Fault(429, "Too many requests", {"Retry-After": "17"}))
+    assert submit() == 0
+    assert clock.slept[0] == 17.0
+    assert len(kaggle.competition.submissions) == 1
+
+
+def test_retry_after_may_be_a_date(kaggle, clock, csv_file):
+    kaggle.fail("ListSubmissions", Fault(429, "", {"Retry-After": "Sun, 22 Nov 2026 13:00:40 GMT"}))
+    assert submit() == 0
+    assert clock.slept[0] == 40.0
+
+
+def test_a_wait_of_an_hour_is_told_instead_of_waited_for(kaggle, clock, csv_file, capsys):
+    kaggle.fail("ListSubmissions", Fault(429, "Too many requests", {"Retry-After": "3600"}))
+    assert submit() == 2
+    assert "asks to wait for 3600 s; try again later" in capsys.readouterr().err
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("method", ["ListSubmissions", "StartSubmissionUpload", "PUT", "CreateSubmission"])
+@pytest.mark.parametrize("fault", [Fault(500, "Internal error"), Fault(cut=True)])
+def test_a_passing_failure_is_tried_again(kaggle, clock, csv_file, method, fault):
+    kaggle.fail(method, fault)
+    assert submit() == 0
+    (made,) = kaggle.competition.submissions
+    assert made.content == ROWS.encode()
+    assert [row["status"] for row in rows()] == ["COMPLETE"]
+
+
+@pytest.mark.parametrize("fault", [Fault(502, "Bad gateway", after=True), Fault(cut=True, after=True)])
+def test_a_submission_that_arrived_although_the_answer_failed_is_not_repeated(kaggle, clock, csv_file, fault):
+    kaggle.fail("CreateSubmission", fault)
+    assert submit() == 0
+    assert len(kaggle.competition.submissions) == 1
+    assert [(row["status"], row["reference"]) for row in rows()] == [("COMPLETE", "5000")]
+
+
+def test_a_server_that_stays_broken_is_given_up_on(kaggle, clock, csv_file, capsys):
+    kaggle.fail("CreateSubmission", *[Fault(503, "Overloaded")] * 20)
+    assert submit() == 2
+    assert "Kaggle says 'Overloaded'; an error on its side (503); try again later" in capsys.readouterr().err
+    assert len(kaggle.asked("CreateSubmission")) == 6
+    assert [(row["status"], row["error"]) for row in rows()] == [("FAILED", "Overloaded")]
+    kaggle.faults.clear()
+    assert submit() == 0
+    assert [row["status"] for row in rows()] == ["FAILED", "COMPLETE"]
+
+
+def test_a_connection_cut_in_the_middle_of_the_upload_is_taken_up_again(kaggle, clock, csv_file):
+    kaggle.cut_uploads_after.append(10)
+    assert submit() == 0
+    assert [made.content for made in kaggle.competition.submissions] == [ROWS.encode()]
+
+
+def test_an_upload_that_never_arrives_is_no_success(kaggle, clock, csv_file, capsys):
+    kaggle.cut_uploads_after.extend([10] * 200)
+    assert submit() == 2
+    assert "Kaggle could not be reached, the file did not arrive" in capsys.readouterr().err
+    assert kaggle.competition.submissions == []
+    assert [row["status"] for row in rows()] == ["FAILED"]
+
+
+def test_an_accepted_file_that_is_never_listed_is_told_and_not_repeated(kaggle, clock, csv_file, capsys):
+    kaggle.competition.next_hidden_lists = 1000
+    assert submit() == 2
+    assert "accepted mine.csv (reference 5000) but does not list it after 60 s" in capsys.readouterr().err
+    assert submit() == 2
+    assert "do not upload it again" in capsys.readouterr().err
+    assert len(kaggle.competition.submissions) == 1
+    kaggle.competition.submissions[0].hidden_lists = 0
+    assert main(["submit", "--wait"]) == 0
+    assert [(row["status"], row["public_score"]) for row in rows()] == [("COMPLETE", "0.0312")]
+
+
+def test_an_error_of_the_scoring_is_told_in_kaggles_words(kaggle, clock, csv_file, capsys):
+    words = "Submission contains 3 rows, expected 6000"
+    kaggle.competition.next_states = [{"status": "PENDING"}, {"status": "ERROR", "errorDescription": words}]
+    assert submit() == 2
+    assert f"mine.csv has no score: Kaggle says '{words}'" in capsys.readouterr().err
+    assert [(row["status"], row["error"]) for row in rows()] == [("ERROR", words)]
+
+
+def test_a_score_that_takes_too_long_is_picked_up_later(kaggle, clock, csv_file, capsys):
+    kaggle.competition.next_states = [{"status": "PENDING"}]
+    assert submit("submit.wait_minutes=3") == 0
+    assert sum(clock.slept) == 180
+    assert "PENDING, no score yet; later: kaggle-face submit --wait" in capsys.readouterr().out
+    kaggle.competition.submissions[0].states = [{"status": "COMPLETE", "publicScore": "0.5"}]
+    assert main(["submit", "--wait"]) == 0
+    assert "public score 0.5" in capsys.readouterr().out
+    assert len(kaggle.competition.submissions) == 1
+
+
+def test_nothing_to_wait_for_is_said(kaggle, clock, csv_file, capsys):
+    assert main(["submit", "--wait"]) == 0
+    assert "no upload waits for its score" in capsys.readouterr().out
+
+
+def test_a_used_up_day_is_told_before_the_upload(kaggle, clock, csv_file, capsys):
+    for _ in range(5):
+        kaggle.add_submission("by hand", publicScore="0.1")
+    assert submit() == 2
+    message = capsys.readouterr().err
+    assert (
+        "no submission is left today: 5 were made; the next day begins at 00:00 UTC, in 11 h 0 min" in message
+    )
+    assert kaggle.asked("StartSubmissionUpload") == []
+
+
+def test_the_reserve_is_kept(kaggle, clock, csv_file, capsys):
+    for _ in range(3):
+        kaggle.add_submission("by hand")
+    assert submit("submit.reserve=2") == 2
+    assert "only 2 submission(s) left today, and submit.reserve keeps 2" in capsys.readouterr().err
+    assert submit("submit.reserve=1") == 0
+
+
+def test_a_limit_that_only_the_upload_meets_is_told_in_kaggles_words(kaggle, clock, csv_file, capsys):
+    kaggle.competition.zero_limits = True
+    kaggle.competition.max_daily = 0
+    assert submit() == 2
+    assert "Your team has used its daily Submission allowance (0) today" in capsys.readouterr().err
+    assert [row["status"] for row in rows()] == ["FAILED"]
+
+
+def test_a_team_without_any_submission_is_not_taken_for_one_at_its_limit(kaggle, clock, csv_file):
+    kaggle.competition.zero_limits = True
+    assert submit() == 0
+
+
+def test_two_at_the_same_time_upload_once(kaggle, csv_file, run_alone):
+    words = ["submit", "--file", "mine.csv", "--task", "verification", "submit.wait_minutes=0"]
+    both = [run_alone(*words) for _ in range(2)]
+    outputs = [process.communicate() for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2], outputs
+    assert any("was already submitted" in error for _, error in outputs)
+    assert len(kaggle.competition.submissions) == 1
+    assert len(rows()) == 1
+
+
+def test_a_kill_between_upload_and_ledger_loses_and_repeats_nothing(
+    kaggle, clock, csv_file, run_alone, capsys
+):
+    process = run_alone("submit", "--file", "mine.csv", "--task", "verification")
+    kaggle.before_answer["CreateSubmission"] = lambda: os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert [(row["status"], row["reference"]) for row in rows()] == [("UPLOADING", "")]
+    kaggle.before_answer.clear()
+    assert submit() == 0
+    assert "Kaggle has this file already, as 5000: the row is completed" in capsys.readouterr().out
+    assert len(kaggle.competition.submissions) == 1
+    assert [(row["status"], row["reference"]) for row in rows()] == [("COMPLETE", "5000")]
+
+
+def test_a_kill_before_the_file_arrived_is_found_out_and_the_file_uploaded(
+    kaggle, clock, csv_file, run_alone
+):
+    process = run_alone("submit", "--file", "mine.csv", "--task", "verification")
+    kaggle.before_answer["StartSubmissionUpload"] = lambda: os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    kaggle.before_answer.clear()
+    assert submit() == 0
+    assert sum(clock.slept[:8]) >= 60, "Kaggle had time to list it"
+    assert len(kaggle.competition.submissions) == 1
+    assert [row["status"] for row in rows()] == ["FAILED", "COMPLETE"]
+
+
+def test_wait_finds_out_about_an_upload_that_was_killed(kaggle, clock, csv_file, run_alone):
+    process = run_alone("submit", "--file", "mine.csv", "--task", "verification")
+    kaggle.before_answer["CreateSubmission"] = lambda: os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    kaggle.before_answer.clear()
+    assert main(["submit", "--wait"]) == 0
+    assert [(row["status"], row["public_score"]) for row in rows()] == [("COMPLETE", "0.0312")]
+
+
+def test_each_task_goes_to_its_own_competition(kaggle, clock, csv_file):
+    kaggle.competitions["classes-2026"] = Competition("classes-2026")
+    assert main(["submit", "--file", "mine.csv", "--task", "classification",
+                 "submit.classification.slug=classes-2026"]) == 0  # fmt: skip
+    assert len(kaggle.competitions["classes-2026"].submissions) == 1
+    assert kaggle.competition.submissions == []
+    assert [row["competition"] for row in rows()] == ["classes-2026"]
+
+
+def test_the_rows_of_the_history_cannot_be_changed(kaggle, clock, csv_file):
+    assert submit() == 0
+    connection = sqlite3.connect("submissions/ledger.sqlite")
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute("DELETE FROM events")
+    kinds = [kind for (kind,) in connection.execute("SELECT kind FROM events ORDER BY number")]
+    connection.close()
+    assert kinds[:3] == ["written", "upload_started", "uploaded"] and set(kinds[3:]) == {"status"}
