@@ -1,9 +1,10 @@
 """Augmentation of training images: the only file that imports albumentations.
 
 What happens to an image follows from (seed, epoch, image) alone. The library keeps a random state per
-transform and moves it on with every image, which repeats itself in every worker. Here all transforms share a
-generator that is set to the image's own place in a counter-based stream (Philox, Salmon et al. 2011) before each
-image: about 5 microseconds instead of the 100 of `Compose.set_random_seed`, and no two images share numbers.
+transform and moves it on with every image, which repeats itself in every worker. Here all transforms share
+one generator, which is set to the image's own place in a counter-based stream before each image (Philox,
+Salmon et al. 2011): about 5 microseconds instead of the 100 of `Compose.set_random_seed`, and no two images
+share numbers.
 """
 
 from __future__ import annotations

@@ -126,6 +126,14 @@ def _damaged(folder: Path) -> DataError:
     return DataError(f"the pack {folder} is damaged; delete it, and it is made again")
 
 
+def broken_images(pack: Pack) -> dict[str, str]:
+    """Why images of a pack cannot be read, by image id."""
+    if pack.folder is None or pack.valid.all():
+        return {}
+    reasons: dict[str, str] = _info(pack.folder)["broken"]
+    return reasons
+
+
 def _find(packs: Path, size_px: int, digest: str) -> Path | None:
     """The folder of a finished pack with this digest, whatever its name."""
     found = sorted(packs.glob(f"*-{size_px}px-{digest}"))
@@ -140,11 +148,9 @@ def _info(folder: Path) -> dict[str, Any]:
 def _judge(pack: Pack, broken: Literal["error", "skip"], progress: Progress) -> None:
     if pack.valid.all():
         return
-    assert pack.folder is not None
-    first = str(pack.image_ids[~pack.valid][0])
-    reason = _info(pack.folder)["broken"][first]
-    count = int((~pack.valid).sum())
-    text = naming_first(count, len(pack), "images cannot be read", f"{first} ({reason})")
+    reasons = broken_images(pack)
+    first, count = min(reasons), len(reasons)
+    text = naming_first(count, len(pack), "images cannot be read", f"{first} ({reasons[first]})")
     if broken == "error" or count == len(pack):
         raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
     progress.warn(f"{text}; they are left out")
