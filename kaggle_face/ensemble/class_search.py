@@ -12,7 +12,7 @@ import numpy as np
 
 from kaggle_face.ensemble.blending import ClassSpace
 from kaggle_face.ensemble.candidates import CandidateTable, gather_candidates
-from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, settle
+from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, is_challenger, settle
 from kaggle_face.ensemble.halves import BoolArray, halves_of_classes, nested
 from kaggle_face.ensemble.objective import TaskObjective
 from kaggle_face.ensemble.sources import HeldOutLogits
@@ -153,12 +153,10 @@ def _blend(board: ClassBoard, method: _Method, best: Contender, mean: Contender 
     if len(np.unique(board.halves)) < 2:
         return contender
     ranks = _nested_ranks(board, method)
-    return replace(
-        contender,
-        honest=class_metrics(ranks)[main],
-        gain=_gain(board, ranks, best),
-        over_mean=None if mean is None else _gain(board, ranks, mean),
-    )
+    judged = replace(contender, honest=class_metrics(ranks)[main], gain=_gain(board, ranks, best))
+    if mean is None or not is_challenger(judged, mean):
+        return judged
+    return replace(judged, over_mean=_gain(board, ranks, mean))
 
 
 def _gain(board: ClassBoard, ranks: IntArray, other: Contender) -> Difference:

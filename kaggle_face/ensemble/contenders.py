@@ -26,8 +26,8 @@ class Contender:
 
     `metrics` are those of the final weights on everything that is held out. `honest` is the main metric when
     the weights were found on the other half of the people; `gain` is its difference to the best single
-    member and `over_mean` that to the plain mean, positive = better. `optimistic_gain` is the difference to
-    the best single member when the weights were found on the very data that they are judged on.
+    member, and `over_mean` that of a challenger to the plain mean, positive = better. `optimistic_gain` is
+    the difference to the best single member when the weights were found on what they are judged on.
     """
 
     name: str
@@ -59,6 +59,11 @@ def contender_name(kind: Kind, space: str, is_calibrated: bool = False) -> str:
     'hill climbing of calibrated log-probabilities'
     """
     return f"{_WORDS[kind]} of {'calibrated ' * is_calibrated}{space.replace('_', '-')}"
+
+
+def is_challenger(contender: Contender, mean: Contender) -> bool:
+    """Whether a blend looks better than both the best single member and the plain mean."""
+    return _gain(contender) > max(_gain(mean), 0.0)
 
 
 def settle(metric: str, best_single: Contender, contenders: Sequence[Contender]) -> Contest:

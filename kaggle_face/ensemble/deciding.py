@@ -22,10 +22,14 @@ from kaggle_face.ensemble.sources import (
     open_test_scores,
 )
 from kaggle_face.errors import RunError
+from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.progress import Progress
 
 Method = Literal["auto", "mean", "hill", "constrained"]
 METHODS: tuple[Method, ...] = ("auto", "mean", "hill", "constrained")
+
+RESAMPLING = Resampling(num_resamples=500)
+"""A table has up to a dozen intervals, and each of verification takes as many sums over all pairs."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,13 @@ class Decision:
     notes: tuple[str, ...] = ()
 
 
-def decide_classes(members: Sequence[Member], formula: str, method: Method, progress: Progress) -> Decision:
+def decide_classes(
+    members: Sequence[Member],
+    formula: str,
+    method: Method,
+    progress: Progress,
+    resampling: Resampling = RESAMPLING,
+) -> Decision:
     """Chooses the blend of the members' class probabilities.
 
     Raises:
@@ -54,13 +64,15 @@ def decide_classes(members: Sequence[Member], formula: str, method: Method, prog
         )
     held_out = open_held_out_logits(distinct, test.class_names)
     objective = task_objective(formula, "classification", {})
-    board = open_class_board(held_out, test.class_names, objective, progress)
+    board = open_class_board(held_out, test.class_names, objective, progress, resampling)
     names = [member.name for member in distinct]
     contest = _asked_for(contest_classes(board, names, _kinds(method)), method)
     return Decision(class_blend(distinct, contest.winner), contest, notes)
 
 
-def decide_pairs(members: Sequence[Member], formula: str, method: Method) -> Decision:
+def decide_pairs(
+    members: Sequence[Member], formula: str, method: Method, resampling: Resampling = RESAMPLING
+) -> Decision:
     """Chooses the blend of the members' pair scores.
 
     Raises:
@@ -76,7 +88,7 @@ def decide_pairs(members: Sequence[Member], formula: str, method: Method) -> Dec
         trials = open_held_out_pairs(distinct)
     if trials is None:
         return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
-    board = PairBoard(trials, task_objective(formula, "verification", {}))
+    board = PairBoard(trials, task_objective(formula, "verification", {}), resampling)
     names = [member.name for member in distinct]
     contest = _asked_for(contest_pairs(board, names, _kinds(method)), method)
     return Decision(pair_blend(distinct, contest.winner), contest, notes)

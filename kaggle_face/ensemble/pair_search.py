@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kaggle_face.ensemble.blending import PAIR_SPACES, PairSpace, pair_values
-from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, settle
+from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, is_challenger, settle
 from kaggle_face.ensemble.halves import CROSSING, BoolArray, nested
 from kaggle_face.ensemble.held_out_pairs import HeldOutPairs
 from kaggle_face.ensemble.objective import TaskObjective
@@ -120,12 +120,11 @@ def _blend(
     if not _can_be_nested(board):
         return contender
     scores = _nested_scores(board, kind, space)
-    return replace(
-        contender,
-        honest=verification_summary(scores, board.trials.labels[board.inside_a_half])[main],
-        gain=_gain(board, scores, _halved(board, best)),
-        over_mean=None if mean is None else _gain(board, scores, _halved(board, mean)),
-    )
+    honest = verification_summary(scores, board.trials.labels[board.inside_a_half])[main]
+    judged = replace(contender, honest=honest, gain=_gain(board, scores, _halved(board, best)))
+    if mean is None or not is_challenger(judged, mean):
+        return judged
+    return replace(judged, over_mean=_gain(board, scores, _halved(board, mean)))
 
 
 def _nested_scores(board: PairBoard, kind: Kind, space: PairSpace) -> FloatArray:

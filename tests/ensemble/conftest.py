@@ -191,6 +191,15 @@ def make_run_fixture() -> Callable[..., RunFolder]:
     return make_run
 
 
+@pytest.fixture(scope="session")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `runs` with runs a and b, to be copied: writing records waits for the disk."""
+    world = World(tmp_path_factory.mktemp("two") / "runs")
+    for seed, (name, noise) in enumerate({"a": 1.0, "b": 1.3}.items()):
+        make_run(world, name, noise=noise, seed=seed, checkpoints=("best_cls", "best_ver"))
+    return world.runs
+
+
 @pytest.fixture
 def demo_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory with settings called demo."""

@@ -1,0 +1,138 @@
+"""The command as a person types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.cli.main import main
+
+
+@pytest.fixture
+def runs(demo_folder: Path, two_runs: Path) -> list[RunFolder]:
+    shutil.copytree(two_runs, demo_folder / "runs")
+    return [RunFolder(demo_folder / "runs" / "demo" / name) for name in "ab"]
+
+
+def test_the_newest_run_is_blended_over_its_folds(runs: list[RunFolder]) -> None:
+    assert main(["ensemble"]) == 0
+    folder = runs[1].ensemble_folder
+    predictions = stored.read_predictions(folder / "predictions")
+    logits = [
+        np.asarray(
+            stored.read_predictions(fold.record_folder("test", "best_cls", "predictions")).logits, np.float64
+        )
+        for fold in runs[1].finished_folds()
+    ]
+    odds = [np.exp(each - each.max(axis=1, keepdims=True)) for each in logits]
+    shares = [each / each.sum(axis=1, keepdims=True) for each in odds]
+    known = [np.isfinite(each) for each in logits]
+    expected = sum(shares) / np.sum(known, axis=0)
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert np.exp(predictions.logits) == pytest.approx(expected, rel=1e-4)
+    pairs = stored.read_pair_scores(folder / "pairs")
+    scores = [
+        stored.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
+        for fold in runs[1].finished_folds()
+    ]
+    assert pairs.scores == pytest.approx(np.mean(scores, axis=0))
+
+
+def test_several_runs_are_compared_in_a_table(
+    runs: list[RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ensemble", "--run", "a", "--run", "b"]) == 0
+    out = capsys.readouterr().out
+    for expected in ("demo/a@best_cls", "demo/b@best_ver", "hill climbing", "95 % interval", "because"):
+        assert expected in out
+    summary = json.loads((runs[0].ensemble_folder / "ensemble.json").read_text())
+    tasks = summary["tasks"]
+    assert [member["name"] for member in tasks["classification"]["members"]] == [
+        "demo/a@best_cls",
+        "demo/b@best_cls",
+    ]
+    assert sum(member["weight"] for member in tasks["verification"]["members"]) == pytest.approx(1)
+    assert summary["formula"] == "0.5*accuracy + 0.5*(1-eer)" and 0 < summary["score"] < 1
+    metrics = {**tasks["classification"]["metrics"], **tasks["verification"]["metrics"]}
+    assert summary["score"] == pytest.approx(0.5 * metrics["accuracy"] + 0.5 * (1 - metrics["eer"]))
+
+
+def test_folds_and_checkpoints_can_be_chosen(runs: list[RunFolder]) -> None:
+    assert main(["ensemble", "--run", "a", "--folds", "1", "--checkpoints", "best_ver"]) == 0
+    blended = stored.read_predictions(runs[0].ensemble_folder / "predictions")
+    record = runs[0].fold(1).record_folder("test", "best_ver", "predictions")
+    alone = stored.read_predictions(record)
+    assert np.array_equal(blended.logits.argmax(axis=1), alone.logits.argmax(axis=1))
+
+
+def test_parameters_of_all_networks_are_counted_once(runs: list[RunFolder]) -> None:
+    """Both checkpoints of fold 0 are of one epoch: 3 networks of 1,000 parameters, not 4."""
+    for fold in runs[0].finished_folds():
+        epochs = {"best_cls": {"epoch": 3}, "best_ver": {"epoch": 3 + fold.fold}}
+        fold.write_info({**fold.read_info(), "results": epochs})
+    assert main(["ensemble", "--run", "a"]) == 0
+    summary = json.loads((runs[0].ensemble_folder / "ensemble.json").read_text())
+    assert summary["num_parameters"] == 3000
+
+
+def test_a_blend_beyond_the_competitions_limit_of_parameters_is_refused(
+    runs: list[RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for fold in runs[0].finished_folds():
+        fold.write_info({**fold.read_info(), "num_parameters": 11_000_000})
+    slug = "competition.slug=hw-2-p-2-fall-2026-student-competition"
+    assert main(["ensemble", slug, "--run", "a"]) == 2
+    error = capsys.readouterr().err
+    assert "44,000,000 parameters" in error and "30,000,000" in error and "--folds" in error
+    assert not runs[0].ensemble_folder.exists()
+    assert main(["ensemble", slug, "--run", "a", "--folds", "0"]) == 0
+
+
+def test_an_older_blend_does_not_outlive_a_new_one(runs: list[RunFolder]) -> None:
+    (runs[0].ensemble_folder / "pairs").mkdir(parents=True)
+    (runs[0].ensemble_folder / "stale.txt").write_text("old")
+    assert main(["ensemble", "--run", "a", "--method", "mean"]) == 0
+    assert not (runs[0].ensemble_folder / "stale.txt").exists()
+
+
+def test_a_gallery_gets_joined_embeddings(runs: list[RunFolder]) -> None:
+    for fold in runs[0].finished_folds():
+        shutil.rmtree(fold.record_folder("test", "best_ver", "pairs"))
+    assert main(["ensemble", "--run", "a"]) == 0
+    joined = stored.read_embeddings(runs[0].ensemble_folder / "embeddings")
+    assert joined.vectors.shape[1] == 16  # two folds of 8
+    assert not (runs[0].ensemble_folder / "pairs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--run", "c"], "there is no run 'c' of 'demo'"),
+        (["--run", "a", "--folds", "7"], "demo/a has no finished fold 7; finished are: 0, 1"),
+        (["--run", "a", "--checkpoints", "last"], "demo/a has no test predictions"),
+        (["--run", "a", "--metric", "acuracy"], "did you mean 'accuracy'"),
+    ],
+)
+def test_wrong_words_are_one_line(
+    runs: list[RunFolder], capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    assert main(["ensemble", *words]) == 2
+    captured = capsys.readouterr()
+    assert expected in captured.err and captured.err.count("\n") == 1
+
+
+def test_torch_is_not_imported(runs: list[RunFolder], demo_folder: Path) -> None:
+    code = (
+        "import sys; from kaggle_face.cli.main import main; code = main(['ensemble', '--method', 'mean']);"
+        "sys.exit(code or 3 * ('torch' in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=demo_folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
