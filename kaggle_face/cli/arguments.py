@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
+from kaggle_face.artifacts.runs import CHECKPOINTS
 from kaggle_face.config import LoadedConfig, load_config
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import InputError
 
 DEFAULT_CONFIG = "demo"
 
@@ -32,6 +35,48 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def load_settings(arguments: argparse.Namespace) -> LoadedConfig:
     """The settings that `-c` and the overrides name."""
     return load_config(arguments.config, arguments.overrides)
+
+
+def add_folds_argument(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Adds `--folds`, numbers separated by commas (a list of words would swallow the overrides)."""
+    parser.add_argument("--folds", type=fold_numbers, metavar="K,...", help=help_text)
+
+
+def add_checkpoints_argument(parser: argparse.ArgumentParser, default: str) -> None:
+    """Adds `--checkpoints`, names separated by commas."""
+    known = ",".join(CHECKPOINTS)
+    parser.add_argument(
+        "--checkpoints", type=checkpoint_names, metavar="NAME,...", help=f"of {known} (default: {default})"
+    )
+
+
+def fold_numbers(text: str) -> list[int]:
+    """Numbers of folds, each once, ascending.
+
+    >>> fold_numbers("2,0")
+    [0, 2]
+
+    Raises:
+        InputError: A word is no number from 0.
+    """
+    words = text.split(",")
+    wrong = [word for word in words if not word.isdecimal()]
+    if wrong:
+        raise InputError(f"folds are numbers from 0, separated by commas, got '{wrong[0]}' in '{text}'")
+    return sorted({int(word) for word in words})
+
+
+def checkpoint_names(text: str) -> list[CheckpointName]:
+    """Names of checkpoints, in their usual order.
+
+    Raises:
+        InputError: There is no such checkpoint.
+    """
+    words = text.split(",")
+    wrong = [word for word in words if word not in CHECKPOINTS]
+    if wrong:
+        raise InputError(f"a checkpoint is one of {', '.join(CHECKPOINTS)}, got '{wrong[0]}'")
+    return [name for name in CHECKPOINTS if name in words]
 
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,7 @@ def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
 def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Packs, trains two folds, predicts, blends, writes the checked CSVs, and prints the figures."""
     began = time.monotonic()
-    train = ["train", "--fold", *map(str, _FOLDS), *(["--overwrite"] if arguments.overwrite else [])]
+    train = ["train", "--fold", ",".join(map(str, _FOLDS)), *(["--overwrite"] if arguments.overwrite else [])]
     for words in (["pack"], train, ["predict"], ["ensemble"], ["submit", "--dry-run"]):
         shared = ["--config", "demo", *arguments.overrides]
         terminal.say(f"\n$ kaggle-face {' '.join([*words, *arguments.overrides])}")

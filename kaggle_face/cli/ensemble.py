@@ -6,8 +6,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, find_run
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.artifacts.runs import RunFolder, find_run
+from kaggle_face.cli.arguments import (
+    add_checkpoints_argument,
+    add_config_arguments,
+    add_folds_argument,
+    load_settings,
+)
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.blended import (
     ClassBlend,
@@ -42,15 +47,8 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a run to blend; repeat it for several (default: the one trained last)",
     )
-    parser.add_argument(
-        "--folds", nargs="+", type=int, metavar="K", help="folds to blend (default: all finished)"
-    )
-    parser.add_argument(
-        "--checkpoints",
-        nargs="+",
-        choices=CHECKPOINTS,
-        help="checkpoints to blend (default: best_cls for classification, best_ver for verification)",
-    )
+    add_folds_argument(parser, "folds to blend (default: all finished)")
+    add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")
     parser.add_argument(
         "--method",
         choices=METHODS,

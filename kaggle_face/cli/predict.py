@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, find_run
-from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
+from kaggle_face.cli.arguments import (
+    add_checkpoints_argument,
+    add_config_arguments,
+    add_folds_argument,
+    add_run_argument,
+    load_settings,
+)
 from kaggle_face.cli.opening import chosen_folds, open_competition, open_images, settings_of_run
 from kaggle_face.cli.terminal import Terminal
 
@@ -14,16 +20,8 @@ from kaggle_face.cli.terminal import Terminal
 def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `predict`."""
     add_run_argument(parser)
-    parser.add_argument(
-        "--folds", type=int, nargs="+", metavar="K", help="folds (default: all that were trained)"
-    )
-    parser.add_argument(
-        "--checkpoints",
-        nargs="+",
-        choices=CHECKPOINTS,
-        metavar="NAME",
-        help=f"of {', '.join(CHECKPOINTS)} (default: all)",
-    )
+    add_folds_argument(parser, "folds to predict with (default: all that were trained)")
+    add_checkpoints_argument(parser, "all")
     add_config_arguments(parser)
 
 

@@ -17,11 +17,11 @@ from kaggle_face.artifacts.runs import (
     name_of_run,
     run_folder,
 )
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import Config, LoadedConfig, parse_config
 from kaggle_face.config.comparing import changed_settings
-from kaggle_face.errors import InputError, RunError
+from kaggle_face.errors import RunError
 
 if TYPE_CHECKING:
     from kaggle_face.data.pack import Pack
@@ -34,7 +34,7 @@ _MAY_CHANGE = ("data.root:", "data.workers:", "train.max_hours:", "train.checkpo
 def add_arguments_train(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `train`."""
     parser.add_argument(
-        "--fold", required=True, nargs="+", metavar="K", help="numbers of folds, from 0, or 'all'"
+        "--fold", required=True, metavar="K", help="number of the fold, from 0; several as 0,1; or 'all'"
     )
     parser.add_argument(
         "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
@@ -50,7 +50,9 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     run = run_folder(
         Path(loaded.config.paths.runs), loaded.name, arguments.run or name_of_run(arguments.overrides)
     )
-    train_folds(loaded, run, _wanted(arguments.fold), arguments, terminal)
+    train_folds(
+        loaded, run, None if arguments.fold == "all" else fold_numbers(arguments.fold), arguments, terminal
+    )
 
 
 def train_folds(
@@ -84,15 +86,6 @@ def train_folds(
         elif not _train_one(loaded, folder, start, (data, folds, pack), terminal):
             break
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
-
-
-def _wanted(words: Sequence[str]) -> list[int] | None:
-    if list(words) == ["all"]:
-        return None
-    wrong = [word for word in words if not word.isdigit()]
-    if wrong:
-        raise InputError(f"--fold takes numbers from 0, or 'all', got '{wrong[0]}'")
-    return sorted({int(word) for word in words})
 
 
 def _how_to_start(

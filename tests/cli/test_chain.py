@@ -28,7 +28,7 @@ def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def run_chain(*overrides: str) -> None:
-    for command in (["train", "--fold", "0", "1"], ["predict"], ["ensemble"], ["submit", "--dry-run"]):
+    for command in (["train", "--fold", "0,1"], ["predict"], ["ensemble"], ["submit", "--dry-run"]):
         assert main([*command, *overrides]) == 0, command
 
 
