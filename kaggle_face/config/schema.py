@@ -302,14 +302,6 @@ class Config(Part):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
 
-    @model_validator(mode="after")
-    def _schedule_fits_the_epochs(self) -> Config:
-        if self.schedule.warmup_epochs >= self.train.epochs and self.schedule.warmup_epochs > 0:
-            raise ValueError(
-                f"schedule.warmup_epochs must be < train.epochs ({self.train.epochs}), "
-                f"got {self.schedule.warmup_epochs:g}"
-            )
-        return self
 
     @model_validator(mode="after")
     def _identities_fill_the_batch(self) -> Config:
