@@ -29,12 +29,13 @@ def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float | None:
     >>> round(spearman([1, 2, 3, 4, 5], [5, 6, 7, 8, 7]), 6)
     0.820783
     """
-    ranks = [_mean_ranks(np.asarray(values, np.float64)) for values in (first, second)]
-    centred = [values - values.mean() for values in ranks]
-    spread = float(np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum()))
-    if len(ranks[0]) < 3 or spread == 0:
+    values = [np.asarray(side, np.float64) for side in (first, second)]
+    if len(values[0]) < 3:
         return None
-    return float((centred[0] * centred[1]).sum() / spread)
+    ranks = [_mean_ranks(side) for side in values]
+    centred = [side - side.mean() for side in ranks]
+    spread = float(np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum()))
+    return float((centred[0] * centred[1]).sum() / spread) if spread > 0 else None
 
 
 def agreement(entries: Sequence[Entry], public_lower_is_better: bool) -> float | None:
