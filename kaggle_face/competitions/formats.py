@@ -1,9 +1,10 @@
 """What a submission looks like: its columns, and for each task a template per cell.
 
-A template is text with fields in braces, as in Python's `str.format`: `{id}` is the id that the competition
-gives the row, `{row}` its number from 0, `{name}`, `{stem}`, `{path}` and `{number}` come from the image's
-file name. Classification has `{label}`, `{class_index}` and `{class_name}`; verification `{score}`,
-`{distance}` (1 - score), `{first}` and `{second}`, or `{label}` where a gallery is searched.
+A template is text with fields in braces, as in Python's `str.format`. `{id}` is the id that the competition
+gives the row, `{row}` its number from 0, `{line}` that number in the whole file; `{name}`, `{stem}`, `{path}`
+and `{number}` come from the image's file name. Classification has `{label}`, `{class_index}` and
+`{class_name}`; verification `{score}`, `{distance}` (1 - score), `{first}` and `{second}`, or `{label}` where
+a gallery is searched.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from kaggle_face.errors import ConfigError, nearest_hint
 Task = Literal["classification", "verification"]
 TASKS: tuple[Task, ...] = ("classification", "verification")
 
-_IMAGE_FIELDS = ("id", "row", "name", "stem", "path", "number")
+_IMAGE_FIELDS = ("id", "row", "line", "name", "stem", "path", "number")
 FIELDS: dict[Task, tuple[str, ...]] = {
     "classification": (*_IMAGE_FIELDS, "label", "class_index", "class_name"),
     "verification": (*_IMAGE_FIELDS, "first", "second", "score", "distance", "label"),

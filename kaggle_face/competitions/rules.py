@@ -111,8 +111,8 @@ def _mixing(rules: Rules, config: Config) -> list[str]:
         "augment.mixup.probability": config.augment.mixup.probability,
     }
     return [
-        f"no label smoothing, CutMix or Mixup is allowed with ArcFace: model.head={head} and {key}={value:g}; "
-        f"set {key}=0"
+        f"no label smoothing, CutMix or Mixup is allowed with ArcFace: model.head={head} and "
+        f"{key}={value:g}; set {key}=0"
         for key, value in values.items()
         if value > 0
     ]
@@ -126,8 +126,8 @@ def _parameters(rules: Rules, of_one: int | None, of_all: int | None) -> list[st
         if of_all <= limit:
             return []
         return [
-            f"at most {limit:,} parameters are allowed over all models of an ensemble: these have "
-            f"{of_all:,}; blend fewer or smaller models"
+            f"at most {limit:,} parameters are allowed over all models of an ensemble: "
+            f"these have {of_all:,}; blend fewer or smaller models"
         ]
     if of_one is None or of_one <= limit:
         return []

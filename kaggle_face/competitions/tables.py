@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.folders import name_of, stem_of
-from kaggle_face.competitions.formats import FormatPart, SubmissionFormat, Task, fields_of
+from kaggle_face.competitions.formats import TASKS, FormatPart, SubmissionFormat, Task, fields_of
 from kaggle_face.errors import ConfigError, DataError, SubmissionError, naming_first
 from kaggle_face.metrics.classification import top_k_labels
 from kaggle_face.records import (
@@ -127,8 +127,9 @@ def row_ids(data: CompetitionData, form: SubmissionFormat) -> StrArray:
     Raises:
         ConfigError: The id's template names something that only a prediction knows.
     """
-    parts = [_cells(part.cells[0], _row_fields(data, part.task), form) for part in form.parts]
-    return np.concatenate(parts)
+    answers = [Answers(task, _row_fields(data, task)) for task in TASKS]
+    narrow = replace(form, columns=form.columns[:1], parts=tuple(_id_part(part) for part in form.parts))
+    return fill_table(narrow, answers).cells[form.columns[0]]
 
 
 def classification_answers(data: CompetitionData, predictions: Predictions) -> Answers:
@@ -182,15 +183,27 @@ def fill_table(form: SubmissionFormat, answers: Sequence[Answers]) -> Submission
     missing = [part.task for part in form.parts if part.task not in by_task]
     if missing:
         raise SubmissionError(f"the submission has a {missing[0]} part, for which nothing was predicted")
-    parts = [_part_cells(part, by_task[part.task], form) for part in form.parts]
+    parts: list[list[StrArray]] = []
+    for part in form.parts:
+        start = sum(len(cells[0]) for cells in parts)
+        parts.append(_part_cells(part, by_task[part.task], start, form))
     cells = {
         column: np.concatenate([part[place] for part in parts]) for place, column in enumerate(form.columns)
     }
     return SubmissionTable(form.columns, cells)
 
 
-def _part_cells(part: FormatPart, fields: Mapping[str, Field], form: SubmissionFormat) -> list[StrArray]:
-    return [_cells(template, fields, form) for template in part.cells]
+def _id_part(part: FormatPart) -> FormatPart:
+    return FormatPart(part.task, part.cells[:1])
+
+
+def _part_cells(
+    part: FormatPart, fields: Mapping[str, Field], start: int, form: SubmissionFormat
+) -> list[StrArray]:
+    """The cells of a part, column by column; its first row is line `start` of the file."""
+    num_rows = len(fields["id"]())
+    known = {**fields, "line": lambda: range(start, start + num_rows)}
+    return [_cells(template, known, form) for template in part.cells]
 
 
 def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -> StrArray:
