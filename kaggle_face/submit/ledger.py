@@ -12,7 +12,7 @@ import io
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,17 +77,24 @@ class Ledger:
 
     def add(self, kind: EventKind, values: Mapping[str, Any]) -> Entry:
         """Begins a new row; `values` hold at least its competition."""
-        now = iso_time(self._clock.now())
-        return self.append(secrets.token_hex(8), kind, {"time": now, **values})
+        return self.append(new_key(), kind, values)
 
     def append(self, key: str, kind: EventKind, changes: Mapping[str, Any]) -> Entry:
-        """Adds what became known of a row, and returns its new state."""
-        unknown = set(changes) - set(COLUMNS)
-        assert not unknown, f"columns that a ledger does not have: {unknown}"
-        with self._transaction() as connection:
-            self._insert(connection, key, kind, changes)
-        self.export()
+        """Adds what became known of a row, or begins one, and returns its new state."""
+        self.record([(key, kind, changes)])
         return next(entry for entry in self.entries() if entry.key == key)
+
+    def record(self, news: Sequence[tuple[str, EventKind, Mapping[str, Any]]]) -> None:
+        """Adds what became known of several rows: all of it or nothing. New rows get the time of now."""
+        now = iso_time(self._clock.now())
+        with self._transaction() as connection:
+            known = {key for (key,) in connection.execute("SELECT DISTINCT entry FROM events")}
+            for key, kind, changes in news:
+                unknown = set(changes) - set(COLUMNS)
+                assert not unknown, f"columns that a ledger does not have: {unknown}"
+                self._insert(connection, key, kind, changes if key in known else {"time": now, **changes})
+        if news:
+            self.export()
 
     def entries(self, competition: str | None = None) -> list[Entry]:
         """All rows in the order in which they began, of one competition or of all."""
@@ -171,6 +178,11 @@ class Ledger:
                 f"{self.database} cannot be used: {error}; if it is damaged, move it away, "
                 f"and its rows come back from {self.csv.name}"
             ) from error
+
+
+def new_key() -> str:
+    """The key of a new row."""
+    return secrets.token_hex(8)
 
 
 @contextmanager

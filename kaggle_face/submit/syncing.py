@@ -11,7 +11,7 @@ from kaggle_face.submit.answers import RemoteSubmission
 from kaggle_face.submit.client import KaggleClient
 from kaggle_face.submit.clock import Clock, iso_time
 from kaggle_face.submit.entries import Entry
-from kaggle_face.submit.ledger import Ledger
+from kaggle_face.submit.ledger import EventKind, Ledger, new_key
 from kaggle_face.submit.tags import message_of, tag_of
 
 
@@ -37,14 +37,14 @@ def write_listed(ledger: Ledger, competition: str, listed: Sequence[RemoteSubmis
     entries = ledger.entries(competition)
     by_reference = {entry.reference: entry for entry in entries if entry.reference}
     by_tag: dict[str | None, Entry] = {entry.tag: entry for entry in entries if entry.tag}
+    news: list[tuple[str, EventKind, dict[str, Any]]] = []
     for submission in reversed(listed):
         entry = by_reference.get(submission.reference) or by_tag.get(tag_of(submission.description))
         if entry is None:
-            ledger.add("found", _found_values(competition, submission))
-        else:
-            changes = _changes(entry, submission)
-            if changes:
-                ledger.append(entry.key, "status", changes)
+            news.append((new_key(), "found", _found_values(competition, submission)))
+        elif changes := _changes(entry, submission):
+            news.append((entry.key, "status", changes))
+    ledger.record(news)
 
 
 def _changes(entry: Entry, submission: RemoteSubmission) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""The sample submission is found by its name, and never taken for the other task's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.submit.samples import find_sample
+
+
+def make(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("id,label\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "task", "expected"),
+    [
+        (["sample_submission.csv"], "verification", "sample_submission.csv"),
+        (["ver/hw2p2_sample_submission.csv"], "verification", "ver/hw2p2_sample_submission.csv"),
+        (
+            ["classification_sample_submission.csv", "verification_sample_submission.csv"],
+            "verification",
+            "verification_sample_submission.csv",
+        ),
+        (["classification_sample_submission.csv"], "verification", None),
+        (["classification_sample_submission.csv"], None, None),
+        (["sample_submission.csv"], None, "sample_submission.csv"),
+        (["submission.csv"], "verification", None),
+    ],
+)
+def test_the_sample_of_a_task(tmp_path, names, task, expected):
+    make(tmp_path, *names)
+    assert find_sample(tmp_path, task) == (None if expected is None else tmp_path / expected)
+
+
+def test_a_folder_that_is_not_there_has_no_sample(tmp_path):
+    assert find_sample(tmp_path / "nothing", "verification") is None
