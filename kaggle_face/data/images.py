@@ -19,7 +19,7 @@ from kaggle_face.errors import DataError
 MAX_FILE_BYTES = 256 * 2**20
 MAX_PIXELS = 89_478_485  # Pillow's own limit: a picture of 256 MiB
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _PAPER = (255, 255, 255)  # what is seen through a transparent picture
 _ORIENTATION_TAG = 0x0112
 # The picture's first row and column lie as EXIF 2.32 numbers them; the value turns them upright.
@@ -61,6 +61,26 @@ def decode_rgb_into(target: npt.NDArray[np.uint8], data: bytes) -> None:
         UnreadableImageError: As `decode_rgb`; `target` is left as it was.
     """
     target[...] = np.asarray(_decode(data, len(target), "the picture"))
+
+
+def decode_photo(data: bytes, longest_px: int, name: str = "the picture") -> npt.NDArray[np.uint8]:
+    """The pixels of a picture of any shape as `decode_rgb` reads them, not stretched: (height, width, 3).
+
+    A picture with a side of more than `longest_px` is made smaller; a JPEG of that kind is never decoded whole.
+
+    Raises:
+        UnreadableImageError: As `decode_rgb`.
+    """
+    try:
+        image = _open(data, longest_px // 2)
+        picture = _to_rgb(image)
+        picture.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        turn = _UPRIGHT.get(_orientation(image))
+        return np.array(picture if turn is None else picture.transpose(turn))
+    except MemoryError:
+        raise
+    except Exception as error:  # as in _decode
+        raise UnreadableImageError(name, _reason(error, data)) from error
 
 
 def _decode(data: bytes, size_px: int, name: str) -> Image.Image:

@@ -1,0 +1,195 @@
+"""Finding or making a pack, and what it says about pictures that cannot be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.data import decoding
+from kaggle_face.data.decoding import BROKEN_GREY
+from kaggle_face.data.images import decode_rgb
+from kaggle_face.data.pack import Pack, broken_images, open_pack
+from kaggle_face.errors import DataError
+from kaggle_face.progress import SilentProgress
+from kaggle_face.records import StrArray
+
+SIZE = 16
+
+
+class Listening(SilentProgress):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
+
+
+class Workplace:
+    """A data root, a folder of packs, and a count of the pictures that were decoded."""
+
+    def __init__(self, folder: Path, ids: StrArray, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.packs, self.ids = folder / "data", folder / "packs", ids
+        self.decoded = 0
+        self.progress = Listening()
+        decode = decoding.decode_rgb_into
+
+        def counting(target: np.ndarray, data: bytes) -> None:
+            self.decoded += 1
+            decode(target, data)
+
+        monkeypatch.setattr(decoding, "decode_rgb_into", counting)
+
+    def open(self, **changes: object) -> Pack:
+        arguments = {
+            "packs": self.packs,
+            "name": "tiny",
+            "root": self.root,
+            "image_ids": self.ids,
+            "size_px": SIZE,
+            "broken": "error",
+            "progress": self.progress,
+            "workers": 1,
+        }
+        return open_pack(**(arguments | changes))  # type: ignore[arg-type]
+
+    def path(self, row: int) -> Path:
+        return self.root / str(self.ids[row])
+
+    def folders(self) -> list[str]:
+        return sorted(path.name for path in self.packs.iterdir())
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, write_pictures: Callable[..., StrArray], monkeypatch: pytest.MonkeyPatch
+) -> Workplace:
+    return Workplace(tmp_path, write_pictures(tmp_path / "data", 10), monkeypatch)
+
+
+def test_a_pack_holds_the_pixels_of_each_file(place: Workplace) -> None:
+    pack = place.open()
+    assert pack.valid.all() and (pack.image_ids == place.ids).all()
+    for row in range(len(pack)):
+        assert (pack.images[row] == decode_rgb(place.path(row).read_bytes(), SIZE)).all()
+
+
+def test_processes_give_the_same_bytes(place: Workplace, tmp_path: Path) -> None:
+    alone = place.open()
+    shared = place.open(packs=tmp_path / "other", workers=2)
+    assert (alone.folder / "images.npy").read_bytes() == (shared.folder / "images.npy").read_bytes()
+
+
+def test_a_finished_pack_is_not_made_again(place: Workplace) -> None:
+    place.open()
+    place.open()
+    assert place.decoded == len(place.ids)
+
+
+def test_settings_of_another_name_share_the_pack(place: Workplace) -> None:
+    first = place.open(name="one")
+    second = place.open(name="two", image_ids=place.ids[::-1])
+    assert first.folder == second.folder and place.decoded == len(place.ids)
+
+
+def test_a_changed_file_makes_another_pack(place: Workplace) -> None:
+    first = place.open()
+    found = place.path(0).stat()
+    place.path(0).write_bytes(place.path(1).read_bytes())
+    os.utime(place.path(0), ns=(found.st_atime_ns, found.st_mtime_ns + 10**9))
+    second = place.open()
+    assert first.folder != second.folder
+    assert (second.images[0] == second.images[1]).all()
+
+
+def test_another_size_makes_another_pack(place: Workplace) -> None:
+    assert place.open().folder != place.open(size_px=SIZE + 1).folder
+
+
+def test_nothing_but_the_pack_is_left_in_the_folder(place: Workplace) -> None:
+    pack = place.open()
+    assert place.folders() == [pack.folder.name]
+    assert sorted(path.name for path in pack.folder.iterdir()) == ["images.npy", "index.csv", "pack.json"]
+
+
+def test_rows_are_found_by_id(place: Workplace) -> None:
+    pack = place.open()
+    assert pack.rows_of(place.ids[[7, 2, 2]]).tolist() == [7, 2, 2]
+    assert pack.rows_of(place.ids[:0]).tolist() == []
+
+
+@pytest.mark.parametrize("name", ["zzz.jpg", "aaa.jpg", "train/0/0000.jp"])
+def test_an_id_that_is_not_packed_is_named(place: Workplace, name: str) -> None:
+    with pytest.raises(DataError, match=f"^1 of 2 images are not packed, first: {name}"):
+        place.open().rows_of(np.array([place.ids[0], name]))
+
+
+def test_broken_pictures_are_counted_and_the_first_is_named(place: Workplace) -> None:
+    place.path(3).write_bytes(place.path(3).read_bytes()[:-20])
+    place.path(5).write_bytes(b"")
+    place.path(8).unlink()
+    with pytest.raises(DataError) as error:
+        place.open()
+    assert str(error.value) == (
+        f"3 of 10 images cannot be read, first: {place.ids[3]} (image file is truncated); "
+        "mend or remove them, or set data.broken_images=skip"
+    )
+
+
+def test_broken_pictures_are_refused_again_without_decoding(place: Workplace) -> None:
+    place.path(3).write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(DataError, match="1 of 10 images cannot be read"):
+            place.open()
+    assert place.decoded == len(place.ids)
+
+
+def test_skipped_pictures_are_grey_and_not_valid_and_warned_of(place: Workplace) -> None:
+    place.path(3).write_bytes(b"")
+    pack = place.open(broken="skip")
+    assert np.flatnonzero(~pack.valid).tolist() == [3]
+    assert (pack.images[3] == BROKEN_GREY).all()
+    assert place.progress.warnings == [
+        f"1 of 10 images cannot be read, first: {place.ids[3]} (the file is empty); they are left out"
+    ]
+    assert broken_images(pack) == {str(place.ids[3]): "the file is empty"}
+
+
+def test_a_mended_picture_is_seen(place: Workplace) -> None:
+    place.path(3).write_bytes(b"")
+    place.open(broken="skip")
+    place.path(3).write_bytes(place.path(4).read_bytes())
+    assert place.open().valid.all()
+
+
+def test_pictures_none_of_which_can_be_read_are_refused_even_if_skipped(place: Workplace) -> None:
+    for row in range(len(place.ids)):
+        place.path(row).write_bytes(b"")
+    with pytest.raises(DataError, match="10 of 10 images cannot be read"):
+        place.open(broken="skip")
+
+
+def test_no_pictures_are_an_error(place: Workplace) -> None:
+    with pytest.raises(DataError, match="no images to pack"):
+        place.open(image_ids=place.ids[:0])
+
+
+@pytest.mark.parametrize("file", ["images.npy", "index.csv", "pack.json"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_damaged_pack_says_what_to_do(place: Workplace, file: str, damage: str) -> None:
+    path = place.open().folder / file
+    path.write_bytes(path.read_bytes()[:50]) if damage == "cut" else path.unlink()
+    with pytest.raises(DataError, match="is damaged; delete it, and it is made again"):
+        place.open()
+
+
+def test_odd_names_come_back_from_the_index(place: Workplace) -> None:
+    names = ["a, b.jpg", 'quoted "x".jpg', "ä/ü.jpg", "NA", "1.0", "line\nbreak.jpg"]
+    for name in names:
+        path = place.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(place.path(0).read_bytes())
+    assert place.open(image_ids=np.array(names)).image_ids.tolist() == sorted(names)

@@ -1,0 +1,230 @@
+"""Building a pack: kills, full disks, and several processes at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.data import decoding, packing
+from kaggle_face.data.decoding import Chunk, decode_chunks
+from kaggle_face.data.pack import Pack, open_pack
+from kaggle_face.errors import DataError
+from kaggle_face.progress import Counter, Progress, SilentProgress
+from kaggle_face.records import StrArray
+
+SIZE = 16
+PICTURES, CHUNK = 22, 4
+
+KILLED = """
+import os, signal, sys
+from contextlib import contextmanager
+from pathlib import Path
+import numpy as np
+from kaggle_face.data import packing
+from kaggle_face.data.pack import open_pack
+from kaggle_face.progress import SilentProgress
+
+class Dying(SilentProgress):
+    @contextmanager
+    def count(self, label, total, unit, done=0):
+        yield self
+    def advance(self, steps=1, note=""):
+        self.chunks = getattr(self, "chunks", 0) + 1
+        if self.chunks == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+packing._CHUNK_IMAGES = 4
+root = Path(sys.argv[1])
+ids = np.array(sorted(str(path.relative_to(root)) for path in root.rglob("*.jpg")))
+open_pack(Path(sys.argv[2]), "tiny", root, ids, 16, "error", Dying(), 1)
+"""
+
+
+@pytest.fixture
+def ids(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> StrArray:
+    return write_pictures(tmp_path / "data", PICTURES)
+
+
+@pytest.fixture
+def count_decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every decoded picture."""
+    calls: list[int] = []
+    decode = decoding.decode_rgb_into
+
+    def counting(target: np.ndarray, data: bytes) -> None:
+        calls.append(1)
+        decode(target, data)
+
+    monkeypatch.setattr(decoding, "decode_rgb_into", counting)
+    return calls
+
+
+def make(tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress | None = None) -> Pack:
+    progress = progress or SilentProgress()
+    return open_pack(tmp_path / packs, "tiny", tmp_path / "data", ids, SIZE, "error", progress, 1)
+
+
+def kill_a_build(tmp_path: Path) -> Path:
+    """Builds in a process that is killed after its third chunk; returns the unfinished folder."""
+    words = [sys.executable, "-c", KILLED, str(tmp_path / "data"), str(tmp_path / "packs")]
+    assert subprocess.run(words, timeout=60, check=False).returncode == -signal.SIGKILL
+    (part,) = (tmp_path / "packs").glob("*.part")
+    return part
+
+
+def test_a_killed_build_leaves_no_pack(tmp_path: Path, ids: StrArray) -> None:
+    part = kill_a_build(tmp_path)
+    assert not part.with_suffix("").exists()
+    assert not (part / "pack.json").exists()
+
+
+def test_a_killed_build_goes_on_after_its_last_finished_chunk(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int]
+) -> None:
+    kill_a_build(tmp_path)
+    pack = make(tmp_path, ids)
+    assert len(count_decoded) == PICTURES - 3 * CHUNK
+    whole = make(tmp_path, ids, "other")
+    assert (pack.folder / "images.npy").read_bytes() == (whole.folder / "images.npy").read_bytes()
+    assert (pack.folder / "index.csv").read_bytes() == (whole.folder / "index.csv").read_bytes()
+
+
+def test_a_record_that_the_kill_cut_off_in_a_line_is_read_up_to_that_line(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int]
+) -> None:
+    record = kill_a_build(tmp_path) / "record.jsonl"
+    record.write_bytes(record.read_bytes() + b'{"rows": 16, "bro')
+    pack = make(tmp_path, ids)
+    assert len(count_decoded) == PICTURES - 3 * CHUNK
+    assert (pack.images == make(tmp_path, ids, "other").images).all()
+
+
+def test_a_build_killed_before_its_first_chunk_begins_anew(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int]
+) -> None:
+    part = kill_a_build(tmp_path)
+    (part / "record.jsonl").unlink()
+    (part / "images.npy").write_bytes(b"half a header")
+    assert make(tmp_path, ids).valid.all()
+    assert len(count_decoded) == PICTURES
+
+
+def test_broken_pictures_of_finished_chunks_are_remembered(tmp_path: Path, ids: StrArray) -> None:
+    (tmp_path / "data" / str(ids[1])).write_bytes(b"")
+    kill_a_build(tmp_path)
+    with pytest.raises(DataError, match=f"1 of {PICTURES} images cannot be read, first: {ids[1]}"):
+        make(tmp_path, ids)
+
+
+def test_unfinished_work_on_other_files_is_not_taken_over(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int]
+) -> None:
+    kill_a_build(tmp_path)
+    make(tmp_path, ids[:-1])
+    assert len(count_decoded) == PICTURES - 1
+
+
+def test_a_disk_with_too_little_room_is_refused_before_decoding(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 10**12 - 10**7, 10**7))
+    with pytest.raises(DataError, match=r"the pack needs 0.1 GB in .*packs, 0.0 GB are free; make room or"):
+        make(tmp_path, ids)
+    assert count_decoded == []
+
+
+def test_a_disk_that_fills_up_is_one_line_and_the_work_is_kept(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = decoding.decode_chunk
+    monkeypatch.setattr(packing, "_CHUNK_IMAGES", CHUNK)
+
+    def fill(chunk: Chunk) -> dict[str, str]:
+        if chunk.first_row >= 2 * CHUNK:
+            raise OSError(28, "No space left on device")
+        return decode(chunk)
+
+    monkeypatch.setattr(decoding, "decode_chunk", fill)
+    with pytest.raises(DataError, match=r"the disk of .*packs is full; free some room"):
+        make(tmp_path, ids)
+    monkeypatch.setattr(decoding, "decode_chunk", decode)
+    make(tmp_path, ids)
+    assert len(count_decoded) == PICTURES
+
+
+def test_a_second_process_waits_and_takes_the_first_ones_pack(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int]
+) -> None:
+    second_waits = threading.Event()
+    lines: list[str] = []
+
+    class First(SilentProgress):
+        @contextmanager
+        def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+            second.start()
+            assert second_waits.wait(timeout=60)
+            yield super().count(label, total, unit).__enter__()
+
+    class Second(SilentProgress):
+        def say(self, line: str) -> None:
+            lines.append(line)
+            second_waits.set()
+
+    packs: list[Pack] = []
+    second = threading.Thread(target=lambda: packs.append(make(tmp_path, ids, progress=Second())))
+    packs.append(make(tmp_path, ids, progress=First()))
+    second.join(timeout=60)
+    assert packs[0].folder == packs[1].folder and len(count_decoded) == PICTURES
+    assert len(lines) == 1 and lines[0].startswith("another process is making")
+
+
+def test_the_work_that_dying_processes_left_is_done_here(
+    tmp_path: Path, ids: StrArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from concurrent.futures.process import BrokenProcessPool
+
+    def die(chunks: object, workers: int) -> Iterator[decoding.Decoded]:
+        first = next(iter(tuple(chunks)))
+        yield first, decoding.decode_chunk(first)
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(packing, "_CHUNK_IMAGES", CHUNK)
+    monkeypatch.setattr(decoding, "_decode_in_processes", die)
+    progress = SilentProgress()
+    pack = open_pack(tmp_path / "packs", "tiny", tmp_path / "data", ids, SIZE, "error", progress, 2)
+    assert (pack.images == make(tmp_path, ids, "other").images).all()
+
+
+@pytest.mark.parametrize("limit", ["_CHUNK_IMAGES", "_CHUNK_BYTES", "_CHUNK_FILE_BYTES"])
+def test_each_limit_cuts_chunks_that_cover_every_row_once(
+    tmp_path: Path, ids: StrArray, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    small = {"_CHUNK_IMAGES": 5, "_CHUNK_BYTES": 5 * 3 * SIZE**2, "_CHUNK_FILE_BYTES": 2000}[limit]
+    monkeypatch.setattr(packing, limit, small)
+    seen: list[tuple[int, int]] = []
+
+    def watch(chunks: list[Chunk], workers: int, progress: Progress) -> Iterator[decoding.Decoded]:
+        seen.extend((chunk.first_row, chunk.first_row + len(chunk.names)) for chunk in chunks)
+        return decode_chunks(chunks, workers, progress)
+
+    monkeypatch.setattr(packing, "decode_chunks", watch)
+    make(tmp_path, ids)
+    assert len(seen) > 2
+    assert [row for start, stop in seen for row in range(start, stop)] == list(range(PICTURES))
+
+
+def test_the_file_of_a_pack_says_how_it_was_made(tmp_path: Path, ids: StrArray) -> None:
+    info = json.loads((make(tmp_path, ids).folder / "pack.json").read_text())
+    assert info == {"size_px": SIZE, "images": PICTURES, "broken": {}}
