@@ -63,7 +63,7 @@ class _PlainLines:
 
     def __init__(self, label: str, total: int, unit: str, done: int) -> None:
         self._label, self._total, self._unit = label, total, unit
-        self._done = self._first = done
+        self._done = self._first = self._told = done
         self._start = self._spoke = time.monotonic()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
@@ -72,11 +72,11 @@ class _PlainLines:
             self._speak(note)
 
     def finish(self) -> None:
-        if self._spoke > self._start:
+        if self._spoke > self._start and self._told < self._done:
             self._speak("")
 
     def _speak(self, note: str) -> None:
-        self._spoke = time.monotonic()
+        self._spoke, self._told = time.monotonic(), self._done
         rate = (self._done - self._first) / max(self._spoke - self._start, 1e-9)
         left = (self._total - self._done) / rate if rate > 0 else float("inf")
         text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"

@@ -83,22 +83,17 @@ def wait_until(is_true: Callable[[], bool], process: subprocess.Popen[bytes]) ->
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("averaged", [[], ["train.ema_decay=0.9"]], ids=["plain", "ema"])
-def test_a_killed_and_resumed_training_ends_with_the_same_bits(workspace: Path, averaged: list[str]) -> None:
-    settings = [
-        "train.checkpoint_minutes=1e-6",
-        "train.epochs=3",
-        "model.dropout=0.2",
-        "model.neck=dropout_linear_bn",
-    ]
-    settings += ["model.drop_path=0.1", "augment.cutmix.probability=0.5", *averaged]
+def test_a_killed_and_resumed_training_ends_with_the_same_bits(workspace: Path) -> None:
+    settings = ["train.checkpoint_minutes=1e-6", "train.epochs=3", "train.ema_decay=0.9"]
+    settings += ["model.neck=dropout_linear_bn", "model.dropout=0.2", "model.drop_path=0.1"]
+    settings += ["augment.cutmix.probability=0.5", "optim.name=sgd", "optim.lr=0.05"]
     whole = train_in_a_process(workspace, "--run", "whole", *settings)
     assert whole.wait() == 0
 
     runs = workspace / "runs/tiny"
     resume = runs / "killed/fold0/resume.pt"
     process = train_in_a_process(workspace, "--run", "killed", *settings)
-    for times in range(3):
+    for times in range(2):
         seen: set[int] = set()
 
         def has_moved_on(seen: set[int] = seen) -> bool:
@@ -162,7 +157,7 @@ def test_a_trained_fold_is_not_trained_over(workspace: Path, refused: Callable[.
         (["--fold", "first"], "folds are numbers from 0, separated by commas, got 'first'"),
         (["--fold", "0", "--resume"], "there is nothing to resume"),
         (["--fold", "0", "model.backbone=resnet81"], "unknown backbone 'resnet81'; did you mean 'resnet18'"),
-        (["--fold", "0", "data.root=nowhere"], "nowhere"),
+        (["--fold", "0", "competition.slug=mine", "data.root=nowhere"], "nowhere"),
         (["--fold", "0", "optim.name=adamv"], "unknown optimiser 'adamv'"),
         (["--fold", "0", "--run", "../up"], "a run's name is made of letters, digits"),
         (["--fold", "0", "data.exclude=[n1]"], "n1"),
