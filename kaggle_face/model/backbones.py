@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kaggle_face.config import ModelConfig
 from kaggle_face.errors import ConfigError, nearest_hint
 from kaggle_face.model import iresnet, mobilefacenet, shufflenet, timm_library
-from kaggle_face.model.body import PLAIN_MEAN, PLAIN_STD, Body, run_body
+from kaggle_face.model.body import NETWORK_REFUSALS, PLAIN_MEAN, PLAIN_STD, Body, run_body
 from kaggle_face.model.small_stem import make_stem_small
 
 OWN_BACKBONES: tuple[str, ...] = (
@@ -108,7 +108,7 @@ def _probe(name: str, body: Body, image_size: int) -> Tensor:
     """
     try:
         features = run_body(body, torch.zeros(1, 3, image_size, image_size))
-    except (RuntimeError, AssertionError, ValueError) as error:
+    except NETWORK_REFUSALS as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise _too_small(name, image_size, reason) from error
     if features.numel() == 0:

@@ -9,6 +9,17 @@ from torch import Tensor, nn
 
 Channels = tuple[float, float, float]
 
+NETWORK_REFUSALS = (
+    RuntimeError,
+    AssertionError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    KeyError,
+)
+"""What networks raise when an option or the size of the image does not suit them."""
+
 PLAIN_MEAN: Channels = (0.5, 0.5, 0.5)
 """Mean of red, green and blue in [0, 1] that a network without foreign weights subtracts."""
 

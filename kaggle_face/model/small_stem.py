@@ -24,13 +24,11 @@ import torch
 from torch import Tensor, nn
 
 from kaggle_face.errors import ConfigError
-from kaggle_face.model.body import Body, run_body
+from kaggle_face.model.body import NETWORK_REFUSALS, Body, run_body
 
 _PROBE_SIZE = 128
 _LARGEST_STEM_REDUCTION = 4
 _FRESH_KERNEL = 3
-# What networks raise when the size of the image does not suit them.
-_REFUSALS = (RuntimeError, AssertionError, ValueError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +189,7 @@ def _early_pools(body: Body, first: Sequence[nn.Conv2d]) -> list[nn.Module] | No
     leaves = [layer for layer in body.module.modules() if not list(layer.children())]
     hooks = [layer.register_forward_hook(watch) for layer in leaves]
     # A network that refuses this size is judged at its own size afterwards.
-    with contextlib.suppress(_SeenEnoughError, *_REFUSALS):
+    with contextlib.suppress(_SeenEnoughError, *NETWORK_REFUSALS):
         run_body(body, _blank_image(_PROBE_SIZE))
     for hook in hooks:
         hook.remove()
@@ -205,7 +203,7 @@ def _are_maps(*tensors: Any) -> bool:
 def _runs(body: Body, image_size: int) -> bool:
     try:
         run_body(body, _blank_image(image_size))
-    except _REFUSALS:
+    except NETWORK_REFUSALS:
         return False
     return True
 

@@ -16,12 +16,10 @@ from torch import nn, optim
 
 from kaggle_face.config import OptimConfig
 from kaggle_face.errors import ConfigError, nearest_hint
-from kaggle_face.model.body import PLAIN_MEAN, PLAIN_STD, Body
+from kaggle_face.model.body import NETWORK_REFUSALS, PLAIN_MEAN, PLAIN_STD, Body
 
 _OURS_TO_SET = ("num_classes", "global_pool", "in_chans", "features_only", "pretrained")
 _NESTEROV_IS_A_CHOICE = ("sgd", "sgdw", "sgdp")
-# What timm's constructors raise when an option has no sense for them.
-_REFUSALS = (TypeError, ValueError, AssertionError, RuntimeError, KeyError, AttributeError, IndexError)
 
 
 def backbone_names() -> list[str]:
@@ -66,7 +64,15 @@ def create_body(
 
 
 def _has_fixed_size(name: str) -> bool:
-    known = timm.get_pretrained_cfg(name) if ":" not in name else None
+    if ":" in name:
+        return False
+    try:
+        known = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        architecture, _, tag = name.partition(".")
+        tags = [each.partition(".")[2] for each in timm.list_pretrained(architecture + ".*")]
+        hint = nearest_hint(tag, tags) or f"; there are: {', '.join(tags) or 'none'}"
+        raise ConfigError(f"backbone '{architecture}' has no weights called '{tag}'{hint}") from error
     return bool(known is not None and known.fixed_input_size)
 
 
@@ -76,7 +82,7 @@ def _build_untrained(
     """The module with fresh weights, and the arguments that it accepted."""
     try:
         return _call_timm(name, arguments, pretrained=False), arguments
-    except _REFUSALS as error:
+    except NETWORK_REFUSALS as error:
         refused = _refused_argument(error)
         if refused == "img_size" and refused not in options:
             fewer = {key: value for key, value in arguments.items() if key != refused}
@@ -102,7 +108,7 @@ def _build_pretrained(name: str, arguments: Mapping[str, Any]) -> nn.Module:
         return _call_timm(name, arguments, pretrained=True)
     except Exception as error:  # the hub's clients raise what they like
         raise ConfigError(
-            f"the pretrained weights of backbone '{name}' do not come ({_first_line(error)}); "
+            f"the pretrained weights of backbone '{name}' do not come ({_first_line(error).split('. ')[0]}); "
             "fetch them elsewhere and set model.weights=FILE, or model.pretrained=false"
         ) from error
 

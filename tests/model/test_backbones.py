@@ -67,6 +67,18 @@ def test_an_unknown_option_is_one_line(name: str) -> None:
         create_backbone(config(name, backbone_options={"colour": "red"}), 32)
 
 
+def test_an_option_without_sense_is_one_line() -> None:
+    with pytest.raises(ConfigError, match="backbone 'resnet18' cannot be built with these"):
+        create_backbone(config("resnet18", backbone_options={"layers": 3}), 32)
+
+
+def test_unknown_weights_are_answered_with_the_nearest_names() -> None:
+    with pytest.raises(
+        ConfigError, match="backbone 'resnet18' has no weights called 'a1_in2k'; did you mean 'a1_in1k'"
+    ):
+        create_backbone(config("resnet18.a1_in2k"), 32)
+
+
 def test_an_option_that_is_ours_to_set_is_refused() -> None:
     with pytest.raises(ConfigError, match="cannot set 'num_classes'"):
         create_backbone(config("resnet18", backbone_options={"num_classes": 5}), 32)

@@ -17,6 +17,7 @@ from kaggle_face.model.margin_heads import create_head
 
 HEADS: tuple[HeadName, ...] = get_args(HeadName)
 MARGIN_HEADS = tuple(name for name in HEADS if name != "linear")
+# Embedding size and classes.
 D, C = 16, 10
 
 
