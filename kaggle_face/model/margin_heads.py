@@ -8,7 +8,7 @@ images, D embedding size, C classes, S sampled classes, K centres of a class.
 from __future__ import annotations
 
 import math
-from typing import assert_never
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,10 @@ from kaggle_face.errors import ConfigError
 from kaggle_face.model import margins
 from kaggle_face.model.class_sampling import ClassSample
 from kaggle_face.model.heads import Head, LinearHead, MarginHead, unit_vectors
+
+MarginHeadName = Literal[
+    "cosface", "arcface", "adaface", "curricularface", "subcenter_arcface", "combined_margin"
+]
 
 
 class CosFace(MarginHead):
@@ -173,26 +177,28 @@ def create_head(
             num_classes, embedding_size, margin.sampled_classes, model.normalize_features, margin.scale
         )
     _refuse_foreign_margins(name, margin)
-    make: type[MarginHead]
+    return _margin_head(name)(num_classes, embedding_size, margin, class_counts)
+
+
+def _margin_head(name: MarginHeadName) -> type[MarginHead]:
     match name:
         case "cosface":
-            make = CosFace
+            return CosFace
         case "arcface":
-            make = ArcFace
+            return ArcFace
         case "adaface":
-            make = AdaFace
+            return AdaFace
         case "curricularface":
-            make = CurricularFace
+            return CurricularFace
         case "subcenter_arcface":
-            make = SubcenterArcFace
+            return SubcenterArcFace
         case "combined_margin":
-            make = CombinedMargin
+            return CombinedMargin
         case _:
             assert_never(name)
-    return make(num_classes, embedding_size, margin, class_counts)
 
 
-def _refuse_foreign_margins(name: str, margin: MarginConfig) -> None:
+def _refuse_foreign_margins(name: MarginHeadName, margin: MarginConfig) -> None:
     if name != "combined_margin":
         if margin.multiplier != 1.0:
             raise ConfigError(f"margin.multiplier belongs to model.head=combined_margin, not to {name}")

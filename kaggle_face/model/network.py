@@ -1,12 +1,13 @@
 """The whole network: backbone, pooling, neck and head.
 
-Letters: B images, H and W of an image, D embedding size.
+Letters: B images, H and W of an image, F pooled features, D embedding size.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from kaggle_face.config import MarginConfig, ModelConfig
@@ -47,9 +48,14 @@ class FaceNetwork(nn.Module):
         self.weights_report: WeightsReport | None = None
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
-        """Embeddings (B, D) of normalised images, not scaled to length 1, float32 also under autocast."""
-        embeddings: Tensor = self.neck(self.pooling(self.backbone(images_BCHW)))
-        return embeddings.float()
+        """Embeddings (B, D) of normalised images, not scaled to length 1.
+
+        Autocast lowers backbone and pooling; the neck is float32, since bf16 keeps but three digits.
+        """
+        features_BF = self.pooling(self.backbone(images_BCHW))
+        with torch.autocast(images_BCHW.device.type, enabled=False):
+            embeddings: Tensor = self.neck(features_BF.float())
+        return embeddings
 
     def normalize(self, images_BHWC: Tensor) -> Tensor:
         """uint8 images, red first, as the float32 input of `forward`, on the device where they lie.
@@ -57,7 +63,8 @@ class FaceNetwork(nn.Module):
         The result is (B, C, H, W) in channels-last memory, so no pixel is moved.
         """
         mean_C, std_C = self.backbone.input_mean, self.backbone.input_std
-        scaled_BHWC = images_BHWC.float().sub_(_LARGEST_PIXEL * mean_C).mul_(1.0 / (_LARGEST_PIXEL * std_C))
+        scaled_BHWC = images_BHWC.to(torch.float32, copy=True)
+        scaled_BHWC.sub_(_LARGEST_PIXEL * mean_C).mul_(1.0 / (_LARGEST_PIXEL * std_C))
         return scaled_BHWC.permute(0, 3, 1, 2)
 
     @property

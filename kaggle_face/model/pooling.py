@@ -39,8 +39,8 @@ class AveragePooling(nn.Module):
     """The mean over the map."""
 
     def forward(self, map_BChw: Tensor) -> Tensor:
-        """Features (B, C)."""
-        return map_BChw.mean(dim=(2, 3))
+        """Features (B, C), float32."""
+        return map_BChw.mean(dim=(2, 3), dtype=torch.float32)
 
 
 class MaxPooling(nn.Module):

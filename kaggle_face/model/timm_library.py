@@ -82,7 +82,7 @@ def _build_untrained(
     """The module with fresh weights, and the arguments that it accepted."""
     try:
         return _call_timm(name, arguments, pretrained=False), arguments
-    except NETWORK_REFUSALS as error:
+    except (*NETWORK_REFUSALS, OSError) as error:
         refused = _refused_argument(error)
         if refused == "img_size" and refused not in options:
             fewer = {key: value for key, value in arguments.items() if key != refused}
@@ -123,6 +123,8 @@ def _explain(name: str, refused: str | None, error: Exception, options: Mapping[
         return f"backbone '{name}' has no stochastic depth; set model.drop_path=0 or choose another backbone"
     if refused is not None:
         return f"backbone '{name}' does not take the option '{refused}' (model.backbone_options)"
+    if not options:
+        return f"backbone '{name}' cannot be built: {_first_line(error)}"
     return f"backbone '{name}' cannot be built with these model.backbone_options: {_first_line(error)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,11 @@ def test_an_unknown_option_is_one_line(name: str) -> None:
 def test_an_option_without_sense_is_one_line() -> None:
     with pytest.raises(ConfigError, match="backbone 'resnet18' cannot be built with these"):
         create_backbone(config("resnet18", backbone_options={"layers": 3}), 32)
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"backbone 'local-dir:.*' cannot be built: "):
+        create_backbone(config(f"local-dir:{tmp_path}/gone"), 32)
 
 
 def test_unknown_weights_are_answered_with_the_nearest_names() -> None:

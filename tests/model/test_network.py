@@ -28,6 +28,20 @@ def test_embeddings_are_float32_under_autocast(tiny_network: Build) -> None:
         assert tiny_network()(torch.rand(2, 3, 32, 32)).dtype == torch.float32
 
 
+def test_the_neck_is_not_lowered_by_autocast(tiny_network: Build) -> None:
+    network, images = tiny_network().eval(), torch.rand(2, 3, 32, 32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        embeddings = network(images)
+        features = network.pooling(network.backbone(images))
+    assert torch.equal(embeddings, network.neck(features.float()))
+
+
+def test_normalising_leaves_the_images_alone(tiny_network: Build) -> None:
+    images = torch.full((1, 2, 2, 3), 9.0)
+    tiny_network().normalize(images)
+    assert images.unique().tolist() == [9.0]
+
+
 def test_pixels_are_normalised_to_minus_one_and_one(tiny_network: Build) -> None:
     images = torch.tensor([0, 255], dtype=torch.uint8).repeat(1, 1, 3).reshape(1, 1, 2, 3)
     images[0, 0, 0] = 0
