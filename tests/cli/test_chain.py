@@ -84,7 +84,7 @@ def test_the_chain_learns_faces_and_numbers_classes_rightly(
     truth = dict(read_csv(root / "truth/test_labels.csv")[1])
     rows = read_csv(CSVS / "main_ensemble_classification.csv")[1]
     accuracy = np.mean([truth[name] == label for name, label in rows])
-    assert accuracy > 0.4  # chance is 1/8; a shifted or permuted numbering of classes stays below it
+    assert accuracy > 0.3  # chance is 1/8, with a standard error of 0.05; a wrong numbering stays near it
     same = dict(read_csv(root / "truth/test_pairs.csv")[1])
     rows = read_csv(CSVS / "main_ensemble_verification.csv")[1]
     eer = equal_error_rate(np.array([float(r[1]) for r in rows]), np.array([int(same[r[0]]) for r in rows]))
