@@ -21,6 +21,9 @@ from kaggle_face.errors import InputError, KaggleFaceError, nearest_hint
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "the whole chain on generated faces, from pictures to checked CSVs"),
+    "competitions": ("competitions", "what is known of each competition; 'show SLUG' tells all of one"),
+    "init": ("competitions", "recognise a competition's files and write its settings"),
+    "check": ("check", "the doctor: data, images, samples, rules and disk, before time is spent"),
     "pack": ("data", "decode and resize all images once (train does it when missing)"),
     "train": ("train", "train one fold, or all of them"),
     "predict": ("predict", "predict the test set with the trained folds"),

@@ -43,7 +43,7 @@ def read_competition(
         _write_demo(root)
     tree = map_folder(root)
     recognition = recognise_competition(tree, competition)
-    variant = _variant_of(recognition, competition)
+    variant = variant_of(recognition, competition)
     layout = recognition.variant if competition.variant == "auto" else variant
     data = family_of(recognition.family).read(Source(tree, variant, layout, tuple(exclude)))
     return _with_notes(data, singletons_note(data))
@@ -80,7 +80,7 @@ def submission_formats(root: Path, competition: CompetitionConfig, submit: Submi
         variant = facts.variant
     if family == "auto" or variant == "auto":
         recognition = recognise_competition(map_folder(root), competition)
-        family, variant = recognition.family, _variant_of(recognition, competition)
+        family, variant = recognition.family, variant_of(recognition, competition)
     return with_settings(family_of(family).formats(variant), submit)
 
 
@@ -148,7 +148,7 @@ def _known_family(competition: CompetitionConfig) -> FamilyName:
     return competition.family
 
 
-def _variant_of(recognition: Recognition, competition: CompetitionConfig) -> str:
+def variant_of(recognition: Recognition, competition: CompetitionConfig) -> str:
     """The variant that the settings force, that belongs to the slug, or that the files speak for."""
     facts = find_facts(competition.slug)
     if competition.variant == "auto":

@@ -163,7 +163,8 @@ def _candidates(data: CompetitionData, example: str) -> Iterator[tuple[Task, str
         yield "verification", "{id}"
         yield "verification", "{row}"
         for joint in (" ", "-", "_", ",", "|", ":"):
-            yield "verification", f"{{first}}{joint}{{second}}"
+            if joint in example:
+                yield "verification", f"{{first}}{joint}{{second}}"
 
 
 def _offered(data: CompetitionData, task: Task, template: str) -> list[str]:

@@ -1,0 +1,83 @@
+"""`check`: the doctor, who looks at the data, the samples, the rules and the disk before time is spent."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import DataError
+
+if TYPE_CHECKING:
+    from kaggle_face.competitions.health import Finding
+    from kaggle_face.config import Config
+    from kaggle_face.records import CompetitionData
+
+_SIGNS = {"problem": "problem:", "note": "note:   ", "good": "ok:     "}
+
+
+def add_arguments_check(parser: argparse.ArgumentParser) -> None:
+    """Adds the settings and `--no-images`."""
+    add_config_arguments(parser)
+    parser.add_argument("--no-images", action="store_true", help="do not decode the images")
+
+
+def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Tells what is wrong with a competition's data and settings."""
+    from kaggle_face.competitions.catalogue import find_facts
+    from kaggle_face.competitions.folders import map_folder
+    from kaggle_face.competitions.health import check_disk, compare_samples, find_data_troubles, split_counts
+    from kaggle_face.competitions.reading import read_competition
+
+    config = load_settings(arguments).config
+    root, facts = Path(config.data.root), find_facts(config.competition.slug)
+    data = read_competition(root, config.competition, config.data.exclude)
+    terminal.table(("split", "images", "labelled", "classes"), split_counts(data))
+    findings = find_data_troubles(data, facts)
+    if not arguments.no_images:
+        findings += _inspect(root, data, config, terminal)
+    findings += compare_samples(map_folder(root), data)
+    findings += _check_rules(config, data)
+    findings.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
+    for finding in findings:
+        terminal.say(f"{_SIGNS[finding.level]} {finding.text}")
+    problems = [finding for finding in findings if finding.level == "problem"]
+    if problems:
+        raise DataError(f"{len(problems)} problems in {root}, first: {problems[0].text}")
+
+
+def _inspect(root: Path, data: CompetitionData, config: Config, terminal: Terminal) -> list[Finding]:
+    from kaggle_face.competitions.health import find_image_troubles
+    from kaggle_face.competitions.image_health import inspect_images
+
+    workers = config.data.workers if config.data.workers > 0 else min(16, os.cpu_count() or 1)
+    files = inspect_images(root, data.faces.image_ids, workers, terminal)
+    return find_image_troubles(data.faces, files, config.data.image_size)
+
+
+def _check_rules(config: Config, data: CompetitionData) -> list[Finding]:
+    """The rules that the settings break; parameters are counted where a limit is known."""
+    from kaggle_face.competitions.catalogue import find_facts
+    from kaggle_face.competitions.health import Finding
+    from kaggle_face.competitions.rules import broken_rules
+
+    facts = find_facts(config.competition.slug)
+    if facts is None:
+        return [Finding("note", f"the rules of '{config.competition.slug}' are not known here")]
+    count = None
+    if facts.rules.max_parameters is not None:
+        count = _count_parameters(config, len(data.classes))
+    broken = [Finding("problem", line) for line in broken_rules(facts.rules, config, count, None)]
+    size = f", {count / 1e6:.1f}M parameters" if count is not None else ""
+    return broken or [Finding("good", f"the settings break no rule that is known here{size}")]
+
+
+def _count_parameters(config: Config, num_classes: int) -> int:
+    from kaggle_face.model.network import count_parameters, create_network
+
+    untrained = config.model.model_copy(update={"pretrained": False, "weights": None})
+    network = create_network(untrained, config.margin, num_classes, config.data.image_size)
+    return count_parameters(network, with_head=True)

@@ -1,0 +1,111 @@
+"""`competitions`: what is known of them; `init`: recognises a data folder and writes its settings."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import ConfigError, InputError
+
+
+def add_arguments_competitions(parser: argparse.ArgumentParser) -> None:
+    """Adds the words `show SLUG`."""
+    parser.add_argument(
+        "words", nargs="*", metavar="show SLUG", help="'show SLUG' tells all of one; without: all of them"
+    )
+
+
+def run_competitions(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Lists the competitions, or tells all that is known of one."""
+    match arguments.words:
+        case []:
+            _list_competitions(terminal)
+        case ["show", slug]:
+            _show_competition(slug, terminal)
+        case ["show"]:
+            raise InputError("'competitions show' needs a name: kaggle-face competitions show SLUG")
+        case words:
+            raise InputError(
+                f"'competitions {' '.join(words)}' is no command; "
+                f"write 'competitions' or 'competitions show SLUG'"
+            )
+
+
+def add_arguments_init(parser: argparse.ArgumentParser) -> None:
+    """Adds SLUG, `--data` and `--force`."""
+    parser.add_argument("slug", metavar="SLUG", help="the competition's name in its address")
+    parser.add_argument("--data", metavar="DIR", required=True, type=Path, help="the unpacked files")
+    parser.add_argument("--force", action="store_true", help="replace settings that are there already")
+
+
+def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Recognises the layout below `--data` and writes `configs/<slug>.yaml`."""
+    from kaggle_face.artifacts.atomic import write_text
+    from kaggle_face.competitions.starting import settings_text, study_folder
+    from kaggle_face.config import parse_config
+
+    path = Path("configs") / f"{_plain_name(arguments.slug)}.yaml"
+    if path.exists() and not arguments.force:
+        raise ConfigError(f"{path} exists already; --force replaces it")
+    study = study_folder(arguments.slug, arguments.data)
+    text = settings_text(study)
+    parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
+    write_text(path, text)
+    terminal.say(f"family {study.family.key}, variant {study.variant}: {study.recognition.reason}")
+    for note in study.notes:
+        terminal.warn(note)
+    terminal.say(f"wrote {path}")
+    terminal.say(f"next: kaggle-face check -c {path.stem}; kaggle-face train -c {path.stem} --fold 0")
+
+
+def _plain_name(slug: str) -> str:
+    if not slug or Path(slug).name != slug or slug.startswith("."):
+        raise InputError(f"a competition's name has no folders in it, got '{slug}'")
+    return slug
+
+
+def _list_competitions(terminal: Terminal) -> None:
+    from kaggle_face.competitions.catalogue import competition_facts, known_slugs
+
+    rows = [
+        (
+            facts.slug,
+            facts.family,
+            facts.variant,
+            " + ".join(facts.tasks),
+            facts.metric,
+            str(facts.image_size),
+        )
+        for facts in map(competition_facts, known_slugs())
+    ]
+    terminal.table(("competition", "family", "variant", "task", "metric", "pixels"), rows)
+
+
+def _show_competition(slug: str, terminal: Terminal) -> None:
+    from kaggle_face.competitions.catalogue import competition_facts
+    from kaggle_face.competitions.expected import csv_example, describe_metric, describe_rules, expected_files
+    from kaggle_face.competitions.reading import family_of
+
+    facts = competition_facts(slug)
+    family = family_of(facts.family)
+    variant = family.variants[0] if facts.variant == "auto" else facts.variant
+    terminal.say(f"{facts.slug}: {facts.title}")
+    terminal.say(f"family {family.key} ({family.title})")
+    terminal.say(f"variant {facts.variant}; known: {', '.join(family.variants)}")
+    terminal.say(f"identities: {facts.identities}; {facts.image_size} x {facts.image_size} pixels")
+    terminal.say(f"metric: {describe_metric(facts.metric)}")
+    terminal.say("\nfiles:")
+    terminal.say(_indented(expected_files(facts.family, variant).splitlines()))
+    for task in facts.tasks:
+        terminal.say(f"\n{task} CSV:")
+        terminal.say(_indented(csv_example(facts, task, family.formats(variant).of_task(task))))
+    terminal.say("\nrules:")
+    terminal.say(_indented(describe_rules(facts.rules) or ["none known here; read the competition's page"]))
+    if facts.notes:
+        terminal.say("\nnotes:")
+        terminal.say(_indented(facts.notes))
+
+
+def _indented(lines: list[str] | tuple[str, ...]) -> str:
+    return "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,88 @@
+"""Looking at every image file: can it be read, how large is it, and is it there twice."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.artifacts.tables import as_text
+from kaggle_face.progress import Progress
+from kaggle_face.records import IntArray, StrArray
+
+_AT_ONCE = 256  # images handed to the threads before results are taken
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """What was found in the image files (N each): hash of the bytes, sides in pixels, colour mode, problem.
+
+    A file that cannot be read has a `problem` that is not empty, and 0 pixels.
+    """
+
+    image_ids: StrArray
+    hashes: StrArray
+    widths: IntArray
+    heights: IntArray
+    modes: StrArray
+    problems: StrArray
+
+    @property
+    def broken_ids(self) -> StrArray:
+        """The images that cannot be read."""
+        broken: StrArray = self.image_ids[self.problems != ""]
+        return broken
+
+
+@dataclass(frozen=True)
+class _File:
+    digest: str = ""
+    width: int = 0
+    height: int = 0
+    mode: str = ""
+    problem: str = ""
+
+
+def inspect_images(root: Path, image_ids: StrArray, workers: int, progress: Progress) -> ImageFiles:
+    """Decodes every image in `workers` threads; no file stops it."""
+    files: list[_File] = []
+    paths = (root / image_id for image_id in image_ids.tolist())
+    with (
+        ThreadPoolExecutor(max_workers=workers) as pool,
+        progress.count("reading", len(image_ids), "images") as counter,
+    ):
+        for batch in _batches(paths):
+            files += pool.map(_inspect, batch)
+            counter.advance(len(batch))
+    return ImageFiles(
+        image_ids=image_ids,
+        hashes=as_text([file.digest for file in files]),
+        widths=np.asarray([file.width for file in files], np.int64),
+        heights=np.asarray([file.height for file in files], np.int64),
+        modes=as_text([file.mode for file in files]),
+        problems=as_text([file.problem for file in files]),
+    )
+
+
+def _batches(paths: Iterator[Path]) -> Iterator[Sequence[Path]]:
+    while batch := list(islice(paths, _AT_ONCE)):
+        yield batch
+
+
+def _inspect(path: Path) -> _File:
+    from PIL import Image
+
+    try:
+        content = path.read_bytes()
+        digest = blake2b(content, digest_size=16).hexdigest()
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            return _File(digest, image.width, image.height, image.mode)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return _File(problem=" ".join(str(error).split()) or type(error).__name__)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from kaggle_face.cli.main import main
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Family E of fall 2024 and its settings in a fresh working directory."""
+    monkeypatch.chdir(tmp_path)
+    names = [
+        f"cls_data/{split}/n{person}/{image}.jpg"
+        for split in ("train", "dev")
+        for person in (1, 2)
+        for image in (1, 2)
+    ]
+    names += [f"ver_data/{image}.jpg" for image in (1, 2)]
+    for grey, name in enumerate(names):
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (9 * grey, 0, 0)).save(path)
+    (tmp_path / "data/val_pairs.txt").write_text("1.jpg 2.jpg 1\n")
+    (tmp_path / "data/test_pairs.txt").write_text("2.jpg 1.jpg\n")
+    (tmp_path / "mine.yaml").write_text(
+        "extends: base\ncompetition: {slug: mine}\ndata: {root: data, image_size: 16, workers: 2}\n"
+    )
+    return tmp_path / "data"
+
+
+def test_healthy_data_pass(data, capsys):
+    assert main(["check", "-c", "mine.yaml"]) == 0
+    told = capsys.readouterr().out
+    assert "ok:      all 10 images can be read" in told
+    assert told.splitlines()[2].split() == ["train", "4", "4", "2"]
+    assert "problem:" not in told
+
+
+def test_a_broken_image_fails_the_check(data, capsys):
+    (data / "ver_data/2.jpg").write_bytes(b"nothing")
+    assert main(["check", "-c", "mine.yaml"]) == 2
+    streams = capsys.readouterr()
+    assert "problem: 1 of 10 images cannot be read, first: ver_data/2.jpg" in streams.out
+    assert (
+        streams.err.rstrip().splitlines()[-1].startswith("error: 1 problems in data, first: 1 of 10 images")
+    )
+
+
+def test_images_need_not_be_decoded(data):
+    (data / "ver_data/2.jpg").write_bytes(b"nothing")
+    assert main(["check", "-c", "mine.yaml", "--no-images"]) == 0
+
+
+def test_a_leak_between_splits_is_told(data, capsys):
+    (data / "cls_data/dev/n1/1.jpg").write_bytes((data / "cls_data/train/n1/1.jpg").read_bytes())
+    assert main(["check", "-c", "mine.yaml"]) == 0
+    assert "note:    1 pictures are in train and in dev byte for byte" in capsys.readouterr().out
+
+
+def test_broken_rules_fail_the_check(data, capsys):
+    slug = "competition.slug=hw-2-p-2-fall-2026-student-competition"
+    words = [
+        "check",
+        "-c",
+        "mine.yaml",
+        slug,
+        "model.backbone=mobilefacenet",
+        "model.pretrained=true",
+        "--no-images",
+    ]
+    assert main(words) == 2
+    assert "problem: no pretrained weights are allowed" in capsys.readouterr().out

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kaggle_face.competitions.image_health import inspect_images
+from kaggle_face.progress import SilentProgress
+
+
+def encoded(mode: str, size: tuple[int, int], form: str) -> bytes:
+    stream = io.BytesIO()
+    Image.new(mode, size).save(stream, form)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def files(tree):
+    tree.content("good.jpg", encoded("RGB", (12, 8), "JPEG"))
+    tree.content("grey.png", encoded("L", (5, 6), "PNG"))
+    tree.content("same.jpg", encoded("RGB", (12, 8), "JPEG"))
+    tree.content("cut.jpg", encoded("RGB", (64, 64), "JPEG")[:-50])
+    tree.content("empty.jpg", b"").content("text.jpg", b"not a picture")
+    names = np.array(["good.jpg", "grey.png", "same.jpg", "cut.jpg", "empty.jpg", "text.jpg", "gone.jpg"])
+    return inspect_images(tree.root, names, workers=3, progress=SilentProgress())
+
+
+def test_unreadable_files_are_found_whatever_is_wrong_with_them(files):
+    assert files.broken_ids.tolist() == ["cut.jpg", "empty.jpg", "text.jpg", "gone.jpg"]
+
+
+def test_sizes_and_colour_modes_are_told(files):
+    assert files.widths.tolist()[:3] == [12, 5, 12]
+    assert files.heights.tolist()[:3] == [8, 6, 8]
+    assert files.modes.tolist()[:3] == ["RGB", "L", "RGB"]
+
+
+def test_the_same_bytes_have_the_same_hash(files):
+    assert files.hashes[0] == files.hashes[2] != files.hashes[1]
+
+
+def test_a_truncated_image_is_named_so(files):
+    assert "truncated" in files.problems[3]
