@@ -28,8 +28,8 @@ IMAGE_SIZE = "image_size"
 _NOT_FROM_SETTINGS = frozenset(("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D"))
 _NOT_FROM_SETTINGS |= {"BaseCompose", "Compose", "ReplayCompose", "Lambda"}
 _DONE_LATER = frozenset(("Normalize", "ToFloat", "ToTensorV2"))  # often copied along with a recipe
-# Warnings that only say that a transform could be written in another way; any other one is an error.
-_HARMLESS = ("is a special case of", "is an alias for")
+# Warnings that advise another transform; any other one is an error.
+_HARMLESS = ("is a special case of", "is an alias for", "is very slow")
 _PROBE_DRAWS = 16
 
 
@@ -161,7 +161,7 @@ def _build(entry: Mapping[str, Any], size_px: int) -> Any:
         if not isinstance(nested, list) or not nested:
             raise ConfigError(f"augment.transforms: {name}.transforms must be a list of transforms")
         arguments["transforms"] = [_build(part, size_px) for part in nested]
-    else:
+    elif _has_schema(kind):
         arguments["strict"] = True
     return _construct(name, kind, arguments)
 
@@ -201,6 +201,12 @@ def _check_arguments(name: str, kind: type[Any], arguments: Mapping[str, Any]) -
         if argument not in known:
             hint = nearest_hint(str(argument), known) or f"; it has: {', '.join(known)}"
             raise ConfigError(f"augment.transforms: {name} has no argument '{argument}'{hint}")
+
+
+def _has_schema(kind: type[Any]) -> bool:
+    """Whether the library checks the arguments; the few transforms without do not know `strict`."""
+    owner = next(ancestor for ancestor in kind.__mro__ if "__init__" in vars(ancestor))
+    return "InitSchema" in vars(owner)
 
 
 def _construct(name: str, kind: type[Any], arguments: Mapping[str, Any]) -> Any:
