@@ -23,10 +23,12 @@ from kaggle_face.ensemble.blended import (
     write_embedding_blend,
     write_pair_blend,
 )
+from kaggle_face.ensemble.class_tuning import ClassTuning
 from kaggle_face.ensemble.contenders import Contender, Contest
-from kaggle_face.ensemble.deciding import METHODS, Decision, decide_classes, decide_pairs
+from kaggle_face.ensemble.deciding import METHODS, Decision, HowToDecide, decide_classes, decide_pairs
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
 from kaggle_face.ensemble.objective import default_formula
+from kaggle_face.ensemble.pair_tuning import PairTuning
 from kaggle_face.ensemble.sources import has_record
 from kaggle_face.ensemble.summary import (
     count_parameters,
@@ -35,6 +37,7 @@ from kaggle_face.ensemble.summary import (
     write_summary,
 )
 from kaggle_face.errors import RunError
+from kaggle_face.metrics.bootstrap import Difference
 
 _MOST_WEIGHTS_SHOWN = 5
 
@@ -60,6 +63,11 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         metavar="FORMULA",
         help="what to maximise, such as '0.5*accuracy + 0.5*(1-eer)' (default: the competition's score)",
     )
+    parser.add_argument(
+        "--no-post-process",
+        action="store_true",
+        help="do not try whitening, neighbours, score normalisation and the like on held-out data",
+    )
     add_config_arguments(parser)
 
 
@@ -73,13 +81,12 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task)], arguments.folds)
         for task in TASKS
     }
+    how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
     decisions: dict[Task, Decision] = {}
     if has_record(members["classification"], "test", "predictions"):
-        decisions["classification"] = decide_classes(
-            members["classification"], formula, arguments.method, terminal
-        )
+        decisions["classification"] = decide_classes(members["classification"], formula, how, terminal)
     if has_record(members["verification"], "test", "pairs", "embeddings"):
-        decisions["verification"] = decide_pairs(members["verification"], formula, arguments.method)
+        decisions["verification"] = decide_pairs(members["verification"], formula, how, terminal)
     if not decisions:
         raise RunError(f"{runs[0].name} has no test predictions; make them first: kaggle-face predict")
     used = [member for decision in decisions.values() for member in used_members(decision.blend)]
@@ -98,11 +105,12 @@ def _write(decisions: Mapping[Task, Decision], run: RunFolder, terminal: Termina
     for decision in decisions.values():
         match decision.blend:
             case ClassBlend() as blend:
-                records.append(write_class_blend(blend, run.ensemble_folder, terminal))
+                recipe = decision.class_recipe
+                records.append(write_class_blend(blend, run.ensemble_folder, terminal, recipe))
             case PairBlend() as blend if has_record(blend.members, "test", "pairs"):
-                records.append(write_pair_blend(blend, run.ensemble_folder))
+                records.append(write_pair_blend(blend, run.ensemble_folder, decision.pair_recipe))
             case PairBlend() as blend:
-                records.append(write_embedding_blend(blend, run.ensemble_folder))
+                records.append(write_embedding_blend(blend, run.ensemble_folder, decision.pair_recipe))
     return records
 
 
@@ -114,6 +122,8 @@ def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
             _tell_members(task, decision.blend.members, decision.blend.weights, terminal)
         else:
             _tell_contest(task, decision.contest, decision.blend.members, terminal)
+        if decision.tuning is not None:
+            _tell_tuning(decision.tuning, terminal)
 
 
 def _tell_members(
@@ -135,6 +145,27 @@ def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], termi
     terminal.say("")
 
 
+def _tell_tuning(tuning: ClassTuning | PairTuning, terminal: Terminal) -> None:
+    header = ["post-processing", "", "gain", "95 % interval", "optimistic"]
+    if isinstance(tuning, PairTuning):
+        steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
+    else:
+        is_on = not tuning.recipe.is_plain
+        steps = [(str(tuning.best), is_on, tuning.gain, tuning.optimistic_gain)]
+    rows = [
+        [setting, "on" if is_on else "off", f"{gain.value:+.4f}", _interval(gain), f"{optimistic:+.4f}"]
+        for setting, is_on, gain, optimistic in steps
+    ]
+    terminal.table(header, rows)
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in tuning.metrics.items())
+    terminal.say(f"with what is on: {figures}")
+    terminal.say("")
+
+
+def _interval(gain: Difference) -> str:
+    return f"{gain.low:+.4f} to {gain.high:+.4f}"
+
+
 def _row(contender: Contender, columns: Sequence[str], winner: Contender) -> list[str]:
     gain = contender.gain
     mark = "> " if contender is winner else "  "
@@ -143,7 +174,7 @@ def _row(contender: Contender, columns: Sequence[str], winner: Contender) -> lis
         *(f"{contender.metrics[name]:.4f}" for name in columns),
         "-" if contender.honest is None else f"{contender.honest:.4f}",
         "-" if gain is None else f"{gain.value:+.4f}",
-        "-" if gain is None else f"{gain.low:+.4f} to {gain.high:+.4f}",
+        "-" if gain is None else _interval(gain),
         "-" if contender.optimistic_gain is None else f"{contender.optimistic_gain:+.4f}",
         _weights_in_words(contender),
     ]

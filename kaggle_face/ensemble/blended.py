@@ -9,11 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.artifacts.stored import write_embeddings, write_pair_scores, write_prediction_blocks
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.stored import (
+    read_pairs,
+    write_embeddings,
+    write_pair_scores,
+    write_prediction_blocks,
+)
 from kaggle_face.ensemble.blending import ClassSpace, PairSpace, Vote, blend_classes, blend_pairs
+from kaggle_face.ensemble.class_neighbours import NeighbourRecipe, open_voting_networks, with_votes
+from kaggle_face.ensemble.cohorts import cohort_of
 from kaggle_face.ensemble.members import Member
+from kaggle_face.ensemble.pair_recipes import PairRecipe, projected, recipe_scores
 from kaggle_face.ensemble.sources import (
+    Source,
     TestLogits,
     open_embeddings,
     open_test_logits,
@@ -21,7 +30,9 @@ from kaggle_face.ensemble.sources import (
     shared_rows,
 )
 from kaggle_face.progress import Progress
-from kaggle_face.records import Embeddings, FloatArray, PairScores
+from kaggle_face.records import Embeddings, FloatArray, PairScores, StrArray, positions_of
+
+_NO_NEIGHBOURS, _PLAIN_COSINE = NeighbourRecipe(), PairRecipe()
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,10 @@ def forget_blend(run: RunFolder) -> None:
     shutil.rmtree(run.ensemble_folder, ignore_errors=True)
 
 
-def write_class_blend(blend: ClassBlend, folder: Path, progress: Progress) -> Path:
-    """Blends the test predictions, block by block; the path of the record.
+def write_class_blend(
+    blend: ClassBlend, folder: Path, progress: Progress, recipe: NeighbourRecipe = _NO_NEIGHBOURS
+) -> Path:
+    """Blends the test predictions, block by block, with the neighbours' say; the path of the record.
 
     Raises:
         RunError: A record is missing, or records do not fit together.
@@ -79,31 +92,38 @@ def write_class_blend(blend: ClassBlend, folder: Path, progress: Progress) -> Pa
     ]
     path = folder / "predictions"
     blocks = blend_classes(votes, blend.space, len(test.image_ids))
+    if not recipe.is_plain:
+        weights = [weight for weight, _ in chosen]
+        networks = open_voting_networks(used_members(blend), weights, test.image_ids, len(test.class_names))
+        blocks = with_votes(blocks, networks, recipe)
     write_prediction_blocks(path, test.image_ids, test.class_names, _counted(blocks, test, progress))
     return path
 
 
-def write_pair_blend(blend: PairBlend, folder: Path) -> Path:
-    """Blends the scores of the test pairs; the path of the record.
+def write_pair_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN_COSINE) -> Path:
+    """Blends the scores of the test pairs, after post-processing; the path of the record.
 
     Raises:
         RunError: A record is missing, or records do not fit together.
-        DataError: A record holds NaN.
+        DataError: A record holds NaN, or an image of a pair has no embedding.
     """
     test = open_test_scores(used_members(blend))
     weights = [weight for weight in blend.weights if weight > 0]
-    votes = [
-        Vote(source, weight / len(sources))
-        for sources, weight in zip(test.members, weights, strict=True)
-        for source in sources
-    ]
+    votes = []
+    for member, sources, weight in zip(used_members(blend), test.members, weights, strict=True):
+        for fold, source in zip(member.folds, sources, strict=True):
+            if not recipe.is_plain:
+                source = Source(source.name, _processed(member, fold, test.pair_ids, recipe))
+            votes.append(Vote(source, weight / len(sources)))
     path = folder / "pairs"
     write_pair_scores(path, PairScores(test.pair_ids, blend_pairs(votes, blend.space, len(test.pair_ids))))
     return path
 
 
-def write_embedding_blend(blend: PairBlend, folder: Path) -> Path:
+def write_embedding_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN_COSINE) -> Path:
     """Joins the test embeddings of all networks, for galleries; the path of the record.
+
+    Of the recipe only centring and whitening are done: the other steps depend on what is compared.
 
     Raises:
         RunError: A record is missing, or records do not fit together.
@@ -118,10 +138,24 @@ def write_embedding_blend(blend: PairBlend, folder: Path) -> Path:
             found = open_embeddings(member, fold, "test")
             rows = shared_rows(first.image_ids, found.image_ids, members[0].name, member.network_name(fold))
             vectors = found.vectors if rows is None else found.vectors[rows]
+            if recipe.projects:
+                vectors, _ = projected(recipe, vectors, cohort_of(member, fold, first.image_ids))
             parts.append(weighted_unit_vectors(vectors, weight / len(member.folds)))
     path = folder / "embeddings"
     write_embeddings(path, Embeddings(first.image_ids, np.concatenate(parts, axis=1)))
     return path
+
+
+def _processed(member: Member, fold: FoldFolder, pair_ids: StrArray, recipe: PairRecipe) -> FloatArray:
+    """A network's scores of the test pairs, in the order of `pair_ids`, after post-processing."""
+    pairs = read_pairs(fold.pairs_file("test"))
+    rows = positions_of(pair_ids, pairs.pair_ids, f"test pairs of {member.network_name(fold)}")
+    image_ids, codes = np.unique(
+        np.concatenate([pairs.first_ids[rows], pairs.second_ids[rows]]), return_inverse=True
+    )
+    vectors = open_embeddings(member, fold, "test").aligned_to(image_ids).vectors
+    first, second = codes.reshape(2, -1).astype(np.int64)
+    return recipe_scores(recipe, vectors, first, second, cohort_of(member, fold, image_ids))
 
 
 def weighted_unit_vectors(vectors_ND: FloatArray, weight: float) -> FloatArray:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights
+import numpy as np
+
+from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights, used_members
 from kaggle_face.ensemble.blending import CLASS_SPACES, PAIR_SPACES
+from kaggle_face.ensemble.class_neighbours import NeighbourRecipe
 from kaggle_face.ensemble.class_search import contest_classes, open_class_board
+from kaggle_face.ensemble.class_tuning import ClassTuning, open_class_stage, tune_classes
 from kaggle_face.ensemble.contenders import Contender, Contest, Kind, settle_for
 from kaggle_face.ensemble.copies import without_copies
 from kaggle_face.ensemble.held_out_pairs import open_held_out_pairs
 from kaggle_face.ensemble.members import Member
 from kaggle_face.ensemble.objective import task_objective
-from kaggle_face.ensemble.pair_search import PairBoard, contest_pairs
+from kaggle_face.ensemble.pair_recipes import PairRecipe
+from kaggle_face.ensemble.pair_search import PairBoard, can_be_nested, contest_pairs
+from kaggle_face.ensemble.pair_tuning import FEWEST_PEOPLE, PairTuning, open_pair_stage, tune_pairs
 from kaggle_face.ensemble.sources import (
     has_record,
     open_held_out_logits,
@@ -31,6 +37,17 @@ METHODS: tuple[Method, ...] = ("auto", "mean", "hill", "constrained")
 RESAMPLING = Resampling(num_resamples=500)
 """A table has up to a dozen intervals, and each of verification takes as many sums over all pairs."""
 
+_NO_EMBEDDINGS = "without out-of-fold embeddings no post-processing is tried"
+
+
+@dataclass(frozen=True)
+class HowToDecide:
+    """How members are weighted, whether post-processing is tried, and how intervals are made."""
+
+    method: Method = "auto"
+    post_process: bool = True
+    resampling: Resampling = RESAMPLING
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -39,15 +56,27 @@ class Decision:
     blend: ClassBlend | PairBlend
     contest: Contest | None
     notes: tuple[str, ...] = ()
+    tuning: ClassTuning | PairTuning | None = None
+
+    @property
+    def class_recipe(self) -> NeighbourRecipe:
+        """The neighbours' say in classification."""
+        return self.tuning.recipe if isinstance(self.tuning, ClassTuning) else NeighbourRecipe()
+
+    @property
+    def pair_recipe(self) -> PairRecipe:
+        """The post-processing of verification."""
+        return self.tuning.recipe if isinstance(self.tuning, PairTuning) else PairRecipe()
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
+        if self.tuning is not None:
+            return self.tuning.metrics
+        return {} if self.contest is None else self.contest.winner.metrics
 
 
-def decide_classes(
-    members: Sequence[Member],
-    formula: str,
-    method: Method,
-    progress: Progress,
-    resampling: Resampling = RESAMPLING,
-) -> Decision:
+def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
     """Chooses the blend of the members' class probabilities.
 
     Raises:
@@ -56,23 +85,23 @@ def decide_classes(
     """
     test = open_test_logits(members)
     distinct, notes = without_copies(members, test.members, len(test.image_ids))
-    if not _are_measured(distinct, "predictions", method):
-        return Decision(
-            ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct)),
-            None,
-            (*notes, _unmeasured(distinct)),
-        )
+    if not _are_measured(distinct, "predictions", how.method):
+        blend = ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct))
+        return Decision(blend, None, (*notes, _unmeasured(distinct)))
     held_out = open_held_out_logits(distinct, test.class_names)
     objective = task_objective(formula, "classification", {})
-    board = open_class_board(held_out, test.class_names, objective, progress, resampling)
+    board = open_class_board(held_out, test.class_names, objective, progress, how.resampling)
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_classes(board, names, _kinds(method)), method)
-    return Decision(class_blend(distinct, contest.winner), contest, notes)
+    contest = _asked_for(contest_classes(board, names, _kinds(how.method)), how.method)
+    blend = class_blend(distinct, contest.winner)
+    if not how.post_process or blend.space == "ranks":
+        return Decision(blend, contest, notes)
+    if not has_record(used_members(blend), "oof", "embeddings"):
+        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
+    return Decision(blend, contest, notes, tune_classes(open_class_stage(board, blend, held_out)))
 
 
-def decide_pairs(
-    members: Sequence[Member], formula: str, method: Method, resampling: Resampling = RESAMPLING
-) -> Decision:
+def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
     """Chooses the blend of the members' pair scores.
 
     Raises:
@@ -84,14 +113,22 @@ def decide_pairs(
         test = open_test_scores(members)
         distinct, notes = without_copies(members, test.members, len(test.pair_ids))
     trials = None
-    if _are_measured(distinct, "pairs", method):
+    if _are_measured(distinct, "pairs", how.method):
         trials = open_held_out_pairs(distinct)
     if trials is None:
         return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
-    board = PairBoard(trials, task_objective(formula, "verification", {}), resampling)
+    board = PairBoard(trials, task_objective(formula, "verification", {}), how.resampling)
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_pairs(board, names, _kinds(method)), method)
-    return Decision(pair_blend(distinct, contest.winner), contest, notes)
+    contest = _asked_for(contest_pairs(board, names, _kinds(how.method)), how.method)
+    blend = pair_blend(distinct, contest.winner)
+    if not how.post_process:
+        return Decision(blend, contest, notes)
+    num_people = len(np.unique(trials.people))
+    if num_people < FEWEST_PEOPLE or not can_be_nested(board):
+        return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))
+    if not has_record(used_members(blend), "oof", "embeddings"):
+        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
+    return Decision(blend, contest, notes, tune_pairs(open_pair_stage(board, blend), progress))
 
 
 def class_blend(members: Sequence[Member], winner: Contender) -> ClassBlend:

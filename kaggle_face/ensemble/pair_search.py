@@ -73,7 +73,7 @@ def fit_pair_weights(board: PairBoard, kind: Kind, space: PairSpace, rows: BoolA
         case "single" | "equal":
             return equal_weights(len(values))
         case "hill":
-            return hill_climb(values, lambda mean: _judge(mean, labels, pools, board.objective))
+            return hill_climb(values, lambda mean: judge_scores(mean, labels, pools, board.objective))
         case "constrained":
             return constrained_pair_weights(values, labels)
 
@@ -87,7 +87,7 @@ def pooled(scores: FloatArray, pools: IntArray) -> FloatArray:
     return found
 
 
-def _can_be_nested(board: PairBoard) -> bool:
+def can_be_nested(board: PairBoard) -> bool:
     """Whether both halves hold pairs of both kinds."""
     labels, halves = board.trials.labels, board.trials.halves
     return all(len(np.unique(labels[halves == half])) == 2 for half in (0, 1))
@@ -117,14 +117,14 @@ def _blend(
         metrics=metrics,
         optimistic_gain=(metrics[main] - best.metrics[main]) * (-1 if board.objective.lower_is_better else 1),
     )
-    if not _can_be_nested(board):
+    if not can_be_nested(board):
         return contender
     scores = _nested_scores(board, kind, space)
     honest = verification_summary(scores, board.trials.labels[board.inside_a_half])[main]
-    judged = replace(contender, honest=honest, gain=_gain(board, scores, _halved(board, best)))
+    judged = replace(contender, honest=honest, gain=gain_between(board, scores, _halved(board, best)))
     if mean is None or not is_challenger(judged, mean):
         return judged
-    return replace(judged, over_mean=_gain(board, scores, _halved(board, mean)))
+    return replace(judged, over_mean=gain_between(board, scores, _halved(board, mean)))
 
 
 def _nested_scores(board: PairBoard, kind: Kind, space: PairSpace) -> FloatArray:
@@ -149,7 +149,7 @@ def _scores(board: PairBoard, space: PairSpace, weights: FloatArray, rows: BoolA
     return pooled(mean, board.trials.pools[rows])
 
 
-def _gain(board: PairBoard, scores: FloatArray, others: FloatArray) -> Difference:
+def gain_between(board: PairBoard, scores: FloatArray, others: FloatArray) -> Difference:
     """How much better the first scores are; without an interval where the people are too few."""
     inside, metric = board.inside_a_half, _verification_metric(board.objective)
     labels, people = board.trials.labels[inside], board.trials.people[inside]
@@ -175,11 +175,11 @@ def _verification_metric(objective: TaskObjective) -> VerificationMetric:
             return "eer"
 
 
-def _judge(
-    mean: FloatArray, labels: IntArray, pools: IntArray, objective: TaskObjective
+def judge_scores(
+    scores: FloatArray, labels: IntArray, pools: IntArray, objective: TaskObjective
 ) -> tuple[float, ...]:
     """The objective; between equals, the area under the ROC curve."""
-    trials: SortedTrials = sort_trials(pooled(mean, pools), labels)
+    trials: SortedTrials = sort_trials(pooled(scores, pools), labels)
     metrics: dict[str, float] = {"auc": trials.roc_auc()}
     named: tuple[VerificationMetric, ...] = ("eer", "tpr@1e-2", "tpr@1e-3")
     metrics.update({name: trials.metric(name) for name in named if name in objective.composite.names})

@@ -91,33 +91,47 @@ def read_summary(run: RunFolder) -> dict[str, Any]:
 
 
 def _describe(decision: Decision) -> dict[str, Any]:
-    blend, contest = decision.blend, decision.contest
-    members = [
-        {
-            "name": member.name,
-            "run": member.run.name,
-            "checkpoint": member.checkpoint,
-            "folds": [fold.fold for fold in member.folds],
-            "num_parameters": member.num_parameters,
-            "weight": weight,
-        }
-        for member, weight in zip(blend.members, blend.weights, strict=True)
-    ]
+    blend = decision.blend
+    described: dict[str, Any] = {
+        "space": blend.space,
+        "members": [
+            _describe_member(*each) for each in zip(blend.members, blend.weights, strict=True) if each[1]
+        ],
+        "notes": list(decision.notes),
+        "metrics": dict(decision.metrics),
+    }
     if isinstance(blend, ClassBlend):
-        for described, temperature in zip(members, blend.temperatures, strict=True):
-            described["temperature"] = temperature
-    described_blend = {"space": blend.space, "members": members, "notes": list(decision.notes)}
-    return described_blend | ({} if contest is None else _describe_contest(contest))
+        kept = zip(blend.temperatures, blend.weights, strict=True)
+        described["temperatures"] = [temperature for temperature, weight in kept if weight > 0]
+    if decision.contest is not None:
+        described |= _describe_contest(decision.contest, decision.metrics)
+    if decision.tuning is not None:
+        described["post_processing"] = asdict(decision.tuning)
+    return described
 
 
-def _describe_contest(contest: Contest) -> dict[str, Any]:
-    winner = contest.winner
+def _describe_member(member: Member, weight: float) -> dict[str, Any]:
     return {
-        "metric": contest.metric,
-        "winner": winner.name,
+        "name": member.name,
+        "run": member.run.name,
+        "checkpoint": member.checkpoint,
+        "folds": [fold.fold for fold in member.folds],
+        "num_parameters": member.num_parameters,
+        "weight": weight,
+    }
+
+
+def _describe_contest(contest: Contest, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """The contest; `out_of_fold` is the score that a ledger of submissions keeps."""
+    return {
+        "out_of_fold": {
+            "metric": contest.metric,
+            "value": metrics[contest.metric],
+            "higher_is_better": contest.metric != "eer",
+        },
+        "winner": contest.winner.name,
         "reason": contest.reason,
-        "metrics": dict(winner.metrics),
-        "honest": winner.honest,
+        "honest": contest.winner.honest,
         "contenders": [_describe_contender(contender) for contender in contest.contenders],
     }
 
@@ -138,7 +152,6 @@ def _describe_contender(contender: Contender) -> dict[str, Any]:
 def _score(formula: str, decisions: Mapping[Task, Decision]) -> float | None:
     metrics: dict[str, float] = {}
     for decision in decisions.values():
-        if decision.contest is not None:
-            metrics.update(decision.contest.winner.metrics)
+        metrics.update(decision.metrics)
     composite = parse_composite(formula)
     return composite.evaluate(metrics) if set(composite.names) <= metrics.keys() else None

@@ -9,6 +9,7 @@ import pytest
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.tables import read_table
 from kaggle_face.ensemble.blended import (
     PairBlend,
     plain_weights,
@@ -16,14 +17,20 @@ from kaggle_face.ensemble.blended import (
     write_embedding_blend,
     write_pair_blend,
 )
-from kaggle_face.ensemble.deciding import decide_classes, decide_pairs
+from kaggle_face.ensemble.deciding import HowToDecide, decide_classes, decide_pairs
 from kaggle_face.ensemble.members import choose_members
+from kaggle_face.ensemble.pair_recipes import PairRecipe
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.bootstrap import Resampling
+from kaggle_face.metrics.similarity import normalized, score_pairs
 from kaggle_face.progress import SilentProgress
+from kaggle_face.records import Embeddings
 
 FORMULA = "0.5*accuracy + 0.5*(1-eer)"
-FEW = Resampling(50)
+
+
+def how(method: Any, post_process: bool = False) -> HowToDecide:
+    return HowToDecide(method, post_process, Resampling(50))
 
 
 @pytest.fixture
@@ -44,8 +51,8 @@ def test_adding_a_copy_of_a_member_changes_nothing(
     with_copy = choose_members([*runs, copy_of(runs[0], "c")], ["best_ver"])
     written = []
     for number, chosen in enumerate((members, with_copy)):
-        classes = decide_classes(chosen, FORMULA, method, SilentProgress(), FEW)
-        pairs = decide_pairs(chosen, FORMULA, method, FEW)
+        classes = decide_classes(chosen, FORMULA, how(method), SilentProgress())
+        pairs = decide_pairs(chosen, FORMULA, how(method), SilentProgress())
         write_class_blend(classes.blend, tmp_path / str(number), SilentProgress())
         write_pair_blend(pairs.blend, tmp_path / str(number))
         written.append((classes.contest, pairs.contest))
@@ -58,10 +65,10 @@ def test_adding_a_copy_of_a_member_changes_nothing(
 def test_the_mean_needs_no_out_of_fold_records(runs: list[RunFolder]) -> None:
     shutil.rmtree(runs[1].fold(0).path / "oof")
     members = choose_members(runs, ["best_ver"])
-    decision = decide_classes(members, FORMULA, "mean", SilentProgress(), FEW)
+    decision = decide_classes(members, FORMULA, how("mean"), SilentProgress())
     assert decision.contest is None and decision.blend.weights == (0.5, 0.5)
     assert "nothing is known of the blend's score" in decision.notes[0]
-    assert decide_pairs(members, FORMULA, "mean").blend.weights == (0.5, 0.5)
+    assert decide_pairs(members, FORMULA, how("mean"), SilentProgress()).blend.weights == (0.5, 0.5)
 
 
 def test_a_member_without_out_of_fold_records_cannot_be_weighted(runs: list[RunFolder]) -> None:
@@ -70,9 +77,9 @@ def test_a_member_without_out_of_fold_records_cannot_be_weighted(runs: list[RunF
     with pytest.raises(
         RunError, match=r"demo/b@best_ver fold 0 has no out-of-fold predictions.*--method mean"
     ):
-        decide_classes(members, FORMULA, "auto", SilentProgress(), FEW)
+        decide_classes(members, FORMULA, how("auto"), SilentProgress())
     with pytest.raises(RunError, match=r"demo/b@best_ver fold 0 has no out-of-fold pairs"):
-        decide_pairs(members, FORMULA, "hill")
+        decide_pairs(members, FORMULA, how("hill"), SilentProgress())
 
 
 @pytest.mark.parametrize(
@@ -81,8 +88,8 @@ def test_a_member_without_out_of_fold_records_cannot_be_weighted(runs: list[RunF
 def test_a_method_that_is_asked_for_wins(runs: list[RunFolder], method: Any, kind: str) -> None:
     members = choose_members(runs, ["best_ver"])
     for decision in (
-        decide_classes(members, FORMULA, method, SilentProgress(), FEW),
-        decide_pairs(members, FORMULA, method, FEW),
+        decide_classes(members, FORMULA, how(method), SilentProgress()),
+        decide_pairs(members, FORMULA, how(method), SilentProgress()),
     ):
         assert decision.contest is not None and decision.contest.winner.kind == kind
         assert "asked for" in decision.contest.reason
@@ -107,10 +114,46 @@ def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
 
 def test_a_single_member_is_the_mean_of_its_folds(runs: list[RunFolder], tmp_path: Path) -> None:
     members = choose_members(runs[:1], ["best_ver"])
-    decision = decide_pairs(members, FORMULA, "auto")
+    decision = decide_pairs(members, FORMULA, how("auto"), SilentProgress())
     scores = stored.read_pair_scores(write_pair_blend(decision.blend, tmp_path)).scores
     folds = [
         stored.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
         for fold in members[0].folds
     ]
     assert scores == pytest.approx(np.mean(folds, axis=0))
+
+
+def test_six_people_are_too_few_to_try_post_processing(runs: list[RunFolder]) -> None:
+    members = choose_members(runs[:1], ["best_ver"])
+    decision = decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress())
+    assert decision.tuning is None
+    assert decision.notes == ("6 people are too few to try post-processing",)
+
+
+def test_a_recipe_is_done_to_the_test_pairs_of_each_network(runs: list[RunFolder], tmp_path: Path) -> None:
+    members = choose_members(runs[:1], ["best_ver"])
+    blend = PairBlend(members, (1.0,))
+    written = stored.read_pair_scores(write_pair_blend(blend, tmp_path, PairRecipe(centring=True)))
+    expected = []
+    for fold in members[0].folds:
+        cohort_ids = read_table(fold.labels_file, ["image_id"])["image_id"]
+        held_out = stored.read_embeddings(fold.record_folder("oof", "best_ver", "embeddings"))
+        mean = normalized(held_out.aligned_to(cohort_ids).vectors).mean(axis=0)
+        test = stored.read_embeddings(fold.record_folder("test", "best_ver", "embeddings"))
+        centred = Embeddings(test.image_ids, normalized(test.vectors) - mean)
+        expected.append(score_pairs(centred, stored.read_pairs(fold.pairs_file("test"))).scores)
+    assert written.scores == pytest.approx(np.mean(expected, axis=0), abs=1e-5)
+
+
+def test_without_embeddings_no_post_processing_is_tried(
+    runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaggle_face.ensemble.deciding.FEWEST_PEOPLE", 2)
+    for fold in runs[0].finished_folds():
+        shutil.rmtree(fold.record_folder("oof", "best_ver", "embeddings"))
+    members = choose_members(runs[:1], ["best_ver"])
+    for decision in (
+        decide_classes(members, FORMULA, how("auto", post_process=True), SilentProgress()),
+        decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress()),
+    ):
+        assert decision.tuning is None and "no post-processing is tried" in decision.notes[0]
