@@ -74,6 +74,9 @@ class MixConfig(Part):
     alpha: Positive = 1.0
 
 
+MixedMargin = Literal["two_term", "unmixed_only"]
+
+
 class AugmentConfig(Part):
     """What happens to a training image before the network sees it."""
 
@@ -82,6 +85,7 @@ class AugmentConfig(Part):
     )
     cutmix: MixConfig = MixConfig()
     mixup: MixConfig = MixConfig()
+    margin_on_mixed: MixedMargin = "two_term"
 
 
 class ModelConfig(Part):

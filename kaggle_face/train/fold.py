@@ -14,6 +14,7 @@ from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
+from kaggle_face.data.identity_sampling import sampled_order
 from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.data.samplers import seeded
 from kaggle_face.model.amp import resolve_amp, resolve_device
@@ -22,6 +23,7 @@ from kaggle_face.model.network import FaceNetwork, count_parameters, create_netw
 from kaggle_face.model.weights import load_weights
 from kaggle_face.progress import Progress
 from kaggle_face.train.fit import Fit, Outcome
+from kaggle_face.train.metric_losses import create_metric_loss
 from kaggle_face.train.optimizer import create_fold_optimizer
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
@@ -107,6 +109,9 @@ def _create_fit(
         augmenter,
         config.seed,
         config.data.workers,
+        lambda labels, epoch: sampled_order(
+            labels, config.sampler, config.train.batch_size, config.seed, epoch
+        ),
     )
     optimizer = create_fold_optimizer(network, config.optim)
     scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
@@ -115,7 +120,10 @@ def _create_fit(
         warmup_steps = round(config.train.ema_warmup_epochs * len(batches) / config.train.accumulate_steps)
         average = AveragedNetwork(network, config.train.ema_decay, warmup_steps)
     forward = torch.compile(network) if config.train.compile else network
-    state = TrainingState(network, optimizer, scaler, average)
+    metric_loss = create_metric_loss(config.loss, len(task.classes), network.embedding_size)
+    if metric_loss is not None:
+        metric_loss = metric_loss.to(device)
+    state = TrainingState(network, optimizer, scaler, average, metric_loss)
     return Fit(task, recipe, state, Machine(device, amp_dtype, forward), batches, folder, progress)
 
 

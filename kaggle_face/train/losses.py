@@ -1,6 +1,6 @@
-"""The classification loss of a batch, with the two-term form for mixed images.
+"""The loss of a batch: cross entropy, with the two-term form for mixed images, and what is added to it.
 
-Letters: B images of the batch, D embedding size, C classes (or the sampled part of them).
+Letters: B images of the batch, D embedding size, C classes (or the sampled part), M sources of an image.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kaggle_face.config.schema import LossConfig, MixedMargin
 from kaggle_face.data.mixing import Mix
 from kaggle_face.model.heads import Head
+from kaggle_face.train.metric_losses import MetricLoss
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,59 @@ class BatchLoss:
     correct: Tensor
 
 
-def classification_loss(
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The classes of a batch (B), those of the first sources where images are mixed, and the mixing."""
+
+    labels: Tensor
+    mix: Mix | None = None
+
+    def labels_of_sources(self) -> Tensor:
+        """Classes (M, B) of the images that each input is made of: M is 1, or 2 for a mixed batch."""
+        if self.mix is None:
+            return self.labels[None]
+        permutation_B = torch.as_tensor(self.mix.permutation, device=self.labels.device)
+        return torch.stack([self.labels, self.labels[permutation_B]])
+
+    def weights_of_sources(self) -> tuple[float, ...]:
+        """The share of each source in its input; they sum to 1."""
+        if self.mix is None:
+            return (1.0,)
+        return self.mix.weight_of_first, 1.0 - self.mix.weight_of_first
+
+
+@dataclass(frozen=True)
+class LossRules:
+    """The settings of the loss, and what a margin does to mixed images."""
+
+    loss: LossConfig
+    margin_on_mixed: MixedMargin
+
+
+def batch_loss(
     head: Head,
+    metric: MetricLoss | None,
     embeddings_BD: Tensor,
-    labels_B: Tensor,
-    mix: Mix | None,
-    label_smoothing: float,
+    truth: Truth,
+    rules: LossRules,
     generator: torch.Generator,
+) -> BatchLoss:
+    """The weighted sum of the head's cross entropy and the metric loss.
+
+    With `loss.classification_weight=0` the head learns from embeddings that take no gradient back, so that
+    accuracy stays measurable while the metric loss alone teaches the backbone.
+    """
+    weight = rules.loss.classification_weight
+    seen_BD = embeddings_BD if weight > 0.0 else embeddings_BD.detach()
+    result = classification_loss(head, seen_BD, truth, rules, generator)
+    loss = (weight or 1.0) * result.loss
+    if metric is not None and (truth.mix is None or rules.margin_on_mixed == "two_term"):
+        loss = loss + rules.loss.metric_weight * metric_term(metric, embeddings_BD, truth)
+    return BatchLoss(loss, result.correct)
+
+
+def classification_loss(
+    head: Head, embeddings_BD: Tensor, truth: Truth, rules: LossRules, generator: torch.Generator
 ) -> BatchLoss:
     """Cross entropy of a batch; a mixed batch has one term per source image, weighted by its share.
 
@@ -40,29 +88,36 @@ def classification_loss(
     Args:
         head: Gives similarities and margins.
         embeddings_BD: Embeddings of the (mixed) images.
-        labels_B: Classes of the first sources.
-        mix: How the images were mixed, or None.
-        label_smoothing: Probability mass spread over all classes, in [0, 1).
+        truth: Their classes.
+        rules: Label smoothing, and whether mixed images get a margin.
         generator: Draws the classes that take part, where the head samples them.
     """
-    labels_MB = _labels_of_sources(labels_B, mix)
+    labels_MB = truth.labels_of_sources()
     classes = head.choose_classes(labels_MB, generator)
     similarity_BC = head.similarity(embeddings_BD, classes)
     norms_B = embeddings_BD.detach().float().norm(dim=1)
-    terms = []
-    for labels in labels_MB:
-        logits_BC = head.margin_logits(similarity_BC, labels, norms_B, classes)
-        terms.append(F.cross_entropy(logits_BC, classes.positions(labels), label_smoothing=label_smoothing))
+    has_margin = truth.mix is None or rules.margin_on_mixed == "two_term"
+    loss = similarity_BC.new_zeros(())
+    for weight, labels_B in zip(truth.weights_of_sources(), labels_MB, strict=True):
+        if has_margin:
+            logits_BC = head.margin_logits(similarity_BC, labels_B, norms_B, classes)
+        else:
+            logits_BC = head.logits(similarity_BC)
+        positions_B = classes.positions(labels_B)
+        term = F.cross_entropy(logits_BC, positions_B, label_smoothing=rules.loss.label_smoothing)
+        loss = loss + weight * term
     chosen_B = head.logits(similarity_BC.detach()).argmax(dim=1)
-    correct = (chosen_B == classes.positions(labels_B)).sum()
-    if mix is None:
-        return BatchLoss(terms[0], correct)
-    return BatchLoss(mix.weight_of_first * terms[0] + (1.0 - mix.weight_of_first) * terms[1], correct)
+    return BatchLoss(loss, (chosen_B == classes.positions(truth.labels)).sum())
 
 
-def _labels_of_sources(labels_B: Tensor, mix: Mix | None) -> Tensor:
-    """Labels (1 or 2, B) of the images that each input is made of."""
-    if mix is None:
-        return labels_B[None]
-    permutation_B = torch.as_tensor(mix.permutation, device=labels_B.device)
-    return torch.stack([labels_B, labels_B[permutation_B]])
+def metric_term(metric: MetricLoss, embeddings_BD: Tensor, truth: Truth) -> Tensor:
+    """The metric loss, for mixed images once per source, weighted by its share.
+
+    What the loss learns by itself follows the sources that have the larger share.
+    """
+    shares, labels_MB = truth.weights_of_sources(), truth.labels_of_sources()
+    loss = embeddings_BD.new_zeros((), dtype=torch.float32)
+    for share, labels_B in zip(shares, labels_MB, strict=True):
+        loss = loss + share * metric(embeddings_BD, labels_B)
+    metric.advance(embeddings_BD.detach(), labels_MB[max(range(len(shares)), key=shares.__getitem__)])
+    return loss

@@ -20,6 +20,7 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import save_weights
 from kaggle_face.train.history import EpochRow
+from kaggle_face.train.metric_losses import MetricLoss
 
 
 @dataclass
@@ -40,6 +41,7 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     average: AveragedNetwork | None
+    metric_loss: MetricLoss | None = None
     epoch: int = 0
     step: int = 0
     nonfinite_in_a_row: int = 0
@@ -83,6 +85,7 @@ def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict(),
         "average": state.average.state_dict() if state.average is not None else None,
+        "metric_loss": state.metric_loss.state_dict() if state.metric_loss is not None else None,
     }
     with writing(folder.resume_file) as stream:
         torch.save(values, stream)
@@ -103,6 +106,8 @@ def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.de
         state.scaler.load_state_dict(values["scaler"])
         if state.average is not None:
             state.average.load_state_dict(values["average"])
+        if state.metric_loss is not None:
+            state.metric_loss.load_state_dict(values["metric_loss"])
         state.counts = Counts(**values["counts"])
         for name in _PLAIN:
             setattr(state, name, values[name])
@@ -123,4 +128,3 @@ _PLAIN = (
     "best_scores",
     "best_epochs",
 )
-

@@ -16,7 +16,7 @@ from kaggle_face.data.loading import Batch, TrainingBatches
 from kaggle_face.data.mixing import apply_mix, draw_mix
 from kaggle_face.data.samplers import seeded
 from kaggle_face.errors import TrainingStoppedError
-from kaggle_face.train.losses import BatchLoss, classification_loss
+from kaggle_face.train.losses import BatchLoss, LossRules, Truth, batch_loss
 from kaggle_face.train.recipe import Recipe
 from kaggle_face.train.schedule import learning_rate
 from kaggle_face.train.state import TrainingState
@@ -94,8 +94,9 @@ def _forward(
         images_BCHW = apply_mix(images_BCHW, mix)
     with torch.autocast(machine.device.type, machine.amp_dtype, enabled=machine.amp_dtype is not None):
         embeddings_BD = machine.forward(images_BCHW)
-    smoothing = recipe.loss.label_smoothing
-    return classification_loss(state.network.head, embeddings_BD, labels_B, mix, smoothing, generator)
+    rules = LossRules(recipe.loss, recipe.augment.margin_on_mixed)
+    head, truth = state.network.head, Truth(labels_B, mix)
+    return batch_loss(head, state.metric_loss, embeddings_BD, truth, rules, generator)
 
 
 def _update(state: TrainingState, recipe: Recipe) -> None:

@@ -58,7 +58,9 @@ def test_one_cycle_equals_torch_at_its_turning_points() -> None:
     config = ScheduleConfig(name="one_cycle", peak_fraction=0.3, start_divisor=25.0)
 
     def make(optimizer: Optimizer) -> LRScheduler:
-        return OneCycleLR(optimizer, PEAK, total_steps=1001, pct_start=0.3, div_factor=25.0, final_div_factor=1e9)
+        return OneCycleLR(
+            optimizer, PEAK, total_steps=1001, pct_start=0.3, div_factor=25.0, final_div_factor=1e9
+        )
 
     expected = of_torch(make, 1000)
     found = [learning_rate(config, PEAK, EPOCHS * step / 1000, EPOCHS) for step in (0, 150, 500, 900)]

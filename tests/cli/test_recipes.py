@@ -1,0 +1,58 @@
+"""Training recipes through the command line: each setting works, and goes on to the same bits."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.cli.main import main
+
+RUNS = Path("runs/tiny")
+
+
+def history(run: str, fold: int = 0) -> list[dict[str, str]]:
+    with (RUNS / run / f"fold{fold}/history.csv").open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def info(run: str, fold: int = 0) -> dict[str, object]:
+    values: dict[str, object] = json.loads((RUNS / run / f"fold{fold}/run.json").read_text())
+    return values
+
+
+def train(run: str, *words: str, fold: int = 0) -> None:
+    assert main(["train", "--fold", str(fold), "--run", run, *words]) == 0
+
+
+def require_the_same_bits_when_stopped(*settings: str) -> None:
+    """Trains once in one go, and once stopped after each of the first steps; the weights must agree."""
+    train("whole", *settings)
+    train("parts", "train.max_hours=1e-9", *settings)
+    for _ in range(3):
+        assert info("parts")["status"] == "stopped"
+        train("parts", "--resume", "train.max_hours=1e-9", *settings)
+    train("parts", "--resume", *settings)
+    for file in (RUNS / "whole/fold0/checkpoints").iterdir():
+        other = RUNS / "parts/fold0/checkpoints" / file.name
+        assert file.read_bytes() == other.read_bytes(), file.name
+
+
+@pytest.mark.parametrize("metric", ["triplet", "center"])
+def test_a_metric_loss_resumes_to_the_same_bits(workspace: Path, metric: str) -> None:
+    require_the_same_bits_when_stopped(f"loss.metric={metric}", "augment.cutmix.probability=0.5")
+
+
+@pytest.mark.parametrize("name", ["balanced", "square_root", "identities"])
+def test_a_sampler_resumes_to_the_same_bits(workspace: Path, name: str) -> None:
+    require_the_same_bits_when_stopped(f"sampler.name={name}")
+
+
+def test_a_batch_of_more_people_than_there_are_is_refused(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
+    line = refused("train", "--fold", "0", "sampler.name=identities", "train.batch_size=28")
+    assert "takes 7 people per batch, and there are 6; lower train.batch_size" in line
