@@ -30,16 +30,20 @@ FORMAT = 1
 _FEWEST_IDENTITIES = 2  # held out by a fold: a pair of different people needs two
 
 
-def saved_folds(folder: Path, data: CompetitionData, config: FoldsConfig) -> Folds:
+def saved_folds(
+    folder: Path, data: CompetitionData, config: FoldsConfig, groups: IntArray | None = None
+) -> Folds:
     """The folds of these images and settings: read from `folder` if they lie there, else made and saved.
+
+    The arguments are those of `make_folds`.
 
     Raises:
         DataError: As `make_folds`, or the saved folds were changed by hand.
     """
-    path = folder / name_of_folds(data, config)
+    path = folder / name_of_folds(data, config, groups)
     with only_process(folder / f".{path.name}.lock", lambda: None):
         if not path.is_dir():
-            write_folds(path, make_folds(data, config))
+            write_folds(path, make_folds(data, config, groups))
     folds = read_folds(path, number_of_folds(config))
     if not np.array_equal(folds.image_ids, _labelled(data).image_ids):
         raise DataError(f"the folds {path} list other images than the competition; delete them")
@@ -53,8 +57,8 @@ def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | No
     Args:
         data: The competition; images of the dev split are pooled with train or held out by a single fold.
         config: The number of folds, the seed, and where trials come from.
-        groups: A number for each row of `data.faces`; images of one identity with the same number stay in one
-            fold (near-duplicates). Without it every image stands alone.
+        groups: A number for each row of `data.faces`, as `near_duplicate_groups` gives them; images of one
+            identity with the same number stay in one fold. Without it every image stands alone.
 
     Raises:
         DataError: There are too few labelled images or identities, no dev split to hold out, no labelled dev
@@ -71,7 +75,8 @@ def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | No
     else:
         fold_of_image = _spread(faces, _groups_of(faces, data, groups), heldout, config)
     trials = _trials_of_folds(faces, heldout, data, config)
-    folds = Folds(name_of_folds(data, config), faces.image_ids, fold_of_image, heldout, trials)
+    name = name_of_folds(data, config, groups)
+    folds = Folds(name, faces.image_ids, fold_of_image, heldout, trials)
     check_no_leak(folds, data)
     return folds
 
@@ -81,13 +86,15 @@ def number_of_folds(config: FoldsConfig) -> int:
     return 1 if config.dev == "holdout" else config.count
 
 
-def name_of_folds(data: CompetitionData, config: FoldsConfig) -> str:
+def name_of_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | None = None) -> str:
     """The settings in words and a digest of everything that the folds follow from."""
     faces, pairs = _labelled(data), data.dev_pairs
     total = blake2b(f"{FORMAT} {config.model_dump_json()}".encode(), digest_size=5)
     columns = (faces.image_ids, data.classes.names[faces.labels], faces.splits)
     for column in (*columns, pairs.pair_ids, pairs.first_ids, pairs.second_ids, pairs.labels.astype(np.str_)):
         total.update("\0".join(column.tolist()).encode() + b"\1")
+    if groups is not None:
+        total.update(_groups_of(faces, data, groups).tobytes())
     return f"{number_of_folds(config)}-{config.dev}-seed{config.seed}-{total.hexdigest()}"
 
 
@@ -111,10 +118,13 @@ def _labelled(data: CompetitionData) -> FaceTable:
 
 
 def _groups_of(faces: FaceTable, data: CompetitionData, groups: IntArray | None) -> IntArray:
+    """For each image the position of the first image of its group (N): the same in any order of the rows."""
     if groups is None:
         return np.arange(len(faces))
     number = dict(zip(data.faces.image_ids.tolist(), groups.tolist(), strict=True))
-    return np.array([number[image_id] for image_id in faces.image_ids.tolist()], np.int64)
+    numbers = [number[image_id] for image_id in faces.image_ids.tolist()]
+    _, first, group_of_image = np.unique(numbers, return_index=True, return_inverse=True)
+    return first[group_of_image].astype(np.int64, copy=False)
 
 
 def _kind_of_trials(data: CompetitionData, config: FoldsConfig) -> Literal["dev_pairs", "identities"]:

@@ -239,6 +239,18 @@ def test_near_duplicates_stay_in_one_fold(make_competition: Make) -> None:
     assert sizes == {0: 16, 1: 16, 2: 16, 3: 16, 4: 16}
 
 
+def test_folds_by_groups_have_another_name_that_does_not_depend_on_the_order_of_rows(
+    make_competition: Make,
+) -> None:
+    data = make_competition([10] * 8)
+    groups = np.arange(80) // 2
+    columns = (data.faces.image_ids, data.faces.labels, data.faces.splits)
+    other = replace(data, faces=FaceTable(*(column[::-1] for column in columns)))
+    name = name_of_folds(data, NO_TRIALS, groups)
+    assert name == name_of_folds(other, NO_TRIALS, 1000 - groups[::-1])
+    assert name != name_of_folds(data, NO_TRIALS)
+
+
 def test_somebody_whose_images_are_all_near_duplicates_is_not_measured(make_competition: Make) -> None:
     folds = make_folds(make_competition([3, 6]), NO_TRIALS, np.array([0, 0, 0, 1, 2, 3, 4, 5, 6]))
     assert folds.fold_of_image[:3].tolist() == [-1, -1, -1] and (folds.fold_of_image[3:] >= 0).all()
