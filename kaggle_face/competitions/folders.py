@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from kaggle_face.errors import DataError
@@ -73,11 +74,11 @@ class FolderMap:
         """The path of something below the root."""
         return self.root / below
 
-    @property
+    @cached_property
     def _folder_set(self) -> frozenset[str]:
         return frozenset(self.folders)
 
-    @property
+    @cached_property
     def _file_set(self) -> frozenset[str]:
         return frozenset(self.files)
 

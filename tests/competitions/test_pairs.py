@@ -82,3 +82,10 @@ def test_a_class_folder_that_is_no_integer_is_refused(listed_pairs):
 def test_a_missing_list_is_noted(listed_pairs):
     data = listed_pairs.remove("verification_pairs_val.txt").read()
     assert "there is no verification_pairs_val.txt" in data.notes
+
+
+def test_a_test_folder_that_is_not_trained_is_unlabelled_with_a_note(listed_pairs):
+    listed_pairs.remove("test_data/10.jpg").remove("test_data/2.jpg").images("test_data/11/t.jpg")
+    data = listed_pairs.read()
+    assert data.faces.of_split("test").labels.tolist() == [-1]
+    assert any("1 classes of the test images are not in the training set, first: 11" in n for n in data.notes)
