@@ -1,0 +1,78 @@
+"""Where to put "nobody known" in a ranking of classes, without a single picture of an unknown person.
+
+Letters: N images, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.errors import InputError
+from kaggle_face.metrics.identification import map_at_k
+
+_MOST_CANDIDATES = 201
+
+
+@dataclass(frozen=True)
+class UnknownThreshold:
+    """The probability below which the unknown label goes before a class, and the MAP@k expected with it."""
+
+    threshold: float
+    expected_map: float
+
+
+def choose_unknown_threshold(
+    probabilities_NC: npt.NDArray[np.floating],
+    labels_N: npt.NDArray[np.int64],
+    unknown_share: float,
+    k: int = 5,
+) -> UnknownThreshold:
+    """The threshold of the highest expected MAP@k when a share of the probes is unknown.
+
+    Every held-out image is used twice: as it is, for a known person; and with its own class taken out, the
+    rest scaled to sum 1, for an unknown one, who resembles the other classes as much as this person does.
+
+    Args:
+        probabilities_NC: Out-of-fold class probabilities.
+        labels_N: True classes.
+        unknown_share: Expected share of unknown people among the probes, in [0, 1].
+        k: Labels per row.
+
+    Raises:
+        InputError: The share is out of range.
+    """
+    if not 0.0 <= unknown_share <= 1.0:
+        raise InputError(f"the share of unknown people must lie in [0, 1], got {unknown_share}")
+    known = np.asarray(probabilities_NC, np.float64)
+    unknown = known.copy()
+    unknown[np.arange(len(labels_N)), labels_N] = 0.0
+    unknown /= np.maximum(unknown.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    tops = np.concatenate([known.max(axis=1), unknown.max(axis=1)])
+    candidates = np.unique(np.quantile(tops, np.linspace(0, 1, _MOST_CANDIDATES)))
+    truth = np.full(len(labels_N), known.shape[1])
+    scores = [
+        (1 - unknown_share) * map_at_k(rank_with_unknown(known, t, k), labels_N, k)
+        + unknown_share * map_at_k(rank_with_unknown(unknown, t, k), truth, k)
+        for t in candidates
+    ]
+    best = int(np.argmax(scores))
+    return UnknownThreshold(float(candidates[best]), float(scores[best]))
+
+
+def rank_with_unknown(
+    probabilities_NC: npt.NDArray[np.floating], threshold: float, k: int
+) -> npt.NDArray[np.int64]:
+    """The `k` likeliest classes of each image; class C, the unknown, stands before those below the threshold.
+
+    >>> rank_with_unknown(np.array([[0.6, 0.3, 0.1]]), threshold=0.5, k=3).tolist()
+    [[0, 3, 1]]
+    """
+    n, c = probabilities_NC.shape
+    with_unknown = np.concatenate([probabilities_NC, np.full((n, 1), threshold)], axis=1)
+    # A class at the threshold itself stays before the unknown: the sort is stable and the unknown is last.
+    order = np.argsort(-with_unknown, axis=1, kind="stable")[:, :k]
+    ranked: npt.NDArray[np.int64] = order.astype(np.int64)
+    return ranked
