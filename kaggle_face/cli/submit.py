@@ -17,8 +17,8 @@ from kaggle_face.errors import InputError, SubmissionError
 from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
 from kaggle_face.submit.entries import Origin
 from kaggle_face.submit.expectations import Expectation, expected_table
-from kaggle_face.submit.outputs import ENSEMBLE, build_table, list_outputs, origin_of
-from kaggle_face.submit.samples import find_sample
+from kaggle_face.submit.outputs import ENSEMBLE, build_table, list_outputs, origin_of, wanted_forms
+from kaggle_face.submit.samples import sample_of
 from kaggle_face.submit.targets import DEMO, target_of, targets
 from kaggle_face.submit.uploading import Upload, resume_open, upload, wait_for_scores, write_down
 from kaggle_face.submit.writing import existing_submission, write_submission
@@ -91,69 +91,69 @@ def _written_jobs(
     run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
     data = open_competition(config)
-    formats = submission_formats(Path(config.data.root), config.competition, config.submit)
+    root = Path(config.data.root)
+    formats = submission_formats(root, config.competition, config.submit)
     has = {"classification": len(data.test_rows) > 0, "verification": len(data.test_pairs) > 0}
     tasks: list[Task] = [task for task in TASKS if has[task] and arguments.task in (None, task)]
     checked = []
-    for output in list_outputs(run, tasks, arguments.only_ensemble):
-        form = formats.of_task(output.task)
-        sample = find_sample(Path(config.data.root), output.task)
-        expected = expected_table(data, form, sample)
-        checked.append((output, check_table(build_table(output, data, form), expected)))
+    for output in list_outputs(run, wanted_forms(formats, tasks), arguments.only_ensemble):
+        expected = expected_table(data, output.form, sample_of(root, output.tasks))
+        checked.append((output, check_table(build_table(output, data), expected)))
     for output, table in checked:
         path = Path(config.paths.submissions) / loaded.name / output.file_name
         written = write_submission(table, path)
         _tell_checked(path, table, terminal)
-        target = target_of(output.task, config.competition, config.submit)
         message = arguments.message or output.what
-        yield output.what, Upload(target, written, origin_of(output, run), message)
+        yield output.what, Upload(_target(output.tasks, config), written, origin_of(output, run), message)
 
 
 def _brought_job(arguments: argparse.Namespace, config: Config, terminal: Terminal) -> Upload:
     """A CSV that the user made."""
-    task = arguments.task or _only_task(config)
-    expected = _expected_of(config, task, terminal)
-    checked = check_csv(arguments.file, expected)
+    tasks = [arguments.task] if arguments.task else _only_tasks(config)
+    checked = check_csv(arguments.file, _expected_of(config, tasks, terminal))
     _tell_checked(arguments.file, checked, terminal)
-    target = target_of(task, config.competition, config.submit) if task else config.competition.slug
     file = existing_submission(arguments.file, checked)
-    return Upload(target, file, Origin(task or "combined"), arguments.message or arguments.file.name)
+    origin = Origin(tasks[0] if len(tasks) == 1 else "combined")
+    return Upload(_target(tasks, config), file, origin, arguments.message or arguments.file.name)
 
 
-def _expected_of(config: Config, task: Task | None, terminal: Terminal) -> Expectation:
+def _target(tasks: Sequence[Task], config: Config) -> str:
+    """The competition that takes a CSV; a file for both tasks goes to the one of the settings."""
+    if len(tasks) == 1:
+        return target_of(tasks[0], config.competition, config.submit)
+    return config.competition.slug
+
+
+def _expected_of(config: Config, tasks: Sequence[Task], terminal: Terminal) -> Expectation:
     """What the files below `data.root` say of a CSV; little where they are not there."""
     from kaggle_face.cli.opening import open_competition
 
     root = Path(config.data.root)
-    sample = find_sample(root, task)
+    sample = sample_of(root, tasks)
     try:
-        formats = submission_formats(root, config.competition, config.submit)
-        form = formats.of_task(task) if task else formats.combined
-        if form is not None:
-            return expected_table(open_competition(config), form, sample)
-        problem = "no format is known for a CSV with both tasks"
+        (form,) = wanted_forms(submission_formats(root, config.competition, config.submit), tasks)
+        return expected_table(open_competition(config), form, sample)
     except InputError as error:
-        problem = str(error)
-    terminal.warn(f"the CSV is not compared with the test files: {problem}")
+        terminal.warn(f"the CSV is not compared with the test files: {error}")
     return Expectation(sample=sample)
 
 
-def _only_task(config: Config) -> Task | None:
-    """The task of a CSV whose competition has only one; None for a combined file."""
-    formats = _formats_without_folder(config)
-    if formats is None or formats.combined is not None:
-        return None
-    tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
-    if len(tasks) > 1:
-        raise SubmissionError("the competition has a CSV for each task: say which with --task")
-    return tasks[0] if tasks else None
+def _only_tasks(config: Config) -> list[Task]:
+    """The tasks of a CSV where the competition leaves no choice: its only one, or both in one file.
 
-
-def _formats_without_folder(config: Config) -> SubmissionFormats | None:
+    Raises:
+        SubmissionError: The competition has a CSV for each task.
+    """
     try:
-        return submission_formats(Path(config.data.root), config.competition, config.submit)
+        formats = submission_formats(Path(config.data.root), config.competition, config.submit)
     except InputError:
-        return None
+        formats = SubmissionFormats()
+    if formats.combined is not None:
+        return list(TASKS)
+    tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
+    if len(tasks) != 1:
+        raise SubmissionError("say which task the CSV answers: --task classification or --task verification")
+    return tasks
 
 
 def _is_chosen(what: str, wanted: str | None) -> bool:

@@ -57,11 +57,9 @@ class Expectation:
         assert sum(block.rows for block in self.blocks) in (0, rows), "blocks do not cover the rows"
 
 
-def expected_table(
-    data: CompetitionData, form: SubmissionFormat, sample: Path | None = None, labels_per_row: int = 1
-) -> Expectation:
-    """What a competition expects in a CSV of this format; `labels_per_row` of a top-k ranking is k."""
-    blocks = tuple(_block(data, part, labels_per_row) for part in form.parts)
+def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path | None = None) -> Expectation:
+    """What a competition expects in a CSV of this format."""
+    blocks = tuple(_block(data, part, form.labels_per_row) for part in form.parts)
     return Expectation(row_ids(data, form), blocks, sample)
 
 

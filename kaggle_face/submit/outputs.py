@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.artifacts.stored import read_pair_scores, read_predictions
-from kaggle_face.competitions.formats import SubmissionFormat, Task
-from kaggle_face.competitions.tables import SubmissionTable, classification_table, verification_table
+from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats, Task
+from kaggle_face.competitions.tables import (
+    SubmissionTable,
+    classification_answers,
+    classification_table,
+    combined_table,
+    verification_answers,
+    verification_table,
+)
 from kaggle_face.errors import RunError
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.entries import Origin, OutOfFold
@@ -21,19 +28,35 @@ ENSEMBLE = "ensemble"
 
 @dataclass(frozen=True)
 class Output:
-    """One CSV to write: its task, the folder of the records behind it, and what it is called."""
+    """One CSV to write: its format, what it is called, and the folder of the record behind each task."""
 
-    task: Task
+    form: SubmissionFormat
     what: str
-    records: Path
+    records: Mapping[Task, Path]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks that the file answers."""
+        return tuple(self.records)
 
     @property
     def file_name(self) -> str:
-        """`<what>_<task>.csv`."""
-        return f"{self.what}_{self.task}.csv"
+        """`<what>_<task>.csv`, or `<what>_combined.csv`."""
+        return f"{self.what}_{self.tasks[0] if len(self.tasks) == 1 else 'combined'}.csv"
 
 
-def list_outputs(run: RunFolder, tasks: Iterable[Task], only_ensemble: bool) -> list[Output]:
+def wanted_forms(formats: SubmissionFormats, tasks: Sequence[Task]) -> list[SubmissionFormat]:
+    """The formats of the CSVs to write: a combined one where the competition has it, else one per task.
+
+    Raises:
+        ConfigError: No CSV is known for a task.
+    """
+    if formats.combined is not None and {part.task for part in formats.combined.parts} == set(tasks):
+        return [formats.combined]
+    return [formats.of_task(task) for task in tasks]
+
+
+def list_outputs(run: RunFolder, forms: Sequence[SubmissionFormat], only_ensemble: bool) -> list[Output]:
     """The CSVs that a run's records allow, the blend's first.
 
     Raises:
@@ -41,21 +64,31 @@ def list_outputs(run: RunFolder, tasks: Iterable[Task], only_ensemble: bool) -> 
     """
     folds = run.started_folds()
     outputs = []
-    for task in tasks:
-        single = [] if only_ensemble else _checkpoints(run, folds, task)
-        outputs += [Output(task, f"{run.path.name}_{ENSEMBLE}", _blend(run, folds, task)), *single]
+    for form in forms:
+        tasks = tuple(dict.fromkeys(part.task for part in form.parts))
+        blend = {task: _blend(run, folds, task) for task in tasks}
+        outputs.append(Output(form, f"{run.path.name}_{ENSEMBLE}", blend))
+        outputs += [] if only_ensemble else list(_checkpoints(run, folds, form, tasks))
     return outputs
 
 
-def build_table(output: Output, data: CompetitionData, form: SubmissionFormat) -> SubmissionTable:
+def build_table(output: Output, data: CompetitionData) -> SubmissionTable:
     """The table of a CSV, in the competition's own columns, ids and labels.
 
     Raises:
         DataError: A test image or pair has no prediction.
     """
-    if output.task == "classification":
-        return classification_table(data, form, read_predictions(output.records))
-    return verification_table(data, form, read_pair_scores(output.records))
+    if output.tasks == ("classification",):
+        return classification_table(data, output.form, read_predictions(output.records["classification"]))
+    if output.tasks == ("verification",):
+        return verification_table(data, output.form, read_pair_scores(output.records["verification"]))
+    answers = [
+        classification_answers(data, read_predictions(records))
+        if task == "classification"
+        else verification_answers(data, read_pair_scores(records))
+        for task, records in output.records.items()
+    ]
+    return combined_table(output.form, answers)
 
 
 def origin_of(output: Output, run: RunFolder) -> Origin:
@@ -64,37 +97,49 @@ def origin_of(output: Output, run: RunFolder) -> Origin:
     info = folds[0].read_info() if folds else {}
     settings = tuple(str(text) for text in info.get("overrides", ()))
     commit = info.get("commit")
-    if output.records.parent != run.ensemble_folder:
+    task = output.tasks[0] if len(output.tasks) == 1 else "combined"
+    if output.what != f"{run.path.name}_{ENSEMBLE}":
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
-        return Origin(output.task, (run.name,), (checkpoint,), settings, commit)
-    summary = _summary_of_blend(run, output.task)
-    members = summary.get("members", ())
+        return Origin(task, (run.name,), (checkpoint,), settings, commit)
+    summary = _summary(run)
+    members = [member for each in output.tasks for member in _task_summary(summary, each).get("members", ())]
     runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
     checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
-    return Origin(output.task, runs, checkpoints, settings, commit, _out_of_fold(summary))
+    return Origin(task, runs, checkpoints, settings, commit, _out_of_fold(summary, output.tasks))
 
 
-def _summary_of_blend(run: RunFolder, task: Task) -> Mapping[str, Any]:
+def _summary(run: RunFolder) -> Mapping[str, Any]:
+    """What `ensemble` wrote about the blend."""
     path = run.ensemble_folder / "ensemble.json"
-    if not path.is_file():
-        return {}
-    summary: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["tasks"].get(task, {})
-    return summary
+    values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return values
 
 
-def _out_of_fold(summary: Mapping[str, Any]) -> OutOfFold | None:
-    """The score of a blend on its out-of-fold records, as `ensemble` writes it down."""
-    kept = summary.get("out_of_fold")
-    if kept is None:
-        return None
-    return OutOfFold(str(kept["metric"]), float(kept["value"]), bool(kept["higher_is_better"]))
+def _task_summary(summary: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
+    values: Mapping[str, Any] = summary.get("tasks", {}).get(task, {})
+    return values
+
+
+def _out_of_fold(summary: Mapping[str, Any], tasks: Sequence[Task]) -> OutOfFold | None:
+    """The score of a blend on its out-of-fold records: that of its task, or the score of both together."""
+    if len(tasks) > 1:
+        score = summary.get("score")
+        return None if score is None else OutOfFold(str(summary.get("formula", "score")), float(score), True)
+    values = _task_summary(summary, tasks[0])
+    kept = values.get("out_of_fold")
+    if kept is not None:
+        return OutOfFold(str(kept["metric"]), float(kept["value"]), bool(kept["higher_is_better"]))
+    for metric in ("accuracy", "auc", "eer"):
+        if metric in values.get("metrics", {}):
+            return OutOfFold(metric, float(values["metrics"][metric]), metric != "eer")
+    return None
 
 
 def _kind(task: Task) -> str:
     return "predictions" if task == "classification" else "pairs"
 
 
-def _blend(run: RunFolder, folds: list[FoldFolder], task: Task) -> Path:
+def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task) -> Path:
     records = run.ensemble_folder / _kind(task)
     if records.is_dir():
         return records
@@ -105,13 +150,15 @@ def _blend(run: RunFolder, folds: list[FoldFolder], task: Task) -> Path:
     raise RunError(f"{run.name} has no test predictions for {task}; make them: kaggle-face predict")
 
 
-def _checkpoints(run: RunFolder, folds: list[FoldFolder], task: Task) -> list[Output]:
-    return [
-        Output(task, f"{run.path.name}_fold{fold.fold}_{name}", _record(fold, name, task))
-        for fold in folds
-        for name in CHECKPOINTS
-        if _record(fold, name, task).is_dir()
-    ]
+def _checkpoints(
+    run: RunFolder, folds: Sequence[FoldFolder], form: SubmissionFormat, tasks: Sequence[Task]
+) -> Iterator[Output]:
+    """One CSV for each checkpoint that answers every task of the format."""
+    for fold in folds:
+        for name in CHECKPOINTS:
+            records = {task: _record(fold, name, task) for task in tasks}
+            if all(folder.is_dir() for folder in records.values()):
+                yield Output(form, f"{run.path.name}_fold{fold.fold}_{name}", records)
 
 
 def _record(fold: FoldFolder, checkpoint: str, task: Task) -> Path:

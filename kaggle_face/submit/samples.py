@@ -1,30 +1,28 @@
-"""Finding the sample submission among a competition's files."""
+"""Choosing the sample submission that a CSV is compared with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from kaggle_face.competitions.folders import map_folder
-from kaggle_face.competitions.formats import Task
+from kaggle_face.competitions.folders import map_folder, name_of
+from kaggle_face.competitions.formats import TASKS, Task
+from kaggle_face.competitions.samples import find_samples
 
 
-def find_sample(root: Path, task: Task | None) -> Path | None:
-    """The sample submission of a task (None: of a combined file) below the data root, if there is one.
+def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:
+    """The sample submission of a CSV that answers these tasks, if there is one below the data root.
 
-    A file that names the other task, as in `verification_sample_submission.csv`, is not taken.
+    A file that names another task, as in `verification_sample_submission.csv`, is not taken.
     """
     if not root.is_dir():
         return None
-    found = [Path(name) for name in map_folder(root).files if _is_sample(Path(name).name.lower())]
-    named = [path for path in found if task is not None and task in path.name.lower()]
-    free = [path for path in found if not _names_a_task(path.name.lower())]
-    chosen = (named or free)[:1]
+    found = {name: _named_tasks(name) for name in find_samples(map_folder(root))}
+    exact = [name for name, named in found.items() if named == set(tasks)]
+    free = [name for name, named in found.items() if not named]
+    chosen = (exact or free)[:1]
     return root / chosen[0] if chosen else None
 
 
-def _is_sample(name: str) -> bool:
-    return name.endswith(".csv") and "sample" in name and "train" not in name
-
-
-def _names_a_task(name: str) -> bool:
-    return "classification" in name or "verification" in name
+def _named_tasks(path: str) -> set[Task]:
+    return {task for task in TASKS if task in name_of(path).lower()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.submit.samples import find_sample
+from kaggle_face.submit.samples import sample_of
 
 
 def make(root: Path, *names: str) -> None:
@@ -17,25 +17,25 @@ def make(root: Path, *names: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "task", "expected"),
+    ("names", "tasks", "expected"),
     [
-        (["sample_submission.csv"], "verification", "sample_submission.csv"),
-        (["ver/hw2p2_sample_submission.csv"], "verification", "ver/hw2p2_sample_submission.csv"),
+        (["sample_submission.csv"], ["verification"], "sample_submission.csv"),
+        (["ver/hw2p2_sample_submission.csv"], ["verification"], "ver/hw2p2_sample_submission.csv"),
         (
             ["classification_sample_submission.csv", "verification_sample_submission.csv"],
-            "verification",
+            ["verification"],
             "verification_sample_submission.csv",
         ),
-        (["classification_sample_submission.csv"], "verification", None),
-        (["classification_sample_submission.csv"], None, None),
-        (["sample_submission.csv"], None, "sample_submission.csv"),
-        (["submission.csv"], "verification", None),
+        (["classification_sample_submission.csv"], ["verification"], None),
+        (["classification_sample_submission.csv"], ["classification", "verification"], None),
+        (["sample_submission.csv"], ["classification", "verification"], "sample_submission.csv"),
+        (["submission.csv"], ["verification"], None),
     ],
 )
-def test_the_sample_of_a_task(tmp_path, names, task, expected):
+def test_the_sample_of_a_task(tmp_path, names, tasks, expected):
     make(tmp_path, *names)
-    assert find_sample(tmp_path, task) == (None if expected is None else tmp_path / expected)
+    assert sample_of(tmp_path, tasks) == (None if expected is None else tmp_path / expected)
 
 
 def test_a_folder_that_is_not_there_has_no_sample(tmp_path):
-    assert find_sample(tmp_path / "nothing", "verification") is None
+    assert sample_of(tmp_path / "nothing", ["verification"]) is None
