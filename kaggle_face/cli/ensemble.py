@@ -75,7 +75,8 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Blends, prints how every member and blend fares, and writes the record that `submit` takes."""
     loaded = load_settings(arguments)
     config = loaded.config
-    formula = arguments.metric or default_formula(config.competition.slug, config.train.verification_metric)
+    known = default_formula(config.competition.slug, config.train.verification_metric)
+    formula = arguments.metric or config.train.score or known
     runs = [find_run(Path(config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
     members = {
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task)], arguments.folds)

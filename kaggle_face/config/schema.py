@@ -29,7 +29,7 @@ HeadName = Literal[
     "subcenter_arcface",
     "combined_margin",
 ]
-CheckpointName = Literal["last", "best_cls", "best_ver"]
+CheckpointName = Literal["last", "best_cls", "best_ver", "best"]
 
 
 class Part(BaseModel):
@@ -228,13 +228,20 @@ class TrainConfig(Part):
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     ema_warmup_epochs: NonNegative = 1.0
     early_stop_epochs: Count | None = None
-    early_stop_metric: Literal["accuracy", "verification"] = "accuracy"
+    early_stop_metric: Literal["accuracy", "verification", "score"] = "accuracy"
     verification_metric: Literal["eer", "auc"] = "eer"
+    score: str | None = None
     max_hours: Positive | None = None
     checkpoint_minutes: Positive = 5.0
     max_nonfinite_steps: Count = 20
     tensorboard: bool = True
     eval_batch_size: Count = 512
+
+    @model_validator(mode="after")
+    def _early_stop_has_its_score(self) -> TrainConfig:
+        if self.early_stop_metric == "score" and self.score is None:
+            raise ValueError("train.early_stop_metric=score needs train.score, a formula of the figures")
+        return self
 
 
 class PredictConfig(Part):

@@ -12,6 +12,7 @@ from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.train.history import EventWriter, write_history
 from kaggle_face.train.recipe import FoldTask, Recipe
+from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.state import Counts, TrainingState, save_checkpoint, save_resume_state
 from kaggle_face.train.steps import Machine, may_pause, run_steps
 from kaggle_face.train.validation import Evaluation, measure, predict_held_out
@@ -21,6 +22,13 @@ _RESERVE_VALIDATIONS = 4.0
 """Validations' worth of time kept back under `train.max_hours`: one of the epoch, three of the records."""
 
 Outcome = Literal["finished", "stopped"]
+
+_WATCHED: dict[str, CheckpointName] = {
+    "accuracy": "best_cls",
+    "verification": "best_ver",
+    "score": "best",
+}
+"""The checkpoint whose age is a training's patience, by `train.early_stop_metric`."""
 
 
 @dataclass
@@ -68,6 +76,7 @@ class Fit:
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.recipe)
+        self._score = read_score(self.recipe.train, self.task.pairs.are_labelled)
         self._events = EventWriter(self.folder.path / "tensorboard", self.recipe.train.tensorboard)
 
     def run(self) -> Outcome:
@@ -140,6 +149,7 @@ class Fit:
                 "train_accuracy": counts.correct / images,
                 "skipped_steps": counts.skipped_steps,
                 **figures,
+                "score": score_figures(self._score, figures),
                 "plateau_score": self._scores(figures)["best_cls"],
                 "images_per_second": counts.images / max(state.epoch_seconds, 1e-9),
                 "seconds": state.seconds,
@@ -148,21 +158,21 @@ class Fit:
         self.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
-        """What each of the two best checkpoints is chosen by, higher is better."""
+        """What each of the best checkpoints is chosen by, higher is better."""
         verification = {"eer": lambda: -figures["eer"], "auc": lambda: figures["auc"]}
         metric = self.recipe.train.verification_metric
         scores: dict[CheckpointName, float] = {"best_cls": figures["accuracy"]}
         if metric in figures:
             scores["best_ver"] = verification[metric]()
+        if self.recipe.train.score is not None:
+            scores["best"] = score_figures(self._score, figures)
         return scores
 
     def _is_out_of_patience(self) -> bool:
         patience = self.recipe.train.early_stop_epochs
         if patience is None:
             return False
-        watched: CheckpointName = (
-            "best_cls" if self.recipe.train.early_stop_metric == "accuracy" else "best_ver"
-        )
+        watched = _WATCHED[self.recipe.train.early_stop_metric]
         if self.state.epochs_since_best(watched) <= patience:
             return False
         self.progress.say(f"fold {self.task.fold}: no better {watched} for {patience} epochs, stopped early")

@@ -56,3 +56,27 @@ def test_a_batch_of_more_people_than_there_are_is_refused(
 ) -> None:
     line = refused("train", "--fold", "0", "sampler.name=identities", "train.batch_size=28")
     assert "takes 7 people per batch, and there are 6; lower train.batch_size" in line
+
+
+def test_a_score_is_recorded_and_chooses_the_checkpoint_best(workspace: Path) -> None:
+    train("scored", "train.score=accuracy - 2*eer", "train.epochs=4")
+    rows = history("scored")
+    scores = [float(row["accuracy"]) - 2 * float(row["eer"]) for row in rows]
+    assert [float(row["score"]) for row in rows] == pytest.approx(scores)
+    results = info("scored")["results"]
+    assert isinstance(results, dict)
+    assert results["best"]["epoch"] == 1 + scores.index(max(scores))
+    assert (RUNS / "scored/fold0/oof/best/predictions/logits.npy").is_file()
+
+
+def test_the_early_stop_may_follow_the_score(workspace: Path) -> None:
+    # With a rate of 1e-30 nothing is learnt: the first epoch stays the best, and patience is one epoch.
+    settings = ["optim.lr=1e-30", "train.epochs=9", "train.early_stop_epochs=1", "model.neck=none"]
+    train("patient", *settings, "train.score=0*accuracy", "train.early_stop_metric=score")
+    assert len(history("patient")) == 2
+
+
+def test_a_score_without_its_metric_is_refused(workspace: Path, refused: Callable[..., str]) -> None:
+    assert "unknown metric 'err'" in refused("train", "--fold", "0", "train.score=1-err")
+    line = refused("train", "--fold", "0", "train.early_stop_metric=score")
+    assert line == "train.early_stop_metric=score needs train.score, a formula of the figures"
