@@ -41,9 +41,10 @@ def saved_folds(
         DataError: As `make_folds`, or the saved folds were changed by hand.
     """
     path = folder / name_of_folds(data, config, groups)
-    with only_process(folder / f".{path.name}.lock", lambda: None):
-        if not path.is_dir():
-            write_folds(path, make_folds(data, config, groups))
+    if not path.is_dir():
+        with only_process(folder / f".{path.name}.lock", lambda: None):
+            if not path.is_dir():
+                write_folds(path, make_folds(data, config, groups))
     folds = read_folds(path, number_of_folds(config))
     if not np.array_equal(folds.image_ids, _labelled(data).image_ids):
         raise DataError(f"the folds {path} list other images than the competition; delete them")

@@ -40,18 +40,18 @@ def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress,
     Where another process is building the same pack, its end is awaited.
 
     Raises:
-        DataError: The disk has too little room.
+        DataError: The disk has too little room, or the folder cannot be written to.
     """
     lock = folder.with_name(f".{folder.name}.lock")
-    with only_process(lock, lambda: progress.say(f"another process is making {folder}; waiting for it")):
-        if folder.exists():
-            return
-        try:
-            _Building(folder, sources, size_px).run(progress, workers)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
+    try:
+        with only_process(lock, lambda: progress.say(f"another process is making {folder}; waiting for it")):
+            if not folder.exists():
+                _Building(folder, sources, size_px).run(progress, workers)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
             raise DataError(f"the disk of {folder.parent} is full; free some room and start again") from error
+        what = f"{error.filename or folder}: {error.strerror}"
+        raise DataError(f"{what}; choose another folder with paths.packs") from error
 
 
 @dataclass(frozen=True)

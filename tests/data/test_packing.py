@@ -164,6 +164,12 @@ def test_a_disk_that_fills_up_is_one_line_and_the_work_is_kept(
     assert len(count_decoded) == PICTURES
 
 
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, ids: StrArray) -> None:
+    (tmp_path / "packs").write_text("a file where the folder should be")
+    with pytest.raises(DataError, match=r"packs: .*exists; choose another folder with paths.packs"):
+        make(tmp_path, ids)
+
+
 def test_a_second_process_waits_and_takes_the_first_ones_pack(
     tmp_path: Path, ids: StrArray, count_decoded: list[int]
 ) -> None:
