@@ -70,7 +70,7 @@ def rank_with_unknown(
     >>> rank_with_unknown(np.array([[0.6, 0.3, 0.1]]), threshold=0.5, k=3).tolist()
     [[0, 3, 1]]
     """
-    n, c = probabilities_NC.shape
+    n = len(probabilities_NC)
     with_unknown = np.concatenate([probabilities_NC, np.full((n, 1), threshold)], axis=1)
     # A class at the threshold itself stays before the unknown: the sort is stable and the unknown is last.
     order = np.argsort(-with_unknown, axis=1, kind="stable")[:, :k]

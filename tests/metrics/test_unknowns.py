@@ -28,5 +28,5 @@ def test_without_unknown_people_the_unknown_never_costs_a_place() -> None:
 
 
 def test_a_share_beyond_one_is_refused() -> None:
-    with pytest.raises(InputError, match="got 1.5"):
+    with pytest.raises(InputError, match=r"got 1\.5"):
         choose_unknown_threshold(SURE, LABELS, 1.5)
