@@ -1,0 +1,163 @@
+"""From the records of a run to uploaded CSVs, through the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kaggle_server import SLUG, Competition
+
+from kaggle_face.artifacts.atomic import write_json, write_text
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.stored import write_pair_scores, write_predictions
+from kaggle_face.cli.main import main
+from kaggle_face.cli.opening import open_competition
+from kaggle_face.competitions.embedded import EmbeddedSize, write_embedded_dataset
+from kaggle_face.config import dump_config, load_config
+from kaggle_face.records import PairScores, Predictions
+
+SIZE = EmbeddedSize(
+    num_identities=4,
+    train_images_per_identity=2,
+    dev_images_per_identity=1,
+    test_images_per_identity=2,
+    num_verification_identities=8,
+    images_per_verification_identity=4,
+    num_val_pairs=8,
+    num_test_pairs=10,
+    image_size_px=16,
+)
+SETTINGS = f"""\
+competition: {{slug: {SLUG}, family: E, variant: f24}}
+data: {{root: data/faces}}
+submit:
+  reserve: 0
+  classification: {{slug: classes-2026, columns: [id, label], cells: ["{{name}}", "{{label}}"]}}
+"""
+COMBINED = """\
+  combined:
+    columns: [id, answer]
+    parts:
+      - {task: classification, cells: ["cls_{row}", "{label}"]}
+      - {task: verification, cells: ["ver_{row}", "{score}"]}
+"""
+
+
+@pytest.fixture
+def run(kaggle, clock) -> RunFolder:
+    """A run with blended predictions and those of one checkpoint; both competitions are there."""
+    kaggle.competitions["classes-2026"] = Competition("classes-2026")
+    Path("configs/faces.yaml").write_text(SETTINGS)
+    write_embedded_dataset(Path("data/faces"), SIZE, seed=1)
+    config = load_config("faces").config
+    data = open_competition(config)
+    run = RunFolder(Path("runs/faces/main"))
+    fold = run.fold(0)
+    fold.write_info({"status": "finished", "overrides": ["optim.lr=0.05"], "commit": "abc123"})
+    write_text(fold.config_file, dump_config(load_config("faces", ["optim.lr=0.05"]).config))
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(len(data.test_rows), len(data.classes)))
+    for folder in (run.ensemble_folder, fold.path / "test" / "best_ver"):
+        scores = PairScores(data.test_pairs.pair_ids, random.uniform(-1, 1, len(data.test_pairs)))
+        write_predictions(
+            folder / "predictions", Predictions(data.test_rows.image_ids, logits, data.classes.names)
+        )
+        write_pair_scores(folder / "pairs", scores)
+    member = {"run": "faces/main", "checkpoint": "best_ver"}
+    tasks = {
+        "classification": {
+            "members": [member],
+            "out_of_fold": {"metric": "accuracy", "value": 0.75, "higher_is_better": True},
+        },
+        "verification": {"members": [member], "metrics": {"eer": 0.125}},
+    }
+    summary = {"formula": "0.5*accuracy + 0.5*(1-eer)", "score": 0.8125, "tasks": tasks}
+    write_json(run.ensemble_folder / "ensemble.json", summary)
+    return run
+
+
+def rows() -> dict[str, dict[str, str]]:
+    with Path("submissions/ledger.csv").open(newline="") as stream:
+        return {row["file"]: row for row in csv.DictReader(stream)}
+
+
+def test_the_blend_of_each_task_is_uploaded_to_its_competition(kaggle, run):
+    assert main(["submit", "-m", "blend"]) == 0
+    (verification,) = kaggle.competition.submissions
+    (classification,) = kaggle.competitions["classes-2026"].submissions
+    folder = Path("submissions/faces")
+    assert classification.content == (folder / "main_ensemble_classification.csv").read_bytes()
+    assert verification.content == (folder / "main_ensemble_verification.csv").read_bytes()
+    assert verification.content.startswith(b"ID,Label\n0,")
+
+
+def test_the_ledger_says_what_each_file_was_made_from(kaggle, run):
+    assert main(["submit"]) == 0
+    found = rows()
+    blend = found["submissions/faces/main_ensemble_classification.csv"]
+    assert (blend["competition"], blend["task"], blend["oof_metric"], blend["oof_score"]) == (
+        "classes-2026",
+        "classification",
+        "accuracy",
+        "0.75",
+    )
+    assert json.loads(blend["runs"]) == ["faces/main"] and json.loads(blend["checkpoints"]) == ["best_ver"]
+    assert json.loads(blend["settings"]) == ["optim.lr=0.05"] and blend["commit"] == "abc123"
+    assert blend["status"] == "COMPLETE"
+    other = found["submissions/faces/main_ensemble_verification.csv"]
+    assert (other["oof_metric"], other["oof_score"], other["oof_higher_is_better"]) == (
+        "eer",
+        "0.125",
+        "false",
+    )
+    single = found["submissions/faces/main_fold0_best_ver_verification.csv"]
+    assert single["status"] == "WRITTEN" and json.loads(single["checkpoints"]) == ["fold0_best_ver"]
+
+
+def test_another_csv_can_be_sent(kaggle, run):
+    assert main(["submit", "--task", "verification", "--send", "main_fold0_best_ver"]) == 0
+    (made,) = kaggle.competition.submissions
+    assert made.content == Path("submissions/faces/main_fold0_best_ver_verification.csv").read_bytes()
+
+
+def test_a_csv_that_is_not_there_is_told(kaggle, run, capsys):
+    assert main(["submit", "--send", "main_fold7_last"]) == 2
+    assert "there is no CSV called 'main_fold7_last'" in capsys.readouterr().err
+
+
+def test_a_combined_file_holds_both_tasks(kaggle, run):
+    Path("configs/faces.yaml").write_text(SETTINGS + COMBINED)
+    assert main(["submit", "--only-ensemble"]) == 0
+    (made,) = kaggle.competition.submissions
+    lines = made.content.decode().splitlines()
+    assert lines[0] == "id,answer"
+    assert [line.split(",")[0] for line in lines[1:]] == [
+        *(f"cls_{row}" for row in range(8)),
+        *(f"ver_{row}" for row in range(10)),
+    ]
+    (row,) = rows().values()
+    assert (row["task"], row["oof_score"], row["oof_higher_is_better"]) == ("combined", "0.8125", "true")
+
+
+def test_a_users_csv_is_compared_with_the_test_files(kaggle, run, capsys):
+    Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},0.5\n" for row in range(9)))
+    assert main(["submit", "--file", "mine.csv", "--task", "verification"]) == 2
+    assert "mine.csv: 1 of 10 rows of the test files are missing, first: 9" in capsys.readouterr().err
+    assert kaggle.requests == []
+
+
+def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
+    Path("mine.csv").write_text("ID,Label\n")
+    assert main(["submit", "--file", "mine.csv"]) == 2
+    assert "say which task the CSV answers" in capsys.readouterr().err
+
+
+def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):
+    broken = run.ensemble_folder / "pairs" / "scores.npy"
+    np.save(broken, np.full(10, np.inf))
+    assert main(["submit"]) == 2
+    assert "10 of 10 scores of 'Label' are not finite" in capsys.readouterr().err
+    assert not Path("submissions/faces").exists()
