@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import find_run
+from kaggle_face.artifacts.runs import RunFolder, find_run
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
 from kaggle_face.cli.desk import open_desk, open_ledger, tell_outcomes
 from kaggle_face.cli.terminal import Terminal
@@ -14,10 +14,12 @@ from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
 from kaggle_face.competitions.reading import submission_formats
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import InputError, SubmissionError
+from kaggle_face.records import CompetitionData
+from kaggle_face.submit.answering import Question, unknown_threshold
 from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
 from kaggle_face.submit.entries import Origin
 from kaggle_face.submit.expectations import Expectation, expected_table
-from kaggle_face.submit.outputs import ENSEMBLE, build_table, list_outputs, origin_of, wanted_forms
+from kaggle_face.submit.outputs import ENSEMBLE, Output, build_table, list_outputs, origin_of, wanted_forms
 from kaggle_face.submit.samples import sample_of
 from kaggle_face.submit.targets import DEMO, target_of, targets
 from kaggle_face.submit.uploading import Upload, resume_open, upload, wait_for_scores, write_down
@@ -90,21 +92,37 @@ def _written_jobs(
 
     run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
-    data = open_competition(config)
-    root = Path(config.data.root)
-    formats = submission_formats(root, config.competition, config.submit)
-    has = {"classification": len(data.test_rows) > 0, "verification": len(data.test_pairs) > 0}
-    tasks: list[Task] = [task for task in TASKS if has[task] and arguments.task in (None, task)]
-    checked = []
-    for output in list_outputs(run, wanted_forms(formats, tasks), arguments.only_ensemble):
-        expected = expected_table(data, output.form, sample_of(root, output.tasks))
-        checked.append((output, check_table(build_table(output, data), expected)))
+    checked = _checked_tables(config, open_competition(config), run, arguments, terminal)
     for output, table in checked:
         path = Path(config.paths.submissions) / loaded.name / output.file_name
         written = write_submission(table, path)
         _tell_checked(path, table, terminal)
         message = arguments.message or output.what
         yield output.what, Upload(_target(output.tasks, config), written, origin_of(output, run), message)
+
+
+def _checked_tables(
+    config: Config, data: CompetitionData, run: RunFolder, arguments: argparse.Namespace, terminal: Terminal
+) -> list[tuple[Output, CheckedTable]]:
+    root = Path(config.data.root)
+    formats = submission_formats(root, config.competition, config.submit)
+    has = {"classification": len(data.test_rows) > 0, "verification": _has_verification(data, formats)}
+    tasks: list[Task] = [task for task in TASKS if has[task] and arguments.task in (None, task)]
+    checked = []
+    for output in list_outputs(run, wanted_forms(formats, tasks), data, arguments.only_ensemble):
+        unknown = unknown_threshold(run.started_folds(), data, output.form, config.submit.unknown_share)
+        table, notes = build_table(output, Question(data, output.form, unknown))
+        for note in notes:
+            terminal.say(f"{output.what}: {note}")
+        expected = expected_table(data, output.form, sample_of(root, output.tasks))
+        checked.append((output, check_table(table, expected)))
+    return checked
+
+
+def _has_verification(data: CompetitionData, formats: SubmissionFormats) -> bool:
+    probes = data.test_gallery is not None and len(data.test_gallery.probe_ids) > 0
+    wanted = formats.verification is not None or formats.combined is not None
+    return wanted and (probes or len(data.test_pairs) > 0)
 
 
 def _brought_job(arguments: argparse.Namespace, config: Config, terminal: Terminal) -> Upload:

@@ -29,7 +29,7 @@ HeadName = Literal[
     "subcenter_arcface",
     "combined_margin",
 ]
-CheckpointName = Literal["last", "best_cls", "best_ver", "best"]
+CheckpointName = Literal["last", "best_cls", "best_ver", "best", "swa"]
 
 
 class Part(BaseModel):
@@ -227,6 +227,7 @@ class TrainConfig(Part):
     accumulate_steps: Count = 1
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     ema_warmup_epochs: NonNegative = 1.0
+    swa_epochs: Count | None = None
     early_stop_epochs: Count | None = None
     early_stop_metric: Literal["accuracy", "verification", "score"] = "accuracy"
     verification_metric: Literal["eer", "auc"] = "eer"
@@ -277,6 +278,7 @@ class SubmitConfig(Part):
     """How submissions are written and uploaded."""
 
     score_decimals: Annotated[int, Field(ge=1, le=17)] = 6
+    unknown_share: Fraction = 0.1
     reserve: CountOrZero = 1
     wait_minutes: NonNegative = 30.0
     cutoffs: Mapping[str, float] = Field(default_factory=dict)

@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
-from kaggle_face.artifacts.stored import read_pair_scores, read_predictions
 from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats, Task
-from kaggle_face.competitions.tables import (
-    SubmissionTable,
-    classification_answers,
-    classification_table,
-    combined_table,
-    verification_answers,
-    verification_table,
-)
+from kaggle_face.competitions.tables import SubmissionTable, fill_table
 from kaggle_face.errors import RunError
 from kaggle_face.records import CompetitionData
+from kaggle_face.submit.answering import Question, answers_of, record_kind
 from kaggle_face.submit.entries import Origin, OutOfFold
 
 ENSEMBLE = "ensemble"
@@ -56,7 +49,9 @@ def wanted_forms(formats: SubmissionFormats, tasks: Sequence[Task]) -> list[Subm
     return [formats.of_task(task) for task in tasks]
 
 
-def list_outputs(run: RunFolder, forms: Sequence[SubmissionFormat], only_ensemble: bool) -> list[Output]:
+def list_outputs(
+    run: RunFolder, forms: Sequence[SubmissionFormat], data: CompetitionData, only_ensemble: bool
+) -> list[Output]:
     """The CSVs that a run's records allow, the blend's first.
 
     Raises:
@@ -66,29 +61,22 @@ def list_outputs(run: RunFolder, forms: Sequence[SubmissionFormat], only_ensembl
     outputs = []
     for form in forms:
         tasks = tuple(dict.fromkeys(part.task for part in form.parts))
-        blend = {task: _blend(run, folds, task) for task in tasks}
+        kinds = {task: record_kind(task, data) for task in tasks}
+        blend = {task: _blend(run, folds, task, kind) for task, kind in kinds.items()}
         outputs.append(Output(form, f"{run.path.name}_{ENSEMBLE}", blend))
-        outputs += [] if only_ensemble else list(_checkpoints(run, folds, form, tasks))
+        outputs += [] if only_ensemble else list(_checkpoints(run, folds, form, kinds))
     return outputs
 
 
-def build_table(output: Output, data: CompetitionData) -> SubmissionTable:
-    """The table of a CSV, in the competition's own columns, ids and labels.
+def build_table(output: Output, question: Question) -> tuple[SubmissionTable, tuple[str, ...]]:
+    """The table of a CSV in the competition's own columns, ids and labels, and notes on how it was made.
 
     Raises:
-        DataError: A test image or pair has no prediction.
+        DataError: A test image, pair or probe has no prediction.
     """
-    if output.tasks == ("classification",):
-        return classification_table(data, output.form, read_predictions(output.records["classification"]))
-    if output.tasks == ("verification",):
-        return verification_table(data, output.form, read_pair_scores(output.records["verification"]))
-    answers = [
-        classification_answers(data, read_predictions(records))
-        if task == "classification"
-        else verification_answers(data, read_pair_scores(records))
-        for task, records in output.records.items()
-    ]
-    return combined_table(output.form, answers)
+    answered = [answers_of(task, records, question) for task, records in output.records.items()]
+    notes = tuple(note for _, notes in answered for note in notes)
+    return fill_table(output.form, [answers for answers, _ in answered]), notes
 
 
 def origin_of(output: Output, run: RunFolder) -> Origin:
@@ -135,15 +123,11 @@ def _out_of_fold(summary: Mapping[str, Any], tasks: Sequence[Task]) -> OutOfFold
     return None
 
 
-def _kind(task: Task) -> str:
-    return "predictions" if task == "classification" else "pairs"
-
-
-def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task) -> Path:
-    records = run.ensemble_folder / _kind(task)
+def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: str) -> Path:
+    records = run.ensemble_folder / kind
     if records.is_dir():
         return records
-    if any(_record(fold, name, task).is_dir() for fold in folds for name in CHECKPOINTS):
+    if any(_record(fold, name, kind).is_dir() for fold in folds for name in CHECKPOINTS):
         raise RunError(
             f"{run.name} has no blend for {task}; make it: kaggle-face ensemble --run {run.path.name}"
         )
@@ -151,15 +135,15 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task) -> Path:
 
 
 def _checkpoints(
-    run: RunFolder, folds: Sequence[FoldFolder], form: SubmissionFormat, tasks: Sequence[Task]
+    run: RunFolder, folds: Sequence[FoldFolder], form: SubmissionFormat, kinds: Mapping[Task, str]
 ) -> Iterator[Output]:
     """One CSV for each checkpoint that answers every task of the format."""
     for fold in folds:
         for name in CHECKPOINTS:
-            records = {task: _record(fold, name, task) for task in tasks}
+            records = {task: _record(fold, name, kind) for task, kind in kinds.items()}
             if all(folder.is_dir() for folder in records.values()):
                 yield Output(form, f"{run.path.name}_fold{fold.fold}_{name}", records)
 
 
-def _record(fold: FoldFolder, checkpoint: str, task: Task) -> Path:
-    return fold.path / "test" / checkpoint / _kind(task)
+def _record(fold: FoldFolder, checkpoint: str, kind: str) -> Path:
+    return fold.path / "test" / checkpoint / kind
