@@ -22,7 +22,7 @@ from kaggle_face.artifacts.atomic import write_json
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError, nearest_hint
 
-CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best")
+CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
 RecordKind = Literal["predictions", "embeddings", "pairs"]
 RecordPart = Literal["oof", "test"]
 

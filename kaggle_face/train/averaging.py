@@ -18,6 +18,9 @@ from kaggle_face.errors import RunError
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import Tensors
 
+NORM_BATCHES = 100
+"""Batches of training images on which an average's norm statistics are measured; more change nothing."""
+
 
 class WeightMean:
     """The running mean of weights that come one after the other; integers are those of the last."""

@@ -76,6 +76,7 @@ class Fit:
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.recipe)
+        self._swa_epochs = self.recipe.train.swa_epochs or 0
         self._score = read_score(self.recipe.train, self.task.pairs.are_labelled)
         self._events = EventWriter(self.folder.path / "tensorboard", self.recipe.train.tensorboard)
 
@@ -132,6 +133,8 @@ class Fit:
             if state.improves(checkpoint, score):
                 save_checkpoint(state, self.folder, checkpoint)
         save_checkpoint(state, self.folder, "last")
+        if state.swa is not None and state.epoch >= self.recipe.train.epochs - self._swa_epochs:
+            state.swa.add(state.network.state_dict())
         state.epoch, state.step, state.epoch_seconds, state.counts = state.epoch + 1, 0, 0.0, Counts()
         self._save()
         write_history(self.folder.history_file, state.history)

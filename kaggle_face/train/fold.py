@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Literal
 
 import torch
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import write_text
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
-from kaggle_face.artifacts.tables import write_table
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
@@ -20,15 +20,17 @@ from kaggle_face.data.samplers import seeded
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
-from kaggle_face.model.weights import load_weights
+from kaggle_face.model.weights import save_weights
 from kaggle_face.progress import Progress
+from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
 from kaggle_face.train.fit import Fit, Outcome
 from kaggle_face.train.metric_losses import create_metric_loss
 from kaggle_face.train.optimizer import create_fold_optimizer
+from kaggle_face.train.out_of_fold import write_out_of_fold
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.steps import Machine
-from kaggle_face.train.validation import Evaluation, HeldOut, measure, predict_held_out
+from kaggle_face.train.validation import Evaluation
 
 _WEIGHTS = 0
 """Which random draws a seed is for: the initial weights."""
@@ -75,7 +77,11 @@ def train_fold(
     }
     _write_beginning(config, task, folder, info)
     outcome = fit.run()
-    results = _write_out_of_fold(fit, task, folder, recipe)
+    how = Evaluation(device, fit.machine.amp_dtype, recipe.predict.batch_size, recipe.predict.flip)
+    if outcome == "finished":
+        _write_swa(fit, folder)
+    epochs = _epochs_of_checkpoints(fit.state)
+    results = write_out_of_fold(folder, task, fit.state.evaluated_network, epochs, how)
     folder.write_info({**info, "status": outcome, "seconds": fit.state.seconds, "results": results})
     if outcome == "finished":
         folder.resume_file.unlink(missing_ok=True)
@@ -124,6 +130,8 @@ def _create_fit(
     if metric_loss is not None:
         metric_loss = metric_loss.to(device)
     state = TrainingState(network, optimizer, scaler, average, metric_loss)
+    if config.train.swa_epochs is not None:
+        state.swa = WeightMean()
     return Fit(task, recipe, state, Machine(device, amp_dtype, forward), batches, folder, progress)
 
 
@@ -133,36 +141,19 @@ def _write_beginning(config: Config, task: FoldTask, folder: FoldFolder, info: M
     folder.write_info({**info, "status": "running"})
 
 
-def _write_out_of_fold(
-    fit: Fit, task: FoldTask, folder: FoldFolder, recipe: Recipe
-) -> dict[str, dict[str, float]]:
-    """Writes what each checkpoint says of the held-out images and trials; returns its figures."""
-    columns = {"image_id": task.validation_ids, "label": task.validation_labels}
-    write_table(folder.labels_file, columns)
-    stored.write_pairs(folder.pairs_file("oof"), task.pairs)
-    how = Evaluation(
-        fit.machine.device, fit.machine.amp_dtype, recipe.predict.batch_size, recipe.predict.flip
-    )
-    results: dict[str, dict[str, float]] = {}
-    by_epoch: dict[int, HeldOut] = {}
-    for checkpoint in CHECKPOINTS:
-        if not folder.weights_file(checkpoint).is_file():
-            continue
-        epoch = _epoch_of(fit.state, checkpoint)
-        if epoch not in by_epoch:
-            load_weights(fit.state.evaluated_network, folder.weights_file(checkpoint))
-            by_epoch[epoch] = predict_held_out(fit.state.evaluated_network, task, how)
-        _write_records(folder, checkpoint, by_epoch[epoch])
-        results[checkpoint] = {"epoch": epoch + 1, **measure(by_epoch[epoch], task)}
-    return results
+def _epochs_of_checkpoints(state: TrainingState) -> dict[CheckpointName, int | None]:
+    """The epoch of each checkpoint, from 1; averaged weights are of none."""
+    epochs: dict[CheckpointName, int | None] = {"last": state.epoch, "swa": None}
+    return epochs | {checkpoint: epoch + 1 for checkpoint, epoch in state.best_epochs.items()}
 
 
-def _epoch_of(state: TrainingState, checkpoint: CheckpointName) -> int:
-    return state.epoch - 1 if checkpoint == "last" else state.best_epochs[checkpoint]
-
-
-def _write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut) -> None:
-    stored.write_predictions(folder.record_folder("oof", checkpoint, "predictions"), held_out.predictions)
-    stored.write_embeddings(folder.record_folder("oof", checkpoint, "embeddings"), held_out.embeddings)
-    if len(held_out.pair_scores.pair_ids):
-        stored.write_pair_scores(folder.record_folder("oof", checkpoint, "pairs"), held_out.pair_scores)
+def _write_swa(fit: Fit, folder: FoldFolder) -> None:
+    """Keeps the mean of the last epochs' weights, with its own statistics of batch normalisation."""
+    mean = fit.state.swa
+    if mean is None or mean.count == 0:
+        return
+    network = fit.state.evaluated_network
+    network.load_state_dict(mean.tensors)
+    images = (batch.images for batch in islice(fit.batches.epoch(fit.state.epoch), NORM_BATCHES))
+    measure_norms(network, images, fit.machine.device, fit.machine.amp_dtype)
+    save_weights(network, folder.weights_file("swa"), {"epochs": str(mean.count)})

@@ -19,6 +19,7 @@ from kaggle_face.errors import RunError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import save_weights
+from kaggle_face.train.averaging import WeightMean
 from kaggle_face.train.history import EpochRow
 from kaggle_face.train.metric_losses import MetricLoss
 
@@ -42,6 +43,7 @@ class TrainingState:
     scaler: torch.amp.GradScaler
     average: AveragedNetwork | None
     metric_loss: MetricLoss | None = None
+    swa: WeightMean | None = None
     epoch: int = 0
     step: int = 0
     nonfinite_in_a_row: int = 0
@@ -50,7 +52,7 @@ class TrainingState:
     counts: Counts = field(default_factory=Counts)
     history: list[EpochRow] = field(default_factory=list)
     best_scores: dict[str, float] = field(default_factory=dict)
-    best_epochs: dict[str, int] = field(default_factory=dict)
+    best_epochs: dict[CheckpointName, int] = field(default_factory=dict)
 
     @property
     def evaluated_network(self) -> FaceNetwork:
@@ -86,6 +88,7 @@ def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
         "scaler": state.scaler.state_dict(),
         "average": state.average.state_dict() if state.average is not None else None,
         "metric_loss": state.metric_loss.state_dict() if state.metric_loss is not None else None,
+        "swa": state.swa.state_dict() if state.swa is not None else None,
     }
     with writing(folder.resume_file) as stream:
         torch.save(values, stream)
@@ -108,6 +111,8 @@ def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.de
             state.average.load_state_dict(values["average"])
         if state.metric_loss is not None:
             state.metric_loss.load_state_dict(values["metric_loss"])
+        if state.swa is not None:
+            state.swa.load_state_dict(values["swa"])
         state.counts = Counts(**values["counts"])
         for name in _PLAIN:
             setattr(state, name, values[name])

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from kaggle_face.cli.main import main
+from kaggle_face.model.weights import read_weights
 
 RUNS = Path("runs/tiny")
 
@@ -80,3 +82,26 @@ def test_a_score_without_its_metric_is_refused(workspace: Path, refused: Callabl
     assert "unknown metric 'err'" in refused("train", "--fold", "0", "train.score=1-err")
     line = refused("train", "--fold", "0", "train.early_stop_metric=score")
     assert line == "train.early_stop_metric=score needs train.score, a formula of the figures"
+
+
+def test_swa_is_the_mean_of_the_last_epochs_and_measured_like_every_checkpoint(workspace: Path) -> None:
+    # Under a constant rate the second epoch of three is the last of a run of two.
+    train("two", "train.epochs=2", "schedule.name=constant")
+    train("three", "train.epochs=3", "schedule.name=constant", "train.swa_epochs=2")
+    second, third = (
+        read_weights(RUNS / f"{run}/fold0/checkpoints/last.safetensors") for run in ("two", "three")
+    )
+    mean = read_weights(RUNS / "three/fold0/checkpoints/swa.safetensors")
+    learnt = [name for name in mean if name.endswith(("weight", "bias", "weight_CD"))]
+    assert len(learnt) > 20
+    for name in learnt:
+        torch.testing.assert_close(mean[name], (second[name] + third[name]) / 2, rtol=1e-5, atol=1e-7)
+    norm = "backbone.body.bn1.running_mean"
+    assert not torch.allclose(mean[norm], (second[norm] + third[norm]) / 2, rtol=1e-3)
+    results = info("three")["results"]
+    assert isinstance(results, dict) and "epoch" not in results["swa"] and "accuracy" in results["swa"]
+    assert (RUNS / "three/fold0/oof/swa/pairs/scores.npy").is_file()
+
+
+def test_swa_resumes_to_the_same_bits(workspace: Path) -> None:
+    require_the_same_bits_when_stopped("train.swa_epochs=2")

@@ -1,0 +1,67 @@
+"""What is kept of a checkpoint's answers about a fold's held-out images and trials."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
+from kaggle_face.artifacts.tables import write_table
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.model.network import FaceNetwork
+from kaggle_face.model.weights import load_weights
+from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.validation import Evaluation, HeldOut, measure, predict_held_out
+
+Results = dict[str, dict[str, float]]
+"""The figures of each checkpoint, and the epoch (from 1) that its weights come from."""
+
+
+def write_out_of_fold(
+    folder: FoldFolder,
+    task: FoldTask,
+    network: FaceNetwork,
+    epochs: dict[CheckpointName, int | None],
+    how: Evaluation,
+) -> Results:
+    """Writes the records of every checkpoint in the folder, and returns their figures.
+
+    Args:
+        folder: Holds the checkpoints.
+        task: What is held out.
+        network: Takes the weights of one checkpoint after the other.
+        epochs: The epoch of each checkpoint, from 1; None where its weights are of no single one. Checkpoints
+            of one epoch are one network, which runs once.
+        how: How images are embedded.
+    """
+    write_truth(folder, task)
+    results: Results = {}
+    done: dict[Hashable, HeldOut] = {}
+    for checkpoint in CHECKPOINTS:
+        if not folder.weights_file(checkpoint).is_file():
+            continue
+        epoch = epochs[checkpoint]
+        key = checkpoint if epoch is None else epoch
+        if key not in done:
+            load_weights(network, folder.weights_file(checkpoint))
+            done[key] = predict_held_out(network, task, how)
+        write_records(folder, checkpoint, done[key])
+        results[checkpoint] = {} if epoch is None else {"epoch": epoch}
+        results[checkpoint].update(measure(done[key], task))
+    return results
+
+
+def write_truth(folder: FoldFolder, task: FoldTask) -> None:
+    """Writes the classes of the held-out images and the trials."""
+    columns = {"image_id": task.validation_ids, "label": task.validation_labels}
+    write_table(folder.labels_file, columns)
+    stored.write_pairs(folder.pairs_file("oof"), task.pairs)
+
+
+def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut) -> None:
+    """Writes predictions, embeddings and pair scores."""
+    if len(held_out.predictions.image_ids):
+        stored.write_predictions(folder.record_folder("oof", checkpoint, "predictions"), held_out.predictions)
+    stored.write_embeddings(folder.record_folder("oof", checkpoint, "embeddings"), held_out.embeddings)
+    if len(held_out.pair_scores.pair_ids):
+        stored.write_pair_scores(folder.record_folder("oof", checkpoint, "pairs"), held_out.pair_scores)
