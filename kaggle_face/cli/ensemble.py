@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import RunFolder, find_run
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
     load_settings,
 )
+from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.blended import (
     ClassBlend,
@@ -26,9 +27,11 @@ from kaggle_face.ensemble.blended import (
 from kaggle_face.ensemble.class_tuning import ClassTuning
 from kaggle_face.ensemble.contenders import Contender, Contest
 from kaggle_face.ensemble.deciding import METHODS, Decision, HowToDecide, decide_classes, decide_pairs
+from kaggle_face.ensemble.evaluation import open_trials
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
-from kaggle_face.ensemble.objective import default_formula
+from kaggle_face.ensemble.objective import default_formula, usable_formula
 from kaggle_face.ensemble.pair_tuning import PairTuning
+from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
 from kaggle_face.ensemble.sources import has_record
 from kaggle_face.ensemble.summary import (
     count_parameters,
@@ -48,7 +51,7 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         "--run",
         action="append",
         metavar="NAME",
-        help="a run to blend; repeat it for several (default: the one trained last)",
+        help="a run to blend, NAME or CONFIG/NAME; repeat it for several (default: the one trained last)",
     )
     add_folds_argument(parser, "folds to blend (default: all finished)")
     add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")
@@ -76,8 +79,8 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
     loaded = load_settings(arguments)
     config = loaded.config
     known = default_formula(config.competition.slug, config.train.verification_metric)
-    formula = arguments.metric or config.train.score or known
-    runs = [find_run(Path(config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
+    formula = arguments.metric or usable_formula(config.train.score) or known
+    runs = [find_named_run(Path(config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
     members = {
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task)], arguments.folds)
         for task in TASKS
@@ -96,7 +99,7 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
     records = _write(decisions, runs[0], terminal)
     summary = write_summary(runs[0], describe_blend(formula, decisions, records))
     terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
-    for path in (*records, summary):
+    for path in (*records, summary, *_keep_thresholds(decisions)):
         terminal.say(str(path))
 
 
@@ -113,6 +116,21 @@ def _write(decisions: Mapping[Task, Decision], run: RunFolder, terminal: Termina
             case PairBlend() as blend:
                 records.append(write_embedding_blend(blend, run.ensemble_folder, decision.pair_recipe))
     return records
+
+
+def _keep_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
+    """Writes the thresholds of every run whose embeddings are used."""
+    decision = decisions.get("verification")
+    if decision is None or decision.contest is None:
+        return []
+    members = used_members(decision.blend)
+    trials = open_trials(members)
+    if trials is None:
+        return []
+    return [
+        write_thresholds(member, thresholds_of_run(member, trials, number))
+        for number, member in enumerate(members)
+    ]
 
 
 def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:

@@ -33,6 +33,18 @@ def default_formula(slug: str, verification_metric: Literal["eer", "auc"]) -> st
     return f"0.5*accuracy + 0.5*{'(1-eer)' if metric == 'eer' else 'auc'}"
 
 
+def usable_formula(formula: str | None) -> str | None:
+    """A formula of the training's settings, if all its metrics can be measured on a blend.
+
+    >>> usable_formula("accuracy - 0.1*log_loss") is None
+    True
+    """
+    if formula is None:
+        return None
+    known = {*CLASS_METRICS, *PAIR_METRICS}
+    return formula if set(parse_composite(formula).names) <= known else None
+
+
 @dataclass(frozen=True)
 class TaskObjective:
     """A formula as one task sees it: the other task's metrics are what they are."""

@@ -1,0 +1,143 @@
+"""`kaggle-face evaluate`: all metrics of runs with intervals, runs compared, and their thresholds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kaggle_face.cli.arguments import add_checkpoints_argument, add_config_arguments, add_folds_argument
+from kaggle_face.cli.run_names import find_named_run, split_runs_and_overrides
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.config import load_config
+from kaggle_face.ensemble.evaluation import (
+    Measured,
+    class_figures,
+    compare_classes,
+    compare_pairs,
+    measure_classes,
+    measure_pairs,
+    open_trials,
+)
+from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
+from kaggle_face.ensemble.run_thresholds import RunThresholds, thresholds_of_run, write_thresholds
+from kaggle_face.ensemble.sources import has_record
+from kaggle_face.errors import RunError
+from kaggle_face.metrics.bootstrap import Difference
+
+
+def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `evaluate`."""
+    add_folds_argument(parser, "folds to measure (default: all finished)")
+    add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")
+    add_config_arguments(parser)
+    words = next(action for action in parser._actions if action.dest == "overrides")
+    words.metavar, words.help = "RUN", "runs (default: the one trained last), and settings as key=value"
+
+
+def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Prints the figures of each run, then how each differs from the first, and keeps thresholds."""
+    plain = load_config(arguments.config)
+    names, overrides = split_runs_and_overrides(
+        arguments.overrides, Path(plain.config.paths.runs), plain.name
+    )
+    root = Path(load_config(arguments.config, overrides).config.paths.runs)
+    wanted: list[str | None] = [*names] or [None]
+    runs = [find_named_run(root, plain.name, name) for name in wanted]
+    shown = False
+    for task in TASKS:
+        checkpoints = arguments.checkpoints or [default_checkpoint(task)]
+        members = choose_members(runs, checkpoints, arguments.folds)
+        if has_record(members, "oof", "predictions" if task == "classification" else "pairs"):
+            shown |= _tell_task(task, members, terminal)
+    if not shown:
+        raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again")
+
+
+def _tell_task(task: Task, members: Sequence[Member], terminal: Terminal) -> bool:
+    """Prints a task's figures and differences; whether there were any."""
+    if task == "classification":
+        _tell_figures(task, members, measure_classes(members), terminal)
+        figures = class_figures(members)
+        differences = [compare_classes(other, figures[0]) for other in figures[1:]]
+    else:
+        trials = open_trials(members)
+        if trials is None:
+            return False
+        figures_of = [measure_pairs(trials, number) for number in range(len(members))]
+        _tell_figures(task, members, figures_of, terminal)
+        differences = [compare_pairs(trials, number, 0) for number in range(1, len(members))]
+        for number, member in enumerate(members):
+            _tell_thresholds(member, thresholds_of_run(member, trials, number), terminal)
+    for member, difference in zip(members[1:], differences, strict=True):
+        _tell_difference(member, members[0], difference, terminal)
+    return True
+
+
+def _tell_figures(
+    task: Task, members: Sequence[Member], figures: Sequence[Sequence[Measured]], terminal: Terminal
+) -> None:
+    header = [task, "metric", "value", "95 % interval", "mean of parts", "deviation"]
+    rows = [
+        [
+            member.name,
+            each.name,
+            f"{each.value:.4f}",
+            _interval(each),
+            f"{each.mean:.4f}",
+            f"{each.spread:.4f}",
+        ]
+        for member, measured in zip(members, figures, strict=True)
+        for each in measured
+    ]
+    terminal.table(header, rows)
+    terminal.say("")
+
+
+def _tell_difference(
+    member: Member, first: Member, differences: Mapping[str, Difference], terminal: Terminal
+) -> None:
+    if not differences:
+        terminal.say(f"{member.name} and {first.name}: too few people to compare them")
+        return
+    rows = [
+        [name, f"{each.value:+.4f}", f"{each.low:+.4f} to {each.high:+.4f}", verdict(name, each)]
+        for name, each in differences.items()
+    ]
+    terminal.say(f"{member.name} less {first.name}:")
+    terminal.table(["metric", "difference", "95 % interval", ""], rows)
+    terminal.say("")
+
+
+def verdict(metric: str, difference: Difference) -> str:
+    """Whether a difference is more than noise, in words.
+
+    >>> verdict("eer", Difference(value=-0.02, low=-0.03, high=-0.01, other_sign=0.0))
+    'better'
+    """
+    if difference.low <= 0 <= difference.high:
+        return "not more than noise"
+    is_lower = difference.value < 0
+    return "better" if is_lower == (metric == "eer") else "worse"
+
+
+def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Terminal) -> None:
+    rows = [
+        [each.rule, f"{each.threshold:.4f}", f"{each.low:.4f} to {each.high:.4f}"]
+        + [f"{rate:.4f}" for rate in (each.fpr, each.fnr, each.accuracy)]
+        for each in thresholds.pairs
+    ]
+    gallery = thresholds.gallery
+    if gallery is not None:
+        interval = f"{gallery.low:.4f} to {gallery.high:.4f}"
+        rows.append(["gallery", f"{gallery.threshold:.4f}", interval, "-", "-", f"{gallery.accuracy:.4f}"])
+    header = [f"threshold of {member.name}", "cosine", "95 % interval", "FPR", "FNR", "accuracy"]
+    terminal.table(header, rows)
+    terminal.say(f"kept in {write_thresholds(member, thresholds)}")
+    terminal.say("")
+
+
+def _interval(measured: Measured) -> str:
+    if measured.interval is None:
+        return "-"
+    return f"{measured.interval.low:.4f} to {measured.interval.high:.4f}"

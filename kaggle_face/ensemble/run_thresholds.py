@@ -1,0 +1,99 @@
+"""The thresholds of a run, kept in its folder: for pairs, and for galleries made of people it never saw."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.ensemble.held_out_pairs import HeldOutPairs
+from kaggle_face.ensemble.members import Member
+from kaggle_face.ensemble.neighbours import nearest
+from kaggle_face.ensemble.sources import open_embeddings
+from kaggle_face.ensemble.thresholds import (
+    GalleryRule,
+    ScoreThreshold,
+    gallery_threshold,
+    mock_gallery,
+    verification_thresholds,
+)
+from kaggle_face.metrics.similarity import normalized
+from kaggle_face.records import positions_of
+
+FILE_NAME = "thresholds.json"
+
+
+@dataclass(frozen=True)
+class RunThresholds:
+    """Thresholds of the cosine between embeddings of one network, from the trials of all folds together."""
+
+    checkpoint: str
+    folds: tuple[int, ...]
+    pairs: tuple[ScoreThreshold, ...]
+    gallery: GalleryRule | None
+
+
+def thresholds_of_run(member: Member, trials: HeldOutPairs, number: int = 0) -> RunThresholds:
+    """The thresholds of the member that is `number` among those of the trials.
+
+    Raises:
+        RunError: A fold has no out-of-fold embeddings.
+        DataError: An image of a trial has no embedding.
+    """
+    scores, rows = [], []
+    for fold in trials.folds:
+        scores.append(fold.sources[number].block(slice(0, len(fold.positions))))
+        rows.append(fold.positions)
+    at = np.concatenate(rows)
+    pairs = verification_thresholds(np.concatenate(scores), trials.labels[at], trials.people[at])
+    folds = tuple(fold.fold for fold in member.folds)
+    return RunThresholds(member.checkpoint, folds, pairs, _gallery_of_run(member, trials))
+
+
+def write_thresholds(member: Member, thresholds: RunThresholds) -> Path:
+    """Writes `thresholds.json` into the run's folder; what is not known is null."""
+    path = member.run.path / FILE_NAME
+    write_json(path, {"score": "cosine of the embeddings of one network", **_plain(asdict(thresholds))})
+    return path
+
+
+def _gallery_of_run(member: Member, trials: HeldOutPairs) -> GalleryRule | None:
+    """Each fold's held-out people as a gallery, its probes judged together."""
+    columns: list[tuple[Any, ...]] = []
+    num_enrolled = 0
+    for fold, fold_trials in zip(member.folds, trials.folds, strict=True):
+        if not fold.record_folder("oof", member.checkpoint, "embeddings").is_dir():
+            return None
+        at = fold_trials.positions
+        ids, first = np.unique(
+            np.concatenate([trials.first_ids[at], trials.second_ids[at]]), return_index=True
+        )
+        people = np.concatenate([trials.people[at, 0], trials.people[at, 1]])[first]
+        gallery = mock_gallery(ids, people)
+        if len(gallery.enrolled) < 2 or not gallery.has_match.any():
+            continue
+        embeddings = open_embeddings(member, fold, "oof")
+        rows = positions_of(ids, embeddings.image_ids, f"embeddings of {member.network_name(fold)}")
+        unit = normalized(embeddings.vectors[rows])
+        best, cosines = nearest(unit[gallery.probes], unit[gallery.enrolled], 1)
+        probe_people = people[gallery.probes]
+        is_correct = people[gallery.enrolled][best[:, 0]] == probe_people
+        columns.append((cosines[:, 0], is_correct, gallery.has_match, probe_people))
+        num_enrolled += len(gallery.enrolled)
+    if not columns:
+        return None
+    scores, correct, matched, probed = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return gallery_threshold(scores, correct, matched, probed, num_enrolled)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that JSON has: what is not finite is null."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,205 @@
+"""Thresholds for one-shot use and for galleries, found on people whom the networks never saw.
+
+A pair is the same person when `score >= threshold`; a probe is its best match when that scores as high, and
+else somebody unknown. Each threshold comes with a percentile interval over resampled people, which says how
+far it would have moved with other people. Letters: P pairs, Q probes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.ensemble.halves import stable_order
+from kaggle_face.metrics.bootstrap import Resampling, draw_people
+from kaggle_face.metrics.identification import best_gallery_threshold
+from kaggle_face.metrics.sorted_scores import SortedScores
+from kaggle_face.metrics.trials import SortedTrials
+from kaggle_face.records import FloatArray, IntArray, StrArray
+
+BoolArray = npt.NDArray[np.bool_]
+RESAMPLING = Resampling(num_resamples=200)
+
+
+@dataclass(frozen=True)
+class ScoreThreshold:
+    """A threshold of pair scores, its interval, and how it does on the pairs that it was found on.
+
+    `rule` is `eer`, `accuracy` or `fpr=<rate>`.
+    """
+
+    rule: str
+    threshold: float
+    low: float
+    high: float
+    fpr: float
+    fnr: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class GalleryRule:
+    """A threshold of best matches, its interval, and the share of probes that get the right answer."""
+
+    threshold: float
+    low: float
+    high: float
+    accuracy: float
+    num_enrolled: int
+    num_probes: int
+
+
+@dataclass(frozen=True, eq=False)
+class MockGallery:
+    """Images of known people arranged as a gallery: rows enrolled, rows of probes, and who has a match."""
+
+    enrolled: IntArray
+    probes: IntArray
+    has_match: BoolArray
+
+
+def verification_thresholds(
+    scores: FloatArray,
+    labels: IntArray,
+    people: IntArray,
+    fprs: Sequence[float] = (1e-2, 1e-3),
+    resampling: Resampling = RESAMPLING,
+) -> tuple[ScoreThreshold, ...]:
+    """The thresholds at the EER, of the best accuracy, and at each wanted false positive rate.
+
+    A rate that no threshold keeps without rejecting every genuine pair is left out.
+
+    Shapes: scores (P), labels (P) of 0 and 1, people (P, 2).
+
+    >>> scores, labels = np.array([0.9, 0.8, 0.2, 0.1]), np.array([1, 1, 0, 0])
+    >>> people = np.array([[0, 0], [1, 1], [0, 1], [1, 2]])
+    >>> [(t.rule, t.threshold) for t in verification_thresholds(scores, labels, people, fprs=[0.5])]
+    [('eer', 0.8), ('accuracy', 0.5), ('fpr=0.5', 0.8)]
+    """
+    judge = _PairJudge.of(np.asarray(scores, np.float64), labels, people)
+    rules = ["eer", "accuracy", *(f"fpr={fpr:g}" for fpr in fprs)]
+    found = judge.thresholds(judge.trials, fprs)
+    resampled = np.array([judge.thresholds(trials, fprs) for trials in judge.resampled(resampling)])
+    thresholds = []
+    for column, (rule, threshold) in enumerate(zip(rules, found, strict=True)):
+        if math.isfinite(threshold):
+            low, high = _interval(resampled[:, column] if len(resampled) else np.array([]), resampling)
+            thresholds.append(judge.describe(rule, threshold, (low, high)))
+    return tuple(thresholds)
+
+
+def mock_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> MockGallery:
+    """Enrols one image of most people; all other images are probes, those of the rest are unknown.
+
+    Which image is enrolled and who stays unknown follows from a hash of the ids. People with one image are
+    unknown, since a probe of theirs could have no match anyhow.
+    """
+    order = np.array(sorted(range(len(image_ids)), key=lambda row: stable_order(str(image_ids[row]))))
+    persons, first_places, counts = np.unique(people[order], return_index=True, return_counts=True)
+    paired = persons[counts > 1]
+    by_hash = paired[np.argsort(first_places[counts > 1])]
+    known = by_hash[: max(1, round((1 - unknown_share) * len(by_hash)))]
+    enrolled = np.sort(order[first_places[np.isin(persons, known)]])
+    probes = np.setdiff1d(np.arange(len(image_ids)), enrolled)
+    return MockGallery(enrolled, probes, np.isin(people[probes], known))
+
+
+def gallery_threshold(
+    best_scores: FloatArray,
+    is_correct: BoolArray,
+    has_match: BoolArray,
+    people: IntArray,
+    num_enrolled: int,
+    resampling: Resampling = RESAMPLING,
+) -> GalleryRule:
+    """The threshold of best matches that gives most probes the right answer.
+
+    Shapes: (Q) each: score of the best match, whether it names the right person, whether the person is
+    enrolled, and the person.
+    """
+    best = best_gallery_threshold(best_scores, is_correct, has_match)
+    codes = np.unique(people, return_inverse=True)[1]
+    found = []
+    for drawn in draw_people(int(codes.max()) + 1, resampling):
+        rows = np.repeat(np.arange(len(codes)), drawn[codes])
+        if len(rows):
+            again = best_gallery_threshold(best_scores[rows], is_correct[rows], has_match[rows])
+            found.append(again.threshold)
+    low, high = _interval(np.array(found), resampling)
+    return GalleryRule(best.threshold, low, high, best.accuracy, num_enrolled, len(codes))
+
+
+@dataclass(frozen=True, eq=False)
+class _PairJudge:
+    """Pairs of both kinds by ascending score, with their people, and all thresholds worth a thought."""
+
+    trials: SortedTrials
+    genuine_people: IntArray
+    impostor_people: IntArray
+    candidates: FloatArray
+    num_people: int
+
+    @classmethod
+    def of(cls, scores: FloatArray, labels: IntArray, people: IntArray) -> _PairJudge:
+        codes = np.unique(people, return_inverse=True)[1].reshape(people.shape)
+        sides = []
+        for is_same in (1, 0):
+            rows = np.flatnonzero(labels == is_same)
+            rows = rows[np.argsort(scores[rows], kind="stable")]
+            sides.append((scores[rows], codes[rows]))
+        distinct = np.unique(scores)
+        candidates = (distinct[1:] + distinct[:-1]) / 2
+        trials = SortedTrials(SortedScores.of(sides[0][0]), SortedScores.of(sides[1][0]))
+        return cls(trials, sides[0][1], sides[1][1], candidates, int(codes.max()) + 1)
+
+    def resampled(self, resampling: Resampling) -> Iterator[SortedTrials]:
+        """The pairs weighted as often as both their people were drawn, or their one person."""
+        for drawn in draw_people(self.num_people, resampling):
+            genuine = _multiplicity(drawn, self.genuine_people)
+            impostor = _multiplicity(drawn, self.impostor_people)
+            if genuine.any() and impostor.any():
+                yield self.trials.reweighted(genuine, impostor)
+
+    def thresholds(self, trials: SortedTrials, fprs: Sequence[float]) -> list[float]:
+        """EER, best accuracy, and each false positive rate."""
+        return [
+            trials.equal_error_rate().threshold,
+            self._most_accurate(trials),
+            *(trials.tpr_at_fpr(fpr).threshold for fpr in fprs),
+        ]
+
+    def describe(self, rule: str, threshold: float, interval: tuple[float, float]) -> ScoreThreshold:
+        """A threshold with its error rates on all pairs."""
+        rates = self.trials.error_rates(threshold)
+        genuine, impostor = self.trials.genuine.total, self.trials.impostor.total
+        wrong = rates.fpr * impostor + rates.fnr * genuine
+        accuracy = 1 - wrong / (genuine + impostor)
+        return ScoreThreshold(rule, threshold, *interval, rates.fpr, rates.fnr, accuracy)
+
+    def _most_accurate(self, trials: SortedTrials) -> float:
+        """The middle between two neighbouring scores; of equally good ones the middle one."""
+        if not len(self.candidates):
+            return math.nan
+        rejected = trials.genuine.below[np.searchsorted(trials.genuine.scores, self.candidates)]
+        refused = trials.impostor.below[np.searchsorted(trials.impostor.scores, self.candidates)]
+        right = refused + trials.genuine.total - rejected
+        best = np.flatnonzero(right == right.max())
+        return float(self.candidates[best[len(best) // 2]])
+
+
+def _multiplicity(drawn: IntArray, people: IntArray) -> IntArray:
+    first, second = drawn[people[:, 0]], drawn[people[:, 1]]
+    return np.asarray(np.where(people[:, 0] == people[:, 1], first, first * second))
+
+
+def _interval(values: FloatArray, resampling: Resampling) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return math.nan, math.nan
+    tail = (1 - resampling.confidence) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return float(low), float(high)

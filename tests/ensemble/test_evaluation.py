@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.ensemble.evaluation import (
+    class_figures,
+    compare_classes,
+    compare_pairs,
+    measure_classes,
+    measure_pairs,
+    open_trials,
+)
+from kaggle_face.ensemble.members import Member, choose_members
+from kaggle_face.ensemble.sources import read_labels
+from kaggle_face.metrics.bootstrap import Resampling
+from kaggle_face.metrics.classification import log_loss, top_k_accuracy
+from kaggle_face.metrics.verification import equal_error_rate
+
+FEW = Resampling(50)
+
+
+@pytest.fixture
+def members(tmp_path: Path, two_runs: Path) -> tuple[Member, ...]:
+    shutil.copytree(two_runs, tmp_path / "runs")
+    return choose_members([RunFolder(tmp_path / "runs" / "demo" / name) for name in "ab"], ["best_ver"])
+
+
+def test_class_figures_are_those_of_each_folds_records(members: tuple[Member, ...]) -> None:
+    accuracy, top5, loss = measure_classes(members, FEW)[1]
+    expected = []
+    for fold in members[1].folds:
+        record = stored.read_predictions(fold.record_folder("oof", "best_ver", "predictions"))
+        labels = read_labels(fold, record.image_ids)
+        top = top_k_accuracy(record.logits, labels)
+        expected.append((top[1], top[5], log_loss(record.logits, labels)))
+    assert accuracy.folds == pytest.approx([each[0] for each in expected])
+    assert top5.folds == pytest.approx([each[1] for each in expected])
+    assert loss.folds == pytest.approx([each[2] for each in expected], rel=1e-5)
+    assert accuracy.value == pytest.approx(np.mean([each[0] for each in expected]))  # folds of equal size
+    assert accuracy.interval is not None and accuracy.interval.low < accuracy.value < accuracy.interval.high
+    assert accuracy.spread == pytest.approx(np.std([each[0] for each in expected], ddof=1))
+
+
+def test_a_run_compared_with_itself_differs_by_nothing(members: tuple[Member, ...]) -> None:
+    figures = class_figures(members)
+    same = compare_classes(figures[0], figures[0], FEW)["accuracy"]
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    other = compare_classes(figures[1], figures[0], FEW)["accuracy"]
+    values = [measured[0].value for measured in measure_classes(members, FEW)]
+    assert other.value == pytest.approx(values[1] - values[0])
+
+
+def test_pair_figures_of_folds_are_those_of_their_scores(members: tuple[Member, ...]) -> None:
+    trials = open_trials(members)
+    assert trials is not None
+    measured = {each.name: each for each in measure_pairs(trials, 0, FEW)}
+    expected = []
+    for fold in members[0].folds:
+        scores = stored.read_pair_scores(fold.record_folder("oof", "best_ver", "pairs"))
+        expected.append(equal_error_rate(scores.scores, scores.labels).eer)
+    assert measured["eer"].folds == pytest.approx(expected)
+    assert 0.5 < measured["ten-fold accuracy"].value <= 1
+    assert len(measured["ten-fold accuracy"].folds) == 10
+
+
+def test_too_few_people_leave_intervals_and_comparison_out(members: tuple[Member, ...]) -> None:
+    one_fold = choose_members([member.run for member in members], ["best_ver"], [0])
+    trials = open_trials(one_fold)
+    assert trials is not None and len(np.unique(trials.people)) == 3
+    assert measure_pairs(trials, 0, FEW)[0].interval is None
+    assert compare_pairs(trials, 0, 1, FEW) == {}
+
+
+def test_without_pair_records_there_are_no_trials(members: tuple[Member, ...]) -> None:
+    shutil.rmtree(members[1].folds[0].record_folder("oof", "best_ver", "pairs"))
+    assert open_trials(members) is None
