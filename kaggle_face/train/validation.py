@@ -51,10 +51,12 @@ def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> H
 
 
 def measure(held_out: HeldOut, task: FoldTask) -> dict[str, float]:
-    """The figures of both tasks: accuracy, top5, log_loss, eer, auc, tpr@fpr=1e-2, tpr@fpr=1e-3."""
+    """The figures of the tasks that are held out: accuracy, top5, log_loss, eer, auc, tpr@1e-2, tpr@1e-3."""
     labels, logits = task.validation_labels, held_out.predictions.logits
-    top = top_k_accuracy(logits, labels, ks=(1, 5))
-    figures = {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(logits, labels)}
+    figures: dict[str, float] = {}
+    if len(labels):
+        top = top_k_accuracy(logits, labels, ks=(1, 5))
+        figures = {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(logits, labels)}
     if task.pairs.are_labelled:
         scores = held_out.pair_scores
         figures.update(verification_summary(scores.scores, scores.labels))
