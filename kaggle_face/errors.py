@@ -6,6 +6,7 @@ KaggleFaceError
 │   ├── DataError              the competition's files: images, lists, tables
 │   ├── RunError               the state of a run folder: missing, unfinished, made with other settings
 │   ├── SubmissionError        a table that Kaggle would refuse
+│   ├── GalleryError           the enrolled people: no such gallery, a name that is taken, another model
 │   ├── RulesError             a rule of the competition is broken
 │   ├── RemoteError            Kaggle refused or could not be reached
 │   └── MissingExtraError      an optional part of the package is not installed
@@ -40,6 +41,10 @@ class RunError(InputError):
 
 class SubmissionError(InputError):
     """A submission table would be refused by Kaggle."""
+
+
+class GalleryError(InputError):
+    """A gallery of enrolled people is missing, damaged or of another model, or refuses a name."""
 
 
 class RulesError(InputError):

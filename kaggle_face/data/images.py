@@ -63,20 +63,26 @@ def decode_rgb_into(target: npt.NDArray[np.uint8], data: bytes) -> None:
     target[...] = np.asarray(_decode(data, len(target), "the picture"))
 
 
-def decode_photo(data: bytes, longest_px: int, name: str = "the picture") -> npt.NDArray[np.uint8]:
-    """The pixels of a picture of any shape as `decode_rgb` reads them, not stretched: (height, width, 3).
+def decode_photo(
+    data: bytes, longest_px: int, name: str = "the picture"
+) -> tuple[npt.NDArray[np.uint8], float]:
+    """The pixels of a picture of any shape, not stretched, else as `decode_rgb` reads them.
 
-    A picture with a side of more than `longest_px` is made smaller; a JPEG of that kind is never decoded whole.
+    Returns:
+        RGB, uint8, (height, width, 3), no side above `longest_px`, and what one pixel of the file measures
+        there: 1, or less where the picture was made smaller.
 
     Raises:
         UnreadableImageError: As `decode_rgb`.
     """
     try:
+        width_in_file = _width_in_file(data)
         image = _open(data, longest_px // 2)
         picture = _to_rgb(image)
         picture.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        scale = picture.width / width_in_file
         turn = _UPRIGHT.get(_orientation(image))
-        return np.array(picture if turn is None else picture.transpose(turn))
+        return np.array(picture if turn is None else picture.transpose(turn)), scale
     except MemoryError:
         raise
     except Exception as error:  # as in _decode
@@ -117,6 +123,11 @@ def _open(data: bytes, size_px: int) -> ImageFile.ImageFile:
         image.draft(None, (2 * size_px, 2 * size_px))
     image.load()
     return image
+
+
+def _width_in_file(data: bytes) -> int:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return image.width
 
 
 def _upright_square(image: ImageFile.ImageFile, size_px: int) -> Image.Image:

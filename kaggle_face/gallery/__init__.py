@@ -1,0 +1,1 @@
+"""One-shot recognition: people are enrolled with a picture or a few, then verified or identified."""

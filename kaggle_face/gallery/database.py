@@ -1,0 +1,223 @@
+"""The file of a gallery: its tables, its transactions, and what can be wrong with it.
+
+Every change is one transaction in a write-ahead log that is flushed to the disk: a kill at any moment leaves
+all that was committed and nothing else, and several processes may read and write at once. What is deleted is
+overwritten in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from kaggle_face.errors import GalleryError
+
+Connection = sqlite3.Connection
+FactName = Literal["identity", "revision", "model"]
+AuditAction = Literal[
+    "enroll", "add", "replace", "rename", "remove", "re-embed", "export", "import", "verify", "identify"
+]
+
+_APPLICATION = 0x4B466731  # "KFg1" in the file's header says whose database it is
+_VERSION = 1
+_SECONDS_FOR_A_LOCK = 30.0
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE people (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    added TEXT NOT NULL
+);
+CREATE TABLE images (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    person INTEGER NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    fingerprint TEXT NOT NULL UNIQUE,
+    added TEXT NOT NULL
+);
+CREATE INDEX images_of_person ON images (person);
+CREATE TABLE embeddings (
+    image INTEGER PRIMARY KEY REFERENCES images (number) ON DELETE CASCADE,
+    vector BLOB NOT NULL
+);
+CREATE TABLE pictures (
+    image INTEGER PRIMARY KEY REFERENCES images (number) ON DELETE CASCADE,
+    png BLOB NOT NULL
+);
+CREATE TABLE renewed (
+    image INTEGER PRIMARY KEY REFERENCES images (number) ON DELETE CASCADE,
+    model TEXT NOT NULL,
+    vector BLOB NOT NULL
+);
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    action TEXT NOT NULL,
+    person INTEGER,
+    name TEXT NOT NULL,
+    details TEXT NOT NULL
+);
+CREATE INDEX audit_of_person ON audit (person);
+"""
+
+
+class GalleryFile:
+    """A gallery's SQLite file.
+
+    Raises:
+        GalleryError: There is no such file and it is not to be made, it is no gallery, or it is damaged.
+    """
+
+    def __init__(self, path: Path, create: bool = False) -> None:
+        self.path = path
+        if not create and not path.exists():
+            raise GalleryError(
+                f"there is no gallery at {path}; enroll somebody first: kaggle-face enroll NAME IMAGE"
+            )
+        if path.is_dir():
+            raise GalleryError(f"{path} is a folder, not a gallery file; name a file with --gallery")
+        with self._explained():
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._open_first()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one moment of the gallery."""
+        with self._explained(), closing(self._connect()) as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection whose changes are kept together, or none of them; a writer waits for the others."""
+        with self._explained(), closing(self._connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def forget_deleted(self) -> None:
+        """Brings the log into the file and empties it, so that deleted pictures are in neither."""
+        with self._explained(), closing(self._connect()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _connect(self) -> Connection:
+        connection = sqlite3.connect(self.path, timeout=_SECONDS_FOR_A_LOCK, isolation_level=None)
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _open_first(self) -> None:
+        """Checks whose file it is; an empty one becomes a gallery."""
+        with closing(self._connect()) as connection:
+            if self._is_ours(connection):
+                return
+            with suppress(sqlite3.OperationalError):  # another process is at it: one of the two succeeds
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            if not self._is_ours(connection):  # nobody was faster
+                _create_tables(connection)
+            connection.execute("COMMIT")
+
+    def _is_ours(self, connection: Connection) -> bool:
+        """Whether the file is a gallery already; False for an empty file."""
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application == 0 and version == 0 and tables == 0:
+            return False
+        if application != _APPLICATION:
+            raise GalleryError(f"{self.path} is the database of another program; name another with --gallery")
+        if version > _VERSION:
+            raise GalleryError(f"{self.path} was made by a newer kaggle-face; install that version")
+        return True
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise GalleryError(f"{self.path} {_explanation(error)}") from error
+        except OSError as error:
+            raise GalleryError(f"{self.path} cannot be made: {error.strerror or error}") from error
+
+
+def read_fact(connection: Connection, name: FactName) -> str | None:
+    """A fact of the whole gallery, or None."""
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def write_fact(connection: Connection, name: FactName, value: str) -> None:
+    """Sets a fact of the whole gallery."""
+    connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+
+def read_revision(connection: Connection) -> int:
+    """The number that grows with each change of people or embeddings."""
+    return int(read_fact(connection, "revision") or 0)
+
+
+def raise_revision(connection: Connection) -> None:
+    """Says that people or embeddings have changed."""
+    write_fact(connection, "revision", str(read_revision(connection) + 1))
+
+
+def add_audit(
+    connection: Connection,
+    action: AuditAction,
+    person: int | None,
+    name: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes down who was changed or looked for, when and with what result."""
+    connection.execute(
+        "INSERT INTO audit (time, action, person, name, details) VALUES (?, ?, ?, ?, ?)",
+        (now_text(), action, person, name, json.dumps(dict(details or {}), ensure_ascii=False)),
+    )
+
+
+def now_text() -> str:
+    """The time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _create_tables(connection: Connection) -> None:
+    for statement in _SCHEMA.strip().split(";\n"):
+        connection.execute(statement.rstrip(";"))
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+    write_fact(connection, "identity", secrets.token_hex(8))
+    write_fact(connection, "revision", "0")
+
+
+def _explanation(error: sqlite3.Error) -> str:
+    """What an error of SQLite means for the person at the keyboard."""
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return "is no gallery: it is not an SQLite database; name another file with --gallery"
+        case sqlite3.SQLITE_CORRUPT:
+            return (
+                f"is damaged ({error}); put back a copy, or import an earlier export: "
+                "kaggle-face people import EXPORT.zip --gallery NEW"
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"is in use: another process has been writing for {_SECONDS_FOR_A_LOCK:.0f} s; try later"
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return f"cannot be written ({error}); it and its folder must be writable, also to search it"
+        case sqlite3.SQLITE_FULL:
+            return "cannot grow: the disk is full; nothing of this change was kept"
+        case _:
+            return f"cannot be used: {error}"

@@ -1,0 +1,148 @@
+"""Enrolling a folder of `<name>/<image>`: many people, a batch at a time, each batch kept for good.
+
+After a kill the same command with `if_there="skip"` goes on with those who are not enrolled yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kaggle_face.errors import DataError, GalleryError
+from kaggle_face.gallery.detection import FaceDetector
+from kaggle_face.gallery.names import checked_name
+from kaggle_face.gallery.people_tables import IfThere, NewPerson, Outcome
+from kaggle_face.gallery.pictures import Choice, Face, picture_files, read_face, read_picture_file
+from kaggle_face.gallery.recognition import Recognizer
+from kaggle_face.progress import Counter, Progress
+
+_IMAGES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class PictureReader:
+    """How the face of a picture file is found: by a detector, or it is an aligned crop already."""
+
+    detector: FaceDetector | None
+    crop_px: int
+    choice: Choice = "only"
+
+    def read(self, path: Path, source: str | None = None) -> Face:
+        """The face of a picture file; see `read_face`."""
+        return read_face(
+            read_picture_file(path), source or str(path), self.detector, self.crop_px, self.choice
+        )
+
+
+@dataclass
+class FolderReport:
+    """What became of a folder: people enrolled, images added, people who were there, pictures left out."""
+
+    num_people: int = 0
+    num_images: int = 0
+    num_skipped: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Counts a batch that was kept."""
+        self.num_people += len(outcomes)
+        self.num_images += sum(outcome.num_added for outcome in outcomes)
+
+
+def enroll_folder(
+    recognizer: Recognizer, root: Path, reader: PictureReader, if_there: IfThere, progress: Progress
+) -> FolderReport:
+    """Enrolls each person of a folder; a picture that cannot be used is left out and named.
+
+    A person's images are kept together or not at all.
+
+    Raises:
+        DataError: The folder holds no folders with pictures.
+        GalleryError: A name is taken and `if_there` is "refuse"; those before it stay enrolled.
+    """
+    people = _people_of(root)
+    report = FolderReport()
+    with progress.count("enrolling", len(people), "people") as counter:
+        batch: list[tuple[str, list[Face]]] = []
+        for name, faces in _read_people(recognizer, people, reader, if_there, report, progress, counter):
+            batch.append((name, faces))
+            if sum(len(faces) for _, faces in batch) >= _IMAGES_AT_ONCE:
+                _keep(recognizer, batch, if_there, report, counter)
+                batch = []
+        _keep(recognizer, batch, if_there, report, counter)
+    return report
+
+
+def _people_of(root: Path) -> list[tuple[str, list[Path]]]:
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    people = [(folder.name, files) for folder in folders if (files := picture_files(folder))]
+    if not people:
+        raise DataError(
+            f"{root} holds no people: it must hold a folder for each, named like the person, with pictures"
+        )
+    return people
+
+
+def _read_people(
+    recognizer: Recognizer,
+    people: Sequence[tuple[str, list[Path]]],
+    reader: PictureReader,
+    if_there: IfThere,
+    report: FolderReport,
+    progress: Progress,
+    counter: Counter,
+) -> Iterator[tuple[str, list[Face]]]:
+    """Names and faces of those who are to be enrolled."""
+    for folder_name, files in people:
+        try:
+            name = checked_name(folder_name)
+        except GalleryError as error:
+            _leave_out(report, f"{folder_name}/: {error}", progress)
+            counter.advance()
+            continue
+        if if_there == "skip" and recognizer.gallery.find(name) is not None:
+            report.num_skipped += 1
+            counter.advance()
+            continue
+        faces = _read_faces(files, reader, report, progress)
+        if faces:
+            yield name, faces
+        else:
+            counter.advance()
+
+
+def _read_faces(
+    files: Sequence[Path], reader: PictureReader, report: FolderReport, progress: Progress
+) -> list[Face]:
+    faces = []
+    for path in files:
+        try:
+            faces.append(reader.read(path, f"{path.parent.name}/{path.name}"))
+        except DataError as error:
+            _leave_out(report, str(error), progress)
+    return faces
+
+
+def _leave_out(report: FolderReport, reason: str, progress: Progress) -> None:
+    report.left_out.append(reason)
+    progress.warn(f"left out: {reason}")
+
+
+def _keep(
+    recognizer: Recognizer,
+    batch: Sequence[tuple[str, list[Face]]],
+    if_there: IfThere,
+    report: FolderReport,
+    counter: Counter,
+) -> None:
+    """Embeds a batch and enrolls it in one transaction."""
+    if not batch:
+        return
+    images = recognizer.new_images([face for _, faces in batch for face in faces])
+    people = []
+    for name, faces in batch:
+        people.append(NewPerson(name, images[: len(faces)]))
+        images = images[len(faces) :]
+    report.count(recognizer.gallery.enroll(people, recognizer.embedder.card, if_there))
+    counter.advance(len(batch), note=batch[-1][0])

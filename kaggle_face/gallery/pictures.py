@@ -1,0 +1,176 @@
+"""The face of a picture file: found, chosen and aligned, or the whole picture where it is a crop already."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from kaggle_face.data.images import MAX_FILE_BYTES, decode_photo, decode_rgb
+from kaggle_face.errors import DataError
+from kaggle_face.gallery.alignment import TEMPLATE_PX, aligned_crop
+from kaggle_face.gallery.detection import DetectedFace, FaceDetector, least_face_px
+
+Crop = npt.NDArray[np.uint8]
+Choice = Literal["only", "largest"] | int
+"""Which face of a picture: the only one, the largest, or that with this number from the left, from 1."""
+
+LONGEST_SIDE_PX = 2048
+"""Larger photos are made smaller before faces are looked for."""
+
+PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".mpo")
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a face lies in its picture: box (left, top, width, height) in pixels of the upright file."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    confidence: float
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height} px at ({self.left}, {self.top})"
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A crop (size, size, 3), RGB, ready for a network; `place` is None for a picture that was a crop."""
+
+    crop: Crop
+    source: str
+    place: Place | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same pixels, whatever the file's name."""
+        return blake2b(repr(self.crop.shape).encode() + self.crop.tobytes(), digest_size=16).hexdigest()
+
+
+class NoFaceError(DataError):
+    """No face was found in a picture."""
+
+
+class SeveralFacesError(DataError):
+    """A picture shows several faces and none was chosen."""
+
+
+def read_face(
+    data: bytes, source: str, detector: FaceDetector | None, size_px: int, choice: Choice = "only"
+) -> Face:
+    """The one face that is meant.
+
+    Args:
+        data: The bytes of a picture file.
+        source: What the picture is called in errors and in the gallery.
+        detector: Finds the faces; None takes the whole picture for an aligned crop.
+        size_px: The side of the crop.
+        choice: Which face, where there are several.
+
+    Raises:
+        UnreadableImageError: The bytes are no whole picture, or it is too large.
+        NoFaceError: No face was found, or fewer than the chosen number.
+        SeveralFacesError: There are several, and `choice` is "only".
+    """
+    if detector is None:
+        return Face(decode_rgb(data, size_px, source), source)
+    faces = find_faces(data, source, detector, size_px)
+    if choice == "largest":
+        return max(faces, key=_area)
+    if choice == "only":
+        if len(faces) > 1:
+            raise SeveralFacesError(
+                f"{source} shows {len(faces)} faces ({_listed(faces)}); choose one with --face NUMBER, or "
+                "the largest with --largest"
+            )
+        return faces[0]
+    if not 1 <= choice <= len(faces):
+        raise NoFaceError(f"{source} has no face number {choice}; it shows {len(faces)} ({_listed(faces)})")
+    return faces[choice - 1]
+
+
+def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -> list[Face]:
+    """All faces of a picture from left to right, at least one.
+
+    Raises:
+        UnreadableImageError: The bytes are no whole picture, or it is too large.
+        NoFaceError: No face was found.
+    """
+    photo, scale = decode_photo(data, LONGEST_SIDE_PX, source)
+    found = detector.detect(photo)
+    if not found:
+        height, width = (round(side / scale) for side in photo.shape[:2])
+        raise NoFaceError(
+            f"no face was found in {source} ({width}x{height} px; a face must be at least "
+            f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or say --aligned "
+            "if it is a cropped face already"
+        )
+    return [Face(aligned_crop(photo, one.landmarks, size_px), source, _place(one, scale)) for one in found]
+
+
+def read_picture_file(path: Path) -> bytes:
+    """The bytes of a picture file.
+
+    Raises:
+        DataError: It is missing, a folder, may not be read, or too large for a picture.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise DataError(f"{path} is too large for a picture ({size / 2**20:.0f} MiB)")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The files of a folder whose names end like a picture's, by name."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def crop_size(image_size_px: int) -> int:
+    """The side at which crops are kept for a network: its own, but never below the template's."""
+    return max(TEMPLATE_PX, image_size_px)
+
+
+def png_of(crop: Crop) -> bytes:
+    """A crop as a PNG file, from which the same pixels come back."""
+    stream = io.BytesIO()
+    Image.fromarray(crop).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def resized(crop: Crop, size_px: int) -> Crop:
+    """A crop at another size, resized as the training data were."""
+    if len(crop) == size_px:
+        return crop
+    picture = Image.fromarray(crop).resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.array(picture)
+
+
+def _place(found: DetectedFace, scale: float) -> Place:
+    left, top = (round(float(edge) / scale) for edge in found.box[:2])
+    return Place(left, top, round(found.width_px / scale), round(found.height_px / scale), found.confidence)
+
+
+def _area(face: Face) -> int:
+    return face.place.width * face.place.height if face.place else 0
+
+
+def _listed(faces: Sequence[Face]) -> str:
+    return "; ".join(f"{number}: {face.place}" for number, face in enumerate(faces, start=1))
