@@ -82,7 +82,7 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
     formula = arguments.metric or usable_formula(config.train.score) or known
     runs = [find_named_run(Path(config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
     members = {
-        task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task)], arguments.folds)
+        task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task, runs)], arguments.folds)
         for task in TASKS
     }
     how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")

@@ -46,7 +46,7 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     runs = [find_named_run(root, plain.name, name) for name in wanted]
     shown = False
     for task in TASKS:
-        checkpoints = arguments.checkpoints or [default_checkpoint(task)]
+        checkpoints = arguments.checkpoints or [default_checkpoint(task, runs)]
         members = choose_members(runs, checkpoints, arguments.folds)
         if has_record(members, "oof", "predictions" if task == "classification" else "pairs"):
             shown |= _tell_task(task, members, terminal)

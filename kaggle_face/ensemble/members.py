@@ -37,13 +37,15 @@ class Member:
         return f"{self.name} fold {fold.fold}"
 
 
-def default_checkpoint(task: Task) -> CheckpointName:
-    """The checkpoint that was best at a task while training."""
+def default_checkpoint(task: Task, runs: Sequence[RunFolder]) -> CheckpointName:
+    """The checkpoint that was best at a task while training; `best_cls` where no trials were measured."""
     match task:
         case "classification":
             return "best_cls"
         case "verification":
-            return "best_ver"
+            folds = [fold for run in runs for fold in run.started_folds()]
+            measured = all(fold.weights_file("best_ver").is_file() for fold in folds)
+            return "best_ver" if measured else "best_cls"
         case _:
             assert_never(task)
 
