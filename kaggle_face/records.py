@@ -103,7 +103,7 @@ class Pairs:
     def image_ids(self) -> StrArray:
         """Every image that is named, once, sorted."""
         different = {*self.first_ids.tolist(), *self.second_ids.tolist()}
-        return np.asarray(sorted(different), dtype=self.first_ids.dtype)
+        return np.asarray(sorted(different), dtype=np.str_)
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Pairs:
         """The rows chosen by a mask of length P, in order."""

@@ -19,9 +19,10 @@ from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_csv_table
 from kaggle_face.errors import DataError
-from kaggle_face.records import CompetitionData, Gallery, no_pairs
+from kaggle_face.records import CompetitionData, Gallery, Pairs, no_pairs
 
 NO_MATCH = "n000000"
+_OTHERS_PER_PROBE = 20
 _DEV_TABLES = ("verification_dev.csv", "dev_identities.csv")
 
 
@@ -56,7 +57,7 @@ class KnownPeople:
             faces=label_faces(groups, classes),
             classes=classes,
             test_rows=read.test_rows,
-            dev_pairs=no_pairs(),
+            dev_pairs=no_pairs() if galleries.dev is None else pairs_of_gallery(galleries.dev),
             test_pairs=no_pairs(),
             dev_gallery=galleries.dev,
             test_gallery=galleries.test,
@@ -69,6 +70,27 @@ class KnownPeople:
             table_format("classification", ("id", "label"), ("{id}", "{label}")),
             table_format("verification", ("id", "label"), ("{id}", "{label}")),
         )
+
+
+def pairs_of_gallery(gallery: Gallery) -> Pairs:
+    """Labelled pairs of a gallery: each probe with all images of its own name, and with some of others.
+
+    Training can choose a checkpoint by them, so that no class need be held out for that.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(gallery.names.tolist()):
+        rows_of.setdefault(name, []).append(row)
+    draw = np.random.default_rng(0)
+    probes, rows, labels = [], [], []
+    for probe, name in enumerate(gallery.probe_names.tolist()):
+        own = rows_of.get(name, [])
+        drawn = draw.choice(len(gallery.names), min(_OTHERS_PER_PROBE, len(gallery.names)), replace=False)
+        others = [row for row in drawn.tolist() if gallery.names[row] != name]
+        probes += [probe] * (len(own) + len(others))
+        rows += [*own, *others]
+        labels += [1] * len(own) + [0] * len(others)
+    ids = as_text([str(row) for row in range(len(rows))])
+    return Pairs(ids, gallery.probe_image_ids[probes], gallery.image_ids[rows], np.asarray(labels, np.int64))
 
 
 @dataclass(frozen=True, eq=False)

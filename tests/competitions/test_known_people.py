@@ -50,6 +50,28 @@ def test_in_fall_2022_every_probe_has_a_match(known_people):
     assert data.dev_gallery.probe_names.tolist() == ["n000104", "n000103", "n000103"]
 
 
+def test_dev_pairs_are_drawn_from_the_dev_gallery(known_people):
+    """Three known images: a is the person of one, c of two, b of none; the other combinations differ."""
+    data = known_people.read()
+    found = {
+        (first[-5:], second[-8:]): label
+        for first, second, label in zip(
+            data.dev_pairs.first_ids, data.dev_pairs.second_ids, data.dev_pairs.labels, strict=True
+        )
+    }
+    assert found == {
+        ("a.jpg", "04/4.jpg"): 1,
+        ("a.jpg", "03/3.jpg"): 0,
+        ("a.jpg", "more.jpg"): 0,
+        ("b.jpg", "04/4.jpg"): 0,
+        ("b.jpg", "03/3.jpg"): 0,
+        ("b.jpg", "more.jpg"): 0,
+        ("c.jpg", "04/4.jpg"): 0,
+        ("c.jpg", "03/3.jpg"): 1,
+        ("c.jpg", "more.jpg"): 1,
+    }
+
+
 def test_spring_2023_writes_five_digits(known_people):
     data = known_people.read(slug="11-785-s23-hw2p2-classification")
     assert data.test_rows.row_ids.tolist() == ["00000.jpg", "00001.jpg"]
