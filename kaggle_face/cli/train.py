@@ -18,7 +18,9 @@ from kaggle_face.artifacts.runs import (
     run_folder,
 )
 from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_settings
+from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.cli.train_remote import add_remote_arguments, train_on_kaggle
 from kaggle_face.config import Config, LoadedConfig, parse_config
 from kaggle_face.config.comparing import changed_settings
 from kaggle_face.errors import RunError
@@ -41,6 +43,8 @@ def add_arguments_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on where a stopped training was")
     parser.add_argument("--overwrite", action="store_true", help="delete what the fold has and train it anew")
+    add_rules_argument(parser)
+    add_remote_arguments(parser)
     add_config_arguments(parser)
 
 
@@ -50,9 +54,9 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     run = run_folder(
         Path(loaded.config.paths.runs), loaded.name, arguments.run or name_of_run(arguments.overrides)
     )
-    train_folds(
-        loaded, run, None if arguments.fold == "all" else fold_numbers(arguments.fold), arguments, terminal
-    )
+    wanted = None if arguments.fold == "all" else fold_numbers(arguments.fold)
+    train = train_on_kaggle if arguments.on == "kaggle" else train_folds
+    train(loaded, run, wanted, arguments, terminal)
 
 
 def train_folds(
@@ -64,28 +68,37 @@ def train_folds(
 ) -> None:
     """Trains one fold; or several, or with None all: those that are finished are skipped, others go on."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
+    from kaggle_face.train.advice import advise
 
     began = time.monotonic()
     data = open_competition(loaded.config)
-    folds = open_folds(loaded, data)
-    numbers = range(folds.count) if wanted is None else wanted
-    beyond = [number for number in numbers if number >= folds.count]
-    if beyond:
-        raise RunError(
-            f"fold {beyond[0]} does not exist; there are folds 0 to {folds.count - 1} (folds.count)"
-        )
+    numbers = _existing_folds(loaded.config, wanted)
+    broken = guard_rules(loaded.config, len(data.classes), arguments.ignore_rules, terminal)
     several = len(numbers) > 1
     plan = [
         (run.fold(number), _how_to_start(run.fold(number), loaded.config, several, arguments))
         for number in numbers
     ]
     pack = open_images(loaded.config, data, terminal)
+    folds = open_folds(loaded, data, pack)
+    for line in advise(loaded.config):
+        terminal.warn(line)
     for folder, start in plan:
         if start == "skip":
             terminal.say(f"fold {folder.fold} of {run.name} is trained")
-        elif not _train_one(loaded, folder, start, (data, folds, pack), terminal):
+        elif not _train_one(loaded, folder, start, (data, folds, pack, broken), terminal):
             break
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
+
+
+def _existing_folds(config: Config, wanted: Sequence[int] | None) -> Sequence[int]:
+    from kaggle_face.data.folds import number_of_folds
+
+    count = number_of_folds(config.folds)
+    beyond = [number for number in wanted or () if number >= count]
+    if beyond:
+        raise RunError(f"fold {beyond[0]} does not exist; there are folds 0 to {count - 1} (folds.count)")
+    return range(count) if wanted is None else wanted
 
 
 def _how_to_start(
@@ -143,18 +156,19 @@ def _train_one(
     loaded: LoadedConfig,
     folder: FoldFolder,
     start: Literal["new", "resume"],
-    material: tuple[CompetitionData, Folds, Pack],
+    material: tuple[CompetitionData, Folds, Pack, list[str]],
     terminal: Terminal,
 ) -> bool:
     """Trains one fold; false if it was stopped by the time limit."""
     from kaggle_face.train.fold import train_fold
     from kaggle_face.train.recipe import fold_task
 
-    data, folds, pack = material
+    data, folds, pack, ignored_rules = material
     about = {
         "config": loaded.name,
         "overrides": list(loaded.overrides),
         "folds": folds.name,
+        "ignored_rules": ignored_rules,
         **describe_environment(command_line(), loaded.config.device),
     }
     task = fold_task(data, folds, pack, folder.fold)

@@ -65,6 +65,7 @@ class FoldsConfig(Part):
     verification: Literal["auto", "dev_pairs", "identities"] = "auto"
     heldout_identities: Fraction = 0.1
     pairs_per_fold: Count = 2000
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=16)] | None = None
 
 
 class MixConfig(Part):
@@ -190,6 +191,8 @@ class OptimConfig(Part):
     betas: Annotated[tuple[float, float], Strict(False)] | None = None
     options: Mapping[str, Any] = Field(default_factory=dict)
     decay_norms_and_biases: bool = False
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    head_lr_factor: Positive = 1.0
 
 
 class ScheduleConfig(Part):
@@ -220,6 +223,9 @@ class TrainConfig(Part):
 
     epochs: Count = 30
     batch_size: Annotated[int, Field(ge=2)] = 128
+    freeze_backbone_epochs: CountOrZero = 0
+    start_image_size: Annotated[int, Field(ge=8)] | None = None
+    grow_epochs: CountOrZero = 0
     amp: Literal["auto", "off", "bf16", "fp16"] = "auto"
     channels_last: bool = True
     compile: bool = False
@@ -237,6 +243,15 @@ class TrainConfig(Part):
     max_nonfinite_steps: Count = 20
     tensorboard: bool = True
     eval_batch_size: Count = 512
+
+    @model_validator(mode="after")
+    def _growing_takes_time(self) -> TrainConfig:
+        if self.start_image_size is not None and not 0 < self.grow_epochs <= self.epochs:
+            raise ValueError(
+                f"train.grow_epochs must be > 0 and <= train.epochs ({self.epochs}) with "
+                f"train.start_image_size, got {self.grow_epochs}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _early_stop_has_its_score(self) -> TrainConfig:
@@ -314,7 +329,6 @@ class Config(Part):
     paths: PathsConfig = PathsConfig()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
-
 
     @model_validator(mode="after")
     def _identities_fill_the_batch(self) -> Config:

@@ -149,6 +149,15 @@ def _describe(name: str, module: nn.Module, takes_any_size: bool) -> Body:
     )
 
 
+def group_by_depth(module: nn.Module) -> dict[str, int] | None:
+    """The depth of each parameter of a timm network by its name, 0 at the image; None for other networks."""
+    matcher = getattr(module, "group_matcher", None)
+    if matcher is None:
+        return None
+    depth_of: dict[str, int] = timm.models.group_parameters(module, matcher(coarse=False), reverse=True)
+    return depth_of
+
+
 def create_optimizer(
     groups: Iterable[nn.Parameter] | Iterable[dict[str, Any]], config: OptimConfig
 ) -> optim.Optimizer:

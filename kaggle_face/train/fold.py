@@ -24,6 +24,7 @@ from kaggle_face.model.weights import save_weights
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
 from kaggle_face.train.fit import Fit, Outcome
+from kaggle_face.train.image_sizes import require_growing_is_possible
 from kaggle_face.train.metric_losses import create_metric_loss
 from kaggle_face.train.optimizer import create_fold_optimizer
 from kaggle_face.train.out_of_fold import write_out_of_fold
@@ -61,6 +62,7 @@ def train_fold(
     recipe = Recipe.of(config)
     device = resolve_device(config.device)
     network = _create_network(config, task).to(device)
+    require_growing_is_possible(network, config.train, config.data.image_size)
     fit = _create_fit(config, recipe, task, folder, network, progress)
     if start == "resume":
         load_resume_state(fit.state, folder, device)

@@ -16,7 +16,9 @@ from kaggle_face.data.loading import Batch, TrainingBatches
 from kaggle_face.data.mixing import apply_mix, draw_mix
 from kaggle_face.data.samplers import seeded
 from kaggle_face.errors import TrainingStoppedError
+from kaggle_face.train.image_sizes import image_size_at, resized
 from kaggle_face.train.losses import BatchLoss, LossRules, Truth, batch_loss
+from kaggle_face.train.optimizer import set_backbone_trainable
 from kaggle_face.train.recipe import Recipe
 from kaggle_face.train.schedule import learning_rate
 from kaggle_face.train.state import TrainingState
@@ -47,6 +49,8 @@ def run_steps(
     """
     steps = len(batches)
     state.network.train()
+    if recipe.train.freeze_backbone_epochs > 0:
+        set_backbone_trainable(state.network, state.epoch >= recipe.train.freeze_backbone_epochs)
     for batch in batches.epoch(state.epoch, state.step):
         moment = state.epoch + state.step / steps
         scores = [row["plateau_score"] for row in state.history if "plateau_score" in row]
@@ -88,8 +92,10 @@ def _forward(
     images_BHWC = batch.images.to(machine.device, non_blocking=True)
     labels_B = batch.labels.to(machine.device, non_blocking=True)
     images_BCHW: Tensor = state.network.normalize(images_BHWC)
+    size_px = image_size_at(recipe.train, images_BCHW.shape[-1], state.epoch)
+    images_BCHW = resized(images_BCHW, size_px)
     mixing = seeded(recipe.seed, _MIXING, state.epoch, state.step)
-    mix = draw_mix(recipe.augment, len(labels_B), images_BCHW.shape[-1], mixing)
+    mix = draw_mix(recipe.augment, len(labels_B), size_px, mixing)
     if mix is not None:
         images_BCHW = apply_mix(images_BCHW, mix)
     with torch.autocast(machine.device.type, machine.amp_dtype, enabled=machine.amp_dtype is not None):

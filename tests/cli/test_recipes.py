@@ -105,3 +105,34 @@ def test_swa_is_the_mean_of_the_last_epochs_and_measured_like_every_checkpoint(w
 
 def test_swa_resumes_to_the_same_bits(workspace: Path) -> None:
     require_the_same_bits_when_stopped("train.swa_epochs=2")
+
+
+def test_a_frozen_backbone_stays_as_it_was_until_its_epoch(workspace: Path) -> None:
+    frozen = ["train.freeze_backbone_epochs=1", "train.epochs=2", "schedule.name=constant"]
+    train("frozen", *frozen, "train.score=-log_loss")
+    train("one", "train.epochs=1", "schedule.name=constant", "train.freeze_backbone_epochs=1")
+    first, second = (
+        read_weights(RUNS / f"{run}/fold0/checkpoints/last.safetensors") for run in ("one", "frozen")
+    )
+    norm = "backbone.body.layer1.0.bn1."
+    assert (first[norm + "running_mean"] == 0).all() and (first[norm + "weight"] == 1).all()
+    assert (second[norm + "running_mean"] != 0).all() and (second[norm + "weight"] != 1).any()
+
+
+def test_a_frozen_start_with_growing_images_and_layer_rates_resumes_to_the_same_bits(workspace: Path) -> None:
+    require_the_same_bits_when_stopped(
+        "train.freeze_backbone_epochs=1",
+        "train.start_image_size=16",
+        "train.grow_epochs=1",
+        "optim.layer_decay=0.7",
+        "optim.head_lr_factor=3",
+        "augment.cutmix.probability=0.5",
+    )
+
+
+def test_a_margin_head_with_cutmix_is_warned_once(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train.epochs=1", "model.head=arcface", "augment.cutmix.probability=0.5"]
+    assert main(["train", "--fold", "0,1", "--run", "mixed", *words]) == 0
+    assert capsys.readouterr().err.count(".9757 -> .9736") == 1

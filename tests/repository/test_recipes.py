@@ -29,6 +29,9 @@ NUM_CLASSES = {
     "top-5": 15000,
 }
 
+# What a recipe may extend instead of `base`.
+AUGMENTATIONS = ("augment-blurred", "augment-strong")
+
 # The published hyper-parameters of the systems that these recipes stand for.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "convnext-gallery": {
@@ -104,7 +107,7 @@ def test_a_recipe_can_be_built_and_keeps_the_rules_of_its_competition(name: str)
     assert broken_rules(competition_facts(config.competition.slug).rules, config, count, count) == []
 
 
-@pytest.mark.parametrize("name", NUM_CLASSES)
+@pytest.mark.parametrize("name", [*NUM_CLASSES, *AUGMENTATIONS])
 def test_a_recipes_augmentations_can_be_built(name: str) -> None:
     from kaggle_face.data.augmentation import Augmenter
 
@@ -113,7 +116,7 @@ def test_a_recipes_augmentations_can_be_built(name: str) -> None:
 
 
 def test_every_recipe_is_tested() -> None:
-    assert set(NUM_CLASSES) | {"base", "demo"} == set(NAMES)
+    assert set(NUM_CLASSES) | set(AUGMENTATIONS) | {"base", "demo"} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
