@@ -60,24 +60,11 @@ def _inspect(root: Path, data: CompetitionData, config: Config, terminal: Termin
 
 def _check_rules(config: Config, data: CompetitionData) -> list[Finding]:
     """The rules that the settings break; parameters are counted where a limit is known."""
+    from kaggle_face.cli.ruling import rules_broken_by
     from kaggle_face.competitions.catalogue import find_facts
     from kaggle_face.competitions.health import Finding
-    from kaggle_face.competitions.rules import broken_rules
 
-    facts = find_facts(config.competition.slug)
-    if facts is None:
+    if find_facts(config.competition.slug) is None:
         return [Finding("note", f"the rules of '{config.competition.slug}' are not known here")]
-    count = None
-    if facts.rules.max_parameters is not None:
-        count = _count_parameters(config, len(data.classes))
-    broken = [Finding("problem", line) for line in broken_rules(facts.rules, config, count, None)]
-    size = f", {count / 1e6:.1f}M parameters" if count is not None else ""
-    return broken or [Finding("good", f"the settings break no rule that is known here{size}")]
-
-
-def _count_parameters(config: Config, num_classes: int) -> int:
-    from kaggle_face.model.network import count_parameters, create_network
-
-    untrained = config.model.model_copy(update={"pretrained": False, "weights": None})
-    network = create_network(untrained, config.margin, num_classes, config.data.image_size)
-    return count_parameters(network, with_head=True)
+    broken = [Finding("problem", line) for line in rules_broken_by(config, len(data.classes))]
+    return broken or [Finding("good", "the settings break no rule that is known here")]

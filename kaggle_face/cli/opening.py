@@ -40,14 +40,20 @@ def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pa
         config.data.image_size,
         config.data.broken_images,
         progress,
+        config.data.workers,
     )
 
 
-def open_folds(loaded: LoadedConfig, data: CompetitionData) -> Folds:
+def open_folds(loaded: LoadedConfig, data: CompetitionData, pack: Pack) -> Folds:
     """The folds of a config, made once and shared by all of its runs."""
+    from kaggle_face.data.duplicates import near_duplicate_groups
     from kaggle_face.data.folds import saved_folds
 
-    return saved_folds(Path(loaded.config.paths.runs) / loaded.name / "folds", data, loaded.config.folds)
+    settings = loaded.config.folds
+    folder = Path(loaded.config.paths.runs) / loaded.name / "folds"
+    bits = settings.near_duplicate_bits
+    groups = None if bits is None else near_duplicate_groups(pack, data.faces, bits)
+    return saved_folds(folder, data, settings, groups)
 
 
 def settings_of_run(

@@ -77,7 +77,8 @@ def _make_soups(
     first = next(iter(sources.values()))[0]
     trained = settings_of_run(arguments.config, RunFolder(first.path.parent), [first], arguments.overrides)
     data = open_competition(trained.config)
-    folds, pack = open_folds(trained, data), open_images(trained.config, data, terminal)
+    pack = open_images(trained.config, data, terminal)
+    folds = open_folds(trained, data, pack)
     tasks = {fold: fold_task(data, folds, pack, fold) for fold in sources}
     if arguments.across_folds:
         tasks = {min(tasks): shared_task(list(tasks.values()))}

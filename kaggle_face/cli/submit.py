@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kaggle_face.artifacts.runs import RunFolder, find_run
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
 from kaggle_face.cli.desk import open_desk, open_ledger, tell_outcomes
+from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
 from kaggle_face.competitions.reading import submission_formats
@@ -19,7 +21,15 @@ from kaggle_face.submit.answering import Question, unknown_threshold
 from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
 from kaggle_face.submit.entries import Origin
 from kaggle_face.submit.expectations import Expectation, expected_table
-from kaggle_face.submit.outputs import ENSEMBLE, Output, build_table, list_outputs, origin_of, wanted_forms
+from kaggle_face.submit.outputs import (
+    ENSEMBLE,
+    Output,
+    build_table,
+    list_outputs,
+    origin_of,
+    parameters_of_blend,
+    wanted_forms,
+)
 from kaggle_face.submit.samples import sample_of
 from kaggle_face.submit.targets import DEMO, target_of, targets
 from kaggle_face.submit.uploading import Upload, resume_open, upload, wait_for_scores, write_down
@@ -39,6 +49,7 @@ def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="write and check, but send nothing")
     parser.add_argument("--force", action="store_true", help="upload what was already submitted once more")
     parser.add_argument("--wait", action="store_true", help="wait for the scores of earlier uploads instead")
+    add_rules_argument(parser)
     add_config_arguments(parser)
 
 
@@ -92,13 +103,19 @@ def _written_jobs(
 
     run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
-    checked = _checked_tables(config, open_competition(config), run, arguments, terminal)
+    data = open_competition(config)
+    blend = parameters_of_blend(run)
+    ignored = guard_rules(config, len(data.classes), arguments.ignore_rules, terminal, blend)
+    checked = _checked_tables(config, data, run, arguments, terminal)
     for output, table in checked:
         path = Path(config.paths.submissions) / loaded.name / output.file_name
         written = write_submission(table, path)
         _tell_checked(path, table, terminal)
         message = arguments.message or output.what
-        yield output.what, Upload(_target(output.tasks, config), written, origin_of(output, run), message)
+        origin = origin_of(output, run)
+        if ignored:
+            origin = replace(origin, settings=(*origin.settings, "--ignore-rules"))
+        yield output.what, Upload(_target(output.tasks, config), written, origin, message)
 
 
 def _checked_tables(

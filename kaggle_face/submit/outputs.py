@@ -96,6 +96,12 @@ def origin_of(output: Output, run: RunFolder) -> Origin:
     return Origin(task, runs, checkpoints, settings, commit, _out_of_fold(summary, output.tasks))
 
 
+def parameters_of_blend(run: RunFolder) -> int | None:
+    """The parameters of all networks of a run's blend, as `ensemble` counted them; None without a blend."""
+    count = _summary(run).get("num_parameters")
+    return None if count is None else int(count)
+
+
 def _summary(run: RunFolder) -> Mapping[str, Any]:
     """What `ensemble` wrote about the blend."""
     path = run.ensemble_folder / "ensemble.json"

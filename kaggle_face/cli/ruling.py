@@ -1,0 +1,64 @@
+"""The competition's rules, before time or a submission is spent."""
+
+from __future__ import annotations
+
+import argparse
+
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.competitions.catalogue import find_facts
+from kaggle_face.competitions.rules import broken_rules
+from kaggle_face.config import Config
+from kaggle_face.errors import RulesError
+
+
+def add_rules_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--ignore-rules`."""
+    parser.add_argument(
+        "--ignore-rules", action="store_true", help="go on although a rule is broken; this is recorded"
+    )
+
+
+def guard_rules(
+    config: Config,
+    num_classes: int,
+    ignored: bool,
+    terminal: Terminal,
+    num_parameters_of_ensemble: int | None = None,
+) -> list[str]:
+    """The broken rules that the user chose to ignore; they are told, one line each.
+
+    Raises:
+        RulesError: A rule is broken and not ignored.
+    """
+    broken = rules_broken_by(config, num_classes, num_parameters_of_ensemble)
+    if broken and not ignored:
+        more = f" (and {len(broken) - 1} more: kaggle-face check)" if len(broken) > 1 else ""
+        raise RulesError(
+            f"{config.competition.slug}: {broken[0]}{more}; or go on with --ignore-rules, which is recorded"
+        )
+    for line in broken:
+        terminal.warn(f"ignored rule: {line}")
+    return broken
+
+
+def rules_broken_by(
+    config: Config, num_classes: int, num_parameters_of_ensemble: int | None = None
+) -> list[str]:
+    """What the settings break of the rules that are known of their competition."""
+    facts = find_facts(config.competition.slug)
+    if facts is None:
+        return []
+    count = None
+    if facts.rules.max_parameters is not None:
+        count = parameters_of(config, num_classes)
+    return broken_rules(facts.rules, config, count, num_parameters_of_ensemble)
+
+
+def parameters_of(config: Config, num_classes: int) -> int:
+    """The parameters of the settings' network, head included; it is built without weights."""
+    from kaggle_face.model.network import count_parameters, create_network
+
+    network = create_network(
+        config.model, config.margin, num_classes, config.data.image_size, load_weights=False
+    )
+    return count_parameters(network, with_head=True)
