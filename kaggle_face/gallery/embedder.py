@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
 from kaggle_face.artifacts.stored import read_pair_scores
 from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
@@ -93,7 +93,7 @@ def open_embedder_of(card: ModelCard, device: str = "auto") -> RunEmbedder:
     if not folder.path.is_dir():
         raise GalleryError(
             f"the gallery was made by {card.name}, whose folder {card.folder} is gone; say where it is "
-            "now with -c, --run and --fold"
+            "now: --model FOLDER"
         )
     embedder = RunEmbedder(folder, _as_checkpoint(card.checkpoint), device)
     if embedder.card.fingerprint != card.fingerprint:
@@ -176,7 +176,7 @@ def _fingerprint(weights: Path, config: Config) -> str:
 
 
 def _as_checkpoint(name: str) -> CheckpointName:
-    for known in _PREFERRED:
+    for known in CHECKPOINTS:
         if name == known:
             return known
-    raise InputError(f"there is no checkpoint '{name}'; there are: {', '.join(_PREFERRED)}")
+    raise InputError(f"there is no checkpoint '{name}'; there are: {', '.join(CHECKPOINTS)}")

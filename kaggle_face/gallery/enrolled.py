@@ -89,6 +89,11 @@ class Gallery:
         with self._file.reading() as connection:
             return sorted(select_people(connection), key=lambda person: folded_name(person.name))
 
+    def count_people(self) -> int:
+        """How many people are enrolled."""
+        with self._file.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM people").fetchone()[0])
+
     def person(self, name: str) -> Person:
         """The person of a name.
 

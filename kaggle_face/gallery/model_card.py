@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -69,8 +70,7 @@ class ModelCard:
     @property
     def options(self) -> str:
         """The options of a command that choose this checkpoint."""
-        config, _, run = self.run.rpartition("/")
-        return f"-c {config} --run {run} --fold {self.fold} --checkpoint {self.checkpoint}"
+        return f"--model {shlex.quote(self.folder)} --checkpoint {self.checkpoint}"
 
     def threshold(self, wanted: str) -> Threshold:
         """The threshold of a name, or a number as one.

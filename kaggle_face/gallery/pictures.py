@@ -32,12 +32,14 @@ PICTURE_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a face lies in its picture: box (left, top, width, height) in pixels of the upright file."""
+    """Where a face lies in its picture, in pixels of the upright file, and the detector's confidence."""
 
     left: int
     top: int
     width: int
     height: int
+    picture_width: int
+    picture_height: int
     confidence: float
 
     def __str__(self) -> str:
@@ -109,14 +111,21 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
     """
     photo, scale = decode_photo(data, LONGEST_SIDE_PX, source)
     found = detector.detect(photo)
+    height, width = (round(side / scale) for side in photo.shape[:2])
     if not found:
-        height, width = (round(side / scale) for side in photo.shape[:2])
         raise NoFaceError(
             f"no face was found in {source} ({width}x{height} px; a face must be at least "
             f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or say --aligned "
             "if it is a cropped face already"
         )
-    return [Face(aligned_crop(photo, one.landmarks, size_px), source, _place(one, scale)) for one in found]
+    return [
+        Face(
+            aligned_crop(photo, one.landmarks, size_px),
+            source,
+            Place(*_scaled_box(one, scale), width, height, one.confidence),
+        )
+        for one in found
+    ]
 
 
 def read_picture_file(path: Path) -> bytes:
@@ -163,9 +172,10 @@ def resized(crop: Crop, size_px: int) -> Crop:
     return np.array(picture)
 
 
-def _place(found: DetectedFace, scale: float) -> Place:
+def _scaled_box(found: DetectedFace, scale: float) -> tuple[int, int, int, int]:
+    """Left, top, width and height in pixels of the file."""
     left, top = (round(float(edge) / scale) for edge in found.box[:2])
-    return Place(left, top, round(found.width_px / scale), round(found.height_px / scale), found.confidence)
+    return left, top, round(found.width_px / scale), round(found.height_px / scale)
 
 
 def _area(face: Face) -> int:
