@@ -58,7 +58,6 @@ def parameters_of(config: Config, num_classes: int) -> int:
     """The parameters of the settings' network, head included; it is built without weights."""
     from kaggle_face.model.network import count_parameters, create_network
 
-    network = create_network(
-        config.model, config.margin, num_classes, config.data.image_size, load_weights=False
-    )
+    untrained = config.model.model_copy(update={"pretrained": False, "weights": None})
+    network = create_network(untrained, config.margin, num_classes, config.data.image_size)
     return count_parameters(network, with_head=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import ImageGroup, group_of_classes, indexed_classes, strangers_note
+from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import (
     FolderMap,
     images_in,
@@ -15,7 +16,6 @@ from kaggle_face.competitions.folders import (
     stem_of,
 )
 from kaggle_face.competitions.layouts import Source
-from kaggle_face.competitions.lists import read_csv_table
 from kaggle_face.errors import DataError
 from kaggle_face.records import ClassTable, RowList, Split, no_rows
 

@@ -14,10 +14,10 @@ from kaggle_face.competitions.assembly import (
     without_classes,
 )
 from kaggle_face.competitions.class_folders import find_training_folder, read_folder_classes
+from kaggle_face.competitions.csv_tables import read_csv_pairs
 from kaggle_face.competitions.folders import FolderMap, images_in
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
-from kaggle_face.competitions.lists import read_csv_pairs
 from kaggle_face.competitions.named_images import ImageFinder, pairs_from_list
 from kaggle_face.records import CompetitionData, Pairs, no_pairs
 

@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from kaggle_face.competitions.catalogue import CompetitionFacts
+from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap
 from kaggle_face.competitions.formats import Task
 from kaggle_face.competitions.image_health import ImageFiles
-from kaggle_face.competitions.lists import read_csv_table
 from kaggle_face.competitions.samples import find_samples, infer_format
 from kaggle_face.competitions.tables import row_ids
 from kaggle_face.errors import DataError, naming_first

@@ -18,10 +18,10 @@ from kaggle_face.competitions.assembly import (
     label_faces,
     without_classes,
 )
+from kaggle_face.competitions.csv_tables import read_csv_table, split_image_pair
 from kaggle_face.competitions.folders import FolderMap, images_in
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
-from kaggle_face.competitions.lists import read_csv_table, split_image_pair
 from kaggle_face.competitions.named_images import ImageFinder, Mentions
 from kaggle_face.errors import DataError
 from kaggle_face.records import CompetitionData, Pairs, no_pairs, no_rows

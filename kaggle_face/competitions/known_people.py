@@ -14,10 +14,10 @@ import numpy as np
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import ImageGroup, label_faces, without_classes
 from kaggle_face.competitions.class_folders import find_training_folder, read_folder_classes
+from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap, images_in, images_of_classes
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
-from kaggle_face.competitions.lists import read_csv_table
 from kaggle_face.errors import DataError
 from kaggle_face.records import CompetitionData, Gallery, Pairs, no_pairs
 

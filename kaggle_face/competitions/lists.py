@@ -6,9 +6,8 @@ that end in an image suffix. Each is accepted, the odd ones with a note.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -16,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.competitions.folders import IMAGE_SUFFIXES, is_image_name
-from kaggle_face.errors import DataError, nearest_hint
+from kaggle_face.competitions.text_lines import Lines, binary_labels, read_lines
+from kaggle_face.errors import DataError
 from kaggle_face.records import UNKNOWN, IntArray
 
 _SEPARATOR = re.compile(r"[\s,;]+")
@@ -57,30 +57,13 @@ class PairList:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class CsvTable:
-    """The text columns of a CSV file, and the line on which each row stands."""
-
-    path: Path
-    columns: Mapping[str, list[str]]
-    line_numbers: Sequence[int]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Lines:
-    path: Path
-    texts: list[str]
-    numbers: Sequence[int]
-
-
 def read_name_list(path: Path) -> NameList:
     """Reads a file of one image name per line.
 
     Raises:
         DataError: The file is missing, no text or empty, or a name stands twice.
     """
-    lines, notes = _without_header(_read_lines(path), lambda text: is_image_name(text.strip()))
+    lines, notes = _without_header(read_lines(path), lambda text: is_image_name(text.strip()))
     names = [text.strip() for text in lines.texts]
     _refuse_repeats(names, lines.numbers, path)
     return NameList(path, names, lines.numbers, notes)
@@ -122,79 +105,12 @@ def read_pair_list(path: Path, labelled: bool) -> PairList:
     first, second = columns[:2]
     if labelled:
         return PairList(
-            path, first, second, _binary_labels(columns[2], path, lines.numbers), lines.numbers, notes
+            path, first, second, binary_labels(columns[2], path, lines.numbers), lines.numbers, notes
         )
     if len(columns) == 3:
         notes += (f"{path.name}: the third field of the test pairs is ignored",)
     unknown = np.full(len(first), UNKNOWN, np.int64)
     return PairList(path, first, second, unknown, lines.numbers, notes)
-
-
-def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
-    """Reads a CSV file with a header as text columns.
-
-    Raises:
-        DataError: The file is missing, no text or has no rows; a required column is missing; a row has
-            another number of cells than the header.
-    """
-    lines = _read_lines(path)
-    delimiter = max(",;\t", key=lines.texts[0].count)
-    table = list(csv.reader(lines.texts, delimiter=delimiter, skipinitialspace=True))
-    header, rows = [name.strip() for name in table[0]], table[1:]
-    for name in required:
-        if name not in header:
-            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
-            raise DataError(f"{path}:{lines.numbers[0]}: there is no column '{name}'{hint}")
-    if not rows:
-        raise DataError(f"{path} has a header and no rows; download it again")
-    for place, row in enumerate(rows):
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}:{lines.numbers[place + 1]}: expected {len(header)} cells, got {len(row)}: {row}"
-            )
-    notes = () if delimiter == "," else (f"{path.name}: cells are separated by {delimiter!r}, not by commas",)
-    columns = {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
-    return CsvTable(path, columns, lines.numbers[1:], notes)
-
-
-def read_csv_pairs(path: Path, labelled: bool) -> PairList:
-    """Reads a CSV file with the columns `image_A`, `image_B` and, where `labelled`, `match` of 0 or 1.
-
-    Raises:
-        DataError: The file is no such table, or a label is not 0 or 1.
-    """
-    table = read_csv_table(path, ["image_A", "image_B", *(["match"] if labelled else [])])
-    first, second = table.columns["image_A"], table.columns["image_B"]
-    labels = np.full(len(first), UNKNOWN, np.int64)
-    if labelled:
-        labels = _binary_labels(table.columns["match"], path, table.line_numbers)
-    return PairList(path, first, second, labels, table.line_numbers, table.notes)
-
-
-def split_image_pair(text: str, separator: str, path: Path, line: int) -> tuple[str, str]:
-    """The two image names that a separator joins, which may also stand inside a name.
-
-    Raises:
-        DataError: The text is no pair of image names.
-
-    >>> split_image_pair("a-1.jpg-b.png", "-", Path("sample.csv"), 2)
-    ('a-1.jpg', 'b.png')
-    """
-    parts = text.split(separator)
-    for place in range(1, len(parts)):
-        first, second = separator.join(parts[:place]), separator.join(parts[place:])
-        if is_image_name(first) and is_image_name(second):
-            return first, second
-    raise DataError(f"{path}:{line}: expected two image names joined by '{separator}', got '{text[:120]}'")
-
-
-def first_line(path: Path) -> str:
-    """The first line that is not blank, without its end; empty where the file cannot be read."""
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as stream:
-            return next((line.strip() for line in stream if line.strip()), "")
-    except OSError:
-        return ""
 
 
 def repeated(keys: Sequence[str]) -> list[int]:
@@ -210,41 +126,12 @@ def repeated(keys: Sequence[str]) -> list[int]:
     return places
 
 
-def _read_lines(path: Path) -> _Lines:
-    """The lines that are not blank, without line ends, and their numbers from 1."""
-    text = _read_text(path)
-    texts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    while texts and not texts[-1].strip():
-        texts.pop()
-    numbers: Sequence[int] = range(1, len(texts) + 1)
-    if "" in texts or any(text.isspace() for text in texts):
-        numbers = [number for number, text in enumerate(texts, 1) if text.strip()]
-        texts = [text for text in texts if text.strip()]
-    if not texts:
-        raise DataError(f"{path} is empty; expected one entry per line, so download it again")
-    return _Lines(path, texts, numbers)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"the file {path} cannot be read: {error.strerror}") from error
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{path} is UTF-16 text; save it as UTF-8")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}:{line}: this is no UTF-8 text (byte {content[error.start]:#04x})") from error
-
-
 def _read_fields(
     path: Path, num_names: int, widths: tuple[int, ...]
-) -> tuple[list[list[str]], _Lines, tuple[str, ...]]:
+) -> tuple[list[list[str]], Lines, tuple[str, ...]]:
     """The columns of the lines: `num_names` image names and what follows, in one of the given widths."""
     lines, notes = _without_header(
-        _read_lines(path), lambda text: any(map(is_image_name, _SEPARATOR.split(text.strip())))
+        read_lines(path), lambda text: any(map(is_image_name, _SEPARATOR.split(text.strip())))
     )
     if columns := _split_evenly(lines.texts, num_names, widths):
         return columns, lines, notes
@@ -291,7 +178,7 @@ def _count_spaces(text: str) -> int:
     return text.count(" ")
 
 
-def _split_oddly(lines: _Lines, place: int, num_names: int, widths: tuple[int, ...]) -> list[str]:
+def _split_oddly(lines: Lines, place: int, num_names: int, widths: tuple[int, ...]) -> list[str]:
     text = lines.texts[place].strip()
     names, end = [], 0
     for match in _SPACED_FIELD.finditer(text):
@@ -310,7 +197,7 @@ def _split_oddly(lines: _Lines, place: int, num_names: int, widths: tuple[int, .
     )
 
 
-def _without_header(lines: _Lines, is_entry: Callable[[str], bool]) -> tuple[_Lines, tuple[str, ...]]:
+def _without_header(lines: Lines, is_entry: Callable[[str], bool]) -> tuple[Lines, tuple[str, ...]]:
     if is_entry(lines.texts[0]):
         return lines, ()
     if len(lines.texts) == 1 or not is_entry(lines.texts[1]):
@@ -319,18 +206,7 @@ def _without_header(lines: _Lines, is_entry: Callable[[str], bool]) -> tuple[_Li
             f"{lines.texts[0][:120]!r}"
         )
     note = f"{lines.path.name}: line {lines.numbers[0]} is taken for a header: {lines.texts[0][:80]!r}"
-    return _Lines(lines.path, lines.texts[1:], lines.numbers[1:]), (note,)
-
-
-def _binary_labels(texts: Sequence[str], path: Path, line_numbers: Sequence[int]) -> IntArray:
-    values = {"0": 0, "1": 1}
-    try:
-        return np.asarray([values[text] for text in texts], np.int64)
-    except KeyError:
-        place = next(place for place, text in enumerate(texts) if text not in values)
-        raise DataError(
-            f"{path}:{line_numbers[place]}: the label '{texts[place]}' is not 0 (different) or 1 (same)"
-        ) from None
+    return Lines(lines.path, lines.texts[1:], lines.numbers[1:]), (note,)
 
 
 def _refuse_repeats(names: list[str], numbers: Sequence[int], path: Path) -> None:

@@ -21,8 +21,9 @@ from kaggle_face.competitions.assembly import (
 from kaggle_face.competitions.folders import FolderMap, by_number, images_in, images_of_classes, join, name_of
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
-from kaggle_face.competitions.lists import first_line, read_name_list, read_pair_list
+from kaggle_face.competitions.lists import read_name_list, read_pair_list
 from kaggle_face.competitions.named_images import ImageFinder, Mentions, pairs_from_list
+from kaggle_face.competitions.text_lines import first_line
 from kaggle_face.records import CompetitionData, Pairs, RowList, no_pairs, no_rows
 
 _VAL_LISTS = ("verification_pairs_val.txt",)

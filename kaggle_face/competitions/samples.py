@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap, name_of
 from kaggle_face.competitions.formats import TASKS, FormatPart, SubmissionFormat, Task
-from kaggle_face.competitions.lists import read_csv_table
 from kaggle_face.competitions.tables import row_ids
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import CompetitionData

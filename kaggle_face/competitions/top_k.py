@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import ImageGroup, label_faces, without_classes
+from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap, images_in, name_of
 from kaggle_face.competitions.formats import FormatPart, SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
-from kaggle_face.competitions.lists import first_line, read_csv_table
 from kaggle_face.competitions.named_images import ImageFinder, Mentions
+from kaggle_face.competitions.text_lines import first_line
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.records import ClassTable, CompetitionData, Gallery, RowList, no_pairs
 

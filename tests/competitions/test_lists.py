@@ -4,13 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.competitions.lists import (
-    read_csv_pairs,
-    read_csv_table,
-    read_label_list,
-    read_name_list,
-    read_pair_list,
-)
+from kaggle_face.competitions.csv_tables import read_csv_pairs, read_csv_table
+from kaggle_face.competitions.lists import read_label_list, read_name_list, read_pair_list
 from kaggle_face.errors import DataError
 
 PLAIN = (["a.jpg", "c.jpg"], ["b.jpg", "d.jpg"], [1, 0])

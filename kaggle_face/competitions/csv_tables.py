@@ -1,0 +1,84 @@
+"""Tables in CSV files, read as text and strictly."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.competitions.folders import is_image_name
+from kaggle_face.competitions.lists import PairList
+from kaggle_face.competitions.text_lines import binary_labels, read_lines
+from kaggle_face.errors import DataError, nearest_hint
+from kaggle_face.records import UNKNOWN
+
+
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """The text columns of a CSV file, and the line on which each row stands."""
+
+    path: Path
+    columns: Mapping[str, list[str]]
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
+    """Reads a CSV file with a header as text columns.
+
+    Raises:
+        DataError: The file is missing, no text or has no rows; a required column is missing; a row has
+            another number of cells than the header.
+    """
+    lines = read_lines(path)
+    delimiter = max(",;\t", key=lines.texts[0].count)
+    table = list(csv.reader(lines.texts, delimiter=delimiter, skipinitialspace=True))
+    header, rows = [name.strip() for name in table[0]], table[1:]
+    for name in required:
+        if name not in header:
+            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
+            raise DataError(f"{path}:{lines.numbers[0]}: there is no column '{name}'{hint}")
+    if not rows:
+        raise DataError(f"{path} has a header and no rows; download it again")
+    for place, row in enumerate(rows):
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}:{lines.numbers[place + 1]}: expected {len(header)} cells, got {len(row)}: {row}"
+            )
+    notes = () if delimiter == "," else (f"{path.name}: cells are separated by {delimiter!r}, not by commas",)
+    columns = {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
+    return CsvTable(path, columns, lines.numbers[1:], notes)
+
+
+def read_csv_pairs(path: Path, labelled: bool) -> PairList:
+    """Reads a CSV file with the columns `image_A`, `image_B` and, where `labelled`, `match` of 0 or 1.
+
+    Raises:
+        DataError: The file is no such table, or a label is not 0 or 1.
+    """
+    table = read_csv_table(path, ["image_A", "image_B", *(["match"] if labelled else [])])
+    first, second = table.columns["image_A"], table.columns["image_B"]
+    labels = np.full(len(first), UNKNOWN, np.int64)
+    if labelled:
+        labels = binary_labels(table.columns["match"], path, table.line_numbers)
+    return PairList(path, first, second, labels, table.line_numbers, table.notes)
+
+
+def split_image_pair(text: str, separator: str, path: Path, line: int) -> tuple[str, str]:
+    """The two image names that a separator joins, which may also stand inside a name.
+
+    Raises:
+        DataError: The text is no pair of image names.
+
+    >>> split_image_pair("a-1.jpg-b.png", "-", Path("sample.csv"), 2)
+    ('a-1.jpg', 'b.png')
+    """
+    parts = text.split(separator)
+    for place in range(1, len(parts)):
+        first, second = separator.join(parts[:place]), separator.join(parts[place:])
+        if is_image_name(first) and is_image_name(second):
+            return first, second
+    raise DataError(f"{path}:{line}: expected two image names joined by '{separator}', got '{text[:120]}'")
