@@ -96,6 +96,7 @@ class ModelConfig(Part):
     backbone_options: Mapping[str, Any] = Field(default_factory=dict)
     pretrained: bool = False
     weights: str | None = None
+    init_from: str | None = None
     small_stem: Literal["auto", "on", "off"] = "auto"
     pooling: Literal["avg", "max", "gem", "gdc", "flatten"] = "avg"
     neck: Literal["none", "bn", "linear", "linear_bn", "dropout_linear_bn", "bn_dropout_linear_bn"] = (

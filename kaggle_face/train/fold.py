@@ -25,6 +25,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
 from kaggle_face.train.fit import Fit, Outcome
 from kaggle_face.train.image_sizes import require_growing_is_possible
+from kaggle_face.train.initial import find_initial_weights, start_from
 from kaggle_face.train.metric_losses import create_metric_loss
 from kaggle_face.train.optimizer import create_fold_optimizer
 from kaggle_face.train.out_of_fold import write_out_of_fold
@@ -61,7 +62,12 @@ def train_fold(
     """
     recipe = Recipe.of(config)
     device = resolve_device(config.device)
-    network = _create_network(config, task).to(device)
+    network = _create_network(config, task)
+    if start == "new":
+        about = {**about, "initial": _initialise(network, config, task, folder, about, progress)}
+    else:
+        about = {**about, "initial": folder.read_info().get("initial")}
+    network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
     fit = _create_fit(config, recipe, task, folder, network, progress)
     if start == "resume":
@@ -94,6 +100,22 @@ def _create_network(config: Config, task: FoldTask) -> FaceNetwork:
     torch.manual_seed(int(seeded(config.seed, _WEIGHTS, task.fold).integers(2**63)))
     counts = torch.from_numpy(task.class_counts)
     return create_network(config.model, config.margin, len(task.classes), config.data.image_size, counts)
+
+
+def _initialise(
+    network: FaceNetwork,
+    config: Config,
+    task: FoldTask,
+    folder: FoldFolder,
+    about: Mapping[str, Any],
+    progress: Progress,
+) -> str | None:
+    """Takes over the weights that `model.init_from` names; the name of the checkpoint, for the record."""
+    initial = find_initial_weights(config, folder, about.get("folds"))
+    if initial is None:
+        return None
+    progress.say(f"fold {task.fold}: {start_from(network, initial, task.classes.names)}")
+    return initial.name
 
 
 def _create_fit(

@@ -136,3 +136,55 @@ def test_a_margin_head_with_cutmix_is_warned_once(
     words = ["train.epochs=1", "model.head=arcface", "augment.cutmix.probability=0.5"]
     assert main(["train", "--fold", "0,1", "--run", "mixed", *words]) == 0
     assert capsys.readouterr().err.count(".9757 -> .9736") == 1
+
+
+def test_a_training_starts_from_another_runs_weights(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("first")
+    train(
+        "second", "model.init_from=first@last", "train.epochs=1", "optim.lr=1e-30", "train.ema_decay=0.999999"
+    )
+    assert "starts from tiny/first/fold0@last: backbone, neck and head" in capsys.readouterr().out
+    assert info("second")["initial"] == "tiny/first/fold0@last"
+    before, after = (
+        read_weights(RUNS / f"{run}/fold0/checkpoints/last.safetensors") for run in ("first", "second")
+    )
+    for name in ("backbone.body.conv1.0.weight", "neck.0.weight", "head.weight_CD"):
+        assert torch.equal(before[name], after[name])
+
+
+def test_another_head_begins_anew_on_the_old_backbone(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("first", "train.epochs=1")
+    train("second", "train.epochs=1", "model.init_from=tiny/first", "model.head=arcface", "margin.margin=0.2")
+    assert "fold0@best_ver: backbone, neck (the head is new)" in capsys.readouterr().out
+
+
+def test_a_start_from_another_run_resumes_to_the_same_bits_without_it(workspace: Path) -> None:
+    train("first", "train.epochs=1")
+    require_the_same_bits_when_stopped("model.init_from=first")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model.init_from=furst"], "there is no run 'furst' under runs/tiny"),
+        (["model.init_from=first@best"], "has no checkpoint 'best'; there are last, best_cls, best_ver"),
+        (["model.init_from=first", "model.embedding_size=8"], "has another backbone or neck"),
+        (["model.init_from=first", "folds.seed=7"], "was trained on other folds"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(
+    workspace: Path, refused: Callable[..., str], words: list[str], message: str
+) -> None:
+    train("first", "train.epochs=1")
+    assert message in refused("train", "--fold", "0", "--run", "second", *words)
+    assert not (RUNS / "second/fold0/checkpoints").exists()
+
+
+def test_a_fold_starts_from_its_own_fold_alone(workspace: Path, refused: Callable[..., str]) -> None:
+    train("first", "train.epochs=1")
+    line = refused("train", "--fold", "1", "--run", "second", "model.init_from=first")
+    assert "another fold was trained on what this one holds out" in line
