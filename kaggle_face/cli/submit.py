@@ -123,8 +123,7 @@ def _checked_tables(
 ) -> list[tuple[Output, CheckedTable]]:
     root = Path(config.data.root)
     formats = submission_formats(root, config.competition, config.submit)
-    has = {"classification": len(data.test_rows) > 0, "verification": _has_verification(data, formats)}
-    tasks: list[Task] = [task for task in TASKS if has[task] and arguments.task in (None, task)]
+    tasks: list[Task] = [arguments.task] if arguments.task else _tasks_of(data, formats)
     checked = []
     for output in list_outputs(run, wanted_forms(formats, tasks), data, arguments.only_ensemble):
         unknown = unknown_threshold(run.started_folds(), data, output.form, config.submit.unknown_share)
@@ -136,10 +135,13 @@ def _checked_tables(
     return checked
 
 
-def _has_verification(data: CompetitionData, formats: SubmissionFormats) -> bool:
-    probes = data.test_gallery is not None and len(data.test_gallery.probe_ids) > 0
-    wanted = formats.verification is not None or formats.combined is not None
-    return wanted and (probes or len(data.test_pairs) > 0)
+def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
+    """The tasks that have both something to predict and a CSV."""
+    gallery = data.test_gallery
+    probes = len(data.test_pairs) if gallery is None else len(gallery.probe_ids)
+    rows: dict[Task, int] = {"classification": len(data.test_rows), "verification": probes}
+    has_both = formats.combined is not None
+    return [task for task in TASKS if rows[task] and (has_both or getattr(formats, task) is not None)]
 
 
 def _brought_job(arguments: argparse.Namespace, config: Config, terminal: Terminal) -> Upload:
