@@ -35,6 +35,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "submissions": ("remote", "what was written and uploaded, its scores, and which to choose in the end"),
     "leaderboard": ("remote", "the best teams, your place, and what is missing to each cut-off"),
     "download": ("remote", "download a competition's files and unpack them safely"),
+    "enroll": ("gallery", "add people to the gallery of one-shot recognition"),
+    "verify": ("gallery", "is this the named person, or the person of the other picture?"),
+    "identify": ("gallery", "who is this, of everyone who is enrolled?"),
+    "people": ("people", "list, show, rename, remove, export, import or re-embed who is enrolled"),
+    "app": ("app", "one-shot recognition in the browser, on this machine alone"),
+    "bundle": ("bundle", "what a notebook without internet needs to predict, ready to upload"),
     "auth": ("remote", "which Kaggle credentials are used, and whether they work"),
 }
 
