@@ -136,7 +136,7 @@ def _keep_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
 def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
     for task, decision in decisions.items():
         for note in decision.notes:
-            terminal.warn(note)
+            terminal.say(f"{task}: {note}")
         if decision.contest is None:
             _tell_members(task, decision.blend.members, decision.blend.weights, terminal)
         else:

@@ -15,6 +15,7 @@ from typing import Literal, assert_never
 
 import numpy as np
 
+from kaggle_face.ensemble.highest import highest_columns
 from kaggle_face.ensemble.sources import Source
 from kaggle_face.errors import DataError
 from kaggle_face.metrics.inputs import row_blocks
@@ -167,8 +168,7 @@ def _as_logits(mean_BC: FloatArray, space: ClassSpace) -> FloatArray:
 
 def _reciprocal_ranks(logits_BC: FloatArray) -> FloatArray:
     depth = min(RANKED_CLASSES, logits_BC.shape[1])
-    top_BK = np.argpartition(-logits_BC, depth - 1, axis=1)[:, :depth]
-    top_BK.sort(axis=1)  # so that of equal logits the lower class comes first
+    top_BK = highest_columns(logits_BC, depth)  # ascending, so that of equal logits the lower class is first
     order_BK = np.argsort(-np.take_along_axis(logits_BC, top_BK, axis=1), axis=1, kind="stable")
     top_BK = np.take_along_axis(top_BK, order_BK, axis=1)
     values_BC = np.zeros_like(logits_BC)

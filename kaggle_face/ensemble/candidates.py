@@ -17,6 +17,7 @@ import numpy as np
 
 from kaggle_face.ensemble.blending import ClassSpace, class_values, finite_block, log_softmax
 from kaggle_face.ensemble.halves import BoolArray, spread_sample
+from kaggle_face.ensemble.highest import highest_columns
 from kaggle_face.ensemble.sources import HeldOutLogits
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.progress import Progress
@@ -66,11 +67,12 @@ def gather_candidates(
     """
     chosen = chosen_images(held_out)
     num_classes = held_out[0].sources[0].values.shape[1]
+    num_members = len(held_out[0].sources)
     parts: list[_Block] = []
     total = sum(len(positions) for positions in chosen)
     with progress.count("reading out-of-fold records", total, "images") as counter:
         for fold, positions in zip(held_out, chosen, strict=True):
-            for part in row_blocks(len(positions), num_classes * 4):
+            for part in row_blocks(len(positions), num_classes * 4 * max(1, num_members // 8)):
                 parts.append(_gather_block(fold, positions[part], temperatures))
                 counter.advance(part.stop - part.start)
     classes = np.concatenate([part.classes for part in parts])
@@ -133,10 +135,7 @@ def _candidates(blocks: Sequence[FloatArray], labels: IntArray) -> IntArray:
     for logits_BC in blocks:
         best_BC[rows, logits_BC.argmax(axis=1)] += 1e6
     best_BC[rows, labels] = np.inf
-    count = min(NUM_CANDIDATES, len(best_BC[0]))
-    chosen_BJ = np.argpartition(-best_BC, count - 1, axis=1)[:, :count]
-    chosen_BJ.sort(axis=1)
-    return chosen_BJ.astype(np.int64)
+    return highest_columns(best_BC, min(NUM_CANDIDATES, len(best_BC[0])))
 
 
 def _log_sum(logits_BC: FloatArray, temperature: float) -> FloatArray:

@@ -170,16 +170,21 @@ def _asked_for(contest: Contest, method: Method) -> Contest:
 
 
 def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs"], method: Method) -> bool:
-    """Whether all members have out-of-fold records; those that must be compared without are refused."""
+    """Whether all members have out-of-fold records.
+
+    Where none has any (a competition without trials, say) the plain mean is taken unless weights were asked
+    for; where some have and others have not, those that lack them are refused.
+    """
+    networks = [(member, fold) for member in members for fold in member.folds]
     lacking = [
         member.network_name(fold)
-        for member in members
-        for fold in member.folds
+        for member, fold in networks
         if not fold.record_folder("oof", member.checkpoint, kind).is_dir()
     ]
     if not lacking:
         return True
-    if method == "mean" or len(members) == 1:
+    nobody_has = len(lacking) == len(networks)
+    if method == "mean" or len(members) == 1 or (method == "auto" and nobody_has):
         return False
     raise RunError(
         f"{lacking[0]} has no out-of-fold {kind}, so its weight cannot be found; "

@@ -44,8 +44,7 @@ def default_checkpoint(task: Task, runs: Sequence[RunFolder]) -> CheckpointName:
             return "best_cls"
         case "verification":
             folds = [fold for run in runs for fold in run.started_folds()]
-            measured = all(fold.weights_file("best_ver").is_file() for fold in folds)
-            return "best_ver" if measured else "best_cls"
+            return "best_ver" if all(map(_was_measured_on_trials, folds)) else "best_cls"
         case _:
             assert_never(task)
 
@@ -76,6 +75,13 @@ def choose_members(
         Member(run, checkpoint, found)
         for run, found in chosen.items()
         for checkpoint in dict.fromkeys(checkpoints)
+    )
+
+
+def _was_measured_on_trials(fold: FoldFolder) -> bool:
+    """Whether training kept a `best_ver`; records tell it as well where the weights stayed elsewhere."""
+    return fold.weights_file("best_ver").is_file() or any(
+        (fold.path / part / "best_ver").is_dir() for part in ("oof", "test")
     )
 
 

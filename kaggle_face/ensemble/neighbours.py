@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.ensemble.highest import highest_columns
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.records import FloatArray, IntArray
 
@@ -46,8 +47,7 @@ def nearest(
     for rows, cosines_BG in similarity_blocks(queries_QD, gallery_GD):
         if is_same_set:
             cosines_BG[np.arange(len(cosines_BG)), np.arange(rows.start, rows.stop)] = -np.inf
-        chosen_BK = np.argpartition(-cosines_BG, count - 1, axis=1)[:, :count]
-        chosen_BK.sort(axis=1)
+        chosen_BK = highest_columns(cosines_BG, count)
         values_BK = np.take_along_axis(cosines_BG, chosen_BK, axis=1)
         order_BK = np.argsort(-values_BK, axis=1, kind="stable")
         rows_QK[rows] = np.take_along_axis(chosen_BK, order_BK, axis=1)

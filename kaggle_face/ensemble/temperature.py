@@ -33,7 +33,7 @@ def fit_temperature(logits_NC: FloatArray, labels: IntArray) -> float:
     >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 3)
     2.0
     """
-    shifted_NC = np.asarray(logits_NC, np.float64) - logits_NC.max(axis=1, keepdims=True)
+    shifted_NC = logits_NC - logits_NC.max(axis=1, keepdims=True)
     true_N = shifted_NC[np.arange(len(labels)), labels]
     shifted_NC[shifted_NC == -np.inf] = -1e6  # unknown classes: probability 0, and 0 times them is 0
     low, high, inverse = 1 / GREATEST, 1 / LEAST, 1.0
@@ -71,8 +71,8 @@ def fit_temperatures(held_out: Sequence[HeldOutLogits], chosen: Sequence[BoolArr
 
 def _derivatives(shifted_NC: FloatArray, true_N: FloatArray, inverse: float) -> tuple[float, float]:
     """First and second derivative of the mean log loss with respect to 1/T."""
-    weights_NC = np.exp(inverse * shifted_NC)
+    weights_NC = np.exp(np.asarray(inverse, shifted_NC.dtype) * shifted_NC)
     weights_NC /= weights_NC.sum(axis=1, keepdims=True)
-    mean_N = (weights_NC * shifted_NC).sum(axis=1)
-    square_N = (weights_NC * shifted_NC**2).sum(axis=1)
+    mean_N = np.einsum("nc,nc->n", weights_NC, shifted_NC, dtype=np.float64)
+    square_N = np.einsum("nc,nc,nc->n", weights_NC, shifted_NC, shifted_NC, dtype=np.float64)
     return float(np.mean(mean_N - true_N)), float(np.mean(square_N - mean_N**2))

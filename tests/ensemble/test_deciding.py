@@ -157,3 +157,13 @@ def test_without_embeddings_no_post_processing_is_tried(
         decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress()),
     ):
         assert decision.tuning is None and "no post-processing is tried" in decision.notes[0]
+
+
+def test_where_nobody_has_trials_scores_are_averaged(runs: list[RunFolder]) -> None:
+    for run in runs:
+        for fold in run.finished_folds():
+            shutil.rmtree(fold.record_folder("oof", "best_ver", "pairs"))
+    members = choose_members(runs, ["best_ver"])
+    assert decide_pairs(members, FORMULA, how("auto"), SilentProgress()).blend.weights == (0.5, 0.5)
+    with pytest.raises(RunError, match="no out-of-fold pairs"):
+        decide_pairs(members, FORMULA, how("hill"), SilentProgress())

@@ -1,0 +1,72 @@
+"""Records may be far larger than memory: they are read block by block."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd  # noqa: F401 - imported before memory is counted
+import pytest
+
+from kaggle_face.artifacts.stored import write_prediction_blocks
+from kaggle_face.ensemble.blending import Vote, blend_classes
+from kaggle_face.ensemble.candidates import gather_candidates
+from kaggle_face.ensemble.sources import HeldOutLogits, Source
+from kaggle_face.ensemble.temperature import fit_temperatures
+from kaggle_face.progress import SilentProgress
+
+NUM_MEMBERS, NUM_IMAGES, NUM_CLASSES = 5, 4000, 1000
+ONE_MEMBER_BYTES = NUM_IMAGES * NUM_CLASSES * 4
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> tuple[Source, ...]:
+    rng = np.random.default_rng(0)
+    opened = []
+    for number in range(NUM_MEMBERS):
+        path = tmp_path / f"{number}.npy"
+        np.save(path, rng.standard_normal((NUM_IMAGES, NUM_CLASSES), np.float32).astype(np.float16))
+        opened.append(Source(f"m{number}", np.load(path, mmap_mode="r"), rng.permutation(NUM_IMAGES)))
+    return tuple(opened)
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_blend_of_many_members_needs_less_memory_than_one_of_them(
+    sources: tuple[Source, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaggle_face.metrics.inputs.BLOCK_BYTES", 1 << 18)
+    ids = np.array([str(i) for i in range(NUM_IMAGES)])
+    names = np.array([str(i) for i in range(NUM_CLASSES)])
+
+    def blend() -> None:
+        blocks = blend_classes([Vote(source, 1.0) for source in sources], "probabilities", NUM_IMAGES)
+        write_prediction_blocks(tmp_path / "blend", ids, names, blocks)
+
+    assert peak_bytes(blend) < ONE_MEMBER_BYTES / 2
+
+
+def test_the_search_for_weights_needs_less_memory_than_one_member(
+    sources: tuple[Source, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaggle_face.metrics.inputs.BLOCK_BYTES", 1 << 18)
+    monkeypatch.setattr("kaggle_face.ensemble.temperature.MOST_IMAGES", 200)
+    ids = np.array([f"{i:05d}" for i in range(NUM_IMAGES)])
+    labels = np.arange(NUM_IMAGES) % NUM_CLASSES
+    held_out = [HeldOutLogits(0, ids, labels, sources)]
+    everything = [np.ones(NUM_IMAGES, np.bool_)]
+
+    def search() -> None:
+        temperatures = fit_temperatures(held_out, everything)
+        gather_candidates(held_out, [temperatures], SilentProgress())
+
+    assert peak_bytes(search) < ONE_MEMBER_BYTES
