@@ -99,8 +99,10 @@ class KaggleServer:
         self.ranges: list[str | None] = []
         self.before_answer: dict[str, Callable[[], None]] = {}
         self.datasets: dict[str, dict[str, Any]] = {}
+        self.dataset_states = ["BLOBS_RECEIVED", "READY"]
         self.kernels: dict[str, dict[str, Any]] = {}
         self.gpu_hours_used = 3.0
+        self.on_push: Callable[[str, dict[str, Any]], None] = lambda name, body: None
         self.blobs = 0
         self.lock = threading.RLock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -240,7 +242,7 @@ class KaggleServer:
         self.datasets[name] = {
             "private": body.get("isPrivate", False),
             "versions": [self._files_of(body)],
-            "states": ["BLOBS_RECEIVED", "READY"],
+            "states": list(self.dataset_states),
         }
         return {"status": "ok", "ref": name, "url": f"https://www.kaggle.com/datasets/{name}"}
 
@@ -256,6 +258,7 @@ class KaggleServer:
         )
         kernel["versions"].append(body)
         number = len(kernel["versions"])
+        self.on_push(name, body)
         return {
             "ref": f"/code/{name}",
             "url": f"https://www.kaggle.com/code/{name}",

@@ -99,3 +99,28 @@ class LeaderboardRow:
     team: str
     score: float | None
     date: datetime | None
+
+
+NotebookState = Literal["queued", "running", "complete", "error", "cancelled"]
+
+
+@dataclass(frozen=True)
+class NotebookStatus:
+    """How far a notebook's run is, and why it failed."""
+
+    state: NotebookState
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class GpuQuota:
+    """GPU hours of the running week, and when the next one begins."""
+
+    used_hours: float
+    total_hours: float
+    refresh: datetime | None
+
+    @property
+    def hours_left(self) -> float:
+        """What may still be used."""
+        return max(0.0, self.total_hours - self.used_hours)

@@ -39,9 +39,34 @@ class KaggleClient:
     """Calls to Kaggle on behalf of an account; made by `connect`."""
 
     def __init__(self, api: Any, clock: Clock, progress: Progress) -> None:
-        self._api, self._clock, self._progress = api, clock, progress
+        self.api, self._clock, self._progress = api, clock, progress  # `api`: the official client
         values = api.config_values
         self.account = Account(str(values.get("username", "")), values["auth_method"])
+
+    def call(
+        self, doing: str, function: Callable[[], T], slug: str | None = None, show_progress: bool = False
+    ) -> T:
+        """The answer of a request that may be repeated, tried again where that can help.
+
+        Raises:
+            RemoteError: It failed; one line with Kaggle's own words and what to do.
+        """
+        patience = Patience()
+        while True:
+            answer = self.try_once(function, show_progress)
+            if not isinstance(answer, Failure):
+                return answer
+            wait = patience.next_wait(answer)
+            if wait is None:
+                break
+            self._progress.say(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
+            self._clock.sleep(wait)
+        known = self.entered_competitions() if slug is not None and answer.status in (403, 404) else []
+        raise RemoteError(explain(answer, doing, slug, known))
+
+    def try_once(self, function: Callable[[], T], show_progress: bool = False) -> T | Failure:
+        """The answer of a request that is made once, or its failure."""
+        return attempt(function, self._clock, self._secrets(), show_progress)
 
     def check_login(self) -> None:
         """Asks for something that only an account may see.
@@ -49,17 +74,17 @@ class KaggleClient:
         Raises:
             RemoteError: The credentials are not accepted, or Kaggle cannot be reached.
         """
-        self._call("log in", lambda: self._api.competitions_list(group="entered", page_size=1))
+        self.call("log in", lambda: self.api.competitions_list(group="entered", page_size=1))
 
     def entered_competitions(self) -> list[str]:
         """The slugs of the competitions that the account takes part in; empty where they cannot be had."""
-        answer = self._attempt(lambda: self._api.competitions_list(group="entered", page_size=100))
+        answer = self.try_once(lambda: self.api.competitions_list(group="entered", page_size=100))
         found = [] if isinstance(answer, Failure) or answer is None else answer.competitions
         return [str(competition.ref).rstrip("/").rsplit("/", 1)[-1] for competition in found or []]
 
     def competition(self, slug: str) -> CompetitionFacts:
         """What Kaggle tells about a competition."""
-        found = self._call(f"ask for '{slug}'", lambda: self._ask_competition(slug), slug)
+        found = self.call(f"ask for '{slug}'", lambda: self._ask_competition(slug), slug)
         return CompetitionFacts(
             slug,
             found.title or slug,
@@ -76,7 +101,7 @@ class KaggleClient:
         files: list[RemoteFile] = []
         token = None
         for _ in range(_MOST_PAGES):
-            page = self._call(f"list the files of '{slug}'", self._file_page(slug, token), slug)
+            page = self.call(f"list the files of '{slug}'", self._file_page(slug, token), slug)
             files += [RemoteFile(file.name or file.ref, file.total_bytes) for file in page.files]
             token = page.next_page_token
             if not token:
@@ -89,9 +114,9 @@ class KaggleClient:
         The client verifies the size that the server told; its progress is the growth of the file.
         """
         doing = f"download the files of '{slug}'"
-        self._call(
+        self.call(
             doing,
-            lambda: self._api.competition_download_files(slug, path=str(folder), quiet=True),
+            lambda: self.api.competition_download_files(slug, path=str(folder), quiet=True),
             slug,
             show_progress=True,
         )
@@ -102,12 +127,12 @@ class KaggleClient:
 
     def submit(self, path: Path, description: str, slug: str) -> Accepted | Failure:
         """Uploads a CSV file once, without trying again: after a failure it may be there nevertheless."""
-        answer = self._attempt(lambda: self._api.competition_submit(str(path), description, slug, quiet=True))
+        answer = self.try_once(lambda: self.api.competition_submit(str(path), description, slug, quiet=True))
         if isinstance(answer, Failure):
             return answer
-        if answer.message == self._api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+        if answer.message == self.api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
             return Failure(NO_CONNECTION, "the file did not arrive")
-        return Accepted(self._clean(answer.message or ""), answer.ref or 0)
+        return Accepted(self.cleaned(answer.message or ""), answer.ref or 0)
 
     def explained(self, failure: Failure, doing: str, slug: str) -> RemoteError:
         """The error of a failure that is not tried again."""
@@ -118,7 +143,7 @@ class KaggleClient:
         """The submissions of the team, the newest first; all of them, or at least the `newest`."""
         found: dict[int, RemoteSubmission] = {}
         for page in count(1):
-            answer = self._call(f"list the submissions to '{slug}'", self._submission_page(slug, page), slug)
+            answer = self.call(f"list the submissions to '{slug}'", self._submission_page(slug, page), slug)
             fresh = [_submission(item) for item in answer or [] if item.ref not in found]
             found |= {submission.reference: submission for submission in fresh}
             if len(fresh) < _SUBMISSIONS_PER_PAGE or (newest is not None and len(found) >= newest):
@@ -128,7 +153,7 @@ class KaggleClient:
     def limits(self, slug: str) -> Limits:
         """How many submissions are left today."""
         doing = f"ask how many submissions to '{slug}' are left"
-        found = self._call(doing, lambda: self._api.competition_get_submission_limits(slug), slug)
+        found = self.call(doing, lambda: self.api.competition_get_submission_limits(slug), slug)
         return Limits(found.num_today, found.num_total, found.num_allowed_now, found.limited_by_total)
 
     def leaderboard(self, slug: str) -> list[LeaderboardRow]:
@@ -136,7 +161,7 @@ class KaggleClient:
         rows: list[LeaderboardRow] = []
         token: str | None = None
         for _ in range(_MOST_TEAM_PAGES):
-            page = self._call(f"read the leaderboard of '{slug}'", self._team_page(slug, token), slug)
+            page = self.call(f"read the leaderboard of '{slug}'", self._team_page(slug, token), slug)
             rows += [_team(item, len(rows) + place) for place, item in enumerate(page.submissions, start=1)]
             token = page.next_page_token
             if not token:
@@ -148,15 +173,15 @@ class KaggleClient:
 
         request = ApiGetCompetitionRequest()
         request.competition_name = slug
-        with self._api.build_kaggle_client() as kaggle:
+        with self.api.build_kaggle_client() as kaggle:
             return kaggle.competitions.competition_api_client.get_competition(request)
 
     def _file_page(self, slug: str, token: str | None) -> Callable[[], Any]:
-        return lambda: self._api.competition_list_files(slug, token, _FILES_PER_PAGE)
+        return lambda: self.api.competition_list_files(slug, token, _FILES_PER_PAGE)
 
     def _submission_page(self, slug: str, page: int) -> Callable[[], Any]:
         size = _SUBMISSIONS_PER_PAGE
-        return lambda: self._api.competition_submissions(slug, page_number=page, page_size=size)
+        return lambda: self.api.competition_submissions(slug, page_number=page, page_size=size)
 
     def _team_page(self, slug: str, token: str | None) -> Callable[[], Any]:
         from kagglesdk.competitions.types.competition_api_service import ApiGetLeaderboardRequest
@@ -165,36 +190,17 @@ class KaggleClient:
         request.competition_name, request.page_size, request.page_token = slug, _TEAMS_PER_PAGE, token or ""
 
         def ask() -> Any:
-            with self._api.build_kaggle_client() as kaggle:
+            with self.api.build_kaggle_client() as kaggle:
                 return kaggle.competitions.competition_api_client.get_leaderboard(request)
 
         return ask
 
-    def _call(
-        self, doing: str, function: Callable[[], T], slug: str | None = None, show_progress: bool = False
-    ) -> T:
-        """The answer of a request that may be repeated, tried again where that can help."""
-        patience = Patience()
-        while True:
-            answer = self._attempt(function, show_progress)
-            if not isinstance(answer, Failure):
-                return answer
-            wait = patience.next_wait(answer)
-            if wait is None:
-                break
-            self._progress.say(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
-            self._clock.sleep(wait)
-        known = self.entered_competitions() if slug is not None and answer.status in (403, 404) else []
-        raise RemoteError(explain(answer, doing, slug, known))
-
-    def _attempt(self, function: Callable[[], T], show_progress: bool = False) -> T | Failure:
-        return attempt(function, self._clock, self._secrets(), show_progress)
-
-    def _clean(self, text: str) -> str:
+    def cleaned(self, text: str) -> str:
+        """A text of Kaggle as one line without secrets."""
         return one_clean_line(text, self._secrets())
 
     def _secrets(self) -> set[str]:
-        return secrets_of(self._api.config_values)
+        return secrets_of(self.api.config_values)
 
 
 def connect(clock: Clock, progress: Progress) -> KaggleClient:
