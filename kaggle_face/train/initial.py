@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, list_runs
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import read_classes
 from kaggle_face.competitions.catalogue import find_facts
 from kaggle_face.config import Config
@@ -17,8 +16,14 @@ from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.trained import read_trained_config
 from kaggle_face.model.weights import Tensors, read_weights
 from kaggle_face.records import StrArray
+from kaggle_face.train.other_runs import (
+    choose_checkpoint,
+    find_finished_folds,
+    name_of_fold,
+    require_same_division,
+)
 
-_PREFERRED: tuple[CheckpointName, ...] = ("best", "best_ver", "best_cls", "last")
+_KEY = "model.init_from"
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class InitialWeights:
     @property
     def name(self) -> str:
         """`<config>/<run>/fold<k>@<checkpoint>`."""
-        return f"{'/'.join(self.folder.path.parts[-3:])}@{self.checkpoint}"
+        return name_of_fold(self.folder, self.checkpoint)
 
 
 def find_initial_weights(config: Config, target: FoldFolder, division: str | None) -> InitialWeights | None:
@@ -49,19 +54,17 @@ def find_initial_weights(config: Config, target: FoldFolder, division: str | Non
         RunError: The run, its fold or checkpoint is missing, or it was trained on other folds.
         RulesError: The competition allows no weights of that origin.
     """
-    if config.model.init_from is None:
+    reference = config.model.init_from
+    if reference is None:
         return None
-    text, _, checkpoint = config.model.init_from.partition("@")
-    run = _find_run_folder(text, target)
-    folders = [FoldFolder(path) for path in sorted(run.glob("fold*")) if FoldFolder(path).is_finished]
-    if not folders:
-        raise RunError(f"model.init_from={text}: {run} has no finished fold")
+    folders = find_finished_folds(reference, target, _KEY)
     trained = read_trained_config(folders[0])
-    _keep_the_rules(config, trained, text)
+    _keep_the_rules(config, trained, reference)
     folder = folders[0]
     if trained.competition.slug == config.competition.slug:
-        folder = _same_fold(folders, target.fold, division, text)
-    return InitialWeights(folder, _choose(folder, checkpoint, text))
+        folder = _same_fold(folders, target.fold, reference)
+        require_same_division(folder, division, reference, _KEY)
+    return InitialWeights(folder, choose_checkpoint(reference, folder, _KEY))
 
 
 def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrArray) -> str:
@@ -87,44 +90,16 @@ def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrAr
     return f"starts from {initial.name}: backbone, neck {'and head' if takes_head else '(the head is new)'}"
 
 
-def _find_run_folder(text: str, target: FoldFolder) -> Path:
-    """`RUN` of the same config, `CONFIG/RUN`, or the path of a run."""
-    places = [target.path.parents[1] / text, target.path.parents[2] / text, Path(text)]
-    for place in places:
-        if place.is_dir() and text:
-            return place
-    runs = list_runs(target.path.parents[2], target.path.parents[1].name)
-    known = [run.path.name for run in runs if run.path != target.path.parent]
-    raise RunError(
-        f"model.init_from: there is no run '{text}' under {target.path.parents[1]}; write RUN, CONFIG/RUN "
-        f"or a path, with @CHECKPOINT behind it or not; there are: {', '.join(known) or 'none'}"
-    )
-
-
-def _same_fold(folders: list[FoldFolder], fold: int, division: str | None, text: str) -> FoldFolder:
+def _same_fold(folders: list[FoldFolder], fold: int, reference: str) -> FoldFolder:
     same = next((folder for folder in folders if folder.fold == fold), None)
     if same is None:
         there = ", ".join(str(folder.fold) for folder in folders)
+        run = folders[0].path.parent.name
         raise RunError(
-            f"model.init_from={text} has no finished fold {fold} (finished: {there}): another fold was trained "
-            f"on what this one holds out; run: kaggle-face train --fold {fold} --run {text.rpartition('/')[2]}"
-        )
-    if division is not None and same.read_info().get("folds") != division:
-        raise RunError(
-            f"model.init_from={text} was trained on other folds, so on images that fold {fold} holds out; "
-            "train both with the same folds"
+            f"{_KEY}={reference} has no finished fold {fold} (finished: {there}): another fold was "
+            f"trained on what this one holds out; run: kaggle-face train --fold {fold} --run {run}"
         )
     return same
-
-
-def _choose(folder: FoldFolder, wanted: str, text: str) -> CheckpointName:
-    there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
-    for name in _PREFERRED if not wanted else CHECKPOINTS:
-        if name in there and wanted in ("", name):
-            return name
-    raise RunError(
-        f"model.init_from={text}: {folder.path} has no checkpoint '{wanted}'; there are {', '.join(there)}"
-    )
 
 
 def _keep_the_rules(config: Config, trained: Config, text: str) -> None:

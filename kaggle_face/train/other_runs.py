@@ -1,0 +1,81 @@
+"""Other runs that a training builds on.
+
+The settings name them `RUN`, `CONFIG/RUN` or by a path, with `@CHECKPOINT` behind it or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, list_runs
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
+
+PREFERRED: tuple[CheckpointName, ...] = ("best", "best_ver", "best_cls", "last")
+"""Which checkpoint is taken where none is named: the first of these that is there."""
+
+
+def name_of_fold(folder: FoldFolder, checkpoint: CheckpointName) -> str:
+    """`<config>/<run>/fold<k>@<checkpoint>`."""
+    return f"{'/'.join(folder.path.parts[-3:])}@{checkpoint}"
+
+
+def find_finished_folds(reference: str, target: FoldFolder, key: str) -> list[FoldFolder]:
+    """The finished folds of the run that a reference names.
+
+    Args:
+        reference: What the settings say, with `@CHECKPOINT` or without.
+        target: The folder of the fold that is to be trained, `<runs>/<config>/<run>/fold<k>`.
+        key: The setting, for errors.
+
+    Raises:
+        RunError: There is no such run, or none of its folds is finished.
+    """
+    text = reference.partition("@")[0]
+    run = _find_folder(text, target, key)
+    folders = [FoldFolder(path) for path in sorted(run.glob("fold*")) if FoldFolder(path).is_finished]
+    if not folders:
+        raise RunError(f"{key}: {run} has no finished fold; train it first")
+    return folders
+
+
+def choose_checkpoint(
+    reference: str, folder: FoldFolder, key: str, preferred: Sequence[CheckpointName] = PREFERRED
+) -> CheckpointName:
+    """The checkpoint that a reference names, or the best that is there.
+
+    Raises:
+        RunError: The fold has no such checkpoint.
+    """
+    wanted = reference.partition("@")[2]
+    there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
+    for name in CHECKPOINTS if wanted else preferred:
+        if name in there and wanted in ("", name):
+            return name
+    raise RunError(f"{key}: {folder.path} has no checkpoint '{wanted}'; there are {', '.join(there)}")
+
+
+def require_same_division(folder: FoldFolder, division: str | None, reference: str, key: str) -> None:
+    """Checks that another run's fold holds out the same images as the fold that is to be trained.
+
+    Raises:
+        RunError: It does not.
+    """
+    if division is not None and folder.read_info().get("folds") != division:
+        raise RunError(
+            f"{key}: {reference} was trained on other folds, so on images that this fold holds out; "
+            "train both with the same folds"
+        )
+
+
+def _find_folder(text: str, target: FoldFolder, key: str) -> Path:
+    for place in (target.path.parents[1] / text, target.path.parents[2] / text, Path(text)):
+        if place.is_dir() and text:
+            return place
+    runs = list_runs(target.path.parents[2], target.path.parents[1].name)
+    known = [run.path.name for run in runs if run.path != target.path.parent]
+    raise RunError(
+        f"{key}: there is no run '{text}' under {target.path.parents[1]}; write RUN, CONFIG/RUN or a path, "
+        f"with @CHECKPOINT behind it or not; there are: {', '.join(known) or 'none'}"
+    )
