@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import DataError, naming_first
+from kaggle_face.text_keys import are_different, find_positions
 
 StrArray = npt.NDArray[np.str_]
 IntArray = npt.NDArray[np.int64]
@@ -330,6 +331,10 @@ def positions_of(wanted: StrArray, ids: StrArray, what: str) -> IntArray:
     """
     if np.array_equal(wanted, ids):
         return np.arange(len(ids))
+    if len(wanted) and len(ids) and wanted.dtype.kind == ids.dtype.kind == "U":
+        rows, found_there = find_positions(wanted, ids)
+        if found_there.all():
+            return rows
     position = {key: row for row, key in enumerate(ids.tolist())}
     found = [position.get(key, UNKNOWN) for key in wanted.tolist()]
     rows = np.asarray(found, np.int64)
@@ -347,7 +352,7 @@ def _same_length(what: str, **columns: npt.NDArray[Any]) -> None:
 
 
 def _unique(ids: StrArray, what: str) -> None:
-    if len(set(ids.tolist())) == len(ids):
+    if are_different(ids) if ids.dtype.kind == "U" else len(set(ids.tolist())) == len(ids):
         return
     values, counts = np.unique(ids, return_counts=True)
     raise DataError(

@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.cores import available_cores
 from kaggle_face.data.images import UnreadableImageError, decode_rgb_into, read_file
 from kaggle_face.data.sources import PROBLEMS, Sources
 from kaggle_face.errors import DataError
@@ -58,13 +59,6 @@ def choose_workers(workers: int, sources: Sources, first_row: int) -> int:
         return max(1, workers)
     seconds = float(np.maximum(sources.sizes_bytes[first_row:], 0).sum()) / _BYTES_A_SECOND
     return available_cores() if seconds > _FEWEST_SECONDS else 1
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def decode_chunks(chunks: Iterable[Chunk], workers: int, progress: Progress) -> Iterator[Decoded]:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from kaggle_face.cores import available_cores
 from kaggle_face.data.augmentation import Augmenter
-from kaggle_face.data.decoding import available_cores
 from kaggle_face.data.pack import Pack
 from kaggle_face.data.samplers import epoch_order
 from kaggle_face.errors import DataError

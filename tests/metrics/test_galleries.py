@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kaggle_face.errors import DataError
+from kaggle_face.metrics import galleries
 from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
 from kaggle_face.records import Embeddings, Gallery
 
@@ -64,3 +65,24 @@ def test_a_threshold_needs_the_truth() -> None:
     matches = BestMatches(np.array(["0"]), np.array(["Ann"]), np.array([0.5], np.float32))
     with pytest.raises(DataError, match="true name of probe 2 is not known"):
         choose_threshold(matches, gallery("Ann", "Bob", ""))
+
+
+def test_blocks_change_no_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(1)
+    ids = np.array([f"{number:03d}" for number in range(300)])
+    faces = Embeddings(ids, draw.standard_normal((300, 8)))
+    people = np.array([f"person {number}" for number in draw.integers(0, 60, 200)])
+    probes = Gallery(ids[:200], people, ids[200:], ids[200:], np.full(100, ""))
+    whole = search_gallery(faces, probes)
+    for name in ("_PROBES_AT_ONCE", "_PEOPLE_AT_ONCE", "_IMAGES_AT_ONCE"):
+        monkeypatch.setattr(galleries, name, 7)
+    in_blocks = search_gallery(faces, probes)
+    assert in_blocks.names.tolist() == whole.names.tolist()
+    np.testing.assert_allclose(in_blocks.scores, whole.scores, rtol=0, atol=1e-6)
+
+
+def test_of_people_who_are_equally_alike_the_first_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(galleries, "_PEOPLE_AT_ONCE", 1)
+    twins = Gallery(IDS[:2], np.array(["Bea", "Ada"]), np.array(["0"]), IDS[2:3], np.array([""]))
+    same = Embeddings(IDS[:3], np.ones((3, 3)))
+    assert search_gallery(same, twins).names.tolist() == ["Ada"]

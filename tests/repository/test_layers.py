@@ -11,7 +11,7 @@ import kaggle_face
 
 PACKAGE = Path(kaggle_face.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "progress"},
+    {"errors", "progress", "cores", "text_keys"},
     {"records"},
     {"config"},
     {"artifacts"},

@@ -1,0 +1,40 @@
+"""Scores of trials: the cosine, whatever the order, the chunks and the threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kaggle_face.metrics import similarity
+from kaggle_face.metrics.similarity import normalized, paired_cosines, score_pairs
+from kaggle_face.records import Embeddings, Pairs
+
+DRAW = np.random.default_rng(0)
+VECTORS = DRAW.standard_normal((40, 24))
+FIRST, SECOND = DRAW.integers(0, 40, 700), DRAW.integers(0, 40, 700)
+
+
+def expected_cosines() -> np.ndarray:
+    """Each trial by itself, in float64."""
+    lengths = np.sqrt((VECTORS**2).sum(1))
+    dots = [VECTORS[a] @ VECTORS[b] / lengths[a] / lengths[b] for a, b in zip(FIRST, SECOND, strict=True)]
+    return np.array(dots)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_chunks_and_threads_change_no_score(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "available_cores", lambda: cores)
+    monkeypatch.setattr(similarity, "_PAIRS_OF_A_THREAD", 90)
+    monkeypatch.setattr(similarity, "_GATHERED_BYTES", 5000)
+    found = paired_cosines(normalized(VECTORS), FIRST, SECOND)
+    np.testing.assert_allclose(found, expected_cosines(), rtol=0, atol=1e-6)
+
+
+def test_a_score_belongs_to_its_trial() -> None:
+    ids = np.array([f"{number}.jpg" for number in range(40)])
+    names = np.array([str(number) for number in range(700)])
+    pairs = Pairs(names, ids[FIRST], ids[SECOND], (FIRST == SECOND).astype(np.int64))
+    found = score_pairs(Embeddings(ids, VECTORS), pairs)
+    assert found.pair_ids.tolist() == names.tolist() and found.labels.tolist() == pairs.labels.tolist()
+    np.testing.assert_allclose(found.scores, expected_cosines(), rtol=0, atol=1e-6)
+    assert (found.scores[FIRST == SECOND] <= 1.0).all()
