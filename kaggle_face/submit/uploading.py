@@ -71,7 +71,11 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
 
 
 def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> list[Entry]:
-    """The rows once Kaggle scored or refused them, or as they are after so many minutes."""
+    """The rows once Kaggle scored or refused them, or as they are after so many minutes.
+
+    Raises:
+        RemoteError: Kaggle cannot be asked any more; the uploads are safe, and how to go on is said.
+    """
     keys, competitions = {entry.key for entry in entries}, sorted({entry.competition for entry in entries})
     seconds = minutes * 60
     waiting = [entry for entry in entries if entry.status in OPEN]
@@ -81,10 +85,17 @@ def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> lis
                 break
             desk.clock.sleep(wait)
             for competition in competitions:
-                fetch(desk, competition, _NEWEST)
+                _fetch_while_waiting(desk, competition)
             waiting = [entry for entry in _of_keys(desk.ledger, keys) if entry.status in OPEN]
             counter.advance(round(wait), note=", ".join(entry.status for entry in waiting))
     return _of_keys(desk.ledger, keys)
+
+
+def _fetch_while_waiting(desk: Desk, competition: str) -> None:
+    try:
+        fetch(desk, competition, _NEWEST)
+    except RemoteError as error:
+        raise RemoteError(f"uploaded, but {error}; the score comes with: kaggle-face submit --wait") from None
 
 
 def resume_open(desk: Desk, competition: str) -> list[Entry]:
@@ -190,13 +201,15 @@ def _accepted(entry: Entry, answer: Accepted, desk: Desk) -> Entry:
         entry = _entry(desk.ledger, entry.key)
         if entry.status != "UPLOADED":
             return entry
-    raise _not_listed(entry)
+    raise _not_listed(entry, answer.words)
 
 
-def _not_listed(entry: Entry) -> RemoteError:
+def _not_listed(entry: Entry, words: str = "") -> RemoteError:
+    said = f"'{words}', " if words else ""
     return RemoteError(
-        f"Kaggle accepted {entry.file} (reference {entry.reference or 'none'}) but does not list it after "
-        f"{_SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: kaggle-face submit --wait"
+        f"Kaggle accepted {entry.file} ({said}reference {entry.reference or 'none'}) but does not list it "
+        f"after {_SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: "
+        f"kaggle-face submit --wait"
     )
 
 

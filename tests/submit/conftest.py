@@ -14,6 +14,19 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from kaggle_server import KEY, SLUG, TOKEN, FakeTime, KaggleServer
 
+from kaggle_face.competitions.embedded import EmbeddedSize, write_embedded_dataset
+
+TINY = EmbeddedSize(
+    num_identities=4,
+    train_images_per_identity=6,
+    dev_images_per_identity=3,
+    test_images_per_identity=2,
+    num_verification_identities=8,
+    images_per_verification_identity=4,
+    num_val_pairs=20,
+    num_test_pairs=12,
+    image_size_px=32,
+)
 LAUNCHER = Path(__file__).parent.parent / "kaggle_launcher.py"
 SETTINGS = f"""\
 competition: {{slug: {SLUG}}}
@@ -62,6 +75,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     monkeypatch.setattr("kaggle_face.submit.clock.SystemClock.now", lambda self: fake.now())
     monkeypatch.setattr("time.sleep", fake.sleep)
     return fake
+
+
+@pytest.fixture(scope="session")
+def tiny_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small competition of family E, made once; tests link to it and leave it as it is."""
+    root = tmp_path_factory.mktemp("tiny") / "faces"
+    write_embedded_dataset(root, TINY, seed=1)
+    return root
 
 
 @pytest.fixture

@@ -17,20 +17,8 @@ from kaggle_server import SLUG, TOKEN, KaggleServer
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
-from kaggle_face.competitions.embedded import EmbeddedSize, write_embedded_dataset
 from kaggle_face.submit.notebook import code_of
 
-SIZE = EmbeddedSize(
-    num_identities=4,
-    train_images_per_identity=6,
-    dev_images_per_identity=3,
-    test_images_per_identity=2,
-    num_verification_identities=8,
-    images_per_verification_identity=4,
-    num_val_pairs=20,
-    num_test_pairs=12,
-    image_size_px=32,
-)
 SETTINGS = f"""\
 extends: demo
 competition: {{slug: {SLUG}, family: E, variant: f24}}
@@ -95,13 +83,14 @@ class Machine:
 
 
 @pytest.fixture
-def machine(kaggle, clock, tmp_path) -> Machine:
+def machine(kaggle, clock, tmp_path, tiny_faces) -> Machine:
     Path("configs/faces.yaml").write_text(SETTINGS)
-    write_embedded_dataset(Path("data/faces"), SIZE, seed=1)
+    Path("data").mkdir()
+    Path("data/faces").symlink_to(tiny_faces)
     folder = tmp_path / "machine"
     folder.mkdir()
     machine = Machine(kaggle, folder)
-    (folder / "input" / SLUG).symlink_to(Path("data/faces").resolve())
+    (folder / "input" / SLUG).symlink_to(tiny_faces)
     return machine
 
 

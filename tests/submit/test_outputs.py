@@ -15,21 +15,9 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.stored import write_pair_scores, write_predictions
 from kaggle_face.cli.main import main
 from kaggle_face.cli.opening import open_competition
-from kaggle_face.competitions.embedded import EmbeddedSize, write_embedded_dataset
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.records import PairScores, Predictions
 
-SIZE = EmbeddedSize(
-    num_identities=4,
-    train_images_per_identity=2,
-    dev_images_per_identity=1,
-    test_images_per_identity=2,
-    num_verification_identities=8,
-    images_per_verification_identity=4,
-    num_val_pairs=8,
-    num_test_pairs=10,
-    image_size_px=16,
-)
 SETTINGS = f"""\
 competition: {{slug: {SLUG}, family: E, variant: f24}}
 data: {{root: data/faces}}
@@ -47,11 +35,12 @@ COMBINED = """\
 
 
 @pytest.fixture
-def run(kaggle, clock) -> RunFolder:
+def run(kaggle, clock, tiny_faces) -> RunFolder:
     """A run with blended predictions and those of one checkpoint; both competitions are there."""
     kaggle.competitions["classes-2026"] = Competition("classes-2026")
     Path("configs/faces.yaml").write_text(SETTINGS)
-    write_embedded_dataset(Path("data/faces"), SIZE, seed=1)
+    Path("data").mkdir()
+    Path("data/faces").symlink_to(tiny_faces)
     config = load_config("faces").config
     data = open_competition(config)
     run = RunFolder(Path("runs/faces/main"))
@@ -136,16 +125,16 @@ def test_a_combined_file_holds_both_tasks(kaggle, run):
     assert lines[0] == "id,answer"
     assert [line.split(",")[0] for line in lines[1:]] == [
         *(f"cls_{row}" for row in range(8)),
-        *(f"ver_{row}" for row in range(10)),
+        *(f"ver_{row}" for row in range(12)),
     ]
     (row,) = rows().values()
     assert (row["task"], row["oof_score"], row["oof_higher_is_better"]) == ("combined", "0.8125", "true")
 
 
 def test_a_users_csv_is_compared_with_the_test_files(kaggle, run, capsys):
-    Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},0.5\n" for row in range(9)))
+    Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},0.5\n" for row in range(11)))
     assert main(["submit", "--file", "mine.csv", "--task", "verification"]) == 2
-    assert "mine.csv: 1 of 10 rows of the test files are missing, first: 9" in capsys.readouterr().err
+    assert "mine.csv: 1 of 12 rows of the test files are missing, first: 11" in capsys.readouterr().err
     assert kaggle.requests == []
 
 
@@ -157,7 +146,7 @@ def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
 
 def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):
     broken = run.ensemble_folder / "pairs" / "scores.npy"
-    np.save(broken, np.full(10, np.inf))
+    np.save(broken, np.full(12, np.inf))
     assert main(["submit"]) == 2
-    assert "10 of 10 scores of 'Label' are not finite" in capsys.readouterr().err
+    assert "12 of 12 scores of 'Label' are not finite" in capsys.readouterr().err
     assert not Path("submissions/faces").exists()

@@ -169,7 +169,11 @@ def test_an_upload_that_never_arrives_is_no_success(kaggle, clock, csv_file, cap
 def test_an_accepted_file_that_is_never_listed_is_told_and_not_repeated(kaggle, clock, csv_file, capsys):
     kaggle.competition.next_hidden_lists = 1000
     assert submit() == 2
-    assert "accepted mine.csv (reference 5000) but does not list it after 60 s" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert (
+        "accepted mine.csv ('Successfully submitted to Faces in class', reference 5000) but does not"
+        in message
+    )
     assert submit() == 2
     assert "do not upload it again" in capsys.readouterr().err
     assert len(kaggle.competition.submissions) == 1
@@ -195,6 +199,19 @@ def test_a_score_that_takes_too_long_is_picked_up_later(kaggle, clock, csv_file,
     assert main(["submit", "--wait"]) == 0
     assert "public score 0.5" in capsys.readouterr().out
     assert len(kaggle.competition.submissions) == 1
+
+
+def test_losing_kaggle_while_waiting_loses_no_upload(kaggle, clock, csv_file, capsys):
+    kaggle.competition.next_states = [{"status": "PENDING"}]
+    clock.on_sleep = lambda seconds: kaggle.fail("ListSubmissions", Fault(503, "Overloaded"))
+    assert submit() == 2
+    message = capsys.readouterr().err
+    assert "uploaded, but cannot list the submissions" in message and "kaggle-face submit --wait" in message
+    clock.on_sleep = lambda seconds: None
+    kaggle.faults.clear()
+    kaggle.competition.submissions[0].states = [{"status": "COMPLETE", "publicScore": "0.5"}]
+    assert main(["submit", "--wait"]) == 0
+    assert [row["status"] for row in rows()] == ["COMPLETE"]
 
 
 def test_nothing_to_wait_for_is_said(kaggle, clock, csv_file, capsys):
