@@ -31,9 +31,10 @@ from kaggle_face.metrics.bootstrap import (
     clustered_mean_difference,
 )
 from kaggle_face.metrics.classification import true_class_ranks
-from kaggle_face.progress import Progress
+from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import FloatArray, IntArray, StrArray
 
+_SILENT = SilentProgress()
 _AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
 """Sets of temperatures: all 1; found on the first half, on the second, on all."""
 
@@ -79,7 +80,9 @@ def open_class_board(
     return ClassBoard(table, half_of_class[table.labels], objective, resampling)
 
 
-def contest_classes(board: ClassBoard, names: Sequence[str], kinds: Sequence[Kind]) -> Contest:
+def contest_classes(
+    board: ClassBoard, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
+) -> Contest:
     """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
     singles = [_single(board, member, name) for member, name in enumerate(names)]
     best = max(singles, key=lambda single: board.objective(single.metrics))
@@ -89,7 +92,11 @@ def contest_classes(board: ClassBoard, names: Sequence[str], kinds: Sequence[Kin
         mean = _blend(board, plain, best, None)
         contenders.append(mean)
         if mean.gain is not None:
-            contenders += [_blend(board, method, best, mean) for method in _methods(kinds)]
+            methods = list(_methods(kinds))
+            with progress.count("blending probabilities", len(methods), "ways") as counter:
+                for method in methods:
+                    contenders.append(_blend(board, method, best, mean))
+                    counter.advance()
     return settle(board.objective.main_metric, best, contenders)
 
 

@@ -20,7 +20,7 @@ from kaggle_face.ensemble.members import Member
 from kaggle_face.ensemble.objective import task_objective
 from kaggle_face.ensemble.pair_recipes import PairRecipe
 from kaggle_face.ensemble.pair_search import PairBoard, can_be_nested, contest_pairs
-from kaggle_face.ensemble.pair_tuning import FEWEST_PEOPLE, PairTuning, open_pair_stage, tune_pairs
+from kaggle_face.ensemble.pair_tuning import FEWEST_PEOPLE, PairTuning, tune_pairs
 from kaggle_face.ensemble.sources import (
     has_record,
     open_held_out_logits,
@@ -71,7 +71,7 @@ class Decision:
     @property
     def metrics(self) -> Mapping[str, float]:
         """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
-        if self.tuning is not None:
+        if self.tuning is not None and not self.tuning.recipe.is_plain:
             return self.tuning.metrics
         return {} if self.contest is None else self.contest.winner.metrics
 
@@ -92,7 +92,7 @@ def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, pr
     objective = task_objective(formula, "classification", {})
     board = open_class_board(held_out, test.class_names, objective, progress, how.resampling)
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_classes(board, names, _kinds(how.method)), how.method)
+    contest = _asked_for(contest_classes(board, names, _kinds(how.method), progress), how.method)
     blend = class_blend(distinct, contest.winner)
     if not how.post_process or blend.space == "ranks":
         return Decision(blend, contest, notes)
@@ -119,7 +119,7 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
         return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
     board = PairBoard(trials, task_objective(formula, "verification", {}), how.resampling)
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_pairs(board, names, _kinds(how.method)), how.method)
+    contest = _asked_for(contest_pairs(board, names, _kinds(how.method), progress), how.method)
     blend = pair_blend(distinct, contest.winner)
     if not how.post_process:
         return Decision(blend, contest, notes)
@@ -128,7 +128,7 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
         return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))
     if not has_record(used_members(blend), "oof", "embeddings"):
         return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_pairs(open_pair_stage(board, blend), progress))
+    return Decision(blend, contest, notes, tune_pairs(board, blend, progress))
 
 
 def class_blend(members: Sequence[Member], winner: Contender) -> ClassBlend:

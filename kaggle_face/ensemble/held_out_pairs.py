@@ -52,6 +52,29 @@ class HeldOutPairs:
             pools[fold.positions] = fold.fold
         return pools
 
+    @property
+    def image_ids(self) -> StrArray:
+        """Every image of a trial, once, sorted."""
+        return np.unique(np.concatenate([self.first_ids, self.second_ids]))
+
+    def restricted_to(self, rows: BoolArray) -> HeldOutPairs:
+        """The chosen trials alone; halves stay what they are."""
+        place = np.cumsum(rows) - 1
+        folds = []
+        for fold in self.folds:
+            inside = np.flatnonzero(rows[fold.positions])
+            sources = tuple(source.restricted_to(inside) for source in fold.sources)
+            folds.append(FoldTrials(fold.fold, place[fold.positions[inside]], sources))
+        return HeldOutPairs(
+            self.pair_ids[rows],
+            self.first_ids[rows],
+            self.second_ids[rows],
+            self.labels[rows],
+            self.people[rows],
+            self.halves[rows],
+            tuple(folds),
+        )
+
     def values(self, space: PairSpace, rows: BoolArray | None = None) -> FloatArray:
         """Each member's values (M, P) of the chosen pairs, from the scores of these pairs alone."""
         chosen = np.ones(len(self.pair_ids), np.bool_) if rows is None else rows

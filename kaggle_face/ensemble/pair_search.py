@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from kaggle_face.ensemble.blending import PAIR_SPACES, PairSpace, pair_values
 from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, is_challenger, settle
-from kaggle_face.ensemble.halves import CROSSING, BoolArray, nested
+from kaggle_face.ensemble.halves import CROSSING, BoolArray, nested, spread_sample
 from kaggle_face.ensemble.held_out_pairs import HeldOutPairs
 from kaggle_face.ensemble.objective import TaskObjective
 from kaggle_face.ensemble.weights import (
@@ -27,7 +28,12 @@ from kaggle_face.errors import InputError
 from kaggle_face.metrics.bootstrap import DEFAULT_RESAMPLING, Difference, Resampling, verification_difference
 from kaggle_face.metrics.trials import SortedTrials, VerificationMetric, sort_trials
 from kaggle_face.metrics.verification import verification_summary
+from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import FloatArray, IntArray
+
+_SILENT = SilentProgress()
+MOST_PAIRS = 30_000
+"""More pairs than these make weights no better, only slower."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +49,13 @@ class PairBoard:
         """All pairs."""
         return np.ones(len(self.trials.labels), np.bool_)
 
+    @cached_property
+    def searched(self) -> BoolArray:
+        """The pairs that weights are searched on, at most `MOST_PAIRS`, chosen by a hash of their ids."""
+        chosen = np.zeros(len(self.trials.labels), np.bool_)
+        chosen[spread_sample(self.trials.pair_ids, MOST_PAIRS)] = True
+        return chosen
+
     @property
     def inside_a_half(self) -> BoolArray:
         """Pairs whose two people lie in one half: what honest figures are measured on."""
@@ -50,7 +63,9 @@ class PairBoard:
         return inside
 
 
-def contest_pairs(board: PairBoard, names: Sequence[str], kinds: Sequence[Kind]) -> Contest:
+def contest_pairs(
+    board: PairBoard, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
+) -> Contest:
     """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
     singles = [_single(board, member, name, len(names)) for member, name in enumerate(names)]
     best = max(singles, key=lambda single: board.objective(single.metrics))
@@ -61,12 +76,16 @@ def contest_pairs(board: PairBoard, names: Sequence[str], kinds: Sequence[Kind])
         if mean.gain is not None:
             methods = [(kind, space) for kind in kinds for space in PAIR_SPACES]
             others = [method for method in methods if method != ("equal", "scores")]
-            contenders += [_blend(board, kind, space, best, mean) for kind, space in others]
+            with progress.count("blending pair scores", len(others), "ways") as counter:
+                for kind, space in others:
+                    contenders.append(_blend(board, kind, space, best, mean))
+                    counter.advance()
     return settle(board.objective.main_metric, best, contenders)
 
 
 def fit_pair_weights(board: PairBoard, kind: Kind, space: PairSpace, rows: BoolArray) -> FloatArray:
     """The weights of a method, found on the chosen pairs alone."""
+    rows = rows & board.searched
     values, labels = board.trials.values(space, rows), board.trials.labels[rows]
     pools = board.trials.pools[rows]
     match kind:

@@ -47,6 +47,10 @@ class Source:
         chosen = self.values[part] if self.rows is None else self.values[self.rows[part]]
         return np.asarray(chosen, np.result_type(self.values.dtype, np.float32))
 
+    def restricted_to(self, positions: IntArray) -> Source:
+        """The same record seen through some of the shared positions."""
+        return Source(self.name, self.values, positions if self.rows is None else self.rows[positions])
+
 
 @dataclass(frozen=True, eq=False)
 class TestLogits:

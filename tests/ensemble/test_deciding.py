@@ -20,6 +20,7 @@ from kaggle_face.ensemble.blended import (
 from kaggle_face.ensemble.deciding import HowToDecide, decide_classes, decide_pairs
 from kaggle_face.ensemble.members import choose_members
 from kaggle_face.ensemble.pair_recipes import PairRecipe
+from kaggle_face.ensemble.pair_tuning import STEPS, PairTuning
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.similarity import normalized, score_pairs
@@ -128,6 +129,18 @@ def test_six_people_are_too_few_to_try_post_processing(runs: list[RunFolder]) ->
     decision = decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress())
     assert decision.tuning is None
     assert decision.notes == ("6 people are too few to try post-processing",)
+
+
+def test_every_step_is_tried_on_the_embeddings_of_the_members(
+    runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaggle_face.ensemble.deciding.FEWEST_PEOPLE", 2)
+    members = choose_members(runs, ["best_ver"])
+    decision = decide_pairs(members, FORMULA, how("mean", post_process=True), SilentProgress())
+    assert isinstance(decision.tuning, PairTuning)
+    assert [step.name for step in decision.tuning.steps] == [name for name, _ in STEPS]
+    if decision.pair_recipe.is_plain:
+        assert decision.contest is not None and decision.metrics == decision.contest.winner.metrics
 
 
 def test_a_recipe_is_done_to_the_test_pairs_of_each_network(runs: list[RunFolder], tmp_path: Path) -> None:

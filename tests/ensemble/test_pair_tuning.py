@@ -10,7 +10,14 @@ from kaggle_face.ensemble.held_out_pairs import HeldOutPairs
 from kaggle_face.ensemble.objective import task_objective
 from kaggle_face.ensemble.pair_recipes import PairRecipe, ScoreNorm, Whitening, recipe_scores
 from kaggle_face.ensemble.pair_search import PairBoard
-from kaggle_face.ensemble.pair_tuning import STEPS, PairStage, PoolOfFold, fit_setting, tune_pairs
+from kaggle_face.ensemble.pair_tuning import (
+    STEPS,
+    PairStage,
+    PoolOfFold,
+    fit_setting,
+    some_people,
+    tune_steps,
+)
 from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.progress import SilentProgress
@@ -42,17 +49,25 @@ def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.n
 
 
 def test_whitening_is_switched_on_where_one_direction_drowns_the_others(random_trials: MakeTrials) -> None:
-    tuning = tune_pairs(stage_of(random_trials(0, people=12), nuisance=12.0), SilentProgress())
-    steps = {step.name: step for step in tuning.steps}
+    recipe, tried = tune_steps(stage_of(random_trials(0, people=12), nuisance=12.0), SilentProgress())
+    steps = {step.name: step for step in tried}
     assert steps["whitening"].is_on and steps["whitening"].gain.low > 0
-    assert isinstance(tuning.recipe.whitening, Whitening)
+    assert isinstance(recipe.whitening, Whitening)
 
 
 def test_a_step_that_does_not_help_stays_off(random_trials: MakeTrials) -> None:
-    tuning = tune_pairs(stage_of(random_trials(0, people=12), nuisance=1.0), SilentProgress())
-    steps = {step.name: step for step in tuning.steps}
-    assert not steps["centring"].is_on and not tuning.recipe.centring
-    assert [step.name for step in tuning.steps] == [name for name, _ in STEPS]
+    recipe, tried = tune_steps(stage_of(random_trials(0, people=12), nuisance=1.0), SilentProgress())
+    assert not tried[0].is_on and not recipe.centring
+    assert [step.name for step in tried] == [name for name, _ in STEPS]
+
+
+def test_of_many_images_some_people_are_taken_with_all_of_theirs(random_trials: MakeTrials) -> None:
+    trials = random_trials(0, people=20, num_folds=1)
+    part = trials.restricted_to(some_people(trials, most_images=30))
+    assert len(part.image_ids) == 30 and len(np.unique(part.people)) == 10
+    assert len(part.labels) == 30 * 29 / 2
+    kept = np.isin(trials.pair_ids, part.pair_ids)
+    assert np.array_equal(part.values("scores"), trials.values("scores")[:, kept])
 
 
 @pytest.mark.parametrize(("name", "settings"), STEPS, ids=[name for name, _ in STEPS])
