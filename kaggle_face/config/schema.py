@@ -161,6 +161,15 @@ class MultiSimilarityConfig(Part):
     mining_margin: NonNegative = 0.1
 
 
+class DistillConfig(Part):
+    """What is learnt from the out-of-fold answers of other runs."""
+
+    runs: Names = ()
+    logits_weight: NonNegative = 1.0
+    temperature: Positive = 2.0
+    cosines_weight: NonNegative = 0.0
+
+
 class LossConfig(Part):
     """What is minimised: classification_weight * cross entropy + metric_weight * metric loss."""
 
@@ -173,11 +182,14 @@ class LossConfig(Part):
     supcon: SupconConfig = SupconConfig()
     center: CenterConfig = CenterConfig()
     multi_similarity: MultiSimilarityConfig = MultiSimilarityConfig()
+    distill: DistillConfig = DistillConfig()
 
     @model_validator(mode="after")
     def _something_teaches_the_backbone(self) -> LossConfig:
-        if self.classification_weight == 0.0 and self.metric == "none":
+        if self.classification_weight == 0.0 and self.metric == "none" and not self.distill.runs:
             raise ValueError("loss.classification_weight=0 leaves no loss; set loss.metric, such as triplet")
+        if self.distill.runs and self.distill.logits_weight == self.distill.cosines_weight == 0.0:
+            raise ValueError("loss.distill.logits_weight and cosines_weight are both 0; raise one of them")
         return self
 
 
@@ -330,6 +342,15 @@ class Config(Part):
     paths: PathsConfig = PathsConfig()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+
+    @model_validator(mode="after")
+    def _teachers_see_every_class(self) -> Config:
+        if self.loss.distill.runs and self.margin.sampled_classes < 1.0:
+            raise ValueError(
+                "loss.distill.runs teach all classes at once, and margin.sampled_classes is "
+                f"{self.margin.sampled_classes:g}; set it to 1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _identities_fill_the_batch(self) -> Config:

@@ -32,6 +32,7 @@ from kaggle_face.train.out_of_fold import write_out_of_fold
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.steps import Machine
+from kaggle_face.train.teaching import Teacher, find_teacher
 from kaggle_face.train.validation import Evaluation
 
 _WEIGHTS = 0
@@ -60,7 +61,6 @@ def train_fold(
         TrainingStoppedError: The loss stayed non-finite.
         RunError: The state to resume from is missing or damaged.
     """
-    recipe = Recipe.of(config)
     device = resolve_device(config.device)
     network = _create_network(config, task)
     if start == "new":
@@ -69,23 +69,21 @@ def train_fold(
         about = {**about, "initial": folder.read_info().get("initial")}
     network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
-    fit = _create_fit(config, recipe, task, folder, network, progress)
+    teacher = find_teacher(config.loss.distill, task, folder, about.get("folds"))
+    fit = _create_fit(config, task, folder, network, teacher, progress)
     if start == "resume":
         load_resume_state(fit.state, folder, device)
         progress.say(f"fold {task.fold}: goes on at epoch {fit.state.epoch + 1}, step {fit.state.step + 1}")
     info = {
         **about,
-        "fold": task.fold,
         "seed": config.seed,
         "num_parameters": count_parameters(network, with_head=True),
-        "num_classes": len(task.classes),
-        "train_images": len(task.train_ids),
-        "validation_images": len(task.validation_ids),
-        "validation_pairs": len(task.pairs),
+        "teachers": [] if teacher is None else [run.name for run in teacher.runs],
+        **task.sizes,
     }
     _write_beginning(config, task, folder, info)
     outcome = fit.run()
-    how = Evaluation(device, fit.machine.amp_dtype, recipe.predict.batch_size, recipe.predict.flip)
+    how = Evaluation(device, fit.machine.amp_dtype, config.predict.batch_size, config.predict.flip)
     if outcome == "finished":
         _write_swa(fit, folder)
     epochs = _epochs_of_checkpoints(fit.state)
@@ -120,10 +118,10 @@ def _initialise(
 
 def _create_fit(
     config: Config,
-    recipe: Recipe,
     task: FoldTask,
     folder: FoldFolder,
     network: FaceNetwork,
+    teacher: Teacher | None,
     progress: Progress,
 ) -> Fit:
     device = next(network.parameters()).device
@@ -156,7 +154,8 @@ def _create_fit(
     state = TrainingState(network, optimizer, scaler, average, metric_loss)
     if config.train.swa_epochs is not None:
         state.swa = WeightMean()
-    return Fit(task, recipe, state, Machine(device, amp_dtype, forward), batches, folder, progress)
+    machine = Machine(device, amp_dtype, forward, teacher)
+    return Fit(task, Recipe.of(config), state, machine, batches, folder, progress)
 
 
 def _write_beginning(config: Config, task: FoldTask, folder: FoldFolder, info: Mapping[str, Any]) -> None:

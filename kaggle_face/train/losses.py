@@ -15,13 +15,15 @@ from kaggle_face.config.schema import LossConfig, MixedMargin
 from kaggle_face.data.mixing import Mix
 from kaggle_face.model.heads import Head
 from kaggle_face.train.metric_losses import MetricLoss
+from kaggle_face.train.teaching import Lesson, distillation_loss
 
 
 @dataclass(frozen=True)
 class BatchLoss:
-    """The loss to minimise, and how many images the head without a margin puts into their class."""
+    """The loss to minimise, what the head says without a margin (B, C), and how often it is right."""
 
     loss: Tensor
+    logits: Tensor
     correct: Tensor
 
 
@@ -61,19 +63,24 @@ def batch_loss(
     truth: Truth,
     rules: LossRules,
     generator: torch.Generator,
+    lesson: Lesson | None = None,
 ) -> BatchLoss:
-    """The weighted sum of the head's cross entropy and the metric loss.
+    """The weighted sum of the head's cross entropy, the metric loss and the teachers' lesson.
 
-    With `loss.classification_weight=0` the head learns from embeddings that take no gradient back, so that
-    accuracy stays measurable while the metric loss alone teaches the backbone.
+    With `loss.classification_weight=0` and no teacher the head learns from embeddings that take no gradient
+    back, so that accuracy stays measurable while the metric loss alone teaches the backbone.
     """
     weight = rules.loss.classification_weight
-    seen_BD = embeddings_BD if weight > 0.0 else embeddings_BD.detach()
+    teaches_head_alone = weight == 0.0 and lesson is None
+    seen_BD = embeddings_BD.detach() if teaches_head_alone else embeddings_BD
     result = classification_loss(head, seen_BD, truth, rules, generator)
-    loss = (weight or 1.0) * result.loss
+    loss = (1.0 if teaches_head_alone else weight) * result.loss
     if metric is not None and (truth.mix is None or rules.margin_on_mixed == "two_term"):
         loss = loss + rules.loss.metric_weight * metric_term(metric, embeddings_BD, truth)
-    return BatchLoss(loss, result.correct)
+    if lesson is not None:
+        distill = rules.loss.distill
+        loss = loss + distillation_loss(distill, lesson, embeddings_BD, result.logits, truth.mix)
+    return BatchLoss(loss, result.logits, result.correct)
 
 
 def classification_loss(
@@ -98,16 +105,16 @@ def classification_loss(
     norms_B = embeddings_BD.detach().float().norm(dim=1)
     has_margin = truth.mix is None or rules.margin_on_mixed == "two_term"
     loss = similarity_BC.new_zeros(())
+    plain_BC = head.logits(similarity_BC)
     for weight, labels_B in zip(truth.weights_of_sources(), labels_MB, strict=True):
+        logits_BC = plain_BC
         if has_margin:
             logits_BC = head.margin_logits(similarity_BC, labels_B, norms_B, classes)
-        else:
-            logits_BC = head.logits(similarity_BC)
         positions_B = classes.positions(labels_B)
         term = F.cross_entropy(logits_BC, positions_B, label_smoothing=rules.loss.label_smoothing)
         loss = loss + weight * term
-    chosen_B = head.logits(similarity_BC.detach()).argmax(dim=1)
-    return BatchLoss(loss, (chosen_B == classes.positions(truth.labels)).sum())
+    chosen_B = plain_BC.detach().argmax(dim=1)
+    return BatchLoss(loss, plain_BC, (chosen_B == classes.positions(truth.labels)).sum())
 
 
 def metric_term(metric: MetricLoss, embeddings_BD: Tensor, truth: Truth) -> Tensor:

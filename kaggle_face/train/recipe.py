@@ -68,6 +68,17 @@ class FoldTask:
     pairs: Pairs
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How much there is of everything, as `run.json` says it."""
+        return {
+            "fold": self.fold,
+            "num_classes": len(self.classes),
+            "train_images": len(self.train_ids),
+            "validation_images": len(self.validation_ids),
+            "validation_pairs": len(self.pairs),
+        }
+
+    @property
     def class_counts(self) -> IntArray:
         """The number of training images of each class (C)."""
         return np.bincount(self.train_labels, minlength=len(self.classes)).astype(np.int64)

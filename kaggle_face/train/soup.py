@@ -199,11 +199,7 @@ def _about_soup(task: FoldTask, first: Source, target: FoldFolder) -> dict[str, 
     of_first = first.folder.read_info()
     return {
         **{key: of_first[key] for key in ("config", "overrides", "folds", "seed") if key in of_first},
-        "fold": target.fold,
-        "num_classes": len(task.classes),
-        "train_images": len(task.train_ids),
-        "validation_images": len(task.validation_ids),
-        "validation_pairs": len(task.pairs),
+        **task.sizes,
         "status": "finished",
         "seconds": 0.0,
     }

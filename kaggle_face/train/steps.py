@@ -22,6 +22,7 @@ from kaggle_face.train.optimizer import set_backbone_trainable
 from kaggle_face.train.recipe import Recipe
 from kaggle_face.train.schedule import learning_rate
 from kaggle_face.train.state import TrainingState
+from kaggle_face.train.teaching import Teacher
 
 _MIXING, _NOISE = 1, 2
 """Which of a step's random draws a seed is for."""
@@ -35,6 +36,8 @@ class Machine:
     amp_dtype: torch.dtype | None
     forward: Callable[[Tensor], Tensor]
     """Normalised images to embeddings: the network, or its compiled form."""
+    teacher: Teacher | None = None
+    """Who tells what other runs say of a batch."""
 
 
 def run_steps(
@@ -102,7 +105,8 @@ def _forward(
         embeddings_BD = machine.forward(images_BCHW)
     rules = LossRules(recipe.loss, recipe.augment.margin_on_mixed)
     head, truth = state.network.head, Truth(labels_B, mix)
-    return batch_loss(head, state.metric_loss, embeddings_BD, truth, rules, generator)
+    lesson = machine.teacher.lesson(batch.rows, machine.device) if machine.teacher is not None else None
+    return batch_loss(head, state.metric_loss, embeddings_BD, truth, rules, generator, lesson)
 
 
 def _update(state: TrainingState, recipe: Recipe) -> None:

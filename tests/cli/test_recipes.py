@@ -188,3 +188,29 @@ def test_a_fold_starts_from_its_own_fold_alone(workspace: Path, refused: Callabl
     train("first", "train.epochs=1")
     line = refused("train", "--fold", "1", "--run", "second", "model.init_from=first")
     assert "another fold was trained on what this one holds out" in line
+
+
+def test_a_student_learns_from_the_other_folds_of_other_runs_and_resumes_to_the_same_bits(
+    workspace: Path,
+) -> None:
+    for fold in (1, 2):
+        train("big", "train.epochs=1", fold=fold)
+    train("other", "train.epochs=1", "model.embedding_size=24", fold=1)
+    distill = ["loss.distill.runs=[big@last, tiny/other]", "loss.distill.cosines_weight=1"]
+    require_the_same_bits_when_stopped(*distill, "augment.cutmix.probability=0.5")
+    assert info("whole")["teachers"] == [
+        "tiny/big/fold1@last tiny/big/fold2@last",
+        "tiny/other/fold1@best_ver",
+    ]
+    train("alone")
+    assert history("alone")[0]["train_loss"] != history("whole")[0]["train_loss"]
+
+
+def test_a_teacher_that_held_nothing_of_the_training_out_is_refused(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
+    train("big", "train.epochs=1")
+    line = refused("train", "--fold", "0", "--run", "small", "loss.distill.runs=[big]")
+    assert "no training image of fold 0 was held out by a finished fold of big" in line
+    line = refused("train", "--fold", "1", "--run", "small", "loss.distill.runs=[big]", "folds.seed=3")
+    assert "was trained on other folds" in line
