@@ -48,18 +48,19 @@ def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def add_arguments_download(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `download`."""
     _add_competition_argument(parser)
-    parser.add_argument("--to", metavar="DIR", type=Path, help="where the files go (default: data.root)")
+    parser.add_argument(
+        "--to", metavar="DIR", type=Path, help="where the files go (default: data/SLUG, or data.root)"
+    )
     add_config_arguments(parser)
 
 
 def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Downloads and unpacks the files of the competition, or of both of its competitions."""
-    config = load_settings(arguments).config
-    slugs = _chosen(arguments, config)
+    config, slugs = _settings_and_slugs(arguments)
     if slugs == [DEMO]:
         terminal.say("the demo's data is made by the package; there is nothing to download")
         return
-    folder = arguments.to or Path(config.data.root)
+    folder = arguments.to or Path(f"data/{arguments.slug}" if arguments.slug else config.data.root)
     client = connect(SystemClock(), terminal)
     for slug in slugs:
         target = folder if len(slugs) == 1 else folder / slug
@@ -79,9 +80,8 @@ def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
 
 def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
-    config = load_settings(arguments).config
+    config, slugs = _settings_and_slugs(arguments)
     ledger = open_ledger(config)
-    slugs = _chosen(arguments, config)
     remote = [slug for slug in slugs if slug != DEMO]
     if remote and not arguments.offline:
         desk = open_desk(config, terminal)
@@ -102,9 +102,9 @@ def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
 
 def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
-    config = load_settings(arguments).config
+    config, slugs = _settings_and_slugs(arguments)
     desk = open_desk(config, terminal)
-    for slug in _chosen(arguments, config):
+    for slug in slugs:
         standing = look_at_leaderboard(desk.client, slug, config.submit.cutoffs)
         desk.ledger.add_standing(slug, standing.as_values())
         _show_standing(slug, standing, arguments.top, terminal)
@@ -113,14 +113,22 @@ def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _add_competition_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--competition", metavar="SLUG", help="another competition than the one of the settings"
+        "slug",
+        nargs="?",
+        metavar="SLUG",
+        help="a competition (default: that of the settings, or both of them)",
     )
 
 
-def _chosen(arguments: argparse.Namespace, config: Config) -> list[str]:
-    if arguments.competition:
-        return [arguments.competition]
-    return targets(config.competition, config.submit)
+def _settings_and_slugs(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
+    """The settings, and the competitions that are meant; a first word with '=' is a setting."""
+    if arguments.slug and "=" in arguments.slug:
+        arguments.overrides = [arguments.slug, *arguments.overrides]
+        arguments.slug = None
+    config = load_settings(arguments).config
+    if arguments.slug:
+        return config, [arguments.slug]
+    return config, targets(config.competition, config.submit)
 
 
 def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> None:

@@ -128,7 +128,7 @@ def test_rules_that_were_not_accepted_are_named_with_their_page(faces, clock, ca
 
 
 def test_a_wrong_slug_is_told_with_the_nearest_one(faces, clock, capsys):
-    assert main(["download", "--competition", "face-in-class-2026"]) == 2
+    assert main(["download", "face-in-class-2026"]) == 2
     assert f"did you mean '{SLUG}'?" in capsys.readouterr().err
 
 
@@ -147,6 +147,11 @@ def test_both_competitions_of_a_semester_are_downloaded_side_by_side(faces, kagg
     assert main(["download", "submit.classification.slug=classes-2026"]) == 0
     assert unpacked(f"data/faces/{SLUG}") == FILES
     assert unpacked("data/faces/classes-2026") == {"c.txt": b"c"}
+
+
+def test_a_competition_that_is_named_goes_to_a_folder_of_its_name(faces, clock):
+    assert main(["download", SLUG, "-c", "demo"]) == 0
+    assert unpacked(f"data/{SLUG}") == FILES
 
 
 def test_a_busy_server_is_waited_for(faces, kaggle, clock):
