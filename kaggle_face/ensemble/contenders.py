@@ -87,7 +87,7 @@ def settle(metric: str, best_single: Contender, contenders: Sequence[Contender])
             f"the plain mean is worse ({_in_words(mean)}), and no weighted blend better by more than noise"
         )
         return Contest(metric, tuple(contenders), best_single, reason)
-    reason = f"the simplest blend: {_in_words(mean)}"
+    reason = f"it is the simplest blend: {_in_words(mean)}"
     if len(blends) > 1:
         best = max(blends[1:], key=_gain)
         reason += (
@@ -105,7 +105,7 @@ def settle_for(kind: Kind, contest: Contest) -> Contest:
         return contest
     best = max(asked, key=lambda each: each.gain.value if each.gain is not None else 0.0)
     words = f": {_in_words(best)}" if best.gain is not None else ""
-    return replace(contest, winner=best, reason=f"asked for with --method{words}")
+    return replace(contest, winner=best, reason=f"it was asked for with --method{words}")
 
 
 def _is_beyond_noise(contender: Contender) -> bool:
