@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from kagglesdk import kaggle_env
 
-kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.LOCAL] = sys.argv[1]
+def run(url: str, words: list[str]) -> int:
+    """Maps the official client's local endpoint to `url`, then runs a command."""
+    from kagglesdk import kaggle_env
 
-if __name__ == "__main__":
     from kaggle_face.cli.main import main
 
-    sys.exit(main(sys.argv[2:]))
+    kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.LOCAL] = url
+    return main(words)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1], sys.argv[2:]))
