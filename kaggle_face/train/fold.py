@@ -62,7 +62,7 @@ def train_fold(
         RunError: The state to resume from is missing or damaged.
     """
     device = resolve_device(config.device)
-    network = _create_network(config, task)
+    network = create_fold_network(config, task)
     if start == "new":
         about = {**about, "initial": _initialise(network, config, task, folder, about, progress)}
     else:
@@ -70,7 +70,7 @@ def train_fold(
     network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
     teacher = find_teacher(config.loss.distill, task, folder, about.get("folds"))
-    fit = _create_fit(config, task, folder, network, teacher, progress)
+    fit = create_fit(config, task, folder, network, teacher, progress)
     if start == "resume":
         load_resume_state(fit.state, folder, device)
         progress.say(f"fold {task.fold}: goes on at epoch {fit.state.epoch + 1}, step {fit.state.step + 1}")
@@ -94,7 +94,8 @@ def train_fold(
     return outcome
 
 
-def _create_network(config: Config, task: FoldTask) -> FaceNetwork:
+def create_fold_network(config: Config, task: FoldTask) -> FaceNetwork:
+    """The network of a fold with fresh weights, which follow from the seed and the fold."""
     torch.manual_seed(int(seeded(config.seed, _WEIGHTS, task.fold).integers(2**63)))
     counts = torch.from_numpy(task.class_counts)
     return create_network(config.model, config.margin, len(task.classes), config.data.image_size, counts)
@@ -116,7 +117,7 @@ def _initialise(
     return initial.name
 
 
-def _create_fit(
+def create_fit(
     config: Config,
     task: FoldTask,
     folder: FoldFolder,
@@ -124,6 +125,7 @@ def _create_fit(
     teacher: Teacher | None,
     progress: Progress,
 ) -> Fit:
+    """All that a fold is trained with, at the beginning of its first epoch."""
     device = next(network.parameters()).device
     amp_dtype = resolve_amp(config.train.amp, device)
     if config.train.channels_last:
