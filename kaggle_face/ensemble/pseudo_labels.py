@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def write_pseudo_labels(
     """Writes `pseudo/labels.csv`, which `data.pseudo_labels` takes, and beside it how it was made."""
     folder = run.path / FOLDER_NAME
     folder.mkdir(parents=True, exist_ok=True)
-    columns = {
+    columns: dict[str, Any] = {
         "image_id": found.image_ids,
         "class": class_names[found.labels],
         "confidence": [f"{value:.6f}" for value in found.confidences],

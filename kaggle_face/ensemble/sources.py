@@ -5,6 +5,7 @@ Letters: N images, C classes, P pairs, B rows of a block, M members.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,9 @@ class Source:
     def block(self, part: slice | IntArray) -> FloatArray:
         """The values of some shared positions as float32, or float64 where they are stored so."""
         chosen = self.values[part] if self.rows is None else self.values[self.rows[part]]
-        return np.asarray(chosen, np.result_type(self.values.dtype, np.float32))
+        block = np.array(chosen, np.result_type(self.values.dtype, np.float32))
+        release_pages(self.values)
+        return block
 
     def restricted_to(self, positions: IntArray) -> Source:
         """The same record seen through some of the shared positions."""
@@ -81,6 +84,16 @@ class TestScores:
 
     pair_ids: StrArray
     members: tuple[tuple[Source, ...], ...]
+
+
+def release_pages(values: npt.NDArray[Any]) -> None:
+    """Lets go of the pages of a memory map that were read.
+
+    They would count as this process's memory until others need it, and 50 members are larger than memory.
+    """
+    mapped = getattr(values, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def has_record(members: Sequence[Member], part: RecordPart, *kinds: RecordKind) -> bool:
@@ -269,11 +282,23 @@ def _open(
     if not folder.is_dir():
         raise RunError(f"{name} has no {_described(part)} {folder.name}{_remedy(part, fold)}")
     try:
-        return read(folder)
+        record = read(folder)
     except DataError as error:
         raise DataError(f"{name}: {error}; leave it out or train it again") from error
     except (OSError, ValueError, AssertionError) as error:
         raise RunError(f"{name}: {folder} cannot be read ({error}); predict again") from error
+    release_pages(_values_of(record))
+    return record
+
+
+def _values_of(record: Predictions | PairScores | Embeddings) -> FloatArray:
+    match record:
+        case Predictions():
+            return record.logits
+        case PairScores():
+            return record.scores
+        case Embeddings():
+            return record.vectors
 
 
 def _described(part: RecordPart) -> str:

@@ -70,3 +70,15 @@ def test_the_search_for_weights_needs_less_memory_than_one_member(
         gather_candidates(held_out, [temperatures], SilentProgress())
 
     assert peak_bytes(search) < ONE_MEMBER_BYTES
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells")
+def test_pages_of_a_record_are_let_go_of(sources: tuple[Source, ...]) -> None:
+    def resident_file_bytes() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("RssFile")).split()[1])
+
+    before = resident_file_bytes()
+    for start in range(0, NUM_IMAGES, 500):
+        sources[0].block(slice(start, start + 500))
+    assert resident_file_bytes() - before < NUM_IMAGES * NUM_CLASSES * 2 / 4
