@@ -20,13 +20,23 @@ _SIGNS = {"problem": "problem:", "note": "note:   ", "good": "ok:     "}
 
 
 def add_arguments_check(parser: argparse.ArgumentParser) -> None:
-    """Adds the settings and `--no-images`."""
+    """Adds the settings, `--labels` and `--no-images`."""
     add_config_arguments(parser)
+    parser.add_argument(
+        "--labels",
+        metavar="RUN",
+        help="instead: list the training images whose label surprises the networks of a run out of fold",
+    )
     parser.add_argument("--no-images", action="store_true", help="do not decode the images")
 
 
 def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Tells what is wrong with a competition's data and settings."""
+    """Tells what is wrong with a competition's data and settings, or with its labels."""
+    if arguments.labels is not None:
+        from kaggle_face.cli.labels import check_labels
+
+        check_labels(arguments, terminal)
+        return
     from kaggle_face.competitions.catalogue import find_facts
     from kaggle_face.competitions.folders import map_folder
     from kaggle_face.competitions.health import check_disk, compare_samples, find_data_troubles, split_counts

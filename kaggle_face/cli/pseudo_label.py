@@ -1,0 +1,82 @@
+"""`kaggle-face pseudo-label`: test images that a blend is sure of become training data of a next run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kaggle_face.artifacts.runs import RunFolder, command_line
+from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
+from kaggle_face.cli.run_names import find_named_run
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError, RunError
+
+_DEFAULT_CONFIDENCE = 0.95
+
+
+def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `pseudo-label`."""
+    from kaggle_face.cli.ruling import add_rules_argument
+
+    add_run_argument(parser)
+    parser.add_argument(
+        "--confidence",
+        type=float,
+        default=_DEFAULT_CONFIDENCE,
+        metavar="P",
+        help=f"least probability of the blend's best class (default: {_DEFAULT_CONFIDENCE:g})",
+    )
+    parser.add_argument(
+        "--most", type=int, metavar="N", help="take the surest N images of a person at most (default: all)"
+    )
+    add_rules_argument(parser)
+    add_config_arguments(parser)
+
+
+def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Writes the pseudo-labels of a run's blend, and tells how to train with them."""
+    from kaggle_face.artifacts.stored import read_predictions
+    from kaggle_face.cli.ruling import guard_rules
+    from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
+
+    _check_numbers(arguments)
+    loaded = load_settings(arguments)
+    run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    _require_probabilities(run)
+    predictions = read_predictions(run.ensemble_folder / "predictions")
+    with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
+    config = loaded.config.model_copy(update={"data": with_labels})
+    ignored = guard_rules(config, len(predictions.class_names), arguments.ignore_rules, terminal)
+    found = choose_confident(predictions, arguments.confidence, arguments.most)
+    about = {
+        "command_line": " ".join(command_line()),
+        "min_confidence": arguments.confidence,
+        "most_per_class": arguments.most,
+        "test_images": len(predictions.image_ids),
+        "ignored_rules": ignored,
+    }
+    path = write_pseudo_labels(run, found, predictions.class_names, about)
+    people = len(set(found.labels.tolist()))
+    terminal.say(
+        f"{len(found.image_ids)} of {len(predictions.image_ids)} test images, {people} people, have a class "
+        f"of probability {arguments.confidence:g} or more"
+    )
+    terminal.say(f"{path}: train with data.pseudo_labels={path}")
+
+
+def _require_probabilities(run: RunFolder) -> None:
+    from kaggle_face.ensemble.summary import read_summary
+
+    blend = read_summary(run)["tasks"].get("classification")
+    how = f"make one: kaggle-face ensemble --run {run.path.name}"
+    if blend is None:
+        raise RunError(f"{run.name} has no blend of class predictions; {how}")
+    if blend["space"] == "ranks":
+        raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; {how} --method mean")
+
+
+def _check_numbers(arguments: argparse.Namespace) -> None:
+    if not 0.0 < arguments.confidence <= 1.0:
+        raise InputError(f"--confidence must be > 0 and <= 1, got {arguments.confidence:g}")
+    if arguments.most is not None and arguments.most < 1:
+        raise InputError(f"--most must be >= 1, got {arguments.most}")

@@ -1,0 +1,58 @@
+"""Pictures of a pack side by side, for a look at what a list says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.data.pack import Pack
+from kaggle_face.records import StrArray
+
+_TILE_PX = 96
+_CAPTION_PX = 14
+_GAP_PX = 4
+_PAPER = (255, 255, 255)
+_INK = (0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class SheetRow:
+    """A line of text, and below it groups of pictures with a gap between the groups."""
+
+    caption: str
+    groups: tuple[StrArray, ...]
+
+
+def draw_sheet(pack: Pack, rows: Sequence[SheetRow]) -> Image.Image:
+    """The rows below each other; a picture is drawn at 96 pixels."""
+    width = max(sum(len(group) for group in row.groups) * (_TILE_PX + _GAP_PX) for row in rows)
+    width += max(len(row.groups) for row in rows) * 4 * _GAP_PX
+    height = len(rows) * (_TILE_PX + _CAPTION_PX + 2 * _GAP_PX)
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for number, row in enumerate(rows):
+        top = number * (_TILE_PX + _CAPTION_PX + 2 * _GAP_PX)
+        draw.text((_GAP_PX, top), row.caption, fill=_INK)
+        left = _GAP_PX
+        for group in row.groups:
+            for pixels in pack.images[pack.rows_of(group)]:
+                sheet.paste(_tile(pixels), (left, top + _CAPTION_PX))
+                left += _TILE_PX + _GAP_PX
+            left += 4 * _GAP_PX
+    return sheet
+
+
+def write_sheet(path: Path, pack: Pack, rows: Sequence[SheetRow]) -> None:
+    """Writes the sheet as a JPEG; never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        draw_sheet(pack, rows).save(temporary, format="JPEG", quality=90)
+
+
+def _tile(pixels: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.asarray(pixels)).resize((_TILE_PX, _TILE_PX), Image.Resampling.BICUBIC)

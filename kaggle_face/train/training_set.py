@@ -1,0 +1,88 @@
+"""What the settings take out of a fold's training images, and what they add to them.
+
+Nothing here touches what the fold is measured on, so figures stay comparable with those of other runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.artifacts.tables import as_text, read_table
+from kaggle_face.config import DataConfig
+from kaggle_face.errors import ConfigError, DataError, naming_first
+from kaggle_face.records import IntArray, StrArray, positions_of
+from kaggle_face.train.recipe import FoldTask
+
+
+def adjust_training_set(task: FoldTask, data: DataConfig) -> FoldTask:
+    """The task without the images of `data.exclude_images` and with those of `data.pseudo_labels`.
+
+    Raises:
+        ConfigError: A file is missing or names nothing that fits.
+        DataError: A file names an image or a class that there is not.
+    """
+    if data.exclude_images is not None:
+        task = _without(task, read_image_list(Path(data.exclude_images), task.pack.image_ids))
+    if data.pseudo_labels is not None:
+        task = _with_pseudo_labels(task, Path(data.pseudo_labels))
+    return task
+
+
+def count_changes(before: FoldTask, after: FoldTask) -> dict[str, int]:
+    """How many training images were left out, and how many are pseudo-labelled, for `run.json`."""
+    return {
+        "excluded_images": int((~np.isin(before.train_ids, after.train_ids)).sum()),
+        "pseudo_labelled_images": int((~np.isin(after.train_ids, before.train_ids)).sum()),
+    }
+
+
+def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
+    """The image ids of a text file, one a line; empty lines and lines that begin with # do not count.
+
+    Raises:
+        ConfigError: The file is missing.
+        DataError: It names an image that there is not.
+    """
+    if not path.is_file():
+        raise ConfigError(f"data.exclude_images: there is no file {path}")
+    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    ids = as_text([line for line in lines if line and not line.startswith("#")])
+    unknown = ids[~np.isin(ids, known_ids)]
+    if len(unknown):
+        text = naming_first(len(unknown), len(ids), "images of the list do not exist", str(unknown[0]))
+        raise DataError(f"{path}: {text}; write paths below data.root")
+    return np.unique(ids)
+
+
+def _without(task: FoldTask, excluded: StrArray) -> FoldTask:
+    kept = ~np.isin(task.train_ids, excluded)
+    if not kept.any():
+        raise ConfigError("data.exclude_images leaves no image to train on")
+    return replace(task, train_ids=task.train_ids[kept], train_labels=task.train_labels[kept])
+
+
+def _with_pseudo_labels(task: FoldTask, path: Path) -> FoldTask:
+    if not path.is_file():
+        raise ConfigError(f"data.pseudo_labels: there is no file {path}; make it: kaggle-face pseudo-label")
+    ids, labels = _read_pseudo_labels(path, task)
+    return replace(
+        task,
+        train_ids=np.concatenate([task.train_ids, ids]),
+        train_labels=np.concatenate([task.train_labels, labels]),
+    )
+
+
+def _read_pseudo_labels(path: Path, task: FoldTask) -> tuple[StrArray, IntArray]:
+    table = read_table(path, ["image_id", "class"])
+    labels = positions_of(table["class"], task.classes.names, f"classes, in {path}")
+    taken = np.isin(table["image_id"], np.concatenate([task.train_ids, task.validation_ids]))
+    if taken.any():
+        first = str(table["image_id"][taken][0])
+        text = naming_first(int(taken.sum()), len(taken), "images have a label of their own", first)
+        raise DataError(f"{path}: {text}; pseudo-labels are for test images alone")
+    rows = task.pack.rows_of(table["image_id"])
+    readable = task.pack.valid[rows]
+    return table["image_id"][readable], labels[readable]

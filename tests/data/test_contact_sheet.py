@@ -1,0 +1,31 @@
+"""Contact sheets show the pictures that they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kaggle_face.data.contact_sheet import SheetRow, draw_sheet, write_sheet
+from kaggle_face.data.pack import Pack
+
+PIXELS = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (10, 120, 240)])
+PACK = Pack(np.array(["a.jpg", "b.jpg", "c.jpg"]), PIXELS, np.ones(3, np.bool_), 8)
+ROWS = [
+    SheetRow("first", (np.array(["c.jpg"]), np.array(["a.jpg", "b.jpg"]))),
+    SheetRow("second", (np.array(["b.jpg"]),)),
+]
+
+
+def test_pictures_stand_in_their_order_with_gaps_between_groups() -> None:
+    sheet = np.asarray(draw_sheet(PACK, ROWS))[..., 0]
+    # Tiles of 96 pixels with 4 between them, 16 more between groups, below a caption of 14.
+    assert [sheet[60, left + 40] for left in (4, 4 + 100 + 16, 4 + 200 + 16)] == [240, 10, 120]
+    assert sheet[118 + 60, 44] == 120
+
+
+def test_a_sheet_is_a_jpeg(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "deep/sheet.jpg", PACK, ROWS)
+    with Image.open(tmp_path / "deep/sheet.jpg") as sheet:
+        assert sheet.format == "JPEG" and sheet.size == draw_sheet(PACK, ROWS).size
