@@ -93,7 +93,7 @@ def _enroll_one(
         terminal.say(face_line(face))
     known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
     person = outcome.person
-    terminal.say(f"{person.name}: {outcome.num_added} images enrolled{known}, {person.num_images} in all")
+    terminal.say(f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all")
     return ACCEPTED
 
 
@@ -262,7 +262,9 @@ def _tell_identified(
         ]
         terminal.table(["rank", "name", "score", "images"], rows)
     among = f"compared with {recognizer.num_people()} people"
-    if strangers is not None:
+    if strangers == 0:
+        among += "; at this threshold none of them is taken for another"
+    elif strangers is not None:
         among += f"; at this threshold about {strangers:.1%} of strangers would get one of their names"
     terminal.say(among)
 

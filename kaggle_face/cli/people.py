@@ -11,10 +11,12 @@ from kaggle_face.cli.gallery_options import (
     add_gallery_argument,
     add_if_there_arguments,
     add_model_arguments,
+    add_picture_arguments,
     if_there,
     open_model,
     say_json,
 )
+from kaggle_face.cli.people_evaluation import add_evaluation_arguments, evaluate_people
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, nearest_hint
 
@@ -30,6 +32,7 @@ _ACTIONS = """actions:
   import FILE.zip       the people of an export
   re-embed              makes the gallery one of another model (see --model)
   audit                 what was done and decided, and when
+  evaluate FOLDER       how well a model knows the people of <name>/<picture> from one picture each
 """
 
 
@@ -41,9 +44,10 @@ def add_arguments_people(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="WORD", help="what the action needs")
     add_gallery_argument(parser)
     add_if_there_arguments(parser)
-    parser.add_argument("--save-faces", type=Path, metavar="DIR", help="show: write the faces there, as PNG")
     parser.add_argument("--json", action="store_true", help="answer as JSON")
+    add_picture_arguments(parser)
     add_model_arguments(parser)
+    add_evaluation_arguments(parser)
 
 
 def run_people(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -57,6 +61,7 @@ def run_people(arguments: argparse.Namespace, terminal: Terminal) -> None:
         "import": (1, _import),
         "re-embed": (0, _renew),
         "audit": (0, _audit),
+        "evaluate": (1, evaluate_people),
     }
     if arguments.action not in actions:
         hint = nearest_hint(arguments.action, actions) or f"; there are: {', '.join(actions)}"

@@ -137,7 +137,7 @@ def enroll_person(connection: Connection, new: NewPerson, if_there: IfThere) -> 
     match if_there:
         case "refuse":
             raise GalleryError(
-                f"'{person.name}' is enrolled already, with {person.num_images} images; "
+                f"'{person.name}' is enrolled already (images: {person.num_images}); "
                 "say --add for more images, --replace for others, or choose another name"
             )
         case "skip":

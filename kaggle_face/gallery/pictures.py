@@ -87,7 +87,10 @@ def read_face(
     """
     if detector is None:
         return Face(decode_rgb(data, size_px, source), source)
-    faces = find_faces(data, source, detector, size_px)
+    try:
+        faces = find_faces(data, source, detector, size_px)
+    except NoFaceError as error:
+        raise NoFaceError(f"{error} (--aligned)") from None
     if choice == "largest":
         return max(faces, key=_area)
     if choice == "only":
@@ -115,8 +118,8 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
     if not found:
         raise NoFaceError(
             f"no face was found in {source} ({width}x{height} px; a face must be at least "
-            f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or say --aligned "
-            "if it is a cropped face already"
+            f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or say "
+            "that it is a cropped face already"
         )
     return [
         Face(

@@ -2,7 +2,7 @@
 
 import { Picker } from "/static/picker.js";
 import { ask, look } from "/static/server.js";
-import { element, clear, scoreScale, neighbourList, facts, crop } from "/static/parts.js";
+import { element, clear, scoreScale, neighbourList, facts, crop, signed } from "/static/parts.js";
 
 const status = document.getElementById("status");
 const problem = document.getElementById("problem");
@@ -22,7 +22,7 @@ function complain(text) {
   problem.textContent = text || "";
 }
 
-async function attempt(section, work) {
+async function attempt(section, work, refresh) {
   const button = section.querySelector("[data-go]");
   const busy = section.querySelector("[data-busy]");
   complain("");
@@ -35,8 +35,8 @@ async function attempt(section, work) {
     clear(section.querySelector("[data-answer]"));
     complain(error.message);
   } finally {
-    button.disabled = false;
     busy.hidden = true;
+    refresh();
   }
 }
 
@@ -44,6 +44,7 @@ function show(section, children, announcement) {
   const answer = section.querySelector("[data-answer]");
   clear(answer).append(...children);
   say(announcement);
+  if (answer.getBoundingClientRect().top > 0.6 * window.innerHeight) answer.scrollIntoView();
 }
 
 function verdict(accepted, title, badge) {
@@ -53,21 +54,23 @@ function verdict(accepted, title, badge) {
 
 function decisionFacts(answer) {
   const { threshold } = answer;
-  const sign = answer.margin >= 0 ? "+" : "−";
-  const rows = [
-    ["Score", answer.score.toFixed(4)],
-    ["Threshold", `${threshold.value.toFixed(4)} (${thresholdName(threshold)})`],
-    ["Margin", `${sign}${Math.abs(answer.margin).toFixed(4)}`],
-  ];
-  return facts(rows);
+  return facts([
+    ["Score", signed(answer.score, 4)],
+    ["Threshold", `${signed(threshold.value, 4)} (${thresholdName(threshold)})`],
+    ["Margin", signed(answer.margin, 4, "+")],
+  ]);
 }
 
 function thresholdName(threshold) {
   return MEANINGS[threshold.name] ? `${threshold.name}: ${MEANINGS[threshold.name]}` : "given by hand";
 }
 
-function percent(share) {
-  return share > 0 && share < 0.001 ? "less than 0.1 %" : `about ${(100 * share).toFixed(1)} %`;
+function strangers(answer) {
+  const people = `Compared with ${answer.people} ${answer.people === 1 ? "person" : "people"}.`;
+  if (answer.false_alarm_rate === null) return people;
+  const share = answer.false_alarm_rate;
+  return share === 0 ? `${people} At this threshold no enrolled person is taken for another.`
+    : `${people} At this threshold about ${(100 * share).toFixed(1)} % of strangers would get somebody's name.`;
 }
 
 // ---- identify
@@ -75,14 +78,15 @@ function percent(share) {
 function setUpIdentify() {
   const section = document.getElementById("identify");
   const go = section.querySelector("[data-go]");
-  const picker = new Picker("Picture", () => { go.disabled = !picker.face; });
+  const refresh = () => { go.disabled = !picker.face; };
+  const picker = new Picker("Picture", () => {
+    refresh();
+    clear(section.querySelector("[data-answer]"));
+  });
   section.querySelector("[data-pickers]").append(picker.root);
   go.addEventListener("click", () => attempt(section, async () => {
     const answer = await ask("identify", { face: picker.face.key, threshold: thresholdSelect.value });
     const title = answer.person ? answer.person.name : "Unknown";
-    const among = `Compared with ${answer.people} ${answer.people === 1 ? "person" : "people"}.`
-      + (answer.false_alarm_rate === null ? ""
-        : ` At this threshold ${percent(answer.false_alarm_rate)} of strangers would get somebody's name.`);
     show(section, [
       element("div", { class: "card" },
         verdict(answer.accepted, title, answer.accepted ? "recognized" : "nobody is near enough"),
@@ -91,10 +95,10 @@ function setUpIdentify() {
             ? [crop(`/pictures/${answer.person.picture}.png`, `enrolled: ${answer.person.name}`)] : [])),
         scoreScale(answer), decisionFacts(answer)),
       element("div", { class: "card" },
-        element("h2", {}, "Nearest people"), neighbourList(answer), element("p", { class: "small" }, among)),
+        element("h2", {}, "Nearest people"), neighbourList(answer), element("p", { class: "small" }, strangers(answer))),
     ], answer.accepted ? `Recognized: ${title}, score ${answer.score.toFixed(2)}`
       : `Unknown, best score ${answer.score.toFixed(2)}`);
-  }));
+  }, refresh));
 }
 
 // ---- verify
@@ -110,11 +114,15 @@ function setUpVerify() {
     second.root.hidden = againstName();
     go.disabled = !first.face || (againstName() ? !name.value.trim() : !second.face);
   };
-  const first = new Picker("Picture", refresh);
-  const second = new Picker("Other picture", refresh);
+  const changed = () => {
+    refresh();
+    clear(section.querySelector("[data-answer]"));
+  };
+  const first = new Picker("Picture", changed);
+  const second = new Picker("Other picture", changed);
   section.querySelector("[data-pickers]").append(first.root, second.root);
-  section.querySelectorAll("input[name=against]").forEach((radio) => radio.addEventListener("change", refresh));
-  name.addEventListener("input", refresh);
+  section.querySelectorAll("input[name=against]").forEach((radio) => radio.addEventListener("change", changed));
+  name.addEventListener("input", changed);
   go.addEventListener("click", () => attempt(section, async () => {
     const question = { face: first.face.key, threshold: thresholdSelect.value };
     if (againstName()) question.name = name.value; else question.other = second.face.key;
@@ -129,7 +137,7 @@ function setUpVerify() {
       element("div", { class: "pair" }, crop(first.face.crop, "the face"), other),
       scoreScale(answer), decisionFacts(answer))],
     `${title}, score ${answer.score.toFixed(2)}, threshold ${answer.threshold.value.toFixed(2)}`);
-  }));
+  }, refresh));
 }
 
 // ---- enroll
@@ -179,7 +187,7 @@ function setUpEnroll() {
     picker.reset();
     name.value = "";
     await readState();
-  }).then(refresh));
+  }, refresh));
 }
 
 // ---- people
@@ -253,7 +261,7 @@ function confirmIn(card, question, text, work) {
 async function readState() {
   state = await look("state");
   document.getElementById("gallery-name").textContent = state.gallery;
-  document.getElementById("model-name").textContent = `Model ${state.model}, ${state.people} enrolled.`;
+  document.getElementById("model-name").textContent = `Model ${state.model}, ${state.people} people enrolled.`;
   const names = await look("people?name=");
   clear(document.getElementById("names")).append(...names.people.map((one) => element("option", { value: one.name })));
 }
@@ -291,6 +299,7 @@ function route(focus) {
   complain("");
   say("");
   document.title = `${current.querySelector("h1").textContent} – kaggle-face`;
+  document.querySelector(".settings").hidden = !["identify", "verify"].includes(current.id);
   if (current.id === "people") listPeople().catch((error) => complain(error.message));
   if (focus) {
     window.scrollTo(0, 0);

@@ -20,6 +20,10 @@ export function crop(source, caption) {
     element("figcaption", {}, caption));
 }
 
+export function signed(number, digits, plus = "") {
+  return `${number < 0 ? "−" : plus}${Math.abs(number).toFixed(digits)}`;
+}
+
 export function facts(rows) {
   return element("dl", { class: "facts" },
     ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
@@ -45,10 +49,8 @@ export function scoreScale(answer) {
     element("span", { class: "track" }, pass),
     at(element("span", { class: "mark" }), threshold),
     at(element("span", { class: "value" }), answer.score),
-    at(element("span", { class: "tick first" }, "different"), LOWEST),
-    at(element("span", { class: "tick" }, "0"), 0),
-    at(element("span", { class: "tick" }, "0.5"), 0.5),
-    at(element("span", { class: "tick last" }, "same"), HIGHEST),
+    at(element("span", { class: "tick first" }, "different people"), LOWEST),
+    at(element("span", { class: "tick last" }, "same person"), HIGHEST),
     at(element("span", { class: `tick strong${edge}` }, `threshold ${threshold.toFixed(2)}`), threshold));
 }
 
@@ -63,6 +65,6 @@ export function neighbourList(answer) {
     const picture = person.picture === null ? element("span", { class: "none" })
       : element("img", { src: `/pictures/${person.picture}.png`, alt: "" });
     return element("li", {}, picture, element("div", {}, element("span", { class: "name" }, person.name), bar),
-      element("span", { class: "score" }, person.score.toFixed(3)));
+      element("span", { class: "score" }, signed(person.score, 3)));
   }));
 }

@@ -82,6 +82,7 @@ export class Picker {
     const image = this.part(".frame img");
     if (image.src) URL.revokeObjectURL(image.src);
     this.part(".frame").querySelectorAll(".box").forEach((box) => box.remove());
+    image.onerror = () => { this.part(".photo").hidden = true; }; // a format that browsers do not show
     image.src = URL.createObjectURL(file);
     image.alt = `The chosen picture ${name}`;
     this.part(".photo").hidden = false;
@@ -91,6 +92,7 @@ export class Picker {
     const found = this.part(".found");
     const several = faces.length > 1;
     found.hidden = false;
+    found.classList.toggle("several", several);
     found.querySelector("legend").textContent = several
       ? `${faces.length} faces: which one is meant?` : "The face that is used";
     clear(found.querySelector(".faces")).append(...faces.map((face, row) => this.offered(face, row, several)));
@@ -125,7 +127,8 @@ export class Picker {
   }
 
   async openCamera() {
-    this.complain("");
+    this.replacing(this.face);
+    this.reset();
     const video = this.part("video");
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" }, audio: false });

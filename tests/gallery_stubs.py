@@ -1,0 +1,61 @@
+"""Stand-ins of a trained model, and pictures of invented people, for tests in any process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from kaggle_face.competitions.faces import draw_appearance, draw_identity, render_face
+from kaggle_face.gallery.model_card import ModelCard, Threshold
+from kaggle_face.gallery.people_tables import NewImage, NewPerson
+from kaggle_face.gallery.pictures import resized
+from kaggle_face.metrics.similarity import normalized
+
+SIDE_PX = 16
+STRICT = Threshold("fpr-1e-3", 0.8, 0.001, 0.1, 10_000, 500)
+LOOSE = Threshold("fpr-1e-2", 0.7, 0.01, 0.05, 10_000, 500)
+EQUAL = Threshold("eer", 0.6, 0.03, 0.03, 10_000, 500)
+PIXEL_CARD = ModelCard(
+    fingerprint="0123456789abcdef" * 2,
+    run="stub/main",
+    fold=0,
+    checkpoint="best_ver",
+    folder="/nowhere/stub/main/fold0",
+    image_size=112,
+    embedding_size=SIDE_PX * SIDE_PX,
+    thresholds=(STRICT, LOOSE, EQUAL),
+)
+
+
+class PixelEmbedder:
+    """Calls a crop's own coarse grey pixels, less their mean, its embedding."""
+
+    def __init__(self, card: ModelCard = PIXEL_CARD) -> None:
+        self.card = card
+
+    def embed(self, crops: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+        grey = [resized(crop, SIDE_PX).mean(axis=2).flatten() for crop in crops]
+        vectors = np.asarray(grey, np.float32).reshape(len(crops), SIDE_PX * SIDE_PX)
+        return normalized(vectors - vectors.mean(axis=1, keepdims=True))
+
+
+def invented_face(person: int, picture: int = 0, size_px: int = 240) -> npt.NDArray[np.uint8]:
+    """A picture of an invented person, RGB (size, size, 3); MTCNN finds the face of most."""
+    return render_face(draw_identity(0, person), draw_appearance(0, person, picture), size_px)
+
+
+def jpeg_of(pixels: npt.NDArray[np.uint8], quality: int = 92, **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality, **options)
+    return stream.getvalue()
+
+
+def random_person(name: str, seed: int, num_images: int = 1, size: int = 256) -> NewPerson:
+    """A person with embeddings drawn at random and without pictures."""
+    vectors = normalized(np.random.default_rng(seed).normal(size=(num_images, size)))
+    images = tuple(NewImage(f"{name}-{i}.jpg", f"{name}-{i}", vectors[i]) for i in range(num_images))
+    return NewPerson(name, images)
