@@ -13,7 +13,7 @@ import inspect
 import os
 import random
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -123,6 +123,29 @@ class Augmenter:
             f"augment.transforms ({names}) turn {_describe(image_HWC)} into {_describe(result)}; "
             f"bytes must stay bytes, and '{IMAGE_SIZE}' stands for the size"
         )
+
+
+def compose_for_notebook(
+    transforms: Sequence[Mapping[str, Mapping[str, Any]]],
+    size_px: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> Callable[..., dict[str, Any]]:
+    """The transforms as notebooks write them, for comparison: resize, transforms, normalise, to a tensor.
+
+    Raises:
+        ConfigError: A transform or an argument is unknown or wrong.
+    """
+    library = _library()
+    compose: Callable[..., dict[str, Any]] = library.Compose(
+        [
+            library.Resize(size_px, size_px),
+            *(_build(entry, size_px) for entry in transforms),
+            library.Normalize(mean=tuple(mean), std=tuple(std)),
+            library.ToTensorV2(),
+        ]
+    )
+    return compose
 
 
 def _describe(image: npt.NDArray[Any]) -> str:

@@ -1,0 +1,111 @@
+"""The ways of training and predicting that `bench` measures: where its stage and the others meet."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.bench.learner import resident_steps
+from kaggle_face.bench.others import link_class_folders, notebook_steps, timm_steps
+from kaggle_face.bench.prediction import Subject, loaded_batches, predicted_batches, resident_batches
+from kaggle_face.bench.rates import Work
+from kaggle_face.bench.training import LIMIT, LOADER, NOTEBOOK, TIMM, WHOLE, Supply
+from kaggle_face.config import Config
+from kaggle_face.cores import available_cores
+from kaggle_face.data.loading import evaluation_batches
+from kaggle_face.data.pack import Pack
+from kaggle_face.model.amp import resolve_amp
+from kaggle_face.model.network import create_network
+from kaggle_face.progress import Progress, SilentProgress
+from kaggle_face.train.fit import Fit
+from kaggle_face.train.fold import create_fit, create_fold_network
+from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.state import Counts
+from kaggle_face.train.steps import run_steps
+
+_WORKERS_ON_CPU = 2
+"""Of the others' loaders, where the network needs the cores itself; notebooks are written with 2."""
+
+
+class TrainingWays:
+    """One fold's training, and what it is compared with."""
+
+    def __init__(
+        self, config: Config, task: FoldTask, device: torch.device, folder: Path, progress: Progress
+    ) -> None:
+        self._config, self._task, self._device = config, task, device
+        self._folder, self._progress = folder, progress
+        self._num_classes = len(task.classes)
+        self._workers = available_cores() if device.type == "cuda" else _WORKERS_ON_CPU
+
+    def works(self, with_others: bool) -> dict[str, Work]:
+        """How each way begins, by name."""
+        works: dict[str, Work] = {
+            LIMIT: partial(resident_steps, self._config, self._num_classes, self._device),
+            LOADER: self._load,
+            WHOLE: self._train,
+        }
+        if with_others:
+            root = Path(self._config.data.root)
+            images = self._folder / "images"
+            link_class_folders(root, self._task.train_ids, self._task.train_labels, images)
+            where = (self._config, self._num_classes, images, self._device, self._workers)
+            works |= {NOTEBOOK: partial(notebook_steps, *where), TIMM: partial(timm_steps, *where)}
+        return works
+
+    def supply(self) -> Supply:
+        """How the images came."""
+        is_identity = not self._config.augment.transforms
+        return Supply(not is_identity, "", self._device.type == "cuda")
+
+    def _fit(self) -> Fit:
+        network = create_fold_network(self._config, self._task).to(self._device)
+        folder = FoldFolder(self._folder / "fold0")
+        return create_fit(self._config, self._task, folder, network, None, SilentProgress())
+
+    def _load(self) -> Generator[int]:
+        batches = self._fit().batches
+        while True:
+            for batch in batches.epoch(0):
+                yield len(batch.labels)
+
+    def _train(self) -> Generator[int]:
+        """Epoch after epoch of a training, with its metrics and its progress."""
+        fit = self._fit()
+        state, progress = fit.state, SilentProgress()
+        while True:
+            with progress.count("epoch", fit.batches.images_per_epoch, "images") as counter:
+                for images in run_steps(state, fit.recipe, fit.batches, fit.machine):
+                    counter.advance(images, f"loss {state.counts.loss / max(state.counts.images, 1):.3f}")
+                    yield images
+            state.step, state.counts = 0, Counts()
+
+
+def prediction_works(config: Config, pack: Pack, num_classes: int, device: torch.device) -> dict[str, Work]:
+    """How each way of predicting begins, by name; the weights are fresh, which takes the same time."""
+    model = config.model.model_copy(update={"pretrained": False, "weights": None})
+    network = create_network(model, config.margin, num_classes, config.data.image_size).to(device)
+    if config.train.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    subject = Subject(
+        network,
+        device,
+        resolve_amp(config.train.amp, device),
+        config.predict.flip,
+        config.predict.batch_size,
+        config.data.image_size,
+    )
+
+    def batches() -> Iterator[Tensor]:
+        return evaluation_batches(pack, pack.image_ids, config.predict.batch_size)
+
+    return {
+        LIMIT: partial(resident_batches, subject),
+        LOADER: partial(loaded_batches, batches),
+        WHOLE: partial(predicted_batches, subject, batches),
+    }
