@@ -27,8 +27,8 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         "part",
         choices=PARTS,
         metavar="PART",
-        help="train: the network alone, the loader alone, both, the notebook way, timm's loader; pack: decoder "
-        "and packing; predict: images to embeddings; metrics: the largest competitions' sizes; start: --help",
+        help="train: the network alone, the loader alone, both, the notebook way, timm's loader; pack: the "
+        "decoder and packing; predict: images to embeddings; metrics: the largest sizes; start: --help",
     )
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, less exact")
     parser.add_argument("--json", action="store_true", help="print the figures for machines")
