@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "the doctor: data, images, samples, rules and disk, before time is spent"),
     "pack": ("data", "decode and resize all images once (train does it when missing)"),
     "train": ("train", "train one fold, or all of them"),
+    "tune": ("tune", "search settings on one fold, and write the best as a config"),
     "evaluate": ("evaluate", "all held-out metrics of runs with intervals, and runs compared"),
     "runs": ("runs", "all runs: settings that differ, figures, scores, cost"),
     "predict": ("predict", "predict the test set with the trained folds"),

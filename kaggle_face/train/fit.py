@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.progress import Counter, Progress
-from kaggle_face.train.history import EventWriter, write_history
+from kaggle_face.train.history import EpochRow, EventWriter, write_history
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.state import Counts, TrainingState, save_checkpoint, save_resume_state
@@ -22,6 +23,9 @@ _RESERVE_VALIDATIONS = 4.0
 """Validations' worth of time kept back under `train.max_hours`: one of the epoch, three of the records."""
 
 Outcome = Literal["finished", "stopped"]
+
+OnEpoch = Callable[[EpochRow], None]
+"""Told the row of each epoch when everything of it is saved; it may raise to end the training."""
 
 _WATCHED: dict[str, CheckpointName] = {
     "accuracy": "best_cls",
@@ -73,6 +77,7 @@ class Fit:
     batches: TrainingBatches
     folder: FoldFolder
     progress: Progress
+    on_epoch: OnEpoch | None = None
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.recipe)
@@ -88,6 +93,8 @@ class Fit:
                     self._save()
                     return "stopped"
                 self._finish_epoch()
+                if self.on_epoch is not None:
+                    self.on_epoch(self.state.history[-1])
                 if self._is_out_of_patience():
                     break
             return "finished"

@@ -23,7 +23,7 @@ from kaggle_face.model.network import FaceNetwork, count_parameters, create_netw
 from kaggle_face.model.weights import save_weights
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
-from kaggle_face.train.fit import Fit, Outcome
+from kaggle_face.train.fit import Fit, OnEpoch, Outcome
 from kaggle_face.train.image_sizes import require_growing_is_possible
 from kaggle_face.train.initial import find_initial_weights, start_from
 from kaggle_face.train.metric_losses import create_metric_loss
@@ -47,6 +47,7 @@ def train_fold(
     start: Literal["new", "resume"],
     about: Mapping[str, Any],
     progress: Progress,
+    on_epoch: OnEpoch | None = None,
 ) -> Outcome:
     """Trains one fold and writes its checkpoints and out-of-fold records.
 
@@ -57,6 +58,7 @@ def train_fold(
         start: Whether to begin, or to go on from the state in the folder.
         about: What is known of this call: command line, versions, commit, name of the folds.
         progress: Told of every epoch.
+        on_epoch: Given the figures of every epoch; it may raise to end the training.
 
     Raises:
         TrainingStoppedError: The loss stayed non-finite.
@@ -73,6 +75,7 @@ def train_fold(
     require_growing_is_possible(network, config.train, config.data.image_size)
     teacher = find_teacher(config.loss.distill, task, folder, about.get("folds"))
     fit = create_fit(config, task, folder, network, teacher, progress)
+    fit.on_epoch = on_epoch
     if start == "resume":
         load_resume_state(fit.state, folder, device)
         progress.say(f"fold {task.fold}: goes on at epoch {fit.state.epoch + 1}, step {fit.state.step + 1}")

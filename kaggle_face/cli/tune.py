@@ -1,0 +1,194 @@
+"""`kaggle-face tune`: searches settings on one fold, and writes the best as a config."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.runs import FoldFolder, command_line, describe_environment, run_folder
+from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.config import LoadedConfig, load_config
+from kaggle_face.config.yaml_text import dump_yaml, parse_yaml
+from kaggle_face.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from kaggle_face.records import CompetitionData, Folds
+    from kaggle_face.train.search_space import SearchSpace
+    from kaggle_face.train.tuning import BestTrial, Search
+
+_FIXED = (
+    "competition.",
+    "folds.",
+    "paths.",
+    "submit.",
+    "predict.",
+    "train.score",
+    "train.max_hours",
+    "device",
+)
+"""Settings that would make trials incomparable."""
+
+_MARK = "# Found by `kaggle-face tune`:"
+
+
+def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `tune`."""
+    parser.add_argument(
+        "--space",
+        required=True,
+        metavar="FILE",
+        help="YAML: a key of the settings, and a list of choices or {low: .., high: .., log: .., step: ..}",
+    )
+    parser.add_argument("--trials", type=int, default=20, metavar="N", help="trials in all (default: 20)")
+    parser.add_argument("--hours", type=float, metavar="H", help="begin no trial after so many hours")
+    parser.add_argument("--fold", type=int, default=0, metavar="K", help="fold to train on (default: 0)")
+    parser.add_argument(
+        "--name", default="tune", help="name of the search (default: tune); it goes on if it is there"
+    )
+    add_config_arguments(parser)
+
+
+def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Runs the search until its number of trials is reached, and writes the best settings."""
+    from kaggle_face.train.search_space import read_search_space
+    from kaggle_face.train.tuning import Search
+
+    if arguments.trials < 1:
+        raise InputError(f"--trials must be >= 1, got {arguments.trials}")
+    loaded = load_settings(arguments)
+    space = read_search_space(Path(arguments.space))
+    _check_space(space, arguments)
+    target = _config_to_write(loaded, arguments)
+    home = run_folder(Path(loaded.config.paths.runs), loaded.name, arguments.name)
+    search = Search(home.path / "study.db", arguments.name, space, loaded.config.seed)
+    if search.num_done:
+        terminal.say(f"{home.path}: goes on after trial {search.num_done - 1}")
+    keep_best = _forgetting_all_but_the_best(search, loaded, arguments)
+    run_trial = _training(loaded, arguments, terminal)
+    search.run(arguments.trials, arguments.hours, run_trial, keep_best, terminal)
+    best = search.best
+    if best is None:
+        raise InputError(
+            f"no trial of {home.path} came to its end; widen {arguments.space} or raise --trials"
+        )
+    _write_best(target, best, loaded, arguments, search.num_done)
+    terminal.say(f"{target}: score {best.score:.5f} in trial {best.number}; {', '.join(best.overrides)}")
+
+
+def _check_space(space: SearchSpace, arguments: argparse.Namespace) -> None:
+    """Loads the settings with the ends of every range and with every choice.
+
+    Raises:
+        ConfigError: A key or a value is wrong, or may not be searched.
+    """
+    for key, entry in space.items():
+        fixed = key.startswith(_FIXED) or (key.startswith("data.") and key != "data.image_size")
+        if fixed:
+            raise ConfigError(f"{arguments.space}: {key} cannot be searched: trials would not be comparable")
+        for value in entry if isinstance(entry, tuple) else (entry.low, entry.high):
+            text = dump_yaml(value).removesuffix("...\n").strip()
+            load_config(arguments.config, [*arguments.overrides, f"{key}={text}"])
+
+
+def _training(
+    loaded: LoadedConfig, arguments: argparse.Namespace, terminal: Terminal
+) -> Callable[[int, Sequence[str], Callable[[float], None]], None]:
+    """What trains one trial of the search."""
+    from kaggle_face.cli.opening import open_competition, open_folds, open_images
+
+    data = open_competition(loaded.config)
+    folds = open_folds(loaded, data, open_images(loaded.config, data, terminal))
+
+    def run_trial(number: int, overrides: Sequence[str], report: Callable[[float], None]) -> None:
+        settings = load_config(arguments.config, [*arguments.overrides, *overrides])
+        folder = _folder_of(number, loaded, arguments)
+        _train_trial(settings, folder, (data, folds), report, terminal)
+
+    return run_trial
+
+
+def _train_trial(
+    settings: LoadedConfig,
+    folder: FoldFolder,
+    material: tuple[CompetitionData, Folds],
+    report: Callable[[float], None],
+    terminal: Terminal,
+) -> None:
+    from kaggle_face.cli.opening import open_images
+    from kaggle_face.train.fold import train_fold
+    from kaggle_face.train.recipe import fold_task
+
+    data, folds = material
+    shutil.rmtree(folder.path.parent, ignore_errors=True)
+    task = fold_task(data, folds, open_images(settings.config, data, terminal), folder.fold)
+    about = {
+        "config": settings.name,
+        "overrides": list(settings.overrides),
+        "folds": folds.name,
+        **describe_environment(command_line(), settings.config.device),
+    }
+    train_fold(settings.config, task, folder, "new", about, terminal, lambda row: report(row["score"]))
+
+
+def _folder_of(number: int, loaded: LoadedConfig, arguments: argparse.Namespace) -> FoldFolder:
+    runs = Path(loaded.config.paths.runs)
+    return run_folder(runs, loaded.name, f"{arguments.name}-{number}").fold(arguments.fold)
+
+
+def _forgetting_all_but_the_best(
+    search: Search, loaded: LoadedConfig, arguments: argparse.Namespace
+) -> Callable[[int], None]:
+    """What keeps the disk free: of all trials the best alone stays as a run."""
+    kept: int | None = None if search.best is None else search.best.number
+
+    def forget(number: int) -> None:
+        nonlocal kept
+        best = None if search.best is None else search.best.number
+        for other in {number, kept} - {best, None}:
+            assert other is not None
+            shutil.rmtree(_folder_of(other, loaded, arguments).path.parent, ignore_errors=True)
+        kept = best
+
+    return forget
+
+
+def _config_to_write(loaded: LoadedConfig, arguments: argparse.Namespace) -> Path:
+    """`configs/<config>-<name>.yaml`, unless somebody else wrote it."""
+    path = Path("configs") / f"{loaded.name}-{arguments.name}.yaml"
+    if path.is_file() and not path.read_text(encoding="utf-8").startswith(_MARK):
+        raise InputError(f"{path} was not written by tune; move it away, or search under another --name")
+    return path
+
+
+def _write_best(
+    path: Path, best: BestTrial, loaded: LoadedConfig, arguments: argparse.Namespace, num_trials: int
+) -> None:
+    """Writes the best settings as a config that extends the one that was searched."""
+    parent = arguments.config if not arguments.config.endswith((".yaml", ".yml")) else str(loaded.path)
+    kept = [text for text in loaded.overrides if not text.startswith(("paths.", "device="))]
+    values = _nested([*kept, *best.overrides])
+    head = f"{_MARK} score {best.score:.5f} on fold {arguments.fold}, the best of {num_trials} trials.\n"
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, head + dump_yaml({"extends": parent, **values}))
+
+
+def _nested(overrides: Sequence[str]) -> Mapping[str, Any]:
+    """The settings that overrides stand for, part by part.
+
+    >>> _nested(["optim.lr=0.1", "seed=3", "optim.name=sgd"])
+    {'optim': {'lr': 0.1, 'name': 'sgd'}, 'seed': 3}
+    """
+    values: dict[str, Any] = {}
+    for text in overrides:
+        key, _, value = text.partition("=")
+        *parts, last = key.split(".")
+        inner = values
+        for part in parts:
+            inner = inner.setdefault(part, {})
+        inner[last] = parse_yaml(value)
+    return values

@@ -1,0 +1,66 @@
+"""A search through the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.cli.main import main
+from kaggle_face.config import load_config
+
+SPACE = """
+optim.lr: {low: 1e-4, high: 1e-2, log: true}
+augment.cutmix.probability: [0.0, 0.5]
+"""
+
+
+@pytest.fixture
+def space(workspace: Path) -> str:
+    (workspace / "space.yaml").write_text(SPACE, encoding="utf-8")
+    return "space.yaml"
+
+
+def test_the_best_settings_become_a_config_and_the_best_trial_stays_a_run(
+    workspace: Path, space: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["tune", "--space", space, "train.epochs=1", "train.score=accuracy"]
+    assert main([*words, "--trials", "1"]) == 0
+    assert main([*words, "--trials", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "goes on after trial 0" in out and "trial 1: " in out
+    runs = sorted(path.name for path in Path("runs/tiny").glob("tune-*"))
+    assert len(runs) == 1
+    best = load_config("tiny-tune").config
+    trained = load_config(f"runs/tiny/{runs[0]}/fold0/config.yaml").config
+    assert best == trained
+    assert 1e-4 <= best.optim.lr <= 1e-2 and best.train.epochs == 1
+    assert "best of 2 trials" in Path("configs/tiny-tune.yaml").read_text()
+    assert main(["train", "--fold", "0", "-c", "tiny-tune"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optim.learning_rat: [1]", "unknown key 'optim.learning_rat'"),
+        ("optim.lr: [0.1, -1.0]", "optim.lr must be > 0, got -1"),
+        ("folds.seed: [1, 2]", "folds.seed cannot be searched"),
+        ("data.root: [a, b]", "data.root cannot be searched"),
+    ],
+)
+def test_a_space_that_cannot_be_searched_is_refused_before_any_training(
+    workspace: Path, refused: Callable[..., str], text: str, message: str
+) -> None:
+    Path("space.yaml").write_text(text)
+    assert message in refused("tune", "--space", "space.yaml")
+    assert not Path("runs").exists()
+
+
+def test_a_config_that_somebody_wrote_is_not_replaced(
+    workspace: Path, space: str, refused: Callable[..., str]
+) -> None:
+    Path("configs/tiny-tune.yaml").write_text("extends: tiny\n")
+    line = refused("tune", "--space", space, "--trials", "1", "train.epochs=1")
+    assert "configs/tiny-tune.yaml was not written by tune" in line
+    assert not Path("runs").exists()
