@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "people": ("people", "list, show, rename, remove, export, import or re-embed who is enrolled"),
     "app": ("app", "one-shot recognition in the browser, on this machine alone"),
     "bundle": ("bundle", "what a notebook without internet needs to predict, ready to upload"),
+    "recipes": ("recipes", "heads, losses and CutMix compared on your own faces, as one table"),
     "bench": ("bench", "where the time goes, and which setting would change it"),
     "auth": ("remote", "which Kaggle credentials are used, and whether they work"),
 }

@@ -24,6 +24,7 @@ NUM_CLASSES = {
     "one-shot": 48,
     "pair-text-2025": 8631,
     "pairs-2021": 4000,
+    "recipes-table": 390,
     "resnet18-cutmix": 8631,
     "shufflenet-thumbnails": 2300,
     "top-5": 15000,

@@ -1,0 +1,143 @@
+"""Folders of people laid out as a competition, to measure recipes on one's own faces.
+
+<root>/cls_data/train/<person>/     all people; of those that are measured, four images of five
+       cls_data/dev/<person>/       every fifth image of the people that are measured
+       ver_data/, val_pairs.txt     the labelled trials
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_face.artifacts.atomic import replacing_folder, write_json, write_text
+from kaggle_face.errors import DataError
+
+MARKER_FILE = "faces.json"
+_SUFFIXES = (".jpg", ".jpeg", ".png")
+_PART_HELD_OUT = 5
+"""One image of so many is held out."""
+
+
+@dataclass(frozen=True)
+class FaceFolders:
+    """Where the faces are: each folder holds one folder per person.
+
+    Attributes:
+        measured: People whose accuracy is measured on a fifth of their images.
+        others: Folders of further people to train on.
+        verified: Folder of the people whom the trials name; none of them is trained on.
+        pairs: The trials, as LFW's View 2 has them: `name i j` is the same person, `name i name j` is not;
+            the image is `name/name_0001.jpg`. A first line of numbers does not count.
+    """
+
+    measured: Path
+    others: tuple[Path, ...]
+    verified: Path
+    pairs: Path
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """What was laid out: counts, and who was left out because the trials name the same person."""
+
+    train_images: int
+    dev_images: int
+    trials: int
+    left_out: tuple[str, ...]
+
+
+Trial = tuple[str, str, int]
+
+
+def lay_out_faces(folders: FaceFolders, root: Path) -> LaidOut:
+    """Links (or copies) the images below a new `root`; people in the verified folder are left out.
+
+    Raises:
+        DataError: A folder or an image is missing, two folders have a person of the same name, or a line of
+            the trials cannot be read.
+    """
+    trials = read_trials(folders.pairs)
+    strangers = set(_people(folders.verified))
+    images = _images_of_people((folders.measured, *folders.others))
+    left_out = sorted(set(images) & strangers)
+    measured = set(_people(folders.measured))
+    counts = {"train": 0, "dev": 0}
+    with replacing_folder(root) as new:
+        for person in sorted(set(images) - strangers):
+            for number, image in enumerate(images[person]):
+                held_out = person in measured and number % _PART_HELD_OUT == _PART_HELD_OUT - 1
+                split = "dev" if held_out else "train"
+                _link(image, new / "cls_data" / split / person / image.name)
+                counts[split] += 1
+        _write_trials(trials, folders.verified, new)
+        found = LaidOut(counts["train"], counts["dev"], len(trials), tuple(left_out))
+        write_json(new / MARKER_FILE, vars(found))
+    return found
+
+
+def read_trials(path: Path) -> list[Trial]:
+    """The trials of a file: two images, and 1 for the same person or 0.
+
+    Raises:
+        DataError: The file is missing, or a line is neither form.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file of pairs {path}")
+    trials: list[Trial] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.split("\t") if "\t" in line else line.split()
+        if not words or (number == 1 and all(word.isdigit() for word in words)):
+            continue
+        trials.append(_read_trial(words, f"{path}, line {number}"))
+    return trials
+
+
+def _read_trial(words: Sequence[str], where: str) -> Trial:
+    if len(words) == 3 and words[1].isdigit() and words[2].isdigit():
+        return _image_name(words[0], words[1]), _image_name(words[0], words[2]), 1
+    if len(words) == 4 and words[1].isdigit() and words[3].isdigit():
+        return _image_name(words[0], words[1]), _image_name(words[2], words[3]), 0
+    raise DataError(f"{where}: expected 'name i j' or 'name i name j', got '{' '.join(words)}'")
+
+
+def _image_name(person: str, number: str) -> str:
+    return f"{person}_{int(number):04d}.jpg"
+
+
+def _write_trials(trials: Sequence[Trial], verified: Path, root: Path) -> None:
+    for name in sorted({name for first, second, _ in trials for name in (first, second)}):
+        _link(verified / name.rpartition("_")[0] / name, root / "ver_data" / name)
+    lines = [f"{first} {second} {same}\n" for first, second, same in trials]
+    write_text(root / "val_pairs.txt", "".join(lines))
+
+
+def _images_of_people(folders: Sequence[Path]) -> Mapping[str, list[Path]]:
+    images: dict[str, list[Path]] = {}
+    for folder in folders:
+        for person in _people(folder):
+            if person in images:
+                raise DataError(f"two folders have a person '{person}', the second is {folder}; rename one")
+            files = (folder / person).iterdir()
+            images[person] = sorted(file for file in files if file.suffix.lower() in _SUFFIXES)
+    return {person: files for person, files in images.items() if files}
+
+
+def _people(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise DataError(f"there is no folder of people {folder}")
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link, or a copy where the file system has none."""
+    if not source.is_file():
+        raise DataError(f"there is no image {source}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

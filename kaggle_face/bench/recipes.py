@@ -1,0 +1,205 @@
+"""Recipes against each other: heads and losses, with and without CutMix, from scratch and fine-tuned.
+
+Every row is trained for the same number of epochs, with several seeds. What is measured is the last epoch, so
+nothing is chosen on what is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from kaggle_face.bench.report import Cell, Report
+from kaggle_face.errors import InputError, nearest_hint
+
+RecipeName = Literal["softmax", "cosface", "arcface", "adaface", "subcenter", "triplet", "center"]
+Mixing = Literal["plain", "cutmix", "cutmix-unmixed"]
+Start = Literal["scratch", "pretrained"]
+
+RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
+MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
+STARTS: tuple[Start, ...] = get_args(Start)
+
+FIGURES = ("accuracy", "eer", "auc", "tpr@1e-2")
+COLUMNS = ("start", "recipe", "mixing", "seeds", *FIGURES, "minutes")
+
+_TITLES: Mapping[RecipeName, str] = {
+    "softmax": "softmax",
+    "cosface": "CosFace",
+    "arcface": "ArcFace",
+    "adaface": "AdaFace",
+    "subcenter": "sub-centre ArcFace",
+    "triplet": "triplet after softmax",
+    "center": "softmax + center",
+}
+
+# Margins of the papers. The margin grows in over the first epochs: a small network learns nothing from
+# ArcFace's whole margin at first.
+_SETTINGS: Mapping[RecipeName, tuple[str, ...]] = {
+    "softmax": ("model.head=linear",),
+    "cosface": ("model.head=cosface", "margin.margin=0.35", "loss.label_smoothing=0"),
+    "arcface": ("model.head=arcface", "margin.margin=0.5", "loss.label_smoothing=0"),
+    "adaface": ("model.head=adaface", "margin.margin=0.4", "loss.label_smoothing=0"),
+    "subcenter": ("model.head=subcenter_arcface", "margin.margin=0.5", "loss.label_smoothing=0"),
+    "triplet": (
+        "model.head=linear",
+        "loss.metric=triplet",
+        "loss.classification_weight=0",
+        "sampler.name=identities",
+    ),
+    # The published weight, for embeddings that are not scaled to length 1.
+    "center": (
+        "model.head=linear",
+        "loss.metric=center",
+        "loss.metric_weight=0.003",
+        "loss.normalize_embeddings=false",
+    ),
+}
+_MIXING_SETTINGS: Mapping[Mixing, tuple[str, ...]] = {
+    "plain": (),
+    "cutmix": ("augment.cutmix.probability=0.5",),
+    "cutmix-unmixed": ("augment.cutmix.probability=0.5", "augment.margin_on_mixed=unmixed_only"),
+}
+_MARGIN_HEADS: tuple[RecipeName, ...] = ("cosface", "arcface", "adaface", "subcenter")
+_WARMUP_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which rows the table has, and how each is trained."""
+
+    recipes: tuple[RecipeName, ...]
+    mixings: tuple[Mixing, ...]
+    starts: tuple[Start, ...]
+    seeds: int
+    epochs: int
+    pretrained: tuple[str, ...] = ()
+    """Overrides of a start from pretrained weights: backbone, weights, rate."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training of a row; `name` is its run's, and `counts` says whether it is measured."""
+
+    name: str
+    overrides: tuple[str, ...]
+    row: tuple[Start, RecipeName, Mixing]
+    counts: bool = True
+
+
+def planned_runs(plan: Plan) -> Iterator[PlannedRun]:
+    """Every training of a plan, in an order in which each finds what it starts from."""
+    for seed in range(plan.seeds):
+        for start in plan.starts:
+            for recipe in plan.recipes:
+                for mixing in plan.mixings:
+                    if mixing != "cutmix-unmixed" or recipe in (*_MARGIN_HEADS, "triplet"):
+                        yield from _runs_of(plan, (start, recipe, mixing), seed)
+
+
+def chosen_names(text: str | None, known: Sequence[str], what: str) -> tuple[str, ...]:
+    """The names in a text, separated by commas, in the order of `known`; all of them for None.
+
+    Raises:
+        InputError: One is not known.
+    """
+    words = list(known) if text is None else text.split(",")
+    for word in words:
+        if word not in known:
+            hint = nearest_hint(word, known) or f"; known: {', '.join(known)}"
+            raise InputError(f"{what}: there is no '{word}'{hint}")
+    return tuple(name for name in known if name in words)
+
+
+def tabulate(plan: Plan, measured: Mapping[str, Mapping[str, float]], about: Mapping[str, Cell]) -> Report:
+    """The table of what was measured: mean and standard deviation over the seeds.
+
+    Args:
+        plan: What was planned.
+        measured: By the name of a run its figures, `minutes` among them; a row needs at least one seed.
+        about: Where and how it was measured.
+    """
+    by_row: dict[tuple[Start, RecipeName, Mixing], list[Mapping[str, float]]] = {}
+    minutes: dict[tuple[Start, RecipeName, Mixing], float] = {}
+    for run in planned_runs(plan):
+        if run.name not in measured:
+            continue
+        figures = measured[run.name]
+        minutes[run.row] = minutes.get(run.row, 0.0) + figures["minutes"]
+        if run.counts:
+            by_row.setdefault(run.row, []).append(figures)
+    rows = tuple(_table_row(row, found, minutes[row]) for row, found in by_row.items())
+    return Report("recipes", about, COLUMNS, rows, _sentence(by_row))
+
+
+def as_markdown(report: Report) -> str:
+    """The table as Markdown, with what it was measured on above it."""
+    lines = [f"- {name}: {value}" for name, value in report.about.items()]
+    lines += ["", _markdown_row(report.columns), _markdown_row(["---"] * len(report.columns))]
+    lines += [_markdown_row([str(cell) for cell in row]) for row in report.rows]
+    return "\n".join([*lines, "", report.sentence, ""])
+
+
+def _runs_of(plan: Plan, row: tuple[Start, RecipeName, Mixing], seed: int) -> Iterator[PlannedRun]:
+    start, recipe, mixing = row
+    name = f"{start}-{recipe}-{mixing}-{seed}"
+    shared = [f"seed={seed}", *_MIXING_SETTINGS[mixing]]
+    if start == "pretrained":
+        shared += plan.pretrained
+    if recipe != "triplet":
+        warmup = [f"margin.warmup_epochs={_WARMUP_SHARE * plan.epochs:g}"] if recipe in _MARGIN_HEADS else []
+        settings = (*shared, f"train.epochs={plan.epochs}", *_SETTINGS[recipe], *warmup)
+        yield PlannedRun(name, settings, row)
+        return
+    first = math.ceil(plan.epochs / 2)
+    yield PlannedRun(f"{name}-first", (*shared, f"train.epochs={first}", "model.head=linear"), row, False)
+    settings = (*shared, f"train.epochs={plan.epochs - first}", *_SETTINGS["triplet"])
+    yield PlannedRun(name, (*settings, f"model.init_from={name}-first@last"), row)
+
+
+def _table_row(
+    row: tuple[Start, RecipeName, Mixing], found: Sequence[Mapping[str, float]], minutes: float
+) -> tuple[Cell, ...]:
+    start, recipe, mixing = row
+    cells = [_mean_and_deviation([figures[name] for figures in found]) for name in FIGURES]
+    return start, _TITLES[recipe], mixing, len(found), *cells, f"{minutes / len(found):.1f}"
+
+
+def _mean_and_deviation(values: Sequence[float]) -> str:
+    """The mean, and the standard deviation of a single value where there are several.
+
+    >>> _mean_and_deviation([0.5]), _mean_and_deviation([0.4, 0.6])
+    ('.5000', '.5000 ± .1414')
+    """
+    mean = sum(values) / len(values)
+    text = f"{mean:.4f}".removeprefix("0")
+    if len(values) == 1:
+        return text
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return f"{text} ± {f'{deviation:.4f}'.removeprefix('0')}"
+
+
+def _sentence(by_row: Mapping[tuple[Start, RecipeName, Mixing], Sequence[Mapping[str, float]]]) -> str:
+    """Which row is best at which task."""
+    if not by_row:
+        return "Nothing is trained yet."
+
+    def mean(row: tuple[Start, RecipeName, Mixing], name: str) -> float:
+        return sum(figures[name] for figures in by_row[row]) / len(by_row[row])
+
+    most_accurate = max(by_row, key=lambda row: mean(row, "accuracy"))
+    least_wrong = min(by_row, key=lambda row: mean(row, "eer"))
+    return (
+        f"Highest accuracy: {_named(most_accurate)} ({mean(most_accurate, 'accuracy'):.4f}); "
+        f"lowest EER: {_named(least_wrong)} ({mean(least_wrong, 'eer'):.4f})."
+    )
+
+
+def _named(row: tuple[Start, RecipeName, Mixing]) -> str:
+    return f"{_TITLES[row[1]]}, {row[2]}, {row[0]}"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
