@@ -15,7 +15,7 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
 from kaggle_face.competitions.reading import submission_formats
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.errors import InputError, SubmissionError
+from kaggle_face.errors import ConfigError, InputError, SubmissionError
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.answering import Question, unknown_threshold
 from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
@@ -115,7 +115,9 @@ def _written_jobs(
         origin = origin_of(output, run)
         if ignored:
             origin = replace(origin, settings=(*origin.settings, "--ignore-rules"))
-        yield output.what, Upload(_target(output.tasks, config), written, origin, message)
+        target = _target_if_any(output.tasks, config, path, terminal)
+        if target is not None:
+            yield output.what, Upload(target, written, origin, message)
 
 
 def _checked_tables(
@@ -159,6 +161,15 @@ def _target(tasks: Sequence[Task], config: Config) -> str:
     if len(tasks) == 1:
         return target_of(tasks[0], config.competition, config.submit)
     return config.competition.slug
+
+
+def _target_if_any(tasks: Sequence[Task], config: Config, path: Path, terminal: Terminal) -> str | None:
+    """The competition that takes a CSV; None, and a line, where none does."""
+    try:
+        return _target(tasks, config)
+    except ConfigError as error:
+        terminal.say(f"{path} is written but not for upload: {error}")
+        return None
 
 
 def _expected_of(config: Config, tasks: Sequence[Task], terminal: Terminal) -> Expectation:

@@ -150,3 +150,15 @@ def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):
     assert main(["submit"]) == 2
     assert "12 of 12 scores of 'Label' are not finite" in capsys.readouterr().err
     assert not Path("submissions/faces").exists()
+
+
+def test_a_csv_that_no_competition_takes_is_written_and_not_sent(kaggle, run, capsys):
+    fall_2024 = "11785-hw-2-p-2-face-verification-fall-2024"  # takes verification alone
+    settings = SETTINGS.replace(SLUG, fall_2024).replace("slug: classes-2026, ", "")
+    Path("configs/faces.yaml").write_text(settings)
+    config = load_config("faces", ["optim.lr=0.05"]).config
+    write_text(run.fold(0).config_file, dump_config(config))
+    assert main(["submit", "--dry-run", "--only-ensemble"]) == 0
+    assert "main_ensemble_classification.csv is written but not for upload" in capsys.readouterr().out
+    assert Path("submissions/faces/main_ensemble_classification.csv").is_file()
+    assert [Path(name).name for name in rows()] == ["main_ensemble_verification.csv"]
