@@ -32,6 +32,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_LYING = (5, 6, 7, 8)  # width and height change places
 
 
 class UnreadableImageError(DataError):
@@ -65,24 +66,25 @@ def decode_rgb_into(target: npt.NDArray[np.uint8], data: bytes) -> None:
 
 def decode_photo(
     data: bytes, longest_px: int, name: str = "the picture"
-) -> tuple[npt.NDArray[np.uint8], float]:
+) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
     """The pixels of a picture of any shape, not stretched, else as `decode_rgb` reads them.
 
     Returns:
-        RGB, uint8, (height, width, 3), no side above `longest_px`, and what one pixel of the file measures
-        there: 1, or less where the picture was made smaller.
+        RGB, uint8, (height, width, 3), no side above `longest_px`, and the width and height before it was
+        made smaller, upright.
 
     Raises:
         UnreadableImageError: As `decode_rgb`.
     """
     try:
-        width_in_file = _width_in_file(data)
+        size = _size_in_file(data)
         image = _open(data, longest_px // 2)
         picture = _to_rgb(image)
         picture.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
-        scale = picture.width / width_in_file
-        turn = _UPRIGHT.get(_orientation(image))
-        return np.array(picture if turn is None else picture.transpose(turn)), scale
+        orientation = _orientation(image)
+        turn = _UPRIGHT.get(orientation)
+        upright_size = size[::-1] if orientation in _LYING else size
+        return np.array(picture if turn is None else picture.transpose(turn)), upright_size
     except MemoryError:
         raise
     except Exception as error:  # as in _decode
@@ -125,9 +127,9 @@ def _open(data: bytes, size_px: int) -> ImageFile.ImageFile:
     return image
 
 
-def _width_in_file(data: bytes) -> int:
+def _size_in_file(data: bytes) -> tuple[int, int]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        return image.width
+        return image.size
 
 
 def _upright_square(image: ImageFile.ImageFile, size_px: int) -> Image.Image:

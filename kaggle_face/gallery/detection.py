@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kaggle_face.gallery.mtcnn_networks import MtcnnNetworks
-
 Photo = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
@@ -73,6 +71,8 @@ class MtcnnDetector:
     """
 
     def __init__(self) -> None:
+        from kaggle_face.gallery.mtcnn_networks import MtcnnNetworks
+
         self._networks = MtcnnNetworks()
 
     def detect(self, photo: Photo) -> list[DetectedFace]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kaggle_face.errors import DataError, GalleryError
+from kaggle_face.errors import DataError, GalleryError, naming_first
 from kaggle_face.gallery.detection import FaceDetector
-from kaggle_face.gallery.names import checked_name
-from kaggle_face.gallery.people_tables import IfThere, NewPerson, Outcome
+from kaggle_face.gallery.names import checked_name, folded_name
+from kaggle_face.gallery.people_tables import IfThere, NewPerson, Outcome, Person
 from kaggle_face.gallery.pictures import Choice, Face, picture_files, read_face, read_picture_file
 from kaggle_face.gallery.recognition import Recognizer
 from kaggle_face.progress import Counter, Progress
@@ -59,13 +59,13 @@ def enroll_folder(
 
     Raises:
         DataError: The folder holds no folders with pictures.
-        GalleryError: A name is taken and `if_there` is "refuse"; those before it stay enrolled.
+        GalleryError: A name is taken and `if_there` is "refuse"; nobody is enrolled then.
     """
-    people = _people_of(root)
     report = FolderReport()
+    people = _wanted(_people_of(root), recognizer.gallery.people(), if_there, report)
     with progress.count("enrolling", len(people), "people") as counter:
         batch: list[tuple[str, list[Face]]] = []
-        for name, faces in _read_people(recognizer, people, reader, if_there, report, progress, counter):
+        for name, faces in _read_people(people, reader, report, progress, counter):
             batch.append((name, faces))
             if sum(len(faces) for _, faces in batch) >= _IMAGES_AT_ONCE:
                 _keep(recognizer, batch, if_there, report, counter)
@@ -84,28 +84,39 @@ def _people_of(root: Path) -> list[tuple[str, list[Path]]]:
     return people
 
 
+def _wanted(
+    people: list[tuple[str, list[Path]]], enrolled: Sequence[Person], if_there: IfThere, report: FolderReport
+) -> list[tuple[str, list[Path]]]:
+    """The people of a folder who are to be enrolled."""
+    known = {folded_name(person.name) for person in enrolled}
+    there = [name for name, _ in people if folded_name(name) in known]
+    if there and if_there == "refuse":
+        what = "people are enrolled already"
+        raise GalleryError(
+            f"{naming_first(len(there), len(people), what, there[0])}; say --skip to go on after an "
+            "interruption, --add for more images, or --replace for others"
+        )
+    if if_there != "skip":
+        return people
+    report.num_skipped = len(there)
+    return [(name, files) for name, files in people if folded_name(name) not in known]
+
+
 def _read_people(
-    recognizer: Recognizer,
     people: Sequence[tuple[str, list[Path]]],
     reader: PictureReader,
-    if_there: IfThere,
     report: FolderReport,
     progress: Progress,
     counter: Counter,
 ) -> Iterator[tuple[str, list[Face]]]:
-    """Names and faces of those who are to be enrolled."""
+    """Names and faces of those who can be enrolled."""
     for folder_name, files in people:
+        faces: list[Face] = []
         try:
             name = checked_name(folder_name)
+            faces = _read_faces(files, reader, report, progress)
         except GalleryError as error:
             _leave_out(report, f"{folder_name}/: {error}", progress)
-            counter.advance()
-            continue
-        if if_there == "skip" and recognizer.gallery.find(name) is not None:
-            report.num_skipped += 1
-            counter.advance()
-            continue
-        faces = _read_faces(files, reader, report, progress)
         if faces:
             yield name, faces
         else:

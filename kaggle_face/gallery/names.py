@@ -7,7 +7,7 @@ import unicodedata
 from kaggle_face.errors import GalleryError
 
 MAX_LETTERS = 100
-_FORBIDDEN = '/\\<>"`|*?:;'
+_FORBIDDEN = "/\\<>"
 _JOINERS = "\u200c\u200d"  # parts of words in Persian and Indic scripts, though of the category of controls
 
 
@@ -24,9 +24,7 @@ def checked_name(text: str) -> str:
     if not name:
         raise GalleryError(f"a person's name must not be empty, got {text!r}")
     if len(name) > MAX_LETTERS:
-        raise GalleryError(
-            f"a person's name has at most {MAX_LETTERS} letters, got {len(name)}: {name[:20]}..."
-        )
+        raise GalleryError(f"a person's name has at most {MAX_LETTERS} letters, got {len(name)}: {name[:20]}")
     wrong = next((letter for letter in name if not _is_allowed(letter)), None)
     if wrong is not None:
         raise GalleryError(f"a person's name must not hold {wrong!r}, got {name!r}; leave it out")

@@ -112,9 +112,9 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
         UnreadableImageError: The bytes are no whole picture, or it is too large.
         NoFaceError: No face was found.
     """
-    photo, scale = decode_photo(data, LONGEST_SIDE_PX, source)
+    photo, (width, height) = decode_photo(data, LONGEST_SIDE_PX, source)
+    scale = max(photo.shape[:2]) / max(width, height)
     found = detector.detect(photo)
-    height, width = (round(side / scale) for side in photo.shape[:2])
     if not found:
         raise NoFaceError(
             f"no face was found in {source} ({width}x{height} px; a face must be at least "

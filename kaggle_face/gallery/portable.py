@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from kaggle_face.artifacts.atomic import replacing
 from kaggle_face.data.images import decode_photo
-from kaggle_face.errors import GalleryError
+from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact
 from kaggle_face.gallery.embedder import Embedder
 from kaggle_face.gallery.enrolled import Gallery
@@ -141,9 +141,9 @@ def _check_names(gallery: Gallery, names: Sequence[str], if_there: IfThere) -> N
     wanted = {folded_name(checked_name(name)): name for name in names}
     taken = [person.name for person in gallery.people() if folded_name(person.name) in wanted]
     if taken and if_there == "refuse":
+        what = "people are enrolled already"
         raise GalleryError(
-            f"{len(taken)} of {len(names)} people are enrolled already, first: '{taken[0]}'; say --add, "
-            "--replace or --skip"
+            f"{naming_first(len(taken), len(names), what, taken[0])}; say --add, --replace or --skip"
         )
 
 

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gallery_stubs import invented_face, jpeg_of
+
+from kaggle_face.errors import DataError, GalleryError
+from kaggle_face.gallery.detection import MtcnnDetector
+from kaggle_face.gallery.enrolment import PictureReader, enroll_folder
+from kaggle_face.gallery.recognition import Recognizer
+from kaggle_face.progress import SilentProgress
+
+CROPS = PictureReader(None, 112)
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Three people with two crops each."""
+    root = tmp_path / "people"
+    for person, name in enumerate(["Ann", "Béla", "Chi"]):
+        (root / name).mkdir(parents=True)
+        for picture in range(2):
+            data = jpeg_of(invented_face(person, picture, 112))
+            (root / name / f"{picture}.jpg").write_bytes(data)
+    return root
+
+
+def test_each_folder_becomes_a_person_with_its_pictures(recognizer: Recognizer, people: Path) -> None:
+    report = enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+    assert (report.num_people, report.num_images, report.left_out) == (3, 6, [])
+    assert [(one.name, one.num_images) for one in recognizer.gallery.people()] == [
+        ("Ann", 2),
+        ("Béla", 2),
+        ("Chi", 2),
+    ]
+    assert recognizer.gallery.images(recognizer.gallery.person("Ann"))[0].source == "Ann/0.jpg"
+
+
+def test_faces_are_found_in_photos(
+    recognizer: Recognizer, write_people: Callable[..., Path], detector: MtcnnDetector
+) -> None:
+    root = write_people(["Ann", "Bob"], pictures=2)
+    report = enroll_folder(recognizer, root, PictureReader(detector, 112), "refuse", SilentProgress())
+    assert (report.num_people, report.num_images) == (2, 4)
+
+
+def test_bad_pictures_and_names_are_left_out_and_told(recognizer: Recognizer, people: Path) -> None:
+    (people / "Ann" / "0.jpg").write_text("a letter")
+    (people / "Béla" / "1.jpg").write_bytes(b"")
+    (people / "Béla" / "0.jpg").unlink()
+    (people / "Chi").rename(people / "Ch<i>")
+    report = enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+    assert [(one.name, one.num_images) for one in recognizer.gallery.people()] == [("Ann", 1)]
+    assert len(report.left_out) == 3
+    assert any("Ann/0.jpg" in reason for reason in report.left_out)
+
+
+def test_after_an_interruption_the_rest_is_enrolled(recognizer: Recognizer, people: Path) -> None:
+    (people / "Chi").rename(people.parent / "Chi")
+    enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+    (people.parent / "Chi").rename(people / "Chi")
+    report = enroll_folder(recognizer, people, CROPS, "skip", SilentProgress())
+    assert (report.num_people, report.num_skipped) == (1, 2)
+
+
+def test_names_that_are_taken_stop_before_anybody_is_enrolled(recognizer: Recognizer, people: Path) -> None:
+    enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+    (people / "Aaron").mkdir()
+    (people / "Aaron" / "0.jpg").write_bytes(jpeg_of(invented_face(9, 0, 112)))
+    with pytest.raises(GalleryError, match="3 of 4 people are enrolled already, first: Ann; say --skip"):
+        enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+    assert recognizer.gallery.count_people() == 3
+
+
+def test_a_folder_without_people_says_how_it_must_look(recognizer: Recognizer, tmp_path: Path) -> None:
+    (tmp_path / "flat.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match="must hold a folder for each"):
+        enroll_folder(recognizer, tmp_path, CROPS, "refuse", SilentProgress())
