@@ -48,7 +48,9 @@ def test_pairs_come_back(tmp_path: Path) -> None:
 
 
 def test_classes_come_back(tmp_path: Path) -> None:
-    stored.write_classes(tmp_path / "classes.csv", ClassTable(np.array(["n1", "n0"]), np.array(["7", "0"])), np.array([3, 0]))
+    stored.write_classes(
+        tmp_path / "classes.csv", ClassTable(np.array(["n1", "n0"]), np.array(["7", "0"])), np.array([3, 0])
+    )
     back = stored.read_classes(tmp_path / "classes.csv")
     assert (back.names.tolist(), back.submitted.tolist()) == (["n1", "n0"], ["7", "0"])
     assert stored.read_train_images(tmp_path / "classes.csv").tolist() == [3, 0]

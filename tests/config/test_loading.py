@@ -62,7 +62,7 @@ def test_the_error_names_the_file_that_holds_the_mistake(configs: Path) -> None:
 def test_extends_in_a_circle_is_refused(configs: Path) -> None:
     (configs / "one.yaml").write_text("extends: two\n")
     (configs / "two.yaml").write_text("extends: one\n")
-    with pytest.raises(ConfigError, match="runs in a circle: one.yaml -> two.yaml -> one.yaml"):
+    with pytest.raises(ConfigError, match=r"runs in a circle: one\.yaml -> two\.yaml -> one\.yaml"):
         load_config("one")
 
 
