@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.competitions.faces import draw_appearance, draw_identity, render_face
 from kaggle_face.gallery.model_card import ModelCard, Threshold
 from kaggle_face.gallery.people_tables import NewImage, NewPerson
@@ -59,3 +61,43 @@ def random_person(name: str, seed: int, num_images: int = 1, size: int = 256) ->
     vectors = normalized(np.random.default_rng(seed).normal(size=(num_images, size)))
     images = tuple(NewImage(f"{name}-{i}.jpg", f"{name}-{i}", vectors[i]) for i in range(num_images))
     return NewPerson(name, images)
+
+
+def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True) -> FoldFolder:
+    """The folder of a fold as training leaves it, with weights drawn at random and scored pairs.
+
+    Of 1000 pairs of one person 999 score 0.9 and one 0.1; of 10,000 of different people 9 score 0.8, 90 score
+    0.5, the others -0.5 to 0.4.
+    """
+    import torch
+
+    from kaggle_face.artifacts import stored
+    from kaggle_face.artifacts.atomic import write_text
+    from kaggle_face.config import dump_config
+    from kaggle_face.config.schema import Config
+    from kaggle_face.model.network import create_network
+    from kaggle_face.model.weights import save_weights
+    from kaggle_face.records import ClassTable, PairScores
+
+    settings = {
+        "model": {"backbone": "test_resnet", "embedding_size": 16},
+        "data": {"image_size": 32},
+        "device": "cpu",
+    }
+    config = Config.model_validate(settings)
+    folder = FoldFolder(fold_folder)
+    classes = np.array(["a", "b", "c"])
+    torch.manual_seed(seed)
+    network = create_network(config.model, config.margin, len(classes), config.data.image_size)
+    write_text(folder.config_file, dump_config(config))
+    stored.write_classes(folder.classes_file, ClassTable(classes, classes), np.array([5, 5, 5]))
+    save_weights(network, folder.weights_file("best_ver"), {"epoch": "1"})
+    folder.write_info({"status": "finished", "overrides": []})
+    if with_pairs:
+        different = np.concatenate([np.full(9, 0.8), np.full(90, 0.5), np.linspace(-0.5, 0.4, 9901)])
+        scores = np.concatenate([np.full(999, 0.9), [0.1], different]).astype(np.float32)
+        labels = np.repeat([1, 0], [1000, 10_000]).astype(np.int64)
+        ids = np.arange(len(scores)).astype(np.str_)
+        record = PairScores(ids, scores, labels)
+        stored.write_pair_scores(folder.record_folder("oof", "best_ver", "pairs"), record)
+    return folder

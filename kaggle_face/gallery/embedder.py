@@ -26,7 +26,7 @@ from kaggle_face.metrics.similarity import normalized
 from kaggle_face.metrics.trials import SortedTrials, sort_trials
 from kaggle_face.records import PairScores
 
-_PREFERRED: tuple[CheckpointName, ...] = ("best_ver", "best_cls", "last")
+_PREFERRED: tuple[CheckpointName, ...] = ("best_ver", "best", "best_cls", "last")
 _FALSE_POSITIVE_RATES: dict[ThresholdName, float] = {"fpr-1e-2": 1e-2, "fpr-1e-3": 1e-3}
 _PREPARATION = "arcface-112, bicubic, 1"
 """Changes when crops are cut or resized in another way, since embeddings then differ."""

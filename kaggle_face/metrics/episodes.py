@@ -54,7 +54,7 @@ def episode_accuracy(
     """
     if ways < 2 or shots < 1 or num_episodes < 2:
         raise InputError(
-            f"episodes need ways >= 2, shots >= 1 and 2 episodes, got {ways}, {shots}, {num_episodes}"
+            f"episodes need 2 ways, 1 shot and 2 episodes or more, got {ways}, {shots} and {num_episodes}"
         )
     ids = as_ids(people, "people")
     require_same_length(embeddings, ids, "embeddings and people")
