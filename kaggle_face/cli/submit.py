@@ -115,9 +115,13 @@ def _written_jobs(
         origin = origin_of(output, run)
         if ignored:
             origin = replace(origin, settings=(*origin.settings, "--ignore-rules"))
-        target = _target_if_any(output.tasks, config, path, terminal)
-        if target is not None:
-            yield output.what, Upload(target, written, origin, message)
+        try:
+            target = _target(output.tasks, config)
+        except ConfigError as error:
+            if output.what.endswith(f"_{ENSEMBLE}"):
+                terminal.say(f"{path} is written but not for upload: {error}")
+            continue
+        yield output.what, Upload(target, written, origin, message)
 
 
 def _checked_tables(
@@ -161,15 +165,6 @@ def _target(tasks: Sequence[Task], config: Config) -> str:
     if len(tasks) == 1:
         return target_of(tasks[0], config.competition, config.submit)
     return config.competition.slug
-
-
-def _target_if_any(tasks: Sequence[Task], config: Config, path: Path, terminal: Terminal) -> str | None:
-    """The competition that takes a CSV; None, and a line, where none does."""
-    try:
-        return _target(tasks, config)
-    except ConfigError as error:
-        terminal.say(f"{path} is written but not for upload: {error}")
-        return None
 
 
 def _expected_of(config: Config, tasks: Sequence[Task], terminal: Terminal) -> Expectation:
