@@ -30,8 +30,9 @@ def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.gallery.enrolled import Gallery
     from kaggle_face.gallery.recognition import Recognizer
 
-    gallery = Gallery(arguments.gallery, create=True)
-    recognizer = Recognizer(open_model(arguments, gallery), gallery)
+    old = Gallery(arguments.gallery) if arguments.gallery.exists() else None
+    embedder = open_model(arguments, old)
+    recognizer = Recognizer(embedder, old or Gallery(arguments.gallery, create=True))
     detector = None if arguments.aligned_only else MtcnnDetector()
     needs_token = arguments.token or not is_loopback(arguments.host)
     guard = Guard(arguments.host, secrets.token_urlsafe(24) if needs_token else None)

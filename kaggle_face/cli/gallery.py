@@ -33,7 +33,7 @@ from kaggle_face.errors import DataError, InputError
 if TYPE_CHECKING:
     from kaggle_face.gallery.enrolled import Gallery
     from kaggle_face.gallery.enrolment import PictureReader
-    from kaggle_face.gallery.people_tables import Person
+    from kaggle_face.gallery.people_tables import Outcome, Person
     from kaggle_face.gallery.pictures import Face
     from kaggle_face.gallery.recognition import Decision, Identification, Recognizer
 
@@ -65,10 +65,15 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     old = Gallery(arguments.gallery) if arguments.gallery.exists() else None
     embedder = open_model(arguments, old)
     reader = open_reader(arguments, embedder.card.image_size)
+    # the pictures come first: where none can be used, no gallery is made
+    faces = [] if folder else [reader.read(path) for path in _files_of(arguments.words[1:])]
     recognizer = Recognizer(embedder, old or Gallery(arguments.gallery, create=True))
     if folder is not None:
         return _enroll_folder(folder, recognizer, reader, arguments, terminal)
-    return _enroll_one(recognizer, reader, arguments, terminal)
+    save_faces(faces, arguments.save_faces)
+    outcome = recognizer.enroll(arguments.words[0], faces, if_there(arguments))
+    _tell_enrolled(outcome, faces, arguments, terminal)
+    return ACCEPTED
 
 
 def _folder_of_people(words: Sequence[str]) -> Path | None:
@@ -79,22 +84,17 @@ def _folder_of_people(words: Sequence[str]) -> Path | None:
     raise InputError(f"'{words[0]}' is no folder of people, and a name needs pictures: enroll NAME IMAGE...")
 
 
-def _enroll_one(
-    recognizer: Recognizer, reader: PictureReader, arguments: argparse.Namespace, terminal: Terminal
-) -> int:
-    name, *pictures = arguments.words
-    faces = [reader.read(path) for path in _files_of(pictures)]
-    save_faces(faces, arguments.save_faces)
-    outcome = recognizer.enroll(name, faces, if_there(arguments))
+def _tell_enrolled(
+    outcome: Outcome, faces: Sequence[Face], arguments: argparse.Namespace, terminal: Terminal
+) -> None:
+    person = outcome.person
     if arguments.json:
-        say_json(terminal, {**_outcome_json(outcome.person), "faces": [face_json(face) for face in faces]})
-        return ACCEPTED
+        say_json(terminal, {**_person_json(person), "faces": [face_json(face) for face in faces]})
+        return
     for face in faces:
         terminal.say(face_line(face))
     known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
-    person = outcome.person
     terminal.say(f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all")
-    return ACCEPTED
 
 
 def _enroll_folder(
@@ -294,13 +294,13 @@ def _decision_line(decision: Decision) -> str:
     return f"score {decision.score:.4f}, threshold {decision.threshold}, margin {decision.margin:+.4f}"
 
 
-def _outcome_json(person: Person) -> dict[str, Any]:
+def _person_json(person: Person) -> dict[str, Any]:
     return {"name": person.name, "number": person.number, "images": person.num_images}
 
 
 def _answer_json(face: Face, answer: Identification) -> dict[str, Any]:
     candidates = [
-        {**_outcome_json(candidate.person), "score": round(candidate.score, 6)}
+        {**_person_json(candidate.person), "score": round(candidate.score, 6)}
         for candidate in answer.candidates
     ]
     name = answer.known.name if answer.known else None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,22 +57,36 @@ def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
         from waitress import create_server
     except ImportError:
         raise MissingExtraError("waitress", "app") from None
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a busy moment is no news
+    return create_server(
+        app,
+        sockets=[_listening_socket(host, port)],
+        threads=_THREADS,
+        ident="kaggle-face",
+        max_request_body_size=MAX_UPLOAD_BYTES,
+        inbuf_overflow=MAX_UPLOAD_BYTES + 2**20,  # an upload stays in memory, no temporary file
+        clear_untrusted_proxy_headers=True,
+    )
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    """A socket bound to an address, which waitress would leave open where that fails."""
     try:
-        return create_server(
-            app,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            ident="kaggle-face",
-            max_request_body_size=MAX_UPLOAD_BYTES,
-            inbuf_overflow=MAX_UPLOAD_BYTES + 2**20,  # an upload stays in memory, no temporary file
-            clear_untrusted_proxy_headers=True,
-        )
-    except (OSError, ValueError) as error:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            if os.name == "posix":  # a port that was left a moment ago is free; on Windows this means another
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"the page cannot be served at {host}:{port} ({reason}); choose another --port or --host"
         ) from error
+    return listener
 
 
 def _add_guard(app: Flask, guard: Guard) -> None:
