@@ -35,8 +35,7 @@ _TITLES: Mapping[RecipeName, str] = {
     "center": "softmax + center",
 }
 
-# Margins of the papers. The margin grows in over the first epochs: a small network learns nothing from
-# ArcFace's whole margin at first.
+# Margins of the papers.
 _SETTINGS: Mapping[RecipeName, tuple[str, ...]] = {
     "softmax": ("model.head=linear",),
     "cosface": ("model.head=cosface", "margin.margin=0.35", "loss.label_smoothing=0"),
@@ -63,7 +62,9 @@ _MIXING_SETTINGS: Mapping[Mixing, tuple[str, ...]] = {
     "cutmix-unmixed": ("augment.cutmix.probability=0.5", "augment.margin_on_mixed=unmixed_only"),
 }
 _MARGIN_HEADS: tuple[RecipeName, ...] = ("cosface", "arcface", "adaface", "subcenter")
-_WARMUP_SHARE = 0.2
+_WARMUP_SHARE = 0.8
+"""Of the epochs, in which the margin grows. Faster, a small network collapses: of three epochs at 32 pixels on
+pins105 and celeba300, ArcFace grown over a fifth of them ended at EER .436 on LFW, over all of them at .181."""
 
 
 @dataclass(frozen=True)
