@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kaggle_face.data.pack import Pack
 
 _SHAPE_OF_A_RUN = ("competition", "data", "folds", "model", "margin")
-_FREE = ("data.root:", "data.workers:", "data.broken_images:")
+_FREE = ("data.root:", "data.residence:", "data.workers:", "data.broken_images:")
 """Settings that may change between training and prediction: where the data lies, and how it is read."""
 
 

@@ -52,6 +52,7 @@ class DataConfig(Part):
     root: str = "data/demo"
     image_size: Annotated[int, Field(ge=8, le=1024)] = 112
     broken_images: Literal["error", "skip"] = "error"
+    residence: Literal["auto", "device", "memory_map", "workers"] = "auto"
     workers: Annotated[int, Field(ge=-1, le=256)] = -1
     exclude: Names = ()
     exclude_images: str | None = None

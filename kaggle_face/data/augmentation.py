@@ -34,7 +34,13 @@ _PROBE_DRAWS = 16
 
 
 class Augmenter:
-    """Transforms of the settings, applied to one image at a time; without transforms it costs nothing."""
+    """Transforms of the settings, applied to one image at a time; without transforms it costs nothing.
+
+    Attributes:
+        size_px: The side of the images.
+        seed: Of all random numbers.
+        steps: The library's own transforms, in order.
+    """
 
     def __init__(
         self, transforms: Sequence[Mapping[str, Mapping[str, Any]]], size_px: int, seed: int
@@ -45,7 +51,7 @@ class Augmenter:
             ConfigError: A transform or an argument is unknown or wrong, or the result is no uint8 image of
                 the same size.
         """
-        self._transforms, self._size_px, self._seed = tuple(transforms), size_px, seed
+        self._transforms, self.size_px, self.seed = tuple(transforms), size_px, seed
         self._prepare()
         if not self.is_identity:
             self._probe()
@@ -57,11 +63,11 @@ class Augmenter:
 
     def __call__(self, image_HWC: npt.NDArray[np.uint8], epoch: int, index: int) -> npt.NDArray[np.uint8]:
         """The image as epoch `epoch` sees it; `index` is the image's own number, the same in every epoch."""
-        if not self._steps:
+        if not self.steps:
             return image_HWC
         self._place_generators(epoch, index)
         data: dict[str, Any] = {"image": np.array(image_HWC)}
-        for step in self._steps:
+        for step in self.steps:
             data = step(**data)
         result: npt.NDArray[np.uint8] = data["image"]
         if result.shape != image_HWC.shape or result.dtype != np.uint8:
@@ -69,15 +75,15 @@ class Augmenter:
         return result
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._transforms, self._size_px, self._seed
+        return self._transforms, self.size_px, self.seed
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._transforms, self._size_px, self._seed = state
+        self._transforms, self.size_px, self.seed = state
         self._prepare()
 
     def _prepare(self) -> None:
-        self._steps = [_build(entry, self._size_px) for entry in self._transforms]
-        self._counter, self._key = np.zeros(4, np.uint64), np.array([self._seed, 0], np.uint64)
+        self.steps = [_build(entry, self.size_px) for entry in self._transforms]
+        self._counter, self._key = np.zeros(4, np.uint64), np.array([self.seed, 0], np.uint64)
         self._place: Any = {
             "bit_generator": "Philox",
             "state": {"counter": self._counter, "key": self._key},
@@ -89,7 +95,7 @@ class Augmenter:
         self._philox = np.random.Philox(0)
         self._python_random = random.Random(0)
         generator = np.random.Generator(self._philox)
-        for step in self._steps:
+        for step in self.steps:
             step.set_random_state(generator, self._python_random)
 
     def _place_generators(self, epoch: int, index: int) -> None:
@@ -99,8 +105,8 @@ class Augmenter:
         self._python_random.seed(self._philox.random_raw())
 
     def _probe(self) -> None:
-        image_HWC = np.random.default_rng(0).integers(0, 256, (self._size_px, self._size_px, 3), np.uint8)
-        chances = [part for part in _parts(self._steps) if part.p > 0]
+        image_HWC = np.random.default_rng(0).integers(0, 256, (self.size_px, self.size_px, 3), np.uint8)
+        chances = [part for part in _parts(self.steps) if part.p > 0]
         before = [part.p for part in chances]
         for part in chances:
             part.p = 1.0
@@ -111,7 +117,7 @@ class Augmenter:
             raise
         except Exception as error:
             what = " ".join(str(error).split()) or type(error).__name__
-            size = f"{self._size_px}x{self._size_px}"
+            size = f"{self.size_px}x{self.size_px}"
             raise ConfigError(f"augment.transforms do not work on images of {size}: {what}") from error
         finally:
             for part, chance in zip(chances, before, strict=True):

@@ -50,6 +50,11 @@ class Pack:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    @property
+    def image_bytes(self) -> int:
+        """The bytes of an image's pixels."""
+        return 3 * self.size_px**2
+
     def rows_of(self, image_ids: StrArray) -> IntArray:
         """The row in `images` of each id.
 

@@ -16,6 +16,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.identity_sampling import sampled_order
 from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.data.residence import choose_supply
 from kaggle_face.data.samplers import seeded
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.ema import AveragedNetwork
@@ -137,6 +138,8 @@ def create_fit(
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
+    supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.pack.image_bytes, device)
+    progress.say(f"fold {task.fold}: {supply.describe()}")
     batches = TrainingBatches(
         task.pack,
         task.train_ids,
@@ -144,7 +147,7 @@ def create_fit(
         config.train.batch_size,
         augmenter,
         config.seed,
-        config.data.workers,
+        supply,
         lambda labels, epoch: sampled_order(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),

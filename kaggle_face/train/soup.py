@@ -21,6 +21,7 @@ from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.data.residence import choose_supply
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.composite import Composite
 from kaggle_face.model.amp import resolve_amp, resolve_device
@@ -112,6 +113,7 @@ class WeightsJudge:
         self.how = Evaluation(device, amp_dtype, predict.batch_size, predict.flip)
         self.composite: Composite = read_score(config.train, task.pairs.are_labelled)
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
+        image_bytes = len(task.train_ids) * task.pack.image_bytes
         self._batches = TrainingBatches(
             task.pack,
             task.train_ids,
@@ -119,7 +121,7 @@ class WeightsJudge:
             config.train.batch_size,
             augmenter,
             config.seed,
-            config.data.workers,
+            choose_supply(config.data, augmenter, image_bytes, device),
         )
 
     def choose(self, progress: Progress) -> tuple[Soup, HeldOut]:

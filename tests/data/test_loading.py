@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from kaggle_face.config.schema import SamplerConfig
-from kaggle_face.data import loading
+from kaggle_face.data import residence, worker_batches
 from kaggle_face.data.augmentation import Augmenter
+from kaggle_face.data.epoch_plan import Request
 from kaggle_face.data.identity_sampling import sampled_order
-from kaggle_face.data.loading import Batch, TrainingBatches, choose_workers, evaluation_batches
+from kaggle_face.data.loading import CPU, Batch, TrainingBatches, evaluation_batches
 from kaggle_face.data.pack import Pack, open_pack
+from kaggle_face.data.residence import Residence, Supply, choose_workers
 from kaggle_face.errors import DataError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import StrArray
@@ -23,6 +25,7 @@ from kaggle_face.records import StrArray
 SIZE, IMAGES = 16, 50
 NOISE = ({"GaussNoise": {"p": 1.0}},)
 NONE = Augmenter((), SIZE, 0)
+HERE = Supply("workers", CPU)
 
 
 @pytest.fixture
@@ -42,10 +45,15 @@ def pack_on_disk(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> Pac
 
 
 def batches(
-    pack: Pack, batch_size: int = 8, augmenter: Augmenter = NONE, workers: int = 0, seed: int = 5
+    pack: Pack,
+    batch_size: int = 8,
+    augmenter: Augmenter = NONE,
+    workers: int = 0,
+    seed: int = 5,
+    residence: Residence = "workers",
 ) -> TrainingBatches:
-    labels = np.arange(len(pack)) * 3
-    return TrainingBatches(pack, pack.image_ids, labels, batch_size, augmenter, seed, workers)
+    labels, supply = np.arange(len(pack)) * 3, Supply(residence, CPU, workers)
+    return TrainingBatches(pack, pack.image_ids, labels, batch_size, augmenter, seed, supply)
 
 
 def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[int]]]:
@@ -82,7 +90,7 @@ def test_a_set_smaller_than_a_batch_is_one_batch(pack: Pack) -> None:
 def test_a_single_image_cannot_be_trained_on(pack: Pack) -> None:
     ids = pack.image_ids[[7, 8]]
     with pytest.raises(DataError, match="at least 2 images that can be read, got 1"):
-        TrainingBatches(pack, ids, np.array([0, 1]), 8, NONE, 0, 0)
+        TrainingBatches(pack, ids, np.array([0, 1]), 8, NONE, 0, HERE)
 
 
 def test_epochs_differ_and_come_back_the_same(pack: Pack) -> None:
@@ -101,9 +109,11 @@ def test_beginning_in_the_middle_decodes_nothing_of_what_was_before(
     pack: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
-    make = loading._BatchMaker.__getitem__
+    make = worker_batches.BatchMaker.__getitem__
     monkeypatch.setattr(
-        loading._BatchMaker, "__getitem__", lambda self, request: made.append(request) or make(self, request)
+        worker_batches.BatchMaker,
+        "__getitem__",
+        lambda self, request: made.append(request) or make(self, request),
     )
     list(batches(pack).epoch(0, first_step=4))
     assert len(made) == 2
@@ -138,16 +148,16 @@ def test_an_image_shown_twice_in_an_epoch_is_augmented_anew(pack: Pack) -> None:
         return sampled_order(some_labels, SamplerConfig(name="balanced"), 8, 0, epoch)
 
     augmenter = Augmenter(NOISE, SIZE, 0)
-    made = TrainingBatches(pack, pack.image_ids, labels, 8, augmenter, 0, 0, order)
+    made = TrainingBatches(pack, pack.image_ids, labels, 8, augmenter, 0, HERE, order)
     shown = [image.tobytes() for b in made.epoch(0) for image in b.images.numpy()[b.rows == 0]]
     assert len(shown) > 10 and len(set(shown)) == len(shown)
 
 
 def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: Pack) -> None:
-    maker = batches(pack_on_disk, augmenter=Augmenter(NOISE, SIZE, 0))._maker
+    maker = worker_batches.BatchMaker(worker_batches._Pixels(pack_on_disk.images), Augmenter(NOISE, SIZE, 0))
     sent = pickle.dumps(maker)
     assert len(sent) < 2000 < pack_on_disk.images.nbytes
-    request = loading._Request(1, np.array([3, 4]), np.array([3, 4]), np.array([0, 0]))
+    request = Request(1, np.array([3, 4]), np.array([3, 4]), np.array([0, 0]))
     assert (pickle.loads(sent)[request] == maker[request]).all()
 
 
@@ -161,7 +171,7 @@ def test_evaluation_keeps_the_order_that_is_asked_for(pack: Pack) -> None:
 @pytest.mark.parametrize("cuda", [False, True])
 def test_workers_are_chosen_only_for_a_gpu_and_real_work(cuda: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(loading, "available_cores", lambda: 5)
+    monkeypatch.setattr(residence, "available_cores", lambda: 5)
     assert choose_workers(-1, NONE) == 0
     assert choose_workers(-1, Augmenter(NOISE, SIZE, 0)) == (4 if cuda else 0)
     assert choose_workers(3, NONE) == 3

@@ -1,0 +1,74 @@
+"""What an epoch shows: its images in order, and the number that each is augmented by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaggle_face.records import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a batch is made from: rows of the pack, the numbers that images are augmented by, and labels."""
+
+    epoch: int
+    rows: IntArray
+    numbers: IntArray
+    labels: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class EpochPlan:
+    """The rest of an epoch: as `Request`, for all of its whole batches."""
+
+    epoch: int
+    rows: IntArray
+    numbers: IntArray
+    labels: IntArray
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        assert len(self.rows) == len(self.numbers) == len(self.labels)
+        assert len(self.rows) % self.batch_size == 0, "only whole batches are planned"
+
+    @property
+    def steps(self) -> int:
+        """The number of batches."""
+        return len(self.rows) // self.batch_size
+
+    def requests(self) -> list[Request]:
+        """The batches."""
+        parts = [slice(step * self.batch_size, (step + 1) * self.batch_size) for step in range(self.steps)]
+        return [Request(self.epoch, self.rows[p], self.numbers[p], self.labels[p]) for p in parts]
+
+    def blocks(self, batches: int) -> list[slice]:
+        """The images of every `batches` batches that follow each other; the last block may be smaller."""
+        length = batches * self.batch_size
+        return [
+            slice(start, min(start + length, len(self.rows))) for start in range(0, len(self.rows), length)
+        ]
+
+
+def number_showings(order: IntArray, rows: IntArray) -> IntArray:
+    """The number by which each image of an order is augmented: its row, and how often it came before.
+
+    >>> numbers = number_showings(np.array([1, 0, 1]), np.array([40, 50, 60]))
+    >>> (numbers & (2**32 - 1)).tolist(), (numbers >> 32).tolist()
+    ([50, 40, 50], [0, 0, 1])
+    """
+    return np.asarray(rows[order] + (_showings(order) << 32))
+
+
+def _showings(order: IntArray) -> IntArray:
+    """How often each image of an order was shown before in it: an image shown again is augmented anew.
+
+    >>> _showings(np.array([7, 3, 7, 7, 3]))
+    array([0, 0, 1, 2, 1])
+    """
+    by_image = np.argsort(order, kind="stable")
+    _, starts, counts = np.unique(order[by_image], return_index=True, return_counts=True)
+    showings = np.empty(len(order), np.int64)
+    showings[by_image] = np.arange(len(order)) - np.repeat(starts, counts)
+    return showings
