@@ -63,8 +63,8 @@ _MIXING_SETTINGS: Mapping[Mixing, tuple[str, ...]] = {
 }
 _MARGIN_HEADS: tuple[RecipeName, ...] = ("cosface", "arcface", "adaface", "subcenter")
 _WARMUP_SHARE = 0.8
-"""Of the epochs, in which the margin grows. Faster, a small network collapses: of three epochs at 32 pixels on
-pins105 and celeba300, ArcFace grown over a fifth of them ended at EER .436 on LFW, over all of them at .181."""
+"""Of the epochs, in which the margin grows. Faster, a small network collapses: of three epochs at 32 pixels
+on pins105 and celeba300, ArcFace grown over a fifth ended at EER .436 on LFW, over all of them at .181."""
 
 
 @dataclass(frozen=True)

@@ -43,14 +43,9 @@ def require_the_same_bits_when_stopped(*settings: str) -> None:
         assert file.read_bytes() == other.read_bytes(), file.name
 
 
-@pytest.mark.parametrize("metric", ["triplet", "center"])
-def test_a_metric_loss_resumes_to_the_same_bits(workspace: Path, metric: str) -> None:
-    require_the_same_bits_when_stopped(f"loss.metric={metric}", "augment.cutmix.probability=0.5")
-
-
-@pytest.mark.parametrize("name", ["balanced", "square_root", "identities"])
-def test_a_sampler_resumes_to_the_same_bits(workspace: Path, name: str) -> None:
-    require_the_same_bits_when_stopped(f"sampler.name={name}")
+def test_metric_losses_samplers_and_swa_resume_to_the_same_bits(workspace: Path) -> None:
+    settings = ["loss.metric=center", "sampler.name=identities", "train.swa_epochs=2"]
+    require_the_same_bits_when_stopped(*settings, "augment.cutmix.probability=0.5")
 
 
 def test_a_batch_of_more_people_than_there_are_is_refused(
@@ -101,10 +96,6 @@ def test_swa_is_the_mean_of_the_last_epochs_and_measured_like_every_checkpoint(w
     results = info("three")["results"]
     assert isinstance(results, dict) and "epoch" not in results["swa"] and "accuracy" in results["swa"]
     assert (RUNS / "three/fold0/oof/swa/pairs/scores.npy").is_file()
-
-
-def test_swa_resumes_to_the_same_bits(workspace: Path) -> None:
-    require_the_same_bits_when_stopped("train.swa_epochs=2")
 
 
 def test_a_frozen_backbone_stays_as_it_was_until_its_epoch(workspace: Path) -> None:
