@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -87,6 +88,10 @@ class GalleryFile:
             if create:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._open_first()
+            # Whoever closes the last connection writes the whole log back; this one is kept to be the last.
+            last = self._connect(any_thread=True)
+            weakref.finalize(self, last.close)
+            last.execute("SELECT count(*) FROM facts")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -96,9 +101,14 @@ class GalleryFile:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection whose changes are kept together, or none of them; a writer waits for the others."""
+    def writing(self, flushed: bool = True) -> Iterator[Connection]:
+        """A connection whose changes are kept together, or none of them; a writer waits for the others.
+
+        Changes survive a kill in any case, and a power failure if they are `flushed` to the disk.
+        """
         with self._explained(), closing(self._connect()) as connection:
+            if not flushed:
+                connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
@@ -108,8 +118,10 @@ class GalleryFile:
         with self._explained(), closing(self._connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _connect(self) -> Connection:
-        connection = sqlite3.connect(self.path, timeout=_SECONDS_FOR_A_LOCK, isolation_level=None)
+    def _connect(self, any_thread: bool = False) -> Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=_SECONDS_FOR_A_LOCK, isolation_level=None, check_same_thread=not any_thread
+        )
         try:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")

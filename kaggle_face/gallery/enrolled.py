@@ -172,8 +172,11 @@ class Gallery:
     def write_down(
         self, action: AuditAction, rows: Sequence[tuple[Person | None, Mapping[str, Any]]]
     ) -> None:
-        """Adds audit rows: whom a decision named, and its details."""
-        with self._file.writing() as connection:
+        """Adds audit rows: whom a decision named, and its details.
+
+        The last of them may be lost in a power failure: a search need not wait for the disk.
+        """
+        with self._file.writing(flushed=False) as connection:
             for person, details in rows:
                 number, name = (person.number, person.name) if person else (None, "")
                 add_audit(connection, action, number, name, details)
