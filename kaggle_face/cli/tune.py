@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.artifacts.runs import FoldFolder, command_line, describe_environment, run_folder
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.config.yaml_text import dump_yaml, parse_yaml
@@ -50,6 +51,7 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default="tune", help="name of the search (default: tune); it goes on if it is there"
     )
+    add_rules_argument(parser)
     add_config_arguments(parser)
 
 
@@ -106,6 +108,7 @@ def _training(
 
     def run_trial(number: int, overrides: Sequence[str], report: Callable[[float], None]) -> None:
         settings = load_config(arguments.config, [*arguments.overrides, *overrides])
+        guard_rules(settings.config, len(data.classes), arguments.ignore_rules, terminal)
         folder = _folder_of(number, loaded, arguments)
         _train_trial(settings, folder, (data, folds), report, terminal)
 

@@ -57,6 +57,13 @@ def test_a_space_that_cannot_be_searched_is_refused_before_any_training(
     assert not Path("runs").exists()
 
 
+def test_a_trial_that_breaks_a_rule_ends_the_search(
+    workspace: Path, space: str, refused: Callable[..., str]
+) -> None:
+    strict = "competition.slug=hw-2-p-2-fall-2026-student-competition"
+    assert "no imported architecture is allowed" in refused("tune", "--space", space, strict)
+
+
 def test_a_config_that_somebody_wrote_is_not_replaced(
     workspace: Path, space: str, refused: Callable[..., str]
 ) -> None:
