@@ -162,5 +162,5 @@ def _import_optuna() -> Any:
         import optuna
     except ImportError:
         raise MissingExtraError("optuna", "tune") from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # below, it logs the traceback of our own errors
     return optuna
