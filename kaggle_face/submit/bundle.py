@@ -32,7 +32,8 @@ from kaggle_face.submit.writing import hash_of_file
 
 _NOT_IN_NOTEBOOKS = ("kaggle", "six", "tensorboard", "scikit-learn")
 """Requirements that no command in a notebook needs; Kaggle's image pins scikit-learn to 1.2.2."""
-_PLATFORM = "manylinux_2_28_x86_64"
+# Up to glibc 2.35, that of Ubuntu 22.04; pip takes each of these names for itself, not as "up to".
+_PLATFORMS = ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(17, 36)))
 _LONGEST_SLUG = 50
 
 
@@ -130,7 +131,8 @@ def download_wheels(names: Sequence[str], python: str, folder: Path) -> Path:
         RemoteError: A wheel cannot be had; the last words of pip are told.
     """
     needed = {re.split(r"[^A-Za-z0-9._-]", text)[0].lower(): text for text in requirements()}
-    words = ["--no-deps", "--only-binary=:all:", "--platform", _PLATFORM, "--python-version", python]
+    words = ["--no-deps", "--only-binary=:all:", "--python-version", python]
+    words += [word for platform in _PLATFORMS for word in ("--platform", platform)]
     texts = [needed.get(name.lower(), name) for name in names]
     command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "--dest", str(folder), *texts]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
