@@ -162,6 +162,7 @@ def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _renew(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from kaggle_face.gallery.pictures import crop_size
     from kaggle_face.gallery.renewal import renew_embeddings
 
     gallery = _open(arguments)
@@ -169,6 +170,13 @@ def _renew(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if all(value is None for value in asked):
         raise InputError("people re-embed needs the new model: --model FOLDER, or -c and --run")
     embedder = open_model(arguments, None)
+    known = gallery.model()
+    kept_px = crop_size(known.image_size) if known else 0
+    if known and crop_size(embedder.card.image_size) > kept_px:
+        terminal.warn(
+            f"the faces were kept at {kept_px} pixels, the new model takes {embedder.card.image_size}; "
+            "enroll the people again for sharper ones"
+        )
     images = renew_embeddings(gallery, embedder, terminal)
     name = embedder.card.name
     _done(arguments, terminal, f"{images} images embedded by {name}", {"images": images, "model": name})

@@ -12,7 +12,7 @@ from pathlib import Path
 from kaggle_face.errors import DataError, GalleryError, naming_first
 from kaggle_face.gallery.detection import FaceDetector
 from kaggle_face.gallery.names import checked_name, folded_name
-from kaggle_face.gallery.people_tables import IfThere, NewPerson, Outcome, Person
+from kaggle_face.gallery.people_tables import IfThere, NewPerson, Outcome, Person, TakenError
 from kaggle_face.gallery.pictures import Choice, Face, picture_files, read_face, read_picture_file
 from kaggle_face.gallery.recognition import Recognizer
 from kaggle_face.progress import Counter, Progress
@@ -53,7 +53,7 @@ class FolderReport:
 def enroll_folder(
     recognizer: Recognizer, root: Path, reader: PictureReader, if_there: IfThere, progress: Progress
 ) -> FolderReport:
-    """Enrolls each person of a folder; a picture that cannot be used is left out and named.
+    """Enrolls each person of a folder; pictures and people that cannot be used are left out and named.
 
     A person's images are kept together or not at all.
 
@@ -68,9 +68,9 @@ def enroll_folder(
         for name, faces in _read_people(people, reader, report, progress, counter):
             batch.append((name, faces))
             if sum(len(faces) for _, faces in batch) >= _IMAGES_AT_ONCE:
-                _keep(recognizer, batch, if_there, report, counter)
+                _keep(recognizer, batch, if_there, report, progress, counter)
                 batch = []
-        _keep(recognizer, batch, if_there, report, counter)
+        _keep(recognizer, batch, if_there, report, progress, counter)
     return report
 
 
@@ -145,9 +145,10 @@ def _keep(
     batch: Sequence[tuple[str, list[Face]]],
     if_there: IfThere,
     report: FolderReport,
+    progress: Progress,
     counter: Counter,
 ) -> None:
-    """Embeds a batch and enrolls it in one transaction."""
+    """Embeds a batch and enrolls it in one transaction; who cannot be enrolled is left out."""
     if not batch:
         return
     images = recognizer.new_images([face for _, faces in batch for face in faces])
@@ -155,5 +156,22 @@ def _keep(
     for name, faces in batch:
         people.append(NewPerson(name, images[: len(faces)]))
         images = images[len(faces) :]
-    report.count(recognizer.gallery.enroll(people, recognizer.embedder.card, if_there))
+    try:
+        report.count(recognizer.gallery.enroll(people, recognizer.embedder.card, if_there))
+    except TakenError:
+        _keep_one_by_one(recognizer, people, if_there, report, progress)
     counter.advance(len(batch), note=batch[-1][0])
+
+
+def _keep_one_by_one(
+    recognizer: Recognizer,
+    people: Sequence[NewPerson],
+    if_there: IfThere,
+    report: FolderReport,
+    progress: Progress,
+) -> None:
+    for person in people:
+        try:
+            report.count(recognizer.gallery.enroll([person], recognizer.embedder.card, if_there))
+        except TakenError as error:
+            _leave_out(report, f"{person.name}/: {error}", progress)

@@ -32,6 +32,10 @@ IfThere = Literal["refuse", "add", "replace", "skip"]
 _ROWS_AT_ONCE = 4096
 
 
+class TakenError(GalleryError):
+    """A name or a face belongs to somebody who is enrolled already."""
+
+
 @dataclass(frozen=True, eq=False)
 class NewImage:
     """An image to enroll: its name, the fingerprint of its pixels, embedding (D,) and crop as PNG."""
@@ -136,7 +140,7 @@ def enroll_person(connection: Connection, new: NewPerson, if_there: IfThere) -> 
     person = found[0]
     match if_there:
         case "refuse":
-            raise GalleryError(
+            raise TakenError(
                 f"'{person.name}' is enrolled already (images: {person.num_images}); "
                 "say --add for more images, --replace for others, or choose another name"
             )
@@ -169,7 +173,7 @@ def _add_image(connection: Connection, person: Person, image: NewImage) -> bool:
     if owner is not None:
         if owner[0] == person.number:
             return False
-        raise GalleryError(
+        raise TakenError(
             f"the face in {image.source} is enrolled already as '{owner[1]}'; remove it there, or rename them"
         )
     _require_finite(image)

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kaggle_face.data.images import UnreadableImageError, decode_rgb, decode_rgb_into, read_file
+from kaggle_face.data.images import (
+    UnreadableImageError,
+    decode_photo,
+    decode_rgb,
+    decode_rgb_into,
+    read_file,
+)
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -192,3 +198,29 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
     content = bytes(range(256)) * 300
     (tmp_path / "x").write_bytes(content)
     assert read_file(str(tmp_path / "x"), len(content)) == content
+
+
+def test_a_photo_is_not_stretched_and_tells_its_size() -> None:
+    pixels, size = decode_photo(encoded(photo((60, 30))), 100)
+    assert (pixels == np.asarray(photo((60, 30)))).all()
+    assert size == (60, 30)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_photo_is_made_smaller_to_its_longest_side(kind: str) -> None:
+    pixels, size = decode_photo(encoded(photo((1000, 400)), kind), 100)
+    assert pixels.shape == (40, 100, 3)
+    assert size == (1000, 400)
+
+
+def test_a_photo_that_lies_on_its_side_is_turned_and_so_is_its_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # EXIF 2.32: the top of the scene is at the right side of the stored picture
+    pixels, size = decode_photo(encoded(corners().resize((80, 40), 0), "PNG", exif=exif), 100)
+    assert (pixels.shape, size) == ((80, 40, 3), (40, 80))
+    assert tuple(pixels[0, 0]) == BLUE and tuple(pixels[0, -1]) == RED
+
+
+def test_a_photo_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(UnreadableImageError, match=r"ann\.jpg cannot be read"):
+        decode_photo(encoded(photo((60, 30)), "JPEG")[:300], 100, "ann.jpg")

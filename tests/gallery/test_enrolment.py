@@ -78,3 +78,14 @@ def test_a_folder_without_people_says_how_it_must_look(recognizer: Recognizer, t
     (tmp_path / "flat.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="must hold a folder for each"):
         enroll_folder(recognizer, tmp_path, CROPS, "refuse", SilentProgress())
+
+
+def test_a_face_that_stands_under_two_names_is_enrolled_once_and_told(
+    recognizer: Recognizer, people: Path
+) -> None:
+    (people / "Chi" / "1.jpg").write_bytes((people / "Ann" / "1.jpg").read_bytes())
+    report = enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+    assert [person.name for person in recognizer.gallery.people()] == ["Ann", "Béla"]
+    assert report.left_out == [
+        "Chi/: the face in Chi/1.jpg is enrolled already as 'Ann'; remove it there, or rename them"
+    ]
