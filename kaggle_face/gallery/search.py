@@ -2,8 +2,8 @@
 
 Each person is one direction: the mean of the normalised embeddings of all their images, made of length 1. (Of
 311 people of LFW with five images each, dlib's embeddings name 99.2 % rightly so, and 98.8 % by the nearest
-image.) The directions lie in a cache beside the gallery, a memory-mapped copy of what the database holds. The database's
-revision names the copy, so an old one is never read, and deleting the cache loses nothing.
+image.) The directions lie in a cache beside the gallery, a memory-mapped copy of what the database holds. The
+database's revision names the copy, so an old one is never read, and deleting the cache loses nothing.
 
 Letters: P people, Q queries, D embedding size, K neighbours, B people of a block.
 """
