@@ -25,7 +25,6 @@ from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.train.fit import Fit
 from kaggle_face.train.fold import create_fit, create_fold_network
 from kaggle_face.train.recipe import FoldTask
-from kaggle_face.train.state import Counts
 from kaggle_face.train.steps import run_steps
 
 _WORKERS_ON_CPU = 2
@@ -82,9 +81,10 @@ class TrainingWays:
         while True:
             with progress.count("epoch", fit.batches.images_per_epoch, "images") as counter:
                 for images in run_steps(state, fit.recipe, fit.batches, fit.machine):
-                    counter.advance(images, f"loss {state.counts.loss / max(state.counts.images, 1):.3f}")
+                    counter.advance(images, f"loss {state.tally.latest.mean_loss:.3f}")
                     yield images
-            state.step, state.counts = 0, Counts()
+            state.step = 0
+            state.tally.begin_epoch()
 
 
 def prediction_works(config: Config, pack: Pack, num_classes: int, device: torch.device) -> dict[str, Work]:

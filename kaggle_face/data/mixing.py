@@ -43,6 +43,10 @@ class Mix:
     weight_of_first: float
     box: Box | None = None
 
+    def partners(self, device: torch.device) -> torch.Tensor:
+        """The permutation on a device, without waiting for it."""
+        return torch.from_numpy(self.permutation).to(device, non_blocking=True)
+
 
 def draw_mix(config: AugmentConfig, batch_size: int, size_px: int, draw: np.random.Generator) -> Mix | None:
     """What happens to the next batch: CutMix or Mixup, each with its probability, or nothing.
@@ -68,7 +72,7 @@ def draw_mix(config: AugmentConfig, batch_size: int, size_px: int, draw: np.rand
 
 def apply_mix(images_BCHW: torch.Tensor, mix: Mix) -> torch.Tensor:
     """The blended batch (B, C, H, W), a new tensor of the same type and memory format."""
-    partner_B = torch.from_numpy(mix.permutation).to(images_BCHW.device)
+    partner_B = mix.partners(images_BCHW.device)
     mixed_BCHW = images_BCHW.clone()
     if mix.box is None:
         return mixed_BCHW.lerp_(images_BCHW[partner_B], 1 - mix.weight_of_first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ class AveragedNetwork:
         self.warmup_updates = warmup_updates
         self.updates = 0
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self._pairs: _Pairs | None = None
 
     def decay_at(self, update: int) -> float:
         """d_n, the share of the average that the n-th update keeps."""
@@ -45,16 +47,12 @@ class AveragedNetwork:
     @torch.no_grad()
     def update(self, network: FaceNetwork) -> None:
         """Moves the average towards the network's present weights; to be called after each optimiser step."""
-        averages: list[Tensor] = []
-        presents: list[Tensor] = []
-        pairs = zip(self.network.state_dict().values(), network.state_dict().values(), strict=True)
-        for average, present in pairs:
-            if average.is_floating_point():
-                averages.append(average)
-                presents.append(present)
-            else:
-                average.copy_(present)
-        torch._foreach_lerp_(averages, presents, 1.0 - self.decay_at(self.updates))
+        if self._pairs is None or self._pairs.network is not network:
+            self._pairs = _Pairs.of(self.network, network)
+        pairs = self._pairs
+        torch._foreach_lerp_(pairs.averages, pairs.presents, 1.0 - self.decay_at(self.updates))
+        if pairs.whole_averages:
+            torch._foreach_copy_(pairs.whole_averages, pairs.whole_presents)
         self.updates += 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -72,3 +70,31 @@ class AveragedNetwork:
             self.updates = int(state["updates"])
         except (RuntimeError, KeyError, TypeError) as error:
             raise RunError("the saved moving average belongs to another network") from error
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """The tensors of an average beside those of a network, fractions and whole numbers apart.
+
+    They are kept between updates: to list them takes as long as a small network's step.
+    """
+
+    network: FaceNetwork
+    averages: list[Tensor]
+    presents: list[Tensor]
+    whole_averages: list[Tensor]
+    whole_presents: list[Tensor]
+
+    @classmethod
+    def of(cls, average: FaceNetwork, network: FaceNetwork) -> _Pairs:
+        """Lists the tensors of both."""
+        pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
+        fractions = [pair for pair in pairs if pair[0].is_floating_point()]
+        whole = [pair for pair in pairs if not pair[0].is_floating_point()]
+        return cls(
+            network,
+            [pair[0] for pair in fractions],
+            [pair[1] for pair in fractions],
+            [pair[0] for pair in whole],
+            [pair[1] for pair in whole],
+        )

@@ -23,6 +23,9 @@ from kaggle_face.model.body import NETWORK_REFUSALS, PLAIN_MEAN, PLAIN_STD, Body
 
 _OURS_TO_SET = ("num_classes", "global_pool", "in_chans", "features_only", "pretrained")
 _NESTEROV_IS_A_CHOICE = ("sgd", "sgdw", "sgdp")
+_FUSED = ("sgd", "adam", "adamw")
+"""Optimisers of torch that update all weights in one call: on one core 2 and 5 times as fast as in a loop."""
+_OTHER_LOOPS = frozenset(("foreach", "fused", "differentiable"))
 
 
 def backbone_names() -> list[str]:
@@ -184,6 +187,8 @@ def create_optimizer(
         arguments["betas"] = tuple(config.betas)
     if kind in _NESTEROV_IS_A_CHOICE:
         arguments.setdefault("nesterov", config.nesterov)
+    if name in _FUSED and not _OTHER_LOOPS & arguments.keys():
+        arguments["fused"] = True
     try:
         optimizer: optim.Optimizer = create_optimizer_v2(
             groups,
@@ -195,7 +200,22 @@ def create_optimizer(
         )
     except (TypeError, ValueError, AssertionError, ImportError) as error:
         raise ConfigError(f"optimiser '{config.name}' cannot be built: {_first_line(error)}") from error
+    _begin_momentum(optimizer)
     return optimizer
+
+
+def _begin_momentum(optimizer: optim.Optimizer) -> None:
+    """Gives a fused SGD its momentum, zero, before the first step.
+
+    torch 2.15 leaves it uninitialised when the first step is skipped, and cannot begin it for some parameters
+    later than for others, as a backbone that is frozen at first needs it.
+    """
+    if not isinstance(optimizer, optim.SGD):
+        return
+    for group in optimizer.param_groups:
+        if group.get("fused") and group["momentum"] > 0 and group["dampening"] == 0:
+            for parameter in group["params"]:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def create_folder_loader(

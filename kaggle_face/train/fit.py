@@ -14,7 +14,7 @@ from kaggle_face.progress import Counter, Progress
 from kaggle_face.train.history import EpochRow, EventWriter, write_history
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.scoring import read_score, score_figures
-from kaggle_face.train.state import Counts, TrainingState, save_checkpoint, save_resume_state
+from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
 from kaggle_face.train.steps import Machine, may_pause, run_steps
 from kaggle_face.train.validation import Evaluation, measure, predict_held_out
 
@@ -105,7 +105,7 @@ class Fit:
         """Trains to the end of the epoch; false if the time was up before."""
         number, epochs = self.state.epoch + 1, self.recipe.train.epochs
         images = self.batches.images_per_epoch
-        done = self.state.counts.images
+        done = self.state.tally.latest.images
         label = f"fold {self.task.fold} epoch {number}/{epochs}"
         self.clock.lap()
         with self.progress.count(label, images, "images", done) as counter:
@@ -116,8 +116,7 @@ class Fit:
         return True
 
     def _count(self, counter: Counter, images: int) -> None:
-        counts = self.state.counts
-        counter.advance(images, f"loss {counts.loss / max(counts.images, 1):.3f}")
+        counter.advance(images, f"loss {self.state.tally.latest.mean_loss:.3f}")
 
     def _go_on(self) -> bool:
         """Saves the state when it is time to; false when the time is up."""
@@ -142,20 +141,21 @@ class Fit:
         save_checkpoint(state, self.folder, "last")
         if state.swa is not None and state.epoch >= self.recipe.train.epochs - self._swa_epochs:
             state.swa.add(state.network.state_dict())
-        state.epoch, state.step, state.epoch_seconds, state.counts = state.epoch + 1, 0, 0.0, Counts()
+        state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
+        state.tally.begin_epoch()
         self._save()
         write_history(self.folder.history_file, state.history)
         self._events.write(state.history[-1])
 
     def _append_row(self, figures: dict[str, float]) -> None:
-        state, counts = self.state, self.state.counts
+        state, counts = self.state, self.state.tally.read()
         state.seconds += state.epoch_seconds + self.clock.validation_seconds
         images = max(counts.images, 1)
         state.history.append(
             {
                 "epoch": state.epoch + 1,
                 "lr": max(group["lr"] for group in state.optimizer.param_groups),
-                "train_loss": counts.loss / images,
+                "train_loss": counts.mean_loss,
                 "train_accuracy": counts.correct / images,
                 "skipped_steps": counts.skipped_steps,
                 **figures,

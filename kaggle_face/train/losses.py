@@ -38,7 +38,7 @@ class Truth:
         """Classes (M, B) of the images that each input is made of: M is 1, or 2 for a mixed batch."""
         if self.mix is None:
             return self.labels[None]
-        permutation_B = torch.as_tensor(self.mix.permutation, device=self.labels.device)
+        permutation_B = self.mix.partners(self.labels.device)
         return torch.stack([self.labels, self.labels[permutation_B]])
 
     def weights_of_sources(self) -> tuple[float, ...]:

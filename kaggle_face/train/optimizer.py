@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kaggle_face.config import OptimConfig
 from kaggle_face.model.depths import depths_of_parameters
@@ -50,6 +50,42 @@ def set_backbone_trainable(network: FaceNetwork, trainable: bool) -> None:
         parameter.requires_grad_(trainable)
     if not trainable:
         network.backbone.eval()
+
+
+def apply_gradients(
+    optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, largest_norm: float | None
+) -> Tensor:
+    """Updates the weights and drops the gradients; with gradients that are not finite nothing is updated.
+
+    A fused optimiser is told on the device whether to leave the update out, so that the host need not know.
+    Others are asked to wait for it.
+
+    Returns:
+        Whether the update was left out, on the device.
+    """
+    scaler.unscale_(optimizer)
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    norm = nn.utils.get_total_norm([p.grad for p in parameters])
+    is_skipped = ~torch.isfinite(norm)
+    if largest_norm is not None:
+        nn.utils.clip_grads_with_norm_(parameters, largest_norm, norm)
+    if scaler.is_enabled():
+        scaler.step(optimizer)
+        scaler.update()
+    elif skips_by_itself(optimizer):
+        # What torch's own scaler tells a fused optimiser: torch.amp.GradScaler.step.
+        optimizer.grad_scale, optimizer.found_inf = None, is_skipped.float()  # type: ignore[attr-defined]
+        optimizer.step()
+        del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
+    elif not bool(is_skipped):
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return is_skipped
+
+
+def skips_by_itself(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimiser leaves out an update that a tensor on the device tells it to."""
+    return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
 
 
 def _scaled_parameters(network: FaceNetwork, config: OptimConfig) -> Iterator[tuple[nn.Parameter, float]]:

@@ -22,16 +22,7 @@ from kaggle_face.model.weights import save_weights
 from kaggle_face.train.averaging import WeightMean
 from kaggle_face.train.history import EpochRow
 from kaggle_face.train.metric_losses import MetricLoss
-
-
-@dataclass
-class Counts:
-    """Sums over the finished steps of the running epoch."""
-
-    loss: float = 0.0
-    correct: int = 0
-    images: int = 0
-    skipped_steps: int = 0
+from kaggle_face.train.tally import Counts, Tally
 
 
 @dataclass
@@ -46,13 +37,19 @@ class TrainingState:
     swa: WeightMean | None = None
     epoch: int = 0
     step: int = 0
-    nonfinite_in_a_row: int = 0
     seconds: float = 0.0
     epoch_seconds: float = 0.0
-    counts: Counts = field(default_factory=Counts)
     history: list[EpochRow] = field(default_factory=list)
     best_scores: dict[str, float] = field(default_factory=dict)
     best_epochs: dict[CheckpointName, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(next(self.network.parameters()).device)
+
+    @property
+    def networks(self) -> tuple[FaceNetwork, ...]:
+        """The trained network, and the averaged one where there is one."""
+        return (self.network,) if self.average is None else (self.network, self.average.network)
 
     @property
     def evaluated_network(self) -> FaceNetwork:
@@ -82,7 +79,7 @@ def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
     plain = {name: getattr(state, name) for name in _PLAIN}
     values: dict[str, Any] = {
         **plain,
-        "counts": asdict(state.counts),
+        "counts": asdict(state.tally.read()),
         "network": state.network.state_dict(),
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict(),
@@ -113,7 +110,7 @@ def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.de
             state.metric_loss.load_state_dict(values["metric_loss"])
         if state.swa is not None:
             state.swa.load_state_dict(values["swa"])
-        state.counts = Counts(**values["counts"])
+        state.tally.load(Counts(**values["counts"]))
         for name in _PLAIN:
             setattr(state, name, values[name])
     except (RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
@@ -126,7 +123,6 @@ def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.de
 _PLAIN = (
     "epoch",
     "step",
-    "nonfinite_in_a_row",
     "seconds",
     "epoch_seconds",
     "history",

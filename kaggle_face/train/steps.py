@@ -5,20 +5,21 @@ Letters: B images of the batch, H height, W width, D embedding size.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kaggle_face.data.loading import Batch, TrainingBatches
 from kaggle_face.data.mixing import apply_mix, draw_mix
+from kaggle_face.data.residence import Residence
 from kaggle_face.data.samplers import seeded
-from kaggle_face.errors import TrainingStoppedError
+from kaggle_face.errors import ConfigError, TrainingStoppedError
 from kaggle_face.train.image_sizes import image_size_at, resized
 from kaggle_face.train.losses import BatchLoss, LossRules, Truth, batch_loss
-from kaggle_face.train.optimizer import set_backbone_trainable
+from kaggle_face.train.norm_guard import NormGuard
+from kaggle_face.train.optimizer import apply_gradients, set_backbone_trainable
 from kaggle_face.train.recipe import Recipe
 from kaggle_face.train.schedule import learning_rate
 from kaggle_face.train.state import TrainingState
@@ -26,6 +27,9 @@ from kaggle_face.train.teaching import Teacher
 
 _MIXING, _NOISE = 1, 2
 """Which of a step's random draws a seed is for."""
+
+_STEPS_BETWEEN_LOOKS = 25
+"""Of a GPU's counts by the host; they arrive one look later."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def run_steps(
     """
     steps = len(batches)
     state.network.train()
+    guard = NormGuard(state.networks)
     if recipe.train.freeze_backbone_epochs > 0:
         set_backbone_trainable(state.network, state.epoch >= recipe.train.freeze_backbone_epochs)
     for batch in batches.epoch(state.epoch, state.step):
@@ -61,8 +66,13 @@ def run_steps(
         for group in state.optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
         state.network.head.set_progress(moment)
-        _train_on(batch, state, recipe, machine, is_last=state.step + 1 == steps)
+        try:
+            _train_on(batch, state, recipe, machine, is_last=state.step + 1 == steps)
+        except torch.OutOfMemoryError as error:
+            raise _too_large(recipe, machine, batches.supply.residence) from error
         state.step += 1
+        if state.step == steps or _is_time_to_look(state.step, machine.device):
+            _look(state, recipe, guard, waits=state.step == steps)
         yield len(batch.labels)
 
 
@@ -76,17 +86,16 @@ def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machi
     torch.manual_seed(noise)
     generator = torch.Generator(machine.device).manual_seed(noise)
     result = _forward(batch, state, recipe, machine, generator)
-    accumulate = recipe.train.accumulate_steps
-    loss = float(result.loss.detach())
-    if not math.isfinite(loss):
-        _skip(state, recipe)
-        return
-    state.scaler.scale(result.loss / accumulate).backward()  # type: ignore[no-untyped-call]
+    loss, accumulate = result.loss.detach(), recipe.train.accumulate_steps
+    # A loss that is not finite must not leave finite gradients, which would be applied.
+    poison = torch.where(torch.isfinite(loss), 1.0 / accumulate, torch.nan)
+    state.scaler.scale(result.loss * poison).backward()  # type: ignore[no-untyped-call]
+    state.tally.add(loss, result.correct, len(batch.labels))
     if (state.step + 1) % accumulate == 0 or is_last:
-        _update(state, recipe)
-    state.counts.loss += loss * len(batch.labels)
-    state.counts.correct += int(result.correct)
-    state.counts.images += len(batch.labels)
+        is_skipped = apply_gradients(state.optimizer, state.scaler, recipe.train.clip_grad_norm)
+        state.tally.add_update(is_skipped)
+        if state.average is not None:
+            state.average.update(state.network)
 
 
 def _forward(
@@ -109,31 +118,30 @@ def _forward(
     return batch_loss(head, state.metric_loss, embeddings_BD, truth, rules, generator, lesson)
 
 
-def _update(state: TrainingState, recipe: Recipe) -> None:
-    state.scaler.unscale_(state.optimizer)
-    gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
-    if not state.scaler.is_enabled() and not bool(torch.isfinite(norm)):
-        _skip(state, recipe)
-        return
-    if recipe.train.clip_grad_norm is not None:
-        nn.utils.clip_grads_with_norm_(state.network.parameters(), recipe.train.clip_grad_norm, norm)
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    state.optimizer.zero_grad(set_to_none=True)
-    state.nonfinite_in_a_row = 0
-    if state.average is not None:
-        state.average.update(state.network)
+def _is_time_to_look(step: int, device: torch.device) -> bool:
+    """Every step where that costs nothing, else now and then: the host never waits for a GPU."""
+    return device.type != "cuda" or step % _STEPS_BETWEEN_LOOKS == 0
 
 
-def _skip(state: TrainingState, recipe: Recipe) -> None:
-    """Drops the gradients of a step that is not finite, and gives up after too many in a row."""
-    state.optimizer.zero_grad(set_to_none=True)
-    state.counts.skipped_steps += 1
-    state.nonfinite_in_a_row += 1
-    if state.nonfinite_in_a_row > recipe.train.max_nonfinite_steps:
+def _look(state: TrainingState, recipe: Recipe, guard: NormGuard, waits: bool) -> None:
+    """Learns what the device has counted, and gives up after too many skipped steps in a row."""
+    before = state.tally.latest.skipped_steps
+    counts = state.tally.read() if waits else state.tally.look()
+    if counts.skipped_steps > before:
+        guard.repair()
+    else:
+        guard.keep()
+    if counts.most_skipped_in_a_row > recipe.train.max_nonfinite_steps:
         raise TrainingStoppedError(
-            f"loss or gradients were not finite in {state.nonfinite_in_a_row} steps in a row, up to step "
+            f"loss or gradients were not finite in {counts.most_skipped_in_a_row} steps in a row, up to step "
             f"{state.step} of epoch {state.epoch + 1}; the last good checkpoint is kept; lower optim.lr "
             f"(now {recipe.optim.lr:g}) or margin.scale, or set train.amp=off"
         )
+
+
+def _too_large(recipe: Recipe, machine: Machine, residence: Residence) -> ConfigError:
+    elsewhere = ", or set data.residence=memory_map" if residence == "device" else ""
+    return ConfigError(
+        f"a step of train.batch_size={recipe.train.batch_size} does not fit the memory of {machine.device}; "
+        f"lower it (train.accumulate_steps makes up for it){elsewhere}"
+    )

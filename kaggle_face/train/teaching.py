@@ -166,7 +166,7 @@ def distillation_loss(
 def _logits_term(config: DistillConfig, lesson: Lesson, logits_BC: Tensor, mix: Mix | None) -> Tensor:
     target_BC, known_B = lesson.probabilities, lesson.known
     if mix is not None:
-        partner_B = torch.as_tensor(mix.permutation, device=target_BC.device)
+        partner_B = mix.partners(target_BC.device)
         target_BC = target_BC.lerp(target_BC[partner_B], 1.0 - mix.weight_of_first)
         known_B = known_B & known_B[partner_B]
     scores_BC = F.log_softmax(in_full_precision(logits_BC) / config.temperature, dim=1)
