@@ -51,7 +51,8 @@ def sample_classes(
     if fraction >= 1.0:
         return EVERY_CLASS
     scores_C = torch.rand(num_classes, generator=generator, device=generator.device)
-    scores_C[labels.flatten().to(scores_C.device)] = 2.0
-    num_positives = int((scores_C == 2.0).sum())
-    count = max(math.ceil(fraction * num_classes), num_positives)
+    scores_C.index_fill_(0, labels.flatten().to(scores_C.device), 2.0)
+    count = math.ceil(fraction * num_classes)
+    if count < labels.numel():  # else they fit however many differ, and nobody need wait for the device
+        count = max(count, int((scores_C == 2.0).sum()))
     return ClassSample(scores_C.topk(count).indices.sort().values.to(labels.device))

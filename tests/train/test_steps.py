@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from kaggle_face.config import Config, MarginConfig, ModelConfig
+from kaggle_face.config import Config, ModelConfig
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.data.pack import Pack
@@ -20,6 +22,7 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import create_network
 from kaggle_face.train import steps
 from kaggle_face.train.losses import BatchLoss
+from kaggle_face.train.metric_losses import create_metric_loss
 from kaggle_face.train.optimizer import create_fold_optimizer
 from kaggle_face.train.recipe import Recipe
 from kaggle_face.train.state import TrainingState
@@ -27,7 +30,7 @@ from kaggle_face.train.steps import Machine, run_steps
 
 CPU = torch.device("cpu")
 SIZE, IMAGES, BATCH = 16, 24, 4
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "data": {"image_size": SIZE},
     "optim": {"lr": 0.05},
     "train": {"batch_size": BATCH, "epochs": 2, "max_nonfinite_steps": 2},
@@ -37,22 +40,27 @@ SETTINGS = {
 class Training:
     """A network of a few thousand weights and six batches."""
 
-    def __init__(self, accumulate: int = 1) -> None:
-        settings = {**SETTINGS, "train": {**SETTINGS["train"], "accumulate_steps": accumulate}}
-        self.recipe = Recipe.of(Config.model_validate(settings))
+    def __init__(self, accumulate: int = 1, head: str = "linear", **more: object) -> None:
+        settings = {**SETTINGS, "train": {**SETTINGS["train"], "accumulate_steps": accumulate}, **more}
+        config = Config.model_validate(settings)
+        self.recipe = Recipe.of(config)
         torch.manual_seed(0)
         options = {"channels": [8, 8, 16, 16], "stem_width": 8}
-        model = ModelConfig(backbone="resnet10t", backbone_options=options, embedding_size=8)
-        network = create_network(model, MarginConfig(), num_classes=3, image_size=SIZE)
+        model = ModelConfig.model_validate(
+            {"backbone": "resnet10t", "backbone_options": options, "embedding_size": 8, "head": head}
+        )
+        network = create_network(model, config.margin, num_classes=3, image_size=SIZE)
         optimizer = create_fold_optimizer(network, self.recipe.optim)
         scaler = torch.amp.GradScaler("cpu", enabled=False)
-        self.state = TrainingState(network, optimizer, scaler, AveragedNetwork(network, 0.9))
+        metric_loss = create_metric_loss(config.loss, 3, network.embedding_size)
+        self.state = TrainingState(network, optimizer, scaler, AveragedNetwork(network, 0.9), metric_loss)
         images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
         ids = np.array([f"{number:03d}" for number in range(IMAGES)])
         pack = Pack(ids, images, np.ones(IMAGES, np.bool_), SIZE)
-        labels, augmenter = np.arange(IMAGES) % 3, Augmenter((), SIZE, 0)
-        self.batches = TrainingBatches(pack, ids, labels, BATCH, augmenter, 0, Supply("workers", CPU))
+        labels, augmenter = np.arange(IMAGES) % 3, Augmenter(config.augment.transforms, SIZE, 0)
+        self.batches = TrainingBatches(pack, ids, labels, BATCH, augmenter, 0, Supply("device", CPU))
         self.machine = Machine(CPU, None, network)
+        self.steps = run_steps(self.state, self.recipe, self.batches, self.machine)
 
     def weights(self) -> dict[str, torch.Tensor]:
         return {name: tensor.clone() for name, tensor in self.state.network.state_dict().items()}
@@ -146,7 +154,66 @@ def test_a_step_that_does_not_fit_the_memory_says_what_to_lower() -> None:
         raise torch.OutOfMemoryError
 
     training.machine = replace(training.machine, forward=too_large)
-    with pytest.raises(
-        ConfigError, match=r"a step of train.batch_size=4 does not fit the memory of cpu"
-    ):
+    with pytest.raises(ConfigError, match=r"a step of train.batch_size=4 does not fit the memory of cpu"):
         training.run()
+
+
+class Reads(TorchDispatchMode):
+    """Lists the operations for which a host would wait for its GPU."""
+
+    NAMES = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique", "unique_dim", "item")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__.removesuffix("2").removesuffix("_")
+        by_mask = name in ("index", "index_put") and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        if name in self.NAMES or by_mask:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def test_reads_of_the_device_are_noticed() -> None:
+    values = torch.ones(3)
+    with Reads() as reads:
+        float(values.sum())
+        values[values > 0]
+        torch.unique(values)
+    assert reads.found == ["_local_scalar_dense", "index", "_unique"]
+
+
+RECIPE = [
+    {"HorizontalFlip": {"p": 0.5}},
+    {"Affine": {"rotate": [-9, 9], "fill": 5, "p": 0.5}},
+    {"CoarseDropout": {"p": 0.5}},
+    {"ColorJitter": {"hue": [0, 0]}},
+    {"OneOf": {"transforms": [{"ToGray": {}}, {"RandomGamma": {}}], "p": 0.5}},
+]
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        ("linear", {"augment": {"cutmix": {"probability": 1.0}, "transforms": RECIPE}}),
+        ("arcface", {"augment": {"mixup": {"probability": 1.0}}}),
+        ("adaface", {"loss": {"metric": "triplet"}}),
+        ("curricularface", {"loss": {"metric": "supcon"}}),
+        ("subcenter_arcface", {"loss": {"metric": "center"}}),
+        ("combined_margin", {"loss": {"metric": "multi_similarity"}, "margin": {"warmup_epochs": 1.0}}),
+    ],
+)
+def test_no_step_waits_for_a_number_of_the_device(
+    head: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "_is_time_to_look", lambda step, device: False)
+    training = Training(head=head, **more)
+    waiting = Reads()
+    with waiting:
+        for _ in range(5):  # the sixth and last one waits for the counts of the epoch
+            next(training.steps)
+    assert waiting.found == []
+    assert training.state.tally.read().images == 5 * BATCH
