@@ -5,7 +5,7 @@ Letters: B images, D embedding size, C classes (3 colours in BCHW), H height, W 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +23,7 @@ class Learner:
     """A network with its optimiser and precision."""
 
     network: FaceNetwork
+    forward: Callable[[Tensor], Tensor]
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     amp_dtype: torch.dtype | None
@@ -34,7 +35,7 @@ class Learner:
         """Forward, backward and update on normalised images; the loss and the number of right answers."""
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None):
-            embeddings_BD = self.network(images_BCHW)
+            embeddings_BD = self.forward(images_BCHW)
         head = self.network.head
         classes = head.choose_classes(labels_B[None], self.generator)
         similarity_BC = head.similarity(embeddings_BD, classes)
@@ -48,7 +49,9 @@ class Learner:
         return loss.detach(), (similarity_BC.detach().argmax(dim=1) == positions_B).sum()
 
 
-def create_learner(config: Config, num_classes: int, device: torch.device, channels_last: bool) -> Learner:
+def create_learner(
+    config: Config, num_classes: int, device: torch.device, channels_last: bool, compiled: bool = False
+) -> Learner:
     """A learner with the network, optimiser and precision of the settings, and fresh weights."""
     torch.manual_seed(config.seed)
     model = config.model.model_copy(update={"pretrained": False, "weights": None})
@@ -62,12 +65,15 @@ def create_learner(config: Config, num_classes: int, device: torch.device, chann
     scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
     network.train()
     generator = torch.Generator(device).manual_seed(config.seed)
-    return Learner(network, optimizer, scaler, amp_dtype, device, config.loss.label_smoothing, generator)
+    forward = torch.compile(network) if compiled else network
+    smoothing = config.loss.label_smoothing
+    return Learner(network, forward, optimizer, scaler, amp_dtype, device, smoothing, generator)
 
 
 def resident_steps(config: Config, num_classes: int, device: torch.device) -> Generator[int]:
     """The limit: steps on one batch of random images that lies on the device, normalised already."""
-    learner = create_learner(config, num_classes, device, config.train.channels_last)
+    compiled = config.train.compile is True
+    learner = create_learner(config, num_classes, device, config.train.channels_last, compiled)
     size_px, batch_size = config.data.image_size, config.train.batch_size
     images_BCHW = torch.randn(batch_size, 3, size_px, size_px, device=device)
     if config.train.channels_last:

@@ -244,7 +244,7 @@ class TrainConfig(Part):
     grow_epochs: CountOrZero = 0
     amp: Literal["auto", "off", "bf16", "fp16"] = "auto"
     channels_last: bool = True
-    compile: bool = False
+    compile: bool | Literal["auto"] = False
     clip_grad_norm: Positive | None = None
     accumulate_steps: Count = 1
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None

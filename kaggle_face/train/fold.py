@@ -21,9 +21,11 @@ from kaggle_face.data.samplers import seeded
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
+from kaggle_face.model.threads import use_granted_cores
 from kaggle_face.model.weights import save_weights
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
+from kaggle_face.train.compiling import Workload, choose_forward
 from kaggle_face.train.fit import Fit, OnEpoch, Outcome
 from kaggle_face.train.image_sizes import require_growing_is_possible
 from kaggle_face.train.initial import find_initial_weights, start_from
@@ -66,6 +68,7 @@ def train_fold(
         RunError: The state to resume from is missing or damaged.
     """
     device = resolve_device(config.device)
+    use_granted_cores(device)
     raw_task, task = task, adjust_training_set(task, config.data)
     network = create_fold_network(config, task)
     if start == "new":
@@ -158,7 +161,9 @@ def create_fit(
     if config.train.ema_decay is not None:
         warmup_steps = round(config.train.ema_warmup_epochs * len(batches) / config.train.accumulate_steps)
         average = AveragedNetwork(network, config.train.ema_decay, warmup_steps)
-    forward = torch.compile(network) if config.train.compile else network
+    steps = config.train.epochs * len(batches)
+    workload = Workload(config.train.batch_size, config.data.image_size, amp_dtype, steps)
+    forward = choose_forward(network, config.train.compile, workload, progress)
     metric_loss = create_metric_loss(config.loss, len(task.classes), network.embedding_size)
     if metric_loss is not None:
         metric_loss = metric_loss.to(device)

@@ -1,0 +1,114 @@
+"""torch.compile where it pays: a short trial on a copy of the network before the training begins."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from kaggle_face.model.network import FaceNetwork
+from kaggle_face.progress import Progress
+
+Forward = Callable[[Tensor], Tensor]
+Compiler = Callable[[FaceNetwork], Forward]
+
+_WARMUP_STEPS = 3
+_TIMED_STEPS = 10
+_LEAST_GAIN = 0.05
+"""Of a step's time; less is within the spread of so few steps."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The steps that a network is for: images (B, 3, size, size) in a precision, so many times."""
+
+    batch_size: int
+    size_px: int
+    amp_dtype: torch.dtype | None
+    steps: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Seconds of a step without and with torch.compile, and of the compilation itself."""
+
+    plain_seconds: float
+    compiled_seconds: float
+    compiling_seconds: float
+
+    def pays(self, steps: int) -> bool:
+        """Whether so many steps and one more compilation take less time compiled."""
+        gain = self.plain_seconds - self.compiled_seconds
+        return gain > _LEAST_GAIN * self.plain_seconds and gain * steps > self.compiling_seconds
+
+
+def choose_forward(
+    network: FaceNetwork,
+    setting: bool | Literal["auto"],
+    workload: Workload,
+    progress: Progress,
+    compiler: Compiler = torch.compile,
+) -> Forward:
+    """The network, or its compiled form: as the setting says, or with `auto` on a GPU as a trial says.
+
+    On a CPU `auto` leaves it off: compiling takes as long as thousands of a small network's images.
+    """
+    if setting == "auto":
+        device = next(network.parameters()).device
+        setting = device.type == "cuda" and _is_worth_it(network, workload, progress, compiler)
+    return compiler(network) if setting else network
+
+
+def try_compiling(network: FaceNetwork, workload: Workload, compiler: Compiler) -> Trial:
+    """Times forward and backward passes of a copy of the network on random images."""
+    trained = copy.deepcopy(network).train()
+    device = next(trained.parameters()).device
+    shape = (workload.batch_size, 3, workload.size_px, workload.size_px)
+    images_BCHW = torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
+    plain_seconds, _ = _time(trained, images_BCHW, workload.amp_dtype)
+    compiled_seconds, compiling_seconds = _time(compiler(trained), images_BCHW, workload.amp_dtype)
+    return Trial(plain_seconds, compiled_seconds, compiling_seconds)
+
+
+def _is_worth_it(network: FaceNetwork, workload: Workload, progress: Progress, compiler: Compiler) -> bool:
+    try:
+        trial = try_compiling(network, workload, compiler)
+    except Exception as error:  # a missing compiler, an operation it does not know, ...
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        progress.warn(f"train.compile=auto: torch.compile does not work here ({reason}); training without it")
+        return False
+    pays = trial.pays(workload.steps)
+    decision = "is used" if pays else "is left off"
+    progress.say(
+        f"torch.compile {decision}: {1e3 * trial.compiled_seconds:.1f} ms a step with it, "
+        f"{1e3 * trial.plain_seconds:.1f} ms without, {trial.compiling_seconds:.0f} s to compile"
+    )
+    return pays
+
+
+def _time(forward: Forward, images_BCHW: Tensor, amp_dtype: torch.dtype | None) -> tuple[float, float]:
+    """Seconds of a step, and those that the first steps took beyond that."""
+    first = _seconds(forward, images_BCHW, amp_dtype, _WARMUP_STEPS)
+    step = _seconds(forward, images_BCHW, amp_dtype, _TIMED_STEPS) / _TIMED_STEPS
+    return step, max(0.0, first - _WARMUP_STEPS * step)
+
+
+def _seconds(forward: Forward, images_BCHW: Tensor, amp_dtype: torch.dtype | None, steps: int) -> float:
+    _wait(images_BCHW.device)
+    began = time.perf_counter()
+    for _ in range(steps):
+        with torch.autocast(images_BCHW.device.type, amp_dtype, enabled=amp_dtype is not None):
+            embeddings_BD = forward(images_BCHW)
+        embeddings_BD.sum().backward()  # type: ignore[no-untyped-call]
+    _wait(images_BCHW.device)
+    return time.perf_counter() - began
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
