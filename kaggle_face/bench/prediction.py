@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kaggle_face.bench.rates import Rate
 from kaggle_face.bench.report import Cell, Report
-from kaggle_face.model.inference import embed_batches
+from kaggle_face.model.inference import embed_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 
 LIMIT, LOADER, WHOLE = "limit", "loader alone", "end to end"
@@ -60,7 +60,7 @@ def loaded_batches(batches: Batches) -> Generator[int]:
 def predicted_batches(subject: Subject, batches: Batches) -> Generator[int]:
     """End to end: real images to embeddings and logits in the host's memory."""
     while True:
-        for embeddings_BD, logits_BC in _embedded(subject, batches()):
+        for embeddings_BD, logits_BC in one_behind(_embedded(subject, batches())):
             embeddings_BD.float().cpu().numpy()
             logits_BC.half().cpu().numpy()
             yield len(embeddings_BD)

@@ -124,9 +124,9 @@ def _bench_predict(loaded: LoadedConfig, arguments: argparse.Namespace, terminal
     device = resolve_device(loaded.config.device)
     data = open_competition(loaded.config)
     pack = open_images(loaded.config, data, terminal)
-    works = prediction_works(loaded.config, pack, len(data.classes), device)
+    works, batch_size = prediction_works(loaded.config, pack, len(data.classes), device)
     rates = measure_in_turns(works, _plan(arguments), device, terminal)
-    about = {**describe_machine(device), **_settings(loaded), "batch": loaded.config.predict.batch_size}
+    about = {**describe_machine(device), **_settings(loaded), "batch": batch_size}
     return report_prediction(rates, about)
 
 

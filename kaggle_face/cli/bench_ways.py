@@ -20,6 +20,7 @@ from kaggle_face.cores import available_cores
 from kaggle_face.data.loading import evaluation_batches
 from kaggle_face.data.pack import Pack
 from kaggle_face.model.amp import resolve_amp
+from kaggle_face.model.batch_search import choose_batch_size
 from kaggle_face.model.network import create_network
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.train.fit import Fit
@@ -87,26 +88,28 @@ class TrainingWays:
             state.tally.begin_epoch()
 
 
-def prediction_works(config: Config, pack: Pack, num_classes: int, device: torch.device) -> dict[str, Work]:
-    """How each way of predicting begins, by name; the weights are fresh, which takes the same time."""
+def prediction_works(
+    config: Config, pack: Pack, num_classes: int, device: torch.device
+) -> tuple[dict[str, Work], int]:
+    """How each way of predicting begins, by name, and the batch size; the weights are fresh."""
     model = config.model.model_copy(update={"pretrained": False, "weights": None})
     network = create_network(model, config.margin, num_classes, config.data.image_size).to(device)
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)
-    subject = Subject(
-        network,
-        device,
+    amp_dtype, size_px, flip = (
         resolve_amp(config.train.amp, device),
-        config.predict.flip,
-        config.predict.batch_size,
         config.data.image_size,
+        config.predict.flip,
     )
+    batch_size = choose_batch_size(config.predict.batch_size, network, size_px, device, amp_dtype, flip)
+    subject = Subject(network, device, amp_dtype, flip, batch_size, size_px)
 
     def batches() -> Iterator[Tensor]:
-        return evaluation_batches(pack, pack.image_ids, config.predict.batch_size)
+        return evaluation_batches(pack, pack.image_ids, batch_size, device)
 
-    return {
+    works: dict[str, Work] = {
         LIMIT: partial(resident_batches, subject),
         LOADER: partial(loaded_batches, batches),
         WHOLE: partial(predicted_batches, subject, batches),
     }
+    return works, batch_size

@@ -258,7 +258,7 @@ class TrainConfig(Part):
     checkpoint_minutes: Positive = 5.0
     max_nonfinite_steps: Count = 20
     tensorboard: bool = True
-    eval_batch_size: Count = 512
+    eval_batch_size: Count | Literal["auto"] = "auto"
 
     @model_validator(mode="after")
     def _growing_takes_time(self) -> TrainConfig:
@@ -279,7 +279,7 @@ class TrainConfig(Part):
 class PredictConfig(Part):
     """How embeddings and logits are computed after training."""
 
-    batch_size: Count = 512
+    batch_size: Count | Literal["auto"] = "auto"
     flip: bool = True
 
 

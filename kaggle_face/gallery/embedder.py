@@ -69,9 +69,10 @@ class RunEmbedder:
         """Embeddings (B, D) of length 1 of crops (S, S, 3), which may be of any size."""
         import torch
 
+        from kaggle_face.model.batch_search import size_without_search
         from kaggle_face.model.inference import embed_batches
 
-        size = self._config.predict.batch_size
+        size = size_without_search(self._config.predict.batch_size, self._card.image_size)
         batches = [
             np.stack([resized(crop, self._card.image_size) for crop in crops[start : start + size]])
             for start in range(0, len(crops), size)

@@ -6,7 +6,7 @@ Letters: B images, H and W of an image, D embedding size, C classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 import torch
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.network import FaceNetwork
+
+Result = TypeVar("Result")
 
 
 def embed_batches(
@@ -40,14 +42,46 @@ def embed_batches(
     Raises:
         ConfigError: Not even a single image fits the memory.
     """
+    for embeddings_BD in embeddings_of_batches(network, batches, device, amp_dtype, flip):
+        with torch.inference_mode():
+            logits_BC = network.head.logits(network.head.similarity(embeddings_BD))
+        yield embeddings_BD, logits_BC
+
+
+def embeddings_of_batches(
+    network: FaceNetwork,
+    batches: Iterable[Tensor | npt.NDArray[Any]],
+    device: torch.device,
+    amp_dtype: torch.dtype | None = None,
+    flip: bool = True,
+) -> Iterator[Tensor]:
+    """The embeddings (B, D) of `embed_batches` alone, for images that need no class.
+
+    Raises:
+        ConfigError: Not even a single image fits the memory.
+    """
     limit: int | None = None
     for batch in batches:
         images_BHWC = torch.as_tensor(batch)
         limit = len(images_BHWC) if limit is None else limit
         embeddings_BD, limit = _embed_within_memory(network, images_BHWC, device, amp_dtype, flip, limit)
-        with torch.inference_mode():
-            logits_BC = network.head.logits(network.head.similarity(embeddings_BD))
-        yield embeddings_BD, logits_BC
+        yield embeddings_BD
+
+
+def one_behind(results: Iterable[Result]) -> Iterator[Result]:
+    """The same results, each handed over after the next one was begun.
+
+    A GPU is told what comes next before the host waits for what it computes now.
+
+    >>> list(one_behind("abc"))
+    ['a', 'b', 'c']
+    """
+    ahead = iter(results)
+    for current in ahead:
+        for following in ahead:
+            yield current
+            current = following
+        yield current
 
 
 def _embed_within_memory(

@@ -21,8 +21,10 @@ from kaggle_face.data.loading import evaluation_batches
 from kaggle_face.data.pack import Pack
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.model.amp import resolve_amp
-from kaggle_face.model.inference import embed_batches
+from kaggle_face.model.batch_search import choose_batch_size
+from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
+from kaggle_face.model.threads import use_granted_cores
 from kaggle_face.model.trained import load_trained_network, read_trained_config
 from kaggle_face.model.weights import read_metadata
 from kaggle_face.progress import Counter, Progress
@@ -67,10 +69,13 @@ def predict_fold(
     Raises:
         RunError: The fold or a checkpoint is missing.
     """
+    use_granted_cores(device)
     stored.write_pairs(folder.pairs_file("test"), test_set.data.test_pairs)
     done: dict[str, CheckpointName] = {}
+    how: _How | None = None
     for checkpoint in checkpoints:
         network = load_trained_network(folder, checkpoint, device)
+        how = how or _choose_how(network, folder, test_set.pack, settings)
         epoch = read_metadata(folder.weights_file(checkpoint)).get("epoch", checkpoint)
         target = folder.record_folder("test", checkpoint, "predictions").parent
         if epoch in done:
@@ -78,8 +83,27 @@ def predict_fold(
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(same, target)
         else:
-            _predict(network, folder, checkpoint, test_set, settings, progress)
+            _predict(network, folder, checkpoint, test_set, how, progress)
             done[epoch] = checkpoint
+
+
+@dataclass(frozen=True)
+class _How:
+    """How images are embedded."""
+
+    device: torch.device
+    amp_dtype: torch.dtype | None
+    batch_size: int
+    flip: bool
+
+
+def _choose_how(network: FaceNetwork, folder: FoldFolder, pack: Pack, settings: PredictConfig) -> _How:
+    device = next(network.parameters()).device
+    amp_dtype = resolve_amp(read_trained_config(folder).train.amp, device)
+    batch_size = choose_batch_size(
+        settings.batch_size, network, pack.size_px, device, amp_dtype, settings.flip
+    )
+    return _How(device, amp_dtype, batch_size, settings.flip)
 
 
 def _predict(
@@ -87,14 +111,14 @@ def _predict(
     folder: FoldFolder,
     checkpoint: CheckpointName,
     test_set: TestSet,
-    settings: PredictConfig,
+    how: _How,
     progress: Progress,
 ) -> None:
     with (
         _new_logits(folder, checkpoint, test_set.classified_ids) as logits_NC,
         progress.count(f"fold {folder.fold} {checkpoint}", len(test_set.embedded_ids), "images") as counter,
     ):
-        vectors_ND = _embed_all(network, folder, test_set, settings, logits_NC, counter)
+        vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
     embeddings = Embeddings(test_set.embedded_ids, vectors_ND)
     stored.write_embeddings(folder.record_folder("test", checkpoint, "embeddings"), embeddings)
     if len(test_set.data.test_pairs):
@@ -106,26 +130,32 @@ def _embed_all(
     network: FaceNetwork,
     folder: FoldFolder,
     test_set: TestSet,
-    settings: PredictConfig,
+    how: _How,
     logits_NC: FloatArray,
     counter: Counter,
 ) -> FloatArray:
     """Embeddings (N, D) of all images; fills the logits of those that come first."""
-    device = next(network.parameters()).device
-    amp_dtype = resolve_amp(read_trained_config(folder).train.amp, device)
     untrained_C = stored.read_train_images(folder.classes_file) == 0
     ids, num_classified = test_set.embedded_ids, len(test_set.classified_ids)
     vectors_ND = np.empty((len(ids), network.embedding_size), np.float32)
-    batches = evaluation_batches(test_set.pack, ids, settings.batch_size)
+    batches = evaluation_batches(test_set.pack, ids[:num_classified], how.batch_size, how.device)
     row = 0
-    for embeddings_BD, logits_BC in embed_batches(network, batches, device, amp_dtype, settings.flip):
-        end = row + len(embeddings_BD)
-        vectors_ND[row:end] = embeddings_BD.float().cpu().numpy()
-        if row < num_classified:
-            logits_NC[row:end] = logits_BC[: num_classified - row].half().cpu().numpy()
-            logits_NC[row:end, untrained_C] = -np.inf
-        counter.advance(end - row)
-        row = end
+    for embeddings_BD, logits_BC in one_behind(
+        embed_batches(network, batches, how.device, how.amp_dtype, how.flip)
+    ):
+        rows = slice(row, row + len(embeddings_BD))
+        vectors_ND[rows] = embeddings_BD.float().cpu().numpy()
+        logits_NC[rows] = logits_BC.half().cpu().numpy()
+        logits_NC[rows, untrained_C] = -np.inf
+        counter.advance(len(embeddings_BD))
+        row = rows.stop
+    batches = evaluation_batches(test_set.pack, ids[num_classified:], how.batch_size, how.device)
+    for embeddings_BD in one_behind(
+        embeddings_of_batches(network, batches, how.device, how.amp_dtype, how.flip)
+    ):
+        vectors_ND[row : row + len(embeddings_BD)] = embeddings_BD.float().cpu().numpy()
+        counter.advance(len(embeddings_BD))
+        row += len(embeddings_BD)
     return vectors_ND
 
 

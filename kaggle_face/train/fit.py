@@ -10,6 +10,7 @@ from typing import Literal
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.model.batch_search import size_without_search
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.train.history import EpochRow, EventWriter, write_history
 from kaggle_face.train.recipe import FoldTask, Recipe
@@ -21,6 +22,8 @@ from kaggle_face.train.validation import Evaluation, measure, predict_held_out
 _SECONDS_PER_HOUR = 3600.0
 _RESERVE_VALIDATIONS = 4.0
 """Validations' worth of time kept back under `train.max_hours`: one of the epoch, three of the records."""
+
+_EVAL_BATCH_ON_GPU = 512
 
 Outcome = Literal["finished", "stopped"]
 
@@ -192,9 +195,11 @@ class Fit:
         save_resume_state(self.state, self.folder)
 
     def _how(self, flip: bool) -> Evaluation:
-        return Evaluation(
-            self.machine.device, self.machine.amp_dtype, self.recipe.train.eval_batch_size, flip
-        )
+        device, setting = self.machine.device, self.recipe.train.eval_batch_size
+        if setting == "auto":
+            setting = _EVAL_BATCH_ON_GPU if device.type == "cuda" else setting
+        batch_size = size_without_search(setting, self.task.pack.size_px)
+        return Evaluation(device, self.machine.amp_dtype, batch_size, flip)
 
 
 def describe_epoch(fold: int, row: dict[str, float], epochs: int) -> str:

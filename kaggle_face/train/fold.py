@@ -37,7 +37,7 @@ from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.steps import Machine
 from kaggle_face.train.teaching import Teacher, find_teacher
 from kaggle_face.train.training_set import adjust_training_set, count_changes
-from kaggle_face.train.validation import Evaluation
+from kaggle_face.train.validation import choose_evaluation
 
 _WEIGHTS = 0
 """Which random draws a seed is for: the initial weights."""
@@ -93,7 +93,7 @@ def train_fold(
     }
     _write_beginning(config, task, folder, info)
     outcome = fit.run()
-    how = Evaluation(device, fit.machine.amp_dtype, config.predict.batch_size, config.predict.flip)
+    how = choose_evaluation(config, fit.state.evaluated_network, fit.machine.amp_dtype)
     if outcome == "finished":
         _write_swa(fit, folder)
     epochs = _epochs_of_checkpoints(fit.state)

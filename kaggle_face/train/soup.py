@@ -33,7 +33,7 @@ from kaggle_face.train.averaging import NORM_BATCHES, Ingredient, Soup, greedy_s
 from kaggle_face.train.out_of_fold import write_records, write_truth
 from kaggle_face.train.recipe import FoldTask
 from kaggle_face.train.scoring import CLASS_FIGURES, read_score, score_figures
-from kaggle_face.train.validation import Evaluation, HeldOut, measure, predict_held_out
+from kaggle_face.train.validation import HeldOut, choose_evaluation, measure, predict_held_out
 
 _NAMES: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best")
 """A soup is the same network under all of these names, so that no later stage needs to know of soups."""
@@ -109,8 +109,7 @@ class WeightsJudge:
         self.config, self.task, self.sources = config, task, sources
         device = resolve_device(config.device)
         self.network = load_trained_network(sources[0].folder, sources[0].checkpoint, device)
-        predict, amp_dtype = config.predict, resolve_amp(config.train.amp, device)
-        self.how = Evaluation(device, amp_dtype, predict.batch_size, predict.flip)
+        self.how = choose_evaluation(config, self.network, resolve_amp(config.train.amp, device))
         self.composite: Composite = read_score(config.train, task.pairs.are_labelled)
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(task.train_ids) * task.pack.image_bytes

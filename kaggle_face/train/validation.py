@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from kaggle_face.config import Config
 from kaggle_face.data.loading import evaluation_batches
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import verification_summary
-from kaggle_face.model.inference import embed_batches
+from kaggle_face.model.batch_search import choose_batch_size
+from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.records import Embeddings, PairScores, Predictions, StrArray
 from kaggle_face.train.recipe import FoldTask
@@ -25,6 +27,14 @@ class Evaluation:
     amp_dtype: torch.dtype | None
     batch_size: int
     flip: bool
+
+
+def choose_evaluation(config: Config, network: FaceNetwork, amp_dtype: torch.dtype | None) -> Evaluation:
+    """How the images of a finished training are embedded: as those of the test set will be."""
+    device, predict = next(network.parameters()).device, config.predict
+    size_px = config.data.image_size
+    batch_size = choose_batch_size(predict.batch_size, network, size_px, device, amp_dtype, predict.flip)
+    return Evaluation(device, amp_dtype, batch_size, predict.flip)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +51,10 @@ def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> H
 
     The logits of classes without a training image in this fold are -inf: the network was never shown them.
     """
-    embeddings, logits = _embed(network, task, task.validation_ids, how)
+    embeddings, logits = _classify(network, task, task.validation_ids, how)
     logits[:, task.class_counts == 0] = -np.inf
     others = np.setdiff1d(task.pairs.image_ids, task.validation_ids)
-    more, _ = _embed(network, task, others, how)
+    more = _embed(network, task, others, how)
     everyone = Embeddings(np.concatenate([task.validation_ids, others]), np.concatenate([embeddings, more]))
     predictions = Predictions(task.validation_ids, logits, task.classes.names)
     return HeldOut(predictions, everyone, score_pairs(everyone, task.pairs))
@@ -63,18 +73,32 @@ def measure(held_out: HeldOut, task: FoldTask) -> dict[str, float]:
     return figures
 
 
-def _embed(
+def _classify(
     network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evaluation
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings (N, D) and logits (N, C) in float32, in the order of the ids."""
     embeddings = np.empty((len(image_ids), network.embedding_size), np.float32)
     logits = np.empty((len(image_ids), network.num_classes), np.float32)
-    batches = evaluation_batches(task.pack, image_ids, how.batch_size)
+    batches = evaluation_batches(task.pack, image_ids, how.batch_size, how.device)
     row = 0
-    for embeddings_BD, logits_BC in embed_batches(network, batches, how.device, how.amp_dtype, how.flip):
+    results = embed_batches(network, batches, how.device, how.amp_dtype, how.flip)
+    for embeddings_BD, logits_BC in one_behind(results):
         rows = slice(row, row + len(embeddings_BD))
         embeddings[rows] = embeddings_BD.float().cpu().numpy()
         logits[rows] = logits_BC.float().cpu().numpy()
         row = rows.stop
     assert row == len(image_ids)
     return embeddings, logits
+
+
+def _embed(network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evaluation) -> np.ndarray:
+    """Embeddings (N, D) in float32 of images that need no class."""
+    embeddings = np.empty((len(image_ids), network.embedding_size), np.float32)
+    batches = evaluation_batches(task.pack, image_ids, how.batch_size, how.device)
+    row = 0
+    results = embeddings_of_batches(network, batches, how.device, how.amp_dtype, how.flip)
+    for embeddings_BD in one_behind(results):
+        embeddings[row : row + len(embeddings_BD)] = embeddings_BD.float().cpu().numpy()
+        row += len(embeddings_BD)
+    assert row == len(image_ids)
+    return embeddings

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from kaggle_face.errors import ConfigError
-from kaggle_face.model.inference import embed_batches
+from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 
 Build = Callable[..., FaceNetwork]
@@ -99,3 +99,24 @@ def test_a_single_image_that_does_not_fit_is_one_line(tiny_network: Build) -> No
     with pytest.raises(ConfigError, match="a single image does not fit the memory of cpu"):
         embed(network, images(2))
     assert network.training
+
+
+def test_embeddings_alone_are_the_same(tiny_network: Build) -> None:
+    network = tiny_network()
+    expected, _ = embed(network, images(3), images(2, seed=1), flip=True)
+    ours = torch.cat(list(embeddings_of_batches(network, [images(3), images(2, seed=1)], CPU)))
+    assert torch.equal(ours, expected)
+
+
+def test_a_result_is_handed_over_after_the_next_one_was_begun() -> None:
+    begun: list[int] = []
+
+    def results() -> Iterator[int]:
+        for number in range(3):
+            begun.append(number)
+            yield number
+
+    behind = one_behind(results())
+    assert next(behind) == 0 and begun == [0, 1]
+    assert list(behind) == [1, 2]
+    assert list(one_behind([])) == []
