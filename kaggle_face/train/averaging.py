@@ -66,7 +66,7 @@ def mean_weights(weights: Sequence[Tensors]) -> dict[str, Tensor]:
     """
     mean = WeightMean()
     for tensors in weights:
-        if mean.count and _shapes(tensors) != _shapes(mean.tensors):
+        if mean.count and shapes_of(tensors) != shapes_of(mean.tensors):
             raise RunError("the checkpoints are of different networks; average checkpoints of one model")
         mean.add(tensors)
     return mean.tensors
@@ -147,7 +147,7 @@ def greedy_soup(ingredients: Sequence[Ingredient], judge: Callable[[Tensors], fl
     mean.add(ranked[0].read())
     for one in ranked[1:]:
         trial, weights = mean.copy(), one.read()
-        if _shapes(weights) != _shapes(trial.tensors):
+        if shapes_of(weights) != shapes_of(trial.tensors):
             raise RunError(
                 f"{one.name} is another network than {ranked[0].name}; mix checkpoints of one model"
             )
@@ -166,5 +166,6 @@ def _norms(network: nn.Module) -> list[_BatchNorm]:
     ]
 
 
-def _shapes(tensors: Tensors) -> dict[str, torch.Size]:
+def shapes_of(tensors: Tensors) -> dict[str, torch.Size]:
+    """The shape of each tensor, by name."""
     return {name: tensor.shape for name, tensor in tensors.items()}

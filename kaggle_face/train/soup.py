@@ -29,7 +29,7 @@ from kaggle_face.model.network import count_parameters
 from kaggle_face.model.trained import load_trained_network
 from kaggle_face.model.weights import Tensors, read_weights, save_weights
 from kaggle_face.progress import Progress
-from kaggle_face.train.averaging import NORM_BATCHES, Ingredient, Soup, greedy_soup, measure_norms
+from kaggle_face.train.averaging import NORM_BATCHES, Ingredient, Soup, greedy_soup, measure_norms, shapes_of
 from kaggle_face.train.out_of_fold import write_records, write_truth
 from kaggle_face.train.recipe import FoldTask
 from kaggle_face.train.scoring import CLASS_FIGURES, read_score, score_figures
@@ -124,7 +124,16 @@ class WeightsJudge:
         )
 
     def choose(self, progress: Progress) -> tuple[Soup, HeldOut]:
-        """The greedy soup, and what it says of the held-out images and trials."""
+        """The greedy soup, and what it says of the held-out images and trials.
+
+        Raises:
+            RunError: A checkpoint is of another network than the first.
+        """
+        shapes = shapes_of(self.network.state_dict())
+        for one in self.sources:
+            if shapes_of(_reader(one)()) != shapes:
+                first = self.sources[0].name
+                raise RunError(f"{one.name} is another network than {first}; mix checkpoints of one model")
         own = [Ingredient(one.name, self._score(one.figures), _reader(one)) for one in self.sources]
 
         def judge(weights: Tensors) -> float:

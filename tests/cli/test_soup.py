@@ -86,3 +86,4 @@ def test_other_networks_make_no_soup(workspace: Path, refused: Callable[..., str
     train("main")
     train("wide", "model.embedding_size=8")
     assert "another network" in refused("soup", "--run", "main", "--run", "wide")
+    assert "another network" in refused("soup", "--run", "wide", "--run", "main")
