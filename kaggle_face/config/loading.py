@@ -33,6 +33,8 @@ class LoadedConfig:
 class _Layer:
     source: str
     values: Mapping[str, Any]
+    keys: tuple[str, ...] = ()
+    """Of an override: the keys down to its value."""
 
 
 def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedConfig:
@@ -132,24 +134,30 @@ def _override_layer(text: str) -> _Layer:
     if not equals or not key:
         raise ConfigError(f"an override is written key=value, such as optim.lr=0.1; got '{text}'")
     nested: Any = _parse(value, f"the value of {key}")
-    for part in reversed(key.split(".")):
+    keys = tuple(key.split("."))
+    for part in reversed(keys):
         nested = {part: nested}
-    return _Layer(COMMAND_LINE, nested)
+    return _Layer(COMMAND_LINE, nested, keys)
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(
+    below: Mapping[str, Any], above: Mapping[str, Any], part: type[BaseModel] | None, keys: Sequence[str]
+) -> dict[str, Any]:
+    """`above` over `below`: parts key by key, any other value as a whole unless `keys` lead into it."""
     merged = dict(below)
     for key, value in above.items():
-        old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(old, value) if both and old is not None else value
+        old, inner = merged.get(key), _part_at(part, key)
+        if (inner is not None or len(keys) > 1) and isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merge(old, value, inner, keys[1:])
+        else:
+            merged[key] = value
     return merged
 
 
 def _validate(layers: Sequence[_Layer]) -> Config:
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = _merge(merged, layer.values)
+        merged = _merge(merged, layer.values, Config, layer.keys)
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
@@ -183,16 +191,21 @@ def _known_path(location: Sequence[int | str]) -> tuple[list[str], type[BaseMode
     path: list[str] = []
     owner: type[BaseModel] = Config
     for depth, key in enumerate(location):
-        field = owner.model_fields.get(str(key))
         path.append(str(key))
-        if field is None:
+        if str(key) not in owner.model_fields:
             break
-        part = next((a for a in _alternatives(field.annotation) if _is_part(a)), None)
+        part = _part_at(owner, str(key))
         if part is None:
             path += [str(index) for index in location[depth + 1 :] if isinstance(index, int)]
             break
         owner = part
     return path, owner
+
+
+def _part_at(owner: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
+    """The part of the settings that a key of another part holds, or None if it holds a value."""
+    field = owner.model_fields.get(key) if owner is not None else None
+    return next((a for a in _alternatives(field.annotation) if _is_part(a)), None) if field else None
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:

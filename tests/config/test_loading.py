@@ -47,6 +47,23 @@ def test_overrides_win_over_the_file_and_the_file_over_its_parent(configs: Path)
     assert (config.optim.lr, config.optim.momentum, config.optim.weight_decay) == (0.001, 0.8, 5e-4)
 
 
+def test_a_mapping_of_free_keys_is_replaced_as_a_whole(configs: Path) -> None:
+    (configs / "wide.yaml").write_text("extends: base\nmodel: {backbone_options: {width: 8, depth: 1}}\n")
+    (configs / "deep.yaml").write_text("extends: wide\nmodel: {backbone_options: {depth: 2}}\n")
+    assert load_config("deep").config.model.backbone_options == {"depth": 2}
+    assert load_config("wide", ["model.backbone_options={}"]).config.model.backbone_options == {}
+
+
+def test_an_override_that_names_a_free_key_leaves_the_others(configs: Path) -> None:
+    (configs / "wide.yaml").write_text("extends: base\nmodel: {backbone_options: {width: 8, depth: 1}}\n")
+    config = load_config("wide", ["model.backbone_options.depth=2"]).config
+    assert config.model.backbone_options == {"width": 8, "depth": 2}
+
+
+def test_a_part_given_as_a_whole_keeps_the_keys_it_does_not_name() -> None:
+    assert load_config("base", ["optim={lr: 0.5}"]).config.optim.momentum == 0.9
+
+
 def test_a_file_in_the_working_directory_wins_over_the_package(configs: Path) -> None:
     (configs / "demo.yaml").write_text("seed: 7\n")
     assert load_config("demo").config.seed == 7
