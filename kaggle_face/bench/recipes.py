@@ -23,7 +23,7 @@ MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 STARTS: tuple[Start, ...] = get_args(Start)
 
 FIGURES = ("accuracy", "eer", "auc", "tpr@1e-2")
-COLUMNS = ("start", "recipe", "mixing", "seeds", *FIGURES, "minutes")
+COLUMNS = ("start", "recipe", "mixing", "epochs", "seeds", *FIGURES, "minutes")
 
 _TITLES: Mapping[RecipeName, str] = {
     "softmax": "softmax",
@@ -119,19 +119,18 @@ def tabulate(plan: Plan, measured: Mapping[str, Mapping[str, float]], about: Map
 
     Args:
         plan: What was planned.
-        measured: By the name of a run its figures, `minutes` among them; a row needs at least one seed.
+        measured: By the name of a run its figures, the `epoch` they are of and the `minutes` it took;
+            a row needs at least one seed.
         about: Where and how it was measured.
     """
     by_row: dict[tuple[Start, RecipeName, Mixing], list[Mapping[str, float]]] = {}
-    minutes: dict[tuple[Start, RecipeName, Mixing], float] = {}
+    spent: dict[tuple[Start, RecipeName, Mixing], list[Mapping[str, float]]] = {}
     for run in planned_runs(plan):
-        if run.name not in measured:
-            continue
-        figures = measured[run.name]
-        minutes[run.row] = minutes.get(run.row, 0.0) + figures["minutes"]
-        if run.counts:
-            by_row.setdefault(run.row, []).append(figures)
-    rows = tuple(_table_row(row, found, minutes[row]) for row, found in by_row.items())
+        if run.name in measured:
+            spent.setdefault(run.row, []).append(measured[run.name])
+            if run.counts:
+                by_row.setdefault(run.row, []).append(measured[run.name])
+    rows = tuple(_table_row(row, found, spent[row]) for row, found in by_row.items())
     return Report("recipes", about, COLUMNS, rows, _sentence(by_row))
 
 
@@ -161,11 +160,14 @@ def _runs_of(plan: Plan, row: tuple[Start, RecipeName, Mixing], seed: int) -> It
 
 
 def _table_row(
-    row: tuple[Start, RecipeName, Mixing], found: Sequence[Mapping[str, float]], minutes: float
+    row: tuple[Start, RecipeName, Mixing],
+    found: Sequence[Mapping[str, float]],
+    spent: Sequence[Mapping[str, float]],
 ) -> tuple[Cell, ...]:
     start, recipe, mixing = row
     cells = [_mean_and_deviation([figures[name] for figures in found]) for name in FIGURES]
-    return start, _TITLES[recipe], mixing, len(found), *cells, f"{minutes / len(found):.1f}"
+    epochs, minutes = (sum(run[name] for run in spent) / len(found) for name in ("epoch", "minutes"))
+    return start, _TITLES[recipe], mixing, f"{epochs:g}", len(found), *cells, f"{minutes:.1f}"
 
 
 def _mean_and_deviation(values: Sequence[float]) -> str:

@@ -172,7 +172,6 @@ def _about(info: Mapping[str, Any], loaded: LoadedConfig) -> dict[str, Any]:
         "commit": info["commit"],
         "image size": f"{config.data.image_size} pixels",
         "backbone from scratch": config.model.backbone,
-        "epochs": config.train.epochs,
     }
 
 
