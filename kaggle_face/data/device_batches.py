@@ -55,16 +55,13 @@ class DeviceBatches:
     ) -> None:
         self._pixels, self._augmenter, self._device = pixels, augmenter, device
 
-    def made(self, plan: EpochPlan) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Images uint8 (B, H, W, 3) and class indices int64 (B) of each batch, on the device."""
-        labels_N = self._on_device(plan.labels)
+    def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
+        """The images of each batch, uint8 (B, H, W, 3), on the device."""
         numbers_N = self._on_device(plan.numbers)
         blocks = plan.blocks(self._batches_at_once(plan.batch_size))
         for block, images_BHW3 in zip(blocks, self._images(plan, blocks), strict=True):
             augmented_BHW3 = self._augmenter(images_BHW3, plan.epoch, numbers_N[block])
-            images_of_batches = torch.split(augmented_BHW3, plan.batch_size)
-            labels_of_batches = torch.split(labels_N[block], plan.batch_size)
-            yield from zip(images_of_batches, labels_of_batches, strict=True)
+            yield from torch.split(augmented_BHW3, plan.batch_size)
 
     def _images(self, plan: EpochPlan, blocks: list[slice]) -> Iterator[torch.Tensor]:
         if isinstance(self._pixels, ResidentPixels):

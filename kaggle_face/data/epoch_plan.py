@@ -11,12 +11,11 @@ from kaggle_face.records import IntArray
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What a batch is made from: rows of the pack, the numbers that images are augmented by, and labels."""
+    """What a batch is made from: rows of the pack, and the numbers that the images are augmented by."""
 
     epoch: int
     rows: IntArray
     numbers: IntArray
-    labels: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +25,10 @@ class EpochPlan:
     epoch: int
     rows: IntArray
     numbers: IntArray
-    labels: IntArray
     batch_size: int
 
     def __post_init__(self) -> None:
-        assert len(self.rows) == len(self.numbers) == len(self.labels)
+        assert len(self.rows) == len(self.numbers)
         assert len(self.rows) % self.batch_size == 0, "only whole batches are planned"
 
     @property
@@ -41,7 +39,7 @@ class EpochPlan:
     def requests(self) -> list[Request]:
         """The batches."""
         parts = [slice(step * self.batch_size, (step + 1) * self.batch_size) for step in range(self.steps)]
-        return [Request(self.epoch, self.rows[p], self.numbers[p], self.labels[p]) for p in parts]
+        return [Request(self.epoch, self.rows[p], self.numbers[p]) for p in parts]
 
     def blocks(self, batches: int) -> list[slice]:
         """The images of every `batches` batches that follow each other; the last block may be smaller."""

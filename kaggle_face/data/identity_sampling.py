@@ -1,7 +1,8 @@
 """The order of an epoch by identity: balanced, square-root, or P people with K images each.
 
 Every order is a pure function of (labels, settings, seed, epoch), so a training goes on in the middle of an
-epoch by leaving out its first batches, and several processes share one order without talking to each other.
+epoch by leaving out its first batches, and several processes cut their parts of each batch out of one order
+without talking to each other.
 
 Letters: N images, C classes, L length of an order, P identities of a batch, K images of each.
 """
@@ -51,21 +52,6 @@ def sampled_order(
             return _order_by_identity(labels, batch_size, per_identity, seeded(seed, _DRAWS, epoch))
         case _:
             assert_never(config.name)
-
-
-def share_of_process(order: IntArray, batch_size: int, rank: int, world: int) -> IntArray:
-    """The part of an order that one of several processes trains on: its part of each step's images.
-
-    Step s takes the positions order[s * world * batch_size :] of all processes together, as one process with
-    world * batch_size images would. Every process gets as many batches; what does not fill them is left out.
-
-    >>> [share_of_process(np.arange(9), 2, rank, 2).tolist() for rank in (0, 1)]
-    [[0, 1, 4, 5], [2, 3, 6, 7]]
-    """
-    assert 0 <= rank < world
-    steps = len(order) // (batch_size * world)
-    grid = order[: steps * batch_size * world].reshape(steps, world, batch_size)
-    return grid[:, rank].reshape(-1)
 
 
 def _reweighted_order(labels: IntArray, power: float, random: np.random.Generator) -> IntArray:

@@ -17,10 +17,10 @@ from kaggle_face.data.device_batches import DeviceBatches, ResidentPixels
 from kaggle_face.data.epoch_plan import EpochPlan, number_showings
 from kaggle_face.data.pack import Pack
 from kaggle_face.data.residence import Supply
-from kaggle_face.data.samplers import epoch_order
+from kaggle_face.data.samplers import Share, epoch_order
 from kaggle_face.data.streaming import gathered_blocks
 from kaggle_face.data.worker_batches import WorkerBatches
-from kaggle_face.errors import DataError
+from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import IntArray, StrArray
 
 Order = Callable[[IntArray, int], IntArray]
@@ -32,15 +32,16 @@ CPU = torch.device("cpu")
 class BatchSource(Protocol):
     """Makes batches of what an epoch shows."""
 
-    def made(self, plan: EpochPlan) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Images uint8 (B, H, W, 3) and class indices int64 (B) of each batch."""
+    def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
+        """The images of each batch, uint8 (B, H, W, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the pack (B).
 
-    Images and labels lie where the network is, or in the host's memory.
+    Of several processes each has its own share of the images, but the labels and rows of the whole batch.
+    The labels lie where the network is, the images there or in the host's memory.
     """
 
     images: torch.Tensor
@@ -76,11 +77,12 @@ class TrainingBatches:
             batch_size: Images of a step.
             augmenter: Applied to each image.
             seed: Of the order of the epochs.
-            supply: Where the images lie, and how they are augmented.
+            supply: Where the images lie, how they are augmented, and this process's share of each batch.
             order: The order of an epoch; shuffled anew in each one where it is not given.
 
         Raises:
             DataError: Fewer than two images can be read.
+            ConfigError: Several processes share a batch, and one of them would get fewer than two images.
         """
         rows = pack.rows_of(image_ids)
         readable = pack.valid[rows]
@@ -90,6 +92,7 @@ class TrainingBatches:
         self._order: Order = order or (lambda labels, epoch: epoch_order(len(labels), seed, epoch))
         self._num_ordered = len(self._order(self._labels, 0))
         self._batch_size = min(batch_size, self._num_ordered)
+        _require_shares(self._batch_size, supply.share)
         self.supply = supply
         self._source = self._choose_source(pack, augmenter, supply)
 
@@ -104,18 +107,19 @@ class TrainingBatches:
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (counted from 0), from step `first_step` on."""
         order = self._order(self._labels, epoch)
-        numbers = number_showings(order, self._rows)
-        shown = slice(first_step * self._batch_size, len(self) * self._batch_size)
-        plan = EpochPlan(
-            epoch,
-            self._rows[order][shown],
-            numbers[shown],
-            self._labels[order][shown],
-            self._batch_size,
-        )
-        for step, (images_BHW3, labels_B) in enumerate(self._source.made(plan)):
-            batch = slice(step * self._batch_size, (step + 1) * self._batch_size)
-            yield Batch(images_BHW3, labels_B, plan.rows[batch])
+
+        def batched(values_N: IntArray) -> IntArray:
+            """The values (S, B) of the S batches that are left."""
+            whole = values_N[: len(self) * self._batch_size]
+            return whole.reshape(-1, self._batch_size)[first_step:]
+
+        rows_SB = batched(self._rows[order])
+        labels_SB = torch.from_numpy(batched(self._labels[order])).to(self.supply.device)
+        own = self.supply.share.of(self._batch_size)
+        own_rows, numbers = rows_SB[:, own], batched(number_showings(order, self._rows))[:, own]
+        plan = EpochPlan(epoch, own_rows.reshape(-1), numbers.reshape(-1), own.stop - own.start)
+        for images_BHW3, labels_B, rows_B in zip(self._source.made(plan), labels_SB, rows_SB, strict=True):
+            yield Batch(images_BHW3, labels_B, rows_B)
 
     def _choose_source(self, pack: Pack, augmenter: Augmenter, supply: Supply) -> BatchSource:
         match supply.residence:
@@ -128,6 +132,14 @@ class TrainingBatches:
                 return DeviceBatches(resident, BatchAugmenter(augmenter), supply.device)
             case _:
                 assert_never(supply.residence)
+
+
+def _require_shares(batch_size: int, share: Share) -> None:
+    if share.count > 1 and batch_size // share.count < 2:
+        raise ConfigError(
+            f"a batch of {batch_size} images leaves one of {share.count} processes fewer than two; "
+            "raise train.batch_size or start fewer processes"
+        )
 
 
 def evaluation_batches(

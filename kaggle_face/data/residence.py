@@ -11,6 +11,7 @@ from kaggle_face.config import DataConfig
 from kaggle_face.cores import available_cores
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.batch_augmentation import without_batch_form
+from kaggle_face.data.samplers import EVERYTHING, Share
 from kaggle_face.errors import ConfigError
 
 Residence = Literal["device", "memory_map", "workers"]
@@ -36,6 +37,7 @@ class Supply:
         workers: Processes that augment for `workers`; 0 is this one.
         reason: Why images are augmented one by one where batches cannot be; else empty.
         megabytes: Of all training images.
+        share: The part of every batch that this process makes.
     """
 
     residence: Residence
@@ -43,6 +45,7 @@ class Supply:
     workers: int = 0
     reason: str = ""
     megabytes: float = 0.0
+    share: Share = EVERYTHING
 
     def describe(self) -> str:
         """One line for people."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -15,6 +16,28 @@ class Stream(IntEnum):
     EPOCH_ORDER = 0x5EED01
     FOLDS = 0x5EED02
     TRIALS = 0x5EED03
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of every batch that falls to one of several processes, counted from 0: neighbours in it."""
+
+    rank: int = 0
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.rank < self.count
+
+    def of(self, size: int) -> slice:
+        """The positions in a batch of that size; the parts make up the batch and differ by one image at most.
+
+        >>> [Share(rank, 3).of(8) for rank in range(3)]
+        [slice(0, 2, None), slice(2, 5, None), slice(5, 8, None)]
+        """
+        return slice(size * self.rank // self.count, size * (self.rank + 1) // self.count)
+
+
+EVERYTHING = Share()
 
 
 def seeded(seed: int, *words: int) -> np.random.Generator:

@@ -28,12 +28,10 @@ class WorkerBatches:
         self._requests = _Requests()
         self._loader: DataLoader[torch.Tensor] | None = None
 
-    def made(self, plan: EpochPlan) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Images uint8 (B, H, W, 3) and class indices int64 (B) of each batch, in the host's memory."""
+    def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
+        """The images of each batch, uint8 (B, H, W, 3), in the host's memory."""
         requests = plan.requests()
-        images = self._made_by_workers(requests) if self._workers else self._made_here(requests)
-        for request, images_BHW3 in zip(requests, images, strict=True):
-            yield images_BHW3, torch.from_numpy(request.labels)
+        yield from self._made_by_workers(requests) if self._workers else self._made_here(requests)
 
     def _made_here(self, requests: Sequence[Request]) -> Iterator[torch.Tensor]:
         pinned = torch.cuda.is_available()

@@ -104,4 +104,4 @@ def test_the_copy_to_the_device_is_made_in_parts(pack: Pack, monkeypatch: pytest
 def test_the_rest_of_an_epoch_may_be_empty(pack: Pack) -> None:
     none = np.empty(0, np.int64)
     source = DeviceBatches(pack.images, BatchAugmenter(Augmenter(RECIPE, SIZE, 0)), CPU)
-    assert list(source.made(EpochPlan(0, none, none, none, 8))) == []
+    assert list(source.made(EpochPlan(0, none, none, 8))) == []

@@ -1,4 +1,4 @@
-"""Orders of an epoch: what they contain, that they repeat, and that processes share them."""
+"""Orders of an epoch: what they contain, and that they repeat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kaggle_face.config import SamplerConfig
-from kaggle_face.data.identity_sampling import sampled_order, share_of_process
+from kaggle_face.data.identity_sampling import sampled_order
 from kaggle_face.errors import ConfigError
 
 SIZES = (1, 3, 8, 20, 68)
@@ -89,11 +89,3 @@ def test_identities_takes_new_images_at_each_turn_of_a_person() -> None:
 def test_identities_needs_as_many_people_as_a_batch_takes() -> None:
     with pytest.raises(ConfigError, match="takes 6 people per batch, and there are 5"):
         order("identities", PERSON_OF, batch_size=24)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_processes_take_disjoint_parts_of_each_step_of_one_order(name: str) -> None:
-    whole = order(name, MANY, batch_size=40)
-    parts = [share_of_process(whole, 20, rank, 2).reshape(-1, 20) for rank in (0, 1)]
-    steps = np.concatenate(parts, axis=1)
-    assert np.array_equal(steps, whole[: steps.size].reshape(-1, 40))

@@ -18,7 +18,8 @@ from kaggle_face.data.identity_sampling import sampled_order
 from kaggle_face.data.loading import CPU, Batch, TrainingBatches, evaluation_batches
 from kaggle_face.data.pack import Pack, open_pack
 from kaggle_face.data.residence import Residence, Supply, choose_workers
-from kaggle_face.errors import DataError
+from kaggle_face.data.samplers import EVERYTHING, Share
+from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import StrArray
 
@@ -51,8 +52,9 @@ def batches(
     workers: int = 0,
     seed: int = 5,
     residence: Residence = "workers",
+    share: Share = EVERYTHING,
 ) -> TrainingBatches:
-    labels, supply = np.arange(len(pack)) * 3, Supply(residence, CPU, workers)
+    labels, supply = np.arange(len(pack)) * 3, Supply(residence, CPU, workers, share=share)
     return TrainingBatches(pack, pack.image_ids, labels, batch_size, augmenter, seed, supply)
 
 
@@ -157,8 +159,31 @@ def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: Pack) -
     maker = worker_batches.BatchMaker(worker_batches._Pixels(pack_on_disk.images), Augmenter(NOISE, SIZE, 0))
     sent = pickle.dumps(maker)
     assert len(sent) < 2000 < pack_on_disk.images.nbytes
-    request = Request(1, np.array([3, 4]), np.array([3, 4]), np.array([0, 0]))
+    request = Request(1, np.array([3, 4]), np.array([3, 4]))
     assert (pickle.loads(sent)[request] == maker[request]).all()
+
+
+@pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_processes_make_the_images_of_one_process_between_them(
+    pack: Pack, residence: Residence, count: int
+) -> None:
+    augmenter = Augmenter(({"HorizontalFlip": {"p": 0.5}}, {"Affine": {"rotate": [-20, 20]}}), SIZE, 0)
+    alone = batches(pack, augmenter=augmenter, residence=residence)
+    shares = [
+        batches(pack, augmenter=augmenter, residence=residence, share=Share(rank, count))
+        for rank in range(count)
+    ]
+    parts = zip(*(one.epoch(1, first_step=2) for one in shares), strict=True)
+    for whole, own in zip(alone.epoch(1, first_step=2), parts, strict=True):
+        assert torch.equal(torch.cat([part.images for part in own]), whole.images)
+        assert all(torch.equal(part.labels, whole.labels) for part in own)
+        assert all((part.rows == whole.rows).all() for part in own)
+
+
+def test_a_process_needs_two_images_of_a_batch(pack: Pack) -> None:
+    with pytest.raises(ConfigError, match="a batch of 8 images leaves one of 5 processes fewer than two"):
+        batches(pack, share=Share(0, 5))
 
 
 def test_evaluation_keeps_the_order_that_is_asked_for(pack: Pack) -> None:
