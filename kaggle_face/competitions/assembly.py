@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def integer_classes(names: Iterable[str], where: str) -> ClassTable:
     ['9', '10']
 
     Raises:
-        DataError: A name is no integer.
+        DataError: A name is no integer, or two are the same one.
     """
     found = set(names)
     wrong = sorted(name for name in found if not (name.isascii() and name.isdigit()))
@@ -44,7 +45,12 @@ def integer_classes(names: Iterable[str], where: str) -> ClassTable:
             f"{where}: {naming_first(len(wrong), len(found), 'class folders are no integers', wrong[0])}; "
             f"the submitted label is the integer, so remove or rename them"
         )
-    ordered = sorted(found, key=int)
+    ordered = sorted(found, key=lambda name: (int(name), name))
+    for first, second in pairwise(ordered):
+        if int(first) == int(second):
+            raise DataError(
+                f"{where}: the classes '{first}' and '{second}' are one number; rename one of them"
+            )
     return ClassTable(as_text(ordered), as_text([str(int(name)) for name in ordered]))
 
 
@@ -62,9 +68,14 @@ def without_classes(classes: ClassTable, exclude: Sequence[str]) -> ClassTable:
     """The classes without the excluded ones; what is submitted for the others stays as it was.
 
     Raises:
+        DataError: There is no class at all.
         ConfigError: An excluded name is no class, or no class is left.
     """
     known = classes.names.tolist()
+    if not known:
+        raise DataError(
+            "no training image has a label, so there is nobody to learn; look at the training list"
+        )
     for name in exclude:
         if name not in known:
             raise ConfigError(

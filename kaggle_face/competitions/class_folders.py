@@ -72,7 +72,7 @@ def read_folder_classes(source: Source, train: str) -> FolderClasses:
 
 def _beside(tree: FolderMap, train: str, *names: str) -> str | None:
     """A sibling of the training folder, which an archive may have put one level further up or down."""
-    parent = train.rpartition("/")[0]
+    parent = tree.parent_of(train)
     grandparent = parent.rpartition("/")[0]
     return tree.child(parent, *names) or (tree.child(grandparent, *names) if parent else None)
 

@@ -34,13 +34,12 @@ class CsvPairs:
 
     def recognise(self, tree: FolderMap) -> Recognition:
         """How far a folder looks like this family; `verification_dev.csv` alone may be family D's."""
-        train, table = find_training_folder(tree), tree.file(_TEST_TABLE)
-        marks = {"train/ beside dev/ or test/": train, _TEST_TABLE: table}
+        mark, table = "train/ beside dev/ or test/", tree.file(_TEST_TABLE)
+        places = {mark: find_training_folder(tree), _TEST_TABLE: table}
         if table is not None:
-            marks["verification/test/"] = tree.child(table.rpartition("/")[0], "test")
-        found = [name for name, place in marks.items() if place is not None]
-        missing = [name for name, place in marks.items() if place is None and name != _TEST_TABLE]
-        return Recognition("C", "s22", tuple(found), tuple(missing))
+            places["verification/test/"] = tree.child(table.rpartition("/")[0], "test")
+        found = [name for name, place in places.items() if place is not None]
+        return Recognition("C", "s22", tuple(found), () if mark in found else (mark,))
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""

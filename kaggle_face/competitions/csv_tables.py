@@ -11,7 +11,7 @@ import numpy as np
 
 from kaggle_face.competitions.folders import is_image_name
 from kaggle_face.competitions.lists import PairList
-from kaggle_face.competitions.text_lines import binary_labels, read_lines
+from kaggle_face.competitions.text_lines import Lines, binary_labels, read_lines
 from kaggle_face.errors import DataError, nearest_hint
 from kaggle_face.records import UNKNOWN
 
@@ -30,27 +30,59 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
     """Reads a CSV file with a header as text columns.
 
     Raises:
-        DataError: The file is missing, no text or has no rows; a required column is missing; a row has
-            another number of cells than the header.
+        DataError: The file is missing, no text or has no rows; a required column is missing, or one stands
+            twice; a row has another number of cells than the header, or a quotation mark is not closed.
     """
     lines = read_lines(path)
-    delimiter = max(",;\t", key=lines.texts[0].count)
-    table = list(csv.reader(lines.texts, delimiter=delimiter, skipinitialspace=True))
+    delimiter = delimiter_of(lines.texts[0])
+    table = _split_cells(lines, delimiter)
     header, rows = [name.strip() for name in table[0]], table[1:]
-    for name in required:
-        if name not in header:
-            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
-            raise DataError(f"{path}:{lines.numbers[0]}: there is no column '{name}'{hint}")
+    _check_header(header, required, f"{path}:{lines.numbers[0]}")
     if not rows:
         raise DataError(f"{path} has a header and no rows; download it again")
-    for place, row in enumerate(rows):
+    for place, row in enumerate(rows, 1):
         if len(row) != len(header):
             raise DataError(
-                f"{path}:{lines.numbers[place + 1]}: expected {len(header)} cells, got {len(row)}: {row}"
+                f"{path}:{lines.numbers[place]}: expected {len(header)} cells, got {len(row)}: "
+                f"{lines.texts[place][:120]!r}"
             )
     notes = () if delimiter == "," else (f"{path.name}: cells are separated by {delimiter!r}, not by commas",)
     columns = {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
     return CsvTable(path, columns, lines.numbers[1:], notes)
+
+
+def delimiter_of(header: str) -> str:
+    """What separates the cells of a table: the most frequent of comma, semicolon and tab in its header."""
+    return max(",;\t", key=header.count)
+
+
+def _split_cells(lines: Lines, delimiter: str) -> list[list[str]]:
+    """The cells of each line; a row never goes over several lines, as no name of an image does."""
+    table, reader = [], csv.reader(lines.texts, delimiter=delimiter, skipinitialspace=True)
+    try:
+        for row in reader:
+            table.append(row)
+            if reader.line_num != len(table):
+                break
+    except csv.Error as error:
+        raise DataError(f"{lines.path}:{lines.numbers[len(table)]}: {error}") from error
+    if len(table) < len(lines.texts):
+        place = len(table) - 1
+        raise DataError(
+            f"{lines.path}:{lines.numbers[place]}: a quotation mark is not closed: "
+            f"{lines.texts[place][:120]!r}"
+        )
+    return table
+
+
+def _check_header(header: Sequence[str], required: Sequence[str], where: str) -> None:
+    twice = [name for place, name in enumerate(header) if name in header[:place]]
+    if twice:
+        raise DataError(f"{where}: the column '{twice[0]}' stands twice in the header")
+    for name in required:
+        if name not in header:
+            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
+            raise DataError(f"{where}: there is no column '{name}'{hint}")
 
 
 def read_csv_pairs(path: Path, labelled: bool) -> PairList:

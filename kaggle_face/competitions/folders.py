@@ -58,6 +58,17 @@ class FolderMap:
                 return self._undoubled(path)
         return None
 
+    def parent_of(self, folder: str) -> str:
+        """The folder around a folder, where one that an archive doubled counts once; "" is the root.
+
+        >>> FolderMap(Path(), (), ()).parent_of("cls_data/train/train")
+        'cls_data'
+        """
+        name, parent = posixpath.basename(folder), posixpath.dirname(folder)
+        while posixpath.basename(parent) == name:
+            parent = posixpath.dirname(parent)
+        return parent
+
     def child_file(self, folder: str, *names: str) -> str | None:
         """The first of `names` that is a file in `folder`."""
         return next((path for name in names if (path := join(folder, name)) in self._file_set), None)

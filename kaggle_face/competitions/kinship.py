@@ -22,6 +22,7 @@ from kaggle_face.competitions.csv_tables import read_csv_table, split_image_pair
 from kaggle_face.competitions.folders import FolderMap, images_in
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
+from kaggle_face.competitions.lists import repeated
 from kaggle_face.competitions.named_images import ImageFinder, Mentions
 from kaggle_face.errors import DataError
 from kaggle_face.records import CompetitionData, Pairs, no_pairs, no_rows
@@ -175,6 +176,10 @@ def _read_test_pairs(source: Source, folder: str, images: Sequence[str]) -> tupl
     path = source.root / file
     table = read_csv_table(path, ["img_pair"])
     texts, lines = table.columns["img_pair"], table.line_numbers
+    if places := repeated(texts):
+        raise DataError(
+            f"{path}:{lines[places[0]]}: the pair '{texts[places[0]]}' stands twice; remove one line"
+        )
     halves = [split_image_pair(text, "-", path, line) for text, line in zip(texts, lines, strict=True)]
     finder = ImageFinder(source.root, (folder,), frozenset(images))
     named = [*(first for first, _ in halves), *(second for _, second in halves)]

@@ -84,7 +84,7 @@ def read_label_list(path: Path) -> LabelList:
             f"0; each line is: image label"
         )
     labels = [int(text) for text in texts]
-    kept, more = _drop_repeats(names, labels, lines.numbers, path)
+    kept, more = without_repeats(names, labels, lines.numbers, path)
     return LabelList(
         path,
         [names[place] for place in kept],
@@ -216,10 +216,14 @@ def _refuse_repeats(names: list[str], numbers: Sequence[int], path: Path) -> Non
         )
 
 
-def _drop_repeats(
-    names: list[str], labels: list[int], numbers: Sequence[int], path: Path
+def without_repeats(
+    names: Sequence[str], labels: Sequence[str | int], numbers: Sequence[int], path: Path
 ) -> tuple[Sequence[int], tuple[str, ...]]:
-    """The places to keep, and a note where a line stood twice."""
+    """The places of labelled names to keep, and a note where a line stood twice.
+
+    Raises:
+        DataError: A name has two labels.
+    """
     places = repeated(names)
     if not places:
         return range(len(names)), ()

@@ -60,8 +60,7 @@ class PairText:
         }
         for mark, place in marks.items():
             (missing if place is None else found).append(mark)
-        has_labels = train is not None and tree.child_file(train, "labels.txt") is not None
-        return Recognition("E", "s25" if has_labels else "f24", tuple(found), tuple(missing))
+        return Recognition("E", _variant(tree, train), tuple(found), tuple(missing))
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""
@@ -88,10 +87,16 @@ class PairText:
         return SubmissionFormats(classification, verification)
 
 
+def _variant(tree: FolderMap, train: str | None) -> str:
+    """Fall 2024 has a folder per identity; later ones have `images/`, whose `labels.txt` may be lost."""
+    is_listed = train is not None and (tree.child_file(train, "labels.txt") or tree.child(train, "images"))
+    return "s25" if is_listed else "f24"
+
+
 def _read_classification(source: Source) -> tuple[list[ImageGroup], ClassTable, tuple[str, ...]]:
     train = source.tree.folder("cls_data/train")
     assert train is not None, "recognised without cls_data/train"
-    parent = train.rpartition("/train")[0]
+    parent = source.tree.parent_of(train)
     by_folder = source.layout == "f24"
     groups: list[ImageGroup] = []
     notes: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ class ListedPairs:
         """Reads a folder that fits."""
         train = _training_folder(source.tree)
         assert train is not None, "recognised without train_data"
-        parent = train.rpartition("/")[0]
+        parent = source.tree.parent_of(train)
         groups, notes = _read_groups(source, train, parent)
         trained = set(groups[0].class_names or ())
         classes = without_classes(integer_classes(trained, train), source.exclude)
@@ -118,7 +118,8 @@ def _read_rows(source: Source, parent: str, groups: Sequence[ImageGroup]) -> tup
     order = source.tree.file("classification_test.txt")
     if order is not None:
         listed = read_name_list(source.root / order)
-        finder = ImageFinder(source.root, (join(parent, "test_data"), parent), frozenset(images))
+        bases = (images[0].rpartition("/")[0], parent)
+        finder = ImageFinder(source.root, bases, frozenset(images))
         images, found_notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
         notes = (*listed.notes, *found_notes)
     return RowList(as_text([name_of(image_id) for image_id in images]), as_text(images)), notes

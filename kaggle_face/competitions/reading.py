@@ -59,6 +59,11 @@ def recognise_competition(tree: FolderMap, competition: CompetitionConfig) -> Re
     wanted = _known_family(competition)
     seen = {key: family_of(key).recognise(tree) for key in FAMILY_KEYS}
     chosen = _most_alike(seen) if wanted == "auto" else seen[wanted]
+    if wanted == "auto" and not chosen.found:
+        raise DataError(
+            f"{tree.root} holds nothing of any known family; check data.root, or unpack the archives "
+            f"below it ('kaggle-face competitions show SLUG' tells what is expected)"
+        )
     if not chosen.fits:
         raise DataError(_misfit(chosen, seen, tree.root))
     return chosen

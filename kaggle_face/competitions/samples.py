@@ -52,7 +52,7 @@ def infer_format(sample: Path, data: CompetitionData) -> SubmissionFormat:
             f"{sample} has the column '{columns[0]}' alone; a submission needs an id and an answer"
         )
     whole = _Part(table.columns[columns[0]], {name: table.columns[name] for name in columns[1:]})
-    found = _explain(whole, data)
+    found = _explain(whole, data, _named_task(sample.stem))
     parts = [(whole, *found)] if found is not None else _explain_parts(whole, data)
     if not parts:
         raise DataError(
@@ -66,16 +66,16 @@ def infer_format(sample: Path, data: CompetitionData) -> SubmissionFormat:
     )
 
 
-def _explain(part: _Part, data: CompetitionData) -> tuple[Task, str] | None:
-    """The task and the template that give a part's ids; the nearest in number where several do."""
+def _explain(part: _Part, data: CompetitionData, named: Task | None = None) -> tuple[Task, str] | None:
+    """The task and the template that give a part's ids: that of `named`, else the nearest in number."""
     wanted = set(part.ids)
-    fits: list[tuple[int, bool, int, Task, str]] = []
+    fits: list[tuple[bool, int, bool, int, Task, str]] = []
     for task, template in _candidates(data, part.ids[0]):
         offered = _offered(data, task, template)
         if len(wanted & set(offered)) >= _ENOUGH * len(wanted):
-            fits.append(
-                (abs(len(offered) - len(part.ids)), not _looks_like(part, task), len(fits), task, template)
-            )
+            distance = abs(len(offered) - len(part.ids))
+            rank = (named not in (None, task), distance, not _looks_like(part, task), len(fits))
+            fits.append((*rank, task, template))
     if not fits:
         return None
     *_, task, template = min(fits)

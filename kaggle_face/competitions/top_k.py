@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import ImageGroup, label_faces, without_classes
-from kaggle_face.competitions.csv_tables import read_csv_table
+from kaggle_face.competitions.csv_tables import delimiter_of, read_csv_table
 from kaggle_face.competitions.folders import FolderMap, images_in, name_of
 from kaggle_face.competitions.formats import FormatPart, SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
+from kaggle_face.competitions.lists import without_repeats
 from kaggle_face.competitions.named_images import ImageFinder, Mentions
 from kaggle_face.competitions.text_lines import first_line
 from kaggle_face.errors import DataError, naming_first
@@ -51,7 +52,8 @@ class TopK:
     def recognise(self, tree: FolderMap) -> Recognition:
         """How far a folder looks like this family."""
         table = tree.file("train.csv")
-        header = first_line(tree.root / table).split(",") if table is not None else []
+        first = first_line(tree.root / table) if table is not None else ""
+        header = [name.strip() for name in first.split(delimiter_of(first))]
         variant = next((name for name, words in _WORDS.items() if words.individual in header), None)
         places = {
             "train.csv with individual_id or Id": variant,
@@ -99,13 +101,16 @@ def _read_training(source: Source, words: _Words) -> tuple[ImageGroup, tuple[str
     table = read_csv_table(path, [words.image, words.individual])
     images = images_in(source.root, folder)
     finder = ImageFinder(source.root, (folder,), frozenset(images))
-    found, notes = finder.find(Mentions(path, table.columns[words.image], table.line_numbers))
+    names, labels = table.columns[words.image], table.columns[words.individual]
+    found, notes = finder.find(Mentions(path, names, table.line_numbers))
+    kept, twice = without_repeats(found, labels, table.line_numbers, path)
+    found, labels = [found[place] for place in kept], [labels[place] for place in kept]
     left = sorted(set(images) - set(found))
     if left:
         what = f"images of {folder} are not in train.csv"
         notes += (naming_first(len(left), len(images), what, left[0]),)
-    group = ImageGroup("train", [*found, *left], [*table.columns[words.individual], *[""] * len(left)])
-    return group, table.notes + notes
+    group = ImageGroup("train", [*found, *left], [*labels, *[""] * len(left)])
+    return group, table.notes + notes + twice
 
 
 def _gallery(train: ImageGroup, known: set[str], probes: Sequence[str], unknown: str) -> Gallery:

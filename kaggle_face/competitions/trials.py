@@ -58,7 +58,7 @@ class Trials:
             "trials of test": tree.file(*_TEST_TRIALS),
         }
         found = [name for name, place in {mark: train, **optional}.items() if place is not None]
-        is_released_again = tree.file("trials_test_new.txt") or tree.folder("test_veri_T_new")
+        is_released_again = tree.file(*_TEST_TRIALS[:2]) or tree.folder(_TEST_FOLDERS[0])
         return Recognition(
             "A", "s19" if is_released_again else "s20", tuple(found), () if train is not None else (mark,)
         )

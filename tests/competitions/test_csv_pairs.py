@@ -74,3 +74,29 @@ def test_semicolons_are_accepted_with_a_note(csv_pairs):
     data = csv_pairs.read()
     assert len(data.test_pairs) == 1
     assert any("separated by ';'" in note for note in data.notes)
+
+
+def test_pairs_whose_images_are_not_unpacked_are_noted_and_the_family_stays(csv_pairs):
+    for name in "rs":
+        csv_pairs.remove(f"verification/verification/test/{name}.jpg")
+    (csv_pairs.root / "verification/verification/test").rmdir()
+    data = csv_pairs.read()
+    assert len(data.dev_pairs) == 1 and len(data.test_pairs) == 0
+    assert "there is no test folder beside verification/verification/verification_test.csv" in data.notes
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            ("image_A,image_B", '"test/s.jpg,test/r.jpg', "test/r.jpg,test/s.jpg"),
+            r"csv:2: a quotation mark is",
+        ),
+        (("image_A,image_A", "test/s.jpg,test/r.jpg"), r"csv:1: the column 'image_A' stands twice"),
+    ],
+)
+def test_a_broken_table_is_refused_in_a_short_line(csv_pairs, lines, message):
+    csv_pairs.text("verification/verification/verification_test.csv", *lines)
+    with pytest.raises(DataError, match=message) as caught:
+        csv_pairs.read()
+    assert len(str(caught.value)) < 300

@@ -57,3 +57,12 @@ def test_an_image_outside_a_persons_folder_is_refused(families):
     families.images("train/F0001/lonely.jpg")
     with pytest.raises(DataError, match=r"F0001/lonely.jpg: expected train/<family>/<person>/<image>"):
         families.read()
+
+
+def test_a_pair_that_stands_twice_is_refused_with_its_line(families):
+    lines = ["img_pair,is_related", *["face3.jpg-face1.jpg,0"] * 2]
+    families.text("sample_submission.csv", *lines)
+    with pytest.raises(
+        DataError, match=r"sample_submission\.csv:3: the pair 'face3\.jpg-face1\.jpg' stands twice"
+    ):
+        families.read()

@@ -193,3 +193,8 @@ def test_pairs_that_contradict_each_other_are_refused(labelled_splits):
         DataError, match=r"val_pairs.txt:3: 'p.jpg q.jpg' has the label 0 here and 1 in line 1"
     ):
         labelled_splits.read()
+
+
+def test_training_images_whose_label_file_is_lost_are_no_class_folders(labelled_splits):
+    with pytest.raises(DataError, match=r"cls_data/train/labels\.txt is missing"):
+        labelled_splits.remove("cls_data/train/labels.txt").read()

@@ -174,3 +174,42 @@ def test_an_image_name_that_is_no_text_is_refused(class_folders):
         pytest.skip("this file system takes no such name")
     with pytest.raises(DataError, match=r"is no UTF-8 text; rename it"):
         class_folders.read()
+
+
+DOUBLED = [
+    ("thumbnails", ("train_data", "validation_classification", "test_classification", "test_verification")),
+    ("thumbnails", ("train_data/medium", "train_data/large", "test_classification/medium")),
+    ("listed_pairs", ("train_data", "val_data", "test_data", "verification_data")),
+    ("known_people", ("{}-classification/train", "{}-classification/dev", "{}-classification/test")),
+    (
+        "known_people",
+        ("{}-verification/known", "{}-verification/unknown_dev", "{}-verification/unknown_test"),
+    ),
+    ("labelled_splits", ("cls_data", "ver_data")),
+    ("labelled_splits", ("cls_data/train/images", "cls_data/dev/images", "cls_data/test/images")),
+    ("class_folders", ("cls_data/train", "cls_data/dev", "ver_data")),
+    ("families", ("train", "test")),
+    ("whales", ("train_images", "test_images")),
+]
+
+
+@pytest.mark.parametrize(("fixture", "folders"), DOUBLED)
+def test_folders_that_an_archive_doubled_change_nothing(request, fixture, folders):
+    tree = request.getfixturevalue(fixture)
+    before = tree.read()
+    for folder in (tree.root / name.format("11-785-f23-hw2p2") for name in folders):
+        folder.rename(folder.with_name("moved"))
+        folder.mkdir()
+        folder.with_name("moved").rename(folder / folder.name)
+    after = tree.read()
+    assert after.notes == before.notes
+    assert after.classes.names.tolist() == before.classes.names.tolist()
+    assert sorted(after.faces.splits) == sorted(before.faces.splits)
+    assert after.test_rows.row_ids.tolist() == before.test_rows.row_ids.tolist()
+    assert (len(after.dev_pairs), len(after.test_pairs)) == (len(before.dev_pairs), len(before.test_pairs))
+
+
+def test_a_folder_without_anything_known_is_refused_without_a_guess(tree):
+    tree.text("notes/readme.txt", "nothing here")
+    with pytest.raises(DataError, match="holds nothing of any known family"):
+        tree.read()

@@ -153,3 +153,10 @@ def test_samples_are_found_by_their_names(tree):
         "sampleSubmission.csv",
         "a/classification_sample_submission.csv",
     ]
+
+
+def test_a_files_name_says_which_task_its_numbers_answer(known_people, tmp_path):
+    path = tmp_path / "verification_sample_submission.csv"
+    path.write_text("id,label\n0,n000000\n1,n000000\n")  # stale: a third probe was added later
+    form = infer_format(path, known_people.read())
+    assert cells_of(form) == [("verification", "{id}", "{label}")]

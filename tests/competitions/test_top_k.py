@@ -69,3 +69,32 @@ def test_an_image_of_the_table_that_does_not_exist_is_refused(whales):
     whales.text("train.csv", "image,species,individual_id", "a.jpg,whale,w1", "z.jpg,whale,w1")
     with pytest.raises(DataError, match=r"train.csv:3: 1 of 2 images named do not exist, first: z.jpg"):
         whales.read()
+
+
+def test_a_table_with_semicolons_is_recognised_and_read(whales):
+    path = whales.root / "train.csv"
+    path.write_text(path.read_text().replace(",", ";"))
+    assert whales.read().classes.names.tolist() == ["w10", "w2"]
+
+
+def test_a_repeated_row_counts_once(whales):
+    with (whales.root / "train.csv").open("a") as table:
+        table.write("a.jpg,whale,w2\n")
+    data = whales.read()
+    assert len(data.faces.of_split("train")) == 4
+    assert "train.csv: 1 lines stand twice, first: line 6" in data.notes
+
+
+def test_an_image_of_two_individuals_is_refused_with_its_line(whales):
+    with (whales.root / "train.csv").open("a") as table:
+        table.write("a.jpg,whale,w10\n")
+    with pytest.raises(
+        DataError, match=r"train\.csv:6: 'train_images/a\.jpg' has the label w10 here and w2 above"
+    ):
+        whales.read()
+
+
+def test_a_table_without_a_known_individual_is_refused(whales):
+    whales.text("train.csv", "image,individual_id", *(f"{name}.jpg,new_individual" for name in "abcd"))
+    with pytest.raises(DataError, match="no training image has a label"):
+        whales.read()

@@ -123,3 +123,16 @@ def test_an_order_file_with_an_image_twice_is_refused(thumbnails):
 def test_test_images_that_the_order_file_leaves_out_are_noted(thumbnails):
     thumbnails.text("test_order_classification.txt", "900.jpg")
     assert any("2 of 3 images of test_classification" in note for note in thumbnails.read().notes)
+
+
+def test_class_folders_of_one_number_are_refused(thumbnails):
+    thumbnails.images("train_data/medium/002/a.jpg")
+    with pytest.raises(DataError, match="the classes '002' and '2' are one number"):
+        thumbnails.read()
+
+
+def test_the_other_name_of_released_again_trials_speaks_for_spring_2019_too(thumbnails):
+    thumbnails.text("test_trials_verification_student_new.txt", "t.jpg s.jpg")
+    data = thumbnails.read()
+    assert data.test_pairs.pair_ids.tolist() == ["t.jpg s.jpg"]
+    assert data.test_rows.row_ids.tolist() == ["0", "1", "2"]
