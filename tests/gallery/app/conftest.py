@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from gallery_stubs import PixelEmbedder
+from waitress.server import BaseWSGIServer
 
 from kaggle_face.gallery.app.desk import Desk
 from kaggle_face.gallery.app.guard import Guard
@@ -24,6 +25,18 @@ def desk(recognizer: Recognizer, detector: MtcnnDetector) -> Desk:
     return Desk(recognizer, detector)
 
 
+def serve_until(stop: threading.Event, server: BaseWSGIServer) -> None:
+    """Answers until the event is set.
+
+    Everything is closed by the thread that waits for the sockets: closed by another, they may be gone
+    between its choice of sockets and its waiting for them.
+    """
+    while not stop.is_set():
+        server.asyncore.loop(timeout=0.1, map=server._map, count=1)
+    server.task_dispatcher.shutdown()
+    server.asyncore.close_all(server._map)
+
+
 @pytest.fixture(scope="session")
 def serve(detector: MtcnnDetector) -> Callable[..., object]:
     """Serves a page for a gallery until the block ends; yields its address."""
@@ -33,13 +46,14 @@ def serve(detector: MtcnnDetector) -> Callable[..., object]:
         gallery = Gallery(path, create=True)
         app = create_app(Desk(Recognizer(PixelEmbedder(), gallery), detector), Guard("127.0.0.1"))
         server = open_server(app, "127.0.0.1", 0)
-        thread = threading.Thread(target=server.run)
+        stop = threading.Event()
+        thread = threading.Thread(target=serve_until, args=(stop, server))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.effective_port}"
         finally:
-            server.close()
-            thread.join(timeout=10)
+            stop.set()
+            thread.join()
 
     return run
 
