@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 @contextmanager
@@ -76,12 +76,16 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     """Writes a `.npy` file without pickle."""
+    import numpy as np
+
     with writing(path) as stream:
         np.save(stream, array, allow_pickle=False)
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:
     """Opens a `.npy` file as a read-only memory map, never with pickle."""
+    import numpy as np
+
     array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 

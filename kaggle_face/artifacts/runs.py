@@ -14,13 +14,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kaggle_face.artifacts.atomic import write_json
-from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError, nearest_hint
+
+if TYPE_CHECKING:
+    from kaggle_face.config.schema import CheckpointName
 
 CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
 RecordKind = Literal["predictions", "embeddings", "pairs"]
@@ -217,6 +218,8 @@ def _git(*words: str) -> str:
 
 
 def _version(package: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

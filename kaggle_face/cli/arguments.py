@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import CHECKPOINTS
-from kaggle_face.config import LoadedConfig, load_config
-from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import InputError
+
+if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
+    from kaggle_face.config.schema import CheckpointName
 
 DEFAULT_CONFIG = "demo"
 
@@ -34,6 +37,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load_settings(arguments: argparse.Namespace) -> LoadedConfig:
     """The settings that `-c` and the overrides name."""
+    from kaggle_face.config import load_config
+
     return load_config(arguments.config, arguments.overrides)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, find_run
 from kaggle_face.cli.arguments import (
@@ -14,17 +15,17 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
     load_settings,
 )
-from kaggle_face.cli.opening import chosen_folds, settings_of_run
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.catalogue import find_facts
 from kaggle_face.competitions.formats import Task
-from kaggle_face.config import Config
-from kaggle_face.submit.bundle import Bundle, Wanted, download_wheels, files_to_predict, write_bundle
 from kaggle_face.submit.client import KaggleClient, connect
 from kaggle_face.submit.clock import SystemClock
 from kaggle_face.submit.credentials import find_credentials
 from kaggle_face.submit.unpacking import gigabytes
 from kaggle_face.submit.workshop import Workshop
+
+if TYPE_CHECKING:
+    from kaggle_face.config import Config
+    from kaggle_face.submit.bundle import Bundle
 
 _NOBODY = "your-kaggle-name"
 
@@ -46,6 +47,9 @@ def add_arguments_bundle(parser: argparse.ArgumentParser) -> None:
 
 def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the bundle and sends it where that is wanted."""
+    from kaggle_face.cli.opening import chosen_folds, settings_of_run
+    from kaggle_face.submit.bundle import Wanted, download_wheels, files_to_predict, write_bundle
+
     loaded = load_settings(arguments)
     run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     folds = chosen_folds(run, arguments.folds)
@@ -80,6 +84,8 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _main_task(config: Config) -> Task:
     """The task whose CSV becomes `submission.csv` where the notebook writes one for each."""
+    from kaggle_face.competitions.catalogue import find_facts
+
     facts = find_facts(config.competition.slug)
     return "verification" if facts is None else facts.tasks[-1]
 

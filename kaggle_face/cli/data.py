@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
-from kaggle_face.cli.opening import open_competition, open_images
 from kaggle_face.cli.terminal import Terminal
 
 _MOST_NAMED = 20
@@ -20,6 +19,7 @@ def add_arguments_pack(parser: argparse.ArgumentParser) -> None:
 
 def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Packs the images of the settings, and prints their number, the rate, the folder and broken images."""
+    from kaggle_face.cli.opening import open_competition, open_images
     from kaggle_face.data.pack import broken_images
 
     config = load_settings(arguments).config

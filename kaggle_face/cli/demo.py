@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kaggle_face.artifacts.runs import RunFolder, find_run
-from kaggle_face.artifacts.tables import read_table
 from kaggle_face.cli.main import dispatch
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import load_config
-from kaggle_face.records import positions_of
 
 _FOLDS = (0, 1)
 
@@ -25,6 +22,8 @@ def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
 
 def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Packs, trains two folds, predicts, blends, writes the checked CSVs, and prints the figures."""
+    from kaggle_face.config import load_config
+
     began = time.monotonic()
     train = ["train", "--fold", ",".join(map(str, _FOLDS)), *(["--overwrite"] if arguments.overwrite else [])]
     for words in (["pack"], train, ["predict"], ["ensemble"], ["submit", "--dry-run"]):
@@ -59,7 +58,9 @@ def score_submissions(run: RunFolder, submissions: Path, truth: Path) -> tuple[l
 
 def _test_figures(run: RunFolder, names: Sequence[str], submissions: Path, truth: Path) -> list[str]:
     """Accuracy, EER and AUC of a classification and a verification CSV."""
+    from kaggle_face.artifacts.tables import read_table
     from kaggle_face.metrics.verification import verification_summary
+    from kaggle_face.records import positions_of
 
     stem = run.path.name
     found = read_table(submissions / f"{stem}_{names[0]}_classification.csv", ["id", "label"])

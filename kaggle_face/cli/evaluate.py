@@ -5,25 +5,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_checkpoints_argument, add_config_arguments, add_folds_argument
 from kaggle_face.cli.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import load_config
-from kaggle_face.ensemble.evaluation import (
-    Measured,
-    class_figures,
-    compare_classes,
-    compare_pairs,
-    measure_classes,
-    measure_pairs,
-    open_trials,
-)
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
-from kaggle_face.ensemble.run_thresholds import RunThresholds, thresholds_of_run, write_thresholds
-from kaggle_face.ensemble.sources import has_record
 from kaggle_face.errors import RunError
-from kaggle_face.metrics.bootstrap import Difference
+
+if TYPE_CHECKING:
+    from kaggle_face.ensemble.evaluation import Measured
+    from kaggle_face.ensemble.run_thresholds import RunThresholds
+    from kaggle_face.metrics.bootstrap import Difference
 
 
 def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +30,9 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the figures of each run, then how each differs from the first, and keeps thresholds."""
+    from kaggle_face.config import load_config
+    from kaggle_face.ensemble.sources import has_record
+
     plain = load_config(arguments.config)
     names, overrides = split_runs_and_overrides(
         arguments.overrides, Path(plain.config.paths.runs), plain.name
@@ -56,6 +52,16 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _tell_task(task: Task, members: Sequence[Member], terminal: Terminal) -> bool:
     """Prints a task's figures and differences; whether there were any."""
+    from kaggle_face.ensemble.evaluation import (
+        class_figures,
+        compare_classes,
+        compare_pairs,
+        measure_classes,
+        measure_pairs,
+        open_trials,
+    )
+    from kaggle_face.ensemble.run_thresholds import thresholds_of_run
+
     if task == "classification":
         _tell_figures(task, members, measure_classes(members), terminal)
         figures = class_figures(members)
@@ -122,6 +128,8 @@ def verdict(metric: str, difference: Difference) -> str:
 
 
 def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Terminal) -> None:
+    from kaggle_face.ensemble.run_thresholds import write_thresholds
+
     rows = [
         [each.rule, f"{each.threshold:.4f}", f"{each.low:.4f} to {each.high:.4f}"]
         + [f"{rate:.4f}" for rate in (each.fpr, each.fnr, each.accuracy)]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, find_run
 from kaggle_face.cli.arguments import DEFAULT_CONFIG
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import load_config
 from kaggle_face.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -106,6 +105,8 @@ def open_model(arguments: argparse.Namespace, gallery: Gallery | None) -> RunEmb
 
 
 def _fold_folder(arguments: argparse.Namespace) -> FoldFolder:
+    from kaggle_face.config import load_config
+
     if arguments.model is not None:
         if (arguments.model / "run.json").is_file():
             return FoldFolder(arguments.model)

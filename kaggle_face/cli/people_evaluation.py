@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from kaggle_face.cli.gallery_options import open_model, open_reader, say_json
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import DataError, InputError
@@ -88,6 +86,8 @@ def _counts(text: str) -> list[int]:
 
 def _read_faces(root: Path, reader: PictureReader, terminal: Terminal) -> tuple[FaceSet, StrArray]:
     """All faces that can be read, and their pictures' names below the folder."""
+    import numpy as np
+
     from kaggle_face.gallery.pictures import picture_files
     from kaggle_face.gallery.systems import FaceSet
 
@@ -114,6 +114,8 @@ def _read_faces(root: Path, reader: PictureReader, terminal: Terminal) -> tuple[
 
 def _count_mated(faces: FaceSet) -> int:
     """How many people have two images or more."""
+    import numpy as np
+
     counts = np.unique(faces.people, return_counts=True)[1]
     return int((counts > 1).sum())
 
@@ -122,6 +124,8 @@ def _embed(
     system: System, faces: FaceSet, image_ids: StrArray, keep: Path | None, terminal: Terminal
 ) -> Embedded:
     """The embeddings of a system, or those that were kept of the same pictures."""
+    import numpy as np
+
     from kaggle_face.artifacts.stored import read_embeddings, write_embeddings
     from kaggle_face.gallery.systems import Embedded, embed_set
     from kaggle_face.records import Embeddings

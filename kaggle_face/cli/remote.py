@@ -5,23 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
-from kaggle_face.cli.desk import open_desk, open_ledger
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import Config
 from kaggle_face.errors import RemoteError
-from kaggle_face.submit.agreement import agreement, agreement_svg, comparable
-from kaggle_face.submit.choosing import propose_final
 from kaggle_face.submit.client import connect
 from kaggle_face.submit.clock import SystemClock
 from kaggle_face.submit.credentials import HOW_TO_GET, find_credentials
 from kaggle_face.submit.download import download
 from kaggle_face.submit.entries import Entry
-from kaggle_face.submit.leaderboard import Standing, look_at_leaderboard
 from kaggle_face.submit.syncing import fetch
-from kaggle_face.submit.targets import DEMO, lower_is_better, targets
+
+if TYPE_CHECKING:
+    from kaggle_face.config import Config
+    from kaggle_face.submit.leaderboard import Standing
 
 _LOOKS_SHOWN = 10
 
@@ -56,6 +55,8 @@ def add_arguments_download(parser: argparse.ArgumentParser) -> None:
 
 def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Downloads and unpacks the files of the competition, or of both of its competitions."""
+    from kaggle_face.submit.targets import DEMO
+
     config, slugs = _settings_and_slugs(arguments)
     if slugs == [DEMO]:
         terminal.say("the demo's data is made by the package; there is nothing to download")
@@ -80,6 +81,9 @@ def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
 
 def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
+    from kaggle_face.cli.desk import open_desk, open_ledger
+    from kaggle_face.submit.targets import DEMO
+
     config, slugs = _settings_and_slugs(arguments)
     ledger = open_ledger(config)
     remote = [slug for slug in slugs if slug != DEMO]
@@ -102,6 +106,9 @@ def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
 
 def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
+    from kaggle_face.cli.desk import open_desk
+    from kaggle_face.submit.leaderboard import look_at_leaderboard
+
     config, slugs = _settings_and_slugs(arguments)
     desk = open_desk(config, terminal)
     for slug in slugs:
@@ -122,6 +129,8 @@ def _add_competition_argument(parser: argparse.ArgumentParser) -> None:
 
 def _settings_and_slugs(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
     """The settings, and the competitions that are meant; a first word with '=' is a setting."""
+    from kaggle_face.submit.targets import targets
+
     if arguments.slug and "=" in arguments.slug:
         arguments.overrides = [arguments.slug, *arguments.overrides]
         arguments.slug = None
@@ -154,6 +163,9 @@ def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> No
 
 
 def _show_agreement(slug: str, entries: Sequence[Entry], plot: Path | None, terminal: Terminal) -> None:
+    from kaggle_face.submit.agreement import agreement, agreement_svg, comparable
+    from kaggle_face.submit.choosing import propose_final
+
     lower = _lower_is_better(slug, entries)
     both = comparable(entries)
     correlation = agreement(entries, lower)
@@ -174,6 +186,9 @@ def _show_agreement(slug: str, entries: Sequence[Entry], plot: Path | None, term
 
 def _lower_is_better(slug: str, entries: Sequence[Entry]) -> bool:
     """As is known of the competition, else as the out-of-fold score, which imitates its metric."""
+    from kaggle_face.submit.agreement import comparable
+    from kaggle_face.submit.targets import lower_is_better
+
     known = lower_is_better(slug)
     if known is not None:
         return known

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.catalogue import find_facts
-from kaggle_face.competitions.rules import broken_rules
-from kaggle_face.config import Config
 from kaggle_face.errors import RulesError
+
+if TYPE_CHECKING:
+    from kaggle_face.config import Config
 
 
 def add_rules_argument(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,9 @@ def rules_broken_by(
     config: Config, num_classes: int, num_parameters_of_ensemble: int | None = None
 ) -> list[str]:
     """What the settings break of the rules that are known of their competition."""
+    from kaggle_face.competitions.catalogue import find_facts
+    from kaggle_face.competitions.rules import broken_rules
+
     facts = find_facts(config.competition.slug)
     if facts is None:
         return []

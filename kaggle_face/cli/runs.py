@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.ensemble.run_table import RunRow, read_run_rows
 from kaggle_face.errors import RunError
+
+if TYPE_CHECKING:
+    from kaggle_face.ensemble.run_table import RunRow
 
 _HEADER = (
     "run",
@@ -31,24 +34,15 @@ def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
 
 def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints one line for each run, the most accurate first."""
+    from kaggle_face.ensemble.run_table import read_run_rows
+
     loaded = load_settings(arguments)
     root = Path(loaded.config.paths.runs)
     rows = read_run_rows(root, None if arguments.all else loaded.name, Path(loaded.config.paths.submissions))
     if not rows:
         which = "any settings" if arguments.all else f"'{loaded.name}'"
         raise RunError(f"no run of {which} under {root}; train one first: kaggle-face train --fold 0")
-    header = [
-        "run",
-        "folds",
-        "accuracy",
-        "EER",
-        "public",
-        "private",
-        "minutes",
-        "parameters",
-        "settings that differ",
-    ]
-    terminal.table(header, [_cells(row) for row in rows])
+    terminal.table(_HEADER, [_cells(row) for row in rows])
 
 
 def _cells(row: RunRow) -> list[str]:

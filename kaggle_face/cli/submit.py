@@ -3,37 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import RunFolder, find_run
-from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
-from kaggle_face.cli.desk import open_desk, open_ledger, tell_outcomes
-from kaggle_face.cli.ruling import add_rules_argument, guard_rules
+from kaggle_face.cli.arguments import add_config_arguments, add_run_argument
+from kaggle_face.cli.ruling import add_rules_argument
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
-from kaggle_face.competitions.reading import submission_formats
-from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.errors import ConfigError, InputError, SubmissionError
-from kaggle_face.records import CompetitionData
-from kaggle_face.submit.answering import Question, unknown_threshold
-from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
-from kaggle_face.submit.entries import Origin
-from kaggle_face.submit.expectations import Expectation, expected_table
-from kaggle_face.submit.outputs import (
-    ENSEMBLE,
-    Output,
-    build_table,
-    list_outputs,
-    origin_of,
-    parameters_of_blend,
-    wanted_forms,
-)
-from kaggle_face.submit.samples import sample_of
-from kaggle_face.submit.targets import DEMO, target_of, targets
-from kaggle_face.submit.uploading import Upload, resume_open, upload, wait_for_scores, write_down
-from kaggle_face.submit.writing import existing_submission, write_submission
+from kaggle_face.competitions.formats import TASKS
 
 
 def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
@@ -55,155 +30,6 @@ def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
 
 def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the checked CSVs below `paths.submissions`, and uploads the chosen ones."""
-    loaded = load_settings(arguments)
-    if arguments.wait:
-        _pick_up(loaded.config, terminal)
-        return
-    if arguments.file is not None:
-        jobs = [_brought_job(arguments, loaded.config, terminal)]
-        sent = jobs
-    else:
-        written = list(_written_jobs(arguments, loaded, terminal))
-        jobs = [job for _, job in written]
-        sent = [job for what, job in written if _is_chosen(what, arguments.send)]
-    ledger = open_ledger(loaded.config)
-    for job in jobs:
-        write_down(ledger, job)
-    if arguments.send and not sent:
-        raise SubmissionError(f"there is no CSV called '{arguments.send}' among those that were written")
-    if arguments.dry_run:
-        return
-    if any(job.competition == DEMO for job in sent):
-        terminal.say("the demo has no competition on Kaggle: nothing is sent")
-        return
-    _send(sent, arguments.force, loaded.config, terminal)
+    from kaggle_face.cli.submission import write_and_send
 
-
-def _send(jobs: Sequence[Upload], force: bool, config: Config, terminal: Terminal) -> None:
-    desk = open_desk(config, terminal)
-    entries = [upload(job, desk, config.submit.reserve, force) for job in jobs]
-    tell_outcomes(wait_for_scores(desk, entries, config.submit.wait_minutes), terminal)
-
-
-def _pick_up(config: Config, terminal: Terminal) -> None:
-    desk = open_desk(config, terminal)
-    entries = [
-        entry for slug in targets(config.competition, config.submit) for entry in resume_open(desk, slug)
-    ]
-    if not entries:
-        terminal.say("no upload waits for its score")
-    tell_outcomes(wait_for_scores(desk, entries, config.submit.wait_minutes), terminal)
-
-
-def _written_jobs(
-    arguments: argparse.Namespace, loaded: LoadedConfig, terminal: Terminal
-) -> Iterator[tuple[str, Upload]]:
-    """The CSVs of a run, all checked before the first is written, by name."""
-    from kaggle_face.cli.opening import chosen_folds, open_competition, settings_of_run
-
-    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
-    config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
-    data = open_competition(config)
-    blend = parameters_of_blend(run)
-    ignored = guard_rules(config, len(data.classes), arguments.ignore_rules, terminal, blend)
-    checked = _checked_tables(config, data, run, arguments, terminal)
-    for output, table in checked:
-        path = Path(config.paths.submissions) / loaded.name / output.file_name
-        written = write_submission(table, path)
-        _tell_checked(path, table, terminal)
-        message = arguments.message or output.what
-        origin = origin_of(output, run)
-        if ignored:
-            origin = replace(origin, settings=(*origin.settings, "--ignore-rules"))
-        try:
-            target = _target(output.tasks, config)
-        except ConfigError as error:
-            if output.what.endswith(f"_{ENSEMBLE}"):
-                terminal.say(f"{path} is written but not for upload: {error}")
-            continue
-        yield output.what, Upload(target, written, origin, message)
-
-
-def _checked_tables(
-    config: Config, data: CompetitionData, run: RunFolder, arguments: argparse.Namespace, terminal: Terminal
-) -> list[tuple[Output, CheckedTable]]:
-    root = Path(config.data.root)
-    formats = submission_formats(root, config.competition, config.submit)
-    tasks: list[Task] = [arguments.task] if arguments.task else _tasks_of(data, formats)
-    checked = []
-    for output in list_outputs(run, wanted_forms(formats, tasks), data, arguments.only_ensemble):
-        unknown = unknown_threshold(run.started_folds(), data, output.form, config.submit.unknown_share)
-        table, notes = build_table(output, Question(data, output.form, unknown))
-        for note in notes:
-            terminal.say(f"{output.what}: {note}")
-        expected = expected_table(data, output.form, sample_of(root, output.tasks))
-        checked.append((output, check_table(table, expected)))
-    return checked
-
-
-def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
-    """The tasks that have both something to predict and a CSV."""
-    gallery = data.test_gallery
-    probes = len(data.test_pairs) if gallery is None else len(gallery.probe_ids)
-    rows: dict[Task, int] = {"classification": len(data.test_rows), "verification": probes}
-    has_both = formats.combined is not None
-    return [task for task in TASKS if rows[task] and (has_both or getattr(formats, task) is not None)]
-
-
-def _brought_job(arguments: argparse.Namespace, config: Config, terminal: Terminal) -> Upload:
-    """A CSV that the user made."""
-    tasks = [arguments.task] if arguments.task else _only_tasks(config)
-    checked = check_csv(arguments.file, _expected_of(config, tasks, terminal))
-    _tell_checked(arguments.file, checked, terminal)
-    file = existing_submission(arguments.file, checked)
-    origin = Origin(tasks[0] if len(tasks) == 1 else "combined")
-    return Upload(_target(tasks, config), file, origin, arguments.message or arguments.file.name)
-
-
-def _target(tasks: Sequence[Task], config: Config) -> str:
-    """The competition that takes a CSV; a file for both tasks goes to the one of the settings."""
-    if len(tasks) == 1:
-        return target_of(tasks[0], config.competition, config.submit)
-    return config.competition.slug
-
-
-def _expected_of(config: Config, tasks: Sequence[Task], terminal: Terminal) -> Expectation:
-    """What the files below `data.root` say of a CSV; little where they are not there."""
-    from kaggle_face.cli.opening import open_competition
-
-    root = Path(config.data.root)
-    sample = sample_of(root, tasks)
-    try:
-        (form,) = wanted_forms(submission_formats(root, config.competition, config.submit), tasks)
-        return expected_table(open_competition(config), form, sample)
-    except InputError as error:
-        terminal.warn(f"the CSV is not compared with the test files: {error}")
-    return Expectation(sample=sample)
-
-
-def _only_tasks(config: Config) -> list[Task]:
-    """The tasks of a CSV where the competition leaves no choice: its only one, or both in one file.
-
-    Raises:
-        SubmissionError: The competition has a CSV for each task.
-    """
-    try:
-        formats = submission_formats(Path(config.data.root), config.competition, config.submit)
-    except InputError:
-        formats = SubmissionFormats()
-    if formats.combined is not None:
-        return list(TASKS)
-    tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
-    if len(tasks) != 1:
-        raise SubmissionError("say which task the CSV answers: --task classification or --task verification")
-    return tasks
-
-
-def _is_chosen(what: str, wanted: str | None) -> bool:
-    return what == wanted if wanted is not None else what.endswith(f"_{ENSEMBLE}")
-
-
-def _tell_checked(path: Path, table: CheckedTable, terminal: Terminal) -> None:
-    terminal.say(f"{path}: {table.rows} rows, checked")
-    for note in table.notes:
-        terminal.warn(note)
+    write_and_send(arguments, terminal)

@@ -21,11 +21,10 @@ from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_s
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.cli.train_remote import add_remote_arguments, train_on_kaggle
-from kaggle_face.config import Config, LoadedConfig, parse_config
-from kaggle_face.config.comparing import changed_settings
 from kaggle_face.errors import RunError
 
 if TYPE_CHECKING:
+    from kaggle_face.config import Config, LoadedConfig
     from kaggle_face.data.pack import Pack
     from kaggle_face.records import CompetitionData, Folds
 
@@ -130,6 +129,9 @@ def _how_to_start(
 
 
 def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
+    from kaggle_face.config import parse_config
+    from kaggle_face.config.comparing import changed_settings
+
     old = parse_config(folder.config_file.read_text(encoding="utf-8"), str(folder.config_file))
     parts = (
         "competition",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import LoadedConfig
+
+if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
 
 
 def add_remote_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,11 +13,10 @@ from kaggle_face.artifacts.runs import FoldFolder, command_line, describe_enviro
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import LoadedConfig, load_config
-from kaggle_face.config.yaml_text import dump_yaml, parse_yaml
 from kaggle_face.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
     from kaggle_face.records import CompetitionData, Folds
     from kaggle_face.train.search_space import SearchSpace
     from kaggle_face.train.tuning import BestTrial, Search
@@ -88,6 +87,9 @@ def _check_space(space: SearchSpace, arguments: argparse.Namespace) -> None:
     Raises:
         ConfigError: A key or a value is wrong, or may not be searched.
     """
+    from kaggle_face.config import load_config
+    from kaggle_face.config.yaml_text import dump_yaml
+
     for key, entry in space.items():
         fixed = key.startswith(_FIXED) or (key.startswith("data.") and key != "data.image_size")
         if fixed:
@@ -102,6 +104,7 @@ def _training(
 ) -> Callable[[int, Sequence[str], Callable[[float], None]], None]:
     """What trains one trial of the search."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
+    from kaggle_face.config import load_config
 
     data = open_competition(loaded.config)
     folds = open_folds(loaded, data, open_images(loaded.config, data, terminal))
@@ -172,6 +175,8 @@ def _write_best(
     path: Path, best: BestTrial, loaded: LoadedConfig, arguments: argparse.Namespace, num_trials: int
 ) -> None:
     """Writes the best settings as a config that extends the one that was searched."""
+    from kaggle_face.config.yaml_text import dump_yaml
+
     parent = arguments.config if not arguments.config.endswith((".yaml", ".yml")) else str(loaded.path)
     kept = [text for text in loaded.overrides if not text.startswith(("paths.", "device="))]
     values = _nested([*kept, *best.overrides])
@@ -186,6 +191,8 @@ def _nested(overrides: Sequence[str]) -> Mapping[str, Any]:
     >>> _nested(["optim.lr=0.1", "seed=3", "optim.name=sgd"])
     {'optim': {'lr': 0.1, 'name': 'sgd'}, 'seed': 3}
     """
+    from kaggle_face.config.yaml_text import parse_yaml
+
     values: dict[str, Any] = {}
     for text in overrides:
         key, _, value = text.partition("=")

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from string import Formatter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from kaggle_face.config.schema import SubmitConfig, TableConfig
 from kaggle_face.errors import ConfigError, nearest_hint
+
+if TYPE_CHECKING:
+    from kaggle_face.config.schema import SubmitConfig, TableConfig
 
 Task = Literal["classification", "verification"]
 TASKS: tuple[Task, ...] = ("classification", "verification")

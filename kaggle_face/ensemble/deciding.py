@@ -16,7 +16,7 @@ from kaggle_face.ensemble.class_tuning import ClassTuning, open_class_stage, tun
 from kaggle_face.ensemble.contenders import Contender, Contest, Kind, settle_for
 from kaggle_face.ensemble.copies import without_copies
 from kaggle_face.ensemble.held_out_pairs import open_held_out_pairs
-from kaggle_face.ensemble.members import Member
+from kaggle_face.ensemble.members import Member, Method
 from kaggle_face.ensemble.objective import task_objective
 from kaggle_face.ensemble.pair_recipes import PairRecipe
 from kaggle_face.ensemble.pair_search import PairBoard, can_be_nested, contest_pairs
@@ -30,9 +30,6 @@ from kaggle_face.ensemble.sources import (
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.progress import Progress
-
-Method = Literal["auto", "mean", "hill", "constrained"]
-METHODS: tuple[Method, ...] = ("auto", "mean", "hill", "constrained")
 
 RESAMPLING = Resampling(num_resamples=500)
 """A table has up to a dozen intervals, and each of verification takes as many sums over all pairs."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
+
+if TYPE_CHECKING:
+    from kaggle_face.config.schema import CheckpointName
 
 Task = Literal["classification", "verification"]
 TASKS: tuple[Task, ...] = ("classification", "verification")
+
+Method = Literal["auto", "mean", "hill", "constrained"]
+"""How members are weighted."""
+METHODS: tuple[Method, ...] = ("auto", "mean", "hill", "constrained")
 
 
 @dataclass(frozen=True)
