@@ -134,7 +134,10 @@ class GalleryFile:
     def _open_first(self) -> None:
         """Checks whose file it is; an empty one becomes a gallery."""
         with closing(self._connect()) as connection:
-            if self._is_ours(connection):
+            connection.execute("BEGIN")  # its facts of one moment: another process may be making the tables
+            is_ours = self._is_ours(connection)
+            connection.execute("COMMIT")
+            if is_ours:
                 return
             with suppress(sqlite3.OperationalError):  # another process is at it: one of the two succeeds
                 connection.execute("PRAGMA journal_mode = WAL")

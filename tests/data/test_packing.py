@@ -78,7 +78,7 @@ def make(tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress
 def kill_a_build(tmp_path: Path) -> Path:
     """Builds in a process that is killed after its third chunk; returns the unfinished folder."""
     words = [sys.executable, "-c", KILLED, str(tmp_path / "data"), str(tmp_path / "packs")]
-    assert subprocess.run(words, timeout=60, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run(words, timeout=600, check=False).returncode == -signal.SIGKILL
     (part,) = (tmp_path / "packs").glob("*.part")
     return part
 
@@ -180,7 +180,7 @@ def test_a_second_process_waits_and_takes_the_first_ones_pack(
         @contextmanager
         def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
             second.start()
-            assert second_waits.wait(timeout=60)
+            assert second_waits.wait(timeout=600)
             yield super().count(label, total, unit).__enter__()
 
     class Second(SilentProgress):
@@ -191,7 +191,7 @@ def test_a_second_process_waits_and_takes_the_first_ones_pack(
     packs: list[Pack] = []
     second = threading.Thread(target=lambda: packs.append(make(tmp_path, ids, progress=Second())))
     packs.append(make(tmp_path, ids, progress=First()))
-    second.join(timeout=60)
+    second.join(timeout=600)
     assert packs[0].folder == packs[1].folder and len(count_decoded) == PICTURES
     assert len(lines) == 1 and lines[0].startswith("another process is making")
 

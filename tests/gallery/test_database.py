@@ -141,11 +141,11 @@ def check_whole(path: Path, folder: Path, told: set[str]) -> int:
 def test_a_kill_at_any_statement_loses_no_committed_person(tmp_path: Path, statement: int) -> None:
     path, folder = tmp_path / "gallery.sqlite", write_crops(tmp_path / "people", 12)
     first = start(path, folder, statement)
-    told = set(first.communicate(timeout=60)[0].split())
+    told = set(first.communicate(timeout=600)[0].split())
     assert first.returncode == -signal.SIGKILL
     check_whole(path, folder, told)
     second = start(path, folder)
-    assert "done" in second.communicate(timeout=60)[0]
+    assert "done" in second.communicate(timeout=600)[0]
     assert check_whole(path, folder, told) == 12
 
 
@@ -159,9 +159,9 @@ def test_kills_at_random_moments_lose_no_committed_person(tmp_path: Path) -> Non
         assert process.stdout.readline() == "ready\n"
         time.sleep(draw.uniform(0.0, 0.2))  # the moment of the kill; what follows holds for every moment
         process.kill()
-        told |= set(process.communicate(timeout=60)[0].split())
+        told |= set(process.communicate(timeout=600)[0].split())
         check_whole(path, folder, told)
-    assert "done" in start(path, folder).communicate(timeout=120)[0]
+    assert "done" in start(path, folder).communicate(timeout=600)[0]
     assert check_whole(path, folder, told) == num_people
 
 
@@ -169,5 +169,5 @@ def test_two_processes_enroll_at_once_and_nobody_is_lost(tmp_path: Path) -> None
     path = tmp_path / "gallery.sqlite"
     folders = [write_crops(tmp_path / name, 30, name) for name in ("ann", "bob")]
     processes = [start(path, folder, if_there="refuse") for folder in folders]
-    assert all("done" in process.communicate(timeout=60)[0] for process in processes)
+    assert all("done" in process.communicate(timeout=600)[0] for process in processes)
     assert check_whole(path, folders[0], {"bob"}) == 60

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,22 @@ def run_alone(kaggle: KaggleServer):
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
     return start
+
+
+@pytest.fixture
+def kill_before_answer(kaggle: KaggleServer, run_alone):
+    """Runs a command in a process that is killed while it waits for the answer to a method."""
+
+    def run(method: str, *words: str) -> None:
+        started: Future[int] = Future()
+        kaggle.before_answer[method] = lambda: os.kill(started.result(), signal.SIGKILL)
+        process = run_alone(*words)
+        started.set_result(process.pid)
+        outputs = process.communicate()
+        assert process.returncode == -signal.SIGKILL, outputs
+        kaggle.before_answer.clear()
+
+    return run
 
 
 SECRETS = (TOKEN, KEY, "signed-secret", "upload-1-secret", "upload-2-secret")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import signal
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -178,13 +176,9 @@ def test_a_push_that_kaggle_refuses_is_told_in_its_words(kaggle, notebook, capsy
     assert "Kaggle says 'Maximum weekly GPU quota of 30.00 hours reached.'" in capsys.readouterr().err
 
 
-def test_watching_is_taken_up_again_after_a_kill(kaggle, notebook, clock, run_alone, capsys):
+def test_watching_is_taken_up_again_after_a_kill(kaggle, notebook, clock, kill_before_answer, capsys):
     kaggle.dataset_states = ["READY"]
-    process = run_alone("train", "--fold", "0", "--on", "kaggle")
-    kaggle.before_answer["GetKernelSessionStatus"] = lambda: os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    kaggle.before_answer.clear()
+    kill_before_answer("GetKernelSessionStatus", "train", "--fold", "0", "--on", "kaggle")
     assert train() == 0
     assert f"taking up {NAME} again" in capsys.readouterr().out
     assert len(kaggle.kernels[NAME]["versions"]) == 1, "nothing was started twice"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
 import sqlite3
 from pathlib import Path
 
@@ -262,14 +260,10 @@ def test_two_at_the_same_time_upload_once(kaggle, csv_file, run_alone):
 
 
 def test_a_kill_between_upload_and_ledger_loses_and_repeats_nothing(
-    kaggle, clock, csv_file, run_alone, capsys
+    kaggle, clock, csv_file, kill_before_answer, capsys
 ):
-    process = run_alone("submit", "--file", "mine.csv", "--task", "verification")
-    kaggle.before_answer["CreateSubmission"] = lambda: os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    kill_before_answer("CreateSubmission", "submit", "--file", "mine.csv", "--task", "verification")
     assert [(row["status"], row["reference"]) for row in rows()] == [("UPLOADING", "")]
-    kaggle.before_answer.clear()
     assert submit() == 0
     assert "Kaggle has this file already, as 5000: the row is completed" in capsys.readouterr().out
     assert len(kaggle.competition.submissions) == 1
@@ -277,23 +271,17 @@ def test_a_kill_between_upload_and_ledger_loses_and_repeats_nothing(
 
 
 def test_a_kill_before_the_file_arrived_is_found_out_and_the_file_uploaded(
-    kaggle, clock, csv_file, run_alone
+    kaggle, clock, csv_file, kill_before_answer
 ):
-    process = run_alone("submit", "--file", "mine.csv", "--task", "verification")
-    kaggle.before_answer["StartSubmissionUpload"] = lambda: os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    kaggle.before_answer.clear()
+    kill_before_answer("StartSubmissionUpload", "submit", "--file", "mine.csv", "--task", "verification")
     assert submit() == 0
     assert sum(clock.slept[:8]) >= 60, "Kaggle had time to list it"
     assert len(kaggle.competition.submissions) == 1
     assert [row["status"] for row in rows()] == ["FAILED", "COMPLETE"]
 
 
-def test_wait_finds_out_about_an_upload_that_was_killed(kaggle, clock, csv_file, run_alone):
-    process = run_alone("submit", "--file", "mine.csv", "--task", "verification")
-    kaggle.before_answer["CreateSubmission"] = lambda: os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    kaggle.before_answer.clear()
+def test_wait_finds_out_about_an_upload_that_was_killed(kaggle, clock, csv_file, kill_before_answer):
+    kill_before_answer("CreateSubmission", "submit", "--file", "mine.csv", "--task", "verification")
     assert main(["submit", "--wait"]) == 0
     assert [(row["status"], row["public_score"]) for row in rows()] == [("COMPLETE", "0.0312")]
 

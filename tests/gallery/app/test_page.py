@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from gallery_stubs import PIXEL_CARD, invented_face, jpeg_of, random_person
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from kaggle_face.gallery.enrolled import Gallery
 
@@ -367,3 +367,76 @@ def test_a_server_that_is_gone_is_told(page: Page, pictures: Path) -> None:
     page.route("**/api/faces", lambda route: route.abort())
     choose(page, "identify", pictures / "p0.jpg")
     expect(page.locator("#identify").get_by_role("alert")).to_contain_text("does not answer; start it again")
+
+
+class HeldAnswer:
+    """Keeps the first request to an address back until it is let go; later ones pass."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page = page
+        self._held: list[Route] = []
+        page.route(address, self._take)
+
+    def _take(self, route: Route) -> None:
+        if self._held:
+            route.continue_()
+        else:
+            self._held.append(route)
+
+    def let_go(self) -> None:
+        with self._page.expect_request_finished(lambda one: one == self._held[0].request):
+            self._held[0].continue_()
+
+
+def test_a_picture_that_was_replaced_while_it_was_looked_at_is_forgotten(page: Page, pictures: Path) -> None:
+    open_flow(page, "Identify")
+    first = HeldAnswer(page, "**/api/faces")
+    choose(page, "identify", pictures / "group.jpg")
+    expect(page.get_by_text("group.jpg: looking for faces")).to_be_visible()
+    choose(page, "identify", pictures / "p0.jpg")
+    expect(page.locator("#identify .found img")).to_have_count(1)
+    first.let_go()
+    expect(page.locator("#identify .found img")).to_have_count(1)
+    expect(page.get_by_text("p0.jpg", exact=True)).to_be_visible()
+
+
+def test_a_camera_opened_while_a_picture_is_looked_at_is_no_error(page: Page, pictures: Path) -> None:
+    open_flow(page, "Identify")
+    first = HeldAnswer(page, "**/api/faces")
+    choose(page, "identify", pictures / "p0.jpg")
+    expect(page.get_by_text("p0.jpg: looking for faces")).to_be_visible()
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.get_by_role("button", name="Take the picture")).to_be_focused()
+    first.let_go()
+    expect(page.locator("#identify").get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("button", name="Identify")).to_be_disabled()
+
+
+def test_an_answer_about_a_picture_that_was_replaced_is_not_shown(page: Page, pictures: Path) -> None:
+    enroll(page, "Ann", pictures / "p0.jpg")
+    open_flow(page, "Identify")
+    choose(page, "identify", pictures / "p0-again.jpg")
+    first = HeldAnswer(page, "**/api/identify")
+    page.get_by_role("button", name="Identify").click()
+    expect(page.locator("#identify [data-busy]")).to_be_visible()
+    choose(page, "identify", pictures / "p1.jpg")
+    expect(page.get_by_text("p1.jpg", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Identify")).to_be_disabled()  # one question at a time
+    first.let_go()
+    expect(page.get_by_role("button", name="Identify")).to_be_enabled()
+    expect(page.locator("#identify .verdict")).to_have_count(0)
+
+
+def test_the_last_name_that_was_typed_decides_who_is_listed(page: Page, gallery: Gallery) -> None:
+    gallery.enroll([random_person(name, seed) for seed, name in enumerate(["Ann", "Bob"])], PIXEL_CARD)
+    open_flow(page, "People")
+    expect(page.locator("#people li")).to_have_count(2)
+    first = HeldAnswer(page, "**/api/people?name=b*")
+    with page.expect_request("**/api/people?name=b"):
+        page.get_by_label("Find a name").fill("b")
+    page.get_by_label("Find a name").fill("")
+    expect(page.locator("[data-count]")).to_have_text("2 of 2")
+    page.get_by_label("Find a name").fill("ann")
+    expect(page.locator("#people li")).to_have_count(1)
+    first.let_go()
+    expect(page.locator("#people .name")).to_have_text("Ann")

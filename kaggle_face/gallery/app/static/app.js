@@ -22,13 +22,14 @@ function complain(text) {
   problem.textContent = text || "";
 }
 
+function isBusy(section) { return !section.querySelector("[data-busy]").hidden; }
+
 async function attempt(section, work, refresh) {
-  const button = section.querySelector("[data-go]");
   const busy = section.querySelector("[data-busy]");
   complain("");
   say("");
-  button.disabled = true;
   busy.hidden = false;
+  refresh();
   try {
     await work();
   } catch (error) {
@@ -78,19 +79,21 @@ function strangers(answer) {
 function setUpIdentify() {
   const section = document.getElementById("identify");
   const go = section.querySelector("[data-go]");
-  const refresh = () => { go.disabled = !picker.face; };
+  const refresh = () => { go.disabled = isBusy(section) || !picker.face; };
   const picker = new Picker("Picture", () => {
     refresh();
     clear(section.querySelector("[data-answer]"));
   });
   section.querySelector("[data-pickers]").append(picker.root);
   go.addEventListener("click", () => attempt(section, async () => {
-    const answer = await ask("identify", { face: picker.face.key, threshold: thresholdSelect.value });
+    const { face } = picker;
+    const answer = await ask("identify", { face: face.key, threshold: thresholdSelect.value });
+    if (picker.face !== face) return; // another picture was chosen meanwhile
     const title = answer.person ? answer.person.name : "Unknown";
     show(section, [
       element("div", { class: "card" },
         verdict(answer.accepted, title, answer.accepted ? "recognized" : "nobody is near enough"),
-        element("div", { class: "pair" }, crop(picker.face.crop, "the face that was looked for"),
+        element("div", { class: "pair" }, crop(face.crop, "the face that was looked for"),
           ...(answer.person && answer.person.picture !== null
             ? [crop(`/pictures/${answer.person.picture}.png`, `enrolled: ${answer.person.name}`)] : [])),
         scoreScale(answer), decisionFacts(answer)),
@@ -109,10 +112,13 @@ function setUpVerify() {
   const nameField = section.querySelector("[data-name]");
   const name = nameField.querySelector("input");
   const againstName = () => section.querySelector("input[name=against]:checked").value === "name";
+  const comparison = () => ({
+    face: first.face, other: againstName() ? null : second.face, name: againstName() ? name.value : null,
+  });
   const refresh = () => {
     nameField.hidden = !againstName();
     second.root.hidden = againstName();
-    go.disabled = !first.face || (againstName() ? !name.value.trim() : !second.face);
+    go.disabled = isBusy(section) || !first.face || (againstName() ? !name.value.trim() : !second.face);
   };
   const changed = () => {
     refresh();
@@ -124,17 +130,20 @@ function setUpVerify() {
   section.querySelectorAll("input[name=against]").forEach((radio) => radio.addEventListener("change", changed));
   name.addEventListener("input", changed);
   go.addEventListener("click", () => attempt(section, async () => {
-    const question = { face: first.face.key, threshold: thresholdSelect.value };
-    if (againstName()) question.name = name.value; else question.other = second.face.key;
+    const asked = comparison();
+    const question = { face: asked.face.key, threshold: thresholdSelect.value };
+    if (asked.name === null) question.other = asked.other.key; else question.name = asked.name;
     const answer = await ask("verify", question);
+    const now = comparison();
+    if (Object.keys(asked).some((part) => asked[part] !== now[part])) return; // something else was chosen meanwhile
     const whom = answer.person ? answer.person.name : null;
     const title = answer.accepted ? (whom ? `This is ${whom}` : "The same person")
       : (whom ? `This is not ${whom}` : "Different people");
-    const other = whom === null ? crop(second.face.crop, "the other face")
+    const other = whom === null ? crop(asked.other.crop, "the other face")
       : answer.person.picture !== null ? crop(`/pictures/${answer.person.picture}.png`, `enrolled: ${whom}`) : "";
     show(section, [element("div", { class: "card" },
       verdict(answer.accepted, title, answer.accepted ? "accepted" : "rejected"),
-      element("div", { class: "pair" }, crop(first.face.crop, "the face"), other),
+      element("div", { class: "pair" }, crop(asked.face.crop, "the face"), other),
       scoreScale(answer), decisionFacts(answer))],
     `${title}, score ${answer.score.toFixed(2)}, threshold ${answer.threshold.value.toFixed(2)}`);
   }, refresh));
@@ -150,7 +159,7 @@ function setUpEnroll() {
   const list = chosen.querySelector("ul");
   let faces = [];
   const refresh = () => {
-    go.disabled = !name.value.trim() || !picker.face && faces.length === 0;
+    go.disabled = isBusy(section) || !name.value.trim() || !picker.face && faces.length === 0;
     const all = toEnroll();
     chosen.hidden = all.length === 0;
     clear(list).append(...all.map((face, row) => element("li", { class: "face" },
@@ -173,8 +182,9 @@ function setUpEnroll() {
   go.addEventListener("click", () => attempt(section, async () => {
     const add = section.querySelector("[data-add]").checked;
     const all = toEnroll();
+    const asked = name.value;
     const answer = await ask("enroll", {
-      name: name.value, faces: all.map((face) => face.key), if_there: add ? "add" : "refuse",
+      name: asked, faces: all.map((face) => face.key), if_there: add ? "add" : "refuse",
     });
     const { person } = answer;
     const count = `${person.images} ${person.images === 1 ? "picture" : "pictures"}`;
@@ -183,9 +193,9 @@ function setUpEnroll() {
       element("ul", { class: "faces" }, ...all.map((face) => element("li", {}, crop(face.crop, "enrolled face")))),
       element("p", { class: "small" }, `${count} of this person in the gallery.${known}`))],
     `${person.name} is enrolled with ${count}.${known}`);
-    faces = [];
-    picker.reset();
-    name.value = "";
+    faces = faces.filter((face) => !all.includes(face)); // what was chosen meanwhile stays
+    if (all.includes(picker.face)) picker.reset();
+    if (name.value === asked) name.value = "";
     await readState();
   }, refresh));
 }
@@ -201,9 +211,13 @@ function setUpPeople() {
   });
 }
 
+let listings = 0;
+
 async function listPeople() {
   const section = document.getElementById("people");
+  const listing = ++listings;
   const answer = await look(`people?name=${encodeURIComponent(document.getElementById("people-filter").value)}`);
+  if (listing !== listings) return; // a later question is under way, or answered already
   const { people, found } = answer;
   section.querySelector("[data-count]").textContent = answer.all === 0
     ? "Nobody is enrolled yet." : `${found} of ${answer.all}${people.length < found ? `, the first ${people.length}` : ""}`;

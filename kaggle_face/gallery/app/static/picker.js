@@ -63,16 +63,18 @@ export class Picker {
   async take(file, name, again = false) {
     if (!again) this.replacing(this.face);
     this.reset();
-    this.last = { file, name };
+    const wanted = { file, name };
+    this.last = wanted;
     const caption = this.part("figcaption");
     this.showPhoto(file, name);
     caption.textContent = `${name}: looking for faces…`;
     try {
       const answer = await findFaces(file, name, this.part("[data-aligned]").checked);
-      if (this.last.file !== file) return; // another picture was chosen meanwhile
+      if (this.last !== wanted) return; // another picture was chosen meanwhile
       caption.textContent = name;
       this.offer(answer.faces);
     } catch (error) {
+      if (this.last !== wanted) return;
       this.part(".photo").hidden = true;
       this.complain(error.message);
     }
@@ -137,11 +139,18 @@ export class Picker {
       this.complain(insecure ? "A camera can be used at 127.0.0.1 or localhost only." : `No camera: ${error.message}.`);
       return;
     }
+    const snap = this.part("[data-snap]");
+    snap.disabled = true; // until there is a picture to take
     video.srcObject = this.stream;
     this.part(".camera").hidden = false;
     this.part(".drop").hidden = true;
-    await video.play();
-    this.part("[data-snap]").focus();
+    try {
+      await video.play();
+    } catch {
+      return; // closed before it played
+    }
+    snap.disabled = false;
+    snap.focus();
   }
 
   closeCamera() {
