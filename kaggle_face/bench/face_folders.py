@@ -61,17 +61,17 @@ def lay_out_faces(folders: FaceFolders, root: Path) -> LaidOut:
             the trials cannot be read.
     """
     trials = read_trials(folders.pairs)
-    strangers = set(_people(folders.verified))
-    images = _images_of_people((folders.measured, *folders.others))
+    strangers = set(people_below(folders.verified))
+    images = images_of_people((folders.measured, *folders.others))
     left_out = sorted(set(images) & strangers)
-    measured = set(_people(folders.measured))
+    measured = set(people_below(folders.measured))
     counts = {"train": 0, "dev": 0}
     with replacing_folder(root) as new:
         for person in sorted(set(images) - strangers):
             for number, image in enumerate(images[person]):
                 held_out = person in measured and number % _PART_HELD_OUT == _PART_HELD_OUT - 1
                 split = "dev" if held_out else "train"
-                _link(image, new / "cls_data" / split / person / image.name)
+                link_image(image, new / "cls_data" / split / person / image.name)
                 counts[split] += 1
         _write_trials(trials, folders.verified, new)
         found = LaidOut(counts["train"], counts["dev"], len(trials), tuple(left_out))
@@ -110,15 +110,20 @@ def _image_name(person: str, number: str) -> str:
 
 def _write_trials(trials: Sequence[Trial], verified: Path, root: Path) -> None:
     for name in sorted({name for first, second, _ in trials for name in (first, second)}):
-        _link(verified / name.rpartition("_")[0] / name, root / "ver_data" / name)
+        link_image(verified / name.rpartition("_")[0] / name, root / "ver_data" / name)
     lines = [f"{first} {second} {same}\n" for first, second, same in trials]
     write_text(root / "val_pairs.txt", "".join(lines))
 
 
-def _images_of_people(folders: Sequence[Path]) -> Mapping[str, list[Path]]:
+def images_of_people(folders: Sequence[Path]) -> Mapping[str, list[Path]]:
+    """The images of each person, sorted; people without one are left out.
+
+    Raises:
+        DataError: A folder is missing, or two have a person of the same name.
+    """
     images: dict[str, list[Path]] = {}
     for folder in folders:
-        for person in _people(folder):
+        for person in people_below(folder):
             if person in images:
                 raise DataError(f"two folders have a person '{person}', the second is {folder}; rename one")
             files = (folder / person).iterdir()
@@ -126,14 +131,23 @@ def _images_of_people(folders: Sequence[Path]) -> Mapping[str, list[Path]]:
     return {person: files for person, files in images.items() if files}
 
 
-def _people(folder: Path) -> list[str]:
+def people_below(folder: Path) -> list[str]:
+    """The names of the folders of people, sorted.
+
+    Raises:
+        DataError: The folder is missing.
+    """
     if not folder.is_dir():
         raise DataError(f"there is no folder of people {folder}")
     return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _link(source: Path, target: Path) -> None:
-    """A hard link, or a copy where the file system has none."""
+def link_image(source: Path, target: Path) -> None:
+    """A hard link, or a copy where the file system has none.
+
+    Raises:
+        DataError: There is no such image.
+    """
     if not source.is_file():
         raise DataError(f"there is no image {source}")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -134,14 +134,6 @@ def tabulate(plan: Plan, measured: Mapping[str, Mapping[str, float]], about: Map
     return Report("recipes", about, COLUMNS, rows, _sentence(by_row))
 
 
-def as_markdown(report: Report) -> str:
-    """The table as Markdown, with what it was measured on above it."""
-    lines = [f"- {name}: {value}" for name, value in report.about.items()]
-    lines += ["", _markdown_row(report.columns), _markdown_row(["---"] * len(report.columns))]
-    lines += [_markdown_row([str(cell) for cell in row]) for row in report.rows]
-    return "\n".join([*lines, "", report.sentence, ""])
-
-
 def _runs_of(plan: Plan, row: tuple[Start, RecipeName, Mixing], seed: int) -> Iterator[PlannedRun]:
     start, recipe, mixing = row
     name = f"{start}-{recipe}-{mixing}-{seed}"
@@ -202,7 +194,3 @@ def _sentence(by_row: Mapping[tuple[Start, RecipeName, Mixing], Sequence[Mapping
 
 def _named(row: tuple[Start, RecipeName, Mixing]) -> str:
     return f"{_TITLES[row[1]]}, {row[2]}, {row[0]}"
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("app", "one-shot recognition in the browser, on this machine alone"),
     "bundle": ("bundle", "what a notebook without internet needs to predict, ready to upload"),
     "recipes": ("recipes", "heads, losses and CutMix compared on your own faces, as one table"),
+    "blends": ("blends", "backbones over shared folds, their soups and blends on your own faces"),
     "bench": ("bench", "where the time goes, and which setting would change it"),
     "auth": ("remote", "which Kaggle credentials are used, and whether they work"),
 }

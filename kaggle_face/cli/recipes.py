@@ -54,7 +54,8 @@ def add_arguments_recipes(parser: argparse.ArgumentParser) -> None:
 
 def run_recipes(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lays the faces out, trains what is missing, and writes `recipes.md` and `recipes.json`."""
-    from kaggle_face.bench.recipes import as_markdown, planned_runs
+    from kaggle_face.bench.recipes import planned_runs
+    from kaggle_face.bench.report import as_markdown
     from kaggle_face.config import load_config
 
     loaded = load_config(_CONFIG, arguments.overrides)

@@ -9,11 +9,11 @@ from kaggle_face.bench.recipes import (
     RECIPES,
     STARTS,
     Plan,
-    as_markdown,
     chosen_names,
     planned_runs,
     tabulate,
 )
+from kaggle_face.bench.report import as_markdown
 from kaggle_face.config import load_config
 from kaggle_face.errors import InputError
 

@@ -15,6 +15,7 @@ from kaggle_face.config.loading import packaged_configs
 NAMES = sorted(path.stem for path in packaged_configs().glob("*.yaml"))
 # About the identities of each recipe's competition; the classes weigh on the parameter limit.
 NUM_CLASSES = {
+    "blends-table": 90,
     "convnext-gallery": 7000,
     "csv-pairs-2022": 7000,
     "fall-2026": 8631,

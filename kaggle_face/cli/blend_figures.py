@@ -1,0 +1,271 @@
+"""The figures behind the table of `kaggle-face blends`: models, soups and blends, out of fold and tested.
+
+Weights, spaces and post-processing are chosen on what is held out of training; the test set says how they do
+on data by which nothing was chosen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.stored import read_pairs
+from kaggle_face.bench.blend_faces import read_truth
+from kaggle_face.bench.blends import (
+    BlendRow,
+    Change,
+    StepRow,
+    mean_and_deviation,
+    tabulate_classes,
+    tabulate_pairs,
+    tabulate_steps,
+)
+from kaggle_face.bench.face_folders import MARKER_FILE
+from kaggle_face.bench.report import Cell, Report
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.config import LoadedConfig
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.ensemble.blended import ClassBlend, PairBlend, used_members
+from kaggle_face.ensemble.class_tuning import ClassTuning
+from kaggle_face.ensemble.contenders import Contender, Kind
+from kaggle_face.ensemble.deciding import (
+    Decision,
+    HowToDecide,
+    class_blend,
+    decide_classes,
+    decide_pairs,
+    pair_blend,
+)
+from kaggle_face.ensemble.members import Member, choose_members
+from kaggle_face.ensemble.pair_tuning import PairTuning
+from kaggle_face.ensemble.scoring import KnownTruth, ScoredPairs, score_class_blend, score_pair_blend
+from kaggle_face.ensemble.sources import open_predictions
+from kaggle_face.ensemble.summary import count_parameters
+from kaggle_face.metrics.bootstrap import Difference
+
+CHECKPOINT: CheckpointName = "last"
+"""No checkpoint of a training is chosen by what the blends are judged by."""
+
+_MODELS, _SOUPS, _EVERYTHING = "the models", "the soups", "models and soups"
+_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    _MODELS: ("equal", "hill", "constrained"),
+    _SOUPS: ("equal",),
+    _EVERYTHING: ("hill",),
+}
+"""Which blends of a group are shown."""
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What the contest of some members says, and how the table calls them."""
+
+    whose: str
+    members: tuple[Member, ...]
+    decision: Decision
+    kinds: tuple[Kind, ...]
+
+
+def measure_blends(
+    loaded: LoadedConfig, runs: Sequence[RunFolder], soups: Sequence[RunFolder], terminal: Terminal
+) -> list[Report]:
+    """Three tables: classification, verification, post-processing."""
+    models, mixed = (choose_members(found, [CHECKPOINT]) for found in (runs, soups))
+    truth = _known_truth(Path(loaded.config.data.root), models)
+    groups = ((_MODELS, models), (_SOUPS, mixed), (_EVERYTHING, (*models, *mixed)))
+    classes = [_decide(whose, members, True, terminal) for whose, members in groups]
+    pairs = [_decide(whose, members, False, terminal) for whose, members in groups]
+    return [
+        tabulate_classes(list(_class_rows(classes, truth)), _about(loaded, models)),
+        tabulate_pairs(list(_pair_rows(pairs, truth))),
+        tabulate_steps([*_steps(classes[0].decision), *_steps(pairs[0].decision)]),
+    ]
+
+
+def _decide(whose: str, members: Sequence[Member], of_classes: bool, terminal: Terminal) -> _Decided:
+    """The models with all that `ensemble` does; soups beside them by the plain mean and by hill climbing."""
+    decide = decide_classes if of_classes else decide_pairs
+    formula = "accuracy" if of_classes else "1-eer"
+    how = HowToDecide() if whose == _MODELS else HowToDecide("hill", post_process=False)
+    decision = decide(members, formula, how, terminal)
+    return _Decided(whose, decision.blend.members, decision, _KINDS[whose])
+
+
+def _class_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[BlendRow]:
+    best = _best_single(decided[0].decision)
+    best_tested = score_class_blend(class_blend(decided[0].members, best), truth)
+    for each in decided:
+        for contender in _shown(each, ("probabilities",)):
+            blend = class_blend(each.members, contender)
+            tested = score_class_blend(blend, truth)
+            row = _row(each, contender, blend, "accuracy", tested.accuracy)
+            is_best = contender is best
+            yield row if is_best else replace(row, test_gain=_change(tested.less(best_tested)))
+        if each.whose == _MODELS:
+            assert isinstance(each.decision.blend, ClassBlend)
+            tested = score_class_blend(each.decision.blend, truth, each.decision.class_recipe)
+            yield replace(
+                _chosen_row(each, "accuracy", tested.accuracy), test_gain=_change(tested.less(best_tested))
+            )
+
+
+def _pair_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[BlendRow]:
+    best = _best_single(decided[0].decision)
+    best_tested = score_pair_blend(pair_blend(decided[0].members, best), truth)
+    for each in decided:
+        for contender in _shown(each, ("scores",)):
+            blend = pair_blend(each.members, contender)
+            tested = score_pair_blend(blend, truth)
+            row = _row(each, contender, blend, "eer", tested.metrics["eer"])
+            is_best = contender is best
+            gain = None if is_best else _change(tested.less(best_tested), -1)
+            yield replace(row, test_gain=gain, more=_more(tested, _alone(blend, contender, truth)))
+        if each.whose == _MODELS:
+            assert isinstance(each.decision.blend, PairBlend)
+            tested = score_pair_blend(each.decision.blend, truth, each.decision.pair_recipe)
+            row = _chosen_row(each, "eer", tested.metrics["eer"])
+            gain = _change(tested.less(best_tested), -1)
+            yield replace(row, test_gain=gain, more=_more(tested, "-"))
+
+
+def _shown(decided: _Decided, spaces: tuple[str, ...]) -> Iterator[Contender]:
+    """The single members (once each), and one blend of each kind: in the first space, so none is chosen."""
+    contest = decided.decision.contest
+    assert contest is not None, "everything here has out-of-fold records"
+    for contender in contest.contenders:
+        if contender.kind == "single":
+            if decided.whose != _EVERYTHING:
+                yield contender
+        elif contender.kind in decided.kinds and contender.space in spaces:
+            yield contender
+
+
+def _row(
+    decided: _Decided, contender: Contender, blend: ClassBlend | PairBlend, metric: str, test: float
+) -> BlendRow:
+    is_single = contender.kind == "single"
+    name = contender.name.rpartition("/")[2].partition("@")[0] if is_single else _words(decided, contender)
+    return BlendRow(
+        name=name,
+        num_parameters=count_parameters(used_members(blend)),
+        found=contender.metrics[metric],
+        test=test,
+        nested=None if is_single else contender.honest,
+        nested_gain=None if contender.gain is None else _change(contender.gain),
+        optimistic_gain=contender.optimistic_gain,
+    )
+
+
+def _chosen_row(decided: _Decided, metric: str, test: float) -> BlendRow:
+    """What `ensemble` takes, with the post-processing that helps."""
+    decision = decided.decision
+    assert decision.contest is not None
+    winner = decision.contest.winner
+    row = _row(decided, winner, decision.blend, metric, test)
+    found = decision.metrics[metric]
+    return replace(row, name=f"chosen by `ensemble`: {winner.name}", found=found, nested=None)
+
+
+def _words(decided: _Decided, contender: Contender) -> str:
+    """How the table calls a blend.
+
+    The weights stand behind its name where they differ.
+    """
+    kinds = {"equal": "equal mean", "hill": "hill climbing", "constrained": "constrained weights"}
+    weights = " ".join(f"{weight:.2f}" for weight in contender.weights)
+    shown = "" if contender.kind == "equal" else f" ({weights})"
+    return f"{kinds[contender.kind]} of {decided.whose}{shown}"
+
+
+def _best_single(decision: Decision) -> Contender:
+    """The model that is best out of fold."""
+    assert decision.contest is not None
+    singles = [each for each in decision.contest.contenders if each.kind == "single"]
+    metric = decision.contest.metric
+    return min(singles, key=lambda each: each.metrics[metric] * (1 if metric == "eer" else -1))
+
+
+def _alone(blend: PairBlend, contender: Contender, truth: KnownTruth) -> str:
+    """The test EER of each network of a single model by itself: mean and deviation."""
+    if contender.kind != "single":
+        return "-"
+    (member,) = used_members(blend)
+    rates = []
+    for fold in member.folds:
+        alone = PairBlend((replace(member, folds=(fold,)),), (1.0,))
+        rates.append(score_pair_blend(alone, truth).metrics["eer"])
+    return mean_and_deviation(rates)
+
+
+def _more(tested: ScoredPairs, alone: str) -> tuple[Cell, ...]:
+    metrics, ten_fold = tested.metrics, tested.ten_fold
+    accuracy = "-"
+    if ten_fold is not None:
+        accuracy = f"{100 * ten_fold.mean:.2f} ± {100 * ten_fold.standard_error:.2f}"
+    return alone, f"{metrics['auc']:.4f}", f"{metrics['tpr@1e-2']:.3f}", accuracy
+
+
+def _steps(decision: Decision) -> Iterator[StepRow]:
+    match decision.tuning:
+        case ClassTuning() as tuning:
+            is_on = not tuning.recipe.is_plain
+            gain = _change(tuning.gain)
+            yield StepRow("classification", str(tuning.best), is_on, gain, tuning.optimistic_gain)
+        case PairTuning() as tuning:
+            for step in tuning.steps:
+                gain = _change(step.gain)
+                yield StepRow("verification", step.setting, step.is_on, gain, step.optimistic_gain)
+
+
+def _change(difference: Difference, sign: int = 1) -> Change:
+    """A difference as a gain; sign -1 where lower is better."""
+    if sign > 0:
+        return Change(difference.value, difference.low, difference.high)
+    return Change(-difference.value, -difference.high, -difference.low)
+
+
+def _known_truth(root: Path, members: Sequence[Member]) -> KnownTruth:
+    """The truth of the test set, from the folders' names and the file that was kept when laying it out."""
+    fold = members[0].folds[0]
+    pairs, truth = read_pairs(fold.pairs_file("test")), read_truth(root)
+    at = pairs.pair_ids.astype(np.int64)
+    people = np.array(
+        [
+            [image.rpartition("/")[2].rpartition("_")[0] for image in both]
+            for both in zip(pairs.first_ids.tolist(), pairs.second_ids.tolist(), strict=True)
+        ]
+    )
+    image_ids = open_predictions(members[0], fold, "test").image_ids.tolist()
+    return KnownTruth(
+        {image_id: image_id.split("/")[-2] for image_id in image_ids},
+        replace(pairs, labels=truth.labels[at]),
+        people,
+        truth.sets[at],
+    )
+
+
+def _about(loaded: LoadedConfig, members: Sequence[Member]) -> dict[str, Cell]:
+    config, info = loaded.config, members[0].folds[0].read_info()
+    faces: dict[str, Any] = json.loads((Path(config.data.root) / MARKER_FILE).read_text(encoding="utf-8"))
+    minutes = sum(fold.read_info()["seconds"] for member in members for fold in member.folds) / 60
+    return {
+        "checkpoint": "the last epoch, image and mirror image averaged",
+        "machine": info["platform"],
+        "device": info["device"],
+        "torch": info["versions"]["torch"],
+        "commit": info["commit"],
+        "image size": f"{config.data.image_size} pixels",
+        "folds": config.folds.count,
+        "epochs": config.train.epochs,
+        "minutes of training": f"{minutes:.0f}",
+        **{name.replace("_", " "): _as_text(value) for name, value in faces.items()},
+    }
+
+
+def _as_text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
