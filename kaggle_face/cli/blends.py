@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.atomic import write_json, write_text
 from kaggle_face.artifacts.runs import RunFolder, run_folder
-from kaggle_face.cli.blend_figures import CHECKPOINT, measure_blends
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from kaggle_face.bench.report import Report
+    from kaggle_face.config import LoadedConfig
 
 _CONFIG = "blends-table"
 
@@ -45,6 +44,9 @@ def add_arguments_blends(parser: argparse.ArgumentParser) -> None:
 
 def run_blends(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lays the faces out, trains what is missing, and writes `blends.md` and `blends.json`."""
+    from kaggle_face.cli.blend_figures import measure_blends
+    from kaggle_face.config import load_config
+
     loaded = load_config(_CONFIG, arguments.overrides)
     _lay_out(arguments, Path(loaded.config.data.root), terminal)
     names = arguments.backbones.split(",")
@@ -85,6 +87,7 @@ def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder
     """Trains every fold of a backbone that is not finished."""
     from kaggle_face.bench.blends import settings_of_backbone
     from kaggle_face.cli.train import train_folds
+    from kaggle_face.config import load_config
 
     loaded = load_config(_CONFIG, (*overrides, *settings_of_backbone(name)))
     run = _run(loaded, name)
@@ -99,6 +102,7 @@ def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder
 def _make_soup(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder:
     """One soup for each fold of a backbone, of the checkpoints of its training."""
     from kaggle_face.cli.soup import run_soup
+    from kaggle_face.config import load_config
 
     loaded = load_config(_CONFIG, overrides)
     soup = _run(loaded, f"{name}-soup")
@@ -113,6 +117,7 @@ def _make_soup(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFo
 
 def _predict(run: RunFolder, overrides: Sequence[str], terminal: Terminal) -> None:
     """The test records of the last epoch of every fold that lacks them."""
+    from kaggle_face.cli.blend_figures import CHECKPOINT
     from kaggle_face.cli.predict import predict_run
 
     lacking = [
