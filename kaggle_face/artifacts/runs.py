@@ -5,7 +5,6 @@ A fold's folder is all that a later stage needs; copying it to another machine i
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 import shlex
@@ -17,10 +16,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.atomic import read_json, reading, write_json
 from kaggle_face.errors import RunError, nearest_hint
 
 if TYPE_CHECKING:
+    from kaggle_face.config import Config
     from kaggle_face.config.schema import CheckpointName
 
 CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
@@ -87,12 +87,24 @@ class FoldFolder:
         """What `write_info` wrote.
 
         Raises:
-            RunError: The fold was never trained here.
+            RunError: The fold was never trained here, or the file is damaged.
         """
         if not self.info_file.is_file():
             raise RunError(f"{self.path} holds no run; train it first: kaggle-face train --fold {self.fold}")
-        values: dict[str, Any] = json.loads(self.info_file.read_text(encoding="utf-8"))
-        return values
+        return read_json(self.info_file)
+
+    def read_config(self) -> Config:
+        """The settings that the fold was trained with.
+
+        Raises:
+            RunError: The file is missing or cannot be read.
+            ConfigError: It holds no settings of this version.
+        """
+        from kaggle_face.config import parse_config
+
+        with reading(self.config_file):
+            text = self.config_file.read_text(encoding="utf-8")
+        return parse_config(text, str(self.config_file))
 
     def write_info(self, values: Mapping[str, Any]) -> None:
         """Writes what the fold was made with and how far it came."""

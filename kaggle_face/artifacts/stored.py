@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array
+from kaggle_face.artifacts.atomic import read_array, reading, replacing_folder, write_array
 from kaggle_face.artifacts.tables import read_table, write_table
 from kaggle_face.errors import RunError
 from kaggle_face.records import (
@@ -88,8 +88,9 @@ def write_pair_scores(folder: Path, scores: PairScores) -> None:
 def read_pair_scores(folder: Path) -> PairScores:
     """Reads what `write_pair_scores` wrote."""
     _require(folder, "pair scores")
-    table = read_table(folder / "pairs.csv", ["pair_id", "label"])
-    return PairScores(table["pair_id"], read_array(folder / "scores.npy"), _integers(table["label"]))
+    path = folder / "pairs.csv"
+    table = read_table(path, ["pair_id", "label"])
+    return PairScores(table["pair_id"], read_array(folder / "scores.npy"), _integers(path, table["label"]))
 
 
 def write_pairs(path: Path, pairs: Pairs) -> None:
@@ -106,7 +107,7 @@ def write_pairs(path: Path, pairs: Pairs) -> None:
 def read_pairs(path: Path) -> Pairs:
     """Reads what `write_pairs` wrote."""
     table = read_table(path, ["pair_id", "first_id", "second_id", "label"])
-    return Pairs(table["pair_id"], table["first_id"], table["second_id"], _integers(table["label"]))
+    return Pairs(table["pair_id"], table["first_id"], table["second_id"], _integers(path, table["label"]))
 
 
 def write_classes(path: Path, classes: ClassTable, train_images: IntArray) -> None:
@@ -128,7 +129,7 @@ def read_classes(path: Path) -> ClassTable:
 
 def read_train_images(path: Path) -> IntArray:
     """The number of training images that a fold had of each class (C)."""
-    return _integers(read_table(path, ["train_images"])["train_images"])
+    return _integers(path, read_table(path, ["train_images"])["train_images"])
 
 
 def write_folds(folder: Path, folds: Folds) -> None:
@@ -150,22 +151,24 @@ def write_folds(folder: Path, folds: Folds) -> None:
 def read_folds(folder: Path, count: int) -> Folds:
     """Reads the `count` folds that `write_folds` wrote; the folder's name is theirs."""
     _require(folder, "folds")
-    images = read_table(folder / "images.csv", ["image_id", "fold", "heldout_fold"])
-    table = read_table(folder / "pairs.csv", ["fold", "pair_ids", "first_ids", "second_ids", "labels"])
-    fold_of_pair, labels = _integers(table["fold"]), _integers(table["labels"])
+    images_file, pairs_file = folder / "images.csv", folder / "pairs.csv"
+    images = read_table(images_file, ["image_id", "fold", "heldout_fold"])
+    table = read_table(pairs_file, ["fold", "pair_ids", "first_ids", "second_ids", "labels"])
+    fold_of_pair, labels = _integers(pairs_file, table["fold"]), _integers(pairs_file, table["labels"])
     everything = (table["pair_ids"], table["first_ids"], table["second_ids"], labels)
     pairs = [Pairs(*(column[fold_of_pair == fold] for column in everything)) for fold in range(count)]
     return Folds(
         folder.name,
         images["image_id"],
-        _integers(images["fold"]),
-        _integers(images["heldout_fold"]),
+        _integers(images_file, images["fold"]),
+        _integers(images_file, images["heldout_fold"]),
         tuple(pairs),
     )
 
 
-def _integers(column: StrArray) -> IntArray:
-    return column.astype(np.int64) if len(column) else np.empty(0, np.int64)
+def _integers(path: Path, column: StrArray) -> IntArray:
+    with reading(path):
+        return column.astype(np.int64) if len(column) else np.empty(0, np.int64)
 
 
 def _require(folder: Path, what: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.atomic import reading, replacing
 from kaggle_face.errors import RunError
 from kaggle_face.records import StrArray
 
@@ -26,13 +26,14 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[str, StrArray]:
     """Reads the named columns of a CSV table as text; nothing is taken for a number or for missing.
 
     Raises:
-        RunError: The file is missing, or a column is.
+        RunError: The file is missing or damaged, or a column is missing.
     """
     import pandas as pd
 
     if not path.is_file():
         raise RunError(f"{path} is missing")
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+    with reading(path):
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise RunError(f"{path} has no column '{missing[0]}'; it has: {', '.join(map(str, frame.columns))}")

@@ -10,9 +10,13 @@ Exit codes: 0 done; 2 the input or the settings are wrong (one line); 1 a bug (t
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import kaggle_face
 from kaggle_face.cli.terminal import Terminal
@@ -50,6 +54,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+# What is wrong with the user's disk and no bug: no right to write there, no room, no such place.
+_STATES_OF_A_DISK = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR,
+     errno.EISDIR, errno.ENAMETOOLONG, errno.EIO)
+)  # fmt: skip
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{self.prog}: {message}; {self.prog} --help tells more")
+
+
 def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     sys.exit(main(list(sys.argv[1:] if argv is None else argv)))
@@ -66,6 +84,15 @@ def main(argv: Sequence[str]) -> int:
     except KaggleFaceError as error:
         terminal.error(str(error))
         return 1
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may be left to be written when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno not in _STATES_OF_A_DISK:
+            raise
+        terminal.error(f"{error.filename or 'the disk'}: {error.strerror}")
+        return 2
     except KeyboardInterrupt:
         terminal.error("stopped")
         return 130
@@ -88,7 +115,7 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
 def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
     module_name, summary = COMMANDS[command]
     module = import_module(f"kaggle_face.cli.{module_name}")
-    parser = argparse.ArgumentParser(prog=f"kaggle-face {command}", description=f"{summary}.")
+    parser = _Parser(prog=f"kaggle-face {command}", description=f"{summary}.")
     function = command.replace("-", "_")
     getattr(module, f"add_arguments_{function}")(parser)
     arguments = parser.parse_intermixed_args(words)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.config import Config, LoadedConfig, load_config, parse_config
+from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.config.comparing import changed_settings
 from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
@@ -67,7 +67,7 @@ def settings_of_run(
     stored = tuple(folds[0].read_info().get("overrides", ()))
     today = load_config(config_name, (*stored, *overrides))
     for fold in folds:
-        trained = parse_config(fold.config_file.read_text(encoding="utf-8"), str(fold.config_file))
+        trained = fold.read_config()
         changes = [
             change
             for change in changed_settings(trained, today.config, _SHAPE_OF_A_RUN)

@@ -129,10 +129,9 @@ def _how_to_start(
 
 
 def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
-    from kaggle_face.config import parse_config
     from kaggle_face.config.comparing import changed_settings
 
-    old = parse_config(folder.config_file.read_text(encoding="utf-8"), str(folder.config_file))
+    old = folder.read_config()
     parts = (
         "competition",
         "data",

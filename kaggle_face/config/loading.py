@@ -170,7 +170,7 @@ def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
     context = detail.get("ctx", {})
     bounds = {"greater_than": ">", "greater_than_equal": ">=", "less_than": "<", "less_than_equal": "<="}
     match detail["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "invalid_key":
             known = owner.model_fields
             hint = nearest_hint(path[-1], known) or f"; known here: {', '.join(known)}"
             text = f"unknown key '{name}'{hint}"
@@ -182,7 +182,7 @@ def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
             hint = nearest_hint(value, context["expected"].split("'")[1::2]) if isinstance(value, str) else ""
             text = f"{name} must be {context['expected']}, got {value!r}{hint}"
         case kind:
-            text = f"{name} must be {_expected(kind, detail['msg'])}, got {value!r}"
+            text = f"{name} must {_expected(kind, detail['msg'])}, got {value!r}"
     return f"{_source_of(path, layers)}{text}"
 
 
@@ -227,7 +227,9 @@ def _expected(kind: str, message: str) -> str:
         "model_type": "a part with 'key: value' lines",
         "mapping_type": "a part with 'key: value' lines",
     }
-    return words.get(kind, message.removeprefix("Input should be ").removeprefix("String should "))
+    if kind in words:
+        return f"be {words[kind]}"
+    return message.removeprefix("Input should ").removeprefix("String should ")
 
 
 def _source_of(path: Sequence[str], layers: Sequence[_Layer]) -> str:

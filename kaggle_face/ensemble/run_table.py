@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.config.yaml_text import parse_yaml
@@ -94,7 +96,10 @@ def _settings_of(run: RunFolder) -> dict[str, str]:
     folder: FoldFolder = run.started_folds()[0]
     if not folder.config_file.is_file():
         return {}
-    values = parse_yaml(folder.config_file.read_text(encoding="utf-8"))
+    try:
+        values = parse_yaml(folder.config_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, YAMLError):
+        return {}
     return {key: text for key, text in _flat(values, "") if not key.startswith(_UNIMPORTANT)}
 
 

@@ -285,6 +285,8 @@ def _open(
         record = read(folder)
     except DataError as error:
         raise DataError(f"{name}: {error}; leave it out or train it again") from error
+    except RunError as error:
+        raise RunError(f"{name}: {error}, or predict again") from error
     except (OSError, ValueError, AssertionError) as error:
         raise RunError(f"{name}: {folder} cannot be read ({error}); predict again") from error
     release_pages(_values_of(record))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.atomic import read_json, write_json
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue import find_facts
 from kaggle_face.ensemble.blended import ClassBlend, used_members
@@ -86,8 +85,7 @@ def read_summary(run: RunFolder) -> dict[str, Any]:
     path = run.ensemble_folder / FILE_NAME
     if not path.is_file():
         raise RunError(f"{run.name} has no blend; make it: kaggle-face ensemble --run {run.path.name}")
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values
+    return read_json(path)
 
 
 def _describe(decision: Decision) -> dict[str, Any]:

@@ -158,5 +158,5 @@ def _require_known(expression: str, names: Collection[str], known: Collection[st
         if name not in known:
             raise ConfigError(
                 f"the composite '{expression}' has the unknown metric '{name}'"
-                f"{nearest_hint(name, known)} known: {', '.join(sorted(known))}"
+                f"{nearest_hint(name, known) or ';'} known: {', '.join(sorted(known))}"
             )

@@ -6,7 +6,7 @@ import torch
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import read_classes
-from kaggle_face.config import Config, parse_config
+from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -20,7 +20,7 @@ def read_trained_config(folder: FoldFolder) -> Config:
         RunError: The fold was never trained here.
     """
     folder.read_info()
-    return parse_config(folder.config_file.read_text(encoding="utf-8"), str(folder.config_file))
+    return folder.read_config()
 
 
 def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device: torch.device) -> FaceNetwork:

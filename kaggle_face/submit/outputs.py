@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kaggle_face.artifacts.atomic import read_json
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats, Task
 from kaggle_face.competitions.tables import SubmissionTable, fill_table
@@ -105,8 +105,7 @@ def parameters_of_blend(run: RunFolder) -> int | None:
 def _summary(run: RunFolder) -> Mapping[str, Any]:
     """What `ensemble` wrote about the blend."""
     path = run.ensemble_folder / "ensemble.json"
-    values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return values
+    return read_json(path) if path.is_file() else {}
 
 
 def _task_summary(summary: Mapping[str, Any], task: Task) -> Mapping[str, Any]:

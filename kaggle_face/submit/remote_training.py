@@ -6,7 +6,6 @@ A notebook ends before Kaggle's time limit with a checkpoint; the next one goes 
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import tempfile
@@ -15,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from kaggle_face.artifacts.atomic import write_json, write_text
+from kaggle_face.artifacts.atomic import read_json, write_json, write_text
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.config import Config, LoadedConfig, dump_config, parse_config
+from kaggle_face.config import Config, LoadedConfig, dump_config
 from kaggle_face.errors import RemoteError, RunError, TrainingStoppedError
 from kaggle_face.progress import Progress
 from kaggle_face.submit.answers import GpuQuota
@@ -180,7 +179,7 @@ def read_job(run: RunFolder) -> Job | None:
     path = _job_file(run)
     if not path.is_file():
         return None
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_json(path)
     return Job(values["key"], values["notebook"], tuple(values["folds"]), values["is_running"])
 
 
@@ -202,7 +201,7 @@ def _read_manifest(folder: Path, notebook: str) -> tuple[str, Mapping[str, str]]
     path = folder / "manifest.json"
     if not path.is_file():
         raise RemoteError(f"{notebook} left no manifest.json; look at its log on Kaggle")
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_json(path)
     return values["job"], values["files"]
 
 
@@ -216,7 +215,7 @@ def _check_whole(folder: Path, files: Mapping[str, str], notebook: str) -> None:
 
 def _speak_of_here(fold: FoldFolder, loaded: LoadedConfig) -> None:
     """Lets a fold name this machine's folders and overrides, as if it had been trained here."""
-    there = parse_config(fold.config_file.read_text(encoding="utf-8"), str(fold.config_file))
+    there = fold.read_config()
     here: Config = loaded.config
     data = there.data.model_copy(update={"root": here.data.root})
     train = there.train.model_copy(update={"max_hours": here.train.max_hours})

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array, write_text, writing
+from kaggle_face.artifacts.atomic import (
+    read_array,
+    read_json,
+    replacing_folder,
+    write_array,
+    write_text,
+    writing,
+)
+from kaggle_face.errors import RunError
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -46,3 +55,20 @@ def test_an_array_comes_back_as_a_read_only_map(tmp_path: Path) -> None:
     array = read_array(tmp_path / "a.npy")
     assert isinstance(array, np.memmap) and not array.flags.writeable
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("content", [b'{"a": ', b"[1]", b"\xff\xfe", b""])
+def test_a_damaged_json_file_is_one_line_with_its_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(
+        RunError, match=r"run\.json cannot be read \(.*\); copy it again, or delete it"
+    ) as caught:
+        read_json(tmp_path / "run.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pickle_in_place_of_an_array_is_refused_without_advice_to_trust_it(tmp_path: Path) -> None:
+    (tmp_path / "logits.npy").write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(RunError, match=r"logits\.npy cannot be read") as caught:
+        read_array(tmp_path / "logits.npy")
+    assert "allow_pickle" not in str(caught.value)

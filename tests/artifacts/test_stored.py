@@ -70,3 +70,13 @@ def test_folds_come_back(tmp_path: Path) -> None:
 def test_a_missing_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there are no predictions at"):
         stored.read_predictions(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "name,submitted,train_images\nn0,0,\n", "name,submitted,train_images\nn0\n"]
+)
+def test_a_table_that_a_full_disk_cut_off_is_one_line_with_its_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / "classes.csv").write_text(content)
+    with pytest.raises(RunError, match=r"classes\.csv cannot be read") as caught:
+        stored.read_train_images(tmp_path / "classes.csv")
+    assert "\n" not in str(caught.value)

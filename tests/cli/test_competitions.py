@@ -122,5 +122,5 @@ def test_init_writes_nowhere_else(data, slug, capsys):
 def test_init_of_a_folder_that_is_none_of_the_families(data, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["init", "mine", "--data", str(tmp_path / "empty")]) == 2
-    assert "check data.root, or unpack all archives" in capsys.readouterr().err
+    assert "empty holds nothing of any known family; check data.root" in capsys.readouterr().err
     assert not Path("configs/mine.yaml").exists()

@@ -32,6 +32,10 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("margin.by_class_size.scal=1", "unknown key 'margin.by_class_size.scal'; did you mean 'scale'?"),
         ("optim.lr", "an override is written key=value, such as optim.lr=0.1; got 'optim.lr'"),
         ("optim.lr=[", "the value of optim.lr: line 1"),
+        ("optim.options={? [a] : 2}", "the value of optim.options: line 1: a key must be text"),
+        ("optim.options=&a {deeper: *a}", "found unconstructable recursive node"),
+        ("optim={1: 2}", "unknown key 'optim.1'; known here: name, lr"),
+        ("device=tpu", "device must match pattern '^(auto|cpu|cuda"),
     ],
 )
 def test_a_wrong_override_is_one_line(override: str, message: str) -> None:
