@@ -4,7 +4,7 @@ A module of commands defines for each of its commands `add_arguments_<command>(p
 `run_<command>(arguments, terminal)`. It is imported only when its command is called, and imports torch and
 other heavy libraries only inside the functions that need them: `--help` answers at once.
 
-Exit codes: 0 done; 2 the input or the settings are wrong (one line); 1 a bug (traceback).
+Exit codes: 0 done; 2 the input, the settings or the disk are to blame (one line); 1 a bug (traceback).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -87,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing may be left to be written when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 141  # as a shell calls the end by SIGPIPE
     except OSError as error:
         if error.errno not in _STATES_OF_A_DISK:
             raise
