@@ -13,10 +13,11 @@ def available_cores(cgroup: Path = _CGROUP) -> int:
     """The cores that the scheduler and the container grant, at least 1.
 
     A container may be granted less time than the machine has cores (`docker run --cpus=2`), and more threads
-    than that wait for each other.
+    than that wait for each other. Processes that torchrun started on this machine divide them.
     """
     granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(granted, _quota(cgroup) or granted))
+    sharers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, min(granted, _quota(cgroup) or granted) // sharers)
 
 
 def _quota(cgroup: Path) -> int | None:

@@ -10,7 +10,8 @@ KaggleFaceError
 │   ├── RulesError             a rule of the competition is broken
 │   ├── RemoteError            Kaggle refused or could not be reached
 │   └── MissingExtraError      an optional part of the package is not installed
-└── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
+├── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
+└── OtherProcessError          another process of the training failed and says why; this one ends in silence
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ class MissingExtraError(InputError):
 
 class TrainingStoppedError(KaggleFaceError):
     """Training cannot go on; the last good checkpoint is kept."""
+
+
+class OtherProcessError(KaggleFaceError):
+    """Another process of the same training failed, and says why."""
 
 
 def nearest_hint(wrong: str, known: Iterable[str], limit: int = 3) -> str:

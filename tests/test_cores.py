@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,10 @@ def test_the_older_kind_of_control_group_is_read_too(tmp_path: Path) -> None:
     (tmp_path / "cpu/cpu.cfs_quota_us").write_text("60000\n")
     (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
     assert available_cores(tmp_path) == 1
+
+
+def test_processes_of_one_training_divide_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(5)), raising=False)
+    for processes, cores in (("1", 5), ("2", 2), ("8", 1)):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+        assert available_cores(tmp_path) == cores

@@ -23,7 +23,7 @@ from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.batch_search import choose_batch_size
 from kaggle_face.model.network import create_network
 from kaggle_face.progress import Progress, SilentProgress
-from kaggle_face.train.fit import Fit
+from kaggle_face.train.fit import Call, Fit
 from kaggle_face.train.fold import create_fit, create_fold_network
 from kaggle_face.train.recipe import FoldTask
 from kaggle_face.train.steps import run_steps
@@ -67,7 +67,7 @@ class TrainingWays:
     def _fit(self) -> Fit:
         network = create_fold_network(self._config, self._task).to(self._device)
         folder = FoldFolder(self._folder / "fold0")
-        return create_fit(self._config, self._task, folder, network, None, SilentProgress())
+        return create_fit(self._config, self._task, folder, network, None, Call({}, SilentProgress()))
 
     def _load(self) -> Generator[int]:
         batches = self._fit().batches

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import kaggle_face
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError, KaggleFaceError, nearest_hint
+from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -80,6 +80,8 @@ def main(argv: Sequence[str]) -> int:
     except InputError as error:
         terminal.error(str(error))
         return 2
+    except OtherProcessError:
+        return 1
     except KaggleFaceError as error:
         terminal.error(str(error))
         return 1

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from kaggle_face.progress import Counter
+from kaggle_face.progress import Counter, SilentCounter
 
 _SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
@@ -46,6 +46,21 @@ class Terminal:
             counter = _PlainLines(label, total, unit, done)
             yield counter
             counter.finish()
+
+
+class SilentTerminal(Terminal):
+    """Prints errors alone: of several processes that work together one tells how far they are."""
+
+    def say(self, line: str) -> None:
+        """Does nothing."""
+
+    def warn(self, line: str) -> None:
+        """Does nothing."""
+
+    @contextmanager
+    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+        """Opens a counter that shows nothing."""
+        yield SilentCounter()
 
 
 class _Bar:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kaggle_face.artifacts.runs import (
     FoldFolder,
@@ -19,14 +19,18 @@ from kaggle_face.artifacts.runs import (
 )
 from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_settings
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
-from kaggle_face.cli.terminal import Terminal
+from kaggle_face.cli.terminal import SilentTerminal, Terminal
 from kaggle_face.cli.train_remote import add_remote_arguments, train_on_kaggle
-from kaggle_face.errors import RunError
+from kaggle_face.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config, LoadedConfig
-    from kaggle_face.data.pack import Pack
-    from kaggle_face.records import CompetitionData, Folds
+    from kaggle_face.records import Folds
+    from kaggle_face.train.fit import Call
+    from kaggle_face.train.processes import Processes
+    from kaggle_face.train.recipe import FoldTask
+
+Start = Literal["new", "resume", "skip"]
 
 _MAY_CHANGE = ("data.root:", "data.workers:", "train.max_hours:", "train.checkpoint_minutes:")
 """Settings that a resumed training may change: they do not change what is computed."""
@@ -48,14 +52,25 @@ def add_arguments_train(parser: argparse.ArgumentParser) -> None:
 
 
 def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Trains what `--fold` names."""
+    """Trains what `--fold` names, by all processes that torchrun started."""
+    from kaggle_face.train.processes import joined
+
+    with joined() as processes:
+        _run_train(arguments, terminal if processes.is_first else SilentTerminal(), processes)
+
+
+def _run_train(arguments: argparse.Namespace, terminal: Terminal, processes: Processes) -> None:
     loaded = load_settings(arguments)
     run = run_folder(
         Path(loaded.config.paths.runs), loaded.name, arguments.run or name_of_run(arguments.overrides)
     )
     wanted = None if arguments.fold == "all" else fold_numbers(arguments.fold)
-    train = train_on_kaggle if arguments.on == "kaggle" else train_folds
-    train(loaded, run, wanted, arguments, terminal)
+    if arguments.on != "kaggle":
+        train_folds(loaded, run, wanted, arguments, terminal, processes)
+    elif processes.are_several:
+        raise InputError("--on kaggle is one call; start it without torchrun")
+    else:
+        train_on_kaggle(loaded, run, wanted, arguments, terminal)
 
 
 def train_folds(
@@ -64,28 +79,29 @@ def train_folds(
     wanted: Sequence[int] | None,
     arguments: argparse.Namespace,
     terminal: Terminal,
+    processes: Processes,
 ) -> None:
     """Trains one fold; or several, or with None all: those that are finished are skipped, others go on."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
     from kaggle_face.train.advice import advise
+    from kaggle_face.train.fit import Call
+    from kaggle_face.train.recipe import fold_task
 
     began = time.monotonic()
     data = open_competition(loaded.config)
     numbers = _existing_folds(loaded.config, wanted)
     broken = guard_rules(loaded.config, len(data.classes), arguments.ignore_rules, terminal)
-    several = len(numbers) > 1
-    plan = [
-        (run.fold(number), _how_to_start(run.fold(number), loaded.config, several, arguments))
-        for number in numbers
-    ]
+    folders = [run.fold(number) for number in numbers]
+    starts = processes.by_first(_how_to_start, folders, loaded.config, arguments)
     pack = open_images(loaded.config, data, terminal)
     folds = open_folds(loaded, data, pack)
     for line in advise(loaded.config):
         terminal.warn(line)
-    for folder, start in plan:
+    call = Call(_about(loaded, folds, broken), terminal, processes=processes)
+    for folder, start in zip(folders, starts, strict=True):
         if start == "skip":
             terminal.say(f"fold {folder.fold} of {run.name} is trained")
-        elif not _train_one(loaded, folder, start, (data, folds, pack, broken), terminal):
+        elif not _train_one(loaded.config, fold_task(data, folds, pack, folder.fold), folder, start, call):
             break
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
 
@@ -101,9 +117,13 @@ def _existing_folds(config: Config, wanted: Sequence[int] | None) -> Sequence[in
 
 
 def _how_to_start(
-    folder: FoldFolder, config: Config, several: bool, arguments: argparse.Namespace
-) -> Literal["new", "resume", "skip"]:
-    """What to do with a fold whose folder may hold an earlier training."""
+    folders: Sequence[FoldFolder], config: Config, arguments: argparse.Namespace
+) -> list[Start]:
+    """What to do with each fold, whose folder may hold an earlier training."""
+    return [_start_of(folder, config, len(folders) > 1, arguments) for folder in folders]
+
+
+def _start_of(folder: FoldFolder, config: Config, several: bool, arguments: argparse.Namespace) -> Start:
     if arguments.overwrite:
         return "new"
     if not folder.info_file.is_file():
@@ -154,31 +174,27 @@ def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
         )
 
 
-def _train_one(
-    loaded: LoadedConfig,
-    folder: FoldFolder,
-    start: Literal["new", "resume"],
-    material: tuple[CompetitionData, Folds, Pack, list[str]],
-    terminal: Terminal,
-) -> bool:
-    """Trains one fold; false if it was stopped by the time limit."""
-    from kaggle_face.train.fold import train_fold
-    from kaggle_face.train.recipe import fold_task
-
-    data, folds, pack, ignored_rules = material
-    about = {
+def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str]) -> dict[str, Any]:
+    return {
         "config": loaded.name,
         "overrides": list(loaded.overrides),
         "folds": folds.name,
         "ignored_rules": ignored_rules,
         **describe_environment(command_line(), loaded.config.device),
     }
-    task = fold_task(data, folds, pack, folder.fold)
+
+
+def _train_one(
+    config: Config, task: FoldTask, folder: FoldFolder, start: Literal["new", "resume"], call: Call
+) -> bool:
+    """Trains one fold; false if it was stopped by the time limit."""
+    from kaggle_face.train.fold import train_fold
+
     if start == "new":
-        shutil.rmtree(folder.path, ignore_errors=True)
-    outcome = train_fold(loaded.config, task, folder, start, about, terminal)
+        call.processes.by_first(shutil.rmtree, folder.path, ignore_errors=True)
+    outcome = train_fold(config, task, folder, start, call)
     if outcome == "stopped":
-        terminal.say(
+        call.progress.say(
             f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; "
             f"go on with: kaggle-face train --fold {folder.fold} --resume"
         )

@@ -126,6 +126,7 @@ def _train_trial(
     terminal: Terminal,
 ) -> None:
     from kaggle_face.cli.opening import open_images
+    from kaggle_face.train.fit import Call
     from kaggle_face.train.fold import train_fold
     from kaggle_face.train.recipe import fold_task
 
@@ -138,7 +139,8 @@ def _train_trial(
         "folds": folds.name,
         **describe_environment(command_line(), settings.config.device),
     }
-    train_fold(settings.config, task, folder, "new", about, terminal, lambda row: report(row["score"]))
+    call = Call(about, terminal, lambda row: report(row["score"]))
+    train_fold(settings.config, task, folder, "new", call)
 
 
 def _folder_of(number: int, loaded: LoadedConfig, arguments: argparse.Namespace) -> FoldFolder:

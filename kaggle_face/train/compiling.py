@@ -47,21 +47,21 @@ class Trial:
         return gain > _LEAST_GAIN * self.plain_seconds and gain * steps > self.compiling_seconds
 
 
-def choose_forward(
+def should_compile(
     network: FaceNetwork,
     setting: bool | Literal["auto"],
     workload: Workload,
     progress: Progress,
     compiler: Compiler = torch.compile,
-) -> Forward:
-    """The network, or its compiled form: as the setting says, or with `auto` on a GPU as a trial says.
+) -> bool:
+    """Whether to train the compiled form: as the setting says, or with `auto` on a GPU as a trial says.
 
     On a CPU `auto` leaves it off: compiling takes as long as thousands of a small network's images.
     """
-    if setting == "auto":
-        device = next(network.parameters()).device
-        setting = device.type == "cuda" and _is_worth_it(network, workload, progress, compiler)
-    return compiler(network) if setting else network
+    if setting != "auto":
+        return setting
+    device = next(network.parameters()).device
+    return device.type == "cuda" and _is_worth_it(network, workload, progress, compiler)
 
 
 def try_compiling(network: FaceNetwork, workload: Workload, compiler: Compiler) -> Trial:

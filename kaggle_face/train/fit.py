@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
@@ -13,6 +13,7 @@ from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.model.batch_search import size_without_search
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.train.history import EpochRow, EventWriter, write_history
+from kaggle_face.train.processes import ALONE, Processes
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
@@ -26,6 +27,7 @@ _RESERVE_VALIDATIONS = 4.0
 _EVAL_BATCH_ON_GPU = 512
 
 Outcome = Literal["finished", "stopped"]
+Act = Literal["train", "save", "stop"]
 
 OnEpoch = Callable[[EpochRow], None]
 """Told the row of each epoch when everything of it is saved; it may raise to end the training."""
@@ -55,18 +57,37 @@ class Clock:
         reserve = _RESERVE_VALIDATIONS * self.validation_seconds
         return time.monotonic() - self._start + reserve >= self.recipe.train.max_hours * _SECONDS_PER_HOUR
 
-    def should_save(self) -> bool:
-        """Whether `train.checkpoint_minutes` have passed since the last time this was true."""
+    def next_act(self) -> Act:
+        """Stop when the time is up; save when `train.checkpoint_minutes` have passed since the last time."""
+        if self.is_up():
+            return "stop"
         if time.monotonic() - self._saved < 60.0 * self.recipe.train.checkpoint_minutes:
-            return False
+            return "train"
         self._saved = time.monotonic()
-        return True
+        return "save"
 
     def lap(self) -> float:
         """Seconds since the last lap."""
         now = time.monotonic()
         seconds, self._epoch_start = now - self._epoch_start, now
         return seconds
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to train: what is known of it, and who takes part.
+
+    Attributes:
+        about: Command line, versions, commit, name of the folds; kept in `run.json`.
+        progress: Told of every epoch.
+        on_epoch: Given the figures of every epoch; it may raise to end the training.
+        processes: Who shares the work.
+    """
+
+    about: Mapping[str, Any]
+    progress: Progress
+    on_epoch: OnEpoch | None = None
+    processes: Processes = ALONE
 
 
 @dataclass
@@ -79,14 +100,15 @@ class Fit:
     machine: Machine
     batches: TrainingBatches
     folder: FoldFolder
-    progress: Progress
-    on_epoch: OnEpoch | None = None
+    call: Call
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.recipe)
+        self._by_first = self.call.processes.by_first
         self._swa_epochs = self.recipe.train.swa_epochs or 0
         self._score = read_score(self.recipe.train, self.task.pairs.are_labelled)
-        self._events = EventWriter(self.folder.path / "tensorboard", self.recipe.train.tensorboard)
+        writes_events = self.recipe.train.tensorboard and self.call.processes.is_first
+        self._events = EventWriter(self.folder.path / "tensorboard", writes_events)
 
     def run(self) -> Outcome:
         """Trains until the last epoch, the early stop or the time limit; says which."""
@@ -96,8 +118,8 @@ class Fit:
                     self._save()
                     return "stopped"
                 self._finish_epoch()
-                if self.on_epoch is not None:
-                    self.on_epoch(self.state.history[-1])
+                if self.call.on_epoch is not None:
+                    self.call.on_epoch(self.state.history[-1])
                 if self._is_out_of_patience():
                     break
             return "finished"
@@ -107,15 +129,15 @@ class Fit:
     def _train_epoch(self) -> bool:
         """Trains to the end of the epoch; false if the time was up before."""
         number, epochs = self.state.epoch + 1, self.recipe.train.epochs
-        images = self.batches.images_per_epoch
+        steps, images = len(self.batches), self.batches.images_per_epoch
         done = self.state.tally.latest.images
         label = f"fold {self.task.fold} epoch {number}/{epochs}"
         self.clock.lap()
-        with self.progress.count(label, images, "images", done) as counter:
+        with self.call.progress.count(label, images, "images", done) as counter:
             for count in run_steps(self.state, self.recipe, self.batches, self.machine):
                 self._count(counter, count)
-                if may_pause(self.state, self.recipe, len(self.batches)) and not self._go_on():
-                    return self.state.step == len(self.batches)
+                if may_pause(self.state, self.recipe, steps, self.machine.device) and not self._go_on():
+                    return self.state.step == steps
         return True
 
     def _count(self, counter: Counter, images: int) -> None:
@@ -124,30 +146,28 @@ class Fit:
     def _go_on(self) -> bool:
         """Saves the state when it is time to; false when the time is up."""
         self.state.epoch_seconds += self.clock.lap()
-        if self.clock.is_up():
-            return False
-        if self.clock.should_save():
+        act = self._by_first(self.clock.next_act)
+        if act == "save":
             self._save()
-        return True
+        return act != "stop"
 
     def _finish_epoch(self) -> None:
         state = self.state
         start = time.monotonic()
-        figures = measure(
-            predict_held_out(state.evaluated_network, self.task, self._how(flip=False)), self.task
-        )
+        held_out = predict_held_out(state.evaluated_network, self.task, self._how(flip=False))
+        figures = self._by_first(measure, held_out, self.task)
         self.clock.validation_seconds = time.monotonic() - start
         self._append_row(figures)
         for checkpoint, score in self._scores(figures).items():
             if state.improves(checkpoint, score):
-                save_checkpoint(state, self.folder, checkpoint)
-        save_checkpoint(state, self.folder, "last")
+                self._by_first(save_checkpoint, state, self.folder, checkpoint)
+        self._by_first(save_checkpoint, state, self.folder, "last")
         if state.swa is not None and state.epoch >= self.recipe.train.epochs - self._swa_epochs:
             state.swa.add(state.network.state_dict())
         state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
         state.tally.begin_epoch()
         self._save()
-        write_history(self.folder.history_file, state.history)
+        self._by_first(write_history, self.folder.history_file, state.history)
         self._events.write(state.history[-1])
 
     def _append_row(self, figures: dict[str, float]) -> None:
@@ -168,7 +188,7 @@ class Fit:
                 "seconds": state.seconds,
             }
         )
-        self.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
+        self.call.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
         """What each of the best checkpoints is chosen by, higher is better."""
@@ -188,18 +208,19 @@ class Fit:
         watched = _WATCHED[self.recipe.train.early_stop_metric]
         if self.state.epochs_since_best(watched) <= patience:
             return False
-        self.progress.say(f"fold {self.task.fold}: no better {watched} for {patience} epochs, stopped early")
+        reason = f"no better {watched} for {patience} epochs, stopped early"
+        self.call.progress.say(f"fold {self.task.fold}: {reason}")
         return True
 
     def _save(self) -> None:
-        save_resume_state(self.state, self.folder)
+        self._by_first(save_resume_state, self.state, self.folder)
 
     def _how(self, flip: bool) -> Evaluation:
         device, setting = self.machine.device, self.recipe.train.eval_batch_size
         if setting == "auto":
             setting = _EVAL_BATCH_ON_GPU if device.type == "cuda" else setting
         batch_size = size_without_search(setting, self.task.pack.size_px)
-        return Evaluation(device, self.machine.amp_dtype, batch_size, flip)
+        return Evaluation(device, self.machine.amp_dtype, batch_size, flip, self.call.processes)
 
 
 def describe_epoch(fold: int, row: dict[str, float], epochs: int) -> str:

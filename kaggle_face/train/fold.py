@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -23,10 +24,9 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
 from kaggle_face.model.threads import use_granted_cores
 from kaggle_face.model.weights import save_weights
-from kaggle_face.progress import Progress
 from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
-from kaggle_face.train.compiling import Workload, choose_forward
-from kaggle_face.train.fit import Fit, OnEpoch, Outcome
+from kaggle_face.train.compiling import Workload, should_compile
+from kaggle_face.train.fit import Call, Fit, Outcome
 from kaggle_face.train.image_sizes import require_growing_is_possible
 from kaggle_face.train.initial import find_initial_weights, start_from
 from kaggle_face.train.metric_losses import create_metric_loss
@@ -44,13 +44,7 @@ _WEIGHTS = 0
 
 
 def train_fold(
-    config: Config,
-    task: FoldTask,
-    folder: FoldFolder,
-    start: Literal["new", "resume"],
-    about: Mapping[str, Any],
-    progress: Progress,
-    on_epoch: OnEpoch | None = None,
+    config: Config, task: FoldTask, folder: FoldFolder, start: Literal["new", "resume"], call: Call
 ) -> Outcome:
     """Trains one fold and writes its checkpoints and out-of-fold records.
 
@@ -59,48 +53,32 @@ def train_fold(
         task: What the fold trains on and is measured on.
         folder: Where everything goes.
         start: Whether to begin, or to go on from the state in the folder.
-        about: What is known of this call: command line, versions, commit, name of the folds.
-        progress: Told of every epoch.
-        on_epoch: Given the figures of every epoch; it may raise to end the training.
+        call: What is known of this call, who is told, and which processes take part.
 
     Raises:
-        TrainingStoppedError: The loss stayed non-finite.
+        TrainingStoppedError: The loss stayed non-finite, or another process is gone.
         RunError: The state to resume from is missing or damaged.
     """
-    device = resolve_device(config.device)
+    device = resolve_device(call.processes.device_setting(config.device))
     use_granted_cores(device)
     raw_task, task = task, adjust_training_set(task, config.data)
     network = create_fold_network(config, task)
     if start == "new":
-        about = {**about, "initial": _initialise(network, config, task, folder, about, progress)}
+        initial = _initialise(network, config, task, folder, call)
     else:
-        about = {**about, "initial": folder.read_info().get("initial")}
+        initial = folder.read_info().get("initial")
     network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
-    teacher = find_teacher(config.loss.distill, task, folder, about.get("folds"))
-    fit = create_fit(config, task, folder, network, teacher, progress)
-    fit.on_epoch = on_epoch
+    teacher = find_teacher(config.loss.distill, task, folder, call.about.get("folds"))
+    fit = create_fit(config, task, folder, network, teacher, call)
     if start == "resume":
         load_resume_state(fit.state, folder, device)
-        progress.say(f"fold {task.fold}: goes on at epoch {fit.state.epoch + 1}, step {fit.state.step + 1}")
-    info = {
-        **about,
-        "seed": config.seed,
-        "num_parameters": count_parameters(network, with_head=True),
-        "teachers": [] if teacher is None else [run.name for run in teacher.runs],
-        **task.sizes,
-        **count_changes(raw_task, task),
-    }
-    _write_beginning(config, task, folder, info)
+        where = f"epoch {fit.state.epoch + 1}, step {fit.state.step + 1}"
+        call.progress.say(f"fold {task.fold}: goes on at {where}")
+    info = {**call.about, "initial": initial, **_facts(config, fit), **count_changes(raw_task, task)}
+    call.processes.by_first(_write_beginning, config, task, folder, info)
     outcome = fit.run()
-    how = choose_evaluation(config, fit.state.evaluated_network, fit.machine.amp_dtype)
-    if outcome == "finished":
-        _write_swa(fit, folder)
-    epochs = _epochs_of_checkpoints(fit.state)
-    results = write_out_of_fold(folder, task, fit.state.evaluated_network, epochs, how)
-    folder.write_info({**info, "status": outcome, "seconds": fit.state.seconds, "results": results})
-    if outcome == "finished":
-        folder.resume_file.unlink(missing_ok=True)
+    _write_results(config, fit, info, outcome)
     return outcome
 
 
@@ -111,67 +89,86 @@ def create_fold_network(config: Config, task: FoldTask) -> FaceNetwork:
     return create_network(config.model, config.margin, len(task.classes), config.data.image_size, counts)
 
 
-def _initialise(
-    network: FaceNetwork,
-    config: Config,
-    task: FoldTask,
-    folder: FoldFolder,
-    about: Mapping[str, Any],
-    progress: Progress,
-) -> str | None:
-    """Takes over the weights that `model.init_from` names; the name of the checkpoint, for the record."""
-    initial = find_initial_weights(config, folder, about.get("folds"))
-    if initial is None:
-        return None
-    progress.say(f"fold {task.fold}: {start_from(network, initial, task.classes.names)}")
-    return initial.name
-
-
 def create_fit(
     config: Config,
     task: FoldTask,
     folder: FoldFolder,
     network: FaceNetwork,
     teacher: Teacher | None,
-    progress: Progress,
+    call: Call,
 ) -> Fit:
     """All that a fold is trained with, at the beginning of its first epoch."""
     device = next(network.parameters()).device
     amp_dtype = resolve_amp(config.train.amp, device)
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)
+    batches = _create_batches(config, task, device, call)
+    steps = config.train.epochs * len(batches)
+    share = call.processes.share.of(config.train.batch_size)
+    workload = Workload(share.stop - share.start, config.data.image_size, amp_dtype, steps)
+    by_first = call.processes.by_first
+    compiles = by_first(should_compile, network, config.train.compile, workload, call.progress)
+    forward = torch.compile(network) if compiles else network
+    scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
+    state = _create_state(config, network, scaler, len(batches))
+    machine = Machine(device, amp_dtype, forward, teacher, call.processes)
+    return Fit(task, Recipe.of(config), state, machine, batches, folder, call)
+
+
+def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
     supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.pack.image_bytes, device)
-    progress.say(f"fold {task.fold}: {supply.describe()}")
-    batches = TrainingBatches(
+    call.progress.say(f"fold {task.fold}: {supply.describe()}")
+    return TrainingBatches(
         task.pack,
         task.train_ids,
         task.train_labels,
         config.train.batch_size,
         augmenter,
         config.seed,
-        supply,
+        replace(supply, share=call.processes.share),
         lambda labels, epoch: sampled_order(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),
     )
-    optimizer = create_fold_optimizer(network, config.optim)
-    scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
+
+
+def _create_state(
+    config: Config, network: FaceNetwork, scaler: torch.amp.GradScaler, steps_per_epoch: int
+) -> TrainingState:
     average = None
     if config.train.ema_decay is not None:
-        warmup_steps = round(config.train.ema_warmup_epochs * len(batches) / config.train.accumulate_steps)
+        warmup_steps = round(config.train.ema_warmup_epochs * steps_per_epoch / config.train.accumulate_steps)
         average = AveragedNetwork(network, config.train.ema_decay, warmup_steps)
-    steps = config.train.epochs * len(batches)
-    workload = Workload(config.train.batch_size, config.data.image_size, amp_dtype, steps)
-    forward = choose_forward(network, config.train.compile, workload, progress)
-    metric_loss = create_metric_loss(config.loss, len(task.classes), network.embedding_size)
+    metric_loss = create_metric_loss(config.loss, network.num_classes, network.embedding_size)
     if metric_loss is not None:
-        metric_loss = metric_loss.to(device)
-    state = TrainingState(network, optimizer, scaler, average, metric_loss)
-    if config.train.swa_epochs is not None:
-        state.swa = WeightMean()
-    machine = Machine(device, amp_dtype, forward, teacher)
-    return Fit(task, Recipe.of(config), state, machine, batches, folder, progress)
+        metric_loss = metric_loss.to(next(network.parameters()).device)
+    optimizer = create_fold_optimizer(network, config.optim)
+    swa = None if config.train.swa_epochs is None else WeightMean()
+    return TrainingState(network, optimizer, scaler, average, metric_loss, swa)
+
+
+def _initialise(
+    network: FaceNetwork, config: Config, task: FoldTask, folder: FoldFolder, call: Call
+) -> str | None:
+    """Takes over the weights that `model.init_from` names; the name of the checkpoint, for the record."""
+    initial = find_initial_weights(config, folder, call.about.get("folds"))
+    if initial is None:
+        return None
+    call.progress.say(f"fold {task.fold}: {start_from(network, initial, task.classes.names)}")
+    return initial.name
+
+
+def _facts(config: Config, fit: Fit) -> dict[str, Any]:
+    """What `run.json` says of a training beside its call and its results."""
+    teacher = fit.machine.teacher
+    return {
+        "seed": config.seed,
+        "processes": fit.call.processes.share.count,
+        "num_parameters": count_parameters(fit.state.network, with_head=True),
+        "teachers": [] if teacher is None else [run.name for run in teacher.runs],
+        **fit.task.sizes,
+    }
 
 
 def _write_beginning(config: Config, task: FoldTask, folder: FoldFolder, info: Mapping[str, Any]) -> None:
@@ -180,19 +177,34 @@ def _write_beginning(config: Config, task: FoldTask, folder: FoldFolder, info: M
     folder.write_info({**info, "status": "running"})
 
 
+def _write_results(config: Config, fit: Fit, info: Mapping[str, Any], outcome: Outcome) -> None:
+    """Leaves the out-of-fold records and how far the fold came."""
+    folder, network, processes = fit.folder, fit.state.evaluated_network, fit.call.processes
+    how = choose_evaluation(config, network, fit.machine.amp_dtype, processes)
+    if outcome == "finished":
+        _write_swa(fit)
+    results = write_out_of_fold(folder, fit.task, network, _epochs_of_checkpoints(fit.state), how)
+    info = {**info, "status": outcome, "seconds": fit.state.seconds, "results": results}
+    processes.by_first(folder.write_info, info)
+    if outcome == "finished":
+        processes.by_first(folder.resume_file.unlink, missing_ok=True)
+
+
 def _epochs_of_checkpoints(state: TrainingState) -> dict[CheckpointName, int | None]:
     """The epoch of each checkpoint, from 1; averaged weights are of none."""
     epochs: dict[CheckpointName, int | None] = {"last": state.epoch, "swa": None}
     return epochs | {checkpoint: epoch + 1 for checkpoint, epoch in state.best_epochs.items()}
 
 
-def _write_swa(fit: Fit, folder: FoldFolder) -> None:
+def _write_swa(fit: Fit) -> None:
     """Keeps the mean of the last epochs' weights, with its own statistics of batch normalisation."""
-    mean = fit.state.swa
+    mean, processes = fit.state.swa, fit.call.processes
     if mean is None or mean.count == 0:
         return
     network = fit.state.evaluated_network
     network.load_state_dict(mean.tensors)
     images = (batch.images for batch in islice(fit.batches.epoch(fit.state.epoch), NORM_BATCHES))
     measure_norms(network, images, fit.machine.device, fit.machine.amp_dtype)
-    save_weights(network, folder.weights_file("swa"), {"epochs": str(mean.count)})
+    processes.average_norms(network)
+    about = {"epochs": str(mean.count)}
+    processes.by_first(save_weights, network, fit.folder.weights_file("swa"), about)

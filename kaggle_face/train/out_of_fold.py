@@ -34,7 +34,8 @@ def write_out_of_fold(
             of one epoch are one network, which runs once.
         how: How images are embedded.
     """
-    write_truth(folder, task)
+    by_first = how.processes.by_first
+    by_first(write_truth, folder, task)
     results: Results = {}
     done: dict[Hashable, HeldOut] = {}
     for checkpoint in CHECKPOINTS:
@@ -45,9 +46,9 @@ def write_out_of_fold(
         if key not in done:
             load_weights(network, folder.weights_file(checkpoint))
             done[key] = predict_held_out(network, task, how)
-        write_records(folder, checkpoint, done[key])
+        by_first(write_records, folder, checkpoint, done[key])
         results[checkpoint] = {} if epoch is None else {"epoch": epoch}
-        results[checkpoint].update(measure(done[key], task))
+        results[checkpoint].update(by_first(measure, done[key], task))
     return results
 
 

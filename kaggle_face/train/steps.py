@@ -1,6 +1,7 @@
 """The steps of one epoch: forward, loss, backward, update; nothing here knows of folders or folds.
 
-Letters: B images of the batch, H height, W width, D embedding size.
+Letters: B images of the batch, S those of this process's share (all B where it is alone), H height, W width,
+D embedding size.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kaggle_face.data.loading import Batch, TrainingBatches
-from kaggle_face.data.mixing import apply_mix, draw_mix
+from kaggle_face.data.mixing import Mix, apply_mix, draw_mix
 from kaggle_face.data.residence import Residence
 from kaggle_face.data.samplers import seeded
 from kaggle_face.errors import ConfigError, TrainingStoppedError
@@ -20,6 +21,7 @@ from kaggle_face.train.image_sizes import image_size_at, resized
 from kaggle_face.train.losses import BatchLoss, LossRules, Truth, batch_loss
 from kaggle_face.train.norm_guard import NormGuard
 from kaggle_face.train.optimizer import apply_gradients, set_backbone_trainable
+from kaggle_face.train.processes import ALONE, Processes
 from kaggle_face.train.recipe import Recipe
 from kaggle_face.train.schedule import learning_rate
 from kaggle_face.train.state import TrainingState
@@ -42,6 +44,8 @@ class Machine:
     """Normalised images to embeddings: the network, or its compiled form."""
     teacher: Teacher | None = None
     """Who tells what other runs say of a batch."""
+    processes: Processes = ALONE
+    """Who shares the work of a step."""
 
 
 def run_steps(
@@ -72,18 +76,21 @@ def run_steps(
             raise _too_large(recipe, machine, batches.supply.residence) from error
         state.step += 1
         if state.step == steps or _is_time_to_look(state.step, machine.device):
-            _look(state, recipe, guard, waits=state.step == steps)
+            # Several processes must learn the same at the same step.
+            _look(state, recipe, guard, state.step == steps or machine.processes.are_several)
         yield len(batch.labels)
 
 
-def may_pause(state: TrainingState, recipe: Recipe, steps: int) -> bool:
-    """Whether no gradient is pending, so that the state is whole."""
-    return state.step % recipe.train.accumulate_steps == 0 or state.step == steps
+def may_pause(state: TrainingState, recipe: Recipe, steps: int, device: torch.device) -> bool:
+    """Whether no gradient is pending, so that the state is whole; on a GPU also not at every step."""
+    accumulate = recipe.train.accumulate_steps
+    is_due = device.type != "cuda" or state.step % _STEPS_BETWEEN_LOOKS < accumulate
+    return (state.step % accumulate == 0 and is_due) or state.step == steps
 
 
 def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, is_last: bool) -> None:
     noise = int(seeded(recipe.seed, _NOISE, state.epoch, state.step).integers(2**63))
-    torch.manual_seed(noise)
+    torch.manual_seed(noise + machine.processes.share.rank)  # dropout; the classes are the same for all
     generator = torch.Generator(machine.device).manual_seed(noise)
     result = _forward(batch, state, recipe, machine, generator)
     loss, accumulate = result.loss.detach(), recipe.train.accumulate_steps
@@ -92,6 +99,7 @@ def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machi
     state.scaler.scale(result.loss * poison).backward()  # type: ignore[no-untyped-call]
     state.tally.add(loss, result.correct, len(batch.labels))
     if (state.step + 1) % accumulate == 0 or is_last:
+        machine.processes.merge(state.network)
         is_skipped = apply_gradients(state.optimizer, state.scaler, recipe.train.clip_grad_norm)
         state.tally.add_update(is_skipped)
         if state.average is not None:
@@ -101,21 +109,29 @@ def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machi
 def _forward(
     batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, generator: torch.Generator
 ) -> BatchLoss:
-    images_BHWC = batch.images.to(machine.device, non_blocking=True)
     labels_B = batch.labels.to(machine.device, non_blocking=True)
-    images_BCHW: Tensor = state.network.normalize(images_BHWC)
-    size_px = image_size_at(recipe.train, images_BCHW.shape[-1], state.epoch)
-    images_BCHW = resized(images_BCHW, size_px)
-    mixing = seeded(recipe.seed, _MIXING, state.epoch, state.step)
-    mix = draw_mix(recipe.augment, len(labels_B), size_px, mixing)
-    if mix is not None:
-        images_BCHW = apply_mix(images_BCHW, mix)
+    images_SCHW, mix = _mixed(batch, state, recipe, machine)
     with torch.autocast(machine.device.type, machine.amp_dtype, enabled=machine.amp_dtype is not None):
-        embeddings_BD = machine.forward(images_BCHW)
+        embeddings_SD = machine.forward(images_SCHW)
+    embeddings_BD = machine.processes.gathered(embeddings_SD, len(labels_B))
     rules = LossRules(recipe.loss, recipe.augment.margin_on_mixed)
     head, truth = state.network.head, Truth(labels_B, mix)
     lesson = machine.teacher.lesson(batch.rows, machine.device) if machine.teacher is not None else None
     return batch_loss(head, state.metric_loss, embeddings_BD, truth, rules, generator, lesson)
+
+
+def _mixed(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine) -> tuple[Tensor, Mix | None]:
+    """This process's share of the batch, normalised, and how the whole batch is mixed."""
+    images_SHWC = batch.images.to(machine.device, non_blocking=True)
+    size_px = image_size_at(recipe.train, images_SHWC.shape[-2], state.epoch)
+    draw = seeded(recipe.seed, _MIXING, state.epoch, state.step)
+    mix = draw_mix(recipe.augment, len(batch.labels), size_px, draw)
+    if mix is None:
+        return resized(state.network.normalize(images_SHWC), size_px), None
+    # An image's partner may be in another process's share.
+    images_BHWC = machine.processes.gathered(images_SHWC, len(batch.labels))
+    images_BCHW = apply_mix(resized(state.network.normalize(images_BHWC), size_px), mix)
+    return images_BCHW[machine.processes.share.of(len(batch.labels))], mix
 
 
 def _is_time_to_look(step: int, device: torch.device) -> bool:

@@ -16,6 +16,7 @@ from kaggle_face.model.batch_search import choose_batch_size
 from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.records import Embeddings, PairScores, Predictions, StrArray
+from kaggle_face.train.processes import ALONE, Processes
 from kaggle_face.train.recipe import FoldTask
 
 
@@ -27,14 +28,17 @@ class Evaluation:
     amp_dtype: torch.dtype | None
     batch_size: int
     flip: bool
+    processes: Processes = ALONE
 
 
-def choose_evaluation(config: Config, network: FaceNetwork, amp_dtype: torch.dtype | None) -> Evaluation:
+def choose_evaluation(
+    config: Config, network: FaceNetwork, amp_dtype: torch.dtype | None, processes: Processes = ALONE
+) -> Evaluation:
     """How the images of a finished training are embedded: as those of the test set will be."""
     device, predict = next(network.parameters()).device, config.predict
     size_px = config.data.image_size
     batch_size = choose_batch_size(predict.batch_size, network, size_px, device, amp_dtype, predict.flip)
-    return Evaluation(device, amp_dtype, batch_size, predict.flip)
+    return Evaluation(device, amp_dtype, batch_size, predict.flip, processes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +51,7 @@ class HeldOut:
 
 
 def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> HeldOut:
-    """Embeds each held-out image once, and scores both tasks.
+    """Embeds each held-out image once, by one of the processes, and scores both tasks.
 
     The logits of classes without a training image in this fold are -inf: the network was never shown them.
     """
@@ -77,9 +81,10 @@ def _classify(
     network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evaluation
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings (N, D) and logits (N, C) in float32, in the order of the ids."""
-    embeddings = np.empty((len(image_ids), network.embedding_size), np.float32)
-    logits = np.empty((len(image_ids), network.num_classes), np.float32)
-    batches = evaluation_batches(task.pack, image_ids, how.batch_size, how.device)
+    own_ids = image_ids[how.processes.share.of(len(image_ids))]
+    embeddings = np.empty((len(own_ids), network.embedding_size), np.float32)
+    logits = np.empty((len(own_ids), network.num_classes), np.float32)
+    batches = evaluation_batches(task.pack, own_ids, how.batch_size, how.device)
     row = 0
     results = embed_batches(network, batches, how.device, how.amp_dtype, how.flip)
     for embeddings_BD, logits_BC in one_behind(results):
@@ -87,18 +92,25 @@ def _classify(
         embeddings[rows] = embeddings_BD.float().cpu().numpy()
         logits[rows] = logits_BC.float().cpu().numpy()
         row = rows.stop
-    assert row == len(image_ids)
-    return embeddings, logits
+    assert row == len(own_ids)
+    return _gathered(embeddings, image_ids, how), _gathered(logits, image_ids, how)
 
 
 def _embed(network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evaluation) -> np.ndarray:
     """Embeddings (N, D) in float32 of images that need no class."""
-    embeddings = np.empty((len(image_ids), network.embedding_size), np.float32)
-    batches = evaluation_batches(task.pack, image_ids, how.batch_size, how.device)
+    own_ids = image_ids[how.processes.share.of(len(image_ids))]
+    embeddings = np.empty((len(own_ids), network.embedding_size), np.float32)
+    batches = evaluation_batches(task.pack, own_ids, how.batch_size, how.device)
     row = 0
     results = embeddings_of_batches(network, batches, how.device, how.amp_dtype, how.flip)
     for embeddings_BD in one_behind(results):
         embeddings[row : row + len(embeddings_BD)] = embeddings_BD.float().cpu().numpy()
         row += len(embeddings_BD)
-    assert row == len(image_ids)
-    return embeddings
+    assert row == len(own_ids)
+    return _gathered(embeddings, image_ids, how)
+
+
+def _gathered(own: np.ndarray, image_ids: StrArray, how: Evaluation) -> np.ndarray:
+    """The rows of all processes, in the order of the ids."""
+    rows: np.ndarray = how.processes.gathered(torch.from_numpy(own), len(image_ids)).numpy()
+    return rows

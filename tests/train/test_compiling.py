@@ -12,7 +12,7 @@ from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.progress import SilentProgress
 from kaggle_face.train import compiling
-from kaggle_face.train.compiling import Forward, Trial, Workload, choose_forward, try_compiling
+from kaggle_face.train.compiling import Forward, Trial, Workload, should_compile, try_compiling
 
 WORKLOAD = Workload(batch_size=2, size_px=16, amp_dtype=None, steps=1000)
 
@@ -61,15 +61,15 @@ def test_compiling_pays_when_it_saves_more_than_it_takes(trial: Trial, steps: in
 
 
 def test_true_and_false_are_followed_without_a_trial(network: FaceNetwork) -> None:
-    assert choose_forward(network, False, WORKLOAD, SilentProgress(), played) is network
-    assert choose_forward(network, True, WORKLOAD, SilentProgress(), played) is not network
+    assert should_compile(network, False, WORKLOAD, SilentProgress(), played) is False
+    assert should_compile(network, True, WORKLOAD, SilentProgress(), played) is True
 
 
 def test_on_a_cpu_auto_leaves_it_off_without_a_trial(network: FaceNetwork) -> None:
     def broken(network: FaceNetwork) -> Forward:
         raise AssertionError("nothing is compiled")
 
-    assert choose_forward(network, "auto", WORKLOAD, SilentProgress(), broken) is network
+    assert should_compile(network, "auto", WORKLOAD, SilentProgress(), broken) is False
 
 
 def test_the_trial_leaves_the_network_as_it_was(network: FaceNetwork) -> None:
