@@ -88,12 +88,13 @@ def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder
     from kaggle_face.bench.blends import settings_of_backbone
     from kaggle_face.cli.train import train_folds
     from kaggle_face.config import load_config
+    from kaggle_face.train.processes import ALONE
 
     loaded = load_config(_CONFIG, (*overrides, *settings_of_backbone(name)))
     run = _run(loaded, name)
     if len(run.finished_folds()) < loaded.config.folds.count:
         how = argparse.Namespace(resume=True, overwrite=False, ignore_rules=False)
-        train_folds(loaded, run, None, how, terminal)
+        train_folds(loaded, run, None, how, terminal, ALONE)
     if len(run.finished_folds()) < loaded.config.folds.count:
         raise RunError(f"{run.name} was stopped; give the command once more to go on")
     return run
