@@ -9,9 +9,7 @@ Letters: B windows, H and W of an image, h and w of PNet's map.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import metadata
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kaggle_face.errors import MissingExtraError
+from kaggle_face.gallery.mtcnn_weights import NetworkName, read_network_arrays
 
 _Weights = Iterator[Tensor]
-_NETWORKS: tuple[Literal["pnet", "rnet", "onet"], ...] = ("pnet", "rnet", "onet")
+_NETWORKS: tuple[NetworkName, ...] = ("pnet", "rnet", "onet")
 
 
 class Windows(NamedTuple):
@@ -74,23 +72,9 @@ class MtcnnNetworks:
         return Windows(_mapped(features, weights).softmax(dim=1)[:, 1], shifts_B4, landmarks_B10)
 
 
-def _read_weights(name: str) -> list[Tensor]:
-    """The arrays of one network in the order of its layers, kernels as torch wants them.
-
-    The file is a pickle, so it is as trusted as the code of the package that it belongs to.
-    """
-    try:
-        import joblib
-        import lz4.frame  # noqa: F401 - the file's compression
-
-        files = metadata.files("mtcnn") or []
-    except (ImportError, metadata.PackageNotFoundError):
-        raise MissingExtraError("mtcnn", "align") from None
-    found = [file for file in files if file.name == f"{name}.lz4"]
-    if not found:
-        raise MissingExtraError("mtcnn>=1.0", "align")
-    arrays: list[npt.NDArray[np.float32]] = joblib.load(Path(str(found[0].locate())))
-    return [torch.from_numpy(np.ascontiguousarray(_as_kernel(array))) for array in arrays]
+def _read_weights(name: NetworkName) -> list[Tensor]:
+    """The arrays of one network in the order of its layers, kernels as torch wants them."""
+    return [torch.from_numpy(np.ascontiguousarray(_as_kernel(array))) for array in read_network_arrays(name)]
 
 
 def _as_kernel(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
