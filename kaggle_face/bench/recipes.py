@@ -23,7 +23,7 @@ MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 STARTS: tuple[Start, ...] = get_args(Start)
 
 FIGURES = ("accuracy", "eer", "auc", "tpr@1e-2")
-COLUMNS = ("start", "recipe", "mixing", "epochs", "seeds", *FIGURES, "minutes")
+COLUMNS = ("start", "recipe", "mixing", "pixels", "epochs", "seeds", *FIGURES, "minutes")
 
 _TITLES: Mapping[RecipeName, str] = {
     "softmax": "softmax",
@@ -119,7 +119,8 @@ def tabulate(plan: Plan, measured: Mapping[str, Mapping[str, float]], about: Map
 
     Args:
         plan: What was planned.
-        measured: By the name of a run its figures, the `epoch` they are of and the `minutes` it took;
+        measured: By the name of a run its figures, the `epoch` they are of, the `pixels` of an image's side
+            and the `minutes` it took;
             a row needs at least one seed.
         about: Where and how it was measured.
     """
@@ -159,7 +160,8 @@ def _table_row(
     start, recipe, mixing = row
     cells = [_mean_and_deviation([figures[name] for figures in found]) for name in FIGURES]
     epochs, minutes = (sum(run[name] for run in spent) / len(found) for name in ("epoch", "minutes"))
-    return start, _TITLES[recipe], mixing, f"{epochs:g}", len(found), *cells, f"{minutes:.1f}"
+    how_long = (f"{found[0]['pixels']:g}", f"{epochs:g}", len(found))
+    return start, _TITLES[recipe], mixing, *how_long, *cells, f"{minutes:.1f}"
 
 
 def _mean_and_deviation(values: Sequence[float]) -> str:

@@ -158,7 +158,8 @@ def _tabulated(plan: Plan, loaded: LoadedConfig) -> Report:
         folder = _folder(loaded, run.name)
         if folder.is_finished:
             info = folder.read_info()
-            measured[run.name] = {**info["results"]["last"], "minutes": info["seconds"] / 60.0}
+            cost = {"pixels": folder.read_config().data.image_size, "minutes": info["seconds"] / 60.0}
+            measured[run.name] = {**info["results"]["last"], **cost}
             about = _about(info, loaded)
     marker = Path(loaded.config.data.root) / MARKER_FILE
     faces = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else {}
@@ -174,7 +175,6 @@ def _about(info: Mapping[str, Any], loaded: LoadedConfig) -> dict[str, Any]:
         "device": info["device"],
         "torch": info["versions"]["torch"],
         "commit": info["commit"],
-        "image size": f"{config.data.image_size} pixels",
         "backbone from scratch": config.model.backbone,
     }
 

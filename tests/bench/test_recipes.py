@@ -21,7 +21,8 @@ EVERYTHING = Plan(RECIPES, MIXINGS, STARTS, seeds=2, epochs=7, pretrained=("mode
 
 
 def figures(accuracy: float, eer: float = 0.1) -> dict[str, float]:
-    return {"accuracy": accuracy, "eer": eer, "auc": 0.9, "tpr@1e-2": 0.5, "epoch": 4, "minutes": 3.0}
+    cost = {"pixels": 64, "epoch": 4, "minutes": 3.0}
+    return {"accuracy": accuracy, "eer": eer, "auc": 0.9, "tpr@1e-2": 0.5, **cost}
 
 
 def test_every_planned_run_has_valid_settings_and_a_name_of_its_own() -> None:
@@ -65,16 +66,16 @@ def test_the_table_gives_mean_and_deviation_over_the_seeds() -> None:
     report = tabulate(plan, measured, {"device": "cpu"})
     softmax, triplet = report.rows
     # The deviation of 0.80 and 0.84 from their mean, divided by n - 1 = 1: sqrt(2 * 0.02^2) = 0.0283.
-    assert softmax[:6] == ("scratch", "softmax", "plain", "4", 2, ".8200 ± .0283")
+    assert softmax[:7] == ("scratch", "softmax", "plain", "64", "4", 2, ".8200 ± .0283")
     assert softmax[-1] == "3.0"
-    assert triplet[3:6] == ("8", 1, ".7000")
+    assert triplet[3:7] == ("64", "8", 1, ".7000")
     assert triplet[-1] == "6.0"  # both of its stages, like the epochs
     assert report.sentence == (
         "Highest accuracy: softmax, plain, scratch (0.8200); "
         "lowest EER: triplet after softmax, plain, scratch (0.0500)."
     )
     text = as_markdown(report)
-    assert "- device: cpu" in text and "| scratch | softmax | plain | 4 | 2 | .8200 ± .0283 |" in text
+    assert "- device: cpu" in text and "| scratch | softmax | plain | 64 | 4 | 2 | .8200 ± .0283 |" in text
 
 
 def test_nothing_trained_is_said() -> None:

@@ -53,7 +53,7 @@ def test_one_command_lays_out_trains_and_tabulates_and_goes_on_where_it_was(
     assert out.count("epoch 2/2") == 1 and out.count("epoch 1/1") == 2
     values = json.loads(Path("recipes.json").read_text())
     assert [row["recipe"] for row in values["rows"]] == ["softmax", "triplet after softmax"]
-    assert "| scratch | triplet after softmax | plain | 2 | 1 |" in Path("recipes.md").read_text()
+    assert "| scratch | triplet after softmax | plain | 16 | 2 | 1 |" in Path("recipes.md").read_text()
     assert main(["recipes", *rows, "--seeds", "1", *TINY]) == 0
     assert "epoch 1/" not in capsys.readouterr().out
 
