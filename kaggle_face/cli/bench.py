@@ -83,13 +83,16 @@ def _bench_train(loaded: LoadedConfig, arguments: argparse.Namespace, terminal: 
     from kaggle_face.bench.machine import describe_machine
     from kaggle_face.bench.rates import measure_in_turns
     from kaggle_face.bench.training import report_training
-    from kaggle_face.cli.bench_ways import TrainingWays
+    from kaggle_face.cli.bench_ways import TrainingWays, settle_amp
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
     from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.threads import use_granted_cores
     from kaggle_face.train.recipe import fold_task
 
     device = resolve_device(loaded.config.device)
+    use_granted_cores(device)
     data = open_competition(loaded.config)
+    loaded = settle_amp(loaded, len(data.classes), device, terminal)
     pack = open_images(loaded.config, data, terminal)
     task = fold_task(data, open_folds(loaded, data, pack), pack, 0)
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
@@ -117,12 +120,15 @@ def _bench_predict(loaded: LoadedConfig, arguments: argparse.Namespace, terminal
     from kaggle_face.bench.machine import describe_machine
     from kaggle_face.bench.prediction import report_prediction
     from kaggle_face.bench.rates import measure_in_turns
-    from kaggle_face.cli.bench_ways import prediction_works
+    from kaggle_face.cli.bench_ways import prediction_works, settle_amp
     from kaggle_face.cli.opening import open_competition, open_images
     from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.threads import use_granted_cores
 
     device = resolve_device(loaded.config.device)
+    use_granted_cores(device)
     data = open_competition(loaded.config)
+    loaded = settle_amp(loaded, len(data.classes), device, terminal)
     pack = open_images(loaded.config, data, terminal)
     works, batch_size = prediction_works(loaded.config, pack, len(data.classes), device)
     rates = measure_in_turns(works, _plan(arguments), device, terminal)

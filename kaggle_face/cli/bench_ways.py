@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,21 +16,43 @@ from kaggle_face.bench.others import link_class_folders, notebook_steps, timm_st
 from kaggle_face.bench.prediction import Subject, loaded_batches, predicted_batches, resident_batches
 from kaggle_face.bench.rates import Work
 from kaggle_face.bench.training import LIMIT, LOADER, NOTEBOOK, TIMM, WHOLE, Supply
-from kaggle_face.config import Config
+from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.cores import available_cores
 from kaggle_face.data.loading import evaluation_batches
 from kaggle_face.data.pack import Pack
 from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.batch_search import choose_batch_size
-from kaggle_face.model.network import create_network
+from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.train.fit import Call, Fit
 from kaggle_face.train.fold import create_fit, create_fold_network
+from kaggle_face.train.precision import decide_cpu_amp
 from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.step_timing import Workload
 from kaggle_face.train.steps import run_steps
 
+_MANY_STEPS = 1_000_000
 _WORKERS_ON_CPU = 2
 """Of the others' loaders, where the network needs the cores itself; notebooks are written with 2."""
+
+
+def settle_amp(
+    loaded: LoadedConfig, num_classes: int, device: torch.device, progress: Progress
+) -> LoadedConfig:
+    """The settings with the precision that a long training would choose, so that all ways run in the same."""
+    config = loaded.config
+    if config.train.amp != "auto" or device.type != "cpu":
+        return loaded
+    network = _fresh_network(config, num_classes, device)
+    workload = Workload(config.train.batch_size, config.data.image_size, None, _MANY_STEPS)
+    train = config.train.model_copy(update={"amp": decide_cpu_amp(network, "auto", workload, None, progress)})
+    return replace(loaded, config=config.model_copy(update={"train": train}))
+
+
+def _fresh_network(config: Config, num_classes: int, device: torch.device) -> FaceNetwork:
+    model = config.model.model_copy(update={"pretrained": False, "weights": None})
+    network = create_network(model, config.margin, num_classes, config.data.image_size).to(device)
+    return network.to(memory_format=torch.channels_last) if config.train.channels_last else network
 
 
 class TrainingWays:
@@ -92,10 +115,7 @@ def prediction_works(
     config: Config, pack: Pack, num_classes: int, device: torch.device
 ) -> tuple[dict[str, Work], int]:
     """How each way of predicting begins, by name, and the batch size; the weights are fresh."""
-    model = config.model.model_copy(update={"pretrained": False, "weights": None})
-    network = create_network(model, config.margin, num_classes, config.data.image_size).to(device)
-    if config.train.channels_last:
-        network = network.to(memory_format=torch.channels_last)
+    network = _fresh_network(config, num_classes, device)
     amp_dtype, size_px, flip = (
         resolve_amp(config.train.amp, device),
         config.data.image_size,

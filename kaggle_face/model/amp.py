@@ -9,6 +9,8 @@ import torch
 from kaggle_face.errors import ConfigError
 
 AmpSetting = Literal["auto", "off", "bf16", "fp16"]
+CpuAmp = Literal["off", "bf16"]
+"""What `auto` became on a CPU, as a trial before the training said."""
 
 # Tensor cores for fp16 came with Volta; before, half precision is no faster than single.
 _FIRST_FAST_FP16 = (7, 0)
@@ -38,12 +40,11 @@ def resolve_device(setting: str) -> torch.device:
     return device
 
 
-def resolve_amp(setting: AmpSetting, device: torch.device) -> torch.dtype | None:
+def resolve_amp(setting: AmpSetting, device: torch.device, on_cpu: CpuAmp = "off") -> torch.dtype | None:
     """The dtype for `torch.autocast` on a device, or None for plain float32.
 
-    `auto` is bf16 on Ampere GPUs and newer, fp16 on Volta and Turing (Kaggle's T4), else off. It is off on
-    the CPU: bf16 helps wide residual networks there and slows depthwise ones down, so it is left to be asked
-    for; and it is off on Apple's GPU.
+    `auto` is bf16 on Ampere GPUs and newer, fp16 on Volta and Turing (Kaggle's T4), off on older ones and on
+    Apple's, and `on_cpu` on the CPU.
 
     Raises:
         ConfigError: The device cannot compute in that format.
@@ -52,7 +53,7 @@ def resolve_amp(setting: AmpSetting, device: torch.device) -> torch.dtype | None
         case "off":
             return None
         case "auto":
-            return _automatic(device)
+            return _automatic(device, on_cpu)
         case "bf16":
             if device.type == "cuda" and torch.cuda.get_device_capability(device) < _FIRST_BF16:
                 raise ConfigError(
@@ -68,7 +69,9 @@ def resolve_amp(setting: AmpSetting, device: torch.device) -> torch.dtype | None
             assert_never(setting)
 
 
-def _automatic(device: torch.device) -> torch.dtype | None:
+def _automatic(device: torch.device, on_cpu: CpuAmp) -> torch.dtype | None:
+    if device.type == "cpu":
+        return torch.bfloat16 if on_cpu == "bf16" else None
     if device.type != "cuda":
         return None
     capability = torch.cuda.get_device_capability(device)

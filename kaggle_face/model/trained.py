@@ -9,6 +9,7 @@ from kaggle_face.artifacts.stored import read_classes
 from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
+from kaggle_face.model.amp import CpuAmp, resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.model.weights import load_weights
 
@@ -21,6 +22,17 @@ def read_trained_config(folder: FoldFolder) -> Config:
     """
     folder.read_info()
     return folder.read_config()
+
+
+def trained_amp(folder: FoldFolder, device: torch.device) -> torch.dtype | None:
+    """The precision of a trained network on a device: on a CPU as it was trained there.
+
+    Raises:
+        RunError: The fold was never trained here.
+        ConfigError: The device cannot compute as the settings say.
+    """
+    on_cpu: CpuAmp = folder.read_info().get("cpu_amp") or "off"
+    return resolve_amp(read_trained_config(folder).train.amp, device, on_cpu)
 
 
 def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device: torch.device) -> FaceNetwork:

@@ -20,12 +20,11 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading import evaluation_batches
 from kaggle_face.data.pack import Pack
 from kaggle_face.metrics.similarity import score_pairs
-from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.batch_search import choose_batch_size
 from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.threads import use_granted_cores
-from kaggle_face.model.trained import load_trained_network, read_trained_config
+from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.model.weights import read_metadata
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.records import CompetitionData, Embeddings, FloatArray, StrArray
@@ -99,7 +98,7 @@ class _How:
 
 def _choose_how(network: FaceNetwork, folder: FoldFolder, pack: Pack, settings: PredictConfig) -> _How:
     device = next(network.parameters()).device
-    amp_dtype = resolve_amp(read_trained_config(folder).train.amp, device)
+    amp_dtype = trained_amp(folder, device)
     batch_size = choose_batch_size(
         settings.batch_size, network, pack.size_px, device, amp_dtype, settings.flip
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -13,24 +11,14 @@ from torch import Tensor
 
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.progress import Progress
+from kaggle_face.train.step_timing import Forward, Workload, copy_for_trial, random_images, time_steps
 
-Forward = Callable[[Tensor], Tensor]
 Compiler = Callable[[FaceNetwork], Forward]
 
 _WARMUP_STEPS = 3
 _TIMED_STEPS = 10
 _LEAST_GAIN = 0.05
 """Of a step's time; less is within the spread of so few steps."""
-
-
-@dataclass(frozen=True)
-class Workload:
-    """The steps that a network is for: images (B, 3, size, size) in a precision, so many times."""
-
-    batch_size: int
-    size_px: int
-    amp_dtype: torch.dtype | None
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -66,10 +54,8 @@ def should_compile(
 
 def try_compiling(network: FaceNetwork, workload: Workload, compiler: Compiler) -> Trial:
     """Times forward and backward passes of a copy of the network on random images."""
-    trained = copy.deepcopy(network).train()
-    device = next(trained.parameters()).device
-    shape = (workload.batch_size, 3, workload.size_px, workload.size_px)
-    images_BCHW = torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
+    trained = copy_for_trial(network)
+    images_BCHW = random_images(network, workload)
     plain_seconds, _ = _time(trained, images_BCHW, workload.amp_dtype)
     compiled_seconds, compiling_seconds = _time(compiler(trained), images_BCHW, workload.amp_dtype)
     return Trial(plain_seconds, compiled_seconds, compiling_seconds)
@@ -93,22 +79,6 @@ def _is_worth_it(network: FaceNetwork, workload: Workload, progress: Progress, c
 
 def _time(forward: Forward, images_BCHW: Tensor, amp_dtype: torch.dtype | None) -> tuple[float, float]:
     """Seconds of a step, and those that the first steps took beyond that."""
-    first = _seconds(forward, images_BCHW, amp_dtype, _WARMUP_STEPS)
-    step = _seconds(forward, images_BCHW, amp_dtype, _TIMED_STEPS) / _TIMED_STEPS
+    first = time_steps(forward, images_BCHW, amp_dtype, _WARMUP_STEPS)
+    step = time_steps(forward, images_BCHW, amp_dtype, _TIMED_STEPS) / _TIMED_STEPS
     return step, max(0.0, first - _WARMUP_STEPS * step)
-
-
-def _seconds(forward: Forward, images_BCHW: Tensor, amp_dtype: torch.dtype | None, steps: int) -> float:
-    _wait(images_BCHW.device)
-    began = time.perf_counter()
-    for _ in range(steps):
-        with torch.autocast(images_BCHW.device.type, amp_dtype, enabled=amp_dtype is not None):
-            embeddings_BD = forward(images_BCHW)
-        embeddings_BD.sum().backward()  # type: ignore[no-untyped-call]
-    _wait(images_BCHW.device)
-    return time.perf_counter() - began
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -19,21 +19,23 @@ from kaggle_face.data.identity_sampling import sampled_order
 from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.data.residence import choose_supply
 from kaggle_face.data.samplers import seeded
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import CpuAmp, resolve_amp, resolve_device
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
 from kaggle_face.model.threads import use_granted_cores
 from kaggle_face.model.weights import save_weights
 from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
-from kaggle_face.train.compiling import Workload, should_compile
+from kaggle_face.train.compiling import should_compile
 from kaggle_face.train.fit import Call, Fit, Outcome
 from kaggle_face.train.image_sizes import require_growing_is_possible
 from kaggle_face.train.initial import find_initial_weights, start_from
 from kaggle_face.train.metric_losses import create_metric_loss
 from kaggle_face.train.optimizer import create_fold_optimizer
 from kaggle_face.train.out_of_fold import write_out_of_fold
+from kaggle_face.train.precision import decide_cpu_amp, recorded_cpu_amp
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
+from kaggle_face.train.step_timing import Workload
 from kaggle_face.train.steps import Machine
 from kaggle_face.train.teaching import Teacher, find_teacher
 from kaggle_face.train.training_set import adjust_training_set, count_changes
@@ -99,14 +101,16 @@ def create_fit(
 ) -> Fit:
     """All that a fold is trained with, at the beginning of its first epoch."""
     device = next(network.parameters()).device
-    amp_dtype = resolve_amp(config.train.amp, device)
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)
     batches = _create_batches(config, task, device, call)
     steps = config.train.epochs * len(batches)
     share = call.processes.share.of(config.train.batch_size)
-    workload = Workload(share.stop - share.start, config.data.image_size, amp_dtype, steps)
-    by_first = call.processes.by_first
+    workload = Workload(share.stop - share.start, config.data.image_size, None, steps)
+    by_first, recorded = call.processes.by_first, recorded_cpu_amp(folder)
+    on_cpu = by_first(decide_cpu_amp, network, config.train.amp, workload, recorded, call.progress)
+    amp_dtype = resolve_amp(config.train.amp, device, on_cpu)
+    workload = replace(workload, amp_dtype=amp_dtype)
     compiles = by_first(should_compile, network, config.train.compile, workload, call.progress)
     forward = torch.compile(network) if compiles else network
     scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
@@ -164,11 +168,19 @@ def _facts(config: Config, fit: Fit) -> dict[str, Any]:
     teacher = fit.machine.teacher
     return {
         "seed": config.seed,
+        "cpu_amp": _cpu_amp(fit.machine),
         "processes": fit.call.processes.share.count,
         "num_parameters": count_parameters(fit.state.network, with_head=True),
         "teachers": [] if teacher is None else [run.name for run in teacher.runs],
         **fit.task.sizes,
     }
+
+
+def _cpu_amp(machine: Machine) -> CpuAmp | None:
+    """What `train.amp=auto` became, where it was for a CPU to decide."""
+    if machine.device.type != "cpu":
+        return None
+    return "off" if machine.amp_dtype is None else "bf16"
 
 
 def _write_beginning(config: Config, task: FoldTask, folder: FoldFolder, info: Mapping[str, Any]) -> None:

@@ -24,9 +24,9 @@ from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.data.residence import choose_supply
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.composite import Composite
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.network import count_parameters
-from kaggle_face.model.trained import load_trained_network
+from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.model.weights import Tensors, read_weights, save_weights
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging import NORM_BATCHES, Ingredient, Soup, greedy_soup, measure_norms, shapes_of
@@ -37,6 +37,8 @@ from kaggle_face.train.validation import HeldOut, choose_evaluation, measure, pr
 
 _NAMES: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best")
 """A soup is the same network under all of these names, so that no later stage needs to know of soups."""
+
+_KEPT_OF_FIRST = ("config", "overrides", "folds", "seed", "cpu_amp")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class WeightsJudge:
         self.config, self.task, self.sources = config, task, sources
         device = resolve_device(config.device)
         self.network = load_trained_network(sources[0].folder, sources[0].checkpoint, device)
-        self.how = choose_evaluation(config, self.network, resolve_amp(config.train.amp, device))
+        self.how = choose_evaluation(config, self.network, trained_amp(sources[0].folder, device))
         self.composite: Composite = read_score(config.train, task.pairs.are_labelled)
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(task.train_ids) * task.pack.image_bytes
@@ -208,7 +210,7 @@ def _about_soup(task: FoldTask, first: Source, target: FoldFolder) -> dict[str, 
     """What the soup's `run.json` says as that of a trained fold does."""
     of_first = first.folder.read_info()
     return {
-        **{key: of_first[key] for key in ("config", "overrides", "folds", "seed") if key in of_first},
+        **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
         **task.sizes,
         "status": "finished",
         "seconds": 0.0,

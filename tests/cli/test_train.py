@@ -13,9 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.cli.main import main
+from kaggle_face.model.trained import trained_amp
+from kaggle_face.train import precision
 
 FOLD = Path("runs/tiny/main/fold0")
 
@@ -65,6 +69,21 @@ def test_accuracy_in_the_records_is_that_of_the_run(workspace: Path) -> None:
     labels = [int(row["label"]) for row in read_rows(FOLD / "oof/labels.csv")]
     accuracy = float((np.asarray(predictions.logits).argmax(axis=1) == labels).mean())
     assert json.loads((FOLD / "run.json").read_text())["results"]["last"]["accuracy"] == accuracy
+
+
+def test_what_a_trial_says_of_bf16_holds_for_the_whole_run(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "computes_bf16", lambda: True)
+    monkeypatch.setattr(precision, "_LEAST_STEPS", 0)
+    monkeypatch.setattr(precision, "time_formats", lambda network, workload: (0.2, 0.1))
+    words = ["--run", "main", "train.amp=auto", "train.epochs=1"]
+    assert main(["train", "--fold", "0", *words]) == 0
+    monkeypatch.setattr(precision, "time_formats", lambda network, workload: (0.1, 0.2))
+    assert main(["train", "--fold", "1", *words]) == 0
+    for fold in (FOLD, FOLD.with_name("fold1")):
+        assert json.loads((fold / "run.json").read_text())["cpu_amp"] == "bf16"
+        assert trained_amp(FoldFolder(fold), torch.device("cpu")) == torch.bfloat16
 
 
 KILLED_AT_SAVE = """

@@ -11,8 +11,9 @@ from torch import Tensor
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.progress import SilentProgress
-from kaggle_face.train import compiling
-from kaggle_face.train.compiling import Forward, Trial, Workload, should_compile, try_compiling
+from kaggle_face.train import compiling, step_timing
+from kaggle_face.train.compiling import Trial, should_compile, try_compiling
+from kaggle_face.train.step_timing import Forward, Workload
 
 WORKLOAD = Workload(batch_size=2, size_px=16, amp_dtype=None, steps=1000)
 
@@ -93,7 +94,7 @@ def test_a_trial_tells_steps_and_compilation_apart(
     network: FaceNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(compiling, "time", clock)
+    monkeypatch.setattr(step_timing, "time", clock)
     monkeypatch.setattr(FaceNetwork, "forward", ticking(clock, [], 0.010))
 
     def compiler(network: FaceNetwork) -> Forward:
