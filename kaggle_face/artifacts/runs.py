@@ -83,6 +83,10 @@ class FoldFolder:
         """The two images of each scored trial, as `write_pairs` writes them."""
         return self.path / part / "pairs.csv"
 
+    def gallery_folder(self, which: Literal["dev", "test"]) -> Path:
+        """Who is known and who is asked for, as `write_gallery` writes it."""
+        return self.path / "test" / f"gallery_{which}"
+
     def read_info(self) -> dict[str, Any]:
         """What `write_info` wrote.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts.atomic import read_array, reading, replacing_folder, write_array
+from kaggle_face.artifacts.atomic import read_array, reading, replacing_folder, write_array, write_json
 from kaggle_face.artifacts.tables import read_table, write_table
 from kaggle_face.errors import RunError
 from kaggle_face.records import (
@@ -17,6 +18,7 @@ from kaggle_face.records import (
     Embeddings,
     FloatArray,
     Folds,
+    Gallery,
     IntArray,
     Pairs,
     PairScores,
@@ -108,6 +110,43 @@ def read_pairs(path: Path) -> Pairs:
     """Reads what `write_pairs` wrote."""
     table = read_table(path, ["pair_id", "first_id", "second_id", "label"])
     return Pairs(table["pair_id"], table["first_id"], table["second_id"], _integers(path, table["label"]))
+
+
+def write_gallery(folder: Path, gallery: Gallery) -> None:
+    """Writes `known.csv` (image, name), `probes.csv` (id, image, true name or empty) and `gallery.json`."""
+    with replacing_folder(folder) as new:
+        write_table(new / "known.csv", {"image_id": gallery.image_ids, "name": gallery.names})
+        probes = {
+            "probe_id": gallery.probe_ids,
+            "image_id": gallery.probe_image_ids,
+            "name": gallery.probe_names,
+        }
+        write_table(new / "probes.csv", probes)
+        write_json(new / "gallery.json", {"no_match": gallery.no_match})
+
+
+def read_gallery(folder: Path) -> Gallery:
+    """Reads what `write_gallery` wrote."""
+    _require(folder, "known people")
+    known = read_table(folder / "known.csv", ["image_id", "name"])
+    probes = read_table(folder / "probes.csv", ["probe_id", "image_id", "name"])
+    with reading(folder / "gallery.json"):
+        no_match = json.loads((folder / "gallery.json").read_text(encoding="utf-8")).get("no_match")
+    return Gallery(
+        known["image_id"], known["name"], probes["probe_id"], probes["image_id"], probes["name"], no_match
+    )
+
+
+def write_matches(path: Path, probe_ids: StrArray, names: StrArray, scores: FloatArray) -> None:
+    """Writes the best match of each probe (Q) of a gallery and its score as CSV."""
+    write_table(path, {"probe_id": probe_ids, "name": names, "score": [repr(float(s)) for s in scores]})
+
+
+def read_matches(path: Path) -> tuple[StrArray, StrArray, FloatArray]:
+    """Ids, names and scores (Q each) that `write_matches` wrote."""
+    table = read_table(path, ["probe_id", "name", "score"])
+    with reading(path):
+        return table["probe_id"], table["name"], table["score"].astype(np.float64)
 
 
 def write_classes(path: Path, classes: ClassTable, train_images: IntArray) -> None:

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.cli.arguments import (
-    load_settings,
-)
+from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.blended import (
@@ -25,6 +23,8 @@ from kaggle_face.ensemble.class_tuning import ClassTuning
 from kaggle_face.ensemble.contenders import Contender, Contest
 from kaggle_face.ensemble.deciding import Decision, HowToDecide, decide_classes, decide_pairs
 from kaggle_face.ensemble.evaluation import open_trials
+from kaggle_face.ensemble.gallery_matches import write_gallery_blend
+from kaggle_face.ensemble.gallery_tuning import GalleryTuning
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
 from kaggle_face.ensemble.objective import default_formula, usable_formula
 from kaggle_face.ensemble.pair_tuning import PairTuning
@@ -82,7 +82,11 @@ def _write(decisions: Mapping[Task, Decision], run: RunFolder, terminal: Termina
             case PairBlend() as blend if has_record(blend.members, "test", "pairs"):
                 records.append(write_pair_blend(blend, run.ensemble_folder, decision.pair_recipe))
             case PairBlend() as blend:
-                records.append(write_embedding_blend(blend, run.ensemble_folder, decision.pair_recipe))
+                recipe_of_all = (
+                    decision.pair_recipe if decision.gallery_recipe.is_plain else decision.gallery_recipe
+                )
+                records.append(write_embedding_blend(blend, run.ensemble_folder, recipe_of_all))
+                records += write_gallery_blend(blend, run.ensemble_folder, decision.gallery_recipe)
     return records
 
 
@@ -132,9 +136,9 @@ def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], termi
     terminal.say("")
 
 
-def _tell_tuning(tuning: ClassTuning | PairTuning, terminal: Terminal) -> None:
+def _tell_tuning(tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Terminal) -> None:
     header = ["post-processing", "", "gain", "95 % interval", "optimistic"]
-    if isinstance(tuning, PairTuning):
+    if isinstance(tuning, PairTuning | GalleryTuning):
         steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
     else:
         is_on = not tuning.recipe.is_plain

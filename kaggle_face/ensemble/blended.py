@@ -20,7 +20,7 @@ from kaggle_face.ensemble.blending import ClassSpace, PairSpace, Vote, blend_cla
 from kaggle_face.ensemble.class_neighbours import NeighbourRecipe, open_voting_networks, with_votes
 from kaggle_face.ensemble.cohorts import cohort_of
 from kaggle_face.ensemble.members import Member
-from kaggle_face.ensemble.pair_recipes import PairRecipe, projected, recipe_scores
+from kaggle_face.ensemble.pair_recipes import PairRecipe, Projecting, projected, recipe_scores
 from kaggle_face.ensemble.sources import (
     Source,
     TestLogits,
@@ -120,10 +120,11 @@ def write_pair_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN
     return path
 
 
-def write_embedding_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN_COSINE) -> Path:
+def write_embedding_blend(blend: PairBlend, folder: Path, recipe: Projecting = _PLAIN_COSINE) -> Path:
     """Joins the test embeddings of all networks, for galleries; the path of the record.
 
-    Of the recipe only centring and whitening are done: the other steps depend on what is compared.
+    Of the recipe only centring and whitening are done: the other steps depend on what is compared, and what
+    they make of a gallery `write_gallery_blend` writes.
 
     Raises:
         RunError: A record is missing, or records do not fit together.
@@ -138,7 +139,7 @@ def write_embedding_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _
             found = open_embeddings(member, fold, "test")
             rows = shared_rows(first.image_ids, found.image_ids, members[0].name, member.network_name(fold))
             vectors = found.vectors if rows is None else found.vectors[rows]
-            if recipe.projects:
+            if recipe.centring or recipe.whitening is not None:
                 vectors, _ = projected(recipe, vectors, cohort_of(member, fold, first.image_ids))
             parts.append(weighted_unit_vectors(vectors, weight / len(member.folds)))
     path = folder / "embeddings"

@@ -15,6 +15,8 @@ from kaggle_face.ensemble.class_search import contest_classes, open_class_board
 from kaggle_face.ensemble.class_tuning import ClassTuning, open_class_stage, tune_classes
 from kaggle_face.ensemble.contenders import Contender, Contest, Kind, settle_for
 from kaggle_face.ensemble.copies import without_copies
+from kaggle_face.ensemble.gallery_recipes import GalleryRecipe
+from kaggle_face.ensemble.gallery_tuning import GalleryTuning, can_be_tuned, open_dev_stage, tune_gallery
 from kaggle_face.ensemble.held_out_pairs import open_held_out_pairs
 from kaggle_face.ensemble.members import Member, Method
 from kaggle_face.ensemble.objective import task_objective
@@ -53,7 +55,7 @@ class Decision:
     blend: ClassBlend | PairBlend
     contest: Contest | None
     notes: tuple[str, ...] = ()
-    tuning: ClassTuning | PairTuning | None = None
+    tuning: ClassTuning | PairTuning | GalleryTuning | None = None
 
     @property
     def class_recipe(self) -> NeighbourRecipe:
@@ -66,11 +68,19 @@ class Decision:
         return self.tuning.recipe if isinstance(self.tuning, PairTuning) else PairRecipe()
 
     @property
+    def gallery_recipe(self) -> GalleryRecipe:
+        """The post-processing of a gallery."""
+        return self.tuning.recipe if isinstance(self.tuning, GalleryTuning) else GalleryRecipe()
+
+    @property
     def metrics(self) -> Mapping[str, float]:
         """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
+        found = {} if self.contest is None else self.contest.winner.metrics
+        if isinstance(self.tuning, GalleryTuning):
+            return {**found, "gallery accuracy": self.tuning.metrics["accuracy"]}
         if self.tuning is not None and not self.tuning.recipe.is_plain:
             return self.tuning.metrics
-        return {} if self.contest is None else self.contest.winner.metrics
+        return found
 
 
 def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
@@ -120,6 +130,9 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
     blend = pair_blend(distinct, contest.winner)
     if not how.post_process:
         return Decision(blend, contest, notes)
+    gallery = open_dev_stage(blend, how.resampling)
+    if gallery is not None and can_be_tuned(gallery):
+        return Decision(blend, contest, notes, tune_gallery(gallery, progress))
     num_people = len(np.unique(trials.people))
     if num_people < FEWEST_PEOPLE or not can_be_nested(board):
         return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))

@@ -6,6 +6,7 @@ Letters: N images of the pool, K cohort images, D embedding size, P pairs.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -56,6 +57,34 @@ class ScoreNorm:
     top: int
 
 
+class Projecting(Protocol):
+    """A recipe whose first steps turn directions."""
+
+    @property
+    def centring(self) -> bool:
+        """Whether the mean direction is taken out."""
+
+    @property
+    def whitening(self) -> Whitening | None:
+        """How directions are whitened."""
+
+
+class Pooling(Protocol):
+    """A recipe whose last steps compare the images of a pool with each other and with a cohort."""
+
+    @property
+    def neighbourhood(self) -> Neighbourhood | None:
+        """How neighbourhoods are blended."""
+
+    @property
+    def reranking(self) -> Reranking | None:
+        """How neighbours in common count."""
+
+    @property
+    def score_norm(self) -> ScoreNorm | None:
+        """How scores are normalised."""
+
+
 @dataclass(frozen=True)
 class PairRecipe:
     """Which steps are on, in the order in which they are done; all off: the plain cosine."""
@@ -72,20 +101,20 @@ class PairRecipe:
         """Whether every step is off."""
         return self == PairRecipe()
 
-    @property
-    def projects(self) -> bool:
-        """Whether embeddings are centred or whitened."""
-        return self.centring or self.whitening is not None
-
     def __str__(self) -> str:
         """The steps that are on.
 
         >>> print(PairRecipe(centring=True, score_norm=ScoreNorm(200)))
         centring, score_norm(top=200)
         """
-        on = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        words = [describe_step(name, value) for name, value in on if value]
-        return ", ".join(words) or "none"
+        return describe_steps(self)
+
+
+def describe_steps(recipe: Any) -> str:
+    """The steps of a recipe that are on, in words."""
+    on = [(field.name, getattr(recipe, field.name)) for field in fields(recipe)]
+    words = [describe_step(name, value) for name, value in on if value]
+    return ", ".join(words) or "none"
 
 
 def describe_step(name: str, value: object) -> str:
@@ -109,6 +138,13 @@ def recipe_scores(
         unit_ND = expand_queries(
             unit_ND, unit_ND, recipe.expansion.count, recipe.expansion.alpha, is_same_set=True
         )
+    return pool_scores(recipe, unit_ND, first_P, second_P, unit_KD)
+
+
+def pool_scores(
+    recipe: Pooling, unit_ND: Float32, first_P: IntArray, second_P: IntArray, unit_KD: Float32
+) -> FloatArray:
+    """Scores (P) of pairs of rows of a pool of unit vectors (N, D): neighbourhoods, re-ranking, AS-norm."""
     if recipe.neighbourhood is not None:
         step = recipe.neighbourhood
         unit_ND = blend_neighbourhoods(unit_ND, step.count, step.threshold, step.iterations)
@@ -131,7 +167,7 @@ def cosines_of_pairs(unit_ND: Float32, first_P: IntArray, second_P: IntArray) ->
     return scores
 
 
-def projected(recipe: PairRecipe, vectors_ND: FloatArray, cohort_KD: FloatArray) -> tuple[Float32, Float32]:
+def projected(recipe: Projecting, vectors_ND: FloatArray, cohort_KD: FloatArray) -> tuple[Float32, Float32]:
     """Pool and cohort as unit vectors after centring or whitening, which centres too."""
     if recipe.whitening is not None:
         projection = fit_whitening(cohort_KD, recipe.whitening.power, recipe.whitening.kept)

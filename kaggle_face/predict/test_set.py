@@ -69,7 +69,7 @@ def predict_fold(
         RunError: The fold or a checkpoint is missing.
     """
     use_granted_cores(device)
-    stored.write_pairs(folder.pairs_file("test"), test_set.data.test_pairs)
+    _write_questions(folder, test_set.data)
     done: dict[str, CheckpointName] = {}
     how: _How | None = None
     for checkpoint in checkpoints:
@@ -84,6 +84,15 @@ def predict_fold(
         else:
             _predict(network, folder, checkpoint, test_set, how, progress)
             done[epoch] = checkpoint
+
+
+def _write_questions(folder: FoldFolder, data: CompetitionData) -> None:
+    """Writes the test pairs and the galleries, so that later stages need no raw folder."""
+    stored.write_pairs(folder.pairs_file("test"), data.test_pairs)
+    if data.dev_gallery is not None:
+        stored.write_gallery(folder.gallery_folder("dev"), data.dev_gallery)
+    if data.test_gallery is not None:
+        stored.write_gallery(folder.gallery_folder("test"), data.test_gallery)
 
 
 @dataclass(frozen=True)

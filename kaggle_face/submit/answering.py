@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
+from kaggle_face.artifacts.stored import read_pair_scores, read_predictions
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.competitions.formats import SubmissionFormat, Task
 from kaggle_face.competitions.tables import (
@@ -45,7 +45,7 @@ def answers_of(task: Task, records: Path, question: Question) -> tuple[Answers, 
         return _class_answers(read_predictions(records), question), ()
     if data.test_gallery is None:
         return verification_answers(data, read_pair_scores(records)), ()
-    named = name_probes(data, read_embeddings(records))
+    named = name_probes(data, records)
     if named.curve is not None:
         write_curve(records.parent / "gallery_curve.csv", named.curve)
     return gallery_answers(data, named.probe_ids, named.names), (str(named),)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from kaggle_face.artifacts.stored import read_embeddings, read_matches
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.errors import DataError
-from kaggle_face.metrics.galleries import accuracy_of, choose_threshold, search_gallery
+from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
 from kaggle_face.metrics.identification import GalleryThreshold
-from kaggle_face.records import CompetitionData, Embeddings, StrArray
+from kaggle_face.records import CompetitionData, Embeddings, Gallery, StrArray, positions_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,24 +36,36 @@ class NamedProbes:
         return f"dev gallery: {kept}accuracy {100 * self.dev_accuracy:.1f} %"
 
 
-def name_probes(data: CompetitionData, embeddings: Embeddings) -> NamedProbes:
-    """The known person of highest cosine for each test probe, or `no_match` below the threshold of dev.
+def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
+    """The best match of each test probe, or `no_match` below the threshold of dev.
+
+    The best match is that of a blend's post-processing where `gallery_test.csv` lies beside the embeddings
+    at `records`, and else the known person of highest cosine.
 
     Raises:
-        DataError: There is no test gallery, or an image has no embedding.
+        DataError: There is no test gallery, or a probe or an image has no answer.
     """
     if data.test_gallery is None:
         raise DataError("this competition has no gallery of known people")
-    found = search_gallery(embeddings, data.test_gallery)
+    embeddings = read_embeddings(records)
+    found = _matches(records.parent / "gallery_test.csv", embeddings, data.test_gallery)
     dev = data.dev_gallery
     if dev is None:
         return NamedProbes(found.probe_ids, found.names, -np.inf, None, None)
-    tried = search_gallery(embeddings, dev)
+    tried = _matches(records.parent / "gallery_dev.csv", embeddings, dev)
     curve = choose_threshold(tried, dev)
     threshold = -np.inf if curve is None else curve.threshold
     accuracy = accuracy_of(tried.answers(threshold, dev.no_match), dev)
     names = found.answers(threshold, data.test_gallery.no_match)
     return NamedProbes(found.probe_ids, names, threshold, accuracy, curve)
+
+
+def _matches(path: Path, embeddings: Embeddings, gallery: Gallery) -> BestMatches:
+    if not path.is_file():
+        return search_gallery(embeddings, gallery)
+    probe_ids, names, scores = read_matches(path)
+    rows = positions_of(gallery.probe_ids, probe_ids, f"probes of {path}")
+    return BestMatches(gallery.probe_ids, names[rows], scores[rows].astype(np.float32))
 
 
 def write_curve(path: Path, curve: GalleryThreshold) -> None:

@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
+from kaggle_face.records import Gallery
 
 
 @pytest.fixture
@@ -136,3 +139,60 @@ def test_torch_is_not_imported(runs: list[RunFolder], demo_folder: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=demo_folder, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def gallery_of(world_ids: list[str], truth: list[int], known_people: int) -> Gallery:
+    """The first image of each of some people is known; all other images are probes."""
+    known = [truth.index(person) for person in range(known_people)]
+    probes = [row for row in range(len(truth)) if row not in known]
+    names = [f"n{truth[row]:03d}" if truth[row] < known_people else "nobody" for row in probes]
+    ids = np.array(world_ids)
+    return Gallery(
+        ids[known],
+        np.array([f"n{person:03d}" for person in range(known_people)]),
+        np.array([str(row) for row in range(len(probes))]),
+        ids[probes],
+        np.array(names),
+        "nobody",
+    )
+
+
+def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
+    demo_folder: Path, make_run: Callable[..., RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = type_of_world(make_run)(demo_folder / "runs", people=30, test_images=120, embedding_size=12)
+    run = make_run(world, "main", noise=0.4, shared_noise=0.3, checkpoints=("best_cls", "best_ver"))
+    ids, truth = world.test_ids().tolist(), world.test_labels().tolist()
+    for fold in run.started_folds():
+        shutil.rmtree(fold.path / "test" / "best_ver" / "pairs")
+        stored.write_gallery(fold.gallery_folder("dev"), gallery_of(ids, truth, 20))
+        unlabelled = gallery_of(ids, truth, 20)
+        hidden = replace(unlabelled, probe_names=np.full(len(unlabelled.probe_ids), ""))
+        stored.write_gallery(fold.gallery_folder("test"), hidden)
+        drown(fold.record_folder("test", "best_ver", "embeddings"))
+        drown(fold.record_folder("oof", "best_ver", "embeddings"))
+    assert main(["ensemble"]) == 0
+    out = capsys.readouterr().out
+    assert "augmentation" in out and "reranking" in out and "with what is on: accuracy" in out
+    summary = json.loads((run.ensemble_folder / "ensemble.json").read_text())["tasks"]["verification"]
+    steps = {step["name"]: step for step in summary["post_processing"]["steps"]}
+    assert steps["whitening"]["is_on"] and steps["whitening"]["gain"]["low"] > 0
+    probe_ids, names, scores = stored.read_matches(run.ensemble_folder / "gallery_dev.csv")
+    assert np.array_equal(stored.read_matches(run.ensemble_folder / "gallery_test.csv")[1], names)
+    answers = np.array(gallery_of(ids, truth, 20).probe_names)
+    known = answers != "nobody"
+    assert len(probe_ids) == 100 and np.isfinite(scores).all()
+    assert np.mean(names[known] == answers[known]) > 0.5
+
+
+def type_of_world(make_run: Callable[..., RunFolder]) -> type:
+    """The class World, which tests cannot import."""
+    return make_run.__globals__["World"]
+
+
+def drown(record: Path) -> None:
+    """Makes one direction large that says nothing of the person."""
+    found = stored.read_embeddings(record)
+    vectors = np.array(found.vectors)
+    vectors[:, 0] = 20 * np.random.default_rng(0).normal(size=len(vectors))
+    stored.write_embeddings(record, replace(found, vectors=vectors))
