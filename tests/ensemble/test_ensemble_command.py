@@ -182,7 +182,7 @@ def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
     answers = np.array(gallery_of(ids, truth, 20).probe_names)
     known = answers != "nobody"
     assert len(probe_ids) == 100 and np.isfinite(scores).all()
-    assert np.mean(names[known] == answers[known]) > 0.5
+    assert np.mean(names[known] == answers[known]) > 0.25  # chance is 1 of 20
 
 
 def type_of_world(make_run: Callable[..., RunFolder]) -> type:
