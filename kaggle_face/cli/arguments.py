@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import CHECKPOINTS
@@ -87,3 +88,14 @@ def checkpoint_names(text: str) -> list[CheckpointName]:
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `--run`."""
     parser.add_argument("--run", metavar="NAME", help="name of the run (default: the one trained last)")
+
+
+def plain_slug(slug: str) -> str:
+    """A competition's name that can name a file or a folder.
+
+    Raises:
+        InputError: It leads to another folder.
+    """
+    if not slug or Path(slug).name != slug or slug.startswith("."):
+        raise InputError(f"a competition's name has no folders in it, got '{slug}'")
+    return slug

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kaggle_face.cli.arguments import plain_slug
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import ConfigError, InputError
 
@@ -45,7 +46,7 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.competitions.starting import settings_text, study_folder
     from kaggle_face.config import parse_config
 
-    path = Path("configs") / f"{_plain_name(arguments.slug)}.yaml"
+    path = Path("configs") / f"{plain_slug(arguments.slug)}.yaml"
     if path.exists() and not arguments.force:
         raise ConfigError(f"{path} exists already; --force replaces it")
     study = study_folder(arguments.slug, arguments.data)
@@ -57,12 +58,6 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.warn(note)
     terminal.say(f"wrote {path}")
     terminal.say(f"next: kaggle-face check -c {path.stem}; kaggle-face train -c {path.stem} --fold 0")
-
-
-def _plain_name(slug: str) -> str:
-    if not slug or Path(slug).name != slug or slug.startswith("."):
-        raise InputError(f"a competition's name has no folders in it, got '{slug}'")
-    return slug
 
 
 def _list_competitions(terminal: Terminal) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.atomic import write_text
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import add_config_arguments, load_settings, plain_slug
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import RemoteError
+from kaggle_face.errors import InputError, RemoteError
 from kaggle_face.submit.client import connect
 from kaggle_face.submit.clock import SystemClock
 from kaggle_face.submit.credentials import HOW_TO_GET, find_credentials
@@ -64,7 +64,7 @@ def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
     folder = arguments.to or Path(f"data/{arguments.slug}" if arguments.slug else config.data.root)
     client = connect(SystemClock(), terminal)
     for slug in slugs:
-        target = folder if len(slugs) == 1 else folder / slug
+        target = folder if len(slugs) == 1 else folder / plain_slug(slug)
         files = download(slug, target, client, terminal)
         terminal.say(f"{target}: {files} files of '{slug}'")
 
@@ -74,7 +74,10 @@ def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
     _add_competition_argument(parser)
     parser.add_argument("--offline", action="store_true", help="show the ledger without asking Kaggle")
     parser.add_argument(
-        "--plot", metavar="FILE.svg", type=Path, help="write out-of-fold against public scores"
+        "--plot",
+        metavar="FILE.svg",
+        type=_svg_file,
+        help="write out-of-fold against public scores; of several competitions FILE-SLUG.svg each",
     )
     add_config_arguments(parser)
 
@@ -94,7 +97,16 @@ def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     for slug in slugs:
         entries = ledger.entries(slug)
         _show_entries(slug, entries, terminal)
-        _show_agreement(slug, entries, arguments.plot, terminal)
+        plot = arguments.plot
+        if plot is not None and len(slugs) > 1:
+            plot = plot.with_name(f"{plot.stem}-{plain_slug(slug)}.svg")
+        _show_agreement(slug, entries, plot, terminal)
+
+
+def _svg_file(text: str) -> Path:
+    if not text.lower().endswith(".svg"):
+        raise InputError(f"the plot is an SVG picture; call it {Path(text).stem or 'plot'}.svg, not '{text}'")
+    return Path(text)
 
 
 def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
@@ -136,7 +148,7 @@ def _settings_and_slugs(arguments: argparse.Namespace) -> tuple[Config, list[str
         arguments.slug = None
     config = load_settings(arguments).config
     if arguments.slug:
-        return config, [arguments.slug]
+        return config, [plain_slug(arguments.slug)]
     return config, targets(config.competition, config.submit)
 
 

@@ -39,6 +39,22 @@ def find_samples(tree: FolderMap) -> list[str]:
     ]
 
 
+def tasks_named_by(path: str) -> set[Task]:
+    """The tasks that the name of a file speaks of or, where it names none, the nearest folder that does.
+
+    >>> tasks_named_by("hw2p2-verification/sample_submission.csv")
+    {'verification'}
+    >>> tasks_named_by("hw2p2-verification/classification_sample.csv")
+    {'classification'}
+    """
+    words: dict[Task, str] = {"classification": "classif", "verification": "verif"}
+    for part in reversed(path.lower().split("/")):
+        named = {task for task, word in words.items() if word in part}
+        if named:
+            return named
+    return set()
+
+
 def infer_format(sample: Path, data: CompetitionData) -> SubmissionFormat:
     """The format that a sample submission shows: columns, the ids' templates, and which column answers what.
 
@@ -52,7 +68,8 @@ def infer_format(sample: Path, data: CompetitionData) -> SubmissionFormat:
             f"{sample} has the column '{columns[0]}' alone; a submission needs an id and an answer"
         )
     whole = _Part(table.columns[columns[0]], {name: table.columns[name] for name in columns[1:]})
-    found = _explain(whole, data, _named_task(sample.stem))
+    named = tasks_named_by(f"{sample.parent.name}/{sample.name}")
+    found = _explain(whole, data, named.pop() if len(named) == 1 else None)
     parts = [(whole, *found)] if found is not None else _explain_parts(whole, data)
     if not parts:
         raise DataError(

@@ -45,9 +45,11 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
         SubmissionError: Columns, rows or a cell are wrong; one line with the count and the first of them.
     """
     sample = read_csv(expected.sample) if expected.sample is not None else None
-    if sample is not None and sample.columns != table.columns:
+    columns = expected.columns if sample is None else sample.columns
+    if columns and columns != table.columns:
+        source = expected.sample or "the competition"
         raise SubmissionError(
-            f"the columns are {','.join(table.columns)}, but {expected.sample} has {','.join(sample.columns)}"
+            f"the columns are {','.join(table.columns)}, but {source} has {','.join(columns)}"
         )
     ids = table.cells[table.columns[0]]
     notes = _check_rows(ids, expected, None if sample is None else sample.cells[sample.columns[0]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 import zipfile
@@ -10,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.atomic import read_json, write_json
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.submit.answers import FileList
 from kaggle_face.submit.client import KaggleClient
-from kaggle_face.submit.unpacking import UnpackLimits, gigabytes, unpack
+from kaggle_face.submit.unpacking import UnpackLimits, gigabytes, take_place, unpack
 
 RECEIPT = ".downloaded.json"
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -32,20 +31,24 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
         DataError: `target` holds something else, the disk is too small, or the archive is damaged or unsafe.
         RemoteError: Kaggle refuses, or the connection stayed broken.
     """
+    waiting = target.parent / f".{target.name}.download"
     done = _receipt_of(target, slug)
     if done is not None:
+        shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed
         progress.say(f"{target} holds the {done} files of '{slug}' already; delete it to download them again")
         return done
     _check_target(target)
     listed = client.files(slug)
     progress.say(_summary(slug, listed))
     _check_disk(listed, target)
-    waiting = target.parent / f".{target.name}.download"
     waiting.mkdir(parents=True, exist_ok=True)
     with _shown(waiting, slug, listed, progress):
         archive = client.download(slug, waiting)
-    files = _unpack(archive, target, listed, progress)
-    write_json(target / RECEIPT, {"competition": slug, "files": files})
+    unpacked = waiting / "unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    files = _unpack(archive, unpacked, listed, progress)
+    write_json(unpacked / RECEIPT, {"competition": slug, "files": files})
+    take_place(unpacked, target)
     shutil.rmtree(waiting)
     return files
 
@@ -55,7 +58,7 @@ def _receipt_of(target: Path, slug: str) -> int | None:
     path = target / RECEIPT
     if not path.is_file():
         return None
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_json(path)
     return int(values["files"]) if values.get("competition") == slug else None
 
 
@@ -84,16 +87,16 @@ def _free_bytes(path: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def _unpack(archive: Path, target: Path, listed: FileList, progress: Progress) -> int:
+def _unpack(archive: Path, folder: Path, listed: FileList, progress: Progress) -> int:
     if not zipfile.is_zipfile(archive):
         if archive.suffix == ".zip":
             archive.unlink()
             raise DataError(f"{archive.name} is no zip archive; it was deleted, download it again")
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.move(archive, target / archive.name)
+        folder.mkdir()
+        shutil.copy2(archive, folder / archive.name)
         return 1
     _check_against_list(archive, listed)
-    return unpack(archive, target, UnpackLimits(_free_bytes(target) - _SPARE_BYTES), progress)
+    return unpack(archive, folder, UnpackLimits(_free_bytes(folder) - _SPARE_BYTES), progress)
 
 
 def _check_against_list(archive: Path, listed: FileList) -> None:
@@ -136,5 +139,7 @@ def _watch(folder: Path, slug: str, listed: FileList, progress: Progress, stop: 
 
 
 def _megabytes(folder: Path, slug: str) -> int:
-    sizes = [path.stat().st_size for path in folder.glob(f"{slug}.*")]
-    return max(sizes, default=0) // _MEGABYTE
+    try:
+        return max((path.stat().st_size for path in folder.glob(f"{slug}.*")), default=0) // _MEGABYTE
+    except FileNotFoundError:  # it got its final name between two looks
+        return 0

@@ -45,12 +45,14 @@ class Expectation:
     """What a table is compared with: the row ids of the test files in their order, and the cells' rules.
 
     `row_ids` None means that the test files are not at hand; then the sample submission alone decides and
-    no rules apply.
+    no rules apply. `columns` are those of the competition's format, by which a table without a sample is
+    judged; none where the format is not known.
     """
 
     row_ids: StrArray | None = None
     blocks: tuple[Block, ...] = ()
     sample: Path | None = None
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = 0 if self.row_ids is None else len(self.row_ids)
@@ -60,7 +62,7 @@ class Expectation:
 def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path | None = None) -> Expectation:
     """What a competition expects in a CSV of this format."""
     blocks = tuple(_block(data, part, form.labels_per_row) for part in form.parts)
-    return Expectation(row_ids(data, form), blocks, sample)
+    return Expectation(row_ids(data, form), blocks, sample, form.columns)
 
 
 def _block(data: CompetitionData, part: FormatPart, labels_per_row: int) -> Block:

@@ -47,7 +47,7 @@ def unpack(archive: Path, folder: Path, limits: UnpackLimits, progress: Progress
             try:
                 temporary.mkdir(parents=True)
                 _write_members(source, members, temporary, progress)
-                _take_place(temporary, folder)
+                take_place(temporary, folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
@@ -159,8 +159,8 @@ def _write_members(
             counter.advance()
 
 
-def _take_place(temporary: Path, folder: Path) -> None:
-    """The unpacked folder under its final name, which may be that of an empty folder."""
+def take_place(temporary: Path, folder: Path) -> None:
+    """Gives an unpacked folder its final name, which may be that of an empty folder."""
     if folder.is_dir():
         folder.rmdir()
     temporary.rename(folder)

@@ -47,6 +47,13 @@ def test_wrong_column_names_are_refused(tmp_path):
     assert message.startswith("the columns are id,label, but ") and message.endswith("has Id,Category")
 
 
+def test_without_a_sample_the_columns_are_those_of_the_competition():
+    expected = Expectation(IDS, (Block(len(IDS), (None, CLASSES)),), columns=("Id", "Category"))
+    message = refusal(["7"] * 4, expected)
+    assert message == "the columns are id,label, but the competition has Id,Category"
+    assert check_table(table(["7"] * 4, columns=("Id", "Category")), expected).rows == 4
+
+
 def test_a_missing_row_is_counted_and_named():
     message = refusal(["7"] * 3, expecting(CLASSES), ids=IDS[:3])
     assert message == "1 of 4 rows of the test files are missing, first: 10.jpg"

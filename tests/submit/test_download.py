@@ -14,6 +14,7 @@ import pytest
 from kaggle_server import SLUG, Competition, Fault, KaggleServer
 
 from kaggle_face.cli.main import main
+from kaggle_face.submit import download as downloading
 
 FILES = {"train/0/a.jpg": random.Random(0).randbytes(60_000), "pairs.txt": b"a.jpg b.jpg\n"}
 
@@ -176,3 +177,35 @@ def test_the_demo_has_nothing_to_download(kaggle, clock, capsys):
 def test_the_receipt_names_the_competition(faces, clock):
     assert main(["download"]) == 0
     assert json.loads(Path("data/faces/.downloaded.json").read_text()) == {"competition": SLUG, "files": 2}
+
+
+def test_a_process_killed_before_the_files_took_their_place_leaves_none_of_them(faces, clock, monkeypatch):
+    class KilledError(BaseException):
+        pass
+
+    def killed(unpacked: Path, target: Path) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(downloading, "take_place", killed)
+        with pytest.raises(KilledError):
+            main(["download"])
+    assert not Path("data/faces").exists()
+    assert main(["download"]) == 0
+    assert unpacked() == FILES
+    assert [path.name for path in Path("data").iterdir()] == ["faces"]
+
+
+def test_what_a_process_killed_at_the_very_end_left_is_removed(faces, clock):
+    assert main(["download"]) == 0
+    Path("data/.faces.download").mkdir()
+    Path("data/.faces.download/faces.zip").write_bytes(b"left")
+    assert main(["download"]) == 0
+    assert [path.name for path in Path("data").iterdir()] == ["faces"]
+
+
+@pytest.mark.parametrize("slug", ["../evil", "a/b", ".hidden"])
+def test_a_name_that_leads_to_another_folder_is_refused(faces, kaggle, clock, capsys, slug):
+    assert main(["download", slug]) == 2
+    assert f"a competition's name has no folders in it, got '{slug}'" in capsys.readouterr().err
+    assert kaggle.requests == []

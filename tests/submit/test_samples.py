@@ -30,6 +30,17 @@ def make(root: Path, *names: str) -> None:
         (["classification_sample_submission.csv"], ["classification", "verification"], None),
         (["sample_submission.csv"], ["classification", "verification"], "sample_submission.csv"),
         (["submission.csv"], ["verification"], None),
+        # two archives side by side, each with a sample of the same name
+        (
+            ["s24-face-recognition/sample_submission.csv", "s24-face-verification/sample_submission.csv"],
+            ["verification"],
+            "s24-face-verification/sample_submission.csv",
+        ),
+        (
+            ["s24-face-recognition/sample_submission.csv", "s24-face-verification/sample_submission.csv"],
+            ["classification"],
+            "s24-face-recognition/sample_submission.csv",
+        ),
     ],
 )
 def test_the_sample_of_a_task(tmp_path, names, tasks, expected):
