@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array
+from kaggle_face.errors import RunError
 from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.people_tables import Snapshot
 from kaggle_face.metrics.similarity import normalized
@@ -134,7 +135,7 @@ def read_directions(gallery: Gallery) -> Directions:
         GalleryError: Nobody is enrolled.
     """
     for _ in range(_ATTEMPTS - 1):
-        with suppress(OSError):  # another process replaced or removed the copy at this very moment
+        with suppress(OSError, RunError):  # another process replaced or removed the copy at this very moment
             return _read_once(gallery)
     return _read_once(gallery)
 
@@ -158,7 +159,7 @@ def _is_whole(folder: Path, moment: Snapshot) -> bool:
     try:
         vectors, numbers = read_array(folder / "vectors.npy"), read_array(folder / "numbers.npy")
         read_array(folder / "strangers.npy")
-    except (OSError, ValueError):
+    except RunError:  # missing or damaged
         return False
     return vectors.shape == (moment.num_people, moment.model.embedding_size) and len(numbers) == len(vectors)
 
