@@ -45,6 +45,9 @@ PAIR_COLUMNS = (
 )
 
 
+STEP_COLUMNS = ("post-processing", "best setting", "", "nested gain", "optimistic gain")
+
+
 @dataclass(frozen=True)
 class Change:
     """A gain over the best single model with its 95 % interval; positive is better."""
@@ -119,13 +122,25 @@ def tabulate_pairs(rows: Sequence[BlendRow]) -> Report:
 
 def tabulate_steps(rows: Sequence[StepRow]) -> Report:
     """The table of post-processing."""
-    columns = ("post-processing", "best setting", "", "nested gain", "optimistic gain")
-    cells = tuple(
-        (row.task, row.setting, "on" if row.is_on else "off", str(row.gain), _points(row.optimistic_gain))
-        for row in rows
-    )
     sentence = "A step is on if its nested gain lies above zero with its whole interval."
-    return Report("post-processing", {}, columns, cells, sentence)
+    return Report("post-processing", {}, STEP_COLUMNS, tuple(map(_step_cells, rows)), sentence)
+
+
+def tabulate_gallery(
+    rows: Sequence[StepRow], num_probes: int, accuracies: tuple[float, float], gain: Change
+) -> Report:
+    """The table of a gallery's post-processing; accuracies of the test gallery without it and with it."""
+    plain, chosen = map(_percent, accuracies)
+    sentence = (
+        f"Test gallery, {num_probes} probes, recipe and threshold from the other gallery: {plain} without, "
+        f"{chosen} with what is on, {gain}."
+    )
+    return Report("gallery", {}, STEP_COLUMNS, tuple(map(_step_cells, rows)), sentence)
+
+
+def _step_cells(row: StepRow) -> tuple[Cell, ...]:
+    is_on = "on" if row.is_on else "off"
+    return row.task, row.setting, is_on, str(row.gain), _points(row.optimistic_gain)
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:

@@ -23,6 +23,7 @@ from kaggle_face.bench.blends import (
     StepRow,
     mean_and_deviation,
     tabulate_classes,
+    tabulate_gallery,
     tabulate_pairs,
     tabulate_steps,
 )
@@ -42,12 +43,15 @@ from kaggle_face.ensemble.deciding import (
     decide_pairs,
     pair_blend,
 )
+from kaggle_face.ensemble.gallery_recipes import GalleryRecipe
+from kaggle_face.ensemble.gallery_tuning import open_mock_stage, tune_gallery
+from kaggle_face.ensemble.held_out_pairs import open_held_out_pairs
 from kaggle_face.ensemble.members import Member, choose_members
 from kaggle_face.ensemble.pair_tuning import PairTuning
 from kaggle_face.ensemble.scoring import KnownTruth, ScoredPairs, score_class_blend, score_pair_blend
 from kaggle_face.ensemble.sources import open_predictions
 from kaggle_face.ensemble.summary import count_parameters
-from kaggle_face.metrics.bootstrap import Difference
+from kaggle_face.metrics.bootstrap import Difference, clustered_mean_difference
 
 CHECKPOINT: CheckpointName = "last"
 """No checkpoint of a training is chosen by what the blends are judged by."""
@@ -74,7 +78,7 @@ class _Decided:
 def measure_blends(
     loaded: LoadedConfig, runs: Sequence[RunFolder], soups: Sequence[RunFolder], terminal: Terminal
 ) -> list[Report]:
-    """Three tables: classification, verification, post-processing."""
+    """Four tables: classification, verification, post-processing, and that of a gallery."""
     models, mixed = (choose_members(found, [CHECKPOINT]) for found in (runs, soups))
     truth = _known_truth(Path(loaded.config.data.root), models)
     groups = ((_MODELS, models), (_SOUPS, mixed), (_EVERYTHING, (*models, *mixed)))
@@ -84,6 +88,7 @@ def measure_blends(
         tabulate_classes(list(_class_rows(classes, truth)), _about(loaded, models)),
         tabulate_pairs(list(_pair_rows(pairs, truth))),
         tabulate_steps([*_steps(classes[0].decision), *_steps(pairs[0].decision)]),
+        _gallery_report(pairs[0].decision, truth, terminal),
     ]
 
 
@@ -220,6 +225,30 @@ def _steps(decision: Decision) -> Iterator[StepRow]:
             for step in tuning.steps:
                 gain = _change(step.gain)
                 yield StepRow("verification", step.setting, step.is_on, gain, step.optimistic_gain)
+
+
+def _gallery_report(decision: Decision, truth: KnownTruth, terminal: Terminal) -> Report:
+    """A gallery of the judging people to tune on, and one of the test people, with one image of each."""
+    assert isinstance(decision.blend, PairBlend)
+    trials = open_held_out_pairs(decision.blend.members)
+    assert trials is not None, "the judging trials are labelled"
+    both = np.concatenate([trials.first_ids, trials.second_ids])
+    ids, first = np.unique(both, return_index=True)
+    dev = open_mock_stage(decision.blend, "oof", ids, trials.people.T.ravel()[first])
+    tuned = tune_gallery(dev, terminal)
+    ids, first = np.unique(np.concatenate([truth.pairs.first_ids, truth.pairs.second_ids]), return_index=True)
+    people = np.unique(truth.people.T.ravel()[first], return_inverse=True)[1].astype(np.int64)
+    test = open_mock_stage(decision.blend, "test", ids, people)
+    rows = [
+        StepRow("gallery", step.setting, step.is_on, _change(step.gain), step.optimistic_gain)
+        for step in tuned.steps
+    ]
+    plain, chosen = (
+        test.hits(recipe, test.everything, dev.threshold(recipe, dev.everything))
+        for recipe in (GalleryRecipe(), tuned.recipe)
+    )
+    gain = clustered_mean_difference(chosen, plain, test.people)
+    return tabulate_gallery(rows, len(test.truth), (float(plain.mean()), float(chosen.mean())), _change(gain))
 
 
 def _change(difference: Difference, sign: int = 1) -> Change:

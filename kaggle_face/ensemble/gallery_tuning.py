@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.runs import FoldFolder, RecordPart
 from kaggle_face.artifacts.stored import read_gallery
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.cohorts import cohort_of
@@ -24,6 +24,7 @@ from kaggle_face.ensemble.members import Member
 from kaggle_face.ensemble.pair_recipes import describe_step
 from kaggle_face.ensemble.pair_tuning import FEWEST_PEOPLE, STEPS, TunedStep
 from kaggle_face.ensemble.sources import open_embeddings
+from kaggle_face.ensemble.thresholds import mock_gallery
 from kaggle_face.metrics.bootstrap import DEFAULT_RESAMPLING, Resampling, clustered_mean_difference
 from kaggle_face.metrics.identification import best_gallery_threshold, gallery_accuracy
 from kaggle_face.progress import Progress
@@ -113,6 +114,32 @@ def open_dev_stage(blend: PairBlend, resampling: Resampling = DEFAULT_RESAMPLING
     return GalleryStage(views, truth, people, halves, gallery.no_match is not None, resampling)
 
 
+def open_mock_stage(
+    blend: PairBlend, part: RecordPart, image_ids: StrArray, people: IntArray
+) -> GalleryStage:
+    """Images of people arranged as a gallery: one image of most people is known, the others are probes.
+
+    Args:
+        blend: The networks and their weights.
+        part: Which records hold the images.
+        image_ids: The images (N), of people whom no network was trained on.
+        people: A number for the person of each image (N).
+
+    Raises:
+        RunError: A network has no embeddings.
+        DataError: An image has no embedding.
+    """
+    mock = mock_gallery(image_ids, people)
+    known_people, person_of_image = np.unique(people[mock.enrolled], return_inverse=True)
+    probed = people[mock.probes]
+    truth = np.where(mock.has_match, np.searchsorted(known_people, probed), -1).astype(np.int64)
+    names, codes, counts = np.unique(probed.astype(np.str_), return_inverse=True, return_counts=True)
+    halves = halves_of_people(names, counts.astype(np.int64))[codes]
+    ids = image_ids[mock.enrolled], image_ids[mock.probes]
+    views = _views(blend, part, ids, person_of_image.astype(np.int64))
+    return GalleryStage(views, truth, codes.astype(np.int64), halves, has_unknown=True)
+
+
 def tune_gallery(stage: GalleryStage, progress: Progress) -> GalleryTuning:
     """Tries all steps, each on top of those that were switched on before."""
     recipe = GalleryRecipe()
@@ -153,15 +180,20 @@ def views_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[GalleryView, .
         DataError: An image of the gallery has no embedding.
     """
     _, person_of_image = np.unique(gallery.names, return_inverse=True)
+    ids = gallery.image_ids, gallery.probe_image_ids
+    return _views(blend, "test", ids, person_of_image.astype(np.int64))
+
+
+def _views(
+    blend: PairBlend, part: RecordPart, ids: tuple[StrArray, StrArray], person_of_image: IntArray
+) -> tuple[GalleryView, ...]:
+    """The views of known images and probes, whose ids are given."""
     views = []
     for member, weight in zip(blend.members, blend.weights, strict=True):
         for fold in member.folds if weight > 0 else ():
-            known, probes = (
-                _vectors(member, fold, ids) for ids in (gallery.image_ids, gallery.probe_image_ids)
-            )
-            cohort = cohort_of(member, fold, np.concatenate([gallery.image_ids, gallery.probe_image_ids]))
-            share = weight / len(member.folds)
-            views.append(GalleryView(known, person_of_image.astype(np.int64), probes, cohort, share))
+            known, probes = (_vectors(member, fold, part, wanted) for wanted in ids)
+            cohort = cohort_of(member, fold, np.concatenate(ids))
+            views.append(GalleryView(known, person_of_image, probes, cohort, weight / len(member.folds)))
     return tuple(views)
 
 
@@ -190,7 +222,7 @@ def _people_and_halves(gallery: Gallery, truth: IntArray) -> tuple[IntArray, Int
     return people.astype(np.int64), halves[people]
 
 
-def _vectors(member: Member, fold: FoldFolder, image_ids: StrArray) -> FloatArray:
-    embeddings = open_embeddings(member, fold, "test")
+def _vectors(member: Member, fold: FoldFolder, part: RecordPart, image_ids: StrArray) -> FloatArray:
+    embeddings = open_embeddings(member, fold, part)
     rows = positions_of(image_ids, embeddings.image_ids, f"embeddings of {member.network_name(fold)}")
     return np.asarray(embeddings.vectors[rows], np.float32)
