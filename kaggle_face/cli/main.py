@@ -53,6 +53,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+_OF_SEVERAL_PROCESSES = "train"
+
 # What is wrong with the user's disk and no bug: no right to write there, no room, no such place.
 _STATES_OF_A_DISK = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR,
@@ -114,6 +116,8 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
 
 
 def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
+    if command != _OF_SEVERAL_PROCESSES and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise InputError(f"{command} is the work of one process; start it without torchrun")
     module_name, summary = COMMANDS[command]
     module = import_module(f"kaggle_face.cli.{module_name}")
     parser = _Parser(prog=f"kaggle-face {command}", description=f"{summary}.")

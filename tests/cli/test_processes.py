@@ -1,0 +1,95 @@
+"""Training under torchrun: two real processes on the CPU."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from kaggle_face.artifacts.stored import read_predictions
+from kaggle_face.cli.main import main
+
+PROGRAM = Path(__file__).with_name("killed_process.py")
+SETTINGS = (
+    "model.backbone=convnext_atto",  # norms over each image by itself
+    "model.backbone_options={depths: [1, 1, 1, 1], dims: [8, 8, 16, 16]}",
+    "model.neck=linear",
+    "augment.cutmix.probability=0.5",
+    "optim.name=sgd",
+    "optim.lr=0.05",
+    "train.ema_decay=0.9",
+    "train.checkpoint_minutes=1e-6",
+)
+TRAIN = ("train", "--fold", "0", *SETTINGS)
+
+
+def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
+    """Starts two processes of a command."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*launcher, *words], capture_output=True, text=True, env=environment, timeout=480, check=False
+    )
+
+
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What the processes complained about."""
+    return [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+
+
+def history(fold: Path, column: str) -> list[float]:
+    with (fold / "history.csv").open(encoding="utf-8") as stream:
+        return [float(row[column]) for row in csv.DictReader(stream)]
+
+
+@pytest.fixture
+def whole(workspace: Path) -> Path:
+    """What one process makes of fold 0 without a break."""
+    assert main([*TRAIN, "--run", "whole"]) == 0
+    return workspace / "runs/tiny/whole/fold0"
+
+
+def assert_same(found: Path, expected: Path) -> None:
+    """Compares two folds, up to the rounding of sums in another order: see tests/train/test_processes.py."""
+    tolerance = 4e-5  # of 12 steps
+    weights, others = (load_file(fold / "checkpoints/last.safetensors") for fold in (found, expected))
+    assert max(float(np.abs(weights[name] - others[name]).max()) for name in others) < tolerance
+    for column in ("train_loss", "accuracy", "eer"):
+        assert history(found, column) == pytest.approx(history(expected, column), abs=tolerance)
+    answers, alone = (read_predictions(fold / "oof/last/predictions") for fold in (found, expected))
+    np.testing.assert_allclose(answers.aligned_to(alone.image_ids).logits, alone.logits, atol=tolerance)
+
+
+def test_two_processes_end_what_one_began_as_one_would(whole: Path) -> None:
+    assert main([*TRAIN, "--run", "changed", "train.max_hours=1e-9"]) == 0  # stops after a step
+    done = torchrun("-m", "--", "kaggle_face", *TRAIN, "--run", "changed", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert sum("epoch 2/2" in line for line in done.stdout.splitlines()) == 1  # the first alone speaks
+    fold = whole.parent.parent / "changed/fold0"
+    info = json.loads((fold / "run.json").read_text())
+    assert (info["status"], info["processes"]) == ("finished", 2)
+    assert_same(fold, whole)
+
+
+def test_one_process_goes_on_where_one_of_two_was_killed(whole: Path) -> None:
+    killed = torchrun("--", str(PROGRAM), *TRAIN, "--run", "changed")
+    assert killed.returncode != 0 and len(errors(killed)) <= 1, killed.stderr
+    fold = whole.parent.parent / "changed/fold0"
+    assert json.loads((fold / "run.json").read_text())["status"] == "running"
+    assert main([*TRAIN, "--run", "changed", "--resume"]) == 0
+    assert_same(fold, whole)
+
+
+def test_what_one_process_does_is_refused_by_several(
+    monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert refused("predict") == "predict is the work of one process; start it without torchrun"
