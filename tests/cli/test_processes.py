@@ -26,6 +26,7 @@ SETTINGS = (
     "optim.name=sgd",
     "optim.lr=0.05",
     "train.ema_decay=0.9",
+    "train.amp=off",
     "train.checkpoint_minutes=1e-6",
 )
 TRAIN = ("train", "--fold", "0", *SETTINGS)
