@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,13 @@ def test_one_file_alone_imports_each_fenced_library(path: Path) -> None:
     strays = {library for library in roots & ONLY_IN.keys() if inside not in ONLY_IN[library]}
     assert not strays, f"{inside} imports {strays}"
     assert not roots & NEVER.get(part_of(path), set())
+
+
+def test_one_file_alone_speaks_to_other_processes() -> None:
+    speakers = [
+        path for path in modules() if re.search(r"torch\.distributed|import distributed", path.read_text())
+    ]
+    assert [path.relative_to(PACKAGE).as_posix() for path in speakers] == ["train/processes.py"]
 
 
 def test_every_part_has_a_layer() -> None:
