@@ -99,17 +99,6 @@ def name_of_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray |
     return f"{number_of_folds(config)}-{config.dev}-seed{config.seed}-{total.hexdigest()}"
 
 
-def describe_folds(folds: Folds) -> str:
-    """One line: how many images and trials there are, and how many images are never measured."""
-    sizes = [len(folds.validation_ids(fold)) for fold in range(folds.count)]
-    always = int((folds.fold_of_image == UNKNOWN).sum())
-    trials = [len(pairs) for pairs in folds.pairs]
-    return (
-        f"{folds.count} folds of {len(folds.image_ids)} images: {min(sizes)} to {max(sizes)} measured, "
-        f"{always} in no validation set, {min(trials)} to {max(trials)} trials"
-    )
-
-
 def _labelled(data: CompetitionData) -> FaceTable:
     """The labelled images of train and dev, sorted by id."""
     faces = data.faces.of_split("train", "dev")

@@ -29,6 +29,24 @@ def only_process(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """Holds the lock file `path` for the block if no process holds it; yields whether that is so.
+
+    Raises:
+        DataError: The file system knows no locks.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    is_ours = _try_lock(descriptor, path) and _is_still(path, descriptor)
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with suppress(OSError):
+                path.unlink()
+        os.close(descriptor)
+
+
 def _acquire(path: Path, on_wait: Callable[[], None]) -> int:
     told = False
     while True:

@@ -2,6 +2,7 @@
 
 Work goes on in `<folder>.part`. A chunk's pixels are on disk before the chunk is recorded, and the folder
 gets its name when all are there: a kill costs the chunks in flight, and half a pack is never taken for one.
+What was begun for files that have changed since is removed when the next pack is begun.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from kaggle_face.artifacts.atomic import write_json
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.data.decoding import Chunk, choose_workers, decode_chunks
-from kaggle_face.data.locking import only_process
+from kaggle_face.data.locking import if_free, only_process
 from kaggle_face.data.sources import Sources
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress
@@ -42,16 +43,36 @@ def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress,
     Raises:
         DataError: The disk has too little room, or the folder cannot be written to.
     """
-    lock = folder.with_name(f".{folder.name}.lock")
     try:
-        with only_process(lock, lambda: progress.say(f"another process is making {folder}; waiting for it")):
+        with only_process(
+            _lock_of(folder), lambda: progress.say(f"another process is making {folder}; waiting for it")
+        ):
             if not folder.exists():
+                _remove_abandoned(folder)
                 _Building(folder, sources, size_px).run(progress, workers)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DataError(f"the disk of {folder.parent} is full; free some room and start again") from error
         what = f"{error.filename or folder}: {error.strerror}"
         raise DataError(f"{what}; choose another folder with paths.packs") from error
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Removes unfinished packs that differ from `folder` in their digest alone and that nobody is building.
+
+    Their files have changed since, so nothing would go on with them.
+    """
+    beginning = folder.name.rpartition("-")[0]
+    for part in folder.parent.glob("*.part"):
+        other = part.with_suffix("")
+        if other != folder and other.name.rpartition("-")[0] == beginning:
+            with if_free(_lock_of(other)) as is_free:
+                if is_free:
+                    shutil.rmtree(part, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from kaggle_face.metrics.inputs import (
     require_share,
     row_blocks,
 )
+from kaggle_face.metrics.similarity import normalized
 from kaggle_face.metrics.sorted_scores import SortedScores, lowest_acceptable
 from kaggle_face.metrics.thresholds import accuracy_curve
 
@@ -91,9 +92,9 @@ def first_mate_ranks_of_embeddings(
     """
     if probes.ndim != 2 or gallery.ndim != 2 or probes.shape[1] != gallery.shape[1]:
         raise InputError(f"embeddings must be (Q, D) and (G, D), got {probes.shape} and {gallery.shape}")
-    directions_DG = _normalised(gallery).T
+    directions_DG = normalized(gallery).T
     return _ranks_by_block(
-        lambda rows: _normalised(probes[rows]) @ directions_DG,
+        lambda rows: normalized(probes[rows]) @ directions_DG,
         (len(probes), len(gallery)),
         probe_ids,
         gallery_ids,
@@ -257,13 +258,6 @@ def _people_codes(
         raise InputError(naming_first(int(absent.sum()), len(probes), "probes are not in the gallery", first))
     codes = np.unique(np.concatenate([probes, gallery]), return_inverse=True)[1].astype(np.int64)
     return codes[: len(probes)], codes[len(probes) :]
-
-
-def _normalised(embeddings_BD: npt.NDArray[Any]) -> FloatArray:
-    """Rows of length one; a row of zeros stays zero."""
-    rows_BD = np.asarray(embeddings_BD).astype(np.result_type(embeddings_BD.dtype, np.float32), copy=False)
-    norms_B1 = np.linalg.norm(rows_BD, axis=1, keepdims=True)
-    return np.asarray(rows_BD / np.where(norms_B1 > 0, norms_B1, 1), rows_BD.dtype)
 
 
 def _probe_columns(

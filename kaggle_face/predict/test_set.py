@@ -9,11 +9,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.atomic import replacing_folder
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import PredictConfig
 from kaggle_face.config.schema import CheckpointName
@@ -79,8 +81,7 @@ def predict_fold(
         target = folder.record_folder("test", checkpoint, "predictions").parent
         if epoch in done:
             same = folder.record_folder("test", done[epoch], "predictions").parent
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(same, target)
+            copy_records(same, target)
         else:
             _predict(network, folder, checkpoint, test_set, how, progress)
             done[epoch] = checkpoint
@@ -93,6 +94,12 @@ def _write_questions(folder: FoldFolder, data: CompetitionData) -> None:
         stored.write_gallery(folder.gallery_folder("dev"), data.dev_gallery)
     if data.test_gallery is not None:
         stored.write_gallery(folder.gallery_folder("test"), data.test_gallery)
+
+
+def copy_records(source: Path, target: Path) -> None:
+    """Makes `target` hold the records of `source`; a kill leaves it as it was before, or done."""
+    with replacing_folder(target) as new:
+        shutil.copytree(source, new, dirs_exist_ok=True)
 
 
 @dataclass(frozen=True)

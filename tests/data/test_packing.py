@@ -18,6 +18,7 @@ import pytest
 
 from kaggle_face.data import decoding, packing
 from kaggle_face.data.decoding import Chunk, decode_chunks
+from kaggle_face.data.locking import only_process
 from kaggle_face.data.pack import Pack, open_pack
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress, SilentProgress
@@ -133,6 +134,29 @@ def test_unfinished_work_on_other_files_is_not_taken_over(
     kill_a_build(tmp_path)
     make(tmp_path, ids[:-1])
     assert len(count_decoded) == PICTURES - 1
+
+
+def test_unfinished_work_that_nothing_goes_on_with_is_removed(tmp_path: Path, ids: StrArray) -> None:
+    part = kill_a_build(tmp_path)
+    make(tmp_path, ids[:-1])
+    assert not part.exists()
+    assert len(list((tmp_path / "packs").iterdir())) == 1
+
+
+def test_unfinished_work_of_a_living_process_is_left_alone(tmp_path: Path, ids: StrArray) -> None:
+    part = kill_a_build(tmp_path)
+    with only_process(part.with_name(f".{part.stem}.lock"), lambda: None):
+        make(tmp_path, ids[:-1])
+    assert part.is_dir()
+
+
+@pytest.mark.parametrize("other", ["tiny-8px-0123456789ab.part", "second-16px-0123456789ab.part"])
+def test_unfinished_work_of_another_size_or_name_is_left_alone(
+    tmp_path: Path, ids: StrArray, other: str
+) -> None:
+    (tmp_path / "packs" / other).mkdir(parents=True)
+    make(tmp_path, ids)
+    assert (tmp_path / "packs" / other).is_dir()
 
 
 def test_a_disk_with_too_little_room_is_refused_before_decoding(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from kaggle_face.data.pack import Pack
-from kaggle_face.predict.test_set import gather_test_set
+from kaggle_face.predict.test_set import copy_records, gather_test_set
 from kaggle_face.records import (
     ClassTable,
     CompetitionData,
@@ -43,3 +47,25 @@ def test_a_gallery_needs_its_known_images_and_its_probes() -> None:
     test_set = gather_test_set(make_data(no_rows(), no_pairs(), gallery), PACK)
     assert test_set.embedded_ids.tolist() == ["k1", "k2", "p1", "p2"]
     assert len(test_set.classified_ids) == 0
+
+
+def test_a_copy_that_fails_half_way_leaves_the_old_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (("best_cls", "new"), ("best_ver", "old")):
+        for kind in ("embeddings", "predictions"):
+            (tmp_path / name / kind).mkdir(parents=True)
+            (tmp_path / name / kind / "images.csv").write_text(text)
+
+    def failing(source: Path, target: Path, **_: object) -> None:
+        (target / "embeddings").mkdir()
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", failing)
+        with pytest.raises(OSError, match="no space left"):
+            copy_records(tmp_path / "best_cls", tmp_path / "best_ver")
+    held = {path.read_text() for path in (tmp_path / "best_ver").rglob("*.csv")}
+    assert held == {"old"} and len(list(tmp_path.iterdir())) == 2
+    copy_records(tmp_path / "best_cls", tmp_path / "best_ver")
+    assert {path.read_text() for path in (tmp_path / "best_ver").rglob("*.csv")} == {"new"}
