@@ -254,6 +254,7 @@ class TrainConfig(Part):
     early_stop_metric: Literal["accuracy", "verification", "score"] = "accuracy"
     verification_metric: Literal["eer", "auc"] = "eer"
     score: str | None = None
+    measure_every_epochs: Count = 1
     max_hours: Positive | None = None
     checkpoint_minutes: Positive = 5.0
     max_nonfinite_steps: Count = 20
@@ -352,6 +353,15 @@ class Config(Part):
             raise ValueError(
                 "loss.distill.runs teach all classes at once, and margin.sampled_classes is "
                 f"{self.margin.sampled_classes:g}; set it to 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _plateau_sees_every_epoch(self) -> Config:
+        if self.schedule.name == "plateau" and self.train.measure_every_epochs > 1:
+            raise ValueError(
+                "schedule.name=plateau looks at every epoch, and train.measure_every_epochs is "
+                f"{self.train.measure_every_epochs}; set it to 1, or another schedule"
             )
         return self
 

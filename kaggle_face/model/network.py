@@ -63,8 +63,11 @@ class FaceNetwork(nn.Module):
         The result is (B, C, H, W) in channels-last memory, so no pixel is moved.
         """
         mean_C, std_C = self.backbone.input_mean, self.backbone.input_std
-        scaled_BHWC = images_BHWC.to(torch.float32, copy=True)
-        scaled_BHWC.sub_(_LARGEST_PIXEL * mean_C).mul_(1.0 / (_LARGEST_PIXEL * std_C))
+        scaled_BHWC = images_BHWC.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+        # By rows of pixels: a CPU takes eight times as long for rows of three numbers.
+        mean, factor = _LARGEST_PIXEL * mean_C, 1.0 / (_LARGEST_PIXEL * std_C)
+        width = images_BHWC.shape[2]
+        scaled_BHWC.view(*images_BHWC.shape[:2], -1).sub_(mean.repeat(width)).mul_(factor.repeat(width))
         return scaled_BHWC.permute(0, 3, 1, 2)
 
     @property

@@ -30,7 +30,7 @@ Outcome = Literal["finished", "stopped"]
 Act = Literal["train", "save", "stop"]
 
 OnEpoch = Callable[[EpochRow], None]
-"""Told the row of each epoch when everything of it is saved; it may raise to end the training."""
+"""Told the row of each measured epoch when everything of it is saved; it may raise to end the training."""
 
 _WATCHED: dict[str, CheckpointName] = {
     "accuracy": "best_cls",
@@ -118,7 +118,7 @@ class Fit:
                     self._save()
                     return "stopped"
                 self._finish_epoch()
-                if self.call.on_epoch is not None:
+                if self.call.on_epoch is not None and "score" in self.state.history[-1]:
                     self.call.on_epoch(self.state.history[-1])
                 if self._is_out_of_patience():
                     break
@@ -153,12 +153,9 @@ class Fit:
 
     def _finish_epoch(self) -> None:
         state = self.state
-        start = time.monotonic()
-        held_out = predict_held_out(state.evaluated_network, self.task, self._how(flip=False))
-        figures = self._by_first(measure, held_out, self.task)
-        self.clock.validation_seconds = time.monotonic() - start
+        figures = self._measure() if self._is_measured() else None
         self._append_row(figures)
-        for checkpoint, score in self._scores(figures).items():
+        for checkpoint, score in self._scores(figures).items() if figures is not None else ():
             if state.improves(checkpoint, score):
                 self._by_first(save_checkpoint, state, self.folder, checkpoint)
         self._by_first(save_checkpoint, state, self.folder, "last")
@@ -170,9 +167,21 @@ class Fit:
         self._by_first(write_history, self.folder.history_file, state.history)
         self._events.write(state.history[-1])
 
-    def _append_row(self, figures: dict[str, float]) -> None:
+    def _is_measured(self) -> bool:
+        finished, train = self.state.epoch + 1, self.recipe.train
+        return finished % train.measure_every_epochs == 0 or finished == train.epochs
+
+    def _measure(self) -> dict[str, float]:
+        start = time.monotonic()
+        held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
+        figures = self._by_first(measure, held_out, self.task)
+        self.clock.validation_seconds = time.monotonic() - start
+        self.state.seconds += self.clock.validation_seconds
+        return figures
+
+    def _append_row(self, figures: dict[str, float] | None) -> None:
         state, counts = self.state, self.state.tally.read()
-        state.seconds += state.epoch_seconds + self.clock.validation_seconds
+        state.seconds += state.epoch_seconds
         images = max(counts.images, 1)
         state.history.append(
             {
@@ -181,14 +190,17 @@ class Fit:
                 "train_loss": counts.mean_loss,
                 "train_accuracy": counts.correct / images,
                 "skipped_steps": counts.skipped_steps,
-                **figures,
-                "score": score_figures(self._score, figures),
-                "plateau_score": self._scores(figures)["best_cls"],
+                **(self._judged(figures) if figures is not None else {}),
                 "images_per_second": counts.images / max(state.epoch_seconds, 1e-9),
                 "seconds": state.seconds,
             }
         )
         self.call.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
+
+    def _judged(self, figures: dict[str, float]) -> dict[str, float]:
+        """The figures, and what is made of them."""
+        score, plateau_score = score_figures(self._score, figures), self._scores(figures)["best_cls"]
+        return {**figures, "score": score, "plateau_score": plateau_score}
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
         """What each of the best checkpoints is chosen by, higher is better."""
@@ -232,7 +244,9 @@ def describe_epoch(fold: int, row: dict[str, float], epochs: int) -> str:
     'fold 0 epoch 3/30: loss 2.500, accuracy 50.0 %, EER 21.00 %, AUC 0.9000, 812 images/s, 9.0 min left'
     """
     left = row["seconds"] / row["epoch"] * (epochs - row["epoch"]) / 60.0
-    parts = [f"loss {row['train_loss']:.3f}", f"accuracy {100 * row['accuracy']:.1f} %"]
+    parts = [f"loss {row['train_loss']:.3f}"]
+    if "accuracy" in row:
+        parts.append(f"accuracy {100 * row['accuracy']:.1f} %")
     if "eer" in row:
         parts += [f"EER {100 * row['eer']:.2f} %", f"AUC {row['auc']:.4f}"]
     parts += [f"{row['images_per_second']:.0f} images/s", f"{left:.1f} min left"]

@@ -11,9 +11,13 @@ EpochRow = dict[str, float]
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Writes all rows; the columns are the keys of the first row, figures with nine digits."""
-    columns = list(rows[0]) if rows else ["epoch"]
-    write_table(path, {name: [f"{row[name]:.9g}" for row in rows] for name in columns})
+    """Writes all rows in the columns of the longest, figures with nine digits; what one lacks is empty."""
+    columns = list(max(rows, key=lambda row: len(row))) if rows else ["epoch"]
+    write_table(path, {name: [_figure(row.get(name)) for row in rows] for name in columns})
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.9g}"
 
 
 class EventWriter:

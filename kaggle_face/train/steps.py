@@ -127,10 +127,10 @@ def _mixed(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine)
     draw = seeded(recipe.seed, _MIXING, state.epoch, state.step)
     mix = draw_mix(recipe.augment, len(batch.labels), size_px, draw)
     if mix is None:
-        return resized(state.network.normalize(images_SHWC), size_px), None
+        return state.network.normalize(resized(images_SHWC, size_px)), None
     # An image's partner may be in another process's share.
     images_BHWC = machine.processes.gathered(images_SHWC, len(batch.labels))
-    images_BCHW = apply_mix(resized(state.network.normalize(images_BHWC), size_px), mix)
+    images_BCHW = apply_mix(state.network.normalize(resized(images_BHWC, size_px)), mix)
     return images_BCHW[machine.processes.share.of(len(batch.labels))], mix
 
 

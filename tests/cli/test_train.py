@@ -196,3 +196,11 @@ def test_losses_that_stay_non_finite_stop_the_training_and_say_what_to_lower(
     assert main(["train", "--fold", "0", *settings]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert "were not finite in 3 steps in a row" in error and "lower optim.lr (now 1e+30)" in error
+
+
+def test_epochs_between_measurements_have_no_figures_and_the_last_is_measured(workspace: Path) -> None:
+    settings = ["train.epochs=3", "train.measure_every_epochs=2"]
+    assert main(["train", "--fold", "0", "--run", "seldom", *settings]) == 0
+    run = Path("runs/tiny/seldom/fold0")
+    assert [bool(row["accuracy"]) for row in read_rows(run / "history.csv")] == [False, True, True]
+    assert json.loads((run / "run.json").read_text())["results"]["last"]["epoch"] == 3

@@ -30,3 +30,8 @@ def test_no_event_file_is_written_where_they_are_off(tmp_path: Path) -> None:
     writer.write({"epoch": 1, "eer": 0.5})
     writer.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_an_epoch_was_not_measured_for_is_empty(tmp_path: Path) -> None:
+    write_history(tmp_path / "h.csv", [{"epoch": 1}, {"epoch": 2, "eer": 0.25}])
+    assert (tmp_path / "h.csv").read_text() == "epoch,eer\n1,\n2,0.25\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from kaggle_face.config import MarginConfig, ModelConfig, TrainConfig
 from kaggle_face.errors import ConfigError
@@ -23,14 +24,24 @@ def test_without_a_start_every_epoch_has_the_full_size() -> None:
 
 
 def test_half_the_size_averages_over_neighbours() -> None:
-    images = torch.zeros(1, 1, 8, 8)
-    images[..., ::2] = 1.0  # stripes: their mean is one half
-    inner = resized(images, 4)[0, 0, :, 1:3]
-    torch.testing.assert_close(inner, torch.full((4, 2), 0.5))
+    images_BHWC = torch.zeros(1, 8, 8, 3, dtype=torch.uint8)
+    images_BHWC[:, :, ::2] = 100  # stripes: their mean is half of that
+    smaller_BHWC = resized(images_BHWC, 4)
+    assert smaller_BHWC.shape == (1, 4, 4, 3)
+    torch.testing.assert_close(smaller_BHWC[0, :, 1:3], torch.full((4, 2, 3), 50, dtype=torch.uint8))
+
+
+def test_whole_numbers_are_those_of_float32_to_within_one() -> None:
+    images_BHWC = torch.randint(256, (2, 16, 16, 3), generator=torch.Generator().manual_seed(0)).byte()
+    as_float_BCHW = F.interpolate(
+        images_BHWC.permute(0, 3, 1, 2).float(), (12, 12), mode="bilinear", antialias=True
+    )
+    difference = resized(images_BHWC, 12).permute(0, 3, 1, 2).float() - as_float_BCHW
+    assert difference.abs().max() <= 1.0
 
 
 def test_images_of_their_own_size_stay_as_they_are() -> None:
-    images = torch.rand(2, 3, 8, 8)
+    images = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
     assert resized(images, 8) is images
 
 
