@@ -12,8 +12,8 @@ EpochRow = dict[str, float]
 
 def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     """Writes all rows in the columns of the longest, figures with nine digits; what one lacks is empty."""
-    columns = list(max(rows, key=lambda row: len(row))) if rows else ["epoch"]
-    write_table(path, {name: [_figure(row.get(name)) for row in rows] for name in columns})
+    longest: Mapping[str, float] = max(rows, key=len, default={"epoch": 0.0})
+    write_table(path, {name: [_figure(row.get(name)) for row in rows] for name in longest})
 
 
 def _figure(value: float | None) -> str:
