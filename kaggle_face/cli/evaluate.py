@@ -11,7 +11,7 @@ from kaggle_face.cli.arguments import add_checkpoints_argument, add_config_argum
 from kaggle_face.cli.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
-from kaggle_face.errors import RunError
+from kaggle_face.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from kaggle_face.ensemble.evaluation import Measured
@@ -23,6 +23,12 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `evaluate`."""
     add_folds_argument(parser, "folds to measure (default: all finished)")
     add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")
+    parser.add_argument(
+        "--fpr",
+        type=rates,
+        metavar="RATE,...",
+        help="false positive rates to find a threshold for (default: 0.01,0.001)",
+    )
     add_config_arguments(parser)
     words = next(action for action in parser._actions if action.dest == "overrides")
     words.metavar, words.help = "RUN", "runs (default: the one trained last), and settings as key=value"
@@ -45,12 +51,34 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
         checkpoints = arguments.checkpoints or [default_checkpoint(task, runs)]
         members = choose_members(runs, checkpoints, arguments.folds)
         if has_record(members, "oof", "predictions" if task == "classification" else "pairs"):
-            shown |= _tell_task(task, members, terminal)
+            shown |= _tell_task(task, members, arguments.fpr, terminal)
     if not shown:
         raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again")
 
 
-def _tell_task(task: Task, members: Sequence[Member], terminal: Terminal) -> bool:
+def rates(text: str) -> list[float]:
+    """Rates separated by commas.
+
+    >>> rates("0.1,1e-3")
+    [0.1, 0.001]
+
+    Raises:
+        InputError: A word is no number between 0 and 1.
+    """
+    found = []
+    for word in text.split(","):
+        try:
+            found.append(float(word))
+        except ValueError:
+            found.append(-1.0)
+        if not 0 < found[-1] < 1:
+            raise InputError(f"a rate is a number between 0 and 1, got '{word}' in --fpr {text}")
+    return found
+
+
+def _tell_task(
+    task: Task, members: Sequence[Member], fprs: Sequence[float] | None, terminal: Terminal
+) -> bool:
     """Prints a task's figures and differences; whether there were any."""
     from kaggle_face.ensemble.evaluation import (
         class_figures,
@@ -60,7 +88,7 @@ def _tell_task(task: Task, members: Sequence[Member], terminal: Terminal) -> boo
         measure_pairs,
         open_trials,
     )
-    from kaggle_face.ensemble.run_thresholds import thresholds_of_run
+    from kaggle_face.ensemble.run_thresholds import WANTED_FPRS, thresholds_of_run
 
     if task == "classification":
         _tell_figures(task, members, measure_classes(members), terminal)
@@ -74,7 +102,7 @@ def _tell_task(task: Task, members: Sequence[Member], terminal: Terminal) -> boo
         _tell_figures(task, members, figures_of, terminal)
         differences = [compare_pairs(trials, number, 0) for number in range(1, len(members))]
         for number, member in enumerate(members):
-            _tell_thresholds(member, thresholds_of_run(member, trials, number), terminal)
+            _tell_thresholds(member, thresholds_of_run(member, trials, number, fprs or WANTED_FPRS), terminal)
     for member, difference in zip(members[1:], differences, strict=True):
         _tell_difference(member, members[0], difference, terminal)
     return True
@@ -124,7 +152,7 @@ def verdict(metric: str, difference: Difference) -> str:
     if difference.low <= 0 <= difference.high:
         return "not more than noise"
     is_lower = difference.value < 0
-    return "better" if is_lower == (metric == "eer") else "worse"
+    return "better" if is_lower == (metric in ("eer", "log loss")) else "worse"
 
 
 def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Terminal) -> None:

@@ -5,13 +5,13 @@ Intervals resample people (`metrics.bootstrap`). Letters: N images, P pairs, F f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from kaggle_face.ensemble.blending import finite_block
-from kaggle_face.ensemble.halves import stable_order
+from kaggle_face.ensemble.blending import finite_block, log_softmax
+from kaggle_face.ensemble.halves import disjoint_sets, stable_order
 from kaggle_face.ensemble.held_out_pairs import HeldOutPairs, open_held_out_pairs
 from kaggle_face.ensemble.members import Member
 from kaggle_face.ensemble.objective import PAIR_METRICS
@@ -28,13 +28,17 @@ from kaggle_face.metrics.bootstrap import (
     verification_difference,
     verification_intervals,
 )
-from kaggle_face.metrics.classification import log_loss, true_class_ranks
+from kaggle_face.metrics.classification import true_class_ranks
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.verification import ten_fold_accuracy, verification_summary
 from kaggle_face.records import FloatArray, IntArray
 
 NUM_SETS = 10
-"""Sets of pairs of the ten-fold accuracy; which pair is in which follows from a hash of its id."""
+"""Sets of pairs of the ten-fold accuracy."""
+_MOST_LOSS = 87.0
+"""A class of probability 1e-38, the least that float32 has; an infinite loss has no mean and no interval."""
+_T_OF_NINE = 2.262
+"""Student's t with nine degrees of freedom: the 97.5 % quantile."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,12 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class ClassFigures:
-    """Ranks (N) of the true classes of one member, with classes, folds and log losses."""
+    """Ranks and log losses (N) of the true classes of one member, with classes and folds."""
 
     ranks: IntArray
     labels: IntArray
     folds: IntArray
-    log_losses: Mapping[int, float]
+    log_losses: FloatArray
 
 
 def measure_classes(
@@ -92,11 +96,14 @@ def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
 def compare_classes(
     first: ClassFigures, second: ClassFigures, resampling: Resampling = DEFAULT_RESAMPLING
 ) -> dict[str, Difference]:
-    """Accuracy and top-5 accuracy, first minus second, on the same resampled people."""
-    return {
-        name: clustered_mean_difference(first.ranks <= depth, second.ranks <= depth, first.labels, resampling)
+    """Accuracy, top-5 accuracy and log loss, first minus second, on the same resampled people."""
+    people = first.labels
+    found = {
+        name: clustered_mean_difference(first.ranks <= depth, second.ranks <= depth, people, resampling)
         for name, depth in (("accuracy", 1), ("top5", 5))
     }
+    losses = clustered_mean_difference(first.log_losses, second.log_losses, people, resampling)
+    return {**found, "log loss": losses}
 
 
 def measure_pairs(
@@ -108,7 +115,6 @@ def measure_pairs(
     networks of two folds have scales of their own.
     """
     scores = pooled(trials.values("scores")[member], trials.pools)
-    sets = np.array([int.from_bytes(stable_order(key)) % NUM_SETS for key in trials.pair_ids.tolist()])
     try:
         intervals = verification_intervals(scores, trials.labels, trials.people, PAIR_METRICS, resampling)
     except InputError:
@@ -119,12 +125,26 @@ def measure_pairs(
         Measured(name, values[name], intervals.get(name), tuple(each[name] for each in by_fold))
         for name in PAIR_METRICS
     ]
+    return (*measured, *_ten_fold(scores, trials))
+
+
+def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Measured]:
+    """The ten-fold accuracy over sets that share nobody, or where these cannot be made over others.
+
+    Sets that share nobody vary as other people would, so their spread gives an interval (Student's t).
+    """
+    sets = disjoint_sets(trials.people, trials.labels, NUM_SETS)
+    if sets is not None:
+        found = ten_fold_accuracy(scores, trials.labels, sets)
+        margin = _T_OF_NINE * found.standard_error
+        interval = Interval(found.mean, found.mean - margin, found.mean + margin)
+        yield Measured("ten-fold accuracy", found.mean, interval, tuple(found.accuracies.tolist()))
+        return
+    sets = np.array([int.from_bytes(stable_order(key)) % NUM_SETS for key in trials.pair_ids.tolist()])
     if len(np.unique(sets)) == NUM_SETS:
-        accuracy = ten_fold_accuracy(scores, trials.labels, sets)
-        measured.append(
-            Measured("ten-fold accuracy", accuracy.mean, None, tuple(accuracy.accuracies.tolist()))
-        )
-    return tuple(measured)
+        found = ten_fold_accuracy(scores, trials.labels, sets)
+        name = "ten-fold accuracy, sets share people"
+        yield Measured(name, found.mean, None, tuple(found.accuracies.tolist()))
 
 
 def compare_pairs(
@@ -164,21 +184,22 @@ def _figures_of_member(held_out: Sequence[HeldOutLogits], number: int) -> ClassF
         np.concatenate(ranks),
         np.concatenate([fold.labels for fold in held_out]),
         np.repeat([fold.fold for fold in held_out], sizes),
-        {fold.fold: _log_loss(fold.sources[number], fold.labels) for fold in held_out},
+        np.concatenate([_log_losses(fold.sources[number], fold.labels) for fold in held_out]),
     )
 
 
 def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Measured, ...]:
-    numbers = np.unique(figures.folds)
+    columns = {
+        "accuracy": figures.ranks <= 1,
+        "top5": figures.ranks <= 5,
+        "log loss": figures.log_losses,
+    }
     measured = []
-    for name, depth in (("accuracy", 1), ("top5", 5)):
-        hits = figures.ranks <= depth
-        interval = clustered_mean_interval(hits, figures.labels, resampling)
-        folds = tuple(float(hits[figures.folds == number].mean()) for number in numbers)
+    for name, values in columns.items():
+        interval = clustered_mean_interval(values, figures.labels, resampling)
+        folds = tuple(float(values[figures.folds == number].mean()) for number in np.unique(figures.folds))
         measured.append(Measured(name, interval.value, interval, folds))
-    losses = tuple(figures.log_losses[int(number)] for number in numbers)
-    sizes = [int((figures.folds == number).sum()) for number in numbers]
-    return (*measured, Measured("log loss", float(np.average(losses, weights=sizes)), None, losses))
+    return tuple(measured)
 
 
 def _ranks(source: Source, labels: IntArray) -> IntArray:
@@ -188,11 +209,13 @@ def _ranks(source: Source, labels: IntArray) -> IntArray:
     return ranks
 
 
-def _log_loss(source: Source, labels: IntArray) -> float:
-    total = 0.0
+def _log_losses(source: Source, labels: IntArray) -> FloatArray:
+    """Minus the log-probability of the true class of each image (N), in nats, at most `_MOST_LOSS`."""
+    losses = np.empty(len(labels))
     for part in row_blocks(len(labels), source.values.shape[1] * 4):
-        total += log_loss(finite_block(source, part), labels[part]) * (part.stop - part.start)
-    return total / len(labels)
+        logs = log_softmax(finite_block(source, part).astype(np.float64))
+        losses[part] = -logs[np.arange(part.stop - part.start), labels[part]]
+    return np.minimum(losses, _MOST_LOSS)
 
 
 def _verification_by_fold(trials: HeldOutPairs, member: int) -> list[dict[str, float]]:

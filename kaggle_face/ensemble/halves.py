@@ -77,6 +77,35 @@ def people_of_pairs(first_ids: StrArray, second_ids: StrArray, labels: IntArray)
     return people, images[first_image]
 
 
+def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray | None:
+    """The set (P) of each pair so that nobody is in two sets; None where that cannot be.
+
+    People whom pairs join, of the same person or of two, stay together; such groups are dealt to the sets,
+    large ones first, each into the smallest. It cannot be where there are fewer groups than sets, a set would
+    be less than half as large as the mean, or would lack one kind of pair.
+
+    Shapes: people (P, 2) from 0, labels (P) of 0 and 1.
+
+    >>> people = np.array([[0, 0], [0, 1], [2, 2], [2, 3]])
+    >>> disjoint_sets(people, np.array([1, 0, 1, 0]), 2).tolist()
+    [0, 0, 1, 1]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = int(people.max(initial=-1)) + 1
+    graph = coo_array((np.ones(len(people), np.int8), (people[:, 0], people[:, 1])), shape=(count, count))
+    group_of_pair = connected_components(graph, directed=False)[1][people[:, 0]]
+    sizes = np.bincount(group_of_pair)
+    set_of_group, filled = np.zeros(len(sizes), np.int64), np.zeros(num_sets, np.int64)
+    for group in np.argsort(-sizes, kind="stable"):
+        set_of_group[group] = filled.argmin()
+        filled[filled.argmin()] += sizes[group]
+    sets: IntArray = set_of_group[group_of_pair]
+    kinds = [len(np.unique(labels[sets == number])) for number in range(num_sets)]
+    return sets if min(kinds) == 2 and 2 * filled.min() >= filled.mean() else None
+
+
 def nested(halves: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
     """For each half: what weights are found on, and what they are judged on."""
     for half in (0, 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.ensemble.blended import PairBlend
+from kaggle_face.ensemble.gallery_recipes import GalleryRecipe
+from kaggle_face.ensemble.gallery_tuning import open_dev_stage
 from kaggle_face.ensemble.held_out_pairs import HeldOutPairs
 from kaggle_face.ensemble.members import Member
 from kaggle_face.ensemble.neighbours import nearest
-from kaggle_face.ensemble.sources import open_embeddings
+from kaggle_face.ensemble.sources import has_record, open_embeddings
 from kaggle_face.ensemble.thresholds import (
     GalleryRule,
     ScoreThreshold,
@@ -25,6 +29,7 @@ from kaggle_face.metrics.similarity import normalized
 from kaggle_face.records import positions_of
 
 FILE_NAME = "thresholds.json"
+WANTED_FPRS = (1e-2, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,13 @@ class RunThresholds:
     gallery: GalleryRule | None
 
 
-def thresholds_of_run(member: Member, trials: HeldOutPairs, number: int = 0) -> RunThresholds:
+def thresholds_of_run(
+    member: Member, trials: HeldOutPairs, number: int = 0, fprs: Sequence[float] = WANTED_FPRS
+) -> RunThresholds:
     """The thresholds of the member that is `number` among those of the trials.
+
+    That of galleries is found on the competition's dev gallery, or without one on held-out people arranged
+    as a gallery.
 
     Raises:
         RunError: A fold has no out-of-fold embeddings.
@@ -49,9 +59,10 @@ def thresholds_of_run(member: Member, trials: HeldOutPairs, number: int = 0) -> 
         scores.append(fold.sources[number].block(slice(0, len(fold.positions))))
         rows.append(fold.positions)
     at = np.concatenate(rows)
-    pairs = verification_thresholds(np.concatenate(scores), trials.labels[at], trials.people[at])
+    pairs = verification_thresholds(np.concatenate(scores), trials.labels[at], trials.people[at], fprs)
     folds = tuple(fold.fold for fold in member.folds)
-    return RunThresholds(member.checkpoint, folds, pairs, _gallery_of_run(member, trials))
+    gallery = _dev_gallery_of_run(member) or _gallery_of_run(member, trials)
+    return RunThresholds(member.checkpoint, folds, pairs, gallery)
 
 
 def write_thresholds(member: Member, thresholds: RunThresholds) -> Path:
@@ -59,6 +70,18 @@ def write_thresholds(member: Member, thresholds: RunThresholds) -> Path:
     path = member.run.path / FILE_NAME
     write_json(path, {"score": "cosine of the embeddings of one network", **_plain(asdict(thresholds))})
     return path
+
+
+def _dev_gallery_of_run(member: Member) -> GalleryRule | None:
+    """The rule of all folds together on the competition's dev gallery; None where no threshold is needed."""
+    if not has_record([member], "test", "embeddings"):
+        return None
+    stage = open_dev_stage(PairBlend((member,), (1.0,)))
+    if stage is None or not stage.has_unknown:
+        return None
+    people, scores = stage.best(GalleryRecipe(), stage.everything)
+    num_enrolled = len(np.unique(stage.views[0].person_of_image))
+    return gallery_threshold(scores, people == stage.truth, stage.truth >= 0, stage.people, num_enrolled)
 
 
 def _gallery_of_run(member: Member, trials: HeldOutPairs) -> GalleryRule | None:

@@ -38,6 +38,16 @@ def test_two_runs_are_measured_and_compared(
     assert thresholds["gallery"]["num_enrolled"] == 4  # two of three people in each of two folds
 
 
+def test_a_threshold_is_found_for_each_wanted_rate(
+    runs: list[RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "a", "--fpr", "0.2,0.05"]) == 0
+    rules = [each["rule"] for each in json.loads((runs[0].path / "thresholds.json").read_text())["pairs"]]
+    assert rules == ["eer", "accuracy", "fpr=0.2", "fpr=0.05"]
+    assert main(["evaluate", "a", "--fpr", "0.2,often"]) == 2
+    assert "a rate is a number between 0 and 1, got 'often'" in capsys.readouterr().err
+
+
 def test_one_run_is_measured_alone(runs: list[RunFolder], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "b", "--folds", "0"]) == 0
     out = capsys.readouterr().out

@@ -16,8 +16,10 @@ from kaggle_face.ensemble.evaluation import (
     measure_pairs,
     open_trials,
 )
+from kaggle_face.ensemble.halves import disjoint_sets
+from kaggle_face.ensemble.held_out_pairs import FoldTrials, HeldOutPairs
 from kaggle_face.ensemble.members import Member, choose_members
-from kaggle_face.ensemble.sources import read_labels
+from kaggle_face.ensemble.sources import Source, read_labels
 from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
 from kaggle_face.metrics.verification import equal_error_rate
@@ -44,6 +46,7 @@ def test_class_figures_are_those_of_each_folds_records(members: tuple[Member, ..
     assert loss.folds == pytest.approx([each[2] for each in expected], rel=1e-5)
     assert accuracy.value == pytest.approx(np.mean([each[0] for each in expected]))  # folds of equal size
     assert accuracy.interval is not None and accuracy.interval.low < accuracy.value < accuracy.interval.high
+    assert loss.interval is not None and loss.interval.low < loss.value < loss.interval.high
     assert accuracy.spread == pytest.approx(np.std([each[0] for each in expected], ddof=1))
 
 
@@ -65,8 +68,37 @@ def test_pair_figures_of_folds_are_those_of_their_scores(members: tuple[Member, 
         scores = stored.read_pair_scores(fold.record_folder("oof", "best_ver", "pairs"))
         expected.append(equal_error_rate(scores.scores, scores.labels).eer)
     assert measured["eer"].folds == pytest.approx(expected)
-    assert 0.5 < measured["ten-fold accuracy"].value <= 1
-    assert len(measured["ten-fold accuracy"].folds) == 10
+    shared = measured["ten-fold accuracy, sets share people"]  # six people make no ten sets of their own
+    assert 0.5 < shared.value <= 1 and shared.interval is None
+    assert len(shared.folds) == 10
+
+
+def test_ten_sets_share_nobody_where_people_allow_it() -> None:
+    rng = np.random.default_rng(0)
+    people = np.array([[2 * group, 2 * group + other] for group in range(30) for other in (0, 1)])
+    labels = (people[:, 0] == people[:, 1]).astype(np.int64)
+    scores = labels + rng.normal(size=len(labels))
+    order = rng.permutation(len(labels))
+    ids = np.array([str(row) for row in range(len(labels))])
+    images = [np.char.add(f"{side}", ids) for side in "ab"]
+    source = Source("one", scores[order])
+    fold = FoldTrials(0, np.arange(len(labels)), (source,))
+    halves = np.zeros(len(labels), np.int64)
+    trials = HeldOutPairs(ids, *images, labels[order], people[order], halves, (fold,))
+    measured = {each.name: each for each in measure_pairs(trials, 0, FEW)}["ten-fold accuracy"]
+    assert measured.interval is not None and len(measured.folds) == 10
+    # Student's t of nine degrees of freedom (2.262) times the deviation over the root of ten.
+    margin = 2.262 * np.std(measured.folds, ddof=1) / np.sqrt(10)
+    assert measured.interval.high - measured.value == pytest.approx(margin)
+    sets = disjoint_sets(trials.people, trials.labels, 10)
+    assert sets is not None
+    for person in np.unique(trials.people):
+        assert len(np.unique(sets[(trials.people == person).any(axis=1)])) == 1
+
+
+def test_people_who_are_all_compared_with_each_other_make_no_sets() -> None:
+    people = np.array([(a, b) for a in range(12) for b in range(a, 12)])
+    assert disjoint_sets(people, (people[:, 0] == people[:, 1]).astype(np.int64), 10) is None
 
 
 def test_too_few_people_leave_intervals_and_comparison_out(members: tuple[Member, ...]) -> None:
