@@ -146,6 +146,7 @@ def _tell_difference(
 def verdict(metric: str, difference: Difference) -> str:
     """Whether a difference is more than noise, in words.
 
+    >>> from kaggle_face.metrics.bootstrap import Difference
     >>> verdict("eer", Difference(value=-0.02, low=-0.03, high=-0.01, other_sign=0.0))
     'better'
     """
