@@ -91,6 +91,15 @@ class AugmentConfig(Part):
     mixup: MixConfig = MixConfig()
     margin_on_mixed: MixedMargin = "two_term"
 
+    @model_validator(mode="after")
+    def _a_batch_is_mixed_in_one_way(self) -> AugmentConfig:
+        total = self.cutmix.probability + self.mixup.probability
+        if total > 1:
+            raise ValueError(
+                f"augment.cutmix.probability + augment.mixup.probability must be <= 1, got {total:g}"
+            )
+        return self
+
 
 class ModelConfig(Part):
     """The network: backbone, pooling, neck and head."""

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from kaggle_face.config.schema import AugmentConfig
-from kaggle_face.errors import ConfigError
 from kaggle_face.records import IntArray
 
 
@@ -49,17 +48,9 @@ class Mix:
 
 
 def draw_mix(config: AugmentConfig, batch_size: int, size_px: int, draw: np.random.Generator) -> Mix | None:
-    """What happens to the next batch: CutMix or Mixup, each with its probability, or nothing.
-
-    Raises:
-        ConfigError: The two probabilities add up to more than one.
-    """
+    """What happens to the next batch: CutMix or Mixup, each with its probability, or nothing."""
     cutmix, mixup = config.cutmix, config.mixup
     total = cutmix.probability + mixup.probability
-    if total > 1:
-        raise ConfigError(
-            f"augment.cutmix.probability + augment.mixup.probability must be <= 1, got {total:g}"
-        )
     chance = draw.random()
     if chance >= total:
         return None

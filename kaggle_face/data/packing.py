@@ -11,7 +11,9 @@ import errno
 import json
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +34,7 @@ _RECORD_FILE = "record.jsonl"
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_FILE_BYTES = 32 * 2**20
 _CHUNK_IMAGES = 512
+_CHUNKS_UNWRITTEN = 4
 _SPARE_BYTES = 64 * 2**20  # left free on the disk beside the pixels, for the index
 
 
@@ -168,25 +171,45 @@ class _Building:
 
 
 class _Record:
-    """The file that says how far a pack is, one line a chunk; a line is written after its pixels."""
+    """The file that says how far a pack is, one line a chunk; a line is written when its pixels are on disk.
+
+    A thread waits for the disk while decoding goes on; where the disk does not keep up, decoding waits.
+    """
 
     def __init__(self, part: Path) -> None:
         self._part = part
+        self._has_failed = False
+        self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> _Record:
         self._pixels = os.open(self._part / PIXELS_FILE, os.O_RDWR)
         self._lines = (self._part / _RECORD_FILE).open("ab")
+        self._thread = ThreadPoolExecutor(1)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        self._thread.shutdown()  # what is decoded is recorded, whatever ended the decoding
         self._lines.close()
         os.close(self._pixels)
+        if kind is None:
+            self._raise_failures(0)
 
     def add(self, rows: int, broken: dict[str, str]) -> None:
+        self._waiting.append(self._thread.submit(self._write, rows, broken))
+        self._raise_failures(_CHUNKS_UNWRITTEN)
+
+    def _raise_failures(self, may_wait: int) -> None:
+        while len(self._waiting) > may_wait:
+            self._waiting.popleft().result()
+
+    def _write(self, rows: int, broken: dict[str, str]) -> None:
+        if self._has_failed:
+            return  # a line says that all pixels before it are on disk
+        self._has_failed = True
         os.fsync(self._pixels)
         self._lines.write(json.dumps({"rows": rows, "broken": broken}).encode() + b"\n")
         self._lines.flush()
-        os.fsync(self._lines.fileno())
+        self._has_failed = False
 
 
 def _read_record(path: Path) -> _Done | None:

@@ -45,6 +45,12 @@ def test_a_wrong_override_is_one_line(override: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_cutmix_and_mixup_cannot_both_be_likely() -> None:
+    words = ["augment.cutmix.probability=0.7", "augment.mixup.probability=0.5"]
+    with pytest.raises(ConfigError, match=r"augment\.cutmix\.probability \+ .* must be <= 1, got 1\.2"):
+        load_config("base", words)
+
+
 def test_overrides_win_over_the_file_and_the_file_over_its_parent(configs: Path) -> None:
     (configs / "mine.yaml").write_text("extends: base\noptim: {lr: 0.3, momentum: 0.8}\n")
     config = load_config("mine", ["optim.lr=1e-3"]).config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -29,26 +30,23 @@ PICTURES, CHUNK = 22, 4
 
 KILLED = """
 import os, signal, sys
-from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
 from kaggle_face.data import packing
 from kaggle_face.data.pack import open_pack
 from kaggle_face.progress import SilentProgress
 
-class Dying(SilentProgress):
-    @contextmanager
-    def count(self, label, total, unit, done=0):
-        yield self
-    def advance(self, steps=1, note=""):
-        self.chunks = getattr(self, "chunks", 0) + 1
-        if self.chunks == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
+write = packing._Record._write
+def write_and_die(self, rows, broken):
+    write(self, rows, broken)
+    if rows == 3 * 4:
+        os.kill(os.getpid(), signal.SIGKILL)
 
+packing._Record._write = write_and_die
 packing._CHUNK_IMAGES = 4
 root = Path(sys.argv[1])
 ids = np.array(sorted(str(path.relative_to(root)) for path in root.rglob("*.jpg")))
-open_pack(Path(sys.argv[2]), "tiny", root, ids, 16, "error", Dying(), 1)
+open_pack(Path(sys.argv[2]), "tiny", root, ids, 16, "error", SilentProgress(), 1)
 """
 
 
@@ -77,7 +75,7 @@ def make(tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress
 
 
 def kill_a_build(tmp_path: Path) -> Path:
-    """Builds in a process that is killed after its third chunk; returns the unfinished folder."""
+    """Builds in a process that is killed as its third chunk is recorded; returns the unfinished folder."""
     words = [sys.executable, "-c", KILLED, str(tmp_path / "data"), str(tmp_path / "packs")]
     assert subprocess.run(words, timeout=600, check=False).returncode == -signal.SIGKILL
     (part,) = (tmp_path / "packs").glob("*.part")
@@ -186,6 +184,25 @@ def test_a_disk_that_fills_up_is_one_line_and_the_work_is_kept(
     monkeypatch.setattr(decoding, "decode_chunk", decode)
     make(tmp_path, ids)
     assert len(count_decoded) == PICTURES
+
+
+def test_a_chunk_that_did_not_reach_the_disk_is_decoded_again(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+
+    def fail_once(descriptor: int) -> None:
+        flushed.append(descriptor)
+        if len(flushed) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(packing, "_CHUNK_IMAGES", CHUNK)
+    monkeypatch.setattr(os, "fsync", fail_once)
+    with pytest.raises(DataError, match=r"the disk of .*packs is full; free some room"):
+        make(tmp_path, ids)
+    decoded = len(count_decoded)
+    make(tmp_path, ids)
+    assert len(count_decoded) == decoded + PICTURES - CHUNK  # the first chunk alone was on the disk
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, ids: StrArray) -> None:
