@@ -57,8 +57,10 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
     """Writes all people with their pictures and embeddings as they are at one moment; the number of people.
 
     Raises:
-        GalleryError: Nobody is enrolled, or the file cannot be written.
+        GalleryError: Nobody is enrolled, the file cannot be written, or there is one that is no ZIP file.
     """
+    if target.exists() and not zipfile.is_zipfile(target):
+        raise GalleryError(f"{target} is there already and no earlier export; choose another name")
     try:
         with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             rows = _write_archive(gallery, archive)

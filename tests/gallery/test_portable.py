@@ -129,3 +129,14 @@ def test_an_empty_gallery_has_nothing_to_export_and_leaves_no_file(gallery: Gall
     with pytest.raises(GalleryError, match="nothing to export"):
         export_gallery(gallery, tmp_path / "empty.zip")
     assert not (tmp_path / "empty.zip").exists()
+
+
+def test_a_file_that_is_no_export_is_not_written_over(
+    exported: Path, gallery: Gallery, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"a photo")
+    with pytest.raises(GalleryError, match=r"photo\.jpg is there already and no earlier export"):
+        export_gallery(gallery, photo)
+    assert photo.read_bytes() == b"a photo"
+    assert export_gallery(gallery, exported) == len(NAMES)

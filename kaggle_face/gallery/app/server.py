@@ -71,6 +71,8 @@ def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
 
 def _listening_socket(host: str, port: int) -> socket.socket:
     """A socket bound to an address, which waitress would leave open where that fails."""
+    if not 0 <= port <= 65_535:  # getaddrinfo takes what is left over of a larger number
+        raise InputError(f"a port is a number from 0 to 65535, got {port}; choose another --port")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)

@@ -115,6 +115,12 @@ def test_a_taken_port_is_an_error_of_one_line(desk: Desk) -> None:
             open_server(app, "127.0.0.1", taken.getsockname()[1])
 
 
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_number_that_is_no_port_is_refused(desk: Desk, port: int) -> None:
+    with pytest.raises(InputError, match=f"a port is a number from 0 to 65535, got {port}"):
+        open_server(create_app(desk, Guard("127.0.0.1")), "127.0.0.1", port)
+
+
 @pytest.mark.parametrize("package", ["flask", "waitress"])
 def test_without_the_libraries_the_extra_is_named(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, package: str
