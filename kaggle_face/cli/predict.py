@@ -21,6 +21,11 @@ def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
     add_run_argument(parser)
     add_folds_argument(parser, "folds to predict with (default: all that were trained)")
     add_checkpoints_argument(parser, "all")
+    parser.add_argument(
+        "--try-views",
+        action="store_true",
+        help="first measure on held-out data whether averaging over mirror images and crops pays",
+    )
     add_config_arguments(parser)
 
 
@@ -36,7 +41,13 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
     from kaggle_face.cli.opening import chosen_folds, open_competition, open_images, settings_of_run
 
     folds = chosen_folds(run, arguments.folds)
-    config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
+    loaded = settings_of_run(arguments.config, run, folds, arguments.overrides)
+    config, views = loaded.config, loaded.config.predict
+    if arguments.try_views:
+        from kaggle_face.cli.views import choose_views
+
+        chosen = choose_views(loaded, run, folds, terminal)
+        views = views.model_copy(update={"flip": chosen.flip, "crops": chosen.crops})
     data = open_competition(config)
     pack = open_images(config, data, terminal)
 
@@ -47,7 +58,7 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
     for folder in folds:
         there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
         checkpoints = arguments.checkpoints or there
-        predict_fold(folder, checkpoints, test_set, config.predict, resolve_device(config.device), terminal)
+        predict_fold(folder, checkpoints, test_set, views, resolve_device(config.device), terminal)
         terminal.say(
             f"fold {folder.fold} of {run.name}: {len(test_set.embedded_ids)} images, {', '.join(checkpoints)}"
         )

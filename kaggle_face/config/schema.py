@@ -291,6 +291,7 @@ class PredictConfig(Part):
 
     batch_size: Count | Literal["auto"] = "auto"
     flip: bool = True
+    crops: bool = False
 
 
 class TableConfig(Part):

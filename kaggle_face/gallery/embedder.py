@@ -58,6 +58,7 @@ class RunEmbedder:
         self._device = resolve_device(device)
         self._network = load_trained_network(folder, chosen, self._device)
         self._config = read_trained_config(folder)
+        self._network.averages_crops = self._config.predict.crops
         self._card = _card_of(folder, chosen, self._config, self._network.embedding_size)
 
     @property

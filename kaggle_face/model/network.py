@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.backbones import Backbone, create_backbone
+from kaggle_face.model.crops import crops_of
 from kaggle_face.model.heads import Head
 from kaggle_face.model.margin_heads import create_head
 from kaggle_face.model.neck import create_neck
@@ -33,6 +34,7 @@ class FaceNetwork(nn.Module):
         embedding_size: D.
         num_classes: C, the classes of the head.
         weights_report: What `model.weights` brought, where it is set.
+        averages_crops: Whether an embedding is the mean over `crops_of` the image, when not training.
     """
 
     def __init__(
@@ -46,12 +48,19 @@ class FaceNetwork(nn.Module):
         self.embedding_size = embedding_size
         self.num_classes = head.num_classes
         self.weights_report: WeightsReport | None = None
+        self.averages_crops = False
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Embeddings (B, D) of normalised images, not scaled to length 1.
 
         Autocast lowers backbone and pooling; the neck is float32, since bf16 keeps but three digits.
         """
+        if self.averages_crops and not self.training:
+            crops = crops_of(images_BCHW)
+            return torch.stack([self._embed(crop_BCHW) for crop_BCHW in crops]).mean(dim=0)
+        return self._embed(images_BCHW)
+
+    def _embed(self, images_BCHW: Tensor) -> Tensor:
         features_BF = self.pooling(self.backbone(images_BCHW))
         with torch.autocast(images_BCHW.device.type, enabled=False):
             embeddings: Tensor = self.neck(features_BF.float())

@@ -76,6 +76,7 @@ def predict_fold(
     how: _How | None = None
     for checkpoint in checkpoints:
         network = load_trained_network(folder, checkpoint, device)
+        network.averages_crops = settings.crops
         how = how or _choose_how(network, folder, test_set.pack, settings)
         epoch = read_metadata(folder.weights_file(checkpoint)).get("epoch", checkpoint)
         target = folder.record_folder("test", checkpoint, "predictions").parent

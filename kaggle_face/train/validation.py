@@ -29,6 +29,7 @@ class Evaluation:
     batch_size: int
     flip: bool
     processes: Processes = ALONE
+    crops: bool = False
 
 
 def choose_evaluation(
@@ -38,7 +39,7 @@ def choose_evaluation(
     device, predict = next(network.parameters()).device, config.predict
     size_px = config.data.image_size
     batch_size = choose_batch_size(predict.batch_size, network, size_px, device, amp_dtype, predict.flip)
-    return Evaluation(device, amp_dtype, batch_size, predict.flip, processes)
+    return Evaluation(device, amp_dtype, batch_size, predict.flip, processes, predict.crops)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,14 @@ def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> H
 
     The logits of classes without a training image in this fold are -inf: the network was never shown them.
     """
+    network.averages_crops = how.crops
+    try:
+        return _held_out(network, task, how)
+    finally:
+        network.averages_crops = False
+
+
+def _held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> HeldOut:
     embeddings, logits = _classify(network, task, task.validation_ids, how)
     logits[:, task.class_counts == 0] = -np.inf
     others = np.setdiff1d(task.pairs.image_ids, task.validation_ids)

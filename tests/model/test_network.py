@@ -112,3 +112,16 @@ def test_a_step_lowers_the_loss(tiny_network: Build) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_an_embedding_is_the_mean_over_crops_where_that_is_asked_for(tiny_network: Build) -> None:
+    network, images = tiny_network().eval(), torch.rand(3, 3, 32, 32)
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2), mode="replicate")  # 32 / 16 pixels
+    corners = [(0, 0), (0, 4), (4, 0), (4, 4)]
+    crops = [images, *(padded[:, :, top : top + 32, left : left + 32] for top, left in corners)]
+    expected = torch.stack([network(crop) for crop in crops]).mean(dim=0)
+    assert not torch.allclose(network(images), expected, atol=1e-5)
+    network.averages_crops = True
+    assert torch.allclose(network(images), expected, atol=1e-5)
+    network.train()
+    assert network(images).shape == (3, 16)  # in training each image counts once
