@@ -71,4 +71,4 @@ def test_a_pickle_in_place_of_an_array_is_refused_without_advice_to_trust_it(tmp
     (tmp_path / "logits.npy").write_bytes(pickle.dumps([1, 2]))
     with pytest.raises(RunError, match=r"logits\.npy cannot be read") as caught:
         read_array(tmp_path / "logits.npy")
-    assert "allow_pickle" not in str(caught.value)
+    assert "unsafely" not in str(caught.value)
