@@ -112,3 +112,8 @@ def test_dumped_settings_read_back_equal() -> None:
 @pytest.mark.parametrize("path", sorted(packaged_configs().glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_packaged_file_is_valid(path: Path) -> None:
     assert isinstance(load_config(str(path)).config, Config)
+
+
+def test_plateau_needs_every_epoch_measured() -> None:
+    with pytest.raises(ConfigError, match=r"schedule\.name=plateau looks at every epoch"):
+        load_config("base", ["schedule.name=plateau", "train.measure_every_epochs=2"])
