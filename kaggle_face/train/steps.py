@@ -122,15 +122,15 @@ def _forward(
 
 def _mixed(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine) -> tuple[Tensor, Mix | None]:
     """This process's share of the batch, normalised, and how the whole batch is mixed."""
-    images_SHWC = batch.images.to(machine.device, non_blocking=True)
-    size_px = image_size_at(recipe.train, images_SHWC.shape[-2], state.epoch)
+    size_px = image_size_at(recipe.train, batch.images.shape[-2], state.epoch)
+    images_SHWC = resized(batch.images.to(machine.device, non_blocking=True), size_px)
     draw = seeded(recipe.seed, _MIXING, state.epoch, state.step)
     mix = draw_mix(recipe.augment, len(batch.labels), size_px, draw)
     if mix is None:
-        return state.network.normalize(resized(images_SHWC, size_px)), None
+        return state.network.normalize(images_SHWC), None
     # An image's partner may be in another process's share.
     images_BHWC = machine.processes.gathered(images_SHWC, len(batch.labels))
-    images_BCHW = apply_mix(state.network.normalize(resized(images_BHWC, size_px)), mix)
+    images_BCHW = apply_mix(state.network.normalize(images_BHWC), mix)
     return images_BCHW[machine.processes.share.of(len(batch.labels))], mix
 
 

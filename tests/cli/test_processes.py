@@ -37,7 +37,7 @@ def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [*launcher, *words], capture_output=True, text=True, env=environment, timeout=480, check=False
+        [*launcher, *words], capture_output=True, text=True, env=environment, timeout=1800, check=False
     )
 
 
