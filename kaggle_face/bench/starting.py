@@ -14,7 +14,18 @@ from kaggle_face.progress import Progress
 COLUMNS = ("command", "seconds", "fastest", "slowest", "heavy imports")
 
 MOST_SECONDS = 0.3
-HEAVY = ("torch", "torchvision", "timm", "albumentations", "cv2", "pandas", "sklearn", "kaggle")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "timm",
+    "albumentations",
+    "cv2",
+    "pandas",
+    "sklearn",
+    "kaggle",
+    "numpy",
+    "pydantic",
+)
 
 _PROBE = """
 import sys

@@ -55,9 +55,7 @@ def explain(rates: Mapping[str, Rate], supply: Supply) -> str:
     share = whole / limit
     reached = f"end to end runs at {100 * share:.1f} % of the network's own rate"
     if share >= GOOD_SHARE:
-        faster = "a smaller model.backbone or data.image_size" + (
-            "" if supply.on_cuda else ", or train.amp=bf16 where the processor has it"
-        )
+        faster = "a smaller model.backbone or data.image_size"
         return f"{reached}: the network is the bottleneck; only {faster} makes it faster"
     if loader < _KEEPS_UP * limit:
         return (
@@ -71,7 +69,7 @@ def explain(rates: Mapping[str, Rate], supply: Supply) -> str:
         )
     return (
         f"{reached}: the work beside the network in each step is the bottleneck; "
-        "raise train.batch_size, or set train.compile=true"
+        "raise train.batch_size" + (", or set train.compile=true" if supply.on_cuda else "")
     )
 
 
@@ -80,6 +78,7 @@ def _help_loader(supply: Supply) -> str:
         return f"{supply.reason}: choose other augment.transforms" + (
             ", or raise data.workers" if supply.on_cuda else ""
         )
-    if supply.per_image:
+    if supply.per_image and supply.on_cuda:
         return "set data.residence=auto, so that whole batches are augmented at once"
-    return "leave out augment.transforms, or set data.residence=device if the images fit"
+    fits = ", or set data.residence=device if the images fit" if supply.on_cuda else ""
+    return f"leave out what augment.transforms can spare{fits}"
