@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.inputs import BoolArray, FloatArray, as_flags, as_ids, as_scores, require_same_length
+from kaggle_face.metrics.inputs import (
+    BoolArray,
+    FloatArray,
+    as_flags,
+    as_ids,
+    as_scores,
+    require_same_length,
+    require_share,
+)
 from kaggle_face.metrics.sorted_scores import SortedScores
 from kaggle_face.metrics.thresholds import accuracy_curve
 from kaggle_face.metrics.trials import (
@@ -94,6 +102,8 @@ def tpr_at_fpr(scores: npt.ArrayLike, labels: npt.ArrayLike, fpr: float) -> TprA
     so impostors tied with it count. Where no genuine pair can be accepted the TPR is 0 and the threshold
     inf (NaN where too many impostors score inf themselves).
 
+    Of many pairs only the highest impostors, and what lies above the lowest of them, are sorted.
+
     Raises:
         InputError: as for the pairs of `equal_error_rate`, or a `fpr` outside [0, 1].
 
@@ -102,7 +112,10 @@ def tpr_at_fpr(scores: npt.ArrayLike, labels: npt.ArrayLike, fpr: float) -> TprA
     >>> tpr_at_fpr([0.9, 0.4, 0.2, 0.6, 0.3], [1, 1, 1, 0, 0], fpr=0.5)
     TprAtFpr(tpr=0.6666666666666666, threshold=0.4)
     """
-    return sort_trials(scores, labels).tpr_at_fpr(fpr)
+    require_share(fpr, "fpr")
+    genuine, impostor = split_by_label(scores, labels)
+    trials = _highest_trials(genuine, impostor, fpr) or SortedTrials.of(genuine, impostor)
+    return trials.tpr_at_fpr(fpr)
 
 
 def error_rates(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> ErrorRates:
@@ -199,6 +212,17 @@ def _narrowed_trials(genuine: FloatArray, impostor: FloatArray) -> SortedTrials 
     trials = SortedTrials(_between(genuine, *bounds), _between(impostor, *bounds))
     crosses = trials.balance(bounds[0]) >= 0 > trials.balance(bounds[1])
     return trials if crosses else None
+
+
+def _highest_trials(genuine: FloatArray, impostor: FloatArray, fpr: float) -> SortedTrials | None:
+    """Trials with only the scores sorted from the highest impostor on that must be refused at `fpr`."""
+    kept = math.floor(fpr * len(impostor)) + 2  # one more must be refused; another one against rounding
+    if len(genuine) + len(impostor) < NARROW_FROM_PAIRS or kept > len(impostor) // 4:
+        return None
+    lowest = np.partition(impostor, -kept)[-kept]
+    if not lowest <= genuine.max():
+        return None
+    return SortedTrials(_between(genuine, lowest, math.inf), _between(impostor, lowest, math.inf))
 
 
 def _crossing_bounds(genuine: FloatArray, impostor: FloatArray) -> tuple[float, float] | None:

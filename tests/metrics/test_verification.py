@@ -146,6 +146,23 @@ def test_narrowing_to_the_crossing_gives_the_same_bits_as_sorting_all(
     assert narrowed.equal_error_rate() == SortedTrials.of(genuine, impostor).equal_error_rate()
 
 
+@pytest.mark.parametrize("decimals", [None, 3, 1, 0])
+@pytest.mark.parametrize("same_share", [0.5, 0.01])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("fpr", [0.0, 1e-3, 0.1])
+def test_the_highest_impostors_give_the_same_tpr_as_sorting_all(
+    decimals: int | None, same_share: float, dtype: type[np.floating], fpr: float
+) -> None:
+    rng = np.random.default_rng(7)
+    labels = rng.random(300_000) < same_share
+    scores = (rng.normal(size=300_000) + 2 * labels).astype(dtype)
+    scores = scores if decimals is None else np.round(scores, decimals)
+    genuine, impostor = scores[labels], scores[~labels]
+    narrowed = verification._highest_trials(genuine, impostor, fpr)
+    assert narrowed is not None, "the shortcut was not taken"
+    assert narrowed.tpr_at_fpr(fpr) == SortedTrials.of(genuine, impostor).tpr_at_fpr(fpr)
+
+
 @pytest.mark.parametrize("kind", ["separable", "reversed", "constant", "infinite"])
 def test_large_trials_of_odd_shapes_equal_sorting_all(kind: str) -> None:
     rng = np.random.default_rng(8)
@@ -158,6 +175,8 @@ def test_large_trials_of_odd_shapes_equal_sorting_all(kind: str) -> None:
     }[kind]
     trials = SortedTrials.of(scores[labels == 1], scores[labels == 0])
     assert equal_error_rate(scores, labels) == trials.equal_error_rate()
+    for fpr in (0.0, 1e-3, 0.5):
+        assert tpr_at_fpr(scores, labels, fpr) == trials.tpr_at_fpr(fpr)
 
 
 def test_a_misleading_sample_is_found_out() -> None:
