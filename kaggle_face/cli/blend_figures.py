@@ -105,7 +105,7 @@ def _class_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blen
     best = _best_single(decided[0].decision)
     best_tested = score_class_blend(class_blend(decided[0].members, best), truth)
     for each in decided:
-        for contender in _shown(each, ("probabilities",)):
+        for contender in _shown(each, "probabilities"):
             blend = class_blend(each.members, contender)
             tested = score_class_blend(blend, truth)
             row = _row(each, contender, blend, "accuracy", tested.accuracy)
@@ -123,7 +123,7 @@ def _pair_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blend
     best = _best_single(decided[0].decision)
     best_tested = score_pair_blend(pair_blend(decided[0].members, best), truth)
     for each in decided:
-        for contender in _shown(each, ("scores",)):
+        for contender in _shown(each, "scores"):
             blend = pair_blend(each.members, contender)
             tested = score_pair_blend(blend, truth)
             row = _row(each, contender, blend, "eer", tested.metrics["eer"])
@@ -138,15 +138,17 @@ def _pair_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blend
             yield replace(row, test_gain=gain, more=_more(tested, "-"))
 
 
-def _shown(decided: _Decided, spaces: tuple[str, ...]) -> Iterator[Contender]:
-    """The single members (once each), and one blend of each kind: in the first space, so none is chosen."""
+def _shown(decided: _Decided, space: str) -> Iterator[Contender]:
+    """The single members (once each), and one blend of each kind: in one space, so that none is chosen."""
     contest = decided.decision.contest
     assert contest is not None, "everything here has out-of-fold records"
+    seen: set[Kind] = set()
     for contender in contest.contenders:
         if contender.kind == "single":
             if decided.whose != _EVERYTHING:
                 yield contender
-        elif contender.kind in decided.kinds and contender.space in spaces:
+        elif contender.kind in set(decided.kinds) - seen and contender.space == space:
+            seen.add(contender.kind)
             yield contender
 
 

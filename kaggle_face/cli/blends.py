@@ -52,8 +52,9 @@ def run_blends(arguments: argparse.Namespace, terminal: Terminal) -> None:
     names = arguments.backbones.split(",")
     runs = [_train(name, arguments.overrides, terminal) for name in names]
     soups = [_make_soup(name, arguments.overrides, terminal) for name in names]
-    for run in (*runs, *soups):
-        _predict(run, arguments.overrides, terminal)
+    for name, *both in zip(names, runs, soups, strict=True):
+        for run in both:
+            _predict(run, _settings(name, arguments.overrides), terminal)
     reports = measure_blends(loaded, runs, soups, terminal)
     for report in reports:
         terminal.table(report.columns, report.as_text())
@@ -85,12 +86,11 @@ def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> N
 
 def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder:
     """Trains every fold of a backbone that is not finished."""
-    from kaggle_face.bench.blends import settings_of_backbone
     from kaggle_face.cli.train import train_folds
     from kaggle_face.config import load_config
     from kaggle_face.train.processes import ALONE
 
-    loaded = load_config(_CONFIG, (*overrides, *settings_of_backbone(name)))
+    loaded = load_config(_CONFIG, _settings(name, overrides))
     run = _run(loaded, name)
     if len(run.finished_folds()) < loaded.config.folds.count:
         how = argparse.Namespace(resume=True, overwrite=False, ignore_rules=False)
@@ -111,7 +111,7 @@ def _make_soup(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFo
         how = argparse.Namespace(
             run=[name], folds=None, checkpoints=None, across_folds=False, name=soup.path.name, overwrite=True
         )
-        how.config, how.overrides = _CONFIG, list(overrides)
+        how.config, how.overrides = _CONFIG, _settings(name, overrides)
         run_soup(how, terminal)
     return soup
 
@@ -130,6 +130,13 @@ def _predict(run: RunFolder, overrides: Sequence[str], terminal: Terminal) -> No
         how = argparse.Namespace(folds=lacking, checkpoints=[CHECKPOINT], try_views=False)
         how.config, how.overrides = _CONFIG, list(overrides)
         predict_run(run, how, terminal)
+
+
+def _settings(name: str, overrides: Sequence[str]) -> list[str]:
+    """What a backbone is trained with: its own settings come last."""
+    from kaggle_face.bench.blends import settings_of_backbone
+
+    return [*overrides, *settings_of_backbone(name)]
 
 
 def _run(loaded: LoadedConfig, name: str) -> RunFolder:
