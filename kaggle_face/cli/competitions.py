@@ -97,6 +97,9 @@ def _show_competition(slug: str, terminal: Terminal) -> None:
         terminal.say(_indented(csv_example(facts, task, family.formats(variant).of_task(task))))
     terminal.say("\nrules:")
     terminal.say(_indented(describe_rules(facts.rules) or ["none known here; read the competition's page"]))
+    if facts.cutoffs:
+        grades = ", ".join(f"{name} {score:g}" for name, score in facts.cutoffs.items())
+        terminal.say(f"\ncut-offs of the leaderboard: {grades}")
     if facts.notes:
         terminal.say("\nnotes:")
         terminal.say(_indented(facts.notes))

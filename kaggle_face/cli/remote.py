@@ -124,7 +124,9 @@ def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     config, slugs = _settings_and_slugs(arguments)
     desk = open_desk(config, terminal)
     for slug in slugs:
-        standing = look_at_leaderboard(desk.client, slug, config.submit.cutoffs)
+        is_meant = len(slugs) == 1 or slug == config.competition.slug
+        cutoffs = config.submit.cutoffs if is_meant else {}
+        standing = look_at_leaderboard(desk.client, slug, cutoffs)
         desk.ledger.add_standing(slug, standing.as_values())
         _show_standing(slug, standing, arguments.top, terminal)
         _show_history(desk.ledger.standings(slug), terminal)

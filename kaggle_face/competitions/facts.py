@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kaggle_face.competitions.formats import Task
@@ -30,7 +30,8 @@ class Rules:
 class CompetitionFacts:
     """What is known of one competition.
 
-    `metric` is `composite` where one score covers both tasks: 0.5 x accuracy + 0.5 x (1 - EER).
+    `metric` is `composite` where one score covers both tasks: 0.5 x accuracy + 0.5 x (1 - EER). `cutoffs` are
+    leaderboard scores that a grade asks for, by the grade's name.
     """
 
     slug: str
@@ -42,6 +43,7 @@ class CompetitionFacts:
     identities: str
     image_size: int
     rules: Rules = Rules()
+    cutoffs: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

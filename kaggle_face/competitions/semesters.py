@@ -6,7 +6,8 @@ outright. Nothing was checked against the live site.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from kaggle_face.competitions.facts import CompetitionFacts, MetricName, Rules
 from kaggle_face.competitions.formats import Task
@@ -29,6 +30,7 @@ class Semester:
     identities: str
     image_size: int
     rules: Rules = _NO_RULES
+    cutoffs: Mapping[Task, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def facts(self) -> list[CompetitionFacts]:
@@ -48,6 +50,7 @@ class Semester:
                 identities=self.identities,
                 image_size=self.image_size,
                 rules=self.rules,
+                cutoffs=self.cutoffs.get(task, {}),
                 notes=self.notes,
             )
             for slug, task, metric in tasks
@@ -148,10 +151,11 @@ SEMESTERS = (
         verification_metric="accuracy",
         identities="7001",
         image_size=224,
-        notes=(
-            _S23_CHANGE,
-            "cut-offs high/medium/low: classification 90/84/82 %, verification 55/49/30 %",
-        ),
+        cutoffs={
+            "classification": {"high": 0.90, "medium": 0.84, "low": 0.82},
+            "verification": {"high": 0.55, "medium": 0.49, "low": 0.30},
+        },
+        notes=(_S23_CHANGE,),
     ),
     Semester(
         *("D", "s24", "spring 2024"),

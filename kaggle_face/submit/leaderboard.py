@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kaggle_face.competitions.catalogue import find_facts
 from kaggle_face.submit.answers import LeaderboardRow
 from kaggle_face.submit.client import KaggleClient
 from kaggle_face.submit.targets import lower_is_better
@@ -42,11 +43,12 @@ class Standing:
 
 
 def look_at_leaderboard(client: KaggleClient, slug: str, cutoffs: Mapping[str, float]) -> Standing:
-    """The current leaderboard of a competition, with the cut-offs of the settings."""
+    """The current leaderboard of a competition, with the cut-offs that are known of it and those given."""
     rows = client.leaderboard(slug)
     lower = _lower_is_better(slug, rows)
     own = _own_row(rows, client, slug)
-    named = {**_shares(rows), **cutoffs}
+    facts = find_facts(slug)
+    named = {**_shares(rows), **(facts.cutoffs if facts is not None else {}), **cutoffs}
     gaps = [Gap(name, score, _missing(score, own, lower)) for name, score in named.items()]
     return Standing(tuple(rows), own, lower, tuple(gaps))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kaggle_server import Competition
 
 from kaggle_face.cli.main import main
 
@@ -73,3 +74,15 @@ def test_a_long_leaderboard_is_read_to_its_end(board, clock, capsys):
 def test_an_empty_leaderboard_is_no_error(kaggle, clock, capsys):
     assert main(["leaderboard"]) == 0
     assert "0 teams" in capsys.readouterr().out
+
+
+def test_each_competition_of_a_semester_has_its_own_cutoffs(board, clock, capsys):
+    classes, faces = "11-785-f23-hw2p2-classification", "11-785-f23-hw2p2-verification"
+    for slug, score in ((classes, "0.80"), (faces, "0.52")):
+        rows = [{"teamId": 1, "teamName": "Team Alice", "score": score}]
+        board.competitions[slug] = Competition(slug, leaderboard=rows, user_rank=1)
+    assert main(["leaderboard", f"competition.slug={classes}", "submit.cutoffs={mine: 0.95}"]) == 0
+    first, second = capsys.readouterr().out.split(f"{faces}: ")
+    assert cells(first, "high") == ["high", "0.9", "0.1"] and cells(first, "mine") == ["mine", "0.95", "0.15"]
+    assert cells(second, "high") == ["high", "0.55", "0.03"]
+    assert cells(second, "low") == ["low", "0.3", "reached"] and "mine" not in second
