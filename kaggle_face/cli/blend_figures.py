@@ -257,7 +257,7 @@ def _change(difference: Difference, sign: int = 1) -> Change:
     """A difference as a gain; sign -1 where lower is better."""
     if sign > 0:
         return Change(difference.value, difference.low, difference.high)
-    return Change(-difference.value, -difference.high, -difference.low)
+    return Change(0.0 - difference.value, 0.0 - difference.high, 0.0 - difference.low)
 
 
 def _known_truth(root: Path, members: Sequence[Member]) -> KnownTruth:
