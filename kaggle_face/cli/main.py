@@ -58,7 +58,7 @@ _OF_SEVERAL_PROCESSES = "train"
 # What is wrong with the user's disk and no bug: no right to write there, no room, no such place.
 _STATES_OF_A_DISK = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR,
-     errno.EISDIR, errno.ENAMETOOLONG, errno.EIO)
+     errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO)
 )  # fmt: skip
 
 

@@ -194,16 +194,23 @@ def _list_folder(root: Path, folder: str) -> tuple[list[str], list[str]]:
     folders: list[str] = []
     files: list[str] = []
     for entry in _scan(root / folder):
-        (folders if entry.is_dir() else files).append(join(folder, entry.name))
+        (folders if _is_folder(entry) else files).append(join(folder, entry.name))
     return sorted(folders), sorted(files)
 
 
 def _walk_images(root: Path, folder: str, depth: int) -> Iterator[str]:
     for entry in _scan(root / folder):
-        if is_image_name(entry.name) and not entry.is_dir():
+        if is_image_name(entry.name) and not _is_folder(entry):
             yield join(folder, entry.name)
-        elif depth > 1 and entry.is_dir():
+        elif depth > 1 and _is_folder(entry):
             yield from _walk_images(root, join(folder, entry.name), depth - 1)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _scan(path: Path) -> Iterator[os.DirEntry[str]]:

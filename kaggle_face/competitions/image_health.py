@@ -76,13 +76,19 @@ def _batches(paths: Iterator[Path]) -> Iterator[Sequence[Path]]:
 
 
 def _inspect(path: Path) -> _File:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         content = path.read_bytes()
+        if not content:
+            return _File(problem="the file is empty")
         digest = blake2b(content, digest_size=16).hexdigest()
         with Image.open(io.BytesIO(content)) as image:
             image.load()
             return _File(digest, image.width, image.height, image.mode)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError:
+        return _File(problem="not a picture")
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
         return _File(problem=" ".join(str(error).split()) or type(error).__name__)

@@ -50,3 +50,10 @@ def test_a_folder_that_links_to_itself_is_mapped(tree):
     tree.images("train/x/1.jpg")
     (tree.root / "loop").symlink_to(tree.root, target_is_directory=True)
     assert "train" in map_folder(tree.root).folders
+
+
+def test_a_link_that_leads_to_itself_is_no_folder(tree):
+    tree.images("a/1.jpg")
+    (tree.root / "a/loop.jpg").symlink_to("loop.jpg")
+    assert images_in(tree.root, "a") == ["a/1.jpg", "a/loop.jpg"]
+    assert map_folder(tree.root).folders == ("a",)

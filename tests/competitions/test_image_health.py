@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from kaggle_face.competitions.image_health import inspect_images
 from kaggle_face.progress import SilentProgress
@@ -43,3 +45,18 @@ def test_the_same_bytes_have_the_same_hash(files):
 
 def test_a_truncated_image_is_named_so(files):
     assert "truncated" in files.problems[3]
+
+
+def test_what_is_no_picture_is_told_in_words(files):
+    assert files.problems[4:6].tolist() == ["the file is empty", "not a picture"]
+
+
+@pytest.mark.parametrize("error", [struct.error("unpack requires 4 bytes"), IndexError("out of range")])
+def test_no_error_of_a_decoder_stops_it(tree, monkeypatch, error):
+    def failing(image: Image.Image) -> None:
+        raise error
+
+    tree.content("odd.jpg", encoded("RGB", (8, 8), "JPEG"))
+    monkeypatch.setattr(JpegImageFile, "load", failing)
+    files = inspect_images(tree.root, np.array(["odd.jpg"]), workers=1, progress=SilentProgress())
+    assert files.problems.tolist() == [str(error)]
