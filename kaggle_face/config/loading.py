@@ -172,7 +172,7 @@ def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
     match detail["type"]:
         case "extra_forbidden" | "invalid_key":
             known = owner.model_fields
-            hint = nearest_hint(path[-1], known) or f"; known here: {', '.join(known)}"
+            hint = _hint_of_part(path) or nearest_hint(path[-1], known) or f"; known here: {', '.join(known)}"
             text = f"unknown key '{name}'{hint}"
         case "value_error":
             text = str(context["error"])
@@ -184,6 +184,15 @@ def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
         case kind:
             text = f"{name} must {_expected(kind, detail['msg'])}, got {value!r}"
     return f"{_source_of(path, layers)}{text}"
+
+
+def _hint_of_part(path: Sequence[str]) -> str:
+    """Where a key belongs that was given without its part, such as `lr` for `optim.lr`; else empty."""
+    if len(path) > 1:
+        return ""
+    parts = {name: _part_at(Config, name) for name in Config.model_fields}
+    found = [f"{name}.{path[0]}" for name, part in parts.items() if part and path[0] in part.model_fields]
+    return f"; did you mean {' or '.join(repr(name) for name in found)}?" if found else ""
 
 
 def _known_path(location: Sequence[int | str]) -> tuple[list[str], type[BaseModel]]:

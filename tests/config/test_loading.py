@@ -23,6 +23,8 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("optim.learning_rat=1", "unknown key 'optim.learning_rat'; known here: name, lr"),
         ("schedule.warm_epochs=1", "unknown key 'schedule.warm_epochs'; did you mean 'warmup_epochs'"),
+        ("init_from=main", "unknown key 'init_from'; did you mean 'model.init_from'?"),
+        ("name=adamw", "unknown key 'name'; did you mean 'optim.name' or 'schedule.name' or 'sampler.name'?"),
         ("optin.lr=1", "unknown key 'optin'; did you mean 'optim'"),
         ("optim.lr=-1", "optim.lr must be > 0, got -1"),
         ("optim.lr=fast", "optim.lr must be a number, got 'fast'"),
