@@ -19,7 +19,6 @@ NUM_CLASSES = {
     "convnext-gallery": 7000,
     "csv-pairs-2022": 7000,
     "fall-2026": 8631,
-    "full-cpu": 390,
     "gallery-2024": 7001,
     "kinship": 470,
     "mobilenetv2-thumbnails": 2300,
