@@ -91,4 +91,5 @@ def _inspect(path: Path) -> _File:
     except MemoryError:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
-        return _File(problem=" ".join(str(error).split()) or type(error).__name__)
+        words = getattr(error, "strerror", None) or str(error)
+        return _File(problem=" ".join(words.split()) or type(error).__name__)
