@@ -34,9 +34,9 @@ def _sudden_margin(config: Config) -> list[str]:
     if not (starts_fresh and wide) or margin.warmup_epochs > 0.0:
         return []
     return [
-        f"model.head={model.head} with margin.margin={margin.margin:g} from the first step: small networks did "
-        "not start so where it was measured (pins105 and celeba300, three epochs: EER .436 where the margin "
-        "grew over a fifth of them, .181 over all); set "
+        f"model.head={model.head} with margin.margin={margin.margin:g} from the first step: small networks "
+        "did not start so where it was measured (pins105 and celeba300, three epochs: EER .436 where the "
+        "margin grew over a fifth of them, .181 over all); set "
         f"margin.warmup_epochs={0.8 * config.train.epochs:g}, or model.head=cosface margin.margin=0.35"
     ]
 
