@@ -83,6 +83,11 @@ class FoldFolder:
         """The two images of each scored trial, as `write_pairs` writes them."""
         return self.path / part / "pairs.csv"
 
+    @property
+    def people_file(self) -> Path:
+        """Who the images of the held-out trials show, where it is known: columns `image_id`, `person`."""
+        return self.path / "oof" / "people.csv"
+
     def gallery_folder(self, which: Literal["dev", "test"]) -> Path:
         """Who is known and who is asked for, as `write_gallery` writes it."""
         return self.path / "test" / f"gallery_{which}"

@@ -5,7 +5,7 @@ Which half a person falls in follows from names and counts alone, never from a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
 import numpy as np
@@ -52,11 +52,13 @@ def halves_of_pairs(people: IntArray, person_keys: StrArray) -> IntArray:
     return np.where(first == second, first, CROSSING)
 
 
-def people_of_pairs(first_ids: StrArray, second_ids: StrArray, labels: IntArray) -> tuple[IntArray, StrArray]:
+def people_of_pairs(
+    first_ids: StrArray, second_ids: StrArray, labels: IntArray, known: Mapping[str, str] | None = None
+) -> tuple[IntArray, StrArray]:
     """The two people (P, 2) of each pair as indices, and a key for each person (M).
 
-    Images that pairs of the same person join are one person's; nothing else is known of them, so a person
-    whose images no such pair joins counts as several. The key is the person's first image id.
+    Images that pairs of the same person join are one person's, and so are those that `known` gives one name.
+    A person whose images nothing joins counts as several. The key is the person's first image id.
 
     >>> people, keys = people_of_pairs(np.array(["a", "b"]), np.array(["b", "c"]), np.array([1, 0]))
     >>> people.tolist(), keys.tolist()
@@ -67,7 +69,7 @@ def people_of_pairs(first_ids: StrArray, second_ids: StrArray, labels: IntArray)
 
     images, codes = np.unique(np.concatenate([first_ids, second_ids]), return_inverse=True)
     pairs = codes.reshape(2, -1)
-    same = pairs[:, labels == 1]
+    same = np.concatenate([pairs[:, labels == 1], _of_one_name(images, known or {})], axis=1)
     shape = (len(images), len(images))
     graph = coo_array((np.ones(same.shape[1], np.int8), (same[0], same[1])), shape=shape)
     num_people, person_of_image = connected_components(graph, directed=False)
@@ -75,6 +77,17 @@ def people_of_pairs(first_ids: StrArray, second_ids: StrArray, labels: IntArray)
     np.minimum.at(first_image, person_of_image, np.arange(len(images)))
     people: IntArray = person_of_image[pairs.T].astype(np.int64)
     return people, images[first_image]
+
+
+def _of_one_name(images: StrArray, known: Mapping[str, str]) -> IntArray:
+    """Positions of images and of the first image of the same name (2, E)."""
+    first_of: dict[str, int] = {}
+    edges = [
+        (first_of.setdefault(known[image], row), row)
+        for row, image in enumerate(images.tolist())
+        if image in known
+    ]
+    return np.array(edges, np.int64).reshape(-1, 2).T
 
 
 def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray | None:

@@ -6,13 +6,14 @@ A shared trial gets the mean of its folds' values, as a test pair does. Letters:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import read_pairs
+from kaggle_face.artifacts.tables import read_table
 from kaggle_face.ensemble.blending import PairSpace, pair_values
 from kaggle_face.ensemble.halves import BoolArray, halves_of_pairs, people_of_pairs
 from kaggle_face.ensemble.members import Member
@@ -109,7 +110,8 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
     if not len(labels) or (labels == UNKNOWN).any():
         return None
     first_ids, second_ids = everything.first_ids[first_rows], everything.second_ids[first_rows]
-    people, person_keys = people_of_pairs(first_ids, second_ids, labels)
+    known = {image: person for _, fold, _ in opened[0] for image, person in _known_people(fold)}
+    people, person_keys = people_of_pairs(first_ids, second_ids, labels, known)
     folds = tuple(
         FoldTrials(
             networks[0][1].fold,
@@ -120,6 +122,13 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
     )
     halves = halves_of_pairs(people, person_keys)
     return HeldOutPairs(pair_ids, first_ids, second_ids, labels, people, halves, folds)
+
+
+def _known_people(fold: FoldFolder) -> Iterator[tuple[str, str]]:
+    """Images of the held-out trials and whom they show, as far as that is known."""
+    if fold.people_file.is_file():
+        table = read_table(fold.people_file, ["image_id", "person"])
+        yield from zip(table["image_id"].tolist(), table["person"].tolist(), strict=True)
 
 
 def read_trials(fold: FoldFolder, scores: PairScores) -> Pairs:

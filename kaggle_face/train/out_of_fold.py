@@ -10,6 +10,7 @@ from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import load_weights
+from kaggle_face.records import UNKNOWN
 from kaggle_face.train.recipe import FoldTask
 from kaggle_face.train.validation import Evaluation, HeldOut, measure, predict_held_out
 
@@ -53,10 +54,14 @@ def write_out_of_fold(
 
 
 def write_truth(folder: FoldFolder, task: FoldTask) -> None:
-    """Writes the classes of the held-out images and the trials."""
+    """Writes the classes of held-out images, the trials, and who their images show where that is known."""
     columns = {"image_id": task.validation_ids, "label": task.validation_labels}
     write_table(folder.labels_file, columns)
     stored.write_pairs(folder.pairs_file("oof"), task.pairs)
+    known = task.pair_labels != UNKNOWN
+    if known.any():
+        people = task.classes.names[task.pair_labels[known]]
+        write_table(folder.people_file, {"image_id": task.pairs.image_ids[known], "person": people})
 
 
 def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,7 +56,11 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class FoldTask:
-    """What one fold trains on and is measured on; labels are class indices, aligned with their ids."""
+    """What one fold trains on and is measured on; labels are class indices, aligned with their ids.
+
+    `pair_labels` are those of the images `pairs.image_ids`, or -1 where a person is in no class; empty: none
+    is known.
+    """
 
     fold: int
     classes: ClassTable
@@ -66,6 +70,7 @@ class FoldTask:
     validation_ids: StrArray
     validation_labels: IntArray
     pairs: Pairs
+    pair_labels: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -107,6 +112,7 @@ def fold_task(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> Fol
         validation_ids=validation_ids,
         validation_labels=_labels_of(data, validation_ids),
         pairs=folds.pairs[fold],
+        pair_labels=_labels_of(data, folds.pairs[fold].image_ids),
     )
 
 

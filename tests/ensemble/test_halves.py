@@ -55,3 +55,13 @@ def test_a_sample_names_the_same_ids_in_any_order() -> None:
     order = np.random.default_rng(0).permutation(100)
     chosen, shuffled = ids[spread_sample(ids, 10)], ids[order][spread_sample(ids[order], 10)]
     assert set(chosen.tolist()) == set(shuffled.tolist()) and len(chosen) == 10
+
+
+def test_images_of_a_known_person_are_one_persons_though_no_pair_joins_them() -> None:
+    first, second = np.array(["a1", "a2", "b1"]), np.array(["b1", "c1", "b2"])
+    labels = np.array([0, 0, 1])
+    alone, _ = people_of_pairs(first, second, labels)
+    assert alone[0, 0] != alone[1, 0]
+    people, keys = people_of_pairs(first, second, labels, {"a1": "Ann", "a2": "Ann", "c1": "Cid"})
+    assert people[0, 0] == people[1, 0] and keys.tolist() == ["a1", "b1", "c1"]
+    assert people[:, 1].tolist() == [1, 2, 1]
