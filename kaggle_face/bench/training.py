@@ -9,7 +9,6 @@ from kaggle_face.bench.rates import Rate
 from kaggle_face.bench.report import Cell, Report
 
 LIMIT, LOADER, WHOLE, NOTEBOOK, TIMM = "limit", "loader alone", "end to end", "notebook way", "timm's loader"
-WAYS = (LIMIT, LOADER, WHOLE, NOTEBOOK, TIMM)
 COLUMNS = ("way", "images/s", "slowest", "fastest", "of the limit", "memory MB", "device MB")
 
 GOOD_SHARE = 0.95

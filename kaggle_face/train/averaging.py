@@ -58,25 +58,6 @@ class WeightMean:
         self.count, self.tensors = int(state["count"]), dict(state["tensors"])
 
 
-def mean_weights(weights: Sequence[Tensors]) -> dict[str, Tensor]:
-    """The mean of several networks' weights.
-
-    Raises:
-        RunError: The networks differ.
-    """
-    mean = WeightMean()
-    for tensors in weights:
-        if mean.count and shapes_of(tensors) != shapes_of(mean.tensors):
-            raise RunError("the checkpoints are of different networks; average checkpoints of one model")
-        mean.add(tensors)
-    return mean.tensors
-
-
-def has_norms(network: nn.Module) -> bool:
-    """Whether a network has statistics that an average of weights must measure anew."""
-    return bool(_norms(network))
-
-
 @torch.no_grad()
 def measure_norms(
     network: FaceNetwork,
