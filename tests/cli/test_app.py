@@ -22,6 +22,11 @@ from gallery_stubs import write_trained_run
 from kaggle_face.cli.main import main
 
 
+def _hear_ctrl_c() -> None:
+    """A shell starts background jobs deaf to Ctrl+C, and they hand this on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def served(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     command = [
@@ -36,7 +41,12 @@ def served(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[st
         "run/fold0",
     ]
     with subprocess.Popen(
-        [*command, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hear_ctrl_c,
     ) as process:
         assert process.stdout is not None
         try:

@@ -72,7 +72,7 @@ def test_a_folder_of_no_family_is_refused_with_the_nearest(tree):
 
 def test_an_empty_folder_is_refused(tree):
     tree.root.mkdir()
-    with pytest.raises(DataError, match=r"check data.root, or unpack all archives"):
+    with pytest.raises(DataError, match=r"check data.root, or unpack the archives below it"):
         tree.read()
 
 
