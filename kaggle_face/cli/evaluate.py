@@ -85,6 +85,7 @@ def _tell_task(
         compare_classes,
         compare_pairs,
         measure_classes,
+        measure_episodes,
         measure_pairs,
         open_trials,
     )
@@ -98,7 +99,10 @@ def _tell_task(
         trials = open_trials(members)
         if trials is None:
             return False
-        figures_of = [measure_pairs(trials, number) for number in range(len(members))]
+        figures_of = [
+            (*measure_pairs(trials, number), *measure_episodes(member))
+            for number, member in enumerate(members)
+        ]
         _tell_figures(task, members, figures_of, terminal)
         differences = [compare_pairs(trials, number, 0) for number in range(1, len(members))]
         for number, member in enumerate(members):

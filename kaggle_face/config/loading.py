@@ -18,6 +18,9 @@ from kaggle_face.errors import ConfigError, nearest_hint
 
 COMMAND_LINE = "on the command line"
 
+_SHORT_NAMES = {"init_from": "model.init_from"}
+"""Overrides that may leave their part out."""
+
 
 @dataclass(frozen=True)
 class LoadedConfig:
@@ -134,7 +137,7 @@ def _override_layer(text: str) -> _Layer:
     if not equals or not key:
         raise ConfigError(f"an override is written key=value, such as optim.lr=0.1; got '{text}'")
     nested: Any = _parse(value, f"the value of {key}")
-    keys = tuple(key.split("."))
+    keys = tuple(_SHORT_NAMES.get(key, key).split("."))
     for part in reversed(keys):
         nested = {part: nested}
     return _Layer(COMMAND_LINE, nested, keys)

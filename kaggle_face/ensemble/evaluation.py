@@ -10,13 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.ensemble.blending import finite_block, log_softmax
 from kaggle_face.ensemble.halves import disjoint_sets, stable_order
-from kaggle_face.ensemble.held_out_pairs import HeldOutPairs, open_held_out_pairs
+from kaggle_face.ensemble.held_out_pairs import HeldOutPairs, known_people, open_held_out_pairs
 from kaggle_face.ensemble.members import Member
 from kaggle_face.ensemble.objective import PAIR_METRICS
 from kaggle_face.ensemble.pair_search import pooled
-from kaggle_face.ensemble.sources import HeldOutLogits, Source, open_held_out_logits, open_predictions
+from kaggle_face.ensemble.sources import (
+    HeldOutLogits,
+    Source,
+    open_embeddings,
+    open_held_out_logits,
+    open_predictions,
+)
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.bootstrap import (
     DEFAULT_RESAMPLING,
@@ -29,6 +36,7 @@ from kaggle_face.metrics.bootstrap import (
     verification_intervals,
 )
 from kaggle_face.metrics.classification import true_class_ranks
+from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.verification import ten_fold_accuracy, verification_summary
 from kaggle_face.records import FloatArray, IntArray
@@ -126,6 +134,35 @@ def measure_pairs(
         for name in PAIR_METRICS
     ]
     return (*measured, *_ten_fold(scores, trials))
+
+
+def measure_episodes(member: Member, ways: int = 5) -> tuple[Measured, ...]:
+    """How often one of `ways` people is known from a single picture of each, among the people of the trials.
+
+    Each fold's network is asked about its own held-out people; the interval is for the mean over folds.
+    Nothing where it is not known who the trials show, or too few people have two pictures.
+    """
+    episodes = [_episodes(member, fold, ways) for fold in member.folds]
+    found = [each for each in episodes if each is not None]
+    if not found:
+        return ()
+    value = float(np.mean([each.value for each in found]))
+    half_width = float(np.linalg.norm([(each.high - each.low) / 2 for each in found])) / len(found)
+    interval = Interval(value, max(0.0, value - half_width), min(1.0, value + half_width))
+    name = f"{ways}-way one-shot accuracy"
+    return (Measured(name, value, interval, tuple(each.value for each in found)),)
+
+
+def _episodes(member: Member, fold: FoldFolder, ways: int) -> EpisodeAccuracy | None:
+    person_of = dict(known_people(fold))
+    if not person_of:
+        return None
+    images = np.array(sorted(person_of))
+    embeddings = open_embeddings(member, fold, "oof").aligned_to(images)
+    try:
+        return episode_accuracy(embeddings.vectors, [person_of[image] for image in images.tolist()], ways)
+    except InputError:
+        return None
 
 
 def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Measured]:

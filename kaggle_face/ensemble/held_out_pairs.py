@@ -110,7 +110,7 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
     if not len(labels) or (labels == UNKNOWN).any():
         return None
     first_ids, second_ids = everything.first_ids[first_rows], everything.second_ids[first_rows]
-    known = {image: person for _, fold, _ in opened[0] for image, person in _known_people(fold)}
+    known = {image: person for _, fold, _ in opened[0] for image, person in known_people(fold)}
     people, person_keys = people_of_pairs(first_ids, second_ids, labels, known)
     folds = tuple(
         FoldTrials(
@@ -124,7 +124,7 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
     return HeldOutPairs(pair_ids, first_ids, second_ids, labels, people, halves, folds)
 
 
-def _known_people(fold: FoldFolder) -> Iterator[tuple[str, str]]:
+def known_people(fold: FoldFolder) -> Iterator[tuple[str, str]]:
     """Images of the held-out trials and whom they show, as far as that is known."""
     if fold.people_file.is_file():
         table = read_table(fold.people_file, ["image_id", "person"])

@@ -23,7 +23,7 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("optim.learning_rat=1", "unknown key 'optim.learning_rat'; known here: name, lr"),
         ("schedule.warm_epochs=1", "unknown key 'schedule.warm_epochs'; did you mean 'warmup_epochs'"),
-        ("init_from=main", "unknown key 'init_from'; did you mean 'model.init_from'?"),
+        ("backbone=resnet18", "unknown key 'backbone'; did you mean 'model.backbone'?"),
         ("name=adamw", "unknown key 'name'; did you mean 'optim.name' or 'schedule.name' or 'sampler.name'?"),
         ("optin.lr=1", "unknown key 'optin'; did you mean 'optim'"),
         ("optim.lr=-1", "optim.lr must be > 0, got -1"),
@@ -70,6 +70,10 @@ def test_an_override_that_names_a_free_key_leaves_the_others(configs: Path) -> N
     (configs / "wide.yaml").write_text("extends: base\nmodel: {backbone_options: {width: 8, depth: 1}}\n")
     config = load_config("wide", ["model.backbone_options.depth=2"]).config
     assert config.model.backbone_options == {"width": 8, "depth": 2}
+
+
+def test_a_start_from_another_run_needs_no_part() -> None:
+    assert load_config("base", ["init_from=main"]).config.model.init_from == "main"
 
 
 def test_a_part_given_as_a_whole_keeps_the_keys_it_does_not_name() -> None:

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.tables import write_table
 from kaggle_face.ensemble.evaluation import (
     class_figures,
     compare_classes,
     compare_pairs,
     measure_classes,
+    measure_episodes,
     measure_pairs,
     open_trials,
 )
@@ -112,3 +116,33 @@ def test_too_few_people_leave_intervals_and_comparison_out(members: tuple[Member
 def test_without_pair_records_there_are_no_trials(members: tuple[Member, ...]) -> None:
     shutil.rmtree(members[1].folds[0].record_folder("oof", "best_ver", "pairs"))
     assert open_trials(members) is None
+
+
+def test_one_of_three_held_out_people_is_known_from_one_picture_without_noise(
+    world: Any, make_run: Callable[..., RunFolder]
+) -> None:
+    run = make_run(world, noise=0.0, shared_noise=0.0)
+    (member,) = choose_members([run], ["best_ver"])
+    assert measure_episodes(member, ways=3) == ()  # nobody told who the trials show
+    for fold in member.folds:
+        pairs = stored.read_pairs(fold.pairs_file("oof"))
+        person = [image.split("/")[0] for image in pairs.image_ids.tolist()]
+        write_table(fold.people_file, {"image_id": pairs.image_ids, "person": np.array(person)})
+    (measured,) = measure_episodes(member, ways=3)
+    assert (measured.name, measured.value, measured.folds) == ("3-way one-shot accuracy", 1.0, (1.0, 1.0))
+    assert measure_episodes(member, ways=4) == ()  # three people are held out of each fold
+
+
+def test_one_of_three_people_who_are_told_wrongly_is_known_by_chance(
+    world: Any, make_run: Callable[..., RunFolder]
+) -> None:
+    (member,) = choose_members([make_run(world, noise=0.0, shared_noise=0.0)], ["best_ver"])
+    for fold in member.folds:
+        images = stored.read_pairs(fold.pairs_file("oof")).image_ids
+        # Five pictures of each of three people in order: dealt out in turn, nobody's pictures are alike.
+        person = np.array([f"n{number % 3}" for number in range(len(images))])
+        write_table(fold.people_file, {"image_id": images, "person": person})
+    (measured,) = measure_episodes(member, ways=3)
+    assert measured.interval is not None
+    assert measured.interval.low < measured.value < measured.interval.high
+    assert measured.value == pytest.approx(1 / 3, abs=0.1)
