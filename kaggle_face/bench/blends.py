@@ -13,7 +13,7 @@ BACKBONES: Mapping[str, tuple[str, ...]] = {
         "model.backbone=resnet10t",
         "model.backbone_options={channels: [32, 64, 128, 256], stem_width: 8}",
     ),
-    # bf16 makes depthwise networks slower on a CPU; auto takes it on a GPU alone.
+    # bf16 makes depthwise networks slower on most CPUs, whatever is set for all rows; auto tries it.
     "shufflenet": ("model.backbone=shufflenetv2_x0_5", "model.backbone_options={}", "train.amp=auto"),
     "mobilenet": ("model.backbone=mobilenetv3_small_050", "model.backbone_options={}", "train.amp=auto"),
 }

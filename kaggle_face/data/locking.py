@@ -36,6 +36,7 @@ def if_free(path: Path) -> Iterator[bool]:
     Raises:
         DataError: The file system knows no locks.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     is_ours = _try_lock(descriptor, path) and _is_still(path, descriptor)
     try:

@@ -113,7 +113,7 @@ def _read_share(environment: Mapping[str, str]) -> Share:
     if missing:
         raise InputError(
             f"WORLD_SIZE={count} is set and {missing[0]} is not; start several processes with: "
-            f"torchrun --standalone --nproc-per-node {count} -m kaggle_face train ..., or unset WORLD_SIZE"
+            f"torchrun --standalone --nproc-per-node {count} -m -- kaggle_face train ..., or unset WORLD_SIZE"
         )
     return Share(int(environment["RANK"]), count)
 

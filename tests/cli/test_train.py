@@ -18,6 +18,7 @@ import torch
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.cli.main import main
+from kaggle_face.data.locking import if_free
 from kaggle_face.model.trained import trained_amp
 from kaggle_face.train import precision
 
@@ -204,3 +205,23 @@ def test_epochs_between_measurements_have_no_figures_and_the_last_is_measured(wo
     run = Path("runs/tiny/seldom/fold0")
     assert [bool(row["accuracy"]) for row in read_rows(run / "history.csv")] == [False, True, True]
     assert json.loads((run / "run.json").read_text())["results"]["last"]["epoch"] == 3
+
+
+def test_a_fold_that_another_process_trains_is_left_to_it(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
+    with if_free(Path("runs/tiny/.main-fold0.lock")) as is_free:
+        assert is_free
+        line = refused("train", "--fold", "0", "--overwrite")
+        assert f"{FOLD} is being trained by another process; wait until it ends" in line
+        assert main(["train", "--fold", "1"]) == 0  # another fold of the run is free
+    assert main(["train", "--fold", "0"]) == 0
+    assert not list(Path("runs/tiny").glob("*.lock"))
+
+
+def test_a_place_for_runs_that_cannot_be_written_is_told_before_images_are_packed(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
+    Path("taken").write_text("a file")
+    assert "taken" in refused("train", "--fold", "0", "paths.runs=taken/runs", "paths.packs=new")
+    assert not Path("new").exists()
