@@ -116,10 +116,10 @@ def _tasks(sizes: Sizes, folder: Path) -> Iterator[_Task]:
 def _verification_tasks(sizes: Sizes, draw: np.random.Generator, is_full: bool) -> Iterator[_Task]:
     labels = (draw.random(sizes.scores, np.float32) < 0.5).astype(np.int64)
     scores = draw.standard_normal(sizes.scores, np.float32) + 2 * labels.astype(np.float32)
-    size = f"{sizes.scores} scores"
-    yield _Task("EER", size, partial(equal_error_rate, scores, labels), 0.2 if is_full else None)
-    yield _Task("AUC", size, partial(roc_auc, scores, labels))
-    yield _Task("TPR@FPR=1e-3", size, partial(tpr_at_fpr, scores, labels, 1e-3))
+    size, most = f"{sizes.scores} scores", 0.2 if is_full else None
+    yield _Task("EER", size, partial(equal_error_rate, scores, labels), most)
+    yield _Task("AUC", size, partial(roc_auc, scores, labels), most)
+    yield _Task("TPR@FPR=1e-3", size, partial(tpr_at_fpr, scores, labels, 1e-3), most)
 
 
 def _trial_task(sizes: Sizes, draw: np.random.Generator, is_full: bool) -> _Task:

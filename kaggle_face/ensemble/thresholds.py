@@ -184,8 +184,8 @@ class _PairJudge:
         """The middle between two neighbouring scores; of equally good ones the middle one."""
         if not len(self.candidates):
             return math.nan
-        rejected = trials.genuine.below[np.searchsorted(trials.genuine.scores, self.candidates)]
-        refused = trials.impostor.below[np.searchsorted(trials.impostor.scores, self.candidates)]
+        rejected = trials.genuine.weights_below(self.candidates)
+        refused = trials.impostor.weights_below(self.candidates)
         right = refused + trials.genuine.total - rejected
         best = np.flatnonzero(right == right.max())
         return float(self.candidates[best[len(best) // 2]])

@@ -15,11 +15,12 @@ from kaggle_face.metrics.inputs import FloatArray, IntArray
 class SortedScores:
     """Trials of one class: scores (N,) ascending, and the weight `below` each position (N+1,).
 
-    `total` is the weight of the class. It exceeds `below[-1]` where only a range of the scores was kept.
+    `below` is a range where all weights are one: millions of numbers less to write and to read. `total` is
+    the weight of the class. It exceeds `below[-1]` where only a range of the scores was kept.
     """
 
     scores: FloatArray
-    below: IntArray
+    below: IntArray | range
     total: int
 
     def __post_init__(self) -> None:
@@ -29,12 +30,31 @@ class SortedScores:
     @classmethod
     def of(cls, scores: FloatArray) -> SortedScores:
         """All trials of one class (N,), in any order, each of weight one."""
-        return cls(np.sort(scores), np.arange(len(scores) + 1, dtype=np.int64), len(scores))
+        return cls.of_ascending(np.sort(scores))
+
+    @classmethod
+    def of_ascending(cls, scores: FloatArray) -> SortedScores:
+        """All trials of one class (N,), already sorted, each of weight one."""
+        return cls(scores, range(len(scores) + 1), len(scores))
 
     def reweighted(self, weights: IntArray) -> SortedScores:
         """The same trials with integer weights (N,) >= 0, in ascending order of their scores."""
         below = np.concatenate([np.zeros(1, np.int64), np.cumsum(weights, dtype=np.int64)])
         return SortedScores(self.scores, below, int(below[-1]))
+
+    def weighted_sum(self, rows: slice, values: IntArray) -> int:
+        """The sum of the values (n,) of the trials in these rows, each times its trial's weight."""
+        if isinstance(self.below, range):
+            return int(values.sum())
+        return int(np.dot(np.diff(self.below[rows.start : rows.stop + 1]), values))
+
+    def weights_before(self, places: IntArray) -> IntArray:
+        """The weight (n,) of the trials before each of these positions (n,)."""
+        return places + self.below.start if isinstance(self.below, range) else self.below[places]
+
+    def weights_below(self, thresholds: FloatArray) -> IntArray:
+        """The weight (T,) of the trials that each threshold (T,) rejects."""
+        return self.weights_before(np.searchsorted(self.scores, thresholds, "left"))
 
     def weight_below(self, score: float) -> int:
         """Weight of the trials with a lower score: what a threshold of `score` rejects."""
@@ -60,8 +80,7 @@ class SortedScores:
 
     def accepted_shares(self, thresholds: FloatArray) -> FloatArray:
         """The share (T,) of the class that each threshold (T,) accepts."""
-        rejected = self.below[np.searchsorted(self.scores, thresholds, "left")]
-        return np.asarray((self.total - rejected) / self.total)
+        return np.asarray((self.total - self.weights_below(thresholds)) / self.total)
 
 
 def lowest_acceptable(ascending: FloatArray, refused: float | None) -> float:

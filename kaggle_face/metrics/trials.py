@@ -25,9 +25,13 @@ from kaggle_face.metrics.inputs import (
     require_share,
 )
 from kaggle_face.metrics.sorted_scores import SortedScores, lowest_acceptable
+from kaggle_face.metrics.threads import map_on_cores, sorted_on_cores
 
 VerificationMetric = Literal["eer", "auc", "tpr@1e-2", "tpr@1e-3"]
 VERIFICATION_METRICS: tuple[VerificationMetric, ...] = ("eer", "auc", "tpr@1e-2", "tpr@1e-3")
+
+_BLOCK = 1 << 16
+"""Genuine scores that are looked up among the impostors together."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class SortedTrials:
     @classmethod
     def of(cls, genuine: FloatArray, impostor: FloatArray) -> SortedTrials:
         """Scores of the two classes, in any order, without NaN."""
-        return cls(SortedScores.of(genuine), SortedScores.of(impostor))
+        return cls(*map(SortedScores.of_ascending, sorted_on_cores(genuine, impostor)))
 
     def reweighted(self, genuine: IntArray, impostor: IntArray) -> SortedTrials:
         """The same trials with integer weights, in ascending order of each class's scores."""
@@ -126,9 +130,12 @@ class SortedTrials:
 
     def roc_auc(self, places: GenuinePlaces | None = None) -> float:
         """Share of (genuine, impostor) couples in which the genuine one scores higher; a tie counts half."""
-        places = places or self.genuine_places()
-        twice_beaten = self.impostor.below[places.left] + self.impostor.below[places.right]
-        twice_won = int(np.dot(np.diff(self.genuine.below), twice_beaten))
+        if places is None:
+            twice_won = sum(
+                map_on_cores(lambda rows: self._twice_won(rows, self._places(rows)), self._blocks())
+            )
+        else:
+            twice_won = self._twice_won(slice(0, len(self.genuine.scores)), places)
         return twice_won / (2 * self.genuine.total * self.impostor.total)
 
     def tpr_at_fpr(self, fpr: float) -> TprAtFpr:
@@ -156,12 +163,8 @@ class SortedTrials:
 
     def genuine_places(self) -> GenuinePlaces:
         """Where the genuine scores would be put among the impostors' scores."""
-        genuine, impostor = self.genuine.scores, self.impostor.scores
-        left = np.searchsorted(impostor, genuine, "left")
-        right = left.copy()
-        tied = impostor[np.minimum(left, len(impostor) - 1)] == genuine
-        right[tied] = np.searchsorted(impostor, genuine[tied], "right")  # most scores have no tie
-        return GenuinePlaces(left, right)
+        left, right = zip(*map_on_cores(self._places, self._blocks()), strict=True)
+        return GenuinePlaces(np.concatenate(left), np.concatenate(right))
 
     def highest_balanced(self, margin: float = 0.0) -> float | None:
         """The highest observed score t with FPR(t) - FNR(t) >= margin, or None; it falls with t."""
@@ -180,6 +183,27 @@ class SortedTrials:
     def balance(self, threshold: float) -> int:
         """FPR - FNR at a threshold, times both classes' weights: exact, since all are integers."""
         return self._balance(*self._errors_at(threshold))
+
+    def _blocks(self) -> list[slice]:
+        """Neighbouring genuine scores: they and the impostors among them stay in a core's cache."""
+        size = len(self.genuine.scores)
+        return [slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK)]
+
+    def _places(self, rows: slice) -> GenuinePlaces:
+        genuine, impostor = self.genuine.scores[rows], self.impostor.scores
+        start = np.searchsorted(impostor, genuine[0], "left")
+        among = impostor[start : np.searchsorted(impostor, genuine[-1], "right")]
+        left = np.searchsorted(among, genuine, "left")
+        right = left.copy()
+        if len(among):
+            tied = np.flatnonzero(among[np.minimum(left, len(among) - 1)] == genuine)
+            right[tied] = np.searchsorted(among, genuine[tied], "right")  # most scores have no tie
+        return GenuinePlaces(left + start, right + start)
+
+    def _twice_won(self, rows: slice, places: GenuinePlaces) -> int:
+        """Twice the couples that these genuine scores win, and once those that tie."""
+        beaten, beaten_or_tied = (self.impostor.weights_before(side) for side in places)
+        return self.genuine.weighted_sum(rows, beaten + beaten_or_tied)
 
     def _balance(self, false_accepts: int, false_rejects: int) -> int:
         return false_accepts * self.genuine.total - false_rejects * self.impostor.total

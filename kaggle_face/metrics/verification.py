@@ -240,7 +240,6 @@ def _thinned(scores: FloatArray) -> FloatArray:
 
 
 def _between(scores: FloatArray, lowest: float, highest: float) -> SortedScores:
-    num_below = np.count_nonzero(scores < lowest)
+    num_below = int(np.count_nonzero(scores < lowest))
     inside = np.sort(np.compress((scores >= lowest) & (scores <= highest), scores))
-    below = np.arange(num_below, num_below + len(inside) + 1, dtype=np.int64)
-    return SortedScores(inside, below, len(scores))
+    return SortedScores(inside, range(num_below, num_below + len(inside) + 1), len(scores))

@@ -12,8 +12,8 @@ from scipy.optimize import brentq
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics import verification
-from kaggle_face.metrics.trials import SortedTrials
+from kaggle_face.metrics import threads, verification
+from kaggle_face.metrics.trials import SortedTrials, sort_trials
 from kaggle_face.metrics.verification import (
     equal_error_rate,
     error_rates,
@@ -209,6 +209,20 @@ def test_auc_is_the_share_of_couples_won(seed: int) -> None:
 def test_auc_of_turned_scores_is_the_rest(seed: int) -> None:
     scores, labels = scored_pairs(seed, 1)
     assert roc_auc(-scores, labels) == pytest.approx(1 - roc_auc(scores, labels), abs=1e-12)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+@DECIMALS
+def test_auc_of_many_pairs_is_the_same_on_any_number_of_cores(
+    cores: int, decimals: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "available_cores", lambda: cores)
+    scores, labels = scored_pairs(3, decimals, num_pairs=threads.THREADS_FROM + 1)
+    assert roc_auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+    everything = sort_trials(scores, labels)
+    assert everything.roc_auc(everything.genuine_places()) == everything.roc_auc()
+    ones = (np.ones(side.total, np.int64) for side in (everything.genuine, everything.impostor))
+    assert everything.reweighted(*ones).roc_auc() == everything.roc_auc()
 
 
 def test_auc_of_infinite_scores_ties_them() -> None:
