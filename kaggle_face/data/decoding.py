@@ -14,9 +14,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,8 +51,15 @@ class Chunk:
     pixels_offset: int
 
 
-Decoded = tuple[Chunk, dict[str, str]]
-"""A chunk whose pixels are written, and why some of its images cannot be read."""
+class Outcome(NamedTuple):
+    """Why some images of a chunk cannot be read, by name, and the digest of each image's file."""
+
+    broken: dict[str, str]
+    digests: list[int]
+
+
+Decoded = tuple[Chunk, Outcome]
+"""A chunk whose pixels are written, and what was found out about it."""
 
 
 def choose_workers(workers: int, sources: Sources, first_row: int) -> int:
@@ -78,7 +87,7 @@ def decode_chunks(chunks: Iterable[Chunk], workers: int, progress: Progress) -> 
 def _decode_in_processes(chunks: Iterable[Chunk], workers: int) -> Iterator[Decoded]:
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _prepare_process)
     waiting = iter(tuple(chunks))
-    running: deque[tuple[Chunk, Future[dict[str, str]]]] = deque()
+    running: deque[tuple[Chunk, Future[Outcome]]] = deque()
     try:
         while True:
             for chunk in islice(waiting, workers * _CHUNKS_AHEAD - len(running)):
@@ -104,8 +113,8 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def decode_chunk(chunk: Chunk) -> dict[str, str]:
-    """Writes the pixels of a chunk to their place; returns why some images cannot be read.
+def decode_chunk(chunk: Chunk) -> Outcome:
+    """Writes the pixels of a chunk to their place.
 
     Raises:
         DataError: The disk failed to give a file that is there; this says nothing about the image.
@@ -113,34 +122,45 @@ def decode_chunk(chunk: Chunk) -> dict[str, str]:
     image_bytes = 3 * chunk.size_px**2
     length = min(len(chunk.names), max(1, _BLOCK_BYTES // image_bytes))
     pixels = np.empty((length, chunk.size_px, chunk.size_px, 3), np.uint8)
-    broken: dict[str, str] = {}
+    outcome = Outcome({}, [])
     with open(chunk.pixels_path, "r+b", buffering=0) as stream:  # noqa: PTH123
         stream.seek(chunk.pixels_offset)
         for start in range(0, len(chunk.names), length):
             names = chunk.names[start : start + length]
-            broken |= _decode_block(chunk, slice(start, start + length), pixels)
+            _decode_block(chunk, slice(start, start + length), pixels, outcome)
             stream.write(pixels[: len(names)].data)
-    return broken
+    return outcome
 
 
-def _decode_block(chunk: Chunk, rows: slice, pixels: npt.NDArray[np.uint8]) -> dict[str, str]:
+def digest_of_file(path: str, size_bytes: int) -> int:
+    """Eight bytes of the SHA-256 of a file's contents; of nothing where the size is one of `PROBLEMS`.
+
+    Raises:
+        DataError: The file cannot be read now.
+    """
+    return _digest(_read(path, size_bytes))
+
+
+def _digest(data: bytes) -> int:
+    return int.from_bytes(sha256(data).digest()[:8], "little", signed=True)
+
+
+def _decode_block(chunk: Chunk, rows: slice, pixels: npt.NDArray[np.uint8], outcome: Outcome) -> None:
     names, sizes = chunk.names[rows], chunk.sizes_bytes[rows]
     # All files are read before the first is decoded: taking turns made the decoder 15 % slower.
-    contents = [
-        _read(f"{chunk.root}/{name}", size_bytes) if size_bytes >= 0 else b""
-        for name, size_bytes in zip(names, sizes, strict=True)
-    ]
-    broken: dict[str, str] = {}
+    contents = [_read(f"{chunk.root}/{name}", size) for name, size in zip(names, sizes, strict=True)]
+    outcome.digests.extend(map(_digest, contents))
     for row, data in enumerate(contents):
         try:
             decode_rgb_into(pixels[row], data)
         except UnreadableImageError as error:
             pixels[row] = BROKEN_GREY
-            broken[names[row]] = PROBLEMS.get(sizes[row], error.reason)
-    return broken
+            outcome.broken[names[row]] = PROBLEMS.get(sizes[row], error.reason)
 
 
 def _read(path: str, size_bytes: int) -> bytes:
+    if size_bytes < 0:
+        return b""
     try:
         return read_file(path, size_bytes)
     except OSError as error:

@@ -1,8 +1,9 @@
 """A pack: all pictures decoded and resized once, as one memory map of bytes with an index beside it.
 
-A pack's folder is `<packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and time of
-change, the size in pixels and `FORMAT`, so a pack of other files or another size is never taken for it, and
-settings that need the same files share one.
+A pack's folder is `<packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
+change, the size in pixels and the format, so a pack of other files or another size is never taken for it, and
+settings that need the same files share one. Where the times alone are new (files were unpacked again, or came
+to another machine together with their pack), the files are compared by content instead of packed again.
 
 N images, S pixels a side.
 """
@@ -19,14 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.data.packing import INDEX_FILE, INFO_FILE, PIXELS_FILE, build_pack
+from kaggle_face.data.pack_search import find_pack, find_same
+from kaggle_face.data.packing import FORMAT, INDEX_FILE, INFO_FILE, PIXELS_FILE, build_pack
 from kaggle_face.data.sources import find_sources
 from kaggle_face.errors import DataError, RunError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
-
-FORMAT = 1
-"""Raised whenever the same files would give other pixels, or the files of a pack change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +98,8 @@ def open_pack(
     if not len(image_ids):
         raise DataError(f"there are no images to pack under {root}")
     sources = find_sources(root, image_ids)
-    digest = sources.digest(FORMAT, size_px)
-    folder = _find(packs, size_px, digest)
+    digest = sources.state_digest(FORMAT, size_px)
+    folder = find_pack(packs, size_px, digest) or find_same(packs, size_px, digest, sources, progress)
     if folder is None:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         folder = packs / f"{plain}-{size_px}px-{digest}"
@@ -137,12 +136,6 @@ def broken_images(pack: Pack) -> dict[str, str]:
         return {}
     reasons: dict[str, str] = _info(pack.folder)["broken"]
     return reasons
-
-
-def _find(packs: Path, size_px: int, digest: str) -> Path | None:
-    """The folder of a finished pack with this digest, whatever its name."""
-    found = sorted(packs.glob(f"*-{size_px}px-{digest}"))
-    return found[0] if found else None
 
 
 def _info(folder: Path) -> dict[str, Any]:

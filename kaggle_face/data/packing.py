@@ -22,11 +22,14 @@ import numpy as np
 
 from kaggle_face.artifacts.atomic import write_json
 from kaggle_face.artifacts.tables import write_table
-from kaggle_face.data.decoding import Chunk, choose_workers, decode_chunks
+from kaggle_face.data.decoding import Chunk, Outcome, choose_workers, decode_chunks
 from kaggle_face.data.locking import if_free, only_process
 from kaggle_face.data.sources import Sources
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress
+
+FORMAT = 2
+"""Raised whenever the same files would give other pixels, or the files of a pack change."""
 
 PIXELS_FILE, INDEX_FILE, INFO_FILE = "images.npy", "index.csv", "pack.json"
 
@@ -80,10 +83,11 @@ def _remove_abandoned(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class _Done:
-    """What the record says: the number of finished rows, and why some of them cannot be read."""
+    """What the record says: finished rows, why some of them cannot be read, and their files' digests."""
 
     rows: int
     broken: dict[str, str]
+    digests: list[int]
 
 
 class _Building:
@@ -117,22 +121,23 @@ class _Building:
         path = self._part / PIXELS_FILE
         np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
         (self._part / _RECORD_FILE).write_bytes(b"")
-        return _Done(0, {})
+        return _Done(0, {}, [])
 
     def _decode(self, done: _Done, progress: Progress, workers: int) -> _Done:
-        rows, broken = done.rows, dict(done.broken)
+        rows, broken, digests = done.rows, dict(done.broken), list(done.digests)
         count = choose_workers(workers, self._sources, rows)
         decoded = decode_chunks(self._chunks(rows), count, progress)
         with (
             _Record(self._part) as record,
             progress.count("packing", len(self._sources), "images", rows) as counter,
         ):
-            for chunk, reasons in decoded:
+            for chunk, outcome in decoded:
                 rows = chunk.first_row + len(chunk.names)
-                broken |= reasons
-                record.add(rows, reasons)
+                broken |= outcome.broken
+                digests += outcome.digests
+                record.add(rows, outcome)
                 _advance(counter, len(chunk.names), len(broken))
-        return _Done(rows, broken)
+        return _Done(rows, broken, digests)
 
     def _chunks(self, first_row: int) -> list[Chunk]:
         offset_bytes = np.load(self._part / PIXELS_FILE, mmap_mode="r").offset
@@ -164,7 +169,14 @@ class _Building:
         ids = self._sources.image_ids
         valid = [int(name not in done.broken) for name in ids.tolist()]
         write_table(self._part / INDEX_FILE, {"image_id": ids, "valid": valid})
-        info = {"size_px": self._size_px, "images": len(ids), "broken": done.broken}
+        info = {
+            "format": FORMAT,
+            "size_px": self._size_px,
+            "images": len(ids),
+            "names": self._sources.names_digest(),
+            "contents": self._sources.contents_digest(done.digests),
+            "broken": done.broken,
+        }
         write_json(self._part / INFO_FILE, info)
         self._part.rename(self._folder)
         (self._folder / _RECORD_FILE).unlink()
@@ -194,20 +206,20 @@ class _Record:
         if kind is None:
             self._raise_failures(0)
 
-    def add(self, rows: int, broken: dict[str, str]) -> None:
-        self._waiting.append(self._thread.submit(self._write, rows, broken))
+    def add(self, rows: int, outcome: Outcome) -> None:
+        self._waiting.append(self._thread.submit(self._write, rows, outcome))
         self._raise_failures(_CHUNKS_UNWRITTEN)
 
     def _raise_failures(self, may_wait: int) -> None:
         while len(self._waiting) > may_wait:
             self._waiting.popleft().result()
 
-    def _write(self, rows: int, broken: dict[str, str]) -> None:
+    def _write(self, rows: int, outcome: Outcome) -> None:
         if self._has_failed:
             return  # a line says that all pixels before it are on disk
         self._has_failed = True
         os.fsync(self._pixels)
-        self._lines.write(json.dumps({"rows": rows, "broken": broken}).encode() + b"\n")
+        self._lines.write(json.dumps({"rows": rows, **outcome._asdict()}).encode() + b"\n")
         self._lines.flush()
         self._has_failed = False
 
@@ -221,7 +233,8 @@ def _read_record(path: Path) -> _Done | None:
         os.truncate(path, len(whole) + 1 if whole else 0)
     lines = [json.loads(line) for line in whole.splitlines()]
     broken = {name: reason for line in lines for name, reason in line["broken"].items()}
-    return _Done(lines[-1]["rows"] if lines else 0, broken)
+    digests = [digest for line in lines for digest in line["digests"]]
+    return _Done(lines[-1]["rows"] if lines else 0, broken, digests)
 
 
 def _advance(counter: Counter, steps: int, num_broken: int) -> None:

@@ -1,14 +1,17 @@
-"""The picture files that a pack is made of: found, checked, and summed up in a digest."""
+"""The picture files that a pack is made of: found, checked, and summed up in digests."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kaggle_face.data.images import MAX_FILE_BYTES
 from kaggle_face.errors import DataError, naming_first
@@ -27,7 +30,11 @@ _ROWS_AT_ONCE = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """Picture files below a root: ids sorted and unique, sizes in bytes, times of change (N each)."""
+    """Picture files below a root: ids sorted and unique (N), sizes in bytes (N), times of change (N, 2).
+
+    The times are those of the contents, which copying and unpacking may set, and those of the file, which
+    nothing sets but the system.
+    """
 
     root: Path
     image_ids: StrArray
@@ -37,15 +44,26 @@ class Sources:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def digest(self, *words: object) -> str:
+    def state_digest(self, *words: object) -> str:
         """Twelve hexadecimal digits of the ids, sizes, times of change and further words."""
-        total = blake2b(repr(words).encode(), digest_size=6)
-        for start in range(0, len(self), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            columns = (self.image_ids[rows], self.sizes_bytes[rows], self.changed_ns[rows])
-            lines = zip(*(column.tolist() for column in columns), strict=True)
-            total.update("".join(f"{name}\0{size}\0{time}\n" for name, size, time in lines).encode())
-        return total.hexdigest()
+        return _digest(words, self.image_ids, self.sizes_bytes, *self.changed_ns.T)
+
+    def names_digest(self) -> str:
+        """The same of the ids and sizes: where it differs, the files do."""
+        return _digest((), self.image_ids, self.sizes_bytes)
+
+    def contents_digest(self, digests: Sequence[int]) -> str:
+        """The same of the ids, sizes and the digests (N) of what is in the files."""
+        return _digest((), self.image_ids, self.sizes_bytes, np.array(digests, np.int64))
+
+
+def _digest(words: tuple[object, ...], *columns: npt.NDArray[Any]) -> str:
+    total = blake2b(repr(words).encode(), digest_size=6)
+    line = "\0".join(["%s"] * len(columns)) + "\n"
+    for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
+        rows = zip(*(column[start : start + _ROWS_AT_ONCE].tolist() for column in columns), strict=True)
+        total.update("".join([line % row for row in rows]).encode())
+    return total.hexdigest()
 
 
 def find_sources(root: Path, image_ids: StrArray) -> Sources:
@@ -61,8 +79,8 @@ def find_sources(root: Path, image_ids: StrArray) -> Sources:
         raise DataError(
             naming_first(len(unsafe), len(names), f"image paths lead out of {root}", repr(unsafe[0]))
         )
-    found = np.array([_size_and_time(f"{root}/{name}") for name in names], np.int64).reshape(-1, 2)
-    return Sources(root, unique, found[:, 0].copy(), found[:, 1].copy())
+    found = np.array([_size_and_times(f"{root}/{name}") for name in names], np.int64).reshape(-1, 3)
+    return Sources(root, unique, found[:, 0].copy(), found[:, 1:].copy())
 
 
 def _stays_below(name: str) -> bool:
@@ -86,13 +104,14 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
-def _size_and_time(path: str) -> tuple[int, int]:
+def _size_and_times(path: str) -> tuple[int, int, int]:
     try:
         found = os.stat(path)  # noqa: PTH116 - Path.stat costs four times as much
     except OSError:
-        return -1, 0
+        return -1, 0, 0
     if not stat.S_ISREG(found.st_mode):
-        return -2, 0
+        return -2, 0, 0
     if found.st_size > MAX_FILE_BYTES:
-        return -3, found.st_mtime_ns
-    return found.st_size if os.access(path, os.R_OK) else -4, found.st_mtime_ns
+        return -3, found.st_mtime_ns, found.st_ctime_ns
+    size_bytes = found.st_size if os.access(path, os.R_OK) else -4
+    return size_bytes, found.st_mtime_ns, found.st_ctime_ns

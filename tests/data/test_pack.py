@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kaggle_face.data import decoding
+from kaggle_face.data import decoding, pack_search
 from kaggle_face.data.decoding import BROKEN_GREY
 from kaggle_face.data.images import decode_rgb
 from kaggle_face.data.pack import Pack, broken_images, open_pack
@@ -103,6 +105,73 @@ def test_a_changed_file_makes_another_pack(place: Workplace) -> None:
     second = place.open()
     assert first.folder != second.folder
     assert (second.images[0] == second.images[1]).all()
+
+
+def test_files_unpacked_again_are_known_by_their_contents(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = place.open()
+    for path in sorted(place.root.rglob("*.jpg")):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+        os.utime(path, ns=(1, 1))
+    assert place.open(name="other").folder == first.folder
+    read: list[str] = []
+    monkeypatch.setattr(pack_search, "digest_of_file", lambda path, _size: read.append(path))
+    assert place.open().folder == first.folder  # and need not be read a second time
+    assert (read, place.decoded) == ([], len(place.ids))
+
+
+def test_a_pack_that_moved_with_its_files_is_taken_there(place: Workplace, tmp_path: Path) -> None:
+    first = place.open()
+    shutil.copytree(place.root, tmp_path / "input")
+    shutil.move(place.packs, tmp_path / "working")
+    found = place.open(root=tmp_path / "input", packs=tmp_path / "working")
+    assert found.folder.name == first.folder.name and place.decoded == len(place.ids)
+
+
+def test_a_pack_on_a_disk_that_is_only_read_is_taken_too(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    first = place.open()
+    os.utime(place.path(0), ns=(1, 1))
+    monkeypatch.setattr(Path, "touch", refuse)
+    for _ in range(2):
+        assert place.open().folder == first.folder
+    assert place.decoded == len(place.ids)
+
+
+def test_other_contents_of_the_same_size_and_time_are_never_taken_for_the_packed_ones(
+    place: Workplace,
+) -> None:
+    first = place.open()
+    path = place.path(0)
+    found, content = path.stat(), bytearray(path.read_bytes())
+    content[-10] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    second = place.open(broken="skip")
+    assert first.folder != second.folder and place.decoded == 2 * len(place.ids)
+    path.write_bytes(path.read_bytes())
+    assert place.open(broken="skip").folder == second.folder  # of two packs the one with these contents
+
+
+def test_files_that_cannot_be_read_now_are_not_compared(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.open()
+    os.utime(place.path(0), ns=(1, 1))
+
+    def fail(path: str, _size: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(decoding, "read_file", fail)
+    with pytest.raises(DataError, match=r"could not be read now .*; start again to go on"):
+        place.open()
 
 
 def test_another_size_makes_another_pack(place: Workplace) -> None:

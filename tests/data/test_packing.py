@@ -37,8 +37,8 @@ from kaggle_face.data.pack import open_pack
 from kaggle_face.progress import SilentProgress
 
 write = packing._Record._write
-def write_and_die(self, rows, broken):
-    write(self, rows, broken)
+def write_and_die(self, rows, outcome):
+    write(self, rows, outcome)
     if rows == 3 * 4:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -96,7 +96,8 @@ def test_a_killed_build_goes_on_after_its_last_finished_chunk(
     assert len(count_decoded) == PICTURES - 3 * CHUNK
     whole = make(tmp_path, ids, "other")
     assert (pack.folder / "images.npy").read_bytes() == (whole.folder / "images.npy").read_bytes()
-    assert (pack.folder / "index.csv").read_bytes() == (whole.folder / "index.csv").read_bytes()
+    for name in ("index.csv", "pack.json"):
+        assert (pack.folder / name).read_bytes() == (whole.folder / name).read_bytes()
 
 
 def test_a_record_that_the_kill_cut_off_in_a_line_is_read_up_to_that_line(
@@ -173,7 +174,7 @@ def test_a_disk_that_fills_up_is_one_line_and_the_work_is_kept(
     decode = decoding.decode_chunk
     monkeypatch.setattr(packing, "_CHUNK_IMAGES", CHUNK)
 
-    def fill(chunk: Chunk) -> dict[str, str]:
+    def fill(chunk: Chunk) -> decoding.Outcome:
         if chunk.first_row >= 2 * CHUNK:
             raise OSError(28, "No space left on device")
         return decode(chunk)
@@ -274,4 +275,6 @@ def test_each_limit_cuts_chunks_that_cover_every_row_once(
 
 def test_the_file_of_a_pack_says_how_it_was_made(tmp_path: Path, ids: StrArray) -> None:
     info = json.loads((make(tmp_path, ids).folder / "pack.json").read_text())
-    assert info == {"size_px": SIZE, "images": PICTURES, "broken": {}}
+    digests = info.pop("names"), info.pop("contents")
+    assert info == {"format": packing.FORMAT, "size_px": SIZE, "images": PICTURES, "broken": {}}
+    assert len(set(digests)) == 2 and all(len(digest) == 12 for digest in digests)
