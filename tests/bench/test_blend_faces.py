@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +23,8 @@ from kaggle_face.errors import DataError
 from kaggle_face.records import CompetitionData
 
 
-def write_people(folder: Path, counts: dict[str, int]) -> Path:
-    for person, count in counts.items():
-        (folder / person).mkdir(parents=True)
-        for number in range(1, count + 1):
-            (folder / person / f"{person}_{number:04d}.jpg").write_bytes(f"{person} {number}".encode())
-    return folder
-
-
 @pytest.fixture
-def folders(tmp_path: Path) -> BlendFaces:
+def folders(tmp_path: Path, write_people: Callable[..., Path]) -> BlendFaces:
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("2\t1\nEva\t1\t2\nEva\t1\tTom\t1\nTom\t1\t2\nTom\t2\tEva\t2\n")
     return BlendFaces(
@@ -88,7 +81,9 @@ def test_without_a_first_line_that_fits_there_are_no_sets(tmp_path: Path) -> Non
         assert sets_of_trials(path, count).tolist() == [-1] * count
 
 
-def test_a_person_cannot_be_trained_on_and_judge(folders: BlendFaces, tmp_path: Path) -> None:
+def test_a_person_cannot_be_trained_on_and_judge(
+    folders: BlendFaces, tmp_path: Path, write_people: Callable[..., Path]
+) -> None:
     write_people(tmp_path / "judges", {"Ann": 2})
     with pytest.raises(DataError, match="'Ann' is to be trained on and to judge blends"):
         lay_out_blend_faces(folders, tmp_path / "root")

@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from kaggle_face.cli.main import main
 
@@ -27,20 +25,8 @@ TINY = [
 ]
 
 
-def write_faces(folder: Path, people: int, images: int) -> str:
-    draw = np.random.default_rng(people)
-    for person in range(people):
-        place = folder / f"{folder.name}{person}"
-        place.mkdir(parents=True)
-        colour = draw.integers(0, 256, 3)
-        for number in range(1, images + 1):
-            pixels = (colour + draw.integers(0, 80, (16, 16, 3))).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(place / f"{place.name}_{number:04d}.jpg")
-    return str(folder)
-
-
 @pytest.fixture
-def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable[..., str]) -> list[str]:
     monkeypatch.chdir(tmp_path)
     same = [f"v{person} 1 2\n" for person in range(6)]
     different = [f"v{person} 1 v{(person + 1) % 6} 2\n" for person in range(6)]

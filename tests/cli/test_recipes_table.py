@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from kaggle_face.cli.main import main
 
@@ -24,19 +22,8 @@ TINY = [
 ]
 
 
-def write_faces(folder: Path, people: int, images: int) -> str:
-    draw = np.random.default_rng(people)
-    for person in range(people):
-        place = folder / f"{folder.name}{person}"
-        place.mkdir(parents=True)
-        for number in range(1, images + 1):
-            pixels = draw.integers(0, 256, (16, 16, 3)).astype(np.uint8)
-            Image.fromarray(pixels).save(place / f"{place.name}_{number:04d}.jpg")
-    return str(folder)
-
-
 @pytest.fixture
-def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable[..., str]) -> list[str]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pairs.txt").write_text("1 1\nv0 1 2\nv1 1 2\nv0 1 v1 2\nv1 1 v2 1\n")
     where = ["--measured", write_faces(tmp_path / "m", 3, 10), "--more", write_faces(tmp_path / "o", 2, 4)]
