@@ -86,11 +86,11 @@ def _bench_train(loaded: LoadedConfig, arguments: argparse.Namespace, terminal: 
     from kaggle_face.cli.bench_ways import TrainingWays, settle_amp
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
     from kaggle_face.model.amp import resolve_device
-    from kaggle_face.model.threads import use_granted_cores
+    from kaggle_face.model.cpu import prepare_cpu
     from kaggle_face.train.recipe import fold_task
 
     device = resolve_device(loaded.config.device)
-    use_granted_cores(device)
+    prepare_cpu(device)
     data = open_competition(loaded.config)
     loaded = settle_amp(loaded, len(data.classes), device, terminal)
     pack = open_images(loaded.config, data, terminal)
@@ -123,10 +123,10 @@ def _bench_predict(loaded: LoadedConfig, arguments: argparse.Namespace, terminal
     from kaggle_face.cli.bench_ways import prediction_works, settle_amp
     from kaggle_face.cli.opening import open_competition, open_images
     from kaggle_face.model.amp import resolve_device
-    from kaggle_face.model.threads import use_granted_cores
+    from kaggle_face.model.cpu import prepare_cpu
 
     device = resolve_device(loaded.config.device)
-    use_granted_cores(device)
+    prepare_cpu(device)
     data = open_competition(loaded.config)
     loaded = settle_amp(loaded, len(data.classes), device, terminal)
     pack = open_images(loaded.config, data, terminal)

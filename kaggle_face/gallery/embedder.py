@@ -52,10 +52,12 @@ class RunEmbedder:
 
     def __init__(self, folder: FoldFolder, checkpoint: CheckpointName | None = None, device: str = "auto"):
         from kaggle_face.model.amp import resolve_device
+        from kaggle_face.model.cpu import prepare_cpu
         from kaggle_face.model.trained import load_trained_network, read_trained_config
 
         chosen = checkpoint or preferred_checkpoint(folder)
         self._device = resolve_device(device)
+        prepare_cpu(self._device)
         self._network = load_trained_network(folder, chosen, self._device)
         self._config = read_trained_config(folder)
         self._network.averages_crops = self._config.predict.crops

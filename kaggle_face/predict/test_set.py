@@ -23,9 +23,9 @@ from kaggle_face.data.loading import evaluation_batches
 from kaggle_face.data.pack import Pack
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.model.batch_search import choose_batch_size
+from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.model.threads import use_granted_cores
 from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.model.weights import read_metadata
 from kaggle_face.progress import Counter, Progress
@@ -70,7 +70,7 @@ def predict_fold(
     Raises:
         RunError: The fold or a checkpoint is missing.
     """
-    use_granted_cores(device)
+    prepare_cpu(device)
     _write_questions(folder, test_set.data)
     done: dict[str, CheckpointName] = {}
     how: _How | None = None

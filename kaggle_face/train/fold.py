@@ -20,9 +20,9 @@ from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.data.residence import choose_supply
 from kaggle_face.data.samplers import seeded
 from kaggle_face.model.amp import CpuAmp, resolve_amp, resolve_device
+from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
-from kaggle_face.model.threads import use_granted_cores
 from kaggle_face.model.weights import save_weights
 from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
 from kaggle_face.train.compiling import should_compile
@@ -62,7 +62,7 @@ def train_fold(
         RunError: The state to resume from is missing or damaged.
     """
     device = resolve_device(call.processes.device_setting(config.device))
-    use_granted_cores(device)
+    prepare_cpu(device)
     raw_task, task = task, adjust_training_set(task, config.data)
     network = create_fold_network(config, task)
     if start == "new":
