@@ -78,7 +78,8 @@ def explain(rows: list[tuple[Cell, ...]]) -> str:
     if not late:
         return "every metric keeps within its time; none of them is a bottleneck"
     names = ", ".join(f"{row[0]} ({row[2]:.2f} s, must be {row[6]:g} s)" for row in late)
-    return f"too slow on this machine now: {names}; other processes on its cores are the usual cause"
+    causes = "other processes on its cores, or a processor on which numpy.sort is slow, are the usual causes"
+    return f"too slow on this machine now: {names}; {causes}"
 
 
 def _row(task: _Task, plan: Plan) -> tuple[Cell, ...]:
