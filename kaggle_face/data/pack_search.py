@@ -31,7 +31,7 @@ def find_same(packs: Path, size_px: int, digest: str, sources: Sources, progress
     """
     packed = dict(_packed_contents(packs, size_px, sources.names_digest()))
     contents = _contents_of(sources, progress) if packed else None
-    if contents not in packed:
+    if contents is None or contents not in packed:
         return None
     folder = packed[contents]
     with suppress(OSError):  # on a disk that is only read the files are compared again next time
@@ -43,12 +43,12 @@ def _mark(digest: str) -> str:
     return f"same-{digest}"
 
 
-def _packed_contents(packs: Path, size_px: int, names: str) -> Iterator[tuple[str | None, Path]]:
+def _packed_contents(packs: Path, size_px: int, names: str) -> Iterator[tuple[str, Path]]:
     for path in sorted(packs.glob(f"*-{size_px}px-*/{INFO_FILE}")):
         with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged pack is nobody's
             info = json.loads(path.read_text(encoding="utf-8"))
             if (info["format"], info["names"]) == (FORMAT, names) and path.parent.suffix != ".part":
-                yield info["contents"], path.parent
+                yield str(info["contents"]), path.parent
 
 
 def _contents_of(sources: Sources, progress: Progress) -> str | None:

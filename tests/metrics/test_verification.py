@@ -130,17 +130,24 @@ def test_all_metrics_stay_when_pairs_change_their_order() -> None:
     assert equal_error_rate(scores[order], labels[order]) == equal_error_rate(scores, labels)
 
 
+def many_scores(
+    decimals: int | None, same_share: float, dtype: type[np.floating]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Genuine and impostor scores of enough pairs that not all of them need be sorted."""
+    rng = np.random.default_rng(7)
+    labels = rng.random(300_000) < same_share
+    scores = (rng.normal(size=300_000) + 2 * labels).astype(dtype)
+    scores = scores if decimals is None else np.round(scores, decimals)
+    return scores[labels], scores[~labels]
+
+
 @pytest.mark.parametrize("decimals", [None, 3, 1, 0])
 @pytest.mark.parametrize("same_share", [0.5, 0.01])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_narrowing_to_the_crossing_gives_the_same_bits_as_sorting_all(
     decimals: int | None, same_share: float, dtype: type[np.floating]
 ) -> None:
-    rng = np.random.default_rng(7)
-    labels = rng.random(300_000) < same_share
-    scores = (rng.normal(size=300_000) + 2 * labels).astype(dtype)
-    scores = scores if decimals is None else np.round(scores, decimals)
-    genuine, impostor = scores[labels], scores[~labels]
+    genuine, impostor = many_scores(decimals, same_share, dtype)
     narrowed = verification._narrowed_trials(genuine, impostor)
     assert narrowed is not None, "the shortcut was not taken"
     assert narrowed.equal_error_rate() == SortedTrials.of(genuine, impostor).equal_error_rate()
@@ -153,11 +160,7 @@ def test_narrowing_to_the_crossing_gives_the_same_bits_as_sorting_all(
 def test_the_highest_impostors_give_the_same_tpr_as_sorting_all(
     decimals: int | None, same_share: float, dtype: type[np.floating], fpr: float
 ) -> None:
-    rng = np.random.default_rng(7)
-    labels = rng.random(300_000) < same_share
-    scores = (rng.normal(size=300_000) + 2 * labels).astype(dtype)
-    scores = scores if decimals is None else np.round(scores, decimals)
-    genuine, impostor = scores[labels], scores[~labels]
+    genuine, impostor = many_scores(decimals, same_share, dtype)
     narrowed = verification._highest_trials(genuine, impostor, fpr)
     assert narrowed is not None, "the shortcut was not taken"
     assert narrowed.tpr_at_fpr(fpr) == SortedTrials.of(genuine, impostor).tpr_at_fpr(fpr)
