@@ -1,7 +1,9 @@
 """Each family from its raw folder to its CSVs through the command line, scored against the truth.
 
 The folders hold generated faces of the same five people. Folder names are chosen so that their order as text,
-their order as numbers and the class index all differ: a wrong numbering of classes scores about 0.2.
+their order as numbers and the class index all differ: a wrong numbering of classes scores about 0.2. The five
+are of those who differ most, so that no processor's rounding decides a test: over four seeds of training the
+lowest figures were 0.77 (classes), 0.93 (AUC of pairs) and 0.65 (names from a gallery).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from kaggle_face.cli.main import main
 from kaggle_face.competitions.faces import draw_appearance, draw_identity, render_face
 from kaggle_face.metrics.verification import roc_auc
 
-SEED, PEOPLE, STRANGERS = 5, range(5), range(50, 52)
+SEED, PEOPLE, STRANGERS = 3, range(5), range(50, 52)
 TRAIN, DEV, TEST, FRESH = range(32), range(32, 38), range(38, 46), range(46, 56)
 INTEGERS = ["10", "2", "33", "1", "200"]
 FOLDERS = ["n000103", "n000009", "n009001", "n000020", "n000201"]
@@ -113,14 +115,14 @@ def require_classes(header: list[str], truth: dict[str, str]) -> None:
     assert found == header
     assert [row[0] for row in rows] == list(truth)
     accuracy = np.mean([row[1] == truth[row[0]] for row in rows])
-    assert accuracy > 0.5  # chance 0.2; standard error over 40 images 0.06
+    assert accuracy > 0.6  # chance 0.2; standard error over 40 images 0.06
 
 
 def require_scores(header: list[str], truth: dict[str, int]) -> None:
     found, rows = read_csv("verification")
     assert found == header
     assert [row[0] for row in rows] == list(truth)
-    assert roc_auc(np.array([float(row[1]) for row in rows]), np.array(list(truth.values()))) > 0.7
+    assert roc_auc(np.array([float(row[1]) for row in rows]), np.array(list(truth.values()))) > 0.8
 
 
 @pytest.fixture
@@ -204,7 +206,7 @@ def test_family_d_names_from_a_gallery_or_nobody(raw: Raw, capsys: pytest.Captur
     assert header == ["id", "label"]
     assert [row[0] for row in rows] == [str(row) for row in range(len(truth["test"]))]
     accuracy = np.mean([row[1] == name for row, name in zip(rows, truth["test"], strict=True)])
-    assert accuracy > 0.4  # answering n000000 always scores 2/7, guessing among all 1/6
+    assert accuracy > 0.5  # answering n000000 always scores 2/7, guessing among all 1/6
     assert "dev gallery: threshold" in capsys.readouterr().out
     curve = Path("runs/mine/main/ensemble/gallery_curve.csv").read_text().splitlines()
     assert curve[0] == "threshold,dev_accuracy" and len(curve) > 10
