@@ -20,6 +20,7 @@ from typing import NoReturn
 import kaggle_face
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
+from kaggle_face.processor import choose_sort_instructions
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -71,6 +72,7 @@ class _Parser(argparse.ArgumentParser):
 
 def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
+    choose_sort_instructions()
     sys.exit(main(list(sys.argv[1:] if argv is None else argv)))
 
 
