@@ -96,7 +96,16 @@ def _turn(name: str, root: Path, image_ids: StrArray, contents: list[bytes], siz
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         workers = 1 if name in (ONE, OPENING) else -1
         began = time.perf_counter()
-        pack = open_pack(Path(folder), "bench", root, image_ids, size_px, "skip", SilentProgress(), workers)
+        pack = open_pack(
+            Path(folder),
+            "bench",
+            root,
+            image_ids,
+            size_px=size_px,
+            broken="skip",
+            progress=SilentProgress(),
+            workers=workers,
+        )
         if name != OPENING:
             return time.perf_counter() - began
         assert pack.folder is not None

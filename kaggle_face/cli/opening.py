@@ -37,10 +37,10 @@ def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pa
         config.competition.slug,
         Path(config.data.root),
         data.faces.image_ids,
-        config.data.image_size,
-        config.data.broken_images,
-        progress,
-        config.data.workers,
+        size_px=config.data.image_size,
+        broken=config.data.broken_images,
+        progress=progress,
+        workers=config.data.workers,
     )
 
 

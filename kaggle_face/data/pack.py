@@ -75,6 +75,7 @@ def open_pack(
     name: str,
     root: Path,
     image_ids: StrArray,
+    *,
     size_px: int,
     broken: Literal["error", "skip"],
     progress: Progress,

@@ -41,7 +41,14 @@ def pack() -> Pack:
 def pack_on_disk(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> Pack:
     ids = write_pictures(tmp_path / "data", 30)
     return open_pack(
-        tmp_path / "packs", "tiny", tmp_path / "data", ids, SIZE, "error", SilentProgress(), workers=1
+        tmp_path / "packs",
+        "tiny",
+        tmp_path / "data",
+        ids,
+        size_px=SIZE,
+        broken="error",
+        progress=SilentProgress(),
+        workers=1,
     )
 
 

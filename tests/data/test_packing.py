@@ -46,7 +46,8 @@ packing._Record._write = write_and_die
 packing._CHUNK_IMAGES = 4
 root = Path(sys.argv[1])
 ids = np.array(sorted(str(path.relative_to(root)) for path in root.rglob("*.jpg")))
-open_pack(Path(sys.argv[2]), "tiny", root, ids, 16, "error", SilentProgress(), 1)
+packs, progress = Path(sys.argv[2]), SilentProgress()
+open_pack(packs, "tiny", root, ids, size_px=16, broken="error", progress=progress, workers=1)
 """
 
 
@@ -71,7 +72,16 @@ def count_decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def make(tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress | None = None) -> Pack:
     progress = progress or SilentProgress()
-    return open_pack(tmp_path / packs, "tiny", tmp_path / "data", ids, SIZE, "error", progress, 1)
+    return open_pack(
+        tmp_path / packs,
+        "tiny",
+        tmp_path / "data",
+        ids,
+        size_px=SIZE,
+        broken="error",
+        progress=progress,
+        workers=1,
+    )
 
 
 def kill_a_build(tmp_path: Path) -> Path:
@@ -251,7 +261,16 @@ def test_the_work_that_dying_processes_left_is_done_here(
     monkeypatch.setattr(packing, "_CHUNK_IMAGES", CHUNK)
     monkeypatch.setattr(decoding, "_decode_in_processes", die)
     progress = SilentProgress()
-    pack = open_pack(tmp_path / "packs", "tiny", tmp_path / "data", ids, SIZE, "error", progress, 2)
+    pack = open_pack(
+        tmp_path / "packs",
+        "tiny",
+        tmp_path / "data",
+        ids,
+        size_px=SIZE,
+        broken="error",
+        progress=progress,
+        workers=2,
+    )
     assert (pack.images == make(tmp_path, ids, "other").images).all()
 
 
