@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaggle_face.ensemble.weights import (
+    MOST_STEPS,
+    PATIENCE,
     constrained_log_weights,
     constrained_pair_weights,
     constrained_probability_weights,
@@ -32,6 +34,12 @@ def test_hill_climbing_is_never_worse_than_the_best_member_on_what_it_climbs(see
 
     blended = judge(weighted_mean(values, hill_climb(values, judge)))
     assert blended >= max(judge(member) for member in values)
+
+
+def test_hill_climbing_ends_with_its_best_blend_and_not_with_its_last() -> None:
+    assert PATIENCE % 7 and MOST_STEPS % 7, "else the last blend of this climb is as good as its best"
+    weights = hill_climb(np.array([[3.0], [-4.0]]), lambda mean: (-abs(float(mean[0])),))
+    assert weights.tolist() == [4 / 7, 3 / 7]
 
 
 def test_hill_climbing_leaves_a_useless_member_out() -> None:

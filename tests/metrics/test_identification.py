@@ -94,6 +94,16 @@ def test_probes_that_do_not_fit_the_gallery_are_refused(
         first_mate_ranks(np.zeros((2, 3)), probe_ids, gallery_ids)
 
 
+def test_a_row_of_similarities_is_no_table() -> None:
+    with pytest.raises(InputError, match=r"must be a table \(probes, gallery\), got shape \(3,\)"):
+        first_mate_ranks(np.zeros(3), ["a"], ["a", "b", "c"])
+
+
+def test_the_first_rank_is_one() -> None:
+    with pytest.raises(InputError, match="must be at least 1, got 0"):
+        rank_k_identification(np.eye(2), np.eye(2), [0, 1], [0, 1], ks=(1, 0))
+
+
 def test_nan_similarities_are_refused() -> None:
     with pytest.raises(InputError, match=r"similarities must not be NaN, got NaN in rows 0..0"):
         first_mate_ranks(np.array([[math.nan, 1.0]]), [0], [0, 1])
@@ -102,6 +112,13 @@ def test_nan_similarities_are_refused() -> None:
 def test_embeddings_of_two_sizes_are_refused() -> None:
     with pytest.raises(InputError, match=r"\(Q, D\) and \(G, D\), got \(1, 2\) and \(1, 3\)"):
         rank_k_identification(np.zeros((1, 2)), np.zeros((1, 3)), [0], [0])
+
+
+@pytest.mark.parametrize("shapes", [((2, 2, 2), (2, 2)), ((2, 2), (2, 2, 2)), ((2,), (2, 2))])
+def test_embeddings_that_are_no_table_are_refused(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    probes, gallery = map(np.zeros, shapes)
+    with pytest.raises(InputError, match=r"embeddings must be \(Q, D\) and \(G, D\)"):
+        rank_k_identification(probes, gallery, [0, 1], [0, 1])
 
 
 @SEEDS
@@ -114,7 +131,7 @@ def test_detection_and_identification_is_the_best_of_all_thresholds(seed: int, f
             best = max(best, ((scores >= threshold) & is_correct).sum() / is_enrolled.sum())
     found = detection_identification_rate(scores, is_correct, is_enrolled, fpir)
     assert found.rate == pytest.approx(best, abs=1e-12)
-    assert found.fpir <= fpir
+    assert found.fpir == (scores[~is_enrolled] >= found.threshold).mean() <= fpir
 
 
 def test_detection_rate_is_zero_where_no_name_is_right() -> None:
@@ -176,6 +193,10 @@ def test_map_at_five_of_names_counts_the_first_five_places() -> None:
     rows = np.array([["w1", "w2", "w3", "w4", "new", "w9"], ["w5", "w5", "w6", "w7", "w8", "w9"]])
     # "new" at place 5 gives 1/5, "w9" at place 6 nothing
     assert map_at_k(rows, ["new", "w9"], k=5) == pytest.approx(0.1, abs=1e-12)
+
+
+def test_map_at_one_is_the_accuracy() -> None:
+    assert map_at_k(np.array([[4, 7], [7, 4], [4, 4], [7, 7]]), [4, 4, 4, 4], k=1) == 0.5
 
 
 def test_a_repeated_label_counts_at_its_first_place() -> None:

@@ -132,6 +132,16 @@ def test_equal_scores_are_worth_a_note():
     assert check_table(table(["0.5"] * 4), expecting(Scores())).notes == ("all 4 scores of 'label' are 0.5",)
 
 
+def test_two_equal_scores_are_worth_a_note_and_a_single_one_is_not() -> None:
+    for count, notes in ((2, ("all 2 scores of 'label' are 0.5",)), (1, ())):
+        expected = Expectation(IDS[:count], (Block(count, (None, Scores())),), None)
+        assert check_table(table(["0.5"] * count, IDS[:count]), expected).notes == notes
+
+
+def test_a_table_without_rows_is_refused() -> None:
+    assert refusal([], Expectation(None, (), None), ids=IDS[:0]) == "the table has no rows"
+
+
 def test_a_ranking_holds_the_right_number_of_different_labels():
     ranked = expecting(Labels(CLASSES.allowed, per_row=2))
     assert check_table(table(["7 41", "41 7", "300 7", "7 300"]), ranked).notes == ()
