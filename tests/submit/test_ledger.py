@@ -99,6 +99,25 @@ def test_the_rows_come_back_from_the_csv_alone(tmp_path):
     assert Ledger(other).entries() == ledger.entries()
 
 
+def test_lines_of_a_csv_that_are_no_rows_are_passed_over(tmp_path):
+    ledger = Ledger(tmp_path / "here")
+    begin(ledger, rows=3)
+    (tmp_path / "there").mkdir()
+    other = tmp_path / "there" / "ledger.csv"
+    text = ledger.csv.read_text()
+    other.write_text(text + "," * text.splitlines()[0].count(",") + "\n")
+    assert Ledger(other.parent).entries() == ledger.entries()
+
+
+def test_standings_come_back_in_the_order_of_the_looks(tmp_path):
+    ledger = Ledger(tmp_path)
+    for place in (30, 12):
+        ledger.add_standing("faces", {"place": place})
+    ledger.add_standing("dogs", {"place": 1})
+    assert [row["place"] for row in ledger.standings("faces")] == [30, 12]
+    assert all(row["time"].startswith("20") for row in ledger.standings("faces"))
+
+
 def test_a_damaged_database_is_told_in_one_line(tmp_path):
     (tmp_path / "ledger.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(

@@ -72,6 +72,31 @@ def test_an_archive_that_grows_too_much_is_refused(tmp_path, monkeypatch):
     assert "more than 100 times is taken for an attack" in message
 
 
+def test_a_small_archive_and_one_of_text_may_grow(tmp_path, monkeypatch):
+    zeros, text = b"\0" * 1_000_000, b"train/0/0001.jpg 17\n" * 20 + bytes(range(256))
+    small = archive_of(tmp_path / "small.zip", ("zeros", zeros))
+    assert unpack(small, tmp_path / "small", LIMITS, SilentProgress()) == 1
+    monkeypatch.setattr(unpacking, "_FREE_RATIO_BYTES", 100)
+    lists = archive_of(tmp_path / "lists.zip", ("list.txt", text))
+    assert unpack(lists, tmp_path / "lists", LIMITS, SilentProgress()) == 1
+    assert (tmp_path / "lists" / "list.txt").read_bytes() == text
+
+
+def test_an_encrypted_file_is_refused(tmp_path):
+    archive = archive_of(tmp_path / "a.zip", ("list.txt", b"yy"))
+    content = bytearray(archive.read_bytes())
+    content[6] |= 1  # the flags of the file, and those of its entry in the directory
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(content)
+    assert "encrypted" in refusal(archive, tmp_path / "out")
+
+
+def test_a_name_with_a_zero_byte_is_refused(tmp_path):
+    archive = archive_of(tmp_path / "a.zip", ("list_.txt", b"yy"))
+    archive.write_bytes(archive.read_bytes().replace(b"list_.txt", b"list\0.txt"))
+    assert "lead out of the folder" in refusal(archive, tmp_path / "out")
+
+
 def test_a_size_that_lies_is_found_out(tmp_path):
     archive = archive_of(tmp_path / "a.zip", ("file", b"x" * 50_000))
     content = archive.read_bytes()
