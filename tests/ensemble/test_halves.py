@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from kaggle_face.ensemble.halves import (
     CROSSING,
+    disjoint_sets,
     halves_of_classes,
     halves_of_pairs,
     halves_of_people,
+    nested,
     people_of_pairs,
     spread_sample,
 )
@@ -48,6 +50,58 @@ def test_a_pair_across_the_halves_belongs_to_neither() -> None:
     people = np.array([[0, 0], [1, 1], [0, 1]])
     halves = halves_of_pairs(people, np.array(["a", "b"]))
     assert sorted(halves[:2].tolist()) == [0, 1] and halves[2] == CROSSING
+
+
+def test_each_half_is_judged_by_what_is_found_on_the_other_and_crossing_pairs_by_neither() -> None:
+    halves = np.array([0, 1, CROSSING, 0, CROSSING, 1, 1])
+    turns = [
+        (np.flatnonzero(found).tolist(), np.flatnonzero(judged).tolist()) for found, judged in nested(halves)
+    ]
+    assert turns == [([0, 3], [1, 5, 6]), ([1, 5, 6], [0, 3])]
+
+
+@given(st.integers(0, 1000), st.integers(2, 5), st.integers(2, 12))
+def test_nobody_is_in_two_disjoint_sets(seed: int, num_sets: int, num_groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    group = rng.integers(num_groups, size=60)
+    people = 3 * group[:, None] + rng.integers(3, size=(60, 2))
+    labels = (people[:, 0] == people[:, 1]).astype(np.int64)
+    sets = disjoint_sets(people, labels, num_sets)
+    if sets is None:
+        return
+    assert sets.min() == 0 and sets.max() == num_sets - 1
+    for number in range(num_sets):
+        inside = sets == number
+        assert not set(people[inside].ravel().tolist()) & set(people[~inside].ravel().tolist())
+        assert set(labels[inside].tolist()) == {0, 1}
+        assert 2 * inside.sum() >= len(people) / num_sets
+
+
+def test_people_whom_pairs_join_fall_into_no_two_sets() -> None:
+    people, labels = np.array([[0, 0], [0, 1], [1, 1], [2, 2], [2, 3]]), np.array([1, 0, 1, 1, 0])
+    assert disjoint_sets(people, labels, 2) is not None
+    assert disjoint_sets(people, labels, 3) is None  # {0, 1} and {2, 3} are two groups
+    joined = np.concatenate([people, [[1, 2]]])
+    assert disjoint_sets(joined, np.append(labels, 0), 2) is None
+    assert disjoint_sets(people, np.array([1, 0, 1, 1, 1]), 2) is None  # a set without different people
+
+
+def test_a_set_of_less_than_half_the_mean_size_is_none() -> None:
+    def sets_of(sizes: list[int]) -> object:
+        people = np.concatenate(
+            [
+                np.tile([[2 * group, 2 * group], [2 * group, 2 * group + 1]], (size, 1))
+                for group, size in enumerate(sizes)
+            ]
+        )
+        return disjoint_sets(people, np.tile([1, 0], sum(sizes)), len(sizes))
+
+    assert sets_of([3, 1]) is not None  # half of the mean, 2
+    assert sets_of([4, 1]) is None
+
+
+def test_a_sample_that_takes_all_keeps_the_order() -> None:
+    assert spread_sample(np.array(["b", "a", "c"]), 3).tolist() == [0, 1, 2]
 
 
 def test_a_sample_names_the_same_ids_in_any_order() -> None:
