@@ -14,6 +14,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -73,7 +74,15 @@ class _Parser(argparse.ArgumentParser):
 def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     choose_sort_instructions()
-    sys.exit(main(list(sys.argv[1:] if argv is None else argv)))
+    code = main(list(sys.argv[1:] if argv is None else argv))
+    if _is_alone():
+        sys.exit(code)
+    # All is written. Where the interpreter ends in its own way, torch now and then destroys a thread of the
+    # process group that still runs, and aborts: torchrun takes that for a failed training.
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -117,8 +126,13 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
     return _run_command(argv[0], argv[1:], terminal)
 
 
+def _is_alone() -> bool:
+    """Whether torchrun started no other process beside this one."""
+    return os.environ.get("WORLD_SIZE", "1") == "1"
+
+
 def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
-    if command != _OF_SEVERAL_PROCESSES and os.environ.get("WORLD_SIZE", "1") != "1":
+    if command != _OF_SEVERAL_PROCESSES and not _is_alone():
         raise InputError(f"{command} is the work of one process; start it without torchrun")
     module_name, summary = COMMANDS[command]
     module = import_module(f"kaggle_face.cli.{module_name}")

@@ -54,3 +54,20 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
     finished = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write_end)
     assert (finished.returncode, finished.stderr) == (141, "")  # as a shell calls SIGPIPE
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["nonsense"], 2)])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_one_of_several_processes_ends_before_torch_can_abort_it(
+    words: list[str], code: int, processes: int
+) -> None:
+    program = (
+        "import atexit, sys; from kaggle_face.cli.main import run; "
+        "atexit.register(print, 'the interpreter ends'); run(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, *words]
+    environment = {**os.environ, "WORLD_SIZE": str(processes)}
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert finished.returncode == code
+    assert (finished.stderr or finished.stdout).startswith(("kaggle-face ", "error: "))
+    assert ("the interpreter ends" in finished.stdout) == (processes == 1)
