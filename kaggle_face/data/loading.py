@@ -29,6 +29,11 @@ Order = Callable[[IntArray, int], IntArray]
 CPU = torch.device("cpu")
 
 
+def shuffled(seed: int) -> Order:
+    """All images in each epoch, in an order that follows from the seed and the epoch."""
+    return lambda labels, epoch: epoch_order(len(labels), seed, epoch)
+
+
 class BatchSource(Protocol):
     """Makes batches of what an epoch shows."""
 
@@ -64,9 +69,8 @@ class TrainingBatches:
         labels: IntArray,
         batch_size: int,
         augmenter: Augmenter,
-        seed: int,
+        order: Order,
         supply: Supply,
-        order: Order | None = None,
     ) -> None:
         """Looks up the images.
 
@@ -76,9 +80,8 @@ class TrainingBatches:
             labels: Their class indices (N).
             batch_size: Images of a step.
             augmenter: Applied to each image.
-            seed: Of the order of the epochs.
+            order: The order of each epoch.
             supply: Where the images lie, how they are augmented, and this process's share of each batch.
-            order: The order of an epoch; shuffled anew in each one where it is not given.
 
         Raises:
             DataError: Fewer than two images can be read.
@@ -89,7 +92,7 @@ class TrainingBatches:
         self._rows, self._labels = rows[readable], labels[readable]
         if len(self._rows) < 2:
             raise DataError(f"training needs at least 2 images that can be read, got {len(self._rows)}")
-        self._order: Order = order or (lambda labels, epoch: epoch_order(len(labels), seed, epoch))
+        self._order = order
         self._num_ordered = len(self._order(self._labels, 0))
         self._batch_size = min(batch_size, self._num_ordered)
         _require_shares(self._batch_size, supply.share)

@@ -129,11 +129,10 @@ def _create_batches(config: Config, task: FoldTask, device: torch.device, call: 
         task.train_labels,
         config.train.batch_size,
         augmenter,
-        config.seed,
-        replace(supply, share=call.processes.share),
         lambda labels, epoch: sampled_order(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),
+        replace(supply, share=call.processes.share),
     )
 
 

@@ -20,7 +20,7 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
-from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.data.loading import TrainingBatches, shuffled
 from kaggle_face.data.residence import choose_supply
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.composite import Composite
@@ -121,7 +121,7 @@ class WeightsJudge:
             task.train_labels,
             config.train.batch_size,
             augmenter,
-            config.seed,
+            shuffled(config.seed),
             choose_supply(config.data, augmenter, image_bytes, device),
         )
 

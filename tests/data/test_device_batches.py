@@ -13,7 +13,7 @@ from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.batch_augmentation import BatchAugmenter
 from kaggle_face.data.device_batches import DeviceBatches, ResidentPixels
 from kaggle_face.data.epoch_plan import EpochPlan
-from kaggle_face.data.loading import CPU, Batch, TrainingBatches
+from kaggle_face.data.loading import CPU, Batch, TrainingBatches, shuffled
 from kaggle_face.data.pack import Pack
 from kaggle_face.data.residence import Residence, Supply
 
@@ -38,7 +38,7 @@ def batches(
 ) -> TrainingBatches:
     augmenter = Augmenter(recipe, SIZE, 4)  # type: ignore[arg-type]
     labels = np.arange(IMAGES) * 3
-    return TrainingBatches(pack, pack.image_ids, labels, size, augmenter, 5, Supply(residence, CPU))
+    return TrainingBatches(pack, pack.image_ids, labels, size, augmenter, shuffled(5), Supply(residence, CPU))
 
 
 def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[int]]]:

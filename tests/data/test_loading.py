@@ -15,7 +15,7 @@ from kaggle_face.data import residence, worker_batches
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.epoch_plan import Request
 from kaggle_face.data.identity_sampling import sampled_order
-from kaggle_face.data.loading import CPU, Batch, TrainingBatches, evaluation_batches
+from kaggle_face.data.loading import CPU, Batch, TrainingBatches, evaluation_batches, shuffled
 from kaggle_face.data.pack import Pack, open_pack
 from kaggle_face.data.residence import Residence, Supply, choose_workers
 from kaggle_face.data.samplers import EVERYTHING, Share
@@ -62,7 +62,7 @@ def batches(
     share: Share = EVERYTHING,
 ) -> TrainingBatches:
     labels, supply = np.arange(len(pack)) * 3, Supply(residence, CPU, workers, share=share)
-    return TrainingBatches(pack, pack.image_ids, labels, batch_size, augmenter, seed, supply)
+    return TrainingBatches(pack, pack.image_ids, labels, batch_size, augmenter, shuffled(seed), supply)
 
 
 def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[int]]]:
@@ -99,7 +99,7 @@ def test_a_set_smaller_than_a_batch_is_one_batch(pack: Pack) -> None:
 def test_a_single_image_cannot_be_trained_on(pack: Pack) -> None:
     ids = pack.image_ids[[7, 8]]
     with pytest.raises(DataError, match="at least 2 images that can be read, got 1"):
-        TrainingBatches(pack, ids, np.array([0, 1]), 8, NONE, 0, HERE)
+        TrainingBatches(pack, ids, np.array([0, 1]), 8, NONE, shuffled(0), HERE)
 
 
 def test_epochs_differ_and_come_back_the_same(pack: Pack) -> None:
@@ -157,7 +157,7 @@ def test_an_image_shown_twice_in_an_epoch_is_augmented_anew(pack: Pack) -> None:
         return sampled_order(some_labels, SamplerConfig(name="balanced"), 8, 0, epoch)
 
     augmenter = Augmenter(NOISE, SIZE, 0)
-    made = TrainingBatches(pack, pack.image_ids, labels, 8, augmenter, 0, HERE, order)
+    made = TrainingBatches(pack, pack.image_ids, labels, 8, augmenter, order, HERE)
     shown = [image.tobytes() for b in made.epoch(0) for image in b.images.numpy()[b.rows == 0]]
     assert len(shown) > 10 and len(set(shown)) == len(shown)
 

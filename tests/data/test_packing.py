@@ -70,7 +70,9 @@ def count_decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def make(tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress | None = None) -> Pack:
+def make(
+    tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress | None = None, workers: int = 1
+) -> Pack:
     progress = progress or SilentProgress()
     return open_pack(
         tmp_path / packs,
@@ -80,7 +82,7 @@ def make(tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress
         size_px=SIZE,
         broken="error",
         progress=progress,
-        workers=1,
+        workers=workers,
     )
 
 
@@ -260,17 +262,7 @@ def test_the_work_that_dying_processes_left_is_done_here(
 
     monkeypatch.setattr(packing, "_CHUNK_IMAGES", CHUNK)
     monkeypatch.setattr(decoding, "_decode_in_processes", die)
-    progress = SilentProgress()
-    pack = open_pack(
-        tmp_path / "packs",
-        "tiny",
-        tmp_path / "data",
-        ids,
-        size_px=SIZE,
-        broken="error",
-        progress=progress,
-        workers=2,
-    )
+    pack = make(tmp_path, ids, workers=2)
     assert (pack.images == make(tmp_path, ids, "other").images).all()
 
 

@@ -123,9 +123,8 @@ class Training:
             np.arange(IMAGES) % CLASSES,
             config.train.batch_size,
             Augmenter(config.augment.transforms, SIZE, config.seed),
-            config.seed,
-            Supply("memory_map", CPU, share=self.processes.share),
             lambda labels, epoch: sampled_order(labels, config.sampler, config.train.batch_size, 0, epoch),
+            Supply("memory_map", CPU, share=self.processes.share),
         )
         self.machine = Machine(CPU, None, self.network, processes=self.processes)
 

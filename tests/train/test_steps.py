@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from kaggle_face.config import Config, ModelConfig
 from kaggle_face.data.augmentation import Augmenter
-from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.data.loading import TrainingBatches, shuffled
 from kaggle_face.data.pack import Pack
 from kaggle_face.data.residence import Supply
 from kaggle_face.errors import ConfigError, TrainingStoppedError
@@ -58,7 +58,9 @@ class Training:
         ids = np.array([f"{number:03d}" for number in range(IMAGES)])
         pack = Pack(ids, images, np.ones(IMAGES, np.bool_), SIZE)
         labels, augmenter = np.arange(IMAGES) % 3, Augmenter(config.augment.transforms, SIZE, 0)
-        self.batches = TrainingBatches(pack, ids, labels, BATCH, augmenter, 0, Supply("device", CPU))
+        self.batches = TrainingBatches(
+            pack, ids, labels, BATCH, augmenter, shuffled(0), Supply("device", CPU)
+        )
         self.machine = Machine(CPU, None, network)
         self.steps = run_steps(self.state, self.recipe, self.batches, self.machine)
 
