@@ -1,9 +1,13 @@
-"""Records on disk: a folder each, `.npy` for numbers and CSV for ids."""
+"""Records on disk: a folder each, `.npy` for numbers, CSV for ids, and a seal over both.
+
+`made_of` names the digests of what a record was made of (`provenance`); they are kept in its seal. Whatever is read
+is compared with the checksums of the seal first.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from kaggle_face.artifacts.atomic import read_array, reading, replacing_folder, write_array, write_json
+from kaggle_face.artifacts.seals import read_seal, write_seal
 from kaggle_face.artifacts.tables import read_table, write_table
 from kaggle_face.errors import RunError
 from kaggle_face.records import (
@@ -27,9 +32,14 @@ from kaggle_face.records import (
 )
 
 
-def write_predictions(folder: Path, predictions: Predictions) -> None:
+MadeOf = Mapping[str, str]
+
+_NOTHING: MadeOf = {}
+
+
+def write_predictions(folder: Path, predictions: Predictions, made_of: MadeOf = _NOTHING) -> None:
     """Writes `images.csv`, `classes.csv` and `logits.npy`."""
-    with replacing_folder(folder) as new:
+    with _sealed_folder(folder, made_of) as new:
         write_table(new / "images.csv", {"image_id": predictions.image_ids})
         write_table(new / "classes.csv", {"name": predictions.class_names})
         write_array(new / "logits.npy", predictions.logits)
@@ -37,10 +47,14 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
 
 @contextmanager
 def new_predictions(
-    folder: Path, image_ids: StrArray, class_names: StrArray, dtype: type[np.floating[Any]] = np.float16
+    folder: Path,
+    image_ids: StrArray,
+    class_names: StrArray,
+    dtype: type[np.floating[Any]] = np.float32,
+    made_of: MadeOf = _NOTHING,
 ) -> Iterator[FloatArray]:
     """Yields logits (N, C) on the disk to be filled; the record appears if all goes well."""
-    with replacing_folder(folder) as new:
+    with _sealed_folder(folder, made_of) as new:
         write_table(new / "images.csv", {"image_id": image_ids})
         write_table(new / "classes.csv", {"name": class_names})
         shape = (len(image_ids), len(class_names))
@@ -50,10 +64,14 @@ def new_predictions(
 
 
 def write_prediction_blocks(
-    folder: Path, image_ids: StrArray, class_names: StrArray, blocks: Iterable[tuple[slice, FloatArray]]
+    folder: Path,
+    image_ids: StrArray,
+    class_names: StrArray,
+    blocks: Iterable[tuple[slice, FloatArray]],
+    made_of: MadeOf = _NOTHING,
 ) -> None:
     """Writes what `write_predictions` writes, from blocks of rows that never stand in memory all at once."""
-    with new_predictions(folder, image_ids, class_names, np.float32) as logits:
+    with new_predictions(folder, image_ids, class_names, np.float32, made_of) as logits:
         for rows, block in blocks:
             logits[rows] = block
 
@@ -66,9 +84,9 @@ def read_predictions(folder: Path) -> Predictions:
     return Predictions(ids, read_array(folder / "logits.npy"), names)
 
 
-def write_embeddings(folder: Path, embeddings: Embeddings) -> None:
+def write_embeddings(folder: Path, embeddings: Embeddings, made_of: MadeOf = _NOTHING) -> None:
     """Writes `images.csv` and `embeddings.npy`."""
-    with replacing_folder(folder) as new:
+    with _sealed_folder(folder, made_of) as new:
         write_table(new / "images.csv", {"image_id": embeddings.image_ids})
         write_array(new / "embeddings.npy", embeddings.vectors)
 
@@ -80,9 +98,9 @@ def read_embeddings(folder: Path) -> Embeddings:
     return Embeddings(ids, read_array(folder / "embeddings.npy"))
 
 
-def write_pair_scores(folder: Path, scores: PairScores) -> None:
+def write_pair_scores(folder: Path, scores: PairScores, made_of: MadeOf = _NOTHING) -> None:
     """Writes `pairs.csv` (id, label) and `scores.npy`."""
-    with replacing_folder(folder) as new:
+    with _sealed_folder(folder, made_of) as new:
         write_table(new / "pairs.csv", {"pair_id": scores.pair_ids, "label": scores.labels})
         write_array(new / "scores.npy", scores.scores)
 
@@ -114,7 +132,7 @@ def read_pairs(path: Path) -> Pairs:
 
 def write_gallery(folder: Path, gallery: Gallery) -> None:
     """Writes `known.csv` (image, name), `probes.csv` (id, image, true name or empty) and `gallery.json`."""
-    with replacing_folder(folder) as new:
+    with _sealed_folder(folder, _NOTHING) as new:
         write_table(new / "known.csv", {"image_id": gallery.image_ids, "name": gallery.names})
         probes = {
             "probe_id": gallery.probe_ids,
@@ -173,7 +191,7 @@ def read_train_images(path: Path) -> IntArray:
 
 def write_folds(folder: Path, folds: Folds) -> None:
     """Writes `images.csv` (id, fold, heldout_fold) and `pairs.csv` (fold and trial)."""
-    with replacing_folder(folder) as new:
+    with _sealed_folder(folder, _NOTHING) as new:
         columns = {
             "image_id": folds.image_ids,
             "fold": folds.fold_of_image,
@@ -213,3 +231,12 @@ def _integers(path: Path, column: StrArray) -> IntArray:
 def _require(folder: Path, what: str) -> None:
     if not folder.is_dir():
         raise RunError(f"there are no {what} at {folder}")
+    read_seal(folder)
+
+
+@contextmanager
+def _sealed_folder(folder: Path, made_of: MadeOf) -> Iterator[Path]:
+    """A new folder in place of an old one, sealed when all is written."""
+    with replacing_folder(folder) as new:
+        yield new
+        write_seal(new, made_of)

@@ -15,6 +15,7 @@ from typing import Literal, assert_never
 
 import numpy as np
 
+from kaggle_face.artifacts.seals import has_seal
 from kaggle_face.artifacts.stored import read_folds, write_folds
 from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.data.leaks import check_no_leak
@@ -41,9 +42,9 @@ def saved_folds(
         DataError: As `make_folds`, or the saved folds were changed by hand.
     """
     path = folder / name_of_folds(data, config, groups)
-    if not path.is_dir():
+    if not has_seal(path):  # nothing is there, or folds of an earlier version, which come out the same
         with only_process(folder / f".{path.name}.lock", lambda: None):
-            if not path.is_dir():
+            if not has_seal(path):
                 write_folds(path, make_folds(data, config, groups))
     folds = read_folds(path, number_of_folds(config))
     if not np.array_equal(folds.image_ids, _labelled(data).image_ids):

@@ -6,14 +6,23 @@ import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.checkpoint_file import (
+    CHECKSUM,
+    NO_CHECKSUM,
+    WEIGHTS,
+    check_checksum,
+    read_header_metadata,
+    write_checksum,
+)
 from kaggle_face.errors import ConfigError, InputError, RunError
 from kaggle_face.model.backbones import Backbone
 
@@ -22,6 +31,7 @@ Tensors = Mapping[str, Tensor]
 _TORCH_SUFFIXES = (".pth", ".pt", ".bin")
 _WRAPPINGS = ("state_dict", "model", "model_state_dict", "network", "backbone")
 _COUNTER = "num_batches_tracked"
+_REMEDY = "train the run again, or name another checkpoint"
 # A classifier that follows the backbone in the order of a file: its weight and its bias.
 _MOST_CLASSIFIER_TENSORS = 2
 
@@ -42,43 +52,59 @@ class WeightsReport:
 
 
 def save_weights(weights: nn.Module | Tensors, path: Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Writes a module's parameters and buffers, or named tensors, as safetensors; never half a file."""
+    """Writes a module's parameters and buffers, or named tensors, as safetensors; never half a file.
+
+    The metadata get the digest of the tensors, which names this network, and the checksum of the file.
+    """
     tensors = weights.state_dict() if isinstance(weights, nn.Module) else weights
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    sealed = {**(metadata or {}), WEIGHTS: digest_of_tensors(plain), CHECKSUM: NO_CHECKSUM}
     with replacing(path) as temporary:
-        save_file(plain, temporary, dict(metadata or {}))
+        save_file(plain, temporary, sealed)
+        write_checksum(temporary)
+
+
+def digest_of_tensors(tensors: Tensors) -> str:
+    """The digest of named tensors: names, types, shapes and every bit of the values."""
+    total = sha256()
+    for name, tensor in sorted(tensors.items()):
+        values = tensor.detach().cpu().contiguous().reshape(-1)
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(values.view(torch.uint8).numpy().data)
+    return total.hexdigest()[: len(NO_CHECKSUM)]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a safetensors file, on the CPU.
+    """The named tensors of a safetensors file that `save_weights` wrote, on the CPU.
+
+    Raises:
+        RunError: The file is missing, or is not bit for bit what was written.
+    """
+    with _reading(path):
+        check_checksum(path)
+        return load_file(path)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file of `save_weights`; the tensors are neither read nor checked.
 
     Raises:
         RunError: The file is missing or damaged.
     """
     with _reading(path):
-        return load_file(path)
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata that `save_weights` was given; the tensors are not read.
-
-    Raises:
-        RunError: The file is missing or damaged.
-    """
-    with _reading(path), safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
+        return read_header_metadata(path)
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     if not path.is_file():
-        raise RunError(f"{path} is missing; train the run again, or name another checkpoint")
+        raise RunError(f"{path} is missing; {_REMEDY}")
     try:
         yield
     except SafetensorError as error:
-        raise RunError(
-            f"{path} is damaged ({error}); train the run again, or name another checkpoint"
-        ) from error
+        raise RunError(f"{path} is damaged ({error}); {_REMEDY}") from error
+    except RunError as error:
+        raise RunError(f"{error}; {_REMEDY}") from error
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from kaggle_face.artifacts.seals import SEAL_FILE, has_seal, write_seal
 from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.data import folds as folds_module
 from kaggle_face.data.folds import make_folds, name_of_folds, saved_folds
 from kaggle_face.data.leaks import check_no_leak
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, RunError
 from kaggle_face.records import CompetitionData, FaceTable, Folds, Pairs
 
 Make = Callable[..., CompetitionData]
@@ -310,8 +311,19 @@ def test_saved_folds_that_were_edited_into_a_leak_are_refused(tmp_path: Path, ma
     lines = table.read_text().splitlines()
     lines[row + 1] = lines[row + 1].rsplit(",", 1)[0] + ",-1"
     table.write_text("\n".join(lines) + "\n")
+    with pytest.raises(RunError, match=r"images\.csv is damaged"):
+        saved_folds(tmp_path, data, TRIALS)
+    write_seal(table.parent, {})  # whoever edits them knowingly
     with pytest.raises(DataError, match="trial images of fold 2 "):
         saved_folds(tmp_path, data, TRIALS)
+
+
+def test_folds_of_an_earlier_version_are_written_again(tmp_path: Path, make_competition: Make) -> None:
+    data = make_competition([6] * 40)
+    folds = saved_folds(tmp_path, data, TRIALS)
+    (tmp_path / folds.name / SEAL_FILE).unlink()
+    assert np.array_equal(saved_folds(tmp_path, data, TRIALS).fold_of_image, folds.fold_of_image)
+    assert has_seal(tmp_path / folds.name)
 
 
 # ---- the check itself -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import (
     load_backbone_weights,
     load_weights,
+    digest_of_tensors,
     read_metadata,
     read_weights,
     save_weights,
@@ -49,7 +50,29 @@ def test_a_network_comes_back_from_its_file(tiny_network: Build, tmp_path: Path)
     other = tiny_network(head="adaface")
     load_weights(other, tmp_path / "run" / "last.safetensors")
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in network.state_dict().items())
-    assert read_metadata(tmp_path / "run" / "last.safetensors") == {"epoch": "3"}
+    metadata = read_metadata(tmp_path / "run" / "last.safetensors")
+    assert metadata["epoch"] == "3" and metadata["weights"] == digest_of_tensors(network.state_dict())
+
+
+def test_the_digest_of_weights_follows_names_and_values_alone(tmp_path: Path) -> None:
+    first = {"a": torch.arange(3.0), "b": torch.ones(2)}
+    assert digest_of_tensors(first) == digest_of_tensors(dict(reversed(first.items())))
+    assert digest_of_tensors(first) != digest_of_tensors({"a": torch.arange(3.0), "c": torch.ones(2)})
+    assert digest_of_tensors(first) != digest_of_tensors({"a": torch.arange(3.0), "b": -torch.ones(2)})
+
+
+def test_a_changed_bit_anywhere_in_a_file_of_weights_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    save_weights({"weight": torch.arange(12.0).reshape(3, 4)}, path, {"epoch": "3"})
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for bit in (0, 6):
+            changed = bytearray(whole)
+            changed[place] ^= 1 << bit
+            path.write_bytes(changed)
+            with pytest.raises(RunError, match="train the run again, or name another checkpoint$") as error:
+                read_weights(path)
+            assert "\n" not in str(error.value)
 
 
 def test_named_tensors_can_be_saved_alone(tmp_path: Path) -> None:

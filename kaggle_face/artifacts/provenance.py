@@ -1,0 +1,279 @@
+"""What the records of a run were made of, and whether that is what lies there today.
+
+A record quotes the digests of its inputs (`seals`). Those inputs lie in the same folder: the checkpoint, the classes, and
+beside the records of each part the tables that say what was predicted. So a run folder tells by itself which of its
+records are current; what the raw folder holds today is compared by `pipeline`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.atomic import read_json, write_json
+from kaggle_face.artifacts.checkpoint_file import weights_digest
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RecordPart, RunFolder
+from kaggle_face.artifacts.seals import (
+    Seal,
+    digest_of_file,
+    digest_of_names,
+    has_seal,
+    in_words,
+    read_seal,
+)
+from kaggle_face.artifacts.tables import read_table, write_table
+from kaggle_face.errors import RunError
+from kaggle_face.records import (
+    UNKNOWN,
+    ClassTable,
+    CompetitionData,
+    FaceTable,
+    Gallery,
+    Pairs,
+    RowList,
+    StrArray,
+    no_pairs,
+)
+
+if TYPE_CHECKING:
+    from kaggle_face.config.schema import CheckpointName, CompetitionConfig
+
+NOTHING = "none"
+"""The digest of an input that is not there."""
+
+ROWS, PAIRS, IMAGES, COMPETITION = "rows.csv", "pairs.csv", "images.csv", "competition.json"
+GALLERIES = ("gallery_dev", "gallery_test")
+
+_CHANGED: Mapping[str, str] = {
+    "checkpoint": "the weights of the checkpoint changed",
+    "classes": "the classes of the fold changed",
+    "rows": "the rows of the classification CSV changed",
+    "pairs": "the test pairs changed",
+    "galleries": "the galleries changed",
+    "images": "test pictures were replaced, added or removed",
+    "labels": "the held-out images or their classes changed",
+    "trials": "the held-out trials changed",
+}
+"""What a difference in each input means, for people."""
+
+
+@dataclass(frozen=True, eq=False)
+class TestTables:
+    """What is predicted: the rows of each CSV, and the digest of every picture that they need.
+
+    `data` holds the test rows, pairs and galleries of a competition with the fold's classes; `digests` (N) are those
+    of the contents of `data.faces.image_ids`.
+    """
+
+    __test__ = False  # not for pytest
+
+    data: CompetitionData
+    digests: StrArray
+
+
+def write_test_tables(folder: Path, tables: TestTables, competition: CompetitionConfig) -> None:
+    """Writes what is predicted beside the records that predict it, so that no later stage needs the raw folder.
+
+    Args:
+        folder: `test/` of a fold, or the folder of a blend.
+        tables: What is predicted.
+        competition: With the family and variant that the raw folder showed.
+    """
+    data = tables.data
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = {"row_id": data.test_rows.row_ids, "image_id": data.test_rows.image_ids}
+    write_table(folder / ROWS, rows)
+    stored.write_pairs(folder / PAIRS, data.test_pairs)
+    write_table(folder / IMAGES, {"image_id": data.faces.image_ids, "digest": tables.digests})
+    for name, gallery in zip(GALLERIES, (data.dev_gallery, data.test_gallery), strict=True):
+        if gallery is not None:
+            stored.write_gallery(folder / name, gallery)
+        elif (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+    write_json(folder / COMPETITION, competition.model_dump(mode="json"))
+
+
+def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
+    """Reads what `write_test_tables` wrote.
+
+    Raises:
+        RunError: A file is missing or damaged.
+    """
+    rows = read_table(folder / ROWS, ["row_id", "image_id"])
+    images = read_table(folder / IMAGES, ["image_id", "digest"])
+    ids = images["image_id"]
+    faces = FaceTable(ids, np.full(len(ids), UNKNOWN, np.int64), np.full(len(ids), "test"))
+    dev, test = (_gallery(folder / name) for name in GALLERIES)
+    listed = RowList(rows["row_id"], rows["image_id"])
+    pairs = stored.read_pairs(folder / PAIRS)
+    data = CompetitionData(faces, classes, listed, no_pairs(), pairs, dev, test)
+    return TestTables(data, images["digest"])
+
+
+def read_competition_settings(folder: Path) -> CompetitionConfig:
+    """The competition that `write_test_tables` was given."""
+    from kaggle_face.config.schema import CompetitionConfig
+
+    return CompetitionConfig.model_validate(read_json(folder / COMPETITION))
+
+
+def copy_test_tables(source: Path, target: Path) -> None:
+    """Copies what is predicted from a fold's `test/` to a blend's folder."""
+    for name in (ROWS, PAIRS, IMAGES, COMPETITION):
+        shutil.copyfile(source / name, target / name)
+    for name in GALLERIES:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name)
+
+
+def restricted_test_tables(data: CompetitionData, digests: Mapping[str, str]) -> TestTables:
+    """The part of a competition that is predicted, with the digests of its pictures by image id."""
+    named = [data.test_rows.image_ids, data.test_pairs.image_ids]
+    for gallery in (data.dev_gallery, data.test_gallery):
+        if gallery is not None:
+            named += [gallery.image_ids, gallery.probe_image_ids]
+    ids = np.unique(np.concatenate(named))
+    faces = FaceTable(ids, np.full(len(ids), UNKNOWN, np.int64), np.full(len(ids), "test"))
+    kept = (data.test_rows, no_pairs(), data.test_pairs, data.dev_gallery, data.test_gallery)
+    restricted = CompetitionData(faces, data.classes, *kept)
+    return TestTables(restricted, np.array([digests[name] for name in ids.tolist()], np.str_))
+
+
+def digest_of_tables(folder: Path) -> dict[str, str]:
+    """The digest of each table that `write_test_tables` wrote: rows, pairs, images, galleries."""
+    return {
+        "rows": _digest_beside(folder / ROWS),
+        "pairs": _digest_beside(folder / PAIRS),
+        "images": _digest_beside(folder / IMAGES),
+        "galleries": digest_of_names([_quoted(folder / name) for name in GALLERIES]),
+    }
+
+
+def digest_of_classes(classes: ClassTable) -> str:
+    """The digest of names and submitted labels, in the order of the class indices."""
+    return digest_of_names(classes.names.tolist(), classes.submitted.tolist())
+
+
+def inputs_beside(fold: FoldFolder, part: RecordPart) -> dict[str, str]:
+    """Digests of the inputs that lie beside a part's records: classes, and what was predicted or held out."""
+    inputs = {"classes": _digest_beside(fold.classes_file)}
+    if part == "test":
+        return inputs | digest_of_tables(fold.path / part)
+    return inputs | {
+        "labels": _digest_beside(fold.labels_file),
+        "trials": _digest_beside(fold.pairs_file("oof")),
+    }
+
+
+def inputs_of_record(
+    fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, settings: str
+) -> dict[str, str]:
+    """All that a record is made of: the checkpoint, what lies beside, and how images were embedded.
+
+    Raises:
+        RunError: The checkpoint is missing or damaged.
+    """
+    weights = weights_digest(fold.weights_file(checkpoint))
+    return {"checkpoint": weights, "settings": settings, **inputs_beside(fold, part)}
+
+
+def why_outdated(
+    fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, kind: RecordKind
+) -> str | None:
+    """What changed since a record was made; None where it is current.
+
+    Where the checkpoint is not at hand (records may be copied without weights) it is not compared.
+
+    Raises:
+        RunError: There is no such record, or its seal is damaged.
+    """
+    seal = read_seal(fold.record_folder(part, checkpoint, kind), check_files=False)
+    today = inputs_beside(fold, part)
+    weights = fold.weights_file(checkpoint)
+    if weights.is_file():
+        today["checkpoint"] = weights_digest(weights)
+    changed = [name for name, digest in today.items() if seal.made_of.get(name) != digest]
+    return None if not changed else f"{_CHANGED[changed[0]]} since {in_words(seal.made_at)}"
+
+
+def require_current(
+    fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, kind: RecordKind
+) -> Seal:
+    """The seal of a record that is current.
+
+    Raises:
+        RunError: It is not; what changed, since when, and the command that renews it are said.
+    """
+    reason = why_outdated(fold, part, checkpoint, kind)
+    if reason is not None:
+        name = f"{'/'.join(fold.path.parts[-3:])}@{checkpoint}"
+        which = "test" if part == "test" else "out-of-fold"
+        raise RunError(f"the {which} {kind} of {name} are out of date: {reason}; {renewal(fold, part)}")
+    return read_seal(fold.record_folder(part, checkpoint, kind), check_files=False)
+
+
+def renewal(fold: FoldFolder, part: RecordPart) -> str:
+    """The command that makes a fold's records anew, for hints."""
+    run = RunFolder(fold.path.parent)
+    if part == "test":
+        return f"predict again: {run_command('predict', run)}"
+    go_on = "--resume" if fold.resume_file.is_file() else "--overwrite"
+    return f"train again: {run_command('train', run)} --fold {fold.fold} {go_on}"
+
+
+def run_command(command: str, run: RunFolder) -> str:
+    """A command on a run, as it can be typed.
+
+    >>> run_command("predict", RunFolder(Path("runs/demo/main")))
+    'kaggle-face predict -c demo --run main'
+    """
+    config, name = shlex.quote(run.path.parent.name), shlex.quote(run.path.name)
+    return f"kaggle-face {command} -c {config} --run {name}"
+
+
+def records_of(fold: FoldFolder, part: RecordPart) -> list[tuple[CheckpointName, RecordKind]]:
+    """The records of a part that a fold has, by checkpoint and kind."""
+    kinds: tuple[RecordKind, ...] = ("predictions", "embeddings", "pairs")
+    return [
+        (checkpoint, kind)
+        for checkpoint in CHECKPOINTS
+        for kind in kinds
+        if fold.record_folder(part, checkpoint, kind).is_dir()
+    ]
+
+
+def first_difference(before: StrArray, today: StrArray) -> str:
+    """The first of two lists of text where they differ, in words.
+
+    >>> first_difference(np.array(["a", "b"]), np.array(["a", "c"]))
+    "row 1 was 'b' and is 'c'"
+    """
+    if len(before) != len(today):
+        return f"there were {len(before)} rows and are {len(today)}"
+    row = int(np.flatnonzero(before != today)[0])
+    return f"row {row} was '{before[row]}' and is '{today[row]}'"
+
+
+def pair_texts(pairs: Pairs) -> StrArray:
+    """Each trial as one text: id and both images."""
+    rows = zip(pairs.pair_ids.tolist(), pairs.first_ids.tolist(), pairs.second_ids.tolist(), strict=True)
+    return np.array([f"{key}: {first} {second}" for key, first, second in rows], np.str_)
+
+
+def _gallery(folder: Path) -> Gallery | None:
+    return stored.read_gallery(folder) if folder.is_dir() else None
+
+
+def _quoted(folder: Path) -> str:
+    return read_seal(folder).digest if has_seal(folder) else NOTHING
+
+
+def _digest_beside(path: Path) -> str:
+    return digest_of_file(path) if path.is_file() else NOTHING

@@ -1,0 +1,71 @@
+"""A seal knows every bit of its files, and what they were made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts.seals import SEAL_FILE, digest_of_file, read_seal, write_seal
+from kaggle_face.artifacts.stored import read_embeddings, write_embeddings
+from kaggle_face.errors import RunError
+from kaggle_face.records import Embeddings
+
+IDS = np.array(["a.jpg", "b.jpg"])
+
+
+def sealed(folder: Path, text: str = "x", **made_of: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "data.txt").write_text(text)
+    write_seal(folder, made_of)
+    return folder
+
+
+def test_a_changed_bit_in_any_file_of_a_record_is_one_line(tmp_path: Path) -> None:
+    record = tmp_path / "embeddings"
+    write_embeddings(record, Embeddings(IDS, np.arange(4, dtype=np.float32).reshape(2, 2)), {"checkpoint": "c"})
+    for path in sorted(record.iterdir()):
+        whole = path.read_bytes()
+        for place in range(len(whole)):
+            changed = bytearray(whole)
+            changed[place] ^= 1 << (place % 7)
+            path.write_bytes(changed)
+            try:
+                found = read_embeddings(record)
+            except RunError as error:
+                assert str(record) in str(error) and "\n" not in str(error)
+            else:  # blanks between the words of JSON are the one thing that says nothing
+                assert path.name == SEAL_FILE and whole[place : place + 1].isspace()
+                assert found.vectors.tolist() == [[0, 1], [2, 3]]
+        path.write_bytes(whole)
+    assert read_embeddings(record).image_ids.tolist() == IDS.tolist()
+
+
+def test_the_digest_of_a_record_follows_its_contents_and_its_inputs(tmp_path: Path) -> None:
+    first = read_seal(sealed(tmp_path / "a", rows="1")).digest
+    assert read_seal(sealed(tmp_path / "b", rows="1")).digest == first
+    assert read_seal(sealed(tmp_path / "c", rows="2")).digest != first
+    assert read_seal(sealed(tmp_path / "d", "y", rows="1")).digest != first
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    folder = sealed(tmp_path / "a")
+    (folder / "data.txt").unlink()
+    with pytest.raises(RunError, match=r"data\.txt"):
+        read_seal(folder)
+
+
+def test_a_folder_without_a_seal_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="does not say what it was made of"):
+        read_seal(tmp_path)
+
+
+def test_a_file_is_read_again_once_it_was_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    first = digest_of_file(path)
+    path.write_bytes(b"two")
+    assert digest_of_file(path) != first
+    path.write_bytes(b"one")
+    assert digest_of_file(path) == first
