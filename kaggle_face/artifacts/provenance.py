@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kaggle_face.artifacts import stored
-from kaggle_face.artifacts.atomic import read_json, write_json
+from kaggle_face.artifacts.atomic import read_json, reading, write_json
 from kaggle_face.artifacts.checkpoint_file import weights_digest
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RecordPart, RunFolder
 from kaggle_face.artifacts.seals import (
@@ -36,6 +36,7 @@ from kaggle_face.records import (
     CompetitionData,
     FaceTable,
     Gallery,
+    IntArray,
     Pairs,
     RowList,
     StrArray,
@@ -60,6 +61,7 @@ _CHANGED: Mapping[str, str] = {
     "images": "test pictures were replaced, added or removed",
     "labels": "the held-out images or their classes changed",
     "trials": "the held-out trials changed",
+    "people": "the people of the held-out trials changed",
 }
 """What a difference in each input means, for people."""
 
@@ -69,22 +71,22 @@ class TestTables:
     """What is predicted: the rows of each CSV, and the digest of every picture that they need.
 
     `data` holds the test rows, pairs and galleries of a competition with the fold's classes; `digests` (N) are those
-    of the contents of `data.faces.image_ids`.
+    of the contents of `data.faces.image_ids`; `competition` has the family and variant that the raw folder showed.
     """
 
     __test__ = False  # not for pytest
 
     data: CompetitionData
-    digests: StrArray
+    digests: IntArray
+    competition: CompetitionConfig
 
 
-def write_test_tables(folder: Path, tables: TestTables, competition: CompetitionConfig) -> None:
+def write_test_tables(folder: Path, tables: TestTables) -> None:
     """Writes what is predicted beside the records that predict it, so that no later stage needs the raw folder.
 
     Args:
-        folder: `test/` of a fold, or the folder of a blend.
+        folder: `test/` of a fold.
         tables: What is predicted.
-        competition: With the family and variant that the raw folder showed.
     """
     data = tables.data
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,7 @@ def write_test_tables(folder: Path, tables: TestTables, competition: Competition
             stored.write_gallery(folder / name, gallery)
         elif (folder / name).is_dir():
             shutil.rmtree(folder / name)
-    write_json(folder / COMPETITION, competition.model_dump(mode="json"))
+    write_json(folder / COMPETITION, tables.competition.model_dump(mode="json"))
 
 
 def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
@@ -114,14 +116,9 @@ def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
     listed = RowList(rows["row_id"], rows["image_id"])
     pairs = stored.read_pairs(folder / PAIRS)
     data = CompetitionData(faces, classes, listed, no_pairs(), pairs, dev, test)
-    return TestTables(data, images["digest"])
-
-
-def read_competition_settings(folder: Path) -> CompetitionConfig:
-    """The competition that `write_test_tables` was given."""
-    from kaggle_face.config.schema import CompetitionConfig
-
-    return CompetitionConfig.model_validate(read_json(folder / COMPETITION))
+    with reading(folder / IMAGES):
+        digests = images["digest"].astype(np.int64)
+    return TestTables(data, digests, _read_competition(folder / COMPETITION))
 
 
 def copy_test_tables(source: Path, target: Path) -> None:
@@ -133,17 +130,21 @@ def copy_test_tables(source: Path, target: Path) -> None:
             shutil.copytree(source / name, target / name)
 
 
-def restricted_test_tables(data: CompetitionData, digests: Mapping[str, str]) -> TestTables:
-    """The part of a competition that is predicted, with the digests of its pictures by image id."""
+def predicted_images(data: CompetitionData) -> StrArray:
+    """Every image that a submission or a gallery's threshold needs, once, sorted."""
     named = [data.test_rows.image_ids, data.test_pairs.image_ids]
     for gallery in (data.dev_gallery, data.test_gallery):
         if gallery is not None:
             named += [gallery.image_ids, gallery.probe_image_ids]
-    ids = np.unique(np.concatenate(named))
+    return np.unique(np.concatenate(named))
+
+
+def predicted_part(data: CompetitionData) -> CompetitionData:
+    """The rows, pairs and galleries that are predicted, without the images that networks are trained on."""
+    ids = predicted_images(data)
     faces = FaceTable(ids, np.full(len(ids), UNKNOWN, np.int64), np.full(len(ids), "test"))
     kept = (data.test_rows, no_pairs(), data.test_pairs, data.dev_gallery, data.test_gallery)
-    restricted = CompetitionData(faces, data.classes, *kept)
-    return TestTables(restricted, np.array([digests[name] for name in ids.tolist()], np.str_))
+    return CompetitionData(faces, data.classes, *kept)
 
 
 def digest_of_tables(folder: Path) -> dict[str, str]:
@@ -169,7 +170,17 @@ def inputs_beside(fold: FoldFolder, part: RecordPart) -> dict[str, str]:
     return inputs | {
         "labels": _digest_beside(fold.labels_file),
         "trials": _digest_beside(fold.pairs_file("oof")),
+        "people": _digest_beside(fold.people_file),
     }
+
+
+def describe_averaging(flip: bool, crops: bool) -> str:
+    """The settings of an embedding that decide its value.
+
+    >>> describe_averaging(flip=True, crops=False)
+    'predict.flip=true predict.crops=false'
+    """
+    return f"predict.flip={flip} predict.crops={crops}".lower()
 
 
 def inputs_of_record(
@@ -265,6 +276,14 @@ def pair_texts(pairs: Pairs) -> StrArray:
     """Each trial as one text: id and both images."""
     rows = zip(pairs.pair_ids.tolist(), pairs.first_ids.tolist(), pairs.second_ids.tolist(), strict=True)
     return np.array([f"{key}: {first} {second}" for key, first, second in rows], np.str_)
+
+
+def _read_competition(path: Path) -> CompetitionConfig:
+    from kaggle_face.config.schema import CompetitionConfig
+
+    values = read_json(path)
+    with reading(path):
+        return CompetitionConfig.model_validate(values)
 
 
 def _gallery(folder: Path) -> Gallery | None:

@@ -94,7 +94,7 @@ def write_seal(folder: Path, made_of: Mapping[str, str]) -> None:
         "format": _FORMAT,
         "files": files,
         "made_of": dict(sorted(made_of.items())),
-        "made_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "made_at": time_of_now(),
     }
     write_json(folder / SEAL_FILE, {**values, "checksum": digest_of_values(values)})
 
@@ -131,6 +131,11 @@ def read_seal(folder: Path, check_files: bool = True) -> Seal:
 def has_seal(folder: Path) -> bool:
     """Whether a folder is sealed."""
     return (folder / SEAL_FILE).is_file()
+
+
+def time_of_now() -> str:
+    """The time in UTC, to the second, as in ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def in_words(made_at: str) -> str:

@@ -90,6 +90,15 @@ def add_run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="NAME", help="name of the run (default: the one trained last)")
 
 
+def add_changes_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--ignore-changes`."""
+    parser.add_argument(
+        "--ignore-changes",
+        action="store_true",
+        help="go on though the training images changed since the run was trained",
+    )
+
+
 def plain_slug(slug: str) -> str:
     """A competition's name that can name a file or a folder.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, find_run
 from kaggle_face.cli.arguments import (
+    add_changes_argument,
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
@@ -26,6 +27,7 @@ def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="first measure on held-out data whether averaging over mirror images and crops pays",
     )
+    add_changes_argument(parser)
     add_config_arguments(parser)
 
 
@@ -39,6 +41,12 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the test records of the chosen folds and checkpoints of one run."""
     from kaggle_face.cli.opening import chosen_folds, open_competition, open_images, settings_of_run
+    from kaggle_face.pipeline.today import (
+        open_today,
+        require_current_training,
+        require_same_classes,
+        require_unchanged,
+    )
 
     folds = chosen_folds(run, arguments.folds)
     loaded = settings_of_run(arguments.config, run, folds, arguments.overrides)
@@ -50,6 +58,11 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
         views = views.model_copy(update={"flip": chosen.flip, "crops": chosen.crops})
     data = open_competition(config)
     pack = open_images(config, data, terminal)
+    today = open_today(config, data, terminal, pack)
+    for folder in () if arguments.ignore_changes else folds:
+        require_current_training(run, folder, today, "predict")
+    for folder in folds:
+        require_same_classes(folder, today)
 
     from kaggle_face.model.amp import resolve_device
     from kaggle_face.predict.test_set import gather_test_set, predict_fold
@@ -58,7 +71,9 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
     for folder in folds:
         there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
         checkpoints = arguments.checkpoints or there
-        predict_fold(folder, checkpoints, test_set, views, resolve_device(config.device), terminal)
+        device = resolve_device(config.device)
+        predict_fold(folder, checkpoints, test_set, today.tables, views, device, terminal)
         terminal.say(
             f"fold {folder.fold} of {run.name}: {len(test_set.embedded_ids)} images, {', '.join(checkpoints)}"
         )
+    require_unchanged(config, today, terminal)

@@ -18,6 +18,7 @@ from kaggle_face.artifacts.runs import (
     name_of_run,
     run_folder,
 )
+from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_settings
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
@@ -26,6 +27,7 @@ from kaggle_face.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config, LoadedConfig
+    from kaggle_face.pipeline.today import Today
     from kaggle_face.records import Folds
     from kaggle_face.train.fit import Call
     from kaggle_face.train.processes import Processes
@@ -84,6 +86,7 @@ def train_folds(
 ) -> None:
     """Trains one fold; or several, or with None all: those that are finished are skipped, others go on."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
+    from kaggle_face.pipeline.today import open_today
     from kaggle_face.train.advice import advise
     from kaggle_face.train.fit import Call
     from kaggle_face.train.recipe import fold_task
@@ -99,7 +102,9 @@ def train_folds(
         folds = open_folds(loaded, data, pack)
         for line in advise(loaded.config):
             terminal.warn(line)
-        call = Call(_about(loaded, folds, broken), terminal, processes=processes)
+        today = open_today(loaded.config, data, terminal, pack)
+        _compare_with_earlier(run, folders, starts, today, terminal)
+        call = Call(_about(loaded, folds, broken, today), terminal, processes=processes)
         for folder, start in zip(folders, starts, strict=True):
             if start == "skip":
                 terminal.say(f"fold {folder.fold} of {run.name} is trained")
@@ -107,7 +112,36 @@ def train_folds(
                 loaded.config, fold_task(data, folds, pack, folder.fold), folder, start, call
             ):
                 break
+        _tell_of_changes(loaded.config, today, terminal)
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
+
+
+def _compare_with_earlier(
+    run: RunFolder, folders: Sequence[FoldFolder], starts: Sequence[Start], today: Today, terminal: Terminal
+) -> None:
+    """Refuses to go on with a fold of other data, and tells of other folds of the run that are of other data."""
+    from kaggle_face.pipeline.today import require_current_training, why_training_is_outdated
+
+    begun_anew = {folder.fold for folder, start in zip(folders, starts, strict=True) if start == "new"}
+    resumed = {folder.fold for folder, start in zip(folders, starts, strict=True) if start == "resume"}
+    for fold in run.started_folds():
+        if fold.fold in resumed:
+            require_current_training(run, fold, today, "train")
+        elif fold.fold not in begun_anew and (reason := why_training_is_outdated(fold, today)) is not None:
+            terminal.warn(
+                f"fold {fold.fold} of {run.name} was trained on other data: {reason}; the folds of a blend "
+                "must be of the same data"
+            )
+
+
+def _tell_of_changes(config: Config, today: Today, terminal: Terminal) -> None:
+    """A training of hours is not thrown away; it says what it was made of, and later stages compare."""
+    from kaggle_face.pipeline.today import require_unchanged
+
+    try:
+        require_unchanged(config, today, terminal)
+    except InputError as error:
+        terminal.warn(str(error))
 
 
 @contextmanager
@@ -194,9 +228,11 @@ def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
         )
 
 
-def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str]) -> dict[str, Any]:
+def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str], today: Today) -> dict[str, Any]:
     return {
         "config": loaded.name,
+        "made_of": dict(today.training),
+        "began_at": time_of_now(),
         "overrides": list(loaded.overrides),
         "folds": folds.name,
         "ignored_rules": ignored_rules,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.provenance import describe_averaging
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.opening import open_competition, open_folds, open_images
 from kaggle_face.cli.terminal import Terminal
@@ -143,7 +144,8 @@ def _write_records(
     for fold, task in zip(folds, tasks, strict=True):
         for checkpoint in CHECKPOINTS:
             if fold.weights_file(checkpoint).is_file():
-                write_records(fold, checkpoint, _predict(loaded, fold, task, checkpoint, views))
+                averaging = describe_averaging(views.flip, views.crops)
+                write_records(fold, checkpoint, _predict(loaded, fold, task, checkpoint, views), averaging)
 
 
 def _in_words(gain: Difference) -> list[str]:

@@ -78,6 +78,18 @@ def submission_formats(root: Path, competition: CompetitionConfig, submit: Submi
         DataError: The folder is needed and of no known family.
         ConfigError: The settings describe no valid table.
     """
+    return formats_of(resolve_competition(root, competition), submit)
+
+
+def resolve_competition(root: Path, competition: CompetitionConfig) -> CompetitionConfig:
+    """The competition with its family and variant: the settings', the slug's, or those that the folder shows.
+
+    The folder is looked at only where the slug and the settings leave the family or the variant open.
+
+    Raises:
+        DataError: The folder is needed and of no known family.
+        ConfigError: The family has no such variant.
+    """
     facts = find_facts(competition.slug)
     family = _known_family(competition)
     variant = competition.variant
@@ -86,7 +98,17 @@ def submission_formats(root: Path, competition: CompetitionConfig, submit: Submi
     if family == "auto" or variant == "auto":
         recognition = recognise_competition(map_folder(root), competition)
         family, variant = recognition.family, variant_of(recognition, competition)
-    return with_settings(family_of(family).formats(variant), submit)
+    return competition.model_copy(update={"family": family, "variant": variant})
+
+
+def formats_of(competition: CompetitionConfig, submit: SubmitConfig) -> SubmissionFormats:
+    """The CSVs of a competition whose family and variant are known.
+
+    Raises:
+        ConfigError: The settings describe no valid table.
+    """
+    assert competition.family != "auto", "resolve_competition comes first"
+    return with_settings(family_of(competition.family).formats(competition.variant), submit)
 
 
 def family_of(key: FamilyKey) -> Family:

@@ -6,7 +6,7 @@ Letters: N images, C classes, D embedding size.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,13 @@ import torch
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import replacing_folder
+from kaggle_face.artifacts.provenance import (
+    TestTables,
+    describe_averaging,
+    inputs_of_record,
+    predicted_images,
+    write_test_tables,
+)
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import PredictConfig
 from kaggle_face.config.schema import CheckpointName
@@ -27,7 +34,6 @@ from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.trained import load_trained_network, trained_amp
-from kaggle_face.model.weights import read_metadata
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.records import CompetitionData, Embeddings, FloatArray, StrArray
 
@@ -47,11 +53,7 @@ class TestSet:
 def gather_test_set(data: CompetitionData, pack: Pack) -> TestSet:
     """Every image that a submission or a gallery's threshold needs, once."""
     classified = np.unique(data.test_rows.image_ids)
-    named = [data.test_pairs.image_ids]
-    for gallery in (data.dev_gallery, data.test_gallery):
-        if gallery is not None:
-            named += [gallery.image_ids, gallery.probe_image_ids]
-    others = np.setdiff1d(np.concatenate(named), classified)
+    others = np.setdiff1d(predicted_images(data), classified)
     return TestSet(data, pack, classified, np.concatenate([classified, others]))
 
 
@@ -59,42 +61,45 @@ def predict_fold(
     folder: FoldFolder,
     checkpoints: Sequence[CheckpointName],
     test_set: TestSet,
+    tables: TestTables,
     settings: PredictConfig,
     device: torch.device,
     progress: Progress,
 ) -> None:
     """Writes predictions, embeddings and pair scores of each checkpoint into the fold's folder.
 
-    Checkpoints of one epoch are the same network, so it runs once and its records are copied.
+    Checkpoints with the same weights are one network, which runs once and whose records are copied.
+
+    Args:
+        folder: A trained fold.
+        checkpoints: Which of its networks.
+        test_set: The images.
+        tables: What is predicted; it is kept beside the records, so that later stages need no raw folder.
+        settings: What embeddings are averaged over, and the batch size.
+        device: Where the networks run.
+        progress: Told how many images are done.
 
     Raises:
-        RunError: The fold or a checkpoint is missing.
+        RunError: The fold or a checkpoint is missing or damaged.
     """
     prepare_cpu(device)
-    _write_questions(folder, test_set.data)
+    write_test_tables(folder.path / "test", tables)
+    averaging = describe_averaging(settings.flip, settings.crops)
     done: dict[str, CheckpointName] = {}
     how: _How | None = None
     for checkpoint in checkpoints:
         network = load_trained_network(folder, checkpoint, device)
         network.averages_crops = settings.crops
         how = how or _choose_how(network, folder, test_set.pack, settings)
-        epoch = read_metadata(folder.weights_file(checkpoint)).get("epoch", checkpoint)
+        made_of = inputs_of_record(folder, "test", checkpoint, averaging)
+        weights = made_of["checkpoint"]
         target = folder.record_folder("test", checkpoint, "predictions").parent
-        if epoch in done:
-            same = folder.record_folder("test", done[epoch], "predictions").parent
+        if weights in done:
+            same = folder.record_folder("test", done[weights], "predictions").parent
             copy_records(same, target)
         else:
-            _predict(network, folder, checkpoint, test_set, how, progress)
-            done[epoch] = checkpoint
-
-
-def _write_questions(folder: FoldFolder, data: CompetitionData) -> None:
-    """Writes the test pairs and the galleries, so that later stages need no raw folder."""
-    stored.write_pairs(folder.pairs_file("test"), data.test_pairs)
-    if data.dev_gallery is not None:
-        stored.write_gallery(folder.gallery_folder("dev"), data.dev_gallery)
-    if data.test_gallery is not None:
-        stored.write_gallery(folder.gallery_folder("test"), data.test_gallery)
+            _predict(network, folder, checkpoint, test_set, how, made_of, progress)
+            done[weights] = checkpoint
 
 
 def copy_records(source: Path, target: Path) -> None:
@@ -128,18 +133,21 @@ def _predict(
     checkpoint: CheckpointName,
     test_set: TestSet,
     how: _How,
+    made_of: Mapping[str, str],
     progress: Progress,
 ) -> None:
     with (
-        _new_logits(folder, checkpoint, test_set.classified_ids) as logits_NC,
+        _new_logits(folder, checkpoint, test_set.classified_ids, made_of) as logits_NC,
         progress.count(f"fold {folder.fold} {checkpoint}", len(test_set.embedded_ids), "images") as counter,
     ):
         vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
     embeddings = Embeddings(test_set.embedded_ids, vectors_ND)
-    stored.write_embeddings(folder.record_folder("test", checkpoint, "embeddings"), embeddings)
+    stored.write_embeddings(folder.record_folder("test", checkpoint, "embeddings"), embeddings, made_of)
+    target = folder.record_folder("test", checkpoint, "pairs")
     if len(test_set.data.test_pairs):
-        scores = score_pairs(embeddings, test_set.data.test_pairs)
-        stored.write_pair_scores(folder.record_folder("test", checkpoint, "pairs"), scores)
+        stored.write_pair_scores(target, score_pairs(embeddings, test_set.data.test_pairs), made_of)
+    else:
+        shutil.rmtree(target, ignore_errors=True)  # of an earlier list of pairs
 
 
 def _embed_all(
@@ -161,7 +169,7 @@ def _embed_all(
     ):
         rows = slice(row, row + len(embeddings_BD))
         vectors_ND[rows] = embeddings_BD.float().cpu().numpy()
-        logits_NC[rows] = logits_BC.half().cpu().numpy()
+        logits_NC[rows] = logits_BC.float().cpu().numpy()
         logits_NC[rows, untrained_C] = -np.inf
         counter.advance(len(embeddings_BD))
         row = rows.stop
@@ -176,12 +184,15 @@ def _embed_all(
 
 
 @contextmanager
-def _new_logits(folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray) -> Iterator[FloatArray]:
-    """Half-precision logits on the disk; none where the competition has no classification."""
+def _new_logits(
+    folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray, made_of: Mapping[str, str]
+) -> Iterator[FloatArray]:
+    """Logits on the disk, in the precision of out-of-fold ones; none where nothing is classified."""
     names = stored.read_classes(folder.classes_file).names
+    target = folder.record_folder("test", checkpoint, "predictions")
     if len(image_ids):
-        target = folder.record_folder("test", checkpoint, "predictions")
-        with stored.new_predictions(target, image_ids, names) as logits_NC:
+        with stored.new_predictions(target, image_ids, names, made_of=made_of) as logits_NC:
             yield logits_NC
     else:
-        yield np.empty((0, len(names)), np.float16)
+        shutil.rmtree(target, ignore_errors=True)
+        yield np.empty((0, len(names)), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName
@@ -47,7 +48,7 @@ def write_out_of_fold(
         if key not in done:
             load_weights(network, folder.weights_file(checkpoint))
             done[key] = predict_held_out(network, task, how)
-        by_first(write_records, folder, checkpoint, done[key])
+        by_first(write_records, folder, checkpoint, done[key], describe_averaging(how.flip, how.crops))
         results[checkpoint] = {} if epoch is None else {"epoch": epoch}
         results[checkpoint].update(by_first(measure, done[key], task))
     return results
@@ -64,10 +65,23 @@ def write_truth(folder: FoldFolder, task: FoldTask) -> None:
         write_table(folder.people_file, {"image_id": task.pairs.image_ids[known], "person": people})
 
 
-def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut) -> None:
-    """Writes predictions, embeddings and pair scores."""
+def write_records(
+    folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut, averaging: str
+) -> None:
+    """Writes predictions, embeddings and pair scores, sealed with what they were made of.
+
+    Args:
+        folder: Holds the checkpoint, the classes and what `write_truth` wrote.
+        checkpoint: The network that answered.
+        held_out: Its answers.
+        averaging: What embeddings are averaged over, as `describe_averaging` says it.
+    """
+    made_of = inputs_of_record(folder, "oof", checkpoint, averaging)
     if len(held_out.predictions.image_ids):
-        stored.write_predictions(folder.record_folder("oof", checkpoint, "predictions"), held_out.predictions)
-    stored.write_embeddings(folder.record_folder("oof", checkpoint, "embeddings"), held_out.embeddings)
+        target = folder.record_folder("oof", checkpoint, "predictions")
+        stored.write_predictions(target, held_out.predictions, made_of)
+    target = folder.record_folder("oof", checkpoint, "embeddings")
+    stored.write_embeddings(target, held_out.embeddings, made_of)
     if len(held_out.pair_scores.pair_ids):
-        stored.write_pair_scores(folder.record_folder("oof", checkpoint, "pairs"), held_out.pair_scores)
+        target = folder.record_folder("oof", checkpoint, "pairs")
+        stored.write_pair_scores(target, held_out.pair_scores, made_of)

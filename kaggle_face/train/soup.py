@@ -16,6 +16,7 @@ import numpy as np
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.provenance import describe_averaging
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
@@ -195,7 +196,7 @@ def make_soup(
     figures = measure(held_out, task)
     for checkpoint in _NAMES:
         save_weights(judge.network, target.weights_file(checkpoint), {"soup": ", ".join(soup.names)})
-        write_records(target, checkpoint, held_out)
+        write_records(target, checkpoint, held_out, describe_averaging(judge.how.flip, judge.how.crops))
     info = {
         **about,
         "num_parameters": count_parameters(judge.network, with_head=True),

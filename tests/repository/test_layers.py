@@ -19,6 +19,7 @@ LAYERS: list[set[str]] = [
     {"metrics"},
     {"competitions", "data", "model"},
     {"train", "predict", "ensemble", "submit", "gallery", "report", "bench"},
+    {"pipeline"},
     {"cli"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

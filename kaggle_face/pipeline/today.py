@@ -1,0 +1,279 @@
+"""What the raw folder holds today, against what the records of a run were made of.
+
+Letters: N images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kaggle_face.artifacts.provenance import (
+    TestTables,
+    digest_of_classes,
+    first_difference,
+    pair_texts,
+    predicted_images,
+    predicted_part,
+    read_test_tables,
+    run_command,
+)
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.seals import digest_of_file, digest_of_names, in_words
+from kaggle_face.artifacts.stored import read_classes
+from kaggle_face.competitions.reading import read_competition, resolve_competition
+from kaggle_face.config import Config
+from kaggle_face.data.contents import contents_today
+from kaggle_face.data.sources import joint_digest
+from kaggle_face.errors import DataError, RunError, naming_first
+from kaggle_face.progress import Progress
+from kaggle_face.records import UNKNOWN, ClassTable, CompetitionData, Gallery, IntArray, StrArray
+
+if TYPE_CHECKING:
+    from kaggle_face.data.pack import Pack
+
+_FILES = ("data.exclude_images", "data.pseudo_labels", "model.weights")
+"""Settings that name a file whose contents decide what a training does."""
+
+_CHANGED: Mapping[str, str] = {
+    "labels": "training images were added, removed, or have another class",
+    "pictures": "training pictures were replaced",
+    "trials": "the labelled pairs changed",
+    "trial_pictures": "pictures of the labelled pairs were replaced",
+    **{key: f"the file of {key} changed" for key in _FILES},
+}
+"""What a difference in each input of a training means, for people."""
+
+
+@dataclass(frozen=True, eq=False)
+class Today:
+    """The competition as it lies in the raw folder now.
+
+    Attributes:
+        data: All of it, as read.
+        training: Digests of what a training is made of, by name; kept in `run.json` as `made_of`.
+        tables: What is to be predicted.
+    """
+
+    data: CompetitionData
+    training: Mapping[str, str]
+    tables: TestTables
+
+
+def open_today(
+    config: Config, data: CompetitionData, progress: Progress, cache: Pack | None = None
+) -> Today:
+    """What the raw folder holds.
+
+    Args:
+        config: Where it lies.
+        data: What was read of it.
+        progress: Told how far the reading of pictures is.
+        cache: The image cache of today's files, where it is open already. Without one the cache of that state
+            is looked for, and else the pictures are read.
+
+    Raises:
+        DataError: A picture cannot be read now.
+    """
+    root = Path(config.data.root)
+    labelled = _labelled(data)
+    wanted = (labelled, data.dev_pairs.image_ids, predicted_images(data))
+    ids = np.concatenate(wanted)
+    if cache is not None:
+        digests = cache.digests[cache.rows_of(ids)]
+    else:
+        where = (Path(config.paths.packs), root, data.faces.image_ids, config.data.image_size)
+        digests = contents_today(*where, ids, progress)
+    of_training, of_trials, of_tables = np.split(digests, np.cumsum([len(ids) for ids in wanted])[:-1])
+    training = {
+        "classes": digest_of_classes(data.classes),
+        "labels": _digest_of_labels(data, labelled),
+        "pictures": joint_digest(labelled, of_training),
+        "trials": digest_of_names(pair_texts(data.dev_pairs).tolist(), data.dev_pairs.labels.tolist()),
+        "trial_pictures": joint_digest(data.dev_pairs.image_ids, of_trials),
+        **_digests_of_files(config),
+    }
+    competition = resolve_competition(root, config.competition)
+    return Today(data, training, TestTables(predicted_part(data), of_tables, competition))
+
+
+def require_unchanged(config: Config, today: Today, progress: Progress) -> None:
+    """Checks, at the end of a stage, that the raw folder still holds what the stage worked on.
+
+    Raises:
+        DataError: It changed meanwhile; what was written says what it was made of and counts as out of date.
+    """
+    data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
+    reason = next(_differences(today, open_today(config, data, progress)), None)
+    if reason is not None:
+        raise DataError(f"{config.data.root} changed while this command worked: {reason}; run it again")
+
+
+def why_training_is_outdated(fold: FoldFolder, today: Today) -> str | None:
+    """What changed in the raw folder since a fold was trained; None where nothing did.
+
+    Raises:
+        RunError: The fold was never trained here.
+    """
+    made_of = fold.read_info().get("made_of")
+    if not isinstance(made_of, dict):
+        return "it was trained by an earlier version, which did not keep what it was trained on"
+    if made_of.get("classes") != today.training["classes"]:
+        return class_difference(read_classes(fold.classes_file), today.data.classes)
+    return next(_changed_inputs(made_of, today.training), None)
+
+
+def require_current_training(run: RunFolder, fold: FoldFolder, today: Today, command: str) -> None:
+    """Checks that a fold was trained on what the raw folder holds.
+
+    Args:
+        run: The run of the fold.
+        fold: A fold of which anything was trained.
+        today: What the raw folder holds.
+        command: The command that works with it, of which `--ignore-changes` is an option if it is not `train`.
+
+    Raises:
+        RunError: It was not; what changed and what to do are said.
+    """
+    reason = why_training_is_outdated(fold, today)
+    if reason is None:
+        return
+    go_on = "" if command == "train" else f", or go on all the same: {command} --ignore-changes"
+    raise RunError(
+        f"{reason}, since fold {fold.fold} of {run.name} was trained{_since(fold)}; put the old files back, or "
+        f"train again: {run_command('train', run)} --fold {fold.fold} --overwrite{go_on}"
+    )
+
+
+def require_same_classes(fold: FoldFolder, today: Today) -> None:
+    """Checks that a fold's classes are those of the raw folder, with the same numbers and labels.
+
+    Raises:
+        RunError: They are not; the first difference is named.
+    """
+    classes = read_classes(fold.classes_file)
+    if digest_of_classes(classes) != today.training["classes"]:
+        raise RunError(
+            f"{class_difference(classes, today.data.classes)}; put the folders back as they were when "
+            f"{'/'.join(fold.path.parts[-3:])} was trained, or train again"
+        )
+
+
+def why_tables_differ(before: TestTables, today: TestTables) -> str | None:
+    """What is to be predicted today that was not when records were made, or the other way round."""
+    return next(_table_differences(before, today), None)
+
+
+def require_current_tables(run: RunFolder, folder: Path, classes: ClassTable, today: Today) -> TestTables:
+    """The tables beside some records, where they are those of the raw folder.
+
+    Raises:
+        RunError: They are not; the first difference and what to do are said.
+    """
+    tables = read_test_tables(folder, classes)
+    reason = why_tables_differ(tables, today.tables)
+    if reason is not None:
+        raise RunError(
+            f"{reason}, since {run.name} was predicted; predict again: {run_command('predict', run)}, "
+            f"and blend again: {run_command('ensemble', run)}"
+        )
+    return tables
+
+
+def class_difference(before: ClassTable, today: ClassTable) -> str:
+    """How today's data number or name a class otherwise than a run, in words."""
+    gone = sorted(set(before.names.tolist()) - set(today.names.tolist()))
+    new = sorted(set(today.names.tolist()) - set(before.names.tolist()))
+    if new:
+        return naming_first(len(new), len(today), "classes of the data are not those of the run", new[0])
+    if gone:
+        return naming_first(len(gone), len(before), "classes of the run are not in the data", gone[0])
+    if not np.array_equal(before.names, today.names):
+        return f"classes are numbered otherwise: {first_difference(before.names, today.names)}"
+    return f"classes are submitted otherwise: {first_difference(before.submitted, today.submitted)}"
+
+
+def _differences(before: Today, after: Today) -> Iterator[str]:
+    if before.training["classes"] != after.training["classes"]:
+        yield class_difference(before.data.classes, after.data.classes)
+    yield from _changed_inputs(before.training, after.training)
+    yield from _table_differences(before.tables, after.tables)
+
+
+def _changed_inputs(before: Mapping[str, Any], today: Mapping[str, str]) -> Iterator[str]:
+    """What a difference means; a file of the settings that is not at hand is not compared."""
+    for key, text in _CHANGED.items():
+        is_there = key not in _FILES or (key in before and key in today)
+        if is_there and before.get(key) != today.get(key):
+            yield text
+
+
+def _table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
+    old, new = before.data, today.data
+    if digest_of_classes(old.classes) != digest_of_classes(new.classes):
+        yield class_difference(old.classes, new.classes)
+    columns = (
+        ("test rows", old.test_rows.row_ids, new.test_rows.row_ids),
+        ("pictures of the test rows", old.test_rows.image_ids, new.test_rows.image_ids),
+        ("test pairs", pair_texts(old.test_pairs), pair_texts(new.test_pairs)),
+        ("dev gallery", _gallery_texts(old.dev_gallery), _gallery_texts(new.dev_gallery)),
+        ("test gallery", _gallery_texts(old.test_gallery), _gallery_texts(new.test_gallery)),
+    )
+    for what, first, second in columns:
+        if not np.array_equal(first, second):
+            yield f"the {what} changed: {first_difference(first, second)}"
+    ids = new.faces.image_ids
+    if np.array_equal(old.faces.image_ids, ids) and not np.array_equal(before.digests, today.digests):
+        replaced = ids[before.digests != today.digests]
+        yield naming_first(len(replaced), len(ids), "test pictures were replaced", str(replaced[0]))
+    if (before.competition.family, before.competition.variant) != (
+        today.competition.family,
+        today.competition.variant,
+    ):
+        yield f"the layout changed: it was {before.competition.family} and is {today.competition.family}"
+
+
+def _gallery_texts(gallery: Gallery | None) -> StrArray:
+    if gallery is None:
+        return np.empty(0, np.str_)
+    known = zip(gallery.image_ids.tolist(), gallery.names.tolist(), strict=True)
+    probes = zip(
+        gallery.probe_ids.tolist(),
+        gallery.probe_image_ids.tolist(),
+        gallery.probe_names.tolist(),
+        strict=True,
+    )
+    texts = [f"no match: {gallery.no_match}", *map(" ".join, known), *map(" ".join, probes)]
+    return np.array(texts, np.str_)
+
+
+def _labelled(data: CompetitionData) -> StrArray:
+    """The images that a training learns from or is measured on, sorted."""
+    faces = data.faces.of_split("train", "dev")
+    return np.sort(faces.image_ids[faces.labels != UNKNOWN])
+
+
+def _digest_of_labels(data: CompetitionData, labelled: StrArray) -> str:
+    faces = data.faces
+    order = np.argsort(faces.image_ids, kind="stable")
+    rows: IntArray = order[np.searchsorted(faces.image_ids[order], labelled)]
+    names = data.classes.names[faces.labels[rows]]
+    return digest_of_names(labelled.tolist(), names.tolist(), faces.splits[rows].tolist())
+
+
+def _digests_of_files(config: Config) -> dict[str, str]:
+    named = (config.data.exclude_images, config.data.pseudo_labels, config.model.weights)
+    found = {}
+    for key, text in zip(_FILES, named, strict=True):
+        if text is not None and Path(text).is_file():
+            found[key] = digest_of_file(Path(text))
+    return found
+
+
+def _since(fold: FoldFolder) -> str:
+    began_at = fold.read_info().get("began_at")
+    return f" ({in_words(began_at)})" if isinstance(began_at, str) else ""
