@@ -1,7 +1,7 @@
 """The checksum inside a file of weights, and the metadata in its header, read without torch.
 
-A safetensors file begins with eight bytes, the length of a JSON header. Its metadata hold `checksum`: the digest of
-the whole file in which the checksum's own digits are zeros, so that every bit counts.
+A safetensors file begins with eight bytes, the length of a JSON header. Its metadata hold `checksum`: the
+digest of the whole file in which the checksum's own digits are zeros, so that every bit counts.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
 """What the records of a run were made of, and whether that is what lies there today.
 
-A record quotes the digests of its inputs (`seals`). Those inputs lie in the same folder: the checkpoint, the classes, and
-beside the records of each part the tables that say what was predicted. So a run folder tells by itself which of its
-records are current; what the raw folder holds today is compared by `pipeline`.
+A record quotes the digests of its inputs (`seals`). Those inputs lie in the same folder: the checkpoint, the
+classes, and beside the records of each part the tables that say what was predicted. So a run folder tells by
+itself which of its records are current; what the raw folder holds today is compared by `pipeline`.
 """
 
 from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from kaggle_face.artifacts.seals import (
     read_seal,
 )
 from kaggle_face.artifacts.tables import read_table, write_table
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, naming_first
 from kaggle_face.records import (
     UNKNOWN,
     ClassTable,
@@ -70,8 +70,9 @@ _CHANGED: Mapping[str, str] = {
 class TestTables:
     """What is predicted: the rows of each CSV, and the digest of every picture that they need.
 
-    `data` holds the test rows, pairs and galleries of a competition with the fold's classes; `digests` (N) are those
-    of the contents of `data.faces.image_ids`; `competition` has the family and variant that the raw folder showed.
+    `data` holds the test rows, pairs and galleries of a competition with the fold's classes; `digests` (N)
+    are those of the contents of `data.faces.image_ids`; `competition` has the family and variant that the raw
+    folder showed.
     """
 
     __test__ = False  # not for pytest
@@ -82,7 +83,7 @@ class TestTables:
 
 
 def write_test_tables(folder: Path, tables: TestTables) -> None:
-    """Writes what is predicted beside the records that predict it, so that no later stage needs the raw folder.
+    """Writes what is predicted beside the records of it, so that no later stage needs the raw folder.
 
     Args:
         folder: `test/` of a fold.
@@ -119,6 +120,15 @@ def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
     with reading(folder / IMAGES):
         digests = images["digest"].astype(np.int64)
     return TestTables(data, digests, _read_competition(folder / COMPETITION))
+
+
+def read_fold_tables(fold: FoldFolder) -> TestTables:
+    """What a fold predicted, with its own classes.
+
+    Raises:
+        RunError: Nothing was predicted, or a file is damaged.
+    """
+    return read_test_tables(fold.path / "test", stored.read_classes(fold.classes_file))
 
 
 def copy_test_tables(source: Path, target: Path) -> None:
@@ -214,9 +224,7 @@ def why_outdated(
     return None if not changed else f"{_CHANGED[changed[0]]} since {in_words(seal.made_at)}"
 
 
-def require_current(
-    fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, kind: RecordKind
-) -> Seal:
+def require_current(fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, kind: RecordKind) -> Seal:
     """The seal of a record that is current.
 
     Raises:
@@ -260,6 +268,13 @@ def records_of(fold: FoldFolder, part: RecordPart) -> list[tuple[CheckpointName,
     ]
 
 
+def rows_of_task(data: CompetitionData, task: Literal["classification", "verification"]) -> int:
+    """The number of answers that a competition's test data ask of a task."""
+    if task == "classification":
+        return len(data.test_rows)
+    return len(data.test_pairs) if data.test_gallery is None else len(data.test_gallery.probe_ids)
+
+
 def first_difference(before: StrArray, today: StrArray) -> str:
     """The first of two lists of text where they differ, in words.
 
@@ -276,6 +291,64 @@ def pair_texts(pairs: Pairs) -> StrArray:
     """Each trial as one text: id and both images."""
     rows = zip(pairs.pair_ids.tolist(), pairs.first_ids.tolist(), pairs.second_ids.tolist(), strict=True)
     return np.array([f"{key}: {first} {second}" for key, first, second in rows], np.str_)
+
+
+def class_difference(before: ClassTable, today: ClassTable) -> str:
+    """How today's data number or name a class otherwise than a run, in words."""
+    gone = sorted(set(before.names.tolist()) - set(today.names.tolist()))
+    new = sorted(set(today.names.tolist()) - set(before.names.tolist()))
+    if new:
+        return naming_first(len(new), len(today), "classes of the data are not those of the run", new[0])
+    if gone:
+        return naming_first(len(gone), len(before), "classes of the run are not in the data", gone[0])
+    if not np.array_equal(before.names, today.names):
+        return f"classes are numbered otherwise: {first_difference(before.names, today.names)}"
+    return f"classes are submitted otherwise: {first_difference(before.submitted, today.submitted)}"
+
+
+def first_table_difference(before: TestTables, today: TestTables) -> str | None:
+    """The most telling of `table_differences`; None where there is none."""
+    return next(table_differences(before, today), None)
+
+
+def table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
+    """What differs in what is to be predicted, in words, the most telling first."""
+    old, new = before.data, today.data
+    if digest_of_classes(old.classes) != digest_of_classes(new.classes):
+        yield class_difference(old.classes, new.classes)
+    columns = (
+        ("test rows", old.test_rows.row_ids, new.test_rows.row_ids),
+        ("pictures of the test rows", old.test_rows.image_ids, new.test_rows.image_ids),
+        ("test pairs", pair_texts(old.test_pairs), pair_texts(new.test_pairs)),
+        ("dev gallery", _gallery_texts(old.dev_gallery), _gallery_texts(new.dev_gallery)),
+        ("test gallery", _gallery_texts(old.test_gallery), _gallery_texts(new.test_gallery)),
+    )
+    for what, first, second in columns:
+        if not np.array_equal(first, second):
+            yield f"the {what} changed: {first_difference(first, second)}"
+    ids = new.faces.image_ids
+    if np.array_equal(old.faces.image_ids, ids) and not np.array_equal(before.digests, today.digests):
+        replaced = ids[before.digests != today.digests]
+        yield naming_first(len(replaced), len(ids), "test pictures were replaced", str(replaced[0]))
+    if (before.competition.family, before.competition.variant) != (
+        today.competition.family,
+        today.competition.variant,
+    ):
+        yield f"the layout changed: it was {before.competition.family} and is {today.competition.family}"
+
+
+def _gallery_texts(gallery: Gallery | None) -> StrArray:
+    if gallery is None:
+        return np.empty(0, np.str_)
+    known = zip(gallery.image_ids.tolist(), gallery.names.tolist(), strict=True)
+    probes = zip(
+        gallery.probe_ids.tolist(),
+        gallery.probe_image_ids.tolist(),
+        gallery.probe_names.tolist(),
+        strict=True,
+    )
+    texts = [f"no match: {gallery.no_match}", *map(" ".join, known), *map(" ".join, probes)]
+    return np.array(texts, np.str_)
 
 
 def _read_competition(path: Path) -> CompetitionConfig:

@@ -1,8 +1,8 @@
 """Seals: the checksums of a folder's files, and the digests of what the folder was made of.
 
-A seal is `record.json` beside the files. Whoever opens them checks them first, so a changed bit is one line and never
-another number. `made_of` says which inputs a record had, by digests of their contents: a later stage compares them
-with what lies there today.
+A seal is `record.json` beside the files. Whoever opens them checks them first, so a changed bit is one line
+and never another number. `made_of` says which inputs a record had, by digests of their contents: a later
+stage compares them with what lies there today.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ def has_seal(folder: Path) -> bool:
 
 def time_of_now() -> str:
     """The time in UTC, to the second, as in ISO 8601."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def in_words(made_at: str) -> str:

@@ -1,7 +1,7 @@
 """Records on disk: a folder each, `.npy` for numbers, CSV for ids, and a seal over both.
 
-`made_of` names the digests of what a record was made of (`provenance`); they are kept in its seal. Whatever is read
-is compared with the checksums of the seal first.
+`made_of` names the digests of what a record was made of (`provenance`); they are kept in its seal. Whatever
+is read is compared with the checksums of the seal first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from kaggle_face.records import (
     Predictions,
     StrArray,
 )
-
 
 MadeOf = Mapping[str, str]
 

@@ -6,14 +6,15 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.atomic import replacing_folder
+from kaggle_face.artifacts.blends import require_one_question, seal_blend
+from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task, run_command
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.blended import (
     ClassBlend,
     PairBlend,
-    forget_blend,
     used_members,
     write_class_blend,
     write_embedding_blend,
@@ -38,6 +39,7 @@ from kaggle_face.ensemble.summary import (
 )
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.bootstrap import Difference
+from kaggle_face.pipeline.today import compare_with_raw_folder, require_unchanged
 
 _MOST_WEIGHTS_SHOWN = 5
 
@@ -54,39 +56,65 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for task in TASKS
     }
     how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
+    networks = [(fold, each.checkpoint) for task in TASKS for each in members[task] for fold in each.folds]
+    folds = dict.fromkeys(fold for fold, _ in networks)
+    today = compare_with_raw_folder(config, folds, "ensemble", arguments.ignore_changes, terminal)
+    require_one_question(networks, compare_training=not arguments.ignore_changes)
     decisions: dict[Task, Decision] = {}
     if has_record(members["classification"], "test", "predictions"):
         decisions["classification"] = decide_classes(members["classification"], formula, how, terminal)
     if has_record(members["verification"], "test", "pairs", "embeddings"):
         decisions["verification"] = decide_pairs(members["verification"], formula, how, terminal)
     if not decisions:
-        raise RunError(f"{runs[0].name} has no test predictions; make them first: kaggle-face predict")
+        raise RunError(
+            f"{runs[0].name} has no test predictions; make them first: {run_command('predict', runs[0])}"
+        )
     used = [member for decision in decisions.values() for member in used_members(decision.blend)]
     require_few_parameters(config.competition.slug, used)
     _tell(decisions, terminal)
-    records = _write(decisions, runs[0], terminal)
-    summary = write_summary(runs[0], describe_blend(formula, decisions, records))
+    with replacing_folder(runs[0].ensemble_folder) as folder:
+        records = _write(decisions, folder, terminal)
+        summary = write_summary(folder, describe_blend(formula, decisions, records))
+        seal_blend(folder, networks)
+    if today is not None:
+        require_unchanged(config, today, terminal)
     terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
-    for path in (*records, summary, *_keep_thresholds(decisions)):
+    written = [runs[0].ensemble_folder / path.name for path in (*records, summary)]
+    for path in (*written, *_keep_thresholds(decisions)):
         terminal.say(str(path))
+    _tell_what_is_left_out(decisions, members, terminal)
 
 
-def _write(decisions: Mapping[Task, Decision], run: RunFolder, terminal: Terminal) -> list[Path]:
-    forget_blend(run)
+def _tell_what_is_left_out(
+    decisions: Mapping[Task, Decision], members: Mapping[Task, Sequence[Member]], terminal: Terminal
+) -> None:
+    """Warns of a task that the test data have and the blend does not answer."""
+    data = read_fold_tables(members["classification"][0].folds[0]).data
+    for task in TASKS:
+        if task not in decisions and rows_of_task(data, task):
+            member = members[task][0]
+            command = f"{run_command('predict', member.run)} --checkpoints {member.checkpoint}"
+            terminal.warn(
+                f"{task} is left out: {member.name} has no test predictions for it; make them: {command}, "
+                f"and blend again: {run_command('ensemble', members[TASKS[0]][0].run)}"
+            )
+
+
+def _write(decisions: Mapping[Task, Decision], folder: Path, terminal: Terminal) -> list[Path]:
     records = []
     for decision in decisions.values():
         match decision.blend:
             case ClassBlend() as blend:
                 recipe = decision.class_recipe
-                records.append(write_class_blend(blend, run.ensemble_folder, terminal, recipe))
+                records.append(write_class_blend(blend, folder, terminal, recipe))
             case PairBlend() as blend if has_record(blend.members, "test", "pairs"):
-                records.append(write_pair_blend(blend, run.ensemble_folder, decision.pair_recipe))
+                records.append(write_pair_blend(blend, folder, decision.pair_recipe))
             case PairBlend() as blend:
                 recipe_of_all = (
                     decision.pair_recipe if decision.gallery_recipe.is_plain else decision.gallery_recipe
                 )
-                records.append(write_embedding_blend(blend, run.ensemble_folder, recipe_of_all))
-                records += write_gallery_blend(blend, run.ensemble_folder, decision.gallery_recipe)
+                records.append(write_embedding_blend(blend, folder, recipe_of_all))
+                records += write_gallery_blend(blend, folder, decision.gallery_recipe)
     return records
 
 

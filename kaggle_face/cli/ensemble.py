@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kaggle_face.cli.arguments import (
+    add_changes_argument,
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
@@ -39,6 +40,7 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not try whitening, neighbours, score normalisation and the like on held-out data",
     )
+    add_changes_argument(parser)
     add_config_arguments(parser)
 
 

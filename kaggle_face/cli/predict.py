@@ -60,7 +60,7 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
     pack = open_images(config, data, terminal)
     today = open_today(config, data, terminal, pack)
     for folder in () if arguments.ignore_changes else folds:
-        require_current_training(run, folder, today, "predict")
+        require_current_training(folder, today, "predict")
     for folder in folds:
         require_same_classes(folder, today)
 

@@ -119,14 +119,14 @@ def train_folds(
 def _compare_with_earlier(
     run: RunFolder, folders: Sequence[FoldFolder], starts: Sequence[Start], today: Today, terminal: Terminal
 ) -> None:
-    """Refuses to go on with a fold of other data, and tells of other folds of the run that are of other data."""
+    """Refuses to go on with a fold of other data, and warns of other folds that are."""
     from kaggle_face.pipeline.today import require_current_training, why_training_is_outdated
 
     begun_anew = {folder.fold for folder, start in zip(folders, starts, strict=True) if start == "new"}
     resumed = {folder.fold for folder, start in zip(folders, starts, strict=True) if start == "resume"}
     for fold in run.started_folds():
         if fold.fold in resumed:
-            require_current_training(run, fold, today, "train")
+            require_current_training(fold, today, "train")
         elif fold.fold not in begun_anew and (reason := why_training_is_outdated(fold, today)) is not None:
             terminal.warn(
                 f"fold {fold.fold} of {run.name} was trained on other data: {reason}; the folds of a blend "

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.artifacts.provenance import renewal, require_current
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.tables import read_table
@@ -280,15 +281,17 @@ def _open(
 ) -> _Record:
     name = member.network_name(fold)
     if not folder.is_dir():
-        raise RunError(f"{name} has no {_described(part)} {folder.name}{_remedy(part, fold)}")
+        raise RunError(f"{name} has no {_described(part)} {folder.name}; {renewal(fold, part)}")
+    kind: RecordKind = folder.name  # type: ignore[assignment]
+    require_current(fold, part, member.checkpoint, kind)
     try:
         record = read(folder)
     except DataError as error:
         raise DataError(f"{name}: {error}; leave it out or train it again") from error
     except RunError as error:
-        raise RunError(f"{name}: {error}, or predict again") from error
+        raise RunError(f"{name}: {error}; {renewal(fold, part)}") from error
     except (OSError, ValueError, AssertionError) as error:
-        raise RunError(f"{name}: {folder} cannot be read ({error}); predict again") from error
+        raise RunError(f"{name}: {folder} cannot be read ({error}); {renewal(fold, part)}") from error
     release_pages(_values_of(record))
     return record
 
@@ -305,11 +308,6 @@ def _values_of(record: Predictions | PairScores | Embeddings) -> FloatArray:
 
 def _described(part: RecordPart) -> str:
     return "out-of-fold" if part == "oof" else "test"
-
-
-def _remedy(part: RecordPart, fold: FoldFolder) -> str:
-    command = "train" if part == "oof" else "predict"
-    return f"; make them: kaggle-face {command} --fold {fold.fold}"
 
 
 def _first_difference(names: StrArray, others: StrArray) -> str:

@@ -69,11 +69,10 @@ def describe_blend(
     }
 
 
-def write_summary(run: RunFolder, summary: Mapping[str, Any]) -> Path:
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
     """Writes `ensemble.json` beside the blended records."""
-    path = run.ensemble_folder / FILE_NAME
-    write_json(path, summary)
-    return path
+    write_json(folder / FILE_NAME, summary)
+    return folder / FILE_NAME
 
 
 def read_summary(run: RunFolder) -> dict[str, Any]:

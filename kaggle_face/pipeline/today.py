@@ -5,7 +5,7 @@ Letters: N images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kaggle_face.artifacts.provenance import (
+    ROWS,
     TestTables,
+    class_difference,
     digest_of_classes,
-    first_difference,
+    first_table_difference,
     pair_texts,
     predicted_images,
     predicted_part,
-    read_test_tables,
+    read_fold_tables,
     run_command,
+    table_differences,
 )
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names, in_words
@@ -29,9 +32,9 @@ from kaggle_face.competitions.reading import read_competition, resolve_competiti
 from kaggle_face.config import Config
 from kaggle_face.data.contents import contents_today
 from kaggle_face.data.sources import joint_digest
-from kaggle_face.errors import DataError, RunError, naming_first
+from kaggle_face.errors import DataError, RunError
 from kaggle_face.progress import Progress
-from kaggle_face.records import UNKNOWN, ClassTable, CompetitionData, Gallery, IntArray, StrArray
+from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
 
 if TYPE_CHECKING:
     from kaggle_face.data.pack import Pack
@@ -64,9 +67,7 @@ class Today:
     tables: TestTables
 
 
-def open_today(
-    config: Config, data: CompetitionData, progress: Progress, cache: Pack | None = None
-) -> Today:
+def open_today(config: Config, data: CompetitionData, progress: Progress, cache: Pack | None = None) -> Today:
     """What the raw folder holds.
 
     Args:
@@ -101,6 +102,37 @@ def open_today(
     return Today(data, training, TestTables(predicted_part(data), of_tables, competition))
 
 
+def compare_with_raw_folder(
+    config: Config, folds: Iterable[FoldFolder], command: str, ignore_training: bool, progress: Progress
+) -> Today | None:
+    """Compares the predictions of some folds with the raw folder, where it is at hand; None where it is not.
+
+    Args:
+        config: Where the raw folder is.
+        folds: Trained folds.
+        command: The command that works with them, for hints.
+        ignore_training: Whether runs may have been trained on other images than lie there now.
+        progress: Told that there is nothing to compare with.
+
+    Raises:
+        RunError: The raw folder holds other classes, rows, pairs or pictures than were predicted.
+        DataError: It cannot be read.
+    """
+    root = Path(config.data.root)
+    if not root.is_dir():
+        progress.say(f"there is no {root} here: the records of the run are not compared with it")
+        return None
+    data = read_competition(root, config.competition, config.data.exclude)
+    today = open_today(config, data, progress)
+    for fold in folds:
+        if not ignore_training:
+            require_current_training(fold, today, command)
+        require_same_classes(fold, today)
+        if (fold.path / "test" / ROWS).is_file():
+            require_current_tables(fold, today)
+    return today
+
+
 def require_unchanged(config: Config, today: Today, progress: Progress) -> None:
     """Checks, at the end of a stage, that the raw folder still holds what the stage worked on.
 
@@ -127,14 +159,13 @@ def why_training_is_outdated(fold: FoldFolder, today: Today) -> str | None:
     return next(_changed_inputs(made_of, today.training), None)
 
 
-def require_current_training(run: RunFolder, fold: FoldFolder, today: Today, command: str) -> None:
+def require_current_training(fold: FoldFolder, today: Today, command: str) -> None:
     """Checks that a fold was trained on what the raw folder holds.
 
     Args:
-        run: The run of the fold.
         fold: A fold of which anything was trained.
         today: What the raw folder holds.
-        command: The command that works with it, of which `--ignore-changes` is an option if it is not `train`.
+        command: The command that works with it; `--ignore-changes` is offered unless it is `train`.
 
     Raises:
         RunError: It was not; what changed and what to do are said.
@@ -142,10 +173,11 @@ def require_current_training(run: RunFolder, fold: FoldFolder, today: Today, com
     reason = why_training_is_outdated(fold, today)
     if reason is None:
         return
+    run = RunFolder(fold.path.parent)
     go_on = "" if command == "train" else f", or go on all the same: {command} --ignore-changes"
     raise RunError(
-        f"{reason}, since fold {fold.fold} of {run.name} was trained{_since(fold)}; put the old files back, or "
-        f"train again: {run_command('train', run)} --fold {fold.fold} --overwrite{go_on}"
+        f"{reason}, since fold {fold.fold} of {run.name} was trained{_since(fold)}; put the old files back, "
+        f"or train again: {run_command('train', run)} --fold {fold.fold} --overwrite{go_on}"
     )
 
 
@@ -163,19 +195,14 @@ def require_same_classes(fold: FoldFolder, today: Today) -> None:
         )
 
 
-def why_tables_differ(before: TestTables, today: TestTables) -> str | None:
-    """What is to be predicted today that was not when records were made, or the other way round."""
-    return next(_table_differences(before, today), None)
-
-
-def require_current_tables(run: RunFolder, folder: Path, classes: ClassTable, today: Today) -> TestTables:
-    """The tables beside some records, where they are those of the raw folder.
+def require_current_tables(fold: FoldFolder, today: Today) -> TestTables:
+    """What a fold predicted, where it is what the raw folder asks for.
 
     Raises:
         RunError: They are not; the first difference and what to do are said.
     """
-    tables = read_test_tables(folder, classes)
-    reason = why_tables_differ(tables, today.tables)
+    tables, run = read_fold_tables(fold), RunFolder(fold.path.parent)
+    reason = first_table_difference(tables, today.tables)
     if reason is not None:
         raise RunError(
             f"{reason}, since {run.name} was predicted; predict again: {run_command('predict', run)}, "
@@ -184,24 +211,11 @@ def require_current_tables(run: RunFolder, folder: Path, classes: ClassTable, to
     return tables
 
 
-def class_difference(before: ClassTable, today: ClassTable) -> str:
-    """How today's data number or name a class otherwise than a run, in words."""
-    gone = sorted(set(before.names.tolist()) - set(today.names.tolist()))
-    new = sorted(set(today.names.tolist()) - set(before.names.tolist()))
-    if new:
-        return naming_first(len(new), len(today), "classes of the data are not those of the run", new[0])
-    if gone:
-        return naming_first(len(gone), len(before), "classes of the run are not in the data", gone[0])
-    if not np.array_equal(before.names, today.names):
-        return f"classes are numbered otherwise: {first_difference(before.names, today.names)}"
-    return f"classes are submitted otherwise: {first_difference(before.submitted, today.submitted)}"
-
-
 def _differences(before: Today, after: Today) -> Iterator[str]:
     if before.training["classes"] != after.training["classes"]:
         yield class_difference(before.data.classes, after.data.classes)
     yield from _changed_inputs(before.training, after.training)
-    yield from _table_differences(before.tables, after.tables)
+    yield from table_differences(before.tables, after.tables)
 
 
 def _changed_inputs(before: Mapping[str, Any], today: Mapping[str, str]) -> Iterator[str]:
@@ -210,45 +224,6 @@ def _changed_inputs(before: Mapping[str, Any], today: Mapping[str, str]) -> Iter
         is_there = key not in _FILES or (key in before and key in today)
         if is_there and before.get(key) != today.get(key):
             yield text
-
-
-def _table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
-    old, new = before.data, today.data
-    if digest_of_classes(old.classes) != digest_of_classes(new.classes):
-        yield class_difference(old.classes, new.classes)
-    columns = (
-        ("test rows", old.test_rows.row_ids, new.test_rows.row_ids),
-        ("pictures of the test rows", old.test_rows.image_ids, new.test_rows.image_ids),
-        ("test pairs", pair_texts(old.test_pairs), pair_texts(new.test_pairs)),
-        ("dev gallery", _gallery_texts(old.dev_gallery), _gallery_texts(new.dev_gallery)),
-        ("test gallery", _gallery_texts(old.test_gallery), _gallery_texts(new.test_gallery)),
-    )
-    for what, first, second in columns:
-        if not np.array_equal(first, second):
-            yield f"the {what} changed: {first_difference(first, second)}"
-    ids = new.faces.image_ids
-    if np.array_equal(old.faces.image_ids, ids) and not np.array_equal(before.digests, today.digests):
-        replaced = ids[before.digests != today.digests]
-        yield naming_first(len(replaced), len(ids), "test pictures were replaced", str(replaced[0]))
-    if (before.competition.family, before.competition.variant) != (
-        today.competition.family,
-        today.competition.variant,
-    ):
-        yield f"the layout changed: it was {before.competition.family} and is {today.competition.family}"
-
-
-def _gallery_texts(gallery: Gallery | None) -> StrArray:
-    if gallery is None:
-        return np.empty(0, np.str_)
-    known = zip(gallery.image_ids.tolist(), gallery.names.tolist(), strict=True)
-    probes = zip(
-        gallery.probe_ids.tolist(),
-        gallery.probe_image_ids.tolist(),
-        gallery.probe_names.tolist(),
-        strict=True,
-    )
-    texts = [f"no match: {gallery.no_match}", *map(" ".join, known), *map(" ".join, probes)]
-    return np.array(texts, np.str_)
 
 
 def _labelled(data: CompetitionData) -> StrArray:

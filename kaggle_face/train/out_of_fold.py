@@ -65,9 +65,7 @@ def write_truth(folder: FoldFolder, task: FoldTask) -> None:
         write_table(folder.people_file, {"image_id": task.pairs.image_ids[known], "person": people})
 
 
-def write_records(
-    folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut, averaging: str
-) -> None:
+def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut, averaging: str) -> None:
     """Writes predictions, embeddings and pair scores, sealed with what they were made of.
 
     Args:

@@ -24,7 +24,9 @@ def sealed(folder: Path, text: str = "x", **made_of: str) -> Path:
 
 def test_a_changed_bit_in_any_file_of_a_record_is_one_line(tmp_path: Path) -> None:
     record = tmp_path / "embeddings"
-    write_embeddings(record, Embeddings(IDS, np.arange(4, dtype=np.float32).reshape(2, 2)), {"checkpoint": "c"})
+    write_embeddings(
+        record, Embeddings(IDS, np.arange(4, dtype=np.float32).reshape(2, 2)), {"checkpoint": "c"}
+    )
     for path in sorted(record.iterdir()):
         whole = path.read_bytes()
         for place in range(len(whole)):

@@ -13,13 +13,26 @@ import numpy.typing as npt
 import pytest
 
 from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.provenance import TestTables, inputs_beside, write_test_tables
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, run_folder
 from kaggle_face.artifacts.tables import write_table
-from kaggle_face.config.schema import CheckpointName
+from kaggle_face.config.schema import CheckpointName, CompetitionConfig
 from kaggle_face.ensemble.halves import halves_of_pairs, people_of_pairs
 from kaggle_face.ensemble.held_out_pairs import FoldTrials, HeldOutPairs
 from kaggle_face.ensemble.sources import HeldOutLogits, Source
-from kaggle_face.records import ClassTable, Embeddings, IntArray, Pairs, PairScores, Predictions, StrArray
+from kaggle_face.records import (
+    ClassTable,
+    CompetitionData,
+    Embeddings,
+    FaceTable,
+    IntArray,
+    Pairs,
+    PairScores,
+    Predictions,
+    RowList,
+    StrArray,
+    no_pairs,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,7 +138,7 @@ def make_run(
         ids = world.fold_ids(fold)
         write_table(folder.labels_file, {"image_id": ids, "label": world.fold_labels(fold)})
         stored.write_pairs(folder.pairs_file("oof"), world.pairs(fold))
-        stored.write_pairs(folder.pairs_file("test"), world.test_pairs())
+        write_test_tables(folder.path / "test", tables_of(world))
         for number, checkpoint in enumerate(checkpoints):
             rng = np.random.default_rng([seed, fold, number])
             for part, image_ids, pairs in (
@@ -138,13 +151,24 @@ def make_run(
                 logits = (vectors[: len(image_ids)] @ world.centres.T).astype(np.float32)
                 logits[:, world.held_out_people(fold)] = -np.inf
                 target = folder.record_folder(part, checkpoint, "predictions")  # type: ignore[arg-type]
-                stored.write_predictions(target, Predictions(image_ids, logits, names))
+                made_of = inputs_beside(folder, part)  # type: ignore[arg-type]
+                stored.write_predictions(target, Predictions(image_ids, logits, names), made_of)
                 embeddings = Embeddings(everyone, vectors.astype(np.float32))
-                stored.write_embeddings(target.parent / "embeddings", embeddings)
+                stored.write_embeddings(target.parent / "embeddings", embeddings, made_of)
                 scores = cosines(embeddings, pairs)
                 labels = pairs.labels if part == "oof" else np.full(len(pairs), -1, np.int64)
-                stored.write_pair_scores(target.parent / "pairs", PairScores(pairs.pair_ids, scores, labels))
+                record = PairScores(pairs.pair_ids, scores, labels)
+                stored.write_pair_scores(target.parent / "pairs", record, made_of)
     return run
+
+
+def tables_of(world: World) -> TestTables:
+    """What is predicted in a world: a class for each test image, a score for each pair of them."""
+    ids = world.test_ids()
+    faces = FaceTable(ids, np.full(len(ids), -1, np.int64), np.full(len(ids), "test"))
+    classes = ClassTable(world.class_names, world.class_names)
+    data = CompetitionData(faces, classes, RowList(ids, ids), no_pairs(), world.test_pairs())
+    return TestTables(data, np.zeros(len(ids), np.int64), CompetitionConfig())
 
 
 def cosines(embeddings: Embeddings, pairs: Pairs) -> npt.NDArray[np.float32]:

@@ -17,9 +17,9 @@ from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.model.backbones import Backbone, create_backbone
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import (
+    digest_of_tensors,
     load_backbone_weights,
     load_weights,
-    digest_of_tensors,
     read_metadata,
     read_weights,
     save_weights,
@@ -70,7 +70,7 @@ def test_a_changed_bit_anywhere_in_a_file_of_weights_is_one_line(tmp_path: Path)
             changed = bytearray(whole)
             changed[place] ^= 1 << bit
             path.write_bytes(changed)
-            with pytest.raises(RunError, match="train the run again, or name another checkpoint$") as error:
+            with pytest.raises(RunError, match=r"train the run again, or name another checkpoint$") as error:
                 read_weights(path)
             assert "\n" not in str(error.value)
 

@@ -1,0 +1,161 @@
+"""What a blend was made of: the records of all its candidates; and whether they lie there unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from kaggle_face.artifacts.provenance import (
+    copy_test_tables,
+    digest_of_classes,
+    digest_of_tables,
+    first_table_difference,
+    read_fold_tables,
+    run_command,
+    why_outdated,
+)
+from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart, RunFolder
+from kaggle_face.artifacts.seals import SEAL_FILE, has_seal, in_words, read_seal, write_seal
+from kaggle_face.artifacts.stored import read_classes
+from kaggle_face.errors import RunError
+
+if TYPE_CHECKING:
+    from kaggle_face.config.schema import CheckpointName
+
+Network = tuple[FoldFolder, "CheckpointName"]
+"""A fold and the name of its checkpoint."""
+
+_KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
+_PARTS: tuple[RecordPart, ...] = get_args(RecordPart)
+_OWN = "own/"
+"""Begins the name of a record that lies in the blend's own folder."""
+
+
+def inputs_of_blend(networks: Iterable[Network]) -> dict[str, str]:
+    """The digest of each record of these networks, by its path below the folder of all runs.
+
+    Raises:
+        RunError: A record is damaged.
+    """
+    inputs = {}
+    for fold, checkpoint in networks:
+        for part in _PARTS:
+            for kind in _KINDS:
+                folder = fold.record_folder(part, checkpoint, kind)
+                if folder.is_dir():
+                    inputs["/".join(folder.parts[-6:])] = read_seal(folder, check_files=False).digest
+    return inputs
+
+
+def seal_blend(folder: Path, networks: Iterable[Network]) -> None:
+    """Seals a blend's folder with the records that it was made of, and with those that it holds.
+
+    What is predicted (the rows of each CSV) is copied from the first network's fold.
+    """
+    networks = list(networks)
+    source = networks[0][0]
+    if (source.path / "test" / "rows.csv").is_file():
+        copy_test_tables(source.path / "test", folder)
+    records = [path.parent for path in folder.glob(f"*/{SEAL_FILE}")]
+    own = {f"{_OWN}{record.name}": read_seal(record).digest for record in records}
+    write_seal(folder, {**inputs_of_blend(networks), **own})
+
+
+def why_blend_is_outdated(run: RunFolder) -> str | None:
+    """What changed since a run was blended; None where the blend is current.
+
+    Records of runs that are not at hand are not compared: the blend's folder was copied without them.
+
+    Raises:
+        RunError: There is no blend, or it is damaged.
+    """
+    seal = read_seal(run.ensemble_folder)
+    runs = run.path.parent.parent
+    for name, digest in seal.made_of.items():
+        if name.startswith(_OWN):
+            if read_seal(run.ensemble_folder / name.removeprefix(_OWN)).digest != digest:
+                return f"{run.ensemble_folder / name.removeprefix(_OWN)} is not what was blended"
+        elif (reason := _why_input_is_outdated(runs, name, digest)) is not None:
+            return f"{reason}, since it was made on {in_words(seal.made_at)}"
+    return None
+
+
+def require_current_blend(run: RunFolder) -> None:
+    """Checks that a run's blend is made of the records that lie there.
+
+    Raises:
+        RunError: There is none, or it is not; what changed and the command that makes it anew are said.
+    """
+    if not has_seal(run.ensemble_folder):
+        raise RunError(f"{run.name} has no blend; make it: {run_command('ensemble', run)}")
+    reason = why_blend_is_outdated(run)
+    if reason is not None:
+        raise RunError(f"the blend of {run.name} is out of date: {reason}; {_blend_again(run, reason)}")
+
+
+def require_one_question(networks: Iterable[Network], compare_training: bool = True) -> None:
+    """Checks that networks predict the same rows, pairs and pictures, for classes with the same labels.
+
+    Args:
+        networks: Those of a blend.
+        compare_training: Whether they must have been trained on the same images, too.
+
+    Raises:
+        RunError: Two of them do not; what differs and what to do are said.
+    """
+    folds = list(dict.fromkeys(fold for fold, _ in networks))
+    first = folds[0]
+    for fold in folds[1:]:
+        pair = f"{_name(first)} and {_name(fold)}"
+        if digest_of_tables(fold.path / "test") != digest_of_tables(first.path / "test"):
+            raise RunError(
+                f"{pair} were predicted on different test data: {_difference(first, fold)}; predict both "
+                f"again: {' and '.join(_commands('predict', first, fold))}"
+            )
+        if digest_of_classes(read_classes(fold.classes_file)) != digest_of_classes(
+            read_classes(first.classes_file)
+        ):
+            raise RunError(
+                f"{pair} number or submit their classes differently; train both on the same classes"
+            )
+        if compare_training and fold.read_info().get("made_of") != first.read_info().get("made_of"):
+            raise RunError(
+                f"{pair} were trained on different data (images, their classes or pairs changed between); "
+                f"train again what is older: {_commands('train', first)[0]} --fold {first.fold} --overwrite, "
+                "or blend them all the same: --ignore-changes"
+            )
+
+
+def _why_input_is_outdated(runs: Path, name: str, digest: str) -> str | None:
+    folder = runs / name
+    fold = FoldFolder(folder.parents[2])
+    if not fold.path.parent.is_dir():
+        return None
+    if not folder.is_dir():
+        return f"{name} is gone"
+    part, checkpoint, kind = name.split("/")[-3:]
+    reason = why_outdated(fold, part, checkpoint, kind)  # type: ignore[arg-type]
+    if reason is not None:
+        return f"{name} is out of date itself: {reason}"
+    return None if read_seal(folder, check_files=False).digest == digest else f"{name} was made again"
+
+
+def _blend_again(run: RunFolder, reason: str) -> str:
+    command = run_command("ensemble", run)
+    if "out of date itself" in reason or "is gone" in reason:
+        return f"predict again: {run_command('predict', run)}, then blend again: {command}"
+    return f"blend again: {command}"
+
+
+def _difference(first: FoldFolder, second: FoldFolder) -> str:
+    """Which table differs, and its first different row where both can be read."""
+    return first_table_difference(read_fold_tables(first), read_fold_tables(second)) or "their galleries"
+
+
+def _commands(command: str, *folds: FoldFolder) -> list[str]:
+    return list(dict.fromkeys(run_command(command, RunFolder(fold.path.parent)) for fold in folds))
+
+
+def _name(fold: FoldFolder) -> str:
+    return "/".join(fold.path.parts[-3:])
