@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from kaggle_face.artifacts import stored
-from kaggle_face.artifacts.provenance import TestTables, inputs_beside, write_test_tables
+from kaggle_face.artifacts.provenance import TestTables, inputs_beside, records_of, write_test_tables
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, run_folder
+from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName, CompetitionConfig
 from kaggle_face.ensemble.halves import halves_of_pairs, people_of_pairs
@@ -160,6 +161,20 @@ def make_run(
                 record = PairScores(pairs.pair_ids, scores, labels)
                 stored.write_pair_scores(target.parent / "pairs", record, made_of)
     return run
+
+
+@pytest.fixture
+def reseal() -> Callable[[RunFolder], None]:
+    """Seals the records of a run as made of what lies beside them now, for tests that rewrite a part of it."""
+    return _reseal
+
+
+def _reseal(run: RunFolder) -> None:
+    for fold in run.started_folds():
+        for part in ("oof", "test"):
+            for checkpoint, kind in records_of(fold, part):  # type: ignore[arg-type]
+                folder = fold.record_folder(part, checkpoint, kind)  # type: ignore[arg-type]
+                write_seal(folder, inputs_beside(fold, part))  # type: ignore[arg-type]
 
 
 def tables_of(world: World) -> TestTables:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from kaggle_face.ensemble.sources import open_held_out_logits, open_test_logits
 from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.progress import SilentProgress
 
+Reseal = Callable[[RunFolder], None]
+
 
 @pytest.fixture
 def member(tmp_path: Path, two_runs: Path) -> Member:
@@ -41,12 +44,13 @@ def stage_of(member: Member) -> ClassStage:
     return open_class_stage(board, ClassBlend((member,), (1.0,), (1.0,)), held_out)
 
 
-def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Member) -> None:
+def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Member, reseal: Reseal) -> None:
     fold = member.folds[0]
     path = fold.record_folder("oof", "best_cls", "embeddings")
     vectors = np.array(np.load(path / "embeddings.npy"))
     vectors[:] = vectors[0]
     np.save(path / "embeddings.npy", vectors)
+    reseal(member.run)
     ids = np.sort(stored.read_predictions(path.parent / "predictions").image_ids)
     neighbours = held_out_neighbours(member, fold, ids)
     own = [int(image.split("/")[0][1:]) for image in ids.tolist()]
@@ -91,7 +95,7 @@ def test_a_share_of_zero_leaves_probabilities_as_they_are(member: Member) -> Non
     assert mixed == pytest.approx(logits)
 
 
-def test_neighbours_are_heard_where_logits_are_noise(member: Member) -> None:
+def test_neighbours_are_heard_where_logits_are_noise(member: Member, reseal: Reseal) -> None:
     for fold in member.folds:
         path = fold.record_folder("oof", "best_cls", "predictions") / "logits.npy"
         logits = np.array(np.load(path))
@@ -100,15 +104,17 @@ def test_neighbours_are_heard_where_logits_are_noise(member: Member) -> None:
         ids = stored.read_embeddings(path.parent.parent / "embeddings").image_ids
         people = np.array([int(image.split("/")[0][1:]) for image in ids.tolist()])
         np.save(path.parent.parent / "embeddings" / "embeddings.npy", np.eye(12, dtype=np.float32)[people])
+    reseal(member.run)
     tuning = tune_classes(stage_of(member))
     assert tuning.recipe.share >= 0.4 and tuning.gain.low > 0
     assert tuning.metrics["accuracy"] == 1.0
 
 
-def test_neighbours_are_not_heard_where_embeddings_are_noise(member: Member) -> None:
+def test_neighbours_are_not_heard_where_embeddings_are_noise(member: Member, reseal: Reseal) -> None:
     for fold in member.folds:
         path = fold.record_folder("oof", "best_cls", "embeddings") / "embeddings.npy"
         noise = np.random.default_rng(fold.fold).normal(size=np.load(path).shape)
         np.save(path, noise.astype(np.float32))
+    reseal(member.run)
     tuning = tune_classes(stage_of(member))
     assert tuning.recipe.is_plain

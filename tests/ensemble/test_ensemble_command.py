@@ -158,7 +158,10 @@ def gallery_of(world_ids: list[str], truth: list[int], known_people: int) -> Gal
 
 
 def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
-    demo_folder: Path, make_run: Callable[..., RunFolder], capsys: pytest.CaptureFixture[str]
+    demo_folder: Path,
+    make_run: Callable[..., RunFolder],
+    reseal: Callable[[RunFolder], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     world = type_of_world(make_run)(demo_folder / "runs", people=30, test_images=120, embedding_size=12)
     run = make_run(world, "main", noise=0.4, shared_noise=0.3, checkpoints=("best_cls", "best_ver"))
@@ -171,6 +174,7 @@ def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
         stored.write_gallery(fold.gallery_folder("test"), hidden)
         drown(fold.record_folder("test", "best_ver", "embeddings"))
         drown(fold.record_folder("oof", "best_ver", "embeddings"))
+    reseal(run)
     assert main(["ensemble"]) == 0
     out = capsys.readouterr().out
     assert "augmentation" in out and "reranking" in out and "with what is on: accuracy" in out

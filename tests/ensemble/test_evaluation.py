@@ -119,7 +119,7 @@ def test_without_pair_records_there_are_no_trials(members: tuple[Member, ...]) -
 
 
 def test_one_of_three_held_out_people_is_known_from_one_picture_without_noise(
-    world: Any, make_run: Callable[..., RunFolder]
+    world: Any, make_run: Callable[..., RunFolder], reseal: Callable[[RunFolder], None]
 ) -> None:
     run = make_run(world, noise=0.0, shared_noise=0.0)
     (member,) = choose_members([run], ["best_ver"])
@@ -128,13 +128,14 @@ def test_one_of_three_held_out_people_is_known_from_one_picture_without_noise(
         pairs = stored.read_pairs(fold.pairs_file("oof"))
         person = [image.split("/")[0] for image in pairs.image_ids.tolist()]
         write_table(fold.people_file, {"image_id": pairs.image_ids, "person": np.array(person)})
+    reseal(run)
     (measured,) = measure_episodes(member, ways=3)
     assert (measured.name, measured.value, measured.folds) == ("3-way one-shot accuracy", 1.0, (1.0, 1.0))
     assert measure_episodes(member, ways=4) == ()  # three people are held out of each fold
 
 
 def test_one_of_three_people_who_are_told_wrongly_is_known_by_chance(
-    world: Any, make_run: Callable[..., RunFolder]
+    world: Any, make_run: Callable[..., RunFolder], reseal: Callable[[RunFolder], None]
 ) -> None:
     (member,) = choose_members([make_run(world, noise=0.0, shared_noise=0.0)], ["best_ver"])
     for fold in member.folds:
@@ -142,6 +143,7 @@ def test_one_of_three_people_who_are_told_wrongly_is_known_by_chance(
         # Five pictures of each of three people in order: dealt out in turn, nobody's pictures are alike.
         person = np.array([f"n{number % 3}" for number in range(len(images))])
         write_table(fold.people_file, {"image_id": images, "person": person})
+    reseal(member.run)
     (measured,) = measure_episodes(member, ways=3)
     assert measured.interval is not None
     assert measured.interval.low < measured.value < measured.interval.high

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.ensemble.held_out_pairs import open_held_out_pairs
 from kaggle_face.ensemble.members import Member, choose_members
@@ -20,6 +22,8 @@ from kaggle_face.ensemble.sources import (
 )
 from kaggle_face.errors import DataError, InputError, RunError
 from kaggle_face.records import Pairs, PairScores, Predictions
+
+Reseal = Callable[[RunFolder], None]
 
 
 @pytest.fixture
@@ -36,7 +40,8 @@ def rewrite(member: Member, part: str = "test", **changes: Any) -> None:
     """Writes a changed copy of the predictions of fold 1."""
     old = stored.read_predictions(folder(member, part=part))
     values = {"image_ids": old.image_ids, "logits": np.array(old.logits), "class_names": old.class_names}
-    stored.write_predictions(folder(member, part=part), Predictions(**{**values, **changes}))
+    made_of = read_seal(folder(member, part=part)).made_of
+    stored.write_predictions(folder(member, part=part), Predictions(**{**values, **changes}), made_of)
 
 
 def held_out(members: tuple[Member, ...]) -> Any:
@@ -92,11 +97,12 @@ def test_different_test_files_are_refused(members: tuple[Member, ...], longer: b
         open_test_logits(members)
 
 
-def test_nan_names_the_member_and_the_image(members: tuple[Member, ...]) -> None:
+def test_nan_names_the_member_and_the_image(members: tuple[Member, ...], reseal: Reseal) -> None:
     path = folder(members[1]) / "logits.npy"
     logits = np.load(path)
     logits[4, 2] = np.nan
     np.save(path, logits)
+    reseal(members[1].run)
     with pytest.raises(
         DataError, match=r"demo/b@best_cls fold 1: the logits of test/00004.jpg are not a number"
     ):
@@ -105,14 +111,15 @@ def test_nan_names_the_member_and_the_image(members: tuple[Member, ...]) -> None
 
 def test_a_damaged_file_is_named(members: tuple[Member, ...]) -> None:
     (folder(members[1]) / "logits.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(RunError, match=r"demo/b@best_cls fold 1: .*cannot be read.*predict again"):
+    with pytest.raises(RunError, match=r"demo/b@best_cls fold 1: .*logits.npy is damaged.*predict again"):
         open_test_logits(members)
 
 
 def test_missing_test_predictions_name_the_command_that_makes_them(members: tuple[Member, ...]) -> None:
     folder(members[1]).rename(folder(members[1]).with_name("away"))
     with pytest.raises(
-        RunError, match=r"b@best_cls fold 1 has no test predictions; make them: kaggle-face predict"
+        RunError,
+        match=r"b@best_cls fold 1 has no test predictions; predict again: kaggle-face predict -c demo --run b",
     ):
         open_test_logits(members)
 
@@ -132,54 +139,64 @@ def test_different_folds_are_refused(members: tuple[Member, ...]) -> None:
         held_out(members)
 
 
-def test_the_same_images_with_other_labels_are_refused(members: tuple[Member, ...]) -> None:
+def test_the_same_images_with_other_labels_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
     fold = members[1].run.fold(1)
     ids = stored.read_predictions(folder(members[1], part="oof")).image_ids
     write_table(fold.labels_file, {"image_id": ids, "label": np.zeros(len(ids), np.int64)})
+    with pytest.raises(RunError, match=r"the held-out images or their classes changed since"):
+        held_out(members)
+    reseal(members[1].run)
     with pytest.raises(RunError, match=r"trained on different folds"):
         held_out(members)
 
 
-def test_folds_that_hold_out_the_same_image_are_refused(members: tuple[Member, ...]) -> None:
+def test_folds_that_hold_out_the_same_image_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
     for member in members:
         old = stored.read_predictions(folder(member, part="oof", fold=0))
         stored.write_predictions(folder(member, part="oof"), old)
         labels = member.run.fold(0).labels_file.read_text()
         member.run.fold(1).labels_file.write_text(labels)
+    for member in members:
+        reseal(member.run)
     with pytest.raises(RunError, match=r"the folds overlap"):
         held_out(members)
 
 
-def test_missing_labels_are_named(members: tuple[Member, ...]) -> None:
+def test_missing_labels_are_named(members: tuple[Member, ...], reseal: Reseal) -> None:
     members[0].run.fold(0).labels_file.unlink()
+    reseal(members[0].run)
     with pytest.raises(InputError, match=r"labels.csv is missing"):
         held_out(members)
 
 
-def test_different_test_pairs_are_refused(members: tuple[Member, ...]) -> None:
+def test_different_test_pairs_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
     old = stored.read_pair_scores(folder(members[1], "pairs"))
     stored.write_pair_scores(folder(members[1], "pairs"), PairScores(old.pair_ids[1:], old.scores[1:]))
+    reseal(members[1].run)
     with pytest.raises(
         RunError, match=r"demo/b@best_cls fold 1 and demo/a@best_cls fold 0 are of different files"
     ):
         open_test_scores(members)
 
 
-def test_trials_with_another_truth_are_refused(members: tuple[Member, ...]) -> None:
+def test_trials_with_another_truth_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
     old = stored.read_pair_scores(folder(members[1], "pairs", "oof"))
     flipped = PairScores(old.pair_ids, old.scores, 1 - old.labels)
     stored.write_pair_scores(folder(members[1], "pairs", "oof"), flipped)
+    reseal(members[1].run)
     with pytest.raises(RunError, match=r"disagree on the truth"):
         open_held_out_pairs(members)
 
 
-def test_trials_without_truth_measure_nothing(members: tuple[Member, ...]) -> None:
+def test_trials_without_truth_measure_nothing(members: tuple[Member, ...], reseal: Reseal) -> None:
     for member in members:
         for fold in member.folds:
             path = fold.record_folder("oof", "best_cls", "pairs")
             old = stored.read_pair_scores(path)
             stored.write_pair_scores(path, PairScores(old.pair_ids, old.scores))
             fold.pairs_file("oof").unlink()
+    for member in members:
+        reseal(member.run)
     assert open_held_out_pairs(members) is None
 
 
@@ -195,7 +212,9 @@ def test_people_of_trials_are_known_from_the_pairs_file(world: Any, members: tup
     assert np.array_equal(same, trials.labels == 1)
 
 
-def test_one_pair_id_for_two_trials_in_two_folds_stays_two_trials(members: tuple[Member, ...]) -> None:
+def test_one_pair_id_for_two_trials_in_two_folds_stays_two_trials(
+    members: tuple[Member, ...], reseal: Reseal
+) -> None:
     for member in members:
         for fold in member.folds:
             pairs = stored.read_pairs(fold.pairs_file("oof"))
@@ -206,6 +225,8 @@ def test_one_pair_id_for_two_trials_in_two_folds_stays_two_trials(members: tuple
             path = fold.record_folder("oof", "best_cls", "pairs")
             old = stored.read_pair_scores(path)
             stored.write_pair_scores(path, PairScores(ids, old.scores, old.labels))
+    for member in members:
+        reseal(member.run)
     trials = open_held_out_pairs(members)
     assert trials is not None and len(trials.labels) == 2 * len(ids)
     first = members[0].folds[1].record_folder("oof", "best_cls", "pairs")
