@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from kaggle_face.artifacts.provenance import (
+    TestTables,
     copy_test_tables,
     digest_of_classes,
     digest_of_tables,
     first_table_difference,
     read_fold_tables,
+    read_test_tables,
     run_command,
     why_outdated,
 )
@@ -28,6 +31,7 @@ Network = tuple[FoldFolder, "CheckpointName"]
 
 _KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
 _PARTS: tuple[RecordPart, ...] = get_args(RecordPart)
+CLASSES = "classes.csv"
 _OWN = "own/"
 """Begins the name of a record that lies in the blend's own folder."""
 
@@ -51,12 +55,12 @@ def inputs_of_blend(networks: Iterable[Network]) -> dict[str, str]:
 def seal_blend(folder: Path, networks: Iterable[Network]) -> None:
     """Seals a blend's folder with the records that it was made of, and with those that it holds.
 
-    What is predicted (the rows of each CSV) is copied from the first network's fold.
+    What is predicted (the rows of each CSV) and the classes are copied from the first network's fold.
     """
     networks = list(networks)
     source = networks[0][0]
-    if (source.path / "test" / "rows.csv").is_file():
-        copy_test_tables(source.path / "test", folder)
+    copy_test_tables(source.path / "test", folder)
+    shutil.copyfile(source.classes_file, folder / CLASSES)
     records = [path.parent for path in folder.glob(f"*/{SEAL_FILE}")]
     own = {f"{_OWN}{record.name}": read_seal(record).digest for record in records}
     write_seal(folder, {**inputs_of_blend(networks), **own})
@@ -94,6 +98,28 @@ def require_current_blend(run: RunFolder) -> None:
         raise RunError(f"the blend of {run.name} is out of date: {reason}; {_blend_again(run, reason)}")
 
 
+def read_blend_tables(run: RunFolder) -> TestTables:
+    """What a blend predicted: the rows of each CSV, with the classes of its networks.
+
+    Raises:
+        RunError: There is no blend, or a file is missing or damaged.
+    """
+    folder = run.ensemble_folder
+    return read_test_tables(folder, read_classes(folder / CLASSES))
+
+
+def blended_folds(run: RunFolder) -> list[FoldFolder]:
+    """The folds whose networks a blend chose from, as far as they are at hand.
+
+    Raises:
+        RunError: There is no blend, or its seal is damaged.
+    """
+    runs = run.path.parent.parent
+    names = read_seal(run.ensemble_folder, check_files=False).made_of
+    paths = {runs.joinpath(*name.split("/")[:3]) for name in names if not name.startswith(_OWN)}
+    return [fold for path in sorted(paths) if (fold := FoldFolder(path)).info_file.is_file()]
+
+
 def require_one_question(networks: Iterable[Network], compare_training: bool = True) -> None:
     """Checks that networks predict the same rows, pairs and pictures, for classes with the same labels.
 
@@ -108,7 +134,7 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
     first = folds[0]
     for fold in folds[1:]:
         pair = f"{_name(first)} and {_name(fold)}"
-        if digest_of_tables(fold.path / "test") != digest_of_tables(first.path / "test"):
+        if _what_was_predicted(fold, first) != _what_was_predicted(first, fold):
             raise RunError(
                 f"{pair} were predicted on different test data: {_difference(first, fold)}; predict both "
                 f"again: {' and '.join(_commands('predict', first, fold))}"
@@ -119,7 +145,7 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
             raise RunError(
                 f"{pair} number or submit their classes differently; train both on the same classes"
             )
-        if compare_training and fold.read_info().get("made_of") != first.read_info().get("made_of"):
+        if compare_training and _training(fold, first) != _training(first, fold):
             raise RunError(
                 f"{pair} were trained on different data (images, their classes or pairs changed between); "
                 f"train again what is older: {_commands('train', first)[0]} --fold {first.fold} --overwrite, "
@@ -151,6 +177,23 @@ def _blend_again(run: RunFolder, reason: str) -> str:
 def _difference(first: FoldFolder, second: FoldFolder) -> str:
     """Which table differs, and its first different row where both can be read."""
     return first_table_difference(read_fold_tables(first), read_fold_tables(second)) or "their galleries"
+
+
+def _what_was_predicted(fold: FoldFolder, other: FoldFolder) -> dict[str, str]:
+    tables = digest_of_tables(fold.path / "test")
+    return tables if _have_one_root(fold, other) else {**tables, "images": ""}
+
+
+def _training(fold: FoldFolder, other: FoldFolder) -> dict[str, str]:
+    made_of = fold.read_info().get("made_of") or {}
+    pictures = () if _have_one_root(fold, other) else ("pictures", "trial_pictures")
+    return {name: digest for name, digest in made_of.items() if name not in pictures}
+
+
+def _have_one_root(fold: FoldFolder, other: FoldFolder) -> bool:
+    """Whether pictures must be the same: those of two raw folders may be cropped or aligned differently."""
+    configs = [each.read_config() for each in (fold, other) if each.config_file.is_file()]
+    return len({config.data.root for config in configs}) <= 1
 
 
 def _commands(command: str, *folds: FoldFolder) -> list[str]:

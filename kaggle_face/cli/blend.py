@@ -9,9 +9,12 @@ from pathlib import Path
 from kaggle_face.artifacts.atomic import replacing_folder
 from kaggle_face.artifacts.blends import require_one_question, seal_blend
 from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task, run_command
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.arguments import load_settings
+from kaggle_face.cli.opening import settings_of_run
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.ensemble.blended import (
     ClassBlend,
     PairBlend,
@@ -57,7 +60,8 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     }
     how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
     networks = [(fold, each.checkpoint) for task in TASKS for each in members[task] for fold in each.folds]
-    folds = dict.fromkeys(fold for fold, _ in networks)
+    folds = list(dict.fromkeys(fold for fold, _ in networks))
+    config = _settings_today(loaded, runs[0], folds, arguments)
     today = compare_with_raw_folder(config, folds, "ensemble", arguments.ignore_changes, terminal)
     require_one_question(networks, compare_training=not arguments.ignore_changes)
     decisions: dict[Task, Decision] = {}
@@ -83,6 +87,18 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     for path in (*written, *_keep_thresholds(decisions)):
         terminal.say(str(path))
     _tell_what_is_left_out(decisions, members, terminal)
+
+
+def _settings_today(
+    loaded: LoadedConfig, run: RunFolder, folds: Sequence[FoldFolder], arguments: argparse.Namespace
+) -> Config:
+    """The settings that the first run is worked with: its own where it belongs to another config."""
+    own = [fold for fold in folds if fold.path.parent == run.path and fold.config_file.is_file()]
+    if not own:
+        return loaded.config
+    if run.path.parent.name == loaded.name:
+        return settings_of_run(arguments.config, run, own, arguments.overrides).config
+    return own[0].read_config().model_copy(update={"paths": loaded.config.paths})
 
 
 def _tell_what_is_left_out(

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
+from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_task, run_command
 from kaggle_face.artifacts.runs import RunFolder, find_run
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.desk import open_desk, open_ledger, tell_outcomes
 from kaggle_face.cli.ruling import guard_rules
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
-from kaggle_face.competitions.reading import submission_formats
+from kaggle_face.competitions.reading import formats_of, submission_formats
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.errors import ConfigError, InputError, SubmissionError
+from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.answering import Question, unknown_threshold
 from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
@@ -82,14 +84,20 @@ def _written_jobs(
     arguments: argparse.Namespace, loaded: LoadedConfig, terminal: Terminal
 ) -> Iterator[tuple[str, Upload]]:
     """The CSVs of a run, all checked before the first is written, by name."""
-    from kaggle_face.cli.opening import chosen_folds, open_competition, settings_of_run
+    from kaggle_face.cli.opening import chosen_folds, settings_of_run
+    from kaggle_face.pipeline.today import compare_blend_with_raw_folder, require_unchanged
 
     run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
-    data = open_competition(config)
+    _require_predictions(run)
+    require_current_blend(run)
+    today = compare_blend_with_raw_folder(config, run, arguments.ignore_changes, terminal)
+    tables = read_blend_tables(run)
     blend = parameters_of_blend(run)
-    ignored = guard_rules(config, len(data.classes), arguments.ignore_rules, terminal, blend)
-    checked = _checked_tables(config, data, run, arguments, terminal)
+    ignored = guard_rules(config, len(tables.data.classes), arguments.ignore_rules, terminal, blend)
+    checked = _checked_tables(config, tables, run, arguments, terminal)
+    if today is not None:
+        require_unchanged(config, today, terminal)
     for output, table in checked:
         path = Path(config.paths.submissions) / loaded.name / output.file_name
         written = write_submission(table, path)
@@ -108,14 +116,15 @@ def _written_jobs(
 
 
 def _checked_tables(
-    config: Config, data: CompetitionData, run: RunFolder, arguments: argparse.Namespace, terminal: Terminal
+    config: Config, tables: TestTables, run: RunFolder, arguments: argparse.Namespace, terminal: Terminal
 ) -> list[tuple[Output, CheckedTable]]:
-    root = Path(config.data.root)
-    formats = submission_formats(root, config.competition, config.submit)
+    root, data = Path(config.data.root), tables.data
+    formats = formats_of(tables.competition, config.submit)
     tasks: list[Task] = [arguments.task] if arguments.task else _tasks_of(data, formats)
     checked = []
-    for output in list_outputs(run, wanted_forms(formats, tasks), data, arguments.only_ensemble):
-        unknown = unknown_threshold(run.started_folds(), data, output.form, config.submit.unknown_share)
+    forms = wanted_forms(formats, tasks)
+    for output in list_outputs(run, forms, data, arguments.only_ensemble, terminal):
+        unknown = unknown_threshold(blended_folds(run), data, output.form, config.submit.unknown_share)
         table, notes = build_table(output, Question(data, output.form, unknown))
         for note in notes:
             terminal.say(f"{output.what}: {note}")
@@ -125,12 +134,27 @@ def _checked_tables(
 
 
 def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
-    """The tasks that have both something to predict and a CSV."""
-    gallery = data.test_gallery
-    probes = len(data.test_pairs) if gallery is None else len(gallery.probe_ids)
-    rows: dict[Task, int] = {"classification": len(data.test_rows), "verification": probes}
-    has_both = formats.combined is not None
-    return [task for task in TASKS if rows[task] and (has_both or getattr(formats, task) is not None)]
+    """The tasks that have a CSV, or a part of one.
+
+    Raises:
+        SubmissionError: The test files hold nothing to answer for one of them.
+    """
+    combined = formats.combined
+    parts = None if combined is None else {part.task for part in combined.parts}
+    tasks = [task for task in TASKS if (task in parts if parts else getattr(formats, task) is not None)]
+    empty = [task for task in tasks if not rows_of_task(data, task)]
+    if empty and len(empty) < len(tasks):
+        (other,) = set(tasks) - set(empty)
+        raise SubmissionError(
+            f"the competition has a CSV of {empty[0]}, and its files held nothing to answer for it when the "
+            f"run was predicted; put them below data.root and predict again, or add: --task {other}"
+        )
+    return tasks
+
+
+def _require_predictions(run: RunFolder) -> None:
+    if not any(records_of(fold, "test") for fold in run.started_folds()):
+        raise RunError(f"{run.name} has no test predictions; make them: {run_command('predict', run)}")
 
 
 def _brought_job(arguments: argparse.Namespace, config: Config, terminal: Terminal) -> Upload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import add_config_arguments, add_run_argument
+from kaggle_face.cli.arguments import add_changes_argument, add_config_arguments, add_run_argument
 from kaggle_face.cli.ruling import add_rules_argument
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.formats import TASKS
@@ -25,6 +25,7 @@ def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="upload what was already submitted once more")
     parser.add_argument("--wait", action="store_true", help="wait for the scores of earlier uploads instead")
     add_rules_argument(parser)
+    add_changes_argument(parser)
     add_config_arguments(parser)
 
 

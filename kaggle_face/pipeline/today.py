@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kaggle_face.artifacts.blends import blended_folds, read_blend_tables
 from kaggle_face.artifacts.provenance import (
     ROWS,
     TestTables,
@@ -118,18 +119,32 @@ def compare_with_raw_folder(
         RunError: The raw folder holds other classes, rows, pairs or pictures than were predicted.
         DataError: It cannot be read.
     """
-    root = Path(config.data.root)
-    if not root.is_dir():
-        progress.say(f"there is no {root} here: the records of the run are not compared with it")
-        return None
-    data = read_competition(root, config.competition, config.data.exclude)
-    today = open_today(config, data, progress)
-    for fold in folds:
-        if not ignore_training:
-            require_current_training(fold, today, command)
-        require_same_classes(fold, today)
-        if (fold.path / "test" / ROWS).is_file():
-            require_current_tables(fold, today)
+    first: Today | None = None
+    for root, of_root in _by_root(config, folds).items():
+        if not Path(root).is_dir():
+            progress.say(f"there is no {root} here: the records of the run are not compared with it")
+            continue
+        there = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
+        data = read_competition(Path(root), config.competition, config.data.exclude)
+        today = open_today(there, data, progress)
+        for fold in of_root:
+            if not ignore_training:
+                require_current_training(fold, today, command)
+            require_same_classes(fold, today)
+            if (fold.path / "test" / ROWS).is_file():
+                require_current_tables(fold, today)
+        first = first or (today if root == config.data.root else None)
+    return first
+
+
+def compare_blend_with_raw_folder(
+    config: Config, run: RunFolder, ignore_training: bool, progress: Progress
+) -> Today | None:
+    """Compares a blend and the folds behind it with the raw folder, as `compare_with_raw_folder` does."""
+    today = compare_with_raw_folder(config, blended_folds(run), "submit", ignore_training, progress)
+    reason = None if today is None else first_table_difference(read_blend_tables(run), today.tables)
+    if reason is not None:
+        raise RunError(f"{reason}, since {run.name} was blended; {_predict_and_blend(run)}")
     return today
 
 
@@ -204,11 +219,24 @@ def require_current_tables(fold: FoldFolder, today: Today) -> TestTables:
     tables, run = read_fold_tables(fold), RunFolder(fold.path.parent)
     reason = first_table_difference(tables, today.tables)
     if reason is not None:
-        raise RunError(
-            f"{reason}, since {run.name} was predicted; predict again: {run_command('predict', run)}, "
-            f"and blend again: {run_command('ensemble', run)}"
-        )
+        raise RunError(f"{reason}, since {run.name} was predicted; {_predict_and_blend(run)}")
     return tables
+
+
+def _by_root(config: Config, folds: Iterable[FoldFolder]) -> dict[str, list[FoldFolder]]:
+    """The folds of each raw folder: today's setting for those of the first fold's, else the fold's own."""
+    found: dict[str, list[FoldFolder]] = {config.data.root: []}
+    trained_on: str | None = None
+    for fold in folds:
+        own = fold.read_config().data.root if fold.config_file.is_file() else config.data.root
+        trained_on = trained_on or own
+        found.setdefault(config.data.root if own == trained_on else own, []).append(fold)
+    return found
+
+
+def _predict_and_blend(run: RunFolder) -> str:
+    commands = run_command("predict", run), run_command("ensemble", run)
+    return "predict again: {}, and blend again: {}".format(*commands)
 
 
 def _differences(before: Today, after: Today) -> Iterator[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.provenance import require_current
+from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.artifacts.stored import read_pair_scores, read_predictions
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.competitions.formats import SubmissionFormat, Task
@@ -51,7 +52,7 @@ def answers_of(task: Task, records: Path, question: Question) -> tuple[Answers, 
     return gallery_answers(data, named.probe_ids, named.names), (str(named),)
 
 
-def record_kind(task: Task, data: CompetitionData) -> str:
+def record_kind(task: Task, data: CompetitionData) -> RecordKind:
     """The kind of record that answers a task."""
     if task == "classification":
         return "predictions"
@@ -81,6 +82,7 @@ def _class_answers(predictions: Predictions, question: Question) -> Answers:
 
 
 def _held_out(fold: FoldFolder) -> tuple[npt.NDArray[np.float32], IntArray]:
+    require_current(fold, "oof", "best_cls", "predictions")
     predictions = read_predictions(fold.record_folder("oof", "best_cls", "predictions"))
     table = read_table(fold.labels_file, ["image_id", "label"])
     aligned = predictions.aligned_to(table["image_id"])

@@ -34,6 +34,7 @@ class Origin:
     settings: tuple[str, ...] = ()
     commit: str | None = None
     out_of_fold: OutOfFold | None = None
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Entry:
     public_score: str | None = None
     private_score: str | None = None
     error: str | None = None
+    made_of: tuple[str, ...] = ()
 
     @property
     def public(self) -> float | None:
@@ -74,7 +76,7 @@ class Entry:
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Entry))
-_LISTS = ("runs", "checkpoints", "settings")
+_LISTS = ("runs", "checkpoints", "settings", "made_of")
 _NUMBERS: dict[str, type] = {"rows": int, "reference": int, "oof_score": float}
 
 
@@ -86,6 +88,7 @@ def origin_values(origin: Origin) -> dict[str, Any]:
         "checkpoints": origin.checkpoints,
         "settings": origin.settings,
         "commit": origin.commit,
+        "made_of": origin.made_of,
     }
     if origin.out_of_fold is not None:
         values["oof_metric"] = origin.out_of_fold.metric

@@ -8,10 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.atomic import read_json
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.artifacts.provenance import (
+    digest_of_tables,
+    records_of,
+    renewal,
+    run_command,
+    why_outdated,
+)
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RunFolder
+from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats, Task
 from kaggle_face.competitions.tables import SubmissionTable, fill_table
+from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
+from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.answering import Question, answers_of, record_kind
 from kaggle_face.submit.entries import Origin, OutOfFold
@@ -50,21 +60,25 @@ def wanted_forms(formats: SubmissionFormats, tasks: Sequence[Task]) -> list[Subm
 
 
 def list_outputs(
-    run: RunFolder, forms: Sequence[SubmissionFormat], data: CompetitionData, only_ensemble: bool
+    run: RunFolder,
+    forms: Sequence[SubmissionFormat],
+    data: CompetitionData,
+    only_ensemble: bool,
+    progress: Progress,
 ) -> list[Output]:
-    """The CSVs that a run's records allow, the blend's first.
+    """The CSVs that a run's current records allow, the blend's first; what is left out is told.
 
     Raises:
         RunError: The run has no test predictions, or they were not blended.
     """
-    folds = run.started_folds()
+    folds = _current_folds(run, progress)
     outputs = []
     for form in forms:
         tasks = tuple(dict.fromkeys(part.task for part in form.parts))
         kinds = {task: record_kind(task, data) for task in tasks}
         blend = {task: _blend(run, folds, task, kind) for task, kind in kinds.items()}
         outputs.append(Output(form, f"{run.path.name}_{ENSEMBLE}", blend))
-        outputs += [] if only_ensemble else list(_checkpoints(run, folds, form, kinds))
+        outputs += [] if only_ensemble else list(_checkpoints(run, folds, form, kinds, progress))
     return outputs
 
 
@@ -88,12 +102,24 @@ def origin_of(output: Output, run: RunFolder) -> Origin:
     task = output.tasks[0] if len(output.tasks) == 1 else "combined"
     if output.what != f"{run.path.name}_{ENSEMBLE}":
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
-        return Origin(task, (run.name,), (checkpoint,), settings, commit)
+        return Origin(task, (run.name,), (checkpoint,), settings, commit, made_of=made_of(output))
     summary = _summary(run)
     members = [member for each in output.tasks for member in _task_summary(summary, each).get("members", ())]
     runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
     checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
-    return Origin(task, runs, checkpoints, settings, commit, _out_of_fold(summary, output.tasks))
+    out_of_fold = _out_of_fold(summary, output.tasks)
+    return Origin(task, runs, checkpoints, settings, commit, out_of_fold, made_of(output))
+
+
+def made_of(output: Output) -> tuple[str, ...]:
+    """The digests of the records and of the tables behind a CSV, as `name=digest`."""
+    digests: dict[str, str] = {
+        task: read_seal(folder, check_files=False).digest for task, folder in output.records.items()
+    }
+    first = next(iter(output.records.values()))
+    is_blend = first.parent.name == ENSEMBLE
+    tables = digest_of_tables(first.parent if is_blend else first.parent.parent)
+    return tuple(f"{name}={digest}" for name, digest in (digests | tables).items())
 
 
 def parameters_of_blend(run: RunFolder) -> int | None:
@@ -128,27 +154,50 @@ def _out_of_fold(summary: Mapping[str, Any], tasks: Sequence[Task]) -> OutOfFold
     return None
 
 
-def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: str) -> Path:
+def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: RecordKind) -> Path:
     records = run.ensemble_folder / kind
     if records.is_dir():
         return records
     if any(_record(fold, name, kind).is_dir() for fold in folds for name in CHECKPOINTS):
-        raise RunError(
-            f"{run.name} has no blend for {task}; make it: kaggle-face ensemble --run {run.path.name}"
-        )
-    raise RunError(f"{run.name} has no test predictions for {task}; make them: kaggle-face predict")
+        raise RunError(f"{run.name} has no blend for {task}; make it: {run_command('ensemble', run)}")
+    raise RunError(f"{run.name} has no test predictions for {task}; make them: {run_command('predict', run)}")
+
+
+def _current_folds(run: RunFolder, progress: Progress) -> list[FoldFolder]:
+    """The folds that predicted what the blend did."""
+    blended = digest_of_tables(run.ensemble_folder)
+    folds = []
+    for fold in run.started_folds():
+        if digest_of_tables(fold.path / "test") == blended:
+            folds.append(fold)
+        elif records_of(fold, "test"):
+            progress.warn(
+                f"no CSV of fold {fold.fold} alone: it predicted other test data than the blend; "
+                f"{renewal(fold, 'test')}"
+            )
+    return folds
 
 
 def _checkpoints(
-    run: RunFolder, folds: Sequence[FoldFolder], form: SubmissionFormat, kinds: Mapping[Task, str]
+    run: RunFolder,
+    folds: Sequence[FoldFolder],
+    form: SubmissionFormat,
+    kinds: Mapping[Task, RecordKind],
+    progress: Progress,
 ) -> Iterator[Output]:
     """One CSV for each checkpoint that answers every task of the format."""
     for fold in folds:
         for name in CHECKPOINTS:
             records = {task: _record(fold, name, kind) for task, kind in kinds.items()}
-            if all(folder.is_dir() for folder in records.values()):
+            if not all(folder.is_dir() for folder in records.values()):
+                continue
+            reasons = [why_outdated(fold, "test", name, kind) for kind in kinds.values()]
+            reason = next(filter(None, reasons), None)
+            if reason is None:
                 yield Output(form, f"{run.path.name}_fold{fold.fold}_{name}", records)
+            else:
+                progress.warn(f"no CSV of fold {fold.fold} {name}: {reason}; {renewal(fold, 'test')}")
 
 
-def _record(fold: FoldFolder, checkpoint: str, kind: str) -> Path:
-    return fold.path / "test" / checkpoint / kind
+def _record(fold: FoldFolder, checkpoint: CheckpointName, kind: RecordKind) -> Path:
+    return fold.record_folder("test", checkpoint, kind)

@@ -165,7 +165,7 @@ def make_run(
 
 @pytest.fixture
 def reseal() -> Callable[[RunFolder], None]:
-    """Seals the records of a run as made of what lies beside them now, for tests that rewrite a part of it."""
+    """Seals the records of a run as made of what lies beside them, for tests that rewrite a part."""
     return _reseal
 
 

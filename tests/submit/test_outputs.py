@@ -11,11 +11,15 @@ import pytest
 from kaggle_server import SLUG, Competition
 
 from kaggle_face.artifacts.atomic import write_json, write_text
+from kaggle_face.artifacts.blends import seal_blend
+from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.artifacts.stored import write_pair_scores, write_predictions
+from kaggle_face.artifacts.stored import write_classes, write_pair_scores, write_predictions
 from kaggle_face.cli.main import main
 from kaggle_face.cli.opening import open_competition
 from kaggle_face.config import dump_config, load_config
+from kaggle_face.pipeline.today import open_today
+from kaggle_face.progress import SilentProgress
 from kaggle_face.records import PairScores, Predictions
 
 SETTINGS = f"""\
@@ -45,16 +49,20 @@ def run(kaggle, clock, tiny_faces) -> RunFolder:
     data = open_competition(config)
     run = RunFolder(Path("runs/faces/main"))
     fold = run.fold(0)
-    fold.write_info({"status": "finished", "overrides": ["optim.lr=0.05"], "commit": "abc123"})
+    today = open_today(config, data, SilentProgress())
+    info = {"status": "finished", "overrides": ["optim.lr=0.05"], "commit": "abc123"}
+    fold.write_info({**info, "made_of": dict(today.training)})
+    write_classes(fold.classes_file, data.classes, np.ones(len(data.classes), np.int64))
+    write_test_tables(fold.path / "test", today.tables)
+    made_of = inputs_beside(fold, "test")
     write_text(fold.config_file, dump_config(load_config("faces", ["optim.lr=0.05"]).config))
     random = np.random.default_rng(0)
     logits = random.normal(size=(len(data.test_rows), len(data.classes)))
     for folder in (run.ensemble_folder, fold.path / "test" / "best_ver"):
         scores = PairScores(data.test_pairs.pair_ids, random.uniform(-1, 1, len(data.test_pairs)))
-        write_predictions(
-            folder / "predictions", Predictions(data.test_rows.image_ids, logits, data.classes.names)
-        )
-        write_pair_scores(folder / "pairs", scores)
+        predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
+        write_predictions(folder / "predictions", predictions, made_of)
+        write_pair_scores(folder / "pairs", scores, made_of)
     member = {"run": "faces/main", "checkpoint": "best_ver"}
     tasks = {
         "classification": {
@@ -65,6 +73,7 @@ def run(kaggle, clock, tiny_faces) -> RunFolder:
     }
     summary = {"formula": "0.5*accuracy + 0.5*(1-eer)", "score": 0.8125, "tasks": tasks}
     write_json(run.ensemble_folder / "ensemble.json", summary)
+    seal_blend(run.ensemble_folder, [(fold, "best_ver")])
     return run
 
 
