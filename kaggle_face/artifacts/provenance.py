@@ -137,7 +137,7 @@ def copy_test_tables(source: Path, target: Path) -> None:
         shutil.copyfile(source / name, target / name)
     for name in GALLERIES:
         if (source / name).is_dir():
-            shutil.copytree(source / name, target / name)
+            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
 
 
 def predicted_images(data: CompetitionData) -> StrArray:

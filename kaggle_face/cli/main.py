@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("evaluate", "all held-out metrics of runs with intervals, and runs compared"),
     "runs": ("runs", "all runs: settings that differ, figures, scores, cost"),
     "predict": ("predict", "predict the test set with the trained folds"),
+    "status": ("status", "what of a run is current, what is out of date and why, and the next command"),
     "soup": ("soup", "average the weights of checkpoints into one network where that helps"),
     "ensemble": ("ensemble", "blend folds and checkpoints into one prediction"),
     "pseudo-label": ("pseudo_label", "label the test images that a blend is sure of, for a next run"),

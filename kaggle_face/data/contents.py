@@ -46,13 +46,23 @@ def contents_today(
     return digests_of_files(find_sources(root, unique), "reading", progress)[places]
 
 
+def has_current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> bool:
+    """Whether a finished cache of just these files in today's state is there."""
+    return _current_cache(packs, root, image_ids, size_px) is not None
+
+
+def _current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> Path | None:
+    if not packs.is_dir():
+        return None
+    return find_pack(packs, size_px, find_sources(root, image_ids).state_digest(FORMAT, size_px))
+
+
 def _packed_digests(
     packs: Path, root: Path, image_ids: StrArray, size_px: int, wanted_ids: StrArray
 ) -> IntArray | None:
-    if not packs.is_dir() or not np.isin(wanted_ids, image_ids).all():
+    if not np.isin(wanted_ids, image_ids).all():
         return None
-    sources = find_sources(root, image_ids)
-    folder = find_pack(packs, size_px, sources.state_digest(FORMAT, size_px))
+    folder = _current_cache(packs, root, image_ids, size_px)
     if folder is None:
         return None
     pack = read_pack(folder)

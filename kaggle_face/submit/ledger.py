@@ -26,6 +26,7 @@ from kaggle_face.submit.entries import COLUMNS, Entry, entry_from, from_cells, t
 
 EventKind = Literal["written", "upload_started", "upload_failed", "uploaded", "status", "found", "restored"]
 
+DATABASE = "ledger.sqlite"
 _VERSION = 1
 _SECONDS_FOR_A_LOCK = 30.0
 _SCHEMA = """
@@ -68,7 +69,7 @@ class Ledger:
 
     def __init__(self, folder: Path, clock: Clock | None = None) -> None:
         self.folder = folder
-        self.database = folder / "ledger.sqlite"
+        self.database = folder / DATABASE
         self.csv = folder / "ledger.csv"
         self._clock = clock or SystemClock()
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from kaggle_face.artifacts.atomic import write_json, write_text
 from kaggle_face.artifacts.blends import seal_blend
 from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.artifacts.stored import write_classes, write_pair_scores, write_predictions
 from kaggle_face.cli.main import main
 from kaggle_face.cli.opening import open_competition
@@ -156,6 +157,8 @@ def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
 def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):
     broken = run.ensemble_folder / "pairs" / "scores.npy"
     np.save(broken, np.full(12, np.inf))
+    write_seal(broken.parent, {})
+    seal_blend(run.ensemble_folder, [(run.fold(0), "best_ver")])
     assert main(["submit"]) == 2
     assert "12 of 12 scores of 'Label' are not finite" in capsys.readouterr().err
     assert not Path("submissions/faces").exists()

@@ -1,0 +1,198 @@
+"""The chain of a run, from its images to the uploaded CSV: what of it is current, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, why_blend_is_outdated
+from kaggle_face.artifacts.provenance import (
+    first_table_difference,
+    read_fold_tables,
+    records_of,
+    run_command,
+    why_outdated,
+)
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.seals import has_seal, in_words, read_seal
+from kaggle_face.competitions.reading import read_competition
+from kaggle_face.config import LoadedConfig
+from kaggle_face.data.contents import has_current_cache
+from kaggle_face.data.folds import number_of_folds
+from kaggle_face.errors import InputError, RunError
+from kaggle_face.pipeline.today import Today, open_today, why_training_is_outdated
+from kaggle_face.progress import Progress
+from kaggle_face.submit.entries import Entry
+from kaggle_face.submit.ledger import DATABASE, Ledger
+from kaggle_face.submit.outputs import ENSEMBLE
+from kaggle_face.submit.writing import hash_of_file
+
+State = Literal["current", "out of date", "missing", "unfinished", "not compared"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """One thing that a stage made, and whether it is made of what lies there today.
+
+    Attributes:
+        what: The images, the folds, a fold, its predictions, the blend, a CSV, an upload.
+        state: `not compared` where the raw folder is not at hand.
+        because: What changed or is missing; empty where all is well.
+        command: What makes it or makes it anew; empty where nothing needs to be done.
+    """
+
+    what: str
+    state: State
+    because: str = ""
+    command: str = ""
+
+
+def chain_of_run(loaded: LoadedConfig, run: RunFolder, progress: Progress) -> list[Link]:
+    """Every link of the chain of a run, in the order of the stages.
+
+    Args:
+        loaded: The settings that the run is worked with.
+        run: A run, of which nothing needs to be there.
+        progress: Told how far the comparison of pictures is.
+    """
+    today, images = _images(loaded, progress)
+    numbers = range(number_of_folds(loaded.config.folds))
+    links = [*images, _folds(run), *(_training(run, run.fold(number), today) for number in numbers)]
+    links += [_predictions(run, fold, today) for fold in run.started_folds()]
+    blend = _blend(run, today)
+    return [*links, blend, *_files(loaded, run, blend)]
+
+
+def next_command(links: list[Link]) -> str:
+    """The command of the first link that is not current; empty where nothing needs to be done."""
+    return next((link.command for link in links if link.command), "")
+
+
+def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, list[Link]]:
+    config, root = loaded.config, Path(loaded.config.data.root)
+    if not root.is_dir():
+        download = f"kaggle-face download {config.competition.slug}"
+        return None, [Link("images", "missing", f"there is no folder {root}", download)]
+    try:
+        data = read_competition(root, config.competition, config.data.exclude)
+        today = open_today(config, data, progress)
+    except InputError as error:
+        return None, [Link("images", "out of date", str(error), f"kaggle-face check -c {loaded.name}")]
+    packs = Path(config.paths.packs)
+    if has_current_cache(packs, root, data.faces.image_ids, config.data.image_size):
+        return today, [Link("images", "current")]
+    reason = "the image cache of these files is not made yet"
+    return today, [Link("images", "missing", reason, f"kaggle-face pack -c {loaded.name}")]
+
+
+def _folds(run: RunFolder) -> Link:
+    names = {str(fold.read_info().get("folds")) for fold in run.started_folds()} - {"None"}
+    gone = [name for name in names if not has_seal(run.path.parent / "folds" / name)]
+    if gone:
+        return Link(
+            "folds", "missing", f"{run.path.parent / 'folds' / gone[0]} is gone: train makes it again"
+        )
+    if len(names) > 1:
+        return Link("folds", "out of date", "the folds of this run were trained on different divisions")
+    return Link("folds", "current" if names else "missing")
+
+
+def _training(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
+    what = f"fold {fold.fold}"
+    train = f"{run_command('train', run)} --fold {fold.fold}"
+    if not fold.info_file.is_file():
+        return Link(what, "missing", "it was not trained", train)
+    if not fold.is_finished:
+        epochs = fold.read_info().get("status")
+        return Link(what, "unfinished", f"its training is '{epochs}'", f"{train} --resume")
+    try:
+        reason = None if today is None else why_training_is_outdated(fold, today)
+        reason = reason or _first_outdated(fold, "oof")
+    except InputError as error:
+        reason = str(error)
+    if reason is not None:
+        return Link(what, "out of date", reason, f"{train} --overwrite")
+    return Link(what, "not compared" if today is None else "current")
+
+
+def _predictions(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
+    what, predict = f"predictions of fold {fold.fold}", run_command("predict", run)
+    if not records_of(fold, "test"):
+        return Link(what, "missing", "the test set was not predicted", predict)
+    try:
+        reason = _first_outdated(fold, "test")
+        if reason is None and today is not None:
+            reason = first_table_difference(read_fold_tables(fold), today.tables)
+    except InputError as error:
+        reason = str(error)
+    if reason is not None:
+        return Link(what, "out of date", reason, predict)
+    return Link(what, "not compared" if today is None else "current")
+
+
+def _first_outdated(fold: FoldFolder, part: Literal["oof", "test"]) -> str | None:
+    for checkpoint, kind in records_of(fold, part):
+        if (reason := why_outdated(fold, part, checkpoint, kind)) is not None:
+            return f"{checkpoint}: {reason}"
+    return None
+
+
+def _blend(run: RunFolder, today: Today | None) -> Link:
+    command = run_command("ensemble", run)
+    if not has_seal(run.ensemble_folder):
+        return Link("blend", "missing", "nothing was blended", command)
+    try:
+        reason = why_blend_is_outdated(run)
+        if reason is None and today is not None:
+            reason = first_table_difference(read_blend_tables(run), today.tables)
+        new = [fold for fold in run.finished_folds() if fold not in blended_folds(run)]
+    except InputError as error:
+        return Link("blend", "out of date", str(error), command)
+    if reason is not None:
+        return Link("blend", "out of date", reason, command)
+    note = f"fold {new[0].fold} was trained since and is not in it" if new else ""
+    return Link("blend", "not compared" if today is None else "current", note)
+
+
+def _files(loaded: LoadedConfig, run: RunFolder, blend: Link) -> Iterator[Link]:
+    """The CSVs of the blend, and their uploads."""
+    folder, submit = Path(loaded.config.paths.submissions), run_command("submit", run)
+    paths = sorted((folder / loaded.name).glob(f"{run.path.name}_{ENSEMBLE}_*.csv"))
+    if not paths:
+        yield Link("CSV", "missing", "nothing was written", submit)
+        return
+    entries = _entries(folder)
+    for path in paths:
+        entry = next((each for each in reversed(entries) if each.file == str(path)), None)
+        reason = _why_file_is_outdated(run, path, entry, blend)
+        yield Link(path.name, "out of date" if reason else "current", reason, submit if reason else "")
+        if entry is not None and entry.status not in ("WRITTEN", "FAILED"):
+            score = f"score {entry.public_score}" if entry.public_score else entry.status
+            yield Link(f"upload of {path.name}", "out of date" if reason else "current", score)
+        else:
+            yield Link(f"upload of {path.name}", "missing", "it was not uploaded", submit)
+
+
+def _why_file_is_outdated(run: RunFolder, path: Path, entry: Entry | None, blend: Link) -> str:
+    if entry is None:
+        return "the ledger does not know this file"
+    if entry.sha256 != hash_of_file(path):
+        return "it is not what was written"
+    if blend.state in ("out of date", "missing"):
+        return f"the blend is {blend.state}"
+    try:
+        digests = {read_seal(folder).digest for folder in run.ensemble_folder.iterdir() if has_seal(folder)}
+    except RunError as error:
+        return str(error)
+    task = path.stem.rpartition("_")[2]
+    quoted = dict(text.split("=", 1) for text in entry.made_of)
+    wanted = [value for key, value in quoted.items() if key in ("classification", "verification")]
+    made_at = in_words(read_seal(run.ensemble_folder).made_at)
+    is_same = bool(wanted) and set(wanted) <= digests
+    return "" if is_same else f"the blend of its {task} answers was made again on {made_at}"
+
+
+def _entries(folder: Path) -> list[Entry]:
+    return Ledger(folder).entries() if (folder / DATABASE).is_file() else []
