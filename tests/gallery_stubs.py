@@ -73,6 +73,7 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
 
     from kaggle_face.artifacts import stored
     from kaggle_face.artifacts.atomic import write_text
+    from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
     from kaggle_face.config import dump_config
     from kaggle_face.config.schema import Config
     from kaggle_face.model.network import create_network
@@ -99,5 +100,6 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
         labels = np.repeat([1, 0], [1000, 10_000]).astype(np.int64)
         ids = np.arange(len(scores)).astype(np.str_)
         record = PairScores(ids, scores, labels)
-        stored.write_pair_scores(folder.record_folder("oof", "best_ver", "pairs"), record)
+        made_of = inputs_of_record(folder, "oof", "best_ver", describe_averaging(flip=True, crops=False))
+        stored.write_pair_scores(folder.record_folder("oof", "best_ver", "pairs"), record, made_of)
     return folder

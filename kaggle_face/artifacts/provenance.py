@@ -232,10 +232,32 @@ def require_current(fold: FoldFolder, part: RecordPart, checkpoint: CheckpointNa
     """
     reason = why_outdated(fold, part, checkpoint, kind)
     if reason is not None:
-        name = f"{'/'.join(fold.path.parts[-3:])}@{checkpoint}"
+        name = f"{_name(fold)}@{checkpoint}"
         which = "test" if part == "test" else "out-of-fold"
         raise RunError(f"the {which} {kind} of {name} are out of date: {reason}; {renewal(fold, part)}")
     return read_seal(fold.record_folder(part, checkpoint, kind), check_files=False)
+
+
+def digest_of_network(fold: FoldFolder, checkpoint: CheckpointName) -> dict[str, str]:
+    """A checkpoint by name and digest, for `networks` in the `run.json` of what is made from it."""
+    return {f"{_name(fold)}@{checkpoint}": weights_digest(fold.weights_file(checkpoint))}
+
+
+def why_networks_changed(fold: FoldFolder) -> str | None:
+    """Which checkpoint that a fold was made from (start, teachers, those averaged) is another today.
+
+    Checkpoints that are not at hand are not compared.
+
+    Raises:
+        RunError: The fold was never trained here.
+    """
+    networks = fold.read_info().get("networks") or {}
+    for name, digest in networks.items():
+        place, _, checkpoint = name.rpartition("@")
+        path = FoldFolder(fold.path.parents[2] / place).weights_file(checkpoint)
+        if path.is_file() and weights_digest(path) != digest:
+            return f"the weights of {name}, from which it was made, changed"
+    return None
 
 
 def renewal(fold: FoldFolder, part: RecordPart) -> str:
@@ -243,8 +265,20 @@ def renewal(fold: FoldFolder, part: RecordPart) -> str:
     run = RunFolder(fold.path.parent)
     if part == "test":
         return f"predict again: {run_command('predict', run)}"
+    return f"make it again: {command_of_training(fold)}"
+
+
+def command_of_training(fold: FoldFolder) -> str:
+    """The command that trains a fold anew, goes on with it, or averages the checkpoints of a soup anew."""
+    run = RunFolder(fold.path.parent)
+    info = fold.read_info() if fold.info_file.is_file() else {}
+    if "soup" in info:
+        names = dict.fromkeys(name.split("/")[1] for name in info.get("networks") or {})
+        sources = "".join(f" --run {shlex.quote(name)}" for name in names)
+        config, name = shlex.quote(run.path.parent.name), shlex.quote(run.path.name)
+        return f"kaggle-face soup -c {config}{sources} --name {name} --overwrite"
     go_on = "--resume" if fold.resume_file.is_file() else "--overwrite"
-    return f"train again: {run_command('train', run)} --fold {fold.fold} {go_on}"
+    return f"{run_command('train', run)} --fold {fold.fold} {go_on}"
 
 
 def run_command(command: str, run: RunFolder) -> str:
@@ -357,6 +391,10 @@ def _read_competition(path: Path) -> CompetitionConfig:
     values = read_json(path)
     with reading(path):
         return CompetitionConfig.model_validate(values)
+
+
+def _name(fold: FoldFolder) -> str:
+    return "/".join(fold.path.parts[-3:])
 
 
 def _gallery(folder: Path) -> Gallery | None:

@@ -126,6 +126,7 @@ def _embed(
     """The embeddings of a system, or those that were kept of the same pictures."""
     import numpy as np
 
+    from kaggle_face.artifacts.seals import digest_of, has_seal, read_seal
     from kaggle_face.artifacts.stored import read_embeddings, write_embeddings
     from kaggle_face.gallery.systems import Embedded, embed_set
     from kaggle_face.records import Embeddings
@@ -133,11 +134,12 @@ def _embed(
     if keep is None:
         return embed_set(system, faces, terminal)
     folder = keep / system.fingerprint
-    if folder.is_dir():
+    pictures = digest_of(*(crop.tobytes() for crop in faces.crops), *image_ids.tolist())
+    if has_seal(folder) and read_seal(folder).made_of.get("pictures") == pictures:
         kept = read_embeddings(folder)
         return Embedded(system, np.array(kept.aligned_to(image_ids).vectors), math.nan)
     found = embed_set(system, faces, terminal)
-    write_embeddings(folder, Embeddings(image_ids, found.vectors))
+    write_embeddings(folder, Embeddings(image_ids, found.vectors), {"pictures": pictures})
     return found
 
 

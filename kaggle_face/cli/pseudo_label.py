@@ -35,14 +35,19 @@ def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
 
 def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the pseudo-labels of a run's blend, and tells how to train with them."""
+    from kaggle_face.artifacts.blends import require_current_blend
+    from kaggle_face.artifacts.seals import read_seal
     from kaggle_face.artifacts.stored import read_predictions
     from kaggle_face.cli.ruling import guard_rules
     from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
+    from kaggle_face.pipeline.today import compare_blend_with_raw_folder
 
     _check_numbers(arguments)
     loaded = load_settings(arguments)
     run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     _require_probabilities(run)
+    require_current_blend(run)
+    compare_blend_with_raw_folder(loaded.config, run, False, terminal)
     predictions = read_predictions(run.ensemble_folder / "predictions")
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
     config = loaded.config.model_copy(update={"data": with_labels})
@@ -54,6 +59,7 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
         "most_per_class": arguments.most,
         "test_images": len(predictions.image_ids),
         "ignored_rules": ignored,
+        "made_of": {"blend": read_seal(run.ensemble_folder).digest},
     }
     path = write_pseudo_labels(run, found, predictions.class_names, about)
     people = len(set(found.labels.tolist()))

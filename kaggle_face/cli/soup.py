@@ -16,6 +16,7 @@ from kaggle_face.artifacts.runs import (
     find_run,
     run_folder,
 )
+from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
     add_config_arguments,
@@ -71,6 +72,7 @@ def _make_soups(
     terminal: Terminal,
 ) -> list[list[str]]:
     from kaggle_face.cli.opening import open_competition, open_folds, open_images, settings_of_run
+    from kaggle_face.pipeline.today import open_today, require_current_training
     from kaggle_face.train.recipe import fold_task
     from kaggle_face.train.soup import distinct_sources, make_soup, shared_task
     from kaggle_face.train.training_set import adjust_training_set
@@ -85,7 +87,14 @@ def _make_soups(
     if arguments.across_folds:
         tasks = {min(tasks): shared_task(list(tasks.values()))}
         sources = {min(tasks): [folder for folders in sources.values() for folder in folders]}
-    about = describe_environment(command_line(), trained.config.device)
+    today = open_today(trained.config, data, terminal, pack)
+    for folder in (folder for folders in sources.values() for folder in folders):
+        require_current_training(folder, today, "train")
+    about = {
+        **describe_environment(command_line(), trained.config.device),
+        "made_of": dict(today.training),
+        "began_at": time_of_now(),
+    }
     rows = []
     for fold, task in tasks.items():
         found = distinct_sources(sources[fold], arguments.checkpoints or CHECKPOINTS)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.atomic import read_json, write_json, write_text
 from kaggle_face.artifacts.runs import FoldFolder, command_line, describe_environment, run_folder
+from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.errors import ConfigError, InputError, RunError
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -105,9 +106,13 @@ def _training(
     """What trains one trial of the search."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
     from kaggle_face.config import load_config
+    from kaggle_face.pipeline.today import open_today
 
     data = open_competition(loaded.config)
-    folds = open_folds(loaded, data, open_images(loaded.config, data, terminal))
+    pack = open_images(loaded.config, data, terminal)
+    folds = open_folds(loaded, data, pack)
+    home = run_folder(Path(loaded.config.paths.runs), loaded.name, arguments.name)
+    _require_same_data(home.path / "data.json", open_today(loaded.config, data, terminal, pack).training)
 
     def run_trial(number: int, overrides: Sequence[str], report: Callable[[float], None]) -> None:
         settings = load_config(arguments.config, [*arguments.overrides, *overrides])
@@ -118,6 +123,17 @@ def _training(
     return run_trial
 
 
+def _require_same_data(path: Path, training: Mapping[str, str]) -> None:
+    """Keeps what the trials of a search are trained on, and compares it when the search goes on."""
+    if not path.is_file():
+        write_json(path, training)
+    elif read_json(path) != dict(training):
+        raise RunError(
+            f"the data changed since the search {path.parent} began, so its trials cannot be compared with "
+            "new ones; search under another --name"
+        )
+
+
 def _train_trial(
     settings: LoadedConfig,
     folder: FoldFolder,
@@ -126,14 +142,18 @@ def _train_trial(
     terminal: Terminal,
 ) -> None:
     from kaggle_face.cli.opening import open_images
+    from kaggle_face.pipeline.today import open_today
     from kaggle_face.train.fit import Call
     from kaggle_face.train.fold import train_fold
     from kaggle_face.train.recipe import fold_task
 
     data, folds = material
     shutil.rmtree(folder.path.parent, ignore_errors=True)
-    task = fold_task(data, folds, open_images(settings.config, data, terminal), folder.fold)
+    pack = open_images(settings.config, data, terminal)
+    task = fold_task(data, folds, pack, folder.fold)
     about = {
+        "made_of": dict(open_today(settings.config, data, terminal, pack).training),
+        "began_at": time_of_now(),
         "config": settings.name,
         "overrides": list(settings.overrides),
         "folds": folds.name,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import read_predictions
 from kaggle_face.artifacts.tables import read_table
@@ -63,6 +64,7 @@ def measure_gaps(folders: Sequence[FoldFolder], checkpoint: CheckpointName) -> t
         path = folder.record_folder("oof", checkpoint, "predictions")
         if not path.is_dir():
             raise RunError(f"{folder.path} has no out-of-fold predictions of '{checkpoint}'; train the fold")
+        require_current(folder, "oof", checkpoint, "predictions")
         predictions = read_predictions(path)
         table = read_table(folder.labels_file, ["image_id", "label"])
         rows = positions_of(predictions.image_ids, table["image_id"], "labels")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.blends import inputs_of_blend
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.gallery_recipes import GalleryRecipe
 from kaggle_face.ensemble.gallery_tuning import open_dev_stage
@@ -68,7 +69,9 @@ def thresholds_of_run(
 def write_thresholds(member: Member, thresholds: RunThresholds) -> Path:
     """Writes `thresholds.json` into the run's folder; what is not known is null."""
     path = member.run.path / FILE_NAME
-    write_json(path, {"score": "cosine of the embeddings of one network", **_plain(asdict(thresholds))})
+    networks = [(fold, member.checkpoint) for fold in member.folds]
+    about = {"score": "cosine of the embeddings of one network", "made_of": inputs_of_blend(networks)}
+    write_json(path, {**about, **_plain(asdict(thresholds))})
     return path
 
 

@@ -15,6 +15,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.artifacts.checkpoint_file import weights_digest
+from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
 from kaggle_face.artifacts.stored import read_pair_scores
 from kaggle_face.config import Config
@@ -121,9 +123,16 @@ def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:
 
 
 def read_thresholds(folder: FoldFolder, checkpoint: CheckpointName) -> tuple[Threshold, ...]:
-    """The thresholds of a checkpoint on the fold's held-out pairs; none where it has no labelled pairs."""
+    """The thresholds of a checkpoint on the fold's held-out pairs; none where it has no labelled pairs.
+
+    Raises:
+        RunError: The record of the pairs is damaged, or of other weights than the checkpoint's.
+    """
     record = folder.record_folder("oof", checkpoint, "pairs")
-    return thresholds_of(read_pair_scores(record)) if record.is_dir() else ()
+    if not record.is_dir():
+        return ()
+    require_current(folder, "oof", checkpoint, "pairs")
+    return thresholds_of(read_pair_scores(record))
 
 
 def thresholds_of(scores: PairScores) -> tuple[Threshold, ...]:
@@ -166,13 +175,13 @@ def _card_of(
 
 
 def _fingerprint(weights: Path, config: Config) -> str:
-    """Of the weights' bytes and of all settings that change an embedding."""
-    with weights.open("rb") as stream:
-        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    """Of the weights and of all settings that change an embedding."""
+    content = weights_digest(weights)
     settings = {
         "model": config.model.model_dump(mode="json", exclude={"weights", "pretrained"}),
         "image_size": config.data.image_size,
         "flip": config.predict.flip,
+        "crops": config.predict.crops,
         "preparation": _PREPARATION,
     }
     text = content + json.dumps(settings, sort_keys=True)

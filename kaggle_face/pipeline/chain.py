@@ -9,6 +9,7 @@ from typing import Literal
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, why_blend_is_outdated
 from kaggle_face.artifacts.provenance import (
+    command_of_training,
     first_table_difference,
     read_fold_tables,
     records_of,
@@ -113,7 +114,7 @@ def _training(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
     except InputError as error:
         reason = str(error)
     if reason is not None:
-        return Link(what, "out of date", reason, f"{train} --overwrite")
+        return Link(what, "out of date", reason, command_of_training(fold))
     return Link(what, "not compared" if today is None else "current")
 
 

@@ -17,6 +17,7 @@ from kaggle_face.artifacts.provenance import (
     ROWS,
     TestTables,
     class_difference,
+    command_of_training,
     digest_of_classes,
     first_table_difference,
     pair_texts,
@@ -25,6 +26,7 @@ from kaggle_face.artifacts.provenance import (
     read_fold_tables,
     run_command,
     table_differences,
+    why_networks_changed,
 )
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names, in_words
@@ -171,7 +173,7 @@ def why_training_is_outdated(fold: FoldFolder, today: Today) -> str | None:
         return "it was trained by an earlier version, which did not keep what it was trained on"
     if made_of.get("classes") != today.training["classes"]:
         return class_difference(read_classes(fold.classes_file), today.data.classes)
-    return next(_changed_inputs(made_of, today.training), None)
+    return next(_changed_inputs(made_of, today.training), None) or why_networks_changed(fold)
 
 
 def require_current_training(fold: FoldFolder, today: Today, command: str) -> None:
@@ -192,7 +194,7 @@ def require_current_training(fold: FoldFolder, today: Today, command: str) -> No
     go_on = "" if command == "train" else f", or go on all the same: {command} --ignore-changes"
     raise RunError(
         f"{reason}, since fold {fold.fold} of {run.name} was trained{_since(fold)}; put the old files back, "
-        f"or train again: {run_command('train', run)} --fold {fold.fold} --overwrite{go_on}"
+        f"or make it again: {command_of_training(fold)}{go_on}"
     )
 
 

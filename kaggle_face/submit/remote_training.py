@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.atomic import read_json, write_json, write_text
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.seals import SEAL_FILE
 from kaggle_face.config import Config, LoadedConfig, dump_config
 from kaggle_face.errors import RemoteError, RunError, TrainingStoppedError
 from kaggle_face.progress import Progress
@@ -120,7 +121,8 @@ class RemoteTraining:
 
     def _files(self, begun: Sequence[FoldFolder]) -> list[list[Path]]:
         """What folds need to go on, and the division into folds that all runs of the config share."""
-        shared = sorted((self.run.path.parent / "folds").rglob("*.csv"))
+        division = self.run.path.parent / "folds"
+        shared = sorted(path for kind in ("*.csv", SEAL_FILE) for path in division.rglob(kind))
         return [*files_to_resume(begun), shared]
 
     def _watch_and_fetch(self, job: Job) -> bool:

@@ -11,6 +11,7 @@ import torch
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.provenance import digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
@@ -66,18 +67,27 @@ def train_fold(
     raw_task, task = task, adjust_training_set(task, config.data)
     network = create_fold_network(config, task)
     if start == "new":
-        initial = _initialise(network, config, task, folder, call)
+        initial, networks = _initialise(network, config, task, folder, call)
     else:
-        initial = folder.read_info().get("initial")
+        info = folder.read_info()
+        initial, networks = info.get("initial"), info.get("networks") or {}
     network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
     teacher = find_teacher(config.loss.distill, task, folder, call.about.get("folds"))
+    for run in teacher.runs if teacher is not None else ():
+        networks = {**networks, **run.networks}
     fit = create_fit(config, task, folder, network, teacher, call)
     if start == "resume":
         load_resume_state(fit.state, folder, device)
         where = f"epoch {fit.state.epoch + 1}, step {fit.state.step + 1}"
         call.progress.say(f"fold {task.fold}: goes on at {where}")
-    info = {**call.about, "initial": initial, **_facts(config, fit), **count_changes(raw_task, task)}
+    info = {
+        **call.about,
+        "initial": initial,
+        "networks": networks,
+        **_facts(config, fit),
+        **count_changes(raw_task, task),
+    }
     call.processes.by_first(_write_beginning, config, task, folder, info)
     outcome = fit.run()
     _write_results(config, fit, info, outcome)
@@ -153,13 +163,13 @@ def _create_state(
 
 def _initialise(
     network: FaceNetwork, config: Config, task: FoldTask, folder: FoldFolder, call: Call
-) -> str | None:
-    """Takes over the weights that `model.init_from` names; the name of the checkpoint, for the record."""
+) -> tuple[str | None, dict[str, str]]:
+    """Takes over the weights that `model.init_from` names; the checkpoint's name, and its digest by name."""
     initial = find_initial_weights(config, folder, call.about.get("folds"))
     if initial is None:
-        return None
+        return None, {}
     call.progress.say(f"fold {task.fold}: {start_from(network, initial, task.classes.names)}")
-    return initial.name
+    return initial.name, digest_of_network(initial.folder, initial.checkpoint)
 
 
 def _facts(config: Config, fit: Fit) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import write_text
-from kaggle_face.artifacts.provenance import describe_averaging
+from kaggle_face.artifacts.provenance import describe_averaging, digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
@@ -201,6 +201,11 @@ def make_soup(
         **about,
         "num_parameters": count_parameters(judge.network, with_head=True),
         "soup": {"of": list(soup.names), "score": soup.score, "best_alone": soup.best_alone},
+        "networks": {
+            name: digest
+            for source in sources
+            for name, digest in digest_of_network(source.folder, source.checkpoint).items()
+        },
         "results": {name: {"epoch": 0, **figures} for name in _NAMES},
     }
     target.write_info({**_about_soup(task, sources[0], target), **info})

@@ -10,8 +10,8 @@ Letters: N images of the pack, B images of a batch, C classes, D embedding size 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kaggle_face.artifacts import stored
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.provenance import digest_of_network, require_current
+from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.config.schema import DistillConfig
 from kaggle_face.data.mixing import Mix
 from kaggle_face.errors import ConfigError, RunError
@@ -34,6 +35,7 @@ from kaggle_face.train.other_runs import (
 from kaggle_face.train.recipe import FoldTask
 
 _KEY = "loss.distill.runs"
+_KINDS: tuple[RecordKind, ...] = ("predictions", "embeddings")
 NOBODY = -1
 
 
@@ -64,6 +66,7 @@ class OutOfFold:
         row_of: The row of the answer in that network's records (N).
         logits: Per network (n, C), memory-mapped.
         vectors: Per network (m, D), memory-mapped, in the same rows.
+        networks: The digest of each network's weights, by its name.
     """
 
     name: str
@@ -71,6 +74,7 @@ class OutOfFold:
     row_of: IntArray
     logits: tuple[FloatArray, ...]
     vectors: tuple[FloatArray, ...]
+    networks: Mapping[str, str] = field(default_factory=dict)
 
     def gather(self, rows_B: IntArray, records: Sequence[FloatArray]) -> FloatArray:
         """The records of images (B, C or D) by their rows in the pack; zeros where nobody answered."""
@@ -184,9 +188,12 @@ def _open_run(reference: str, task: FoldTask, target: FoldFolder, division: str 
     logits: list[FloatArray] = []
     vectors: list[FloatArray] = []
     names: list[str] = []
+    networks: dict[str, str] = {}
     for folder in find_finished_folds(reference, target, _KEY):
         require_same_division(folder, division, reference, _KEY)
         checkpoint = choose_checkpoint(reference, folder, _KEY)
+        for kind in _KINDS:
+            require_current(folder, "oof", checkpoint, kind)
         predictions = stored.read_predictions(folder.record_folder("oof", checkpoint, "predictions"))
         if not np.array_equal(predictions.class_names, task.classes.names):
             raise RunError(f"{_KEY}: {reference} knows other classes; take a run of the same classes")
@@ -200,8 +207,9 @@ def _open_run(reference: str, task: FoldTask, target: FoldFolder, division: str 
         logits.append(predictions.logits)
         vectors.append(embeddings.vectors)
         names.append(name_of_fold(folder, checkpoint))
+        networks.update(digest_of_network(folder, checkpoint))
     _forget_held_out(network_of, task)
-    return OutOfFold(" ".join(names), network_of, row_of, tuple(logits), tuple(vectors))
+    return OutOfFold(" ".join(names), network_of, row_of, tuple(logits), tuple(vectors), networks)
 
 
 def _forget_held_out(network_of: IntArray, task: FoldTask) -> None:
