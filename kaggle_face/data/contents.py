@@ -8,7 +8,7 @@ import numpy as np
 
 from kaggle_face.data.decoding import digests_of_files
 from kaggle_face.data.pack import read_pack
-from kaggle_face.data.pack_search import find_pack
+from kaggle_face.data.pack_search import find_pack, find_same
 from kaggle_face.data.packing import FORMAT
 from kaggle_face.data.sources import find_sources
 from kaggle_face.progress import Progress
@@ -46,9 +46,15 @@ def contents_today(
     return digests_of_files(find_sources(root, unique), "reading", progress)[places]
 
 
-def has_current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> bool:
-    """Whether a finished cache of just these files in today's state is there."""
-    return _current_cache(packs, root, image_ids, size_px) is not None
+def has_current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int, progress: Progress) -> bool:
+    """Whether a finished cache of just these files is there: by their times, else by their contents."""
+    if _current_cache(packs, root, image_ids, size_px) is not None:
+        return True
+    if not packs.is_dir():
+        return False
+    sources = find_sources(root, image_ids)
+    digest = sources.state_digest(FORMAT, size_px)
+    return find_same(packs, size_px, digest, sources, progress) is not None
 
 
 def _current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> Path | None:

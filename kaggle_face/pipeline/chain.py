@@ -82,7 +82,7 @@ def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, lis
     except InputError as error:
         return None, [Link("images", "out of date", str(error), f"kaggle-face check -c {loaded.name}")]
     packs = Path(config.paths.packs)
-    if has_current_cache(packs, root, data.faces.image_ids, config.data.image_size):
+    if has_current_cache(packs, root, data.faces.image_ids, config.data.image_size, progress):
         return today, [Link("images", "current")]
     reason = "the image cache of these files is not made yet"
     return today, [Link("images", "missing", reason, f"kaggle-face pack -c {loaded.name}")]
