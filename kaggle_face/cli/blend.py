@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kaggle_face.artifacts.atomic import replacing_folder
+from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.run_names import find_named_run
@@ -13,7 +15,6 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.blended import (
     ClassBlend,
     PairBlend,
-    forget_blend,
     used_members,
     write_class_blend,
     write_embedding_blend,
@@ -53,6 +54,18 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task, runs)], arguments.folds)
         for task in TASKS
     }
+    with writing_beside_folds(runs):
+        _blend(members, runs, formula, arguments, config.competition.slug, terminal)
+
+
+def _blend(
+    members: Mapping[Task, list[Member]],
+    runs: Sequence[RunFolder],
+    formula: str,
+    arguments: argparse.Namespace,
+    slug: str,
+    terminal: Terminal,
+) -> None:
     how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
     decisions: dict[Task, Decision] = {}
     if has_record(members["classification"], "test", "predictions"):
@@ -62,31 +75,35 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if not decisions:
         raise RunError(f"{runs[0].name} has no test predictions; make them first: kaggle-face predict")
     used = [member for decision in decisions.values() for member in used_members(decision.blend)]
-    require_few_parameters(config.competition.slug, used)
+    require_few_parameters(slug, used)
     _tell(decisions, terminal)
-    records = _write(decisions, runs[0], terminal)
-    summary = write_summary(runs[0], describe_blend(formula, decisions, records))
+    folder = runs[0].ensemble_folder
+    with replacing_folder(folder) as new:
+        records = _write(decisions, new, terminal)
+        summary = write_summary(new, describe_blend(formula, decisions, records))
     terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
-    for path in (*records, summary, *_keep_thresholds(decisions)):
+    for path in (*records, summary):
+        terminal.say(str(folder / path.relative_to(new)))
+    for path in _keep_thresholds(decisions):
         terminal.say(str(path))
 
 
-def _write(decisions: Mapping[Task, Decision], run: RunFolder, terminal: Terminal) -> list[Path]:
-    forget_blend(run)
+def _write(decisions: Mapping[Task, Decision], folder: Path, terminal: Terminal) -> list[Path]:
+    """Writes the blended records into an empty folder, so that none of an older blend is taken for one."""
     records = []
     for decision in decisions.values():
         match decision.blend:
             case ClassBlend() as blend:
                 recipe = decision.class_recipe
-                records.append(write_class_blend(blend, run.ensemble_folder, terminal, recipe))
+                records.append(write_class_blend(blend, folder, terminal, recipe))
             case PairBlend() as blend if has_record(blend.members, "test", "pairs"):
-                records.append(write_pair_blend(blend, run.ensemble_folder, decision.pair_recipe))
+                records.append(write_pair_blend(blend, folder, decision.pair_recipe))
             case PairBlend() as blend:
                 recipe_of_all = (
                     decision.pair_recipe if decision.gallery_recipe.is_plain else decision.gallery_recipe
                 )
-                records.append(write_embedding_blend(blend, run.ensemble_folder, recipe_of_all))
-                records += write_gallery_blend(blend, run.ensemble_folder, decision.gallery_recipe)
+                records.append(write_embedding_blend(blend, folder, recipe_of_all))
+                records += write_gallery_blend(blend, folder, decision.gallery_recipe)
     return records
 
 

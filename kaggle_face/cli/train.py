@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kaggle_face.artifacts.run_locks import writing_folds
 from kaggle_face.artifacts.runs import (
     FoldFolder,
     RunFolder,
@@ -93,7 +94,7 @@ def train_folds(
     numbers = _existing_folds(loaded.config, wanted)
     broken = guard_rules(loaded.config, len(data.classes), arguments.ignore_rules, terminal)
     folders = [run.fold(number) for number in numbers]
-    with _nobody_else_trains(folders, processes):
+    with writing_folds(run, numbers) if processes.is_first else nullcontext():
         starts = processes.by_first(_how_to_start, folders, loaded.config, arguments)
         pack = open_images(loaded.config, data, terminal)
         folds = open_folds(loaded, data, pack)
@@ -108,22 +109,6 @@ def train_folds(
             ):
                 break
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
-
-
-@contextmanager
-def _nobody_else_trains(folders: Sequence[FoldFolder], processes: Processes) -> Iterator[None]:
-    """Keeps other calls from training these folds meanwhile: they would write over each other's files."""
-    from kaggle_face.data.locking import if_free
-
-    with ExitStack() as locks:
-        for folder in folders if processes.is_first else ():
-            run = folder.path.parent
-            if not locks.enter_context(if_free(run.with_name(f".{run.name}-{folder.path.name}.lock"))):
-                raise RunError(
-                    f"{folder.path} is being trained by another process; wait until it ends, "
-                    "or choose another name with --run"
-                )
-        yield
 
 
 def _existing_folds(config: Config, wanted: Sequence[int] | None) -> Sequence[int]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import (
     read_pairs,
     write_embeddings,
@@ -63,11 +62,6 @@ class PairBlend:
 def used_members(blend: ClassBlend | PairBlend) -> tuple[Member, ...]:
     """The members whose weight is not zero."""
     return tuple(member for member, weight in zip(blend.members, blend.weights, strict=True) if weight > 0)
-
-
-def forget_blend(run: RunFolder) -> None:
-    """Removes an older blend, so that no record of it is taken for one of the new."""
-    shutil.rmtree(run.ensemble_folder, ignore_errors=True)
 
 
 def write_class_blend(

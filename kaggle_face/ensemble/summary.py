@@ -69,9 +69,9 @@ def describe_blend(
     }
 
 
-def write_summary(run: RunFolder, summary: Mapping[str, Any]) -> Path:
-    """Writes `ensemble.json` beside the blended records."""
-    path = run.ensemble_folder / FILE_NAME
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
+    """Writes `ensemble.json` beside the blended records in a folder."""
+    path = folder / FILE_NAME
     write_json(path, summary)
     return path
 

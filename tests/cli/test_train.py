@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.run_locks import writing_folds
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.cli.main import main
-from kaggle_face.data.locking import if_free
 from kaggle_face.model.trained import trained_amp
 from kaggle_face.train import precision
 
@@ -210,10 +210,10 @@ def test_epochs_between_measurements_have_no_figures_and_the_last_is_measured(wo
 def test_a_fold_that_another_process_trains_is_left_to_it(
     workspace: Path, refused: Callable[..., str]
 ) -> None:
-    with if_free(Path("runs/tiny/.main-fold0.lock")) as is_free:
-        assert is_free
+    with writing_folds(RunFolder(Path("runs/tiny/main")), [0]):
         line = refused("train", "--fold", "0", "--overwrite")
-        assert f"{FOLD} is being trained by another process; wait until it ends" in line
+        assert line.startswith(f"{FOLD} is being written by another process ({os.getpid()} on ")
+        assert line.endswith("; wait until it ends")
         assert main(["train", "--fold", "1"]) == 0  # another fold of the run is free
     assert main(["train", "--fold", "0"]) == 0
     assert not list(Path("runs/tiny").glob("*.lock"))
