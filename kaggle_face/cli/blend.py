@@ -59,7 +59,7 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _blend(
-    members: Mapping[Task, list[Member]],
+    members: Mapping[Task, Sequence[Member]],
     runs: Sequence[RunFolder],
     formula: str,
     arguments: argparse.Namespace,
