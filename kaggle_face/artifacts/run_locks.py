@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from kaggle_face.artifacts.locking import alone, holder_of, if_free, read_note
+from kaggle_face.artifacts.renaming import restore
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import RunError
 
@@ -58,7 +59,8 @@ def writing_run(run: RunFolder) -> Iterator[None]:
         for path in sorted(run.path.parent.glob(f".{run.path.name}@*.lock")):
             part = path.name.removesuffix(".lock").rpartition("@")[2]
             if part != _GATE:
-                locks.enter_context(alone(path, _place_of(run, part)))
+                locks.enter_context(alone(path, str(_place_of(run, part))))
+        restore(run.path)
         yield
 
 
@@ -67,7 +69,9 @@ def _holding(run: RunFolder, parts: Sequence[str]) -> Iterator[None]:
     with ExitStack() as locks:
         with _gate(run, stays=False):
             for part in parts:
-                locks.enter_context(alone(_lock_of(run, part), _place_of(run, part)))
+                locks.enter_context(alone(_lock_of(run, part), str(_place_of(run, part))))
+        for part in parts:
+            restore(run.ensemble_folder if part == _BESIDE else run.path / part)
         yield
 
 
@@ -90,5 +94,5 @@ def _lock_of(run: RunFolder, part: str) -> Path:
     return run.path.with_name(f".{run.path.name}@{part}.lock")
 
 
-def _place_of(run: RunFolder, part: str) -> str:
-    return str(run.path if part == _BESIDE else run.path / part)
+def _place_of(run: RunFolder, part: str) -> Path:
+    return run.path if part == _BESIDE else run.path / part

@@ -42,6 +42,11 @@ class FoldFolder:
         return int(self.path.name.removeprefix("fold"))
 
     @property
+    def beginning(self) -> FoldFolder:
+        """Where a training that begins anew lies until its first state is saved; no other stage reads it."""
+        return FoldFolder(self.path.parent / ".new" / self.path.name)
+
+    @property
     def config_file(self) -> Path:
         """The resolved settings."""
         return self.path / "config.yaml"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -47,7 +46,11 @@ def add_arguments_train(parser: argparse.ArgumentParser) -> None:
         "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
     )
     parser.add_argument("--resume", action="store_true", help="go on where a stopped training was")
-    parser.add_argument("--overwrite", action="store_true", help="delete what the fold has and train it anew")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="train the fold anew; what it has stays until the new training has saved a first state",
+    )
     add_rules_argument(parser)
     add_remote_arguments(parser)
     add_config_arguments(parser)
@@ -132,7 +135,7 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, arguments: argp
     if arguments.overwrite:
         return "new"
     if not folder.info_file.is_file():
-        if arguments.resume and not several:
+        if arguments.resume and not several and not folder.beginning.path.exists():
             raise RunError(f"there is nothing to resume at {folder.path}; train without --resume")
         return "new"
     _refuse_other_settings(folder, config)
@@ -195,8 +198,6 @@ def _train_one(
     """Trains one fold; false if it was stopped by the time limit."""
     from kaggle_face.train.fold import train_fold
 
-    if start == "new":
-        call.processes.by_first(shutil.rmtree, folder.path, ignore_errors=True)
     outcome = train_fold(config, task, folder, start, call)
     if outcome == "stopped":
         call.progress.say(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kaggle_face.artifacts.renaming import put_in_place
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading import TrainingBatches
@@ -92,7 +93,12 @@ class Call:
 
 @dataclass
 class Fit:
-    """One fold's training: what it works on, and the state that it moves on."""
+    """One fold's training: what it works on, and the state that it moves on.
+
+    Attributes:
+        folder: Where it writes: that of the fold, or until a state is saved `FoldFolder.beginning`.
+        home: The folder of the fold.
+    """
 
     task: FoldTask
     recipe: Recipe
@@ -100,6 +106,7 @@ class Fit:
     machine: Machine
     batches: TrainingBatches
     folder: FoldFolder
+    home: FoldFolder
     call: Call
 
     def __post_init__(self) -> None:
@@ -108,7 +115,7 @@ class Fit:
         self._swa_epochs = self.recipe.train.swa_epochs or 0
         self._score = read_score(self.recipe.train, self.task.pairs.are_labelled)
         writes_events = self.recipe.train.tensorboard and self.call.processes.is_first
-        self._events = EventWriter(self.folder.path / "tensorboard", writes_events)
+        self._events = EventWriter(writes_events)
 
     def run(self) -> Outcome:
         """Trains until the last epoch, the early stop or the time limit; says which."""
@@ -165,7 +172,7 @@ class Fit:
         state.tally.begin_epoch()
         self._save()
         self._by_first(write_history, self.folder.history_file, state.history)
-        self._events.write(state.history[-1])
+        self._events.write(self.folder.path / "tensorboard", state.history[-1])
 
     def _is_measured(self) -> bool:
         finished, train = self.state.epoch + 1, self.recipe.train
@@ -226,6 +233,10 @@ class Fit:
 
     def _save(self) -> None:
         self._by_first(save_resume_state, self.state, self.folder)
+        if self.folder != self.home:
+            # From now on the new training is the fold's; until now the one before was, whatever happened.
+            self._by_first(put_in_place, self.folder.path, self.home.path)
+            self.folder = self.home
 
     def _how(self, flip: bool) -> Evaluation:
         device, setting = self.machine.device, self.recipe.train.eval_batch_size

@@ -20,7 +20,8 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.cli.main import main
 from kaggle_face.model.trained import trained_amp
-from kaggle_face.train import precision
+from kaggle_face.train import fit, precision
+from kaggle_face.train.state import TrainingState, save_resume_state
 
 FOLD = Path("runs/tiny/main/fold0")
 
@@ -225,3 +226,74 @@ def test_a_place_for_runs_that_cannot_be_written_is_told_before_images_are_packe
     Path("taken").write_text("a file")
     assert "taken" in refused("train", "--fold", "0", "paths.runs=taken/runs", "paths.packs=new")
     assert not Path("new").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+WRONG = (
+    "model.backbone=resnet81",
+    "optim.name=adamv",
+    "model.init_from=nobody",
+    "model.weights=nowhere.pth",
+    "data.exclude=[n1]",
+    "train.image_size_start=64",
+)
+
+
+def test_what_cannot_be_trained_costs_no_trained_fold(trained: Path, refused: Callable[..., str]) -> None:
+    before = contents(trained)
+    for wrong in WRONG:
+        refused("train", "--fold", "0", "--run", "main", "--overwrite", "train.epochs=1", wrong)
+        assert contents(trained) == before, wrong
+        assert [path.name for path in trained.parent.iterdir()] == ["fold0"], wrong
+
+
+@pytest.fixture
+def trained(workspace: Path) -> Path:
+    """A fold that is trained."""
+    assert main(["train", "--fold", "0", "--run", "main", "train.epochs=1"]) == 0
+    return workspace / FOLD
+
+
+def test_a_trained_fold_stays_until_the_new_training_has_saved_a_state(
+    workspace: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(trained)
+    states: list[bool] = []
+
+    def look(state: TrainingState, folder: FoldFolder) -> None:
+        states.append(contents(trained) == before)
+        save_resume_state(state, folder)
+
+    monkeypatch.setattr(fit, "save_resume_state", look)
+    words = ["train", "--fold", "0", "--run", "main", "--overwrite", "train.checkpoint_minutes=1e-6"]
+    assert main([*words, "train.epochs=1", "optim.lr=0.01"]) == 0
+    assert states[:2] == [True, False] and not any(states[1:])
+    assert contents(trained)["checkpoints/last.safetensors"] != before["checkpoints/last.safetensors"]
+    assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]
+
+
+def test_a_training_that_fails_before_its_first_state_leaves_the_fold_that_was_there(
+    workspace: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(trained)
+    wild = ["optim.name=sgd", "optim.lr=1e30", "schedule.warmup_epochs=0", "train.max_nonfinite_steps=2"]
+    assert main(["train", "--fold", "0", "--run", "main", "--overwrite", *wild]) == 1
+    assert contents(trained) == before
+    assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]
+
+
+def test_a_training_killed_before_its_first_state_leaves_the_fold_that_was_there(
+    workspace: Path, trained: Path
+) -> None:
+    before = contents(trained)
+    words = ["--run", "main", "--overwrite", "train.epochs=1", "optim.lr=0.01"]
+    assert train_in_a_process(workspace, *words, killed_at_save=1) == -signal.SIGKILL
+    assert contents(trained) == before
+    assert main(["train", "--fold", "0", "--run", "main", "--resume", "train.epochs=1"]) == 0  # it is trained
+    assert contents(trained) == before
+    assert train_in_a_process(workspace, *words) == 0
+    assert contents(trained) != before
+    assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]
