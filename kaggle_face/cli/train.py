@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,17 +19,17 @@ from kaggle_face.artifacts.runs import (
     run_folder,
 )
 from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_settings
+from kaggle_face.cli.going_on import training_command
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
 from kaggle_face.cli.train_remote import add_remote_arguments, train_on_kaggle
-from kaggle_face.errors import InputError, RunError
+from kaggle_face.errors import InputError, RunError, WorkerLostError
+from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config, LoadedConfig
     from kaggle_face.records import Folds
-    from kaggle_face.train.fit import Call
     from kaggle_face.train.processes import Processes
-    from kaggle_face.train.recipe import FoldTask
 
 Start = Literal["new", "resume", "skip"]
 
@@ -90,6 +90,7 @@ def train_folds(
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
     from kaggle_face.train.advice import advise
     from kaggle_face.train.fit import Call
+    from kaggle_face.train.fold import train_fold
     from kaggle_face.train.recipe import fold_task
 
     began = time.monotonic()
@@ -103,13 +104,22 @@ def train_folds(
         folds = open_folds(loaded, data, pack)
         for line in advise(loaded.config):
             terminal.warn(line)
-        call = Call(_about(loaded, folds, broken), terminal, processes=processes)
-        for folder, start in zip(folders, starts, strict=True):
+        call = Call(_about(loaded, folds, broken), terminal, processes=processes, saves_when_stopped=True)
+        for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
                 terminal.say(f"fold {folder.fold} of {run.name} is trained")
-            elif not _train_one(
-                loaded.config, fold_task(data, folds, pack, folder.fold), folder, start, call
-            ):
+                continue
+            with _saying_how_to_go_on(folders[place:], start, loaded, arguments):
+                task = fold_task(data, folds, pack, folder.fold)
+                outcome = train_fold(loaded.config, task, folder, start, call)
+                if outcome == "interrupted":
+                    raise_if_wished()
+                    raise StoppedBySignalError  # the signal came to another process
+            if outcome == "stopped":
+                how = _how_to_go_on(folders[place:], True, loaded, arguments)
+                terminal.say(
+                    f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; go on with: {how}"
+                )
                 break
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
 
@@ -192,16 +202,51 @@ def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str]) -> dict
     }
 
 
-def _train_one(
-    config: Config, task: FoldTask, folder: FoldFolder, start: Literal["new", "resume"], call: Call
-) -> bool:
-    """Trains one fold; false if it was stopped by the time limit."""
-    from kaggle_face.train.fold import train_fold
+@contextmanager
+def _saying_how_to_go_on(
+    folders: Sequence[FoldFolder], start: Start, loaded: LoadedConfig, arguments: argparse.Namespace
+) -> Iterator[None]:
+    """Adds the command line that goes on to the news that a training was stopped or lost a worker."""
+    folder = folders[0]
+    before = _state_of(folder)
 
-    outcome = train_fold(config, task, folder, start, call)
-    if outcome == "stopped":
-        call.progress.say(
-            f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; "
-            f"go on with: kaggle-face train --fold {folder.fold} --resume"
-        )
-    return outcome == "finished"
+    def has_state() -> bool:
+        return start == "resume" or _state_of(folder) not in ((), before)
+
+    try:
+        yield
+    except StoppedBySignalError as stop:
+        how = _how_to_go_on(folders, has_state(), loaded, arguments)
+        kept = f"fold {folder.fold} is saved" if has_state() else f"fold {folder.fold} had not begun"
+        raise StoppedBySignalError(stop.number, f"{kept}; go on with: {how}") from None
+    except WorkerLostError as error:
+        how = _how_to_go_on(folders, has_state(), loaded, arguments)
+        raise WorkerLostError(f"{error}; go on with: {how}") from error
+
+
+def _state_of(folder: FoldFolder) -> tuple[int, ...]:
+    """Changes whenever the fold has another state to go on from."""
+    if not folder.resume_file.is_file():
+        return ()
+    about = folder.resume_file.stat()
+    return (about.st_ino, about.st_mtime_ns, about.st_size)
+
+
+def _how_to_go_on(
+    folders: Sequence[FoldFolder], has_state: bool, loaded: LoadedConfig, arguments: argparse.Namespace
+) -> str:
+    """The command line that goes on with the first of these folds, if it has a state, and trains the others.
+
+    Several folds go on by themselves where they were, but not those that are to be trained anew.
+    """
+    config, run = getattr(arguments, "config", loaded.name), folders[0].path.parent.name
+    numbers = [folder.fold for folder in folders]
+
+    def command(folds: Sequence[int], *words: str) -> str:
+        return training_command(config, run, folds, words, arguments.ignore_rules, loaded.overrides)
+
+    if not arguments.overwrite:
+        return command(numbers, *(["--resume"] if has_state and len(numbers) == 1 else []))
+    first = [command(numbers[:1], "--resume")] if has_state else []
+    others = numbers[1:] if has_state else numbers
+    return " && ".join([*first, *([command(others, "--overwrite")] if others else [])])

@@ -63,6 +63,7 @@ def train_fold(
     Raises:
         TrainingStoppedError: The loss stayed non-finite, or another process is gone.
         RunError: The state to resume from is missing or damaged.
+        StoppedBySignalError: A signal came at a moment without a state to save, or after the last was saved.
     """
     with _place_to_write(folder, start, call.processes) as place:
         return _train_fold(config, task, folder, place, start, call)
@@ -114,7 +115,12 @@ def _train_fold(
     info = {**call.about, "initial": initial, **_facts(config, fit), **count_changes(raw_task, task)}
     call.processes.by_first(_write_beginning, config, task, place, info)
     outcome = fit.run()
-    _write_results(config, fit, info, outcome)
+    if outcome == "interrupted":
+        call.processes.by_first(
+            fit.folder.write_info, {**info, "status": "stopped", "seconds": fit.state.seconds}
+        )
+    else:
+        _write_results(config, fit, info, outcome)
     return outcome
 
 

@@ -147,6 +147,9 @@ class Search:
 
         try:
             run_trial(trial.number, overrides, report)
+        except KeyboardInterrupt:
+            self.study.enqueue_trial(trial.params)  # is run again first
+            raise
         except TrainingStoppedError as error:
             raise self._optuna.TrialPruned from error
         if best == -math.inf:
