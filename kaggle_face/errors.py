@@ -9,6 +9,7 @@ KaggleFaceError
 │   ├── GalleryError           the enrolled people: no such gallery, a name that is taken, another model
 │   ├── RulesError             a rule of the competition is broken
 │   ├── RemoteError            Kaggle refused or could not be reached
+│   ├── WorkerLostError        a process that prepares batches was killed, most likely for want of memory
 │   └── MissingExtraError      an optional part of the package is not installed
 ├── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
 └── OtherProcessError          another process of the training failed and says why; this one ends in silence
@@ -54,6 +55,10 @@ class RulesError(InputError):
 
 class RemoteError(InputError):
     """Kaggle refused a request or could not be reached."""
+
+
+class WorkerLostError(InputError):
+    """A process that prepares batches was killed, as systems do where memory runs out."""
 
 
 class MissingExtraError(InputError):

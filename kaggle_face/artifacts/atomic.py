@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+from kaggle_face.artifacts.renaming import flush_to_disk, put_in_place, replace_file, restore
 from kaggle_face.errors import RunError
 
 
@@ -27,9 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.parent / f".{secrets.token_hex(6)}.{path.name}"
     try:
         yield temporary
-        _flush_to_disk(temporary)
-        temporary.replace(path)
-        _flush_to_disk(path.parent)
+        flush_to_disk(temporary)
+        replace_file(temporary, path)
+        flush_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,23 +38,19 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields a temporary folder beside `path` that takes its place if no error is raised.
 
-    A kill between the two renames at the end leaves the old folder under its temporary name and no new one.
+    How it does so, and what a kill leaves, `put_in_place` says.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_hex(6)
-    temporary, old = path.parent / f".{token}.{path.name}", path.parent / f".{token}.old.{path.name}"
+    restore(path)
+    temporary = path.parent / f".{secrets.token_hex(6)}.{path.name}"
     temporary.mkdir()
     try:
         yield temporary
         for file in temporary.rglob("*"):
-            _flush_to_disk(file)
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
-        _flush_to_disk(path.parent)
+            flush_to_disk(file)
+        put_in_place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -124,11 +120,3 @@ def reading(path: Path) -> Iterator[None]:
         raise RunError(
             f"{path} cannot be read ({reason}); copy it again, or delete it and run the command that makes it"
         ) from error
-
-
-def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -42,6 +42,11 @@ class FoldFolder:
         return int(self.path.name.removeprefix("fold"))
 
     @property
+    def beginning(self) -> FoldFolder:
+        """Where a training that begins anew lies until its first state is saved; no other stage reads it."""
+        return FoldFolder(self.path.parent / ".new" / self.path.name)
+
+    @property
     def config_file(self) -> Path:
         """The resolved settings."""
         return self.path / "config.yaml"
@@ -202,9 +207,9 @@ def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
 
 
 def list_runs(runs: Path, config_name: str) -> list[RunFolder]:
-    """Every run of a config of which a fold was started, by name."""
-    folders = [RunFolder(path) for path in sorted((runs / config_name).glob("*")) if path.is_dir()]
-    return [folder for folder in folders if folder.started_folds()]
+    """Every run of a config of which a fold was started, by name; a folder that is being made is not one."""
+    named = [path for path in sorted((runs / config_name).glob("*")) if _FREE_NAME.match(path.name)]
+    return [folder for folder in map(RunFolder, named) if folder.started_folds()]
 
 
 def _last_change(run: RunFolder) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from kaggle_face.artifacts.atomic import replacing_folder
 from kaggle_face.artifacts.blends import require_one_question, seal_blend
 from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task, run_command
+from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.opening import settings_of_run
@@ -58,6 +59,18 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task, runs)], arguments.folds)
         for task in TASKS
     }
+    with writing_beside_folds(runs):
+        _blend(members, runs, formula, loaded, arguments, terminal)
+
+
+def _blend(
+    members: Mapping[Task, Sequence[Member]],
+    runs: Sequence[RunFolder],
+    formula: str,
+    loaded: LoadedConfig,
+    arguments: argparse.Namespace,
+    terminal: Terminal,
+) -> None:
     how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
     networks = [(fold, each.checkpoint) for task in TASKS for each in members[task] for fold in each.folds]
     folds = list(dict.fromkeys(fold for fold, _ in networks))
@@ -117,6 +130,7 @@ def _tell_what_is_left_out(
 
 
 def _write(decisions: Mapping[Task, Decision], folder: Path, terminal: Terminal) -> list[Path]:
+    """Writes the blended records into an empty folder, so that none of an older blend is taken for one."""
     records = []
     for decision in decisions.values():
         match decision.blend:

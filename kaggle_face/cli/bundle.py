@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.locking import alone
 from kaggle_face.artifacts.runs import CHECKPOINTS, find_run
 from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
@@ -70,7 +71,8 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
         blend_words=named if arguments.checkpoints else (),
     )
     folder = arguments.to or Path("bundles") / loaded.name / run.path.name
-    with tempfile.TemporaryDirectory() as temporary:
+    lock = folder.with_name(f".{folder.name}.lock")
+    with alone(lock, str(folder)), tempfile.TemporaryDirectory() as temporary:
         wheels = None
         if arguments.wheels:
             wheels = download_wheels(arguments.wheels.split(","), arguments.python, Path(temporary))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.cli.arguments import add_checkpoints_argument, add_config_arguments, add_folds_argument
 from kaggle_face.cli.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.terminal import Terminal
@@ -47,11 +48,12 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     wanted: list[str | None] = [*names] or [None]
     runs = [find_named_run(root, plain.name, name) for name in wanted]
     shown = False
-    for task in TASKS:
-        checkpoints = arguments.checkpoints or [default_checkpoint(task, runs)]
-        members = choose_members(runs, checkpoints, arguments.folds)
-        if has_record(members, "oof", "predictions" if task == "classification" else "pairs"):
-            shown |= _tell_task(task, members, arguments.fpr, terminal)
+    with writing_beside_folds(runs):
+        for task in TASKS:
+            checkpoints = arguments.checkpoints or [default_checkpoint(task, runs)]
+            members = choose_members(runs, checkpoints, arguments.folds)
+            if has_record(members, "oof", "predictions" if task == "classification" else "pairs"):
+                shown |= _tell_task(task, members, arguments.fpr, terminal)
     if not shown:
         raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.cli.arguments import load_settings
@@ -30,14 +31,21 @@ _CHECKPOINT: CheckpointName = "best_cls"
 
 def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the doubtful labels of a run and writes table, list and contact sheet into its folder."""
-    from kaggle_face.cli.opening import open_competition, open_images, settings_of_run
-    from kaggle_face.data.contact_sheet import write_sheet
-
     loaded = load_settings(arguments)
     run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.labels)
     folds = run.finished_folds()
     if not folds:
         raise RunError(f"{run.name} has no finished fold; train one first: kaggle-face train --fold 0")
+    with writing_beside_folds([run]):
+        _list_doubtful(run, folds, arguments, terminal)
+
+
+def _list_doubtful(
+    run: RunFolder, folds: list[FoldFolder], arguments: argparse.Namespace, terminal: Terminal
+) -> None:
+    from kaggle_face.cli.opening import open_competition, open_images, settings_of_run
+    from kaggle_face.data.contact_sheet import write_sheet
+
     gaps, names = measure_gaps(folds, _CHECKPOINT)
     found = doubtful(gaps)
     _say_what_was_found(run, folds, gaps, found, names, terminal)

@@ -4,7 +4,8 @@ A module of commands defines for each of its commands `add_arguments_<command>(p
 `run_<command>(arguments, terminal)`. It is imported only when its command is called, and imports torch and
 other heavy libraries only inside the functions that need them: `--help` answers at once.
 
-Exit codes: 0 done; 2 the input, the settings or the disk are to blame (one line); 1 a bug (traceback).
+Exit codes: 0 done; 2 the input, the settings or the disk are to blame (one line); 1 a bug (traceback);
+130 and 143 stopped by Ctrl-C and SIGTERM (one line that says what is kept and how to go on).
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from importlib import import_module
 from typing import NoReturn
 
 import kaggle_face
+from kaggle_face.cli.going_on import told_how_to_go_on
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
 from kaggle_face.processor import choose_sort_instructions
+from kaggle_face.stopping import StoppedBySignalError, end_at_once_from_now_on, heeding_signals
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -76,6 +79,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     choose_sort_instructions()
     code = main(list(sys.argv[1:] if argv is None else argv))
+    end_at_once_from_now_on()
     if _is_alone():
         sys.exit(code)
     # All is written. Where the interpreter ends in its own way, torch now and then destroys a thread of the
@@ -89,6 +93,11 @@ def run(argv: Sequence[str] | None = None) -> None:
 def main(argv: Sequence[str]) -> int:
     """Runs one command and returns its exit code: 0, or 2 with one line on standard error."""
     terminal = Terminal()
+    with heeding_signals():
+        return _main(argv, terminal)
+
+
+def _main(argv: Sequence[str], terminal: Terminal) -> int:
     try:
         return dispatch(list(argv), terminal)
     except InputError as error:
@@ -108,9 +117,11 @@ def main(argv: Sequence[str]) -> int:
             raise
         terminal.error(f"{error.filename or 'the disk'}: {error.strerror}")
         return 2
-    except KeyboardInterrupt:
-        terminal.error("stopped")
-        return 130
+    except KeyboardInterrupt as error:
+        stop = error if isinstance(error, StoppedBySignalError) else StoppedBySignalError()
+        if os.environ.get("RANK", "0") == "0":
+            terminal.stopped(stop.line or "nothing was begun")
+        return stop.exit_code
 
 
 def dispatch(argv: list[str], terminal: Terminal) -> int:
@@ -141,7 +152,10 @@ def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
     function = command.replace("-", "_")
     getattr(module, f"add_arguments_{function}")(parser)
     arguments = parser.parse_intermixed_args(words)
-    code = getattr(module, f"run_{function}")(arguments, terminal)
+    try:
+        code = getattr(module, f"run_{function}")(arguments, terminal)
+    except KeyboardInterrupt as error:
+        raise told_how_to_go_on(error, command, words, arguments) from None
     return int(code or 0)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, find_run
+from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, find_run
 from kaggle_face.cli.arguments import (
     add_changes_argument,
     add_checkpoints_argument,
@@ -40,7 +43,20 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the test records of the chosen folds and checkpoints of one run."""
-    from kaggle_face.cli.opening import chosen_folds, open_competition, open_images, settings_of_run
+    from kaggle_face.cli.opening import chosen_folds
+
+    folds = chosen_folds(run, arguments.folds)
+    with ExitStack() as locks:
+        locks.enter_context(writing_folds(run, [folder.fold for folder in folds]))
+        if arguments.try_views:
+            locks.enter_context(writing_beside_folds([run]))
+        _predict_folds(run, folds, arguments, terminal)
+
+
+def _predict_folds(
+    run: RunFolder, folds: Sequence[FoldFolder], arguments: argparse.Namespace, terminal: Terminal
+) -> None:
+    from kaggle_face.cli.opening import open_competition, open_images, settings_of_run
     from kaggle_face.pipeline.today import (
         open_today,
         require_current_training,
@@ -48,7 +64,6 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
         require_unchanged,
     )
 
-    folds = chosen_folds(run, arguments.folds)
     loaded = settings_of_run(arguments.config, run, folds, arguments.overrides)
     config, views = loaded.config, loaded.config.predict
     if arguments.try_views:

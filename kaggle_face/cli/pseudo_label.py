@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import RunFolder, command_line
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
 
 _DEFAULT_CONFIDENCE = 0.95
 
@@ -35,6 +40,14 @@ def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
 
 def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the pseudo-labels of a run's blend, and tells how to train with them."""
+    _check_numbers(arguments)
+    loaded = load_settings(arguments)
+    run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    with writing_beside_folds([run]):
+        _label(loaded, run, arguments, terminal)
+
+
+def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.artifacts.blends import require_current_blend
     from kaggle_face.artifacts.seals import read_seal
     from kaggle_face.artifacts.stored import read_predictions
@@ -42,9 +55,6 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
     from kaggle_face.pipeline.today import compare_blend_with_raw_folder
 
-    _check_numbers(arguments)
-    loaded = load_settings(arguments)
-    run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     _require_probabilities(run)
     require_current_blend(run)
     compare_blend_with_raw_folder(loaded.config, run, False, terminal)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from kaggle_face.artifacts.atomic import replacing_folder
+from kaggle_face.artifacts.run_locks import writing_run
 from kaggle_face.artifacts.runs import (
     CHECKPOINTS,
     FoldFolder,
@@ -57,10 +58,11 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
         raise RunError(f"{runs[0].name} has no finished fold; train one first: kaggle-face train --fold 0")
     sources = {fold: [_finished(run, fold) for run in runs] for fold in folds}
     target = run_folder(runs_folder, loaded.name, arguments.name)
-    if target.path.exists() and (target in runs or not arguments.overwrite):
-        raise RunError(f"there is a run at {target.path}; choose another --name, or --overwrite it")
-    shutil.rmtree(target.path, ignore_errors=True)
-    rows = _make_soups(arguments, sources, target, terminal)
+    with writing_run(target):
+        if target.path.exists() and (target in runs or not arguments.overwrite):
+            raise RunError(f"there is a run at {target.path}; choose another --name, or --overwrite it")
+        with replacing_folder(target.path) as new:
+            rows = _make_soups(arguments, sources, RunFolder(new), terminal)
     terminal.table(["fold", "score", "best alone", "soup of"], rows)
     terminal.say(f"{target.path}: go on with kaggle-face predict --run {arguments.name}")
 

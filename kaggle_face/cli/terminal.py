@@ -30,6 +30,10 @@ class Terminal:
         """Prints why the command ended to standard error."""
         print(f"error: {line}", file=sys.stderr, flush=True)
 
+    def stopped(self, line: str) -> None:
+        """Prints what a command that was stopped has kept to standard error."""
+        print(f"stopped: {line}", file=sys.stderr, flush=True)
+
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Prints a table; columns whose cells are all numbers stand to the right."""
         self.say(format_table(header, rows))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kaggle_face.artifacts.run_locks import writing_folds
 from kaggle_face.artifacts.runs import (
     FoldFolder,
     RunFolder,
@@ -20,18 +20,18 @@ from kaggle_face.artifacts.runs import (
 )
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_settings
+from kaggle_face.cli.going_on import training_command
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
 from kaggle_face.cli.train_remote import add_remote_arguments, train_on_kaggle
-from kaggle_face.errors import InputError, RunError
+from kaggle_face.errors import InputError, RunError, WorkerLostError
+from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config, LoadedConfig
     from kaggle_face.pipeline.today import Today
     from kaggle_face.records import Folds
-    from kaggle_face.train.fit import Call
     from kaggle_face.train.processes import Processes
-    from kaggle_face.train.recipe import FoldTask
 
 Start = Literal["new", "resume", "skip"]
 
@@ -48,7 +48,11 @@ def add_arguments_train(parser: argparse.ArgumentParser) -> None:
         "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
     )
     parser.add_argument("--resume", action="store_true", help="go on where a stopped training was")
-    parser.add_argument("--overwrite", action="store_true", help="delete what the fold has and train it anew")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="train the fold anew; what it has stays until the new training has saved a first state",
+    )
     add_rules_argument(parser)
     add_remote_arguments(parser)
     add_config_arguments(parser)
@@ -89,6 +93,7 @@ def train_folds(
     from kaggle_face.pipeline.today import open_today
     from kaggle_face.train.advice import advise
     from kaggle_face.train.fit import Call
+    from kaggle_face.train.fold import train_fold
     from kaggle_face.train.recipe import fold_task
 
     began = time.monotonic()
@@ -96,7 +101,7 @@ def train_folds(
     numbers = _existing_folds(loaded.config, wanted)
     broken = guard_rules(loaded.config, len(data.classes), arguments.ignore_rules, terminal)
     folders = [run.fold(number) for number in numbers]
-    with _nobody_else_trains(folders, processes):
+    with writing_folds(run, numbers) if processes.is_first else nullcontext():
         starts = processes.by_first(_how_to_start, folders, loaded.config, arguments)
         pack = open_images(loaded.config, data, terminal)
         folds = open_folds(loaded, data, pack)
@@ -104,13 +109,23 @@ def train_folds(
             terminal.warn(line)
         today = open_today(loaded.config, data, terminal, pack)
         _compare_with_earlier(run, folders, starts, today, terminal)
-        call = Call(_about(loaded, folds, broken, today), terminal, processes=processes)
-        for folder, start in zip(folders, starts, strict=True):
+        about = _about(loaded, folds, broken, today)
+        call = Call(about, terminal, processes=processes, saves_when_stopped=True)
+        for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
                 terminal.say(f"fold {folder.fold} of {run.name} is trained")
-            elif not _train_one(
-                loaded.config, fold_task(data, folds, pack, folder.fold), folder, start, call
-            ):
+                continue
+            with _saying_how_to_go_on(folders[place:], start, loaded, arguments):
+                task = fold_task(data, folds, pack, folder.fold)
+                outcome = train_fold(loaded.config, task, folder, start, call)
+                if outcome == "interrupted":
+                    raise_if_wished()
+                    raise StoppedBySignalError  # the signal came to another process
+            if outcome == "stopped":
+                how = _how_to_go_on(folders[place:], True, loaded, arguments)
+                terminal.say(
+                    f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; go on with: {how}"
+                )
                 break
         _tell_of_changes(loaded.config, today, terminal)
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
@@ -144,22 +159,6 @@ def _tell_of_changes(config: Config, today: Today, terminal: Terminal) -> None:
         terminal.warn(str(error))
 
 
-@contextmanager
-def _nobody_else_trains(folders: Sequence[FoldFolder], processes: Processes) -> Iterator[None]:
-    """Keeps other calls from training these folds meanwhile: they would write over each other's files."""
-    from kaggle_face.data.locking import if_free
-
-    with ExitStack() as locks:
-        for folder in folders if processes.is_first else ():
-            run = folder.path.parent
-            if not locks.enter_context(if_free(run.with_name(f".{run.name}-{folder.path.name}.lock"))):
-                raise RunError(
-                    f"{folder.path} is being trained by another process; wait until it ends, "
-                    "or choose another name with --run"
-                )
-        yield
-
-
 def _existing_folds(config: Config, wanted: Sequence[int] | None) -> Sequence[int]:
     from kaggle_face.data.folds import number_of_folds
 
@@ -181,7 +180,7 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, arguments: argp
     if arguments.overwrite:
         return "new"
     if not folder.info_file.is_file():
-        if arguments.resume and not several:
+        if arguments.resume and not several and not folder.beginning.path.exists():
             raise RunError(f"there is nothing to resume at {folder.path}; train without --resume")
         return "new"
     _refuse_other_settings(folder, config)
@@ -240,18 +239,51 @@ def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str], today: 
     }
 
 
-def _train_one(
-    config: Config, task: FoldTask, folder: FoldFolder, start: Literal["new", "resume"], call: Call
-) -> bool:
-    """Trains one fold; false if it was stopped by the time limit."""
-    from kaggle_face.train.fold import train_fold
+@contextmanager
+def _saying_how_to_go_on(
+    folders: Sequence[FoldFolder], start: Start, loaded: LoadedConfig, arguments: argparse.Namespace
+) -> Iterator[None]:
+    """Adds the command line that goes on to the news that a training was stopped or lost a worker."""
+    folder = folders[0]
+    before = _state_of(folder)
 
-    if start == "new":
-        call.processes.by_first(shutil.rmtree, folder.path, ignore_errors=True)
-    outcome = train_fold(config, task, folder, start, call)
-    if outcome == "stopped":
-        call.progress.say(
-            f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; "
-            f"go on with: kaggle-face train --fold {folder.fold} --resume"
-        )
-    return outcome == "finished"
+    def has_state() -> bool:
+        return start == "resume" or _state_of(folder) not in ((), before)
+
+    try:
+        yield
+    except StoppedBySignalError as stop:
+        how = _how_to_go_on(folders, has_state(), loaded, arguments)
+        kept = f"fold {folder.fold} is saved" if has_state() else f"fold {folder.fold} had not begun"
+        raise StoppedBySignalError(stop.number, f"{kept}; go on with: {how}") from None
+    except WorkerLostError as error:
+        how = _how_to_go_on(folders, has_state(), loaded, arguments)
+        raise WorkerLostError(f"{error}; go on with: {how}") from error
+
+
+def _state_of(folder: FoldFolder) -> tuple[int, ...]:
+    """Changes whenever the fold has another state to go on from."""
+    if not folder.resume_file.is_file():
+        return ()
+    about = folder.resume_file.stat()
+    return (about.st_ino, about.st_mtime_ns, about.st_size)
+
+
+def _how_to_go_on(
+    folders: Sequence[FoldFolder], has_state: bool, loaded: LoadedConfig, arguments: argparse.Namespace
+) -> str:
+    """The command line that goes on with the first of these folds, if it has a state, and trains the others.
+
+    Several folds go on by themselves where they were, but not those that are to be trained anew.
+    """
+    config, run = getattr(arguments, "config", loaded.name), folders[0].path.parent.name
+    numbers = [folder.fold for folder in folders]
+
+    def command(folds: Sequence[int], *words: str) -> str:
+        return training_command(config, run, folds, words, arguments.ignore_rules, loaded.overrides)
+
+    if not arguments.overwrite:
+        return command(numbers, *(["--resume"] if has_state and len(numbers) == 1 else []))
+    first = [command(numbers[:1], "--resume")] if has_state else []
+    others = numbers[1:] if has_state else numbers
+    return " && ".join([*first, *([command(others, "--overwrite")] if others else [])])

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_locks import writing_folds
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.terminal import Terminal
 
@@ -49,6 +50,9 @@ def train_on_kaggle(
     if not numbers:
         return
     clock = SystemClock()
-    workshop = Workshop(connect(clock, terminal), clock)
-    training = RemoteTraining(loaded, run, workshop, clock, terminal, arguments.hours, arguments.accelerator)
-    training.train(numbers, anew=arguments.overwrite)
+    with writing_folds(run, numbers):
+        workshop = Workshop(connect(clock, terminal), clock)
+        training = RemoteTraining(
+            loaded, run, workshop, clock, terminal, arguments.hours, arguments.accelerator
+        )
+        training.train(numbers, anew=arguments.overwrite)

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.atomic import read_json, write_json, write_text
-from kaggle_face.artifacts.runs import FoldFolder, command_line, describe_environment, run_folder
+from kaggle_face.artifacts.run_locks import writing_run
+from kaggle_face.artifacts.runs import (
+    FoldFolder,
+    RunFolder,
+    command_line,
+    describe_environment,
+    run_folder,
+)
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.ruling import add_rules_argument, guard_rules
@@ -58,7 +65,6 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Runs the search until its number of trials is reached, and writes the best settings."""
     from kaggle_face.train.search_space import read_search_space
-    from kaggle_face.train.tuning import Search
 
     if arguments.trials < 1:
         raise InputError(f"--trials must be >= 1, got {arguments.trials}")
@@ -67,7 +73,24 @@ def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     _check_space(space, arguments)
     target = _config_to_write(loaded, arguments)
     home = run_folder(Path(loaded.config.paths.runs), loaded.name, arguments.name)
+    with writing_run(home):
+        _search(home, space, target, loaded, arguments, terminal)
+
+
+def _search(
+    home: RunFolder,
+    space: SearchSpace,
+    target: Path,
+    loaded: LoadedConfig,
+    arguments: argparse.Namespace,
+    terminal: Terminal,
+) -> None:
+    from kaggle_face.train.tuning import Search
+
     search = Search(home.path / "study.db", arguments.name, space, loaded.config.seed)
+    for number in search.broken:
+        _forget(number, loaded, arguments)
+    _require_free_names(search, loaded, arguments)
     if search.num_done:
         terminal.say(f"{home.path}: goes on after trial {search.num_done - 1}")
     keep_best = _forgetting_all_but_the_best(search, loaded, arguments)
@@ -148,7 +171,6 @@ def _train_trial(
     from kaggle_face.train.recipe import fold_task
 
     data, folds = material
-    shutil.rmtree(folder.path.parent, ignore_errors=True)
     pack = open_images(settings.config, data, terminal)
     task = fold_task(data, folds, pack, folder.fold)
     about = {
@@ -160,7 +182,23 @@ def _train_trial(
         **describe_environment(command_line(), settings.config.device),
     }
     call = Call(about, terminal, lambda row: report(row["score"]))
-    train_fold(settings.config, task, folder, "new", call)
+    with writing_run(RunFolder(folder.path.parent)):
+        train_fold(settings.config, task, folder, "new", call)
+
+
+def _require_free_names(search: Search, loaded: LoadedConfig, arguments: argparse.Namespace) -> None:
+    """Checks that no trial to come would be filed under the name of a run that is there.
+
+    Raises:
+        InputError: There is such a run.
+    """
+    for number in search.coming(arguments.trials):
+        run = _folder_of(number, loaded, arguments).path.parent
+        if run.exists():
+            raise InputError(
+                f"{run} is there and is not of this search, which would write trial {number} to it; "
+                "move it away, or search under another --name"
+            )
 
 
 def _folder_of(number: int, loaded: LoadedConfig, arguments: argparse.Namespace) -> FoldFolder:
@@ -179,10 +217,16 @@ def _forgetting_all_but_the_best(
         best = None if search.best is None else search.best.number
         for other in {number, kept} - {best, None}:
             assert other is not None
-            shutil.rmtree(_folder_of(other, loaded, arguments).path.parent, ignore_errors=True)
+            _forget(other, loaded, arguments)
         kept = best
 
     return forget
+
+
+def _forget(number: int, loaded: LoadedConfig, arguments: argparse.Namespace) -> None:
+    run = RunFolder(_folder_of(number, loaded, arguments).path.parent)
+    with writing_run(run):
+        shutil.rmtree(run.path, ignore_errors=True)
 
 
 def _config_to_write(loaded: LoadedConfig, arguments: argparse.Namespace) -> Path:

@@ -15,11 +15,11 @@ from typing import Literal, assert_never
 
 import numpy as np
 
+from kaggle_face.artifacts.locking import only_process
 from kaggle_face.artifacts.seals import has_seal
 from kaggle_face.artifacts.stored import read_folds, write_folds
 from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.data.leaks import check_no_leak
-from kaggle_face.data.locking import only_process
 from kaggle_face.data.samplers import Stream, seeded
 from kaggle_face.data.trials import draw_trials
 from kaggle_face.errors import DataError

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.locking import if_free, only_process
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.data.decoding import Chunk, Outcome, choose_workers, decode_chunks
-from kaggle_face.data.locking import if_free, only_process
 from kaggle_face.data.sources import Sources
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress

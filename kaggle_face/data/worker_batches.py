@@ -5,7 +5,9 @@ Letters: B images of a batch, H and W pixels.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,19 @@ from torch.utils.data import DataLoader, Dataset
 
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.epoch_plan import EpochPlan, Request
+from kaggle_face.errors import WorkerLostError
+from kaggle_face.stopping import leave_to_parent
 
 _BATCHES_AHEAD = 4  # per worker
+_LOST = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)(?: is killed by signal: (\w[\w ]*))?")
+_NO_SHARED_MEMORY = re.compile(
+    r"DataLoader worker process (\d+).*(?:shared memory|shm|No space left)", re.DOTALL
+)
+"""How torch says that a worker has ended, or had no memory to hand its batches over in."""
+
+
+def _begin_worker(number: int) -> None:
+    leave_to_parent()
 
 
 class WorkerBatches:
@@ -49,9 +62,37 @@ class WorkerBatches:
                 prefetch_factor=_BATCHES_AHEAD,
                 persistent_workers=True,
                 pin_memory=torch.cuda.is_available(),
+                worker_init_fn=_begin_worker,
             )
         self._requests.pending = requests
         yield from self._loader
+
+
+@contextmanager
+def naming_lost_workers(workers: int) -> Iterator[None]:
+    """Turns the end of a worker process, which torch may report anywhere in the block, into one line.
+
+    Raises:
+        WorkerLostError: A worker process was killed, or could not share its batches.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        what = _describe_loss(str(error))
+        if what is None:
+            raise
+        raise WorkerLostError(
+            f"{what}; most likely memory ran out (or shared memory, /dev/shm): "
+            f"lower data.workers (now {workers}) or train.batch_size"
+        ) from error
+
+
+def _describe_loss(message: str) -> str | None:
+    if (lost := _LOST.search(message)) is not None:
+        return f"a loader worker (process {lost[1]}) ended early{f' ({lost[2]})' if lost[2] else ''}"
+    if (lost := _NO_SHARED_MEMORY.search(message)) is not None:
+        return f"loader worker {lost[1]} had no room for its batches"
+    return None
 
 
 class _Requests:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.atomic import replacing_folder, write_json
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.metrics.inputs import row_blocks
@@ -48,14 +48,14 @@ def write_pseudo_labels(
 ) -> Path:
     """Writes `pseudo/labels.csv`, which `data.pseudo_labels` takes, and beside it how it was made."""
     folder = run.path / FOLDER_NAME
-    folder.mkdir(parents=True, exist_ok=True)
     columns: dict[str, Any] = {
         "image_id": found.image_ids,
         "class": class_names[found.labels],
         "confidence": [f"{value:.6f}" for value in found.confidences],
     }
-    write_table(folder / "labels.csv", columns)
-    write_json(folder / "pseudo.json", {**about, "run": run.name, "images": len(found.image_ids)})
+    with replacing_folder(folder) as new:
+        write_table(new / "labels.csv", columns)
+        write_json(new / "pseudo.json", {**about, "run": run.name, "images": len(found.image_ids)})
     return folder / "labels.csv"
 
 

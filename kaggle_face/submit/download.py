@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kaggle_face.artifacts.atomic import read_json, write_json
+from kaggle_face.artifacts.locking import alone
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.submit.answers import FileList
@@ -30,7 +31,13 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
     Raises:
         DataError: `target` holds something else, the disk is too small, or the archive is damaged or unsafe.
         RemoteError: Kaggle refuses, or the connection stayed broken.
+        RunError: Another process downloads to `target`.
     """
+    with alone(target.parent / f".{target.name}.lock", str(target)):
+        return _download(slug, target, client, progress)
+
+
+def _download(slug: str, target: Path, client: KaggleClient, progress: Progress) -> int:
     waiting = target.parent / f".{target.name}.download"
     done = _receipt_of(target, slug)
     if done is not None:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from kaggle_face.artifacts.atomic import read_json, write_json, write_text
+from kaggle_face.artifacts.renaming import put_in_place
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE
 from kaggle_face.config import Config, LoadedConfig, dump_config
@@ -170,7 +171,7 @@ class RemoteTraining:
             fold = FoldFolder(path)
             _speak_of_here(fold, self.loaded)
             self.progress.say(f"fold {fold.fold} came back: {fold.read_info()['status']}")
-            _replace_folder(self.run.path / path.name, path)
+            put_in_place(path, self.run.path / path.name)
         shared = self.run.path.parent / "folds"
         if (config_folder / "folds").is_dir() and not shared.exists():
             shutil.move(config_folder / "folds", shared)
@@ -240,12 +241,3 @@ def _beside(path: Path) -> Iterator[Path]:
     path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path, prefix=".fetched-") as folder:
         yield Path(folder)
-
-
-def _replace_folder(old: Path, new: Path) -> None:
-    aside = old.with_name(f".{old.name}.before")
-    shutil.rmtree(aside, ignore_errors=True)
-    if old.exists():
-        old.rename(aside)
-    new.rename(old)
-    shutil.rmtree(aside, ignore_errors=True)

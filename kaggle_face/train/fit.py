@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kaggle_face.artifacts.renaming import put_in_place
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading import TrainingBatches
+from kaggle_face.data.worker_batches import naming_lost_workers
 from kaggle_face.model.batch_search import size_without_search
 from kaggle_face.progress import Counter, Progress
+from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
 from kaggle_face.train.history import EpochRow, EventWriter, write_history
 from kaggle_face.train.processes import ALONE, Processes
 from kaggle_face.train.recipe import FoldTask, Recipe
@@ -26,8 +30,9 @@ _RESERVE_VALIDATIONS = 4.0
 
 _EVAL_BATCH_ON_GPU = 512
 
-Outcome = Literal["finished", "stopped"]
-Act = Literal["train", "save", "stop"]
+Outcome = Literal["finished", "stopped", "interrupted"]
+"""At its end; at the time limit; by Ctrl-C or SIGTERM."""
+Act = Literal["train", "save", "stop", "interrupt"]
 
 OnEpoch = Callable[[EpochRow], None]
 """Told the row of each measured epoch when everything of it is saved; it may raise to end the training."""
@@ -82,17 +87,25 @@ class Call:
         progress: Told of every epoch.
         on_epoch: Given the figures of every epoch; it may raise to end the training.
         processes: Who shares the work.
+        saves_when_stopped: Whether a signal ends the training after a step, with its state saved, to be gone
+            on with; else it breaks the training off.
     """
 
     about: Mapping[str, Any]
     progress: Progress
     on_epoch: OnEpoch | None = None
     processes: Processes = ALONE
+    saves_when_stopped: bool = False
 
 
 @dataclass
 class Fit:
-    """One fold's training: what it works on, and the state that it moves on."""
+    """One fold's training: what it works on, and the state that it moves on.
+
+    Attributes:
+        folder: Where it writes: that of the fold, or until a state is saved `FoldFolder.beginning`.
+        home: The folder of the fold.
+    """
 
     task: FoldTask
     recipe: Recipe
@@ -100,24 +113,41 @@ class Fit:
     machine: Machine
     batches: TrainingBatches
     folder: FoldFolder
+    home: FoldFolder
     call: Call
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.recipe)
+        self._act: Act = "train"
         self._by_first = self.call.processes.by_first
         self._swa_epochs = self.recipe.train.swa_epochs or 0
         self._score = read_score(self.recipe.train, self.task.pairs.are_labelled)
         writes_events = self.recipe.train.tensorboard and self.call.processes.is_first
-        self._events = EventWriter(self.folder.path / "tensorboard", writes_events)
+        self._events = EventWriter(writes_events)
 
     def run(self) -> Outcome:
-        """Trains until the last epoch, the early stop or the time limit; says which."""
+        """Trains until the last epoch, the early stop, the time limit or a signal; says which.
+
+        Raises:
+            StoppedBySignalError: A signal came, and no state is to be saved, or all were.
+            WorkerLostError: A worker process was killed.
+        """
+        heeding = noted() if self.call.saves_when_stopped else nullcontext()
+        with naming_lost_workers(self.batches.supply.workers), heeding:
+            outcome = self._run()
+        if outcome == "finished":
+            raise_if_wished()
+        return outcome
+
+    def _run(self) -> Outcome:
         try:
             while self.state.epoch < self.recipe.train.epochs:
-                if not self._train_epoch():
+                ended_by = self._train_epoch()
+                if ended_by is not None:
                     self._save()
-                    return "stopped"
-                self._finish_epoch()
+                    return ended_by
+                if not self._finish_epoch():
+                    return "interrupted"
                 if self.call.on_epoch is not None and "score" in self.state.history[-1]:
                     self.call.on_epoch(self.state.history[-1])
                 if self._is_out_of_patience():
@@ -126,8 +156,8 @@ class Fit:
         finally:
             self._events.close()
 
-    def _train_epoch(self) -> bool:
-        """Trains to the end of the epoch; false if the time was up before."""
+    def _train_epoch(self) -> Outcome | None:
+        """Trains to the end of the epoch; what ended the training before, or None."""
         number, epochs = self.state.epoch + 1, self.recipe.train.epochs
         steps, images = len(self.batches), self.batches.images_per_epoch
         done = self.state.tally.latest.images
@@ -137,23 +167,36 @@ class Fit:
             for count in run_steps(self.state, self.recipe, self.batches, self.machine):
                 self._count(counter, count)
                 if may_pause(self.state, self.recipe, steps, self.machine.device) and not self._go_on():
-                    return self.state.step == steps
-        return True
+                    if self._act == "interrupt":
+                        return "interrupted"
+                    return None if self.state.step == steps else "stopped"
+        return None
 
     def _count(self, counter: Counter, images: int) -> None:
         counter.advance(images, f"loss {self.state.tally.latest.mean_loss:.3f}")
 
     def _go_on(self) -> bool:
-        """Saves the state when it is time to; false when the time is up."""
+        """Saves the state when it is time to; false when the time is up or a signal has come."""
         self.state.epoch_seconds += self.clock.lap()
-        act = self._by_first(self.clock.next_act)
-        if act == "save":
+        is_stopped = self.call.processes.note_stop(is_wished())
+        self._act = self._by_first(self._next_act, is_stopped)
+        if self._act == "save":
             self._save()
-        return act != "stop"
+        return self._act in ("train", "save")
 
-    def _finish_epoch(self) -> None:
+    def _next_act(self, is_stopped: bool) -> Act:
+        return "interrupt" if is_stopped else self.clock.next_act()
+
+    def _finish_epoch(self) -> bool:
+        """Measures and keeps the epoch; false if a signal came first: then the state is that of its last step."""
         state = self.state
-        figures = self._measure() if self._is_measured() else None
+        try:
+            figures = self._measure() if self._is_measured() else None
+        except StoppedBySignalError:
+            if not self.call.saves_when_stopped:
+                raise
+            self._save()
+            return False
         self._append_row(figures)
         for checkpoint, score in self._scores(figures).items() if figures is not None else ():
             if state.improves(checkpoint, score):
@@ -165,7 +208,8 @@ class Fit:
         state.tally.begin_epoch()
         self._save()
         self._by_first(write_history, self.folder.history_file, state.history)
-        self._events.write(state.history[-1])
+        self._events.write(self.folder.path / "tensorboard", state.history[-1])
+        return True
 
     def _is_measured(self) -> bool:
         finished, train = self.state.epoch + 1, self.recipe.train
@@ -173,8 +217,10 @@ class Fit:
 
     def _measure(self) -> dict[str, float]:
         start = time.monotonic()
-        held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
-        figures = self._by_first(measure, held_out, self.task)
+        # Several processes wait for each other: there a signal is heeded after the measurement.
+        with nullcontext() if self.call.processes.are_several else raised():
+            held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
+            figures = self._by_first(measure, held_out, self.task)
         self.clock.validation_seconds = time.monotonic() - start
         self.state.seconds += self.clock.validation_seconds
         return figures
@@ -226,6 +272,10 @@ class Fit:
 
     def _save(self) -> None:
         self._by_first(save_resume_state, self.state, self.folder)
+        if self.folder != self.home:
+            # From now on the new training is the fold's; until now the one before was, whatever happened.
+            self._by_first(put_in_place, self.folder.path, self.home.path)
+            self.folder = self.home
 
     def _how(self, flip: bool) -> Evaluation:
         device, setting = self.machine.device, self.recipe.train.eval_batch_size

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
@@ -34,6 +36,7 @@ from kaggle_face.train.metric_losses import create_metric_loss
 from kaggle_face.train.optimizer import create_fold_optimizer
 from kaggle_face.train.out_of_fold import write_out_of_fold
 from kaggle_face.train.precision import decide_cpu_amp, recorded_cpu_amp
+from kaggle_face.train.processes import Processes
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.step_timing import Workload
@@ -54,14 +57,46 @@ def train_fold(
     Args:
         config: All settings; they are written beside the results.
         task: What the fold trains on and is measured on.
-        folder: Where everything goes.
+        folder: Where everything goes. What it holds stays until the first state of a new training is saved.
         start: Whether to begin, or to go on from the state in the folder.
         call: What is known of this call, who is told, and which processes take part.
 
     Raises:
         TrainingStoppedError: The loss stayed non-finite, or another process is gone.
         RunError: The state to resume from is missing or damaged.
+        StoppedBySignalError: A signal came at a moment without a state to save, or after the last was saved.
     """
+    with _place_to_write(folder, start, call.processes) as place:
+        return _train_fold(config, task, folder, place, start, call)
+
+
+@contextmanager
+def _place_to_write(
+    folder: FoldFolder, start: Literal["new", "resume"], processes: Processes
+) -> Iterator[FoldFolder]:
+    """The fold's folder, or a place beside where a new training would replace something; left clean."""
+    if start == "resume" or not processes.by_first(folder.path.exists):
+        yield folder
+        return
+    place = folder.beginning
+    processes.by_first(shutil.rmtree, place.path, ignore_errors=True)
+    try:
+        yield place
+    finally:
+        if processes.is_first:
+            shutil.rmtree(place.path, ignore_errors=True)
+            with suppress(OSError):  # another fold begins there, or it was never made
+                place.path.parent.rmdir()
+
+
+def _train_fold(
+    config: Config,
+    task: FoldTask,
+    folder: FoldFolder,
+    place: FoldFolder,
+    start: Literal["new", "resume"],
+    call: Call,
+) -> Outcome:
     device = resolve_device(call.processes.device_setting(config.device))
     prepare_cpu(device)
     raw_task, task = task, adjust_training_set(task, config.data)
@@ -76,7 +111,7 @@ def train_fold(
     teacher = find_teacher(config.loss.distill, task, folder, call.about.get("folds"))
     for run in teacher.runs if teacher is not None else ():
         networks = {**networks, **run.networks}
-    fit = create_fit(config, task, folder, network, teacher, call)
+    fit = create_fit(config, task, folder, network, teacher, call, place)
     if start == "resume":
         load_resume_state(fit.state, folder, device)
         where = f"epoch {fit.state.epoch + 1}, step {fit.state.step + 1}"
@@ -88,9 +123,14 @@ def train_fold(
         **_facts(config, fit),
         **count_changes(raw_task, task),
     }
-    call.processes.by_first(_write_beginning, config, task, folder, info)
+    call.processes.by_first(_write_beginning, config, task, place, info)
     outcome = fit.run()
-    _write_results(config, fit, info, outcome)
+    if outcome == "interrupted":
+        call.processes.by_first(
+            fit.folder.write_info, {**info, "status": "stopped", "seconds": fit.state.seconds}
+        )
+    else:
+        _write_results(config, fit, info, outcome)
     return outcome
 
 
@@ -108,8 +148,9 @@ def create_fit(
     network: FaceNetwork,
     teacher: Teacher | None,
     call: Call,
+    place: FoldFolder | None = None,
 ) -> Fit:
-    """All that a fold is trained with, at the beginning of its first epoch."""
+    """All that a fold is trained with, at the beginning of its first epoch; it writes to `place` at first."""
     device = next(network.parameters()).device
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)
@@ -117,7 +158,8 @@ def create_fit(
     steps = config.train.epochs * len(batches)
     share = call.processes.share.of(config.train.batch_size)
     workload = Workload(share.stop - share.start, config.data.image_size, None, steps)
-    by_first, recorded = call.processes.by_first, recorded_cpu_amp(folder)
+    place = place or folder
+    by_first, recorded = call.processes.by_first, recorded_cpu_amp(folder, anew=place != folder)
     on_cpu = by_first(decide_cpu_amp, network, config.train.amp, workload, recorded, call.progress)
     amp_dtype = resolve_amp(config.train.amp, device, on_cpu)
     workload = replace(workload, amp_dtype=amp_dtype)
@@ -126,7 +168,7 @@ def create_fit(
     scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
     state = _create_state(config, network, scaler, len(batches))
     machine = Machine(device, amp_dtype, forward, teacher, call.processes)
-    return Fit(task, Recipe.of(config), state, machine, batches, folder, call)
+    return Fit(task, Recipe.of(config), state, machine, batches, place, folder, call)
 
 
 def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.tables import write_table
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 EpochRow = dict[str, float]
 
@@ -23,17 +27,18 @@ def _figure(value: float | None) -> str:
 class EventWriter:
     """TensorBoard's event files of one fold, or nothing where the setting is off."""
 
-    def __init__(self, folder: Path, enabled: bool) -> None:
-        self._writer = None
-        if enabled:
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+        self._writer: SummaryWriter | None = None
+
+    def write(self, folder: Path, row: Mapping[str, float]) -> None:
+        """Writes the figures of one epoch; the folder of the first one is that of all."""
+        if not self._enabled:
+            return
+        if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(str(folder))
-
-    def write(self, row: Mapping[str, float]) -> None:
-        """Writes the figures of one epoch."""
-        if self._writer is None:
-            return
         for name, value in row.items():
             if name != "epoch":
                 self._writer.add_scalar(name, value, int(row["epoch"]))

@@ -52,14 +52,19 @@ def decide_cpu_amp(
     return _try(network, workload, progress)
 
 
-def recorded_cpu_amp(folder: FoldFolder) -> CpuAmp | None:
-    """What `train.amp=auto` became on a CPU: in this fold, else in the first fold of its run that says so."""
-    if folder.info_file.is_file():
+def recorded_cpu_amp(folder: FoldFolder, anew: bool = False) -> CpuAmp | None:
+    """What `train.amp=auto` became on a CPU: in this fold, else in the first fold of its run that says so.
+
+    Args:
+        folder: The fold.
+        anew: Whether it is to be replaced: then the others are asked alone.
+    """
+    if not anew and folder.info_file.is_file():
         own: CpuAmp | None = folder.read_info().get("cpu_amp", "off")  # before runs kept it, it was off
         if own is not None:
             return own
-    others = (fold.read_info().get("cpu_amp") for fold in RunFolder(folder.path.parent).started_folds())
-    return next((amp for amp in others if amp is not None), None)
+    others = [fold for fold in RunFolder(folder.path.parent).started_folds() if fold != folder]
+    return next((amp for fold in others if (amp := fold.read_info().get("cpu_amp")) is not None), None)
 
 
 def computes_bf16() -> bool:

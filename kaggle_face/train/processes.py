@@ -34,6 +34,7 @@ T = TypeVar("T")
 _LONGEST_WAIT = timedelta(hours=2)
 """For what one process does alone, such as writing records; a process that ends is noticed at once."""
 _FAILURE = "kaggle-face/failure"
+_STOP = "kaggle-face/stop"
 
 
 class Processes:
@@ -66,6 +67,10 @@ class Processes:
         The result is None, numbers, texts, or lists and mappings of these.
         """
         return act(*args, **kwargs)
+
+    def note_stop(self, is_wished: bool) -> bool:
+        """Tells that a signal has come to this process; in the first, whether one has come to any."""
+        return is_wished
 
     def gathered(self, part: Tensor, size: int) -> Tensor:
         """The whole batch (size, ...) from the shares of all processes; gradients reach this one's share."""
@@ -191,6 +196,11 @@ class _Group(Processes):
         self._hand_out(letters)
         result: T = json.loads(bytes(letters.tolist()))
         return result
+
+    def note_stop(self, is_wished: bool) -> bool:
+        if is_wished:
+            self._store.set(_STOP, "1")
+        return self.is_first and bool(self._store.check([_STOP]))
 
     def gathered(self, part: Tensor, size: int) -> Tensor:
         import torch

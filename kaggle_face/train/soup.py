@@ -23,6 +23,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.loading import TrainingBatches, shuffled
 from kaggle_face.data.residence import choose_supply
+from kaggle_face.data.worker_batches import naming_lost_workers
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.composite import Composite
 from kaggle_face.model.amp import resolve_device
@@ -154,7 +155,8 @@ class WeightsJudge:
         """What averaged weights say; the network keeps them, with norms that are their own."""
         self.network.load_state_dict(weights)
         images = (batch.images for batch in islice(self._batches.epoch(0), NORM_BATCHES))
-        measure_norms(self.network, images, self.how.device, self.how.amp_dtype)
+        with naming_lost_workers(self._batches.supply.workers):
+            measure_norms(self.network, images, self.how.device, self.how.amp_dtype)
         return predict_held_out(self.network, self.task, self.how)
 
     def _score(self, figures: Mapping[str, float]) -> float:

@@ -71,6 +71,21 @@ class Search:
         return len(self.study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)))
 
     @property
+    def broken(self) -> list[int]:
+        """Numbers of trials that came to no end: their process was killed, or they could not be trained."""
+        states = self._optuna.trial.TrialState
+        return [trial.number for trial in self.study.get_trials(deepcopy=False, states=(states.FAIL,))]
+
+    def coming(self, trials: int) -> list[int]:
+        """Numbers of the trials that are still to be run for so many in all."""
+        states = self._optuna.trial.TrialState
+        waiting = self.study.get_trials(deepcopy=False, states=(states.WAITING,))
+        first = len(self.study.get_trials(deepcopy=False))
+        left = max(0, trials - self.num_done)
+        numbers = [trial.number for trial in waiting] + list(range(first, first + left))
+        return numbers[:left]
+
+    @property
     def best(self) -> BestTrial | None:
         """The best finished trial."""
         states = self._optuna.trial.TrialState
@@ -132,6 +147,9 @@ class Search:
 
         try:
             run_trial(trial.number, overrides, report)
+        except KeyboardInterrupt:
+            self.study.enqueue_trial(trial.params)  # is run again first
+            raise
         except TrainingStoppedError as error:
             raise self._optuna.TrialPruned from error
         if best == -math.inf:

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 import torch
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.run_locks import writing_folds
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.cli.main import main
-from kaggle_face.data.locking import if_free
 from kaggle_face.model.trained import trained_amp
-from kaggle_face.train import precision
+from kaggle_face.train import fit, precision
+from kaggle_face.train.state import TrainingState, save_resume_state
 
 FOLD = Path("runs/tiny/main/fold0")
 
@@ -140,7 +141,8 @@ def test_the_time_limit_stops_with_a_checkpoint_and_resume_goes_on(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--fold", "0", "--run", "short", "train.max_hours=1e-9"]) == 0
-    assert "go on with: kaggle-face train --fold 0 --resume" in capsys.readouterr().out
+    how = "go on with: kaggle-face train --fold 0 --resume --run short -c tiny train.max_hours=1e-9"
+    assert how in capsys.readouterr().out
     fold = workspace / "runs/tiny/short/fold0"
     assert json.loads((fold / "run.json").read_text())["status"] == "stopped"
     assert (fold / "resume.pt").is_file()
@@ -210,10 +212,10 @@ def test_epochs_between_measurements_have_no_figures_and_the_last_is_measured(wo
 def test_a_fold_that_another_process_trains_is_left_to_it(
     workspace: Path, refused: Callable[..., str]
 ) -> None:
-    with if_free(Path("runs/tiny/.main-fold0.lock")) as is_free:
-        assert is_free
+    with writing_folds(RunFolder(Path("runs/tiny/main")), [0]):
         line = refused("train", "--fold", "0", "--overwrite")
-        assert f"{FOLD} is being trained by another process; wait until it ends" in line
+        assert line.startswith(f"{FOLD} is being written by another process ({os.getpid()} on ")
+        assert line.endswith("; wait until it ends")
         assert main(["train", "--fold", "1"]) == 0  # another fold of the run is free
     assert main(["train", "--fold", "0"]) == 0
     assert not list(Path("runs/tiny").glob("*.lock"))
@@ -225,3 +227,74 @@ def test_a_place_for_runs_that_cannot_be_written_is_told_before_images_are_packe
     Path("taken").write_text("a file")
     assert "taken" in refused("train", "--fold", "0", "paths.runs=taken/runs", "paths.packs=new")
     assert not Path("new").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+WRONG = (
+    "model.backbone=resnet81",
+    "optim.name=adamv",
+    "model.init_from=nobody",
+    "model.weights=nowhere.pth",
+    "data.exclude=[n1]",
+    "train.image_size_start=64",
+)
+
+
+def test_what_cannot_be_trained_costs_no_trained_fold(trained: Path, refused: Callable[..., str]) -> None:
+    before = contents(trained)
+    for wrong in WRONG:
+        refused("train", "--fold", "0", "--run", "main", "--overwrite", "train.epochs=1", wrong)
+        assert contents(trained) == before, wrong
+        assert [path.name for path in trained.parent.iterdir()] == ["fold0"], wrong
+
+
+@pytest.fixture
+def trained(workspace: Path) -> Path:
+    """A fold that is trained."""
+    assert main(["train", "--fold", "0", "--run", "main", "train.epochs=1"]) == 0
+    return workspace / FOLD
+
+
+def test_a_trained_fold_stays_until_the_new_training_has_saved_a_state(
+    workspace: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(trained)
+    states: list[bool] = []
+
+    def look(state: TrainingState, folder: FoldFolder) -> None:
+        states.append(contents(trained) == before)
+        save_resume_state(state, folder)
+
+    monkeypatch.setattr(fit, "save_resume_state", look)
+    words = ["train", "--fold", "0", "--run", "main", "--overwrite", "train.checkpoint_minutes=1e-6"]
+    assert main([*words, "train.epochs=1", "optim.lr=0.01"]) == 0
+    assert states[:2] == [True, False] and not any(states[1:])
+    assert contents(trained)["checkpoints/last.safetensors"] != before["checkpoints/last.safetensors"]
+    assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]
+
+
+def test_a_training_that_fails_before_its_first_state_leaves_the_fold_that_was_there(
+    workspace: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(trained)
+    wild = ["optim.name=sgd", "optim.lr=1e30", "schedule.warmup_epochs=0", "train.max_nonfinite_steps=2"]
+    assert main(["train", "--fold", "0", "--run", "main", "--overwrite", *wild]) == 1
+    assert contents(trained) == before
+    assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]
+
+
+def test_a_training_killed_before_its_first_state_leaves_the_fold_that_was_there(
+    workspace: Path, trained: Path
+) -> None:
+    before = contents(trained)
+    words = ["--run", "main", "--overwrite", "train.epochs=1", "optim.lr=0.01"]
+    assert train_in_a_process(workspace, *words, killed_at_save=1) == -signal.SIGKILL
+    assert contents(trained) == before
+    assert main(["train", "--fold", "0", "--run", "main", "--resume", "train.epochs=1"]) == 0  # it is trained
+    assert contents(trained) == before
+    assert train_in_a_process(workspace, *words) == 0
+    assert contents(trained) != before
+    assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.artifacts.run_locks import writing_run
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
+from kaggle_face.train import out_of_fold
 
 SPACE = """
 optim.lr: {low: 1e-4, high: 1e-2, log: true}
@@ -71,3 +74,32 @@ def test_a_config_that_somebody_wrote_is_not_replaced(
     line = refused("tune", "--space", space, "--trials", "1", "train.epochs=1")
     assert "configs/tiny-tune.yaml was not written by tune" in line
     assert not Path("runs").exists()
+
+
+def test_a_run_that_bears_the_name_of_a_trial_is_not_written_over(
+    workspace: Path, space: str, refused: Callable[..., str]
+) -> None:
+    mine = Path("runs/tiny/tune-1/fold0/run.json")
+    mine.parent.mkdir(parents=True)
+    mine.write_text("{}")
+    line = refused("tune", "--space", space, "--trials", "2", "train.epochs=1")
+    assert line.startswith("runs/tiny/tune-1 is there and is not of this search")
+    assert mine.read_text() == "{}" and not Path("runs/tiny/tune-0").exists()
+
+
+def test_what_a_killed_search_left_of_a_trial_is_removed_and_the_trial_is_run_again(
+    workspace: Path, space: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    words = ["tune", "--space", space, "--trials", "1", "train.epochs=1", "train.score=accuracy"]
+    with monkeypatch.context() as patch:
+        patch.setattr(out_of_fold, "write_truth", stop)
+        assert main(words) == 130
+    assert Path("runs/tiny/tune-0").is_dir()
+    with writing_run(RunFolder(Path("runs/tiny/tune"))):
+        assert main(words) == 2
+    assert "runs/tiny/tune is being written by another process" in capsys.readouterr().err
+    assert main(words) == 0
+    assert sorted(path.name for path in Path("runs/tiny").glob("tune-*")) == ["tune-1"]

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kaggle_face.artifacts.locking import only_process
 from kaggle_face.data import decoding, packing
 from kaggle_face.data.decoding import Chunk, decode_chunks
-from kaggle_face.data.locking import only_process
 from kaggle_face.data.pack import Pack, open_pack
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress, SilentProgress

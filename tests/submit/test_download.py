@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from kaggle_server import SLUG, Competition, Fault, KaggleServer
 
+from kaggle_face.artifacts.locking import alone
 from kaggle_face.cli.main import main
 from kaggle_face.submit import download as downloading
 
@@ -209,3 +210,10 @@ def test_a_name_that_leads_to_another_folder_is_refused(faces, kaggle, clock, ca
     assert main(["download", slug]) == 2
     assert f"a competition's name has no folders in it, got '{slug}'" in capsys.readouterr().err
     assert kaggle.requests == []
+
+
+def test_two_downloads_to_one_folder_are_one_line(faces, clock, capsys):
+    with alone(Path("data/.faces.lock"), "it"):
+        assert main(["download"]) == 2
+    assert "error: data/faces is being written by another process (" in capsys.readouterr().err
+    assert main(["download"]) == 0 and unpacked() == FILES

@@ -15,9 +15,9 @@ def test_history_has_a_row_per_epoch(tmp_path: Path) -> None:
 def test_event_files_hold_each_figure_at_its_epoch(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    writer = EventWriter(tmp_path, enabled=True)
-    writer.write({"epoch": 1, "eer": 0.5})
-    writer.write({"epoch": 2, "eer": 0.25})
+    writer = EventWriter(enabled=True)
+    writer.write(tmp_path, {"epoch": 1, "eer": 0.5})
+    writer.write(tmp_path, {"epoch": 2, "eer": 0.25})
     writer.close()
     events = EventAccumulator(str(tmp_path))
     events.Reload()
@@ -26,8 +26,8 @@ def test_event_files_hold_each_figure_at_its_epoch(tmp_path: Path) -> None:
 
 
 def test_no_event_file_is_written_where_they_are_off(tmp_path: Path) -> None:
-    writer = EventWriter(tmp_path, enabled=False)
-    writer.write({"epoch": 1, "eer": 0.5})
+    writer = EventWriter(enabled=False)
+    writer.write(tmp_path, {"epoch": 1, "eer": 0.5})
     writer.close()
     assert list(tmp_path.iterdir()) == []
 
