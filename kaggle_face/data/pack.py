@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.tables import read_table
+from kaggle_face.data.decoding import digests_of_pixels
 from kaggle_face.data.pack_search import find_pack, find_same
-from kaggle_face.data.packing import FORMAT, INDEX_FILE, INFO_FILE, PIXELS_FILE, build_pack
-from kaggle_face.data.sources import find_sources
+from kaggle_face.data.packing import (
+    FORMAT,
+    INDEX_FILE,
+    INFO_FILE,
+    PIXELS_FILE,
+    build_pack,
+    digests_from_text,
+)
+from kaggle_face.data.sources import find_sources, joint_digest
 from kaggle_face.errors import DataError, RunError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
@@ -32,7 +40,8 @@ from kaggle_face.records import IntArray, StrArray
 class Pack:
     """Pixels of images: ids sorted (N), RGB uint8 (N, S, S, 3), and whether each could be read (N).
 
-    The pixels of an image that could not be read are mid-grey.
+    The pixels of an image that could not be read are mid-grey. `digests` (N) are those of the files,
+    as `digest_of_file` gives them, or of the pixels where there were no files.
     """
 
     image_ids: StrArray
@@ -40,11 +49,15 @@ class Pack:
     valid: npt.NDArray[np.bool_]
     size_px: int
     folder: Path | None = None
+    digests: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         assert self.images.shape == (len(self.image_ids), self.size_px, self.size_px, 3)
         assert self.valid.shape == self.image_ids.shape
         assert bool((self.image_ids[:-1] < self.image_ids[1:]).all()), "a pack's ids are sorted and unique"
+        if self.folder is None and not len(self.digests):
+            object.__setattr__(self, "digests", digests_of_pixels(self.images))
+        assert self.digests.shape == self.image_ids.shape
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -68,6 +81,14 @@ class Pack:
             first = str(image_ids[~found][0])
             raise DataError(naming_first(int((~found).sum()), len(rows), "images are not packed", first))
         return rows
+
+    def contents_digest(self, image_ids: StrArray) -> str:
+        """32 hexadecimal digits of images and the contents of their files, in the order of `image_ids`.
+
+        Raises:
+            DataError: An id is not in the pack; it is named.
+        """
+        return joint_digest(image_ids, self.digests[self.rows_of(image_ids)])
 
 
 def open_pack(
@@ -120,9 +141,10 @@ def read_pack(folder: Path) -> Pack:
     """
     try:
         size_px = int(_info(folder)["size_px"])
-        table = read_table(folder / INDEX_FILE, ["image_id", "valid"])
+        table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest"])
         images = np.load(folder / PIXELS_FILE, mmap_mode="r", allow_pickle=False)
-        return Pack(table["image_id"], images, table["valid"] == "1", size_px, folder)
+        digests = digests_from_text(table["digest"])
+        return Pack(table["image_id"], images, table["valid"] == "1", size_px, folder, digests)
     except (OSError, ValueError, KeyError, AssertionError, RunError) as error:
         raise _damaged(folder) from error
 

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from kaggle_face.data.decoding import digest_of_file
+from kaggle_face.data.decoding import digests_of_files
 from kaggle_face.data.packing import FORMAT, INFO_FILE
 from kaggle_face.data.sources import Sources
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Progress
-
-_FILES_AT_ONCE = 512
 
 
 def find_pack(packs: Path, size_px: int, digest: str) -> Path | None:
@@ -52,15 +50,8 @@ def _packed_contents(packs: Path, size_px: int, names: str) -> Iterator[tuple[st
 
 
 def _contents_of(sources: Sources, progress: Progress) -> str | None:
-    digests: list[int] = []
-    files = zip(sources.image_ids.tolist(), sources.sizes_bytes.tolist(), strict=True)
-    with progress.count("comparing with a pack", len(sources), "images") as counter:
-        for number, (name, size_bytes) in enumerate(files, 1):
-            try:
-                digests.append(digest_of_file(f"{sources.root}/{name}", size_bytes))
-            except DataError:
-                return None  # packing it will say why
-            if number % _FILES_AT_ONCE == 0:
-                counter.advance(_FILES_AT_ONCE)
-        counter.advance(len(sources) % _FILES_AT_ONCE)
+    try:
+        digests = digests_of_files(sources, "comparing with a pack", progress)
+    except DataError:
+        return None  # packing it will say why
     return sources.contents_digest(digests)

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,8 +27,9 @@ from kaggle_face.data.locking import if_free, only_process
 from kaggle_face.data.sources import Sources
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress
+from kaggle_face.records import IntArray, StrArray
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the same files would give other pixels, or the files of a pack change."""
 
 PIXELS_FILE, INDEX_FILE, INFO_FILE = "images.npy", "index.csv", "pack.json"
@@ -61,6 +62,26 @@ def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress,
             raise DataError(f"the disk of {folder.parent} is full; free some room and start again") from error
         what = f"{error.filename or folder}: {error.strerror}"
         raise DataError(f"{what}; choose another folder with paths.packs") from error
+
+
+def digests_to_text(digests: Sequence[int]) -> list[str]:
+    """Digests of files as the index writes them: 16 hexadecimal digits each."""
+    return [digest.to_bytes(8, "little", signed=True).hex() for digest in digests]
+
+
+def digests_from_text(texts: StrArray) -> IntArray:
+    """What `digests_to_text` was given.
+
+    Raises:
+        ValueError: A text is not one of its results.
+    """
+    joined = "".join(texts.tolist())
+    if texts.dtype.itemsize > 4 * 16 or len(joined) != 16 * len(texts):
+        raise ValueError("a digest has 16 hexadecimal digits")
+    packed = bytes.fromhex(joined)  # skips blanks
+    if len(packed) != 8 * len(texts):
+        raise ValueError("a digest has 16 hexadecimal digits")
+    return np.frombuffer(packed, "<i8").astype(np.int64)
 
 
 def _lock_of(folder: Path) -> Path:
@@ -168,7 +189,8 @@ class _Building:
     def _finish(self, done: _Done) -> None:
         ids = self._sources.image_ids
         valid = [int(name not in done.broken) for name in ids.tolist()]
-        write_table(self._part / INDEX_FILE, {"image_id": ids, "valid": valid})
+        digests = digests_to_text(done.digests)
+        write_table(self._part / INDEX_FILE, {"image_id": ids, "valid": valid, "digest": digests})
         info = {
             "format": FORMAT,
             "size_px": self._size_px,

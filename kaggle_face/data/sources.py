@@ -52,9 +52,18 @@ class Sources:
         """The same of the ids and sizes: where it differs, the files do."""
         return _digest((), self.image_ids, self.sizes_bytes)
 
-    def contents_digest(self, digests: Sequence[int]) -> str:
+    def contents_digest(self, digests: Sequence[int] | IntArray) -> str:
         """The same of the ids, sizes and the digests (N) of what is in the files."""
         return _digest((), self.image_ids, self.sizes_bytes, np.array(digests, np.int64))
+
+
+def joint_digest(image_ids: StrArray, digests: IntArray) -> str:
+    """32 hexadecimal digits of images (N) and the digests of their files (N), in this order."""
+    total = blake2b(digest_size=16)
+    packed = digests.astype("<i8").tobytes()
+    for row, name in enumerate(image_ids.tolist()):
+        total.update(name.encode() + b"\0" + packed[8 * row : 8 * row + 8])
+    return total.hexdigest()
 
 
 def _digest(words: tuple[object, ...], *columns: npt.NDArray[Any]) -> str:

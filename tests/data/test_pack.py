@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaggle_face.data import decoding, pack_search
+from kaggle_face.data import decoding
 from kaggle_face.data.decoding import BROKEN_GREY
 from kaggle_face.data.images import decode_rgb
 from kaggle_face.data.pack import Pack, broken_images, open_pack
@@ -118,7 +119,7 @@ def test_files_unpacked_again_are_known_by_their_contents(
         os.utime(path, ns=(1, 1))
     assert place.open(name="other").folder == first.folder
     read: list[str] = []
-    monkeypatch.setattr(pack_search, "digest_of_file", lambda path, _size: read.append(path))
+    monkeypatch.setattr(decoding, "digest_of_file", lambda path, _size: read.append(path))
     assert place.open().folder == first.folder  # and need not be read a second time
     assert (read, place.decoded) == ([], len(place.ids))
 
@@ -188,6 +189,49 @@ def test_rows_are_found_by_id(place: Workplace) -> None:
     pack = place.open()
     assert pack.rows_of(place.ids[[7, 2, 2]]).tolist() == [7, 2, 2]
     assert pack.rows_of(place.ids[:0]).tolist() == []
+
+
+def test_each_image_keeps_the_digest_of_its_file(place: Workplace) -> None:
+    place.path(4).unlink()
+    place.path(5).write_bytes(b"")
+    pack = place.open(broken="skip")
+    files = [place.path(row).read_bytes() for row in (0, 9, 5)]
+    sums = [int.from_bytes(hashlib.sha256(data).digest()[:8], "little", signed=True) for data in files]
+    assert pack.digests[[0, 9, 5, 4]].tolist() == [*sums, -1]  # -1: there is no such file
+
+
+def test_the_digest_of_some_images_follows_their_names_contents_and_order(place: Workplace) -> None:
+    ids = place.ids
+    pack = place.open()
+    known = hashlib.blake2b(digest_size=16)
+    for row in (3, 1):
+        known.update(
+            str(ids[row]).encode() + b"\0" + hashlib.sha256(place.path(row).read_bytes()).digest()[:8]
+        )
+    assert pack.contents_digest(ids[[3, 1]]) == known.hexdigest() != pack.contents_digest(ids[[1, 3]])
+    place.path(1).write_bytes(place.path(2).read_bytes())
+    later = place.open()
+    assert later.contents_digest(ids[[3, 1]]) != known.hexdigest()
+    assert later.contents_digest(ids[[3, 2]]) == pack.contents_digest(ids[[3, 2]])
+    with pytest.raises(DataError, match="1 of 2 images are not packed, first: other"):
+        pack.contents_digest(np.array([ids[0], "other"]))
+
+
+def test_images_without_files_have_the_digests_of_their_pixels() -> None:
+    images = np.zeros((3, 4, 4, 3), np.uint8)
+    images[1] = 1
+    pack = Pack(np.array(["a", "b", "c"]), images, np.ones(3, np.bool_), 4)
+    assert pack.digests[0] == pack.digests[2] != pack.digests[1]
+
+
+@pytest.mark.parametrize("text", ["", "0123456789abcde", "01" * 9, "0123456789abcdeg", "01234567 9abcdef"])
+def test_an_index_with_a_digest_that_is_none_is_damaged(place: Workplace, text: str) -> None:
+    path = place.open().folder / "index.csv"
+    lines = path.read_text().splitlines()
+    lines[3] = f"{lines[3].rpartition(',')[0]},{text}"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="is damaged; delete it"):
+        place.open()
 
 
 @pytest.mark.parametrize("name", ["zzz.jpg", "aaa.jpg", "train/0/0000.jp"])
