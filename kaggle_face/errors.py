@@ -9,6 +9,7 @@ KaggleFaceError
 │   ├── GalleryError           the enrolled people: no such gallery, a name that is taken, another model
 │   ├── RulesError             a rule of the competition is broken
 │   ├── RemoteError            Kaggle refused or could not be reached
+│   ├── DiskError              the disk or the machine is in the way: no room, no right, no memory
 │   └── MissingExtraError      an optional part of the package is not installed
 ├── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
 └── OtherProcessError          another process of the training failed and says why; this one ends in silence
@@ -54,6 +55,17 @@ class RulesError(InputError):
 
 class RemoteError(InputError):
     """Kaggle refused a request or could not be reached."""
+
+
+class DiskError(InputError, OSError):
+    """The disk or the machine is in the way: no room, no right, no memory; `strerror` says it in short."""
+
+    def __init__(self, line: str, number: int, reason: str) -> None:
+        super().__init__(line)
+        self.errno, self.strerror = number, reason
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class MissingExtraError(InputError):

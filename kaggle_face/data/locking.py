@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kaggle_face.artifacts.abandoned import try_lock
 from kaggle_face.errors import DataError
 
 
@@ -73,20 +73,10 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 def _try_lock(descriptor: int, path: Path) -> bool:
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
+        return try_lock(descriptor)
     except OSError as error:
         os.close(descriptor)
         raise DataError(
             f"{path.parent} lies on a file system without locks ({error.strerror}); "
             "choose another folder with paths.packs or paths.runs"
         ) from error
-    return True

@@ -21,11 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.disk import disk_error, state_of
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.data.decoding import Chunk, Outcome, choose_workers, decode_chunks
 from kaggle_face.data.locking import if_free, only_process
 from kaggle_face.data.sources import Sources
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, KaggleFaceError
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.records import IntArray, StrArray
 
@@ -57,11 +58,14 @@ def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress,
             if not folder.exists():
                 _remove_abandoned(folder)
                 _Building(folder, sources, size_px).run(progress, workers)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DataError(f"the disk of {folder.parent} is full; free some room and start again") from error
-        what = f"{error.filename or folder}: {error.strerror}"
-        raise DataError(f"{what}; choose another folder with paths.packs") from error
+    except KaggleFaceError:
+        raise
+    except (OSError, MemoryError) as error:
+        state = state_of(error)
+        if isinstance(error, OSError) and (state is None or error.errno == errno.EEXIST):
+            what = f"{error.filename or folder}: {error.strerror or error}"
+            raise DataError(f"{what}; choose another folder with paths.packs") from error
+        raise DataError(str(disk_error(state or MemoryError(), folder))) from error
 
 
 def digests_to_text(digests: Sequence[int]) -> list[str]:

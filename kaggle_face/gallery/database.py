@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from kaggle_face.errors import GalleryError
+from kaggle_face.artifacts.disk import disk_error, state_of
+from kaggle_face.errors import GalleryError, KaggleFaceError
 
 Connection = sqlite3.Connection
 FactName = Literal["identity", "revision", "model"]
@@ -164,7 +165,11 @@ class GalleryFile:
         try:
             yield
         except sqlite3.Error as error:
+            if (state := state_of(error)) is not None:
+                raise disk_error(state, self.path) from error
             raise GalleryError(f"{self.path} {_explanation(error)}") from error
+        except KaggleFaceError:
+            raise
         except OSError as error:
             raise GalleryError(f"{self.path} cannot be made: {error.strerror or error}") from error
 
@@ -232,7 +237,5 @@ def _explanation(error: sqlite3.Error) -> str:
             return f"is in use: another process has been writing for {_SECONDS_FOR_A_LOCK:.0f} s; try later"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return f"cannot be written ({error}); it and its folder must be writable, also to search it"
-        case sqlite3.SQLITE_FULL:
-            return "cannot grow: the disk is full; nothing of this change was kept"
         case _:
             return f"cannot be used: {error}"

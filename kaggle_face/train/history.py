@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from kaggle_face.artifacts.disk import explaining
 from kaggle_face.artifacts.tables import write_table
 
 EpochRow = dict[str, float]
@@ -24,22 +26,25 @@ class EventWriter:
     """TensorBoard's event files of one fold, or nothing where the setting is off."""
 
     def __init__(self, folder: Path, enabled: bool) -> None:
-        self._writer = None
+        self._writer, self._folder = None, folder
         if enabled:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(folder))
+            with explaining(folder):
+                self._writer = SummaryWriter(str(folder))
 
     def write(self, row: Mapping[str, float]) -> None:
         """Writes the figures of one epoch."""
         if self._writer is None:
             return
-        for name, value in row.items():
-            if name != "epoch":
-                self._writer.add_scalar(name, value, int(row["epoch"]))
-        self._writer.flush()
+        with explaining(self._folder):
+            for name, value in row.items():
+                if name != "epoch":
+                    self._writer.add_scalar(name, value, int(row["epoch"]))
+            self._writer.flush()
 
     def close(self) -> None:
         """Closes the file."""
         if self._writer is not None:
-            self._writer.close()
+            with suppress(OSError):  # what kept it from writing has been told by `write`
+                self._writer.close()
