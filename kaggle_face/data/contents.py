@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.data.decoding import digests_of_files
-from kaggle_face.data.pack import read_pack
-from kaggle_face.data.pack_search import find_pack
-from kaggle_face.data.packing import FORMAT
+from kaggle_face.data.pack import packed_before
 from kaggle_face.data.sources import find_sources
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
@@ -49,11 +47,5 @@ def contents_today(
 def _packed_digests(
     packs: Path, root: Path, image_ids: StrArray, size_px: int, wanted_ids: StrArray
 ) -> IntArray | None:
-    if not packs.is_dir() or not np.isin(wanted_ids, image_ids).all():
-        return None
-    sources = find_sources(root, image_ids)
-    folder = find_pack(packs, size_px, sources.state_digest(FORMAT, size_px))
-    if folder is None:
-        return None
-    pack = read_pack(folder)
-    return pack.digests[pack.rows_of(wanted_ids)]
+    pack = packed_before(packs, root, image_ids, size_px) if np.isin(wanted_ids, image_ids).all() else None
+    return None if pack is None else pack.digests[pack.rows_of(wanted_ids)]
