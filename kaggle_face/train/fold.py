@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.abandoned import remove_abandoned
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
@@ -63,6 +64,7 @@ def train_fold(
     """
     device = resolve_device(call.processes.device_setting(config.device))
     prepare_cpu(device)
+    call.processes.by_first(_remove_abandoned, folder)
     raw_task, task = task, adjust_training_set(task, config.data)
     network = create_fold_network(config, task)
     if start == "new":
@@ -81,7 +83,14 @@ def train_fold(
     call.processes.by_first(_write_beginning, config, task, folder, info)
     outcome = fit.run()
     _write_results(config, fit, info, outcome)
+    call.processes.by_first(_remove_abandoned, folder)
     return outcome
+
+
+def _remove_abandoned(folder: FoldFolder) -> None:
+    """Removes what killed processes left half written in a fold's folder, and beside it."""
+    remove_abandoned(folder.path)
+    remove_abandoned(folder.path.parent, below=False)
 
 
 def create_fold_network(config: Config, task: FoldTask) -> FaceNetwork:
