@@ -1,10 +1,12 @@
-"""JSON objects that carry a digest of themselves, and columns of numbers as hexadecimal text."""
+"""JSON objects that carry a digest of themselves, checksums of files, and numbers as hexadecimal text."""
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from kaggle_face.records import StrArray
 
 _SEAL = "seal"
+_BLOCK_BYTES = 2**22
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,6 +41,15 @@ def unsealed(text: str) -> dict[str, Any]:
 def digest_of_bytes(data: bytes) -> str:
     """16 hexadecimal digits of some bytes."""
     return blake2b(data, digest_size=8).hexdigest()
+
+
+def crc_of_file(path: Path) -> int:
+    """The CRC-32 of a file's content."""
+    total = 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            total = zlib.crc32(block, total)
+    return total
 
 
 def to_hex(numbers: npt.NDArray[Any]) -> list[str]:
