@@ -10,6 +10,7 @@ KaggleFaceError
 │   ├── RulesError             a rule of the competition is broken
 │   ├── RemoteError            Kaggle refused or could not be reached
 │   ├── WorkerLostError        a process that prepares batches was killed, most likely for want of memory
+│   ├── DiskError              the disk or the machine is in the way: no room, no right, no memory
 │   └── MissingExtraError      an optional part of the package is not installed
 ├── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
 └── OtherProcessError          another process of the training failed and says why; this one ends in silence
@@ -59,6 +60,17 @@ class RemoteError(InputError):
 
 class WorkerLostError(InputError):
     """A process that prepares batches was killed, as systems do where memory runs out."""
+
+
+class DiskError(InputError, OSError):
+    """The disk or the machine is in the way: no room, no right, no memory; `strerror` says it in short."""
+
+    def __init__(self, line: str, number: int, reason: str) -> None:
+        super().__init__(line)
+        self.errno, self.strerror = number, reason
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class MissingExtraError(InputError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,25 +12,32 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+from kaggle_face.artifacts.abandoned import claimed
+from kaggle_face.artifacts.disk import disk_error, explaining, state_of
 from kaggle_face.artifacts.renaming import flush_to_disk, put_in_place, replace_file, restore
-from kaggle_face.errors import RunError
+from kaggle_face.errors import KaggleFaceError, RunError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, needed_bytes: int | None = None) -> Iterator[Path]:
     """Yields a temporary path beside `path`; what was written there becomes `path` if no error is raised.
 
     The temporary name ends like the final one, so writers that look at the suffix work.
+
+    Raises:
+        DiskError: There is no room (of `needed_bytes`, where they are known), no right, or the disk fails.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{secrets.token_hex(6)}.{path.name}"
-    try:
-        yield temporary
-        flush_to_disk(temporary)
-        replace_file(temporary, path)
-        flush_to_disk(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with explaining(path, needed_bytes=needed_bytes):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with claimed(path) as token:
+            temporary = path.parent / f".{token}.{path.name}"
+            try:
+                yield temporary
+                flush_to_disk(temporary)
+                replace_file(temporary, path)
+                flush_to_disk(path.parent)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -39,24 +45,33 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields a temporary folder beside `path` that takes its place if no error is raised.
 
     How it does so, and what a kill leaves, `put_in_place` says.
+
+    Raises:
+        DiskError: There is no room, no right, or the disk fails.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    restore(path)
-    temporary = path.parent / f".{secrets.token_hex(6)}.{path.name}"
-    temporary.mkdir()
-    try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            flush_to_disk(file)
-        put_in_place(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with explaining(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        restore(path)
+        with claimed(path) as token:
+            temporary = path.parent / f".{token}.{path.name}"
+            temporary.mkdir()
+            try:
+                yield temporary
+                for file in temporary.rglob("*"):
+                    flush_to_disk(file)
+                put_in_place(temporary, path)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
-    """Opens `path` for bytes; the file appears, or replaces the old one, when the block ends well."""
-    with replacing(path) as temporary, temporary.open("wb") as stream:
+def writing(path: Path, needed_bytes: int | None = None) -> Iterator[IO[bytes]]:
+    """Opens `path` for bytes; the file appears, or replaces the old one, when the block ends well.
+
+    Raises:
+        DiskError: There is no room (of `needed_bytes`, where they are known), no right, or the disk fails.
+    """
+    with replacing(path, needed_bytes) as temporary, temporary.open("wb") as stream:
         yield stream
         stream.flush()
 
@@ -112,10 +127,16 @@ def reading(path: Path) -> Iterator[None]:
 
     Raises:
         RunError: The file is missing or damaged.
+        DiskError: The disk or the machine is to blame, and nothing is said about the file.
     """
     try:
         yield
-    except (OSError, ValueError, EOFError) as error:
+    except KaggleFaceError:
+        raise
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        state = state_of(error)
+        if state is not None:
+            raise disk_error(state, path, "read") from error
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()).split(". ")[0]
         raise RunError(
             f"{path} cannot be read ({reason}); copy it again, or delete it and run the command that makes it"

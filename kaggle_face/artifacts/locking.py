@@ -8,17 +8,16 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from kaggle_face.artifacts.abandoned import try_lock
 from kaggle_face.errors import DataError, RunError
 
 _SECONDS_BETWEEN_TRIES = 0.2
-_LOCKED_BYTE = 1 << 30  # Windows forbids reading a locked byte: this one lies behind what the file says
 _LONGEST_NOTE_BYTES = 400
 
 _held: set[int] = set()
@@ -158,22 +157,10 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 def _try_lock(descriptor: int, path: Path) -> bool:
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
+        return try_lock(descriptor)
     except OSError as error:
         os.close(descriptor)
         raise DataError(
             f"{path.parent} lies on a file system without locks ({error.strerror}); "
             "choose another folder with paths.packs or paths.runs"
         ) from error
-    return True

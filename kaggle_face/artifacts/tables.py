@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,12 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[An
     """Writes columns of equal length as CSV with a header, '\\n' line ends and quotes only where needed."""
     import pandas as pd
 
+    # A carriage return ends a line for readers, and is not quoted where lines end otherwise.
+    texts = (column for column in map(np.asarray, columns.values()) if column.dtype.kind == "U")
+    returns = any("\r" in text for column in texts for text in column.tolist())
+    quoting: Literal[0, 1] = 1 if returns else 0  # csv.QUOTE_ALL, csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
-        pd.DataFrame(dict(columns)).to_csv(temporary, index=False, lineterminator="\n")
+        pd.DataFrame(dict(columns)).to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
 
 
 def read_table(path: Path, columns: Sequence[str]) -> dict[str, StrArray]:

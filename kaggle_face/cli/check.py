@@ -51,6 +51,7 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
         findings += _inspect(root, data, config, terminal)
     findings += compare_samples(map_folder(root), data)
     findings += _check_rules(config, data)
+    findings += _check_cache(data, config, terminal)
     findings.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
     for finding in findings:
         terminal.say(f"{_SIGNS[finding.level]} {finding.text}")
@@ -66,6 +67,22 @@ def _inspect(root: Path, data: CompetitionData, config: Config, terminal: Termin
     workers = config.data.workers if config.data.workers > 0 else min(16, os.cpu_count() or 1)
     files = inspect_images(root, data.faces.image_ids, workers, terminal)
     return find_image_troubles(data.faces, files, config.data.image_size)
+
+
+def _check_cache(data: CompetitionData, config: Config, terminal: Terminal) -> list[Finding]:
+    """Reads the whole image cache of today's files, where it was made, and compares it with its checksums."""
+    from kaggle_face.competitions.health import Finding
+    from kaggle_face.data.pack import packed_before, verify_pack
+
+    packs, root, size_px = Path(config.paths.packs), Path(config.data.root), config.data.image_size
+    try:
+        pack = packed_before(packs, root, data.faces.image_ids, size_px)
+        if pack is None:
+            return []
+        verify_pack(pack, terminal)
+    except DataError as error:
+        return [Finding("problem", str(error))]
+    return [Finding("good", f"the image cache {pack.folder} holds what was written")]
 
 
 def _check_rules(config: Config, data: CompetitionData) -> list[Finding]:

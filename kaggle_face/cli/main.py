@@ -11,15 +11,16 @@ Exit codes: 0 done; 2 the input, the settings or the disk are to blame (one line
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
 import kaggle_face
+from kaggle_face.artifacts.disk import state_line
 from kaggle_face.cli.going_on import told_how_to_go_on
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
@@ -61,12 +62,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 _OF_SEVERAL_PROCESSES = "train"
 
-# What is wrong with the user's disk and no bug: no right to write there, no room, no such place.
-_STATES_OF_A_DISK = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR,
-     errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO)
-)  # fmt: skip
-
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, as all others are."""
@@ -78,6 +73,7 @@ class _Parser(argparse.ArgumentParser):
 def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     choose_sort_instructions()
+    threading.excepthook = _tell_bug_of_thread
     code = main(list(sys.argv[1:] if argv is None else argv))
     end_at_once_from_now_on()
     if _is_alone():
@@ -112,16 +108,23 @@ def _main(argv: Sequence[str], terminal: Terminal) -> int:
         # Whoever read the output has seen enough; nothing may be left to be written when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # as a shell calls the end by SIGPIPE
-    except OSError as error:
-        if error.errno not in _STATES_OF_A_DISK:
+    except Exception as error:
+        line = state_line(error)
+        if line is None:
             raise
-        terminal.error(f"{error.filename or 'the disk'}: {error.strerror}")
+        terminal.error(line)
         return 2
     except KeyboardInterrupt as error:
         stop = error if isinstance(error, StoppedBySignalError) else StoppedBySignalError()
         if os.environ.get("RANK", "0") == "0":
             terminal.stopped(stop.line or "nothing was begun")
         return stop.exit_code
+
+
+def _tell_bug_of_thread(thread: threading.ExceptHookArgs) -> None:
+    """Prints the traceback of a bug; whoever waits for the thread tells of a full disk and its like."""
+    if thread.exc_value is None or state_line(thread.exc_value) is None:
+        threading.__excepthook__(thread)
 
 
 def dispatch(argv: list[str], terminal: Terminal) -> int:

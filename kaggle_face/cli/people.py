@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.disk import explaining
 from kaggle_face.cli.gallery_options import (
     add_gallery_argument,
     add_if_there_arguments,
@@ -102,11 +103,12 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
     person = gallery.person(arguments.words[0])
     images = gallery.images(person)
     if arguments.save_faces is not None:
-        arguments.save_faces.mkdir(parents=True, exist_ok=True)
-        for image in images:
-            png = gallery.picture(image.number)
-            if png is not None:
-                (arguments.save_faces / f"{image.number:07}.png").write_bytes(png)
+        pictures = [(image.number, gallery.picture(image.number)) for image in images]
+        with explaining(arguments.save_faces):
+            arguments.save_faces.mkdir(parents=True, exist_ok=True)
+            for number, png in pictures:
+                if png is not None:
+                    (arguments.save_faces / f"{number:07}.png").write_bytes(png)
     if arguments.json:
         rows = [{"number": one.number, "source": one.source, "added": one.added} for one in images]
         say_json(terminal, {"name": person.name, "added": person.added, "images": rows})

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.data.decoding import digests_of_files
-from kaggle_face.data.pack import read_pack
+from kaggle_face.data.pack import packed_before
 from kaggle_face.data.pack_search import find_pack, find_same
 from kaggle_face.data.packing import FORMAT
 from kaggle_face.data.sources import find_sources
@@ -48,28 +48,16 @@ def contents_today(
 
 def has_current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int, progress: Progress) -> bool:
     """Whether a finished cache of just these files is there: by their times, else by their contents."""
-    if _current_cache(packs, root, image_ids, size_px) is not None:
-        return True
     if not packs.is_dir():
         return False
     sources = find_sources(root, image_ids)
     digest = sources.state_digest(FORMAT, size_px)
-    return find_same(packs, size_px, digest, sources, progress) is not None
-
-
-def _current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> Path | None:
-    if not packs.is_dir():
-        return None
-    return find_pack(packs, size_px, find_sources(root, image_ids).state_digest(FORMAT, size_px))
+    found = find_pack(packs, size_px, digest) or find_same(packs, size_px, digest, sources, progress)
+    return found is not None
 
 
 def _packed_digests(
     packs: Path, root: Path, image_ids: StrArray, size_px: int, wanted_ids: StrArray
 ) -> IntArray | None:
-    if not np.isin(wanted_ids, image_ids).all():
-        return None
-    folder = _current_cache(packs, root, image_ids, size_px)
-    if folder is None:
-        return None
-    pack = read_pack(folder)
-    return pack.digests[pack.rows_of(wanted_ids)]
+    pack = packed_before(packs, root, image_ids, size_px) if np.isin(wanted_ids, image_ids).all() else None
+    return None if pack is None else pack.digests[pack.rows_of(wanted_ids)]

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from kaggle_face.cores import available_cores
 from kaggle_face.data.images import UnreadableImageError, decode_rgb_into, read_file
 from kaggle_face.data.sources import PROBLEMS, Sources
+from kaggle_face.data.stored_pixels import checksum
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray
@@ -54,10 +55,11 @@ class Chunk:
 
 
 class Outcome(NamedTuple):
-    """Why some images of a chunk cannot be read, by name, and the digest of each image's file."""
+    """Why some images of a chunk cannot be read, by name; digests of files and checksums of pixels."""
 
     broken: dict[str, str]
     digests: list[int]
+    checksums: list[int]
 
 
 Decoded = tuple[Chunk, Outcome]
@@ -124,7 +126,7 @@ def decode_chunk(chunk: Chunk) -> Outcome:
     image_bytes = 3 * chunk.size_px**2
     length = min(len(chunk.names), max(1, _BLOCK_BYTES // image_bytes))
     pixels = np.empty((length, chunk.size_px, chunk.size_px, 3), np.uint8)
-    outcome = Outcome({}, [])
+    outcome = Outcome({}, [], [])
     with open(chunk.pixels_path, "r+b", buffering=0) as stream:  # noqa: PTH123
         stream.seek(chunk.pixels_offset)
         for start in range(0, len(chunk.names), length):
@@ -180,6 +182,7 @@ def _decode_block(chunk: Chunk, rows: slice, pixels: npt.NDArray[np.uint8], outc
         except UnreadableImageError as error:
             pixels[row] = BROKEN_GREY
             outcome.broken[names[row]] = PROBLEMS.get(sizes[row], error.reason)
+        outcome.checksums.append(checksum(pixels[row]))
 
 
 def _read(path: str, size_bytes: int) -> bytes:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from kaggle_face.data.batch_augmentation import BatchAugmenter
 from kaggle_face.data.epoch_plan import EpochPlan
+from kaggle_face.data.stored_pixels import Pixels
 from kaggle_face.data.streaming import gather, gathered_blocks
 from kaggle_face.records import IntArray
 
@@ -30,13 +30,13 @@ class ResidentPixels:
     rows: IntArray
 
     @classmethod
-    def of(cls, pixels: npt.NDArray[np.uint8], rows: IntArray, device: torch.device) -> ResidentPixels:
+    def of(cls, pixels: Pixels, rows: IntArray, device: torch.device) -> ResidentPixels:
         """Copies the rows of a pack to a device, part by part."""
-        chosen, array = np.unique(rows), np.asarray(pixels)
-        images = torch.empty((len(chosen), *array.shape[1:]), dtype=torch.uint8, device=device)
+        chosen = np.unique(rows)
+        images = torch.empty((len(chosen), *pixels.shape[1:]), dtype=torch.uint8, device=device)
         for start in range(0, len(chosen), _COPIED_AT_ONCE):
             part = slice(start, start + _COPIED_AT_ONCE)
-            images[part].copy_(gather(array, chosen[part], pinned=False))
+            images[part].copy_(gather(pixels, chosen[part], pinned=False))
         return cls(images, chosen)
 
     def places_of(self, rows: IntArray) -> IntArray:
@@ -45,11 +45,11 @@ class ResidentPixels:
 
 
 class DeviceBatches:
-    """Makes the batches of an epoch on a device, from resident images or from the memory map."""
+    """Makes the batches of an epoch on a device, from resident images or from the disk."""
 
     def __init__(
         self,
-        pixels: npt.NDArray[np.uint8] | ResidentPixels,
+        pixels: Pixels | ResidentPixels,
         augmenter: BatchAugmenter,
         device: torch.device,
     ) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.data.pack import Pack
+from kaggle_face.data.stored_pixels import Pixels
 from kaggle_face.records import UNKNOWN, FaceTable, IntArray
 
 _ROWS, _COLUMNS = 8, 9
@@ -35,7 +36,7 @@ def near_duplicate_groups(pack: Pack, faces: FaceTable, most_bits: int = 3) -> I
     return groups
 
 
-def _difference_hashes(images: npt.NDArray[np.uint8], rows: IntArray) -> npt.NDArray[np.bool_]:
+def _difference_hashes(images: Pixels, rows: IntArray) -> npt.NDArray[np.bool_]:
     import cv2
 
     bits_NK = np.empty((len(rows), _ROWS * (_COLUMNS - 1)), np.bool_)

@@ -1,4 +1,4 @@
-"""A pack: all pictures decoded and resized once, as one memory map of bytes with an index beside it.
+"""A pack: all pictures decoded and resized once, as one file of bytes with an index and checksums beside it.
 
 A pack's folder is `<packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
 change, the size in pixels and the format, so a pack of other files or another size is never taken for it, and
@@ -10,7 +10,6 @@ N images, S pixels a side.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.artifacts.disk import explaining
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.data.decoding import digests_of_pixels
 from kaggle_face.data.pack_search import find_pack, find_same
@@ -28,10 +28,11 @@ from kaggle_face.data.packing import (
     INFO_FILE,
     PIXELS_FILE,
     build_pack,
-    digests_from_text,
 )
-from kaggle_face.data.sources import find_sources, joint_digest
-from kaggle_face.errors import DataError, RunError, naming_first
+from kaggle_face.data.seals import digest_of_bytes, from_hex, unsealed
+from kaggle_face.data.sources import Sources, find_sources, joint_digest
+from kaggle_face.data.stored_pixels import Pixels, StoredPixels, damaged_cache
+from kaggle_face.errors import DataError, DiskError, RunError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
 
@@ -45,7 +46,7 @@ class Pack:
     """
 
     image_ids: StrArray
-    images: npt.NDArray[np.uint8]
+    images: Pixels
     valid: npt.NDArray[np.bool_]
     size_px: int
     folder: Path | None = None
@@ -56,7 +57,7 @@ class Pack:
         assert self.valid.shape == self.image_ids.shape
         assert bool((self.image_ids[:-1] < self.image_ids[1:]).all()), "a pack's ids are sorted and unique"
         if self.folder is None and not len(self.digests):
-            object.__setattr__(self, "digests", digests_of_pixels(self.images))
+            object.__setattr__(self, "digests", digests_of_pixels(np.asarray(self.images)))
         assert self.digests.shape == self.image_ids.shape
 
     def __len__(self) -> int:
@@ -126,31 +127,65 @@ def open_pack(
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         folder = packs / f"{plain}-{size_px}px-{digest}"
         build_pack(folder, sources, size_px, progress, workers)
-    pack = read_pack(folder)
-    if not np.array_equal(pack.image_ids, sources.image_ids):
-        raise _damaged(folder)
+    pack = _read_pack_of(folder, sources)
     _judge(pack, broken, progress)
     return pack
 
 
+def packed_before(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> Pack | None:
+    """The finished pack of the images below `root` in today's state; None where there is none.
+
+    Raises:
+        DataError: The pack is damaged, or an id leads out of the root.
+    """
+    if not packs.is_dir() or not len(image_ids):
+        return None
+    sources = find_sources(root, image_ids)
+    folder = find_pack(packs, size_px, sources.state_digest(FORMAT, size_px))
+    return None if folder is None else _read_pack_of(folder, sources)
+
+
+def _read_pack_of(folder: Path, sources: Sources) -> Pack:
+    pack = read_pack(folder)
+    if not np.array_equal(pack.image_ids, sources.image_ids):
+        raise damaged_cache(folder, f"{INDEX_FILE} lists other images")
+    return pack
+
+
 def read_pack(folder: Path) -> Pack:
-    """Opens a finished pack; its pixels stay on disk.
+    """Opens a finished pack; its pixels stay on disk, and are compared with their checksums as they are read.
 
     Raises:
         DataError: The folder is no pack, or is damaged.
+        DiskError: The machine or the disk cannot give it now; nothing is said against the pack.
     """
     try:
-        size_px = int(_info(folder)["size_px"])
-        table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest"])
-        images = np.load(folder / PIXELS_FILE, mmap_mode="r", allow_pickle=False)
-        digests = digests_from_text(table["digest"])
-        return Pack(table["image_id"], images, table["valid"] == "1", size_px, folder, digests)
-    except (OSError, ValueError, KeyError, AssertionError, RunError) as error:
-        raise _damaged(folder) from error
+        with explaining(folder, "read"):
+            return _read_pack(folder)
+    except (DataError, DiskError):
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AssertionError, RunError) as error:
+        raise damaged_cache(folder, " ".join(str(error).split()) or type(error).__name__) from error
 
 
-def _damaged(folder: Path) -> DataError:
-    return DataError(f"the pack {folder} is damaged; delete it, and it is made again")
+def _read_pack(folder: Path) -> Pack:
+    info = _info(folder)
+    if digest_of_bytes((folder / INDEX_FILE).read_bytes()) != info["index"]:
+        raise damaged_cache(folder, f"{INDEX_FILE} is not what was written")
+    table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest", "pixels"])
+    images = StoredPixels(folder / PIXELS_FILE, from_hex(table["pixels"], np.uint32))
+    digests = from_hex(table["digest"], np.int64)
+    return Pack(table["image_id"], images, table["valid"] == "1", int(info["size_px"]), folder, digests)
+
+
+def verify_pack(pack: Pack, progress: Progress) -> None:
+    """Reads all pixels of a pack and compares them with their checksums; those in memory need not be.
+
+    Raises:
+        DataError: Images hold other pixels than were written.
+    """
+    if isinstance(pack.images, StoredPixels):
+        pack.images.verify(progress)
 
 
 def broken_images(pack: Pack) -> dict[str, str]:
@@ -162,8 +197,11 @@ def broken_images(pack: Pack) -> dict[str, str]:
 
 
 def _info(folder: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
-    return values
+    """What `pack.json` says, if it is what was written."""
+    try:
+        return unsealed((folder / INFO_FILE).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise damaged_cache(folder, f"{INFO_FILE} is not what was written") from error
 
 
 def _judge(pack: Pack, broken: Literal["error", "skip"], progress: Progress) -> None:

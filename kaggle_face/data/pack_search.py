@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from kaggle_face.data.decoding import digests_of_files
 from kaggle_face.data.packing import FORMAT, INFO_FILE
+from kaggle_face.data.seals import unsealed
 from kaggle_face.data.sources import Sources
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Progress
@@ -44,7 +44,7 @@ def _mark(digest: str) -> str:
 def _packed_contents(packs: Path, size_px: int, names: str) -> Iterator[tuple[str, Path]]:
     for path in sorted(packs.glob(f"*-{size_px}px-*/{INFO_FILE}")):
         with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged pack is nobody's
-            info = json.loads(path.read_text(encoding="utf-8"))
+            info = unsealed(path.read_text(encoding="utf-8"))
             if (info["format"], info["names"]) == (FORMAT, names) and path.parent.suffix != ".part":
                 yield str(info["contents"]), path.parent
 

@@ -12,24 +12,28 @@ import json
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.disk import disk_error, state_of
 from kaggle_face.artifacts.locking import if_free, only_process
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.data.decoding import Chunk, Outcome, choose_workers, decode_chunks
+from kaggle_face.data.seals import digest_of_bytes, sealed, to_hex, unsealed
 from kaggle_face.data.sources import Sources
-from kaggle_face.errors import DataError
+from kaggle_face.data.stored_pixels import StoredPixels
+from kaggle_face.errors import DataError, KaggleFaceError
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.records import IntArray, StrArray
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever the same files would give other pixels, or the files of a pack change."""
 
 PIXELS_FILE, INDEX_FILE, INFO_FILE = "images.npy", "index.csv", "pack.json"
@@ -57,31 +61,14 @@ def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress,
             if not folder.exists():
                 _remove_abandoned(folder)
                 _Building(folder, sources, size_px).run(progress, workers)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DataError(f"the disk of {folder.parent} is full; free some room and start again") from error
-        what = f"{error.filename or folder}: {error.strerror}"
-        raise DataError(f"{what}; choose another folder with paths.packs") from error
-
-
-def digests_to_text(digests: Sequence[int]) -> list[str]:
-    """Digests of files as the index writes them: 16 hexadecimal digits each."""
-    return [digest.to_bytes(8, "little", signed=True).hex() for digest in digests]
-
-
-def digests_from_text(texts: StrArray) -> IntArray:
-    """What `digests_to_text` was given.
-
-    Raises:
-        ValueError: A text is not one of its results.
-    """
-    joined = "".join(texts.tolist())
-    if texts.dtype.itemsize > 4 * 16 or len(joined) != 16 * len(texts):
-        raise ValueError("a digest has 16 hexadecimal digits")
-    packed = bytes.fromhex(joined)  # skips blanks
-    if len(packed) != 8 * len(texts):
-        raise ValueError("a digest has 16 hexadecimal digits")
-    return np.frombuffer(packed, "<i8").astype(np.int64)
+    except KaggleFaceError:
+        raise
+    except (OSError, MemoryError) as error:
+        state = state_of(error)
+        if isinstance(error, OSError) and (state is None or error.errno == errno.EEXIST):
+            what = f"{error.filename or folder}: {error.strerror or error}"
+            raise DataError(f"{what}; choose another folder with paths.packs") from error
+        raise DataError(str(disk_error(state or MemoryError(), folder))) from error
 
 
 def _lock_of(folder: Path) -> Path:
@@ -104,11 +91,12 @@ def _remove_abandoned(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class _Done:
-    """What the record says: finished rows, why some of them cannot be read, and their files' digests."""
+    """What the record says: finished rows, why some cannot be read, digests of files, checksums of pixels."""
 
     rows: int
     broken: dict[str, str]
     digests: list[int]
+    checksums: list[int]
 
 
 class _Building:
@@ -118,13 +106,21 @@ class _Building:
         self._image_bytes = 3 * size_px**2
 
     def run(self, progress: Progress, workers: int) -> None:
-        done = _read_record(self._part / _RECORD_FILE)
+        done = _read_record(self._part / _RECORD_FILE) if self._has_room_for_all() else None
         self._require_room(len(self._sources) - (done.rows if done else 0))
         if done is None:
             done = self._begin()
         if done.rows < len(self._sources):
             done = self._decode(done, progress, workers)
         self._finish(done)
+
+    def _has_room_for_all(self) -> bool:
+        """Whether the file of pixels was made whole; what is in it, the checksums tell when it is read."""
+        try:
+            StoredPixels(self._part / PIXELS_FILE, np.zeros(len(self._sources), np.uint32))
+        except DataError:
+            return False
+        return True
 
     def _require_room(self, num_images: int) -> None:
         needed = num_images * self._image_bytes + _SPARE_BYTES
@@ -142,10 +138,11 @@ class _Building:
         path = self._part / PIXELS_FILE
         np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
         (self._part / _RECORD_FILE).write_bytes(b"")
-        return _Done(0, {}, [])
+        return _Done(0, {}, [], [])
 
     def _decode(self, done: _Done, progress: Progress, workers: int) -> _Done:
-        rows, broken, digests = done.rows, dict(done.broken), list(done.digests)
+        rows, broken = done.rows, dict(done.broken)
+        digests, checksums = list(done.digests), list(done.checksums)
         count = choose_workers(workers, self._sources, rows)
         decoded = decode_chunks(self._chunks(rows), count, progress)
         with (
@@ -156,9 +153,10 @@ class _Building:
                 rows = chunk.first_row + len(chunk.names)
                 broken |= outcome.broken
                 digests += outcome.digests
+                checksums += outcome.checksums
                 record.add(rows, outcome)
                 _advance(counter, len(chunk.names), len(broken))
-        return _Done(rows, broken, digests)
+        return _Done(rows, broken, digests, checksums)
 
     def _chunks(self, first_row: int) -> list[Chunk]:
         offset_bytes = np.load(self._part / PIXELS_FILE, mmap_mode="r").offset
@@ -189,8 +187,13 @@ class _Building:
     def _finish(self, done: _Done) -> None:
         ids = self._sources.image_ids
         valid = [int(name not in done.broken) for name in ids.tolist()]
-        digests = digests_to_text(done.digests)
-        write_table(self._part / INDEX_FILE, {"image_id": ids, "valid": valid, "digest": digests})
+        columns: dict[str, IntArray | StrArray | list[Any]] = {
+            "image_id": ids,
+            "valid": valid,
+            "digest": to_hex(np.array(done.digests, np.int64)),
+            "pixels": to_hex(np.array(done.checksums, np.uint32)),
+        }
+        write_table(self._part / INDEX_FILE, columns)
         info = {
             "format": FORMAT,
             "size_px": self._size_px,
@@ -198,8 +201,9 @@ class _Building:
             "names": self._sources.names_digest(),
             "contents": self._sources.contents_digest(done.digests),
             "broken": done.broken,
+            "index": digest_of_bytes((self._part / INDEX_FILE).read_bytes()),
         }
-        write_json(self._part / INFO_FILE, info)
+        write_json(self._part / INFO_FILE, sealed(info))
         self._part.rename(self._folder)
         (self._folder / _RECORD_FILE).unlink()
 
@@ -241,22 +245,31 @@ class _Record:
             return  # a line says that all pixels before it are on disk
         self._has_failed = True
         os.fsync(self._pixels)
-        self._lines.write(json.dumps({"rows": rows, **outcome._asdict()}).encode() + b"\n")
+        line = json.dumps(sealed({"rows": rows, **outcome._asdict()}), ensure_ascii=False)
+        self._lines.write(line.encode() + b"\n")
         self._lines.flush()
         self._has_failed = False
 
 
 def _read_record(path: Path) -> _Done | None:
-    """What was finished; None where nothing was begun. A line that a kill cut off is removed."""
+    """What was finished; None where nothing was begun. What a kill cut off or the disk changed is removed."""
     if not path.is_file():
         return None
-    whole, _, torn = path.read_bytes().rpartition(b"\n")
-    if torn:
-        os.truncate(path, len(whole) + 1 if whole else 0)
-    lines = [json.loads(line) for line in whole.splitlines()]
+    lines: list[dict[str, Any]] = []
+    length = 0
+    content = path.read_bytes()
+    for line in content.splitlines(keepends=True):
+        try:
+            lines.append(unsealed(line.decode() if line.endswith(b"\n") else ""))
+        except ValueError:
+            break
+        length += len(line)
+    if length < len(content):
+        os.truncate(path, length)
     broken = {name: reason for line in lines for name, reason in line["broken"].items()}
     digests = [digest for line in lines for digest in line["digests"]]
-    return _Done(lines[-1]["rows"] if lines else 0, broken, digests)
+    checksums = [checksum for line in lines for checksum in line["checksums"]]
+    return _Done(lines[-1]["rows"] if lines else 0, broken, digests, checksums)
 
 
 def _advance(counter: Counter, steps: int, num_broken: int) -> None:

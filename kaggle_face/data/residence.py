@@ -54,11 +54,11 @@ class Supply:
                 where = f"{self.device} ({self.megabytes:.0f} MB)"
                 return f"images lie on {where} and are augmented there in batches"
             case "memory_map":
-                return f"images are read from the memory map and augmented on {self.device} in batches"
+                return f"images are read from the image cache and augmented on {self.device} in batches"
             case "workers":
                 who = f"by {self.workers} processes" if self.workers else "in this process"
                 why = f" ({self.reason})" if self.reason else ""
-                return f"images are read from the memory map and augmented one by one {who}{why}"
+                return f"images are read from the image cache and augmented one by one {who}{why}"
             case _:
                 assert_never(self.residence)
 

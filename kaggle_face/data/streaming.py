@@ -7,52 +7,49 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from kaggle_face.data.stored_pixels import Pixels, take_rows
 from kaggle_face.records import IntArray
 
 _BLOCKS_AHEAD = 3
 
 
 def gathered_blocks(
-    pixels: npt.NDArray[np.uint8], blocks: Iterable[IntArray], device: torch.device
+    pixels: Pixels, blocks: Iterable[IntArray], device: torch.device
 ) -> Iterator[torch.Tensor]:
     """The images of each block of rows, uint8 (B, H, W, 3), in the host's memory.
 
     For a GPU they are read ahead by a thread into pinned memory, so that the copy to the device runs beside
     its work. On a CPU a thread would only take a core from the network.
     """
-    array = np.asarray(pixels)
     if device.type != "cuda":
         for rows in blocks:
-            yield gather(array, rows, pinned=False)
+            yield gather(pixels, rows, pinned=False)
         return
     waiting = iter(blocks)
     with ThreadPoolExecutor(1) as pool:
         try:
-            ahead = deque(pool.submit(gather, array, rows, True) for rows in islice(waiting, _BLOCKS_AHEAD))
+            ahead = deque(pool.submit(gather, pixels, rows, True) for rows in islice(waiting, _BLOCKS_AHEAD))
             while ahead:
                 images_BHW3 = ahead.popleft().result()
-                _read_next(pool, ahead, array, waiting)
+                _read_next(pool, ahead, pixels, waiting)
                 yield images_BHW3
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def gather(pixels: npt.NDArray[np.uint8], rows: IntArray, pinned: bool) -> torch.Tensor:
+def gather(pixels: Pixels, rows: IntArray, pinned: bool) -> torch.Tensor:
     """Rows of the pixels as a new tensor."""
     images_BHW3 = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pinned)
-    # `clip` writes straight into the tensor; the rows are known to be inside.
-    np.take(pixels, rows, axis=0, out=images_BHW3.numpy(), mode="clip")
+    take_rows(pixels, rows, images_BHW3.numpy())
     return images_BHW3
 
 
 def _read_next(
     pool: ThreadPoolExecutor,
     ahead: deque[Future[torch.Tensor]],
-    pixels: npt.NDArray[np.uint8],
+    pixels: Pixels,
     waiting: Iterator[IntArray],
 ) -> None:
     for rows in islice(waiting, 1):

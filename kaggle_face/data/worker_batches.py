@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from kaggle_face.artifacts.disk import state_line
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.epoch_plan import EpochPlan, Request
-from kaggle_face.errors import WorkerLostError
+from kaggle_face.data.stored_pixels import Pixels, take_rows
+from kaggle_face.errors import DataError, DiskError, KaggleFaceError, WorkerLostError
 from kaggle_face.stopping import leave_to_parent
 
 _BATCHES_AHEAD = 4  # per worker
@@ -35,11 +35,11 @@ def _begin_worker(number: int) -> None:
 class WorkerBatches:
     """Makes the batches of an epoch image by image, with worker processes or without."""
 
-    def __init__(self, pixels: npt.NDArray[np.uint8], augmenter: Augmenter, workers: int) -> None:
-        self.maker = BatchMaker(_Pixels(pixels), augmenter)
+    def __init__(self, pixels: Pixels, augmenter: Augmenter, workers: int) -> None:
+        self.maker = BatchMaker(pixels, augmenter)
         self._workers = workers
         self._requests = _Requests()
-        self._loader: DataLoader[torch.Tensor] | None = None
+        self._loader: DataLoader[torch.Tensor | KaggleFaceError] | None = None
 
     def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
         """The images of each batch, uint8 (B, H, W, 3), in the host's memory."""
@@ -55,7 +55,7 @@ class WorkerBatches:
     def _made_by_workers(self, requests: Sequence[Request]) -> Iterator[torch.Tensor]:
         if self._loader is None:
             self._loader = DataLoader(
-                self.maker,
+                _InWorker(self.maker),
                 batch_size=None,
                 sampler=self._requests,
                 num_workers=self._workers,
@@ -65,7 +65,10 @@ class WorkerBatches:
                 worker_init_fn=_begin_worker,
             )
         self._requests.pending = requests
-        yield from self._loader
+        for batch in self._loader:
+            if isinstance(batch, KaggleFaceError):
+                raise batch
+            yield batch
 
 
 @contextmanager
@@ -107,32 +110,37 @@ class _Requests:
         return len(self.pending)
 
 
-class _Pixels:
-    """The pixels of a pack; a worker process opens the file anew instead of receiving its content."""
-
-    def __init__(self, images: npt.NDArray[np.uint8]) -> None:
-        self._file = getattr(images, "filename", None)
-        self.array = np.asarray(images)
-
-    def __getstate__(self) -> Any:
-        return self._file or self.array
-
-    def __setstate__(self, state: Any) -> None:
-        is_array = isinstance(state, np.ndarray)
-        self.__init__(state if is_array else np.load(state, mmap_mode="r"))  # type: ignore[misc]
-
-
 class BatchMaker(Dataset[torch.Tensor]):
     """Makes the whole batch that a request describes."""
 
-    def __init__(self, pixels: _Pixels, augmenter: Augmenter) -> None:
+    def __init__(self, pixels: Pixels, augmenter: Augmenter) -> None:
         self._pixels, self._augmenter = pixels, augmenter
 
     def __getitem__(self, request: Request) -> torch.Tensor:
-        pixels = self._pixels.array
-        if self._augmenter.is_identity:
-            return torch.from_numpy(pixels[request.rows])
-        images_BHW3 = np.empty((len(request.rows), *pixels.shape[1:]), np.uint8)
-        for slot, (row, number) in enumerate(zip(request.rows, request.numbers.tolist(), strict=True)):
-            images_BHW3[slot] = self._augmenter(pixels[row], request.epoch, number)
+        images_BHW3 = np.empty((len(request.rows), *self._pixels.shape[1:]), np.uint8)
+        take_rows(self._pixels, request.rows, images_BHW3)
+        if not self._augmenter.is_identity:
+            for slot, number in enumerate(request.numbers.tolist()):
+                images_BHW3[slot] = self._augmenter(images_BHW3[slot], request.epoch, number)
         return torch.from_numpy(images_BHW3)
+
+
+class _InWorker(Dataset[torch.Tensor | KaggleFaceError]):
+    """A batch maker in a worker process, which hands over what is wrong with the disk instead of raising it.
+
+    What is raised in a worker arrives with the worker's traceback in its text.
+    """
+
+    def __init__(self, maker: BatchMaker) -> None:
+        self._maker = maker
+
+    def __getitem__(self, request: Request) -> torch.Tensor | KaggleFaceError:
+        try:
+            return self._maker[request]
+        except KaggleFaceError as error:
+            return type(error)(str(error)) if not isinstance(error, DiskError) else DataError(str(error))
+        except (OSError, MemoryError, RuntimeError) as error:
+            line = state_line(error)
+            if line is None:
+                raise
+            return DataError(line)

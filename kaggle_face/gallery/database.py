@@ -17,7 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from kaggle_face.errors import GalleryError
+from kaggle_face.artifacts.disk import disk_error, state_of
+from kaggle_face.errors import GalleryError, KaggleFaceError
+from kaggle_face.gallery.integrity import (
+    SUMS_TABLE,
+    find_damage,
+    find_other_rows,
+    keep_sums,
+    register,
+    write_sums,
+)
 
 Connection = sqlite3.Connection
 FactName = Literal["identity", "revision", "model"]
@@ -26,7 +35,9 @@ AuditAction = Literal[
 ]
 
 _APPLICATION = 0x4B466731  # "KFg1" in the file's header says whose database it is
-_VERSION = 1
+_VERSION = 2
+_VERSION_WITHOUT_SUMS = 1
+_SMALL_BYTES = 64 * 2**20  # a file up to this size is verified to its last page when opened
 _SECONDS_FOR_A_LOCK = 30.0
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -67,6 +78,8 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_of_person ON audit (person);
 """
+_STATEMENTS = (*(text.rstrip(";") for text in _SCHEMA.strip().split(";\n")), SUMS_TABLE)
+_REMEDY = "put back a copy, or import an earlier export: kaggle-face people import EXPORT.zip --gallery NEW"
 
 
 class GalleryFile:
@@ -92,6 +105,7 @@ class GalleryFile:
             last = self._connect(any_thread=True)
             weakref.finalize(self, last.close)
             last.execute("SELECT count(*) FROM facts")
+            self._verify()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -109,9 +123,23 @@ class GalleryFile:
         with self._explained(), closing(self._connect()) as connection:
             if not flushed:
                 connection.execute("PRAGMA synchronous = NORMAL")
+            keep_sums(connection)
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
+
+    def require_written(self, connection: Connection, table: str) -> None:
+        """Compares a table that is not verified when a large gallery is opened.
+
+        Raises:
+            GalleryError: It holds other rows than were written.
+        """
+        if (damage := find_other_rows(connection, table)) is not None:
+            raise self.damaged(damage)
+
+    def damaged(self, what: str) -> GalleryError:
+        """What to raise where the gallery is not what was written."""
+        return GalleryError(f"{self.path} is damaged ({what}); {_REMEDY}")
 
     def forget_deleted(self) -> None:
         """Brings the log into the file and empties it, so that deleted pictures are in neither."""
@@ -126,6 +154,8 @@ class GalleryFile:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA recursive_triggers = ON")  # else REPLACE deletes without a trigger
+            register(connection)
         except sqlite3.Error:
             connection.close()
             raise
@@ -138,6 +168,7 @@ class GalleryFile:
             is_ours = self._is_ours(connection)
             connection.execute("COMMIT")
             if is_ours:
+                self._add_sums(connection)
                 return
             with suppress(sqlite3.OperationalError):  # another process is at it: one of the two succeeds
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -146,10 +177,34 @@ class GalleryFile:
                 _create_tables(connection)
             connection.execute("COMMIT")
 
+    def _add_sums(self, connection: Connection) -> None:
+        """Gives a gallery of the first version its sums; what it holds now is taken for what was written."""
+        if _version_of(connection) != _VERSION_WITHOUT_SUMS:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        if _version_of(connection) == _VERSION_WITHOUT_SUMS:  # no other process was faster
+            connection.execute(SUMS_TABLE)
+            _finish_tables(connection)
+        connection.execute("COMMIT")
+
+    def _verify(self) -> None:
+        """Compares everything with its checksums; of a large gallery all that answers are made of."""
+        is_small = self.path.stat().st_size <= _SMALL_BYTES
+        with closing(self._connect()) as connection:
+            connection.execute("BEGIN")
+            try:
+                damage = find_damage(connection, _STATEMENTS, everything=is_small)
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
+                    raise
+                damage = str(error)  # such as a text that is none any more
+        if damage is not None:
+            raise self.damaged(damage)
+
     def _is_ours(self, connection: Connection) -> bool:
         """Whether the file is a gallery already; False for an empty file."""
         application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _version_of(connection)
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application == 0 and version == 0 and tables == 0:
             return False
@@ -157,6 +212,8 @@ class GalleryFile:
             raise GalleryError(f"{self.path} is the database of another program; name another with --gallery")
         if version > _VERSION:
             raise GalleryError(f"{self.path} was made by a newer kaggle-face; install that version")
+        if version < _VERSION_WITHOUT_SUMS:
+            raise self.damaged("its version is none")
         return True
 
     @contextmanager
@@ -164,7 +221,13 @@ class GalleryFile:
         try:
             yield
         except sqlite3.Error as error:
+            if (state := state_of(error)) is not None:
+                raise disk_error(state, self.path) from error
             raise GalleryError(f"{self.path} {_explanation(error)}") from error
+        except KaggleFaceError:
+            raise
+        except UnicodeDecodeError as error:
+            raise self.damaged("a text in it is none any more") from error
         except OSError as error:
             raise GalleryError(f"{self.path} cannot be made: {error.strerror or error}") from error
 
@@ -210,12 +273,21 @@ def now_text() -> str:
 
 
 def _create_tables(connection: Connection) -> None:
-    for statement in _SCHEMA.strip().split(";\n"):
-        connection.execute(statement.rstrip(";"))
+    for statement in _STATEMENTS:
+        connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
     write_fact(connection, "identity", secrets.token_hex(8))
     write_fact(connection, "revision", "0")
+    _finish_tables(connection)
+
+
+def _finish_tables(connection: Connection) -> None:
+    write_sums(connection)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _version_of(connection: Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _explanation(error: sqlite3.Error) -> str:
@@ -224,15 +296,10 @@ def _explanation(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_NOTADB:
             return "is no gallery: it is not an SQLite database; name another file with --gallery"
         case sqlite3.SQLITE_CORRUPT:
-            return (
-                f"is damaged ({error}); put back a copy, or import an earlier export: "
-                "kaggle-face people import EXPORT.zip --gallery NEW"
-            )
+            return f"is damaged ({error}); {_REMEDY}"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"is in use: another process has been writing for {_SECONDS_FOR_A_LOCK:.0f} s; try later"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return f"cannot be written ({error}); it and its folder must be writable, also to search it"
-        case sqlite3.SQLITE_FULL:
-            return "cannot grow: the disk is full; nothing of this change was kept"
         case _:
             return f"cannot be used: {error}"

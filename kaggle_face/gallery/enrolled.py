@@ -42,6 +42,7 @@ from kaggle_face.gallery.people_tables import (
     select_people,
     vector_from,
 )
+from kaggle_face.gallery.pictures import is_whole_png
 
 
 class Gallery:
@@ -123,9 +124,15 @@ class Gallery:
         ]
 
     def picture(self, image: int) -> bytes | None:
-        """The PNG file of an image's crop, or None where it was not kept."""
+        """The PNG file of an image's crop, or None where it was not kept.
+
+        Raises:
+            GalleryError: It is not what was written.
+        """
         with self._file.reading() as connection:
             row = connection.execute("SELECT png FROM pictures WHERE image = ?", (image,)).fetchone()
+        if row is not None and not is_whole_png(row[0]):
+            raise self._file.damaged(f"the picture of image {image} is not what was written")
         return None if row is None else bytes(row[0])
 
     def embeddings_of(self, person: Person) -> Vector:
@@ -185,6 +192,7 @@ class Gallery:
         """All that was done, oldest first."""
         query = "SELECT time, action, person, name, details FROM audit ORDER BY number"
         with self._file.reading() as connection:
+            self._file.require_written(connection, "audit")
             rows = connection.execute(query).fetchall()
         return [
             AuditRow(time, action, person, name, json.loads(text))

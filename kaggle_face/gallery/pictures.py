@@ -167,6 +167,17 @@ def png_of(crop: Crop) -> bytes:
     return stream.getvalue()
 
 
+def is_whole_png(data: bytes) -> bool:
+    """Whether a PNG file is what `png_of` made, by the checksums in it."""
+    try:
+        Image.open(io.BytesIO(data), formats=("PNG",)).verify()
+    except MemoryError:
+        raise
+    except Exception:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
+        return False
+    return True
+
+
 def resized(crop: Crop, size_px: int) -> Crop:
     """A crop at another size, resized as the training data were."""
     if len(crop) == size_px:

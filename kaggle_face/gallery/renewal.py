@@ -13,7 +13,7 @@ from kaggle_face.gallery.embedder import Embedder
 from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.model_card import card_from_text
 from kaggle_face.gallery.people_tables import vector_bytes
-from kaggle_face.gallery.pictures import Crop
+from kaggle_face.gallery.pictures import Crop, is_whole_png
 from kaggle_face.progress import Counter, Progress
 
 _IMAGES_AT_ONCE = 256
@@ -93,4 +93,6 @@ def _crop_of(source: str, png: bytes | None) -> Crop:
         raise GalleryError(
             f"the picture {source} was not kept in the gallery, so it cannot be embedded again; enroll it"
         )
+    if not is_whole_png(png):
+        raise GalleryError(f"the picture {source} in the gallery is not what was written; put back a copy")
     return decode_photo(png, _LARGEST_CROP_PX, source)[0]

@@ -20,7 +20,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array
+from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array, write_json
+from kaggle_face.data.seals import crc_of_file, sealed, unsealed
 from kaggle_face.errors import RunError
 from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.people_tables import Snapshot
@@ -33,6 +34,7 @@ MOST_PEOPLE_EXACT = 1_000_000
 """Above, an approximate index answers, unless exact search is asked for."""
 _BLOCK_BYTES = 2**24  # a block and its scores stay in the cache of a core
 _ATTEMPTS = 5
+_SUMS_FILE = "sums.json"
 _OLD_SECONDS = 3600.0  # what a killed process left half written is removed after this time
 _STRANGERS = 512  # enrolled people who stand for strangers when false alarms are counted
 
@@ -157,9 +159,10 @@ def cache_folder(gallery: Path) -> Path:
 
 def _is_whole(folder: Path, moment: Snapshot) -> bool:
     try:
+        if unsealed((folder / _SUMS_FILE).read_text(encoding="utf-8")) != _sums_of(folder):
+            return False
         vectors, numbers = read_array(folder / "vectors.npy"), read_array(folder / "numbers.npy")
-        read_array(folder / "strangers.npy")
-    except RunError:  # missing or damaged
+    except (RunError, OSError, ValueError):  # missing or damaged
         return False
     return vectors.shape == (moment.num_people, moment.model.embedding_size) and len(numbers) == len(vectors)
 
@@ -173,6 +176,12 @@ def _write_cache(folder: Path, moment: Snapshot) -> None:
         vectors.flush()
         write_array(new / "numbers.npy", numbers)
         write_array(new / "strangers.npy", _stranger_scores(vectors))
+        write_json(new / _SUMS_FILE, sealed(_sums_of(new)))
+
+
+def _sums_of(folder: Path) -> dict[str, int]:
+    """The CRC-32 of each file of numbers."""
+    return {name: crc_of_file(folder / name) for name in ("numbers.npy", "strangers.npy", "vectors.npy")}
 
 
 def _fill(vectors: Float32, moment: Snapshot) -> Int64:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.disk import disk_error, state_of
 from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
 from kaggle_face.submit.clock import Clock, SystemClock, iso_time
@@ -175,6 +176,9 @@ class Ledger:
                 yield connection
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
+            state = state_of(error)
+            if state is not None:
+                raise disk_error(state, self.database) from error
             raise RunError(
                 f"{self.database} cannot be used: {error}; if it is damaged, move it away, "
                 f"and its rows come back from {self.csv.name}"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 
 from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.abandoned import remove_abandoned
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.artifacts.provenance import digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
@@ -99,6 +100,7 @@ def _train_fold(
 ) -> Outcome:
     device = resolve_device(call.processes.device_setting(config.device))
     prepare_cpu(device)
+    call.processes.by_first(_remove_abandoned, folder)
     raw_task, task = task, adjust_training_set(task, config.data)
     network = create_fold_network(config, task)
     if start == "new":
@@ -131,7 +133,14 @@ def _train_fold(
         )
     else:
         _write_results(config, fit, info, outcome)
+    call.processes.by_first(_remove_abandoned, folder)
     return outcome
+
+
+def _remove_abandoned(folder: FoldFolder) -> None:
+    """Removes what killed processes left half written in a fold's folder, and beside it."""
+    remove_abandoned(folder.path)
+    remove_abandoned(folder.path.parent, below=False)
 
 
 def create_fold_network(config: Config, task: FoldTask) -> FaceNetwork:

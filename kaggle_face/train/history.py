@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.disk import explaining
 from kaggle_face.artifacts.tables import write_table
 
 if TYPE_CHECKING:
@@ -35,16 +37,18 @@ class EventWriter:
         """Writes the figures of one epoch; the folder of the first one is that of all."""
         if not self._enabled:
             return
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
+        with explaining(folder):
+            if self._writer is None:
+                from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(folder))
-        for name, value in row.items():
-            if name != "epoch":
-                self._writer.add_scalar(name, value, int(row["epoch"]))
-        self._writer.flush()
+                self._writer = SummaryWriter(str(folder))
+            for name, value in row.items():
+                if name != "epoch":
+                    self._writer.add_scalar(name, value, int(row["epoch"]))
+            self._writer.flush()
 
     def close(self) -> None:
         """Closes the file."""
         if self._writer is not None:
-            self._writer.close()
+            with suppress(OSError):  # what kept it from writing has been told by `write`
+                self._writer.close()

@@ -7,15 +7,19 @@ batches, dropout. That is why a resumed training ends with the same bits.
 from __future__ import annotations
 
 import math
+import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from kaggle_face.artifacts.atomic import writing
+from kaggle_face.artifacts.disk import explaining
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RunError
+from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import save_weights
@@ -75,7 +79,11 @@ def save_checkpoint(state: TrainingState, folder: FoldFolder, checkpoint: Checkp
 
 
 def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
-    """Writes all from which the training can go on."""
+    """Writes all from which the training can go on.
+
+    Raises:
+        DiskError: There is no room for it, or the disk fails; the state written before is still there.
+    """
     plain = {name: getattr(state, name) for name in _PLAIN}
     values: dict[str, Any] = {
         **plain,
@@ -87,7 +95,7 @@ def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
         "metric_loss": state.metric_loss.state_dict() if state.metric_loss is not None else None,
         "swa": state.swa.state_dict() if state.swa is not None else None,
     }
-    with writing(folder.resume_file) as stream:
+    with writing(folder.resume_file, _num_bytes(values)) as stream:
         torch.save(values, stream)
 
 
@@ -95,37 +103,77 @@ def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.de
     """Puts back what `save_resume_state` wrote.
 
     Raises:
-        RunError: The file is missing or damaged.
+        RunError: The file is missing, is not what was written, or belongs to another training.
+        DiskError: There is no memory for it, or the disk fails.
     """
-    if not folder.resume_file.is_file():
+    path = folder.resume_file
+    if not path.is_file():
         raise RunError(f"{folder.path} has no state to resume from; train it anew with --overwrite")
     try:
-        values = torch.load(folder.resume_file, map_location=device, weights_only=True)
-        state.network.load_state_dict(values["network"])
-        state.optimizer.load_state_dict(values["optimizer"])
-        state.scaler.load_state_dict(values["scaler"])
-        if state.average is not None:
-            state.average.load_state_dict(values["average"])
-        if state.metric_loss is not None:
-            state.metric_loss.load_state_dict(values["metric_loss"])
-        if state.swa is not None:
-            state.swa.load_state_dict(values["swa"])
-        state.tally.load(Counts(**values["counts"]))
-        for name in _PLAIN:
-            setattr(state, name, values[name])
-    except (RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        with explaining(path, "read"):
+            _put_back(state, _read_verified(path, device))
+    except KaggleFaceError:
+        raise
+    except Exception as error:  # of another file everything may be raised, and nothing in it is ours
         raise RunError(
-            f"{folder.resume_file} cannot be resumed from ({reason}); train it anew with --overwrite"
+            f"{path} cannot be resumed from ({_reason(error)}); put back a copy, "
+            "or train it anew with --overwrite"
         ) from error
 
 
-_PLAIN = (
-    "epoch",
-    "step",
-    "seconds",
-    "epoch_seconds",
-    "history",
-    "best_scores",
-    "best_epochs",
-)
+def _read_verified(path: Path, device: torch.device) -> dict[str, Any]:
+    """The content of a resume file, compared with its checksums, which torch writes and does not read."""
+    with path.open("rb") as stream:
+        with zipfile.ZipFile(stream) as archive:
+            changed = archive.testzip()
+        if changed is not None:
+            raise ValueError(f"{changed} is not what was written")
+        stream.seek(0)
+        values = torch.load(stream, map_location=device, weights_only=True)
+    wrong = [name for name, kind in _PLAIN.items() if not isinstance(values[name], kind)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is a {type(values[wrong[0]]).__name__}")
+    return dict(values)
+
+
+def _put_back(state: TrainingState, values: dict[str, Any]) -> None:
+    state.network.load_state_dict(values["network"])
+    state.optimizer.load_state_dict(values["optimizer"])
+    state.scaler.load_state_dict(values["scaler"])
+    if state.average is not None:
+        state.average.load_state_dict(values["average"])
+    if state.metric_loss is not None:
+        state.metric_loss.load_state_dict(values["metric_loss"])
+    if state.swa is not None:
+        state.swa.load_state_dict(values["swa"])
+    state.tally.load(Counts(**values["counts"]))
+    for name in _PLAIN:
+        setattr(state, name, values[name])
+
+
+def _reason(error: Exception) -> str:
+    """A few words; what torch says of a file that it does not unpickle is advice to trust it."""
+    if type(error).__name__ == "UnpicklingError":
+        return "it holds other things than a training writes"
+    words = " ".join(str(error).split())
+    return words[:200] if words else type(error).__name__
+
+
+def _num_bytes(values: object) -> int:
+    """The bytes of all tensors in nested mappings and sequences."""
+    if isinstance(values, torch.Tensor):
+        return values.nbytes
+    if isinstance(values, Mapping):
+        return sum(map(_num_bytes, values.values()))
+    return sum(map(_num_bytes, values)) if isinstance(values, list | tuple) else 0
+
+
+_PLAIN: dict[str, type | tuple[type, ...]] = {
+    "epoch": int,
+    "step": int,
+    "seconds": (int, float),
+    "epoch_seconds": (int, float),
+    "history": list,
+    "best_scores": dict,
+    "best_epochs": dict,
+}

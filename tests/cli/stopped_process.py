@@ -1,6 +1,7 @@
 """`kaggle-face` in a process that stops or kills itself, or a worker, at a chosen moment of its training.
 
-Arguments: the moment (`step N`, `measure N` or `build`), the signals (`TERM`, `INT+INT`, `worker`), the command.
+Arguments: the moment (`step N`, `measure N` or `build`), the signals (`TERM`, `INT+INT`, `worker`), and the
+command.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.epoch_plan import Request
 from kaggle_face.data.identity_sampling import sampled_order
 from kaggle_face.data.loading import CPU, Batch, TrainingBatches, evaluation_batches, shuffled
-from kaggle_face.data.pack import Pack, open_pack
+from kaggle_face.data.pack import Pack, open_pack, read_pack
 from kaggle_face.data.residence import Residence, Supply, choose_workers
 from kaggle_face.data.samplers import EVERYTHING, Share
 from kaggle_face.errors import ConfigError, DataError
@@ -163,11 +164,37 @@ def test_an_image_shown_twice_in_an_epoch_is_augmented_anew(pack: Pack) -> None:
 
 
 def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: Pack) -> None:
-    maker = worker_batches.BatchMaker(worker_batches._Pixels(pack_on_disk.images), Augmenter(NOISE, SIZE, 0))
+    maker = worker_batches.BatchMaker(pack_on_disk.images, Augmenter(NOISE, SIZE, 0))
     sent = pickle.dumps(maker)
     assert len(sent) < 2000 < pack_on_disk.images.nbytes
     request = Request(1, np.array([3, 4]), np.array([3, 4]))
     assert (pickle.loads(sent)[request] == maker[request]).all()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
+def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_read(
+    pack_on_disk: Pack, residence: Residence, workers: int
+) -> None:
+    path = pack_on_disk.folder / "images.npy"
+    content = path.read_bytes()
+
+    def told() -> str:
+        pack = read_pack(pack_on_disk.folder)
+        with pytest.raises(DataError) as caught:
+            path.write_bytes(broken)
+            made = batches(pack, batch_size=5, residence=residence, workers=workers)
+            list(made.epoch(0))
+        path.write_bytes(content)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    broken = content[:-7]
+    assert re.search(r"is damaged; delete it, .*cut while it was read", told())
+    flipped = bytearray(content)
+    flipped[-3 * SIZE**2 * 12 - 5] ^= 16
+    broken = bytes(flipped)
+    assert re.search(r"is damaged; delete it, .*row 17 holds other pixels than were written", told())
 
 
 @pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])

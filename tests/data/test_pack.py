@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from kaggle_face.data import decoding
+from kaggle_face.data import pack as pack_module
 from kaggle_face.data.decoding import BROKEN_GREY
 from kaggle_face.data.images import decode_rgb
-from kaggle_face.data.pack import Pack, broken_images, open_pack
-from kaggle_face.errors import DataError
+from kaggle_face.data.pack import Pack, broken_images, open_pack, packed_before, verify_pack
+from kaggle_face.errors import DataError, DiskError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import StrArray
 
@@ -299,8 +300,65 @@ def test_a_damaged_pack_says_what_to_do(place: Workplace, file: str, damage: str
         place.open()
 
 
+@pytest.mark.parametrize("file", ["images.npy", "index.csv", "pack.json"])
+def test_a_bit_that_flips_anywhere_gives_the_same_contents_or_one_line(place: Workplace, file: str) -> None:
+    def read() -> tuple[object, ...]:
+        pack = place.open()
+        return pack.folder, pack.images[:].tobytes(), pack.digests.tolist(), pack.image_ids.tolist()
+
+    right = read()
+    path = right[0] / file
+    content = path.read_bytes()
+    draw = np.random.default_rng(len(file))
+    told = 0
+    for bit in draw.choice(8 * min(len(content), 2_000), 150, replace=False).tolist():
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        try:
+            assert read() == right
+        except DataError as error:
+            assert "is damaged; delete it, and it is made again" in str(error) and "\n" not in str(error)
+            told += 1
+    path.write_bytes(content)
+    assert read() == right and told > 140
+
+
+def test_want_of_memory_and_of_files_says_nothing_against_a_pack(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.open()
+    for error in (MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory"), OSError(errno.EMFILE, "x")):
+
+        def fail(*_: object, error: BaseException = error) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(pack_module, "StoredPixels", fail)
+            with pytest.raises(DiskError, match=r"not enough memory|too many files") as caught:
+                place.open()
+        assert "delete" not in str(caught.value)
+    assert place.open().valid.all()
+
+
+def test_all_of_a_pack_is_verified_on_request(place: Workplace) -> None:
+    path = place.open().folder / "images.npy"
+    verify_pack(place.open(), SilentProgress())
+    content = bytearray(path.read_bytes())
+    for row in (3, 8):
+        content[-3 * SIZE**2 * (len(place.ids) - row) + 9] ^= 128
+    path.write_bytes(content)
+    pack = place.open()
+    with pytest.raises(DataError, match="2 of 10 images hold other pixels than were written, first: row 3"):
+        verify_pack(pack, SilentProgress())
+    found = packed_before(place.packs, place.root, place.ids, SIZE)
+    assert found is not None and found.folder == pack.folder
+    os.utime(place.path(0), ns=(1, 1))
+    assert packed_before(place.packs, place.root, place.ids, SIZE) is None
+
+
 def test_odd_names_come_back_from_the_index(place: Workplace) -> None:
-    names = ["a, b.jpg", 'quoted "x".jpg', "ä/ü.jpg", "NA", "1.0", "line\nbreak.jpg"]
+    names = ["a, b.jpg", 'quoted "x".jpg', "ä/ü.jpg", "NA", "1.0", "line\nbreak.jpg", "carriage\rreturn.jpg"]
     for name in names:
         path = place.root / name
         path.parent.mkdir(exist_ok=True)

@@ -122,6 +122,27 @@ def test_a_record_that_the_kill_cut_off_in_a_line_is_read_up_to_that_line(
     assert (pack.images == make(tmp_path, ids, "other").images).all()
 
 
+def test_a_record_that_the_disk_changed_is_decoded_again_from_there(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int]
+) -> None:
+    record = kill_a_build(tmp_path) / "record.jsonl"
+    first, second, third = record.read_bytes().splitlines(keepends=True)
+    changed = second.replace(b'"digests": [', b'"digests": [1')
+    assert changed != second
+    record.write_bytes(first + changed + third)
+    pack = make(tmp_path, ids)
+    assert len(count_decoded) == PICTURES - CHUNK
+    assert pack.digests.tolist() == make(tmp_path, ids, "other").digests.tolist()
+
+
+def test_pixels_of_a_killed_build_that_were_cut_are_made_again(
+    tmp_path: Path, ids: StrArray, count_decoded: list[int]
+) -> None:
+    pixels = kill_a_build(tmp_path) / "images.npy"
+    os.truncate(pixels, pixels.stat().st_size - 1)
+    assert make(tmp_path, ids).valid.all() and len(count_decoded) == PICTURES
+
+
 def test_a_build_killed_before_its_first_chunk_begins_anew(
     tmp_path: Path, ids: StrArray, count_decoded: list[int]
 ) -> None:
@@ -287,5 +308,7 @@ def test_each_limit_cuts_chunks_that_cover_every_row_once(
 def test_the_file_of_a_pack_says_how_it_was_made(tmp_path: Path, ids: StrArray) -> None:
     info = json.loads((make(tmp_path, ids).folder / "pack.json").read_text())
     digests = info.pop("names"), info.pop("contents")
-    assert info == {"format": packing.FORMAT, "size_px": SIZE, "images": PICTURES, "broken": {}}
     assert len(set(digests)) == 2 and all(len(digest) == 12 for digest in digests)
+    sums = info.pop("index"), info.pop("seal")
+    assert len(set(sums)) == 2 and all(len(digest) == 16 for digest in sums)
+    assert info == {"format": packing.FORMAT, "size_px": SIZE, "images": PICTURES, "broken": {}}

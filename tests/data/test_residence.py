@@ -86,7 +86,7 @@ def test_the_choice_is_told_in_one_line() -> None:
     assert (
         chosen(MOVE, GPU, 2).describe() == "images lie on cuda:0 (2000 MB) and are augmented there in batches"
     )
-    mapped = "images are read from the memory map and augmented on cpu in batches"
+    mapped = "images are read from the image cache and augmented on cpu in batches"
     assert chosen(MOVE, CPU).describe() == mapped
-    here = "images are read from the memory map and augmented one by one in this process"
+    here = "images are read from the image cache and augmented one by one in this process"
     assert Supply("workers", CPU).describe() == here

@@ -1,0 +1,145 @@
+"""Temporary names of our own, who is still writing to them, and the removal of what killed processes left.
+
+What is written waits under `.<token>.<name>` beside its final place. As long as its writer lives, the writer
+holds the lock file `.<token>.lock`, which the system frees at any end of a process, also on another machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_OURS = re.compile(r"\.([0-9a-f]{12})\.(.+)", re.DOTALL)
+_SAFETENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")  # it writes there, and then gives the file its name
+_LOCK = "lock"
+_LOCKED_BYTE = 1 << 30  # Windows forbids reading a locked byte: this one lies behind what a file says
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[str]:
+    """A token for temporary names beside `path`, `.<token>.<name>`, that is known to be in use meanwhile."""
+    token, lock, descriptor = _new_lock(path.parent)
+    try:
+        yield token
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):
+            lock.unlink(missing_ok=True)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Takes the lock of an open file if no other process has it; says whether it was taken.
+
+    Raises:
+        OSError: The file system knows no locks.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def remove_abandoned(folder: Path, below: bool = True) -> int:
+    """Removes what killed processes left half written in a folder, and below it; the number of names removed.
+
+    Only our own temporary names are touched, and those that safetensors gives to the weights it writes; a
+    name whose writer lives is left alone. Call it under the lock of the run, where there is one.
+    """
+    removed = 0
+    for place, folders, files in os.walk(folder):
+        removed += _clean(Path(place), [*folders, *files])
+        folders[:] = [name for name in folders if below and not _OURS.fullmatch(name)]
+    return removed
+
+
+def _new_lock(folder: Path) -> tuple[str, Path, int]:
+    while True:
+        token = secrets.token_hex(6)
+        lock = folder / f".{token}.{_LOCK}"
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            is_ours = try_lock(descriptor) and _is_still(lock, descriptor)
+        except OSError:
+            is_ours = True  # no locks here: nobody will be able to take it for abandoned
+        if is_ours:
+            return token, lock, descriptor
+        os.close(descriptor)  # another process took it for abandoned at this very moment
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _clean(folder: Path, names: list[str]) -> int:
+    """Removes the abandoned names of one folder."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if ours := _OURS.fullmatch(name):
+            found.setdefault(ours[1], []).append(name)
+    removed, has_writer = 0, False
+    for token, temporary in found.items():
+        with _abandoned(folder / f".{token}.{_LOCK}") as is_abandoned:
+            has_writer |= not is_abandoned
+            if is_abandoned:
+                removed += sum(_put_away(folder / name) for name in sorted(temporary))
+    for name in names if not has_writer else ():
+        if _SAFETENSORS.fullmatch(name):
+            removed += _put_away(folder / name)
+    return removed
+
+
+@contextmanager
+def _abandoned(lock: Path) -> Iterator[bool]:
+    """Whether the writer that holds this lock file is gone; nobody else finds so before the block ends."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        yield True  # from a version without such files
+        return
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            is_gone = try_lock(descriptor)
+        except OSError:
+            is_gone = False  # no locks here: it cannot be known
+        yield is_gone
+    finally:
+        os.close(descriptor)
+        if is_gone:
+            with suppress(OSError):
+                lock.unlink(missing_ok=True)
+
+
+def _put_away(path: Path) -> bool:
+    """Removes a temporary file or folder."""
+    ours = _OURS.fullmatch(path.name)
+    if ours and ours[2] == _LOCK:
+        return False
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        return True
+    return False
