@@ -21,7 +21,7 @@ _HERE = -100  # AT_FDCWD of Linux: paths are relative to the working directory
 _LINUX_EXCHANGE, _MACOS_SWAP = 2, 2  # RENAME_EXCHANGE of renameat2(2), RENAME_SWAP of renamex_np(2)
 _TRIES = 10
 _SECONDS_OF_FIRST_PAUSE = 0.01
-_NOT_FLUSHED = frozenset((errno.EACCES, errno.EPERM, errno.EBADF, errno.EINVAL, errno.ENOTSUP, errno.EISDIR))
+_NOT_FLUSHED = frozenset((errno.EBADF, errno.EINVAL, errno.ENOTSUP, errno.EISDIR))
 
 
 def put_in_place(new: Path, path: Path) -> None:
