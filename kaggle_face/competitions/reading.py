@@ -18,6 +18,7 @@ from kaggle_face.competitions.known_people import KnownPeople
 from kaggle_face.competitions.layouts import FAMILY_KEYS, Family, FamilyKey, Recognition, Source
 from kaggle_face.competitions.pair_text import PairText
 from kaggle_face.competitions.pairs import ListedPairs
+from kaggle_face.competitions.samples import spelled_as_samples
 from kaggle_face.competitions.top_k import TopK
 from kaggle_face.competitions.trials import Trials
 from kaggle_face.config.schema import CompetitionConfig, FamilyName, SubmitConfig
@@ -45,8 +46,9 @@ def read_competition(
     recognition = recognise_competition(tree, competition)
     variant = variant_of(recognition, competition)
     layout = recognition.variant if competition.variant == "auto" else variant
-    data = family_of(recognition.family).read(Source(tree, variant, layout, tuple(exclude)))
-    return _with_notes(data, singletons_note(data))
+    source = Source(tree, variant, layout, tuple(exclude))
+    data = spelled_as_samples(tree, family_of(recognition.family).read(source))
+    return _with_notes(data, (*singletons_note(data), *labelled_test_note(data), *source.images.notes()))
 
 
 def recognise_competition(tree: FolderMap, competition: CompetitionConfig) -> Recognition:
@@ -119,6 +121,17 @@ def singletons_note(data: CompetitionData) -> tuple[str, ...]:
         return ()
     first = data.classes.names[single[0]]
     return (f"{len(single)} of {len(data.classes)} identities have one training image, first: {first}",)
+
+
+def labelled_test_note(data: CompetitionData) -> tuple[str, ...]:
+    """A note where the classes of test images are known."""
+    labelled, count = data.labelled_test, len(data.faces.of_split("test"))
+    if not len(labelled):
+        return ()
+    return (
+        f"the classes of {len(labelled)} of {count} test images are known: 'predict' measures them, and "
+        f"nothing is trained or chosen on them",
+    )
 
 
 def _with_notes(data: CompetitionData, notes: tuple[str, ...]) -> CompetitionData:

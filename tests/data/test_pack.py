@@ -13,9 +13,9 @@ import pytest
 
 from kaggle_face.data import decoding, pack_search
 from kaggle_face.data.decoding import BROKEN_GREY
-from kaggle_face.data.images import decode_rgb
 from kaggle_face.data.pack import Pack, broken_images, open_pack
 from kaggle_face.errors import DataError
+from kaggle_face.pictures import decode_rgb
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import StrArray
 
