@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import RunFolder, command_line
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from kaggle_face.records import Predictions
 
 _DEFAULT_CONFIDENCE = 0.95
 
@@ -43,7 +48,7 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     loaded = load_settings(arguments)
     run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
     _require_probabilities(run)
-    predictions = read_predictions(run.ensemble_folder / "predictions")
+    predictions = _of_unknown_classes(run, read_predictions(run.ensemble_folder / "predictions"), terminal)
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
     config = loaded.config.model_copy(update={"data": with_labels})
     ignored = guard_rules(config, len(predictions.class_names), arguments.ignore_rules, terminal)
@@ -62,6 +67,21 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
         f"of probability {arguments.confidence:g} or more"
     )
     terminal.say(f"{path}: train with data.pseudo_labels={path}")
+
+
+def _of_unknown_classes(run: RunFolder, predictions: Predictions, terminal: Terminal) -> Predictions:
+    """The predictions of test images whose class is not known: nothing is trained on the others."""
+    import numpy as np
+
+    from kaggle_face.predict.labelled_test import labelled_test_images
+
+    labelled = [labelled_test_images(fold) for fold in run.started_folds()]
+    unknown = ~np.isin(predictions.image_ids, np.concatenate(labelled))
+    if unknown.all():
+        return predictions
+    terminal.say(f"{int((~unknown).sum())} labelled test images are left out: they measure, and do not train")
+    ids = predictions.image_ids[unknown]
+    return replace(predictions, image_ids=ids, logits=predictions.logits[unknown])
 
 
 def _require_probabilities(run: RunFolder) -> None:

@@ -28,6 +28,7 @@ from kaggle_face.model.inference import embed_batches, embeddings_of_batches, on
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.model.weights import read_metadata
+from kaggle_face.predict.labelled_test import write_test_labels
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.records import CompetitionData, Embeddings, FloatArray, StrArray
 
@@ -45,8 +46,8 @@ class TestSet:
 
 
 def gather_test_set(data: CompetitionData, pack: Pack) -> TestSet:
-    """Every image that a submission or a gallery's threshold needs, once."""
-    classified = np.unique(data.test_rows.image_ids)
+    """Every image that a submission or a gallery's threshold needs or whose class is known, once."""
+    classified = np.unique(np.concatenate([data.test_rows.image_ids, data.labelled_test.image_ids]))
     named = [data.test_pairs.image_ids]
     for gallery in (data.dev_gallery, data.test_gallery):
         if gallery is not None:
@@ -72,6 +73,7 @@ def predict_fold(
     """
     prepare_cpu(device)
     _write_questions(folder, test_set.data)
+    write_test_labels(folder, test_set.data)
     done: dict[str, CheckpointName] = {}
     how: _How | None = None
     for checkpoint in checkpoints:
