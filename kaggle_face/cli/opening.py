@@ -26,8 +26,9 @@ def open_competition(config: Config, progress: Progress | None = None) -> Compet
     from kaggle_face.competitions.reading import read_competition
 
     data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
-    for note in data.notes if progress is not None else ():
-        progress.warn(note)
+    if progress is not None:
+        for note in data.notes:
+            progress.warn(note)
     return data
 
 

@@ -14,9 +14,8 @@ from kaggle_face.errors import DataError, GalleryError, naming_first
 from kaggle_face.gallery.detection import FaceDetector
 from kaggle_face.gallery.names import checked_name, folded_name
 from kaggle_face.gallery.people_tables import IfThere, NewPerson, Outcome, Person, TakenError
-from kaggle_face.gallery.pictures import Choice, Face, read_face
+from kaggle_face.gallery.pictures import Choice, Face, read_face, read_picture_file
 from kaggle_face.gallery.recognition import Recognizer
-from kaggle_face.pictures import read_picture
 from kaggle_face.progress import Counter, Progress
 
 _IMAGES_AT_ONCE = 64
@@ -33,7 +32,7 @@ class PictureReader:
     def read(self, path: Path, source: str | None = None) -> Face:
         """The face of a picture file; see `read_face`."""
         name = source or str(path)
-        return read_face(read_picture(path, name), name, self.detector, self.crop_px, self.choice)
+        return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from kaggle_face.competitions.listing import PictureLister
 from kaggle_face.errors import DataError
 from kaggle_face.gallery.alignment import TEMPLATE_PX, aligned_crop
 from kaggle_face.gallery.detection import DetectedFace, FaceDetector, least_face_px
-from kaggle_face.pictures import decode_photo, decode_rgb
+from kaggle_face.pictures import decode_photo, decode_rgb, read_picture
 from kaggle_face.progress import Progress
 
 Crop = npt.NDArray[np.uint8]
@@ -127,6 +127,17 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
         )
         for one in found
     ]
+
+
+def read_picture_file(path: Path, name: str | None = None) -> bytes:
+    """The bytes of a picture file; `name`, else the path, is told in errors.
+
+    Raises:
+        DataError: It is missing, is not a regular file, may not be read, or is too large for a picture.
+    """
+    if not path.exists():
+        raise DataError(f"{name or path} cannot be read: No such file")
+    return read_picture(path, name)
 
 
 def picture_files(folder: Path, progress: Progress) -> list[Path]:
