@@ -12,7 +12,7 @@ from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.folders import name_of
 from kaggle_face.competitions.listing import shape_of, usual_shape
 from kaggle_face.errors import ConfigError, DataError, naming_first, nearest_hint
-from kaggle_face.file_names import Spellings, first_clash
+from kaggle_face.file_names import Spellings, composed, first_clash
 from kaggle_face.records import UNKNOWN, ClassTable, FaceTable, IntArray, RowList, Split
 
 
@@ -88,10 +88,12 @@ def integer_classes(names: Iterable[str], where: str) -> ClassTable:
 def indexed_classes(names: Iterable[str]) -> ClassTable:
     """Classes ordered by name as text and submitted as their position in that order.
 
+    Accents are compared joined to their letters, so that a disk's spelling of them changes no number.
+
     >>> indexed_classes(["n000009", "n000002"]).submitted.tolist()
     ['0', '1']
     """
-    ordered = sorted(set(names))
+    ordered = sorted(set(names), key=lambda name: (composed(name), name))
     return ClassTable(as_text(ordered), as_text([str(index) for index in range(len(ordered))]))
 
 

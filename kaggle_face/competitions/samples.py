@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap, name_of
 from kaggle_face.competitions.formats import TASKS, FormatPart, SubmissionFormat, Task
 from kaggle_face.competitions.tables import row_ids
 from kaggle_face.errors import ConfigError, DataError, naming_first
-from kaggle_face.file_names import Spellings, is_picture_name
-from kaggle_face.records import CompetitionData, RowList
+from kaggle_face.file_names import is_picture_name
+from kaggle_face.records import CompetitionData
 
 _ENOUGH = 0.5  # of a sample's ids that a template gives: it is meant, and the other ids are foreign
 _LABEL_NAME = re.compile(r"label|class|identity|predict|category", re.IGNORECASE)
@@ -50,7 +49,9 @@ def find_samples(tree: FolderMap) -> list[str]:
     return [
         file
         for file in tree.files
-        if "sample" in name_of(file).lower() and "subm" in name_of(file).lower() and file.endswith(".csv")
+        if "sample" in name_of(file).lower()
+        and "subm" in name_of(file).lower()
+        and file.lower().endswith(".csv")
     ]
 
 
@@ -100,28 +101,6 @@ def infer_format(sample: Path, data: CompetitionData, root: Path | None = None) 
         tuple(FormatPart(task, (id_cell, *_answers(part, task, sample))) for part, task, id_cell in parts),
         labels_per_row=_labels_per_row(parts),
     )
-
-
-def spelled_as_samples(tree: FolderMap, data: CompetitionData) -> CompetitionData:
-    """The test rows with accents spelled as the classification's sample submission spells them.
-
-    A disk that was filled by a Mac spells them otherwise, and what is uploaded must be the sample's.
-    """
-    rows = data.test_rows
-    if all(map(str.isascii, rows.row_ids.tolist())):
-        return data
-    written: list[str] = []
-    for name in find_samples(tree):
-        if tasks_named_by(name) <= {"classification"}:
-            written += next(iter(read_csv_table(tree.root / name, []).columns.values()))
-    spellings = Spellings(written)
-    ids = [spellings.find(row_id) or row_id for row_id in rows.row_ids.tolist()]
-    changed = [row_id for row_id, old in zip(ids, rows.row_ids.tolist(), strict=True) if row_id != old]
-    if not changed:
-        return data
-    note = f"{len(changed)} test rows spell accents as the sample submission does, first: {changed[0]!a}"
-    rows = RowList(as_text(ids), rows.image_ids)
-    return replace(data, test_rows=rows, notes=(*data.notes, note))
 
 
 def _explain(part: _Part, data: CompetitionData, named: Task | None = None) -> tuple[Task, str] | None:

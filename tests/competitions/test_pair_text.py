@@ -236,6 +236,15 @@ def test_a_class_that_is_spelled_otherwise_in_dev_keeps_its_number(class_folders
     assert any("1 classes of the dev images spell accents otherwise" in note for note in data.notes)
 
 
+@pytest.mark.parametrize("spelled", ["Jos\u00e9", "Jose\u0301"])
+def test_the_spelling_of_a_class_on_the_disk_changes_no_number(class_folders, spelled):
+    """As text, "Jose" with its accent apart stands before "Josz", and after it with the accent joined."""
+    class_folders.images(f"cls_data/train/{spelled}/1.jpg", "cls_data/train/Josz/1.jpg")
+    classes = class_folders.read().classes
+    numbers = dict(zip(classes.names.tolist(), classes.submitted.tolist(), strict=True))
+    assert (numbers["Josz"], numbers[spelled]) == ("0", "1")
+
+
 def test_test_rows_are_spelled_as_the_sample_spells_them(class_folders):
     class_folders.images("cls_data/test/Jose\u0301.jpg", "cls_data/test/b.jpg")
     class_folders.text("classification_sample_submission.csv", "id,label", "Jos\u00e9.jpg,0", "b.jpg,0")
