@@ -32,12 +32,12 @@ class FolderMap:
 
         A folder that an archive doubled (`train/train/`) is entered.
         """
-        found = _ending_with(self.folders, wanted)
+        found = self._ending_with(self.folders, wanted)
         return None if found is None else self._undoubled(found)
 
     def file(self, *wanted: str) -> str | None:
         """The shallowest file whose path is or ends with one of `wanted`, tried in order."""
-        return _ending_with(self.files, wanted)
+        return self._ending_with(self.files, wanted)
 
     def child(self, folder: str, *names: str) -> str | None:
         """The first of `names` that is a folder in `folder`, doubled or not."""
@@ -72,6 +72,22 @@ class FolderMap:
     def path(self, below: str) -> Path:
         """The path of something below the root."""
         return self.root / below
+
+    @cached_property
+    def doubts(self) -> dict[str, None]:
+        """Where several places of the same depth were meant: a line each that says which was taken."""
+        return {}
+
+    def _ending_with(self, paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
+        for name in wanted:
+            found = [path for path in paths if path == name or path.endswith(f"/{name}")]
+            alike = [path for path in found if path.count("/") == found[0].count("/")]
+            if len(alike) > 1:
+                others = ", ".join(alike[1:])
+                self.doubts[f"{len(alike)} places are called {name}: {alike[0]} is read, not {others}"] = None
+            if found:
+                return found[0]
+        return None
 
     @cached_property
     def _folder_set(self) -> frozenset[str]:
@@ -137,14 +153,6 @@ def stem_of(image_id: str) -> str:
 
 def _is_digits(text: str) -> bool:
     return text.isascii() and text.isdigit()
-
-
-def _ending_with(paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
-    for name in wanted:
-        for path in paths:
-            if path == name or path.endswith(f"/{name}"):
-                return path
-    return None
 
 
 def _list_folder(root: Path, folder: str) -> tuple[list[str], list[str], list[str]]:

@@ -50,9 +50,11 @@ def read_competition(
     recognition = recognise_competition(tree, competition)
     variant = variant_of(recognition, competition)
     layout = recognition.variant if competition.variant == "auto" else variant
-    source = Source(tree, variant, layout, tuple(exclude))
+    source = Source(replace(tree), variant, layout, tuple(exclude))  # whose doubts are those of reading alone
     data = _spelled_as_samples(tree, family_of(recognition.family).read(source))
-    return _with_notes(data, (*singletons_note(data), *labelled_test_note(data), *source.images.notes()))
+    return _with_notes(
+        data, (*singletons_note(data), *labelled_test_note(data), *source.tree.doubts, *source.images.notes())
+    )
 
 
 def recognise_competition(tree: FolderMap, competition: CompetitionConfig) -> Recognition:
