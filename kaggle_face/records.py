@@ -181,6 +181,12 @@ class CompetitionData:
         labelled = self.faces.labels[self.faces.labels != UNKNOWN]
         assert not len(labelled) or labelled.max() < len(self.classes), "a label beyond the classes"
 
+    @property
+    def labelled_test(self) -> FaceTable:
+        """The test images whose class is known: they are measured, never trained on."""
+        test = self.faces.of_split("test")
+        return test.where(test.labels != UNKNOWN)
+
     def _named_images(self) -> Mapping[str, StrArray]:
         named = {
             "classification test": self.test_rows.image_ids,

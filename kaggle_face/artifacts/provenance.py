@@ -141,8 +141,8 @@ def copy_test_tables(source: Path, target: Path) -> None:
 
 
 def predicted_images(data: CompetitionData) -> StrArray:
-    """Every image that a submission or a gallery's threshold needs, once, sorted."""
-    named = [data.test_rows.image_ids, data.test_pairs.image_ids]
+    """Every image that a submission or a gallery's threshold needs, or whose class is known, once, sorted."""
+    named = [data.test_rows.image_ids, data.labelled_test.image_ids, data.test_pairs.image_ids]
     for gallery in (data.dev_gallery, data.test_gallery):
         if gallery is not None:
             named += [gallery.image_ids, gallery.probe_image_ids]

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_face.artifacts.atomic import replacing_folder, write_json, write_text
+from kaggle_face.competitions.listing import PictureLister
 from kaggle_face.errors import DataError
+from kaggle_face.file_names import is_junk
 
 MARKER_FILE = "faces.json"
-_SUFFIXES = (".jpg", ".jpeg", ".png")
 _PART_HELD_OUT = 5
 """One image of so many is held out."""
 
@@ -119,15 +120,18 @@ def images_of_people(folders: Sequence[Path]) -> Mapping[str, list[Path]]:
     """The images of each person, sorted; people without one are left out.
 
     Raises:
-        DataError: A folder is missing, or two have a person of the same name.
+        DataError: A folder is missing, two have a person of the same name, or pictures lie deeper.
     """
     images: dict[str, list[Path]] = {}
     for folder in folders:
         for person in people_below(folder):
             if person in images:
                 raise DataError(f"two folders have a person '{person}', the second is {folder}; rename one")
-            files = (folder / person).iterdir()
-            images[person] = sorted(file for file in files if file.suffix.lower() in _SUFFIXES)
+            names = PictureLister(folder).below(person)
+            deeper = [name for name in names if name.count("/") > 1]
+            if deeper:
+                raise DataError(f"{folder / deeper[0]} lies too deep; expected {folder}/<person>/<picture>")
+            images[person] = [folder / name for name in names]
     return {person: files for person, files in images.items() if files}
 
 
@@ -139,7 +143,8 @@ def people_below(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise DataError(f"there is no folder of people {folder}")
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    names = (path.name for path in folder.iterdir() if path.is_dir())
+    return sorted(name for name in names if not name.startswith(".") and not is_junk(name))
 
 
 def link_image(source: Path, target: Path) -> None:

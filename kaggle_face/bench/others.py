@@ -30,7 +30,7 @@ def link_class_folders(root: Path, image_ids: StrArray, labels: IntArray, target
         if number == _MOST_IMAGES:
             return
         source = (root / image_id).resolve()
-        link = target / f"{label:06d}" / f"{number:06d}{source.suffix.lower()}"
+        link = target / f"{label:06d}" / f"{number:06d}.jpg"  # loaders know few suffixes, and look inside
         link.parent.mkdir(parents=True, exist_ok=True)
         try:
             link.symlink_to(source)

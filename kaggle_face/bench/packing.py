@@ -13,9 +13,9 @@ from kaggle_face.bench.machine import MemoryWatch
 from kaggle_face.bench.rates import Plan, Rate
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.cores import available_cores
-from kaggle_face.data.images import decode_rgb_into
 from kaggle_face.data.pack import open_pack, read_pack
 from kaggle_face.errors import DataError
+from kaggle_face.pictures import decode_rgb_into, read_picture
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import StrArray
 
@@ -130,9 +130,9 @@ def _read_pictures(root: Path, image_ids: StrArray) -> tuple[StrArray, list[byte
         if total > _MOST_BYTES:
             break
         try:
-            data = (root / image_id).read_bytes()
+            data = read_picture(root / image_id)
             decode_rgb_into(target, data)
-        except (OSError, DataError):
+        except DataError:
             continue
         chosen.append(image_id)
         contents.append(data)

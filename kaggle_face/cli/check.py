@@ -40,7 +40,7 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.competitions.catalogue import find_facts
     from kaggle_face.competitions.folders import map_folder
     from kaggle_face.competitions.health import check_disk, compare_samples, find_data_troubles, split_counts
-    from kaggle_face.competitions.reading import read_competition
+    from kaggle_face.competitions.reading import read_competition, submission_formats
 
     config = load_settings(arguments).config
     root, facts = Path(config.data.root), find_facts(config.competition.slug)
@@ -49,7 +49,8 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
     findings = find_data_troubles(data, facts)
     if not arguments.no_images:
         findings += _inspect(root, data, config, terminal)
-    findings += compare_samples(map_folder(root), data)
+    formats = submission_formats(root, config.competition, config.submit)
+    findings += compare_samples(map_folder(root), data, formats)
     findings += _check_rules(config, data)
     findings += _check_cache(data, config, terminal)
     findings.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))

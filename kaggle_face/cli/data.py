@@ -23,7 +23,7 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.data.pack import broken_images
 
     config = load_settings(arguments).config
-    data = open_competition(config)
+    data = open_competition(config, terminal)
     before = set(Path(config.paths.packs).glob("*"))
     began = time.monotonic()
     pack = open_images(config, data, terminal)

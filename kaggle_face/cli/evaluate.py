@@ -54,8 +54,21 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
             members = choose_members(runs, checkpoints, arguments.folds)
             if has_record(members, "oof", "predictions" if task == "classification" else "pairs"):
                 shown |= _tell_task(task, members, arguments.fpr, terminal)
+            if task == "classification":
+                _tell_labelled_test(members, terminal)
     if not shown:
         raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again")
+
+
+def _tell_labelled_test(members: Sequence[Member], terminal: Terminal) -> None:
+    """Prints what each fold reaches on test images whose class is known, where `predict` kept them."""
+    from kaggle_face.predict.labelled_test import measure_labelled_test
+
+    for member in members:
+        for fold in member.folds:
+            measured = measure_labelled_test(fold, member.checkpoint)
+            if measured is not None:
+                terminal.say(f"{member.name} fold {fold.fold}: {measured}; nothing is chosen by it")
 
 
 def rates(text: str) -> list[float]:

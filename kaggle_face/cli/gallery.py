@@ -66,7 +66,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     embedder = open_model(arguments, old)
     reader = open_reader(arguments, embedder.card.image_size)
     # the pictures come first: where none can be used, no gallery is made
-    faces = [] if folder else [reader.read(path) for path in _files_of(arguments.words[1:])]
+    faces = [] if folder else [reader.read(path) for path in _files_of(arguments.words[1:], terminal)]
     recognizer = Recognizer(embedder, old or Gallery(arguments.gallery, create=True))
     if folder is not None:
         return _enroll_folder(folder, recognizer, reader, arguments, terminal)
@@ -210,7 +210,7 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     recognizer = Recognizer(embedder, gallery, arguments.exact)
     threshold = recognizer.threshold(arguments.threshold)
     reader = open_reader(arguments, embedder.card.image_size)
-    faces, problems = _readable_faces(arguments.images, reader)
+    faces, problems = _readable_faces(arguments.images, reader, terminal)
     save_faces(faces, arguments.save_faces)
     answers = recognizer.identify(faces, threshold, arguments.k) if faces else []
     if faces:
@@ -222,10 +222,12 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return ACCEPTED if all(answer.known for answer in answers) else REJECTED
 
 
-def _readable_faces(images: Sequence[Path], reader: PictureReader) -> tuple[list[Face], list[str]]:
+def _readable_faces(
+    images: Sequence[Path], reader: PictureReader, terminal: Terminal
+) -> tuple[list[Face], list[str]]:
     """The faces of the pictures, and what is wrong with the others."""
     faces, problems = [], []
-    for path in _files_of(images):
+    for path in _files_of(images, terminal):
         try:
             faces.append(reader.read(path))
         except DataError as error:
@@ -277,13 +279,13 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer as JSON")
 
 
-def _files_of(words: Sequence[str | Path]) -> list[Path]:
+def _files_of(words: Sequence[str | Path], terminal: Terminal) -> list[Path]:
     """Picture files; a folder stands for those in it."""
     from kaggle_face.gallery.pictures import picture_files
 
     files: list[Path] = []
     for path in map(Path, words):
-        inside = picture_files(path) if path.is_dir() else [path]
+        inside = picture_files(path, terminal) if path.is_dir() else [path]
         if not inside:
             raise DataError(f"the folder {path} holds no pictures")
         files += inside

@@ -21,11 +21,15 @@ _FREE = ("data.root:", "data.residence:", "data.workers:", "data.broken_images:"
 """Settings that may change between training and prediction: where the data lies, and how it is read."""
 
 
-def open_competition(config: Config) -> CompetitionData:
-    """The records of the raw folder that `data.root` names."""
+def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
+    """The records of the raw folder that `data.root` names; `progress` is told what is odd or left out."""
     from kaggle_face.competitions.reading import read_competition
 
-    return read_competition(Path(config.data.root), config.competition, config.data.exclude)
+    data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
+    if progress is not None:
+        for note in data.notes:
+            progress.warn(note)
+    return data
 
 
 def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pack:

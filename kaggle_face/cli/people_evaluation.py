@@ -88,20 +88,23 @@ def _read_faces(root: Path, reader: PictureReader, terminal: Terminal) -> tuple[
     """All faces that can be read, and their pictures' names below the folder."""
     import numpy as np
 
-    from kaggle_face.gallery.pictures import picture_files
+    from kaggle_face.competitions.listing import PictureLister
     from kaggle_face.gallery.systems import FaceSet
 
     if not root.is_dir():
         raise InputError(f"there is no folder {root} of <name>/<picture>")
-    files = [file for folder in sorted(root.iterdir()) if folder.is_dir() for file in picture_files(folder)]
+    lister = PictureLister(root)
+    files = [name for names in lister.of_classes("", may_be_empty=True).values() for name in names]
+    for note in lister.notes():
+        terminal.warn(note)
     if not files:
         raise DataError(f"{root} holds no folders with pictures")
     crops, ids, left_out = [], [], 0
     with terminal.count("reading", len(files), "pictures") as counter:
         for file in files:
             try:
-                crops.append(reader.read(file).crop)
-                ids.append(f"{file.parent.name}/{file.name}")
+                crops.append(reader.read(root / file, str(root / file)).crop)
+                ids.append(file)
             except DataError as error:
                 left_out += 1
                 terminal.warn(f"left out: {error}")

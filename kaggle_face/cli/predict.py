@@ -71,7 +71,7 @@ def _predict_folds(
 
         chosen = choose_views(loaded, run, folds, terminal)
         views = views.model_copy(update={"flip": chosen.flip, "crops": chosen.crops})
-    data = open_competition(config)
+    data = open_competition(config, terminal)
     pack = open_images(config, data, terminal)
     today = open_today(config, data, terminal, pack)
     for folder in () if arguments.ignore_changes else folds:
@@ -80,6 +80,7 @@ def _predict_folds(
         require_same_classes(folder, today)
 
     from kaggle_face.model.amp import resolve_device
+    from kaggle_face.predict.labelled_test import measure_labelled_test
     from kaggle_face.predict.test_set import gather_test_set, predict_fold
 
     test_set = gather_test_set(data, pack)
@@ -91,4 +92,8 @@ def _predict_folds(
         terminal.say(
             f"fold {folder.fold} of {run.name}: {len(test_set.embedded_ids)} images, {', '.join(checkpoints)}"
         )
+        for checkpoint in checkpoints:
+            measured = measure_labelled_test(folder, checkpoint)
+            if measured is not None:
+                terminal.say(f"fold {folder.fold} {checkpoint}: {measured}")
     require_unchanged(config, today, terminal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from kaggle_face.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
+    from kaggle_face.records import Predictions
 
 _DEFAULT_CONFIDENCE = 0.95
 
@@ -58,7 +60,7 @@ def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, 
     _require_probabilities(run)
     require_current_blend(run)
     compare_blend_with_raw_folder(loaded.config, run, False, terminal)
-    predictions = read_predictions(run.ensemble_folder / "predictions")
+    predictions = _of_unknown_classes(run, read_predictions(run.ensemble_folder / "predictions"), terminal)
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
     config = loaded.config.model_copy(update={"data": with_labels})
     ignored = guard_rules(config, len(predictions.class_names), arguments.ignore_rules, terminal)
@@ -78,6 +80,21 @@ def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, 
         f"of probability {arguments.confidence:g} or more"
     )
     terminal.say(f"{path}: train with data.pseudo_labels={path}")
+
+
+def _of_unknown_classes(run: RunFolder, predictions: Predictions, terminal: Terminal) -> Predictions:
+    """The predictions of test images whose class is not known: nothing is trained on the others."""
+    import numpy as np
+
+    from kaggle_face.predict.labelled_test import labelled_test_images
+
+    labelled = [labelled_test_images(fold) for fold in run.started_folds()]
+    unknown = ~np.isin(predictions.image_ids, np.concatenate(labelled))
+    if unknown.all():
+        return predictions
+    terminal.say(f"{int((~unknown).sum())} labelled test images are left out: they measure, and do not train")
+    ids = predictions.image_ids[unknown]
+    return replace(predictions, image_ids=ids, logits=predictions.logits[unknown])
 
 
 def _require_probabilities(run: RunFolder) -> None:

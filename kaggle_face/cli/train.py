@@ -97,7 +97,7 @@ def train_folds(
     from kaggle_face.train.recipe import fold_task
 
     began = time.monotonic()
-    data = open_competition(loaded.config)
+    data = open_competition(loaded.config, terminal)
     numbers = _existing_folds(loaded.config, wanted)
     broken = guard_rules(loaded.config, len(data.classes), arguments.ignore_rules, terminal)
     folders = [run.fold(number) for number in numbers]

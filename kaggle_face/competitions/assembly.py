@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.folders import name_of
+from kaggle_face.competitions.listing import shape_of, usual_shape
 from kaggle_face.errors import ConfigError, DataError, naming_first, nearest_hint
-from kaggle_face.records import UNKNOWN, ClassTable, FaceTable, IntArray, Split
+from kaggle_face.file_names import Spellings, composed, first_clash
+from kaggle_face.records import UNKNOWN, ClassTable, FaceTable, IntArray, RowList, Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,34 @@ def group_of_classes(split: Split, folders: Mapping[str, Sequence[str]]) -> Imag
     ids = [image_id for images in folders.values() for image_id in images]
     names = [name for name, images in folders.items() for _ in images]
     return ImageGroup(split, ids, names)
+
+
+def group_of_test(
+    image_ids: Sequence[str], folder: str, trained: Collection[str]
+) -> tuple[ImageGroup, tuple[str, ...]]:
+    """The test images, labelled where they lie in folders of people, and a note where the folders are others.
+
+    The folders are people's where one is a trained class, or where they are named like the trained classes.
+    """
+    owners = [image_id[len(folder) + 1 if folder else 0 :].rpartition("/")[0] for image_id in image_ids]
+    owners = [owner.partition("/")[0] for owner in owners]
+    inside = set(owners) - {""}
+    if not inside:
+        return ImageGroup("test", image_ids), ()
+    spellings = Spellings(trained)
+    shape = usual_shape([*trained])
+    are_people = any(spellings.find(owner) is not None for owner in inside)
+    if are_people or (shape is not None and all(shape_of(owner) == shape for owner in inside)):
+        return ImageGroup("test", image_ids, owners), ()
+    note = f"the folders in {folder} are no trained classes, first: {min(inside)}; its images have no label"
+    return ImageGroup("test", image_ids), (note,)
+
+
+def rows_by_name(group: ImageGroup) -> RowList:
+    """A row for each image, called by its file name or, where names stand twice, by its path."""
+    names = [name_of(image_id) for image_id in group.image_ids]
+    ids = names if len(set(names)) == len(names) else group.image_ids
+    return RowList(as_text(ids), as_text(group.image_ids))
 
 
 def integer_classes(names: Iterable[str], where: str) -> ClassTable:
@@ -57,10 +88,12 @@ def integer_classes(names: Iterable[str], where: str) -> ClassTable:
 def indexed_classes(names: Iterable[str]) -> ClassTable:
     """Classes ordered by name as text and submitted as their position in that order.
 
+    Accents are compared joined to their letters, so that a disk's spelling of them changes no number.
+
     >>> indexed_classes(["n000009", "n000002"]).submitted.tolist()
     ['0', '1']
     """
-    ordered = sorted(set(names))
+    ordered = sorted(set(names), key=lambda name: (composed(name), name))
     return ClassTable(as_text(ordered), as_text([str(index) for index in range(len(ordered))]))
 
 
@@ -68,10 +101,17 @@ def without_classes(classes: ClassTable, exclude: Sequence[str]) -> ClassTable:
     """The classes without the excluded ones; what is submitted for the others stays as it was.
 
     Raises:
-        DataError: There is no class at all.
+        DataError: There is no class at all, or two names differ in the spelling of accents alone.
         ConfigError: An excluded name is no class, or no class is left.
     """
     known = classes.names.tolist()
+    if clash := first_clash(known):
+        raise DataError(
+            f"the classes {clash[0]!a} and {clash[1]!a} differ in the spelling of accents alone; "
+            f"give both one name"
+        )
+    spellings = Spellings(known)
+    exclude = [spellings.find(name) or name for name in exclude]
     if not known:
         raise DataError(
             "no training image has a label, so there is nobody to learn; look at the training list"
@@ -107,14 +147,22 @@ def label_faces(groups: Sequence[ImageGroup], classes: ClassTable) -> FaceTable:
 def strangers_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> tuple[str, ...]:
     """A note for each split with classes that the training set does not have."""
     trained = {*known, ""}
+    spellings = Spellings(trained)
     notes = []
     for group in groups:
-        strangers = sorted(set(group.class_names or ()) - trained)
+        foreign = set(group.class_names or ()) - trained
+        respelled = {name for name in foreign if spellings.find(name) is not None}
+        if respelled:
+            notes.append(
+                f"{len(respelled)} classes of the {group.split} images spell accents otherwise than the "
+                f"training set, first: {min(respelled)!a}"
+            )
+        strangers = foreign - respelled
         if strangers:
-            count = sum(name not in trained for name in group.class_names or ())
+            count = sum(name in strangers for name in group.class_names or ())
             notes.append(
                 f"{len(strangers)} classes of the {group.split} images are not in the training set, first: "
-                f"{strangers[0]}; their {count} images have no label"
+                f"{min(strangers)}; their {count} images have no label"
             )
     return tuple(notes)
 
@@ -122,7 +170,9 @@ def strangers_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> tuple[
 def _labels(group: ImageGroup, index: Mapping[str, int]) -> IntArray:
     if group.class_names is None:
         return np.full(len(group.image_ids), UNKNOWN, np.int64)
-    return np.asarray([index.get(name, UNKNOWN) for name in group.class_names], np.int64)
+    spellings = Spellings(index)
+    found = [index.get(spellings.find(name) or name, UNKNOWN) for name in group.class_names]
+    return np.asarray(found, np.int64)
 
 
 def _unwritable(ids: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from kaggle_face.competitions.assembly import (
 )
 from kaggle_face.competitions.class_folders import find_training_folder, read_folder_classes
 from kaggle_face.competitions.csv_tables import read_csv_pairs
-from kaggle_face.competitions.folders import FolderMap, images_in
+from kaggle_face.competitions.folders import FolderMap
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.named_images import ImageFinder, pairs_from_list
@@ -77,7 +77,7 @@ def _read_pairs(
     folder = source.tree.child(parent, folder_name)
     if folder is None:
         return no_pairs(), [], (f"there is no {folder_name} folder beside {file}",)
-    images = images_in(source.root, folder)
+    images = source.images.below(folder)
     finder = ImageFinder(source.root, (parent, folder, folder.rpartition("/")[0]), frozenset(images))
     pairs, notes = pairs_from_list(read_csv_pairs(source.root / file, labelled), finder, by_text=False)
     return pairs, images, notes

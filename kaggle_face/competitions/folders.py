@@ -1,55 +1,43 @@
-"""What lies in a data folder: a map of its upper levels, and the images of a folder or of class folders.
-
-An image's id is its path below the data root with '/'. Names are sorted as text, hidden ones ignored.
-"""
+"""What lies in the upper levels of a data folder; names are sorted as text, hidden ones and junk ignored."""
 
 from __future__ import annotations
 
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from kaggle_face.errors import DataError
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+from kaggle_face.file_names import is_junk, is_picture_name
 
 _MAP_DEPTH = 5
 _MANY_FOLDERS = 40  # a folder with more subfolders holds classes; the map does not look into those
 _CLASS_NAME = re.compile(r"^n?\d+$")
 
 
-def is_image_name(name: str) -> bool:
-    """Whether a file's name has the suffix of an image, in any case.
-
-    >>> is_image_name("a.JPG"), is_image_name("a.txt"), is_image_name(".a.jpg")
-    (True, False, False)
-    """
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
-
-
 @dataclass(frozen=True)
 class FolderMap:
-    """The upper levels of a data root: folders and files that are no images, shallow ones first."""
+    """The upper levels of a data root: folders, files that are not pictures, and junk; shallow ones first."""
 
     root: Path
     folders: tuple[str, ...]
     files: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
     def folder(self, *wanted: str) -> str | None:
         """The shallowest folder whose path is or ends with one of `wanted`, tried in order.
 
         A folder that an archive doubled (`train/train/`) is entered.
         """
-        found = _ending_with(self.folders, wanted)
+        found = self._ending_with(self.folders, wanted)
         return None if found is None else self._undoubled(found)
 
     def file(self, *wanted: str) -> str | None:
         """The shallowest file whose path is or ends with one of `wanted`, tried in order."""
-        return _ending_with(self.files, wanted)
+        return self._ending_with(self.files, wanted)
 
     def child(self, folder: str, *names: str) -> str | None:
         """The first of `names` that is a folder in `folder`, doubled or not."""
@@ -86,6 +74,22 @@ class FolderMap:
         return self.root / below
 
     @cached_property
+    def doubts(self) -> dict[str, None]:
+        """Where several places of the same depth were meant: a line each that says which was taken."""
+        return {}
+
+    def _ending_with(self, paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
+        for name in wanted:
+            found = [path for path in paths if path == name or path.endswith(f"/{name}")]
+            alike = [path for path in found if path.count("/") == found[0].count("/")]
+            if len(alike) > 1:
+                others = ", ".join(alike[1:])
+                self.doubts[f"{len(alike)} places are called {name}: {alike[0]} is read, not {others}"] = None
+            if found:
+                return found[0]
+        return None
+
+    @cached_property
     def _folder_set(self) -> frozenset[str]:
         return frozenset(self.folders)
 
@@ -106,45 +110,24 @@ def map_folder(root: Path) -> FolderMap:
     """
     folders: list[str] = []
     files: list[str] = []
+    skipped: list[str] = []
     level = [""]
     for _ in range(_MAP_DEPTH):
         inner: list[str] = []
         for folder in level:
-            names, plain = _list_folder(root, folder)
+            names, plain, junk = _list_folder(root, folder)
             folders += names
-            files += [path for path in plain if not is_image_name(posixpath.basename(path))]
+            skipped += junk
+            files += [path for path in plain if not is_picture_name(posixpath.basename(path))]
             if len(names) <= _MANY_FOLDERS:
                 inner += [path for path in names if not _CLASS_NAME.match(posixpath.basename(path))]
         level = inner
-    return FolderMap(root, tuple(folders), tuple(files))
+    return FolderMap(root, tuple(folders), tuple(files), tuple(skipped))
 
 
 def join(folder: str, name: str) -> str:
     """The path of `name` in a folder below the root, where "" is the root itself."""
     return f"{folder}/{name}" if folder else name
-
-
-def images_in(root: Path, folder: str, depth: int = 1) -> list[str]:
-    """The ids of the images in a folder and, down to `depth` levels, in its subfolders; sorted.
-
-    Raises:
-        DataError: The folder is missing or cannot be read.
-    """
-    return sorted(_walk_images(root, folder, depth))
-
-
-def images_of_classes(root: Path, folder: str) -> dict[str, list[str]]:
-    """Class folder -> the ids of its images; both sorted as text.
-
-    Raises:
-        DataError: A class folder holds no image, or there is no class folder.
-    """
-    classes, _ = _list_folder(root, folder)
-    found = {posixpath.basename(path): images_in(root, path) for path in classes}
-    if not found:
-        raise DataError(f"{root / folder} holds no class folders; expected one folder of images per identity")
-    _refuse_empty(root, folder, found)
-    return found
 
 
 def by_number(image_ids: Iterable[str]) -> list[str]:
@@ -172,51 +155,37 @@ def _is_digits(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _ending_with(paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
-    for name in wanted:
-        for path in paths:
-            if path == name or path.endswith(f"/{name}"):
-                return path
-    return None
-
-
-def _refuse_empty(root: Path, folder: str, found: Mapping[str, list[str]]) -> None:
-    empty = [name for name, images in found.items() if not images]
-    if empty:
-        raise DataError(
-            f"{len(empty)} of {len(found)} class folders in {root / folder} hold no image "
-            f"({', '.join(IMAGE_SUFFIXES)}), first: {empty[0]}; remove them or unpack the archive again"
-        )
-
-
-def _list_folder(root: Path, folder: str) -> tuple[list[str], list[str]]:
-    """The folders and the files in a folder below the root, both sorted."""
+def _list_folder(root: Path, folder: str) -> tuple[list[str], list[str], list[str]]:
+    """The folders, the files and the junk in a folder below the root, each sorted."""
     folders: list[str] = []
     files: list[str] = []
-    for entry in _scan(root / folder):
-        (folders if _is_folder(entry) else files).append(join(folder, entry.name))
-    return sorted(folders), sorted(files)
+    junk: list[str] = []
+    for entry in scan(root / folder):
+        path = join(folder, entry.name)
+        if is_junk(entry.name):
+            junk.append(path)
+        elif not entry.name.startswith("."):
+            (folders if is_folder(entry) else files).append(path)
+    return sorted(folders), sorted(files), sorted(junk)
 
 
-def _walk_images(root: Path, folder: str, depth: int) -> Iterator[str]:
-    for entry in _scan(root / folder):
-        if is_image_name(entry.name) and not _is_folder(entry):
-            yield join(folder, entry.name)
-        elif depth > 1 and _is_folder(entry):
-            yield from _walk_images(root, join(folder, entry.name), depth - 1)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether a name in a folder is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link that leads to itself
         return False
 
 
-def _scan(path: Path) -> Iterator[os.DirEntry[str]]:
+def scan(path: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything in a folder, in no order.
+
+    Raises:
+        DataError: The folder is missing, is a file, or cannot be read.
+    """
     try:
         with os.scandir(path) as entries:
-            yield from (entry for entry in entries if not entry.name.startswith("."))
+            yield from entries
     except FileNotFoundError:
         raise DataError(
             f"there is no folder {path}; check data.root, or download and unpack the data"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,9 +13,9 @@ import numpy as np
 from kaggle_face.competitions.catalogue import CompetitionFacts
 from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap
-from kaggle_face.competitions.formats import Task
+from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats, Task
 from kaggle_face.competitions.image_health import ImageFiles
-from kaggle_face.competitions.samples import find_samples, infer_format
+from kaggle_face.competitions.samples import ForeignIdsError, find_samples, infer_format
 from kaggle_face.competitions.tables import row_ids
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.records import SPLITS, CompetitionData, FaceTable, StrArray
@@ -67,19 +67,33 @@ def find_image_troubles(faces: FaceTable, files: ImageFiles, image_size: int) ->
     return [*findings, *_duplicates(faces, files), *_sizes(files, image_size)]
 
 
-def compare_samples(tree: FolderMap, data: CompetitionData) -> list[Finding]:
-    """How the rows of the sample submissions differ from those of the test files."""
+def compare_samples(
+    tree: FolderMap, data: CompetitionData, formats: SubmissionFormats | None = None
+) -> list[Finding]:
+    """How the rows of the sample submissions differ from those of the test files.
+
+    `formats` are those that will be written; where a sample is none of these its own are inferred.
+    """
     findings = []
+    known = [form for form in (vars(formats).values() if formats else ()) if form is not None]
     for name in find_samples(tree):
-        path = tree.root / name
         try:
-            form = infer_format(path, data)
+            table = read_csv_table(tree.root / name, [])
+            ids = next(iter(table.columns.values()))
+            form = next((form for form in known if _covers(data, form, table.columns)), None)
+            form = form or infer_format(tree.root / name, data, tree.root)
+        except ForeignIdsError as error:
+            findings.append(Finding("problem", str(error)))
         except DataError as error:
             findings.append(Finding("note", str(error)))
-            continue
-        ids = read_csv_table(path, []).columns[form.columns[0]]
-        findings.append(_compare_rows(name, ids, row_ids(data, form)))
+        else:
+            findings.append(_compare_rows(name, ids, row_ids(data, form)))
     return findings
+
+
+def _covers(data: CompetitionData, form: SubmissionFormat, columns: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a format gives the columns of a sample and all of its ids."""
+    return (*columns,) == form.columns and set(columns[form.columns[0]]) <= set(row_ids(data, form).tolist())
 
 
 def check_disk(packs: Path, num_images: int, image_size: int) -> Finding:
@@ -146,19 +160,19 @@ def _sizes(files: ImageFiles, image_size: int) -> Iterator[Finding]:
         yield Finding("note", f"{text}; data.image_size={image_size} enlarges most of them")
     else:
         yield Finding("good", f"{text}, trained at {image_size}")
+    if files.are_animated is not None and files.are_animated.any():
+        several = files.image_ids[files.are_animated]
+        what = "pictures have several frames, of which the first is taken"
+        yield Finding("note", naming_first(len(several), len(good), what, str(several[0])))
     grey = files.image_ids[good & (files.modes != "RGB")]
     if len(grey):
         yield Finding("note", naming_first(len(grey), len(good), "images are not RGB", str(grey[0])))
 
 
 def _compare_rows(name: str, ids: Sequence[str], wanted: StrArray) -> Finding:
-    found, offered = set(ids), set(wanted.tolist())
-    missing, foreign = offered - found, found - offered
-    if not missing and not foreign:
+    """All ids of the sample are among the rows of the test files; some rows may be missing in it."""
+    missing = set(wanted.tolist()) - set(ids)
+    if not missing:
         return Finding("good", f"{name} has the rows of the test files ({len(ids)})")
-    parts = []
-    if missing:
-        parts.append(f"{len(missing)} rows of the test files are not in it, first: {min(missing)}")
-    if foreign:
-        parts.append(f"{len(foreign)} of its rows are none of the test files, first: {min(foreign)}")
-    return Finding("note", f"{name} is stale: {'; '.join(parts)}; the test files' rows are written")
+    text = f"{len(missing)} rows of the test files are not in it, first: {min(missing)}"
+    return Finding("note", f"{name} is stale: {text}; the test files' rows are written")

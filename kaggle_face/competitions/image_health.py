@@ -1,8 +1,10 @@
-"""Looking at every image file: can it be read, how large is it, and is it there twice."""
+"""Looking at every image file: can it be read, how large is it, and is it there twice.
+
+Files are opened and decoded as for training, so what passes here can be packed, and nothing else is opened.
+"""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from kaggle_face.artifacts.tables import as_text
+from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
 
@@ -21,7 +25,8 @@ _AT_ONCE = 256  # images handed to the threads before results are taken
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """What was found in the image files (N each): hash of the bytes, sides in pixels, colour mode, problem.
+    """What was found in the image files (N each): hash of the bytes, sides in pixels, colour mode, problem,
+    and whether there are more frames than the first, which is taken.
 
     A file that cannot be read has a `problem` that is not empty, and 0 pixels.
     """
@@ -32,6 +37,7 @@ class ImageFiles:
     heights: IntArray
     modes: StrArray
     problems: StrArray
+    are_animated: npt.NDArray[np.bool_] | None = None
 
     @property
     def broken_ids(self) -> StrArray:
@@ -47,6 +53,7 @@ class _File:
     height: int = 0
     mode: str = ""
     problem: str = ""
+    is_animated: bool = False
 
 
 def inspect_images(root: Path, image_ids: StrArray, workers: int, progress: Progress) -> ImageFiles:
@@ -67,6 +74,7 @@ def inspect_images(root: Path, image_ids: StrArray, workers: int, progress: Prog
         heights=np.asarray([file.height for file in files], np.int64),
         modes=as_text([file.mode for file in files]),
         problems=as_text([file.problem for file in files]),
+        are_animated=np.asarray([file.is_animated for file in files], np.bool_),
     )
 
 
@@ -76,20 +84,10 @@ def _batches(paths: Iterator[Path]) -> Iterator[Sequence[Path]]:
 
 
 def _inspect(path: Path) -> _File:
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        content = path.read_bytes()
-        if not content:
-            return _File(problem="the file is empty")
-        digest = blake2b(content, digest_size=16).hexdigest()
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()
-            return _File(digest, image.width, image.height, image.mode)
-    except UnidentifiedImageError:
-        return _File(problem="not a picture")
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, ...
-        words = getattr(error, "strerror", None) or str(error)
-        return _File(problem=" ".join(words.split()) or type(error).__name__)
+        content = read_picture(path)
+        facts = inspect_picture(content)
+    except UnreadableImageError as error:
+        return _File(problem=error.reason)
+    digest = blake2b(content, digest_size=16).hexdigest()
+    return _File(digest, facts.width, facts.height, facts.mode, is_animated=facts.is_animated)

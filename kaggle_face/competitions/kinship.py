@@ -19,12 +19,13 @@ from kaggle_face.competitions.assembly import (
     without_classes,
 )
 from kaggle_face.competitions.csv_tables import read_csv_table, split_image_pair
-from kaggle_face.competitions.folders import FolderMap, images_in
+from kaggle_face.competitions.folders import FolderMap
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import repeated
 from kaggle_face.competitions.named_images import ImageFinder, Mentions
 from kaggle_face.errors import DataError
+from kaggle_face.file_names import Spellings
 from kaggle_face.records import CompetitionData, Pairs, no_pairs, no_rows
 
 _RELATIONS = "train_relationships.csv"
@@ -62,7 +63,7 @@ class Kinship:
         classes = indexed_classes(groups[0].class_names or ())
         test_folder = source.tree.folder("test")
         assert test_folder is not None, "recognised without test"
-        test_images = images_in(source.root, test_folder)
+        test_images = source.images.below(test_folder)
         dev_pairs, dev_notes = _read_relations(source, people, held_out)
         test_pairs, notes = _read_test_pairs(source, test_folder, test_images)
         groups.append(ImageGroup("verification", test_images))
@@ -87,13 +88,14 @@ def _read_people(source: Source) -> dict[str, list[str]]:
     train = _training_folder(source.tree)
     assert train is not None, "recognised without train"
     people: dict[str, list[str]] = {}
-    for image_id in images_in(source.root, train, depth=3):
-        person = image_id[len(train) + 1 :].rpartition("/")[0]
-        if person.count("/") != 1:
-            raise DataError(
-                f"{source.root / image_id}: expected {train}/<family>/<person>/<image>; move or remove it"
-            )
-        people.setdefault(person, []).append(image_id)
+    for family in source.images.of_classes(train, may_be_empty=True).values():
+        for image_id in family:
+            family_name, *person, _ = image_id[len(train) + 1 :].split("/")
+            if not person:
+                raise DataError(
+                    f"{source.root / image_id}: expected {train}/<family>/<person>/<image>; move or remove it"
+                )
+            people.setdefault(f"{family_name}/{person[0]}", []).append(image_id)
     if not people:
         raise DataError(f"{source.root / train} holds no image; unpack the archive again")
     return people
@@ -124,7 +126,11 @@ def _read_relations(
     assert file is not None, "recognised without relations"
     table = read_csv_table(source.root / file, ["p1", "p2"])
     notes = table.notes
-    relations = list(zip(table.columns["p1"], table.columns["p2"], strict=True))
+    spellings = Spellings(people)
+    columns = [[spellings.find(name) or name for name in table.columns[key]] for key in ("p1", "p2")]
+    if columns != [table.columns["p1"], table.columns["p2"]]:
+        notes += (f"{file}: names of people spell accents otherwise than the folders do",)
+    relations = list(zip(columns[0], columns[1], strict=True))
     lost = [person for pair in relations for person in pair if person not in people]
     if lost:
         notes += (f"{file}: {len(set(lost))} people have no picture, first: {lost[0]}",)

@@ -14,11 +14,14 @@ import numpy as np
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import ImageGroup, label_faces, without_classes
 from kaggle_face.competitions.class_folders import find_training_folder, read_folder_classes
-from kaggle_face.competitions.csv_tables import read_csv_table
-from kaggle_face.competitions.folders import FolderMap, images_in, images_of_classes
+from kaggle_face.competitions.csv_tables import CsvTable, name_column, read_csv_table, row_numbers
+from kaggle_face.competitions.folders import FolderMap, name_of, stem_of
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
-from kaggle_face.errors import DataError
+from kaggle_face.competitions.lists import repeated
+from kaggle_face.competitions.named_images import ImageFinder, Mentions
+from kaggle_face.errors import DataError, naming_first
+from kaggle_face.file_names import Spellings, is_picture_name
 from kaggle_face.records import CompetitionData, Gallery, Pairs, no_pairs
 
 NO_MATCH = "n000000"
@@ -115,43 +118,102 @@ def _read_galleries(source: Source) -> _Galleries:
         return _Galleries([], notes=("there is no verification folder with known/ and unknown_test/",))
     known_folder = source.tree.child(parent, "known")
     assert known_folder is not None, "found without known"
-    known = images_of_classes(source.root, known_folder)
-    dev, test = (_probes(source, parent, name) for name in ("unknown_dev", "unknown_test"))
-    truth, notes = _read_truth(source, parent, dev, known)
-    has_strangers = NO_MATCH in truth or source.variant != "f22"
+    known = source.images.of_classes(known_folder)
+    dev, test = _probes(source, parent, "unknown_dev"), _probes(source, parent, "unknown_test")
+    truth = _read_truth(source, parent, dev, known)
+    has_strangers = NO_MATCH in truth.names or source.variant != "f22"
     no_match = NO_MATCH if has_strangers else None
     return _Galleries(
         image_ids=[*(image for images in known.values() for image in images), *dev, *test],
-        dev=_gallery(known, dev, truth, no_match) if truth else None,
+        dev=_gallery(known, truth.image_ids, truth.names, no_match) if truth.names else None,
         test=_gallery(known, test, [""] * len(test), no_match) if test else None,
-        notes=notes,
+        notes=truth.notes,
     )
 
 
 def _probes(source: Source, parent: str, name: str) -> list[str]:
+    """The images of unknown people, sorted; their rows are called by their place.
+
+    Raises:
+        DataError: They lie in folders, which leaves their place open.
+    """
     folder = source.tree.child(parent, name)
-    return [] if folder is None else images_in(source.root, folder)
+    images = [] if folder is None else source.images.below(folder)
+    deeper = [image for image in images if "/" in image[len(folder or "") + 1 :]]
+    if deeper:
+        what = f"images of {folder} lie in folders, so their rows are not clear"
+        raise DataError(f"{naming_first(len(deeper), len(images), what, deeper[0])}; put them into {folder}")
+    return images
 
 
-def _read_truth(
-    source: Source, parent: str, dev: Sequence[str], known: dict[str, list[str]]
-) -> tuple[list[str], tuple[str, ...]]:
-    """The name of each image of sorted `unknown_dev`; nothing where no file tells."""
+@dataclass(frozen=True)
+class _Truth:
+    """The images of unknown people whose name is told, and the names."""
+
+    image_ids: list[str]
+    names: list[str]
+    notes: tuple[str, ...]
+
+
+def _read_truth(source: Source, parent: str, dev: list[str], known: dict[str, list[str]]) -> _Truth:
+    """The name of each image of `unknown_dev`: by its file name where the table has it, else in order."""
     file = source.tree.file(*_DEV_TABLES)
     if file is None or not dev:
-        return [], (f"there is no {_DEV_TABLES[0]} or no unknown_dev folder: no threshold can be chosen",)
-    path = source.root / file
-    table = read_csv_table(path, ["label"])
-    labels = table.columns["label"]
-    if len(labels) != len(dev):
-        raise DataError(f"{path} has {len(labels)} rows, but unknown_dev has {len(dev)} images")
+        note = f"there is no {_DEV_TABLES[0]} or no unknown_dev folder: no threshold can be chosen"
+        return _Truth([], [], (note,))
+    table = read_csv_table(source.root / file, ["label"])
+    spellings = Spellings(known)
+    labels = [spellings.find(name) or name for name in table.columns["label"]]
     foreign = [row for row, name in enumerate(labels) if name not in known and name != NO_MATCH]
     if foreign:
         raise DataError(
-            f"{path}:{table.line_numbers[foreign[0]]}: '{labels[foreign[0]]}' is no folder of known/ "
+            f"{table.path}:{table.line_numbers[foreign[0]]}: '{labels[foreign[0]]}' is no folder of known/ "
             f"({len(foreign)} such rows)"
         )
-    return labels, table.notes
+    notes = table.notes
+    if labels != table.columns["label"]:
+        notes += (f"{file}: names of people spell accents otherwise than the folders of known/ do",)
+    images, more = _images_of_rows(source, table, dev)
+    rows = sorted(zip(images, labels, strict=True))
+    return _Truth([image for image, _ in rows], [name for _, name in rows], notes + more)
+
+
+def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The image that each row is about.
+
+    Raises:
+        DataError: A named image does not exist or stands twice, or nothing names images and counts differ.
+    """
+    folder = dev[0].rpartition("/")[0]
+    column = name_column(table, [stem_of(image) for image in dev], besides=["label"])
+    if column is not None:
+        return _images_by_name(source, table, column, dev)
+    if len(table.columns["label"]) != len(dev):
+        raise DataError(
+            f"{table.path} has {len(table.columns['label'])} rows, but unknown_dev has {len(dev)} images, "
+            f"and no column of it names images; unpack {folder} again"
+        )
+    order = row_numbers(table, len(dev), besides=["label"])
+    return [dev[place] for place in order], ()
+
+
+def _images_by_name(
+    source: Source, table: CsvTable, column: str, dev: list[str]
+) -> tuple[list[str], tuple[str, ...]]:
+    names, folder = table.columns[column], dev[0].rpartition("/")[0]
+    if not all(map(is_picture_name, names)):
+        by_stem = {stem_of(image): name_of(image) for image in dev}
+        names = [by_stem[name] for name in names]
+    if places := repeated(names):
+        line = table.line_numbers[places[0]]
+        raise DataError(f"{table.path}:{line}: '{names[places[0]]}' stands twice; keep one line per image")
+    finder = ImageFinder(source.root, (folder, folder.rpartition("/")[0], ""), frozenset(dev))
+    found, notes = finder.find(Mentions(table.path, names, table.line_numbers))
+    left = sorted(set(dev) - set(found))
+    if left:
+        what = f"images of {folder} are not in {table.path.name} and have no name"
+        notes += (naming_first(len(left), len(dev), what, left[0]),)
+    return found, notes
 
 
 def _gallery(

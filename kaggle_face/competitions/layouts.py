@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
 
 from kaggle_face.competitions.folders import FolderMap
 from kaggle_face.competitions.formats import SubmissionFormats
+from kaggle_face.competitions.listing import PictureLister
 from kaggle_face.records import CompetitionData
 
 FamilyKey = Literal["A", "B", "C", "D", "E", "kinship", "topk"]
@@ -62,6 +64,11 @@ class Source:
     def root(self) -> Path:
         """The data root."""
         return self.tree.root
+
+    @cached_property
+    def images(self) -> PictureLister:
+        """Lists the pictures, and knows at the end what was left out."""
+        return PictureLister(self.root, self.tree)
 
 
 class Family(Protocol):

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.competitions.folders import IMAGE_SUFFIXES, is_image_name
 from kaggle_face.competitions.text_lines import Lines, binary_labels, read_lines
 from kaggle_face.errors import DataError
+from kaggle_face.file_names import PICTURE_SUFFIXES, is_picture_name
 from kaggle_face.records import UNKNOWN, IntArray
 
 _SEPARATOR = re.compile(r"[\s,;]+")
-_SUFFIX = "|".join(suffix[1:] for suffix in IMAGE_SUFFIXES)
+_SUFFIX = "|".join(suffix[1:] for suffix in PICTURE_SUFFIXES)
 _SPACED_FIELD = re.compile(rf"(.+?\.(?:{_SUFFIX}))(?:[\s,;]+|$)", re.IGNORECASE)
 
 
@@ -47,7 +47,7 @@ class LabelList:
 
 @dataclass(frozen=True, eq=False)
 class PairList:
-    """Trials of two image names; labels 1 same, 0 different, -1 unknown."""
+    """Trials of two image names; labels 1 same, 0 different, -1 unknown; `ids` where the list has some."""
 
     path: Path
     first: list[str]
@@ -55,6 +55,7 @@ class PairList:
     labels: IntArray
     line_numbers: Sequence[int]
     notes: tuple[str, ...]
+    ids: Sequence[str] | None = None
 
 
 def read_name_list(path: Path) -> NameList:
@@ -63,7 +64,7 @@ def read_name_list(path: Path) -> NameList:
     Raises:
         DataError: The file is missing, no text or empty, or a name stands twice.
     """
-    lines, notes = _without_header(read_lines(path), lambda text: is_image_name(text.strip()))
+    lines, notes = _without_header(read_lines(path), lambda text: is_picture_name(text.strip()))
     names = [text.strip() for text in lines.texts]
     _refuse_repeats(names, lines.numbers, path)
     return NameList(path, names, lines.numbers, notes)
@@ -131,7 +132,7 @@ def _read_fields(
 ) -> tuple[list[list[str]], Lines, tuple[str, ...]]:
     """The columns of the lines: `num_names` image names and what follows, in one of the given widths."""
     lines, notes = _without_header(
-        read_lines(path), lambda text: any(map(is_image_name, _SEPARATOR.split(text.strip())))
+        read_lines(path), lambda text: any(map(is_picture_name, _SEPARATOR.split(text.strip())))
     )
     if columns := _split_evenly(lines.texts, num_names, widths):
         return columns, lines, notes
@@ -151,7 +152,7 @@ def _is_plain(row: Sequence[str], num_names: int, widths: tuple[int, ...]) -> bo
     """Whether the fields between blanks are image names and what follows, without another separator."""
     return (
         len(row) in widths
-        and all(is_image_name(name) for name in row[:num_names])
+        and all(is_picture_name(name) for name in row[:num_names])
         and not any(mark in field for field in row for mark in ",;")
     )
 
@@ -170,7 +171,7 @@ def _split_evenly(texts: Sequence[str], num_names: int, widths: tuple[int, ...])
     if len(tokens) != width * len(texts) or any(mark in joined for mark in ",;\t\xa0"):
         return None
     columns = [tokens[place::width] for place in range(width)]
-    has_odd_names = any(is_image_name(text) for column in columns[num_names:] for text in set(column))
+    has_odd_names = any(is_picture_name(text) for column in columns[num_names:] for text in set(column))
     return None if has_odd_names else columns
 
 
@@ -202,7 +203,7 @@ def _without_header(lines: Lines, is_entry: Callable[[str], bool]) -> tuple[Line
         return lines, ()
     if len(lines.texts) == 1 or not is_entry(lines.texts[1]):
         raise DataError(
-            f"{lines.path}:{lines.numbers[0]}: expected an image name ({', '.join(IMAGE_SUFFIXES)}), got "
+            f"{lines.path}:{lines.numbers[0]}: expected an image name ({', '.join(PICTURE_SUFFIXES)}), got "
             f"{lines.texts[0][:120]!r}"
         )
     note = f"{lines.path.name}: line {lines.numbers[0]} is taken for a header: {lines.texts[0][:80]!r}"

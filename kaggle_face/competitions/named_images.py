@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.folders import join, name_of
 from kaggle_face.competitions.lists import PairList
 from kaggle_face.errors import DataError, naming_first
+from kaggle_face.file_names import composed
 from kaggle_face.records import IntArray, Pairs, StrArray
 
 
@@ -43,7 +44,7 @@ class ImageFinder:
     known: frozenset[str]
 
     def find(self, mentions: Mentions) -> tuple[list[str], tuple[str, ...]]:
-        """The id of each mention, and a note where suffixes had to be overlooked.
+        """The id of each mention, and notes where suffixes or accents are written otherwise.
 
         Raises:
             DataError: A name leaves the data root, or its image does not exist.
@@ -52,7 +53,12 @@ class ImageFinder:
         return [found[name] for name in mentions.names], notes
 
     def find_once(self, mentions: Mentions) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The id of each different name in the order of its first mention, and notes, as `find`."""
+        """The id of each different name in the order of its first mention, and notes, as `find`.
+
+        What is not there as written is looked for with its accents spelled otherwise, then with another
+        suffix (`a.jpg` for `a.JPG` or `a.png`), and taken where exactly one image can be meant that no other
+        name means.
+        """
         found: dict[str, str] = {}
         lost: list[str] = []
         for name in dict.fromkeys(mentions.names):
@@ -60,10 +66,15 @@ class ImageFinder:
             if image_id is None:
                 lost.append(name)
             found[name] = image_id or ""
-        notes = self._find_by_stem(lost, found, mentions.path) if lost else ()
-        still_lost = frozenset(name for name in lost if not found[name])
-        if still_lost:
-            self._refuse(still_lost, len(found), mentions)
+        notes: tuple[str, ...] = ()
+        if lost:
+            notes += self._find_by(composed, lost, found, mentions, "accents spelled otherwise")
+            lost = [name for name in lost if not found[name]]
+        if lost:
+            notes += self._find_by(_composed_stem, lost, found, mentions, "another suffix")
+            lost = [name for name in lost if not found[name]]
+        if lost:
+            self._refuse(frozenset(lost), len(found), mentions)
         return found, notes
 
     def _look_up(self, name: str, mentions: Mentions) -> str | None:
@@ -71,7 +82,7 @@ class ImageFinder:
             image_id = join(base, name)
             if image_id in self.known:
                 return image_id
-        clean = posixpath.normpath(name.replace("\\", "/"))
+        clean = _tidy(name)
         if clean.startswith(("/", "..")) or ":" in clean:
             raise DataError(
                 f"{mentions.path}:{mentions.first_line(name)}: '{name}' leaves the data folder; "
@@ -80,27 +91,55 @@ class ImageFinder:
         tidy = (join(base, clean) for base in self.bases)
         return next((image_id for image_id in tidy if image_id in self.known), None)
 
-    def _find_by_stem(self, lost: Sequence[str], found: dict[str, str], path: Path) -> tuple[str, ...]:
-        """Finds images whose suffix is written otherwise: `a.jpg` for `a.JPG` or `a.png`."""
-        by_stem = {posixpath.splitext(image_id)[0]: image_id for image_id in self.known}
+    def _find_by(
+        self,
+        key: Callable[[str], str],
+        lost: Sequence[str],
+        found: dict[str, str],
+        mentions: Mentions,
+        difference: str,
+    ) -> tuple[str, ...]:
+        """Finds the images whose ids have the same key, and says so in a note.
+
+        Raises:
+            DataError: Several images may be meant, or one by several names.
+        """
+        by_key: dict[str, list[str]] = {}
+        for image_id in self.known:
+            by_key.setdefault(key(image_id), []).append(image_id)
+        taken = set(found.values())
         mended = []
         for name in lost:
-            stems = (posixpath.splitext(join(base, name))[0] for base in self.bases)
-            image_id = next((by_stem[stem] for stem in stems if stem in by_stem), None)
-            if image_id is not None:
-                found[name] = image_id
-                mended.append(f"{name} is {name_of(image_id)}")
+            keys = (key(join(base, _tidy(name))) for base in self.bases)
+            meant = next((by_key[one] for one in keys if one in by_key), [])
+            if len(meant) > 1:
+                raise DataError(
+                    f"{mentions.path}:{mentions.first_line(name)}: '{name}' does not exist and may be "
+                    f"{' or '.join(sorted(meant))}; write which, or remove the others"
+                )
+            if meant and meant[0] in taken:
+                raise DataError(
+                    f"{mentions.path}:{mentions.first_line(name)}: '{name}' does not exist; "
+                    f"{meant[0]} is named by itself or by another line; unpack the archive again"
+                )
+            if meant:
+                found[name] = meant[0]
+                taken.add(meant[0])
+                mended.append(f"{name} is {name_of(meant[0])}")
         if not mended:
             return ()
-        what = f"images of {path.name} have another suffix than is written there"
+        what = f"images of {mentions.path.name} have {difference} than is written there"
         return (naming_first(len(mended), len(found), what, mended[0]),)
 
     def _refuse(self, lost: frozenset[str], total: int, mentions: Mentions) -> None:
         line, first = mentions.first_of(lost)
         folders = " or ".join(str(self.root / base) for base in self.bases)
+        near = {_composed_stem(image_id).lower(): image_id for image_id in self.known}
+        keys = (_composed_stem(join(base, _tidy(first))).lower() for base in self.bases)
+        hint = next((f"; did you mean '{near[key]}'?" for key in keys if key in near), "")
         raise DataError(
             f"{mentions.path}:{line}: {naming_first(len(lost), total, 'images named do not exist', first)} "
-            f"(looked in {folders}); unpack the archive again or mend the list"
+            f"(looked in {folders}){hint or '; unpack the archive again or mend the list'}"
         )
 
 
@@ -126,7 +165,7 @@ def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tup
         notes += (f"{listed.path.name}: {count} pairs stand twice, first: line {line}; {what}",)
         keep[repeats] = not by_text
     pairs = Pairs(
-        _texts(listed)[keep] if by_text else np.arange(len(lines)).astype(np.str_),
+        _ids_of_rows(listed, by_text)[keep],
         image_ids[first_codes[keep]],
         image_ids[second_codes[keep]],
         listed.labels[keep],
@@ -138,8 +177,21 @@ def _codes(names: Sequence[str], place: Mapping[str, int]) -> IntArray:
     return np.fromiter(map(place.__getitem__, names), np.int64, len(names))
 
 
-def _texts(listed: PairList) -> StrArray:
-    return as_text([f"{first} {second}" for first, second in zip(listed.first, listed.second, strict=True)])
+def _ids_of_rows(listed: PairList, by_text: bool) -> StrArray:
+    """What the rows are called: by both names, as the list says, or by their number."""
+    if by_text:
+        pairs = zip(listed.first, listed.second, strict=True)
+        return as_text([f"{first} {second}" for first, second in pairs])
+    numbers = map(str, range(len(listed.first)))
+    return as_text([*numbers] if listed.ids is None else listed.ids)
+
+
+def _tidy(name: str) -> str:
+    return posixpath.normpath(name.replace("\\", "/"))
+
+
+def _composed_stem(image_id: str) -> str:
+    return composed(posixpath.splitext(image_id)[0])
 
 
 def _earlier_places(codes: IntArray) -> IntArray:

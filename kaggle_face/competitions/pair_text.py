@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import (
     ImageGroup,
     group_of_classes,
+    group_of_test,
     indexed_classes,
     integer_classes,
     label_faces,
+    rows_by_name,
     strangers_note,
     without_classes,
 )
-from kaggle_face.competitions.folders import FolderMap, by_number, images_in, images_of_classes, name_of
+from kaggle_face.competitions.folders import FolderMap, by_number
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_label_list, read_pair_list
@@ -37,7 +38,6 @@ from kaggle_face.records import (
 _DEV_NAMES = ("dev", "val", "valid", "validation")
 _VAL_LISTS = ("val_pairs.txt", "dev_pairs.txt", "ver_data/val_pairs.txt")
 _TEST_LISTS = ("test_pairs.txt", "ver_data/test_pairs.txt")
-_IMAGE_DEPTH = 3  # images/<person>/<file> and one level to spare
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class PairText:
         groups, classes, notes = _read_classification(source)
         ver_folder = source.tree.folder("ver_data")
         assert ver_folder is not None, "recognised without ver_data"
-        ver_images = images_in(source.root, ver_folder, _IMAGE_DEPTH)
+        ver_images = source.images.below(ver_folder)
         finder = ImageFinder(source.root, (ver_folder, ver_folder.rpartition("/")[0]), frozenset(ver_images))
         dev_pairs, dev_notes = _read_pairs(source, finder, _VAL_LISTS, labelled=True)
         test_pairs, test_notes = _read_pairs(source, finder, _TEST_LISTS, labelled=False)
@@ -110,8 +110,9 @@ def _read_classification(source: Source) -> tuple[list[ImageGroup], ClassTable, 
         if folder is None:
             notes += (f"there is no {parent}/{names[0]} folder",) if split != "test" else ()
             continue
+        trained = set(groups[0].class_names or ()) - {""} if groups else set()
         read = _read_class_folders if by_folder else _read_labelled_split
-        group, more = read(source, folder, split)
+        group, more = read(source, folder, split, trained)
         groups.append(group)
         notes += more
     trained = set(groups[0].class_names or ()) - {""}
@@ -119,19 +120,21 @@ def _read_classification(source: Source) -> tuple[list[ImageGroup], ClassTable, 
     return groups, without_classes(number, source.exclude), notes + strangers_note(groups, trained)
 
 
-def _read_class_folders(source: Source, folder: str, split: Split) -> tuple[ImageGroup, tuple[str, ...]]:
+def _read_class_folders(
+    source: Source, folder: str, split: Split, trained: set[str]
+) -> tuple[ImageGroup, tuple[str, ...]]:
     """F24: a folder per identity; a test split may be plain images."""
     if split == "test":
-        plain = images_in(source.root, folder)
-        if plain:
-            return ImageGroup(split, by_number(plain)), ()
-    return group_of_classes(split, images_of_classes(source.root, folder)), ()
+        return group_of_test(by_number(source.images.below(folder)), folder, trained)
+    return group_of_classes(split, source.images.of_classes(folder)), ()
 
 
-def _read_labelled_split(source: Source, folder: str, split: Split) -> tuple[ImageGroup, tuple[str, ...]]:
+def _read_labelled_split(
+    source: Source, folder: str, split: Split, trained: set[str]
+) -> tuple[ImageGroup, tuple[str, ...]]:
     """S25 and later: `images/` and, except in some splits, `labels.txt`."""
     images_folder = source.tree.child(folder, "images") or folder
-    images = by_number(images_in(source.root, images_folder, _IMAGE_DEPTH))
+    images = by_number(source.images.below(images_folder, lists=("labels.txt",)))
     if not images:
         raise DataError(f"{source.root / images_folder} holds no image; unpack the archive again")
     labels_file = source.tree.child_file(folder, "labels.txt")
@@ -141,8 +144,9 @@ def _read_labelled_split(source: Source, folder: str, split: Split) -> tuple[Ima
                 f"{source.root / folder}/labels.txt is missing: the training images have no labels; "
                 f"each line is: image label"
             )
-        missing = f"{folder}/labels.txt is missing: these images have no label"
-        return ImageGroup(split, images), (missing,) if split == "dev" else ()
+        if split == "test":
+            return group_of_test(images, images_folder, trained)
+        return ImageGroup(split, images), (f"{folder}/labels.txt is missing: these images have no label",)
     listed = read_label_list(source.root / labels_file)
     finder = ImageFinder(source.root, (images_folder, folder), frozenset(images))
     named, notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
@@ -165,9 +169,4 @@ def _read_pairs(
 
 def _test_rows(groups: Sequence[ImageGroup]) -> RowList:
     """The test images in their order, called by their file name."""
-    for group in groups:
-        if group.split == "test":
-            names = [name_of(image_id) for image_id in group.image_ids]
-            ids = names if len(set(names)) == len(names) else list(group.image_ids)
-            return RowList(as_text(ids), as_text(group.image_ids))
-    return no_rows()
+    return next((rows_by_name(group) for group in groups if group.split == "test"), no_rows())

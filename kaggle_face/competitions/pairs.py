@@ -13,12 +13,14 @@ from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import (
     ImageGroup,
     group_of_classes,
+    group_of_test,
     integer_classes,
     label_faces,
+    rows_by_name,
     strangers_note,
     without_classes,
 )
-from kaggle_face.competitions.folders import FolderMap, by_number, images_in, images_of_classes, join, name_of
+from kaggle_face.competitions.folders import FolderMap, by_number, join, name_of
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_name_list, read_pair_list
@@ -60,7 +62,7 @@ class ListedPairs:
         classes = without_classes(integer_classes(trained, train), source.exclude)
         rows, row_notes = _read_rows(source, parent, groups)
         ver_folder = source.tree.folder("verification_data")
-        ver_images = images_in(source.root, ver_folder) if ver_folder is not None else []
+        ver_images = source.images.below(ver_folder) if ver_folder is not None else []
         bases = (ver_folder.rpartition("/")[0], ver_folder) if ver_folder is not None else ("",)
         finder = ImageFinder(source.root, bases, frozenset(ver_images))
         dev_pairs, dev_notes = _read_pairs(source, finder, _VAL_LISTS, labelled=True)
@@ -91,38 +93,44 @@ def _training_folder(tree: FolderMap) -> str | None:
 def _variant(tree: FolderMap) -> str:
     """Labelled test folders are fall 2020's, bare file names fall 2021's."""
     test, pairs = tree.folder("test_data"), tree.file(*_TEST_LISTS)
-    if test is not None and any(folder.startswith(f"{test}/") for folder in tree.folders):
+    if test is not None and any(
+        folder.startswith(f"{test}/") and name_of(folder).isdecimal() for folder in tree.folders
+    ):
         return "f20"
     return "s21" if pairs is None or "/" in first_line(tree.root / pairs) else "f21"
 
 
 def _read_groups(source: Source, train: str, parent: str) -> tuple[list[ImageGroup], tuple[str, ...]]:
-    groups, notes = [group_of_classes("train", images_of_classes(source.root, train))], ()
+    trained = source.images.of_classes(train)
+    groups, notes = [group_of_classes("train", trained)], tuple[str, ...]()
     dev, test = source.tree.child(parent, "val_data"), source.tree.child(parent, "test_data")
     if dev is not None:
-        groups.append(group_of_classes("dev", images_of_classes(source.root, dev)))
+        groups.append(group_of_classes("dev", source.images.of_classes(dev)))
     if test is not None:
-        plain = by_number(images_in(source.root, test))
-        classes = group_of_classes("test", {} if plain else images_of_classes(source.root, test))
-        groups.append(ImageGroup("test", plain) if plain else classes)
+        group, more = group_of_test(by_number(source.images.below(test)), test, trained.keys())
+        groups.append(group)
+        notes += more
     missing = [name for name, place in (("val_data", dev), ("test_data", test)) if place is None]
     return groups, (*notes, *(f"there is no {join(parent, name)} folder" for name in missing))
 
 
 def _read_rows(source: Source, parent: str, groups: Sequence[ImageGroup]) -> tuple[RowList, tuple[str, ...]]:
-    """The rows of the classification CSV: in the order of the list where there is one, else by number."""
-    test = next((group for group in groups if group.split == "test" and group.class_names is None), None)
-    if test is None:
+    """The rows of the classification CSV: as the list names them where there is one, else by number."""
+    test = next((group for group in groups if group.split == "test"), None)
+    if test is None or not test.image_ids or (source.variant == "f20" and test.class_names is not None):
         return no_rows(), ()
-    images, notes = list(test.image_ids), tuple[str, ...]()
     order = source.tree.file("classification_test.txt")
-    if order is not None:
-        listed = read_name_list(source.root / order)
-        bases = (images[0].rpartition("/")[0], parent)
-        finder = ImageFinder(source.root, bases, frozenset(images))
-        images, found_notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
-        notes = (*listed.notes, *found_notes)
-    return RowList(as_text([name_of(image_id) for image_id in images]), as_text(images)), notes
+    if order is None:
+        return rows_by_name(test), ()
+    listed = read_name_list(source.root / order)
+    folder = source.tree.child(parent, "test_data")
+    assert folder is not None, "test images without a folder"
+    finder = ImageFinder(source.root, (folder, parent), frozenset(test.image_ids))
+    images, notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
+    left = len(test.image_ids) - len(set(images))
+    if left:
+        notes += (f"{left} of {len(test.image_ids)} images of {folder} are not in {order}",)
+    return RowList(as_text([*map(name_of, listed.names)]), as_text(images)), (*listed.notes, *notes)
 
 
 def _read_pairs(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
 import numpy as np
 
+from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.catalogue import find_facts
 from kaggle_face.competitions.csv_pairs import CsvPairs
+from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap, map_folder
 from kaggle_face.competitions.formats import SubmissionFormats, with_settings
 from kaggle_face.competitions.kinship import Kinship
@@ -18,11 +21,13 @@ from kaggle_face.competitions.known_people import KnownPeople
 from kaggle_face.competitions.layouts import FAMILY_KEYS, Family, FamilyKey, Recognition, Source
 from kaggle_face.competitions.pair_text import PairText
 from kaggle_face.competitions.pairs import ListedPairs
+from kaggle_face.competitions.samples import find_samples, tasks_named_by
 from kaggle_face.competitions.top_k import TopK
 from kaggle_face.competitions.trials import Trials
 from kaggle_face.config.schema import CompetitionConfig, FamilyName, SubmitConfig
 from kaggle_face.errors import ConfigError, DataError, nearest_hint
-from kaggle_face.records import CompetitionData
+from kaggle_face.file_names import Spellings
+from kaggle_face.records import CompetitionData, RowList
 
 DEMO_SLUG = "demo"
 
@@ -45,8 +50,11 @@ def read_competition(
     recognition = recognise_competition(tree, competition)
     variant = variant_of(recognition, competition)
     layout = recognition.variant if competition.variant == "auto" else variant
-    data = family_of(recognition.family).read(Source(tree, variant, layout, tuple(exclude)))
-    return _with_notes(data, singletons_note(data))
+    source = Source(replace(tree), variant, layout, tuple(exclude))  # whose doubts are those of reading alone
+    data = _spelled_as_samples(tree, family_of(recognition.family).read(source))
+    return _with_notes(
+        data, (*singletons_note(data), *labelled_test_note(data), *source.tree.doubts, *source.images.notes())
+    )
 
 
 def recognise_competition(tree: FolderMap, competition: CompetitionConfig) -> Recognition:
@@ -141,6 +149,44 @@ def singletons_note(data: CompetitionData) -> tuple[str, ...]:
         return ()
     first = data.classes.names[single[0]]
     return (f"{len(single)} of {len(data.classes)} identities have one training image, first: {first}",)
+
+
+def labelled_test_note(data: CompetitionData) -> tuple[str, ...]:
+    """A note where the classes of test images are known."""
+    labelled, count = data.labelled_test, len(data.faces.of_split("test"))
+    if not len(labelled):
+        return ()
+    return (
+        f"the classes of {len(labelled)} of {count} test images are known: 'predict' measures them, and "
+        f"nothing is trained or chosen on them",
+    )
+
+
+def _spelled_as_samples(tree: FolderMap, data: CompetitionData) -> CompetitionData:
+    """The test rows with accents spelled as the classification's sample submission spells them.
+
+    A disk that was filled by a Mac spells them otherwise, and what is uploaded must be the sample's.
+    """
+    rows = data.test_rows
+    if all(map(str.isascii, rows.row_ids.tolist())):
+        return data
+    spellings = Spellings(_ids_of_samples(tree))
+    ids = [spellings.find(row_id) or row_id for row_id in rows.row_ids.tolist()]
+    changed = [row_id for row_id, old in zip(ids, rows.row_ids.tolist(), strict=True) if row_id != old]
+    if not changed:
+        return data
+    note = f"{len(changed)} test rows spell accents as the sample submission does, first: {changed[0]!a}"
+    return _with_notes(replace(data, test_rows=RowList(as_text(ids), rows.image_ids)), (note,))
+
+
+def _ids_of_samples(tree: FolderMap) -> list[str]:
+    """The ids of the sample submissions that are not verification's; of those that can be read."""
+    ids: list[str] = []
+    for name in find_samples(tree):
+        if tasks_named_by(name) <= {"classification"}:
+            with suppress(DataError):  # what is wrong with a sample is said where it is compared
+                ids += next(iter(read_csv_table(tree.root / name, []).columns.values()))
+    return ids
 
 
 def _with_notes(data: CompetitionData, notes: tuple[str, ...]) -> CompetitionData:

@@ -1,6 +1,8 @@
 """Learning a submission's format from the sample that a competition gives out.
 
-The ids of the sample are compared with what the test files offer: names, numbers, rows, pairs of names.
+The ids of the sample are compared with what the test files offer: names, numbers, rows, pairs of names. A
+sample may lack rows (published ones have), but must not have any that the test files do not: they are
+incomplete then, and nothing can be learnt from comparing.
 """
 
 from __future__ import annotations
@@ -9,15 +11,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from kaggle_face.competitions.csv_tables import read_csv_table
 from kaggle_face.competitions.folders import FolderMap, name_of
 from kaggle_face.competitions.formats import TASKS, FormatPart, SubmissionFormat, Task
 from kaggle_face.competitions.tables import row_ids
-from kaggle_face.errors import ConfigError, DataError
+from kaggle_face.errors import ConfigError, DataError, naming_first
+from kaggle_face.file_names import is_picture_name
 from kaggle_face.records import CompetitionData
 
-_ENOUGH = 0.95  # of a sample's ids must be explained; published samples have had rows missing
+_ENOUGH = 0.5  # of a sample's ids that a template gives: it is meant, and the other ids are foreign
 _LABEL_NAME = re.compile(r"label|class|identity|predict|category", re.IGNORECASE)
 _SCORE_NAME = re.compile(r"score|match|simil|prob|distance", re.IGNORECASE)
 
@@ -28,6 +32,16 @@ class _Part:
 
     ids: Sequence[str]
     cells: Mapping[str, Sequence[str]]
+    affixed: Sequence[str] = ()
+
+    @property
+    def whole_ids(self) -> Sequence[str]:
+        """The ids as they stand in the sample, with what was cut off before and behind them."""
+        return self.affixed or self.ids
+
+
+class ForeignIdsError(DataError):
+    """A sample submission has ids that the test files do not have."""
 
 
 def find_samples(tree: FolderMap) -> list[str]:
@@ -35,7 +49,9 @@ def find_samples(tree: FolderMap) -> list[str]:
     return [
         file
         for file in tree.files
-        if "sample" in name_of(file).lower() and "subm" in name_of(file).lower() and file.endswith(".csv")
+        if "sample" in name_of(file).lower()
+        and "subm" in name_of(file).lower()
+        and file.lower().endswith(".csv")
     ]
 
 
@@ -55,11 +71,14 @@ def tasks_named_by(path: str) -> set[Task]:
     return set()
 
 
-def infer_format(sample: Path, data: CompetitionData) -> SubmissionFormat:
+def infer_format(sample: Path, data: CompetitionData, root: Path | None = None) -> SubmissionFormat:
     """The format that a sample submission shows: columns, the ids' templates, and which column answers what.
 
+    A sample whose name, or whose folder's below the data root `root`, speaks of one task is its alone.
+
     Raises:
-        DataError: The sample is no table, or its ids are not those of the test files in any known form.
+        DataError: The sample is no table, or which column answers is not clear.
+        ForeignIdsError: It has ids that the test files do not have in any known form.
     """
     table = read_csv_table(sample, [])
     columns = tuple(table.columns)
@@ -68,14 +87,15 @@ def infer_format(sample: Path, data: CompetitionData) -> SubmissionFormat:
             f"{sample} has the column '{columns[0]}' alone; a submission needs an id and an answer"
         )
     whole = _Part(table.columns[columns[0]], {name: table.columns[name] for name in columns[1:]})
-    named = tasks_named_by(f"{sample.parent.name}/{sample.name}")
-    found = _explain(whole, data, named.pop() if len(named) == 1 else None)
-    parts = [(whole, *found)] if found is not None else _explain_parts(whole, data)
+    named = tasks_named_by(sample.name if root is None else sample.relative_to(root).as_posix())
+    task = next(iter(named)) if len(named) == 1 else None
+    found = _explain(whole, data, task)
+    if found is not None:
+        parts = [(whole, *found)]
+    else:
+        parts = [] if task is not None else _explain_parts(whole, data)
     if not parts:
-        raise DataError(
-            f"{sample}: its ids, such as '{whole.ids[0]}', are no names, numbers or rows of the test files; "
-            f"describe the file with submit.classification, submit.verification or submit.combined"
-        )
+        _refuse_foreign_ids(sample, whole, data, task)
     return SubmissionFormat(
         columns,
         tuple(FormatPart(task, (id_cell, *_answers(part, task, sample))) for part, task, id_cell in parts),
@@ -84,19 +104,37 @@ def infer_format(sample: Path, data: CompetitionData) -> SubmissionFormat:
 
 
 def _explain(part: _Part, data: CompetitionData, named: Task | None = None) -> tuple[Task, str] | None:
-    """The task and the template that give a part's ids: that of `named`, else the nearest in number."""
+    """The task and the template that give all ids of a part: of `named`, or the nearest in number."""
     wanted = set(part.ids)
-    fits: list[tuple[bool, int, bool, int, Task, str]] = []
-    for task, template in _candidates(data, part.ids[0]):
+    fits: list[tuple[int, bool, int, Task, str]] = []
+    for task, template in _candidates(data, part, named):
         offered = _offered(data, task, template)
-        if len(wanted & set(offered)) >= _ENOUGH * len(wanted):
+        if wanted <= set(offered):
             distance = abs(len(offered) - len(part.ids))
-            rank = (named not in (None, task), distance, not _looks_like(part, task), len(fits))
-            fits.append((*rank, task, template))
+            fits.append((distance, not _looks_like(part, task), len(fits), task, template))
     if not fits:
         return None
     *_, task, template = min(fits)
     return task, template
+
+
+def _refuse_foreign_ids(sample: Path, whole: _Part, data: CompetitionData, named: Task | None) -> NoReturn:
+    """Says which ids are not of the test files, or that none is."""
+    wanted = set(whole.ids)
+    offers = [set(_offered(data, *candidate)) for candidate in _candidates(data, whole, named)]
+    best = max(offers, key=lambda offered: len(wanted & offered), default=set())
+    if len(wanted & best) >= _ENOUGH * len(wanted):
+        foreign = [row for row in whole.ids if row not in best]
+        what = "rows are of no test file"
+        raise ForeignIdsError(
+            f"{sample}: {naming_first(len(foreign), len(whole.ids), what, foreign[0])}; the test files are "
+            f"incomplete, so unpack the archives again"
+        )
+    raise ForeignIdsError(
+        f"{sample}: its ids, such as '{whole.ids[0]}', are no names, numbers or rows of the test files; "
+        f"unpack the archives again, or describe the file with submit.classification, submit.verification "
+        f"or submit.combined"
+    )
 
 
 def _explain_parts(whole: _Part, data: CompetitionData) -> list[tuple[_Part, Task, str]]:
@@ -123,7 +161,7 @@ def _explain_affixed(part: _Part, data: CompetitionData) -> tuple[Task, str] | N
     suffix = suffix if len(prefix) + len(suffix) < min(map(len, part.ids)) else ""
     end = None if not suffix else -len(suffix)
     for shorter_suffix, stop in ((suffix, end), ("", None)):
-        inner = _Part([text[len(prefix) : stop] for text in part.ids], part.cells)
+        inner = _Part([text[len(prefix) : stop] for text in part.ids], part.cells, part.ids)
         found = _explain(inner, data)
         if found is not None:
             task = _named_task(prefix + shorter_suffix) or found[0]
@@ -159,8 +197,23 @@ def _chosen(whole: _Part, places: Sequence[int]) -> _Part:
     return _Part([whole.ids[place] for place in places], cells)
 
 
-def _candidates(data: CompetitionData, example: str) -> Iterator[tuple[Task, str]]:
-    """Templates that might give ids like `example`, the plainest first."""
+def _candidates(data: CompetitionData, part: _Part, named: Task | None = None) -> Iterator[tuple[Task, str]]:
+    """Templates that might give the ids of a part, the plainest first; `named`: of this task alone.
+
+    Ids that look like pictures are never row numbers. Test images are called by their row only where the
+    sample has a row for each: where it lacks some, their rows are open.
+    """
+    pictures = any(map(is_picture_name, part.whole_ids))
+    rows_fit = not pictures and len(part.ids) == len(data.test_rows)
+    for task, template in _all_candidates(data, part.ids[0]):
+        is_row = template.startswith("{row")
+        if named not in (None, task) or (is_row and pictures):
+            continue
+        if not is_row or task == "verification" or rows_fit:
+            yield task, template
+
+
+def _all_candidates(data: CompetitionData, example: str) -> Iterator[tuple[Task, str]]:
     digits = re.search(r"\d+", example)
     padded = f":0{len(digits[0])}d" if digits and len(digits[0]) > 1 and digits[0][0] == "0" else ""
     suffix = _literal(Path(example).suffix)

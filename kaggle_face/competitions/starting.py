@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kaggle_face.competitions.catalogue import CompetitionFacts, find_facts, known_slugs
 from kaggle_face.competitions.expected import describe_metric, describe_rules
-from kaggle_face.competitions.folders import map_folder
+from kaggle_face.competitions.folders import FolderMap, map_folder
 from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.layouts import Family, Recognition
 from kaggle_face.competitions.reading import family_of, read_competition, recognise_competition, variant_of
@@ -17,9 +16,11 @@ from kaggle_face.competitions.samples import find_samples, infer_format
 from kaggle_face.config.schema import CompetitionConfig
 from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.errors import DataError, nearest_hint
+from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.records import CompetitionData
 
 _LARGEST_SIDE = 224
+_MOST_TRIED = 100  # training images, where the first ones are broken
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ def study_folder(slug: str, root: Path) -> Study:
     data = read_competition(root, competition)
     variant = variant_of(recognition, competition)
     preset = family_of(recognition.family).formats(variant)
-    formats, notes = _formats_of_samples([root / file for file in find_samples(tree)], data, preset)
+    formats, notes = _formats_of_samples(tree, data, preset)
     return Study(
         slug=slug,
         root=root,
@@ -146,14 +147,14 @@ def _metric_lines(facts: CompetitionFacts | None) -> list[str]:
 
 
 def _formats_of_samples(
-    samples: Sequence[Path], data: CompetitionData, preset: SubmissionFormats
+    tree: FolderMap, data: CompetitionData, preset: SubmissionFormats
 ) -> tuple[SubmissionFormats, tuple[str, ...]]:
     """The formats that samples show where they differ from the preset, and what could not be learnt."""
     classification = verification = combined = None
     notes: list[str] = []
-    for sample in samples:
+    for sample in find_samples(tree):
         try:
-            form = infer_format(sample, data)
+            form = infer_format(tree.root / sample, data, tree.root)
         except DataError as error:
             notes.append(str(error))
             continue
@@ -192,15 +193,16 @@ def _submit_lines(study: Study) -> list[str]:
 
 
 def _side_of_images(root: Path, data: CompetitionData) -> int:
-    """The longer side of the first training image in pixels, within what is usual."""
-    from PIL import Image, UnidentifiedImageError
-
-    first = data.faces.of_split("train").image_ids[0]
-    try:
-        with Image.open(root / first) as image:
-            return max(8, min(_LARGEST_SIDE, max(image.size)))
-    except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"{root / first} cannot be read as an image: {error}") from error
+    """The longer side of the first training image that can be read, in pixels, within what is usual."""
+    error = None
+    for image_id in data.faces.of_split("train").image_ids[:_MOST_TRIED].tolist():
+        try:
+            facts = inspect_picture(read_picture(root / image_id, str(root / image_id)), str(root / image_id))
+        except UnreadableImageError as unreadable:
+            error = error or unreadable
+        else:
+            return max(8, min(_LARGEST_SIDE, max(facts.width, facts.height)))
+    raise error or DataError(f"{root} holds no training image; unpack the archive again")
 
 
 def _unknown_slug_note(slug: str) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ def read_lines(path: Path) -> Lines:
 def first_line(path: Path) -> str:
     """The first line that is not blank, without its end; empty where the file cannot be read."""
     try:
+        if path.is_fifo():
+            return ""
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             return next((line.strip() for line in stream if line.strip()), "")
     except OSError:
@@ -67,6 +69,8 @@ def binary_labels(texts: Sequence[str], path: Path, line_numbers: Sequence[int])
 
 def _read_text(path: Path) -> str:
     try:
+        if path.is_fifo():
+            raise DataError(f"{path} is a pipe, not a file; put the list in its place")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"the file {path} cannot be read: {error.strerror}") from error

@@ -10,9 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
-from kaggle_face.competitions.assembly import ImageGroup, label_faces, without_classes
+from kaggle_face.competitions.assembly import (
+    ImageGroup,
+    group_of_test,
+    label_faces,
+    rows_by_name,
+    without_classes,
+)
 from kaggle_face.competitions.csv_tables import delimiter_of, read_csv_table
-from kaggle_face.competitions.folders import FolderMap, images_in, name_of
+from kaggle_face.competitions.folders import FolderMap
 from kaggle_face.competitions.formats import FormatPart, SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import without_repeats
@@ -72,18 +78,19 @@ class TopK:
         classes = without_classes(ClassTable(as_text(names), as_text(names)), source.exclude)
         folder = source.tree.folder(*_TEST_FOLDERS)
         assert folder is not None, "recognised without test images"
-        test = images_in(source.root, folder)
+        test = source.images.below(folder)
         if not test:
             raise DataError(f"{source.root / folder} holds no image; unpack the archive again")
-        ids = as_text([name_of(image_id) for image_id in test])
+        group, more = group_of_test(test, folder, names)
+        rows = rows_by_name(group)
         return CompetitionData(
-            faces=label_faces([train, ImageGroup("test", test)], classes),
+            faces=label_faces([train, group], classes),
             classes=classes,
-            test_rows=RowList(ids, as_text(test)),
+            test_rows=rows,
             dev_pairs=no_pairs(),
             test_pairs=no_pairs(),
-            test_gallery=_gallery(train, set(classes.names.tolist()), test, words.unknown),
-            notes=notes,
+            test_gallery=_gallery(train, set(classes.names.tolist()), rows, words.unknown),
+            notes=notes + more,
         )
 
     def formats(self, variant: str) -> SubmissionFormats:
@@ -99,7 +106,7 @@ def _read_training(source: Source, words: _Words) -> tuple[ImageGroup, tuple[str
     assert file is not None and folder is not None, "recognised without training images"
     path = source.root / file
     table = read_csv_table(path, [words.image, words.individual])
-    images = images_in(source.root, folder)
+    images = source.images.below(folder)
     finder = ImageFinder(source.root, (folder,), frozenset(images))
     names, labels = table.columns[words.image], table.columns[words.individual]
     found, notes = finder.find(Mentions(path, names, table.line_numbers))
@@ -113,15 +120,15 @@ def _read_training(source: Source, words: _Words) -> tuple[ImageGroup, tuple[str
     return group, table.notes + notes + twice
 
 
-def _gallery(train: ImageGroup, known: set[str], probes: Sequence[str], unknown: str) -> Gallery:
+def _gallery(train: ImageGroup, known: set[str], probes: RowList, unknown: str) -> Gallery:
     """Every training image of a known individual, against every test image."""
     pairs = zip(train.image_ids, train.class_names or (), strict=True)
     images, names = zip(*((image, name) for image, name in pairs if name in known), strict=True)
     return Gallery(
         image_ids=as_text(images),
         names=as_text(names),
-        probe_ids=as_text([name_of(image_id) for image_id in probes]),
-        probe_image_ids=as_text(probes),
+        probe_ids=probes.row_ids,
+        probe_image_ids=probes.image_ids,
         probe_names=as_text([""] * len(probes)),
         no_match=unknown,
     )

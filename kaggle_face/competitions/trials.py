@@ -13,12 +13,14 @@ from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.assembly import (
     ImageGroup,
     group_of_classes,
+    group_of_test,
     integer_classes,
     label_faces,
+    rows_by_name,
     strangers_note,
     without_classes,
 )
-from kaggle_face.competitions.folders import FolderMap, by_number, images_in, images_of_classes, name_of
+from kaggle_face.competitions.folders import FolderMap, by_number, name_of
 from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.layouts import FamilyKey, Recognition, Source
 from kaggle_face.competitions.lists import read_name_list, read_pair_list
@@ -68,11 +70,11 @@ class Trials:
         groups, notes = _read_groups(source)
         trained = set(groups[0].class_names or ())
         classes = without_classes(integer_classes(trained, "train_data"), source.exclude)
-        rows, test_images, row_notes = _read_rows(source)
+        rows, test_groups, row_notes = _read_rows(source, trained)
         dev, test = _Side(_DEV_TRIALS, _DEV_FOLDERS, True), _Side(_TEST_TRIALS, _TEST_FOLDERS, False)
         dev_pairs, dev_images, dev_notes = _read_trials(source, dev)
         test_pairs, more_images, test_notes = _read_trials(source, test)
-        groups += [ImageGroup("test", test_images), ImageGroup("verification", dev_images + more_images)]
+        groups += [*test_groups, ImageGroup("verification", dev_images + more_images)]
         return CompetitionData(
             faces=label_faces(groups, classes),
             classes=classes,
@@ -119,7 +121,7 @@ def _classes_below(source: Source, parent: str, sizes: Sequence[str]) -> dict[st
         folder = source.tree.folder(f"{parent}/{size}")
         if folder is None:
             continue
-        found = images_of_classes(source.root, folder)
+        found = source.images.of_classes(folder)
         twice = sorted(set(found) & set(merged))
         if twice:
             raise DataError(
@@ -130,32 +132,34 @@ def _classes_below(source: Source, parent: str, sizes: Sequence[str]) -> dict[st
     return merged
 
 
-def _read_rows(source: Source) -> tuple[RowList, list[str], tuple[str, ...]]:
+def _read_rows(source: Source, trained: set[str]) -> tuple[RowList, list[ImageGroup], tuple[str, ...]]:
     """The rows of the classification CSV, its images, and what was odd."""
     folder = source.tree.folder("test_classification/medium") or source.tree.folder("test_classification")
     if folder is None:
         return no_rows(), [], ("there is no test_classification folder",)
-    images = by_number(images_in(source.root, folder))
+    images = by_number(source.images.below(folder))
+    group, notes = group_of_test(images, folder, trained)
     order = source.tree.file(_ORDER_FILE)
     if order is None:
         if source.variant.startswith("s19"):
             raise DataError(f"{source.root}/{_ORDER_FILE} is missing: rows are called by their place in it")
-        rows = RowList(as_text([name_of(image_id) for image_id in images]), as_text(images))
-        return rows, images, (f"there is no {_ORDER_FILE}: test images are ordered by their number",)
+        note = f"there is no {_ORDER_FILE}: test images are ordered by their number"
+        return rows_by_name(group), [group], (*notes, note)
     listed = read_name_list(source.root / order)
     finder = ImageFinder(source.root, (folder, folder.rpartition("/")[0]), frozenset(images))
-    found, notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
+    found, more = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
     left = len(images) - len(set(found))
+    notes += more
     if left:
         notes += (f"{left} of {len(images)} images of {folder} are not in {_ORDER_FILE}",)
     ids = map(str, range(len(found))) if source.variant.startswith("s19") else map(name_of, listed.names)
-    return RowList(as_text([*ids]), as_text(found)), images, (*listed.notes, *notes)
+    return RowList(as_text([*ids]), as_text(found)), [group], (*listed.notes, *notes)
 
 
 def _read_trials(source: Source, side: _Side) -> tuple[Pairs, list[str], tuple[str, ...]]:
     """The trials of the newest list, the images of the folders that it may name, and what was odd."""
     folders = [folder for name in side.folders if (folder := source.tree.folder(name)) is not None]
-    images = [image_id for folder in folders for image_id in images_in(source.root, folder)]
+    images = [image_id for folder in folders for image_id in source.images.below(folder)]
     lists = [file for name in side.lists if (file := source.tree.file(name)) is not None]
     if not lists or not folders:
         missing = side.lists[-1] if not lists else f"{side.folders[-1]} folder"

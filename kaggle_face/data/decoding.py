@@ -24,10 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.cores import available_cores
-from kaggle_face.data.images import UnreadableImageError, decode_rgb_into, read_file
 from kaggle_face.data.sources import PROBLEMS, Sources
 from kaggle_face.data.stored_pixels import checksum
 from kaggle_face.errors import DataError
+from kaggle_face.pictures import UnreadableImageError, decode_rgb_into, read_file
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray
 

@@ -19,7 +19,8 @@ def check_no_leak(folds: Folds, data: CompetitionData) -> None:
         DataError: The folds leak, or list an image that the competition has not; the first is named.
     """
     row_of = {image_id: row for row, image_id in enumerate(data.faces.image_ids.tolist())}
-    test_rows = _rows(data.test_rows.image_ids, row_of)
+    is_test = (data.faces.splits == "test") | np.isin(data.faces.image_ids, data.test_rows.image_ids)
+    test_rows = np.flatnonzero(is_test)
     for fold in range(folds.count):
         is_trained = np.zeros(len(data.faces), np.bool_)
         is_trained[_rows(folds.training_ids(fold), row_of)] = True

@@ -13,16 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.data.images import MAX_FILE_BYTES
 from kaggle_face.errors import DataError, naming_first
+from kaggle_face.pictures import MAX_FILE_BYTES, NO_FILE, NOT_ALLOWED, NOT_REGULAR, TOO_LARGE
 from kaggle_face.records import IntArray, StrArray
 
-PROBLEMS = {
-    -1: "there is no such file",
-    -2: "it is no file",
-    -3: "the file is too large",
-    -4: "reading it is not allowed",
-}
+PROBLEMS = {-1: NO_FILE, -2: NOT_REGULAR, -3: TOO_LARGE, -4: NOT_ALLOWED}
 """What a negative number in `sizes_bytes` stands for: the file need not even be opened."""
 
 _ROWS_AT_ONCE = 65_536

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kaggle_face.competitions.listing import PictureLister
 from kaggle_face.errors import DataError, GalleryError, naming_first
 from kaggle_face.gallery.detection import FaceDetector
 from kaggle_face.gallery.names import checked_name, folded_name
 from kaggle_face.gallery.people_tables import IfThere, NewPerson, Outcome, Person, TakenError
-from kaggle_face.gallery.pictures import Choice, Face, picture_files, read_face, read_picture_file
+from kaggle_face.gallery.pictures import Choice, Face, read_face, read_picture_file
 from kaggle_face.gallery.recognition import Recognizer
 from kaggle_face.progress import Counter, Progress
 
@@ -30,9 +31,8 @@ class PictureReader:
 
     def read(self, path: Path, source: str | None = None) -> Face:
         """The face of a picture file; see `read_face`."""
-        return read_face(
-            read_picture_file(path), source or str(path), self.detector, self.crop_px, self.choice
-        )
+        name = source or str(path)
+        return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
 
 
 @dataclass
@@ -62,10 +62,10 @@ def enroll_folder(
         GalleryError: A name is taken and `if_there` is "refuse"; nobody is enrolled then.
     """
     report = FolderReport()
-    people = _wanted(_people_of(root), recognizer.gallery.people(), if_there, report)
+    people = _wanted(_people_of(root, report, progress), recognizer.gallery.people(), if_there, report)
     with progress.count("enrolling", len(people), "people") as counter:
         batch: list[tuple[str, list[Face]]] = []
-        for name, faces in _read_people(people, reader, report, progress, counter):
+        for name, faces in _read_people(root, people, reader, report, progress, counter):
             batch.append((name, faces))
             if sum(len(faces) for _, faces in batch) >= _IMAGES_AT_ONCE:
                 _keep(recognizer, batch, if_there, report, progress, counter)
@@ -74,9 +74,13 @@ def enroll_folder(
     return report
 
 
-def _people_of(root: Path) -> list[tuple[str, list[Path]]]:
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    people = [(folder.name, files) for folder in folders if (files := picture_files(folder))]
+def _people_of(root: Path, report: FolderReport, progress: Progress) -> list[tuple[str, list[str]]]:
+    """Each person's folder and pictures, below the root; what is no picture is left out and told."""
+    lister = PictureLister(root)
+    people = [(name, files) for name, files in lister.of_classes("", may_be_empty=True).items() if files]
+    for note in lister.notes():
+        progress.warn(note)
+    report.left_out += [f"{name} is not a picture of a person's folder" for name in lister.left_out]
     if not people:
         raise DataError(
             f"{root} holds no people: it must hold a folder for each, named like the person, with pictures"
@@ -85,8 +89,8 @@ def _people_of(root: Path) -> list[tuple[str, list[Path]]]:
 
 
 def _wanted(
-    people: list[tuple[str, list[Path]]], enrolled: Sequence[Person], if_there: IfThere, report: FolderReport
-) -> list[tuple[str, list[Path]]]:
+    people: list[tuple[str, list[str]]], enrolled: Sequence[Person], if_there: IfThere, report: FolderReport
+) -> list[tuple[str, list[str]]]:
     """The people of a folder who are to be enrolled."""
     known = {folded_name(person.name) for person in enrolled}
     there = [name for name, _ in people if folded_name(name) in known]
@@ -103,7 +107,8 @@ def _wanted(
 
 
 def _read_people(
-    people: Sequence[tuple[str, list[Path]]],
+    root: Path,
+    people: Sequence[tuple[str, list[str]]],
     reader: PictureReader,
     report: FolderReport,
     progress: Progress,
@@ -114,7 +119,7 @@ def _read_people(
         faces: list[Face] = []
         try:
             name = checked_name(folder_name)
-            faces = _read_faces(files, reader, report, progress)
+            faces = _read_faces(root, files, reader, report, progress)
         except GalleryError as error:
             _leave_out(report, f"{folder_name}/: {error}", progress)
         if faces:
@@ -124,12 +129,12 @@ def _read_people(
 
 
 def _read_faces(
-    files: Sequence[Path], reader: PictureReader, report: FolderReport, progress: Progress
+    root: Path, files: Sequence[str], reader: PictureReader, report: FolderReport, progress: Progress
 ) -> list[Face]:
     faces = []
-    for path in files:
+    for name in files:
         try:
-            faces.append(reader.read(path, f"{path.parent.name}/{path.name}"))
+            faces.append(reader.read(root / name, name))
         except DataError as error:
             _leave_out(report, str(error), progress)
     return faces

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kaggle_face.data.images import MAX_FILE_BYTES, decode_photo, decode_rgb
+from kaggle_face.competitions.listing import PictureLister
 from kaggle_face.errors import DataError
 from kaggle_face.gallery.alignment import TEMPLATE_PX, aligned_crop
 from kaggle_face.gallery.detection import DetectedFace, FaceDetector, least_face_px
+from kaggle_face.pictures import decode_photo, decode_rgb, read_picture
+from kaggle_face.progress import Progress
 
 Crop = npt.NDArray[np.uint8]
 Choice = Literal["only", "largest"] | int
@@ -24,10 +26,6 @@ Choice = Literal["only", "largest"] | int
 
 LONGEST_SIDE_PX = 2048
 """Larger photos are made smaller before faces are looked for."""
-
-PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".mpo")
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,28 +129,28 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
     ]
 
 
-def read_picture_file(path: Path) -> bytes:
-    """The bytes of a picture file.
+def read_picture_file(path: Path, name: str | None = None) -> bytes:
+    """The bytes of a picture file; `name`, else the path, is told in errors.
 
     Raises:
-        DataError: It is missing, a folder, may not be read, or too large for a picture.
+        DataError: It is missing, is not a regular file, may not be read, or is too large for a picture.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise DataError(f"{path} is too large for a picture ({size / 2**20:.0f} MiB)")
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not path.exists():
+        raise DataError(f"{name or path} cannot be read: No such file")
+    return read_picture(path, name)
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """The files of a folder whose names end like a picture's, by name."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+def picture_files(folder: Path, progress: Progress) -> list[Path]:
+    """The pictures of a folder and of those in it, by path; what is left out is told.
+
+    Raises:
+        DataError: The folder cannot be read, or two names differ in the spelling of accents alone.
+    """
+    lister = PictureLister(folder)
+    found = [folder / name for name in lister.below("")]
+    for note in lister.notes():
+        progress.warn(note)
+    return found
 
 
 def crop_size(image_size_px: int) -> int:

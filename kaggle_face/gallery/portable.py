@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.atomic import replacing
-from kaggle_face.data.images import decode_photo
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact
 from kaggle_face.gallery.embedder import Embedder
@@ -32,6 +31,7 @@ from kaggle_face.gallery.names import checked_name, folded_name
 from kaggle_face.gallery.people_tables import IfThere, NewImage, NewPerson, Outcome
 from kaggle_face.gallery.pictures import Face
 from kaggle_face.metrics.similarity import normalized
+from kaggle_face.pictures import decode_photo
 from kaggle_face.progress import Progress
 
 _FORMAT = 1

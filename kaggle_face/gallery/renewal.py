@@ -6,7 +6,6 @@ every search answers with the old model, and after a kill the work goes on where
 
 from __future__ import annotations
 
-from kaggle_face.data.images import decode_photo
 from kaggle_face.errors import GalleryError
 from kaggle_face.gallery.database import Connection, add_audit, raise_revision, read_fact, write_fact
 from kaggle_face.gallery.embedder import Embedder
@@ -14,6 +13,7 @@ from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.model_card import card_from_text
 from kaggle_face.gallery.people_tables import vector_bytes
 from kaggle_face.gallery.pictures import Crop, is_whole_png
+from kaggle_face.pictures import decode_photo
 from kaggle_face.progress import Counter, Progress
 
 _IMAGES_AT_ONCE = 256

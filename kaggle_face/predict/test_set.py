@@ -34,6 +34,7 @@ from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.trained import load_trained_network, trained_amp
+from kaggle_face.predict.labelled_test import write_test_labels
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.records import CompetitionData, Embeddings, FloatArray, StrArray
 
@@ -51,8 +52,8 @@ class TestSet:
 
 
 def gather_test_set(data: CompetitionData, pack: Pack) -> TestSet:
-    """Every image that a submission or a gallery's threshold needs, once."""
-    classified = np.unique(data.test_rows.image_ids)
+    """Every image that a submission or a gallery's threshold needs or whose class is known, once."""
+    classified = np.unique(np.concatenate([data.test_rows.image_ids, data.labelled_test.image_ids]))
     others = np.setdiff1d(predicted_images(data), classified)
     return TestSet(data, pack, classified, np.concatenate([classified, others]))
 
@@ -84,6 +85,7 @@ def predict_fold(
     """
     prepare_cpu(device)
     write_test_tables(folder.path / "test", tables)
+    write_test_labels(folder, test_set.data)
     averaging = describe_averaging(settings.flip, settings.crops)
     done: dict[str, CheckpointName] = {}
     how: _How | None = None

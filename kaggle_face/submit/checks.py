@@ -1,8 +1,8 @@
 """Checks of a submission table before anything is written or uploaded.
 
 Row ids are compared with the competition's test files and with the sample submission. Where the two
-disagree the test files are right (sample submissions have been published with rows missing) and the
-difference comes back as a note.
+disagree because the sample lacks rows, the test files are right (such samples have been published) and the
+difference comes back as a note. Where the sample has rows that the test files do not, files are missing.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _cells_of(rows: Iterable[list[str]], width: int, path: Path) -> list[str]:
 
 
 def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | None) -> list[str]:
-    """Compares row ids with the test files, then with the sample; a stale sample is a note."""
+    """Compares row ids with the test files and the sample; a sample that lacks rows is a note."""
     _check_unique(ids)
     test_ids = expected.row_ids
     if test_ids is None:
@@ -120,8 +120,9 @@ def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | Non
     if sample_ids is None:
         _check_same_rows(ids, test_ids, "the test files")
         return []
-    stale = set(sample_ids.tolist()) != set(test_ids.tolist())
-    if stale and np.array_equal(ids, sample_ids):
+    _refuse_foreign_sample(sample_ids, test_ids, expected.sample)
+    is_stale = len(set(sample_ids.tolist())) < len(test_ids)
+    if is_stale and np.array_equal(ids, sample_ids):
         difference = _difference(test_ids, sample_ids, "of the test files")
         raise SubmissionError(
             f"the rows are those of {expected.sample}, which is stale: {difference}; "
@@ -129,12 +130,28 @@ def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | Non
         )
     if not np.array_equal(ids, sample_ids):
         _check_same_rows(ids, test_ids, "the test files")
-    if not stale:
+    if not is_stale:
         return []
     return [
         f"the sample submission {expected.sample} is stale: "
         f"{_difference(test_ids, sample_ids, 'of the test files')}; the test files' rows are used"
     ]
+
+
+def _refuse_foreign_sample(sample_ids: StrArray, test_ids: StrArray, sample: Path | None) -> None:
+    """A sample may lack rows of the test files; where it has others, test files are missing.
+
+    Raises:
+        SubmissionError: The sample has rows that the test files do not have.
+    """
+    known = set(test_ids.tolist())
+    foreign = [row for row in sample_ids.tolist() if row not in known]
+    if foreign:
+        what = f"rows of the sample submission {sample} are not among the {len(test_ids)} of the test files"
+        raise SubmissionError(
+            f"{naming_first(len(foreign), len(sample_ids), what, foreign[0])}; test files are missing or are "
+            f"others: unpack the archives below data.root again, then predict again"
+        )
 
 
 def _check_unique(ids: StrArray) -> None:

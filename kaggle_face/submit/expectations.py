@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.folders import name_of
 from kaggle_face.competitions.formats import FormatPart, SubmissionFormat, Task
 from kaggle_face.competitions.tables import row_ids
+from kaggle_face.errors import SubmissionError, naming_first
 from kaggle_face.records import CompetitionData, Gallery, StrArray
 
 
@@ -60,7 +62,13 @@ class Expectation:
 
 
 def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path | None = None) -> Expectation:
-    """What a competition expects in a CSV of this format."""
+    """What a competition expects in a CSV of this format.
+
+    Raises:
+        SubmissionError: The format calls a test image by the name of another one.
+    """
+    for part in form.parts:
+        _refuse_names_of_others(data, form, part)
     blocks = tuple(_block(data, part, form.labels_per_row) for part in form.parts)
     return Expectation(row_ids(data, form), blocks, sample, form.columns)
 
@@ -68,6 +76,32 @@ def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path |
 def _block(data: CompetitionData, part: FormatPart, labels_per_row: int) -> Block:
     rows = _rows_of(data, part.task)
     return Block(rows, tuple(_rule(data, part.task, cell, labels_per_row) for cell in part.cells))
+
+
+def _refuse_names_of_others(data: CompetitionData, form: SubmissionFormat, part: FormatPart) -> None:
+    """Numbering rows gives ids that look like pictures' names and belong to other pictures."""
+    images = _images_of(data, part.task)
+    if images is None or "{id}" in part.cells[0]:
+        return
+    narrow = replace(form, columns=form.columns[:1], parts=(FormatPart(part.task, part.cells[:1]),))
+    names = [name_of(image_id) for image_id in images.tolist()]
+    pairs = zip(row_ids(data, narrow).tolist(), names, strict=True)
+    known = set(names)
+    wrong = [(row_id, name) for row_id, name in pairs if row_id != name and row_id in known]
+    if wrong:
+        row_id, name = wrong[0]
+        what = f"rows would carry the name of another picture ({part.cells[0]} calls {name} so)"
+        raise SubmissionError(
+            f"{naming_first(len(wrong), len(names), what, row_id)}; write {{name}} in the cells of "
+            f"submit.{part.task}, or remove them"
+        )
+
+
+def _images_of(data: CompetitionData, task: Task) -> StrArray | None:
+    """The image of each row; None where rows are pairs."""
+    if task == "classification":
+        return data.test_rows.image_ids
+    return None if data.test_gallery is None else data.test_gallery.probe_image_ids
 
 
 def _rows_of(data: CompetitionData, task: Task) -> int:

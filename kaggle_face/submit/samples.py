@@ -18,7 +18,8 @@ def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:
     """
     if not root.is_dir():
         return None
-    found = {name: tasks_named_by(name) for name in find_samples(map_folder(root))}
+    names = [name for name in find_samples(map_folder(root)) if (root / name).is_file()]
+    found = {name: tasks_named_by(name) for name in names}
     exact = [name for name, named in found.items() if named == set(tasks)]
     free = [name for name, named in found.items() if not named]
     chosen = (exact or free)[:1]

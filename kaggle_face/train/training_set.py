@@ -13,6 +13,7 @@ import numpy as np
 from kaggle_face.artifacts.tables import as_text, read_table
 from kaggle_face.config import DataConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first
+from kaggle_face.file_names import Spellings
 from kaggle_face.records import IntArray, StrArray, positions_of
 from kaggle_face.train.recipe import FoldTask
 
@@ -42,6 +43,8 @@ def count_changes(before: FoldTask, after: FoldTask) -> dict[str, int]:
 def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
     """The image ids of a text file, one a line; empty lines and lines that begin with # do not count.
 
+    An id may spell accents otherwise than the disk does.
+
     Raises:
         ConfigError: The file is missing.
         DataError: It names an image that there is not.
@@ -49,7 +52,9 @@ def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
     if not path.is_file():
         raise ConfigError(f"data.exclude_images: there is no file {path}")
     lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    ids = as_text([line for line in lines if line and not line.startswith("#")])
+    spellings = Spellings(known_ids.tolist())
+    names = [line for line in lines if line and not line.startswith("#")]
+    ids = as_text([spellings.find(name) or name for name in names])
     unknown = ids[~np.isin(ids, known_ids)]
     if len(unknown):
         text = naming_first(len(unknown), len(ids), "images of the list do not exist", str(unknown[0]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -268,3 +270,34 @@ def test_aligned_crops_are_measured_and_kept_embeddings_are_used_again(run: Run,
     assert second["systems"][0]["ms_per_face"] is None
     assert second["sizes"] == first["sizes"]
     assert "DIR@FPIR 1 %" in run(*words, "--draws", "2")[1]
+
+
+def test_a_folder_of_people_is_read_as_a_competitions_folder_is(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    people = tmp_path / "people"
+    for place in ("Ann/1.JFIF", "Ann/2019/2.mpo", "Bob/1.jpg", "@eaDir/1.jpg", "Bob/@eaDir/2.jpg"):
+        (people / place).parent.mkdir(parents=True, exist_ok=True)
+        picture = pictures / ("a.jpg" if "Ann" in place else "b.jpg")
+        shutil.copyfile(picture, people / place)
+    with Image.open(pictures / "a.jpg") as picture:
+        picture.crop((2, 2, *picture.size)).save(people / "Ann/2019/2.mpo", "JPEG")
+    code, out, err = run("enroll", people)
+    assert (code, "2 people enrolled with 3 images; 0 left out" in out) == (0, True)
+    assert "warning: 2 junk files and folders are skipped, first: @eaDir" in err
+    (people / "Bob/3.heic").write_bytes(b"what no decoder here knows")
+    code, out, err = run("enroll", people, "--replace")
+    assert (code, "; 1 left out" in out) == (3, True)
+    assert "first: Bob/3.heic" in err
+
+
+def test_a_pipe_in_place_of_a_picture_is_not_waited_for(
+    enrolled: Run, pictures: Path, tmp_path: Path
+) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes here")
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
+    for words in (("identify", pipe), ("enroll", "Cid", pipe), ("verify", "Ann", pipe)):
+        code, _, err = enrolled(*words)
+        assert code == 2 and f"{pipe} cannot be read (it is no file)" in err

@@ -100,3 +100,14 @@ def test_a_broken_table_is_refused_in_a_short_line(csv_pairs, lines, message):
     with pytest.raises(DataError, match=message) as caught:
         csv_pairs.read()
     assert len(str(caught.value)) < 300
+
+
+def test_a_column_of_ids_calls_the_rows(csv_pairs):
+    csv_pairs.text(TEST_TABLE, "id,image_A,image_B", "7,test/s.jpg,test/r.jpg", "3,test/r.jpg,test/s.jpg")
+    assert csv_pairs.read().test_pairs.pair_ids.tolist() == ["7", "3"]
+
+
+def test_an_id_that_stands_twice_is_refused(csv_pairs):
+    csv_pairs.text(TEST_TABLE, "id,image_A,image_B", *["7,test/s.jpg,test/r.jpg"] * 2)
+    with pytest.raises(DataError, match=r"verification_test.csv:3: the id '7' stands twice"):
+        csv_pairs.read()

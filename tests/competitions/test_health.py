@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from kaggle_face.competitions.catalogue import competition_facts
 from kaggle_face.competitions.folders import map_folder
+from kaggle_face.competitions.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.health import (
     check_disk,
     compare_samples,
@@ -102,6 +104,31 @@ def test_a_stale_sample_is_noted(thumbnails):
     assert texts(findings, "note") == [
         "sample_submission.csv is stale: 1 rows of the test files are not in it, first: 0.jpg; "
         "the test files' rows are written"
+    ]
+
+
+def test_a_sample_with_rows_of_no_test_file_is_a_problem(thumbnails):
+    rows = [f"{number}.jpg,0" for number in (5000, 5001, 900, 901)]
+    thumbnails.text("sample_submission.csv", "Id,Category", *rows)
+    (problem,) = texts(compare_samples(map_folder(thumbnails.root), thumbnails.read()), "problem")
+    assert "1 of 4 rows are of no test file, first: 901.jpg" in problem
+
+
+def test_a_sample_of_a_format_that_the_settings_describe_is_compared_with_it(labelled_splits):
+    labelled_splits.text("sample_submission.csv", "id,a,b", "x9,0,0", "x10,0,0")
+    tree, data = map_folder(labelled_splits.root), labelled_splits.read()
+    form = table_format("classification", ("id", "a", "b"), ("x{stem}", "{label}", "0"))
+    assert texts(compare_samples(tree, data), "good") == []
+    assert texts(compare_samples(tree, data, SubmissionFormats(form)), "good") == [
+        "sample_submission.csv has the rows of the test files (2)"
+    ]
+
+
+def test_pictures_of_several_frames_are_counted():
+    files = replace(files_of(["a", "b"]), are_animated=np.array([False, True]))
+    findings = find_image_troubles(faces_of(["train", "train"], [0, 1]), files, image_size=8)
+    assert texts(findings, "note") == [
+        "1 of 2 pictures have several frames, of which the first is taken, first: 1.jpg"
     ]
 
 

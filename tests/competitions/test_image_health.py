@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from kaggle_face.competitions.image_health import inspect_images
@@ -49,6 +50,7 @@ def test_a_truncated_image_is_named_so(files):
 
 def test_what_is_no_picture_is_told_in_words(files):
     assert files.problems[4:6].tolist() == ["the file is empty", "not a picture"]
+    assert files.problems[6] == "there is no such file"
 
 
 @pytest.mark.parametrize("error", [struct.error("unpack requires 4 bytes"), IndexError("out of range")])
@@ -60,3 +62,22 @@ def test_no_error_of_a_decoder_stops_it(tree, monkeypatch, error):
     monkeypatch.setattr(JpegImageFile, "load", failing)
     files = inspect_images(tree.root, np.array(["odd.jpg"]), workers=1, progress=SilentProgress())
     assert files.problems.tolist() == [str(error)]
+
+
+def test_only_regular_files_of_known_formats_are_opened(tree, monkeypatch):
+    """An EPS file would start Ghostscript, and a pipe would be waited for."""
+
+    def started(*_, **__):
+        raise AssertionError("Ghostscript was started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", started)
+    tree.content("evil.jpg", encoded("RGB", (8, 8), "EPS")).content("large.jpg", b"")
+    os.truncate(tree.root / "large.jpg", 300 * 2**20)
+    names = ["evil.jpg", "large.jpg"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tree.root / "pipe.jpg")
+        names.append("pipe.jpg")
+    files = inspect_images(tree.root, np.array(names), workers=1, progress=SilentProgress())
+    assert (
+        files.problems.tolist() == ["not a picture", "the file is too large", "it is no file"][: len(names)]
+    )

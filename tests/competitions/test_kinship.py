@@ -66,3 +66,22 @@ def test_a_pair_that_stands_twice_is_refused_with_its_line(families):
         DataError, match=r"sample_submission\.csv:3: the pair 'face3\.jpg-face1\.jpg' stands twice"
     ):
         families.read()
+
+
+def test_pictures_deeper_inside_a_persons_folder_are_the_persons(families):
+    families.images("train/F0001/MID1/2019/party.jpg")
+    data = families.read()
+    labels = dict(zip(data.faces.image_ids.tolist(), data.faces.labels.tolist(), strict=True))
+    assert data.classes.names[labels["train/F0001/MID1/2019/party.jpg"]] == "F0001"
+
+
+def test_people_of_the_table_may_spell_accents_otherwise_than_their_folders(families):
+    for person in ("Jose\u0301", "Ana"):
+        families.images(f"train/F0010/{person}/P1.jpg")
+    families.images("train/F0009/Eva/P1.jpg", "train/F0009/Eva/P2.jpg")
+    families.text("train_relationships.csv", "p1,p2", "F0010/Jos\u00e9,F0010/Ana")
+    data = families.read()
+    assert any("names of people spell accents otherwise than the folders do" in note for note in data.notes)
+    assert not any("people have no picture" in note for note in data.notes)
+    related = data.dev_pairs.where(data.dev_pairs.labels == 1)
+    assert related.first_ids.tolist() == ["train/F0010/Jose\u0301/P1.jpg"]

@@ -54,3 +54,43 @@ def test_repeats_that_agree_count_once_by_text():
     pairs, notes = pairs_from_list(rows, finder("ver/a.jpg", "ver/b.jpg"), by_text=True)
     assert pairs.pair_ids.tolist() == ["a.jpg b.jpg", "b.jpg a.jpg"]
     assert notes == ("pairs.txt: 1 pairs stand twice, first: line 3; only the first counts",)
+
+
+def named(*names: str, known: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    return finder(*(f"ver/{name}" for name in known)).find(
+        Mentions(Path("pairs.txt"), list(names), list(range(1, len(names) + 1)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "there"), [("Jos\u00e9.jpg", "Jose\u0301.jpg"), ("Jose\u0301.jpg", "Jos\u00e9.jpg")]
+)
+def test_accents_may_be_spelled_otherwise_than_on_the_disk(written, there):
+    found, notes = named(written, known=(there, "b.jpg"))
+    assert found == [f"ver/{there}"]
+    assert notes[0].startswith(
+        "1 of 1 images of pairs.txt have accents spelled otherwise than is written there"
+    )
+
+
+def test_another_suffix_and_another_spelling_at_once_are_found():
+    assert named("Jos\u00e9.jpg", known=("Jose\u0301.JPG",))[0] == ["ver/Jose\u0301.JPG"]
+
+
+def test_a_name_that_two_images_may_mean_is_refused_with_both():
+    message = r"pairs.txt:1: 'a.jpg' does not exist and may be ver/a.JPG or ver/a.png; write which"
+    with pytest.raises(DataError, match=message):
+        named("a.jpg", known=("a.JPG", "a.png"))
+
+
+@pytest.mark.parametrize("names", [("a.jpg", "a.png"), ("a.jpg", "a.webp")])
+def test_an_image_that_another_name_means_is_not_taken_for_a_lost_one(names):
+    with pytest.raises(DataError, match=r"does not exist; ver/a.png is named by itself or by another line"):
+        named(*names, known=("a.png", "b.jpg"))
+
+
+def test_a_name_in_another_case_is_refused_with_the_near_one():
+    with pytest.raises(
+        DataError, match=r"first: img.jpg \(looked in data/ver\); did you mean 'ver/IMG.JPG'\?"
+    ):
+        named("img.jpg", known=("IMG.JPG",))

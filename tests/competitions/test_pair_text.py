@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -198,3 +200,63 @@ def test_pairs_that_contradict_each_other_are_refused(labelled_splits):
 def test_training_images_whose_label_file_is_lost_are_no_class_folders(labelled_splits):
     with pytest.raises(DataError, match=r"cls_data/train/labels\.txt is missing"):
         labelled_splits.remove("cls_data/train/labels.txt").read()
+
+
+def test_a_test_folder_for_each_identity_is_labelled(class_folders):
+    class_folders.images(
+        "cls_data/test/n009/1.jpg", "cls_data/test/n0010/2.jpg", "cls_data/test/n0010/a/3.jpg"
+    )
+    data = class_folders.read()
+    assert data.test_rows.row_ids.tolist() == ["1.jpg", "2.jpg", "3.jpg"]
+    assert data.classes.names[data.labelled_test.labels].tolist() == ["n009", "n0010", "n0010"]
+
+
+def test_names_that_stand_twice_in_test_folders_are_called_by_their_paths(class_folders):
+    class_folders.images("cls_data/test/n009/1.jpg", "cls_data/test/n0010/1.jpg")
+    rows = class_folders.read().test_rows
+    assert sorted(rows.row_ids.tolist()) == ["cls_data/test/n0010/1.jpg", "cls_data/test/n009/1.jpg"]
+
+
+def test_labels_beside_the_images_are_no_file_that_is_left_out(labelled_splits):
+    for split in ("train", "dev", "test"):
+        folder = labelled_splits.root / f"cls_data/{split}"
+        for path in (folder / "images").iterdir():
+            path.rename(folder / path.name)
+        (folder / "images").rmdir()
+    notes = labelled_splits.read(variant="s25").notes
+    assert not any("left out" in note for note in notes)
+
+
+def test_a_class_that_is_spelled_otherwise_in_dev_keeps_its_number(class_folders):
+    class_folders.images("cls_data/train/Jos\u00e9/1.jpg", "cls_data/dev/Jose\u0301/1.jpg")
+    data = class_folders.read(exclude=["Jose\u0301"])
+    assert data.classes.names.tolist() == ["n0010", "n009"]
+    data = class_folders.read()
+    assert label_of(data, "cls_data/dev/Jose\u0301/1.jpg") == "Jos\u00e9"
+    assert any("1 classes of the dev images spell accents otherwise" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("spelled", ["Jos\u00e9", "Jose\u0301"])
+def test_the_spelling_of_a_class_on_the_disk_changes_no_number(class_folders, spelled):
+    """As text, "Jose" with its accent apart stands before "Josz", and after it with the accent joined."""
+    class_folders.images(f"cls_data/train/{spelled}/1.jpg", "cls_data/train/Josz/1.jpg")
+    classes = class_folders.read().classes
+    numbers = dict(zip(classes.names.tolist(), classes.submitted.tolist(), strict=True))
+    assert (numbers["Josz"], numbers[spelled]) == ("0", "1")
+
+
+def test_test_rows_are_spelled_as_the_sample_spells_them(class_folders):
+    class_folders.images("cls_data/test/Jose\u0301.jpg", "cls_data/test/b.jpg")
+    class_folders.text("classification_sample_submission.csv", "id,label", "Jos\u00e9.jpg,0", "b.jpg,0")
+    data = class_folders.read()
+    assert sorted(data.test_rows.row_ids.tolist()) == ["Jos\u00e9.jpg", "b.jpg"]
+    assert "cls_data/test/Jose\u0301.jpg" in data.test_rows.image_ids.tolist()
+
+
+def test_a_list_in_place_of_which_there_is_a_pipe_is_refused(class_folders):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes here")
+    class_folders.remove("val_pairs.txt")
+    os.mkfifo(class_folders.root / "val_pairs.txt")
+    with pytest.raises(DataError, match=r"val_pairs.txt is a pipe, not a file"):
+        class_folders.read()

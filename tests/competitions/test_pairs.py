@@ -89,3 +89,25 @@ def test_a_test_folder_that_is_not_trained_is_unlabelled_with_a_note(listed_pair
     data = listed_pairs.read()
     assert data.faces.of_split("test").labels.tolist() == [-1]
     assert any("1 classes of the test images are not in the training set, first: 11" in n for n in data.notes)
+
+
+def test_labelled_test_folders_of_later_semesters_have_rows_too(listed_pairs):
+    listed_pairs.remove("test_data/10.jpg").remove("test_data/2.jpg")
+    listed_pairs.images("test_data/9/7.jpg", "test_data/10/3.jpg")
+    data = listed_pairs.read(slug="11785-spring2021-hw2p2s1-face-classification")
+    assert data.test_rows.row_ids.tolist() == ["3.jpg", "7.jpg"]
+    test = data.labelled_test
+    assert data.classes.names[test.labels].tolist() == ["10", "9"]
+
+
+def test_rows_are_called_as_the_list_of_test_images_calls_them(listed_pairs):
+    (listed_pairs.root / "test_data/2.jpg").rename(listed_pairs.root / "test_data/2.JPG")
+    listed_pairs.text("classification_test.txt", "10.jpg", "2.jpg")
+    rows = listed_pairs.read().test_rows
+    assert rows.row_ids.tolist() == ["10.jpg", "2.jpg"]
+    assert rows.image_ids.tolist() == ["test_data/10.jpg", "test_data/2.JPG"]
+
+
+def test_test_images_that_the_list_leaves_out_are_told(listed_pairs):
+    listed_pairs.text("classification_test.txt", "10.jpg")
+    assert "1 of 2 images of test_data are not in classification_test.txt" in listed_pairs.read().notes

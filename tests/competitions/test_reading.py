@@ -213,3 +213,16 @@ def test_a_folder_without_anything_known_is_refused_without_a_guess(tree):
     tree.text("notes/readme.txt", "nothing here")
     with pytest.raises(DataError, match="holds nothing of any known family"):
         tree.read()
+
+
+def test_of_two_folders_alike_the_one_that_is_read_is_told(class_folders):
+    class_folders.images("old/cls_data/train/n1/1.jpg")
+    data = class_folders.read()
+    assert not any("places are called" in note for note in data.notes)  # cls_data/train is shallower
+    outer = class_folders.root.parent / "outer"
+    outer.mkdir()
+    class_folders.root.rename(outer / "hw2p2")
+    (outer / "hw2p2/old").rename(outer / "old")
+    outer.rename(class_folders.root)
+    notes = class_folders.read().notes
+    assert "2 places are called cls_data/train: hw2p2/cls_data/train is read, not old/cls_data/train" in notes

@@ -8,7 +8,7 @@ import pytest
 from kaggle_face.competitions.folders import map_folder
 from kaggle_face.competitions.formats import SubmissionFormat
 from kaggle_face.competitions.reading import family_of, recognise_competition
-from kaggle_face.competitions.samples import find_samples, infer_format
+from kaggle_face.competitions.samples import ForeignIdsError, find_samples, infer_format
 from kaggle_face.competitions.tables import (
     classification_answers,
     combined_table,
@@ -64,9 +64,58 @@ def test_five_labels_in_a_row_are_counted(whales, sample):
     assert cells_of(form) == [("classification", "{id}", "{label}")]
 
 
-def test_padded_rows_are_inferred(labelled_splits, sample):
-    form = infer_format(sample("Id,Answer", "0000.jpg,1", "0001.jpg,1"), labelled_splits.read())
-    assert cells_of(form) == [("classification", "{row:04d}.jpg", "{label}")]
+def test_padded_numbers_of_the_test_files_are_inferred(labelled_splits, sample):
+    form = infer_format(sample("Id,Answer", "0009.jpg,1", "0010.jpg,1"), labelled_splits.read())
+    assert cells_of(form) == [("classification", "{number:04d}.jpg", "{label}")]
+
+
+@pytest.mark.parametrize("ids", [("0000.jpg", "0001.jpg"), ("img_0.png", "img_1.png"), ("0.BMP", "1.BMP")])
+def test_ids_that_look_like_pictures_are_no_row_numbers(labelled_splits, sample, ids):
+    with pytest.raises(ForeignIdsError, match=f"its ids, such as '{ids[0]}', are no names, numbers or rows"):
+        infer_format(sample("Id,Answer", *(f"{row},1" for row in ids)), labelled_splits.read())
+
+
+def test_plain_rows_are_inferred_only_where_there_is_one_for_each_test_image(class_folders, sample):
+    class_folders.images(*(f"cls_data/test/{name}.jpg" for name in "abcdef"))
+    rows = [f"{row:02d},1" for row in range(6)]
+    data = class_folders.read()
+    form = infer_format(sample("Id,Label", *rows), data)
+    assert cells_of(form) == [("classification", "{row:02d}", "{label}")]
+    with pytest.raises(ForeignIdsError, match="its ids, such as '00'"):
+        infer_format(sample("Id,Label", *rows[:5]), data)
+
+
+def incomplete(tree, task="classification"):
+    """Nine of the ten test images that the sample has, and nine test pairs beside them."""
+    tree.images(*(f"cls_data/test/{number:06d}.jpg" for number in range(9)))
+    tree.text("test_pairs.txt", *["s.jpg p.jpg", "q.jpg r.jpg", "p.jpg q.jpg"] * 3)
+    rows = [f"{number:06d}.jpg,0" for number in range(10)]
+    tree.text(f"{task}_sample_submission.csv", "id,label", *rows)
+    return tree.root / f"{task}_sample_submission.csv"
+
+
+def test_rows_of_missing_test_images_are_counted_and_named(class_folders):
+    path = incomplete(class_folders)
+    message = r"1 of 10 rows are of no test file, first: 000009.jpg; the test files are incomplete, so unpack"
+    with pytest.raises(ForeignIdsError, match=message):
+        infer_format(path, class_folders.read())
+
+
+def test_a_sample_that_names_a_task_is_never_the_other_ones(class_folders):
+    path = incomplete(class_folders, task="verification")
+    with pytest.raises(ForeignIdsError, match=r"its ids, such as '000000.jpg'"):
+        infer_format(path, class_folders.read())
+
+
+def test_a_folder_names_the_task_of_its_sample_and_the_data_root_does_not(labelled_splits, sample, tmp_path):
+    rows = ("cls_0,0", "cls_1,0", "ver_0,0", "ver_1,0", "ver_2,0")
+    data = labelled_splits.read()
+    root = tmp_path / "face-verification-2031"
+    (root / "verification").mkdir(parents=True)
+    path = sample("ID,Label", *rows).rename(root / "sample_submission.csv")
+    assert len(infer_format(path, data, root).parts) == 2
+    with pytest.raises(ForeignIdsError):
+        infer_format(path.rename(root / "verification/sample_submission.csv"), data, root)
 
 
 def test_a_stale_sample_with_a_row_missing_is_understood(thumbnails, sample):

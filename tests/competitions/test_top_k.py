@@ -98,3 +98,17 @@ def test_a_table_without_a_known_individual_is_refused(whales):
     whales.text("train.csv", "image,individual_id", *(f"{name}.jpg,new_individual" for name in "abcd"))
     with pytest.raises(DataError, match="no training image has a label"):
         whales.read()
+
+
+def test_two_individuals_whose_names_are_one_when_composed_are_refused(whales):
+    whales.text("train.csv", "image,individual_id", "a.jpg,Jos\u00e9", "b.jpg,Jose\u0301", "c.jpg,w2")
+    with pytest.raises(
+        DataError, match=r"'Jose\\u0301' and 'Jos\\xe9' differ in the spelling of accents alone"
+    ):
+        whales.read()
+
+
+def test_pictures_of_every_suffix_and_depth_are_rows(whales):
+    whales.images("test_images/deep/er/z.jfif", "test_images/w.PGM")
+    rows = whales.read().test_rows
+    assert sorted(rows.row_ids.tolist()) == ["w.PGM", "x.jpg", "y.jpg", "z.jfif"]

@@ -136,3 +136,11 @@ def test_the_other_name_of_released_again_trials_speaks_for_spring_2019_too(thum
     data = thumbnails.read()
     assert data.test_pairs.pair_ids.tolist() == ["t.jpg s.jpg"]
     assert data.test_rows.row_ids.tolist() == ["0", "1", "2"]
+
+
+def test_a_test_folder_for_each_class_is_labelled(thumbnails):
+    thumbnails.remove("test_order_classification.txt")
+    thumbnails.images("test_classification/medium/10/7.jpg", "test_classification/medium/2/8.jpg")
+    data = thumbnails.read()
+    assert data.test_rows.row_ids.tolist() == ["7.jpg", "8.jpg", "900.jpg", "5000.jpg", "5001.jpg"]
+    assert data.classes.names[data.labelled_test.labels].tolist() == ["10", "2"]

@@ -18,7 +18,7 @@ from kaggle_face.data import folds as folds_module
 from kaggle_face.data.folds import make_folds, name_of_folds, saved_folds
 from kaggle_face.data.leaks import check_no_leak
 from kaggle_face.errors import DataError, RunError
-from kaggle_face.records import CompetitionData, FaceTable, Folds, Pairs
+from kaggle_face.records import CompetitionData, FaceTable, Folds, Pairs, no_pairs
 
 Make = Callable[..., CompetitionData]
 NO_TRIALS = FoldsConfig(count=5, heldout_identities=0.0, verification="identities")
@@ -345,4 +345,14 @@ def test_the_check_finds_a_trial_image_of_somebody_who_is_trained_on(make_compet
     pairs = some_dev_pairs([str(data.faces.image_ids[0]), OTHERS[0]])
     leaky = Folds("x", names, np.full(3, -1), np.full(3, -1), (pairs,))
     with pytest.raises(DataError, match=r"^1 of 2 trial images of fold 0 show people that it trains on"):
+        check_no_leak(leaky, data)
+
+
+def test_the_check_finds_a_labelled_test_image_that_is_trained_on(make_competition: Make) -> None:
+    data = make_competition([2, 2])
+    splits = data.faces.splits.copy()
+    splits[3] = "test"  # no row of a submission names it
+    data = replace(data, faces=replace(data.faces, splits=splits))
+    leaky = Folds("x", data.faces.image_ids, np.full(4, -1), np.full(4, -1), (no_pairs(),))
+    with pytest.raises(DataError, match=r"^1 of \d+ test images are trained on in fold 0, first: "):
         check_no_leak(leaky, data)

@@ -15,9 +15,9 @@ import pytest
 from kaggle_face.data import decoding
 from kaggle_face.data import pack as pack_module
 from kaggle_face.data.decoding import BROKEN_GREY
-from kaggle_face.data.images import decode_rgb
 from kaggle_face.data.pack import Pack, broken_images, open_pack, packed_before, verify_pack
 from kaggle_face.errors import DataError, DiskError
+from kaggle_face.pictures import decode_rgb
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import StrArray
 

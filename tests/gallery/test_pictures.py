@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,6 @@ import pytest
 from gallery_stubs import invented_face
 from PIL import Image
 
-from kaggle_face.data.images import UnreadableImageError
-from kaggle_face.errors import DataError
 from kaggle_face.gallery.detection import MtcnnDetector
 from kaggle_face.gallery.pictures import (
     Face,
@@ -19,9 +16,10 @@ from kaggle_face.gallery.pictures import (
     picture_files,
     png_of,
     read_face,
-    read_picture_file,
     resized,
 )
+from kaggle_face.pictures import UnreadableImageError
+from kaggle_face.progress import SilentProgress
 
 
 def saved(picture: Image.Image, form: str, **options: object) -> bytes:
@@ -156,7 +154,7 @@ def test_the_fingerprint_is_of_the_pixels_and_not_of_the_name() -> None:
 
 
 def test_a_crop_is_made_smaller_as_the_training_data_were() -> None:
-    from kaggle_face.data.images import decode_rgb
+    from kaggle_face.pictures import decode_rgb
 
     pixels = invented_face(3, 0, 112)
     assert np.array_equal(resized(pixels, 64), decode_rgb(png_of(pixels), 64))
@@ -166,18 +164,4 @@ def test_a_folder_lists_pictures_alone(tmp_path: Path) -> None:
     for name in ("b.JPG", "a.png", "notes.txt", ".hidden.jpg"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.jpg").mkdir()
-    assert [path.name for path in picture_files(tmp_path)] == ["a.png", "b.JPG"]
-
-
-def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.jpg", tmp_path):
-        with pytest.raises(DataError, match="cannot be read"):
-            read_picture_file(path)
-
-
-def test_a_file_too_large_for_a_picture_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "film.jpg"
-    path.touch()
-    os.truncate(path, 300 * 2**20)  # sparse: no byte of it is on the disk
-    with pytest.raises(DataError, match="too large for a picture"):
-        read_picture_file(path)
+    assert [path.name for path in picture_files(tmp_path, SilentProgress())] == ["a.png", "b.JPG"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,13 @@ def test_a_gallery_needs_its_known_images_and_its_probes() -> None:
     test_set = gather_test_set(make_data(no_rows(), no_pairs(), gallery), PACK)
     assert test_set.embedded_ids.tolist() == ["k1", "k2", "p1", "p2"]
     assert len(test_set.classified_ids) == 0
+
+
+def test_test_images_whose_class_is_known_are_classified_without_a_row() -> None:
+    data = make_data(no_rows(), no_pairs())
+    labels = np.array([-1, -1, -1, -1, -1, 0, 0, -1])  # t2 is a test image, v1 is not
+    data = replace(data, faces=replace(data.faces, labels=labels))
+    assert gather_test_set(data, PACK).classified_ids.tolist() == ["t2"]
 
 
 def test_a_copy_that_fails_half_way_leaves_the_old_records(

@@ -12,8 +12,8 @@ import kaggle_face
 
 PACKAGE = Path(kaggle_face.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "progress", "cores", "processor", "stopping", "text_keys"},
-    {"records"},
+    {"errors", "progress", "cores", "processor", "stopping", "text_keys", "file_names"},
+    {"records", "pictures"},
     {"config"},
     {"artifacts"},
     {"metrics"},

@@ -90,6 +90,22 @@ def test_a_stale_sample_is_told_and_the_test_files_are_right(tmp_path):
     )
 
 
+@pytest.mark.parametrize("extra", [["11.jpg"], ["11.jpg", "12.jpg"]])
+def test_a_sample_with_rows_that_the_test_files_lack_is_refused(tmp_path, extra):
+    """Whatever is written: the rows of the test files, or those of the sample."""
+    ids = np.append(IDS, extra)
+    expected = expecting(CLASSES, sample_file(tmp_path, ids))
+    for rows in (IDS, ids):
+        message = refusal(["7"] * len(rows), expected, ids=rows)
+        assert message.startswith(f"{len(extra)} of {len(ids)} rows of the sample submission {tmp_path}")
+        assert "are not among the 4 of the test files, first: 11.jpg; test files are missing" in message
+
+
+def test_a_sample_that_lacks_a_row_and_has_a_foreign_one_is_refused(tmp_path):
+    message = refusal(["7"] * 4, expecting(CLASSES, sample_file(tmp_path, np.append(IDS[:3], "11.jpg"))))
+    assert message.startswith("1 of 4 rows of the sample submission")
+
+
 def test_a_table_made_from_a_stale_sample_is_refused(tmp_path):
     expected = expecting(CLASSES, sample_file(tmp_path, IDS[:3]))
     message = refusal(["7"] * 3, expected, ids=IDS[:3])

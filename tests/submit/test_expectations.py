@@ -77,3 +77,18 @@ def test_a_gallery_allows_its_names_and_the_label_of_nobody():
     bad = gallery_table(data, form, np.array(["0", "1"]), np.array(["n1", "n5"]))
     with pytest.raises(SubmissionError, match="'n5' in row 1"):
         check_table(bad, expected)
+
+
+def test_a_format_that_calls_an_image_by_the_name_of_another_is_refused():
+    images = np.array(["test/1.jpg", "test/2.jpg", "known/n1/a.jpg"])
+    faces = replace(DATA.faces, image_ids=images)
+    rows = RowList(np.array(["1.jpg", "2.jpg"]), images[:2])
+    data = replace(DATA, faces=faces, test_rows=rows, test_pairs=no_pairs())
+    form = table_format("classification", ["id", "label"], ["{row}.jpg", "{label}"])
+    with pytest.raises(
+        SubmissionError, match=r"1 of 2 rows would carry the name of another picture \(\{row\}"
+    ):
+        expected_table(data, form)
+    for cell in ("{name}", "{id}", "{row}", "img_{row}.jpg"):
+        form = table_format("classification", ["id", "label"], [cell, "{label}"])
+        assert len(expected_table(data, form).row_ids) == 2

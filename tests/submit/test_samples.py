@@ -48,5 +48,10 @@ def test_the_sample_of_a_task(tmp_path, names, tasks, expected):
     assert sample_of(tmp_path, tasks) == (None if expected is None else tmp_path / expected)
 
 
+def test_junk_is_no_sample(tmp_path):
+    make(tmp_path, "__MACOSX/._sample_submission.csv", "@eaDir/sample_submission.csv")
+    assert sample_of(tmp_path, ["verification"]) is None
+
+
 def test_a_folder_that_is_not_there_has_no_sample(tmp_path):
     assert sample_of(tmp_path / "nothing", ["verification"]) is None

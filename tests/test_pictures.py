@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
-from kaggle_face.data.images import (
+from kaggle_face.file_names import PICTURE_SUFFIXES
+from kaggle_face.pictures import (
+    FORMATS,
     UnreadableImageError,
     decode_photo,
     decode_rgb,
     decode_rgb_into,
+    inspect_picture,
     read_file,
+    read_picture,
 )
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -224,3 +229,74 @@ def test_a_photo_that_lies_on_its_side_is_turned_and_so_is_its_size() -> None:
 def test_a_photo_that_cannot_be_read_is_named() -> None:
     with pytest.raises(UnreadableImageError, match=r"ann\.jpg cannot be read"):
         decode_photo(encoded(photo((60, 30)), "JPEG")[:300], 100, "ann.jpg")
+
+
+def test_a_picture_tells_its_size_its_colours_and_whether_frames_follow() -> None:
+    frames = [Image.new("L", (12, 8), grey) for grey in (0, 200)]
+    stream = io.BytesIO()
+    frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
+    facts = inspect_picture(stream.getvalue())
+    assert (facts.width, facts.height, facts.is_animated) == (12, 8, True)
+    plain = inspect_picture(encoded(Image.new("L", (5, 6))))
+    assert (plain.width, plain.height, plain.mode, plain.is_animated) == (5, 6, "L", False)
+
+
+def test_what_the_packer_refuses_is_refused_when_looked_at() -> None:
+    fractions = encoded(Image.new("F", (8, 8)), "TIFF")
+    with pytest.raises(UnreadableImageError, match="fractions"):
+        decode_rgb(fractions, 8)
+    with pytest.raises(UnreadableImageError, match="fractions"):
+        inspect_picture(fractions)
+
+
+def test_no_other_plug_in_of_pillow_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An EPS file is a program: Pillow hands it to Ghostscript."""
+
+    def started(*_: object, **__: object) -> None:
+        raise AssertionError("Ghostscript was started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", started)
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, "EPS")
+    for read in (inspect_picture, lambda data: decode_rgb(data, 8), lambda data: decode_photo(data, 8)):
+        with pytest.raises(UnreadableImageError, match="not a picture"):
+            read(stream.getvalue())
+
+
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+def test_every_suffix_of_the_list_is_one_that_is_decoded(suffix: str, tmp_path: Path) -> None:
+    """Saved by Pillow under that suffix (.pgm grey, .pbm bits), which thus knows it too."""
+    mode = {".pgm": "L", ".pbm": "1", ".gif": "P"}.get(suffix, "RGB")
+    path = tmp_path / f"picture{suffix}"
+    Image.new(mode, (8, 8), 1).save(path, "MPO" if suffix == ".mpo" else None)
+    assert decode_rgb(read_picture(path), 8).shape == (8, 8, 3)
+
+
+def test_the_list_has_every_suffix_of_the_formats_that_are_decoded() -> None:
+    Image.init()
+    known = {suffix for suffix, form in Image.EXTENSION.items() if form in (*FORMATS, "MPO")}
+    assert known - set(PICTURE_SUFFIXES) == {".pfm"}  # fractions, which no face has
+    assert set(PICTURE_SUFFIXES) - known == set()
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jpg", tmp_path):
+        with pytest.raises(UnreadableImageError, match=f"{path} cannot be read"):
+            read_picture(path)
+
+
+def test_a_file_too_large_for_a_picture_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "film.jpg"
+    path.touch()
+    os.truncate(path, 300 * 2**20)  # sparse: no byte of it is on the disk
+    with pytest.raises(UnreadableImageError, match="the file is too large"):
+        read_picture(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.jpg"
+    os.mkfifo(path)
+    with pytest.raises(UnreadableImageError, match="it is no file"):
+        read_picture(path)
+    assert read_file(str(path), 100) == b""

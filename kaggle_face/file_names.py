@@ -1,0 +1,93 @@
+"""What the name of a file or folder tells: whether it is a picture, whether it is junk, how it is spelled.
+
+One list of suffixes and one list of junk for everything that lists folders.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable
+from functools import cached_property
+
+PICTURE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp"),
+    *(".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
+"""The suffixes of what `pictures` decodes, in small letters; a test compares them with the decoder."""
+
+ANIMATED_SUFFIXES = (".gif", ".tif", ".tiff", ".apng")
+"""Those whose files often hold several frames, of which the first is taken."""
+
+# What operating systems, file servers, archivers and notebooks leave behind; compared in small letters.
+_JUNK = frozenset(
+    (
+        *("@eadir", "@tmp", "@recycle", "@sharebin", "#recycle", "#snapshot", ".@__thumb", ".snapshot"),
+        *("__macosx", ".ds_store", ".appledouble", ".apdisk", ".fseventsd", ".spotlight-v100"),
+        *(".temporaryitems", ".trashes", ".documentrevisions-v100", "icon\r", "network trash folder"),
+        *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "recycler"),
+        *("system volume information", "found.000", "lost+found", ".directory", ".thumbnails", "picasa.ini"),
+        *(".picasa.ini", ".ipynb_checkpoints", "__pycache__", ".git", ".gitkeep", ".gitignore", ".svn"),
+        *(".cache", ".idea", ".vscode", ".trash"),
+    )
+)
+_JUNK_BEGINNINGS = ("._", ".trash-", ".nfs", ".fuse_hidden", "~$")
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file's name has the suffix of a picture, in any case.
+
+    >>> is_picture_name("a.JPG"), is_picture_name("a.txt"), is_picture_name(".a.jpg")
+    (True, False, False)
+    """
+    return name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith(".")
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file or folder is known to be no part of any data set.
+
+    >>> is_junk("@eaDir"), is_junk("._a.jpg"), is_junk("n000001")
+    (True, True, False)
+    """
+    lower = name.lower()
+    return lower in _JUNK or lower.startswith(_JUNK_BEGINNINGS)
+
+
+def composed(text: str) -> str:
+    r"""A text with accents joined to their letters (NFC), in which two spellings of one name are equal.
+
+    Macs hand out names with accents apart (NFD).
+
+    >>> composed("Jose\u0301") == "Jos\u00e9"
+    True
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def first_clash(names: Collection[str]) -> tuple[str, str] | None:
+    """The first two different names that are one when composed, or None."""
+    if all(name.isascii() for name in names):
+        return None
+    seen: dict[str, str] = {}
+    for name in names:
+        if (other := seen.setdefault(composed(name), name)) != name:
+            return other, name
+    return None
+
+
+class Spellings:
+    r"""Finds names whatever the spelling of their accents.
+
+    >>> Spellings(["Jos\u00e9"]).find("Jose\u0301") == "Jos\u00e9"
+    True
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+
+    def find(self, name: str) -> str | None:
+        """The name itself where it is known, else the known one that differs in accents' spelling alone."""
+        return name if name in self._names else self._by_composed.get(composed(name))
+
+    @cached_property
+    def _by_composed(self) -> dict[str, str]:
+        return {composed(name): name for name in self._names}
