@@ -48,7 +48,7 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     config = loaded.config
     known = default_formula(config.competition.slug, config.train.verification_metric)
     formula = arguments.metric or usable_formula(config.train.score) or known
-    runs = [find_named_run(Path(config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
+    runs = [find_named_run(loaded, name, terminal.say) for name in arguments.run or [None]]
     members = {
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task, runs)], arguments.folds)
         for task in TASKS
@@ -60,7 +60,9 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if has_record(members["verification"], "test", "pairs", "embeddings"):
         decisions["verification"] = decide_pairs(members["verification"], formula, how, terminal)
     if not decisions:
-        raise RunError(f"{runs[0].name} has no test predictions; make them first: kaggle-face predict")
+        raise RunError(
+            f"{runs[0].name} has no test predictions; make them first: {runs[0].command('predict')}"
+        )
     used = [member for decision in decisions.values() for member in used_members(decision.blend)]
     require_few_parameters(config.competition.slug, used)
     _tell(decisions, terminal)

@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import add_checkpoints_argument, add_config_arguments, add_folds_argument
+from kaggle_face.cli.arguments import (
+    DEFAULT_RUN,
+    add_checkpoints_argument,
+    add_config_arguments,
+    add_folds_argument,
+)
 from kaggle_face.cli.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
@@ -31,7 +36,7 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     add_config_arguments(parser)
     words = next(action for action in parser._actions if action.dest == "overrides")
-    words.metavar, words.help = "RUN", "runs (default: the one trained last), and settings as key=value"
+    words.metavar, words.help = "RUN", f"runs ({DEFAULT_RUN}), and settings as key=value"
 
 
 def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -43,9 +48,9 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     names, overrides = split_runs_and_overrides(
         arguments.overrides, Path(plain.config.paths.runs), plain.name
     )
-    root = Path(load_config(arguments.config, overrides).config.paths.runs)
+    loaded = load_config(arguments.config, overrides)
     wanted: list[str | None] = [*names] or [None]
-    runs = [find_named_run(root, plain.name, name) for name in wanted]
+    runs = [find_named_run(loaded, name, terminal.say, "evaluate") for name in wanted]
     shown = False
     for task in TASKS:
         checkpoints = arguments.checkpoints or [default_checkpoint(task, runs)]
@@ -53,7 +58,8 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
         if has_record(members, "oof", "predictions" if task == "classification" else "pairs"):
             shown |= _tell_task(task, members, arguments.fpr, terminal)
     if not shown:
-        raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again")
+        again = runs[0].training_command()
+        raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again: {again}")
 
 
 def rates(text: str) -> list[float]:

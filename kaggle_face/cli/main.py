@@ -14,13 +14,15 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import import_module
 from typing import NoReturn
 
 import kaggle_face
+from kaggle_face.cli.arguments import default_config
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
+from kaggle_face.hints import settings_given_as
 from kaggle_face.processor import choose_sort_instructions
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
@@ -140,8 +142,17 @@ def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
     function = command.replace("-", "_")
     getattr(module, f"add_arguments_{function}")(parser)
     arguments = parser.parse_intermixed_args(words)
-    code = getattr(module, f"run_{function}")(arguments, terminal)
+    with _settings_of_call(arguments):
+        code = getattr(module, f"run_{function}")(arguments, terminal)
     return int(code or 0)
+
+
+def _settings_of_call(arguments: argparse.Namespace) -> AbstractContextManager[None]:
+    """Lets hints name the settings as this call does; some commands have none."""
+    if not hasattr(arguments, "config"):
+        return nullcontext()
+    overrides = [word for word in getattr(arguments, "overrides", ()) if "=" in word]
+    return settings_given_as(arguments.config or default_config(), overrides)
 
 
 def _overview() -> str:

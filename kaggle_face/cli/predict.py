@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, find_run
+from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder
 from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
     add_config_arguments,
@@ -13,6 +12,7 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
     load_settings,
 )
+from kaggle_face.cli.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -31,9 +31,7 @@ def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Predicts the test set with the chosen folds and checkpoints."""
-    loaded = load_settings(arguments)
-    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
-    predict_run(run, arguments, terminal)
+    predict_run(find_own_run(load_settings(arguments), arguments.run, terminal.say), arguments, terminal)
 
 
 def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:

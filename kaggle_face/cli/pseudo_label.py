@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from kaggle_face.artifacts.runs import RunFolder, command_line
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.hints import settings_command
 
 _DEFAULT_CONFIDENCE = 0.95
 
@@ -41,7 +41,7 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     _check_numbers(arguments)
     loaded = load_settings(arguments)
-    run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    run = find_named_run(loaded, arguments.run, terminal.say)
     _require_probabilities(run)
     predictions = read_predictions(run.ensemble_folder / "predictions")
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
@@ -61,18 +61,20 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
         f"{len(found.image_ids)} of {len(predictions.image_ids)} test images, {people} people, have a class "
         f"of probability {arguments.confidence:g} or more"
     )
-    terminal.say(f"{path}: train with data.pseudo_labels={path}")
+    more = ("--ignore-rules",) if ignored else ()
+    use = settings_command("train", "--fold", "0", *more, overrides=[f"data.pseudo_labels={path}"])
+    terminal.say(f"{path}: train with data.pseudo_labels={path}, as in: {use}")
 
 
 def _require_probabilities(run: RunFolder) -> None:
     from kaggle_face.ensemble.summary import read_summary
 
     blend = read_summary(run)["tasks"].get("classification")
-    how = f"make one: kaggle-face ensemble --run {run.path.name}"
     if blend is None:
-        raise RunError(f"{run.name} has no blend of class predictions; {how}")
+        raise RunError(f"{run.name} has no blend of class predictions; make one: {run.command('ensemble')}")
     if blend["space"] == "ranks":
-        raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; {how} --method mean")
+        how = run.command("ensemble", "--method", "mean")
+        raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; make one: {how}")
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import RunFolder, find_run
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.desk import open_desk, open_ledger, tell_outcomes
 from kaggle_face.cli.ruling import guard_rules
+from kaggle_face.cli.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
 from kaggle_face.competitions.reading import submission_formats
@@ -84,7 +85,7 @@ def _written_jobs(
     """The CSVs of a run, all checked before the first is written, by name."""
     from kaggle_face.cli.opening import chosen_folds, open_competition, settings_of_run
 
-    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    run = find_own_run(loaded, arguments.run, terminal.say)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
     data = open_competition(config)
     blend = parameters_of_blend(run)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kaggle_face.artifacts.runs import (
     FoldFolder,
     RunFolder,
+    RunKind,
     command_line,
     describe_environment,
     name_of_run,
@@ -81,6 +82,7 @@ def train_folds(
     arguments: argparse.Namespace,
     terminal: Terminal,
     processes: Processes,
+    kind: RunKind = "training",
 ) -> None:
     """Trains one fold; or several, or with None all: those that are finished are skipped, others go on."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
@@ -99,15 +101,26 @@ def train_folds(
         folds = open_folds(loaded, data, pack)
         for line in advise(loaded.config):
             terminal.warn(line)
-        call = Call(_about(loaded, folds, broken), terminal, processes=processes)
+        call = Call(_about(loaded, folds, broken, kind), terminal, processes=processes)
         for folder, start in zip(folders, starts, strict=True):
             if start == "skip":
                 terminal.say(f"fold {folder.fold} of {run.name} is trained")
             elif not _train_one(
                 loaded.config, fold_task(data, folds, pack, folder.fold), folder, start, call
             ):
+                terminal.say(
+                    f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; "
+                    f"go on with: {run.training_command(_all_of(wanted))}"
+                )
                 break
     terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
+
+
+def _all_of(wanted: Sequence[int] | None) -> int | str:
+    """What `--fold` was given."""
+    if wanted is None:
+        return "all"
+    return wanted[0] if len(wanted) == 1 else ",".join(map(str, wanted))
 
 
 @contextmanager
@@ -148,7 +161,7 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, arguments: argp
         return "new"
     if not folder.info_file.is_file():
         if arguments.resume and not several:
-            raise RunError(f"there is nothing to resume at {folder.path}; train without --resume")
+            raise RunError(f"there is nothing to resume at {folder.path}; begin: {_again(folder)}")
         return "new"
     _refuse_other_settings(folder, config)
     if folder.is_finished:
@@ -156,16 +169,20 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, arguments: argp
             return "skip"
         raise RunError(
             f"fold {folder.fold} is trained at {folder.path}; choose another name with --run, "
-            "or train it anew with --overwrite"
+            f"or train it anew with --overwrite: {_again(folder)}"
         )
     if not folder.resume_file.is_file():
         return "new"
     if several or arguments.resume:
         return "resume"
     raise RunError(
-        f"fold {folder.fold} was begun at {folder.path}; go on with --resume, "
-        "or train it anew with --overwrite"
+        f"fold {folder.fold} was begun at {folder.path}; train it anew with --overwrite, "
+        f"or go on with --resume: {_again(folder)}"
     )
+
+
+def _again(folder: FoldFolder) -> str:
+    return folder.run.training_command(folder.fold)
 
 
 def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
@@ -194,11 +211,14 @@ def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
         )
 
 
-def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str]) -> dict[str, Any]:
+def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str], kind: RunKind) -> dict[str, Any]:
     return {
+        "kind": kind,
         "config": loaded.name,
+        "settings": loaded.word,
         "overrides": list(loaded.overrides),
         "folds": folds.name,
+        "num_folds": folds.count,
         "ignored_rules": ignored_rules,
         **describe_environment(command_line(), loaded.config.device),
     }
@@ -212,10 +232,4 @@ def _train_one(
 
     if start == "new":
         call.processes.by_first(shutil.rmtree, folder.path, ignore_errors=True)
-    outcome = train_fold(config, task, folder, start, call)
-    if outcome == "stopped":
-        call.progress.say(
-            f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; "
-            f"go on with: kaggle-face train --fold {folder.fold} --resume"
-        )
-    return outcome == "finished"
+    return train_fold(config, task, folder, start, call) == "finished"

@@ -134,9 +134,12 @@ def _train_trial(
     shutil.rmtree(folder.path.parent, ignore_errors=True)
     task = fold_task(data, folds, open_images(settings.config, data, terminal), folder.fold)
     about = {
+        "kind": "trial",
         "config": settings.name,
+        "settings": settings.word,
         "overrides": list(settings.overrides),
         "folds": folds.name,
+        "num_folds": folds.count,
         **describe_environment(command_line(), settings.config.device),
     }
     call = Call(about, terminal, lambda row: report(row["score"]))

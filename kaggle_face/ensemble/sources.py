@@ -284,11 +284,11 @@ def _open(
     try:
         record = read(folder)
     except DataError as error:
-        raise DataError(f"{name}: {error}; leave it out or train it again") from error
+        raise DataError(f"{name}: {error}; leave it out or {_again(part, fold)}") from error
     except RunError as error:
-        raise RunError(f"{name}: {error}, or predict again") from error
+        raise RunError(f"{name}: {error}, or {_again(part, fold)}") from error
     except (OSError, ValueError, AssertionError) as error:
-        raise RunError(f"{name}: {folder} cannot be read ({error}); predict again") from error
+        raise RunError(f"{name}: {folder} cannot be read ({error}); {_again(part, fold)}") from error
     release_pages(_values_of(record))
     return record
 
@@ -308,8 +308,18 @@ def _described(part: RecordPart) -> str:
 
 
 def _remedy(part: RecordPart, fold: FoldFolder) -> str:
-    command = "train" if part == "oof" else "predict"
-    return f"; make them: kaggle-face {command} --fold {fold.fold}"
+    return f"; make them: {_command(part, fold)}"
+
+
+def _again(part: RecordPart, fold: FoldFolder) -> str:
+    return f"{'train' if part == 'oof' else 'predict'} again: {_command(part, fold)}"
+
+
+def _command(part: RecordPart, fold: FoldFolder) -> str:
+    """What makes the records of a fold anew."""
+    if part == "oof":
+        return fold.run.training_command(fold.fold)
+    return fold.run.command("predict", "--folds", str(fold.fold))
 
 
 def _first_difference(names: StrArray, others: StrArray) -> str:

@@ -84,7 +84,7 @@ def read_summary(run: RunFolder) -> dict[str, Any]:
     """
     path = run.ensemble_folder / FILE_NAME
     if not path.is_file():
-        raise RunError(f"{run.name} has no blend; make it: kaggle-face ensemble --run {run.path.name}")
+        raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
     return read_json(path)
 
 

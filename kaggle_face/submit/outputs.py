@@ -133,10 +133,8 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: str) -
     if records.is_dir():
         return records
     if any(_record(fold, name, kind).is_dir() for fold in folds for name in CHECKPOINTS):
-        raise RunError(
-            f"{run.name} has no blend for {task}; make it: kaggle-face ensemble --run {run.path.name}"
-        )
-    raise RunError(f"{run.name} has no test predictions for {task}; make them: kaggle-face predict")
+        raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
+    raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.command('predict')}")
 
 
 def _checkpoints(

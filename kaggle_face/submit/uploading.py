@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kaggle_face.errors import RemoteError, SubmissionError
+from kaggle_face.hints import settings_command
 from kaggle_face.submit.answers import Accepted, Limits, RemoteSubmission
 from kaggle_face.submit.entries import ON_KAGGLE, OPEN, Entry, Origin, origin_values
 from kaggle_face.submit.failures import Failure, Patience
@@ -95,7 +96,8 @@ def _fetch_while_waiting(desk: Desk, competition: str) -> None:
     try:
         fetch(desk, competition, _NEWEST)
     except RemoteError as error:
-        raise RemoteError(f"uploaded, but {error}; the score comes with: kaggle-face submit --wait") from None
+        later = settings_command("submit", "--wait")
+        raise RemoteError(f"uploaded, but {error}; the score comes with: {later}") from None
 
 
 def resume_open(desk: Desk, competition: str) -> list[Entry]:
@@ -209,7 +211,7 @@ def _not_listed(entry: Entry, words: str = "") -> RemoteError:
     return RemoteError(
         f"Kaggle accepted {entry.file} ({said}reference {entry.reference or 'none'}) but does not list it "
         f"after {_SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: "
-        f"kaggle-face submit --wait"
+        f"{settings_command('submit', '--wait')}"
     )
 
 

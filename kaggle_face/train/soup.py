@@ -38,7 +38,7 @@ from kaggle_face.train.validation import HeldOut, choose_evaluation, measure, pr
 _NAMES: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best")
 """A soup is the same network under all of these names, so that no later stage needs to know of soups."""
 
-_KEPT_OF_FIRST = ("config", "overrides", "folds", "seed", "cpu_amp")
+_KEPT_OF_FIRST = ("config", "settings", "overrides", "folds", "num_folds", "seed", "cpu_amp")
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,7 @@ def _about_soup(task: FoldTask, first: Source, target: FoldFolder) -> dict[str, 
     return {
         **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
         **task.sizes,
+        "kind": "soup",
         "status": "finished",
         "seconds": 0.0,
     }
