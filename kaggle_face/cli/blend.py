@@ -10,6 +10,8 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.competitions.held_out_figures import figure_of_gallery
+from kaggle_face.competitions.own_metric import own_metrics_of
 from kaggle_face.ensemble.blended import (
     ClassBlend,
     PairBlend,
@@ -26,7 +28,7 @@ from kaggle_face.ensemble.evaluation import open_trials
 from kaggle_face.ensemble.gallery_matches import write_gallery_blend
 from kaggle_face.ensemble.gallery_tuning import GalleryTuning
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
-from kaggle_face.ensemble.objective import default_formula, usable_formula
+from kaggle_face.ensemble.objective import PAIR_METRICS, formula_of_task, usable_formula
 from kaggle_face.ensemble.pair_tuning import PairTuning
 from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
 from kaggle_face.ensemble.sources import has_record
@@ -34,19 +36,21 @@ from kaggle_face.ensemble.summary import (
     count_parameters,
     describe_blend,
     require_few_parameters,
+    with_gallery,
     write_summary,
 )
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.bootstrap import Difference
 
 _MOST_WEIGHTS_SHOWN = 5
+_ALWAYS_SHOWN = ("accuracy", "top5", *PAIR_METRICS)
 
 
 def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Blends, prints how every member and blend fares, and writes the record that `submit` takes."""
     loaded = load_settings(arguments)
     config = loaded.config
-    known = default_formula(config.competition.slug, config.train.verification_metric)
+    known = own_metrics_of(config).formula
     formula = arguments.metric or usable_formula(config.train.score) or known
     runs = [find_named_run(loaded, name, terminal.say) for name in arguments.run or [None]]
     members = {
@@ -56,9 +60,13 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
     decisions: dict[Task, Decision] = {}
     if has_record(members["classification"], "test", "predictions"):
-        decisions["classification"] = decide_classes(members["classification"], formula, how, terminal)
+        decisions["classification"] = decide_classes(
+            members["classification"], formula_of_task(formula, "classification", known), how, terminal
+        )
     if has_record(members["verification"], "test", "pairs", "embeddings"):
-        decisions["verification"] = decide_pairs(members["verification"], formula, how, terminal)
+        decisions["verification"] = decide_pairs(
+            members["verification"], formula_of_task(formula, "verification", known), how, terminal
+        )
     if not decisions:
         raise RunError(
             f"{runs[0].name} has no test predictions; make them first: {runs[0].command('predict')}"
@@ -67,7 +75,10 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     require_few_parameters(config.competition.slug, used)
     _tell(decisions, terminal)
     records = _write(decisions, runs[0], terminal)
-    summary = write_summary(runs[0], describe_blend(formula, decisions, records))
+    figure = figure_of_gallery(runs[0].ensemble_folder / "embeddings", members["verification"][0].folds[0])
+    summary = write_summary(runs[0], with_gallery(describe_blend(formula, decisions, records), figure))
+    if figure is not None:
+        terminal.say(f"dev gallery: accuracy {figure.value:.4f} of naming the probes with this blend")
     terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
     for path in (*records, summary, *_keep_thresholds(decisions)):
         terminal.say(str(path))
@@ -130,7 +141,7 @@ def _tell_members(
 
 
 def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], terminal: Terminal) -> None:
-    columns = list(contest.contenders[0].metrics)
+    columns = [name for name in contest.contenders[0].metrics if name in (contest.metric, *_ALWAYS_SHOWN)]
     header = [task, *columns, f"honest {contest.metric}", "gain", "95 % interval", "optimistic", "weights"]
     terminal.table(header, [_row(each, columns, contest.winner) for each in contest.contenders])
     folds = " ".join(str(fold.fold) for fold in members[0].folds)

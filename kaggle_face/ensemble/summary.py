@@ -10,6 +10,7 @@ from typing import Any
 from kaggle_face.artifacts.atomic import read_json, write_json
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue import find_facts
+from kaggle_face.competitions.held_out_figures import Figure
 from kaggle_face.ensemble.blended import ClassBlend, used_members
 from kaggle_face.ensemble.contenders import Contender, Contest
 from kaggle_face.ensemble.deciding import Decision
@@ -67,6 +68,19 @@ def describe_blend(
         "records": [path.name for path in records],
         "tasks": {task: _describe(decision) for task, decision in decisions.items()},
     }
+
+
+def with_gallery(summary: dict[str, Any], figure: Figure | None) -> dict[str, Any]:
+    """The description of a blend whose verification is judged by naming the probes of the dev gallery."""
+    if figure is None or "verification" not in summary["tasks"]:
+        return summary
+    kept = {
+        "metric": figure.metric,
+        "value": figure.value,
+        "higher_is_better": figure.higher_is_better,
+    }
+    verification = {**summary["tasks"]["verification"], "out_of_fold": kept}
+    return {**summary, "tasks": {**summary["tasks"], "verification": verification}}
 
 
 def write_summary(run: RunFolder, summary: Mapping[str, Any]) -> Path:

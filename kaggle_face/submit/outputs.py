@@ -14,7 +14,8 @@ from kaggle_face.competitions.tables import SubmissionTable, fill_table
 from kaggle_face.errors import RunError
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.answering import Question, answers_of, record_kind
-from kaggle_face.submit.entries import Origin, OutOfFold
+from kaggle_face.submit.entries import Origin
+from kaggle_face.submit.out_of_fold import out_of_fold_of
 
 ENSEMBLE = "ensemble"
 
@@ -80,20 +81,21 @@ def build_table(output: Output, question: Question) -> tuple[SubmissionTable, tu
 
 
 def origin_of(output: Output, run: RunFolder) -> Origin:
-    """The runs, checkpoints, settings and commit behind a CSV, and its out-of-fold score if one is kept."""
+    """The runs, checkpoints, settings and commit behind a CSV, and its score on what was held out."""
     folds = run.started_folds()
     info = folds[0].read_info() if folds else {}
     settings = tuple(str(text) for text in info.get("overrides", ()))
     commit = info.get("commit")
     task = output.tasks[0] if len(output.tasks) == 1 else "combined"
+    out_of_fold = out_of_fold_of(output.records, run)
     if output.what != f"{run.path.name}_{ENSEMBLE}":
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
-        return Origin(task, (run.name,), (checkpoint,), settings, commit)
+        return Origin(task, (run.name,), (checkpoint,), settings, commit, out_of_fold)
     summary = _summary(run)
     members = [member for each in output.tasks for member in _task_summary(summary, each).get("members", ())]
     runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
     checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
-    return Origin(task, runs, checkpoints, settings, commit, _out_of_fold(summary, output.tasks))
+    return Origin(task, runs, checkpoints, settings, commit, out_of_fold)
 
 
 def parameters_of_blend(run: RunFolder) -> int | None:
@@ -111,21 +113,6 @@ def _summary(run: RunFolder) -> Mapping[str, Any]:
 def _task_summary(summary: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
     values: Mapping[str, Any] = summary.get("tasks", {}).get(task, {})
     return values
-
-
-def _out_of_fold(summary: Mapping[str, Any], tasks: Sequence[Task]) -> OutOfFold | None:
-    """The score of a blend on its out-of-fold records: that of its task, or the score of both together."""
-    if len(tasks) > 1:
-        score = summary.get("score")
-        return None if score is None else OutOfFold(str(summary.get("formula", "score")), float(score), True)
-    values = _task_summary(summary, tasks[0])
-    kept = values.get("out_of_fold")
-    if kept is not None:
-        return OutOfFold(str(kept["metric"]), float(kept["value"]), bool(kept["higher_is_better"]))
-    for metric in ("accuracy", "auc", "eer"):
-        if metric in values.get("metrics", {}):
-            return OutOfFold(metric, float(values["metrics"][metric]), metric != "eer")
-    return None
 
 
 def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: str) -> Path:

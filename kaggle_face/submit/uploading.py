@@ -15,7 +15,7 @@ from pathlib import Path
 from kaggle_face.errors import RemoteError, SubmissionError
 from kaggle_face.hints import settings_command
 from kaggle_face.submit.answers import Accepted, Limits, RemoteSubmission
-from kaggle_face.submit.entries import ON_KAGGLE, OPEN, Entry, Origin, origin_values
+from kaggle_face.submit.entries import ON_KAGGLE, OPEN, Entry, Origin, origin_values, out_of_fold_values
 from kaggle_face.submit.failures import Failure, Patience
 from kaggle_face.submit.ledger import Ledger, upload_turn
 from kaggle_face.submit.syncing import Desk, fetch
@@ -38,9 +38,14 @@ class Upload:
 
 
 def write_down(ledger: Ledger, job: Upload) -> Entry:
-    """The newest row of a file's content; begins one where there is none."""
+    """The newest row of a file's content, with today's out-of-fold score; a new one where there is none."""
     known = [entry for entry in ledger.entries(job.competition) if entry.sha256 == job.file.sha256]
-    return known[-1] if known else _new_row(ledger, job)
+    if not known:
+        return _new_row(ledger, job)
+    figure = out_of_fold_values(job.origin.out_of_fold)
+    if all(getattr(known[-1], name) == value for name, value in figure.items()):
+        return known[-1]
+    return ledger.append(known[-1].key, "written", figure)
 
 
 def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, list_runs
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, describe_runs, list_runs
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 
@@ -74,8 +74,8 @@ def _find_folder(text: str, target: FoldFolder, key: str) -> Path:
         if place.is_dir() and text:
             return place
     runs = list_runs(target.path.parents[2], target.path.parents[1].name)
-    known = [run.path.name for run in runs if run.path != target.path.parent]
+    known = describe_runs([run for run in runs if run.path != target.path.parent])
     raise RunError(
         f"{key}: there is no run '{text}' under {target.path.parents[1]}; write RUN, CONFIG/RUN or a path, "
-        f"with @CHECKPOINT behind it or not; there are: {', '.join(known) or 'none'}"
+        f"with @CHECKPOINT behind it or not; there are: {known or 'none'}"
     )

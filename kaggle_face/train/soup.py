@@ -17,6 +17,7 @@ import numpy as np
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.competitions.own_metric import own_metrics_of
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
@@ -112,7 +113,9 @@ class WeightsJudge:
         device = resolve_device(config.device)
         self.network = load_trained_network(sources[0].folder, sources[0].checkpoint, device)
         self.how = choose_evaluation(config, self.network, trained_amp(sources[0].folder, device))
-        self.composite: Composite = read_score(config.train, task.pairs.are_labelled)
+        self.composite: Composite = read_score(
+            config.train, task.pairs.are_labelled, own_metrics_of(config).pairs
+        )
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(task.train_ids) * task.pack.image_bytes
         self._batches = TrainingBatches(

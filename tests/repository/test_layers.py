@@ -12,7 +12,7 @@ import kaggle_face
 
 PACKAGE = Path(kaggle_face.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "progress", "cores", "processor", "text_keys"},
+    {"errors", "hints", "progress", "cores", "processor", "text_keys"},
     {"records"},
     {"config"},
     {"artifacts"},
