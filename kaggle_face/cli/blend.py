@@ -127,7 +127,7 @@ def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
         else:
             _tell_contest(task, decision.contest, decision.blend.members, terminal)
         if decision.tuning is not None:
-            _tell_tuning(decision.tuning, terminal)
+            _tell_tuning(decision, decision.tuning, terminal)
 
 
 def _tell_members(
@@ -141,7 +141,7 @@ def _tell_members(
 
 
 def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], terminal: Terminal) -> None:
-    columns = [name for name in contest.contenders[0].metrics if name in (contest.metric, *_ALWAYS_SHOWN)]
+    columns = _shown(contest.contenders[0].metrics, contest.metric)
     header = [task, *columns, f"honest {contest.metric}", "gain", "95 % interval", "optimistic", "weights"]
     terminal.table(header, [_row(each, columns, contest.winner) for each in contest.contenders])
     folds = " ".join(str(fold.fold) for fold in members[0].folds)
@@ -149,7 +149,14 @@ def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], termi
     terminal.say("")
 
 
-def _tell_tuning(tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Terminal) -> None:
+def _shown(metrics: Mapping[str, float], main: str) -> list[str]:
+    """The metrics worth a column: the usual ones, and the one that the blend is chosen by."""
+    return [name for name in metrics if name in (main, *_ALWAYS_SHOWN)]
+
+
+def _tell_tuning(
+    decision: Decision, tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Terminal
+) -> None:
     header = ["post-processing", "", "gain", "95 % interval", "optimistic"]
     if isinstance(tuning, PairTuning | GalleryTuning):
         steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
@@ -161,7 +168,8 @@ def _tell_tuning(tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Ter
         for setting, is_on, gain, optimistic in steps
     ]
     terminal.table(header, rows)
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in tuning.metrics.items())
+    shown = _shown(tuning.metrics, "" if decision.contest is None else decision.contest.metric)
+    figures = ", ".join(f"{name} {tuning.metrics[name]:.4f}" for name in shown)
     terminal.say(f"with what is on: {figures}")
     terminal.say("")
 

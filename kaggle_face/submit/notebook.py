@@ -168,7 +168,7 @@ def train_notebook(dataset: str) -> str:
     """A notebook that trains folds and leaves their run folder and a manifest as its output."""
     return _notebook(
         [
-            "# Training on Kaggle's GPU, started by kaggle-face train --on kaggle",
+            "# Training on Kaggle's GPU, started by 'train --on kaggle'",
             _SETUP.format(dataset=dataset),
             _PACKAGES,
             _DATA,

@@ -42,10 +42,12 @@ def write_down(ledger: Ledger, job: Upload) -> Entry:
     known = [entry for entry in ledger.entries(job.competition) if entry.sha256 == job.file.sha256]
     if not known:
         return _new_row(ledger, job)
-    figure = out_of_fold_values(job.origin.out_of_fold)
-    if all(getattr(known[-1], name) == value for name, value in figure.items()):
-        return known[-1]
-    return ledger.append(known[-1].key, "written", figure)
+    row, figure = known[-1], out_of_fold_values(job.origin.out_of_fold)
+    is_new = any(getattr(row, name) != value for name, value in figure.items())
+    # Another file may have the same content: the blend of a single network, say.
+    if is_new and row.file == _shown_path(job.file.path):
+        return ledger.append(row.key, "written", figure)
+    return row
 
 
 def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:

@@ -75,8 +75,9 @@ def distinct_sources(folders: Sequence[FoldFolder], checkpoints: Sequence[Checkp
                 key = (folder.path, results[checkpoint].get("epoch", checkpoint))
                 sources.setdefault(key, Source(folder, checkpoint))
     if not sources:
+        how = folders[0].run.training_command(folders[0].fold)
         raise RunError(
-            f"{folders[0].path} has none of the checkpoints {', '.join(checkpoints)}; train it first"
+            f"{folders[0].path} has none of the checkpoints {', '.join(checkpoints)}; train it first: {how}"
         )
     return list(sources.values())
 
