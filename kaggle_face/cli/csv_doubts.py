@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +19,21 @@ from kaggle_face.submit.outputs import Output, build_table, list_outputs
 from kaggle_face.submit.plausibility import Known, OwnBlend
 
 
-def what_is_known(data: CompetitionData) -> Known:
-    """How often a class can be right, and how often nobody, by the labelled images and the dev gallery."""
-    labels = data.faces.labels[data.faces.labels >= 0]
-    share = float(np.bincount(labels).max() / len(labels)) if len(labels) else None
-    test, dev = data.test_gallery, data.dev_gallery
-    no_match = None if test is None else test.no_match
+def what_is_known(data: CompetitionData, form: SubmissionFormat) -> list[Known]:
+    """For each part of a CSV how often a label can be right, by the labelled images and the dev gallery."""
+    return [_known_of(part.task, data, form) for part in form.parts]
+
+
+def _known_of(task: Task, data: CompetitionData, form: SubmissionFormat) -> Known:
+    gallery, dev = data.test_gallery, data.dev_gallery
+    no_match = None if gallery is None else gallery.no_match
+    if task == "classification":
+        labels = data.faces.labels[data.faces.labels >= 0]
+        share = float(np.bincount(labels).max() / len(labels)) if len(labels) else None
+        return Known(share, no_match if form.labels_per_row > 1 else None)
     if dev is None or no_match is None or not len(dev.probe_names) or (dev.probe_names == "").any():
-        return Known(share, no_match)
-    return Known(share, no_match, float(np.mean(dev.probe_names == no_match)))
+        return Known(None, no_match)
+    return Known(None, no_match, float(np.mean(dev.probe_names == no_match)))
 
 
 def blend_to_compare(
@@ -49,10 +54,14 @@ def blend_to_compare(
     except InputError as error:
         terminal.say(f"not compared with the blend of a run: {error}")
         return None
-    return OwnBlend(run.name, table, _accuracy(output, run, output.tasks))
+    is_distance = any("{distance" in cell for part in form.parts for cell in part.cells)
+    return OwnBlend(
+        run.name, table, _accuracy(output, run), "different people" if is_distance else "same person"
+    )
 
 
-def _accuracy(output: Output, run: RunFolder, tasks: Sequence[Task]) -> float | None:
+def _accuracy(output: Output, run: RunFolder) -> float | None:
     """The share of right labels on what was held out; None for scores, or where it is not known."""
-    figure = out_of_fold_of(output.records, run) if len(tasks) == 1 else None
-    return figure.value if figure is not None and figure.metric in ("accuracy", "map@5") else None
+    figures = [out_of_fold_of({task: record}, run) for task, record in output.records.items()]
+    shares = [each.value for each in figures if each is not None and each.metric in ("accuracy", "map@5")]
+    return shares[0] if shares else None

@@ -17,8 +17,10 @@ from kaggle_face.cli.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.hints import settings_given_as
 
 if TYPE_CHECKING:
+    from kaggle_face.artifacts.runs import RunFolder
     from kaggle_face.ensemble.evaluation import Measured
     from kaggle_face.ensemble.run_thresholds import RunThresholds
     from kaggle_face.metrics.bootstrap import Difference
@@ -42,15 +44,23 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
 def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the figures of each run, then how each differs from the first, and keeps thresholds."""
     from kaggle_face.config import load_config
-    from kaggle_face.ensemble.sources import has_record
 
-    plain = load_config(arguments.config)
+    places = [word for word in arguments.overrides if word.startswith("paths.")]
+    plain = load_config(arguments.config, places)
     names, overrides = split_runs_and_overrides(
         arguments.overrides, Path(plain.config.paths.runs), plain.name
     )
     loaded = load_config(arguments.config, overrides)
-    wanted: list[str | None] = [*names] or [None]
-    runs = [find_named_run(loaded, name, terminal.say, "evaluate") for name in wanted]
+    # A run that is called like a setting is none of the settings of this call.
+    with settings_given_as(arguments.config, overrides):
+        wanted: list[str | None] = [*names] or [None]
+        runs = [find_named_run(loaded, name, terminal.say, "evaluate") for name in wanted]
+        _measure(runs, arguments, terminal)
+
+
+def _measure(runs: Sequence[RunFolder], arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from kaggle_face.ensemble.sources import has_record
+
     shown = False
     for task in TASKS:
         checkpoints = arguments.checkpoints or [default_checkpoint(task, runs)]

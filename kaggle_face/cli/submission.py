@@ -117,13 +117,14 @@ def _checked_tables(
     root = Path(config.data.root)
     formats = submission_formats(root, config.competition, config.submit)
     tasks: list[Task] = [arguments.task] if arguments.task else _tasks_of(data, formats)
-    known, checked = what_is_known(data), []
+    checked = []
     for output in list_outputs(run, wanted_forms(formats, tasks), data, arguments.only_ensemble):
         unknown = unknown_threshold(run.started_folds(), data, output.form, config.submit.unknown_share)
         table, notes = build_table(output, Question(data, output.form, unknown))
         for note in notes:
             terminal.say(f"{output.what}: {note}")
         expected = expected_table(data, output.form, sample_of(root, output.tasks))
+        known = what_is_known(data, output.form)
         checked.append((output, with_doubts(check_table(table, expected), expected, known)))
     return checked
 
@@ -142,11 +143,11 @@ def _brought_job(arguments: argparse.Namespace, loaded: LoadedConfig, terminal: 
     config = loaded.config
     tasks = [arguments.task] if arguments.task else _only_tasks(config, arguments.file)
     sample = sample_of(Path(config.data.root), tasks)
-    expected, known, blend = Expectation(sample=sample), Known(), None
+    expected, known, blend = Expectation(sample=sample), list[Known](), None
     asked = _what_is_asked(config, tasks, terminal)
     if asked is not None:
         data, form = asked
-        expected, known = expected_table(data, form, sample), what_is_known(data)
+        expected, known = expected_table(data, form, sample), what_is_known(data, form)
     checked = check_csv(arguments.file, expected)
     if asked is not None:
         blend = blend_to_compare(loaded, arguments.run, *asked, terminal)

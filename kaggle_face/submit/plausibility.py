@@ -15,7 +15,7 @@ from kaggle_face.competitions.tables import SubmissionTable
 from kaggle_face.records import StrArray, positions_of
 from kaggle_face.submit.agreement import spearman
 from kaggle_face.submit.checks import CheckedTable
-from kaggle_face.submit.expectations import Block, CellRule, Expectation, Labels, Scores
+from kaggle_face.submit.expectations import CellRule, Expectation, Labels, Scores
 
 _FEWEST_ROWS = 5
 """Below, chance alone explains anything."""
@@ -32,7 +32,7 @@ _LEAST_AGREEMENT = 0.25
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the right answers.
+    """What is known of the right answers of a task.
 
     Attributes:
         largest_class_share: The share of the most frequent class among the labelled images; None: not known.
@@ -53,21 +53,24 @@ class OwnBlend:
         name: The run.
         table: Its answers in the same format.
         accuracy: Its share of right labels on what was held out; None: not known.
+        higher: What a higher score means in this format.
     """
 
     name: str
     table: SubmissionTable
     accuracy: float | None = None
+    higher: str = "same person"
 
 
 def with_doubts(
-    checked: CheckedTable, expected: Expectation, known: Known, blend: OwnBlend | None = None
+    checked: CheckedTable, expected: Expectation, known: Sequence[Known] = (), blend: OwnBlend | None = None
 ) -> CheckedTable:
-    """A checked table with what cannot be right about it among its notes."""
+    """A checked table with what cannot be right about it among its notes; `known` has one for each block."""
     doubts = []
-    for column, rows, rule in _answers(checked.table, expected):
+    for place, column, rows, rule in _answers(checked.table, expected):
         cells = checked.table.cells[column][rows]
-        doubts += _doubts_of_cells(cells, column, rule, known, is_noted=bool(expected.blocks))
+        of_task = known[place] if place < len(known) else Known()
+        doubts += _doubts_of_cells(cells, column, rule, of_task, is_noted=bool(expected.blocks))
         if blend is not None:
             ids = checked.table.cells[checked.table.columns[0]][rows]
             doubts += _doubts_against(cells, ids, column, rule, blend)
@@ -134,7 +137,7 @@ def doubts_of_labels(
 
 
 def doubts_of_direction(
-    scores: npt.ArrayLike, blend_scores: npt.ArrayLike, column: str, run: str
+    scores: npt.ArrayLike, blend_scores: npt.ArrayLike, column: str, run: str, higher: str = "same person"
 ) -> list[str]:
     """Scores that rank the rows against the run's own blend.
 
@@ -150,7 +153,7 @@ def doubts_of_direction(
         return []
     return [
         f"the scores of '{column}' run against the blend of {run} (rank correlation {correlation:.2f}): "
-        "is higher = same person, as the competition wants it, or are they turned?"
+        f"is higher = {higher}, as the competition wants it, or are they turned?"
     ]
 
 
@@ -171,18 +174,18 @@ def doubts_of_agreement(
     ]
 
 
-def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[str, slice, CellRule]]:
-    """The parts of a table that hold scores or labels, by the rules, or by their looks without any."""
-    blocks: Sequence[Block] = expected.blocks
-    if not blocks:
+def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[int, str, slice, CellRule]]:
+    """The parts of a table that hold scores or labels: by each block's rules, else by their looks."""
+    if not expected.blocks:
         column = table.columns[-1]
-        yield column, slice(0, len(table)), Scores() if _are_scores(table.cells[column]) else Labels(_NONE)
+        rule = Scores() if _are_scores(table.cells[column]) else Labels(_NONE)
+        yield 0, column, slice(0, len(table)), rule
         return
     start = 0
-    for block in blocks:
-        for column, rule in zip(table.columns[1:], block.rules[1:], strict=True):
-            if rule is not None:
-                yield column, slice(start, start + block.rows), rule
+    for place, block in enumerate(expected.blocks):
+        for column, rule_of_cell in zip(table.columns[1:], block.rules[1:], strict=True):
+            if rule_of_cell is not None:
+                yield place, column, slice(start, start + block.rows), rule_of_cell
         start += block.rows
 
 
@@ -213,7 +216,8 @@ def _doubts_against(
     rows = positions_of(ids, own.cells[own.columns[0]], "rows of the blend")
     others = own.cells[column][rows]
     if isinstance(rule, Scores):
-        return doubts_of_direction(cells.astype(np.float64), others.astype(np.float64), column, blend.name)
+        scores, own_scores = cells.astype(np.float64), others.astype(np.float64)
+        return doubts_of_direction(scores, own_scores, column, blend.name, blend.higher)
     labels, blend_labels = _first_labels(cells, rule), _first_labels(others, rule)
     return doubts_of_agreement(labels, blend_labels, column, blend, len(rule.allowed) or None)
 

@@ -150,9 +150,9 @@ def test_doubts_become_notes_of_a_table() -> None:
     in_order = table(scores)
     backwards = {name: cells[::-1] for name, cells in in_order.cells.items()}  # rows are joined by their ids
     own = OwnBlend("tiny/main", SubmissionTable(in_order.columns, backwards))
-    assert with_doubts(check_table(table(scores), expected), expected, Known(), own).notes == ()
+    assert with_doubts(check_table(table(scores), expected), expected, (), own).notes == ()
     turned = table([f"{1 - float(score):.3f}" for score in scores])
-    (note,) = with_doubts(check_table(turned, expected), expected, Known(), own).notes
+    (note,) = with_doubts(check_table(turned, expected), expected, (), own).notes
     assert "rank correlation -1.00" in note
 
 
@@ -162,18 +162,34 @@ def test_doubts_become_notes_of_a_table() -> None:
 )
 def test_without_test_files_the_cells_say_what_they_are(cells: list[str], figure: str) -> None:
     checked = check_table(table(cells), Expectation())
-    (note,) = with_doubts(checked, Expectation(), Known()).notes
+    (note,) = with_doubts(checked, Expectation()).notes
     assert figure in note
+
+
+def test_each_block_is_judged_by_what_is_known_of_its_task() -> None:
+    labels = Labels(np.array(["a", "b", "c", "d", "n0"]))
+    expected = Expectation(
+        np.array([str(row) for row in range(40)]), (Block(20, (None, labels)), Block(20, (None, labels)))
+    )
+    checked = check_table(table(["a", "b", "c", "d"] * 10), expected)
+    assert with_doubts(checked, expected).notes == ()
+    (note,) = with_doubts(checked, expected, [Known(), Known(None, "n0", 0.4)]).notes
+    assert "no label of 'Label' is 'n0', on dev 40% are" in note
+
+
+def test_a_distance_is_turned_the_other_way() -> None:
+    (line,) = doubts_of_direction(np.arange(9)[::-1], np.arange(9), "Label", "r", "different people")
+    assert "is higher = different people" in line
 
 
 def test_equal_scores_are_told_once() -> None:
     expected = expecting(12, Scores())
-    assert len(with_doubts(check_table(table(["0.5"] * 12), expected), expected, Known()).notes) == 1
+    assert len(with_doubts(check_table(table(["0.5"] * 12), expected), expected).notes) == 1
 
 
 def test_of_a_ranking_the_first_label_counts() -> None:
     allowed = Labels(np.array(["a", "b", "c", "new"]), 2)
     expected = expecting(8, allowed)
     checked = check_table(table(["new a", "new b"] * 4), expected)
-    (note,) = with_doubts(checked, expected, Known(None, "new")).notes
+    (note,) = with_doubts(checked, expected, [Known(None, "new")]).notes
     assert "all 8 labels of 'Label' are 'new'" in note
