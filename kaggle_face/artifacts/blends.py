@@ -15,7 +15,6 @@ from kaggle_face.artifacts.provenance import (
     first_table_difference,
     read_fold_tables,
     read_test_tables,
-    run_command,
     why_outdated,
 )
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart, RunFolder
@@ -92,7 +91,7 @@ def require_current_blend(run: RunFolder) -> None:
         RunError: There is none, or it is not; what changed and the command that makes it anew are said.
     """
     if not has_seal(run.ensemble_folder):
-        raise RunError(f"{run.name} has no blend; make it: {run_command('ensemble', run)}")
+        raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
     reason = why_blend_is_outdated(run)
     if reason is not None:
         raise RunError(f"the blend of {run.name} is out of date: {reason}; {_blend_again(run, reason)}")
@@ -148,8 +147,8 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
         if compare_training and _training(fold, first) != _training(first, fold):
             raise RunError(
                 f"{pair} were trained on different data (images, their classes or pairs changed between); "
-                f"train again what is older: {_commands('train', first)[0]} --fold {first.fold} --overwrite, "
-                "or blend them all the same: --ignore-changes"
+                "blend them all the same with --ignore-changes, or train again what is older, such as: "
+                f"{first.run.training_command(first.fold)}"
             )
 
 
@@ -168,9 +167,9 @@ def _why_input_is_outdated(runs: Path, name: str, digest: str) -> str | None:
 
 
 def _blend_again(run: RunFolder, reason: str) -> str:
-    command = run_command("ensemble", run)
+    command = run.command("ensemble")
     if "out of date itself" in reason or "is gone" in reason:
-        return f"predict again: {run_command('predict', run)}, then blend again: {command}"
+        return f"predict again: {run.command('predict')}, then blend again: {command}"
     return f"blend again: {command}"
 
 
@@ -197,7 +196,7 @@ def _have_one_root(fold: FoldFolder, other: FoldFolder) -> bool:
 
 
 def _commands(command: str, *folds: FoldFolder) -> list[str]:
-    return list(dict.fromkeys(run_command(command, RunFolder(fold.path.parent)) for fold in folds))
+    return list(dict.fromkeys(fold.run.command(command) for fold in folds))
 
 
 def _name(fold: FoldFolder) -> str:

@@ -7,7 +7,6 @@ itself which of its records are current; what the raw folder holds today is comp
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import read_json, reading, write_json
 from kaggle_face.artifacts.checkpoint_file import weights_digest
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RecordPart, RunFolder
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.seals import (
     Seal,
     digest_of_file,
@@ -30,6 +29,7 @@ from kaggle_face.artifacts.seals import (
 )
 from kaggle_face.artifacts.tables import read_table, write_table
 from kaggle_face.errors import RunError, naming_first
+from kaggle_face.hints import settings_command
 from kaggle_face.records import (
     UNKNOWN,
     ClassTable,
@@ -262,33 +262,20 @@ def why_networks_changed(fold: FoldFolder) -> str | None:
 
 def renewal(fold: FoldFolder, part: RecordPart) -> str:
     """The command that makes a fold's records anew, for hints."""
-    run = RunFolder(fold.path.parent)
     if part == "test":
-        return f"predict again: {run_command('predict', run)}"
+        return f"predict again: {fold.run.command('predict', '--folds', str(fold.fold))}"
     return f"make it again: {command_of_training(fold)}"
 
 
 def command_of_training(fold: FoldFolder) -> str:
     """The command that trains a fold anew, goes on with it, or averages the checkpoints of a soup anew."""
-    run = RunFolder(fold.path.parent)
     info = fold.read_info() if fold.info_file.is_file() else {}
-    if "soup" in info:
-        names = dict.fromkeys(name.split("/")[1] for name in info.get("networks") or {})
-        sources = "".join(f" --run {shlex.quote(name)}" for name in names)
-        config, name = shlex.quote(run.path.parent.name), shlex.quote(run.path.name)
-        return f"kaggle-face soup -c {config}{sources} --name {name} --overwrite"
-    go_on = "--resume" if fold.resume_file.is_file() else "--overwrite"
-    return f"{run_command('train', run)} --fold {fold.fold} {go_on}"
-
-
-def run_command(command: str, run: RunFolder) -> str:
-    """A command on a run, as it can be typed.
-
-    >>> run_command("predict", RunFolder(Path("runs/demo/main")))
-    'kaggle-face predict -c demo --run main'
-    """
-    config, name = shlex.quote(run.path.parent.name), shlex.quote(run.path.name)
-    return f"kaggle-face {command} -c {config} --run {name}"
+    if "soup" not in info:
+        return fold.run.training_command(fold.fold)
+    names = dict.fromkeys(name.split("/")[1] for name in info.get("networks") or {})
+    sources = [word for name in names for word in ("--run", name)]
+    words = ("soup", *sources, "--name", fold.run.path.name, "--overwrite")
+    return settings_command(*words, settings=fold.run.path.parent.name)
 
 
 def records_of(fold: FoldFolder, part: RecordPart) -> list[tuple[CheckpointName, RecordKind]]:

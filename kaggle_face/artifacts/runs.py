@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kaggle_face.artifacts.atomic import read_json, reading, write_json
-from kaggle_face.errors import RunError, nearest_hint
+from kaggle_face.errors import KaggleFaceError, RunError
+from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config
@@ -26,8 +27,18 @@ if TYPE_CHECKING:
 CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
 RecordKind = Literal["predictions", "embeddings", "pairs"]
 RecordPart = Literal["oof", "test"]
+RunKind = Literal["training", "trial", "soup", "experiment"]
+"""Made by `train`; by `tune`; by `soup`; by `recipes` or `blends`. Trainings alone are taken by default."""
 
-_FREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,79}$")
+_MAKERS: dict[str, RunKind] = {
+    "train": "training",
+    "tune": "trial",
+    "soup": "soup",
+    "recipes": "experiment",
+    "blends": "experiment",
+}
+
+FREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,79}$")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,11 @@ class FoldFolder:
     def beginning(self) -> FoldFolder:
         """Where a training that begins anew lies until its first state is saved; no other stage reads it."""
         return FoldFolder(self.path.parent / ".new" / self.path.name)
+
+    @property
+    def run(self) -> RunFolder:
+        """The run that the fold is one of."""
+        return RunFolder(self.path.parent)
 
     @property
     def config_file(self) -> Path:
@@ -104,7 +120,8 @@ class FoldFolder:
             RunError: The fold was never trained here, or the file is damaged.
         """
         if not self.info_file.is_file():
-            raise RunError(f"{self.path} holds no run; train it first: kaggle-face train --fold {self.fold}")
+            how = self.run.training_command(self.fold)
+            raise RunError(f"{self.path} holds no run; train it first: {how}")
         return read_json(self.info_file)
 
     def read_config(self) -> Config:
@@ -128,6 +145,33 @@ class FoldFolder:
     def is_finished(self) -> bool:
         """Whether the training of this fold came to its end."""
         return self.info_file.is_file() and self.read_info().get("status") == "finished"
+
+    @property
+    def start_options(self) -> tuple[str, ...]:
+        """What `train` needs to be told to train this fold, which was begun or finished before."""
+        try:
+            finished = self.is_finished
+        except KaggleFaceError:
+            finished = True
+        if finished:
+            return ("--overwrite",)
+        return ("--resume",) if self.resume_file.is_file() else ()
+
+    @property
+    def kind(self) -> RunKind:
+        """What made the fold: as its `run.json` says, or by other marks where that is of an older version."""
+        info = self.read_info()
+        kept = next((kind for kind in _MAKERS.values() if info.get("kind") == kind), None)
+        if kept is not None:
+            return kept
+        if "soup" in info:
+            return "soup"
+        maker = str(info.get("command_line", "")).split()[1:2]
+        if maker and maker[0] in _MAKERS:
+            return _MAKERS[maker[0]]
+        search, _, number = self.run.path.name.rpartition("-")
+        is_trial = number.isdigit() and (self.run.path.parent / search / "study.db").is_file()
+        return "trial" if is_trial else "training"
 
 
 @dataclass(frozen=True)
@@ -161,6 +205,66 @@ class RunFolder:
         """The folds whose training came to its end, in order."""
         return [folder for folder in self.started_folds() if folder.is_finished]
 
+    @property
+    def kind(self) -> RunKind:
+        """What made the run; one with a trained fold is a training, whatever made the others."""
+        kinds = [folder.kind for folder in self.started_folds()] or ["training"]
+        return "training" if "training" in kinds else kinds[0]
+
+    @property
+    def num_folds(self) -> int | None:
+        """How many folds the run has once all are trained; None where that was not kept."""
+        folders = self.started_folds()
+        kept = folders[0].read_info().get("num_folds") if folders else None
+        if isinstance(kept, int):
+            return kept
+        try:
+            return folders[0].read_config().folds.total if folders else None
+        except KaggleFaceError:
+            return None
+
+    def command(self, name: str, *words: str) -> str:
+        """The command line that does something with this run, with the settings that it is filed under."""
+        named = (name, *words, "--run", self.path.name)
+        return settings_command(*named, settings=self.path.parent.name, word=self._settings_word())
+
+    def training_command(self, fold: int | str | None = None, *words: str) -> str:
+        """The command line that trains a fold of this run as its other folds were trained.
+
+        One that was begun is resumed, without the time limit that stopped it, a finished one trained anew.
+        `fold` may be several, as `0,1` or `all`; None is the first that was begun, else fold 0.
+        """
+        begun = {folder.fold: folder for folder in self.started_folds()}
+        if fold is None:
+            fold = min(begun, default=0)
+        info = self._first_info()
+        stored = info.get("overrides")
+        how = begun[fold].start_options if isinstance(fold, int) and fold in begun else ()
+        rules = ("--ignore-rules",) if info.get("ignored_rules") else ()
+        return settings_command(
+            *("train", "--fold", str(fold), *how, *words, "--run", self.path.name, *rules),
+            settings=self.path.parent.name,
+            word=self._settings_word(),
+            overrides=[str(text) for text in stored] if isinstance(stored, list) else [],
+            without="train.max_hours",
+        )
+
+    def _settings_word(self) -> str | None:
+        """How the settings were named for the first fold; None where that is unknown or the file gone."""
+        word = self._first_info().get("settings")
+        if not isinstance(word, str) or (word.endswith((".yaml", ".yml")) and not Path(word).is_file()):
+            return None
+        return word
+
+    def _first_info(self) -> dict[str, Any]:
+        """What the first fold was made with; nothing where it cannot be read, which others complain of."""
+        for folder in self.started_folds():
+            try:
+                return folder.read_info()
+            except KaggleFaceError:
+                continue
+        return {}
+
 
 def name_of_run(overrides: Sequence[str]) -> str:
     """The folder name of a run: `main`, or its overrides, shortened with a hash where they are long.
@@ -172,7 +276,7 @@ def name_of_run(overrides: Sequence[str]) -> str:
         text for text in overrides if not text.startswith(("paths.", "device=", "train.max_hours="))
     )
     text = ",".join(shaping) or "main"
-    if _FREE_NAME.match(text):
+    if FREE_NAME.match(text):
         return text
     readable = re.sub(r"[^A-Za-z0-9._=,+-]+", "-", text).strip("-.,")[:50]
     return f"{readable}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
@@ -184,36 +288,21 @@ def run_folder(runs: Path, config_name: str, run: str) -> RunFolder:
     Raises:
         RunError: The name is no plain folder name.
     """
-    if not _FREE_NAME.match(run):
+    if not FREE_NAME.match(run):
         raise RunError(f"a run's name is made of letters, digits and . _ = , + -, got '{run}'")
     return RunFolder(runs / config_name / run)
 
 
-def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
-    """The named run, or the one trained last where no name is given.
-
-    Raises:
-        RunError: There is no such run; what to do is said.
-    """
-    found = {folder.path.name: folder for folder in list_runs(runs, config_name)}
-    if run is not None and run in found:
-        return found[run]
-    if not found:
-        raise RunError(f"no run of '{config_name}' under {runs}; train one first: kaggle-face train --fold 0")
-    if run is not None:
-        hint = nearest_hint(run, found) or f"; there are: {', '.join(sorted(found))}"
-        raise RunError(f"there is no run '{run}' of '{config_name}' under {runs}{hint}")
-    return max(found.values(), key=_last_change)
-
-
 def list_runs(runs: Path, config_name: str) -> list[RunFolder]:
     """Every run of a config of which a fold was started, by name; a folder that is being made is not one."""
-    named = [path for path in sorted((runs / config_name).glob("*")) if _FREE_NAME.match(path.name)]
+    named = [path for path in sorted((runs / config_name).glob("*")) if FREE_NAME.match(path.name)]
     return [folder for folder in map(RunFolder, named) if folder.started_folds()]
 
 
-def _last_change(run: RunFolder) -> float:
-    return max(folder.info_file.stat().st_mtime for folder in run.started_folds())
+def describe_runs(runs: Sequence[RunFolder]) -> str:
+    """The names of runs in one line, with the kind where that is not a training."""
+    kinds = [(run.path.name, run.kind) for run in runs]
+    return ", ".join(name if kind == "training" else f"{name} ({kind})" for name, kind in kinds)
 
 
 def describe_environment(argv: Sequence[str], device: str) -> dict[str, Any]:

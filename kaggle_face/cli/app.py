@@ -31,7 +31,7 @@ def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.gallery.recognition import Recognizer
 
     old = Gallery(arguments.gallery) if arguments.gallery.exists() else None
-    embedder = open_model(arguments, old)
+    embedder = open_model(arguments, old, terminal)
     recognizer = Recognizer(embedder, old or Gallery(arguments.gallery, create=True))
     detector = None if arguments.aligned_only else MtcnnDetector()
     needs_token = arguments.token or not is_loopback(arguments.host)

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName
 
 DEFAULT_CONFIG = "demo"
+DEFAULT_RUN = (
+    "default: the only trained one; of several the only one with all folds finished, or else with a finished "
+    "fold; never a trial or a soup"
+)
+
+
+def default_config() -> str:
+    """The settings that are meant without `-c`."""
+    return os.environ.get("KAGGLE_FACE_CONFIG", DEFAULT_CONFIG)
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `-c` and the `key=value` overrides."""
-    default = os.environ.get("KAGGLE_FACE_CONFIG", DEFAULT_CONFIG)
+    default = default_config()
     parser.add_argument(
         "-c",
         "--config",
@@ -87,7 +96,7 @@ def checkpoint_names(text: str) -> list[CheckpointName]:
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `--run`."""
-    parser.add_argument("--run", metavar="NAME", help="name of the run (default: the one trained last)")
+    parser.add_argument("--run", metavar="NAME", help=f"name of the run ({DEFAULT_RUN})")
 
 
 def add_changes_argument(parser: argparse.ArgumentParser) -> None:

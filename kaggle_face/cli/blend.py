@@ -8,13 +8,15 @@ from pathlib import Path
 
 from kaggle_face.artifacts.atomic import replacing_folder
 from kaggle_face.artifacts.blends import require_one_question, seal_blend
-from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task, run_command
+from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.opening import settings_of_run
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.competitions.held_out_figures import figure_of_gallery
+from kaggle_face.competitions.own_metric import own_metrics_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.ensemble.blended import (
     ClassBlend,
@@ -31,7 +33,7 @@ from kaggle_face.ensemble.evaluation import open_trials
 from kaggle_face.ensemble.gallery_matches import write_gallery_blend
 from kaggle_face.ensemble.gallery_tuning import GalleryTuning
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
-from kaggle_face.ensemble.objective import default_formula, usable_formula
+from kaggle_face.ensemble.objective import PAIR_METRICS, formula_of_task, usable_formula
 from kaggle_face.ensemble.pair_tuning import PairTuning
 from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
 from kaggle_face.ensemble.sources import has_record
@@ -39,6 +41,7 @@ from kaggle_face.ensemble.summary import (
     count_parameters,
     describe_blend,
     require_few_parameters,
+    with_gallery,
     write_summary,
 )
 from kaggle_face.errors import RunError
@@ -46,31 +49,30 @@ from kaggle_face.metrics.bootstrap import Difference
 from kaggle_face.pipeline.today import compare_with_raw_folder, require_unchanged
 
 _MOST_WEIGHTS_SHOWN = 5
+_ALWAYS_SHOWN = ("accuracy", "top5", *PAIR_METRICS)
 
 
 def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Blends, prints how every member and blend fares, and writes the record that `submit` takes."""
     loaded = load_settings(arguments)
-    config = loaded.config
-    known = default_formula(config.competition.slug, config.train.verification_metric)
-    formula = arguments.metric or usable_formula(config.train.score) or known
-    runs = [find_named_run(Path(config.paths.runs), loaded.name, name) for name in arguments.run or [None]]
+    runs = [find_named_run(loaded, name, terminal.say) for name in arguments.run or [None]]
     members = {
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task, runs)], arguments.folds)
         for task in TASKS
     }
     with writing_beside_folds(runs):
-        _blend(members, runs, formula, loaded, arguments, terminal)
+        _blend(members, runs, loaded, arguments, terminal)
 
 
 def _blend(
     members: Mapping[Task, Sequence[Member]],
     runs: Sequence[RunFolder],
-    formula: str,
     loaded: LoadedConfig,
     arguments: argparse.Namespace,
     terminal: Terminal,
 ) -> None:
+    known = own_metrics_of(loaded.config).formula
+    formula = arguments.metric or usable_formula(loaded.config.train.score) or known
     how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
     networks = [(fold, each.checkpoint) for task in TASKS for each in members[task] for fold in each.folds]
     folds = list(dict.fromkeys(fold for fold, _ in networks))
@@ -79,20 +81,27 @@ def _blend(
     require_one_question(networks, compare_training=not arguments.ignore_changes)
     decisions: dict[Task, Decision] = {}
     if has_record(members["classification"], "test", "predictions"):
-        decisions["classification"] = decide_classes(members["classification"], formula, how, terminal)
+        decisions["classification"] = decide_classes(
+            members["classification"], formula_of_task(formula, "classification", known), how, terminal
+        )
     if has_record(members["verification"], "test", "pairs", "embeddings"):
-        decisions["verification"] = decide_pairs(members["verification"], formula, how, terminal)
+        decisions["verification"] = decide_pairs(
+            members["verification"], formula_of_task(formula, "verification", known), how, terminal
+        )
     if not decisions:
         raise RunError(
-            f"{runs[0].name} has no test predictions; make them first: {run_command('predict', runs[0])}"
+            f"{runs[0].name} has no test predictions; make them first: {runs[0].command('predict')}"
         )
     used = [member for decision in decisions.values() for member in used_members(decision.blend)]
     require_few_parameters(config.competition.slug, used)
     _tell(decisions, terminal)
     with replacing_folder(runs[0].ensemble_folder) as folder:
         records = _write(decisions, folder, terminal)
-        summary = write_summary(folder, describe_blend(formula, decisions, records))
+        figure = figure_of_gallery(folder / "embeddings", members["verification"][0].folds[0])
+        summary = write_summary(folder, with_gallery(describe_blend(formula, decisions, records), figure))
         seal_blend(folder, networks)
+    if figure is not None:
+        terminal.say(f"dev gallery: accuracy {figure.value:.4f} of naming the probes with this blend")
     if today is not None:
         require_unchanged(config, today, terminal)
     terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
@@ -122,10 +131,10 @@ def _tell_what_is_left_out(
     for task in TASKS:
         if task not in decisions and rows_of_task(data, task):
             member = members[task][0]
-            command = f"{run_command('predict', member.run)} --checkpoints {member.checkpoint}"
+            command = f"{member.run.command('predict')} --checkpoints {member.checkpoint}"
             terminal.warn(
                 f"{task} is left out: {member.name} has no test predictions for it; make them: {command}, "
-                f"and blend again: {run_command('ensemble', members[TASKS[0]][0].run)}"
+                f"and blend again: {members[TASKS[0]][0].run.command('ensemble')}"
             )
 
 
@@ -172,7 +181,7 @@ def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
         else:
             _tell_contest(task, decision.contest, decision.blend.members, terminal)
         if decision.tuning is not None:
-            _tell_tuning(decision.tuning, terminal)
+            _tell_tuning(decision, decision.tuning, terminal)
 
 
 def _tell_members(
@@ -186,7 +195,7 @@ def _tell_members(
 
 
 def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], terminal: Terminal) -> None:
-    columns = list(contest.contenders[0].metrics)
+    columns = _shown(contest.contenders[0].metrics, contest.metric)
     header = [task, *columns, f"honest {contest.metric}", "gain", "95 % interval", "optimistic", "weights"]
     terminal.table(header, [_row(each, columns, contest.winner) for each in contest.contenders])
     folds = " ".join(str(fold.fold) for fold in members[0].folds)
@@ -194,7 +203,14 @@ def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], termi
     terminal.say("")
 
 
-def _tell_tuning(tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Terminal) -> None:
+def _shown(metrics: Mapping[str, float], main: str) -> list[str]:
+    """The metrics worth a column: the usual ones, and the one that the blend is chosen by."""
+    return [name for name in metrics if name in (main, *_ALWAYS_SHOWN)]
+
+
+def _tell_tuning(
+    decision: Decision, tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Terminal
+) -> None:
     header = ["post-processing", "", "gain", "95 % interval", "optimistic"]
     if isinstance(tuning, PairTuning | GalleryTuning):
         steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
@@ -206,7 +222,8 @@ def _tell_tuning(tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Ter
         for setting, is_on, gain, optimistic in steps
     ]
     terminal.table(header, rows)
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in tuning.metrics.items())
+    shown = _shown(tuning.metrics, "" if decision.contest is None else decision.contest.metric)
+    figures = ", ".join(f"{name} {tuning.metrics[name]:.4f}" for name in shown)
     terminal.say(f"with what is on: {figures}")
     terminal.say("")
 

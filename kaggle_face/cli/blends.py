@@ -94,7 +94,7 @@ def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder
     run = _run(loaded, name)
     if len(run.finished_folds()) < loaded.config.folds.count:
         how = argparse.Namespace(resume=True, overwrite=False, ignore_rules=False)
-        train_folds(loaded, run, None, how, terminal, ALONE)
+        train_folds(loaded, run, None, how, terminal, ALONE, "experiment")
     if len(run.finished_folds()) < loaded.config.folds.count:
         raise RunError(f"{run.name} was stopped; give the command once more to go on")
     return run

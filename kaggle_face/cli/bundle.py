@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.locking import alone
-from kaggle_face.artifacts.runs import CHECKPOINTS, find_run
+from kaggle_face.artifacts.runs import CHECKPOINTS
 from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
     add_config_arguments,
@@ -16,6 +16,7 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
     load_settings,
 )
+from kaggle_face.cli.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.formats import Task
 from kaggle_face.submit.client import KaggleClient, connect
@@ -52,7 +53,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.submit.bundle import Wanted, download_wheels, files_to_predict, write_bundle
 
     loaded = load_settings(arguments)
-    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    run = find_own_run(loaded, arguments.run, terminal.say)
     folds = chosen_folds(run, arguments.folds)
     config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
     client = connect(SystemClock(), terminal) if arguments.upload else _client_if_any(arguments, terminal)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import DEFAULT_RUN, add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import DataError
 
@@ -24,8 +24,11 @@ def add_arguments_check(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument(
         "--labels",
+        nargs="?",
+        const="",
         metavar="RUN",
-        help="instead: list the training images whose label surprises the networks of a run out of fold",
+        help="instead: list the training images whose label surprises the networks of a run out of fold "
+        f"({DEFAULT_RUN})",
     )
     parser.add_argument("--no-images", action="store_true", help="do not decode the images")
 

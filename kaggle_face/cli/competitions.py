@@ -8,6 +8,7 @@ from pathlib import Path
 from kaggle_face.cli.arguments import plain_slug
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.hints import settings_command, settings_given_as
 
 
 def add_arguments_competitions(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,7 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.artifacts.atomic import write_text
     from kaggle_face.competitions.starting import settings_text, study_folder
     from kaggle_face.config import parse_config
+    from kaggle_face.config.loading import word_for
 
     path = Path("configs") / f"{plain_slug(arguments.slug)}.yaml"
     if path.exists() and not arguments.force:
@@ -57,7 +59,8 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     for note in study.notes:
         terminal.warn(note)
     terminal.say(f"wrote {path}")
-    terminal.say(f"next: kaggle-face check -c {path.stem}; kaggle-face train -c {path.stem} --fold 0")
+    with settings_given_as(word_for(path)):
+        terminal.say(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")
 
 
 def _list_competitions(terminal: Terminal) -> None:

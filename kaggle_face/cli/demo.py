@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import RunFolder, find_run
+from kaggle_face.artifacts.runs import RunFolder, name_of_run, run_folder
 from kaggle_face.cli.main import dispatch
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.hints import command_line
 
 _FOLDS = (0, 1)
 
@@ -26,12 +27,14 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     began = time.monotonic()
     train = ["train", "--fold", ",".join(map(str, _FOLDS)), *(["--overwrite"] if arguments.overwrite else [])]
-    for words in (["pack"], train, ["predict"], ["ensemble"], ["submit", "--dry-run"]):
+    run_name = name_of_run(arguments.overrides)
+    later = (["predict"], ["ensemble"], ["submit", "--dry-run"])
+    for words in (["pack"], train, *([*words, "--run", run_name] for words in later)):
         shared = ["--config", "demo", *arguments.overrides]
-        terminal.say(f"\n$ kaggle-face {' '.join([*words, *arguments.overrides])}")
+        terminal.say(f"\n$ {command_line(*words, *shared)}")
         dispatch([*words, *shared], terminal)
     config = load_config("demo", arguments.overrides).config
-    run = find_run(Path(config.paths.runs), "demo")
+    run = run_folder(Path(config.paths.runs), "demo", run_name)
     submissions, truth = Path(config.paths.submissions) / "demo", Path(config.data.root) / "truth"
     terminal.say("")
     terminal.table(*score_submissions(run, submissions, truth))

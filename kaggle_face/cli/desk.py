@@ -8,6 +8,7 @@ from pathlib import Path
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import Config
 from kaggle_face.errors import SubmissionError
+from kaggle_face.hints import settings_command
 from kaggle_face.submit.client import connect
 from kaggle_face.submit.clock import SystemClock
 from kaggle_face.submit.entries import Entry
@@ -49,11 +50,12 @@ def outcome_of(entry: Entry) -> str:
     reference = f" (reference {entry.reference})" if entry.reference else ""
     match entry.status:
         case "COMPLETE":
+            has_own = entry.oof_score is not None
             private = f", private score {entry.private_score}" if entry.private_score else ""
-            own = f", out-of-fold {entry.oof_metric} {entry.oof_score:.5g}" if entry.oof_score else ""
+            own = f", out-of-fold {entry.oof_metric} {entry.oof_score:.5g}" if has_own else ""
             score = f"public score {entry.public_score or 'hidden'}{private}{own}"
         case "PENDING" | "UPLOADED" | "UPLOADING":
-            score = f"{entry.status}, no score yet; later: kaggle-face submit --wait"
+            score = f"{entry.status}, no score yet; later: {settings_command('submit', '--wait')}"
         case _:
             score = f"{entry.status}: {entry.error or 'no reason given'}"
     return f"{entry.file}{reference}: {score}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kaggle_face.cli.arguments import (
+    DEFAULT_RUN,
     add_changes_argument,
     add_checkpoints_argument,
     add_config_arguments,
@@ -20,7 +21,7 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         "--run",
         action="append",
         metavar="NAME",
-        help="a run to blend, NAME or CONFIG/NAME; repeat it for several (default: the one trained last)",
+        help=f"a run to blend, NAME or CONFIG/NAME; repeat it for several ({DEFAULT_RUN})",
     )
     add_folds_argument(parser, "folds to blend (default: all finished)")
     add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")

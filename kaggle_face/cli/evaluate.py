@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.run_locks import writing_beside_folds
-from kaggle_face.cli.arguments import add_checkpoints_argument, add_config_arguments, add_folds_argument
+from kaggle_face.cli.arguments import (
+    DEFAULT_RUN,
+    add_checkpoints_argument,
+    add_config_arguments,
+    add_folds_argument,
+)
 from kaggle_face.cli.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.members import TASKS, Member, Task, choose_members, default_checkpoint
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.hints import settings_given_as
 
 if TYPE_CHECKING:
+    from kaggle_face.artifacts.runs import RunFolder
     from kaggle_face.ensemble.evaluation import Measured
     from kaggle_face.ensemble.run_thresholds import RunThresholds
     from kaggle_face.metrics.bootstrap import Difference
@@ -32,21 +39,29 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     add_config_arguments(parser)
     words = next(action for action in parser._actions if action.dest == "overrides")
-    words.metavar, words.help = "RUN", "runs (default: the one trained last), and settings as key=value"
+    words.metavar, words.help = "RUN", f"runs ({DEFAULT_RUN}), and settings as key=value"
 
 
 def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the figures of each run, then how each differs from the first, and keeps thresholds."""
     from kaggle_face.config import load_config
-    from kaggle_face.ensemble.sources import has_record
 
-    plain = load_config(arguments.config)
+    places = [word for word in arguments.overrides if word.startswith("paths.")]
+    plain = load_config(arguments.config, places)
     names, overrides = split_runs_and_overrides(
         arguments.overrides, Path(plain.config.paths.runs), plain.name
     )
-    root = Path(load_config(arguments.config, overrides).config.paths.runs)
-    wanted: list[str | None] = [*names] or [None]
-    runs = [find_named_run(root, plain.name, name) for name in wanted]
+    loaded = load_config(arguments.config, overrides)
+    # A run that is called like a setting is none of the settings of this call.
+    with settings_given_as(arguments.config, overrides):
+        wanted: list[str | None] = [*names] or [None]
+        runs = [find_named_run(loaded, name, terminal.say, "evaluate") for name in wanted]
+        _measure(runs, arguments, terminal)
+
+
+def _measure(runs: Sequence[RunFolder], arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from kaggle_face.ensemble.sources import has_record
+
     shown = False
     with writing_beside_folds(runs):
         for task in TASKS:
@@ -57,7 +72,8 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
             if task == "classification":
                 _tell_labelled_test(members, terminal)
     if not shown:
-        raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again")
+        again = runs[0].training_command()
+        raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again: {again}")
 
 
 def _tell_labelled_test(members: Sequence[Member], terminal: Terminal) -> None:

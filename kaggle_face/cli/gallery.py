@@ -63,7 +63,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if folder is None:
         checked_name(arguments.words[0])
     old = Gallery(arguments.gallery) if arguments.gallery.exists() else None
-    embedder = open_model(arguments, old)
+    embedder = open_model(arguments, old, terminal)
     reader = open_reader(arguments, embedder.card.image_size)
     # the pictures come first: where none can be used, no gallery is made
     faces = [] if folder else [reader.read(path) for path in _files_of(arguments.words[1:], terminal)]
@@ -140,7 +140,7 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     gallery = Gallery(arguments.gallery) if arguments.gallery.exists() else None
     claimed = _claimed_person(gallery, arguments.first)
-    embedder = open_model(arguments, gallery)
+    embedder = open_model(arguments, gallery, terminal)
     recognizer = Recognizer(embedder, gallery)
     threshold = recognizer.threshold(arguments.threshold)
     reader = open_reader(arguments, embedder.card.image_size)
@@ -206,7 +206,7 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from kaggle_face.gallery.recognition import Recognizer
 
     gallery = Gallery(arguments.gallery)
-    embedder = open_model(arguments, gallery)
+    embedder = open_model(arguments, gallery, terminal)
     recognizer = Recognizer(embedder, gallery, arguments.exact)
     threshold = recognizer.threshold(arguments.threshold)
     reader = open_reader(arguments, embedder.card.image_size)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, find_run
-from kaggle_face.cli.arguments import DEFAULT_CONFIG
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
+from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
 
@@ -39,9 +40,9 @@ def add_gallery_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that choose a checkpoint of a trained run."""
-    group = parser.add_argument_group("model (default: the one that made the gallery, else the last trained)")
+    group = parser.add_argument_group("model (default: the one that made the gallery, else that of --run)")
     group.add_argument("-c", "--config", metavar="NAME_OR_PATH", help="settings whose runs are meant")
-    group.add_argument("--run", metavar="NAME", help="name of the run (default: the one trained last)")
+    group.add_argument("--run", metavar="NAME", help=f"name of the run ({DEFAULT_RUN})")
     group.add_argument("--fold", type=int, metavar="K", help="fold of the run (default: the first trained)")
     group.add_argument("--model", type=Path, metavar="FOLDER", help="folder of a run or fold, instead")
     group.add_argument("--checkpoint", choices=CHECKPOINTS, help="default: best_ver, where there is one")
@@ -88,8 +89,8 @@ def if_there(arguments: argparse.Namespace) -> IfThere:
     return "skip" if arguments.skip else "refuse"
 
 
-def open_model(arguments: argparse.Namespace, gallery: Gallery | None) -> RunEmbedder:
-    """The checkpoint that is asked for, or the one that made the gallery, or the last that was trained.
+def open_model(arguments: argparse.Namespace, gallery: Gallery | None, terminal: Terminal) -> RunEmbedder:
+    """The checkpoint that is asked for, or the one that made the gallery, or that of the run that is meant.
 
     Raises:
         RunError: There is no such run.
@@ -100,11 +101,11 @@ def open_model(arguments: argparse.Namespace, gallery: Gallery | None) -> RunEmb
     asked = (arguments.config, arguments.run, arguments.fold, arguments.model, arguments.checkpoint)
     card = gallery.model() if gallery is not None else None
     if card is not None and all(value is None for value in asked):
-        return open_embedder_of(card, arguments.device)
-    return RunEmbedder(_fold_folder(arguments), arguments.checkpoint, arguments.device)
+        return open_embedder_of(card, arguments.device, arguments.gallery)
+    return RunEmbedder(_fold_folder(arguments, terminal), arguments.checkpoint, arguments.device)
 
 
-def _fold_folder(arguments: argparse.Namespace) -> FoldFolder:
+def _fold_folder(arguments: argparse.Namespace, terminal: Terminal) -> FoldFolder:
     from kaggle_face.config import load_config
 
     if arguments.model is not None:
@@ -112,15 +113,19 @@ def _fold_folder(arguments: argparse.Namespace) -> FoldFolder:
             return FoldFolder(arguments.model)
         run = RunFolder(arguments.model)
     else:
-        name = arguments.config or os.environ.get("KAGGLE_FACE_CONFIG", DEFAULT_CONFIG)
-        loaded = load_config(name)
-        run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+        loaded = load_config(arguments.config or default_config())
+        # A document on standard output stays one.
+        tell = terminal.warn if getattr(arguments, "json", False) else terminal.say
+        run = find_named_run(loaded, arguments.run, tell)
     folds = {folder.fold: folder for folder in run.finished_folds() or run.started_folds()}
     if not folds:
-        raise RunError(f"{run.path} holds no trained run; train one first: kaggle-face train --fold 0")
+        raise RunError(f"{run.path} holds no trained run; name the folder of a run or of one of its folds")
     fold = min(folds) if arguments.fold is None else arguments.fold
     if fold not in folds:
-        raise RunError(f"fold {fold} of {run.name} was not trained; there are: {', '.join(map(str, folds))}")
+        there = ", ".join(map(str, folds))
+        raise RunError(
+            f"fold {fold} of {run.name} was not trained (trained: {there}); run: {run.training_command(fold)}"
+        )
     return folds[fold]
 
 

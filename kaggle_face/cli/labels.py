@@ -18,6 +18,7 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.label_outliers import DEFAULT_DEVIATION, LabelGaps, doubtful, measure_gaps
 from kaggle_face.errors import RunError
+from kaggle_face.hints import settings_command
 from kaggle_face.records import StrArray
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ _CHECKPOINT: CheckpointName = "best_cls"
 def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the doubtful labels of a run and writes table, list and contact sheet into its folder."""
     loaded = load_settings(arguments)
-    run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.labels)
+    run = find_named_run(loaded, arguments.labels or None, terminal.say, "--labels")
     folds = run.finished_folds()
     if not folds:
-        raise RunError(f"{run.name} has no finished fold; train one first: kaggle-face train --fold 0")
+        raise RunError(f"{run.name} has no finished fold; train one first: {run.training_command()}")
     with writing_beside_folds([run]):
         _list_doubtful(run, folds, arguments, terminal)
 
@@ -56,10 +57,9 @@ def _list_doubtful(
         pack = open_images(config, open_competition(config), terminal)
         write_sheet(folder / "doubtful.jpg", pack, _sheet_rows(found, gaps, names))
         terminal.say(f"{folder / 'doubtful.jpg'}: image, images of its person, images of the other")
-    terminal.say(
-        f"{folder / 'doubtful.txt'}: strike out what is right, then train with data.exclude_images="
-        f"{folder / 'doubtful.txt'}"
-    )
+    path = folder / "doubtful.txt"
+    use = settings_command("train", "--fold", "0", overrides=[f"data.exclude_images={path}"])
+    terminal.say(f"{path}: strike out what is right, then train without the rest: {use}")
 
 
 def _say_what_was_found(

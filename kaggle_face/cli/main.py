@@ -15,15 +15,17 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import import_module
 from typing import NoReturn
 
 import kaggle_face
 from kaggle_face.artifacts.disk import state_line
+from kaggle_face.cli.arguments import default_config
 from kaggle_face.cli.going_on import told_how_to_go_on
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
+from kaggle_face.hints import settings_given_as
 from kaggle_face.processor import choose_sort_instructions
 from kaggle_face.stopping import StoppedBySignalError, end_at_once_from_now_on, heeding_signals
 
@@ -156,10 +158,19 @@ def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
     getattr(module, f"add_arguments_{function}")(parser)
     arguments = parser.parse_intermixed_args(words)
     try:
-        code = getattr(module, f"run_{function}")(arguments, terminal)
+        with _settings_of_call(arguments):
+            code = getattr(module, f"run_{function}")(arguments, terminal)
     except KeyboardInterrupt as error:
         raise told_how_to_go_on(error, command, words, arguments) from None
     return int(code or 0)
+
+
+def _settings_of_call(arguments: argparse.Namespace) -> AbstractContextManager[None]:
+    """Lets hints name the settings as this call does; some commands have none."""
+    if not hasattr(arguments, "config"):
+        return nullcontext()
+    overrides = [word for word in getattr(arguments, "overrides", ()) if "=" in word]
+    return settings_given_as(arguments.config or default_config(), overrides)
 
 
 def _overview() -> str:

@@ -97,6 +97,6 @@ def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolde
         trained = ", ".join(map(str, folders)) or "none"
         raise RunError(
             f"fold {missing[0]} of {run.name} was not trained (trained: {trained}); "
-            f"run: kaggle-face train --fold {missing[0]}"
+            f"run: {run.training_command(missing[0])}"
         )
     return [folders[fold] for fold in wanted] if wanted else list(folders.values())

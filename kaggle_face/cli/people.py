@@ -152,7 +152,7 @@ def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
         raise InputError(f"there is no export at {source}")
     gallery = _open(arguments, create=True)
     outcomes = import_gallery(
-        gallery, source, lambda: open_model(arguments, gallery), if_there(arguments), terminal
+        gallery, source, lambda: open_model(arguments, gallery, terminal), if_there(arguments), terminal
     )
     images = sum(outcome.num_added for outcome in outcomes)
     _done(
@@ -171,7 +171,7 @@ def _renew(arguments: argparse.Namespace, terminal: Terminal) -> None:
     asked = (arguments.config, arguments.run, arguments.fold, arguments.model, arguments.checkpoint)
     if all(value is None for value in asked):
         raise InputError("people re-embed needs the new model: --model FOLDER, or -c and --run")
-    embedder = open_model(arguments, None)
+    embedder = open_model(arguments, None, terminal)
     known = gallery.model()
     kept_px = crop_size(known.image_size) if known else 0
     if known and crop_size(embedder.card.image_size) > kept_px:

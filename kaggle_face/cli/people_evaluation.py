@@ -41,7 +41,7 @@ def evaluate_people(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.gallery.evaluation import measure_episodes, measure_shots, measure_sizes
     from kaggle_face.gallery.systems import RunSystem
 
-    embedder = open_model(arguments, None)
+    embedder = open_model(arguments, None, terminal)
     systems: list[System] = [RunSystem(embedder)]
     if arguments.compare == "dlib":
         from kaggle_face.gallery.dlib_recognizer import DlibRecognizer

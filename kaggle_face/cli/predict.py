@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, find_run
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.arguments import (
     add_changes_argument,
     add_checkpoints_argument,
@@ -17,6 +16,7 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
     load_settings,
 )
+from kaggle_face.cli.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -36,9 +36,7 @@ def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Predicts the test set with the chosen folds and checkpoints."""
-    loaded = load_settings(arguments)
-    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
-    predict_run(run, arguments, terminal)
+    predict_run(find_own_run(load_settings(arguments), arguments.run, terminal.say), arguments, terminal)
 
 
 def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:

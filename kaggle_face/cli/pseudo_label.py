@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.run_locks import writing_beside_folds
@@ -13,6 +12,7 @@ from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, lo
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -44,7 +44,7 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the pseudo-labels of a run's blend, and tells how to train with them."""
     _check_numbers(arguments)
     loaded = load_settings(arguments)
-    run = find_named_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    run = find_named_run(loaded, arguments.run, terminal.say)
     with writing_beside_folds([run]):
         _label(loaded, run, arguments, terminal)
 
@@ -79,7 +79,9 @@ def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, 
         f"{len(found.image_ids)} of {len(predictions.image_ids)} test images, {people} people, have a class "
         f"of probability {arguments.confidence:g} or more"
     )
-    terminal.say(f"{path}: train with data.pseudo_labels={path}")
+    more = ("--ignore-rules",) if ignored else ()
+    use = settings_command("train", "--fold", "0", *more, overrides=[f"data.pseudo_labels={path}"])
+    terminal.say(f"{path}: train with data.pseudo_labels={path}, as in: {use}")
 
 
 def _of_unknown_classes(run: RunFolder, predictions: Predictions, terminal: Terminal) -> Predictions:
@@ -101,11 +103,11 @@ def _require_probabilities(run: RunFolder) -> None:
     from kaggle_face.ensemble.summary import read_summary
 
     blend = read_summary(run)["tasks"].get("classification")
-    how = f"make one: kaggle-face ensemble --run {run.path.name}"
     if blend is None:
-        raise RunError(f"{run.name} has no blend of class predictions; {how}")
+        raise RunError(f"{run.name} has no blend of class predictions; make one: {run.command('ensemble')}")
     if blend["space"] == "ranks":
-        raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; {how} --method mean")
+        how = run.command("ensemble", "--method", "mean")
+        raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; make one: {how}")
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:

@@ -141,7 +141,7 @@ def _train(name: str, overrides: tuple[str, ...], terminal: Terminal) -> None:
     run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
     begun = run.fold(0).info_file.is_file()
     how = argparse.Namespace(resume=begun, overwrite=False, ignore_rules=False)
-    train_folds(loaded, run, [0], how, terminal, ALONE)
+    train_folds(loaded, run, [0], how, terminal, ALONE, "experiment")
 
 
 def _folder(loaded: LoadedConfig, name: str) -> FoldFolder:

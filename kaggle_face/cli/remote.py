@@ -163,7 +163,7 @@ def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> No
         [
             entry.time.replace("T", " ").removesuffix("Z"),
             entry.file,
-            "-" if entry.oof_score is None else f"{entry.oof_score:.5g}",
+            _out_of_fold_cell(entry),
             entry.public_score or "-",
             entry.private_score or "-",
             entry.status,
@@ -174,6 +174,14 @@ def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> No
     ]
     terminal.say(f"{slug} (times are UTC)")
     terminal.table(header, rows)
+
+
+def _out_of_fold_cell(entry: Entry) -> str:
+    """The score and its metric; a formula of both tasks is called a score."""
+    if entry.oof_score is None:
+        return "-"
+    metric = entry.oof_metric or ""
+    return f"{'score' if '*' in metric else metric} {entry.oof_score:.5g}".strip()
 
 
 def _show_agreement(slug: str, entries: Sequence[Entry], plot: Path | None, terminal: Terminal) -> None:

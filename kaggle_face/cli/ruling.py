@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import RulesError
+from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config
@@ -33,9 +34,9 @@ def guard_rules(
     """
     broken = rules_broken_by(config, num_classes, num_parameters_of_ensemble)
     if broken and not ignored:
-        more = f" (and {len(broken) - 1} more: kaggle-face check)" if len(broken) > 1 else ""
+        more = f"; {len(broken) - 1} more: {settings_command('check')}" if len(broken) > 1 else ""
         raise RulesError(
-            f"{config.competition.slug}: {broken[0]}{more}; or go on with --ignore-rules, which is recorded"
+            f"{config.competition.slug}: {broken[0]}; or go on with --ignore-rules, which is recorded{more}"
         )
     for line in broken:
         terminal.warn(f"ignored rule: {line}")

@@ -14,16 +14,17 @@ from kaggle_face.artifacts.runs import (
     RunFolder,
     command_line,
     describe_environment,
-    find_run,
     run_folder,
 )
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.cli.arguments import (
+    DEFAULT_RUN,
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
     load_settings,
 )
+from kaggle_face.cli.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import RunError
 
@@ -34,7 +35,7 @@ def add_arguments_soup(parser: argparse.ArgumentParser) -> None:
         "--run",
         action="append",
         metavar="NAME",
-        help="a run whose checkpoints are mixed; repeat it for several (default: the one trained last)",
+        help=f"a run whose checkpoints are mixed; repeat it for several ({DEFAULT_RUN})",
     )
     add_folds_argument(parser, "folds, each its own soup (default: all that are finished)")
     add_checkpoints_argument(parser, "all")
@@ -52,10 +53,10 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Makes a soup of each fold, or one of all folds, and writes it as a run."""
     loaded = load_settings(arguments)
     runs_folder = Path(loaded.config.paths.runs)
-    runs = [find_run(runs_folder, loaded.name, name) for name in arguments.run or [None]]
+    runs = [find_own_run(loaded, name, terminal.say) for name in arguments.run or [None]]
     folds = arguments.folds or [folder.fold for folder in runs[0].finished_folds()]
     if not folds:
-        raise RunError(f"{runs[0].name} has no finished fold; train one first: kaggle-face train --fold 0")
+        raise RunError(f"{runs[0].name} has no finished fold; train one first: {runs[0].training_command()}")
     sources = {fold: [_finished(run, fold) for run in runs] for fold in folds}
     target = run_folder(runs_folder, loaded.name, arguments.name)
     with writing_run(target):
@@ -64,7 +65,7 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
         with replacing_folder(target.path) as new:
             rows = _make_soups(arguments, sources, RunFolder(new), terminal)
     terminal.table(["fold", "score", "best alone", "soup of"], rows)
-    terminal.say(f"{target.path}: go on with kaggle-face predict --run {arguments.name}")
+    terminal.say(f"{target.path}: go on with: {target.command('predict')}")
 
 
 def _make_soups(
@@ -107,7 +108,7 @@ def _make_soups(
 
 def _finished(run: RunFolder, fold: int) -> FoldFolder:
     if not run.fold(fold).is_finished:
-        raise RunError(f"{run.name} has no finished fold {fold}; run: kaggle-face train --fold {fold}")
+        raise RunError(f"{run.name} has no finished fold {fold}; run: {run.training_command(fold)}")
     return run.fold(fold)
 
 

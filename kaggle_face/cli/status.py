@@ -7,8 +7,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import find_run, list_runs, run_folder
+from kaggle_face.artifacts.runs import list_runs, run_folder
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
+from kaggle_face.cli.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -27,7 +28,7 @@ def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
     loaded = load_settings(arguments)
     runs = Path(loaded.config.paths.runs)
     if list_runs(runs, loaded.name) or arguments.run is not None:
-        run = find_run(runs, loaded.name, arguments.run)
+        run = find_own_run(loaded, arguments.run, lambda _: None)
         loaded = settings_of_run(arguments.config, run, run.started_folds(), arguments.overrides)
     else:
         run = run_folder(runs, loaded.name, "main")

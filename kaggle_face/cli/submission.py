@@ -8,16 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
-from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_task, run_command
-from kaggle_face.artifacts.runs import RunFolder, find_run
+from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_task
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
+from kaggle_face.cli.csv_doubts import blend_to_compare, what_is_known
 from kaggle_face.cli.desk import open_desk, open_ledger, tell_outcomes
 from kaggle_face.cli.ruling import guard_rules
+from kaggle_face.cli.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.formats import TASKS, SubmissionFormats, Task
+from kaggle_face.competitions.formats import TASKS, SubmissionFormat, SubmissionFormats, Task
 from kaggle_face.competitions.reading import formats_of, submission_formats
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
+from kaggle_face.hints import settings_command
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.answering import Question, unknown_threshold
 from kaggle_face.submit.checks import CheckedTable, check_csv, check_table
@@ -32,6 +35,7 @@ from kaggle_face.submit.outputs import (
     parameters_of_blend,
     wanted_forms,
 )
+from kaggle_face.submit.plausibility import Known, with_doubts
 from kaggle_face.submit.samples import sample_of
 from kaggle_face.submit.targets import DEMO, target_of, targets
 from kaggle_face.submit.uploading import Upload, resume_open, upload, wait_for_scores, write_down
@@ -45,7 +49,7 @@ def write_and_send(arguments: argparse.Namespace, terminal: Terminal) -> None:
         _pick_up(loaded.config, terminal)
         return
     if arguments.file is not None:
-        jobs = [_brought_job(arguments, loaded.config, terminal)]
+        jobs = [_brought_job(arguments, loaded, terminal)]
         sent = jobs
     else:
         written = list(_written_jobs(arguments, loaded, terminal))
@@ -87,7 +91,7 @@ def _written_jobs(
     from kaggle_face.cli.opening import chosen_folds, settings_of_run
     from kaggle_face.pipeline.today import compare_blend_with_raw_folder, require_unchanged
 
-    run = find_run(Path(loaded.config.paths.runs), loaded.name, arguments.run)
+    run = find_own_run(loaded, arguments.run, terminal.say)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
     _require_predictions(run)
     require_current_blend(run)
@@ -129,7 +133,8 @@ def _checked_tables(
         for note in notes:
             terminal.say(f"{output.what}: {note}")
         expected = expected_table(data, output.form, sample_of(root, output.tasks))
-        checked.append((output, check_table(table, expected)))
+        known = what_is_known(data, output.form)
+        checked.append((output, with_doubts(check_table(table, expected), expected, known)))
     return checked
 
 
@@ -154,13 +159,23 @@ def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
 
 def _require_predictions(run: RunFolder) -> None:
     if not any(records_of(fold, "test") for fold in run.started_folds()):
-        raise RunError(f"{run.name} has no test predictions; make them: {run_command('predict', run)}")
+        raise RunError(f"{run.name} has no test predictions; make them: {run.command('predict')}")
 
 
-def _brought_job(arguments: argparse.Namespace, config: Config, terminal: Terminal) -> Upload:
+def _brought_job(arguments: argparse.Namespace, loaded: LoadedConfig, terminal: Terminal) -> Upload:
     """A CSV that the user made."""
-    tasks = [arguments.task] if arguments.task else _only_tasks(config)
-    checked = check_csv(arguments.file, _expected_of(config, tasks, terminal))
+    config = loaded.config
+    tasks = [arguments.task] if arguments.task else _only_tasks(config, arguments.file)
+    sample = sample_of(Path(config.data.root), tasks)
+    expected, known, blend = Expectation(sample=sample), list[Known](), None
+    asked = _what_is_asked(config, tasks, terminal)
+    if asked is not None:
+        data, form = asked
+        expected, known = expected_table(data, form, sample), what_is_known(data, form)
+    checked = check_csv(arguments.file, expected)
+    if asked is not None:
+        blend = blend_to_compare(loaded, arguments.run, *asked, terminal)
+    checked = with_doubts(checked, expected, known, blend)
     _tell_checked(arguments.file, checked, terminal)
     file = existing_submission(arguments.file, checked)
     origin = Origin(tasks[0] if len(tasks) == 1 else "combined")
@@ -174,21 +189,22 @@ def _target(tasks: Sequence[Task], config: Config) -> str:
     return config.competition.slug
 
 
-def _expected_of(config: Config, tasks: Sequence[Task], terminal: Terminal) -> Expectation:
-    """What the files below `data.root` say of a CSV; little where they are not there."""
+def _what_is_asked(
+    config: Config, tasks: Sequence[Task], terminal: Terminal
+) -> tuple[CompetitionData, SubmissionFormat] | None:
+    """The competition's records and the format of a CSV; None where its files are not below `data.root`."""
     from kaggle_face.cli.opening import open_competition
 
-    root = Path(config.data.root)
-    sample = sample_of(root, tasks)
     try:
-        (form,) = wanted_forms(submission_formats(root, config.competition, config.submit), tasks)
-        return expected_table(open_competition(config), form, sample)
+        formats = submission_formats(Path(config.data.root), config.competition, config.submit)
+        (form,) = wanted_forms(formats, tasks)
+        return open_competition(config), form
     except InputError as error:
         terminal.warn(f"the CSV is not compared with the test files: {error}")
-    return Expectation(sample=sample)
+    return None
 
 
-def _only_tasks(config: Config) -> list[Task]:
+def _only_tasks(config: Config, file: Path) -> list[Task]:
     """The tasks of a CSV where the competition leaves no choice: its only one, or both in one file.
 
     Raises:
@@ -202,7 +218,8 @@ def _only_tasks(config: Config) -> list[Task]:
         return list(TASKS)
     tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
     if len(tasks) != 1:
-        raise SubmissionError("say which task the CSV answers: --task classification or --task verification")
+        how = settings_command("submit", "--file", str(file), "--task", "verification")
+        raise SubmissionError(f"say which task the CSV answers, --task classification or, as in: {how}")
     return tasks
 
 

@@ -13,6 +13,7 @@ from kaggle_face.artifacts.run_locks import writing_folds
 from kaggle_face.artifacts.runs import (
     FoldFolder,
     RunFolder,
+    RunKind,
     command_line,
     describe_environment,
     name_of_run,
@@ -87,6 +88,7 @@ def train_folds(
     arguments: argparse.Namespace,
     terminal: Terminal,
     processes: Processes,
+    kind: RunKind = "training",
 ) -> None:
     """Trains one fold; or several, or with None all: those that are finished are skipped, others go on."""
     from kaggle_face.cli.opening import open_competition, open_folds, open_images
@@ -109,7 +111,7 @@ def train_folds(
             terminal.warn(line)
         today = open_today(loaded.config, data, terminal, pack)
         _compare_with_earlier(run, folders, starts, today, terminal)
-        about = _about(loaded, folds, broken, today)
+        about = _about(loaded, folds, broken, kind, today)
         call = Call(about, terminal, processes=processes, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
@@ -181,7 +183,7 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, arguments: argp
         return "new"
     if not folder.info_file.is_file():
         if arguments.resume and not several and not folder.beginning.path.exists():
-            raise RunError(f"there is nothing to resume at {folder.path}; train without --resume")
+            raise RunError(f"there is nothing to resume at {folder.path}; begin: {_again(folder)}")
         return "new"
     _refuse_other_settings(folder, config)
     if folder.is_finished:
@@ -189,16 +191,20 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, arguments: argp
             return "skip"
         raise RunError(
             f"fold {folder.fold} is trained at {folder.path}; choose another name with --run, "
-            "or train it anew with --overwrite"
+            f"or train it anew with --overwrite: {_again(folder)}"
         )
     if not folder.resume_file.is_file():
         return "new"
     if several or arguments.resume:
         return "resume"
     raise RunError(
-        f"fold {folder.fold} was begun at {folder.path}; go on with --resume, "
-        "or train it anew with --overwrite"
+        f"fold {folder.fold} was begun at {folder.path}; train it anew with --overwrite, "
+        f"or go on with --resume: {_again(folder)}"
     )
+
+
+def _again(folder: FoldFolder) -> str:
+    return folder.run.training_command(folder.fold)
 
 
 def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
@@ -227,13 +233,18 @@ def _refuse_other_settings(folder: FoldFolder, config: Config) -> None:
         )
 
 
-def _about(loaded: LoadedConfig, folds: Folds, ignored_rules: list[str], today: Today) -> dict[str, Any]:
+def _about(
+    loaded: LoadedConfig, folds: Folds, ignored_rules: list[str], kind: RunKind, today: Today
+) -> dict[str, Any]:
     return {
+        "kind": kind,
         "config": loaded.name,
+        "settings": loaded.word,
         "made_of": dict(today.training),
         "began_at": time_of_now(),
         "overrides": list(loaded.overrides),
         "folds": folds.name,
+        "num_folds": folds.count,
         "ignored_rules": ignored_rules,
         **describe_environment(command_line(), loaded.config.device),
     }

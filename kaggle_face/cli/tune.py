@@ -174,11 +174,14 @@ def _train_trial(
     pack = open_images(settings.config, data, terminal)
     task = fold_task(data, folds, pack, folder.fold)
     about = {
+        "kind": "trial",
         "made_of": dict(open_today(settings.config, data, terminal, pack).training),
         "began_at": time_of_now(),
         "config": settings.name,
+        "settings": settings.word,
         "overrides": list(settings.overrides),
         "folds": folds.name,
+        "num_folds": folds.count,
         **describe_environment(command_line(), settings.config.device),
     }
     call = Call(about, terminal, lambda row: report(row["score"]))

@@ -12,6 +12,7 @@ from kaggle_face.artifacts.provenance import describe_averaging
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.opening import open_competition, open_folds, open_images
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.competitions.own_metric import PairMetric, is_higher_better, own_metrics_of
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.halves import people_of_pairs
@@ -60,11 +61,11 @@ def choose_views(
     """
     tasks = _tasks(loaded, folds, terminal)
     views, rows, kept = Views(), [], []
-    before = _measure(loaded, folds, tasks, views)
+    before, metric = _measure(loaded, folds, tasks, views), own_metrics_of(loaded.config).pairs
     for name, more in (("flip", replace(views, flip=True)), ("crops", None)):
         tried = more or replace(views, crops=True)
         after = _measure(loaded, folds, tasks, tried)
-        gains = _gains(after, before)
+        gains = _gains(after, before, metric)
         is_on = any(gain.low > 0 for gain in gains.values()) and all(
             gain.high >= 0 for gain in gains.values()
         )
@@ -120,22 +121,23 @@ def _measure(
     return _Measured(np.concatenate(hits), np.concatenate(people), every_score, labels, both)
 
 
-def _gains(after: _Measured, before: _Measured) -> Mapping[str, Difference]:
+def _gains(after: _Measured, before: _Measured, metric: PairMetric) -> Mapping[str, Difference]:
     """How much better each figure is, positive = better; a figure that cannot be measured is left out."""
-    return dict(_each_gain(after, before))
+    return dict(_each_gain(after, before, metric))
 
 
-def _each_gain(after: _Measured, before: _Measured) -> Iterator[tuple[str, Difference]]:
+def _each_gain(after: _Measured, before: _Measured, metric: PairMetric) -> Iterator[tuple[str, Difference]]:
     if len(after.hits):
         yield "accuracy", clustered_mean_difference(after.hits, before.hits, after.people)
     if len(after.scores):
         try:
             found = verification_difference(
-                after.scores, before.scores, after.labels, after.people_of_trials, "eer"
+                after.scores, before.scores, after.labels, after.people_of_trials, metric
             )
         except InputError:  # too few people
             return
-        yield "EER", Difference(-found.value, -found.high, -found.low, found.other_sign)
+        turned = Difference(-found.value, -found.high, -found.low, found.other_sign)
+        yield metric.upper(), found if is_higher_better(metric) else turned
 
 
 def _write_records(

@@ -31,6 +31,11 @@ class LoadedConfig:
     overrides: tuple[str, ...] = ()
     path: Path | None = None
 
+    @property
+    def word(self) -> str:
+        """What to write after `-c`: the name where it leads to the settings' file, else its path."""
+        return self.name if self.path is None else word_for(self.path)
+
 
 @dataclass(frozen=True)
 class _Layer:
@@ -83,6 +88,14 @@ def find_config(name_or_path: str) -> Path:
     known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
     hint = nearest_hint(name_or_path, known) or f"; known: {', '.join(known)}"
     raise ConfigError(f"there are no settings called '{name_or_path}' in configs/ or in the package{hint}")
+
+
+def word_for(path: Path) -> str:
+    """What to write after `-c` for a settings file: its name where that leads to it, else its path."""
+    try:
+        return path.stem if find_config(path.stem) == path else str(path)
+    except ConfigError:
+        return str(path)
 
 
 def packaged_configs() -> Path:

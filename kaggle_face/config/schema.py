@@ -70,6 +70,11 @@ class FoldsConfig(Part):
     pairs_per_fold: Count = 2000
     near_duplicate_bits: Annotated[int, Field(ge=0, le=16)] | None = None
 
+    @property
+    def total(self) -> int:
+        """How many folds these settings make: one where the dev split is held out."""
+        return 1 if self.dev == "holdout" else self.count
+
 
 class MixConfig(Part):
     """CutMix or Mixup of the images of a batch."""

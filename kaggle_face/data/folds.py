@@ -85,7 +85,7 @@ def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | No
 
 def number_of_folds(config: FoldsConfig) -> int:
     """How many folds the settings make: one where the dev split is held out."""
-    return 1 if config.dev == "holdout" else config.count
+    return config.total
 
 
 def name_of_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | None = None) -> str:

@@ -14,7 +14,7 @@ from kaggle_face.ensemble.blending import ClassSpace
 from kaggle_face.ensemble.candidates import CandidateTable, gather_candidates
 from kaggle_face.ensemble.contenders import Contender, Contest, Kind, contender_name, is_challenger, settle
 from kaggle_face.ensemble.halves import BoolArray, halves_of_classes, nested
-from kaggle_face.ensemble.objective import TaskObjective
+from kaggle_face.ensemble.objective import CLASS_METRICS, TaskObjective
 from kaggle_face.ensemble.sources import HeldOutLogits
 from kaggle_face.ensemble.temperature import fit_temperatures
 from kaggle_face.ensemble.weights import (
@@ -30,7 +30,7 @@ from kaggle_face.metrics.bootstrap import (
     Resampling,
     clustered_mean_difference,
 )
-from kaggle_face.metrics.classification import true_class_ranks
+from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import FloatArray, IntArray, StrArray
 
@@ -101,8 +101,8 @@ def contest_classes(
 
 
 def class_metrics(ranks: IntArray) -> dict[str, float]:
-    """Accuracy and top-5 accuracy from the ranks (N) of the true classes."""
-    return {"accuracy": float(np.mean(ranks <= 1)), "top5": float(np.mean(ranks <= 5))}
+    """Accuracy, top-5 accuracy and MAP@5 from the ranks (N) of the true classes."""
+    return {name: float(np.mean(hits_at_ranks(ranks, name))) for name in CLASS_METRICS}
 
 
 def fit_class_weights(
@@ -167,10 +167,10 @@ def _blend(board: ClassBoard, method: _Method, best: Contender, mean: Contender 
 
 
 def _gain(board: ClassBoard, ranks: IntArray, other: Contender) -> Difference:
-    """How much oftener the true class comes first (or among five) than with another contender."""
-    depth = 5 if board.objective.main_metric == "top5" else 1
-    others = _contender_ranks(board, other)
-    return clustered_mean_difference(ranks <= depth, others <= depth, board.table.labels, board.resampling)
+    """How much better the places of the true classes are than with another contender, by the main metric."""
+    metric = board.objective.main_metric
+    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(_contender_ranks(board, other), metric)
+    return clustered_mean_difference(hits, others, board.table.labels, board.resampling)
 
 
 def _nested_ranks(board: ClassBoard, method: _Method) -> IntArray:
@@ -203,8 +203,8 @@ def _judge(
     given = mean[np.arange(len(true_column)), true_column]
     if space == "probabilities":
         given = np.log(np.maximum(given, 1e-12))
-    if "top5" in objective.composite.names:
+    if {"top5", "map@5"} & set(objective.composite.names):
         metrics = class_metrics(true_class_ranks(mean, true_column))
     else:
-        metrics = {"accuracy": float(np.mean(mean.argmax(axis=1) == true_column)), "top5": 0.0}
+        metrics = {"accuracy": float(np.mean(mean.argmax(axis=1) == true_column)), "top5": 0.0, "map@5": 0.0}
     return objective(metrics), float(np.maximum(given, -60).mean())

@@ -24,7 +24,7 @@ from kaggle_face.ensemble.halves import BoolArray, nested
 from kaggle_face.ensemble.sources import HeldOutLogits
 from kaggle_face.ensemble.weights import weighted_mean
 from kaggle_face.metrics.bootstrap import Difference, clustered_mean_difference
-from kaggle_face.metrics.classification import true_class_ranks
+from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.records import FloatArray, IntArray
 
 
@@ -101,12 +101,13 @@ def tune_classes(stage: ClassStage) -> ClassTuning:
     honest = np.empty_like(plain)
     for found_on, judged_on in nested(board.halves):
         honest[judged_on] = ranks[fit_recipe(board, ranks, found_on)][judged_on]
-    depth = 5 if board.objective.main_metric == "top5" else 1
-    gain = clustered_mean_difference(honest <= depth, plain <= depth, board.table.labels, board.resampling)
+    metric = board.objective.main_metric
+    hits, plain_hits = hits_at_ranks(honest, metric), hits_at_ranks(plain, metric)
+    gain = clustered_mean_difference(hits, plain_hits, board.table.labels, board.resampling)
     best = fit_recipe(board, ranks, board.everything)
     helps = not best.is_plain and gain.low > 0
     recipe = best if helps else NeighbourRecipe()
-    optimistic = float(np.mean(ranks[best] <= depth) - np.mean(plain <= depth))
+    optimistic = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
     return ClassTuning(recipe, best, gain, optimistic, class_metrics(ranks[recipe]))
 
 

@@ -72,10 +72,11 @@ def choose_members(
         others = [fold.fold for fold in found]
         if others != numbers:
             lacking, number = _first_lacking(run, others, first_run, numbers)
-            common = " ".join(str(fold) for fold in numbers if fold in others)
-            choice = f" or choose: --folds {common}" if common else ""
+            common = ",".join(str(fold) for fold in numbers if fold in others)
+            choice = f"choose --folds {common}, or " if common else ""
             raise RunError(
-                f"{lacking.name} has no finished fold {number}, which the other runs have; train it{choice}"
+                f"{lacking.name} has no finished fold {number}, which the other runs have; "
+                f"{choice}train it: {lacking.training_command(number)}"
             )
     return tuple(
         Member(run, checkpoint, found)
@@ -94,7 +95,7 @@ def _was_measured_on_trials(fold: FoldFolder) -> bool:
 def _folds_of(run: RunFolder, numbers: Sequence[int] | None) -> tuple[FoldFolder, ...]:
     finished = {folder.fold: folder for folder in run.finished_folds()}
     if not finished:
-        raise RunError(f"{run.name} has no finished fold; train one first: kaggle-face train --fold 0")
+        raise RunError(f"{run.name} has no finished fold; train one first: {run.training_command()}")
     if numbers is None:
         return tuple(finished.values())
     for number in numbers:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kaggle_face.competitions.catalogue import find_facts
+from kaggle_face.competitions.own_metric import own_metrics
 from kaggle_face.ensemble.members import Task
 from kaggle_face.metrics.composite import Composite, parse_composite
 
-ClassMetric = Literal["accuracy", "top5"]
+ClassMetric = Literal["accuracy", "top5", "map@5"]
 PairMetric = Literal["eer", "auc", "tpr@1e-2", "tpr@1e-3"]
-CLASS_METRICS: tuple[ClassMetric, ...] = ("accuracy", "top5")
+CLASS_METRICS: tuple[ClassMetric, ...] = ("accuracy", "top5", "map@5")
 PAIR_METRICS: tuple[PairMetric, ...] = ("eer", "auc", "tpr@1e-2", "tpr@1e-3")
 
 
@@ -27,10 +27,7 @@ def default_formula(slug: str, verification_metric: Literal["eer", "auc"]) -> st
     >>> default_formula("hw-2-p-2-fall-2026-student-competition", "auc")
     '0.5*accuracy + 0.5*(1-eer)'
     """
-    facts = find_facts(slug)
-    named = facts.metrics.get("verification") if facts is not None else None
-    metric = named if named in ("eer", "auc") else verification_metric
-    return f"0.5*accuracy + 0.5*{'(1-eer)' if metric == 'eer' else 'auc'}"
+    return own_metrics(slug, verification_metric).formula
 
 
 def usable_formula(formula: str | None) -> str | None:
@@ -61,6 +58,16 @@ class TaskObjective:
     def lower_is_better(self) -> bool:
         """Whether the main metric is an error."""
         return self.main_metric == "eer"
+
+
+def formula_of_task(formula: str, task: Task, default: str) -> str:
+    """The formula, or the default one where it names no metric of the task.
+
+    >>> formula_of_task("accuracy", "verification", "0.5*accuracy + 0.5*auc")
+    '0.5*accuracy + 0.5*auc'
+    """
+    names = parse_composite(formula, [*CLASS_METRICS, *PAIR_METRICS]).names
+    return formula if set(names) & set(metrics_of_task(task)) else default
 
 
 def task_objective(formula: str, task: Task, others: Mapping[str, float]) -> TaskObjective:

@@ -11,9 +11,14 @@ from typing import Any
 
 from yaml import YAMLError
 
-from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind, list_runs
 from kaggle_face.artifacts.tables import read_table
+from kaggle_face.competitions.formats import TASKS, Task
+from kaggle_face.competitions.held_out_figures import Figure, figure_of_checkpoint
+from kaggle_face.competitions.own_metric import OwnMetrics, PairMetric, own_metrics
+from kaggle_face.config.schema import CheckpointName
 from kaggle_face.config.yaml_text import parse_yaml
+from kaggle_face.errors import KaggleFaceError
 
 _UNIMPORTANT = (
     "paths.",
@@ -27,16 +32,37 @@ _UNIMPORTANT = (
 
 
 @dataclass(frozen=True)
-class RunRow:
-    """One run: folds begun and finished, figures of the finished folds, and what it cost.
+class TaskFigures:
+    """The finished folds' figures of a task in the metric that the competition has for it."""
 
-    `differences` are settings as `key=value` that most other runs have otherwise. Scores are Kaggle's text of
-    the newest scored submission that the run alone was behind, or None.
+    metric: str
+    values: tuple[float, ...] = ()
+
+    @property
+    def goodness(self) -> float:
+        """The mean, turned so that more is better; 0 without a figure."""
+        figures = [Figure(self.metric, value).goodness for value in self.values]
+        return sum(figures) / len(figures) if figures else 0.0
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run: what made it, folds begun and finished, figures of the finished folds, and what it cost.
+
+    `classes` and `verification` are in the competition's own metrics; names from a gallery need what
+    `predict` writes. `score` is what runs are ranked by: the task of the competition, or the mean of both.
+    `accuracies` and `eers` are what training measured. `differences` are settings as `key=value` that most
+    other runs have otherwise. Scores are Kaggle's text of the newest scored submission that the run alone was
+    behind, or None.
     """
 
     name: str
+    kind: RunKind
     started: int
     finished: int
+    classes: TaskFigures
+    verification: TaskFigures
+    score: float
     accuracies: tuple[float, ...]
     eers: tuple[float, ...]
     seconds: float
@@ -47,7 +73,7 @@ class RunRow:
 
 
 def read_run_rows(runs: Path, config_name: str | None, submissions: Path) -> list[RunRow]:
-    """A row for each run of a config (None: of all configs), the most accurate first.
+    """A row for each run of a config (None: of all configs), the best in the competition's metric first.
 
     Raises:
         RunError: The ledger's CSV lacks a column.
@@ -58,21 +84,33 @@ def read_run_rows(runs: Path, config_name: str | None, submissions: Path) -> lis
     usual = _usual_settings(settings)
     scores = _scores_of_runs(submissions)
     rows = [
-        _row(run, _differences(own, usual), scores.get(run.name, (None, None)))
+        _row(run, own, _differences(own, usual), scores.get(run.name, (None, None)))
         for run, own in zip(found, settings, strict=True)
     ]
-    return sorted(rows, key=lambda row: (-_mean(row.accuracies), row.name))
+    return sorted(rows, key=lambda row: (-row.score, row.name))
 
 
-def _row(run: RunFolder, differences: Sequence[str], scores: tuple[str | None, str | None]) -> RunRow:
+def _row(
+    run: RunFolder,
+    settings: Mapping[str, str],
+    differences: Sequence[str],
+    scores: tuple[str | None, str | None],
+) -> RunRow:
     started = run.started_folds()
     infos = [folder.read_info() for folder in started]
     results = [info.get("results", {}) for info in infos]
     parameters = [info["num_parameters"] for info in infos if "num_parameters" in info]
+    own = _own_metrics(settings)
+    classes, verification = (_task_figures(started, task, own) for task in TASKS)
+    counted = {"classification": classes, "verification": verification}
     return RunRow(
         name=run.name,
+        kind=run.kind,
         started=len(started),
         finished=len(run.finished_folds()),
+        classes=classes,
+        verification=verification,
+        score=sum(counted[task].goodness for task in own.ranked) / len(own.ranked),
         accuracies=_figures(results, "best_cls", "accuracy"),
         eers=_figures(results, "best_ver", "eer"),
         seconds=sum(float(info.get("seconds", 0.0)) for info in infos),
@@ -81,6 +119,30 @@ def _row(run: RunFolder, differences: Sequence[str], scores: tuple[str | None, s
         public_score=scores[0],
         private_score=scores[1],
     )
+
+
+def _task_figures(folds: Sequence[FoldFolder], task: Task, own: OwnMetrics) -> TaskFigures:
+    """The figures of the checkpoints that are kept for a task."""
+    checkpoint: CheckpointName = "best_cls" if task == "classification" else "best_ver"
+    found = [_figure(fold, checkpoint, task, own) for fold in folds]
+    usual = own.classes if task == "classification" else "accuracy" if own.names_people else own.pairs
+    metric = next((figure.metric for figure in found if figure is not None), usual)
+    return TaskFigures(metric, tuple(figure.value for figure in found if figure is not None))
+
+
+def _figure(fold: FoldFolder, checkpoint: CheckpointName, task: Task, own: OwnMetrics) -> Figure | None:
+    """A fold's figure; a record that cannot be read leaves a gap in the table, and no run out of it."""
+    try:
+        return figure_of_checkpoint(fold, checkpoint, task, own)
+    except KaggleFaceError:
+        return None
+
+
+def _own_metrics(settings: Mapping[str, str]) -> OwnMetrics:
+    """The metrics of the competition that the flat settings name."""
+    fallback: PairMetric = "auc" if settings.get("train.verification_metric") == "auc" else "eer"
+    other = settings.get("submit.verification.slug") or None
+    return own_metrics(settings.get("competition.slug", ""), fallback, other)
 
 
 def _figures(
@@ -134,7 +196,3 @@ def _scores_of_runs(submissions: Path) -> dict[str, tuple[str | None, str | None
         if len(names) == 1 and (public or private):
             scores[names[0]] = (public or None, private or None)
     return scores
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0

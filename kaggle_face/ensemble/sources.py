@@ -287,7 +287,7 @@ def _open(
     try:
         record = read(folder)
     except DataError as error:
-        raise DataError(f"{name}: {error}; leave it out or train it again") from error
+        raise DataError(f"{name}: {error}; leave it out, or {renewal(fold, part)}") from error
     except RunError as error:
         raise RunError(f"{name}: {error}; {renewal(fold, part)}") from error
     except (OSError, ValueError, AssertionError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 from kaggle_face.artifacts.atomic import read_json, write_json
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue import find_facts
+from kaggle_face.competitions.held_out_figures import Figure
 from kaggle_face.ensemble.blended import ClassBlend, used_members
 from kaggle_face.ensemble.contenders import Contender, Contest
 from kaggle_face.ensemble.deciding import Decision
@@ -69,6 +70,19 @@ def describe_blend(
     }
 
 
+def with_gallery(summary: dict[str, Any], figure: Figure | None) -> dict[str, Any]:
+    """The description of a blend whose verification is judged by naming the probes of the dev gallery."""
+    if figure is None or "verification" not in summary["tasks"]:
+        return summary
+    kept = {
+        "metric": figure.metric,
+        "value": figure.value,
+        "higher_is_better": figure.higher_is_better,
+    }
+    verification = {**summary["tasks"]["verification"], "out_of_fold": kept}
+    return {**summary, "tasks": {**summary["tasks"], "verification": verification}}
+
+
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
     """Writes `ensemble.json` beside the blended records."""
     write_json(folder / FILE_NAME, summary)
@@ -83,7 +97,7 @@ def read_summary(run: RunFolder) -> dict[str, Any]:
     """
     path = run.ensemble_folder / FILE_NAME
     if not path.is_file():
-        raise RunError(f"{run.name} has no blend; make it: kaggle-face ensemble --run {run.path.name}")
+        raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
     return read_json(path)
 
 

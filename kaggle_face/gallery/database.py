@@ -27,6 +27,7 @@ from kaggle_face.gallery.integrity import (
     register,
     write_sums,
 )
+from kaggle_face.hints import command_line
 
 Connection = sqlite3.Connection
 FactName = Literal["identity", "revision", "model"]
@@ -93,7 +94,8 @@ class GalleryFile:
         self.path = path
         if not create and not path.exists():
             raise GalleryError(
-                f"there is no gallery at {path}; enroll somebody first: kaggle-face enroll NAME IMAGE"
+                f"there is no gallery at {path}; enroll somebody first: "
+                f"{command_line('enroll', 'NAME', 'IMAGE', '--gallery', str(path))}"
             )
         if path.is_dir():
             raise GalleryError(f"{path} is a folder, not a gallery file; name a file with --gallery")

@@ -89,8 +89,8 @@ class RunEmbedder:
         return normalized(torch.cat(vectors).numpy())
 
 
-def open_embedder_of(card: ModelCard, device: str = "auto") -> RunEmbedder:
-    """The model that made a gallery, from where its run lay then.
+def open_embedder_of(card: ModelCard, device: str = "auto", gallery: Path | None = None) -> RunEmbedder:
+    """The model that made a gallery (the file at `gallery`, for errors), from where its run lay then.
 
     Raises:
         GalleryError: The run was moved, or trained again since.
@@ -105,7 +105,7 @@ def open_embedder_of(card: ModelCard, device: str = "auto") -> RunEmbedder:
     if embedder.card.fingerprint != card.fingerprint:
         raise GalleryError(
             f"the gallery was made by {card.name}, but {card.folder} was trained again since; renew the "
-            f"gallery: kaggle-face people re-embed {embedder.card.options}"
+            f"gallery: {embedder.card.renewal_of(gallery)}"
         )
     return embedder
 
@@ -118,7 +118,8 @@ def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:
     """
     found = [name for name in _PREFERRED if folder.weights_file(name).is_file()]
     if not found:
-        raise RunError(f"{folder.path} has no checkpoint; train it first: kaggle-face train")
+        how = folder.run.training_command(folder.fold)
+        raise RunError(f"{folder.path} has no checkpoint; train it first: {how}")
     return found[0]
 
 

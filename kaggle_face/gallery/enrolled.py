@@ -43,6 +43,7 @@ from kaggle_face.gallery.people_tables import (
     vector_from,
 )
 from kaggle_face.gallery.pictures import is_whole_png
+from kaggle_face.hints import command_line
 
 
 class Gallery:
@@ -211,7 +212,8 @@ class Gallery:
             num_people = connection.execute("SELECT count(*) FROM people").fetchone()[0]
             if model is None or num_people == 0:
                 raise GalleryError(
-                    f"nobody is enrolled in {self.path}; enroll somebody first: kaggle-face enroll NAME IMAGE"
+                    f"nobody is enrolled in {self.path}; enroll somebody first: "
+                    f"{command_line('enroll', 'NAME', 'IMAGE', '--gallery', str(self.path))}"
                 )
             identity = read_fact(connection, "identity") or ""
             blocks = embedding_blocks(connection, model.embedding_size)

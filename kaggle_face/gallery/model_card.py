@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.errors import GalleryError, InputError
+from kaggle_face.hints import command_line
 
 ThresholdName = Literal["fpr-1e-2", "fpr-1e-3", "eer"]
 THRESHOLD_NAMES: tuple[ThresholdName, ...] = ("fpr-1e-2", "fpr-1e-3", "eer")
@@ -67,10 +68,11 @@ class ModelCard:
         """What the checkpoint is called in messages."""
         return f"{self.run} fold {self.fold} {self.checkpoint} [{self.fingerprint[:8]}]"
 
-    @property
-    def options(self) -> str:
-        """The options of a command that choose this checkpoint."""
-        return f"--model {shlex.quote(self.folder)} --checkpoint {self.checkpoint}"
+    def renewal_of(self, gallery: Path | None) -> str:
+        """The command line that makes a gallery one of this checkpoint; None is the usual gallery."""
+        named = () if gallery is None else ("--gallery", str(gallery))
+        options = ("--model", self.folder, "--checkpoint", self.checkpoint, *named)
+        return command_line("people", "re-embed", *options)
 
     def threshold(self, wanted: str) -> Threshold:
         """The threshold of a name, or a number as one.

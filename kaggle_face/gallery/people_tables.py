@@ -24,6 +24,7 @@ from kaggle_face.gallery.database import (
 )
 from kaggle_face.gallery.model_card import ModelCard, card_from_text
 from kaggle_face.gallery.names import checked_name, folded_name
+from kaggle_face.hints import command_line
 
 Vector = npt.NDArray[np.float32]
 IfThere = Literal["refuse", "add", "replace", "skip"]
@@ -120,7 +121,7 @@ def other_model_error(path: Path, known: ModelCard, wanted: ModelCard) -> Galler
     """Says that a gallery's embeddings cannot be compared with those of a model, and the ways out."""
     return GalleryError(
         f"{path} was made by {known.name}, not by {wanted.name}, and their scores cannot be compared; use "
-        f"the first, or renew the gallery: kaggle-face people re-embed {wanted.options}"
+        f"the first, or renew the gallery: {wanted.renewal_of(path)}"
     )
 
 
@@ -215,7 +216,8 @@ def find_person(connection: Connection, name: str) -> Person:
     if found:
         return found[0]
     known = [str(row[0]) for row in connection.execute("SELECT name FROM people LIMIT 20000")]
-    hint = nearest_hint(name, known) or "; kaggle-face people list shows everyone"
+    path = str(connection.execute("PRAGMA database_list").fetchone()[2])
+    hint = nearest_hint(name, known) or f"; see who is: {command_line('people', 'list', '--gallery', path)}"
     raise GalleryError(f"nobody is enrolled as '{name}'{hint}")
 
 

@@ -70,6 +70,20 @@ def true_class_ranks(logits: npt.NDArray[Any], labels: npt.ArrayLike) -> IntArra
     return ranks
 
 
+def hits_at_ranks(ranks: npt.ArrayLike, metric: str) -> FloatArray:
+    """What each image (N) adds to a metric, by the rank of its true class, 1 for the likeliest.
+
+    The metric is `accuracy`, `top5` or `map@5`.
+
+    >>> hits_at_ranks([1, 2, 6], "map@5").tolist(), hits_at_ranks([1, 2, 6], "top5").tolist()
+    ([1.0, 0.5, 0.0], [1.0, 1.0, 0.0])
+    """
+    places = np.asarray(ranks)
+    worth = 1.0 / np.maximum(places, 1) if metric == "map@5" else np.ones(len(places))
+    hits: FloatArray = np.where(places <= (1 if metric == "accuracy" else 5), worth, 0.0)
+    return hits
+
+
 def top_k_labels(logits: npt.NDArray[Any], k: int = 1) -> IntArray:
     """Class indices (N, K) of the K highest logits of each image, the highest first.
 

@@ -13,7 +13,6 @@ from kaggle_face.artifacts.provenance import (
     first_table_difference,
     read_fold_tables,
     records_of,
-    run_command,
     why_outdated,
 )
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
@@ -23,6 +22,7 @@ from kaggle_face.config import LoadedConfig
 from kaggle_face.data.contents import has_current_cache
 from kaggle_face.data.folds import number_of_folds
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.hints import command_line, settings_command
 from kaggle_face.pipeline.today import Today, open_today, why_training_is_outdated
 from kaggle_face.progress import Progress
 from kaggle_face.submit.entries import Entry
@@ -74,18 +74,18 @@ def next_command(links: list[Link]) -> str:
 def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, list[Link]]:
     config, root = loaded.config, Path(loaded.config.data.root)
     if not root.is_dir():
-        download = f"kaggle-face download {config.competition.slug}"
+        download = command_line("download", config.competition.slug)
         return None, [Link("images", "missing", f"there is no folder {root}", download)]
     try:
         data = read_competition(root, config.competition, config.data.exclude)
         today = open_today(config, data, progress)
     except InputError as error:
-        return None, [Link("images", "out of date", str(error), f"kaggle-face check -c {loaded.name}")]
+        return None, [Link("images", "out of date", str(error), settings_command("check"))]
     packs = Path(config.paths.packs)
     if has_current_cache(packs, root, data.faces.image_ids, config.data.image_size, progress):
         return today, [Link("images", "current")]
     reason = "the image cache of these files is not made yet"
-    return today, [Link("images", "missing", reason, f"kaggle-face pack -c {loaded.name}")]
+    return today, [Link("images", "missing", reason, settings_command("pack"))]
 
 
 def _folds(run: RunFolder) -> Link:
@@ -102,12 +102,12 @@ def _folds(run: RunFolder) -> Link:
 
 def _training(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
     what = f"fold {fold.fold}"
-    train = f"{run_command('train', run)} --fold {fold.fold}"
+    train = run.training_command(fold.fold)
     if not fold.info_file.is_file():
         return Link(what, "missing", "it was not trained", train)
     if not fold.is_finished:
-        epochs = fold.read_info().get("status")
-        return Link(what, "unfinished", f"its training is '{epochs}'", f"{train} --resume")
+        status = fold.read_info().get("status")
+        return Link(what, "unfinished", f"its training is '{status}'", train)
     try:
         reason = None if today is None else why_training_is_outdated(fold, today)
         reason = reason or _first_outdated(fold, "oof")
@@ -119,7 +119,7 @@ def _training(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
 
 
 def _predictions(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
-    what, predict = f"predictions of fold {fold.fold}", run_command("predict", run)
+    what, predict = f"predictions of fold {fold.fold}", run.command("predict")
     if not records_of(fold, "test"):
         return Link(what, "missing", "the test set was not predicted", predict)
     try:
@@ -141,7 +141,7 @@ def _first_outdated(fold: FoldFolder, part: Literal["oof", "test"]) -> str | Non
 
 
 def _blend(run: RunFolder, today: Today | None) -> Link:
-    command = run_command("ensemble", run)
+    command = run.command("ensemble")
     if not has_seal(run.ensemble_folder):
         return Link("blend", "missing", "nothing was blended", command)
     try:
@@ -159,7 +159,7 @@ def _blend(run: RunFolder, today: Today | None) -> Link:
 
 def _files(loaded: LoadedConfig, run: RunFolder, blend: Link) -> Iterator[Link]:
     """The CSVs of the blend, and their uploads."""
-    folder, submit = Path(loaded.config.paths.submissions), run_command("submit", run)
+    folder, submit = Path(loaded.config.paths.submissions), run.command("submit")
     paths = sorted((folder / loaded.name).glob(f"{run.path.name}_{ENSEMBLE}_*.csv"))
     if not paths:
         yield Link("CSV", "missing", "nothing was written", submit)

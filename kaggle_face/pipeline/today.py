@@ -24,7 +24,6 @@ from kaggle_face.artifacts.provenance import (
     predicted_images,
     predicted_part,
     read_fold_tables,
-    run_command,
     table_differences,
     why_networks_changed,
 )
@@ -237,7 +236,7 @@ def _by_root(config: Config, folds: Iterable[FoldFolder]) -> dict[str, list[Fold
 
 
 def _predict_and_blend(run: RunFolder) -> str:
-    commands = run_command("predict", run), run_command("ensemble", run)
+    commands = run.command("predict"), run.command("ensemble")
     return "predict again: {}, and blend again: {}".format(*commands)
 
 

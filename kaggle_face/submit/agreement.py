@@ -8,17 +8,22 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.competitions.own_metric import metric_of_leaderboard
 from kaggle_face.submit.entries import Entry
 
 _WIDTH, _HEIGHT, _MARGIN = 480, 360, 56
 
 
 def comparable(entries: Sequence[Entry]) -> list[Entry]:
-    """The rows with both scores, of the out-of-fold metric that most of them have."""
+    """The rows of a competition with both scores, of the out-of-fold metric that its leaderboard goes by.
+
+    Where the leaderboard's metric is not known it is the one that most of them have.
+    """
     scored = [entry for entry in entries if entry.oof_score is not None and entry.public is not None]
     metrics = [entry.oof_metric for entry in scored]
-    usual = max(metrics, key=metrics.count, default=None)
-    return [entry for entry in scored if entry.oof_metric == usual]
+    own = metric_of_leaderboard(scored[0].competition) if scored else None
+    wanted = own or max(metrics, key=metrics.count, default=None)
+    return [entry for entry in scored if entry.oof_metric == wanted]
 
 
 def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float | None:

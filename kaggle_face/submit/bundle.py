@@ -166,6 +166,7 @@ def _about(wanted: Wanted, dataset: Path) -> dict[str, Any]:
         "job": wanted.job,
         wanted.kind: list(wanted.words),
         "ensemble": list(wanted.blend_words),
+        "again": wanted.run.command("bundle", "--wheels", "NAMES"),
         "files": {path.relative_to(dataset).as_posix(): hash_of_file(path) for path in files},
     }
 

@@ -90,11 +90,18 @@ def origin_values(origin: Origin) -> dict[str, Any]:
         "commit": origin.commit,
         "made_of": origin.made_of,
     }
-    if origin.out_of_fold is not None:
-        values["oof_metric"] = origin.out_of_fold.metric
-        values["oof_score"] = origin.out_of_fold.value
-        values["oof_higher_is_better"] = origin.out_of_fold.higher_is_better
-    return values
+    return {**values, **out_of_fold_values(origin.out_of_fold)}
+
+
+def out_of_fold_values(figure: OutOfFold | None) -> dict[str, Any]:
+    """The columns of a row that hold an out-of-fold score; none where it is not known."""
+    if figure is None:
+        return {}
+    return {
+        "oof_metric": figure.metric,
+        "oof_score": figure.value,
+        "oof_higher_is_better": figure.higher_is_better,
+    }
 
 
 def entry_from(values: Mapping[str, Any]) -> Entry:

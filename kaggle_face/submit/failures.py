@@ -85,10 +85,11 @@ def explain(failure: Failure, doing: str, slug: str | None = None, known: Collec
     said = f"Kaggle says '{failure.words}'" if failure.words else f"Kaggle answers {failure.status}"
     match failure.status:
         case 401:
-            advice = "the credentials are not accepted; kaggle-face auth shows which ones are used"
+            advice = "the credentials are not accepted; see which ones are used: kaggle-face auth"
         case 403 if slug is not None:
-            advice = f"accept the rules at {rules_page(slug)} with the account that kaggle-face auth shows"
-            advice += nearest_hint(slug, [name for name in known if name != slug])
+            near = nearest_hint(slug, [name for name in known if name != slug])
+            page = rules_page(slug)
+            advice = f"accept the rules at {page}{near}; with which account is told by: kaggle-face auth"
         case 404 if slug is not None:
             hint = nearest_hint(slug, known) or "; the slug is the last part of the competition's address"
             return f"cannot {doing}: Kaggle knows no competition '{slug}'{hint} ({said})"

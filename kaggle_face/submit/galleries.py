@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.stored import read_embeddings, read_matches
+from kaggle_face.artifacts.stored import read_embeddings
 from kaggle_face.artifacts.tables import write_table
+from kaggle_face.competitions.held_out_figures import matches_of
 from kaggle_face.errors import DataError
-from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
+from kaggle_face.metrics.galleries import accuracy_of, choose_threshold
 from kaggle_face.metrics.identification import GalleryThreshold
-from kaggle_face.records import CompetitionData, Embeddings, Gallery, StrArray, positions_of
+from kaggle_face.records import CompetitionData, StrArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,24 +49,16 @@ def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
     if data.test_gallery is None:
         raise DataError("this competition has no gallery of known people")
     embeddings = read_embeddings(records)
-    found = _matches(records.parent / "gallery_test.csv", embeddings, data.test_gallery)
+    found = matches_of(records.parent / "gallery_test.csv", embeddings, data.test_gallery)
     dev = data.dev_gallery
     if dev is None:
         return NamedProbes(found.probe_ids, found.names, -np.inf, None, None)
-    tried = _matches(records.parent / "gallery_dev.csv", embeddings, dev)
+    tried = matches_of(records.parent / "gallery_dev.csv", embeddings, dev)
     curve = choose_threshold(tried, dev)
     threshold = -np.inf if curve is None else curve.threshold
     accuracy = accuracy_of(tried.answers(threshold, dev.no_match), dev)
     names = found.answers(threshold, data.test_gallery.no_match)
     return NamedProbes(found.probe_ids, names, threshold, accuracy, curve)
-
-
-def _matches(path: Path, embeddings: Embeddings, gallery: Gallery) -> BestMatches:
-    if not path.is_file():
-        return search_gallery(embeddings, gallery)
-    probe_ids, names, scores = read_matches(path)
-    rows = positions_of(gallery.probe_ids, probe_ids, f"probes of {path}")
-    return BestMatches(gallery.probe_ids, names[rows], scores[rows].astype(np.float32))
 
 
 def write_curve(path: Path, curve: GalleryThreshold) -> None:

@@ -75,7 +75,7 @@ lacking = [need for need in map(Requirement, ABOUT["requires"]) if not is_met(ne
 wheels = {path.name.split("-")[0].lower().replace("_", "-"): path for path in BUNDLE.glob("wheels/*.whl")}
 unmet = [f"{need} (here: {installed(need.name) or 'none'})" for need in lacking if need.name not in wheels]
 if unmet:
-    again = "kaggle-face bundle --wheels " + ",".join(need.name for need in lacking)
+    again = ABOUT["again"].replace("NAMES", ",".join(need.name for need in lacking), 1)
     raise RuntimeError(f"this image lacks {', '.join(unmet)}; make the bundle again with: {again}")
 for wheel in wheels.values():
     zipfile.ZipFile(wheel).extractall(SITE)
@@ -168,7 +168,7 @@ def train_notebook(dataset: str) -> str:
     """A notebook that trains folds and leaves their run folder and a manifest as its output."""
     return _notebook(
         [
-            "# Training on Kaggle's GPU, started by kaggle-face train --on kaggle",
+            "# Training on Kaggle's GPU, started by 'train --on kaggle'",
             _SETUP.format(dataset=dataset),
             _PACKAGES,
             _DATA,

@@ -12,7 +12,6 @@ from kaggle_face.artifacts.provenance import (
     digest_of_tables,
     records_of,
     renewal,
-    run_command,
     why_outdated,
 )
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RunFolder
@@ -24,7 +23,8 @@ from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.answering import Question, answers_of, record_kind
-from kaggle_face.submit.entries import Origin, OutOfFold
+from kaggle_face.submit.entries import Origin
+from kaggle_face.submit.out_of_fold import out_of_fold_of
 
 ENSEMBLE = "ensemble"
 
@@ -94,20 +94,20 @@ def build_table(output: Output, question: Question) -> tuple[SubmissionTable, tu
 
 
 def origin_of(output: Output, run: RunFolder) -> Origin:
-    """The runs, checkpoints, settings and commit behind a CSV, and its out-of-fold score if one is kept."""
+    """The runs, checkpoints, settings and commit behind a CSV, and its score on what was held out."""
     folds = run.started_folds()
     info = folds[0].read_info() if folds else {}
     settings = tuple(str(text) for text in info.get("overrides", ()))
     commit = info.get("commit")
     task = output.tasks[0] if len(output.tasks) == 1 else "combined"
+    out_of_fold = out_of_fold_of(output.records, run)
     if output.what != f"{run.path.name}_{ENSEMBLE}":
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
-        return Origin(task, (run.name,), (checkpoint,), settings, commit, made_of=made_of(output))
+        return Origin(task, (run.name,), (checkpoint,), settings, commit, out_of_fold, made_of(output))
     summary = _summary(run)
     members = [member for each in output.tasks for member in _task_summary(summary, each).get("members", ())]
     runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
     checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
-    out_of_fold = _out_of_fold(summary, output.tasks)
     return Origin(task, runs, checkpoints, settings, commit, out_of_fold, made_of(output))
 
 
@@ -139,28 +139,13 @@ def _task_summary(summary: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
     return values
 
 
-def _out_of_fold(summary: Mapping[str, Any], tasks: Sequence[Task]) -> OutOfFold | None:
-    """The score of a blend on its out-of-fold records: that of its task, or the score of both together."""
-    if len(tasks) > 1:
-        score = summary.get("score")
-        return None if score is None else OutOfFold(str(summary.get("formula", "score")), float(score), True)
-    values = _task_summary(summary, tasks[0])
-    kept = values.get("out_of_fold")
-    if kept is not None:
-        return OutOfFold(str(kept["metric"]), float(kept["value"]), bool(kept["higher_is_better"]))
-    for metric in ("accuracy", "auc", "eer"):
-        if metric in values.get("metrics", {}):
-            return OutOfFold(metric, float(values["metrics"][metric]), metric != "eer")
-    return None
-
-
 def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: RecordKind) -> Path:
     records = run.ensemble_folder / kind
     if records.is_dir():
         return records
     if any(_record(fold, name, kind).is_dir() for fold in folds for name in CHECKPOINTS):
-        raise RunError(f"{run.name} has no blend for {task}; make it: {run_command('ensemble', run)}")
-    raise RunError(f"{run.name} has no test predictions for {task}; make them: {run_command('predict', run)}")
+        raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
+    raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.command('predict')}")
 
 
 def _current_folds(run: RunFolder, progress: Progress) -> list[FoldFolder]:

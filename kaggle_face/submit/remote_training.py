@@ -72,7 +72,8 @@ class RemoteTraining:
         if job is not None and job.is_running:
             if set(job.folds) - set(folds):
                 numbers = ",".join(map(str, job.folds))
-                raise RunError(f"{job.notebook} still trains fold {numbers}; take that up: --fold {numbers}")
+                take_up = self.run.training_command(numbers, "--on", "kaggle")
+                raise RunError(f"{job.notebook} still trains fold {numbers}; take that up: {take_up}")
             self.progress.say(f"taking up {job.notebook} again")
             if not self._watch_and_fetch(job):
                 self.progress.warn(f"{job.notebook} was not started by {_job_file(self.run)}; starting anew")
@@ -224,7 +225,8 @@ def _speak_of_here(fold: FoldFolder, loaded: LoadedConfig) -> None:
     train = there.train.model_copy(update={"max_hours": here.train.max_hours})
     local = {"data": data, "train": train, "paths": here.paths, "device": here.device}
     write_text(fold.config_file, dump_config(there.model_copy(update=local)))
-    fold.write_info({**fold.read_info(), "overrides": list(loaded.overrides), "trained_on": "kaggle"})
+    here_now = {"settings": loaded.word, "overrides": list(loaded.overrides), "trained_on": "kaggle"}
+    fold.write_info({**fold.read_info(), **here_now})
 
 
 def _positions(run: RunFolder, folds: Sequence[int]) -> list[str | None]:

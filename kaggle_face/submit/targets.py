@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kaggle_face.competitions.catalogue import CompetitionFacts, find_facts, known_slugs
+from kaggle_face.competitions.catalogue import find_facts
 from kaggle_face.competitions.formats import TASKS, Task
+from kaggle_face.competitions.own_metric import facts_for
 from kaggle_face.config.schema import CompetitionConfig, SubmitConfig, TableConfig
 from kaggle_face.errors import ConfigError
 
@@ -22,24 +23,23 @@ def target_of(task: Task, competition: CompetitionConfig, settings: SubmitConfig
     facts = find_facts(competition.slug)
     if facts is None or task in facts.tasks:
         return competition.slug
-    sister = _sister(facts, task)
+    sister = facts_for(competition.slug, task)
     if sister is None:
         raise ConfigError(
             f"'{competition.slug}' takes no {task} CSV; set submit.{task}.slug to the competition that does"
         )
-    return sister
+    return sister.slug
 
 
 def targets(competition: CompetitionConfig, settings: SubmitConfig) -> list[str]:
     """Every competition that a config belongs to, the configured one first."""
-    facts = find_facts(competition.slug)
     slugs = [competition.slug]
     for task in TASKS:
-        table = _table(task, settings)
+        table, facts = _table(task, settings), facts_for(competition.slug, task)
         if table.slug:
             slugs.append(table.slug)
-        elif facts is not None and task not in facts.tasks and (sister := _sister(facts, task)):
-            slugs.append(sister)
+        elif facts is not None:
+            slugs.append(facts.slug)
     return list(dict.fromkeys(slugs))
 
 
@@ -51,12 +51,3 @@ def lower_is_better(slug: str) -> bool | None:
 
 def _table(task: Task, settings: SubmitConfig) -> TableConfig:
     return settings.classification if task == "classification" else settings.verification
-
-
-def _sister(facts: CompetitionFacts, task: Task) -> str | None:
-    """The competition of the same semester for the other task."""
-    for slug in known_slugs():
-        other = find_facts(slug)
-        if other is not None and task in other.tasks and other.variant == facts.variant != "auto":
-            return slug if other.family == facts.family else None
-    return None

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kaggle_face.errors import RemoteError, SubmissionError
+from kaggle_face.hints import settings_command
 from kaggle_face.submit.answers import Accepted, Limits, RemoteSubmission
-from kaggle_face.submit.entries import ON_KAGGLE, OPEN, Entry, Origin, origin_values
+from kaggle_face.submit.entries import ON_KAGGLE, OPEN, Entry, Origin, origin_values, out_of_fold_values
 from kaggle_face.submit.failures import Failure, Patience
 from kaggle_face.submit.ledger import Ledger, upload_turn
 from kaggle_face.submit.syncing import Desk, fetch
@@ -37,9 +38,16 @@ class Upload:
 
 
 def write_down(ledger: Ledger, job: Upload) -> Entry:
-    """The newest row of a file's content; begins one where there is none."""
+    """The newest row of a file's content, with today's out-of-fold score; a new one where there is none."""
     known = [entry for entry in ledger.entries(job.competition) if entry.sha256 == job.file.sha256]
-    return known[-1] if known else _new_row(ledger, job)
+    if not known:
+        return _new_row(ledger, job)
+    row, figure = known[-1], out_of_fold_values(job.origin.out_of_fold)
+    is_new = any(getattr(row, name) != value for name, value in figure.items())
+    # Another file may have the same content: the blend of a single network, say.
+    if is_new and row.file == _shown_path(job.file.path):
+        return ledger.append(row.key, "written", figure)
+    return row
 
 
 def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
@@ -95,7 +103,8 @@ def _fetch_while_waiting(desk: Desk, competition: str) -> None:
     try:
         fetch(desk, competition, _NEWEST)
     except RemoteError as error:
-        raise RemoteError(f"uploaded, but {error}; the score comes with: kaggle-face submit --wait") from None
+        later = settings_command("submit", "--wait")
+        raise RemoteError(f"uploaded, but {error}; the score comes with: {later}") from None
 
 
 def resume_open(desk: Desk, competition: str) -> list[Entry]:
@@ -209,7 +218,7 @@ def _not_listed(entry: Entry, words: str = "") -> RemoteError:
     return RemoteError(
         f"Kaggle accepted {entry.file} ({said}reference {entry.reference or 'none'}) but does not list it "
         f"after {_SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: "
-        f"kaggle-face submit --wait"
+        f"{settings_command('submit', '--wait')}"
     )
 
 

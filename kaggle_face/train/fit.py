@@ -121,7 +121,7 @@ class Fit:
         self._act: Act = "train"
         self._by_first = self.call.processes.by_first
         self._swa_epochs = self.recipe.train.swa_epochs or 0
-        self._score = read_score(self.recipe.train, self.task.pairs.are_labelled)
+        self._score = read_score(self.recipe.train, self.task.pairs.are_labelled, self.recipe.pair_metric)
         writes_events = self.recipe.train.tensorboard and self.call.processes.is_first
         self._events = EventWriter(writes_events)
 

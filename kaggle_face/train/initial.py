@@ -94,10 +94,9 @@ def _same_fold(folders: list[FoldFolder], fold: int, reference: str) -> FoldFold
     same = next((folder for folder in folders if folder.fold == fold), None)
     if same is None:
         there = ", ".join(str(folder.fold) for folder in folders)
-        run = folders[0].path.parent.name
         raise RunError(
             f"{_KEY}={reference} has no finished fold {fold} (finished: {there}): another fold was "
-            f"trained on what this one holds out; run: kaggle-face train --fold {fold} --run {run}"
+            f"trained on what this one holds out; run: {folders[0].run.training_command(fold)}"
         )
     return same
 

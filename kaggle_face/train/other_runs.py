@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, list_runs
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, describe_runs, list_runs
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 
@@ -36,7 +36,9 @@ def find_finished_folds(reference: str, target: FoldFolder, key: str) -> list[Fo
     run = _find_folder(text, target, key)
     folders = [FoldFolder(path) for path in sorted(run.glob("fold*")) if FoldFolder(path).is_finished]
     if not folders:
-        raise RunError(f"{key}: {run} has no finished fold; train it first")
+        is_here = run.parent.parent == target.path.parents[2]
+        how = f": {RunFolder(run).training_command()}" if is_here else ""
+        raise RunError(f"{key}: {run} has no finished fold; train it first{how}")
     return folders
 
 
@@ -74,8 +76,8 @@ def _find_folder(text: str, target: FoldFolder, key: str) -> Path:
         if place.is_dir() and text:
             return place
     runs = list_runs(target.path.parents[2], target.path.parents[1].name)
-    known = [run.path.name for run in runs if run.path != target.path.parent]
+    known = describe_runs([run for run in runs if run.path != target.path.parent])
     raise RunError(
         f"{key}: there is no run '{text}' under {target.path.parents[1]}; write RUN, CONFIG/RUN or a path, "
-        f"with @CHECKPOINT behind it or not; there are: {', '.join(known) or 'none'}"
+        f"with @CHECKPOINT behind it or not; there are: {known or 'none'}"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kaggle_face.competitions.own_metric import PairMetric, own_metrics_of
 from kaggle_face.config import (
     AugmentConfig,
     Config,
@@ -39,6 +40,7 @@ class Recipe:
     train: TrainConfig
     predict: PredictConfig
     seed: int
+    pair_metric: PairMetric
 
     @classmethod
     def of(cls, config: Config) -> Recipe:
@@ -51,6 +53,7 @@ class Recipe:
             config.train,
             config.predict,
             config.seed,
+            own_metrics_of(config).pairs,
         )
 
 

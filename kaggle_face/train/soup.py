@@ -18,6 +18,7 @@ from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.artifacts.provenance import describe_averaging, digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.competitions.own_metric import own_metrics_of
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation import Augmenter
@@ -40,7 +41,7 @@ from kaggle_face.train.validation import HeldOut, choose_evaluation, measure, pr
 _NAMES: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best")
 """A soup is the same network under all of these names, so that no later stage needs to know of soups."""
 
-_KEPT_OF_FIRST = ("config", "overrides", "folds", "seed", "cpu_amp")
+_KEPT_OF_FIRST = ("config", "settings", "overrides", "folds", "num_folds", "seed", "cpu_amp")
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ def distinct_sources(folders: Sequence[FoldFolder], checkpoints: Sequence[Checkp
                 key = (folder.path, results[checkpoint].get("epoch", checkpoint))
                 sources.setdefault(key, Source(folder, checkpoint))
     if not sources:
+        how = folders[0].run.training_command(folders[0].fold)
         raise RunError(
-            f"{folders[0].path} has none of the checkpoints {', '.join(checkpoints)}; train it first"
+            f"{folders[0].path} has none of the checkpoints {', '.join(checkpoints)}; train it first: {how}"
         )
     return list(sources.values())
 
@@ -114,7 +116,9 @@ class WeightsJudge:
         device = resolve_device(config.device)
         self.network = load_trained_network(sources[0].folder, sources[0].checkpoint, device)
         self.how = choose_evaluation(config, self.network, trained_amp(sources[0].folder, device))
-        self.composite: Composite = read_score(config.train, task.pairs.are_labelled)
+        self.composite: Composite = read_score(
+            config.train, task.pairs.are_labelled, own_metrics_of(config).pairs
+        )
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(task.train_ids) * task.pack.image_bytes
         self._batches = TrainingBatches(
@@ -220,6 +224,7 @@ def _about_soup(task: FoldTask, first: Source, target: FoldFolder) -> dict[str, 
     return {
         **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
         **task.sizes,
+        "kind": "soup",
         "status": "finished",
         "seconds": 0.0,
     }

@@ -14,6 +14,7 @@ from kaggle_face.artifacts.tables import as_text, read_table
 from kaggle_face.config import DataConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first
 from kaggle_face.file_names import Spellings
+from kaggle_face.hints import settings_command
 from kaggle_face.records import IntArray, StrArray, positions_of
 from kaggle_face.train.recipe import FoldTask
 
@@ -71,7 +72,8 @@ def _without(task: FoldTask, excluded: StrArray) -> FoldTask:
 
 def _with_pseudo_labels(task: FoldTask, path: Path) -> FoldTask:
     if not path.is_file():
-        raise ConfigError(f"data.pseudo_labels: there is no file {path}; make it: kaggle-face pseudo-label")
+        how = settings_command("pseudo-label")
+        raise ConfigError(f"data.pseudo_labels: there is no file {path}; make it: {how}")
     ids, labels = _read_pseudo_labels(path, task)
     return replace(
         task,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -110,6 +111,15 @@ def read_csv(task: str) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
+def ledger_of(task: str) -> dict[str, tuple[str, str, str]]:
+    """Metric, score and direction of what was held out, by the name of the CSV."""
+    with Path("submissions/ledger.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["task"] == task]
+    names = [Path(row["file"]).stem.removeprefix("main_").removesuffix(f"_{task}") for row in rows]
+    figures = [(row["oof_metric"], row["oof_score"], row["oof_higher_is_better"]) for row in rows]
+    return dict(zip(names, figures, strict=True))
+
+
 def require_classes(header: list[str], truth: dict[str, str]) -> None:
     found, rows = read_csv("classification")
     assert found == header
@@ -207,9 +217,24 @@ def test_family_d_names_from_a_gallery_or_nobody(raw: Raw, capsys: pytest.Captur
     assert [row[0] for row in rows] == [str(row) for row in range(len(truth["test"]))]
     accuracy = np.mean([row[1] == name for row, name in zip(rows, truth["test"], strict=True)])
     assert accuracy > 0.5  # answering n000000 always scores 2/7, guessing among all 1/6
-    assert "dev gallery: threshold" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "dev gallery: threshold" in told.out
+    # what is usual of probes is nothing to hold the classes against
+    assert "labels of 'label' are 'n000000'" not in told.err and "is 'n000000', on dev" not in told.err
     curve = Path("runs/mine/main/ensemble/gallery_curve.csv").read_text().splitlines()
     assert curve[0] == "threshold,dev_accuracy" and len(curve) > 10
+    on_dev = max(float(line.split(",")[1]) for line in curve[1:])
+    ledger = ledger_of("verification")
+    assert "ensemble" in ledger  # a file of equal content has no row of its own
+    for metric, score, higher_is_better in ledger.values():
+        assert (metric, higher_is_better) == ("accuracy", "true") and 0.2 < float(score) <= 1
+    assert float(ledger["ensemble"][1]) == pytest.approx(on_dev)
+    assert main(["runs", "-c", "mine"]) == 0
+    header, _, row = capsys.readouterr().out.splitlines()
+    assert "gallery accuracy" in header and "EER" not in header
+    assert f"{on_dev:.4f}" in row
+    summary = json.loads(Path("runs/mine/main/ensemble/ensemble.json").read_text())
+    assert summary["tasks"]["verification"]["out_of_fold"]["metric"] == "accuracy"
 
 
 def test_kinship_pairs(raw: Raw) -> None:
@@ -243,5 +268,8 @@ def test_top_five_with_an_unknown_individual(raw: Raw) -> None:
     assert all(len(set(labels)) == 5 for labels in answers.values())
     assert all(set(labels) <= {*FOLDERS, "new_individual"} for labels in answers.values())
     assert any("new_individual" in labels[:4] for labels in answers.values())
+    ledger = ledger_of("classification")
+    assert {row[0] for row in ledger.values()} == {"map@5"} and {"ensemble", "fold0_last"} <= set(ledger)
+    assert all(0.5 < float(score) <= 1 and better == "true" for _, score, better in ledger.values())
     first = np.mean([FOLDERS[person] in answers[name][:2] for name, person in tests])
     assert first > 0.6  # two of six labels by chance: 1/3

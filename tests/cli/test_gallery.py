@@ -74,6 +74,31 @@ def test_enrolling_says_which_face_was_used(run: Run, pictures: Path) -> None:
     assert "Ann: images enrolled: 1, 1 in all" in out
 
 
+def test_a_soup_is_the_model_only_when_it_is_named(run: Run, pictures: Path) -> None:
+    soup = Path("runs/demo/soup/fold0")
+    write_trained_run(soup)
+    about = json.loads((soup / "run.json").read_text())
+    (soup / "run.json").write_text(json.dumps({**about, "kind": "soup"}))
+    enroll = ("enroll", "Ann", pictures / "a.jpg", "--aligned", "--gallery")
+    line = "demo/main, of 2 runs: the others are soups"
+    code, out, err = run(*enroll, "first.sqlite")
+    assert (code, err) == (0, "") and out.splitlines()[0] == line
+    code, out, err = run(*enroll, "second.sqlite", "--json")
+    assert json.loads(out)["name"] == "Ann" and line in err
+    assert (
+        "demo/soup fold 0"
+        in run(*enroll, "third.sqlite", "--run", "soup")[1]
+        + run("people", "list", "--gallery", "third.sqlite")[1]
+    )
+
+
+def test_of_two_runs_that_could_be_the_model_none_is_guessed(run: Run, pictures: Path) -> None:
+    write_trained_run(Path("runs/demo/other/fold0"))
+    code, _, err = run("enroll", "Ann", pictures / "a.jpg", "--aligned")
+    assert code == 2 and "2 runs of 'demo' could be meant: main (" in err and "say which: --run main" in err
+    assert not Path("gallery.sqlite").exists()
+
+
 def test_a_verified_person_exits_with_0_and_another_with_3(enrolled: Run, pictures: Path) -> None:
     accepted = enrolled("verify", "Ann", pictures / "a.jpg", "--threshold", "0.99")
     rejected = enrolled("verify", "ann", pictures / "c.jpg", "--threshold", "1")

@@ -20,7 +20,7 @@ def test_a_broken_rule_stops_the_training_before_it_begins(
 ) -> None:
     line = refused("train", "--fold", "0", *BROKEN)
     assert "no imported architecture is allowed: model.backbone=resnet10t" in line
-    assert "(and 1 more: kaggle-face check)" in line and "--ignore-rules" in line
+    assert "; 1 more: kaggle-face check -c tiny" in line and "--ignore-rules" in line
     assert not Path("runs").exists() and not Path("packs").exists()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +28,7 @@ def space(workspace: Path) -> str:
 
 
 def test_the_best_settings_become_a_config_and_the_best_trial_stays_a_run(
-    workspace: Path, space: str, capsys: pytest.CaptureFixture[str]
+    workspace: Path, space: str, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["tune", "--space", space, "train.epochs=1", "train.score=accuracy"]
     assert main([*words, "--trials", "1"]) == 0
@@ -41,6 +43,20 @@ def test_the_best_settings_become_a_config_and_the_best_trial_stays_a_run(
     assert 1e-4 <= best.optim.lr <= 1e-2 and best.train.epochs == 1
     assert "best of 2 trials" in Path("configs/tiny-tune.yaml").read_text()
     assert main(["train", "--fold", "0", "-c", "tiny-tune"]) == 0
+
+    # The trial that stayed is never meant, whatever was trained last.
+    line = refused("predict")
+    assert f"there are: {runs[0]} (trial)" in line and "train one: kaggle-face train --fold 0" in line
+    assert main(["train", "--fold", "0", "--run", "main", "train.epochs=1"]) == 0
+    later = time.time() + 60
+    os.utime(f"runs/tiny/{runs[0]}/fold0/run.json", (later, later))
+    capsys.readouterr()
+    assert main(["predict", "train.epochs=1"]) == 0
+    assert "tiny/main, of 2 runs: the others are trials" in capsys.readouterr().out.splitlines()
+    assert Path("runs/tiny/main/fold0/test").is_dir() and not Path(f"runs/tiny/{runs[0]}/fold0/test").exists()
+    assert main(["runs"]) == 0
+    kinds = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()[2:]}
+    assert kinds == {"tiny/main": "training", f"tiny/{runs[0]}": "trial"}
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,13 @@ def test_a_run_named_like_a_setting_is_a_run(
     runs[0].path.rename(runs[0].path.with_name("optim.lr=0.1"))
     assert main(["evaluate", "optim.lr=0.1", "seed=3"]) == 0
     assert "demo/optim.lr=0.1@best_cls" in capsys.readouterr().out
+    runs[0].path.parent.parent.rename("my runs")
+    assert main(["evaluate", "b", "optim.lr=0.1", "paths.runs=my runs"]) == 0
+    assert "demo/optim.lr=0.1@best_cls less demo/b@best_cls" in capsys.readouterr().out
+    shutil.rmtree("my runs/demo/b/fold1")
+    assert main(["evaluate", "b", "demo/optim.lr=0.1", "paths.runs=my runs"]) == 2
+    how = "choose --folds 0, or train it: kaggle-face train --fold 1 --run b -c demo 'paths.runs=my runs'"
+    assert capsys.readouterr().err.strip().endswith(how)
 
 
 def test_a_run_of_other_settings_is_found_by_both_names(

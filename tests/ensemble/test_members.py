@@ -45,7 +45,8 @@ def test_an_unfinished_fold_is_left_out(trained: Callable[..., RunFolder]) -> No
 
 def test_a_fold_that_one_run_lacks_is_named_with_what_to_choose(trained: Callable[..., RunFolder]) -> None:
     runs = [trained("a", 0, 1, 3), trained("b", 0, 1)]
-    with pytest.raises(RunError, match=r"demo/b has no finished fold 3.*--folds 0 1"):
+    how = "--folds 0,1, or train it: kaggle-face train --fold 3 --run b -c demo"
+    with pytest.raises(RunError, match=rf"demo/b has no finished fold 3.*{how}"):
         choose_members(runs, ["last"])
     with pytest.raises(RunError, match=r"demo/b has no finished fold 3"):
         choose_members(runs[::-1], ["last"])

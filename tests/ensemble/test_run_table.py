@@ -34,6 +34,35 @@ def test_the_most_accurate_run_comes_first(tmp_path: Path) -> None:
     assert [row.name for row in read_run_rows(tmp_path, "demo", tmp_path)] == ["demo/b", "demo/a"]
 
 
+@pytest.mark.parametrize(
+    ("slug", "first"),
+    [
+        ("11-785-s20-hw2p2-classification", "a"),  # accuracy
+        ("11-785-s20-hw2p2-verification", "b"),  # AUC
+        ("11785-hw-2-p-2-face-verification-fall-2024", "a"),  # EER
+        ("unheard-of", "a"),  # both tasks: (0.9 + 0.9) / 2 and (0.5 + 0.8) / 2
+    ],
+)
+def test_runs_are_ranked_by_the_competitions_own_metric(tmp_path: Path, slug: str, first: str) -> None:
+    figures = {"a": (0.9, 0.1, 0.8), "b": (0.5, 0.2, 0.9)}
+    for name, (accuracy, eer, auc) in figures.items():
+        fold = run_with(tmp_path, name, f"competition: {{slug: {slug}}}\n", accuracy).fold(0)
+        results = {"best_cls": {"accuracy": accuracy}, "best_ver": {"eer": eer, "auc": auc}}
+        fold.write_info({**fold.read_info(), "results": results})
+    rows = read_run_rows(tmp_path, "demo", tmp_path)
+    assert rows[0].name == f"demo/{first}"
+    metric = "auc" if "s20" in slug else "eer"
+    assert {row.verification.metric for row in rows} == {metric}
+
+
+def test_trials_and_soups_are_told(tmp_path: Path) -> None:
+    for name, kind in (("main", "training"), ("tune-1", "trial"), ("soup", "soup")):
+        fold = run_with(tmp_path, name, "seed: 0\n", 0.5).fold(0)
+        fold.write_info({**fold.read_info(), "kind": kind})
+    kinds = {row.name: row.kind for row in read_run_rows(tmp_path, "demo", tmp_path)}
+    assert kinds == {"demo/main": "training", "demo/soup": "soup", "demo/tune-1": "trial"}
+
+
 def test_settings_that_most_runs_share_are_not_shown(tmp_path: Path) -> None:
     for name, lr in (("a", 0.1), ("b", 0.1), ("c", 0.5)):
         run_with(tmp_path, name, f"optim: {{lr: {lr}, name: sgd}}\ndevice: cpu{name}\n", 0.5)

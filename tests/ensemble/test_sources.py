@@ -119,7 +119,7 @@ def test_missing_test_predictions_name_the_command_that_makes_them(members: tupl
     folder(members[1]).rename(folder(members[1]).with_name("away"))
     with pytest.raises(
         RunError,
-        match=r"b@best_cls fold 1 has no test predictions; .* kaggle-face predict -c demo --run b$",
+        match=r"b@best_cls fold 1 has no test predictions; .* kaggle-face predict --folds 1 --run b -c demo",
     ):
         open_test_logits(members)
 

@@ -33,11 +33,11 @@ def test_each_stage_leads_to_the_next(after: After, status: Status) -> None:
     links, command = status()
     assert links["images"][0] == links["folds"][0] == links["fold 0"][0] == "current"
     assert links["fold 1"][0] == links["blend"][0] == links["CSV"][0] == "missing"
-    assert command == "kaggle-face train -c tiny --run main --fold 1"
+    assert command == "kaggle-face train --fold 1 --run main -c tiny"
     assert main(["train", "--run", "main", "--fold", "1"]) == 0
     for expected in ("predict", "ensemble", "submit"):
         links, command = status()
-        assert command == f"kaggle-face {expected} -c tiny --run main"
+        assert command == f"kaggle-face {expected} --run main -c tiny"
         words = command.split()[1:]
         assert main([*words, "--dry-run"] if expected == "submit" else words) == 0
     links, command = status()
@@ -97,4 +97,4 @@ def test_the_table_ends_with_the_next_command(after: After, capsys: pytest.Captu
     assert main(["status"]) == 0
     out = capsys.readouterr().out
     assert "fold 1  " in out and "missing: it was not trained" in out
-    assert out.splitlines()[-1] == "next: kaggle-face train -c tiny --run main --fold 1"
+    assert out.splitlines()[-1] == "next: kaggle-face train --fold 1 --run main -c tiny"

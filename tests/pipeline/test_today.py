@@ -95,7 +95,7 @@ def test_another_list_of_pairs_is_refused_by_every_stage_after_predict(
         line = refused(*command)
         if how != "renamed":
             assert expected in line
-        assert "predict again: kaggle-face predict -c tiny --run main" in line or "make it again" in line
+        assert "predict again: kaggle-face predict --run main -c tiny" in line or "make it again" in line
     assert work.csvs() == before
 
 
@@ -109,7 +109,7 @@ def test_runs_that_predicted_other_pairs_are_not_blended(after: After, refused: 
     shutil.rmtree(work.root)  # nothing but the records themselves can tell
     line = refused("ensemble", "--run", "main", "--run", "old")
     assert "were predicted on different test data: the test pairs changed: row 0 was" in line
-    assert "kaggle-face predict -c tiny --run main and kaggle-face predict -c tiny --run old" in line
+    assert "kaggle-face predict --run main -c tiny and kaggle-face predict --run old -c tiny" in line
 
 
 def test_a_task_that_was_not_predicted_is_told_and_not_submitted(
@@ -174,7 +174,7 @@ def test_training_pictures_that_were_replaced_are_noticed_and_can_be_ignored(
     for command in (("predict",), ("ensemble",), SUBMIT):
         line = refused(*command)
         assert "training pictures were replaced, since fold 0 of tiny/main was trained (20" in line
-        assert "kaggle-face train -c tiny --run main --fold 0 --overwrite" in line
+        assert "kaggle-face train --fold 0 --overwrite --run main -c tiny" in line
         assert main([*command, "--ignore-changes"]) == 0
     assert work.csvs() == before
 

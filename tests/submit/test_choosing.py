@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kaggle_face.submit.choosing import propose_final
 from kaggle_face.submit.entries import Entry
 
@@ -57,6 +59,27 @@ def test_lower_is_better_where_it_is():
         entry("d", 0.2, "0.01"),
     ]
     assert [choice.entry.file for choice in propose_final(rows, True).choices] == ["a", "b"]
+
+
+def test_a_competition_goes_by_its_own_metric():
+    gallery = "11-785-f23-hw2p2-verification"
+    own = [
+        replace(entry("a", 0.6, "0.55"), competition=gallery),
+        replace(entry("b", 0.5, "0.50"), competition=gallery),
+    ]
+    of_before = [
+        replace(
+            entry(f"eer {n}", 0.01 * n, "0.9"),
+            competition=gallery,
+            oof_metric="eer",
+            oof_higher_is_better=False,
+        )
+        for n in range(3)
+    ]
+    proposal = propose_final([*own, *of_before], False)
+    assert [choice.entry.file for choice in proposal.choices] == ["a", "b"]
+    assert proposal.choices[0].reason == "best out-of-fold accuracy: 0.6 of 2"
+    assert propose_final(of_before, False).choices == ()
 
 
 def test_scores_that_do_not_agree_are_warned_of():

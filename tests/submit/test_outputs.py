@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,12 @@ from kaggle_face.artifacts.blends import seal_blend
 from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.seals import write_seal
-from kaggle_face.artifacts.stored import write_classes, write_pair_scores, write_predictions
+from kaggle_face.artifacts.stored import (
+    read_pair_scores,
+    write_classes,
+    write_pair_scores,
+    write_predictions,
+)
 from kaggle_face.cli.main import main
 from kaggle_face.cli.opening import open_competition
 from kaggle_face.config import dump_config, load_config
@@ -50,9 +56,10 @@ def run(kaggle, clock, tiny_faces) -> RunFolder:
     data = open_competition(config)
     run = RunFolder(Path("runs/faces/main"))
     fold = run.fold(0)
+    results = {"best_ver": {"accuracy": 0.5, "eer": 0.25}}
+    about = {"status": "finished", "overrides": ["optim.lr=0.05"], "commit": "abc123", "results": results}
     today = open_today(config, data, SilentProgress())
-    info = {"status": "finished", "overrides": ["optim.lr=0.05"], "commit": "abc123"}
-    fold.write_info({**info, "made_of": dict(today.training)})
+    fold.write_info({**about, "made_of": dict(today.training)})
     write_classes(fold.classes_file, data.classes, np.ones(len(data.classes), np.int64))
     write_test_tables(fold.path / "test", today.tables)
     made_of = inputs_beside(fold, "test")
@@ -114,6 +121,19 @@ def test_the_ledger_says_what_each_file_was_made_from(kaggle, run):
     )
     single = found["submissions/faces/main_fold0_best_ver_verification.csv"]
     assert single["status"] == "WRITTEN" and json.loads(single["checkpoints"]) == ["fold0_best_ver"]
+    assert (single["oof_metric"], single["oof_score"]) == ("eer", "0.25")
+    # the checkpoint's classes are those of the blend, whose row stands for the content
+    assert "submissions/faces/main_fold0_best_ver_classification.csv" not in found
+
+
+def test_a_row_of_before_gets_the_figure_of_today(kaggle, run):
+    results = {"best_ver": {"accuracy": 0.5, "eer": 0.25}}
+    for eer in (0.25, 0.2):
+        results["best_ver"]["eer"] = eer
+        run.fold(0).write_info({**run.fold(0).read_info(), "results": results})
+        assert main(["submit", "--dry-run"]) == 0
+    assert len(rows()) == 3
+    assert rows()["submissions/faces/main_fold0_best_ver_verification.csv"]["oof_score"] == "0.2"
 
 
 def test_another_csv_can_be_sent(kaggle, run):
@@ -146,6 +166,46 @@ def test_a_users_csv_is_compared_with_the_test_files(kaggle, run, capsys):
     assert main(["submit", "--file", "mine.csv", "--task", "verification"]) == 2
     assert "mine.csv: 1 of 12 rows of the test files are missing, first: 11" in capsys.readouterr().err
     assert kaggle.requests == []
+
+
+def brought(*cells: object) -> list[str]:
+    Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},{cell}\n" for row, cell in enumerate(cells)))
+    return ["submit", "--file", "mine.csv", "--task", "verification", "--dry-run"]
+
+
+def test_scores_that_run_against_the_blend_are_warned_about(kaggle, run, capsys):
+    scores = read_pair_scores(run.ensemble_folder / "pairs").scores
+    assert main(brought(*scores)) == 0
+    assert capsys.readouterr().err == ""
+    assert main(brought(*(-scores))) == 0
+    streams = capsys.readouterr()
+    assert "the scores of 'Label' run against the blend of faces/main (rank correlation -1.00)" in streams.err
+    assert "mine.csv: 12 rows, checked" in streams.out
+
+
+def test_decisions_and_one_label_for_all_are_warned_about(kaggle, run, capsys):
+    assert main(brought(*[0, 1] * 6)) == 0
+    assert "take only 2 values in 12 rows" in capsys.readouterr().err
+    Path("mine.csv").write_text("id,label\n" + "".join(f"{row:06d}.jpg,2\n" for row in range(8)))
+    assert main(["submit", "--file", "mine.csv", "--task", "classification", "--dry-run"]) == 0
+    assert "all 8 labels of 'label' are '2'" in capsys.readouterr().err
+
+
+def test_without_a_blend_a_csv_is_checked_all_the_same(kaggle, run, capsys):
+    shutil.rmtree(run.ensemble_folder)
+    assert main(brought(*range(12))) == 0
+    streams = capsys.readouterr()
+    assert "not compared with the blend of a run: faces/main has no blend for verification" in streams.out
+    assert "mine.csv: 12 rows, checked" in streams.out and streams.err == ""
+    shutil.rmtree(run.path.parent)
+    assert main(brought(*range(12))) == 0
+    assert "not compared" not in capsys.readouterr().out
+
+
+def test_our_own_csv_is_doubted_too(kaggle, run, capsys):
+    np.save(run.ensemble_folder / "pairs" / "scores.npy", np.repeat([0.0, 1.0], 6))
+    assert main(["submit", "--dry-run", "--only-ensemble", "--task", "verification"]) == 0
+    assert "the scores of 'Label' take only 2 values in 12 rows" in capsys.readouterr().err
 
 
 def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):

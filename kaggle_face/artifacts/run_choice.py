@@ -1,0 +1,102 @@
+"""Which run is meant: the one that is named, or a default that nobody has to guess."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, describe_runs, list_runs, name_of_run
+from kaggle_face.errors import RunError, nearest_hint
+from kaggle_face.hints import settings_command
+
+
+def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
+    """The named run, or the one that `default_run` chooses where no name is given.
+
+    Raises:
+        RunError: There is no such run, or without a name it is not clear which is meant; what to do is said.
+    """
+    if run is None:
+        return default_run(runs, config_name).run
+    found = {folder.path.name: folder for folder in list_runs(runs, config_name)}
+    if run in found:
+        return found[run]
+    if not found:
+        raise _no_run(runs, config_name, run)
+    hint = nearest_hint(run, found) or f"; there are: {describe_runs(list(found.values()))}"
+    raise RunError(f"there is no run '{run}' of '{config_name}' under {runs}{hint}")
+
+
+@dataclass(frozen=True)
+class DefaultRun:
+    """The run that is meant where none is named; `why` says of how many, and is empty where it is alone."""
+
+    run: RunFolder
+    why: str
+
+
+def default_run(
+    runs: Path, config_name: str, overrides: Sequence[str] = (), option: str = "--run"
+) -> DefaultRun:
+    """The run that is meant where none is named: one that `train` made, and no trial, soup or experiment.
+
+    Of several it is the one that the call's overrides name, else the only one with all folds finished, else
+    the only one with a finished fold.
+
+    Args:
+        runs: The folder of all runs.
+        config_name: The settings whose runs are meant.
+        overrides: The settings of this call, which name a run as those of `train` do.
+        option: What a run is named with, for the error.
+
+    Raises:
+        RunError: There is none, or there are several and none of this tells which.
+    """
+    found = list_runs(runs, config_name)
+    trained = [run for run in found if run.kind == "training"]
+    if not found:
+        raise _no_run(runs, config_name)
+    if not trained:
+        command = settings_command("train", "--fold", "0", settings=config_name)
+        raise RunError(
+            f"no run of '{config_name}' under {runs} was made by train; there are: {describe_runs(found)}; "
+            f"name one with {option}, or train one: {command}"
+        )
+    run, reason = _clear_choice(trained, overrides)
+    if run is None:
+        states = ", ".join(f"{each.path.name} ({_state(each)})" for each in trained)
+        first = f"{option} {trained[0].path.name}".strip()
+        raise RunError(f"{len(trained)} runs of '{config_name}' could be meant: {states}; say which: {first}")
+    if len(found) == 1:
+        return DefaultRun(run, "")
+    others = {each.kind: None for each in found if each.kind != "training"}
+    reason = reason or f"the others are {' and '.join(f'{kind}s' for kind in others)}"
+    return DefaultRun(run, f"{run.name}, of {len(found)} runs: {reason}")
+
+
+def _clear_choice(trained: Sequence[RunFolder], overrides: Sequence[str]) -> tuple[RunFolder | None, str]:
+    """The run that is meant of those that were trained, and why it is chosen of several."""
+    if len(trained) == 1:
+        return trained[0], ""
+    wanted = name_of_run(overrides)
+    named = [run for run in trained if wanted != name_of_run(()) and run.path.name == wanted]
+    complete = [run for run in trained if len(run.finished_folds()) == run.num_folds]
+    begun = [run for run in trained if run.finished_folds()]
+    rules = (
+        (named, "the one that these settings name"),
+        (complete, "the only one with all folds finished"),
+        (begun, "the only one with a finished fold"),
+    )
+    return next(((runs[0], reason) for runs, reason in rules if len(runs) == 1), (None, ""))
+
+
+def _state(run: RunFolder) -> str:
+    total = "" if run.num_folds is None else f" of {run.num_folds}"
+    return f"{len(run.finished_folds())}{total} folds finished"
+
+
+def _no_run(runs: Path, config_name: str, run: str | None = None) -> RunError:
+    named = ("--run", run) if run is not None and FREE_NAME.match(run) else ()
+    command = settings_command("train", "--fold", "0", *named, settings=config_name)
+    return RunError(f"no run of '{config_name}' under {runs}; train one first: {command}")
