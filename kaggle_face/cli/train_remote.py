@@ -49,6 +49,6 @@ def train_on_kaggle(
     if not numbers:
         return
     clock = SystemClock()
-    workshop = Workshop(connect(clock, terminal), clock)
+    workshop = Workshop(connect(clock, terminal, loaded.config.submit.silent_seconds), clock)
     training = RemoteTraining(loaded, run, workshop, clock, terminal, arguments.hours, arguments.accelerator)
     training.train(numbers, anew=arguments.overwrite)
