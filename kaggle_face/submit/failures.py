@@ -25,17 +25,18 @@ class Failure:
     """An HTTP status (or one of the four above), Kaggle's words, and the wait that Kaggle asks for.
 
     NO_CONNECTION: no whole answer came. UNREADABLE: the request was not made. GARBLED: an answer came that is
-    not understood.
+    not understood. `method` is that of the last request.
     """
 
     status: int
     words: str
     retry_after: float | None = None
+    method: str = ""
 
     @property
-    def may_have_arrived(self) -> bool:
-        """Whether Kaggle may have done what it was asked for."""
-        return self.is_passing or self.status == GARBLED
+    def leaves_open(self) -> bool:
+        """Whether nobody knows if Kaggle did what it was asked for."""
+        return self.status in (NO_CONNECTION, GARBLED)
 
     @property
     def is_passing(self) -> bool:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from kaggle_face.submit.clock import Clock
@@ -55,40 +55,43 @@ def attempt(
     `show_progress` standard error stays open, for our own progress; the client's standard output, and
     everything that it prints about failures, is swallowed. `lists` are lists that the last answer must have.
     """
-    from requests import HTTPError, RequestException
-    from requests.exceptions import InvalidHeader
-    from urllib3.exceptions import DecodeError
-    from urllib3.exceptions import HTTPError as ConnectionFailure
-
     with limited(context.silent_seconds) as exchange:
         try:
             with _silence(show_progress):
                 answer = function()
             exchange.check_lists(lists)
             return answer
-        except SystemExit:
-            return _without_login()
-        except ImportError as error:
-            # kaggle 2.2 imports six without declaring it
-            return Failure(UNREADABLE, f"the official client cannot be imported: {error}")
-        except HTTPError as error:
-            return _http_failure(error, context)
-        except InvalidHeader:  # its message shows the header
-            words = f"the credentials hold characters that no request can carry; {HOW_TO_GET}"
-            return Failure(NO_CREDENTIALS, words)
-        except (RequestException, ConnectionFailure) as error:
-            if isinstance(error, ValueError | DecodeError):  # an address, or a body, that is none
-                return _garbled(error, exchange, context)
-            return Failure(NO_CONNECTION, _connection_words(error))
-        except SilentServerError:
-            return Failure(NO_CONNECTION, f"it was silent for {context.silent_seconds:g} s")
         except MemoryError:
             raise
-        except OSError as error:
+        except (Exception, SystemExit) as error:
+            return replace(_failure_of(error, exchange, context), method=exchange.method)
+
+
+def _failure_of(error: BaseException, exchange: Exchange, context: CallContext) -> Failure:
+    from requests import HTTPError, RequestException
+    from requests.exceptions import InvalidHeader
+    from urllib3.exceptions import DecodeError
+    from urllib3.exceptions import HTTPError as ConnectionFailure
+
+    match error:
+        case SystemExit():
+            return _without_login()
+        case ImportError():  # kaggle 2.2 imports six without declaring it
+            return Failure(UNREADABLE, f"the official client cannot be imported: {error}")
+        case HTTPError():
+            return _http_failure(error, context)
+        case InvalidHeader():  # its message shows the header
+            words = f"the credentials hold characters that no request can carry; {HOW_TO_GET}"
+            return Failure(NO_CREDENTIALS, words)
+        case SilentServerError():
+            return Failure(NO_CONNECTION, f"it was silent for {context.silent_seconds:g} s")
+        case RequestException() | ConnectionFailure() if not isinstance(error, ValueError | DecodeError):
+            return Failure(NO_CONNECTION, _connection_words(error))
+        case OSError() if not isinstance(error, ValueError):
             return Failure(
                 UNREADABLE, one_clean_line(error.strerror or type(error).__name__, context.secrets)
             )
-        except Exception as error:
+        case _:
             return _garbled(error, exchange, context)
 
 
@@ -130,7 +133,7 @@ def _object_of(response: Any) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _garbled(error: Exception, exchange: Exchange, context: CallContext) -> Failure:
+def _garbled(error: BaseException, exchange: Exchange, context: CallContext) -> Failure:
     """What is wrong with an answer, and how it begins; without an answer, what the client complains about."""
     words = str(error) if isinstance(error, UnreadableAnswerError) else f"{type(error).__name__}: {error}"
     if not exchange.answer:
@@ -140,7 +143,7 @@ def _garbled(error: Exception, exchange: Exchange, context: CallContext) -> Fail
     return Failure(GARBLED, f"{one_clean_line(words, context.secrets, _LONGEST_ANSWER)}: '{shown}'")
 
 
-def _connection_words(error: Exception) -> str:
+def _connection_words(error: BaseException) -> str:
     """What happened to a connection, in words of our own: the client's name addresses and tokens."""
     text = f"{type(error).__name__} {error}".lower()
     for sign, words in (

@@ -29,18 +29,19 @@ class SilentServerError(Exception):
 
 @dataclass
 class Exchange:
-    """The answer that came last: the beginning of its text, and its values where it is a JSON object."""
+    """The last request: its method, how its answer begins, and its values where it is an object."""
 
+    method: str = ""
     answer: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def check_lists(self, names: Collection[str]) -> None:
-        """Refuses another object in the place of one with these lists, which may be absent where empty.
+        """Refuses another object in the place of one with these lists; one list alone must be there.
 
         Raises:
             UnreadableAnswerError: The client would take it for an empty list.
         """
-        if names and self.values and not any(name in self.values for name in names):
+        if len(names) == 1 and self.values and not any(name in self.values for name in names):
             raise UnreadableAnswerError(f"it has no '{next(iter(names))}'")
         for name in names:
             if not isinstance(self.values.get(name), list | None):
@@ -71,11 +72,11 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
         adapter: Any, request: Any, stream: bool = False, timeout: Any = None, *others: Any, **options: Any
     ) -> Any:
         adapter.max_retries = Retry(0, read=False)  # the one that decides about further tries is `Patience`
-        exchange.answer, exchange.values = "", {}
+        exchange.method, exchange.answer, exchange.values = request.path_url.rsplit("/", 1)[-1], "", {}
         is_question = request.method == "POST"
         try:
             response = send(adapter, request, stream, silent_seconds, *others, **options)
-            if not stream or response.status_code >= 300 or (is_question and _is_json(response)):
+            if not stream or response.status_code >= 300 or (is_question and _is(response, "json", "html")):
                 _read(response, silent_seconds)
                 exchange.answer = response.text[:_KEPT_CHARACTERS]
         except (Timeout, ReadTimeoutError):
@@ -99,8 +100,8 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
         HTTPAdapter.send, Response.iter_content = send, pieces
 
 
-def _is_json(response: Any) -> bool:
-    return "application/json" in response.headers.get("Content-Type", "")
+def _is(response: Any, *kinds: str) -> bool:
+    return any(kind in response.headers.get("Content-Type", "").lower() for kind in kinds)
 
 
 def _read(response: Any, seconds: float) -> None:
@@ -125,7 +126,9 @@ def _checked_values(response: Any) -> Mapping[str, Any]:
 
     if response.status_code >= 400:
         raise HTTPError("refused", response=response)
-    if response.status_code >= 300 or not _is_json(response):
+    if response.status_code < 300 and _is(response, "html"):
+        raise UnreadableAnswerError("it is a web page")
+    if response.status_code >= 300 or not _is(response, "json"):
         return {}
     values = json.loads(response.content)
     if not isinstance(values, dict):

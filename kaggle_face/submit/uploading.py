@@ -24,6 +24,7 @@ from kaggle_face.submit.writing import WrittenSubmission
 _SECONDS_UNTIL_LISTED = 60.0
 _POLLS = (2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0)
 _NEWEST = 50
+_LAST_STEP = "CreateSubmission"
 
 
 @dataclass(frozen=True)
@@ -180,14 +181,29 @@ def _upload(entry: Entry, job: Upload, desk: Desk, tag: str) -> Entry:
         answer = desk.client.submit(job.file.path, description_of(job.message, tag), job.competition)
         if isinstance(answer, Accepted):
             return _accepted(entry, answer, desk)
-        if answer.is_passing and _is_listed(tag, job.competition, desk):
+        if _arrived(tag, answer, job.competition, desk):
             return _entry(desk.ledger, entry.key)
         wait = patience.next_wait(answer)
         if wait is None:
             break
         desk.progress.say(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
         desk.clock.sleep(wait)
+        if answer.method == _LAST_STEP and _is_listed(tag, job.competition, desk):
+            return _entry(desk.ledger, entry.key)
     raise _refused(entry, answer, job, desk)
+
+
+def _arrived(tag: str, failure: Failure, competition: str, desk: Desk) -> bool:
+    """Whether Kaggle lists an upload that failed; after some time where its last step may be done."""
+    if not (failure.is_passing or failure.leaves_open):
+        return False
+    waits = _waits(_SECONDS_UNTIL_LISTED) if failure.leaves_open and failure.method == _LAST_STEP else ()
+    for wait in (0.0, *waits):
+        if wait:
+            desk.clock.sleep(wait)
+        if _is_listed(tag, competition, desk):
+            return True
+    return False
 
 
 def _accepted(entry: Entry, answer: Accepted, desk: Desk) -> Entry:

@@ -67,14 +67,15 @@ class Workshop:
         doing = f"start the notebook {name}"
         limit = str(seconds) if seconds is not None else None
         pushed = self._client.call(
-            doing, lambda: _pushed(self._client.api.kernels_push(str(folder), limit, accelerator))
+            doing,
+            lambda: _pushed(self._client.api.kernels_push(str(folder), limit, accelerator)),
+            lists=("invalidDatasetSources", "invalidCompetitionSources"),
         )
         if pushed.error:
             raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(pushed.error)}'")
         if pushed.refused:
-            raise RemoteError(
-                f"cannot {doing}: Kaggle does not give it {', '.join(pushed.refused)}; accept its rules"
-            )
+            refused = self._client.cleaned(", ".join(pushed.refused))
+            raise RemoteError(f"cannot {doing}: Kaggle does not give it {refused}; accept its rules")
         return pushed.address
 
     def notebook_status(self, name: str) -> NotebookStatus:
