@@ -245,10 +245,11 @@ def connect(clock: Clock, progress: Progress, silent_seconds: float = SILENT_SEC
     Raises:
         RemoteError: There are none, they are broken or not accepted, or Kaggle cannot be reached.
     """
-    if not find_credentials():
+    broken = find_broken()
+    if not find_credentials() or any(place.is_taken for place in broken):
         raise RemoteError(f"cannot log in: {why_none()}")
-    for broken in find_broken():
-        progress.warn(f"{broken}; other credentials are used")
+    for place in broken:
+        progress.warn(f"{place}; other credentials are used")
     patience, context = Patience(), CallContext(clock, secrets_of({}), silent_seconds)
     while True:
         api = attempt(_authenticated_api, context)

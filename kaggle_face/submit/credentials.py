@@ -17,6 +17,7 @@ HOW_TO_GET = (
 )
 _KEY_NAMES = ("username", "key")
 _MOST_BYTES = 100_000
+_NO_TOKEN = "holds characters that no token has"
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,15 @@ class FoundCredentials:
 
 
 @dataclass(frozen=True)
-class BrokenFile:
-    """A file that should hold credentials and does not, and why."""
+class BrokenPlace:
+    """A place whose credentials cannot be used, and why; `is_taken` where the client takes them anyway."""
 
-    path: Path
+    source: str
     fault: str
+    is_taken: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path} is broken: it {self.fault}"
+        return f"{self.source} is broken: it {self.fault}"
 
 
 def find_credentials() -> list[FoundCredentials]:
@@ -44,9 +46,9 @@ def find_credentials() -> list[FoundCredentials]:
     return [found for found in _look_everywhere() if isinstance(found, FoundCredentials)]
 
 
-def find_broken() -> list[BrokenFile]:
-    """Every file that is in the place of credentials and holds none that can be used."""
-    return [found for found in _look_everywhere() if isinstance(found, BrokenFile)]
+def find_broken() -> list[BrokenPlace]:
+    """Every place of credentials that holds something else."""
+    return [found for found in _look_everywhere() if isinstance(found, BrokenPlace)]
 
 
 def why_none() -> str:
@@ -55,7 +57,7 @@ def why_none() -> str:
     return f"{broken or 'there are no Kaggle credentials'}; {HOW_TO_GET}"
 
 
-def _look_everywhere() -> list[FoundCredentials | BrokenFile | None]:
+def _look_everywhere() -> list[FoundCredentials | BrokenPlace | None]:
     home = Path("~/.kaggle").expanduser()
     return [
         _token_of_environment(),
@@ -76,7 +78,7 @@ def config_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()) / "kaggle"
 
 
-def _token_of_environment() -> FoundCredentials | BrokenFile | None:
+def _token_of_environment() -> FoundCredentials | BrokenPlace | None:
     value = os.environ.get("KAGGLE_API_TOKEN")
     if not value:
         return None
@@ -89,22 +91,28 @@ def _token_of_environment() -> FoundCredentials | BrokenFile | None:
         found = _token_file(path)
         where = "the file that KAGGLE_API_TOKEN names"
         return FoundCredentials("access token", where) if isinstance(found, FoundCredentials) else found
+    if not _may_be_token(value):
+        return BrokenPlace("the environment variable KAGGLE_API_TOKEN", _NO_TOKEN, is_taken=True)
     return FoundCredentials("access token", "the environment variable KAGGLE_API_TOKEN")
 
 
-def _token_file(path: Path) -> FoundCredentials | BrokenFile | None:
+def _token_file(path: Path) -> FoundCredentials | BrokenPlace | None:
     try:
         text = _read_text(path)
     except FileNotFoundError:
         return None
     except _BrokenError as error:
-        return BrokenFile(path, str(error))
-    if not all("!" <= character <= "~" for character in text.strip()):
-        return BrokenFile(path, "holds characters that no token has")
+        return BrokenPlace(str(path), str(error))
+    if not _may_be_token(text.strip()):
+        return BrokenPlace(str(path), _NO_TOKEN, is_taken=True)
     return FoundCredentials("access token", str(path), _readable_by_others(path))
 
 
-def _api_key(path: Path) -> FoundCredentials | BrokenFile | None:
+def _may_be_token(text: str) -> bool:
+    return all("!" <= character <= "~" for character in text)
+
+
+def _api_key(path: Path) -> FoundCredentials | BrokenPlace | None:
     """User name and key, each from the environment, else from `kaggle.json`."""
     in_environment = {name for name in _KEY_NAMES if os.environ.get(f"KAGGLE_{name.upper()}")}
     if in_environment == set(_KEY_NAMES):
@@ -117,18 +125,18 @@ def _api_key(path: Path) -> FoundCredentials | BrokenFile | None:
     except FileNotFoundError:
         return None
     except _BrokenError as error:
-        return BrokenFile(path, str(error))
+        return BrokenPlace(str(path), str(error))
     source = str(path) if not in_environment else f"{path} and KAGGLE_{in_environment.pop().upper()}"
     return FoundCredentials("API key", source, _readable_by_others(path))
 
 
-def _oauth(path: Path) -> FoundCredentials | BrokenFile | None:
+def _oauth(path: Path) -> FoundCredentials | BrokenPlace | None:
     try:
         _check_filled(_read_object(path), "refresh_token")
     except FileNotFoundError:
         return None
     except _BrokenError as error:
-        return BrokenFile(path, str(error))
+        return BrokenPlace(str(path), str(error))
     return FoundCredentials("browser login", str(path), _readable_by_others(path))
 
 

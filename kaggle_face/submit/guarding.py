@@ -136,6 +136,8 @@ def _object_of(response: Any) -> dict[str, Any]:
 def _garbled(error: BaseException, exchange: Exchange, context: CallContext) -> Failure:
     """What is wrong with an answer, and how it begins; without an answer, what the client complains about."""
     words = str(error) if isinstance(error, UnreadableAnswerError) else f"{type(error).__name__}: {error}"
+    if "header value" in words:  # http.client shows the header itself
+        words = "the credentials hold characters that no request can carry"
     if not exchange.answer:
         is_ours = isinstance(error, UnreadableAnswerError)
         return Failure(GARBLED if is_ours else UNREADABLE, one_clean_line(words, context.secrets))

@@ -2,12 +2,12 @@
 
 The row of the ledger says that an upload begins before it begins. Kaggle's list is asked before the upload
 (is the content there already?), after a failure (did it arrive nevertheless?) and after a success (does the
-submission appear?). Uploads from one folder take turns.
+submission appear, and once?). Uploads of an account to a competition take turns, as do those from one folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from kaggle_face.submit.failures import Failure, Patience
 from kaggle_face.submit.ledger import Ledger, upload_turn
 from kaggle_face.submit.syncing import Desk, fetch
 from kaggle_face.submit.tags import description_of, has_content, make_tag, next_number, tag_of
+from kaggle_face.submit.turns import account_turn
 from kaggle_face.submit.writing import WrittenSubmission
 
 _SECONDS_UNTIL_LISTED = 60.0
@@ -52,7 +53,9 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
         SubmissionError: The content was submitted before (and not `force`), or too few submissions are left.
         RemoteError: Kaggle refused the file, could not be reached, or does not list it.
     """
-    with upload_turn(desk.ledger.folder, desk.clock, desk.progress):
+    turn = account_turn(desk.client.account.user, job.competition, desk.progress)
+    with turn, upload_turn(desk.ledger.folder, desk.clock, desk.progress):
+        limits = desk.client.limits(job.competition)
         unsettled = ("UPLOADING",) if force else ("UPLOADING", "UPLOADED")
         interrupted = [entry for entry in _same_content(job, desk) if entry.status in unsettled]
         listed = fetch(desk, job.competition)
@@ -65,10 +68,12 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
                 return found
         if not force:
             _refuse_twin(job, desk, listed)
-        check_limits(desk.client.limits(job.competition), reserve, desk.clock.now())
+        check_limits(limits, reserve, desk.clock.now())
         written = [entry for entry in _same_content(job, desk) if entry.status == "WRITTEN"]
         entry = written[-1] if written else _new_row(desk.ledger, job)
-        return _upload(entry, job, desk, _new_tag(job, desk, listed))
+        uploaded = _upload(entry, job, desk, _new_tag(job, desk, listed))
+        _tell_of_others(uploaded, job, desk, {item.reference for item in listed})
+        return uploaded
 
 
 def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> list[Entry]:
@@ -191,6 +196,20 @@ def _upload(entry: Entry, job: Upload, desk: Desk, tag: str) -> Entry:
         if answer.method == _LAST_STEP and _is_listed(tag, job.competition, desk):
             return _entry(desk.ledger, entry.key)
     raise _refused(entry, answer, job, desk)
+
+
+def _tell_of_others(entry: Entry, job: Upload, desk: Desk, known: Set[int]) -> None:
+    """Warns where the content appeared a second time meanwhile: no lock reaches another machine."""
+    others = [
+        item.reference
+        for item in fetch(desk, job.competition, _NEWEST)
+        if has_content(item, job.file.sha256) and item.reference not in {*known, entry.reference}
+    ]
+    if others:
+        desk.progress.warn(
+            f"Kaggle lists the same content also as {', '.join(map(str, others))}: another machine uploaded "
+            f"it at the same moment, and it counts twice today"
+        )
 
 
 def _arrived(tag: str, failure: Failure, competition: str, desk: Desk) -> bool:
