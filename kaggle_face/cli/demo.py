@@ -28,7 +28,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     train = ["train", "--fold", ",".join(map(str, _FOLDS)), *(["--overwrite"] if arguments.overwrite else [])]
     for words in (["pack"], train, ["predict"], ["ensemble"], ["submit", "--dry-run"]):
         shared = ["--config", "demo", *arguments.overrides]
-        terminal.say(f"\n$ kaggle-face {' '.join([*words, *arguments.overrides])}")
+        terminal.lines(["", f"$ kaggle-face {' '.join([*words, *arguments.overrides])}"])
         dispatch([*words, *shared], terminal)
     config = load_config("demo", arguments.overrides).config
     run = find_run(Path(config.paths.runs), "demo")
@@ -36,7 +36,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     terminal.say("")
     terminal.table(*score_submissions(run, submissions, truth))
     paths = sorted(submissions.glob(f"{run.path.name}_ensemble_*.csv"))
-    terminal.say(f"\n{' and '.join(map(str, paths))}; all in {time.monotonic() - began:.0f} s")
+    terminal.lines(["", f"{' and '.join(map(str, paths))}; all in {time.monotonic() - began:.0f} s"])
 
 
 def score_submissions(run: RunFolder, submissions: Path, truth: Path) -> tuple[list[str], list[list[str]]]:

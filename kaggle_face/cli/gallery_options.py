@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,4 +178,4 @@ def face_line(face: Face) -> str:
 
 def say_json(terminal: Terminal, values: Any) -> None:
     """Prints one JSON document."""
-    terminal.say(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+    terminal.json(values)

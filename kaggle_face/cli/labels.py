@@ -18,6 +18,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.label_outliers import DEFAULT_DEVIATION, LabelGaps, doubtful, measure_gaps
 from kaggle_face.errors import RunError
 from kaggle_face.records import StrArray
+from kaggle_face.train.training_set import list_line
 
 if TYPE_CHECKING:
     from kaggle_face.data.contact_sheet import SheetRow
@@ -88,7 +89,7 @@ def _write_lists(folder: Path, found: LabelGaps, names: StrArray) -> None:
         "deviations": [f"{value:.3f}" for value in found.deviations],
     }
     write_table(folder / "doubtful.csv", columns)
-    write_text(folder / "doubtful.txt", "".join(f"{image_id}\n" for image_id in found.image_ids))
+    write_text(folder / "doubtful.txt", "".join(f"{list_line(name)}\n" for name in found.image_ids.tolist()))
 
 
 def _sheet_rows(found: LabelGaps, gaps: LabelGaps, names: StrArray) -> list[SheetRow]:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -22,6 +24,7 @@ import kaggle_face
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
 from kaggle_face.processor import choose_sort_instructions
+from kaggle_face.progress import visible
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -74,6 +77,7 @@ class _Parser(argparse.ArgumentParser):
 def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     choose_sort_instructions()
+    _take_over_warnings(Terminal())
     code = main(list(sys.argv[1:] if argv is None else argv))
     if _is_alone():
         sys.exit(code)
@@ -115,7 +119,7 @@ def main(argv: Sequence[str]) -> int:
 def dispatch(argv: list[str], terminal: Terminal) -> int:
     """Runs one command and returns its exit code; errors are the caller's."""
     if not argv or argv[0] in ("-h", "--help", "help"):
-        terminal.say(_overview())
+        terminal.lines(_overview())
         return 0
     if argv[0] == "--version":
         terminal.say(f"kaggle-face {kaggle_face.__version__}")
@@ -124,6 +128,21 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
         hint = nearest_hint(argv[0], COMMANDS) or "; kaggle-face --help lists them"
         raise InputError(f"there is no command '{argv[0]}'{hint}")
     return _run_command(argv[0], argv[1:], terminal)
+
+
+def _take_over_warnings(terminal: Terminal) -> None:
+    """Shows the warnings of libraries as our own ones, with what is not printable escaped."""
+
+    def show(message: Warning | str, category: type[Warning], filename: str, line: int, *_: object) -> None:
+        terminal.warn(f"{category.__name__}: {message} ({filename}:{line})")
+
+    class Visible(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return visible(super().format(record))
+
+    warnings.showwarning = show
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(Visible())
 
 
 def _is_alone() -> bool:
@@ -144,17 +163,15 @@ def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
     return int(code or 0)
 
 
-def _overview() -> str:
+def _overview() -> list[str]:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: kaggle-face COMMAND [options] [key=value ...]",
-            "",
-            "From a face competition's download to a scored submission.",
-            "",
-            *lines,
-            "",
-            "kaggle-face COMMAND --help tells more of one command.",
-        ]
-    )
+    return [
+        "usage: kaggle-face COMMAND [options] [key=value ...]",
+        "",
+        "From a face competition's download to a scored submission.",
+        "",
+        *lines,
+        "",
+        "kaggle-face COMMAND --help tells more of one command.",
+    ]
