@@ -15,8 +15,8 @@ from kaggle_face.errors import DataError
 
 ODD = [
     "a\rb.jpg", "c\nd.jpg", "e\r\nf", 'g"h', "i,j", " k", "l ", "\tm", "=n", "+o", "-p", "@q", "'=r", "''s",
-    "-0.5", "\u202et", "u\u2028v", "w\0x", "\ufeffy", "é", "王", "#z", "NA", "nan", "1e5", "007", " ", "\r", "\n",
-    '"', ",", "\\", "", "\x85", "\x1c", "＝A1",
+    "-0.5", "\u202et", "u\u2028v", "w\0x", "\ufeffy", "é", "王", "#z", "NA", "nan", "1e5", "007", " ", "\r",
+    "\n", '"', ",", "\\", "", "\x85", "\x1c", "＝A1",
 ]  # fmt: skip
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(
     lambda text: not text.endswith("\0")
