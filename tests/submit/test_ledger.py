@@ -104,7 +104,6 @@ ODD = [
     "@SUM(A1)",
     "-1+1",
     "'=quoted",
-    "two\nlines",
     "a\rb",
     '"',
     " , ",
