@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.private import replacing_privately
 from kaggle_face.data.pack import Pack
 from kaggle_face.progress import visible
 from kaggle_face.records import StrArray
@@ -49,9 +49,8 @@ def draw_sheet(pack: Pack, rows: Sequence[SheetRow]) -> Image.Image:
 
 
 def write_sheet(path: Path, pack: Pack, rows: Sequence[SheetRow]) -> None:
-    """Writes the sheet as a JPEG; never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    """Writes the sheet as a JPEG for its owner alone; never half a file."""
+    with replacing_privately(path) as temporary:
         draw_sheet(pack, rows).save(temporary, format="JPEG", quality=90)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.private import replacing_privately
 from kaggle_face.data.images import decode_photo
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact
@@ -62,7 +62,7 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
     if target.exists() and not zipfile.is_zipfile(target):
         raise GalleryError(f"{target} is there already and no earlier export; choose another name")
     try:
-        with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        with replacing_privately(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             rows = _write_archive(gallery, archive)
     except OSError as error:
         raise GalleryError(f"{target} cannot be written: {error.strerror or error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -268,3 +269,24 @@ def test_aligned_crops_are_measured_and_kept_embeddings_are_used_again(run: Run,
     assert second["systems"][0]["ms_per_face"] is None
     assert second["sizes"] == first["sizes"]
     assert "DIR@FPIR 1 %" in run(*words, "--draws", "2")[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_what_shows_people_is_for_its_owner_alone(run: Run, pictures: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        assert run("enroll", "Ann", pictures / "a.jpg", "--save-faces", "faces")[0] == 0
+        assert run("people", "export", "export.zip")[0] == 0
+        assert run("people", "show", "Ann", "--save-faces", "shown")[0] == 0
+    finally:
+        os.umask(old)
+    made = [Path("gallery.sqlite"), Path("export.zip"), *Path("faces").iterdir(), *Path("shown").iterdir()]
+    assert len(made) == 4
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
+    assert {Path(name).stat().st_mode & 0o777 for name in ("faces", "shown")} == {0o700}
+    for name in ("gallery.sqlite", "export.zip"):
+        Path(name).chmod(0o644)
+    _, _, told = run("people", "import", "export.zip", "--add")
+    for name in ("gallery.sqlite", "export.zip"):
+        assert f"other users of this machine could read {name}; now its owner alone can" in told
+        assert Path(name).stat().st_mode & 0o777 == 0o600
