@@ -73,7 +73,8 @@ def test_each_start_has_another_secret() -> None:
     "host",
     [
         "[::1].evil.com", "[::1].evil.com:8642", "[::1]evil.com", "[::1]:8642.evil.com", "[::1]:80:80",
-        "[::1", "::1", "[127.0.0.1.evil.com]", "127.0.0.1:8642.evil.com", "127.0.0.1:evil.com", "127.0.0.1:99999",
+        "[::1", "::1", "[127.0.0.1.evil.com]", "127.0.0.1:8642.evil.com", "127.0.0.1:evil.com",
+        "127.0.0.1:99999",
         "localhost.evil.com", "localhost:8642@evil.com", "evil.com@localhost", "evil.com, 127.0.0.1",
         "127.0.0.1 evil.com", "127.0.0.1\t", " 127.0.0.1", "localhost:", "[]", "[::1%lo]", "[::2]", "0.0.0.0",
         "127.0.0.1:८६४२", "localhost\u2024evil.com",
