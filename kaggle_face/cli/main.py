@@ -133,14 +133,14 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
 def _take_over_warnings(terminal: Terminal) -> None:
     """Shows the warnings of libraries as our own ones, with what is not printable escaped."""
 
-    def show(message: Warning | str, category: type[Warning], filename: str, line: int, *_: object) -> None:
-        terminal.warn(f"{category.__name__}: {message} ({filename}:{line})")
+    def show(message: object, category: type[Warning], filename: str, number: int, *_: object) -> None:
+        terminal.warn(f"{category.__name__}: {message} ({filename}:{number})")
 
     class Visible(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             return visible(super().format(record))
 
-    warnings.showwarning = show
+    warnings.showwarning = show  # type: ignore[assignment]
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(Visible())
 

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.private import replacing_privately
+from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.data.images import decode_photo
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact
@@ -190,7 +191,8 @@ def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
 
 def _csv_text(rows: Sequence[tuple[str, str, str, str]]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    quoting = csv_quoting(cell for row in rows for cell in row)
+    writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
     writer.writerow(_COLUMNS)
     writer.writerows(rows)
     return stream.getvalue()

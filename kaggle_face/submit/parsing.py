@@ -5,7 +5,7 @@ Every function raises UnreadableAnswerError where a field is missing or of anoth
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from kaggle_face.submit.answers import (
     CompetitionFacts,
@@ -126,4 +126,4 @@ def text_from(answer: Any) -> str:
     """An answer that is one text."""
     if not isinstance(answer, str):
         raise UnreadableAnswerError(f"it is not a text but {type(answer).__name__}")
-    return cast("str", answer)
+    return answer

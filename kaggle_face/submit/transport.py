@@ -62,11 +62,14 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
     """
     from requests import ConnectionError as CutOff
     from requests import Response, Timeout
-    from requests.adapters import HTTPAdapter, Retry
+    from requests.adapters import HTTPAdapter
     from urllib3.exceptions import ReadTimeoutError
+    from urllib3.util import Retry
 
     exchange = Exchange()
-    send, pieces = HTTPAdapter.send, Response.iter_content
+    adapters: Any = HTTPAdapter
+    responses: Any = Response
+    send, pieces = adapters.send, responses.iter_content
 
     def send_limited(
         adapter: Any, request: Any, stream: bool = False, timeout: Any = None, *others: Any, **options: Any
@@ -93,11 +96,11 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
                 raise SilentServerError from None
             raise
 
-    HTTPAdapter.send, Response.iter_content = send_limited, pieces_limited
+    adapters.send, responses.iter_content = send_limited, pieces_limited
     try:
         yield exchange
     finally:
-        HTTPAdapter.send, Response.iter_content = send, pieces
+        adapters.send, responses.iter_content = send, pieces
 
 
 def _is(response: Any, *kinds: str) -> bool:

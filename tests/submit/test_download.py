@@ -213,8 +213,8 @@ def test_a_name_that_leads_to_another_folder_is_refused(faces, kaggle, clock, ca
 
 def test_a_download_that_falls_silent_is_given_up_and_goes_on_later(large, kaggle, clock, capsys):
     kaggle.silent.add("GET")
-    assert main(["download", "submit.silent_seconds=0.2"]) == 2
-    assert "Kaggle could not be reached, it was silent for 0.2 s" in capsys.readouterr().err
+    assert main(["download", "submit.silent_seconds=0.3"]) == 2
+    assert "Kaggle could not be reached, it was silent for 0.3 s" in capsys.readouterr().err
     kaggle.silent.clear()
     assert main(["download"]) == 0
     assert kaggle.ranges[-1] is not None, "from where it stopped"

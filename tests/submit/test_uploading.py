@@ -278,6 +278,21 @@ def test_the_same_content_from_two_folders_goes_up_once(kaggle, run_alone):
     assert len(kaggle.competition.submissions) == 1
 
 
+def test_an_upload_that_was_killed_in_another_folder_is_not_repeated(
+    kaggle, clock, csv_file, kill_before_answer, monkeypatch, capsys
+):
+    kaggle.competition.next_hidden_lists = 3
+    kill_before_answer("CreateSubmission", "submit", "--file", "mine.csv", "--task", "verification")
+    other = Path("other")
+    (other / "configs").mkdir(parents=True)
+    (other / "configs" / "faces.yaml").write_bytes(Path("configs/faces.yaml").read_bytes())
+    (other / "mine.csv").write_text(ROWS)
+    monkeypatch.chdir(other)
+    assert submit() == 2
+    assert "mine.csv was already submitted" in capsys.readouterr().err
+    assert len(kaggle.competition.submissions) == 1
+
+
 @pytest.mark.slow
 def test_the_same_content_from_two_folders_never_goes_up_twice(kaggle, run_alone):
     kaggle.competition.max_daily = 100
@@ -313,9 +328,9 @@ def test_uploads_go_on_where_no_lock_can_be_held(kaggle, clock, csv_file, capsys
 @pytest.mark.parametrize("method", ["ListSubmissions", "PUT", "CreateSubmission"])
 def test_a_silent_server_is_given_up_and_asked_again(kaggle, clock, csv_file, capsys, method):
     kaggle.silent.add(method)
-    assert submit("submit.silent_seconds=0.2") == 2
+    assert submit("submit.silent_seconds=0.3") == 2
     message = capsys.readouterr()
-    words = "the file did not arrive" if method == "PUT" else "it was silent for 0.2 s"
+    words = "the file did not arrive" if method == "PUT" else "it was silent for 0.3 s"
     assert f"Kaggle could not be reached, {words}; run the same command again" in message.err
     assert f"({words}); next try in 16 s" in message.out
     assert len(kaggle.asked(method)) == 6
