@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from kaggle_face.submit.answers import RemoteSubmission
 from kaggle_face.submit.failures import Failure
@@ -24,9 +24,9 @@ def waits_of(seconds: float) -> Iterator[float]:
         passed, step = passed + wait, step + 1
 
 
-def list_with(sha256: str, competition: str, desk: Desk) -> Sequence[RemoteSubmission]:
+def list_with(sha256: str, competition: str, desk: Desk) -> list[RemoteSubmission]:
     """What Kaggle lists once it shows the content that another folder sent, or had time to."""
-    listed: Sequence[RemoteSubmission] = ()
+    listed: list[RemoteSubmission] = []
     for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
         if wait:
             desk.clock.sleep(wait)

@@ -129,6 +129,8 @@ def _checked_values(response: Any) -> Mapping[str, Any]:
 
     if response.status_code >= 400:
         raise HTTPError("refused", response=response)
+    if response.status_code >= 300 and not response.is_redirect:
+        raise UnreadableAnswerError(f"its status is {response.status_code}")
     if response.status_code < 300 and _is(response, "html"):
         raise UnreadableAnswerError("it is a web page")
     if response.status_code >= 300 or not _is(response, "json"):

@@ -84,6 +84,8 @@ GARBAGE = {
     "an error with status 200": Garbage(b'{"code": 418, "message": {"deep": [1]}}'),
     "an error that says null": Garbage(b"null", status=400),
     "an error with a list of a code": Garbage(b'{"code": [500], "message": 7}', status=418),
+    "a redirection to nowhere": Garbage(b"", status=302),
+    "nothing new": Garbage(b"{}", status=304),
     "no gzip": Garbage(b"plain", headers={"Content-Encoding": "gzip"}),
     "a wrong encoding": Garbage(json.dumps({"a": "é"}).encode("utf-16"), "text/plain; charset=ascii"),
 }
