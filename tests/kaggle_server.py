@@ -37,6 +37,16 @@ class Fault:
     after: bool = False
 
 
+@dataclass(frozen=True)
+class Garbage:
+    """An answer that is none: these bytes in the place of a method's own ones, as long as it stands."""
+
+    content: bytes
+    content_type: str = "application/json"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class Submission:
     """A submission, and the states in which it shows itself from one listing to the next."""
@@ -97,6 +107,10 @@ class KaggleServer:
         self.cut_uploads_after: deque[int] = deque()
         self.cut_downloads_after: deque[int] = deque()
         self.ranges: list[str | None] = []
+        self.garbage: dict[str, Garbage] = {}
+        self.silent: set[str] = set()  # methods that are never answered; the requests hang until `stop`
+        self.hung = threading.Event()
+        self.stopping = threading.Event()
         self.before_answer: dict[str, Callable[[], None]] = {}
         self.datasets: dict[str, dict[str, Any]] = {}
         self.dataset_states = ["BLOBS_RECEIVED", "READY"]
@@ -119,9 +133,15 @@ class KaggleServer:
         self._thread.start()
 
     def stop(self) -> None:
+        self.stopping.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+
+    def hang(self) -> None:
+        """Says nothing until the server stops."""
+        self.hung.set()
+        self.stopping.wait(120)
 
     def fail(self, method: str, *faults: Fault) -> None:
         self.faults[method].extend(faults)
@@ -337,6 +357,13 @@ def _handler_of(server: KaggleServer) -> type[BaseHTTPRequestHandler]:
                 fault = server.faults[method].popleft() if server.faults[method] else None
             if fault is not None and not fault.after:
                 return self._give(fault)
+            if method in server.silent:
+                server.hang()
+                return self._cut()
+            if method in server.garbage:
+                garbage = server.garbage[method]
+                headers = {"Content-Type": garbage.content_type, **garbage.headers}
+                return self._answer(garbage.status, garbage.content, headers)
             if not self._is_known():
                 return self._json(401, {"code": 401, "message": "Unauthenticated"})
             try:
@@ -360,6 +387,9 @@ def _handler_of(server: KaggleServer) -> type[BaseHTTPRequestHandler]:
                 cut = server.cut_uploads_after.popleft() if server.cut_uploads_after else None
             if cut is not None:
                 self.rfile.read(cut)
+                return self._cut()
+            if "PUT" in server.silent:
+                server.hang()
                 return self._cut()
             content = self._read_body()
             if fault is not None:
@@ -389,10 +419,15 @@ def _handler_of(server: KaggleServer) -> type[BaseHTTPRequestHandler]:
             for name, value in {**headers, "Content-Length": str(len(part))}.items():
                 self.send_header(name, value)
             self.end_headers()
+            if "GET" in server.silent:
+                self.wfile.write(part[: len(part) // 2])
+                server.hang()
+                return self._cut()
             self.wfile.write(part if cut is None else part[:cut])
             if cut is not None:
                 self.wfile.flush()
                 self.connection.shutdown(socket.SHUT_RDWR)
+            return None
 
         def _is_known(self) -> bool:
             given = self.headers.get("Authorization", "")

@@ -1,8 +1,14 @@
-"""CSV tables of text columns: the one way in which ids reach the disk and come back."""
+"""CSV tables of text columns: the one way in which ids reach the disk and come back.
+
+A text comes back as it was, whatever a file name may hold. In the file, a text that a spreadsheet would take
+for a formula has an apostrophe before it, by which spreadsheets show it as text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,20 +16,66 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.atomic import reading, replacing
-from kaggle_face.errors import RunError
+from kaggle_face.errors import DataError, RunError
 from kaggle_face.records import StrArray
+
+_FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def to_cell(text: str) -> str:
+    """A text for a CSV that is opened in a spreadsheet: what would be a formula there becomes text.
+
+    >>> to_cell("=1+1"), to_cell("-0.5"), from_cell(to_cell("'=1"))
+    ("'=1+1", '-0.5', "'=1")
+    """
+    return f"'{text}" if _is_formula(text) else text
+
+
+def from_cell(cell: str) -> str:
+    """The text of which `to_cell` made a cell."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
+
+
+def _is_formula(text: str) -> bool:
+    return _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
 
 
 def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[Any]]) -> None:
     """Writes columns of equal length as CSV with a header, '\\n' line ends and quotes only where needed."""
     import pandas as pd
 
-    # A carriage return ends a line for readers, and is not quoted where lines end otherwise.
-    texts = (column for column in map(np.asarray, columns.values()) if column.dtype.kind == "U")
-    returns = any("\r" in text for column in texts for text in column.tolist())
-    quoting: Literal[0, 1] = 1 if returns else 0  # csv.QUOTE_ALL, csv.QUOTE_MINIMAL
+    cells = {name: _cells(values) for name, values in columns.items()}
+    texts = [text for column in cells.values() for text in _texts(column)]
+    is_blank = any(text.isspace() for text in texts)  # alone on its line, it is passed over when it is read
+    quoting = csv.QUOTE_NONNUMERIC if is_blank else csv_quoting(texts)
     with replacing(path) as temporary:
-        pd.DataFrame(dict(columns)).to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+        frame = pd.DataFrame(cells)
+        frame.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+
+
+def csv_quoting(texts: Iterable[str]) -> Literal[0, 2]:
+    """How the csv module must quote texts that shall come back as they are: where needed, or all of them.
+
+    Of its own accord it puts no quotes around a carriage return, which it then reads as a line end.
+    """
+    return csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
+
+
+def _cells(values: npt.NDArray[Any] | Sequence[Any]) -> npt.NDArray[Any] | Sequence[Any]:
+    return (
+        [to_cell(value) if isinstance(value, str) else value for value in values]
+        if _has_text(values)
+        else values
+    )
+
+
+def _texts(values: npt.NDArray[Any] | Sequence[Any]) -> Iterator[str]:
+    return (value for value in values if isinstance(value, str)) if _has_text(values) else iter(())
+
+
+def _has_text(values: npt.NDArray[Any] | Sequence[Any]) -> bool:
+    return not isinstance(values, np.ndarray) or values.dtype.kind in "UO"
 
 
 def read_table(path: Path, columns: Sequence[str]) -> dict[str, StrArray]:
@@ -41,9 +93,16 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[str, StrArray]:
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise RunError(f"{path} has no column '{missing[0]}'; it has: {', '.join(map(str, frame.columns))}")
-    return {name: as_text(frame[name].tolist()) for name in columns}
+    return {name: as_text([from_cell(cell) for cell in frame[name].tolist()]) for name in columns}
 
 
 def as_text(values: Sequence[str]) -> StrArray:
-    """A text array, also from no values at all."""
+    """A text array, also from no values at all.
+
+    Raises:
+        DataError: A text ends with a zero byte, which an array would drop.
+    """
+    for value in values:
+        if value.endswith("\0"):
+            raise DataError(f"the name {value!r} ends with a zero byte; rename it")
     return np.asarray(list(values), dtype=np.str_) if len(values) else np.empty(0, np.str_)

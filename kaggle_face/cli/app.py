@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 import secrets
 
-from kaggle_face.cli.gallery_options import add_gallery_argument, add_model_arguments, open_model
+from kaggle_face.cli.gallery_options import (
+    add_gallery_argument,
+    add_model_arguments,
+    keep_private,
+    open_model,
+)
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -30,6 +35,7 @@ def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.gallery.enrolled import Gallery
     from kaggle_face.gallery.recognition import Recognizer
 
+    keep_private(arguments.gallery, terminal)
     old = Gallery(arguments.gallery) if arguments.gallery.exists() else None
     embedder = open_model(arguments, old, terminal)
     recognizer = Recognizer(embedder, old or Gallery(arguments.gallery, create=True))

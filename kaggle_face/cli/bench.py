@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
@@ -44,7 +43,7 @@ def run_bench(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Measures one part and prints a table and a sentence, or JSON."""
     report = _measure(arguments, terminal)
     if arguments.json:
-        terminal.say(json.dumps(report.as_values(), indent=1))
+        terminal.json(report.as_values(), indent=1, allow_nan=True)
         return
     terminal.say(", ".join(f"{name} {value}" for name, value in report.about.items() if value is not None))
     terminal.table(report.columns, report.as_text())

@@ -56,7 +56,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     run = find_own_run(loaded, arguments.run, terminal.say)
     folds = chosen_folds(run, arguments.folds)
     config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
-    client = connect(SystemClock(), terminal) if arguments.upload else _client_if_any(arguments, terminal)
+    client = _client(config, arguments, terminal)
     user = arguments.user or (client.account.user if client is not None else _NOBODY)
     checkpoints = arguments.checkpoints or [name for name in CHECKPOINTS if name in ("best_cls", "best_ver")]
     numbers = ",".join(str(fold.fold) for fold in folds)
@@ -93,10 +93,11 @@ def _main_task(config: Config) -> Task:
     return "verification" if facts is None else facts.tasks[-1]
 
 
-def _client_if_any(arguments: argparse.Namespace, terminal: Terminal) -> KaggleClient | None:
-    if arguments.user or not find_credentials():
+def _client(config: Config, arguments: argparse.Namespace, terminal: Terminal) -> KaggleClient | None:
+    """The client; None where nothing is sent and nobody has to be asked who the user is."""
+    if not arguments.upload and (arguments.user or not find_credentials()):
         return None
-    return connect(SystemClock(), terminal)
+    return connect(SystemClock(), terminal, config.submit.silent_seconds)
 
 
 def _send(bundle: Bundle, workshop: Workshop, terminal: Terminal) -> None:

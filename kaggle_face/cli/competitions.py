@@ -93,20 +93,20 @@ def _show_competition(slug: str, terminal: Terminal) -> None:
     terminal.say(f"variant {facts.variant}; known: {', '.join(family.variants)}")
     terminal.say(f"identities: {facts.identities}; {facts.image_size} x {facts.image_size} pixels")
     terminal.say(f"metric: {describe_metric(facts.metric)}")
-    terminal.say("\nfiles:")
-    terminal.say(_indented(expected_files(facts.family, variant).splitlines()))
+    terminal.lines(["", "files:"])
+    terminal.lines(_indented(expected_files(facts.family, variant).splitlines()))
     for task in facts.tasks:
-        terminal.say(f"\n{task} CSV:")
-        terminal.say(_indented(csv_example(facts, task, family.formats(variant).of_task(task))))
-    terminal.say("\nrules:")
-    terminal.say(_indented(describe_rules(facts.rules) or ["none known here; read the competition's page"]))
+        terminal.lines(["", f"{task} CSV:"])
+        terminal.lines(_indented(csv_example(facts, task, family.formats(variant).of_task(task))))
+    terminal.lines(["", "rules:"])
+    terminal.lines(_indented(describe_rules(facts.rules) or ["none known here; read the competition's page"]))
     if facts.cutoffs:
         grades = ", ".join(f"{name} {score:g}" for name, score in facts.cutoffs.items())
-        terminal.say(f"\ncut-offs of the leaderboard: {grades}")
+        terminal.lines(["", f"cut-offs of the leaderboard: {grades}"])
     if facts.notes:
-        terminal.say("\nnotes:")
-        terminal.say(_indented(facts.notes))
+        terminal.lines(["", "notes:"])
+        terminal.lines(_indented(facts.notes))
 
 
-def _indented(lines: list[str] | tuple[str, ...]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
+def _indented(lines: list[str] | tuple[str, ...]) -> list[str]:
+    return [f"  {line}" for line in lines]

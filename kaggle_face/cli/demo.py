@@ -31,7 +31,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     later = (["predict"], ["ensemble"], ["submit", "--dry-run"])
     for words in (["pack"], train, *([*words, "--run", run_name] for words in later)):
         shared = ["--config", "demo", *arguments.overrides]
-        terminal.say(f"\n$ {command_line(*words, *shared)}")
+        terminal.lines(["", f"$ {command_line(*words, *shared)}"])
         dispatch([*words, *shared], terminal)
     config = load_config("demo", arguments.overrides).config
     run = run_folder(Path(config.paths.runs), "demo", run_name)
@@ -39,7 +39,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     terminal.say("")
     terminal.table(*score_submissions(run, submissions, truth))
     paths = sorted(submissions.glob(f"{run.path.name}_ensemble_*.csv"))
-    terminal.say(f"\n{' and '.join(map(str, paths))}; all in {time.monotonic() - began:.0f} s")
+    terminal.lines(["", f"{' and '.join(map(str, paths))}; all in {time.monotonic() - began:.0f} s"])
 
 
 def score_submissions(run: RunFolder, submissions: Path, truth: Path) -> tuple[list[str], list[list[str]]]:

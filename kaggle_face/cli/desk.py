@@ -28,7 +28,7 @@ def open_desk(config: Config, terminal: Terminal) -> Desk:
         RemoteError: There are no working credentials.
     """
     clock = SystemClock()
-    return Desk(connect(clock, terminal), open_ledger(config), clock, terminal)
+    return Desk(connect(clock, terminal, config.submit.silent_seconds), open_ledger(config), clock, terminal)
 
 
 def tell_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:

@@ -22,6 +22,7 @@ from kaggle_face.cli.gallery_options import (
     face_json,
     face_line,
     if_there,
+    keep_private,
     open_model,
     open_reader,
     save_faces,
@@ -62,6 +63,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     folder = _folder_of_people(arguments.words)
     if folder is None:
         checked_name(arguments.words[0])
+    keep_private(arguments.gallery, terminal)
     old = Gallery(arguments.gallery) if arguments.gallery.exists() else None
     embedder = open_model(arguments, old, terminal)
     reader = open_reader(arguments, embedder.card.image_size)
@@ -138,6 +140,7 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from kaggle_face.gallery.enrolled import Gallery
     from kaggle_face.gallery.recognition import Recognizer
 
+    keep_private(arguments.gallery, terminal)
     gallery = Gallery(arguments.gallery) if arguments.gallery.exists() else None
     claimed = _claimed_person(gallery, arguments.first)
     embedder = open_model(arguments, gallery, terminal)
@@ -205,6 +208,7 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from kaggle_face.gallery.enrolled import Gallery
     from kaggle_face.gallery.recognition import Recognizer
 
+    keep_private(arguments.gallery, terminal)
     gallery = Gallery(arguments.gallery)
     embedder = open_model(arguments, gallery, terminal)
     recognizer = Recognizer(embedder, gallery, arguments.exact)

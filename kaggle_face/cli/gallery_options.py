@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kaggle_face.artifacts.private import make_private_folder, write_privately
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
 from kaggle_face.cli.run_names import find_named_run
@@ -36,6 +36,14 @@ def add_gallery_argument(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"who is enrolled (now: {default}; KAGGLE_FACE_GALLERY chooses another)",
     )
+
+
+def keep_private(gallery: Path, terminal: Terminal) -> None:
+    """Takes a gallery from other users of this machine, and says so."""
+    from kaggle_face.gallery.database import tighten_gallery
+
+    if tighten_gallery(gallery):
+        terminal.warn(f"other users of this machine could read {gallery}; now its owner alone can")
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -160,9 +168,9 @@ def save_faces(faces: Sequence[Face], folder: Path | None) -> None:
     if folder is None:
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         for number, face in enumerate(faces, start=1):
-            (folder / f"{number:03}-{Path(face.source).stem}.png").write_bytes(png_of(face.crop))
+            write_privately(folder / f"{number:03}-{Path(face.source).stem}.png", png_of(face.crop))
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
 
@@ -184,4 +192,4 @@ def face_line(face: Face) -> str:
 
 def say_json(terminal: Terminal, values: Any) -> None:
     """Prints one JSON document."""
-    terminal.say(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+    terminal.json(values)

@@ -20,6 +20,7 @@ from kaggle_face.ensemble.label_outliers import DEFAULT_DEVIATION, LabelGaps, do
 from kaggle_face.errors import RunError
 from kaggle_face.hints import settings_command
 from kaggle_face.records import StrArray
+from kaggle_face.train.training_set import list_line
 
 if TYPE_CHECKING:
     from kaggle_face.data.contact_sheet import SheetRow
@@ -96,7 +97,7 @@ def _write_lists(folder: Path, found: LabelGaps, names: StrArray) -> None:
         "deviations": [f"{value:.3f}" for value in found.deviations],
     }
     write_table(folder / "doubtful.csv", columns)
-    write_text(folder / "doubtful.txt", "".join(f"{image_id}\n" for image_id in found.image_ids))
+    write_text(folder / "doubtful.txt", "".join(f"{list_line(name)}\n" for name in found.image_ids.tolist()))
 
 
 def _sheet_rows(found: LabelGaps, gaps: LabelGaps, names: StrArray) -> list[SheetRow]:

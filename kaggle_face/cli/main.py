@@ -11,9 +11,11 @@ Exit codes: 0 done; 2 the input, the settings or the disk are to blame (one line
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import import_module
@@ -27,6 +29,7 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
 from kaggle_face.hints import settings_given_as
 from kaggle_face.processor import choose_sort_instructions
+from kaggle_face.progress import visible
 from kaggle_face.stopping import StoppedBySignalError, end_at_once_from_now_on, heeding_signals
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
@@ -76,6 +79,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     choose_sort_instructions()
     threading.excepthook = _tell_bug_of_thread
+    _take_over_warnings(Terminal())
     code = main(list(sys.argv[1:] if argv is None else argv))
     end_at_once_from_now_on()
     if _is_alone():
@@ -132,7 +136,7 @@ def _tell_bug_of_thread(thread: threading.ExceptHookArgs) -> None:
 def dispatch(argv: list[str], terminal: Terminal) -> int:
     """Runs one command and returns its exit code; errors are the caller's."""
     if not argv or argv[0] in ("-h", "--help", "help"):
-        terminal.say(_overview())
+        terminal.lines(_overview())
         return 0
     if argv[0] == "--version":
         terminal.say(f"kaggle-face {kaggle_face.__version__}")
@@ -141,6 +145,21 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
         hint = nearest_hint(argv[0], COMMANDS) or "; kaggle-face --help lists them"
         raise InputError(f"there is no command '{argv[0]}'{hint}")
     return _run_command(argv[0], argv[1:], terminal)
+
+
+def _take_over_warnings(terminal: Terminal) -> None:
+    """Shows the warnings of libraries as our own ones, with what is not printable escaped."""
+
+    def show(message: object, category: type[Warning], filename: str, number: int, *_: object) -> None:
+        terminal.warn(f"{category.__name__}: {message} ({filename}:{number})")
+
+    class Visible(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return visible(super().format(record))
+
+    warnings.showwarning = show  # type: ignore[assignment]
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(Visible())
 
 
 def _is_alone() -> bool:
@@ -173,17 +192,15 @@ def _settings_of_call(arguments: argparse.Namespace) -> AbstractContextManager[N
     return settings_given_as(arguments.config or default_config(), overrides)
 
 
-def _overview() -> str:
+def _overview() -> list[str]:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: kaggle-face COMMAND [options] [key=value ...]",
-            "",
-            "From a face competition's download to a scored submission.",
-            "",
-            *lines,
-            "",
-            "kaggle-face COMMAND --help tells more of one command.",
-        ]
-    )
+    return [
+        "usage: kaggle-face COMMAND [options] [key=value ...]",
+        "",
+        "From a face competition's download to a scored submission.",
+        "",
+        *lines,
+        "",
+        "kaggle-face COMMAND --help tells more of one command.",
+    ]

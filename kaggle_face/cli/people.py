@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.disk import explaining
+from kaggle_face.artifacts.private import make_private_folder, tighten, write_privately
 from kaggle_face.cli.gallery_options import (
     add_gallery_argument,
     add_if_there_arguments,
     add_model_arguments,
     add_picture_arguments,
     if_there,
+    keep_private,
     open_model,
     say_json,
 )
@@ -73,6 +74,7 @@ def run_people(arguments: argparse.Namespace, terminal: Terminal) -> None:
             f"people {arguments.action} takes {num_words} words, got {len(arguments.words)}; "
             "see kaggle-face people --help"
         )
+    keep_private(arguments.gallery, terminal)
     action(arguments, terminal)
 
 
@@ -103,12 +105,11 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
     person = gallery.person(arguments.words[0])
     images = gallery.images(person)
     if arguments.save_faces is not None:
-        pictures = [(image.number, gallery.picture(image.number)) for image in images]
-        with explaining(arguments.save_faces):
-            arguments.save_faces.mkdir(parents=True, exist_ok=True)
-            for number, png in pictures:
-                if png is not None:
-                    (arguments.save_faces / f"{number:07}.png").write_bytes(png)
+        make_private_folder(arguments.save_faces)
+        for image in images:
+            png = gallery.picture(image.number)
+            if png is not None:
+                write_privately(arguments.save_faces / f"{image.number:07}.png", png)
     if arguments.json:
         rows = [{"number": one.number, "source": one.source, "added": one.added} for one in images]
         say_json(terminal, {"name": person.name, "added": person.added, "images": rows})
@@ -154,6 +155,8 @@ def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
     outcomes = import_gallery(
         gallery, source, lambda: open_model(arguments, gallery, terminal), if_there(arguments), terminal
     )
+    if tighten(source):
+        terminal.warn(f"other users of this machine could read {source}; now its owner alone can")
     images = sum(outcome.num_added for outcome in outcomes)
     _done(
         arguments,

@@ -170,7 +170,7 @@ def _tell_sizes(results: Sequence[SizeResult], comparisons: Sequence[Comparison]
         for one in results
     ]
     header = ["system", "people", "rank-1 %", "rank-5 %", "DIR@FPIR 1 %", "probes", "strangers"]
-    terminal.say(f"\nOne image enrolled, mean of {results[0].draws} draws, [95 % interval over people]")
+    terminal.lines(["", f"One image enrolled, mean of {results[0].draws} draws, [95 % interval over people]"])
     terminal.table(header, rows)
     for one in comparisons:
         terminal.say(
@@ -182,13 +182,13 @@ def _tell_sizes(results: Sequence[SizeResult], comparisons: Sequence[Comparison]
 def _tell_shots(results: Sequence[ShotResult], terminal: Terminal) -> None:
     if not results:
         return
-    terminal.say(f"\nImages enrolled of each of {results[0].people} people, the same probes: rank-1 %")
+    terminal.lines(["", f"Images enrolled of each of {results[0].people} people, the same probes: rank-1 %"])
     rows = [[one.system, str(one.shots), _interval(one.by_mean), _interval(one.by_best)] for one in results]
     terminal.table(["system", "images", "their mean (used)", "the best of them"], rows)
 
 
 def _tell_episodes(results: Sequence[EpisodeResult], terminal: Terminal) -> None:
-    terminal.say("\nOne-shot episodes: accuracy % [95 % interval over episodes]")
+    terminal.lines(["", "One-shot episodes: accuracy % [95 % interval over episodes]"])
     rows = [
         [
             one.system,

@@ -13,7 +13,7 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RemoteError
 from kaggle_face.submit.client import connect
 from kaggle_face.submit.clock import SystemClock
-from kaggle_face.submit.credentials import HOW_TO_GET, find_credentials
+from kaggle_face.submit.credentials import find_credentials, why_none
 from kaggle_face.submit.download import download
 from kaggle_face.submit.entries import Entry
 from kaggle_face.submit.syncing import fetch
@@ -33,7 +33,7 @@ def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Says which credentials are used, from where, and whether they work; never shows them."""
     found = find_credentials()
     if not found:
-        raise RemoteError(f"there are no Kaggle credentials; {HOW_TO_GET}")
+        raise RemoteError(why_none())
     for place, credentials in enumerate(found):
         use = "used" if place == 0 else "not used, for the first one found counts"
         terminal.say(f"{credentials.kind} from {credentials.source}: {use}")
@@ -62,7 +62,7 @@ def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.say("the demo's data is made by the package; there is nothing to download")
         return
     folder = arguments.to or Path(f"data/{arguments.slug}" if arguments.slug else config.data.root)
-    client = connect(SystemClock(), terminal)
+    client = connect(SystemClock(), terminal, config.submit.silent_seconds)
     for slug in slugs:
         target = folder if len(slugs) == 1 else folder / plain_slug(slug)
         files = download(slug, target, client, terminal)

@@ -1,34 +1,51 @@
-"""What the person at the keyboard sees: lines, tables and progress bars (plain lines when piped)."""
+"""Lines, tables and progress bars for the person at the keyboard (plain lines when piped)."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TextIO
 
-from kaggle_face.progress import Counter, SilentCounter
+from kaggle_face.progress import Counter, SilentCounter, visible
 
 _SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
 
 class Terminal:
-    """Prints results to standard output, and progress, warnings and errors to standard error."""
+    """Prints results to standard output, and progress, warnings and errors to standard error.
+
+    All that is shown passes here, and what is not printable in it is escaped: a line is one line, whatever
+    file names, settings or servers put into it.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
 
     def say(self, line: str) -> None:
-        """Prints one line, or a text of several."""
-        print(line, flush=True)
+        """Prints one line."""
+        self.lines([line])
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Prints lines below each other."""
+        self._show("\n".join(map(visible, lines)))
+
+    def json(self, values: Any, indent: int = 2, allow_nan: bool = False) -> None:
+        """Prints one JSON document."""
+        text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=allow_nan)
+        self._show(
+            "".join(letter if _stands_in_json(letter) else json.dumps(letter)[1:-1] for letter in text)
+        )
 
     def warn(self, line: str) -> None:
         """Prints one line that asks for attention to standard error."""
-        print(f"warning: {line}", file=sys.stderr, flush=True)
+        _print(f"warning: {visible(line)}", sys.stderr)
 
     def error(self, line: str) -> None:
         """Prints why the command ended to standard error."""
-        print(f"error: {line}", file=sys.stderr, flush=True)
+        _print(f"error: {visible(line)}", sys.stderr)
 
     def stopped(self, line: str) -> None:
         """Prints what a command that was stopped has kept to standard error."""
@@ -36,14 +53,17 @@ class Terminal:
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Prints a table; columns whose cells are all numbers stand to the right."""
-        self.say(format_table(header, rows))
+        shown = format_table([*map(visible, header)], [[*map(visible, row)] for row in rows])
+        self.lines(shown.split("\n"))
 
     @contextmanager
     def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
         """Shows how far a counted piece of work is, its rate and the time left."""
+        label, unit = visible(label), visible(unit)
         if sys.stderr.isatty() and not self._quiet:
             from tqdm import tqdm
 
+            label = _encodable(label, sys.stderr)
             with tqdm(desc=label, total=total, unit=f" {unit}", initial=done, leave=False) as bar:
                 yield _Bar(bar)
         else:
@@ -51,12 +71,12 @@ class Terminal:
             yield counter
             counter.finish()
 
+    def _show(self, text: str) -> None:
+        _print(text, sys.stdout)
+
 
 class SilentTerminal(Terminal):
     """Prints errors alone: of several processes that work together one tells how far they are."""
-
-    def say(self, line: str) -> None:
-        """Does nothing."""
 
     def warn(self, line: str) -> None:
         """Does nothing."""
@@ -66,6 +86,23 @@ class SilentTerminal(Terminal):
         """Opens a counter that shows nothing."""
         yield SilentCounter()
 
+    def _show(self, text: str) -> None:
+        pass
+
+
+def _print(text: str, stream: TextIO) -> None:
+    print(_encodable(text, stream), file=stream, flush=True)
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with escapes in the place of what the stream's encoding lacks, as that of an old locale."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _stands_in_json(letter: str) -> bool:
+    return letter == "\n" or visible(letter) == letter
+
 
 class _Bar:
     def __init__(self, bar: object) -> None:
@@ -73,7 +110,7 @@ class _Bar:
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         if note:
-            self._bar.set_postfix_str(note, refresh=False)  # type: ignore[attr-defined]
+            self._bar.set_postfix_str(_encodable(visible(note), sys.stderr), refresh=False)  # type: ignore[attr-defined]
         self._bar.update(steps)  # type: ignore[attr-defined]
 
 
@@ -99,7 +136,7 @@ class _PlainLines:
         rate = (self._done - self._first) / max(self._spoke - self._start, 1e-9)
         left = (self._total - self._done) / rate if rate > 0 else float("inf")
         text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"
-        print(f"{text}, {note}" if note else text, file=sys.stderr, flush=True)
+        _print(f"{text}, {visible(note)}" if note else text, sys.stderr)
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

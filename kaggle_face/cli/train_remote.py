@@ -51,7 +51,7 @@ def train_on_kaggle(
         return
     clock = SystemClock()
     with writing_folds(run, numbers):
-        workshop = Workshop(connect(clock, terminal), clock)
+        workshop = Workshop(connect(clock, terminal, loaded.config.submit.silent_seconds), clock)
         training = RemoteTraining(
             loaded, run, workshop, clock, terminal, arguments.hours, arguments.accelerator
         )

@@ -179,5 +179,5 @@ def _unwritable(ids: Sequence[str]) -> list[str]:
     try:
         "\n".join(ids).encode()
     except UnicodeEncodeError:
-        return [image_id for image_id in ids if not image_id.isprintable()]
+        return [image_id for image_id in ids if any("\ud800" <= letter <= "\udfff" for letter in image_id)]
     return []

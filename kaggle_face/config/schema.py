@@ -328,6 +328,7 @@ class SubmitConfig(Part):
     unknown_share: Fraction = 0.1
     reserve: CountOrZero = 1
     wait_minutes: NonNegative = 30.0
+    silent_seconds: Positive = 30.0
     cutoffs: Mapping[str, float] = Field(default_factory=dict)
     classification: TableConfig = TableConfig()
     verification: TableConfig = TableConfig()

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.private import replacing_privately
 from kaggle_face.data.pack import Pack
+from kaggle_face.progress import visible
 from kaggle_face.records import StrArray
 
 _TILE_PX = 96
@@ -37,7 +38,7 @@ def draw_sheet(pack: Pack, rows: Sequence[SheetRow]) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     for number, row in enumerate(rows):
         top = number * (_TILE_PX + _CAPTION_PX + 2 * _GAP_PX)
-        draw.text((_GAP_PX, top), row.caption, fill=_INK)
+        draw.text((_GAP_PX, top), visible(row.caption), fill=_INK)
         left = _GAP_PX
         for group in row.groups:
             for pixels in pack.images[pack.rows_of(group)]:
@@ -48,9 +49,8 @@ def draw_sheet(pack: Pack, rows: Sequence[SheetRow]) -> Image.Image:
 
 
 def write_sheet(path: Path, pack: Pack, rows: Sequence[SheetRow]) -> None:
-    """Writes the sheet as a JPEG; never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    """Writes the sheet as a JPEG for its owner alone; never half a file."""
+    with replacing_privately(path) as temporary:
         draw_sheet(pack, rows).save(temporary, format="JPEG", quality=90)
 
 

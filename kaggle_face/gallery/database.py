@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.artifacts.disk import disk_error, state_of
+from kaggle_face.artifacts.private import make_private_file, make_private_folder, tighten
 from kaggle_face.errors import GalleryError, KaggleFaceError
 from kaggle_face.gallery.integrity import (
     SUMS_TABLE,
@@ -101,8 +102,10 @@ class GalleryFile:
             raise GalleryError(f"{path} is a folder, not a gallery file; name a file with --gallery")
         with self._explained():
             if create:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_private_folder(path.parent)
+                make_private_file(path)
             self._open_first()
+            tighten_gallery(path)
             # Whoever closes the last connection writes the whole log back; this one is kept to be the last.
             last = self._connect(any_thread=True)
             weakref.finalize(self, last.close)
@@ -232,6 +235,29 @@ class GalleryFile:
             raise self.damaged("a text in it is none any more") from error
         except OSError as error:
             raise GalleryError(f"{self.path} cannot be made: {error.strerror or error}") from error
+
+
+def tighten_gallery(path: Path) -> bool:
+    """Takes the rights of all others from a gallery's files; whether there were any.
+
+    Any other file is left as it is. SQLite gives new files beside the database, as its log, its rights.
+    """
+    if not _is_gallery(path):
+        return False
+    files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))]
+    return sum(tighten(file) for file in files) > 0
+
+
+def _is_gallery(path: Path) -> bool:
+    """Whether the header of a file is that of a gallery."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            header = stream.read(100)
+    except OSError:
+        return False
+    return header.startswith(b"SQLite format 3\0") and header[68:72] == _APPLICATION.to_bytes(4, "big")
 
 
 def read_fact(connection: Connection, name: FactName) -> str | None:

@@ -31,7 +31,7 @@ class PictureReader:
 
     def read(self, path: Path, source: str | None = None) -> Face:
         """The face of a picture file; see `read_face`."""
-        name = source or str(path)
+        name = _as_text(source or str(path))
         return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
 
 
@@ -180,3 +180,8 @@ def _keep_one_by_one(
             report.count(recognizer.gallery.enroll([person], recognizer.embedder.card, if_there))
         except TakenError as error:
             _leave_out(report, f"{person.name}/: {error}", progress)
+
+
+def _as_text(path: str) -> str:
+    """A path that a database and JSON can hold: bytes that are no UTF-8 become escapes."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.private import replacing_privately
+from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact
 from kaggle_face.gallery.embedder import Embedder
@@ -62,7 +63,7 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
     if target.exists() and not zipfile.is_zipfile(target):
         raise GalleryError(f"{target} is there already and no earlier export; choose another name")
     try:
-        with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        with replacing_privately(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             rows = _write_archive(gallery, archive)
     except OSError as error:
         raise GalleryError(f"{target} cannot be written: {error.strerror or error}") from error
@@ -190,7 +191,8 @@ def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
 
 def _csv_text(rows: Sequence[tuple[str, str, str, str]]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    quoting = csv_quoting(cell for row in rows for cell in row)
+    writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
     writer.writerow(_COLUMNS)
     writer.writerows(rows)
     return stream.getvalue()

@@ -66,7 +66,8 @@ def _receipt_of(target: Path, slug: str) -> int | None:
     if not path.is_file():
         return None
     values = read_json(path)
-    return int(values["files"]) if values.get("competition") == slug else None
+    files = values.get("files")
+    return files if values.get("competition") == slug and isinstance(files, int) else None
 
 
 def _check_target(target: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from kaggle_face.artifacts.tables import from_cell, to_cell
+
 Status = Literal["WRITTEN", "UPLOADING", "FAILED", "UPLOADED", "PENDING", "COMPLETE", "ERROR"]
 """WRITTEN: only on disk. UPLOADING: begun, the outcome is not known yet. FAILED: Kaggle did not take it.
 UPLOADED: taken, but not listed yet. PENDING, COMPLETE, ERROR: what Kaggle says of a listed one."""
@@ -129,10 +131,11 @@ def _to_cell(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else " ".join(str(value).split("\n"))
+    return repr(value) if isinstance(value, float) else to_cell(" ".join(str(value).split("\n")))
 
 
 def _from_cell(name: str, text: str) -> Any:
+    text = from_cell(text)
     if name in _LISTS:
         return json.loads(text)
     if name == "oof_higher_is_better":

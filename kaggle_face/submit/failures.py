@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from kaggle_face.errors import nearest_hint
 NO_CONNECTION = 0
 UNREADABLE = -1
 NO_CREDENTIALS = -2
+GARBLED = -3
 
 SETTINGS_PAGE = "https://www.kaggle.com/settings"
 _TRIES = 6
@@ -20,11 +22,21 @@ _LONGEST_WAIT_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Failure:
-    """An HTTP status (or one of the three above), Kaggle's words, and the wait that Kaggle asks for."""
+    """An HTTP status (or one of the four above), Kaggle's words, and the wait that Kaggle asks for.
+
+    NO_CONNECTION: no whole answer came. UNREADABLE: the request was not made. GARBLED: an answer came that is
+    not understood. `method` is that of the last request.
+    """
 
     status: int
     words: str
     retry_after: float | None = None
+    method: str = ""
+
+    @property
+    def leaves_open(self) -> bool:
+        """Whether nobody knows if Kaggle did what it was asked for."""
+        return self.status in (NO_CONNECTION, GARBLED)
 
     @property
     def is_passing(self) -> bool:
@@ -66,13 +78,13 @@ def seconds_to_wait(retry_after: str | None, now: datetime) -> float | None:
     if retry_after is None:
         return None
     try:
-        return max(0.0, float(retry_after))
+        seconds = float(retry_after)
     except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        try:
+            seconds = (parsedate_to_datetime(retry_after) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+    return None if math.isnan(seconds) else max(0.0, seconds)
 
 
 def rules_page(slug: str) -> str:
@@ -100,6 +112,8 @@ def explain(failure: Failure, doing: str, slug: str | None = None, known: Collec
             return f"cannot {doing}: Kaggle could not be reached, {failure.words}; run the same command again"
         case _ if failure.status == NO_CREDENTIALS:
             return f"cannot {doing}: {failure.words}"
+        case _ if failure.status == GARBLED:
+            return f"cannot {doing}: Kaggle's answer is not understood, {failure.words}; try again later"
         case _ if failure.status >= 500:
             advice = f"an error on its side ({failure.status}); try again later"
         case _:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.artifacts.disk import disk_error, state_of
+from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
 from kaggle_face.submit.clock import Clock, SystemClock, iso_time
@@ -115,10 +116,11 @@ class Ledger:
     def export(self) -> None:
         """Writes `ledger.csv`; of two writers the later one, who sees all rows, writes last."""
         with self._transaction() as _:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
+            rows = [to_cells(entry) for entry in self.entries()]
+            text, quoting = io.StringIO(), csv_quoting(cell for row in rows for cell in row)
+            writer = csv.writer(text, lineterminator="\n", quoting=quoting)
             writer.writerow(COLUMNS)
-            writer.writerows(to_cells(entry) for entry in self.entries())
+            writer.writerows(rows)
             write_text(self.csv, text.getvalue())
 
     def add_standing(self, competition: str, standing: Mapping[str, Any]) -> None:

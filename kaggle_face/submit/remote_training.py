@@ -171,7 +171,7 @@ class RemoteTraining:
         for path in folds:
             fold = FoldFolder(path)
             _speak_of_here(fold, self.loaded)
-            self.progress.say(f"fold {fold.fold} came back: {fold.read_info()['status']}")
+            self.progress.say(f"fold {fold.fold} came back: {fold.read_info().get('status', 'unknown')}")
             put_in_place(path, self.run.path / path.name)
         shared = self.run.path.parent / "folds"
         if (config_folder / "folds").is_dir() and not shared.exists():
@@ -184,7 +184,11 @@ def read_job(run: RunFolder) -> Job | None:
     if not path.is_file():
         return None
     values = read_json(path)
-    return Job(values["key"], values["notebook"], tuple(values["folds"]), values["is_running"])
+    match values:
+        case {"key": str(key), "notebook": str(notebook), "folds": list(folds), "is_running": bool(running)}:
+            if all(isinstance(fold, int) for fold in folds):
+                return Job(key, notebook, tuple(folds), running)
+    raise RunError(f"{path} does not say which notebook was started; delete it to start anew")
 
 
 def _write_job(run: RunFolder, job: Job) -> None:
@@ -205,15 +209,22 @@ def _read_manifest(folder: Path, notebook: str) -> tuple[str, Mapping[str, str]]
     path = folder / "manifest.json"
     if not path.is_file():
         raise RemoteError(f"{notebook} left no manifest.json; look at its log on Kaggle")
-    values = read_json(path)
-    return values["job"], values["files"]
+    match read_json(path):
+        case {"job": str(job), "files": dict(files)} if all(isinstance(file, str) for file in files.values()):
+            return job, files
+    raise RemoteError(f"the manifest.json of {notebook} is not one of kaggle-face; look at its log on Kaggle")
 
 
 def _check_whole(folder: Path, files: Mapping[str, str], notebook: str) -> None:
     """Checks that every file of the manifest was fetched as it was."""
     for name, digest in files.items():
         file = folder / name
-        if ".." in Path(name).parts or not file.is_file() or hash_of_file(file) != digest:
+        if (
+            Path(name).is_absolute()
+            or ".." in Path(name).parts
+            or not file.is_file()
+            or hash_of_file(file) != digest
+        ):
             raise RemoteError(f"{name} of {notebook} did not arrive whole; run the same command again")
 
 

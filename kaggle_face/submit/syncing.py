@@ -36,7 +36,7 @@ def write_listed(ledger: Ledger, competition: str, listed: Sequence[RemoteSubmis
     """Completes the rows of listed submissions, the oldest first, and begins rows for unknown ones."""
     entries = ledger.entries(competition)
     by_reference = {entry.reference: entry for entry in entries if entry.reference}
-    by_tag: dict[str | None, Entry] = {entry.tag: entry for entry in entries if entry.tag}
+    by_tag: dict[str | None, Entry] = {e.tag: e for e in entries if e.tag and not e.reference}
     news: list[tuple[str, EventKind, dict[str, Any]]] = []
     for submission in reversed(listed):
         entry = by_reference.get(submission.reference) or by_tag.get(tag_of(submission.description))

@@ -2,12 +2,12 @@
 
 The row of the ledger says that an upload begins before it begins. Kaggle's list is asked before the upload
 (is the content there already?), after a failure (did it arrive nevertheless?) and after a success (does the
-submission appear?). Uploads from one folder take turns.
+submission appear, and once?). Uploads of an account to a competition take turns, as do those from one folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,13 +18,19 @@ from kaggle_face.submit.answers import Accepted, Limits, RemoteSubmission
 from kaggle_face.submit.entries import ON_KAGGLE, OPEN, Entry, Origin, origin_values, out_of_fold_values
 from kaggle_face.submit.failures import Failure, Patience
 from kaggle_face.submit.ledger import Ledger, upload_turn
+from kaggle_face.submit.listing import (
+    LAST_STEP,
+    NEWEST,
+    SECONDS_UNTIL_LISTED,
+    has_arrived,
+    is_listed,
+    list_with,
+    waits_of,
+)
 from kaggle_face.submit.syncing import Desk, fetch
-from kaggle_face.submit.tags import description_of, has_content, make_tag, next_number, tag_of
+from kaggle_face.submit.tags import description_of, has_content, make_tag, next_number
+from kaggle_face.submit.turns import account_turn
 from kaggle_face.submit.writing import WrittenSubmission
-
-_SECONDS_UNTIL_LISTED = 60.0
-_POLLS = (2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0)
-_NEWEST = 50
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,9 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
         SubmissionError: The content was submitted before (and not `force`), or too few submissions are left.
         RemoteError: Kaggle refused the file, could not be reached, or does not list it.
     """
-    with upload_turn(desk.ledger.folder, desk.clock, desk.progress):
+    waiting = account_turn(desk.client.account.user, job.competition, desk.progress)
+    with waiting as turn, upload_turn(desk.ledger.folder, desk.clock, desk.progress):
+        limits = desk.client.limits(job.competition)
         unsettled = ("UPLOADING",) if force else ("UPLOADING", "UPLOADED")
         interrupted = [entry for entry in _same_content(job, desk) if entry.status in unsettled]
         listed = fetch(desk, job.competition)
@@ -70,12 +78,21 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
             if found.status in ON_KAGGLE:
                 desk.progress.say(f"Kaggle has this file already, as {found.reference}: the row is completed")
                 return found
+        if turn.left_open == job.file.sha256 and not interrupted:
+            listed = list_with(job.file.sha256, job.competition, desk)
         if not force:
             _refuse_twin(job, desk, listed)
-        check_limits(desk.client.limits(job.competition), reserve, desk.clock.now())
+        check_limits(limits, reserve, desk.clock.now())
         written = [entry for entry in _same_content(job, desk) if entry.status == "WRITTEN"]
         entry = written[-1] if written else _new_row(desk.ledger, job)
-        return _upload(entry, job, desk, _new_tag(job, desk, listed))
+        turn.begin(job.file.sha256)
+        try:
+            uploaded = _upload(entry, job, desk, _new_tag(job, desk, listed))
+        finally:
+            if _entry(desk.ledger, entry.key).status not in ("UPLOADING", "UPLOADED"):
+                turn.end()
+        _tell_of_others(uploaded, job, desk, {item.reference for item in listed})
+        return uploaded
 
 
 def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> list[Entry]:
@@ -88,7 +105,7 @@ def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> lis
     seconds = minutes * 60
     waiting = [entry for entry in entries if entry.status in OPEN]
     with desk.progress.count("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
-        for wait in _waits(seconds):
+        for wait in waits_of(seconds):
             if not waiting:
                 break
             desk.clock.sleep(wait)
@@ -101,7 +118,7 @@ def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> lis
 
 def _fetch_while_waiting(desk: Desk, competition: str) -> None:
     try:
-        fetch(desk, competition, _NEWEST)
+        fetch(desk, competition, NEWEST)
     except RemoteError as error:
         later = settings_command("submit", "--wait")
         raise RemoteError(f"uploaded, but {error}; the score comes with: {later}") from None
@@ -189,24 +206,40 @@ def _upload(entry: Entry, job: Upload, desk: Desk, tag: str) -> Entry:
         answer = desk.client.submit(job.file.path, description_of(job.message, tag), job.competition)
         if isinstance(answer, Accepted):
             return _accepted(entry, answer, desk)
-        if answer.is_passing and _is_listed(tag, job.competition, desk):
+        if has_arrived(tag, answer, job.competition, desk):
             return _entry(desk.ledger, entry.key)
         wait = patience.next_wait(answer)
         if wait is None:
             break
         desk.progress.say(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
         desk.clock.sleep(wait)
+        if answer.method == LAST_STEP and is_listed(tag, job.competition, desk):
+            return _entry(desk.ledger, entry.key)
     raise _refused(entry, answer, job, desk)
+
+
+def _tell_of_others(entry: Entry, job: Upload, desk: Desk, known: Set[int]) -> None:
+    """Warns where the content appeared a second time meanwhile: no lock reaches another machine."""
+    others = [
+        item.reference
+        for item in fetch(desk, job.competition, NEWEST)
+        if has_content(item, job.file.sha256) and item.reference not in {*known, entry.reference}
+    ]
+    if others:
+        desk.progress.warn(
+            f"Kaggle lists the same content also as {', '.join(map(str, others))}: another machine uploaded "
+            f"it at the same moment, and it counts twice today"
+        )
 
 
 def _accepted(entry: Entry, answer: Accepted, desk: Desk) -> Entry:
     """Makes sure that Kaggle lists what it accepted."""
     changes = {"status": "UPLOADED"} | ({"reference": answer.reference} if answer.reference else {})
     entry = desk.ledger.append(entry.key, "uploaded", changes)
-    for wait in (0.0, *_waits(_SECONDS_UNTIL_LISTED)):
+    for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
         if wait:
             desk.clock.sleep(wait)
-        fetch(desk, entry.competition, _NEWEST)
+        fetch(desk, entry.competition, NEWEST)
         entry = _entry(desk.ledger, entry.key)
         if entry.status != "UPLOADED":
             return entry
@@ -217,7 +250,7 @@ def _not_listed(entry: Entry, words: str = "") -> RemoteError:
     said = f"'{words}', " if words else ""
     return RemoteError(
         f"Kaggle accepted {entry.file} ({said}reference {entry.reference or 'none'}) but does not list it "
-        f"after {_SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: "
+        f"after {SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: "
         f"{settings_command('submit', '--wait')}"
     )
 
@@ -230,10 +263,10 @@ def _refused(entry: Entry, failure: Failure, job: Upload, desk: Desk) -> RemoteE
 
 def _settle(entry: Entry, desk: Desk) -> Entry:
     """What became of an upload whose outcome is not known: its row after Kaggle had time to list it."""
-    for wait in (0.0, *_waits(_SECONDS_UNTIL_LISTED)):
+    for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
         if wait:
             desk.clock.sleep(wait)
-            fetch(desk, entry.competition, _NEWEST)
+            fetch(desk, entry.competition, NEWEST)
         entry = _entry(desk.ledger, entry.key)
         if entry.status not in ("UPLOADING", "UPLOADED"):
             return entry
@@ -241,19 +274,6 @@ def _settle(entry: Entry, desk: Desk) -> Entry:
         return entry
     words = "the upload was interrupted, and Kaggle does not list it"
     return desk.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": words})
-
-
-def _is_listed(tag: str, competition: str, desk: Desk) -> bool:
-    return any(tag_of(item.description) == tag for item in fetch(desk, competition, _NEWEST))
-
-
-def _waits(seconds: float) -> Iterator[float]:
-    """Pauses that grow to half a minute, `seconds` in all."""
-    passed, step = 0.0, 0
-    while passed < seconds:
-        wait = min(_POLLS[min(step, len(_POLLS) - 1)], seconds - passed)
-        yield wait
-        passed, step = passed + wait, step + 1
 
 
 def _entry(ledger: Ledger, key: str) -> Entry:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kaggle_face.errors import RemoteError
-from kaggle_face.submit.answers import GpuQuota, NotebookState, NotebookStatus
+from kaggle_face.submit.answers import GpuQuota, NotebookStatus
 from kaggle_face.submit.client import KaggleClient
 from kaggle_face.submit.clock import Clock
 from kaggle_face.submit.failures import Failure, explain
+from kaggle_face.submit.fields import items_of, required_text, text_of
+from kaggle_face.submit.parsing import notebook_from, quota_from, text_from
 
-_STATES: dict[str, NotebookState] = {
-    "QUEUED": "queued",
-    "NEW_SCRIPT": "queued",
-    "RUNNING": "running",
-    "COMPLETE": "complete",
-    "ERROR": "error",
-    "CANCEL_REQUESTED": "cancelled",
-    "CANCEL_ACKNOWLEDGED": "cancelled",
-}
 _SECONDS_BETWEEN_LOOKS = 10.0
 _LONGEST_WAIT_SECONDS = 3600.0
+_MOST_OUTPUT_PAGES = 500
 _OUTPUT_OF_RUNS = r"^(?!.*\.\.)(runs/|manifest\.json$)"
 
 
@@ -40,12 +36,8 @@ class Workshop:
 
     def gpu_quota(self) -> GpuQuota:
         """The GPU hours of this week."""
-        answer = self._client.call("ask for the GPU quota", self._client.api.quota_view)
-        quota = answer.gpu_quota
-        if quota is None:
-            return GpuQuota(0.0, 0.0, answer.quota_refresh_time)
-        used, total = quota.time_used, quota.total_time_allowed
-        return GpuQuota(_hours(used), _hours(total), answer.quota_refresh_time)
+        ask = lambda: quota_from(self._client.api.quota_view())  # noqa: E731
+        return self._client.call("ask for the GPU quota", ask)
 
     def send_dataset(self, folder: Path, note: str) -> str:
         """Makes a private dataset of a folder with `dataset-metadata.json`, or a new version; its name.
@@ -59,9 +51,9 @@ class Workshop:
             make = self._dataset_maker(folder)
         else:
             make = self._version_maker(folder, note)
-        answer = self._client.call(doing, make)
-        if str(answer.status or "").lower() != "ok":
-            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(answer.error or '')}'")
+        status, words = self._client.call(doing, lambda: _status_and_words(make()))
+        if status.lower() != "ok":
+            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(words)}'")
         self._wait_until_ready(name)
         return name
 
@@ -74,47 +66,54 @@ class Workshop:
         name = str(json.loads((folder / "kernel-metadata.json").read_text(encoding="utf-8"))["id"])
         doing = f"start the notebook {name}"
         limit = str(seconds) if seconds is not None else None
-        answer = self._client.call(
-            doing, lambda: self._client.api.kernels_push(str(folder), limit, accelerator)
+        pushed = self._client.call(
+            doing,
+            lambda: _pushed(self._client.api.kernels_push(str(folder), limit, accelerator)),
+            lists=("invalidDatasetSources", "invalidCompetitionSources"),
         )
-        if answer.error:
-            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(answer.error)}'")
-        refused = [*answer.invalid_dataset_sources, *answer.invalid_competition_sources]
-        if refused:
-            raise RemoteError(
-                f"cannot {doing}: Kaggle does not give it {', '.join(refused)}; accept its rules"
-            )
-        return str(answer.url)
+        if pushed.error:
+            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(pushed.error)}'")
+        if pushed.refused:
+            refused = self._client.cleaned(", ".join(pushed.refused))
+            raise RemoteError(f"cannot {doing}: Kaggle does not give it {refused}; accept its rules")
+        return pushed.address
 
     def notebook_status(self, name: str) -> NotebookStatus:
         """How far the newest run of a notebook is."""
-        answer = self._client.call(
-            f"ask for the notebook {name}", lambda: self._client.api.kernels_status(name)
-        )
-        failure = self._client.cleaned(answer.failure_message or "")
-        return NotebookStatus(_STATES[answer.status.name], failure)
+        ask = lambda: notebook_from(self._client.api.kernels_status(name))  # noqa: E731
+        status = self._client.call(f"ask for the notebook {name}", ask)
+        return replace(status, failure=self._client.cleaned(status.failure))
 
     def notebook_log(self, name: str) -> list[str]:
         """The lines that the newest run printed so far; none where they cannot be had yet."""
-        answer = self._client.try_once(lambda: self._client.api.kernels_logs(name))
+        answer = self._client.try_once(lambda: text_from(self._client.api.kernels_logs(name)))
         return [] if isinstance(answer, Failure) else log_lines(answer)
 
     def fetch_output(self, name: str, folder: Path) -> list[Path]:
         """Downloads `manifest.json` and what lies under `runs/` of the newest run's output."""
         folder.mkdir(parents=True, exist_ok=True)
-        files, _ = self._client.call(
-            f"fetch the output of {name}",
-            lambda: self._client.api.kernels_output(
-                name, str(folder), file_pattern=_OUTPUT_OF_RUNS, force=True, quiet=True
-            ),
+        files: list[Path] = []
+        token = ""
+        for _ in range(_MOST_OUTPUT_PAGES):
+            ask = partial(self._ask_output, name, folder, token)
+            page, token = self._client.call(f"fetch the output of {name}", ask, lists=("files",))
+            files += page
+            if not token:
+                return files
+        raise RemoteError(f"cannot fetch the output of {name}: Kaggle lists more than {len(files)} files")
+
+    def _ask_output(self, name: str, folder: Path, token: str) -> tuple[list[Path], str]:
+        """One page of the output; an empty token is that of the first one."""
+        files, following = self._client.api.kernels_output(
+            name, str(folder), file_pattern=_OUTPUT_OF_RUNS, force=True, quiet=True, page_token=token
         )
-        return [Path(file) for file in files]
+        return [Path(file) for file in files], text_from(following or "")
 
     def _dataset_state(self, name: str) -> str | None:
         """The state of a dataset, None where there is none of this name."""
-        answer = self._client.try_once(lambda: self._client.api.dataset_status(name))
+        answer = self._client.try_once(lambda: text_from(self._client.api.dataset_status(name)))
         if not isinstance(answer, Failure):
-            return str(answer)
+            return answer
         if answer.status in (403, 404):
             return None
         raise RemoteError(explain(answer, f"ask for the dataset {name}"))
@@ -142,6 +141,27 @@ class Workshop:
         raise RemoteError(f"the dataset {name} is not ready after {waited / 60:.0f} min; try again later")
 
 
+@dataclass(frozen=True)
+class _Pushed:
+    """Kaggle's answer to a notebook that was sent."""
+
+    error: str
+    refused: tuple[str, ...]
+    address: str
+
+
+def _pushed(answer: Any) -> _Pushed:
+    names = ("invalid_dataset_sources", "invalid_competition_sources")
+    refused = [text_from(text) for name in names for text in items_of(answer, name, text_from)]
+    error = text_of(answer, "error")
+    address = text_of(answer, "url") if error or refused else required_text(answer, "url")
+    return _Pushed(error, tuple(refused), address)
+
+
+def _status_and_words(answer: Any) -> tuple[str, str]:
+    return text_of(answer, "status"), text_of(answer, "error")
+
+
 def log_lines(text: str) -> list[str]:
     """The lines of a log: plain text, or Kaggle's JSON list of pieces.
 
@@ -150,12 +170,9 @@ def log_lines(text: str) -> list[str]:
     """
     try:
         pieces = json.loads(text) if text.lstrip().startswith("[") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         pieces = None
     if isinstance(pieces, list):
-        text = "".join(str(piece.get("data", "")) for piece in pieces if isinstance(piece, dict))
+        parts = [piece.get("data") for piece in pieces if isinstance(piece, dict)]
+        text = "".join(part for part in parts if isinstance(part, str))
     return text.splitlines()
-
-
-def _hours(duration: Any) -> float:
-    return 0.0 if duration is None else float(duration.total_seconds()) / 3600

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.errors import SubmissionError
 from kaggle_face.submit.checks import CheckedTable
 
@@ -25,8 +26,9 @@ def write_submission(checked: CheckedTable, path: Path) -> WrittenSubmission:
     """Writes the table as CSV: the file appears whole or not at all. Only a checked table can be written."""
     table = checked.table
     columns = [table.cells[name].tolist() for name in table.columns]
+    quoting = csv_quoting(cell for column in columns for cell in column)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
         writer.writerow(table.columns)
         writer.writerows(zip(*columns, strict=True))
     return WrittenSubmission(path, hash_of_file(path), checked.rows)

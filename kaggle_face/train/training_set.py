@@ -5,6 +5,7 @@ Nothing here touches what the fold is measured on, so figures stay comparable wi
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def count_changes(before: FoldTask, after: FoldTask) -> dict[str, int]:
 def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
     """The image ids of a text file, one a line; empty lines and lines that begin with # do not count.
 
-    An id may spell accents otherwise than the disk does.
+    An id may spell accents otherwise than the disk does. A line that is a JSON text is that text, which may
+    hold what a line cannot.
 
     Raises:
         ConfigError: The file is missing.
@@ -52,15 +54,29 @@ def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
     """
     if not path.is_file():
         raise ConfigError(f"data.exclude_images: there is no file {path}")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
     spellings = Spellings(known_ids.tolist())
-    names = [line for line in lines if line and not line.startswith("#")]
+    names = [_name_in(line) for line in lines if line and not line.startswith("#")]
     ids = as_text([spellings.find(name) or name for name in names])
     unknown = ids[~np.isin(ids, known_ids)]
     if len(unknown):
         text = naming_first(len(unknown), len(ids), "images of the list do not exist", str(unknown[0]))
         raise DataError(f"{path}: {text}; write paths below data.root")
     return np.unique(ids)
+
+
+def list_line(image_id: str) -> str:
+    """The line of an image id for such a file."""
+    is_plain = image_id.isprintable() and image_id == image_id.strip() and image_id[:1] not in ("#", '"')
+    return image_id if is_plain else json.dumps(image_id)
+
+
+def _name_in(line: str) -> str:
+    try:
+        name = json.loads(line) if line.startswith('"') else line
+    except ValueError:
+        return line
+    return name if isinstance(name, str) else line
 
 
 def _without(task: FoldTask, excluded: StrArray) -> FoldTask:

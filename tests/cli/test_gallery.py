@@ -326,3 +326,24 @@ def test_a_pipe_in_place_of_a_picture_is_not_waited_for(
     for words in (("identify", pipe), ("enroll", "Cid", pipe), ("verify", "Ann", pipe)):
         code, _, err = enrolled(*words)
         assert code == 2 and f"{pipe} cannot be read (it is no file)" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_what_shows_people_is_for_its_owner_alone(run: Run, pictures: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        assert run("enroll", "Ann", pictures / "a.jpg", "--save-faces", "faces")[0] == 0
+        assert run("people", "export", "export.zip")[0] == 0
+        assert run("people", "show", "Ann", "--save-faces", "shown")[0] == 0
+    finally:
+        os.umask(old)
+    made = [Path("gallery.sqlite"), Path("export.zip"), *Path("faces").iterdir(), *Path("shown").iterdir()]
+    assert len(made) == 4
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
+    assert {Path(name).stat().st_mode & 0o777 for name in ("faces", "shown")} == {0o700}
+    for name in ("gallery.sqlite", "export.zip"):
+        Path(name).chmod(0o644)
+    _, _, told = run("people", "import", "export.zip", "--add")
+    for name in ("gallery.sqlite", "export.zip"):
+        assert f"other users of this machine could read {name}; now its owner alone can" in told
+        assert Path(name).stat().st_mode & 0o777 == 0o600

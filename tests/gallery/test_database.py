@@ -171,3 +171,29 @@ def test_two_processes_enroll_at_once_and_nobody_is_lost(tmp_path: Path) -> None
     processes = [start(path, folder, if_there="refuse") for folder in folders]
     assert all("done" in process.communicate(timeout=600)[0] for process in processes)
     assert check_whole(path, folders[0], {"bob"}) == 60
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_a_gallery_and_its_log_are_for_their_owner_alone(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        gallery = Gallery(tmp_path / "new" / "gallery.sqlite", create=True)
+        gallery.enroll([random_person("Ann", 1)], PIXEL_CARD)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()}
+    finally:
+        os.umask(old)
+    assert "gallery.sqlite-wal" in modes
+    assert set(modes.values()) == {0o600}
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_a_gallery_that_others_could_read_is_tightened_with_its_log(tmp_path: Path) -> None:
+    path = tmp_path / "gallery.sqlite"
+    gallery = Gallery(path, create=True)
+    gallery.enroll([random_person("Ann", 1)], PIXEL_CARD)
+    files = sorted(tmp_path.iterdir())
+    for file in files:
+        file.chmod(0o644)
+    Gallery(path)
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * len(files)

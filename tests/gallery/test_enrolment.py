@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,9 @@ from gallery_stubs import invented_face, jpeg_of
 
 from kaggle_face.errors import DataError, GalleryError
 from kaggle_face.gallery.detection import MtcnnDetector
+from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.enrolment import PictureReader, enroll_folder
+from kaggle_face.gallery.portable import export_gallery, import_gallery
 from kaggle_face.gallery.recognition import Recognizer
 from kaggle_face.progress import SilentProgress
 
@@ -89,3 +93,23 @@ def test_a_face_that_stands_under_two_names_is_enrolled_once_and_told(
     assert report.left_out == [
         "Chi/: the face in Chi/1.jpg is enrolled already as 'Ann'; remove it there, or rename them"
     ]
+
+
+ODD_FILES = [b"a\rb.jpg", b"c\nd.jpg", b'e"f,g.jpg', b" =h.jpg", b"\xff\xfe.jpg", "\u202ei.jpg".encode()]
+SHOWN_FILES = ["a\rb.jpg", "c\nd.jpg", 'e"f,g.jpg', " =h.jpg", "\\udcff\\udcfe.jpg", "\u202ei.jpg"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file name is text")
+def test_pictures_of_any_file_name_are_enrolled_exported_and_imported(recognizer, tmp_path: Path) -> None:
+    for person, name in enumerate(ODD_FILES):
+        folder = tmp_path / "people" / str(person)
+        folder.mkdir(parents=True)
+        (folder / os.fsdecode(name)).write_bytes(jpeg_of(invented_face(person, 0, 112)))
+    report = enroll_folder(recognizer, tmp_path / "people", CROPS, "refuse", SilentProgress())
+    assert (report.num_people, report.left_out) == (len(ODD_FILES), [])
+    export_gallery(recognizer.gallery, tmp_path / "export.zip")
+    other = Gallery(tmp_path / "other.sqlite", create=True)
+    import_gallery(other, tmp_path / "export.zip", lambda: recognizer.embedder, "refuse", SilentProgress())
+    for gallery in (recognizer.gallery, other):
+        sources = [gallery.images(person)[0].source for person in gallery.people()]
+        assert sources == [f"{number}/{name}" for number, name in enumerate(SHOWN_FILES)]

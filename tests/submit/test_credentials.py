@@ -179,3 +179,76 @@ def test_the_config_folder_is_the_clients_own(kaggle, monkeypatch, tmp_path):
     assert config_folder() == tmp_path / "xdg" / "kaggle"
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", os.fspath(tmp_path / "other"))
     assert config_folder() == tmp_path / "other"
+
+
+BROKEN = {
+    "is empty": b"",
+    "is not JSON (Expecting property name enclosed in double quotes, line 1)": b"{username: alice}",
+    "begins with a byte-order mark; save it as UTF-8 without one": b"\xef\xbb\xbf{}",
+    "is not UTF-8 text": b'{"username": "\xff"}',
+    "is not a JSON object but list": b'["alice", "key"]',
+    "is not a JSON object but NoneType": b"null",
+    "has no 'key'": b'{"username": "alice"}',
+    "has a 'key' that is not a text but int": b'{"username": "alice", "key": 12345}',
+    "has a 'username' that is not a text but dict": b'{"username": {"a": 1}, "key": "k"}',
+    "is not JSON of user name and key": b"[" * 100_000,
+    "has more than 100000 bytes": b'{"username": "alice", "key": "' + b"k" * 100_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_key_file_is_told_as_broken(kaggle, clock, monkeypatch, capsys, fault):
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    path = Path.home() / ".kaggle" / "kaggle.json"
+    path.write_bytes(BROKEN[fault])
+    for command in (["auth"], ["leaderboard"], ["submit", "--wait"]):
+        assert main(command) == 2
+        message = capsys.readouterr().err
+        assert f"{path} is broken: it {fault}; make a token at" in message
+        assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["access_token", "credentials.json", "kaggle.json"])
+def test_what_is_not_a_file_is_told_as_broken(kaggle, clock, monkeypatch, capsys, name):
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    path = Path.home() / ".kaggle" / name
+    os.mkfifo(path)
+    assert main(["auth"]) == 2
+    assert f"{path} is broken: it is not a file" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_is_told_as_broken(kaggle, clock, monkeypatch, capsys):
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    path = write_key()
+    opened = Path.open
+
+    def refuse(self: Path, *words, **options):
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return opened(self, *words, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert main(["auth"]) == 2
+    assert f"{path} is broken: it cannot be read (Permission denied)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"{", b'{"username": 5, "key": []}'])
+def test_a_broken_key_file_beside_a_good_token_is_told_and_does_no_harm(kaggle, clock, capsys, content):
+    path = Path.home() / ".kaggle" / "kaggle.json"
+    path.write_bytes(content)
+    assert main(["auth"]) == 0
+    assert f"{path} is broken: it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("token", ["two\nlines-of-a-token", "caf\u00e9-token-9"])
+def test_a_token_that_no_request_can_carry_is_told_and_not_shown(kaggle, clock, monkeypatch, capsys, token):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", token)
+    assert main(["leaderboard"]) == 2
+    message = capsys.readouterr().err
+    assert "cannot log in: " in message
+    assert "lines-of" not in message and "token-9" not in message
+    path = Path.home() / ".kaggle" / "access_token"
+    path.write_text(token)
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    assert main(["leaderboard"]) == 2
+    assert f"{path} is broken: it holds characters that no token has" in capsys.readouterr().err

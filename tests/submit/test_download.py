@@ -217,3 +217,12 @@ def test_two_downloads_to_one_folder_are_one_line(faces, clock, capsys):
         assert main(["download"]) == 2
     assert "error: data/faces is being written by another process (" in capsys.readouterr().err
     assert main(["download"]) == 0 and unpacked() == FILES
+
+
+def test_a_download_that_falls_silent_is_given_up_and_goes_on_later(large, kaggle, clock, capsys):
+    kaggle.silent.add("GET")
+    assert main(["download", "submit.silent_seconds=0.3"]) == 2
+    assert "Kaggle could not be reached, it was silent for 0.3 s" in capsys.readouterr().err
+    kaggle.silent.clear()
+    assert main(["download"]) == 0
+    assert kaggle.ranges[-1] is not None, "from where it stopped"

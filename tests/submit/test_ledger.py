@@ -14,7 +14,7 @@ import pytest
 from kaggle_face.errors import RunError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.submit.entries import COLUMNS, Origin, OutOfFold, origin_values
-from kaggle_face.submit.ledger import Ledger, upload_turn
+from kaggle_face.submit.ledger import Ledger, new_key, upload_turn
 
 ORIGIN = Origin(
     "verification",
@@ -97,6 +97,34 @@ def test_the_rows_come_back_from_the_csv_alone(tmp_path):
     other.mkdir()
     (other / "ledger.csv").write_bytes(ledger.csv.read_bytes())
     assert Ledger(other).entries() == ledger.entries()
+
+
+ODD = [
+    "=cmd|'/c calc'!A1",
+    "@SUM(A1)",
+    "-1+1",
+    "'=quoted",
+    "a\rb",
+    '"',
+    " , ",
+    "\u202e",
+    "-0.5",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_any_text_of_kaggle_comes_back_and_is_no_formula(tmp_path, text):
+    ledger = Ledger(tmp_path / "here")
+    values = {"message": text, "error": text, "public_score": text, "runs": (text,), "file": text}
+    ledger.append(new_key(), "found", {"competition": "faces", **values})
+    other = tmp_path / "there"
+    other.mkdir()
+    (other / "ledger.csv").write_bytes(ledger.csv.read_bytes())
+    assert Ledger(other).entries() == ledger.entries()
+    assert ledger.entries()[0].message == text
+    with ledger.csv.open(newline="", encoding="utf-8") as stream:
+        cells = list(csv.reader(stream))[1]
+    assert [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")] == ["-0.5"] * 4 * (text == "-0.5")
 
 
 def test_lines_of_a_csv_that_are_no_rows_are_passed_over(tmp_path):

@@ -15,6 +15,9 @@ from kaggle_server import SLUG, KaggleServer
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.config import dump_config, load_config, parse_config
+from kaggle_face.errors import RemoteError, RunError
+from kaggle_face.submit.remote_training import _check_whole, _read_manifest, read_job
+from kaggle_face.submit.writing import hash_of_file
 
 NAME = "alice/kaggle-face-train-faces-main"
 RUN = RunFolder(Path("runs/faces/main"))
@@ -238,3 +241,37 @@ def test_a_finished_fold_is_not_trained_again(kaggle, notebook, capsys):
     notebook.outcomes = [{0: "finished"}]
     assert train("--overwrite") == 0
     assert len(kaggle.kernels[NAME]["versions"]) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"job": 5, "files": {}}',
+        '{"job": "a"}',
+        '{"job": "a", "files": []}',
+        '{"job": "a", "files": {"x": 5}}',
+    ],
+)
+def test_a_manifest_that_is_none_is_told_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(RemoteError, match=r"the manifest.json of alice/x is not one of kaggle-face"):
+        _read_manifest(tmp_path, "alice/x")
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../runs/x", "missing.csv"])
+def test_a_file_of_the_manifest_that_lies_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RemoteError, match="did not arrive whole"):
+        _check_whole(tmp_path, {name: hash_of_file(Path("/etc/passwd"))}, "alice/x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", '{"key": 1, "notebook": "a", "folds": [0], "is_running": true}',
+     '{"key": "k", "notebook": "a", "folds": ["0"], "is_running": true}',
+     '{"key": "k", "notebook": "a", "folds": 0, "is_running": true}'],
+)  # fmt: skip
+def test_a_record_of_a_notebook_that_is_none_is_told_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "kaggle.json").write_text(text)
+    with pytest.raises(RunError, match="does not say which notebook was started; delete it to start anew"):
+        read_job(RunFolder(tmp_path))

@@ -259,6 +259,92 @@ def test_two_at_the_same_time_upload_once(kaggle, csv_file, run_alone):
     assert len(rows()) == 1
 
 
+def send_from_two_folders(kaggle: KaggleServer, run_alone, number: int) -> list[tuple[int, str]]:
+    """The codes and complaints of two processes that send the same new content at the same moment."""
+    folders = [Path(f"first-{number}"), Path(f"second-{number}")]
+    for folder in folders:
+        (folder / "configs").mkdir(parents=True)
+        (folder / "configs" / "faces.yaml").write_bytes(Path("configs/faces.yaml").read_bytes())
+        (folder / "mine.csv").write_text(ROWS + f"3,0.{number + 1}\n")
+    words = ["submit", "--file", "mine.csv", "--task", "verification", "submit.wait_minutes=0"]
+    both = [run_alone(*words, cwd=folder) for folder in folders]
+    return [(process.communicate()[1], process.returncode)[::-1] for process in both]
+
+
+def test_the_same_content_from_two_folders_goes_up_once(kaggle, run_alone):
+    outcomes = send_from_two_folders(kaggle, run_alone, 0)
+    assert sorted(code for code, _ in outcomes) == [0, 2], outcomes
+    assert any("was already submitted" in error for _, error in outcomes)
+    assert len(kaggle.competition.submissions) == 1
+
+
+def test_an_upload_that_was_killed_in_another_folder_is_not_repeated(
+    kaggle, clock, csv_file, kill_before_answer, monkeypatch, capsys
+):
+    kaggle.competition.next_hidden_lists = 3
+    kill_before_answer("CreateSubmission", "submit", "--file", "mine.csv", "--task", "verification")
+    other = Path("other")
+    (other / "configs").mkdir(parents=True)
+    (other / "configs" / "faces.yaml").write_bytes(Path("configs/faces.yaml").read_bytes())
+    (other / "mine.csv").write_text(ROWS)
+    monkeypatch.chdir(other)
+    assert submit() == 2
+    assert "mine.csv was already submitted" in capsys.readouterr().err
+    assert len(kaggle.competition.submissions) == 1
+
+
+@pytest.mark.slow
+def test_the_same_content_from_two_folders_never_goes_up_twice(kaggle, run_alone):
+    kaggle.competition.max_daily = 100
+    for number in range(8):
+        kaggle.competition.next_hidden_lists = number % 3  # Kaggle lists what it took a little later
+        send_from_two_folders(kaggle, run_alone, number)
+        assert len(kaggle.competition.submissions) == number + 1
+
+
+def test_a_second_upload_from_another_machine_is_told(kaggle, clock, csv_file, capsys):
+    upload = kaggle.create_submission
+
+    def twice(body):
+        upload(body)
+        return upload(body)
+
+    kaggle.create_submission = twice
+    assert submit() == 0
+    assert "Kaggle lists the same content also as 5000" in capsys.readouterr().err
+    assert [(row["reference"], row["status"]) for row in rows()] == [
+        ("5001", "COMPLETE"),
+        ("5000", "COMPLETE"),
+    ]
+
+
+def test_uploads_go_on_where_no_lock_can_be_held(kaggle, clock, csv_file, capsys, monkeypatch):
+    Path("no-folder").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", "no-folder")
+    assert submit() == 0
+    assert "uploads from other folders at the same time are not held back" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["ListSubmissions", "PUT", "CreateSubmission"])
+def test_a_silent_server_is_given_up_and_asked_again(kaggle, clock, csv_file, capsys, method):
+    kaggle.silent.add(method)
+    assert submit("submit.silent_seconds=0.3") == 2
+    message = capsys.readouterr()
+    words = "the file did not arrive" if method == "PUT" else "it was silent for 0.3 s"
+    assert f"Kaggle could not be reached, {words}; run the same command again" in message.err
+    assert f"({words}); next try in 16 s" in message.out
+    assert len(kaggle.asked(method)) == 6
+    kaggle.silent.clear()
+    assert submit() == 0
+    assert len(kaggle.competition.submissions) == 1
+
+
+def test_a_server_that_is_silent_after_it_took_the_file_gets_no_second_one(kaggle, clock, csv_file):
+    kaggle.before_answer["CreateSubmission"] = kaggle.hang
+    assert submit("submit.silent_seconds=0.3") == 0
+    assert len(kaggle.competition.submissions) == 1
+
+
 def test_a_kill_between_upload_and_ledger_loses_and_repeats_nothing(
     kaggle, clock, csv_file, kill_before_answer, capsys
 ):

@@ -79,7 +79,7 @@ class Desk:
             raise InputError("choose at least one picture with a face")
         with self._lock:
             faces = [self._face(key) for key in keys]
-            if_there = _IF_THERE.get(_text(wanted, "if_there", "refuse"), "refuse")
+            if_there = _if_there(_text(wanted, "if_there", "refuse"))
             outcome = self._recognizer.enroll(_text(wanted, "name"), faces, if_there)
             return {
                 "person": self._person(outcome.person),
@@ -150,7 +150,7 @@ class Desk:
 
     def picture(self, image: int) -> bytes | None:
         """The crop of an enrolled image as PNG."""
-        return self._recognizer.gallery.picture(image)
+        return self._recognizer.gallery.picture(image) if image < 2**63 else None
 
     def _candidates(self, answer: Identification) -> list[dict[str, Any]]:
         return [
@@ -199,6 +199,12 @@ def _shares(face: Face) -> dict[str, Any]:
         "confidence": round(place.confidence, 4),
         "size": f"{place.width} by {place.height} pixels",
     }
+
+
+def _if_there(word: str) -> IfThere:
+    if word not in _IF_THERE:
+        raise InputError(f"'if_there' must be one of {', '.join(_IF_THERE)}, got {word!r}")
+    return _IF_THERE[word]
 
 
 def _text(wanted: Mapping[str, Any], key: str, default: str | None = None) -> str:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+_HOST = re.compile(
+    r"(\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[0-9A-Za-z.-]+))(:(?P<port>[0-9]{1,5}))?", re.ASCII
+)
 COOKIE = "kaggle_face_token"
 SECRET_HEADER = "X-Kaggle-Face"
 RESPONSE_HEADERS = {
@@ -95,7 +99,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _names_loopback(host_header: str) -> bool:
-    """Whether a Host header, with or without a port, means this machine."""
-    if host_header.startswith("["):
-        return is_loopback(host_header[1:].partition("]")[0])
-    return is_loopback(host_header.rpartition(":")[0] or host_header)
+    """Whether a whole Host header, with or without a port, means this machine."""
+    found = _HOST.fullmatch(host_header)
+    return (
+        found is not None and int(found["port"] or 0) <= 65_535 and is_loopback(found["six"] or found["name"])
+    )

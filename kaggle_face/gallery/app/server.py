@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import select
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -23,6 +25,8 @@ MAX_UPLOAD_BYTES = 40 * 2**20
 _STATIC = Path(__file__).parent / "static"
 _SECRET_PLACE = "SECRET-OF-THE-PAGE"
 _THREADS = 4
+_MOST_CONNECTIONS = 400
+_SILENT_SECONDS = 10
 _Question = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -58,7 +62,7 @@ def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
     except ImportError:
         raise MissingExtraError("waitress", "app") from None
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a busy moment is no news
-    return create_server(
+    server = create_server(
         app,
         sockets=[_listening_socket(host, port)],
         threads=_THREADS,
@@ -66,7 +70,26 @@ def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
         max_request_body_size=MAX_UPLOAD_BYTES,
         inbuf_overflow=MAX_UPLOAD_BYTES + 2**20,  # an upload stays in memory, no temporary file
         clear_untrusted_proxy_headers=True,
+        connection_limit=_MOST_CONNECTIONS,
+        asyncore_use_poll=hasattr(select, "poll"),  # select knows file numbers up to 1023 alone
+        cleanup_interval=1,
     )
+    server.maintenance = partial(_close_idle, server)
+    return server
+
+
+def _close_idle(server: Any, now: float) -> None:
+    """Closes connections without a whole request that are silent, or the oldest of too many.
+
+    Of its own accord waitress keeps a silent one for two minutes, one that sends a letter now and then for
+    ever, and takes no further one when it has a hundred.
+    """
+    channels = server.active_channels.values()
+    idle = sorted((one for one in channels if not one.requests), key=lambda one: one.creation_time)
+    too_many = max(0, len(channels) - _MOST_CONNECTIONS // 2)
+    for place, channel in enumerate(idle):
+        if place < too_many or channel.last_activity < now - _SILENT_SECONDS:
+            channel.will_close = True
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:
@@ -183,7 +206,8 @@ def _add_errors(app: Flask) -> None:
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
-    except ValueError:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # half a letter, infinity, too deep
+    except (ValueError, RecursionError):
         raise InputError("the page sent no JSON; reload it") from None
     if not isinstance(value, dict):
         raise InputError("the page sent no JSON object; reload it")

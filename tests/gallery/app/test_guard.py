@@ -67,3 +67,19 @@ def test_beyond_this_machine_the_token_is_needed_for_everything(token: str, expe
 
 def test_each_start_has_another_secret() -> None:
     assert Guard("127.0.0.1").secret != Guard("127.0.0.1").secret
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[::1].evil.com", "[::1].evil.com:8642", "[::1]evil.com", "[::1]:8642.evil.com", "[::1]:80:80",
+        "[::1", "::1", "[127.0.0.1.evil.com]", "127.0.0.1:8642.evil.com", "127.0.0.1:evil.com",
+        "127.0.0.1:99999",
+        "localhost.evil.com", "localhost:8642@evil.com", "evil.com@localhost", "evil.com, 127.0.0.1",
+        "127.0.0.1 evil.com", "127.0.0.1\t", " 127.0.0.1", "localhost:", "[]", "[::1%lo]", "[::2]", "0.0.0.0",
+        "127.0.0.1:८६४२", "localhost\u2024evil.com",
+    ],
+)  # fmt: skip
+def test_a_name_that_only_begins_like_this_machine_is_refused(host: str) -> None:
+    assert status(LOCAL, "GET", "/", {"Host": host}) == 403
+    assert status(LOCAL, "POST", "/api/enroll", {**PAGE, "Host": host}) == 403

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import socket
 import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from gallery_stubs import invented_face, jpeg_of
 
 from kaggle_face.errors import InputError, MissingExtraError
+from kaggle_face.gallery.app import server
 from kaggle_face.gallery.app.desk import Desk
 from kaggle_face.gallery.app.guard import SECRET_HEADER, Guard
 from kaggle_face.gallery.app.server import MAX_UPLOAD_BYTES, create_app, open_server
@@ -78,6 +83,112 @@ def test_an_upload_that_is_too_large_is_not_read(client: FlaskClient) -> None:
 def test_a_question_that_is_no_json_object_is_refused(client: FlaskClient, data: bytes) -> None:
     answer = client.post("/api/identify", data=data, headers=SECRET)
     assert (answer.status_code, "reload it" in answer.json["error"]) == (400, True)
+
+
+WRONG_JSON = [
+    b"[" * 100_000, b'{"a":' * 100_000, b'{"name": ' + b"9" * 6000 + b"}", b'{"name": NaN}',
+    b'{"name": 1e999}', b'{"name": "\\ud800"}', b'{"\\udfff": 1}', b"\xff" * 50, b"null", b"5",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("question", ["enroll", "verify", "identify", "rename", "remove"])
+def test_a_question_that_no_page_sends_is_refused(client: FlaskClient, question: str) -> None:
+    for data in WRONG_JSON:
+        answer = client.post(f"/api/{question}", data=data, headers=SECRET)
+        assert (answer.status_code, "reload it" in answer.json["error"]) == (400, True), data[:20]
+
+
+WRONG_VALUES = [
+    None, True, 5, -1, 1.5, 10**400, "", "x", "\0", "a" * 100_000, [], {}, [[[]]], "1e999", "nan", "9" * 5000,
+    "\u202e", "../x", [None], [5], ["x"] * 1000,
+]  # fmt: skip
+
+
+def test_wrong_values_in_a_question_are_refused(client: FlaskClient) -> None:
+    data = jpeg_of(invented_face(1, 0, 112))
+    faces = client.post("/api/faces", data=data, headers={**SECRET, "X-Aligned": "1"}).json["faces"]
+    key = faces[0]["key"]
+    right = {
+        "enroll": {"name": "Bob", "faces": [key], "if_there": "refuse"},
+        "verify": {"face": key, "name": "Ann", "threshold": "0.5"},
+        "identify": {"face": key, "threshold": "0.5"},
+        "rename": {"name": "Ann", "new_name": "Anna"},
+        "remove": {"name": "Ann"},
+    }
+    assert client.post("/api/enroll", json={"name": "Ann", "faces": [key]}, headers=SECRET).status_code == 200
+    for question, values in right.items():
+        for field in values:
+            for wrong in WRONG_VALUES:
+                answer = client.post(f"/api/{question}", json={**values, field: wrong}, headers=SECRET)
+                allowed = (200, 400) if isinstance(wrong, str) else (400,)
+                assert answer.status_code in allowed, (question, field, str(wrong)[:30])
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=x", "text/html; charset=no"]
+)
+@pytest.mark.parametrize(
+    "data", [b"", b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\nz']
+)
+def test_a_form_in_the_place_of_a_question_is_refused(client: FlaskClient, kind: str, data: bytes) -> None:
+    for path in ("/api/faces", "/api/enroll"):
+        assert client.post(path, data=data, headers=SECRET, content_type=kind).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/pictures/{10**30}.png", f"/pictures/{'9' * 5000}.png", "/static/%00", f"/static/{'a' * 5000}",
+     "/static/..%2f..%2fserver.py", "/%00", "/static/%ED%A0%80"],
+)  # fmt: skip
+def test_a_path_that_no_page_asks_for_is_not_found(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["%ED%A0%80", "%00", "%0d%0aX", "a" * 60_000, "\xff\xfe", "%", ""])
+def test_a_picture_may_be_called_anything(client: FlaskClient, name: str) -> None:
+    answer = client.post("/api/faces", data=b"a letter", headers={**SECRET, "X-Picture-Name": name})
+    assert answer.status_code == 400
+    assert len(answer.json["error"]) < 400
+
+
+@contextmanager
+def half_open(address: str, number: int) -> Iterator[list[socket.socket]]:
+    """Connections whose request never ends."""
+    port = int(address.rsplit(":", 1)[1])
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+    try:
+        for connection in connections:
+            connection.sendall(
+                b"POST /api/faces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx"
+            )
+        yield connections
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def test_many_half_open_connections_do_not_block_the_page(serve: Callable[..., Any], tmp_path: Path) -> None:
+    with serve(tmp_path / "gallery.sqlite") as address, half_open(address, 150):
+        for _ in range(3):
+            assert urllib.request.urlopen(address, timeout=5).status == 200
+
+
+def test_more_than_there_is_room_for_give_way(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 40)
+    with serve(tmp_path / "gallery.sqlite") as address, half_open(address, 150) as connections:
+        for _ in range(3):  # also where each of them sends a letter now and then
+            for connection in connections:
+                with suppress(OSError):
+                    connection.send(b"y")
+            assert urllib.request.urlopen(address, timeout=10).status == 200
+
+
+def test_a_silent_connection_is_closed(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_SILENT_SECONDS", 0.2)
+    with serve(tmp_path / "gallery.sqlite") as address, half_open(address, 3) as connections:
+        for connection in connections:
+            connection.settimeout(10)
+            assert connection.recv(1) == b""
 
 
 @pytest.mark.parametrize(
