@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
-from kaggle_face.config.yaml_text import dump_yaml, parse_yaml, yaml_problem
+from kaggle_face.config.yaml_text import dump_yaml, read_yaml
 from kaggle_face.errors import ConfigError, nearest_hint
 
 Choice = str | int | float | bool | None
@@ -60,10 +58,7 @@ def read_search_space(path: Path) -> SearchSpace:
     """
     if not path.is_file():
         raise ConfigError(f"there is no search space {path}")
-    try:
-        values = parse_yaml(path.read_text(encoding="utf-8-sig"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: {yaml_problem(error)}") from error
+    values = read_yaml(path)
     if not isinstance(values, Mapping) or not values:
         raise ConfigError(f"{path}: expected 'key: [choices]' or 'key: {{low: .., high: ..}}' lines")
     return {str(key): _read_entry(f"{path}: {key}", entry) for key, entry in values.items()}
