@@ -139,7 +139,9 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
     return [cells[header.index(name)] for name in columns]
 
 
-def read_array(path: Path, shape: Sequence[int | None] | None = None, kinds: str = "biuf") -> npt.NDArray[Any]:
+def read_array(
+    path: Path, shape: Sequence[int | None] | None = None, kinds: str = "biuf"
+) -> npt.NDArray[Any]:
     """Opens a `.npy` file of numbers as a read-only memory map, never with pickle.
 
     Args:

@@ -110,7 +110,12 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Loader.yaml_implicit_resolvers = {}
-for _kind, _first in (("bool", "tTfF"), ("int", "-+0123456789"), ("float", "-+.0123456789"), ("null", "~nN\0")):
+for _kind, _first in (
+    ("bool", "tTfF"),
+    ("int", "-+0123456789"),
+    ("float", "-+.0123456789"),
+    ("null", "~nN\0"),
+):
     _firsts = [*_first, ""] if _kind == "null" else list(_first)
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(_PREFIX + _kind, _WRITTEN_AS[_kind], _firsts)
