@@ -23,12 +23,14 @@ from kaggle_face.errors import DataError, RunError
 _MAX_JSON_BYTES = 64 << 20
 _MAX_TABLE_BYTES = 4 << 30
 _MAX_CELL_CHARACTERS = 32_768
+_MAX_COLUMN_CHARACTERS = 1 << 30
+"""In an array of text every cell takes as much as the longest."""
 _ADVICE = "copy it again, or delete it and run the command that makes it"
 
 # All that csv, json, numpy and the records themselves raise at damaged contents.
 _FAULTS = (
     OSError, ValueError, TypeError, EOFError, ArithmeticError, LookupError, AttributeError, AssertionError,
-    RecursionError, SyntaxError, TokenError, Warning, csv.Error, DataError,
+    RecursionError, SyntaxError, TokenError, Warning, csv.Error,
 )  # fmt: skip
 _NOT_OF_THE_FILE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ELOOP)
@@ -42,9 +44,12 @@ def reading(path: Path) -> Iterator[None]:
 
     Raises:
         RunError: The file is missing or damaged.
+        DataError: What it holds is refused by the record that is made of it.
     """
     try:
         yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     except _FAULTS as error:
         raise unreadable(path, error) from error
 
@@ -181,7 +186,7 @@ def _check_rows(rows: Sequence[Sequence[str]], width: int) -> None:
         if len(row) != width:
             raise ValueError(f"row {number} has {len(row)} cells, its header has {width}")
     longest = max((len(cell) for row in rows for cell in row), default=0)
-    if longest > _MAX_CELL_CHARACTERS:
+    if longest > _MAX_CELL_CHARACTERS or longest * len(rows) > _MAX_COLUMN_CHARACTERS:
         raise ValueError(f"a cell of {longest:,} characters")
 
 

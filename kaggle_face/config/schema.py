@@ -43,7 +43,7 @@ CheckpointName = Literal["last", "best_cls", "best_ver", "best", "swa"]
 
 
 class Part(BaseModel):
-    """A frozen part of the settings that refuses unknown keys, wrong types and numbers that are not finite."""
+    """A frozen part of the settings that refuses unknown keys, wrong types and infinite numbers."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()

@@ -20,7 +20,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array
+from kaggle_face.artifacts.atomic import replacing_folder, write_array
+from kaggle_face.artifacts.reading import read_array
 from kaggle_face.errors import RunError
 from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.people_tables import Snapshot

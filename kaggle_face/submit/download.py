@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kaggle_face.artifacts.atomic import read_json, write_json
+from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.reading import read_json
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.submit.answers import FileList

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from kaggle_face.artifacts.atomic import read_json, write_json, write_text
+from kaggle_face.artifacts.atomic import write_json, write_text
+from kaggle_face.artifacts.reading import read_json
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.shapes import JobShape, ManifestShape
 from kaggle_face.config import Config, LoadedConfig, dump_config
 from kaggle_face.errors import RemoteError, RunError, TrainingStoppedError
 from kaggle_face.progress import Progress
@@ -167,7 +169,7 @@ class RemoteTraining:
         for path in folds:
             fold = FoldFolder(path)
             _speak_of_here(fold, self.loaded)
-            self.progress.say(f"fold {fold.fold} came back: {fold.read_info()['status']}")
+            self.progress.say(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
             _replace_folder(self.run.path / path.name, path)
         shared = self.run.path.parent / "folds"
         if (config_folder / "folds").is_dir() and not shared.exists():
@@ -179,7 +181,7 @@ def read_job(run: RunFolder) -> Job | None:
     path = _job_file(run)
     if not path.is_file():
         return None
-    values = read_json(path)
+    values = read_json(path, JobShape)
     return Job(values["key"], values["notebook"], tuple(values["folds"]), values["is_running"])
 
 
@@ -201,7 +203,7 @@ def _read_manifest(folder: Path, notebook: str) -> tuple[str, Mapping[str, str]]
     path = folder / "manifest.json"
     if not path.is_file():
         raise RemoteError(f"{notebook} left no manifest.json; look at its log on Kaggle")
-    values = read_json(path)
+    values = read_json(path, ManifestShape)
     return values["job"], values["files"]
 
 
