@@ -43,24 +43,24 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[int, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        mark = self.peek_event().start_mark
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"more than {_MAX_DEPTH} levels", problem_mark=mark)
+            assert parent is not None
+            _refuse(parent, f"more than {_MAX_DEPTH} levels")
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
         if node is not None:
-            self._count(node, mark)
+            self._count(node)
         return node
 
-    def _count(self, node: yaml.Node, mark: yaml.Mark | None) -> None:
+    def _count(self, node: yaml.Node) -> None:
         """Bounds the values of a node; inside itself, which is refused later, a node counts as one."""
         if id(node) in self._sizes:
             return
         children = [part for entry in _entries(node) for part in entry]
         size = 1 + sum(self._sizes.get(id(child), 1) for child in children)
         if size > _MAX_VALUES:
-            raise yaml.MarkedYAMLError(problem=f"more than {_MAX_VALUES:,} values", problem_mark=mark)
+            _refuse(node, f"more than {_MAX_VALUES:,} values")
         self._sizes[id(node)] = size
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
@@ -83,7 +83,9 @@ class _Loader(yaml.SafeLoader):
 
     def construct_plain(self, node: yaml.Node) -> Any:
         """A number, truth value, null or text."""
-        kind, text = node.tag.removeprefix(_PREFIX), self.construct_scalar(node)
+        if not isinstance(node, yaml.ScalarNode):
+            _refuse(node, f"{node.tag.replace(_PREFIX, '!!')} is the tag of a single value")
+        kind, text = node.tag.removeprefix(_PREFIX), str(node.value)
         if kind in _WRITTEN_AS and not _WRITTEN_AS[kind].match(text):
             _refuse(node, f"'{text[:40]}' is not written as {node.tag.replace(_PREFIX, '!!')}")
         match kind:
@@ -169,9 +171,13 @@ def dump_yaml(value: Any) -> str:
 
 
 def _entries(node: yaml.Node) -> list[tuple[yaml.Node, ...]]:
-    if isinstance(node, yaml.MappingNode):
-        return node.value
-    return [(child,) for child in node.value] if isinstance(node, yaml.SequenceNode) else []
+    match node:
+        case yaml.MappingNode():
+            return list(node.value)
+        case yaml.SequenceNode():
+            return [(child,) for child in node.value]
+        case _:
+            return []
 
 
 def _refuse(node: yaml.Node, problem: str) -> NoReturn:

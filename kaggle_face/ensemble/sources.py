@@ -17,6 +17,7 @@ import numpy.typing as npt
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.tables import read_labels as read_labels_file
+from kaggle_face.config.schema import MOST
 from kaggle_face.ensemble.members import Member
 from kaggle_face.errors import DataError, RunError, naming_first
 from kaggle_face.records import (
@@ -193,7 +194,7 @@ def open_embeddings(member: Member, fold: FoldFolder, part: RecordPart) -> Embed
     )
 
 
-def read_labels(fold: FoldFolder, image_ids: StrArray, num_classes: int) -> IntArray:
+def read_labels(fold: FoldFolder, image_ids: StrArray, num_classes: int = MOST) -> IntArray:
     """The true class index of each held-out image.
 
     Raises:
@@ -253,25 +254,28 @@ def _open_held_out_fold(members: Sequence[Member], position: int, class_names: S
     labels = read_labels(opened[0][1], image_ids, len(class_names))
     sources = []
     for name, found, (_, fold) in zip(names, predictions, opened, strict=True):
-        theirs = (found.image_ids, read_labels(fold, found.image_ids, len(class_names)))
-        _require_same_fold((image_ids, labels), theirs, (names[0], name))
+        _require_same_fold(image_ids, labels, found, fold, (names[0], name))
         sources.append(Source(name, found.logits, shared_rows(image_ids, found.image_ids, names[0], name)))
     return HeldOutLogits(opened[0][1].fold, image_ids, labels, tuple(sources))
 
 
 def _require_same_fold(
-    first: tuple[StrArray, IntArray], other: tuple[StrArray, IntArray], names: tuple[str, str]
+    image_ids: StrArray,
+    labels: IntArray,
+    found: Predictions,
+    fold: FoldFolder,
+    names: tuple[str, str],
 ) -> None:
     """Checks that two networks were measured on the same images with the same labels."""
-    (ids, labels), (other_ids, other_labels) = first, other
-    different = np.setxor1d(ids, other_ids)
+    different = np.setxor1d(image_ids, found.image_ids)
     if not len(different):
-        different = ids[other_labels[positions_of(ids, other_ids, names[1])] != labels]
+        theirs = read_labels(fold, image_ids, len(found.class_names))
+        different = image_ids[theirs != labels]
     if not len(different):
         return
     raise RunError(
         f"{names[0]} and {names[1]} were trained on different folds: "
-        f"{naming_first(len(different), len(ids), 'held-out images differ', str(different[0]))}; "
+        f"{naming_first(len(different), len(image_ids), 'held-out images differ', str(different[0]))}; "
         "train both with the same folds"
     )
 

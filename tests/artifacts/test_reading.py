@@ -59,9 +59,7 @@ def test_a_damaged_json_file_is_one_line_with_its_name(tmp_path: Path, content: 
         ('{"versions": {"torch": 2}}', "versions.torch must be text, got 2"),
     ],
 )
-def test_a_value_of_a_wrong_type_is_told_under_its_full_name(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_a_value_of_a_wrong_type_is_told_under_its_full_name(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(RunError) as caught:
         read_json(tmp_path / "run.json", RunInfo)
@@ -112,9 +110,7 @@ def test_a_pickle_in_place_of_an_array_is_refused_without_advice_to_trust_it(tmp
         (np.zeros((3, 4), object), "Python objects"),
     ],
 )
-def test_an_array_of_another_shape_or_type_is_refused(
-    tmp_path: Path, array: np.ndarray, reason: str
-) -> None:
+def test_an_array_of_another_shape_or_type_is_refused(tmp_path: Path, array: np.ndarray, reason: str) -> None:
     np.save(tmp_path / "vectors.npy", array)
     with pytest.raises(RunError) as caught:
         read_array(tmp_path / "vectors.npy", (3, None), "f")
