@@ -28,6 +28,7 @@ AuditAction = Literal[
 _APPLICATION = 0x4B466731  # "KFg1" in the file's header says whose database it is
 _VERSION = 1
 _SECONDS_FOR_A_LOCK = 30.0
+_MOST_DIGITS = 19
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE people (
@@ -182,7 +183,10 @@ def write_fact(connection: Connection, name: FactName, value: str) -> None:
 
 def read_revision(connection: Connection) -> int:
     """The number that grows with each change of people or embeddings."""
-    return int(read_fact(connection, "revision") or 0)
+    text = read_fact(connection, "revision") or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS):
+        raise GalleryError(f"the gallery is damaged: its revision is {text[:40]!r}; put back a copy")
+    return int(text)
 
 
 def raise_revision(connection: Connection) -> None:

@@ -5,7 +5,6 @@ Letters: P people, N images, D embedding size.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kaggle_face.artifacts.reading import json_object
 from kaggle_face.errors import GalleryError
 from kaggle_face.gallery.database import (
     AuditAction,
@@ -33,6 +33,8 @@ from kaggle_face.gallery.people_tables import (
     Person,
     Snapshot,
     Vector,
+    checked_row,
+    damaged,
     delete_person,
     embedding_blocks,
     enroll_person,
@@ -117,23 +119,24 @@ class Gallery:
         )
         with self._file.reading() as connection:
             rows = connection.execute(query, (person.number,)).fetchall()
-        return [
-            EnrolledImage(number, source, fingerprint, added, bool(has_picture))
-            for number, source, fingerprint, added, has_picture in rows
-        ]
+        checked = [checked_row(row, int, str, str, str, int) for row in rows]
+        return [EnrolledImage(*texts, bool(has_picture)) for *texts, has_picture in checked]
 
     def picture(self, image: int) -> bytes | None:
         """The PNG file of an image's crop, or None where it was not kept."""
         with self._file.reading() as connection:
             row = connection.execute("SELECT png FROM pictures WHERE image = ?", (image,)).fetchone()
-        return None if row is None else bytes(row[0])
+        return None if row is None else bytes(checked_row(row, bytes)[0])
 
     def embeddings_of(self, person: Person) -> Vector:
         """The embeddings (n, D) of a person's images, oldest first."""
         query = "SELECT vector FROM embeddings JOIN images ON number = image WHERE person = ? ORDER BY image"
         with self._file.reading() as connection:
             rows = connection.execute(query, (person.number,)).fetchall()
-        return np.stack([vector_from(row[0]) for row in rows])
+            model = read_model(connection)
+        if model is None or not rows:
+            raise damaged(f"{person.name} has no embedding")
+        return np.stack([vector_from(row[0], model.embedding_size) for row in rows])
 
     def rename(self, name: str, new_name: str) -> Person:
         """Gives a person another name.
@@ -186,10 +189,7 @@ class Gallery:
         query = "SELECT time, action, person, name, details FROM audit ORDER BY number"
         with self._file.reading() as connection:
             rows = connection.execute(query).fetchall()
-        return [
-            AuditRow(time, action, person, name, json.loads(text))
-            for time, action, person, name, text in rows
-        ]
+        return [_audit_row(checked_row(row, str, str, None, str, str)) for row in rows]
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -222,3 +222,11 @@ class Gallery:
     def file(self) -> GalleryFile:
         """The file itself, for work on all images at once."""
         return self._file
+
+
+def _audit_row(row: Sequence[Any]) -> AuditRow:
+    *about, text = row
+    try:
+        return AuditRow(*about, json_object(text))
+    except (ValueError, RecursionError) as error:
+        raise damaged(f"the details of the audit: {error}") from error
