@@ -71,10 +71,7 @@ def read_text(path: Path, most_bytes: int) -> str:
         size = _size_of_regular(path)
         if size > most_bytes:
             raise ValueError(f"{size:,} bytes, at most {most_bytes:,} are expected")
-        text = path.read_bytes().decode("utf-8-sig")
-        if "\0" in text:
-            raise ValueError("a zero byte in its text")
-    return text
+        return path.read_bytes().decode("utf-8-sig")
 
 
 def read_json(path: Path, shape: type[BaseModel] | None = None) -> dict[str, Any]:
@@ -127,6 +124,21 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
     Raises:
         RunError: The file is missing or damaged, or a column is missing or stands twice.
     """
+    header, rows = read_rows(path)
+    for name in columns:
+        if header.count(name) != 1:
+            twice = "two columns" if name in header else "no column"
+            raise RunError(f"{path} has {twice} '{name}'; it has: {', '.join(header)}")
+    cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+    return [cells[header.index(name)] for name in columns]
+
+
+def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of a CSV table, all of one length; empty lines are left out.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
     if not path.is_file():
         raise RunError(f"{path} is missing")
     text = read_text(path, _MAX_TABLE_BYTES)
@@ -136,12 +148,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
             raise ValueError("no header")
         header = rows.pop(0)
         _check_rows(rows, len(header))
-    for name in columns:
-        if header.count(name) != 1:
-            twice = "two columns" if name in header else "no column"
-            raise RunError(f"{path} has {twice} '{name}'; it has: {', '.join(header)}")
-    cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    return [cells[header.index(name)] for name in columns]
+    return header, rows
 
 
 def read_array(
@@ -185,6 +192,8 @@ def _check_rows(rows: Sequence[Sequence[str]], width: int) -> None:
     for number, row in enumerate(rows, 2):
         if len(row) != width:
             raise ValueError(f"row {number} has {len(row)} cells, its header has {width}")
+        if any(cell.endswith("\0") for cell in row):  # an array of text would drop it
+            raise ValueError(f"a cell of row {number} ends with a zero byte")
     longest = max((len(cell) for row in rows for cell in row), default=0)
     if longest > _MAX_CELL_CHARACTERS or longest * len(rows) > _MAX_COLUMN_CHARACTERS:
         raise ValueError(f"a cell of {longest:,} characters")
