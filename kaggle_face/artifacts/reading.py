@@ -23,8 +23,6 @@ from kaggle_face.errors import DataError, RunError
 _MAX_JSON_BYTES = 64 << 20
 _MAX_TABLE_BYTES = 4 << 30
 _MAX_CELL_CHARACTERS = 32_768
-_MAX_COLUMN_CHARACTERS = 1 << 30
-"""In an array of text every cell takes as much as the longest."""
 _ADVICE = "copy it again, or delete it and run the command that makes it"
 
 # All that csv, json, numpy and the records themselves raise at damaged contents.
@@ -195,7 +193,7 @@ def _check_rows(rows: Sequence[Sequence[str]], width: int) -> None:
         if any(cell.endswith("\0") for cell in row):  # an array of text would drop it
             raise ValueError(f"a cell of row {number} ends with a zero byte")
     longest = max((len(cell) for row in rows for cell in row), default=0)
-    if longest > _MAX_CELL_CHARACTERS or longest * len(rows) > _MAX_COLUMN_CHARACTERS:
+    if longest > _MAX_CELL_CHARACTERS:
         raise ValueError(f"a cell of {longest:,} characters")
 
 

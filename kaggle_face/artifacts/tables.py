@@ -11,8 +11,11 @@ import numpy.typing as npt
 
 from kaggle_face.artifacts.atomic import replacing
 from kaggle_face.artifacts.reading import read_columns, reading
+from kaggle_face.errors import DataError
 from kaggle_face.records import IntArray, StrArray
 from kaggle_face.text_keys import are_different
+
+_MAX_CHARACTERS = 1 << 30
 
 
 def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[Any]]) -> None:
@@ -60,5 +63,12 @@ def read_labels(path: Path, num_classes: int) -> tuple[StrArray, IntArray]:
 
 
 def as_text(values: Sequence[str]) -> StrArray:
-    """A text array, also from no values at all."""
+    """A text array, also from no values at all.
+
+    Raises:
+        DataError: It would take gigabytes, for each text takes as much as the longest.
+    """
+    longest = max(map(len, values), default=0)
+    if longest * len(values) > _MAX_CHARACTERS:
+        raise DataError(f"a text of {longest:,} characters stands among {len(values):,}; make it shorter")
     return np.asarray(list(values), dtype=np.str_) if len(values) else np.empty(0, np.str_)

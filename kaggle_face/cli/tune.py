@@ -168,7 +168,7 @@ def _forgetting_all_but_the_best(
 def _config_to_write(loaded: LoadedConfig, arguments: argparse.Namespace) -> Path:
     """`configs/<config>-<name>.yaml`, unless somebody else wrote it."""
     path = Path("configs") / f"{loaded.name}-{arguments.name}.yaml"
-    if path.is_file() and not path.read_text(encoding="utf-8").startswith(_MARK):
+    if path.is_file() and not path.read_bytes().startswith(_MARK.encode()):
         raise InputError(f"{path} was not written by tune; move it away, or search under another --name")
     return path
 
