@@ -9,10 +9,10 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from holding import INPUTS
-
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from holding import INPUTS
+
     tried = sum(count for what, count in INPUTS.items() if not what.endswith(", refused"))
     if not tried:
         return

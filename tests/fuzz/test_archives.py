@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import tarfile
 import zipfile
@@ -56,6 +55,10 @@ ZIPS = [zip_of(method) for method in METHODS]
 OTHERS = [tar_of("w"), tar_of("w:gz"), tar_of("w:xz")]
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def changed_member(random: Random, name: str, content: bytes) -> bytes:
     return mutated_bytes(random, content)
 
@@ -75,8 +78,8 @@ def test_an_archive_is_unpacked_inside_its_folder_or_refused_in_one_line(count: 
         try:
             unpack(archive, folder, LIMITS, SilentProgress())
         finally:
-            assert sorted(os.listdir(tmp_path)) == ["data.zip", "place"]
-            assert os.listdir(tmp_path / "place") in ([], ["out"])
+            assert names_in(tmp_path) == ["data.zip", "place"]
+            assert names_in(tmp_path / "place") in ([], ["out"])
             assert not any(path.is_symlink() for path in folder.rglob("*"))
 
     holds("archives", count, try_one)
