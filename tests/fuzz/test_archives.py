@@ -64,7 +64,7 @@ def changed_member(random: Random, name: str, content: bytes) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@sizes(short=150, long=16_000)
+@sizes(short=80, long=16_000)
 def test_an_archive_is_unpacked_inside_its_folder_or_refused_in_one_line(count: int, tmp_path: Path) -> None:
     archive, folder = tmp_path / "data.zip", tmp_path / "place" / "out"
     folder.parent.mkdir()

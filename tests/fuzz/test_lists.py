@@ -41,7 +41,7 @@ READERS: list[tuple[str, Callable[[Path], object]]] = [
 ]
 
 
-@sizes(short=300, long=16_000)
+@sizes(short=150, long=16_000)
 def test_a_list_is_read_or_refused_in_one_line(count: int, tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
 
