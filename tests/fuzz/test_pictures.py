@@ -32,9 +32,10 @@ def turned() -> bytes:
 
 PICTURES = [
     picture("JPEG"), picture("JPEG", progressive=True), picture("JPEG", mode="CMYK"), turned(),
-    picture("PNG"), picture("PNG", mode="RGBA"), picture("PNG", mode="P"), picture("PNG", mode="I;16"), picture("WEBP"),
-    picture("WEBP", lossless=True), picture("GIF"), picture("TIFF"), picture("TIFF", compression="tiff_lzw"),
-    picture("TIFF", compression="jpeg"), picture("BMP"), picture("PPM"), picture("PNG", mode="LA"),
+    picture("PNG"), picture("PNG", mode="RGBA"), picture("PNG", mode="P"), picture("PNG", mode="I;16"),
+    picture("PNG", mode="LA"), picture("WEBP"), picture("WEBP", lossless=True), picture("GIF"),
+    picture("TIFF"), picture("TIFF", compression="tiff_lzw"), picture("TIFF", compression="jpeg"),
+    picture("BMP"), picture("PPM"),
 ]  # fmt: skip
 
 
