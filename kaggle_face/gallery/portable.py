@@ -147,6 +147,8 @@ def _explained(source: Path) -> Iterator[None]:
         yield
     except DamagedArchiveError as error:
         raise _no_export(source, error.reason) from error
+    except csv.Error as error:
+        raise _no_export(source, f"images.csv: {error}") from error
     except OSError as error:
         raise _no_export(source, error.strerror or str(error)) from error
 
