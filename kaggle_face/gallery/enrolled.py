@@ -120,7 +120,10 @@ class Gallery:
         with self._file.reading() as connection:
             rows = connection.execute(query, (person.number,)).fetchall()
         checked = [checked_row(row, int, str, str, str, int) for row in rows]
-        return [EnrolledImage(*texts, bool(has_picture)) for *texts, has_picture in checked]
+        return [
+            EnrolledImage(number, source, fingerprint, added, bool(has_picture))
+            for number, source, fingerprint, added, has_picture in checked
+        ]
 
     def picture(self, image: int) -> bytes | None:
         """The PNG file of an image's crop, or None where it was not kept."""
@@ -225,8 +228,8 @@ class Gallery:
 
 
 def _audit_row(row: Sequence[Any]) -> AuditRow:
-    *about, text = row
+    time, action, person, name, text = row
     try:
-        return AuditRow(*about, json_object(text))
+        return AuditRow(time, action, person, name, json_object(text))
     except (ValueError, RecursionError) as error:
         raise damaged(f"the details of the audit: {error}") from error

@@ -111,7 +111,7 @@ class Ledger:
         with self._transaction(write=False) as connection:
             rows = connection.execute("SELECT time, entry, kind, changes FROM events ORDER BY number")
             with self._explained():
-                return [Event(*_texts(row), json_object(text)) for *row, text in rows]
+                return [_event(*row) for row in rows]
 
     def export(self) -> None:
         """Writes `ledger.csv`; of two writers the later one, who sees all rows, writes last."""
@@ -194,10 +194,10 @@ class Ledger:
             ) from error
 
 
-def _texts(values: Sequence[object]) -> list[str]:
-    if not all(isinstance(value, str) for value in values):
+def _event(time: object, entry: object, kind: object, changes: str) -> Event:
+    if not (isinstance(time, str) and isinstance(entry, str) and isinstance(kind, str)):
         raise TypeError("a value is not text")
-    return [str(value) for value in values]
+    return Event(time, entry, kind, json_object(changes))
 
 
 def new_key() -> str:
