@@ -19,11 +19,18 @@ KaggleFaceError
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, ends of lines, marks of the direction of writing, and halves of characters."""
 
 
 class KaggleFaceError(Exception):
-    """Every error that this package raises on purpose."""
+    """Every error that this package raises on purpose; its message is one line whatever it quotes."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class InputError(KaggleFaceError):
@@ -114,3 +121,12 @@ def naming_first(count: int, total: int, what: str, first: str) -> str:
     '3 of 1200 test images have no prediction, first: 00017.jpg'
     """
     return f"{count} of {total} {what}, first: {first}"
+
+
+def one_line(text: str) -> str:
+    r"""A text in which nothing moves the cursor, ends the line or changes the direction of writing.
+
+    >>> print(one_line("a\nb \x1b[2J"))
+    a\nb \x1b[2J
+    """
+    return _MOVES.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

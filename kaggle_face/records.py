@@ -256,7 +256,7 @@ class Predictions:
             raise DataError(
                 f"predictions have {self.logits.shape[1:]} columns for {len(self.class_names)} classes"
             )
-        _no_nan(self.logits, self.image_ids, "logits")
+        _finite(self.logits, self.image_ids, "logits", untrained=True)
 
     def aligned_to(self, image_ids: StrArray) -> Predictions:
         """The rows of `image_ids`, in that order.
@@ -278,7 +278,7 @@ class Embeddings:
     def __post_init__(self) -> None:
         _same_length("embeddings", image_ids=self.image_ids, vectors=self.vectors)
         _unique(self.image_ids, "embedded image")
-        _no_nan(self.vectors, self.image_ids, "embeddings")
+        _finite(self.vectors, self.image_ids, "embeddings")
 
     def aligned_to(self, image_ids: StrArray) -> Embeddings:
         """The rows of `image_ids`, in that order.
@@ -303,7 +303,7 @@ class PairScores:
             object.__setattr__(self, "labels", np.full(len(self.scores), UNKNOWN, np.int64))
         _same_length("pair scores", pair_ids=self.pair_ids, scores=self.scores, labels=self.labels)
         _unique(self.pair_ids, "scored pair")
-        _no_nan(self.scores, self.pair_ids, "pair scores")
+        _finite(self.scores, self.pair_ids, "pair scores")
 
     def aligned_to(self, pair_ids: StrArray) -> PairScores:
         """The rows of `pair_ids`, in that order.
@@ -368,11 +368,19 @@ def _unique(ids: StrArray, what: str) -> None:
     )
 
 
-def _no_nan(values: FloatArray, ids: StrArray, what: str, rows_at_once: int = 4096) -> None:
+def _finite(
+    values: FloatArray, ids: StrArray, what: str, untrained: bool = False, rows_at_once: int = 4096
+) -> None:
+    """Checks that values (N, ...) are finite; if `untrained`, some of a row may be -inf, though not all."""
     for start in range(0, len(values), rows_at_once):
-        bad = np.isnan(values[start : start + rows_at_once]).reshape(
-            len(values[start : start + rows_at_once]), -1
-        )
-        if bad.any():
-            first = ids[start + int(bad.any(axis=1).argmax())]
-            raise DataError(f"the {what} of {first} are not a number (NaN)")
+        block = values[start : start + rows_at_once]
+        if np.isfinite(block).all():
+            continue
+        rows = block.reshape(len(block), -1)
+        highest, lowest = rows.max(axis=1), rows.min(axis=1)
+        good = np.isfinite(highest) & (np.isfinite(lowest) | untrained)
+        if good.all():
+            continue
+        row = int((~good).argmax())
+        kind = "not a number (NaN)" if np.isnan(highest[row]) else "infinite"
+        raise DataError(f"the {what} of {ids[start + row]} are {kind}")

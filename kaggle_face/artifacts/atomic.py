@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 from kaggle_face.artifacts.abandoned import claimed
-from kaggle_face.artifacts.disk import disk_error, explaining, state_of
+from kaggle_face.artifacts.disk import explaining
 from kaggle_face.artifacts.renaming import flush_to_disk, put_in_place, replace_file, restore
-from kaggle_face.errors import KaggleFaceError, RunError
 
 
 @contextmanager
@@ -87,57 +86,9 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads what `write_json` wrote.
-
-    Raises:
-        RunError: The file is missing or damaged.
-    """
-    with reading(path):
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError(f"expected an object, got {type(values).__name__}")
-    return values
-
-
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     """Writes a `.npy` file without pickle."""
     import numpy as np
 
     with writing(path) as stream:
         np.save(stream, array, allow_pickle=False)
-
-
-def read_array(path: Path) -> npt.NDArray[Any]:
-    """Opens a `.npy` file as a read-only memory map, never with pickle.
-
-    Raises:
-        RunError: The file is missing or damaged.
-    """
-    import numpy as np
-
-    with reading(path):
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turns what goes wrong while `path` is read into one line that names it.
-
-    Raises:
-        RunError: The file is missing or damaged.
-        DiskError: The disk or the machine is to blame, and nothing is said about the file.
-    """
-    try:
-        yield
-    except KaggleFaceError:
-        raise
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        state = state_of(error)
-        if state is not None:
-            raise disk_error(state, path, "read") from error
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()).split(". ")[0]
-        raise RunError(
-            f"{path} cannot be read ({reason}); copy it again, or delete it and run the command that makes it"
-        ) from error

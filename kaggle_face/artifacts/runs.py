@@ -16,7 +16,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kaggle_face.artifacts.atomic import read_json, reading, write_json
+from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.reading import read_json, read_text
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.hints import settings_command
 
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName
 
 CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
+MACHINE = ("platform", "device", "versions.torch")
+"""What `describe_environment` keeps of the machine, as `read_info` is asked for it."""
+
 RecordKind = Literal["predictions", "embeddings", "pairs"]
 RecordPart = Literal["oof", "test"]
 RunKind = Literal["training", "trial", "soup", "experiment"]
 """Made by `train`; by `tune`; by `soup`; by `recipes` or `blends`. Trainings alone are taken by default."""
 
+_MOST_BYTES_OF_SETTINGS = 1 << 20
 _MAKERS: dict[str, RunKind] = {
     "train": "training",
     "tune": "trial",
@@ -113,16 +118,26 @@ class FoldFolder:
         """Who is known and who is asked for, as `write_gallery` writes it."""
         return self.path / "test" / f"gallery_{which}"
 
-    def read_info(self) -> dict[str, Any]:
-        """What `write_info` wrote.
+    def read_info(self, *needed: str) -> dict[str, Any]:
+        """What `write_info` wrote; each value that `RunInfo` names is of its type.
+
+        Args:
+            needed: Names of values that must be there, dotted where they lie deeper.
 
         Raises:
-            RunError: The fold was never trained here, or the file is damaged.
+            RunError: The fold was never trained here, the file is damaged, or lacks what is needed.
         """
+        from kaggle_face.artifacts.shapes import RunInfo, value_at
+
         if not self.info_file.is_file():
             how = self.run.training_command(self.fold)
             raise RunError(f"{self.path} holds no run; train it first: {how}")
-        return read_json(self.info_file)
+        info = read_json(self.info_file, RunInfo)
+        for name in needed:
+            if value_at(info, name) is None:
+                how = self.run.training_command(self.fold, "--overwrite")
+                raise RunError(f"{self.info_file} has no '{name}'; train the fold again: {how}")
+        return info
 
     def read_config(self) -> Config:
         """The settings that the fold was trained with.
@@ -133,9 +148,7 @@ class FoldFolder:
         """
         from kaggle_face.config import parse_config
 
-        with reading(self.config_file):
-            text = self.config_file.read_text(encoding="utf-8")
-        return parse_config(text, str(self.config_file))
+        return parse_config(read_text(self.config_file, _MOST_BYTES_OF_SETTINGS), str(self.config_file))
 
     def write_info(self, values: Mapping[str, Any]) -> None:
         """Writes what the fold was made with and how far it came."""

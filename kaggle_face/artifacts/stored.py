@@ -6,7 +6,6 @@ is read is compared with the checksums of the seal first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts.atomic import read_array, reading, replacing_folder, write_array, write_json
+from kaggle_face.artifacts.atomic import replacing_folder, write_array, write_json
+from kaggle_face.artifacts.reading import read_array, read_json, reading
 from kaggle_face.artifacts.seals import read_seal, write_seal
-from kaggle_face.artifacts.tables import read_table, write_table
+from kaggle_face.artifacts.shapes import GalleryShape
+from kaggle_face.artifacts.tables import as_integers, read_table, write_table
+from kaggle_face.config.schema import MOST
 from kaggle_face.errors import RunError
 from kaggle_face.records import (
+    UNKNOWN,
     ClassTable,
     Embeddings,
     FloatArray,
@@ -80,7 +83,9 @@ def read_predictions(folder: Path) -> Predictions:
     _require(folder, "predictions")
     ids = read_table(folder / "images.csv", ["image_id"])["image_id"]
     names = read_table(folder / "classes.csv", ["name"])["name"]
-    return Predictions(ids, read_array(folder / "logits.npy"), names)
+    logits = read_array(folder / "logits.npy", (len(ids), len(names)), "f")
+    with reading(folder):
+        return Predictions(ids, logits, names)
 
 
 def write_embeddings(folder: Path, embeddings: Embeddings, made_of: MadeOf = _NOTHING) -> None:
@@ -94,7 +99,9 @@ def read_embeddings(folder: Path) -> Embeddings:
     """Reads what `write_embeddings` wrote; the vectors stay a memory map."""
     _require(folder, "embeddings")
     ids = read_table(folder / "images.csv", ["image_id"])["image_id"]
-    return Embeddings(ids, read_array(folder / "embeddings.npy"))
+    vectors = read_array(folder / "embeddings.npy", (len(ids), None), "f")
+    with reading(folder):
+        return Embeddings(ids, vectors)
 
 
 def write_pair_scores(folder: Path, scores: PairScores, made_of: MadeOf = _NOTHING) -> None:
@@ -109,7 +116,10 @@ def read_pair_scores(folder: Path) -> PairScores:
     _require(folder, "pair scores")
     path = folder / "pairs.csv"
     table = read_table(path, ["pair_id", "label"])
-    return PairScores(table["pair_id"], read_array(folder / "scores.npy"), _integers(path, table["label"]))
+    ids, labels = table["pair_id"], as_integers(path, table["label"], UNKNOWN, 1)
+    scores = read_array(folder / "scores.npy", (len(ids),), "f")
+    with reading(folder):
+        return PairScores(ids, scores, labels)
 
 
 def write_pairs(path: Path, pairs: Pairs) -> None:
@@ -126,7 +136,9 @@ def write_pairs(path: Path, pairs: Pairs) -> None:
 def read_pairs(path: Path) -> Pairs:
     """Reads what `write_pairs` wrote."""
     table = read_table(path, ["pair_id", "first_id", "second_id", "label"])
-    return Pairs(table["pair_id"], table["first_id"], table["second_id"], _integers(path, table["label"]))
+    with reading(path):
+        labels = as_integers(path, table["label"], UNKNOWN, 1)
+        return Pairs(table["pair_id"], table["first_id"], table["second_id"], labels)
 
 
 def write_gallery(folder: Path, gallery: Gallery) -> None:
@@ -147,11 +159,11 @@ def read_gallery(folder: Path) -> Gallery:
     _require(folder, "known people")
     known = read_table(folder / "known.csv", ["image_id", "name"])
     probes = read_table(folder / "probes.csv", ["probe_id", "image_id", "name"])
-    with reading(folder / "gallery.json"):
-        no_match = json.loads((folder / "gallery.json").read_text(encoding="utf-8")).get("no_match")
-    return Gallery(
-        known["image_id"], known["name"], probes["probe_id"], probes["image_id"], probes["name"], no_match
-    )
+    no_match = read_json(folder / "gallery.json", GalleryShape).get("no_match")
+    with reading(folder):
+        return Gallery(
+            known["image_id"], known["name"], probes["probe_id"], probes["image_id"], probes["name"], no_match
+        )
 
 
 def write_matches(path: Path, probe_ids: StrArray, names: StrArray, scores: FloatArray) -> None:
@@ -163,7 +175,10 @@ def read_matches(path: Path) -> tuple[StrArray, StrArray, FloatArray]:
     """Ids, names and scores (Q each) that `write_matches` wrote."""
     table = read_table(path, ["probe_id", "name", "score"])
     with reading(path):
-        return table["probe_id"], table["name"], table["score"].astype(np.float64)
+        scores = table["score"].astype(np.float64)
+        if not np.isfinite(scores).all():
+            raise ValueError("a score is not finite")
+        return table["probe_id"], table["name"], scores
 
 
 def write_classes(path: Path, classes: ClassTable, train_images: IntArray) -> None:
@@ -180,12 +195,13 @@ def write_classes(path: Path, classes: ClassTable, train_images: IntArray) -> No
 def read_classes(path: Path) -> ClassTable:
     """Reads what `write_classes` wrote."""
     table = read_table(path, ["name", "submitted"])
-    return ClassTable(table["name"], table["submitted"])
+    with reading(path):
+        return ClassTable(table["name"], table["submitted"])
 
 
 def read_train_images(path: Path) -> IntArray:
     """The number of training images that a fold had of each class (C)."""
-    return _integers(path, read_table(path, ["train_images"])["train_images"])
+    return as_integers(path, read_table(path, ["train_images"])["train_images"], 0, MOST)
 
 
 def write_folds(folder: Path, folds: Folds) -> None:
@@ -210,21 +226,14 @@ def read_folds(folder: Path, count: int) -> Folds:
     images_file, pairs_file = folder / "images.csv", folder / "pairs.csv"
     images = read_table(images_file, ["image_id", "fold", "heldout_fold"])
     table = read_table(pairs_file, ["fold", "pair_ids", "first_ids", "second_ids", "labels"])
-    fold_of_pair, labels = _integers(pairs_file, table["fold"]), _integers(pairs_file, table["labels"])
+    fold_of_pair = as_integers(pairs_file, table["fold"], 0, count - 1)
+    labels = as_integers(pairs_file, table["labels"], UNKNOWN, 1)
     everything = (table["pair_ids"], table["first_ids"], table["second_ids"], labels)
-    pairs = [Pairs(*(column[fold_of_pair == fold] for column in everything)) for fold in range(count)]
-    return Folds(
-        folder.name,
-        images["image_id"],
-        _integers(images_file, images["fold"]),
-        _integers(images_file, images["heldout_fold"]),
-        tuple(pairs),
-    )
-
-
-def _integers(path: Path, column: StrArray) -> IntArray:
-    with reading(path):
-        return column.astype(np.int64) if len(column) else np.empty(0, np.int64)
+    fold_of_image = as_integers(images_file, images["fold"], UNKNOWN, count - 1)
+    heldout_fold = as_integers(images_file, images["heldout_fold"], UNKNOWN, count - 1)
+    with reading(folder):
+        pairs = [Pairs(*(column[fold_of_pair == fold] for column in everything)) for fold in range(count)]
+        return Folds(folder.name, images["image_id"], fold_of_image, heldout_fold, tuple(pairs))
 
 
 def _require(folder: Path, what: str) -> None:

@@ -15,9 +15,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import reading, replacing
-from kaggle_face.errors import DataError, RunError
-from kaggle_face.records import StrArray
+from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.reading import read_columns, reading
+from kaggle_face.errors import DataError
+from kaggle_face.records import IntArray, StrArray
+from kaggle_face.text_keys import are_different
+
+_MAX_CHARACTERS = 1 << 30
 
 _FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -82,27 +86,50 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[str, StrArray]:
     """Reads the named columns of a CSV table as text; nothing is taken for a number or for missing.
 
     Raises:
-        RunError: The file is missing or damaged, or a column is missing.
+        RunError: The file is missing or damaged, or a column is missing or stands twice.
     """
-    import pandas as pd
+    found = zip(columns, read_columns(path, columns), strict=True)
+    return {name: as_text(list(map(from_cell, cells))) for name, cells in found}
 
-    if not path.is_file():
-        raise RunError(f"{path} is missing")
+
+def as_integers(path: Path, column: StrArray, low: int, high: int) -> IntArray:
+    """The whole numbers of a column of text; `path` names it in errors.
+
+    Raises:
+        RunError: A cell is not a whole number from `low` to `high`.
+    """
     with reading(path):
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        raise RunError(f"{path} has no column '{missing[0]}'; it has: {', '.join(map(str, frame.columns))}")
-    return {name: as_text([from_cell(cell) for cell in frame[name].tolist()]) for name in columns}
+        numbers = column.astype(np.int64) if len(column) else np.empty(0, np.int64)
+        strange = numbers[(numbers < low) | (numbers > high)]
+        if len(strange):
+            raise ValueError(f"{strange[0]} is not from {low} to {high}")
+    return numbers
+
+
+def read_labels(path: Path, num_classes: int) -> tuple[StrArray, IntArray]:
+    """Ids and true class indices of images: the columns `image_id` and `label`.
+
+    Raises:
+        RunError: The file is missing or damaged, names an image twice, or a class beyond the classes.
+    """
+    table = read_table(path, ["image_id", "label"])
+    with reading(path):
+        if not are_different(table["image_id"]):
+            raise ValueError("an image stands twice")
+    return table["image_id"], as_integers(path, table["label"], 0, num_classes - 1)
 
 
 def as_text(values: Sequence[str]) -> StrArray:
     """A text array, also from no values at all.
 
     Raises:
-        DataError: A text ends with a zero byte, which an array would drop.
+        DataError: A text ends with a zero byte, which an array would drop; or the array would take gigabytes,
+            for each text takes as much as the longest.
     """
     for value in values:
         if value.endswith("\0"):
             raise DataError(f"the name {value!r} ends with a zero byte; rename it")
+    longest = max(map(len, values), default=0)
+    if longest * len(values) > _MAX_CHARACTERS:
+        raise DataError(f"a text of {longest:,} characters stands among {len(values):,}; make it shorter")
     return np.asarray(list(values), dtype=np.str_) if len(values) else np.empty(0, np.str_)

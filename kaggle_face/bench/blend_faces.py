@@ -16,15 +16,18 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.artifacts.atomic import replacing_folder, write_json, write_text
-from kaggle_face.artifacts.tables import read_table, write_table
+from kaggle_face.artifacts.reading import read_text
+from kaggle_face.artifacts.tables import as_integers, read_table, write_table
 from kaggle_face.bench.face_folders import (
     MARKER_FILE,
+    MAX_BYTES_OF_PAIRS,
     Trial,
     images_of_people,
     link_image,
     people_below,
     read_trials,
 )
+from kaggle_face.config.schema import MOST
 from kaggle_face.data.trials import draw_trials
 from kaggle_face.errors import DataError
 from kaggle_face.records import IntArray, Pairs, StrArray
@@ -116,7 +119,9 @@ def lay_out_blend_faces(folders: BlendFaces, root: Path) -> LaidOutBlend:
 def read_truth(root: Path) -> Truth:
     """The truth of the test pairs of a folder that was laid out."""
     table = read_table(root / TRUTH_FILE, ["label", "set"])
-    return Truth(table["label"].astype(np.int64), table["set"].astype(np.int64))
+    path = root / TRUTH_FILE
+    sets = as_integers(path, table["set"], -1, MOST)
+    return Truth(as_integers(path, table["label"], 0, 1), sets)
 
 
 def sets_of_trials(path: Path, num_trials: int) -> IntArray:
@@ -124,8 +129,8 @@ def sets_of_trials(path: Path, num_trials: int) -> IntArray:
 
     Each set has PAIRS trials of the same person and then as many of different people.
     """
-    first = path.read_text(encoding="utf-8").partition("\n")[0].split()
-    if len(first) == 2 and all(word.isdigit() for word in first):
+    first = read_text(path, MAX_BYTES_OF_PAIRS).partition("\n")[0].split()
+    if len(first) == 2 and all(word.isascii() and word.isdigit() and len(word) < 10 for word in first):
         num_sets, half = map(int, first)
         if num_sets > 1 and num_sets * 2 * half == num_trials:
             return np.repeat(np.arange(num_sets), 2 * half)

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_face.artifacts.atomic import replacing_folder, write_json, write_text
+from kaggle_face.artifacts.reading import read_text
 from kaggle_face.competitions.listing import PictureLister
 from kaggle_face.errors import DataError
 from kaggle_face.file_names import is_junk
 
 MARKER_FILE = "faces.json"
+MAX_BYTES_OF_PAIRS = 1 << 28
+_MOST_DIGITS = 10
 _PART_HELD_OUT = 5
 """One image of so many is held out."""
 
@@ -89,7 +92,7 @@ def read_trials(path: Path) -> list[Trial]:
     if not path.is_file():
         raise DataError(f"there is no file of pairs {path}")
     trials: list[Trial] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path, MAX_BYTES_OF_PAIRS).splitlines(), 1):
         words = line.split("\t") if "\t" in line else line.split()
         if not words or (number == 1 and all(word.isdigit() for word in words)):
             continue
@@ -98,11 +101,15 @@ def read_trials(path: Path) -> list[Trial]:
 
 
 def _read_trial(words: Sequence[str], where: str) -> Trial:
-    if len(words) == 3 and words[1].isdigit() and words[2].isdigit():
+    if len(words) == 3 and _is_number(words[1]) and _is_number(words[2]):
         return _image_name(words[0], words[1]), _image_name(words[0], words[2]), 1
-    if len(words) == 4 and words[1].isdigit() and words[3].isdigit():
+    if len(words) == 4 and _is_number(words[1]) and _is_number(words[3]):
         return _image_name(words[0], words[1]), _image_name(words[2], words[3]), 0
     raise DataError(f"{where}: expected 'name i j' or 'name i name j', got '{' '.join(words)}'")
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < _MOST_DIGITS
 
 
 def _image_name(person: str, number: str) -> str:

@@ -6,7 +6,6 @@ on data by which nothing was chosen.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.reading import read_json
+from kaggle_face.artifacts.runs import MACHINE, RunFolder
 from kaggle_face.artifacts.stored import read_pairs
 from kaggle_face.bench.blend_faces import read_truth
 from kaggle_face.bench.blends import (
@@ -281,15 +281,15 @@ def _known_truth(root: Path, members: Sequence[Member]) -> KnownTruth:
 
 
 def _about(loaded: LoadedConfig, members: Sequence[Member]) -> dict[str, Cell]:
-    config, info = loaded.config, members[0].folds[0].read_info()
-    faces: dict[str, Any] = json.loads((Path(config.data.root) / MARKER_FILE).read_text(encoding="utf-8"))
-    minutes = sum(fold.read_info()["seconds"] for member in members for fold in member.folds) / 60
+    config, info = loaded.config, members[0].folds[0].read_info(*MACHINE)
+    faces = read_json(Path(config.data.root) / MARKER_FILE)
+    minutes = sum(fold.read_info("seconds")["seconds"] for member in members for fold in member.folds) / 60
     return {
         "checkpoint": "the last epoch, image and mirror image averaged",
         "machine": info["platform"],
         "device": info["device"],
         "torch": info["versions"]["torch"],
-        "commit": info["commit"],
+        "commit": info.get("commit"),
         "image size": f"{config.data.image_size} pixels",
         "folds": config.folds.count,
         "epochs": config.train.epochs,

@@ -13,6 +13,7 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.hints import command_line
 
 _FOLDS = (0, 1)
+_FIGURES = ("results.best_cls.accuracy", "results.best_ver.eer", "results.best_ver.auc")
 
 
 def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def score_submissions(run: RunFolder, submissions: Path, truth: Path) -> tuple[l
     header = ["", "held-out accuracy", "EER", "AUC", "test accuracy", "EER", "AUC"]
     rows = []
     for fold in _FOLDS:
-        results = run.fold(fold).read_info()["results"]
+        results = run.fold(fold).read_info(*_FIGURES)["results"]
         held_out = [
             _percent(results["best_cls"]["accuracy"]),
             _percent(results["best_ver"]["eer"]),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kaggle_face.artifacts.atomic import write_json, write_text
-from kaggle_face.artifacts.runs import FoldFolder, run_folder
+from kaggle_face.artifacts.reading import read_json
+from kaggle_face.artifacts.runs import MACHINE, FoldFolder, run_folder
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 
@@ -157,12 +157,12 @@ def _tabulated(plan: Plan, loaded: LoadedConfig) -> Report:
     for run in planned_runs(plan):
         folder = _folder(loaded, run.name)
         if folder.is_finished:
-            info = folder.read_info()
+            info = folder.read_info("seconds", "results.last", *MACHINE)
             cost = {"pixels": folder.read_config().data.image_size, "minutes": info["seconds"] / 60.0}
             measured[run.name] = {**info["results"]["last"], **cost}
             about = _about(info, loaded)
     marker = Path(loaded.config.data.root) / MARKER_FILE
-    faces = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else {}
+    faces = read_json(marker) if marker.is_file() else {}
     about |= {name.replace("_", " "): _as_text(value) for name, value in faces.items()}
     return tabulate(plan, measured, about)
 
@@ -174,7 +174,7 @@ def _about(info: Mapping[str, Any], loaded: LoadedConfig) -> dict[str, Any]:
         "machine": info["platform"],
         "device": info["device"],
         "torch": info["versions"]["torch"],
-        "commit": info["commit"],
+        "commit": info.get("commit"),
         "backbone from scratch": config.model.backbone,
     }
 

@@ -250,7 +250,7 @@ def _show_history(looks: Sequence[dict[str, object]], terminal: Terminal) -> Non
     if len(looks) < 2:
         return
     rows = [
-        [str(look["time"]), *(str(look[name] or "-") for name in ("rank", "teams", "score", "best"))]
+        [str(look["time"]), *(str(look.get(name) or "-") for name in ("rank", "teams", "score", "best"))]
         for look in looks[-_LOOKS_SHOWN:]
     ]
     terminal.table(["looked at", "rank", "teams", "own score", "best score"], rows)

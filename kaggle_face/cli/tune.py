@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaggle_face.artifacts.atomic import read_json, write_json, write_text
+from kaggle_face.artifacts.atomic import write_json, write_text
+from kaggle_face.artifacts.reading import read_json
 from kaggle_face.artifacts.run_locks import writing_run
 from kaggle_face.artifacts.runs import (
     FoldFolder,
@@ -235,7 +236,7 @@ def _forget(number: int, loaded: LoadedConfig, arguments: argparse.Namespace) ->
 def _config_to_write(loaded: LoadedConfig, arguments: argparse.Namespace) -> Path:
     """`configs/<config>-<name>.yaml`, unless somebody else wrote it."""
     path = Path("configs") / f"{loaded.name}-{arguments.name}.yaml"
-    if path.is_file() and not path.read_text(encoding="utf-8").startswith(_MARK):
+    if path.is_file() and not path.read_bytes().startswith(_MARK.encode()):
         raise InputError(f"{path} was not written by tune; move it away, or search under another --name")
     return path
 

@@ -75,7 +75,7 @@ def _check_marker(root: Path, marker: Mapping[str, Any]) -> None:
     advice = "remove the folder or choose another"
     try:
         found = json.loads((root / MARKER_FILE).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{root / MARKER_FILE} is damaged; {advice}") from error
     for name, wanted in marker.items():
         there = found.get(name) if isinstance(found, dict) else None

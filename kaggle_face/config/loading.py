@@ -13,13 +13,16 @@ from pydantic_core import ErrorDetails
 
 import kaggle_face
 from kaggle_face.config.schema import Config
-from kaggle_face.config.yaml_text import dump_yaml, parse_yaml, yaml_problem
+from kaggle_face.config.wording import expected, shown
+from kaggle_face.config.yaml_text import dump_yaml, parse_yaml, read_yaml, yaml_problem
 from kaggle_face.errors import ConfigError, nearest_hint
 
 COMMAND_LINE = "on the command line"
 
 _SHORT_NAMES = {"init_from": "model.init_from"}
 """Overrides that may leave their part out."""
+
+_MOST_LEVELS = 40
 
 
 @dataclass(frozen=True)
@@ -108,26 +111,19 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
     if path.resolve() in children:
         chain = " -> ".join(child.name for child in (*children, path))
         raise ConfigError(f"{path}: 'extends' runs in a circle: {chain}")
-    values = dict(_as_mapping(_parse(_read_text(path), str(path)), str(path)))
+    values = dict(_as_mapping(read_yaml(path), str(path)))
     parent = values.pop("extends", None)
     layer = _Layer(str(path), values)
     if parent is None:
         return [layer]
     if not isinstance(parent, str):
-        raise ConfigError(f"{path}: 'extends' must be one name or path, got {parent!r}")
+        raise ConfigError(f"{path}: 'extends' must be one name or path, got {shown(parent)}")
     return [*_read_with_parents(_find_parent(parent, path), (*children, path.resolve())), layer]
 
 
 def _find_parent(parent: str, child: Path) -> Path:
     beside = child.parent / (parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml")
     return beside if beside.is_file() else find_config(parent)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
 def _parse(text: str, source: str) -> Any:
@@ -151,6 +147,8 @@ def _override_layer(text: str) -> _Layer:
         raise ConfigError(f"an override is written key=value, such as optim.lr=0.1; got '{text}'")
     nested: Any = _parse(value, f"the value of {key}")
     keys = tuple(_SHORT_NAMES.get(key, key).split("."))
+    if len(keys) > _MOST_LEVELS:
+        raise ConfigError(f"'{key[:40]}...' has {len(keys)} levels; settings have at most {_MOST_LEVELS}")
     for part in reversed(keys):
         nested = {part: nested}
     return _Layer(COMMAND_LINE, nested, keys)
@@ -193,12 +191,12 @@ def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
         case "value_error":
             text = str(context["error"])
         case kind if kind in bounds:
-            text = f"{name} must be {bounds[kind]} {next(iter(context.values())):g}, got {value!r}"
+            text = f"{name} must be {bounds[kind]} {next(iter(context.values())):g}, got {shown(value)}"
         case "literal_error":
             hint = nearest_hint(value, context["expected"].split("'")[1::2]) if isinstance(value, str) else ""
-            text = f"{name} must be {context['expected']}, got {value!r}{hint}"
+            text = f"{name} must be {context['expected']}, got {shown(value)}{hint}"
         case kind:
-            text = f"{name} must {_expected(kind, detail['msg'])}, got {value!r}"
+            text = f"{name} must {expected(kind, detail['msg'])}, got {shown(value)}"
     return f"{_source_of(path, layers)}{text}"
 
 
@@ -239,22 +237,6 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
 
 def _is_part(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _expected(kind: str, message: str) -> str:
-    words = {
-        "float_type": "a number",
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "bool_type": "true or false",
-        "string_type": "text",
-        "tuple_type": "a list",
-        "model_type": "a part with 'key: value' lines",
-        "mapping_type": "a part with 'key: value' lines",
-    }
-    if kind in words:
-        return f"be {words[kind]}"
-    return message.removeprefix("Input should ").removeprefix("String should ")
 
 
 def _source_of(path: Sequence[str], layers: Sequence[_Layer]) -> str:

@@ -11,13 +11,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
+MOST = 10**9
+"""The largest count: products of two of them are exact in a float and fit int64."""
+
+LONGEST = 1e6
+"""The longest time, in epochs, hours or minutes: what is made of it stays a finite number of steps."""
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=1)]
-CountOrZero = Annotated[int, Field(ge=0)]
+Time = Annotated[float, Field(gt=0.0, le=LONGEST)]
+TimeOrZero = Annotated[float, Field(ge=0.0, le=LONGEST)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrZero = Annotated[int, Field(ge=0, le=MOST)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 Names = Annotated[tuple[str, ...], Strict(False)]
-Rates = Annotated[tuple[float, ...], Strict(False)]
+Times = Annotated[tuple[Time, ...], Strict(False)]
 
 FamilyName = Literal["auto", "A", "B", "C", "D", "E", "kinship", "topk"]
 HeadName = Literal[
@@ -33,9 +43,11 @@ CheckpointName = Literal["last", "best_cls", "best_ver", "best", "swa"]
 
 
 class Part(BaseModel):
-    """A frozen part of the settings that refuses unknown keys and wrong types."""
+    """A frozen part of the settings that refuses unknown keys, wrong types and infinite numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
 
 
 class CompetitionConfig(Part):
@@ -63,7 +75,7 @@ class FoldsConfig(Part):
     """How labelled images and verification pairs are divided."""
 
     count: Annotated[int, Field(ge=2, le=100)] = 5
-    seed: int = 0
+    seed: Seed = 0
     dev: Literal["pool", "holdout"] = "pool"
     verification: Literal["auto", "dev_pairs", "identities"] = "auto"
     heldout_identities: Fraction = 0.1
@@ -143,7 +155,7 @@ class MarginConfig(Part):
     cosine_margin: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     centers: Annotated[int, Field(ge=1, le=16)] = 3
     easy: bool = False
-    warmup_epochs: NonNegative = 0.0
+    warmup_epochs: TimeOrZero = 0.0
     start_scale: Positive | None = None
     by_class_size: ClassSizeMargin | None = None
     sampled_classes: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
@@ -216,9 +228,9 @@ class OptimConfig(Part):
     name: str = "sgd"
     lr: Positive = 0.1
     weight_decay: NonNegative = 5e-4
-    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    momentum: Decay = 0.9
     nesterov: bool = False
-    betas: Annotated[tuple[float, float], Strict(False)] | None = None
+    betas: Annotated[tuple[Decay, Decay], Strict(False)] | None = None
     options: Mapping[str, Any] = Field(default_factory=dict)
     decay_norms_and_biases: bool = False
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
@@ -229,12 +241,12 @@ class ScheduleConfig(Part):
     """The learning rate over time; all lengths are in epochs."""
 
     name: Literal["constant", "cosine", "warm_restarts", "step", "plateau", "one_cycle"] = "cosine"
-    warmup_epochs: NonNegative = 0.0
+    warmup_epochs: TimeOrZero = 0.0
     warmup_start: Fraction = 0.01
     final_lr: NonNegative = 0.0
-    restart_epochs: Positive = 10.0
-    restart_multiplier: Annotated[float, Field(ge=1.0)] = 2.0
-    step_epochs: Rates = ()
+    restart_epochs: Time = 10.0
+    restart_multiplier: Annotated[float, Field(ge=1.0, le=LONGEST)] = 2.0
+    step_epochs: Times = ()
     step_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     patience_epochs: Count = 3
     peak_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
@@ -245,16 +257,16 @@ class SamplerConfig(Part):
     """Which images an epoch takes, and in which order."""
 
     name: Literal["shuffled", "balanced", "square_root", "identities"] = "shuffled"
-    images_per_identity: Annotated[int, Field(ge=2)] = 4
+    images_per_identity: Annotated[int, Field(ge=2, le=MOST)] = 4
 
 
 class TrainConfig(Part):
     """The training loop."""
 
     epochs: Count = 30
-    batch_size: Annotated[int, Field(ge=2)] = 128
+    batch_size: Annotated[int, Field(ge=2, le=MOST)] = 128
     freeze_backbone_epochs: CountOrZero = 0
-    start_image_size: Annotated[int, Field(ge=8)] | None = None
+    start_image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     grow_epochs: CountOrZero = 0
     amp: Literal["auto", "off", "bf16", "fp16"] = "auto"
     channels_last: bool = True
@@ -262,15 +274,15 @@ class TrainConfig(Part):
     clip_grad_norm: Positive | None = None
     accumulate_steps: Count = 1
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
-    ema_warmup_epochs: NonNegative = 1.0
+    ema_warmup_epochs: TimeOrZero = 1.0
     swa_epochs: Count | None = None
     early_stop_epochs: Count | None = None
     early_stop_metric: Literal["accuracy", "verification", "score"] = "accuracy"
     verification_metric: Literal["eer", "auc"] = "eer"
     score: str | None = None
     measure_every_epochs: Count = 1
-    max_hours: Positive | None = None
-    checkpoint_minutes: Positive = 5.0
+    max_hours: Time | None = None
+    checkpoint_minutes: Time = 5.0
     max_nonfinite_steps: Count = 20
     tensorboard: bool = True
     eval_batch_size: Count | Literal["auto"] = "auto"
@@ -327,8 +339,8 @@ class SubmitConfig(Part):
     score_decimals: Annotated[int, Field(ge=1, le=17)] = 6
     unknown_share: Fraction = 0.1
     reserve: CountOrZero = 1
-    wait_minutes: NonNegative = 30.0
-    silent_seconds: Positive = 30.0
+    wait_minutes: TimeOrZero = 30.0
+    silent_seconds: Time = 30.0
     cutoffs: Mapping[str, float] = Field(default_factory=dict)
     classification: TableConfig = TableConfig()
     verification: TableConfig = TableConfig()
@@ -360,7 +372,7 @@ class Config(Part):
     predict: PredictConfig = PredictConfig()
     submit: SubmitConfig = SubmitConfig()
     paths: PathsConfig = PathsConfig()
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Seed = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
 
     @model_validator(mode="after")

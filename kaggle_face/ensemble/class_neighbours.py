@@ -17,6 +17,7 @@ import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
+from kaggle_face.config.schema import MOST
 from kaggle_face.ensemble.members import Member
 from kaggle_face.ensemble.neighbours import nearest
 from kaggle_face.ensemble.sources import open_embeddings, read_labels
@@ -126,7 +127,7 @@ def open_voting_networks(
     networks = []
     for member, weight in zip(members, weights, strict=True):
         for fold in member.folds:
-            _, labels, gallery = _gallery(member, fold)
+            _, labels, gallery = _gallery(member, fold, num_classes)
             embeddings = open_embeddings(member, fold, "test")
             rows = positions_of(image_ids, embeddings.image_ids, f"images of {member.network_name(fold)}")
             queries = normalized(embeddings.vectors[rows])
@@ -157,9 +158,11 @@ def with_votes(
             yield part, np.log(mixed_BC)
 
 
-def _gallery(member: Member, fold: FoldFolder) -> tuple[StrArray, IntArray, FloatArray]:
+def _gallery(
+    member: Member, fold: FoldFolder, num_classes: int = MOST
+) -> tuple[StrArray, IntArray, FloatArray]:
     """Ids, classes and unit embeddings of the labelled images that a fold holds out."""
     ids = np.sort(read_table(fold.labels_file, ["image_id"])["image_id"])
     embeddings = open_embeddings(member, fold, "oof")
     rows = positions_of(ids, embeddings.image_ids, f"embeddings of {member.network_name(fold)}")
-    return ids, read_labels(fold, ids), normalized(embeddings.vectors[rows])
+    return ids, read_labels(fold, ids, num_classes), normalized(embeddings.vectors[rows])

@@ -14,7 +14,7 @@ import numpy as np
 from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import read_predictions
-from kaggle_face.artifacts.tables import read_table
+from kaggle_face.artifacts.tables import read_labels
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.inputs import row_blocks
@@ -66,9 +66,9 @@ def measure_gaps(folders: Sequence[FoldFolder], checkpoint: CheckpointName) -> t
             raise RunError(f"{folder.path} has no out-of-fold predictions of '{checkpoint}'; train the fold")
         require_current(folder, "oof", checkpoint, "predictions")
         predictions = read_predictions(path)
-        table = read_table(folder.labels_file, ["image_id", "label"])
-        rows = positions_of(predictions.image_ids, table["image_id"], "labels")
-        found.append(gaps_of(predictions, table["label"][rows].astype(np.int64)))
+        ids, labels = read_labels(folder.labels_file, len(predictions.class_names))
+        rows = positions_of(predictions.image_ids, ids, "labels")
+        found.append(gaps_of(predictions, labels[rows]))
         names = predictions.class_names
     assert names is not None, "gaps of no fold"
     parts = [[getattr(gaps, field) for gaps in found] for field in LabelGaps.__dataclass_fields__]

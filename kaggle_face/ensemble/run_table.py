@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yaml import YAMLError
-
+from kaggle_face.artifacts.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind, list_runs
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.competitions.formats import TASKS, Task
 from kaggle_face.competitions.held_out_figures import Figure, figure_of_checkpoint
 from kaggle_face.competitions.own_metric import OwnMetrics, PairMetric, own_metrics
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.config.yaml_text import parse_yaml
-from kaggle_face.errors import KaggleFaceError
+from kaggle_face.config.yaml_text import read_yaml
+from kaggle_face.errors import ConfigError, KaggleFaceError
 
 _UNIMPORTANT = (
     "paths.",
@@ -159,8 +158,8 @@ def _settings_of(run: RunFolder) -> dict[str, str]:
     if not folder.config_file.is_file():
         return {}
     try:
-        values = parse_yaml(folder.config_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, YAMLError):
+        values = read_yaml(folder.config_file)
+    except ConfigError:
         return {}
     return {key: text for key, text in _flat(values, "") if not key.startswith(_UNIMPORTANT)}
 
@@ -192,7 +191,20 @@ def _scores_of_runs(submissions: Path) -> dict[str, tuple[str | None, str | None
         *(table[name].tolist() for name in ("time", "runs", "public_score", "private_score")), strict=True
     )
     for _, runs, public, private in sorted(rows):
-        names = json.loads(runs) if runs else []
+        with reading(path):
+            names = names_from_cell(runs)
         if len(names) == 1 and (public or private):
             scores[names[0]] = (public or None, private or None)
     return scores
+
+
+def names_from_cell(text: str) -> list[str]:
+    """The names in a cell of the ledger's CSV: a JSON list, or nothing.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    names = json.loads(text) if text else []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"expected a list of names, got {text[:40]!r}")
+    return names

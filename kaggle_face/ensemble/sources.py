@@ -17,7 +17,8 @@ import numpy.typing as npt
 from kaggle_face.artifacts.provenance import renewal, require_current
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
-from kaggle_face.artifacts.tables import read_table
+from kaggle_face.artifacts.tables import read_labels as read_labels_file
+from kaggle_face.config.schema import MOST
 from kaggle_face.ensemble.members import Member
 from kaggle_face.errors import DataError, RunError, naming_first
 from kaggle_face.records import (
@@ -194,17 +195,16 @@ def open_embeddings(member: Member, fold: FoldFolder, part: RecordPart) -> Embed
     )
 
 
-def read_labels(fold: FoldFolder, image_ids: StrArray) -> IntArray:
+def read_labels(fold: FoldFolder, image_ids: StrArray, num_classes: int = MOST) -> IntArray:
     """The true class index of each held-out image.
 
     Raises:
-        RunError: The fold kept no labels.
+        RunError: The fold kept no labels, or they are damaged.
         DataError: An image has none.
     """
-    table = read_table(fold.labels_file, ["image_id", "label"])
-    rows = positions_of(image_ids, table["image_id"], f"images of {fold.labels_file}")
-    labels: IntArray = table["label"][rows].astype(np.int64)
-    return labels
+    ids, labels = read_labels_file(fold.labels_file, num_classes)
+    labels_N: IntArray = labels[positions_of(image_ids, ids, f"images of {fold.labels_file}")]
+    return labels_N
 
 
 def shared_rows(shared_ids: StrArray, ids: StrArray, shared_name: str, name: str) -> IntArray | None:
@@ -252,23 +252,28 @@ def _open_held_out_fold(members: Sequence[Member], position: int, class_names: S
     for name, found in zip(names, predictions, strict=True):
         require_same_classes(name, found, "the test predictions", expected)
     image_ids = np.sort(predictions[0].image_ids)
-    labels = read_labels(opened[0][1], image_ids)
+    labels = read_labels(opened[0][1], image_ids, len(class_names))
     sources = []
     for name, found, (_, fold) in zip(names, predictions, opened, strict=True):
-        _require_same_fold(image_ids, labels, found.image_ids, fold, (names[0], name))
+        _require_same_fold(image_ids, labels, found, fold, (names[0], name))
         sources.append(Source(name, found.logits, shared_rows(image_ids, found.image_ids, names[0], name)))
     return HeldOutLogits(opened[0][1].fold, image_ids, labels, tuple(sources))
 
 
 def _require_same_fold(
-    image_ids: StrArray, labels: IntArray, found_ids: StrArray, fold: FoldFolder, names: tuple[str, str]
+    image_ids: StrArray,
+    labels: IntArray,
+    found: Predictions,
+    fold: FoldFolder,
+    names: tuple[str, str],
 ) -> None:
-    different = np.setxor1d(image_ids, found_ids)
+    """Checks that two networks were measured on the same images with the same labels."""
+    different = np.setxor1d(image_ids, found.image_ids)
     if not len(different):
-        relabelled = image_ids[read_labels(fold, image_ids) != labels]
-        if not len(relabelled):
-            return
-        different = relabelled
+        theirs = read_labels(fold, image_ids, len(found.class_names))
+        different = image_ids[theirs != labels]
+    if not len(different):
+        return
     raise RunError(
         f"{names[0]} and {names[1]} were trained on different folds: "
         f"{naming_first(len(different), len(image_ids), 'held-out images differ', str(different[0]))}; "

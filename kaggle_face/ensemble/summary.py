@@ -7,8 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.artifacts.atomic import read_json, write_json
+from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts.reading import read_json
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.shapes import BlendSummary
 from kaggle_face.competitions.catalogue import find_facts
 from kaggle_face.competitions.held_out_figures import Figure
 from kaggle_face.ensemble.blended import ClassBlend, used_members
@@ -98,7 +100,7 @@ def read_summary(run: RunFolder) -> dict[str, Any]:
     path = run.ensemble_folder / FILE_NAME
     if not path.is_file():
         raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
-    return read_json(path)
+    return read_json(path, BlendSummary)
 
 
 def _describe(decision: Decision) -> dict[str, Any]:

@@ -41,6 +41,7 @@ _VERSION = 2
 _VERSION_WITHOUT_SUMS = 1
 _SMALL_BYTES = 64 * 2**20  # a file up to this size is verified to its last page when opened
 _SECONDS_FOR_A_LOCK = 30.0
+_MOST_DIGITS = 19
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE people (
@@ -273,7 +274,10 @@ def write_fact(connection: Connection, name: FactName, value: str) -> None:
 
 def read_revision(connection: Connection) -> int:
     """The number that grows with each change of people or embeddings."""
-    return int(read_fact(connection, "revision") or 0)
+    text = read_fact(connection, "revision") or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS):
+        raise GalleryError(f"the gallery is damaged: its revision is {text[:40]!r}; put back a copy")
+    return int(text)
 
 
 def raise_revision(connection: Connection) -> None:

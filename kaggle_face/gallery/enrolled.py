@@ -5,7 +5,6 @@ Letters: P people, N images, D embedding size.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kaggle_face.artifacts.reading import json_object
 from kaggle_face.errors import GalleryError
 from kaggle_face.gallery.database import (
     AuditAction,
@@ -33,6 +33,8 @@ from kaggle_face.gallery.people_tables import (
     Person,
     Snapshot,
     Vector,
+    checked_row,
+    damaged,
     delete_person,
     embedding_blocks,
     enroll_person,
@@ -119,9 +121,10 @@ class Gallery:
         )
         with self._file.reading() as connection:
             rows = connection.execute(query, (person.number,)).fetchall()
+        checked = [checked_row(row, int, str, str, str, int) for row in rows]
         return [
             EnrolledImage(number, source, fingerprint, added, bool(has_picture))
-            for number, source, fingerprint, added, has_picture in rows
+            for number, source, fingerprint, added, has_picture in checked
         ]
 
     def picture(self, image: int) -> bytes | None:
@@ -132,16 +135,22 @@ class Gallery:
         """
         with self._file.reading() as connection:
             row = connection.execute("SELECT png FROM pictures WHERE image = ?", (image,)).fetchone()
-        if row is not None and not is_whole_png(row[0]):
+        if row is None:
+            return None
+        png = bytes(checked_row(row, bytes)[0])
+        if not is_whole_png(png):
             raise self._file.damaged(f"the picture of image {image} is not what was written")
-        return None if row is None else bytes(row[0])
+        return png
 
     def embeddings_of(self, person: Person) -> Vector:
         """The embeddings (n, D) of a person's images, oldest first."""
         query = "SELECT vector FROM embeddings JOIN images ON number = image WHERE person = ? ORDER BY image"
         with self._file.reading() as connection:
             rows = connection.execute(query, (person.number,)).fetchall()
-        return np.stack([vector_from(row[0]) for row in rows])
+            model = read_model(connection)
+        if model is None or not rows:
+            raise damaged(f"{person.name} has no embedding")
+        return np.stack([vector_from(row[0], model.embedding_size) for row in rows])
 
     def rename(self, name: str, new_name: str) -> Person:
         """Gives a person another name.
@@ -195,10 +204,7 @@ class Gallery:
         with self._file.reading() as connection:
             self._file.require_written(connection, "audit")
             rows = connection.execute(query).fetchall()
-        return [
-            AuditRow(time, action, person, name, json.loads(text))
-            for time, action, person, name, text in rows
-        ]
+        return [_audit_row(checked_row(row, str, str, None, str, str)) for row in rows]
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -232,3 +238,11 @@ class Gallery:
     def file(self) -> GalleryFile:
         """The file itself, for work on all images at once."""
         return self._file
+
+
+def _audit_row(row: Sequence[Any]) -> AuditRow:
+    time, action, person, name, text = row
+    try:
+        return AuditRow(time, action, person, name, json_object(text))
+    except (ValueError, RecursionError) as error:
+        raise damaged(f"the details of the audit: {error}") from error

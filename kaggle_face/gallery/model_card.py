@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kaggle_face.errors import GalleryError, InputError
+from kaggle_face.errors import GalleryError, InputError, RunError
 from kaggle_face.hints import command_line
 
 ThresholdName = Literal["fpr-1e-2", "fpr-1e-3", "eer"]
@@ -112,12 +112,16 @@ def card_from_text(text: str) -> ModelCard:
     Raises:
         GalleryError: The text is no model card.
     """
+    from kaggle_face.artifacts.reading import check_shape, json_object
+    from kaggle_face.artifacts.shapes import CardShape
+
     try:
-        values = json.loads(text)
-        thresholds = tuple(_threshold_from(one) for one in values.pop("thresholds"))
-        return ModelCard(**values, thresholds=thresholds)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        values = json_object(text)
+        check_shape(values, CardShape, "a model card", "export or enroll again")
+    except (ValueError, RecursionError, RunError) as error:
         raise GalleryError(f"the description of the gallery's model is damaged: {error}") from error
+    thresholds = tuple(_threshold_from(one) for one in values.pop("thresholds"))
+    return ModelCard(**values, thresholds=thresholds)
 
 
 def _threshold_from(values: Mapping[str, Any]) -> Threshold:

@@ -227,7 +227,8 @@ def select_people(connection: Connection, where: str = "", values: tuple[Any, ..
         "SELECT people.number, name, (SELECT count(*) FROM images WHERE person = people.number), added "
         f"FROM people {where}"
     )
-    return [Person(*row) for row in connection.execute(query, values)]
+    rows = connection.execute(query, values)
+    return [Person(*checked_row(row, int, str, int, str)) for row in rows]
 
 
 def embedding_blocks(
@@ -239,8 +240,10 @@ def embedding_blocks(
     )
     while block := rows.fetchmany(_ROWS_AT_ONCE):
         numbers = np.asarray([row[0] for row in block], np.int64)
-        joined = np.frombuffer(b"".join(row[1] for row in block), "<f4")
-        yield numbers, joined.reshape(len(block), embedding_size)
+        vectors = [row[1] for row in block]
+        if any(type(data) is not bytes or len(data) != 4 * embedding_size for data in vectors):
+            raise damaged(f"an embedding does not hold {embedding_size} numbers")
+        yield numbers, vector_from(b"".join(vectors), len(block) * embedding_size).reshape(len(block), -1)
 
 
 def vector_bytes(vector: Vector) -> bytes:
@@ -248,6 +251,35 @@ def vector_bytes(vector: Vector) -> bytes:
     return np.asarray(vector, "<f4").tobytes()
 
 
-def vector_from(data: bytes) -> Vector:
-    """What `vector_bytes` wrote."""
-    return np.frombuffer(data, "<f4").astype(np.float32)
+def vector_from(data: object, embedding_size: int) -> Vector:
+    """What `vector_bytes` wrote.
+
+    Raises:
+        GalleryError: It is something else.
+    """
+    if not isinstance(data, bytes) or len(data) != 4 * embedding_size:
+        raise damaged(f"an embedding does not hold {embedding_size} numbers")
+    vector = np.frombuffer(data, "<f4").astype(np.float32)
+    if not np.isfinite(vector).all():
+        raise damaged("an embedding is not finite")
+    return vector
+
+
+def checked_row(row: Sequence[Any], *types: type | None) -> Sequence[Any]:
+    """A row of the gallery whose values are of these types; SQLite itself would keep any.
+
+    Raises:
+        GalleryError: One is of another type.
+    """
+    for value, kind in zip(row, types, strict=True):
+        if kind is not None and type(value) is not kind:
+            raise damaged(f"expected {kind.__name__}, got {type(value).__name__}")
+    return row
+
+
+def damaged(reason: str) -> GalleryError:
+    """Says that a row of the gallery is not what this package wrote."""
+    return GalleryError(
+        f"a row of the gallery is damaged ({reason}); put back a copy, or import an earlier export: "
+        "kaggle-face people import EXPORT.zip --gallery NEW"
+    )

@@ -21,7 +21,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.artifacts.archives import (
+    FREE_GROWTH_BYTES,
+    GROWTH,
+    DamagedArchiveError,
+    growth,
+    opened_archive,
+)
 from kaggle_face.artifacts.private import replacing_privately
+from kaggle_face.artifacts.reading import json_object
 from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact
@@ -29,7 +37,7 @@ from kaggle_face.gallery.embedder import Embedder
 from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.model_card import ModelCard, card_from_text
 from kaggle_face.gallery.names import checked_name, folded_name
-from kaggle_face.gallery.people_tables import IfThere, NewImage, NewPerson, Outcome
+from kaggle_face.gallery.people_tables import IfThere, NewImage, NewPerson, Outcome, checked_row
 from kaggle_face.gallery.pictures import Face
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.pictures import decode_photo
@@ -40,6 +48,7 @@ _COLUMNS = ("person", "source", "fingerprint", "picture")
 _LARGEST_CROP_PX = 1024
 _MAX_FACE_BYTES = 8 * 2**20
 _MAX_TABLE_BYTES = 2**30
+_MAX_NPY_HEADER_BYTES = 2**16
 _PEOPLE_AT_ONCE = 500
 
 
@@ -82,7 +91,8 @@ def _write_archive(gallery: Gallery, archive: zipfile.ZipFile) -> list[tuple[str
     )
     with gallery.file().reading() as connection:
         card = read_fact(connection, "model")
-        for name, source, fingerprint, vector, png in connection.execute(query):
+        for row in connection.execute(query):
+            name, source, fingerprint, vector, png = checked_row(row, str, str, str, bytes, None)
             picture = f"faces/{len(rows) + 1:07}.png" if png is not None else ""
             if picture:
                 archive.writestr(picture, png)
@@ -111,7 +121,8 @@ def import_gallery(
         GalleryError: The file is no export, or is damaged; a name is taken; or another model made it and it
             holds no pictures.
     """
-    with _explained(source), zipfile.ZipFile(source) as archive:
+    with _explained(source), opened_archive(source) as archive:
+        _check_growth(archive)
         exported = _model_of(archive)
         model = gallery.model() or exported
         rows = _rows_of(archive, exported)
@@ -135,13 +146,29 @@ def import_gallery(
 def _explained(source: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, csv.Error, NotImplementedError) as error:
-        raise GalleryError(f"{source} is no export of a gallery, or is damaged: {error}") from error
+    except DamagedArchiveError as error:
+        raise _no_export(source, error.reason) from error
+    except csv.Error as error:
+        raise _no_export(source, f"images.csv: {error}") from error
+    except OSError as error:
+        raise _no_export(source, error.strerror or str(error)) from error
+
+
+def _no_export(source: Path, reason: str) -> GalleryError:
+    return GalleryError(f"{source} is no export of a gallery, or is damaged: {reason}; export it again")
+
+
+def _check_growth(archive: zipfile.ZipFile) -> None:
+    unpacked, times = growth(archive, archive.infolist())
+    if unpacked > FREE_GROWTH_BYTES and times > GROWTH:
+        raise ValueError(f"it would grow {times:.0f} times, which is taken for an attack")
 
 
 def _check_names(gallery: Gallery, names: Sequence[str], if_there: IfThere) -> None:
     """Refuses bad and taken names before anybody is imported."""
     wanted = {folded_name(checked_name(name)): name for name in names}
+    if len(wanted) != len(names):
+        raise ValueError("the images of a person do not stand together, or two people have one name")
     taken = [person.name for person in gallery.people() if folded_name(person.name) in wanted]
     if taken and if_there == "refuse":
         what = "people are enrolled already"
@@ -162,29 +189,51 @@ def _image_from(archive: zipfile.ZipFile, row: _Row, embedder: Embedder | None) 
 
 
 def _model_of(archive: zipfile.ZipFile) -> ModelCard:
-    described = json.loads(_read(archive, "gallery.json", _MAX_FACE_BYTES))
-    if not isinstance(described, dict) or described.get("format") != _FORMAT:
+    described = json_object(_read(archive, "gallery.json", _MAX_FACE_BYTES))
+    if described.get("format") != _FORMAT:
         raise ValueError(f"gallery.json is not of format {_FORMAT}")
     return card_from_text(json.dumps(described["model"]))
 
 
 def _rows_of(archive: zipfile.ZipFile, model: ModelCard) -> list[_Row]:
-    stream = io.BytesIO(_read(archive, "embeddings.npy", archive.getinfo("embeddings.npy").file_size))
-    vectors = np.load(stream, allow_pickle=False)
+    table = _table_of(archive)
+    vectors = _vectors_of(archive, (len(table), model.embedding_size))
+    return [_Row(*cells, vector) for cells, vector in zip(table, normalized(vectors), strict=True)]
+
+
+def _table_of(archive: zipfile.ZipFile) -> list[tuple[str, str, str, str]]:
+    """Person, source, fingerprint and picture of each image."""
     text = _read(archive, "images.csv", _MAX_TABLE_BYTES).decode("utf-8")
-    table = list(csv.DictReader(io.StringIO(text)))
-    if vectors.shape != (len(table), model.embedding_size) or not np.isfinite(vectors).all():
-        raise ValueError(f"embeddings of shape {vectors.shape} for {len(table)} images, or not finite")
-    return [
-        _Row(cells["person"], cells["source"], cells["fingerprint"], cells["picture"], vector)
-        for cells, vector in zip(table, normalized(vectors), strict=True)
-    ]
+    header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if tuple(header) != _COLUMNS:
+        raise ValueError(f"images.csv has the columns {', '.join(header)}, expected {', '.join(_COLUMNS)}")
+    pictures = [row[-1] for row in rows if len(row) == len(_COLUMNS) and row[-1]]
+    if len(set(pictures)) != len(pictures):
+        raise ValueError("a picture stands twice in images.csv")
+    for name in pictures:
+        if archive.getinfo(name).file_size > _MAX_FACE_BYTES:
+            raise ValueError(f"{name} is larger than {_MAX_FACE_BYTES:,} bytes")
+    return [(person, source, fingerprint, picture) for person, source, fingerprint, picture in rows]
+
+
+def _vectors_of(archive: zipfile.ZipFile, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """The embeddings, which are as many as the images, of the model's size, finite and not all zero."""
+    most_bytes = _MAX_NPY_HEADER_BYTES + 8 * shape[0] * shape[1]
+    vectors = np.load(io.BytesIO(_read(archive, "embeddings.npy", most_bytes)), allow_pickle=False)
+    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f" or vectors.shape != shape:
+        raise ValueError(f"embeddings.npy does not hold {shape[0]} embeddings of {shape[1]} numbers")
+    numbers = vectors.astype(np.float32)
+    if not np.isfinite(numbers).all() or not numbers.any(axis=1).all():
+        raise ValueError("an embedding is not finite or zero")
+    return numbers
 
 
 def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
     """A member of the archive, which must not unpack to more than it may."""
+    if name not in archive.NameToInfo:
+        raise ValueError(f"it has no {name}")
     if archive.getinfo(name).file_size > most_bytes:
-        raise ValueError(f"{name} is larger than {most_bytes} bytes")
+        raise ValueError(f"{name} is larger than {most_bytes:,} bytes")
     with archive.open(name) as stream:
         return stream.read(most_bytes)
 

@@ -20,7 +20,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import read_array, replacing_folder, write_array, write_json
+from kaggle_face.artifacts.atomic import replacing_folder, write_array, write_json
+from kaggle_face.artifacts.reading import read_array
 from kaggle_face.data.seals import crc_of_file, sealed, unsealed
 from kaggle_face.errors import RunError
 from kaggle_face.gallery.enrolled import Gallery
@@ -147,9 +148,8 @@ def _read_once(gallery: Gallery) -> Directions:
         folder = cache_folder(gallery.path) / f"{moment.identity}-{moment.revision}"
         if not _is_whole(folder, moment):
             _write_cache(folder, moment)
-    vectors = read_array(folder / "vectors.npy")
-    numbers, strangers = (np.array(read_array(folder / f"{name}.npy")) for name in ("numbers", "strangers"))
-    return Directions(numbers, vectors, strangers, moment.revision)
+    vectors, numbers, strangers = _read_copy(folder, moment)
+    return Directions(np.array(numbers), vectors, np.array(strangers), moment.revision)
 
 
 def cache_folder(gallery: Path) -> Path:
@@ -161,10 +161,20 @@ def _is_whole(folder: Path, moment: Snapshot) -> bool:
     try:
         if unsealed((folder / _SUMS_FILE).read_text(encoding="utf-8")) != _sums_of(folder):
             return False
-        vectors, numbers = read_array(folder / "vectors.npy"), read_array(folder / "numbers.npy")
+        _read_copy(folder, moment)
     except (RunError, OSError, ValueError):  # missing or damaged
         return False
-    return vectors.shape == (moment.num_people, moment.model.embedding_size) and len(numbers) == len(vectors)
+    return True
+
+
+def _read_copy(folder: Path, moment: Snapshot) -> tuple[Float32, Int64, Float32]:
+    """Everyone's directions, their numbers, and the scores of strangers, as memory maps."""
+    shape = (moment.num_people, moment.model.embedding_size)
+    return (
+        read_array(folder / "vectors.npy", shape, "f"),
+        read_array(folder / "numbers.npy", shape[:1], "i"),
+        read_array(folder / "strangers.npy", (None,), "f"),
+    )
 
 
 def _write_cache(folder: Path, moment: Snapshot) -> None:

@@ -10,6 +10,7 @@ import ast
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -42,17 +43,20 @@ class Composite:
         """The formula's value; a NaN metric makes it NaN.
 
         Raises:
-            ConfigError: a metric is missing, or a division by zero.
+            ConfigError: a metric is missing, a division by zero, or a value too large for a float.
 
         >>> parse_composite("0.5*accuracy + 0.5*(1-eer)").evaluate({"accuracy": 0.75, "eer": 0.125})
         0.8125
         """
         _require_known(self.expression, self.names, metrics)
         try:
-            return _value(self._formula, metrics)
+            value = _value(self._formula, metrics)
         except ZeroDivisionError:
             at = ", ".join(f"{name} = {metrics[name]:g}" for name in self.names)
             raise ConfigError(f"the composite '{self.expression}' divides by zero at {at}") from None
+        if math.isinf(value) and all(math.isfinite(metrics[name]) for name in self.names):
+            raise ConfigError(f"the composite '{self.expression}' is too large a number")
+        return value
 
 
 def parse_composite(expression: str, known_names: Collection[str] | None = None) -> Composite:
@@ -109,8 +113,10 @@ def _parsed(expression: str) -> ast.expr:
     identifier_of = {metric: f"metric_at_rate_{number}" for number, metric in enumerate(rated)}
     source = _METRIC_AT_RATE.sub(lambda match: identifier_of[match[0]], expression)
     try:
-        tree = ast.parse(source, mode="eval").body
-    except (SyntaxError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what Python only warns of, such as 1or 2, is no formula
+            tree = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
         rest = source[(getattr(error, "offset", None) or 1) - 1 :]
         for metric, identifier in identifier_of.items():
             rest = rest.replace(identifier, metric)
@@ -132,7 +138,15 @@ def _names_in(part: ast.expr) -> list[str]:
         case ast.BinOp(left, symbol, right) if type(symbol) in OPERATORS:
             return _names_in(left) + _names_in(right)
         case _:
-            raise _NotAFormulaError(ast.unparse(part))
+            raise _NotAFormulaError(_source_of(part))
+
+
+def _source_of(part: ast.expr) -> str:
+    """The text of a part that is not allowed; an integer can have more digits than Python writes."""
+    try:
+        return ast.unparse(part)
+    except ValueError:
+        return "a number of too many digits"
 
 
 def _value(part: ast.expr, metrics: Mapping[str, float]) -> float:
@@ -150,7 +164,13 @@ def _value(part: ast.expr, metrics: Mapping[str, float]) -> float:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a constant is a number that a float can hold."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _require_known(expression: str, names: Collection[str], known: Collection[str]) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.artifacts.stored import read_pair_scores, read_predictions
-from kaggle_face.artifacts.tables import read_table
+from kaggle_face.artifacts.tables import read_labels
 from kaggle_face.competitions.formats import SubmissionFormat, Task
 from kaggle_face.competitions.tables import (
     Answers,
@@ -84,9 +84,8 @@ def _class_answers(predictions: Predictions, question: Question) -> Answers:
 def _held_out(fold: FoldFolder) -> tuple[npt.NDArray[np.float32], IntArray]:
     require_current(fold, "oof", "best_cls", "predictions")
     predictions = read_predictions(fold.record_folder("oof", "best_cls", "predictions"))
-    table = read_table(fold.labels_file, ["image_id", "label"])
-    aligned = predictions.aligned_to(table["image_id"])
-    return _probabilities(aligned.logits), table["label"].astype(np.int64)
+    ids, labels = read_labels(fold.labels_file, len(predictions.class_names))
+    return _probabilities(predictions.aligned_to(ids).logits), labels
 
 
 def _probabilities(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

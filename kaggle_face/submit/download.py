@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kaggle_face.artifacts.atomic import read_json, write_json
+from kaggle_face.artifacts.archives import opened_archive
+from kaggle_face.artifacts.atomic import write_json
 from kaggle_face.artifacts.locking import alone
+from kaggle_face.artifacts.reading import read_json
+from kaggle_face.artifacts.shapes import ReceiptShape
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.submit.answers import FileList
 from kaggle_face.submit.client import KaggleClient
-from kaggle_face.submit.unpacking import UnpackLimits, gigabytes, take_place, unpack
+from kaggle_face.submit.unpacking import UnpackLimits, gigabytes, name_inside, take_place, unpack
 
 RECEIPT = ".downloaded.json"
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -65,9 +68,8 @@ def _receipt_of(target: Path, slug: str) -> int | None:
     path = target / RECEIPT
     if not path.is_file():
         return None
-    values = read_json(path)
-    files = values.get("files")
-    return files if values.get("competition") == slug and isinstance(files, int) else None
+    values = read_json(path, ReceiptShape)
+    return int(values["files"]) if values["competition"] == slug else None
 
 
 def _check_target(target: Path) -> None:
@@ -99,7 +101,7 @@ def _unpack(archive: Path, folder: Path, listed: FileList, progress: Progress) -
     if not zipfile.is_zipfile(archive):
         if archive.suffix == ".zip":
             archive.unlink()
-            raise DataError(f"{archive.name} is no zip archive; it was deleted, download it again")
+            raise DataError(f"{archive.name} is not a zip archive; it was deleted, download it again")
         folder.mkdir()
         shutil.copy2(archive, folder / archive.name)
         return 1
@@ -109,8 +111,8 @@ def _unpack(archive: Path, folder: Path, listed: FileList, progress: Progress) -
 
 def _check_against_list(archive: Path, listed: FileList) -> None:
     """Every listed file is in the archive, with the size that Kaggle lists."""
-    with zipfile.ZipFile(archive) as source:
-        sizes = {member.filename: member.file_size for member in source.infolist()}
+    with opened_archive(archive) as source:
+        sizes = {name_inside(member): member.file_size for member in source.infolist()}
     for what, wrong in (
         ("are not in the archive", [file.name for file in listed.files if file.name not in sizes]),
         (

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 from kaggle_face.artifacts.tables import from_cell, to_cell
 
@@ -107,11 +111,27 @@ def out_of_fold_values(figure: OutOfFold | None) -> dict[str, Any]:
 
 
 def entry_from(values: Mapping[str, Any]) -> Entry:
-    """A row from the values that its events set; columns of a newer version are left out."""
-    known: dict[str, Any] = {name: values[name] for name in COLUMNS if name in values}
-    for name in _LISTS:
-        known[name] = tuple(known.get(name, ()))
-    return Entry(**known)
+    """A row from the values that its events set; columns of a newer version are left out.
+
+    Raises:
+        ValueError: A value is of a wrong type, or one is missing; it is named.
+    """
+    from pydantic import ValidationError
+
+    from kaggle_face.config.wording import describe_mismatch
+
+    known = {name: values[name] for name in COLUMNS if name in values}
+    try:
+        return _validator().validate_json(json.dumps(known), strict=True)
+    except ValidationError as error:
+        raise ValueError(describe_mismatch(error.errors()[0])) from error
+
+
+@cache
+def _validator() -> TypeAdapter[Entry]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Entry)
 
 
 def to_cells(entry: Entry) -> list[str]:
@@ -139,7 +159,7 @@ def _from_cell(name: str, text: str) -> Any:
     if name in _LISTS:
         return json.loads(text)
     if name == "oof_higher_is_better":
-        return text == "true"
+        return {"true": True, "false": False}[text]
     return _NUMBERS.get(name, str)(text)
 
 

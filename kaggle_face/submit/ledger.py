@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from kaggle_face.artifacts.atomic import write_text
 from kaggle_face.artifacts.disk import disk_error, state_of
+from kaggle_face.artifacts.reading import json_object, read_rows, reading
 from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
@@ -104,14 +105,16 @@ class Ledger:
         state: dict[str, dict[str, Any]] = {}
         for event in self.events():
             state.setdefault(event.entry, {"key": event.entry}).update(event.changes)
-        entries = [entry_from(values) for values in state.values()]
+        with self._explained():
+            entries = [entry_from(values) for values in state.values()]
         return [entry for entry in entries if competition in (None, entry.competition)]
 
     def events(self) -> list[Event]:
         """The whole history, oldest first."""
         with self._transaction(write=False) as connection:
             rows = connection.execute("SELECT time, entry, kind, changes FROM events ORDER BY number")
-            return [Event(time, entry, kind, json.loads(text)) for time, entry, kind, text in rows]
+            with self._explained():
+                return [_event(*row) for row in rows]
 
     def export(self) -> None:
         """Writes `ledger.csv`; of two writers the later one, who sees all rows, writes last."""
@@ -136,7 +139,8 @@ class Ledger:
         query = "SELECT time, standing FROM standings WHERE competition = ? ORDER BY number"
         with self._transaction(write=False) as connection:
             rows = connection.execute(query, (competition,))
-            return [{"time": time, **json.loads(text)} for time, text in rows]
+            with self._explained():
+                return [{**json_object(text), "time": time} for time, text in rows]
 
     def _insert(
         self, connection: sqlite3.Connection, key: str, kind: EventKind, changes: Mapping[str, Any]
@@ -162,12 +166,22 @@ class Ledger:
         """The rows of a `ledger.csv` that came without its database, as through git."""
         if not self.csv.is_file():
             return []
+        header, rows = read_rows(self.csv)
+        with reading(self.csv):
+            found = [from_cells(dict(zip(header, cells, strict=True))) for cells in rows if any(cells)]
+            for row in found:
+                entry_from(row)
+        return found
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            with self.csv.open(encoding="utf-8", newline="") as stream:
-                rows = [from_cells(cells) for cells in csv.DictReader(stream)]
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"{self.csv} cannot be read: {error}; move it away or mend it") from error
-        return [row for row in rows if "key" in row and "competition" in row and "time" in row]
+            yield
+        except (ValueError, TypeError, RecursionError) as error:
+            raise RunError(
+                f"a row of {self.database} is damaged ({error}); move it away, and its rows come back from "
+                f"{self.csv.name}"
+            ) from error
 
     @contextmanager
     def _transaction(self, write: bool = True) -> Iterator[sqlite3.Connection]:
@@ -185,6 +199,12 @@ class Ledger:
                 f"{self.database} cannot be used: {error}; if it is damaged, move it away, "
                 f"and its rows come back from {self.csv.name}"
             ) from error
+
+
+def _event(time: object, entry: object, kind: object, changes: str) -> Event:
+    if not (isinstance(time, str) and isinstance(entry, str) and isinstance(kind, str)):
+        raise TypeError("a value is not text")
+    return Event(time, entry, kind, json_object(changes))
 
 
 def new_key() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.artifacts.atomic import read_json
+from kaggle_face.artifacts.reading import read_json
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.formats import Task
 from kaggle_face.competitions.held_out_figures import (

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.artifacts.atomic import read_json
 from kaggle_face.artifacts.provenance import (
     digest_of_tables,
     records_of,
     renewal,
     why_outdated,
 )
+from kaggle_face.artifacts.reading import read_json
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RunFolder
 from kaggle_face.artifacts.seals import read_seal
+from kaggle_face.artifacts.shapes import BlendSummary
 from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats, Task
 from kaggle_face.competitions.tables import SubmissionTable, fill_table
 from kaggle_face.config.schema import CheckpointName
@@ -131,7 +132,7 @@ def parameters_of_blend(run: RunFolder) -> int | None:
 def _summary(run: RunFolder) -> Mapping[str, Any]:
     """What `ensemble` wrote about the blend."""
     path = run.ensemble_folder / "ensemble.json"
-    return read_json(path) if path.is_file() else {}
+    return read_json(path, BlendSummary) if path.is_file() else {}
 
 
 def _task_summary(summary: Mapping[str, Any], task: Task) -> Mapping[str, Any]:

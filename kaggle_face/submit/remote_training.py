@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from kaggle_face.artifacts.atomic import read_json, write_json, write_text
+from kaggle_face.artifacts.atomic import write_json, write_text
+from kaggle_face.artifacts.reading import read_json
 from kaggle_face.artifacts.renaming import put_in_place
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE
+from kaggle_face.artifacts.shapes import JobShape, ManifestShape
 from kaggle_face.config import Config, LoadedConfig, dump_config
 from kaggle_face.errors import RemoteError, RunError, TrainingStoppedError
 from kaggle_face.progress import Progress
@@ -171,7 +173,7 @@ class RemoteTraining:
         for path in folds:
             fold = FoldFolder(path)
             _speak_of_here(fold, self.loaded)
-            self.progress.say(f"fold {fold.fold} came back: {fold.read_info().get('status', 'unknown')}")
+            self.progress.say(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
             put_in_place(path, self.run.path / path.name)
         shared = self.run.path.parent / "folds"
         if (config_folder / "folds").is_dir() and not shared.exists():
@@ -183,12 +185,8 @@ def read_job(run: RunFolder) -> Job | None:
     path = _job_file(run)
     if not path.is_file():
         return None
-    values = read_json(path)
-    match values:
-        case {"key": str(key), "notebook": str(notebook), "folds": list(folds), "is_running": bool(running)}:
-            if all(isinstance(fold, int) for fold in folds):
-                return Job(key, notebook, tuple(folds), running)
-    raise RunError(f"{path} does not say which notebook was started; delete it to start anew")
+    values = read_json(path, JobShape)
+    return Job(values["key"], values["notebook"], tuple(values["folds"]), values["is_running"])
 
 
 def _write_job(run: RunFolder, job: Job) -> None:
@@ -209,10 +207,8 @@ def _read_manifest(folder: Path, notebook: str) -> tuple[str, Mapping[str, str]]
     path = folder / "manifest.json"
     if not path.is_file():
         raise RemoteError(f"{notebook} left no manifest.json; look at its log on Kaggle")
-    match read_json(path):
-        case {"job": str(job), "files": dict(files)} if all(isinstance(file, str) for file in files.values()):
-            return job, files
-    raise RemoteError(f"the manifest.json of {notebook} is not one of kaggle-face; look at its log on Kaggle")
+    values = read_json(path, ManifestShape)
+    return values["job"], values["files"]
 
 
 def _check_whole(folder: Path, files: Mapping[str, str], notebook: str) -> None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
-from kaggle_face.config.yaml_text import dump_yaml, parse_yaml, yaml_problem
+from kaggle_face.config.yaml_text import dump_yaml, read_yaml
 from kaggle_face.errors import ConfigError, nearest_hint
+
+_LARGEST = 2**53
+"""Above, not every whole number is a float."""
 
 Choice = str | int | float | bool | None
 
@@ -60,10 +61,7 @@ def read_search_space(path: Path) -> SearchSpace:
     """
     if not path.is_file():
         raise ConfigError(f"there is no search space {path}")
-    try:
-        values = parse_yaml(path.read_text(encoding="utf-8-sig"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: {yaml_problem(error)}") from error
+    values = read_yaml(path)
     if not isinstance(values, Mapping) or not values:
         raise ConfigError(f"{path}: expected 'key: [choices]' or 'key: {{low: .., high: ..}}' lines")
     return {str(key): _read_entry(f"{path}: {key}", entry) for key, entry in values.items()}
@@ -107,7 +105,9 @@ def _checked_range(where: str, entry: Mapping[str, Any]) -> Range:
     high: Any = entry.get("high")
     step, log = entry.get("step"), entry.get("log", False)
     if not _is_number(low) or not _is_number(high) or not low < high:
-        raise ConfigError(f"{where}: low and high must be numbers with low < high, got {low!r} and {high!r}")
+        raise ConfigError(
+            f"{where}: low and high must be numbers up to 2^53 with low < high, got {low!r} and {high!r}"
+        )
     if step is not None and (not _is_number(step) or not 0 < step <= high - low):
         raise ConfigError(f"{where}: step must be > 0 and <= high - low, got {step!r}")
     if not isinstance(log, bool) or (log and (low <= 0 or step is not None)):
@@ -116,4 +116,4 @@ def _checked_range(where: str, entry: Mapping[str, Any]) -> Range:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST

@@ -59,7 +59,9 @@ class Source:
     @property
     def figures(self) -> dict[str, float]:
         """What training measured of it."""
-        figures: dict[str, float] = self.folder.read_info()["results"][self.checkpoint]
+        figures: dict[str, float] = self.folder.read_info(f"results.{self.checkpoint}")["results"][
+            self.checkpoint
+        ]
         return figures
 
 

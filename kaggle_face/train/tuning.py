@@ -8,12 +8,13 @@ goes on.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaggle_face.errors import ConfigError, MissingExtraError, TrainingStoppedError
+from kaggle_face.errors import ConfigError, MissingExtraError, RunError, TrainingStoppedError
 from kaggle_face.progress import Progress
 from kaggle_face.train.search_space import SearchSpace, suggest_overrides
 
@@ -54,9 +55,14 @@ class Search:
         self._optuna = _import_optuna()
         self.space = space
         file.parent.mkdir(parents=True, exist_ok=True)
-        self.study: optuna.Study = self._optuna.create_study(
-            storage=f"sqlite:///{file.as_posix()}", study_name=name, direction="maximize", load_if_exists=True
-        )
+        with _explained(file):
+            self.study: optuna.Study = self._optuna.create_study(
+                storage=f"sqlite:///{file.as_posix()}",
+                study_name=name,
+                direction="maximize",
+                load_if_exists=True,
+            )
+            self.study.get_trials(deepcopy=False)
         # A search that goes on must not draw what it drew at first.
         self.study.sampler = self._optuna.samplers.TPESampler(
             seed=seed + len(self.study.trials), n_startup_trials=_STARTUP_TRIALS
@@ -94,7 +100,12 @@ class Search:
             return None
         winner = max(done, key=lambda trial: (trial.value, -trial.number))
         assert winner.value is not None
-        return BestTrial(winner.number, winner.value, tuple(winner.user_attrs["overrides"]))
+        overrides = winner.user_attrs.get("overrides")
+        if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
+            raise RunError(
+                f"trial {winner.number} of the study does not say its settings; take another --name"
+            )
+        return BestTrial(winner.number, winner.value, tuple(overrides))
 
     def run(
         self,
@@ -173,6 +184,18 @@ class Search:
             self.study.tell(trial.number, state=states.FAIL)
             if trial.params:
                 self.study.enqueue_trial(trial.params)
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Turns what is wrong with the file of a study into one line."""
+    try:
+        yield
+    except Exception as error:  # of SQLAlchemy, Alembic, SQLite and Optuna itself
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"{file} cannot be used: {reason}; move it away, or search under another --name"
+        ) from error
 
 
 def _import_optuna() -> Any:

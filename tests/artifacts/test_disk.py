@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from kaggle_face.artifacts.atomic import (
-    reading,
     replacing,
     replacing_folder,
     write_array,
@@ -24,6 +23,7 @@ from kaggle_face.artifacts.atomic import (
     writing,
 )
 from kaggle_face.artifacts.disk import explaining, state_line, state_of
+from kaggle_face.artifacts.reading import reading
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.errors import DiskError, RunError
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from kaggle_face.config import Config, dump_config, load_config, parse_config
 from kaggle_face.config.loading import packaged_configs
@@ -38,13 +40,49 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("optim.options=&a {deeper: *a}", "found unconstructable recursive node"),
         ("optim={1: 2}", "unknown key 'optim.1'; known here: name, lr"),
         ("device=tpu", "device must match pattern '^(auto|cpu|cuda"),
+        ("optim.lr=1e999", "the value of optim.lr: line 1: the number 1e999 is too large"),
+        ("optim.options={eps: 1e999}", "the value of optim.options: line 1: the number 1e999 is too large"),
+        ("optim.lr=" + "9" * 5000, "the value of optim.lr: line 1: a number of 5,000 digits"),
+        ("optim.lr=!!int abc", "the value of optim.lr: line 1: 'abc' is not written as !!int"),
+        ("optim.lr=" + "[" * 5000, "the value of optim.lr: line 1: more than 40 levels"),
+        (".".join("a" * 5000) + "=1", "has 5000 levels; settings have at most 40"),
+        ("folds.seed=-1", "folds.seed must be >= 0, got -1"),
+        ("train.epochs=10000000000000000000000", "train.epochs must be <= 1e+09, got 1000000000000"),
+        ("schedule.warmup_epochs=1e300", "schedule.warmup_epochs must be <= 1e+06, got 1e+300"),
+        ("optim.betas=[0.9, 1.5]", "optim.betas.1 must be < 1, got 1.5"),
+        ("model.backbone=[" + "a, " * 500 + "a]", "model.backbone must be text, got ['a', 'a'"),
     ],
 )
 def test_a_wrong_override_is_one_line(override: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config("base", [override])
     assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_of_the_settings_is_finite(value: float) -> None:
+    def numbers(part: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel], str]]:
+        for name, field in part.model_fields.items():
+            inner = field.default
+            if isinstance(inner, BaseModel):
+                yield from numbers(type(inner), f"{path}{name}.")
+            elif isinstance(inner, float):
+                yield f"{path}{name}", part, name
+
+    found = list(numbers(Config, ""))
+    assert len(found) > 40
+    for path, part, name in found:
+        with pytest.raises(ValidationError):
+            part.model_validate({name: value})
+        assert path
+
+
+def test_an_error_escapes_what_it_quotes(configs: Path) -> None:
+    (configs / "odd.yaml").write_text('"a\u202eb": 1\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config("odd")
+    assert "unknown key 'a\\u202eb'" in str(caught.value)
 
 
 def test_cutmix_and_mixup_cannot_both_be_likely() -> None:

@@ -100,3 +100,21 @@ def test_a_foreign_ledger_is_named(tmp_path: Path) -> None:
     (tmp_path / "ledger.csv").write_text("something\n")
     with pytest.raises(RunError, match="has no column 'time'"):
         read_run_rows(tmp_path, "demo", tmp_path)
+
+
+@pytest.mark.parametrize("cell", ['"a"', "{", "5", "[1]"])
+def test_runs_in_the_ledgers_csv_that_are_no_names_are_refused(tmp_path: Path, cell: str) -> None:
+    RunFolder(tmp_path / "runs" / "demo" / "a").fold(0).write_info({"status": "running"})
+    quoted = cell.replace('"', '""')
+    (tmp_path / "ledger.csv").write_text(f'time,runs,public_score,private_score\nnow,"{quoted}",0.5,\n')
+    with pytest.raises(RunError, match=r"ledger\.csv cannot be read"):
+        read_run_rows(tmp_path / "runs", "demo", tmp_path)
+
+
+@pytest.mark.parametrize("info", ['{"results": [1]}', '{"seconds": "long"}', '{"num_parameters": [5]}'])
+def test_a_run_whose_record_is_of_wrong_types_is_refused(tmp_path: Path, info: str) -> None:
+    folder = RunFolder(tmp_path / "demo" / "a").fold(0)
+    folder.write_info({"status": "running"})
+    folder.info_file.write_text(info)
+    with pytest.raises(RunError, match=r"run\.json: (results|seconds|num_parameters) must be"):
+        read_run_rows(tmp_path, "demo", tmp_path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 
 import numpy as np
@@ -136,3 +137,49 @@ def test_a_snapshot_is_of_one_moment(three: Gallery) -> None:
 def test_an_empty_gallery_says_how_to_fill_it(gallery: Gallery) -> None:
     with pytest.raises(GalleryError, match=r"nobody is enrolled in .*kaggle-face enroll"), gallery.snapshot():
         pass
+
+
+@pytest.mark.parametrize(
+    ("statement", "read"),
+    [
+        ("UPDATE embeddings SET vector = x'00'", "snapshot"),
+        ("UPDATE embeddings SET vector = 'text'", "snapshot"),
+        ("UPDATE embeddings SET vector = zeroblob(length(vector) - 4)", "embeddings"),
+        ("UPDATE embeddings SET vector = CAST(x'0000c07f' || substr(vector, 5) AS BLOB)", "snapshot"),
+        ("UPDATE people SET name = x'05'", "people"),
+        ("UPDATE images SET source = x'ff'", "images"),
+        ("INSERT INTO pictures SELECT number, 5000000000 FROM images", "picture"),
+        ("UPDATE audit SET details = '['", "audit"),
+        ("UPDATE audit SET details = '5'", "audit"),
+        ("UPDATE audit SET details = NULL WHERE 0; UPDATE audit SET time = x'00'", "audit"),
+        ("UPDATE facts SET value = 'x' WHERE name = 'revision'", "revision"),
+        ("UPDATE facts SET value = '{}' WHERE name = 'model'", "model"),
+        ("UPDATE facts SET value = '[1' WHERE name = 'model'", "model"),
+    ],
+)
+def test_a_row_that_another_program_wrote_is_one_line(gallery: Gallery, statement: str, read: str) -> None:
+    gallery.enroll([random_person("Ann", 1)], PIXEL_CARD)
+    gallery.write_down("verify", [(gallery.person("Ann"), {"score": 0.5})])
+    person = gallery.person("Ann")
+    image = gallery.images(person)[0].number
+    with sqlite3.connect(gallery.path) as connection:
+        connection.executescript(statement)
+    connection.close()
+
+    def snapshot() -> None:
+        with gallery.snapshot() as moment:
+            list(moment.blocks)
+
+    readers = {
+        "snapshot": snapshot,
+        "embeddings": lambda: gallery.embeddings_of(person),
+        "people": gallery.people,
+        "images": lambda: gallery.images(person),
+        "picture": lambda: gallery.picture(image),
+        "audit": gallery.audit,
+        "revision": gallery.revision,
+        "model": gallery.model,
+    }
+    with pytest.raises(GalleryError, match="is damaged") as caught:
+        readers[read]()
+    assert "\n" not in str(caught.value)

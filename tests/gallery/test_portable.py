@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from gallery_stubs import PIXEL_CARD, PixelEmbedder, invented_face, random_person
 
-from kaggle_face.errors import GalleryError
+from kaggle_face.errors import GalleryError, InputError
 from kaggle_face.gallery.enrolled import Gallery
 from kaggle_face.gallery.pictures import Face
 from kaggle_face.gallery.portable import export_gallery, import_gallery
@@ -75,6 +76,12 @@ def test_an_import_twice_can_be_skipped(exported: Path, other: Gallery) -> None:
     assert sum(outcome.num_added for outcome in outcomes) == 0
 
 
+def npy_of(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=True)
+    return stream.getvalue()
+
+
 def rewritten(source: Path, member: str, change: Callable[[bytes], bytes]) -> Path:
     """The archive with one member changed."""
     target = source.with_name("changed.zip")
@@ -95,13 +102,25 @@ def rewritten(source: Path, member: str, change: Callable[[bytes], bytes]) -> Pa
         ("images.csv", lambda data: data.replace(b"faces/0000002.png", b"../../etc/passwd")),
         ("faces/0000001.png", lambda data: data[:50]),
         ("images.csv", lambda data: data.replace(b"Ann", b"../Ann")),
+        ("images.csv", lambda data: data.replace(b"Ann", b'"O\'Neil, ""Q"""')),
+        ("images.csv", lambda data: data.replace(b"faces/0000002.png", b"faces/0000001.png")),
+        ("images.csv", lambda data: data.replace(b"person,", b"who,")),
+        ("images.csv", lambda data: data.replace(b",faces/0000002.png", b"")),
+        ("images.csv", lambda data: data + b'"'),
+        ("gallery.json", lambda data: data.replace(b'"fold": 0', b'"fold": "0"')),
+        ("gallery.json", lambda data: data.replace(b'"embedding_size": 256', b'"embedding_size": 0')),
+        ("gallery.json", lambda data: b"[" * 100_000),
+        ("embeddings.npy", lambda data: b"PK\x03\x04" + data),
+        ("embeddings.npy", lambda data: npy_of(np.zeros(6, object))),
+        ("embeddings.npy", lambda data: npy_of(np.zeros((6, 255), np.float32))),
+        ("embeddings.npy", lambda data: npy_of(np.zeros((6, 256), np.float32))),
+        ("embeddings.npy", lambda data: npy_of(np.full((6, 256), "a"))),
+        ("embeddings.npy", lambda data: data + b"\0" * 10_000_000),
     ],
 )
 def test_a_damaged_or_forged_export_is_refused_and_nobody_comes_in(
     exported: Path, other: Gallery, member: str, change: Callable[[bytes], bytes]
 ) -> None:
-    from kaggle_face.errors import InputError
-
     with pytest.raises(InputError) as caught:
         import_gallery(other, rewritten(exported, member, change), no_model, "refuse", SilentProgress())
     assert "\n" not in str(caught.value)
@@ -116,6 +135,26 @@ def test_embeddings_that_are_no_numbers_are_refused(exported: Path, other: Galle
         import_gallery(
             other, rewritten(exported, "embeddings.npy", spoil), no_model, "refuse", SilentProgress()
         )
+
+
+def test_whatever_a_damaged_export_raises_is_one_line(exported: Path, other: Gallery) -> None:
+    content = exported.read_bytes()
+    for place in range(0, len(content), len(content) // 60):
+        exported.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        try:
+            import_gallery(other, exported, no_model, "skip", SilentProgress())
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
+def test_an_export_that_grows_too_far_is_refused(exported: Path, other: Gallery) -> None:
+    bomb = exported.with_name("bomb.zip")
+    with zipfile.ZipFile(exported) as old, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        new.writestr("zeros", bytes(80 << 20))
+    with pytest.raises(GalleryError, match=r"bomb\.zip is no export .* times, which is taken for an attack"):
+        import_gallery(other, bomb, no_model, "refuse", SilentProgress())
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, other: Gallery) -> None:

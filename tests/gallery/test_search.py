@@ -132,3 +132,25 @@ def test_more_people_than_exact_search_takes_need_faiss_or_the_wish_for_exactnes
     monkeypatch.setattr(search, "MOST_PEOPLE_EXACT", 100)
     assert not isinstance(open_index(many), ExactIndex)
     assert isinstance(open_index(many, exact=True), ExactIndex)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("vectors", np.zeros((2, 255), np.float32)),
+        ("vectors", np.zeros((2, 256), np.int64)),
+        ("numbers", np.zeros(3, np.int64)),
+        ("numbers", np.zeros(2, np.float32)),
+        ("strangers", np.zeros(())),
+        ("strangers", np.array(["a", "b"])),
+    ],
+)
+def test_a_copy_that_does_not_fit_the_gallery_is_made_anew(
+    gallery: Gallery, name: str, array: np.ndarray
+) -> None:
+    gallery.enroll([random_person("Ann", 0), random_person("Béla", 1)], PIXEL_CARD)
+    before = read_directions(gallery).vectors.copy()
+    (folder,) = cache_folder(gallery.path).iterdir()
+    np.save(folder / f"{name}.npy", array)
+    found = read_directions(gallery)
+    assert np.array_equal(found.vectors, before) and len(found.numbers) == 2

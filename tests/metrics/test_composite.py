@@ -70,6 +70,8 @@ def test_metrics_that_are_not_needed_do_no_harm() -> None:
         ("0.5accuracy", "5accuracy"),
         ("accuracy + ) - tpr@1e-3", ") - tpr@1e-3"),
         ("tpr@1e-3(eer)", "tpr@1e-3(eer)"),
+        ("accuracy*0x" + "f" * 280, str(int("f" * 280, 16))),
+        ("1or 2", "1or 2"),
     ],
 )
 def test_whatever_is_not_arithmetic_is_refused_with_the_part(expression: str, part: str) -> None:
@@ -112,6 +114,11 @@ def test_an_unknown_metric_is_refused_with_the_nearest_name() -> None:
 def test_a_missing_metric_is_refused_when_evaluated() -> None:
     with pytest.raises(ConfigError, match=r"unknown metric 'tpr@1e-3'.* known: tpr@1e-2"):
         parse_composite("tpr@1e-3").evaluate({"tpr@1e-2": 0.5})
+
+
+def test_a_value_too_large_for_a_float_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"the composite '1e308\*accuracy\*100' is too large a number"):
+        parse_composite("1e308*accuracy*100").evaluate({"accuracy": 0.5})
 
 
 def test_a_division_by_zero_names_the_metrics() -> None:

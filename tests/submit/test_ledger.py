@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import signal
 import sqlite3
 import subprocess
@@ -210,3 +211,68 @@ def test_an_upload_waits_for_its_turn(tmp_path):
         assert clock.slept == [1.0, 1.0, 1.0]
     with upload_turn(tmp_path, clock, SilentProgress()):
         assert len(clock.slept) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": "3"}, "rows must be a whole number, got '3'"),
+        ({"runs": "a"}, "runs must be a list, got 'a'"),
+        ({"runs": [1]}, "runs.0 must be text, got 1"),
+        ({"status": "DONE"}, "status must be 'WRITTEN', 'UPLOADING'"),
+        ({"oof_score": [1]}, "oof_score must be a number, got [1]"),
+        ({"competition": None}, "competition must be text, got None"),
+    ],
+)
+def test_a_row_of_a_wrong_type_is_told_with_its_column(tmp_path, changes, message):
+    ledger = Ledger(tmp_path)
+    entry = begin(ledger)
+    connection = sqlite3.connect(ledger.database)
+    with connection:
+        connection.execute(
+            "INSERT INTO events (time, entry, kind, changes) VALUES ('now', ?, 'status', ?)",
+            (entry.key, json.dumps(changes)),
+        )
+    connection.close()
+    with pytest.raises(RunError, match=r"a row of .*ledger\.sqlite is damaged") as caught:
+        ledger.entries()
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[1]", "null", "{", '{"a": NaN}', "[" * 100_000])
+def test_an_event_that_is_not_an_object_is_told(tmp_path, text):
+    ledger = Ledger(tmp_path)
+    connection = sqlite3.connect(ledger.database)
+    with connection:
+        connection.execute(
+            "INSERT INTO events (time, entry, kind, changes) VALUES ('now', 'a', 'status', ?)", (text,)
+        )
+        connection.execute(
+            "INSERT INTO standings (time, competition, standing) VALUES ('now', 'faces', ?)", (text,)
+        )
+    connection.close()
+    for read in (ledger.entries, lambda: ledger.standings("faces")):
+        with pytest.raises(RunError, match=r"a row of .*ledger\.sqlite is damaged"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("WRITTEN", "DONE", "status must be"),
+        ('"[""best_ver"", ""last""]"', "5", "checkpoints must be a list, got 5"),
+        (",faces,", ",,", "competition must be there"),
+        ("false", "maybe", "maybe"),
+        (",3,", ",three,", "invalid literal"),
+        ("\n", ",more\n", "cells, its header has"),
+    ],
+)
+def test_a_row_of_the_csv_that_was_changed_is_refused_and_not_dropped(tmp_path, old, new, message):
+    ledger = Ledger(tmp_path / "here")
+    begin(ledger, rows=3)
+    header, row = ledger.csv.read_text().split("\n", 1)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "ledger.csv").write_text(f"{header}\n{row.replace(old, new, 1)}")
+    with pytest.raises(RunError, match=r"ledger\.csv cannot be read") as caught:
+        Ledger(tmp_path / "there")
+    assert message in str(caught.value)

@@ -11,7 +11,7 @@ import pytest
 from kaggle_face.errors import DataError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.submit import unpacking
-from kaggle_face.submit.unpacking import UnpackLimits, unpack
+from kaggle_face.submit.unpacking import Folding, UnpackLimits, unpack
 
 LIMITS = UnpackLimits(total_bytes=10_000_000)
 
@@ -127,6 +127,73 @@ def test_names_that_differ_in_case_are_two_files_elsewhere(tmp_path):
 def test_a_file_that_is_also_a_folder_is_refused(tmp_path):
     archive = archive_of(tmp_path / "a.zip", ("train", b"1"), ("train/x.jpg", b"2"))
     assert "'train' is a file and a folder at once" in refusal(archive, tmp_path / "out")
+
+
+def test_a_folder_that_is_also_a_file_is_refused(tmp_path):
+    archive = archive_of(tmp_path / "a.zip", ("train", b"1"), ("train/", b""))
+    assert "'train' is a file and a folder at once" in refusal(archive, tmp_path / "out")
+
+
+def test_backslashes_part_folders(tmp_path):
+    archive = archive_of(tmp_path / "a.zip", ("train\\0\\x.jpg", b"1"), ("train/0/y.jpg", b"2"), ("b\\", b""))
+    assert unpack(archive, tmp_path / "out", LIMITS, SilentProgress()) == 2
+    assert sorted(path.name for path in (tmp_path / "out" / "train" / "0").iterdir()) == ["x.jpg", "y.jpg"]
+    assert (tmp_path / "out" / "b").is_dir()
+
+
+def test_names_that_are_one_with_backslashes_are_refused(tmp_path):
+    archive = archive_of(tmp_path / "a.zip", ("a\\x.jpg", b"1"), ("a/x.jpg", b"2"))
+    assert "'a\\x.jpg' and 'a/x.jpg' are one name here" in refusal(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("folding", "names"),
+    [
+        (Folding(case=True), ("Train/A.jpg", "train/a.jpg")),
+        (Folding(case=True), ("stra\u00dfe", "STRASSE")),
+        (Folding(form=True), ("\u00e9.jpg", "e\u0301.jpg")),
+        (Folding(dots=True), ("x.jpg", "x.jpg. .")),
+    ],
+)
+def test_names_that_are_one_to_the_disk_are_refused(tmp_path, monkeypatch, folding, names):
+    archive = archive_of(tmp_path / "a.zip", *((name, b"1") for name in names))
+    monkeypatch.setattr(unpacking, "folding_of", lambda folder: folding)
+    assert "are one name here" in refusal(archive, tmp_path / "out")
+
+
+def test_a_folder_in_another_spelling_of_a_file_is_refused(tmp_path, monkeypatch):
+    archive = archive_of(tmp_path / "a.zip", ("Train", b"1"), ("train/x.jpg", b"1"))
+    monkeypatch.setattr(unpacking, "folding_of", lambda folder: Folding(case=True))
+    assert "'Train' is a file and a folder at once" in refusal(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whatever_a_damaged_archive_raises_is_one_line(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("x.bin", bytes(range(256)) * 2)
+    content = (tmp_path / "a.zip").read_bytes()
+    refused = 0
+    places = range(0, len(content), 5)
+    for place in places:
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        (tmp_path / "a.zip").write_bytes(changed)
+        try:
+            unpack(tmp_path / "a.zip", tmp_path / f"out{place}", LIMITS, SilentProgress())
+        except DataError as error:
+            refused += 1
+            assert "a.zip" in str(error) and "\n" not in str(error)
+    assert refused > len(places) / 2
+
+
+def test_packed_sizes_that_lie_do_not_hide_how_far_an_archive_grows(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacking, "_FREE_RATIO_BYTES", 1000)
+    archive = archive_of(tmp_path / "a.zip", ("zeros", b"\0" * 1_000_000))
+    content = bytearray(archive.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 20 : entry + 24] = (900_000).to_bytes(4, "little")
+    archive.write_bytes(content)
+    assert "more than 100 times is taken for an attack" in refusal(archive, tmp_path / "out")
 
 
 def test_a_damaged_archive_leaves_nothing(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.errors import ConfigError, TrainingStoppedError
+from kaggle_face.errors import ConfigError, RunError, TrainingStoppedError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.train.search_space import Range, SearchSpace
 from kaggle_face.train.tuning import EpochReport, Search
@@ -90,3 +90,11 @@ def test_another_space_under_the_same_name_is_refused(tmp_path: Path) -> None:
     run(open_search(tmp_path, {"x": ("a", "b")}), 1, lambda number, overrides, report: report(0.5))
     with pytest.raises(ConfigError, match="another search space"):
         run(open_search(tmp_path, {"x": ("c", "d")}), 2)
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\xff" * 2000])
+def test_a_file_that_is_not_a_study_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "study.db").write_bytes(content)
+    with pytest.raises(RunError, match=r"study\.db cannot be used: .*; move it away, or search") as caught:
+        open_search(tmp_path)
+    assert "\n" not in str(caught.value)

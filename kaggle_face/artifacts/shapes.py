@@ -1,0 +1,139 @@
+"""The types of the values in each JSON file of a run; keys that are not named here may hold anything."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Whole = Annotated[int, Field(ge=0, lt=2**63)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e12)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,128}$")]
+
+
+class Shape(BaseModel):
+    """A JSON object; a value is of the very type that is named."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class RunInfo(Shape):
+    """`run.json`: what a fold was made with, and how far it came."""
+
+    status: str = ""
+    kind: str = ""
+    config: str = ""
+    settings: str | None = None
+    made_of: dict[str, str] = {}
+    networks: dict[str, str] = {}
+    began_at: str = ""
+    overrides: list[str] = []
+    folds: str | None = None
+    num_folds: Whole | None = None
+    commit: str | None = None
+    device: str = ""
+    platform: str = ""
+    versions: dict[str, str | None] = {}
+    seed: Whole = 0
+    cpu_amp: Literal["off", "bf16"] | None = None
+    num_parameters: Whole = 0
+    seconds: Seconds = 0.0
+    initial: str | None = None
+    results: dict[str, dict[str, float]] = {}
+
+
+class MemberSummary(Shape):
+    """A member of a blend."""
+
+    run: str
+    checkpoint: str
+
+
+class OutOfFoldSummary(Shape):
+    """The score of a blend on what was held out of training."""
+
+    metric: str
+    value: float
+    higher_is_better: bool
+
+
+class TaskSummary(Shape):
+    """The blend of a task."""
+
+    members: list[MemberSummary] = []
+    metrics: dict[str, float] = {}
+    out_of_fold: OutOfFoldSummary | None = None
+
+
+class BlendSummary(Shape):
+    """`ensemble.json`: what `ensemble` wrote about a blend."""
+
+    formula: str = ""
+    score: float | None = None
+    num_parameters: Whole | None = None
+    tasks: dict[str, TaskSummary] = {}
+
+
+class GalleryShape(Shape):
+    """`gallery.json` of a record: the label of a probe without a match."""
+
+    no_match: str | None = None
+
+
+class JobShape(Shape):
+    """`kaggle.json`: the notebook that was started last for a run."""
+
+    key: str
+    notebook: str
+    folds: list[Whole]
+    is_running: bool
+
+
+class ManifestShape(Shape):
+    """`manifest.json` of a notebook: whose output it is, and the hash of each file."""
+
+    job: str
+    files: dict[str, Digest]
+
+
+class ReceiptShape(Shape):
+    """`.downloaded.json`: what an earlier download left in its folder."""
+
+    competition: str
+    files: Whole
+
+
+class CardShape(Shape):
+    """A gallery's model: the fields of `ModelCard`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+    fingerprint: str
+    run: str
+    fold: Whole
+    checkpoint: str
+    folder: str
+    image_size: Annotated[int, Field(ge=1, le=1 << 16)]
+    embedding_size: Annotated[int, Field(ge=1, le=1 << 16)]
+    thresholds: list[ThresholdShape]
+
+
+class ThresholdShape(Shape):
+    """A threshold of a model card; a rate that was not measured is null."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+    name: str
+    value: float
+    fpr: float | None = None
+    fnr: float | None = None
+    num_different: Whole = 0
+    num_same: Whole = 0
+
+
+def value_at(values: dict[str, Any], name: str) -> Any:
+    """The value under a dotted name, or None where a part of the name is missing."""
+    found: Any = values
+    for key in name.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found

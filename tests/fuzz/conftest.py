@@ -1,0 +1,22 @@
+"""The fuzz tests' helpers are found, and the inputs that were tried are counted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from holding import INPUTS
+
+    tried = sum(count for what, count in INPUTS.items() if not what.endswith(", refused"))
+    if not tried:
+        return
+    terminalreporter.section("inputs tried")
+    for what, count in INPUTS.items():
+        terminalreporter.line(f"{count:7,} {what}")
+    terminalreporter.line(f"{tried:7,} in all")

@@ -1,0 +1,106 @@
+"""Answers of Kaggle that hold anything, through the official client."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from holding import holds, sizes
+from mutating import mutated_json
+
+pytest.importorskip("kaggle_face.submit.fields")  # the checks of what Kaggle answers
+
+import kaggle_server
+from kaggle_server import SLUG, TOKEN, FakeTime, KaggleServer
+
+from kaggle_face.progress import SilentProgress
+from kaggle_face.submit.client import KaggleClient, connect
+from kaggle_face.submit.clock import SystemClock
+from kaggle_face.submit.workshop import Workshop
+
+NOTEBOOK = "alice/faces"
+ANSWERS: dict[str, dict[str, Any]] = {
+    "GetCompetition": {
+        "ref": SLUG, "title": "Faces", "evaluationMetric": "EER", "maxDailySubmissions": 5,
+        "deadline": "2026-12-01T04:59:00.000Z", "teamCount": 3, "userHasEntered": True, "userRank": 2,
+    },
+    "ListDataFiles": {"files": [{"name": "a.csv", "totalBytes": 5}], "nextPageToken": ""},
+    "GetSubmissionLimits": {"numToday": 1, "numTotal": 2, "numAllowedNow": 3, "limitedByTotal": False},
+    "ListSubmissions": {
+        "submissions": [
+            {
+                "ref": 5000, "description": "first", "fileName": "mine.csv", "status": "COMPLETE",
+                "date": "2026-11-22T13:00:00.000Z", "publicScore": "0.5", "privateScore": "",
+                "errorDescription": "", "teamName": "Team Alice",
+            }
+        ]
+    },
+    "GetLeaderboard": {
+        "submissions": [
+            {"teamId": 1, "teamName": "A", "score": "0.5", "submissionDate": "2026-11-22T13:00:00Z"}
+        ],
+        "nextPageToken": "",
+    },
+    "GetKernelSessionStatus": {"status": "RUNNING", "failureMessage": ""},
+    "GetAcceleratorQuotaStatistics": {
+        "quotaRefreshTime": "2026-11-28T00:00:00.000Z",
+        "gpuQuota": {"timeUsed": "3600s", "totalTimeAllowed": "108000s"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
+    """A server of our own, to which the client of this process speaks; time passes only where it waits."""
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    (tmp_path / ".kaggle").mkdir()
+    made = KaggleServer()
+    made.start()
+    from kagglesdk import kaggle_env
+
+    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, made.url)
+    fake = FakeTime()
+    monkeypatch.setattr("kaggle_face.submit.clock.SystemClock.now", lambda self: fake.now())
+    monkeypatch.setattr("time.sleep", fake.sleep)
+    yield made
+    made.stop()
+
+
+def calls_of(client: KaggleClient) -> dict[str, Callable[[], object]]:
+    """What reaches each method of the server."""
+    workshop = Workshop(client, SystemClock())
+    return {
+        "GetCompetition": lambda: client.competition(SLUG),
+        "ListDataFiles": lambda: client.files(SLUG),
+        "GetSubmissionLimits": lambda: client.limits(SLUG),
+        "ListSubmissions": lambda: client.submissions(SLUG),
+        "GetLeaderboard": lambda: client.leaderboard(SLUG),
+        "GetKernelSessionStatus": lambda: workshop.notebook_status(NOTEBOOK),
+        "GetAcceleratorQuotaStatistics": workshop.gpu_quota,
+    }
+
+
+@sizes(short=30, long=6_000)
+def test_an_answer_is_understood_or_refused_in_one_line(count: int, server: KaggleServer) -> None:
+    calls = calls_of(connect(SystemClock(), SilentProgress(), 5.0))
+    for method, answer in ANSWERS.items():
+        server.garbage = {method: kaggle_server.Garbage(json.dumps(answer).encode())}
+        calls[method]()
+
+    def ask(random: Random) -> None:
+        method, answer = random.choice(list(ANSWERS.items()))
+        content = mutated_json(random, json.dumps(answer))
+        status = 200 if random.random() < 0.9 else random.choice((201, 204, 400, 404, 418))
+        server.garbage = {method: kaggle_server.Garbage(content, status=status)}
+        calls[method]()
+
+    holds("answers of a server", count, ask)
