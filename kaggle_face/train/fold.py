@@ -36,7 +36,7 @@ from kaggle_face.train.precision import decide_cpu_amp, recorded_cpu_amp
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.step_timing import Workload
-from kaggle_face.train.steps import Machine
+from kaggle_face.train.steps import Machine, updates_per_epoch
 from kaggle_face.train.teaching import Teacher, find_teacher
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
@@ -141,8 +141,9 @@ def _create_state(
 ) -> TrainingState:
     average = None
     if config.train.ema_decay is not None:
-        warmup_steps = round(config.train.ema_warmup_epochs * steps_per_epoch / config.train.accumulate_steps)
-        average = AveragedNetwork(network, config.train.ema_decay, warmup_steps)
+        updates = updates_per_epoch(steps_per_epoch, config.train.accumulate_steps)
+        warmup_updates = round(config.train.ema_warmup_epochs * updates)
+        average = AveragedNetwork(network, config.train.ema_decay, warmup_updates)
     metric_loss = create_metric_loss(config.loss, network.num_classes, network.embedding_size)
     if metric_loss is not None:
         metric_loss = metric_loss.to(next(network.parameters()).device)
