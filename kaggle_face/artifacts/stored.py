@@ -37,7 +37,7 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
 
 @contextmanager
 def new_predictions(
-    folder: Path, image_ids: StrArray, class_names: StrArray, dtype: type[np.floating[Any]] = np.float16
+    folder: Path, image_ids: StrArray, class_names: StrArray, dtype: type[np.floating[Any]] = np.float32
 ) -> Iterator[FloatArray]:
     """Yields logits (N, C) on the disk to be filled; the record appears if all goes well."""
     with replacing_folder(folder) as new:

@@ -161,7 +161,7 @@ def _embed_all(
     ):
         rows = slice(row, row + len(embeddings_BD))
         vectors_ND[rows] = embeddings_BD.float().cpu().numpy()
-        logits_NC[rows] = logits_BC.half().cpu().numpy()
+        logits_NC[rows] = logits_BC.float().cpu().numpy()
         logits_NC[rows, untrained_C] = -np.inf
         counter.advance(len(embeddings_BD))
         row = rows.stop
@@ -177,11 +177,11 @@ def _embed_all(
 
 @contextmanager
 def _new_logits(folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray) -> Iterator[FloatArray]:
-    """Half-precision logits on the disk; none where the competition has no classification."""
+    """Float32 logits on the disk, as out of fold; none where the competition has no classification."""
     names = stored.read_classes(folder.classes_file).names
     if len(image_ids):
         target = folder.record_folder("test", checkpoint, "predictions")
         with stored.new_predictions(target, image_ids, names) as logits_NC:
             yield logits_NC
     else:
-        yield np.empty((0, len(names)), np.float16)
+        yield np.empty((0, len(names)), np.float32)
