@@ -369,4 +369,7 @@ def _no_nan(values: FloatArray, ids: StrArray, what: str, rows_at_once: int = 40
         )
         if bad.any():
             first = ids[start + int(bad.any(axis=1).argmax())]
-            raise DataError(f"the {what} of {first} are not a number (NaN)")
+            raise DataError(
+                f"the {what} of {first} are not a number (NaN): no picture does that, the network that made "
+                "them has diverged; train it anew with a lower optim.lr"
+            )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -60,7 +61,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Sets all parameters and buffers of a module from what `save_weights` wrote.
 
     Raises:
-        RunError: The file is missing, damaged, or holds another network.
+        RunError: The file is missing, damaged, or holds another network or numbers that are not finite.
     """
     tensors, own = read_weights(path), module.state_dict()
     wrong = [name for name in own if name not in tensors or tensors[name].shape != own[name].shape]
@@ -70,7 +71,31 @@ def load_weights(module: nn.Module, path: Path) -> None:
             f"{path} holds another network: {fit_line(own, tensors, wrong[0], len(own) - len(wrong))}; "
             "use the settings that the run was trained with"
         )
+    require_finite(tensors, path)
     module.load_state_dict(tensors)
+
+
+def first_not_finite(tensors: Tensors) -> str | None:
+    """The name of the first tensor that holds NaN or an infinite value; None where there is none."""
+    fractions = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
+    if not fractions:
+        return None
+    finite = torch.stack([torch.isfinite(tensor).all() for tensor in fractions.values()]).tolist()
+    return next((name for name, is_finite in zip(fractions, finite, strict=True) if not is_finite), None)
+
+
+def require_finite(tensors: Tensors, path: Path) -> None:
+    """Refuses the weights of a run that hold NaN or infinite values.
+
+    Raises:
+        RunError: They do; file and tensor are named.
+    """
+    name = first_not_finite(tensors)
+    if name is not None:
+        raise RunError(
+            f"{path} holds weights that are not finite, first: {name}; its training diverged: train it anew "
+            "with a lower optim.lr, or name another checkpoint"
+        )
 
 
 def fit_line(own: Tensors, theirs: Tensors, first: str, fitting: int) -> str:

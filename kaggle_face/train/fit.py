@@ -12,13 +12,14 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading import TrainingBatches
 from kaggle_face.model.batch_search import size_without_search
 from kaggle_face.progress import Counter, Progress
+from kaggle_face.train.divergence import diverged, require_finite_weights
 from kaggle_face.train.history import EpochRow, EventWriter, write_history
 from kaggle_face.train.processes import ALONE, Processes
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
 from kaggle_face.train.steps import Machine, may_pause, run_steps
-from kaggle_face.train.validation import Evaluation, measure, predict_held_out
+from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
 
 _SECONDS_PER_HOUR = 3600.0
 _RESERVE_VALIDATIONS = 4.0
@@ -153,6 +154,7 @@ class Fit:
 
     def _finish_epoch(self) -> None:
         state = self.state
+        require_finite_weights(state, self.recipe)
         figures = self._measure() if self._is_measured() else None
         self._append_row(figures)
         for checkpoint, score in self._scores(figures).items() if figures is not None else ():
@@ -173,7 +175,10 @@ class Fit:
 
     def _measure(self) -> dict[str, float]:
         start = time.monotonic()
-        held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
+        try:
+            held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
+        except NotFiniteError as error:
+            raise diverged(self.state, self.recipe, f"{error.what} after") from error
         figures = self._by_first(measure, held_out, self.task)
         self.clock.validation_seconds = time.monotonic() - start
         self.state.seconds += self.clock.validation_seconds

@@ -16,7 +16,8 @@ from kaggle_face.data.loading import Batch, TrainingBatches
 from kaggle_face.data.mixing import Mix, apply_mix, draw_mix
 from kaggle_face.data.residence import Residence
 from kaggle_face.data.samplers import seeded
-from kaggle_face.errors import ConfigError, TrainingStoppedError
+from kaggle_face.errors import ConfigError
+from kaggle_face.train.divergence import diverged
 from kaggle_face.train.image_sizes import image_size_at, resized
 from kaggle_face.train.losses import BatchLoss, LossRules, Truth, batch_loss
 from kaggle_face.train.norm_guard import NormGuard
@@ -168,10 +169,9 @@ def _look(state: TrainingState, recipe: Recipe, guard: NormGuard, waits: bool) -
     else:
         guard.keep()
     if counts.most_skipped_in_a_row > recipe.train.max_nonfinite_steps:
-        raise TrainingStoppedError(
-            f"loss or gradients were not finite in {counts.most_skipped_in_a_row} steps in a row, up to step "
-            f"{state.step} of epoch {state.epoch + 1}; the last good checkpoint is kept; lower optim.lr "
-            f"(now {recipe.optim.lr:g}) or margin.scale, or set train.amp=off"
+        in_a_row = counts.most_skipped_in_a_row
+        raise diverged(
+            state, recipe, f"loss or gradients were not finite in {in_a_row} steps in a row, up to"
         )
 
 

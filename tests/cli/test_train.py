@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read
 from kaggle_face.cli.main import main
 from kaggle_face.data.locking import if_free
 from kaggle_face.model.trained import trained_amp
+from kaggle_face.model.weights import read_metadata, read_weights, save_weights
 from kaggle_face.train import precision
 
 FOLD = Path("runs/tiny/main/fold0")
@@ -197,6 +199,35 @@ def test_losses_that_stay_non_finite_stop_the_training_and_say_what_to_lower(
     assert main(["train", "--fold", "0", *settings]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert "were not finite in 3 steps in a row" in error and "lower optim.lr (now 1e+30)" in error
+
+
+def test_a_training_that_diverges_between_measurements_says_so_and_blames_no_picture(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Twenty steps in a row are allowed, and an epoch has six: it shows when the epoch is measured.
+    settings = ["optim.name=sgd", "optim.lr=1e12", "schedule.warmup_epochs=0", "model.neck=linear"]
+    assert main(["train", "--fold", "0", *settings]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(
+        r"error: training diverged: .* not finite.* after step 6 of epoch 1; there is no checkpoint yet; "
+        r"train anew: lower optim\.lr \(now 1e\+12\) or margin\.scale, or set train\.clip_grad_norm=1",
+        error,
+    )
+    assert not list(workspace.glob("runs/tiny/*/fold0/checkpoints/*"))
+
+
+def test_a_checkpoint_that_holds_nan_is_named(workspace: Path, refused: Callable[..., str]) -> None:
+    assert main(["train", "--fold", "0", "train.epochs=1", "--run", "main"]) == 0
+    file = FOLD / "checkpoints/best_cls.safetensors"
+    weights = read_weights(file)
+    weights["neck.0.weight"][0, 0] = torch.nan
+    save_weights(weights, file, read_metadata(file))
+    message = f"{file} holds weights that are not finite, first: neck.0.weight; its training diverged"
+    for words in (
+        ["predict", "--run", "main", "train.epochs=1"],
+        ["train", "--fold", "0", "--run", "next", "train.epochs=1", "init_from=main@best_cls"],
+    ):
+        assert message in refused(*words)
 
 
 def test_epochs_between_measurements_have_no_figures_and_the_last_is_measured(workspace: Path) -> None:
