@@ -108,6 +108,7 @@ class ModelConfig(Part):
     backbone_options: Mapping[str, Any] = Field(default_factory=dict)
     pretrained: bool = False
     weights: str | None = None
+    weights_key: str | None = None
     init_from: str | None = None
     small_stem: Literal["auto", "on", "off"] = "auto"
     pooling: Literal["avg", "max", "gem", "gdc", "flatten"] = "avg"

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
+import functools
+import math
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from kaggle_face.config import ModelConfig
+from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.backbones import Backbone, create_backbone
 from kaggle_face.model.foreign_weights import load_backbone_weights
-from kaggle_face.model.network import FaceNetwork
+from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.model.weights import save_weights
 
 Build = Callable[..., FaceNetwork]
@@ -128,6 +132,153 @@ def test_the_first_tensor_that_does_not_fit_is_named(tmp_path: Path) -> None:
     torch.save(theirs, tmp_path / "w.pth")
     message = r"\d+ of \d+ tensors fit, first that does not: layer1\.0\.conv1\.weight \(file 4x4x3x3, network"
     with pytest.raises(ConfigError, match=message):
+        load_backbone_weights(backbone(), tmp_path / "w.pth")
+
+
+@functools.cache
+def insightface(name: str = "iresnet18", size: int = 32) -> dict[str, Tensor]:
+    """A checkpoint laid out as insightface's: the body, then fc and features (a norm over the embedding)."""
+    torch.manual_seed(7)
+    body = backbone(name, size).body
+    stages = (part for part in ("layer1", "layer2", "layer3", "layer4"))
+    renamed_stages = {str(number): part for number, part in enumerate(stages)}
+    theirs: dict[str, Tensor] = {}
+    for own, tensor in body.state_dict().items():
+        words = ["prelu" if word == "act" else word for word in own.split(".")]
+        words = ["downsample" if word == "shortcut" else word for word in words]
+        if words[0] == "stem":
+            words = [{"conv": "conv1", "bn": "bn1"}.get(words[1], words[1]), *words[2:]]
+        elif words[0] == "stages":
+            words = [renamed_stages[words[1]], *words[2:]]
+        elif words[0] == "bn":
+            words = ["bn2", *words[1:]]
+        filled = torch.randn(tensor.shape) if tensor.is_floating_point() else tensor + 1
+        theirs[".".join(words)] = filled
+    tail = torch.nn.ModuleDict({"fc": torch.nn.Linear(8, 4), "features": torch.nn.BatchNorm1d(4)})
+    return theirs | dict(tail.state_dict())
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone.", "module._orig_mod.backbone."])
+def test_an_insightface_checkpoint_fits_whole(tmp_path: Path, prefix: str) -> None:
+    theirs = insightface()
+    assert {"conv1.weight", "layer2.0.downsample.1.running_var", "layer4.1.prelu.weight"} <= theirs.keys()
+    torch.save({prefix + name: tensor for name, tensor in theirs.items()}, tmp_path / "w.pth")
+    ours = backbone("iresnet18", 32)
+    report = load_backbone_weights(ours, tmp_path / "w.pth")
+    assert (report.loaded, report.by_order, len(report.ignored)) == (180, False, 7)
+    state = ours.body.state_dict()
+    assert torch.equal(state["stages.1.0.shortcut.0.weight"], theirs["layer2.0.downsample.0.weight"])
+    assert torch.equal(state["bn.running_var"], theirs["bn2.running_var"])
+    body = [tensor for name, tensor in theirs.items() if not name.startswith(("fc.", "features."))]
+    assert all(torch.equal(own, tensor) for own, tensor in zip(state.values(), body, strict=True))
+
+
+def test_an_iresnet_of_unknown_names_is_matched_by_order_with_its_fully_connected_end(tmp_path: Path) -> None:
+    torch.save(renamed(insightface()), tmp_path / "w.pth")
+    report = load_backbone_weights(backbone("iresnet18", 32), tmp_path / "w.pth")
+    assert (report.by_order, report.loaded, len(report.ignored)) == (True, 180, 7)
+
+
+def test_another_depth_of_iresnet_is_refused(tmp_path: Path) -> None:
+    torch.save(insightface(), tmp_path / "w.pth")
+    with pytest.raises(ConfigError, match=r"of \d+ tensors fit, first that does not: stages\.0\.2\.bn1"):
+        load_backbone_weights(backbone("iresnet34", 32), tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("name", ["w.ckpt", "w.pth.tar", "W.PTH", "w.bin"])
+@pytest.mark.parametrize("is_legacy", [False, True])
+def test_a_training_checkpoint_is_read_whatever_lies_beside_the_tensors(
+    tmp_path: Path, name: str, is_legacy: bool
+) -> None:
+    theirs = published()
+    beside = {
+        "epoch": 3,
+        "best_acc": np.float64(0.5),
+        "step": np.int64(7),
+        "curve": np.arange(3.0),
+        "args": argparse.Namespace(lr=0.1, out=PurePosixPath("runs")),
+        "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": np.float32(0.1)}]},
+    }
+    wrapped = {f"module.{key}": tensor for key, tensor in theirs.items()}
+    torch.save({**beside, "net": wrapped}, tmp_path / name, _use_new_zipfile_serialization=not is_legacy)
+    ours = backbone()
+    report = load_backbone_weights(ours, tmp_path / name)
+    assert_holds(ours, theirs)
+    assert report.key == "net.module" and not report.by_order
+
+
+@pytest.mark.parametrize("keys", [("ema",), ("model_ema",), ("state_dict", "net", "backbone"), ("models", 0)])
+def test_weights_are_found_at_any_depth(tmp_path: Path, keys: tuple[str | int, ...]) -> None:
+    theirs = published()
+    content: Any = theirs
+    for key in reversed(keys):
+        content = [content] if isinstance(key, int) else {key: content, "epoch": 1}
+    torch.save(content, tmp_path / "w.pth")
+    ours = backbone()
+    load_backbone_weights(ours, tmp_path / "w.pth")
+    assert_holds(ours, theirs)
+
+
+def test_two_sets_that_fit_and_differ_are_named_and_one_is_to_be_chosen(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    first = published()
+    torch.manual_seed(2)
+    second = {f"module.{name}": tensor for name, tensor in published().items()}
+    torch.save({"model": first, "model_ema": second, "epoch": 3}, tmp_path / "w.pth")
+    message = (
+        r"w\.pth holds several sets of weights that fit and differ: 'model', 'model_ema\.module'; "
+        r"choose one, such as model\.weights_key=model_ema\.module$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        load_backbone_weights(backbone(), tmp_path / "w.pth")
+    for key, expected in (("model", first), ("model_ema", second), ("model_ema.module", second)):
+        ours = backbone()
+        load_backbone_weights(ours, tmp_path / "w.pth", key)
+        assert_holds(ours, {name.removeprefix("module."): tensor for name, tensor in expected.items()})
+    with pytest.raises(ConfigError, match=r"weights_key=ema names nothing .* 'model', 'model_ema\.module'"):
+        load_backbone_weights(backbone(), tmp_path / "w.pth", "ema")
+
+
+def test_two_sets_under_prefixes_of_one_mapping_are_to_be_chosen_from(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    first = published()
+    torch.manual_seed(2)
+    second = {f"teacher.{name}": tensor for name, tensor in published().items()}
+    save_file(first | second, tmp_path / "w.safetensors")
+    with pytest.raises(ConfigError, match=r"'\.', 'teacher'; choose one"):
+        load_backbone_weights(backbone(), tmp_path / "w.safetensors")
+    ours = backbone()
+    load_backbone_weights(ours, tmp_path / "w.safetensors", ".")
+    assert_holds(ours, first)
+
+
+def test_the_same_set_twice_needs_no_choice(tmp_path: Path) -> None:
+    theirs = published()
+    torch.save({"model": theirs, "ema": {n: t.clone() for n, t in theirs.items()}}, tmp_path / "w.pth")
+    ours = backbone()
+    load_backbone_weights(ours, tmp_path / "w.pth")
+    assert_holds(ours, theirs)
+
+
+def test_a_key_without_a_file_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model\.weights_key=ema needs a file: set model\.weights"):
+        create_network(ModelConfig(backbone="test_resnet", weights_key="ema"), MarginConfig(), 3, 32)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path: Path, value: float) -> None:
+    theirs = published()
+    theirs["layer2.0.conv1.weight"][0, 0, 0, 0] = value
+    torch.save({"state_dict": theirs}, tmp_path / "w.pth")
+    message = r"w\.pth holds weights that are not finite, first: layer2\.0\.conv1\.weight of 'state_dict'"
+    with pytest.raises(ConfigError, match=message):
+        load_backbone_weights(backbone(), tmp_path / "w.pth")
+
+
+def test_quantised_weights_are_not_taken_for_numbers(tmp_path: Path) -> None:
+    theirs = {name: t.to(torch.int8) if t.ndim == 4 else t for name, t in published().items()}
+    torch.save(theirs, tmp_path / "w.pth")
+    with pytest.raises(ConfigError, match=r"tensors fit, first that does not: conv1"):
         load_backbone_weights(backbone(), tmp_path / "w.pth")
 
 
