@@ -253,6 +253,7 @@ class TrainConfig(Part):
     start_image_size: Annotated[int, Field(ge=8)] | None = None
     grow_epochs: CountOrZero = 0
     amp: Literal["auto", "off", "bf16", "fp16"] = "auto"
+    threads: Count | Literal["auto", "all"] = "auto"
     channels_last: bool = True
     compile: bool | Literal["auto"] = False
     clip_grad_norm: Positive | None = None

@@ -38,6 +38,7 @@ from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.step_timing import Workload
 from kaggle_face.train.steps import Machine, updates_per_epoch
 from kaggle_face.train.teaching import Teacher, find_teacher
+from kaggle_face.train.thread_trial import choose_threads, training_threads
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
 
@@ -77,10 +78,13 @@ def train_fold(
         load_resume_state(fit.state, folder, device)
         where = f"epoch {fit.state.epoch + 1}, step {fit.state.step + 1}"
         call.progress.say(f"fold {task.fold}: goes on at {where}")
+    threads = _choose_threads(config, fit, start)
     info = {**call.about, "initial": initial, **_facts(config, fit), **count_changes(raw_task, task)}
+    info["threads"] = threads
     call.processes.by_first(_write_beginning, config, task, folder, info)
-    outcome = fit.run()
-    _write_results(config, fit, info, outcome)
+    with training_threads(threads):
+        outcome = fit.run()
+        _write_results(config, fit, info, outcome)
     return outcome
 
 
@@ -117,6 +121,18 @@ def create_fit(
     state = _create_state(config, network, scaler, len(batches))
     machine = Machine(device, amp_dtype, forward, teacher, call.processes)
     return Fit(task, Recipe.of(config), state, machine, batches, folder, call)
+
+
+def _choose_threads(config: Config, fit: Fit, start: Literal["new", "resume"]) -> int | None:
+    """The threads of a training by one process; several share the cores as they were started."""
+    if fit.call.processes.are_several:
+        return None
+    recorded = None
+    if start == "resume":
+        recorded = fit.folder.read_info().get("threads") or torch.get_num_threads()
+    steps = config.train.epochs * len(fit.batches)
+    workload = Workload(config.train.batch_size, config.data.image_size, fit.machine.amp_dtype, steps)
+    return choose_threads(fit.state.network, config.train.threads, workload, recorded, fit.call.progress)
 
 
 def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:

@@ -23,6 +23,7 @@ from kaggle_face.data.locking import if_free
 from kaggle_face.model.trained import trained_amp
 from kaggle_face.model.weights import read_metadata, read_weights, save_weights
 from kaggle_face.train import precision
+from kaggle_face.train.fit import Fit
 
 FOLD = Path("runs/tiny/main/fold0")
 
@@ -87,6 +88,29 @@ def test_what_a_trial_says_of_bf16_holds_for_the_whole_run(
     for fold in (FOLD, FOLD.with_name("fold1")):
         assert json.loads((fold / "run.json").read_text())["cpu_amp"] == "bf16"
         assert trained_amp(FoldFolder(fold), torch.device("cpu")) == torch.bfloat16
+
+
+def test_a_resumed_training_keeps_the_threads_that_it_was_begun_with(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("kaggle_face.model.cpu.available_cores", lambda: 2)
+    seen: list[int] = []
+    step = Fit._go_on
+
+    def go_on(fit: Fit) -> bool:
+        seen.append(torch.get_num_threads())
+        return step(fit)
+
+    monkeypatch.setattr(Fit, "_go_on", go_on)
+    before = torch.get_num_threads()
+    for words, granted in ((["train.max_hours=1e-9"], 1), (["--resume"], 2)):
+        torch.set_num_threads(granted)
+        assert main(["train", "--fold", "0", "--run", "main", "train.threads=auto", *words]) == 0
+        assert torch.get_num_threads() == granted
+        assert json.loads((FOLD / "run.json").read_text())["threads"] == 1
+    torch.set_num_threads(before)
+    assert set(seen) == {1}
 
 
 KILLED_AT_SAVE = """
