@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
+from kaggle_face.cli.ruling import rule_on_test_neighbours
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.blended import (
@@ -53,7 +54,9 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task, runs)], arguments.folds)
         for task in TASKS
     }
-    how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
+    post_process = not arguments.no_post_process and arguments.method != "mean"
+    rule, ignored = rule_on_test_neighbours(config, arguments.ignore_rules, terminal)
+    how = HowToDecide(arguments.method, post_process, rule=rule)
     decisions: dict[Task, Decision] = {}
     if has_record(members["classification"], "test", "predictions"):
         decisions["classification"] = decide_classes(members["classification"], formula, how, terminal)
@@ -65,7 +68,9 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     require_few_parameters(config.competition.slug, used)
     _tell(decisions, terminal)
     records = _write(decisions, runs[0], terminal)
-    summary = write_summary(runs[0], describe_blend(formula, decisions, records))
+    summary = write_summary(
+        runs[0], {**describe_blend(formula, decisions, records), "ignored_rules": ignored}
+    )
     terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
     for path in (*records, summary, *_keep_thresholds(decisions)):
         terminal.say(str(path))

@@ -13,6 +13,8 @@ import numpy as np
 from kaggle_face.ensemble.neighbours import Float32, nearest, similarity_blocks, with_neighbours
 from kaggle_face.records import FloatArray, IntArray
 
+STEPS_BY_TEST_IMAGES = ("augmentation", "expansion", "neighbourhood", "reranking")
+"""Names of the steps of recipes in which an image's answer depends on the other images that are scored."""
 _SAME_DISTANCE = 1e-6
 """Float32 cosines of equal unit vectors differ from 1 by less than that."""
 _CHUNK = 65_536
