@@ -45,7 +45,7 @@ def guard_rules(
 def rule_on_test_neighbours(
     config: Config, ignored: bool, terminal: Terminal
 ) -> tuple[str | None, list[str]]:
-    """Why steps that use neighbouring test images are left out, and the rules on them that the user ignores."""
+    """Why steps that use neighbouring test images are left out, and the rules on them that are ignored."""
     from kaggle_face.competitions import rules
     from kaggle_face.competitions.catalogue import find_facts
 
