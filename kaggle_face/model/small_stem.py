@@ -64,9 +64,11 @@ class HalvedPatchConv(nn.Conv2d):
             bias=conv.bias is not None,
         )
         self.weight, self.bias = conv.weight, conv.bias
+        padding = conv.padding
+        assert not isinstance(padding, str)
         height, width = (
-            (int(before), max(0, size - 2 - int(before)))
-            for before, size in zip(conv.padding, conv.kernel_size, strict=True)
+            (before, max(0, size - 2 - before))
+            for before, size in zip(padding, conv.kernel_size, strict=True)
         )
         self.margins = (*width, *height)
 

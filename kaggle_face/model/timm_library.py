@@ -166,7 +166,9 @@ def layers_above(module: nn.Module) -> dict[str, int] | None:
     if matcher is None:
         return None
     depth_of: dict[str, int] = timm.models.group_parameters(
-        _WithClassifier(module), matcher(coarse=False), reverse=True
+        _WithClassifier(module),  # type: ignore[arg-type] # it is asked for the names alone
+        matcher(coarse=False),
+        reverse=True,
     )
     top = max(depth_of.values())
     return {name: top - depth_of[name] for name, _ in module.named_parameters()}
