@@ -95,7 +95,7 @@ class MissingExtraError(InputError):
 
 
 class TrainingStoppedError(KaggleFaceError):
-    """Training cannot go on; the last good checkpoint is kept."""
+    """Training cannot go on; what was saved is kept."""
 
 
 class OtherProcessError(KaggleFaceError):

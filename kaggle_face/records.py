@@ -383,4 +383,7 @@ def _finite(
             continue
         row = int((~good).argmax())
         kind = "not a number (NaN)" if np.isnan(highest[row]) else "infinite"
-        raise DataError(f"the {what} of {ids[start + row]} are {kind}")
+        raise DataError(
+            f"the {what} of {ids[start + row]} are {kind}: no picture does that, the network that made them "
+            "has diverged; train it anew with a lower optim.lr"
+        )

@@ -62,7 +62,7 @@ def predicted_batches(subject: Subject, batches: Batches) -> Generator[int]:
     while True:
         for embeddings_BD, logits_BC in one_behind(_embedded(subject, batches())):
             embeddings_BD.float().cpu().numpy()
-            logits_BC.half().cpu().numpy()
+            logits_BC.float().cpu().numpy()
             yield len(embeddings_BD)
 
 

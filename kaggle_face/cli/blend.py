@@ -13,6 +13,7 @@ from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.opening import settings_of_run
+from kaggle_face.cli.ruling import rule_on_test_neighbours
 from kaggle_face.cli.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.held_out_figures import figure_of_gallery
@@ -73,10 +74,12 @@ def _blend(
 ) -> None:
     known = own_metrics_of(loaded.config).formula
     formula = arguments.metric or usable_formula(loaded.config.train.score) or known
-    how = HowToDecide(arguments.method, not arguments.no_post_process and arguments.method != "mean")
     networks = [(fold, each.checkpoint) for task in TASKS for each in members[task] for fold in each.folds]
     folds = list(dict.fromkeys(fold for fold, _ in networks))
     config = _settings_today(loaded, runs[0], folds, arguments)
+    post_process = not arguments.no_post_process and arguments.method != "mean"
+    rule, ignored = rule_on_test_neighbours(config, arguments.ignore_rules, terminal)
+    how = HowToDecide(arguments.method, post_process, rule=rule)
     today = compare_with_raw_folder(config, folds, "ensemble", arguments.ignore_changes, terminal)
     require_one_question(networks, compare_training=not arguments.ignore_changes)
     decisions: dict[Task, Decision] = {}
@@ -98,7 +101,8 @@ def _blend(
     with replacing_folder(runs[0].ensemble_folder) as folder:
         records = _write(decisions, folder, terminal)
         figure = figure_of_gallery(folder / "embeddings", members["verification"][0].folds[0])
-        summary = write_summary(folder, with_gallery(describe_blend(formula, decisions, records), figure))
+        described = with_gallery(describe_blend(formula, decisions, records), figure)
+        summary = write_summary(folder, {**described, "ignored_rules": ignored})
         seal_blend(folder, networks)
     if figure is not None:
         terminal.say(f"dev gallery: accuracy {figure.value:.4f} of naming the probes with this blend")

@@ -11,6 +11,7 @@ from kaggle_face.cli.arguments import (
     add_config_arguments,
     add_folds_argument,
 )
+from kaggle_face.cli.ruling import add_rules_argument
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.ensemble.members import METHODS
 
@@ -42,6 +43,7 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         help="do not try whitening, neighbours, score normalisation and the like on held-out data",
     )
     add_changes_argument(parser)
+    add_rules_argument(parser)
     add_config_arguments(parser)
 
 

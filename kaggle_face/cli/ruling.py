@@ -43,6 +43,21 @@ def guard_rules(
     return broken
 
 
+def rule_on_test_neighbours(
+    config: Config, ignored: bool, terminal: Terminal
+) -> tuple[str | None, list[str]]:
+    """Why steps that use neighbouring test images are left out, and the rules on them that are ignored."""
+    from kaggle_face.competitions import rules
+    from kaggle_face.competitions.catalogue import find_facts
+
+    facts = find_facts(config.competition.slug)
+    rule = None if facts is None else rules.rule_on_test_neighbours(facts.rules)
+    if rule is None or not ignored:
+        return rule, []
+    terminal.warn(f"ignored rule: {rule}")
+    return None, [rule]
+
+
 def rules_broken_by(
     config: Config, num_classes: int, num_parameters_of_ensemble: int | None = None
 ) -> list[str]:

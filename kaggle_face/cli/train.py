@@ -36,8 +36,14 @@ if TYPE_CHECKING:
 
 Start = Literal["new", "resume", "skip"]
 
-_MAY_CHANGE = ("data.root:", "data.workers:", "train.max_hours:", "train.checkpoint_minutes:")
-"""Settings that a resumed training may change: they do not change what is computed."""
+_MAY_CHANGE = (
+    "data.root:",
+    "data.workers:",
+    "train.max_hours:",
+    "train.checkpoint_minutes:",
+    "train.threads:",
+)
+"""Settings that a resumed training may change: they do not change what is computed, but for rounding."""
 
 
 def add_arguments_train(parser: argparse.ArgumentParser) -> None:

@@ -61,11 +61,13 @@ _FACTS: tuple[CompetitionFacts, ...] = (
             forbids_pretrained=True,
             forbids_outside_data=True,
             forbids_mixing_with_arcface=True,
+            forbids_test_neighbours=True,
             submissions_a_day=10,
         ),
         notes=(
             "one submission.csv carries both tasks; its columns are not known here: "
             "'init' infers them from a sample submission, or describe them with submit.combined",
+            "inferred from 'no outside data': neither pseudo-labels nor neighbours among test images",
         ),
     ),
     CompetitionFacts(

@@ -81,6 +81,8 @@ def describe_rules(rules: Rules) -> list[str]:
         "no pretrained weights": rules.forbids_pretrained,
         "no outside data": rules.forbids_outside_data,
         "with ArcFace no label smoothing, CutMix or Mixup": rules.forbids_mixing_with_arcface,
+        "no answers by neighbouring test images: query expansion, database augmentation, neighbourhoods, "
+        "re-ranking": rules.forbids_test_neighbours,
     }
     lines += [text for text, holds in forbidden.items() if holds]
     if rules.submissions_a_day is not None:

@@ -14,7 +14,11 @@ MetricName = Literal["accuracy", "auc", "eer", "map@5", "composite"]
 
 @dataclass(frozen=True)
 class Rules:
-    """What a competition forbids or limits; None and False: no such rule is known."""
+    """What a competition forbids or limits; None and False: no such rule is known.
+
+    `forbids_test_neighbours`: no answer may depend on other test images, as in query expansion, database
+    augmentation, neighbourhood blending and re-ranking.
+    """
 
     max_parameters: int | None = None
     limit_covers_ensemble: bool = False
@@ -23,6 +27,7 @@ class Rules:
     forbids_pretrained: bool = False
     forbids_outside_data: bool = False
     forbids_mixing_with_arcface: bool = False
+    forbids_test_neighbours: bool = False
     submissions_a_day: int | None = None
 
 

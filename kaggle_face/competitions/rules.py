@@ -104,6 +104,13 @@ def _pseudo_labels(rules: Rules, config: Config) -> list[str]:
     return ["no data beyond the training set is allowed, and pseudo-labels are: set data.pseudo_labels=null"]
 
 
+def rule_on_test_neighbours(rules: Rules) -> str | None:
+    """What is to be said of steps that use neighbouring test images; None where they are allowed."""
+    if not rules.forbids_test_neighbours:
+        return None
+    return "no answer may depend on other test images: no expansion, augmentation, neighbourhood or reranking"
+
+
 def _is_of_own_run(weights: Path, runs: Path) -> bool:
     return weights.resolve().is_relative_to(runs.resolve())
 

@@ -125,6 +125,7 @@ class ModelConfig(Part):
     backbone_options: Mapping[str, Any] = Field(default_factory=dict)
     pretrained: bool = False
     weights: str | None = None
+    weights_key: str | None = None
     init_from: str | None = None
     small_stem: Literal["auto", "on", "off"] = "auto"
     pooling: Literal["avg", "max", "gem", "gdc", "flatten"] = "avg"
@@ -269,6 +270,7 @@ class TrainConfig(Part):
     start_image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     grow_epochs: CountOrZero = 0
     amp: Literal["auto", "off", "bf16", "fp16"] = "auto"
+    threads: Count | Literal["auto", "all"] = "auto"
     channels_last: bool = True
     compile: bool | Literal["auto"] = False
     clip_grad_norm: Positive | None = None

@@ -23,6 +23,7 @@ from kaggle_face.ensemble.objective import task_objective
 from kaggle_face.ensemble.pair_recipes import PairRecipe
 from kaggle_face.ensemble.pair_search import PairBoard, can_be_nested, contest_pairs
 from kaggle_face.ensemble.pair_tuning import FEWEST_PEOPLE, PairTuning, tune_pairs
+from kaggle_face.ensemble.retrieval import STEPS_BY_TEST_IMAGES
 from kaggle_face.ensemble.sources import (
     has_record,
     open_held_out_logits,
@@ -41,11 +42,15 @@ _NO_EMBEDDINGS = "without out-of-fold embeddings no post-processing is tried"
 
 @dataclass(frozen=True)
 class HowToDecide:
-    """How members are weighted, whether post-processing is tried, and how intervals are made."""
+    """How members are weighted, whether post-processing is tried, and how intervals are made.
+
+    `rule`: why steps that use neighbouring test images are left out; None: they are tried.
+    """
 
     method: Method = "auto"
     post_process: bool = True
     resampling: Resampling = RESAMPLING
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,15 +135,17 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
     blend = pair_blend(distinct, contest.winner)
     if not how.post_process:
         return Decision(blend, contest, notes)
+    left_out = STEPS_BY_TEST_IMAGES if how.rule is not None else ()
+    notes = notes if how.rule is None else (*notes, f"the rules leave steps out: {how.rule}")
     gallery = open_dev_stage(blend, how.resampling)
     if gallery is not None and can_be_tuned(gallery):
-        return Decision(blend, contest, notes, tune_gallery(gallery, progress))
+        return Decision(blend, contest, notes, tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
     if num_people < FEWEST_PEOPLE or not can_be_nested(board):
         return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))
     if not has_record(used_members(blend), "oof", "embeddings"):
         return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_pairs(board, blend, progress))
+    return Decision(blend, contest, notes, tune_pairs(board, blend, progress, left_out))
 
 
 def class_blend(members: Sequence[Member], winner: Contender) -> ClassBlend:

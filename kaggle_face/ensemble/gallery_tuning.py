@@ -8,7 +8,7 @@ steps before it lies above zero with its whole interval. Letters: Q probes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -140,12 +140,13 @@ def open_mock_stage(
     return GalleryStage(views, truth, codes.astype(np.int64), halves, has_unknown=True)
 
 
-def tune_gallery(stage: GalleryStage, progress: Progress) -> GalleryTuning:
-    """Tries all steps, each on top of those that were switched on before."""
+def tune_gallery(stage: GalleryStage, progress: Progress, left_out: Collection[str] = ()) -> GalleryTuning:
+    """Tries all steps but those left out, each on top of those that were switched on before."""
     recipe = GalleryRecipe()
     steps: list[TunedStep] = []
-    with progress.count("post-processing the gallery", len(GALLERY_STEPS), "steps") as counter:
-        for name, settings in GALLERY_STEPS:
+    tried = [step for step in GALLERY_STEPS if step[0] not in left_out]
+    with progress.count("post-processing the gallery", len(tried), "steps") as counter:
+        for name, settings in tried:
             step, recipe = _tune_step(stage, recipe, name, settings)
             steps.append(step)
             counter.advance()

@@ -13,6 +13,9 @@ from kaggle_face.ensemble.neighbours import Float32, similarity_blocks
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.records import FloatArray, IntArray
 
+_LEAST_VARIANCE = 1e-10
+"""As a share of the largest: what rounding to float32 leaves of a direction that does not vary is below."""
+
 
 @dataclass(frozen=True, eq=False)
 class Projection:
@@ -42,22 +45,29 @@ def fit_centring(cohort_KD: FloatArray) -> Projection:
 def fit_whitening(cohort_KD: FloatArray, power: float = 1.0, kept: float = 1.0) -> Projection:
     """PCA whitening: the principal directions of the cohort, each divided by its deviation to `power`.
 
+    Directions in which the cohort does not vary, as where it has fewer images than dimensions, have no
+    deviation to divide by and are left out unless `power` is 0.
+
     Args:
         cohort_KD: Embeddings of any length.
-        power: 1 whitens fully, 0 only rotates; in between is gentler where the cohort is small.
+        power: 1 whitens fully: the cohort's unit vectors have variance 1 in every direction that is kept; 0
+            only rotates; in between is gentler where the cohort is small.
         kept: The share of directions that are kept, those of the largest variance.
 
     Source: Jegou and Chum 2012, "Negative evidences and co-occurences in image retrieval: the benefit of PCA
-    and whitening". A hundredth of the mean variance is added to each, or the least ones would explode.
+    and whitening".
     """
     unit_KD = normalized(cohort_KD).astype(np.float64)
     mean_D = unit_KD.mean(axis=0)
     centred_KD = unit_KD - mean_D
     variances, directions = np.linalg.eigh(centred_KD.T @ centred_KD / max(len(unit_KD) - 1, 1))
-    num_kept = max(1, round(kept * len(variances)))
-    variances, directions = variances[::-1][:num_kept], directions[:, ::-1][:, :num_kept]
-    floor = 0.01 * float(np.maximum(variances, 0).mean()) + 1e-12
-    return Projection(mean_D, directions * (np.maximum(variances, 0) + floor) ** (-power / 2))
+    variances, directions = variances[::-1], directions[:, ::-1]
+    if power == 0:
+        return Projection(mean_D, directions[:, : max(1, round(kept * len(variances)))])
+    measured = int((variances > _LEAST_VARIANCE * variances[0]).sum())
+    num_kept = max(1, min(round(kept * len(variances)), measured))
+    deviations = np.sqrt(np.maximum(variances[:num_kept], np.finfo(np.float64).tiny))
+    return Projection(mean_D, directions[:, :num_kept] / deviations**power)
 
 
 def as_norm(

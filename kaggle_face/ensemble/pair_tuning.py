@@ -9,7 +9,7 @@ Letters: M members, P pairs, D embedding size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -143,8 +143,10 @@ def open_pair_stage(board: PairBoard, blend: PairBlend) -> PairStage:
     return PairStage(board, pools, tuple(weight for _, weight in used), blend.space)
 
 
-def tune_pairs(board: PairBoard, blend: PairBlend, progress: Progress) -> PairTuning:
-    """Tries all steps on a blend, each on top of those that were switched on before.
+def tune_pairs(
+    board: PairBoard, blend: PairBlend, progress: Progress, left_out: Collection[str] = ()
+) -> PairTuning:
+    """Tries all steps but those left out on a blend, each on top of those that were switched on before.
 
     Where the trials name very many images, the steps are tried on the trials of some of the people.
 
@@ -155,18 +157,21 @@ def tune_pairs(board: PairBoard, blend: PairBlend, progress: Progress) -> PairTu
     num_networks = len(board.trials.folds) * sum(weight > 0 for weight in blend.weights)
     rows = some_people(board.trials, round(MOST_IMAGES * min(1.0, (15 / num_networks) ** 0.5)))
     part = board if rows.all() else replace(board, trials=board.trials.restricted_to(rows))
-    recipe, steps = tune_steps(open_pair_stage(part, blend), progress)
+    recipe, steps = tune_steps(open_pair_stage(part, blend), progress, left_out)
     stage = open_pair_stage(board, blend)
     scores = stage.scores(recipe, board.everything)
     return PairTuning(recipe, steps, verification_summary(scores, board.trials.labels))
 
 
-def tune_steps(stage: PairStage, progress: Progress) -> tuple[PairRecipe, tuple[TunedStep, ...]]:
+def tune_steps(
+    stage: PairStage, progress: Progress, left_out: Collection[str] = ()
+) -> tuple[PairRecipe, tuple[TunedStep, ...]]:
     """The recipe of the steps that help, and what each step did."""
     recipe = PairRecipe()
     steps: list[TunedStep] = []
-    with progress.count("post-processing", len(STEPS), "steps") as counter:
-        for name, settings in STEPS:
+    tried = [step for step in STEPS if step[0] not in left_out]
+    with progress.count("post-processing", len(tried), "steps") as counter:
+        for name, settings in tried:
             step, recipe = _tune_step(stage, recipe, name, settings)
             steps.append(step)
             counter.advance()

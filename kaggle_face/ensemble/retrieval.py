@@ -10,8 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.ensemble.neighbours import Float32, nearest, with_neighbours
+from kaggle_face.ensemble.neighbours import Float32, nearest, similarity_blocks, with_neighbours
 from kaggle_face.records import FloatArray, IntArray
+
+STEPS_BY_TEST_IMAGES = ("augmentation", "expansion", "neighbourhood", "reranking")
+"""Names of the steps of recipes in which an image's answer depends on the other images that are scored."""
+_SAME_DISTANCE = 1e-6
+"""Float32 cosines of equal unit vectors differ from 1 by less than that."""
+_CHUNK = 65_536
+"""Pairs whose vectors stand in memory at once."""
 
 
 def expand_queries(
@@ -53,47 +60,81 @@ def blend_neighbourhoods(unit_ND: Float32, count: int, threshold: float, iterati
 
 
 def reciprocal_scores(
-    unit_ND: Float32, first_P: IntArray, second_P: IntArray, count: int, own_share: float = 0.3
+    unit_ND: Float32,
+    first_P: IntArray,
+    second_P: IntArray,
+    count: int,
+    own_share: float = 0.3,
+    expanded: int | None = None,
 ) -> FloatArray:
-    """k-reciprocal re-ranking: pairs (P) score by how many of their mutual neighbours they share.
+    """k-reciprocal re-ranking: 1 less the published distance of each pair (P); its first image is the query.
 
     An image is described by the images that are among its k nearest while it is among theirs, weighted by
-    closeness and averaged over its few nearest; two images are compared by the Jaccard similarity of these
-    descriptions, blended with the share `own_share` of their cosine.
-    Source: Zhong et al. 2017, "Re-ranking person re-identification with k-reciprocal encoding"; here sparse,
-    so that memory grows with N k and not with N squared.
+    exp(-distance) and averaged over its few nearest. Two images are as far apart as the Jaccard distance of
+    these descriptions says, blended with the share `own_share` of their own distance, which is 2 - 2 cosine
+    divided by the query's largest. All images of the pool are queries and gallery at once.
+
+    Source: Zhong et al. 2017, "Re-ranking person re-identification with k-reciprocal encoding", and its
+    authors' code: there more than 2/3 of a neighbour's half as large neighbourhood must be shared (equation 5
+    has "at least"), and half of k is rounded to even. Here sparse: memory grows with N k, not with N squared.
+
+    Args:
+        unit_ND: The pool.
+        first_P: Rows of the queries.
+        second_P: Rows of what they are compared with.
+        count: k1, the neighbours of an image beside itself.
+        own_share: lambda, in [0, 1].
+        expanded: k2, the images that a description is averaged over, itself among them; None: 0.3 k1, as in
+            the paper's 6 of 20.
     """
-    described = _descriptions(unit_ND, count)
+    farthest_N = _largest_distances(unit_ND)
+    described = _descriptions(unit_ND, farthest_N, count, expanded or max(1, round(0.3 * count)))
     scores = np.empty(len(first_P))
-    for start in range(0, len(first_P), 65_536):
-        rows = slice(start, start + 65_536)
-        shared = described[first_P[rows]].minimum(described[second_P[rows]]).sum(axis=1)
-        shared = np.asarray(shared).ravel()
-        jaccard = shared / (2 - shared)  # each description sums to 1
-        cosine = np.einsum("pd,pd->p", unit_ND[first_P[rows]], unit_ND[second_P[rows]])
-        scores[rows] = own_share * cosine + (1 - own_share) * jaccard
+    for start in range(0, len(first_P), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        first, second = first_P[rows], second_P[rows]
+        shared = np.asarray(described[first].minimum(described[second]).sum(axis=1)).ravel()
+        jaccard = 1 - shared / (2 - shared)  # each description sums to 1
+        own = _distances(unit_ND, first, second) / farthest_N[first]
+        scores[rows] = 1 - own_share * own - (1 - own_share) * jaccard
     return scores
 
 
-def _descriptions(unit_ND: Float32, count: int) -> Any:
+def _largest_distances(unit_ND: Float32) -> FloatArray:
+    """The distance (N) of each image from the farthest of the pool; 1 where all are one and the same."""
+    farthest_N = np.empty(len(unit_ND))
+    for rows, cosines_BN in similarity_blocks(unit_ND, unit_ND):
+        farthest_N[rows] = 2 - 2 * cosines_BN.min(axis=1).astype(np.float64)
+    return np.where(farthest_N > _SAME_DISTANCE, farthest_N, 1.0)
+
+
+def _distances(unit_ND: Float32, first_P: IntArray, second_P: IntArray) -> FloatArray:
+    """Squared Euclidean distances (P) of pairs of unit vectors, in chunks."""
+    distances_P = np.empty(len(first_P))
+    for start in range(0, len(first_P), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        distances_P[rows] = 2 - 2 * np.einsum("pd,pd->p", unit_ND[first_P[rows]], unit_ND[second_P[rows]])
+    return np.maximum(distances_P, 0)
+
+
+def _descriptions(unit_ND: Float32, farthest_N: FloatArray, count: int, expanded: int) -> Any:
     """The weighted mutual neighbourhoods as a sparse matrix (N, N) whose rows sum to 1."""
     from scipy.sparse import csr_array
 
-    rows_NK = nearest(unit_ND, unit_ND, count, is_same_set=True)[0]
-    mutual = _mutual(rows_NK, count)
-    near = _mutual(rows_NK, max(1, count // 2))
+    rows_NK = nearest(unit_ND, unit_ND, max(count, expanded - 1), is_same_set=True)[0]
+    mutual, near = _mutual(rows_NK, count), _mutual(rows_NK, round(count / 2))
     overlap = (mutual @ near.T).multiply(mutual).tocoo()
     sizes = np.asarray(near.sum(axis=1)).ravel()
-    is_close = overlap.data >= (2 / 3) * sizes[overlap.coords[1]]
+    is_close = 3 * overlap.data > 2 * sizes[overlap.coords[1]]
     places = (overlap.coords[0][is_close], overlap.coords[1][is_close])
     joined = csr_array((np.ones(len(places[0])), places), shape=mutual.shape)
     wide = (mutual + joined @ near).tocoo()
-    cosines = np.einsum("pd,pd->p", unit_ND[wide.coords[0]], unit_ND[wide.coords[1]])
-    described = csr_array((np.exp(2 * (cosines - 1)), wide.coords), shape=mutual.shape)
-    smoothing = _graph(rows_NK, max(1, count // 4))
-    described = smoothing @ described
-    sums = np.asarray(described.sum(axis=1)).ravel()
-    return csr_array(described.multiply((1 / sums)[:, None]))
+    sources, targets = wide.coords
+    weights = np.exp(-_distances(unit_ND, sources, targets) / farthest_N[sources])
+    sums = np.bincount(sources, weights, minlength=len(unit_ND))
+    described = csr_array((weights / sums[sources], wide.coords), shape=mutual.shape)
+    smoothing = _graph(rows_NK, expanded - 1)
+    return csr_array((smoothing / np.asarray(smoothing.sum(axis=1)).reshape(-1, 1)) @ described)
 
 
 def _mutual(rows_NK: IntArray, count: int) -> Any:

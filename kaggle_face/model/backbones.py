@@ -15,7 +15,7 @@ from kaggle_face.config import ModelConfig
 from kaggle_face.errors import ConfigError, nearest_hint
 from kaggle_face.model import iresnet, mobilefacenet, shufflenet, timm_library
 from kaggle_face.model.body import NETWORK_REFUSALS, PLAIN_MEAN, PLAIN_STD, Body, run_body
-from kaggle_face.model.small_stem import make_stem_small
+from kaggle_face.model.small_stem import HalvedPatchConv, make_stem_small
 
 OWN_BACKBONES: tuple[str, ...] = (
     *get_args(iresnet.IResNetName),
@@ -42,6 +42,7 @@ class Backbone(nn.Module):
         first_convs: Names of the convolutions that see the image, within `body`.
         input_mean: Buffer (3): mean of red, green and blue in [0, 1] that the input had subtracted.
         input_std: Buffer (3): what the input was divided by.
+        stem_margins: Buffer (4), where a patch stem was made small: the pixels that its input is padded by.
     """
 
     input_mean: Tensor
@@ -56,6 +57,9 @@ class Backbone(nn.Module):
         mean, std = (body.mean, body.std) if uses_foreign_weights else (PLAIN_MEAN, PLAIN_STD)
         self.register_buffer("input_mean", torch.tensor(mean))
         self.register_buffer("input_std", torch.tensor(std))
+        halved = [each for each in body.module.modules() if isinstance(each, HalvedPatchConv)]
+        if halved:  # kept with the weights: those that learnt with another padding are refused
+            self.register_buffer("stem_margins", torch.tensor(halved[0].margins))
         features = _probe(name, body, image_size)
         self._is_channels_last = _is_channels_last(body.module, features)
         self._prefix_tokens = int(getattr(body.module, "num_prefix_tokens", 0))

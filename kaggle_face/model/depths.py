@@ -1,28 +1,30 @@
-"""How deep each parameter of a backbone lies, for learning rates that fall towards the image."""
+"""How far each parameter of a backbone lies below the classes, for rates that fall towards the image."""
 
 from __future__ import annotations
 
 from torch import nn
 
 from kaggle_face.model.backbones import Backbone
-from kaggle_face.model.timm_library import group_by_depth
+from kaggle_face.model.timm_library import layers_above
 
 
-def depths_of_parameters(backbone: Backbone) -> dict[str, int]:
-    """The depth of each parameter, by its name within the backbone: 0 at the image, without gaps.
+def layers_above_parameters(backbone: Backbone) -> dict[str, int]:
+    """The layers between each parameter of a backbone and the classes, by name; neck and head would have 0.
 
-    Networks of timm are divided as their makers did for fine-tuning; others by blocks, in their order.
+    Networks of timm are divided as timm does it for fine-tuning (`timm.optim.param_groups_layer_decay`); the
+    few that it does not divide, and our own, by blocks in their order.
     """
-    depth_of = group_by_depth(backbone.body)
-    if depth_of is None:
-        depth_of = _depth_by_block(backbone.body)
-    return {f"body.{name}": depth for name, depth in depth_of.items()}
+    above = layers_above(backbone.body)
+    if above is None:
+        above = _blocks_above(backbone.body)
+    return {f"body.{name}": count for name, count in above.items()}
 
 
-def _depth_by_block(body: nn.Module) -> dict[str, int]:
+def _blocks_above(body: nn.Module) -> dict[str, int]:
     blocks = {name: _block_of(body, name) for name, _ in body.named_parameters()}
-    order = {block: depth for depth, block in enumerate(dict.fromkeys(blocks.values()))}
-    return {name: order[block] for name, block in blocks.items()}
+    order = list(dict.fromkeys(blocks.values()))
+    above = {block: len(order) - place for place, block in enumerate(order)}
+    return {name: above[block] for name, block in blocks.items()}
 
 
 def _block_of(body: nn.Module, parameter_name: str) -> str:

@@ -94,8 +94,8 @@ def unit_vectors(vectors: Tensor) -> Tensor:
 class LinearHead(Head):
     """A linear classifier; its similarities are the logits.
 
-    With `normalizes`, embeddings are scaled to the length `scale` first (L2-constrained softmax, Ranjan et
-    al. 2017, arXiv:1703.09507, equation 3).
+    With `normalizes`, embeddings and class weights lie on the unit sphere, there is no bias, and the logits
+    are `scale` times the cosines (NormFace, Wang et al. 2017, arXiv:1704.06369, equation 6).
     """
 
     def __init__(
@@ -110,17 +110,17 @@ class LinearHead(Head):
         self.normalizes = normalizes
         self.scale = scale
         self.weight_CD = nn.Parameter(torch.empty(num_classes, embedding_size))
-        self.bias_C = nn.Parameter(torch.zeros(num_classes))
+        self.bias_C: nn.Parameter | None = None if normalizes else nn.Parameter(torch.zeros(num_classes))
         nn.init.normal_(self.weight_CD, std=_WEIGHT_STD)
 
     def similarity(self, embeddings_BD: Tensor, classes: ClassSample = EVERY_CLASS) -> Tensor:
         """The logits (B, S)."""
         with torch.autocast(embeddings_BD.device.type, enabled=False):
             inputs_BD = in_full_precision(embeddings_BD)
-            if self.normalizes:
-                inputs_BD = self.scale * unit_vectors(inputs_BD)
-            weight_SD, bias_S = classes.rows(self.weight_CD), classes.rows(self.bias_C)
-            return F.linear(inputs_BD, weight_SD.to(inputs_BD.dtype), bias_S.to(inputs_BD.dtype))
+            weight_SD = classes.rows(self.weight_CD).to(inputs_BD.dtype)
+            if self.bias_C is None:
+                return self.scale * F.linear(unit_vectors(inputs_BD), unit_vectors(weight_SD))
+            return F.linear(inputs_BD, weight_SD, classes.rows(self.bias_C).to(inputs_BD.dtype))
 
     def logits(self, similarity_BC: Tensor) -> Tensor:
         """The similarities themselves."""

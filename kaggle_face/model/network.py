@@ -14,11 +14,11 @@ from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.backbones import Backbone, create_backbone
 from kaggle_face.model.crops import crops_of
+from kaggle_face.model.foreign_weights import WeightsReport, load_backbone_weights
 from kaggle_face.model.heads import Head
 from kaggle_face.model.margin_heads import create_head
 from kaggle_face.model.neck import create_neck
 from kaggle_face.model.pooling import create_pooling
-from kaggle_face.model.weights import WeightsReport, load_backbone_weights
 
 _LARGEST_PIXEL = 255.0
 
@@ -117,13 +117,15 @@ def create_network(
     """
     if model.pretrained and model.weights is not None:
         raise ConfigError("model.pretrained and model.weights are both set; keep one of them")
+    if model.weights_key is not None and model.weights is None:
+        raise ConfigError(f"model.weights_key={model.weights_key} needs a file: set model.weights")
     backbone = create_backbone(model, image_size, load_weights)
     pooling, num_features = create_pooling(model.pooling, backbone.num_features, backbone.map_size)
     neck, embedding_size = create_neck(model, num_features)
     head = create_head(model, margin, embedding_size, num_classes, class_counts)
     network = FaceNetwork(backbone, pooling, neck, head, embedding_size)
     if model.weights is not None and load_weights:
-        network.weights_report = load_backbone_weights(backbone, Path(model.weights))
+        network.weights_report = load_backbone_weights(backbone, Path(model.weights), model.weights_key)
     return network
 
 

@@ -7,8 +7,9 @@ for 32 pixels (He et al. 2016, arXiv:1512.03385, section 4.2). The rules, for ev
 - A first convolution of stride 2 gets stride 1. A fresh 7x7 kernel becomes 3x3. A kernel with foreign
   weights stays as it is: then every second output equals what the published network computes, while a
   cropped kernel would compute something else everywhere.
-- A patch stem of stride 4 (ConvNeXt) gets stride 2 and the padding that halves the image exactly. Stride 1
-  would make every later layer 16 times as expensive.
+- A patch stem of stride 4 (ConvNeXt) gets stride 2 and is padded further behind the image, so that the map is
+  half of it: again every second output equals what the published network computes. Stride 1 would make every
+  later layer 16 times as expensive.
 - Poolings up to 1/4 of the image that stand before any other strided convolution become the identity.
 - Networks that never pad (Inception) pad their 3x3 kernels, without which 64 pixels end in nothing.
 """
@@ -44,6 +45,36 @@ class _Change:
         old = getattr(self.owner, self.attribute)
         setattr(self.owner, self.attribute, self.value)
         return _Change(self.owner, self.attribute, old)
+
+
+class HalvedPatchConv(nn.Conv2d):
+    """A convolution of stride 4 at stride 2, with the same weights; the map is half of the image.
+
+    The image is padded before as it was, so that every second output is the old one, and behind as far as is
+    missing for the half.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,  # type: ignore[arg-type] # a pair, whose length torch's types leave open
+            stride=2,
+            groups=conv.groups,
+            bias=conv.bias is not None,
+        )
+        self.weight, self.bias = conv.weight, conv.bias
+        padding = conv.padding
+        assert not isinstance(padding, str)
+        height, width = (
+            (before, max(0, size - 2 - before))
+            for before, size in zip(padding, conv.kernel_size, strict=True)
+        )
+        self.margins = (*width, *height)
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """The map (B, C, H/2, W/2)."""
+        return super().forward(nn.functional.pad(images_BCHW, self.margins))
 
 
 def make_stem_small(body: Body, name: str, image_size: int, keep_kernel: bool) -> None:
@@ -107,8 +138,9 @@ def _unstride(module: nn.Module, path: str, keep_kernel: bool) -> list[_Change]:
     if conv.stride == (1, 1):
         return []
     if conv.stride == (4, 4):
-        padding = tuple((size - 1) // 2 for size in conv.kernel_size)
-        return [_Change(conv, "stride", (2, 2)), _Change(conv, "padding", padding)]
+        if type(conv) is not nn.Conv2d or isinstance(conv.padding, str):
+            return [_Change(conv, "stride", (2, 2))]  # it finds its padding by itself
+        return [_Change(*_owner(module, path), HalvedPatchConv(conv))]
     if conv.kernel_size == (7, 7) and type(conv) is nn.Conv2d and not keep_kernel:
         return [_Change(*_owner(module, path), _fresh_first_conv(conv))]
     # Blocks that can be fused (RepVGG, MobileOne) remember the stride of their convolutions.

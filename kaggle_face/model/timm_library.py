@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -155,13 +156,37 @@ def _describe(name: str, module: nn.Module, takes_any_size: bool) -> Body:
     )
 
 
-def group_by_depth(module: nn.Module) -> dict[str, int] | None:
-    """The depth of each parameter of a timm network by its name, 0 at the image; None for other networks."""
+def layers_above(module: nn.Module) -> dict[str, int] | None:
+    """How many of timm's layers lie between each parameter of its network and the classes, by name.
+
+    0 is the classifier's own layer, to which timm counts what comes after the last block, such as ConvNeXt's
+    last norm. None for networks that timm does not divide.
+    """
     matcher = getattr(module, "group_matcher", None)
     if matcher is None:
         return None
-    depth_of: dict[str, int] = timm.models.group_parameters(module, matcher(coarse=False), reverse=True)
-    return depth_of
+    depth_of: dict[str, int] = timm.models.group_parameters(
+        _WithClassifier(module),  # type: ignore[arg-type] # it is asked for the names alone
+        matcher(coarse=False),
+        reverse=True,
+    )
+    top = max(depth_of.values())
+    return {name: top - depth_of[name] for name, _ in module.named_parameters()}
+
+
+@dataclass(frozen=True)
+class _WithClassifier:
+    """The names of a network's parameters and of the classifier that it was built without."""
+
+    module: nn.Module
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter | None]]:
+        """What timm's grouping asks for."""
+        yield from self.module.named_parameters()
+        known: Mapping[str, Any] = getattr(self.module, "pretrained_cfg", None) or {}
+        classifier = known.get("classifier") or "classifier"
+        for name in (classifier,) if isinstance(classifier, str) else classifier:
+            yield f"{name}.weight", None
 
 
 def create_optimizer(

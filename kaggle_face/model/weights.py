@@ -1,11 +1,9 @@
-"""Weights on disk: our own checkpoints, and foreign files for a backbone."""
+"""Weights on disk: our own checkpoints; `foreign_weights` reads the files of others."""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,32 +21,11 @@ from kaggle_face.artifacts.checkpoint_file import (
     read_header_metadata,
     write_checksum,
 )
-from kaggle_face.errors import ConfigError, InputError, RunError
-from kaggle_face.model.backbones import Backbone
+from kaggle_face.errors import RunError
 
 Tensors = Mapping[str, Tensor]
 
-_TORCH_SUFFIXES = (".pth", ".pt", ".bin")
-_WRAPPINGS = ("state_dict", "model", "model_state_dict", "network", "backbone")
-_COUNTER = "num_batches_tracked"
 _REMEDY = "train the run again, or name another checkpoint"
-# A classifier that follows the backbone in the order of a file: its weight and its bias.
-_MOST_CLASSIFIER_TENSORS = 2
-
-
-@dataclass(frozen=True)
-class WeightsReport:
-    """What a file of weights brought.
-
-    Attributes:
-        loaded: Tensors of the backbone that were set.
-        ignored: Names in the file that the backbone does not have, such as the classifier's.
-        by_order: Whether names did not fit and the tensors were matched by order, kind and shape.
-    """
-
-    loaded: int
-    ignored: tuple[str, ...] = ()
-    by_order: bool = False
 
 
 def save_weights(weights: nn.Module | Tensors, path: Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -111,128 +88,46 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Sets all parameters and buffers of a module from what `save_weights` wrote.
 
     Raises:
-        RunError: The file is missing, damaged, or holds another network.
+        RunError: The file is missing, damaged, or holds another network or numbers that are not finite.
     """
     tensors, own = read_weights(path), module.state_dict()
     wrong = [name for name in own if name not in tensors or tensors[name].shape != own[name].shape]
     wrong += [name for name in tensors if name not in own]
     if wrong:
         raise RunError(
-            f"{path} holds another network: {_fit_line(own, tensors, wrong[0], len(own) - len(wrong))}; "
+            f"{path} holds another network: {fit_line(own, tensors, wrong[0], len(own) - len(wrong))}; "
             "use the settings that the run was trained with"
         )
+    require_finite(tensors, path)
     module.load_state_dict(tensors)
 
 
-def load_backbone_weights(backbone: Backbone, path: Path) -> WeightsReport:
-    """Sets the weights of a backbone from a local file: `.safetensors`, `.pth`, `.pt` or `.bin`.
+def first_not_finite(tensors: Tensors) -> str | None:
+    """The name of the first tensor that holds NaN or an infinite value; None where there is none."""
+    fractions = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
+    if not fractions:
+        return None
+    finite = torch.stack([torch.isfinite(tensor).all() for tensor in fractions.values()]).tolist()
+    return next((name for name, is_finite in zip(fractions, finite, strict=True) if not is_finite), None)
 
-    Names may carry a prefix (`module.`, `backbone.`) or lie under a key such as `state_dict`. A first
-    convolution of another kernel size is cut or filled up with zeros around its centre. Where no name fits,
-    the tensors are matched by order, if kind and shape of each agree. Files of our own runs bring the
-    constants of the input too.
+
+def require_finite(tensors: Tensors, path: Path) -> None:
+    """Refuses the weights of a run that hold NaN or infinite values.
 
     Raises:
-        ConfigError: The file is missing, damaged, or does not fit; the first misfit is named.
+        RunError: They do; file and tensor are named.
     """
-    tensors = _read_foreign(path)
-    own = dict(backbone.body.state_dict())
-    prefix = _best_prefix(tensors, own)
-    named = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    if not set(named) & set(own):
-        return _load_by_order(backbone, path, tensors)
-    fitting = {name: fit for name in own if (fit := _fitted(backbone, name, named.get(name))) is not None}
-    missing = [name for name in own if name not in fitting and not name.endswith(_COUNTER)]
-    if missing:
-        raise _does_not_fit(path, backbone, _fit_line(own, named, missing[0], len(own) - len(missing)))
-    backbone.body.load_state_dict(fitting, strict=False)
-    _take_input_constants(backbone, tensors, prefix)
-    ignored = tuple(name for name in tensors if name[len(prefix) :] not in own)
-    return WeightsReport(len(fitting), ignored)
+    name = first_not_finite(tensors)
+    if name is not None:
+        raise RunError(
+            f"{path} holds weights that are not finite, first: {name}; its training diverged: train it anew "
+            "with a lower optim.lr, or name another checkpoint"
+        )
 
 
-def _read_foreign(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ConfigError(f"model.weights: there is no file {path}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        if path.suffix in _TORCH_SUFFIXES:
-            return _unwrap(path, torch.load(path, map_location="cpu", weights_only=True))
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise ConfigError(
-            f"model.weights: {path} is damaged or holds more than tensors; save its state_dict alone"
-        ) from error
-    known = ", ".join((".safetensors", *_TORCH_SUFFIXES))
-    raise ConfigError(f"model.weights: {path} must end in one of {known}")
+def fit_line(own: Tensors, theirs: Tensors, first: str, fitting: int) -> str:
+    """How many tensors of a network a file holds, and the first that it does not."""
 
-
-def _unwrap(path: Path, content: object) -> dict[str, Tensor]:
-    while isinstance(content, Mapping):
-        inner = next((content[key] for key in _WRAPPINGS if isinstance(content.get(key), Mapping)), None)
-        if inner is None:
-            tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-            if tensors:
-                return tensors
-            break
-        content = inner
-    raise ConfigError(f"model.weights: {path} holds no named tensors; save a state_dict")
-
-
-def _best_prefix(tensors: Tensors, own: Tensors) -> str:
-    """The prefix that, taken off the file's names, makes the most of them fit."""
-    first = next(iter(own))
-    prefixes = {"", *(name[: -len(first)] for name in tensors if name.endswith("." + first))}
-    return max(sorted(prefixes), key=lambda prefix: sum(prefix + name in tensors for name in own))
-
-
-def _fitted(backbone: Backbone, name: str, tensor: Tensor | None) -> Tensor | None:
-    """The tensor as the backbone's `name` takes it, or None."""
-    own = backbone.body.state_dict()[name]
-    if tensor is None or tensor.shape == own.shape:
-        return tensor
-    is_first_conv = name.removesuffix(".weight") in backbone.first_convs
-    if is_first_conv and tensor.ndim == 4 and tensor.shape[:2] == own.shape[:2]:
-        return _resized_kernel(tensor, own)
-    return None
-
-
-def _resized_kernel(kernel: Tensor, like: Tensor) -> Tensor:
-    """A square kernel of odd size, cut or filled up with zeros around its centre; None fits even sizes."""
-    padding = (like.shape[-1] - kernel.shape[-1]) // 2
-    return nn.functional.pad(kernel, (padding,) * 4)
-
-
-def _load_by_order(backbone: Backbone, path: Path, tensors: Tensors) -> WeightsReport:
-    own = dict(backbone.body.state_dict())
-    if not any(name.endswith(_COUNTER) for name in tensors):
-        own = {name: tensor for name, tensor in own.items() if not name.endswith(_COUNTER)}
-    fitting: dict[str, Tensor] = {}
-    for name, theirs in zip(own, tensors, strict=False):
-        fit = _fitted(backbone, name, tensors[theirs])
-        if fit is None or _kind(name) != _kind(theirs):
-            break
-        fitting[name] = fit
-    ignored = tuple(tensors)[len(own) :]
-    if len(fitting) < len(own) or len(ignored) > _MOST_CLASSIFIER_TENSORS:
-        first = list(own)[min(len(fitting), len(own) - 1)]
-        raise _does_not_fit(path, backbone, _fit_line(own, {}, first, 0) + ", nor do they by order")
-    backbone.body.load_state_dict(fitting, strict=False)
-    return WeightsReport(len(fitting), ignored, by_order=True)
-
-
-def _kind(name: str) -> str:
-    return name.rpartition(".")[2]
-
-
-def _take_input_constants(backbone: Backbone, tensors: Tensors, prefix: str) -> None:
-    outer = prefix.removesuffix("body.")
-    for name in ("input_mean", "input_std"):
-        if outer != prefix and outer + name in tensors:
-            getattr(backbone, name).copy_(tensors[outer + name])
-
-
-def _fit_line(own: Tensors, theirs: Tensors, first: str, fitting: int) -> str:
     def shape(tensors: Tensors) -> str:
         return "x".join(map(str, tensors[first].shape)) or "scalar" if first in tensors else "absent"
 
@@ -240,7 +135,3 @@ def _fit_line(own: Tensors, theirs: Tensors, first: str, fitting: int) -> str:
         f"{max(fitting, 0)} of {len(own)} tensors fit, first that does not: {first} "
         f"(file {shape(theirs)}, network {shape(own)})"
     )
-
-
-def _does_not_fit(path: Path, backbone: Backbone, line: str) -> InputError:
-    return ConfigError(f"model.weights: {path} does not suit backbone '{backbone.name}': {line}")

@@ -16,13 +16,14 @@ from kaggle_face.data.worker_batches import naming_lost_workers
 from kaggle_face.model.batch_search import size_without_search
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
+from kaggle_face.train.divergence import diverged, require_finite_weights
 from kaggle_face.train.history import EpochRow, EventWriter, write_history
 from kaggle_face.train.processes import ALONE, Processes
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
 from kaggle_face.train.steps import Machine, may_pause, run_steps
-from kaggle_face.train.validation import Evaluation, measure, predict_held_out
+from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
 
 _SECONDS_PER_HOUR = 3600.0
 _RESERVE_VALIDATIONS = 4.0
@@ -190,6 +191,7 @@ class Fit:
     def _finish_epoch(self) -> bool:
         """Measures and keeps the epoch; false if a signal came first, with the state of its last step."""
         state = self.state
+        require_finite_weights(state, self.recipe)
         try:
             figures = self._measure() if self._is_measured() else None
         except StoppedBySignalError:
@@ -217,10 +219,13 @@ class Fit:
 
     def _measure(self) -> dict[str, float]:
         start = time.monotonic()
-        # Several processes wait for each other: there a signal is heeded after the measurement.
-        with nullcontext() if self.call.processes.are_several else raised():
-            held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
-            figures = self._by_first(measure, held_out, self.task)
+        try:
+            # Several processes wait for each other: there a signal is heeded after the measurement.
+            with nullcontext() if self.call.processes.are_several else raised():
+                held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
+                figures = self._by_first(measure, held_out, self.task)
+        except NotFiniteError as error:
+            raise diverged(self.state, self.recipe, f"{error.what} after") from error
         self.clock.validation_seconds = time.monotonic() - start
         self.state.seconds += self.clock.validation_seconds
         return figures

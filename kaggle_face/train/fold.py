@@ -41,8 +41,9 @@ from kaggle_face.train.processes import Processes
 from kaggle_face.train.recipe import FoldTask, Recipe
 from kaggle_face.train.state import TrainingState, load_resume_state
 from kaggle_face.train.step_timing import Workload
-from kaggle_face.train.steps import Machine
+from kaggle_face.train.steps import Machine, updates_per_epoch
 from kaggle_face.train.teaching import Teacher, find_teacher
+from kaggle_face.train.thread_trial import choose_threads, training_threads
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
 
@@ -118,21 +119,24 @@ def _train_fold(
         load_resume_state(fit.state, folder, device)
         where = f"epoch {fit.state.epoch + 1}, step {fit.state.step + 1}"
         call.progress.say(f"fold {task.fold}: goes on at {where}")
+    threads = _choose_threads(config, fit, start)
     info = {
         **call.about,
         "initial": initial,
         "networks": networks,
         **_facts(config, fit),
         **count_changes(raw_task, task),
+        "threads": threads,
     }
     call.processes.by_first(_write_beginning, config, task, place, info)
-    outcome = fit.run()
-    if outcome == "interrupted":
-        call.processes.by_first(
-            fit.folder.write_info, {**info, "status": "stopped", "seconds": fit.state.seconds}
-        )
-    else:
-        _write_results(config, fit, info, outcome)
+    with training_threads(threads):
+        outcome = fit.run()
+        if outcome == "interrupted":
+            call.processes.by_first(
+                fit.folder.write_info, {**info, "status": "stopped", "seconds": fit.state.seconds}
+            )
+        else:
+            _write_results(config, fit, info, outcome)
     call.processes.by_first(_remove_abandoned, folder)
     return outcome
 
@@ -180,6 +184,18 @@ def create_fit(
     return Fit(task, Recipe.of(config), state, machine, batches, place, folder, call)
 
 
+def _choose_threads(config: Config, fit: Fit, start: Literal["new", "resume"]) -> int | None:
+    """The threads of a training by one process; several share the cores as they were started."""
+    if fit.call.processes.are_several:
+        return None
+    recorded = None
+    if start == "resume":
+        recorded = fit.folder.read_info().get("threads") or torch.get_num_threads()
+    steps = config.train.epochs * len(fit.batches)
+    workload = Workload(config.train.batch_size, config.data.image_size, fit.machine.amp_dtype, steps)
+    return choose_threads(fit.state.network, config.train.threads, workload, recorded, fit.call.progress)
+
+
 def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
     supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.pack.image_bytes, device)
@@ -202,8 +218,9 @@ def _create_state(
 ) -> TrainingState:
     average = None
     if config.train.ema_decay is not None:
-        warmup_steps = round(config.train.ema_warmup_epochs * steps_per_epoch / config.train.accumulate_steps)
-        average = AveragedNetwork(network, config.train.ema_decay, warmup_steps)
+        updates = updates_per_epoch(steps_per_epoch, config.train.accumulate_steps)
+        warmup_updates = round(config.train.ema_warmup_epochs * updates)
+        average = AveragedNetwork(network, config.train.ema_decay, warmup_updates)
     metric_loss = create_metric_loss(config.loss, network.num_classes, network.embedding_size)
     if metric_loss is not None:
         metric_loss = metric_loss.to(next(network.parameters()).device)

@@ -14,7 +14,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import ConfigError, RulesError, RunError
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.trained import read_trained_config
-from kaggle_face.model.weights import Tensors, read_weights
+from kaggle_face.model.weights import Tensors, read_weights, require_finite
 from kaggle_face.records import StrArray
 from kaggle_face.train.other_runs import (
     choose_checkpoint,
@@ -72,8 +72,11 @@ def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrAr
 
     Raises:
         ConfigError: Backbone or neck are others.
+        RunError: The checkpoint is missing or damaged, or its training diverged.
     """
-    tensors = read_weights(initial.folder.weights_file(initial.checkpoint))
+    path = initial.folder.weights_file(initial.checkpoint)
+    tensors = read_weights(path)
+    require_finite(tensors, path)
     own = network.state_dict()
     body = {name for name in own if not name.startswith("head.")}
     misfits = sorted(body ^ {name for name in tensors if not name.startswith("head.")})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kaggle_face.config import OptimConfig
-from kaggle_face.model.depths import depths_of_parameters
+from kaggle_face.model.depths import layers_above_parameters
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.timm_library import create_optimizer
 
@@ -90,11 +90,10 @@ def skips_by_itself(optimizer: torch.optim.Optimizer) -> bool:
 
 def _scaled_parameters(network: FaceNetwork, config: OptimConfig) -> Iterator[tuple[nn.Parameter, float]]:
     """Every parameter, and the factor of its learning rate."""
-    depth_of = depths_of_parameters(network.backbone) if config.layer_decay < 1.0 else {}
-    top = max(depth_of.values(), default=0) + 1
+    above = layers_above_parameters(network.backbone) if config.layer_decay < 1.0 else {}
     for name, parameter in network.named_parameters():
         inside = name.removeprefix("backbone.")
         if inside == name:
             yield parameter, config.head_lr_factor
         else:
-            yield parameter, config.layer_decay ** (top - depth_of.get(inside, top))
+            yield parameter, config.layer_decay ** above.get(inside, 0)

@@ -43,7 +43,14 @@ def decide_cpu_amp(
         recorded: What the run decided before; then nothing is tried.
         progress: Told of the trial.
     """
-    if setting != "auto" or next(network.parameters()).device.type != "cpu":
+    if next(network.parameters()).device.type != "cpu":
+        return "off"
+    if setting == "bf16" and not computes_bf16():
+        progress.warn(
+            "train.amp=bf16: torch sees no bf16 instructions in this processor and emulates them, which may "
+            "take several times as long as float32; set train.amp=auto"
+        )
+    if setting != "auto":
         return "off"
     if recorded is not None:
         return recorded
@@ -72,7 +79,7 @@ def computes_bf16() -> bool:
     if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.10
         return False
     has = torch.cpu.get_capabilities()
-    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+    return any(has[name] for name in has if "bf16" in name)  # of AVX-512, AMX, NEON or SVE
 
 
 def time_formats(network: FaceNetwork, workload: Workload) -> tuple[float, float]:

@@ -30,7 +30,7 @@ from kaggle_face.metrics.composite import Composite
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.network import count_parameters
 from kaggle_face.model.trained import load_trained_network, trained_amp
-from kaggle_face.model.weights import Tensors, read_weights, save_weights
+from kaggle_face.model.weights import Tensors, read_weights, require_finite, save_weights
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging import NORM_BATCHES, Ingredient, Soup, greedy_soup, measure_norms, shapes_of
 from kaggle_face.train.out_of_fold import write_records, write_truth
@@ -233,7 +233,13 @@ def _about_soup(task: FoldTask, first: Source, target: FoldFolder) -> dict[str, 
 
 
 def _reader(source: Source) -> Callable[[], Tensors]:
-    return lambda: read_weights(source.folder.weights_file(source.checkpoint))
+    def read() -> Tensors:
+        path = source.folder.weights_file(source.checkpoint)
+        tensors = read_weights(path)
+        require_finite(tensors, path)
+        return tensors
+
+    return read
 
 
 def _require_equal(sources: Sequence[Source]) -> None:

@@ -16,7 +16,8 @@ from kaggle_face.data.loading import Batch, TrainingBatches
 from kaggle_face.data.mixing import Mix, apply_mix, draw_mix
 from kaggle_face.data.residence import Residence
 from kaggle_face.data.samplers import seeded
-from kaggle_face.errors import ConfigError, TrainingStoppedError
+from kaggle_face.errors import ConfigError
+from kaggle_face.train.divergence import diverged
 from kaggle_face.train.image_sizes import image_size_at, resized
 from kaggle_face.train.losses import BatchLoss, LossRules, Truth, batch_loss
 from kaggle_face.train.norm_guard import NormGuard
@@ -64,14 +65,15 @@ def run_steps(
     if recipe.train.freeze_backbone_epochs > 0:
         set_backbone_trainable(state.network, state.epoch >= recipe.train.freeze_backbone_epochs)
     for batch in batches.epoch(state.epoch, state.step):
-        moment = state.epoch + state.step / steps
+        group = group_of(state.step, steps, recipe.train.accumulate_steps)
+        moment = state.epoch + group.start / steps  # the same for all batches of an update
         scores = [row["plateau_score"] for row in state.history if "plateau_score" in row]
         lr = learning_rate(recipe.schedule, recipe.optim.lr, moment, recipe.train.epochs, scores)
-        for group in state.optimizer.param_groups:
-            group["lr"] = lr * group.get("lr_scale", 1.0)
+        for parameters in state.optimizer.param_groups:
+            parameters["lr"] = lr * parameters.get("lr_scale", 1.0)
         state.network.head.set_progress(moment)
         try:
-            _train_on(batch, state, recipe, machine, is_last=state.step + 1 == steps)
+            _train_on(batch, state, recipe, machine, group)
         except torch.OutOfMemoryError as error:
             raise _too_large(recipe, machine, batches.supply.residence) from error
         state.step += 1
@@ -81,6 +83,25 @@ def run_steps(
         yield len(batch.labels)
 
 
+def group_of(step: int, steps: int, accumulate: int) -> range:
+    """The steps of an epoch whose gradients make one update together with `step`; the last ones may be fewer.
+
+    >>> group_of(4, steps=5, accumulate=3)
+    range(3, 5)
+    """
+    first = step - step % accumulate
+    return range(first, min(first + accumulate, steps))
+
+
+def updates_per_epoch(steps: int, accumulate: int) -> int:
+    """The number of groups of an epoch.
+
+    >>> updates_per_epoch(steps=5, accumulate=3)
+    2
+    """
+    return -(-steps // accumulate)
+
+
 def may_pause(state: TrainingState, recipe: Recipe, steps: int, device: torch.device) -> bool:
     """Whether no gradient is pending, so that the state is whole; on a GPU also not at every step."""
     accumulate = recipe.train.accumulate_steps
@@ -88,17 +109,17 @@ def may_pause(state: TrainingState, recipe: Recipe, steps: int, device: torch.de
     return (state.step % accumulate == 0 and is_due) or state.step == steps
 
 
-def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, is_last: bool) -> None:
+def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, group: range) -> None:
     noise = int(seeded(recipe.seed, _NOISE, state.epoch, state.step).integers(2**63))
     torch.manual_seed(noise + machine.processes.share.rank)  # dropout; the classes are the same for all
     generator = torch.Generator(machine.device).manual_seed(noise)
     result = _forward(batch, state, recipe, machine, generator)
-    loss, accumulate = result.loss.detach(), recipe.train.accumulate_steps
+    loss = result.loss.detach()
     # A loss that is not finite must not leave finite gradients, which would be applied.
-    poison = torch.where(torch.isfinite(loss), 1.0 / accumulate, torch.nan)
+    poison = torch.where(torch.isfinite(loss), 1.0 / len(group), torch.nan)
     state.scaler.scale(result.loss * poison).backward()  # type: ignore[no-untyped-call]
     state.tally.add(loss, result.correct, len(batch.labels))
-    if (state.step + 1) % accumulate == 0 or is_last:
+    if state.step == group[-1]:
         machine.processes.merge(state.network)
         is_skipped = apply_gradients(state.optimizer, state.scaler, recipe.train.clip_grad_norm)
         state.tally.add_update(is_skipped)
@@ -148,10 +169,9 @@ def _look(state: TrainingState, recipe: Recipe, guard: NormGuard, waits: bool) -
     else:
         guard.keep()
     if counts.most_skipped_in_a_row > recipe.train.max_nonfinite_steps:
-        raise TrainingStoppedError(
-            f"loss or gradients were not finite in {counts.most_skipped_in_a_row} steps in a row, up to step "
-            f"{state.step} of epoch {state.epoch + 1}; the last good checkpoint is kept; lower optim.lr "
-            f"(now {recipe.optim.lr:g}) or margin.scale, or set train.amp=off"
+        in_a_row = counts.most_skipped_in_a_row
+        raise diverged(
+            state, recipe, f"loss or gradients were not finite in {in_a_row} steps in a row, up to"
         )
 
 

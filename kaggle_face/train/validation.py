@@ -9,6 +9,7 @@ import torch
 
 from kaggle_face.config import Config
 from kaggle_face.data.loading import evaluation_batches
+from kaggle_face.errors import RunError
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import verification_summary
@@ -18,6 +19,14 @@ from kaggle_face.model.network import FaceNetwork
 from kaggle_face.records import Embeddings, PairScores, Predictions, StrArray
 from kaggle_face.train.processes import ALONE, Processes
 from kaggle_face.train.recipe import FoldTask
+
+
+class NotFiniteError(RunError):
+    """A network's embeddings are not finite; `what` is the fact without what to do."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: its training diverged; train it anew with a lower optim.lr")
+        self.what = what
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,9 @@ def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> H
     """Embeds each held-out image once, by one of the processes, and scores both tasks.
 
     The logits of classes without a training image in this fold are -inf: the network was never shown them.
+
+    Raises:
+        NotFiniteError: An embedding is not finite.
     """
     network.averages_crops = how.crops
     try:
@@ -68,9 +80,18 @@ def _held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> HeldOut:
     logits[:, task.class_counts == 0] = -np.inf
     others = np.setdiff1d(task.pairs.image_ids, task.validation_ids)
     more = _embed(network, task, others, how)
+    _require_finite(np.concatenate([embeddings, more]))
     everyone = Embeddings(np.concatenate([task.validation_ids, others]), np.concatenate([embeddings, more]))
     predictions = Predictions(task.validation_ids, logits, task.classes.names)
     return HeldOut(predictions, everyone, score_pairs(everyone, task.pairs))
+
+
+def _require_finite(vectors_ND: np.ndarray) -> None:
+    bad = int((~np.isfinite(vectors_ND)).any(axis=1).sum())
+    if bad:
+        raise NotFiniteError(
+            f"the network's embeddings of {bad} of {len(vectors_ND)} held-out images are not finite"
+        )
 
 
 def measure(held_out: HeldOut, task: FoldTask) -> dict[str, float]:

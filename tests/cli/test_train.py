@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.stored import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.cli.main import main
 from kaggle_face.model.trained import trained_amp
+from kaggle_face.model.weights import read_metadata, read_weights, save_weights
 from kaggle_face.train import fit, precision
+from kaggle_face.train.fit import Fit
 from kaggle_face.train.state import TrainingState, save_resume_state
 
 FOLD = Path("runs/tiny/main/fold0")
@@ -86,6 +89,29 @@ def test_what_a_trial_says_of_bf16_holds_for_the_whole_run(
     for fold in (FOLD, FOLD.with_name("fold1")):
         assert json.loads((fold / "run.json").read_text())["cpu_amp"] == "bf16"
         assert trained_amp(FoldFolder(fold), torch.device("cpu")) == torch.bfloat16
+
+
+def test_a_resumed_training_keeps_the_threads_that_it_was_begun_with(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("kaggle_face.model.cpu.available_cores", lambda: 2)
+    seen: list[int] = []
+    step = Fit._go_on
+
+    def go_on(fit: Fit) -> bool:
+        seen.append(torch.get_num_threads())
+        return step(fit)
+
+    monkeypatch.setattr(Fit, "_go_on", go_on)
+    before = torch.get_num_threads()
+    for words, granted in ((["train.max_hours=1e-9"], 1), (["--resume"], 2)):
+        torch.set_num_threads(granted)
+        assert main(["train", "--fold", "0", "--run", "main", "train.threads=auto", *words]) == 0
+        assert torch.get_num_threads() == granted
+        assert json.loads((FOLD / "run.json").read_text())["threads"] == 1
+    torch.set_num_threads(before)
+    assert set(seen) == {1}
 
 
 KILLED_AT_SAVE = """
@@ -199,6 +225,35 @@ def test_losses_that_stay_non_finite_stop_the_training_and_say_what_to_lower(
     assert main(["train", "--fold", "0", *settings]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert "were not finite in 3 steps in a row" in error and "lower optim.lr (now 1e+30)" in error
+
+
+def test_a_training_that_diverges_between_measurements_says_so_and_blames_no_picture(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Twenty steps in a row are allowed, and an epoch has six: it shows when the epoch is measured.
+    settings = ["optim.name=sgd", "optim.lr=1e12", "schedule.warmup_epochs=0", "model.neck=linear"]
+    assert main(["train", "--fold", "0", *settings]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(
+        r"error: training diverged: .* not finite.* after step 6 of epoch 1; there is no checkpoint yet; "
+        r"train anew: lower optim\.lr \(now 1e\+12\) or margin\.scale, or set train\.clip_grad_norm=1",
+        error,
+    )
+    assert not list(workspace.glob("runs/tiny/*/fold0/checkpoints/*"))
+
+
+def test_a_checkpoint_that_holds_nan_is_named(workspace: Path, refused: Callable[..., str]) -> None:
+    assert main(["train", "--fold", "0", "train.epochs=1", "--run", "main"]) == 0
+    file = FOLD / "checkpoints/best_cls.safetensors"
+    weights = read_weights(file)
+    weights["neck.0.weight"][0, 0] = torch.nan
+    save_weights(weights, file, read_metadata(file))
+    message = f"{file} holds weights that are not finite, first: neck.0.weight; its training diverged"
+    for words in (
+        ["predict", "--run", "main", "train.epochs=1"],
+        ["train", "--fold", "0", "--run", "next", "train.epochs=1", "init_from=main@best_cls"],
+    ):
+        assert message in refused(*words)
 
 
 def test_epochs_between_measurements_have_no_figures_and_the_last_is_measured(workspace: Path) -> None:

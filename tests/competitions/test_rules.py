@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.competitions.catalogue import Rules, competition_facts
-from kaggle_face.competitions.rules import broken_rules
+from kaggle_face.competitions.expected import describe_rules
+from kaggle_face.competitions.rules import broken_rules, rule_on_test_neighbours
 from kaggle_face.config.schema import Config
 
 FALL_2026 = competition_facts("hw-2-p-2-fall-2026-student-competition").rules
@@ -21,6 +22,13 @@ def test_lawful_settings_break_no_rule():
 def test_without_rules_everything_is_allowed():
     anything = config(model={"backbone": "vit_base_patch16_224", "pretrained": True})
     assert broken_rules(Rules(), anything, 10**9, 10**10, submissions_today=99) == []
+
+
+def test_answers_by_neighbouring_test_images_have_a_rule_beside_pseudo_labels():
+    assert FALL_2026.forbids_outside_data and FALL_2026.forbids_test_neighbours
+    assert (rule_on_test_neighbours(FALL_2026) or "").startswith("no answer may depend on other test images")
+    assert any("neighbouring test images: query expansion" in line for line in describe_rules(FALL_2026))
+    assert rule_on_test_neighbours(Rules()) is None and describe_rules(Rules()) == []
 
 
 @pytest.mark.parametrize(

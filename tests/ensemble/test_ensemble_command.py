@@ -49,6 +49,22 @@ def test_a_run_is_blended_over_its_folds(runs: list[RunFolder]) -> None:
     assert pairs.scores == pytest.approx(np.mean(scores, axis=0))
 
 
+def test_the_rule_on_neighbouring_test_images_is_told_and_kept_or_ignored_on_the_record(
+    runs: list[RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["ensemble", "--run", "a", "competition.slug=hw-2-p-2-fall-2026-student-competition"]
+    assert main(words) == 0
+    assert "the rules leave steps out: no answer may depend on other test images" in capsys.readouterr().out
+    summary = json.loads((runs[0].ensemble_folder / "ensemble.json").read_text())
+    assert summary["ignored_rules"] == []
+    assert not {"expansion", "neighbourhood", "reranking"} & set(json.dumps(summary).split('"'))
+    assert main([*words, "--ignore-rules"]) == 0
+    told = capsys.readouterr()
+    assert "ignored rule: no answer may depend" in told.err and "the rules leave" not in told.out
+    summary = json.loads((runs[0].ensemble_folder / "ensemble.json").read_text())
+    assert len(summary["ignored_rules"]) == 1
+
+
 def test_several_runs_are_compared_in_a_table(
     runs: list[RunFolder], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from kaggle_face.ensemble.gallery_tuning import (
     tune_gallery,
 )
 from kaggle_face.ensemble.pair_recipes import Expansion, Whitening
+from kaggle_face.ensemble.retrieval import STEPS_BY_TEST_IMAGES
 from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.galleries import search_gallery
 from kaggle_face.progress import SilentProgress
@@ -147,3 +148,8 @@ def test_few_people_are_too_few_to_tune() -> None:
     rows = np.flatnonzero(stage.people < 8)
     few = replace(stage, truth=stage.truth[rows], people=stage.people[rows], halves=stage.halves[rows])
     assert not can_be_tuned(few)
+
+
+def test_steps_that_a_rule_forbids_are_not_tried() -> None:
+    tuned = tune_gallery(stage_of(nuisance=8.0), SilentProgress(), STEPS_BY_TEST_IMAGES)
+    assert [step.name for step in tuned.steps] == ["centring", "whitening", "score_norm"]

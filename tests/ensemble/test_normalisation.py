@@ -24,9 +24,22 @@ def test_full_whitening_gives_all_directions_the_same_variance(cohort: np.ndarra
     projection = fit_whitening(cohort, power=1.0)
     whitened = (normalized(cohort).astype(np.float64) - projection.mean) @ projection.matrix
     covariance = np.cov(whitened.T)
-    # A hundredth of the mean variance is added before dividing, so the least direction stays a little less.
-    assert np.diag(covariance) == pytest.approx(np.ones(6), abs=0.1)
-    assert covariance - np.diag(np.diag(covariance)) == pytest.approx(np.zeros((6, 6)), abs=1e-8)
+    assert covariance == pytest.approx(np.eye(6), abs=1e-6)
+
+
+def test_directions_of_little_variance_are_whitened_as_fully_as_the_others() -> None:
+    rng = np.random.default_rng(1)
+    cohort = rng.normal(size=(800, 64)) * np.geomspace(1, 1e-3, 64) + 0.5
+    projection = fit_whitening(cohort)
+    whitened = (normalized(cohort).astype(np.float64) - projection.mean) @ projection.matrix
+    assert projection.matrix.shape == (64, 64)
+    assert np.cov(whitened.T) == pytest.approx(np.eye(64), abs=1e-4)
+
+
+@pytest.mark.parametrize(("power", "expected"), [(1.0, 9), (0.5, 9), (0.0, 16)])
+def test_directions_that_the_cohort_does_not_have_are_left_out(power: float, expected: int) -> None:
+    cohort = np.random.default_rng(2).normal(size=(10, 16))  # ten points span nine directions
+    assert fit_whitening(cohort, power).matrix.shape == (16, expected)
 
 
 def test_power_zero_only_rotates(cohort: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from kaggle_face.ensemble.pair_tuning import (
     some_people,
     tune_steps,
 )
+from kaggle_face.ensemble.retrieval import STEPS_BY_TEST_IMAGES
 from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.progress import SilentProgress
@@ -127,3 +128,10 @@ def test_score_normalisation_takes_a_small_cohort_whole() -> None:
         recipe_scores(PairRecipe(score_norm=ScoreNorm(top)), vectors, *rows, cohort) for top in (5, 300)
     ]
     assert scores[0] == pytest.approx(scores[1])
+
+
+def test_steps_that_a_rule_forbids_are_not_tried(random_trials: MakeTrials) -> None:
+    stage = stage_of(random_trials(0, people=12), nuisance=12.0)
+    recipe, tried = tune_steps(stage, SilentProgress(), STEPS_BY_TEST_IMAGES)
+    assert [step.name for step in tried] == ["centring", "whitening", "score_norm"]
+    assert recipe.expansion is recipe.neighbourhood is recipe.reranking is None

@@ -57,45 +57,57 @@ def test_two_iterations_are_one_after_the_other() -> None:
     assert blend_neighbourhoods(unit, 3, 0.5, iterations=2) == pytest.approx(twice)
 
 
-def reciprocal_by_sets(
-    unit: np.ndarray, pairs: list[tuple[int, int]], k: int, own_share: float
-) -> list[float]:
-    """The same definition with Python sets and dense rows."""
-    cosines = unit.astype(np.float64) @ unit.T.astype(np.float64)
-    order = [[j for j in np.argsort(-row) if j != i] for i, row in enumerate(cosines)]
+def published_distances(unit: np.ndarray, k1: int, k2: int, own_share: float) -> np.ndarray:
+    """Zhong et al. 2017 in float64, step by step over whole rows: every image is query and gallery."""
+    exact = unit.astype(np.float64)
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    distances = ((exact[:, None] - exact[None]) ** 2).sum(axis=2)
+    distances /= distances.max(axis=1, keepdims=True)
+    ranks = np.argsort(distances, axis=1)
 
-    def near(i: int, count: int) -> set[int]:
-        return {i, *map(int, order[i][:count])}
+    def reciprocal(i: int, k: int) -> set[int]:
+        return {int(j) for j in ranks[i, : k + 1] if i in ranks[j, : k + 1]}
 
-    def mutual(i: int, count: int) -> set[int]:
-        return {j for j in near(i, count) if i in near(j, count)}
-
-    rows = np.zeros_like(cosines)
+    described = np.zeros_like(distances)
     for i in range(len(unit)):
-        wide = set(mutual(i, k))
-        for j in mutual(i, k):
-            half = mutual(j, max(1, k // 2))
-            if len(half & mutual(i, k)) >= 2 / 3 * len(half):
+        start = reciprocal(i, k1)
+        wide = set(start)
+        for j in start:
+            half = reciprocal(j, int(np.around(k1 / 2)))
+            if len(half & start) > 2 / 3 * len(half):
                 wide |= half
         for j in wide:
-            rows[i, j] = np.exp(2 * (cosines[i, j] - 1))
-    smooth = np.array([sum(rows[j] for j in near(i, max(1, k // 4))) for i in range(len(unit))])
-    smooth /= smooth.sum(axis=1, keepdims=True)
-    scores = []
-    for a, b in pairs:
-        jaccard = np.minimum(smooth[a], smooth[b]).sum() / np.maximum(smooth[a], smooth[b]).sum()
-        scores.append(own_share * cosines[a, b] + (1 - own_share) * jaccard)
-    return scores
+            described[i, j] = np.exp(-distances[i, j])
+        described[i] /= described[i].sum()
+    described = np.array([described[ranks[i, :k2]].mean(axis=0) for i in range(len(unit))])
+    least = np.minimum(described[:, None], described[None]).sum(axis=2)
+    most = np.maximum(described[:, None], described[None]).sum(axis=2)
+    final: np.ndarray = (1 - own_share) * (1 - least / most) + own_share * distances
+    return final
 
 
-@given(st.integers(0, 500), st.sampled_from([1, 2, 4, 9]))
-@settings(max_examples=15)
-def test_reciprocal_scores_are_those_of_the_definition_by_sets(seed: int, k: int) -> None:
-    unit = cloud(seed)
-    pairs = [(0, 1), (0, 5), (7, 7), (19, 2), (16, 18)]
-    first, second = np.array(pairs).T
-    found = reciprocal_scores(unit, first, second, k, own_share=0.3)
-    assert found == pytest.approx(reciprocal_by_sets(unit, pairs, k, 0.3), abs=1e-5)
+@given(st.integers(0, 500), st.sampled_from([(1, 1), (2, 1), (4, 2), (5, 3), (7, 1), (9, 4), (20, 6)]))
+@settings(max_examples=25)
+def test_reciprocal_scores_are_those_of_the_published_algorithm(seed: int, sizes: tuple[int, int]) -> None:
+    unit, (k1, k2) = cloud(seed, people=8), sizes
+    first, second = (grid.ravel() for grid in np.meshgrid(*[np.arange(len(unit))] * 2, indexing="ij"))
+    found = reciprocal_scores(unit, first, second, k1, own_share=0.3, expanded=k2)
+    expected = 1 - published_distances(unit, k1, k2, 0.3)
+    assert found.reshape(expected.shape) == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(20, 6), (15, 4), (5, 2), (1, 1)])
+def test_descriptions_are_averaged_over_three_tenths_of_the_neighbours(k1: int, k2: int) -> None:
+    unit, rows = cloud(11, people=8), np.arange(31)
+    scores = reciprocal_scores(unit, rows, rows + 1, k1)
+    assert np.array_equal(scores, reciprocal_scores(unit, rows, rows + 1, k1, expanded=k2))
+
+
+def test_copies_of_one_image_have_no_distance() -> None:
+    unit = normalized(np.ones((6, 4), np.float32))
+    rows = np.arange(6)
+    assert reciprocal_scores(unit, rows, rows, 2) == pytest.approx(np.ones(6))
+    assert reciprocal_scores(unit[:1], rows[:1], rows[:1], 5) == pytest.approx(np.ones(1))
 
 
 def test_an_image_compared_with_itself_scores_one() -> None:

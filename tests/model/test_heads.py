@@ -216,14 +216,18 @@ def test_a_linear_head_is_a_linear_layer() -> None:
     torch.testing.assert_close(head.logits(head.similarity(embeddings())), expected)
 
 
-def test_a_linear_head_may_normalise_its_input() -> None:
+@pytest.mark.parametrize("sampled", [1.0, 0.5])
+def test_a_linear_head_may_put_embeddings_and_class_weights_on_the_sphere(sampled: float) -> None:
     model = ModelConfig(head="linear", normalize_features=True)
-    head = create_head(model, MarginConfig(scale=12.0), D, C)
-    assert isinstance(head, LinearHead)
-    units_BD = embeddings() / embeddings().norm(dim=1, keepdim=True)
-    torch.testing.assert_close(
-        head.similarity(embeddings()), 12.0 * units_BD @ head.weight_CD.T + head.bias_C
-    )
+    head = create_head(model, MarginConfig(scale=12.0, sampled_classes=sampled), D, C)
+    assert isinstance(head, LinearHead) and [name for name, _ in head.named_parameters()] == ["weight_CD"]
+    with torch.no_grad():
+        head.weight_CD.mul_(torch.arange(1, C + 1)[:, None])  # lengths that must not matter
+    classes = head.choose_classes(torch.tensor([1, 2]), torch.Generator().manual_seed(0))
+    weight = head.weight_CD if classes.indices is None else head.weight_CD[classes.indices]
+    found = head.logits(head.similarity(embeddings(), classes)).detach()
+    expected = 12.0 * F.cosine_similarity(embeddings()[:, None], weight[None], dim=2)
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_double_precision_input_stays_double() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from kaggle_face.config import ModelConfig
-from kaggle_face.errors import ConfigError
+from kaggle_face.config import MarginConfig, ModelConfig
+from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.model.backbones import Backbone, create_backbone
+from kaggle_face.model.network import create_network
+from kaggle_face.model.weights import load_weights, save_weights
 
 # Family, options that keep it light, and the height of its map at 32 and at 64 pixels with a small stem:
 # 1/8 of the image where a convolution and a pooling were taken out, 1/16 where a convolution alone was.
@@ -74,6 +77,38 @@ def test_foreign_weights_see_the_image_as_before_at_every_second_pixel() -> None
     image = torch.rand(1, 3, 32, 32)
     dense = small.body.get_submodule("conv1")(image)
     torch.testing.assert_close(dense[:, :, ::2, ::2], plain.body.get_submodule("conv1")(image))
+
+
+@pytest.mark.parametrize("weights", [None, "later.safetensors"])
+@pytest.mark.parametrize(
+    ("name", "options", "stem"),
+    [
+        ("convnext_atto", {}, "stem.0"),  # 4x4, not padded
+        ("inception_next_atto", {}, "stem.0"),
+        ("edgenext_small", {"stem_type": "overlap"}, "stem.0"),  # 9x9, padded by 4
+        ("poolformer_s12", {}, "stem.conv"),  # 7x7, padded by 2
+    ],
+)
+def test_a_patch_stem_computes_what_the_published_one_does_at_every_second_place(
+    name: str, options: dict[str, Any], stem: str, weights: str | None
+) -> None:
+    small = backbone(name, 64, backbone_options=options, weights=weights, small_stem="on")
+    plain = backbone(name, 64, backbone_options=options, weights=weights, small_stem="off")
+    plain.body.load_state_dict(small.body.state_dict())
+    image = torch.rand(1, 3, 64, 64)
+    dense = small.body.get_submodule(stem)(image)
+    published = plain.body.get_submodule(stem)(image)
+    assert dense.shape[2:] == (32, 32)
+    torch.testing.assert_close(dense[:, :, ::2, ::2], published)
+
+
+def test_weights_that_learnt_with_another_padding_of_a_patch_stem_are_refused(tmp_path: Path) -> None:
+    model = ModelConfig(backbone="convnext_atto", embedding_size=8)
+    network = create_network(model, MarginConfig(), num_classes=3, image_size=32)
+    older = {name: each for name, each in network.state_dict().items() if "stem_margins" not in name}
+    save_weights(older, tmp_path / "w.safetensors")
+    with pytest.raises(RunError, match=r"first that does not: backbone\.stem_margins \(file absent"):
+        load_weights(network, tmp_path / "w.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.config import dump_config, load_config
 from kaggle_face.data.pack import Pack
-from kaggle_face.predict.test_set import copy_records, gather_test_set
+from kaggle_face.model.network import create_network
+from kaggle_face.model.weights import save_weights
+from kaggle_face.predict.test_set import copy_records, gather_test_set, predict_fold
+from kaggle_face.progress import SilentProgress
 from kaggle_face.records import (
     ClassTable,
     CompetitionData,
@@ -77,3 +84,44 @@ def test_a_copy_that_fails_half_way_leaves_the_old_records(
     assert held == {"old"} and len(list(tmp_path.iterdir())) == 2
     copy_records(tmp_path / "best_cls", tmp_path / "best_ver")
     assert {path.read_text() for path in (tmp_path / "best_ver").rglob("*.csv")} == {"new"}
+
+
+def test_test_logits_name_the_class_that_the_embedding_is_nearest_to_at_scale_64(tmp_path: Path) -> None:
+    settings = ["model.backbone=test_resnet", "model.neck=bn", "model.head=cosface", "margin.scale=64"]
+    settings += ["data.image_size=32", "predict.batch_size=32", "predict.flip=false", "model.small_stem=off"]
+    config = load_config("base", settings).config
+    torch.manual_seed(0)
+    network, draw = create_network(config.model, config.margin, 200, 32), np.random.default_rng(0)
+    images = draw.integers(0, 256, (64, 32, 32, 3), np.uint8)
+    with torch.no_grad():
+        middle = network.eval()(network.normalize(torch.from_numpy(images))).mean(dim=0)
+        weight = network.head.get_parameter("weight_CD")
+        weight.copy_(middle + 0.02 * middle.norm() * torch.randn(weight.shape) / weight.shape[1] ** 0.5)
+    folder = FoldFolder(tmp_path / "fold0")
+    names = np.array([f"{number:03d}" for number in range(200)])
+    classes = ClassTable(names, names)
+    save_weights(network, folder.weights_file("last"), {"epoch": "0"})
+    folder.config_file.write_text(dump_config(config))
+    folder.write_info({"status": "finished", "cpu_amp": "off"})
+    stored.write_classes(folder.classes_file, classes, np.ones(200, np.int64))
+    ids = np.array([f"{number:02d}.jpg" for number in range(64)])
+    faces = FaceTable(ids, np.full(64, -1), np.full(64, "test"))
+    data = CompetitionData(faces, classes, RowList(ids, ids), no_pairs(), no_pairs(), None, None)
+    test_set = gather_test_set(data, Pack(ids, images, np.ones(64, np.bool_), 32))
+    predict_fold(folder, ["last"], test_set, config.predict, torch.device("cpu"), SilentProgress())
+
+    found = stored.read_predictions(folder.record_folder("test", "last", "predictions"))
+    vectors = stored.read_embeddings(folder.record_folder("test", "last", "embeddings")).vectors
+    units, centres = (
+        rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        for rows in (vectors.astype(np.float64), weight.detach().double().numpy())
+    )
+    logits = 64 * units @ centres.T
+    second, first = np.sort(logits, axis=1)[:, -2:].T
+    assert found.logits.dtype == np.float32  # as out of fold
+    assert np.abs(found.logits - logits).max() < 1e-4 < np.median(first - second)
+    is_clear = first - second > 2e-4
+    assert is_clear.sum() >= 60
+    assert np.array_equal(found.logits.argmax(axis=1)[is_clear], logits.argmax(axis=1)[is_clear])
+    # Half precision, whose steps are 1/32 up there, would name another class.
+    assert (logits.astype(np.float16).argmax(axis=1) != logits.argmax(axis=1)).any()

@@ -29,7 +29,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "kaggle": ("submit/client.py",),
     "sqlite3": ("submit/ledger.py", "gallery/database.py"),
     "lz4": ("gallery/mtcnn_weights.py",),
-    "pickle": ("gallery/mtcnn_weights.py", "model/weights.py"),
+    "pickle": ("gallery/mtcnn_weights.py",),
     "faiss": ("gallery/faiss_index.py",),
     "dlib": ("gallery/dlib_recognizer.py",),
     "flask": ("gallery/app/server.py",),

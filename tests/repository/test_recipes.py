@@ -125,3 +125,12 @@ def test_every_recipe_is_tested() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_settings_file_starts_with_a_comment(name: str) -> None:
     assert (Path(packaged_configs()) / f"{name}.yaml").read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_settings_file_assumes_what_a_machine_may_lack(name: str) -> None:
+    config = load_config(name).config
+    assert config.train.amp in ("auto", "off") and config.train.threads in ("auto", "all")
+    assert config.train.compile in (False, "auto") and config.device == "auto"
+    assert (config.data.residence, config.data.workers) == ("auto", -1)
+    assert config.train.eval_batch_size == config.predict.batch_size == "auto"

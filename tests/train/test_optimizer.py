@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import timm
 import torch
+from timm.optim import param_groups_layer_decay
 
 from kaggle_face.config import MarginConfig, ModelConfig, OptimConfig
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -38,11 +40,72 @@ def test_every_parameter_is_in_one_group_and_vectors_are_not_decayed() -> None:
 
 def test_layer_decay_lowers_the_rate_towards_the_image() -> None:
     found = scales(network(), OptimConfig(layer_decay=0.5))
-    # timm divides this network into stem, four blocks: depths 0 to 4; neck and head are above them.
+    # timm divides this network into stem and four blocks; neck and head are above them.
     assert found["backbone.body.conv1.0.weight"] == 0.5**5
     assert found["backbone.body.layer1.0.conv1.weight"] == 0.5**4
     assert found["backbone.body.layer4.0.conv1.weight"] == 0.5
     assert found["head.weight_CD"] == found["neck.0.weight"] == 1.0
+
+
+def timms_groups(backbone: str, decay: float) -> dict[str, tuple[float, float]]:
+    """The factor and the weight decay of each parameter of timm's whole network, by timm's own function."""
+    with torch.device("meta"):
+        whole = timm.create_model(backbone, num_classes=3)
+    group_of = {
+        id(parameter): (group["lr_scale"], group["weight_decay"])
+        for group in param_groups_layer_decay(whole, weight_decay=0.05, layer_decay=decay)
+        for parameter in group["params"]
+    }
+    return {name: group_of[id(parameter)] for name, parameter in whole.named_parameters()}
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        "convnext_atto",
+        "convnextv2_atto",
+        "edgenext_xx_small",
+        "efficientnet_lite0",
+        "fastvit_t8",
+        "mobilenetv2_050",
+        "mobilenetv3_small_050",
+        "mobilenetv4_conv_small_035",
+        "mobileone_s0",
+        "regnetx_002",
+        "repvgg_a0",
+        "resnet10t",
+        "resnet18d",
+        "swin_tiny_patch4_window7_224",
+        "tf_mobilenetv3_small_minimal_100",
+        "vit_tiny_patch16_224",
+    ],
+)
+def test_layer_decay_gives_the_groups_of_timm(backbone: str) -> None:
+    config = OptimConfig(layer_decay=0.8, weight_decay=0.05)
+    expected = timms_groups(backbone, 0.8)
+    with torch.device("meta"):
+        body = timm.create_model(backbone, num_classes=0, global_pool="")
+    faces = network("resnet10t")
+    faces.backbone.body = body
+    names = {id(parameter): name for name, parameter in body.named_parameters()}
+    found = {
+        names[id(parameter)]: (group.get("lr_scale", 1.0), group["weight_decay"])
+        for group in parameter_groups(faces, config)
+        for parameter in group["params"]
+        if id(parameter) in names
+    }
+    assert len(found) > 20
+    assert found == {name: pytest.approx(expected[name]) for name in found}
+
+
+def test_what_follows_the_last_block_learns_as_fast_as_the_classifier() -> None:
+    rates = scales(network("convnext_atto"), OptimConfig(layer_decay=0.8))
+    assert rates["backbone.body.head.norm.weight"] == rates["head.weight_CD"] == 1.0
+    assert rates["backbone.body.stages.3.blocks.1.norm.weight"] == pytest.approx(0.8)
+    rates = scales(network("mobilenetv3_small_050"), OptimConfig(layer_decay=0.8))
+    assert rates["backbone.body.conv_head.weight"] == 1.0
+    last = [rate for name, rate in rates.items() if name.startswith("backbone.body.blocks.5.")]
+    assert last == pytest.approx([0.8] * 3)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,18 @@ def test_a_setting_is_followed_without_a_trial(network: FaceNetwork, monkeypatch
     assert not trials
 
 
+@pytest.mark.parametrize("has_bf16", [False, True])
+def test_bf16_that_would_be_emulated_is_not_used_without_a_word(
+    network: FaceNetwork, monkeypatch: pytest.MonkeyPatch, has_bf16: bool
+) -> None:
+    warnings: list[str] = []
+    told = Told()
+    monkeypatch.setattr(told, "warn", warnings.append, raising=False)
+    monkeypatch.setattr(precision, "computes_bf16", lambda: has_bf16)
+    decide_cpu_amp(network, "bf16", WORKLOAD, None, told)
+    assert [line[:15] for line in warnings] == ([] if has_bf16 else ["train.amp=bf16:"])
+
+
 def test_a_trial_changes_neither_network_nor_random_state(network: FaceNetwork) -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     state = torch.get_rng_state()
@@ -110,6 +122,7 @@ def test_a_trial_changes_neither_network_nor_random_state(network: FaceNetwork) 
     [
         ({"avx512_bf16": True}, True),
         ({"amx_bf16": True}, True),
+        ({"neon": True, "bf16": True, "sve_max_length": 128}, True),
         ({"avx2": True, "avx512_bf16": False}, False),
     ],
 )

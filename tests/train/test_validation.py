@@ -11,7 +11,7 @@ from kaggle_face.data.pack import Pack
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.records import ClassTable, Pairs, no_pairs
 from kaggle_face.train.recipe import FoldTask
-from kaggle_face.train.validation import Evaluation, measure, predict_held_out
+from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
 
 HOW = Evaluation(torch.device("cpu"), None, batch_size=3, flip=False)
 IDS = np.array([f"{letter}.jpg" for letter in "abcdefgh"])
@@ -68,6 +68,16 @@ def test_trials_are_scored_by_the_cosine_also_of_images_that_are_not_classified(
 def test_a_class_without_training_images_is_never_predicted(network: FaceNetwork) -> None:
     logits = predict_held_out(network, make_task(no_pairs(), [0, 1, 1]), HOW).predictions.logits
     assert np.isneginf(logits[:, 2]).all() and np.isfinite(logits[:, :2]).all()
+
+
+def test_embeddings_that_are_not_finite_blame_the_training_and_no_picture(network: FaceNetwork) -> None:
+    with torch.no_grad():
+        network.neck.get_parameter("0.weight").fill_(3e38)  # finite, but no sum with the bias is
+        network.neck.get_parameter("0.bias").fill_(3e38)
+    message = r"embeddings of 4 of 4 held-out images are not finite: its training diverged; .*lower optim\.lr"
+    with pytest.raises(NotFiniteError, match=message) as caught:
+        predict_held_out(network, make_task(no_pairs(), [0, 1, 2]), HOW)
+    assert "jpg" not in str(caught.value)
 
 
 def test_figures_of_both_tasks_are_reported_where_they_can_be(network: FaceNetwork) -> None:
