@@ -129,6 +129,10 @@ def _tell_figures(
         for each in measured
     ]
     terminal.table(header, rows)
+    for member, measured in zip(members, figures, strict=True):
+        for each in measured:
+            if each.note:
+                terminal.say(f"{member.name}: {each.name} has no interval; {each.note}")
     terminal.say("")
 
 

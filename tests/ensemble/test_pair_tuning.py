@@ -18,7 +18,6 @@ from kaggle_face.ensemble.pair_tuning import (
     some_people,
     tune_steps,
 )
-from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.progress import SilentProgress
 
@@ -37,7 +36,7 @@ def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairStage:
         cohort = faces(np.array([f"s{i}" for i in range(200)]), rng, nuisance)
         rows = codes.reshape(2, -1)
         pools.append(PoolOfFold(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
-    board = PairBoard(trials, task_objective("1-eer", "verification", {}), Resampling(200))
+    board = PairBoard(trials, task_objective("1-eer", "verification", {}))
     return PairStage(board, tuple(pools), (1.0,), "scores")
 
 
