@@ -6,7 +6,6 @@ F folds.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,8 +37,8 @@ from kaggle_face.metrics.bootstrap import (
 from kaggle_face.metrics.classification import true_class_ranks
 from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
 from kaggle_face.metrics.inputs import row_blocks
-from kaggle_face.metrics.pair_influences import least_impostors
-from kaggle_face.metrics.pair_intervals import verification_difference, verification_intervals
+from kaggle_face.metrics.pair_influences import PairsOfPeople, ScoredPairs, least_impostors
+from kaggle_face.metrics.pair_intervals import difference_between, verification_intervals
 from kaggle_face.metrics.verification import ten_fold_accuracy, verification_summary
 from kaggle_face.records import FloatArray, IntArray
 
@@ -53,7 +52,7 @@ _T_OF_NINE = 2.262
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric on everything that is held out, and in each fold; no interval where people or pairs are too few.
+    """A metric on everything that is held out, and in each fold; no interval where people or pairs are few.
 
     The ten-fold accuracy has its ten sets of pairs in place of folds. `note` says why there is no interval.
     """
@@ -195,12 +194,12 @@ def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Measured]:
 def compare_pairs(trials: HeldOutPairs, first: int, second: int) -> dict[str, Difference]:
     """EER, AUC and two TPRs, first member minus second; what has too few people or impostors is left out."""
     values = trials.values("scores")
-    one, other = (pooled(values[member], trials.pools) for member in (first, second))
-    found = {}
-    for name in PAIR_METRICS:
-        with contextlib.suppress(InputError):
-            found[name] = verification_difference(one, other, trials.labels, trials.people, name)
-    return found
+    try:
+        pairs = PairsOfPeople.of(trials.people, trials.labels == 1)
+    except InputError:
+        return {}
+    one, other = (ScoredPairs.of(pooled(values[member], trials.pools), pairs) for member in (first, second))
+    return {name: difference_between(one, other, name) for name in PAIR_METRICS if one.has_interval(name)}
 
 
 def open_trials(members: Sequence[Member]) -> HeldOutPairs | None:

@@ -202,10 +202,11 @@ class ScoredPairs:
         accepted = (self.scores[is_same] > refused).astype(np.float64)
         reached = (self.scores[~is_same] >= refused).astype(np.float64)
         tpr, share = float(accepted.mean()), float(reached.mean())
-        worth, slope = self._independent_impostors(reached), self._slope_at_fpr(share)
+        seen, slope = self._independent_impostors(reached), self._slope_at_fpr(share)
+        worth = min(seen, self._independent_impostors(self._reached(share * _FEWER)))
         inner = _inner(tpr, len(accepted))
         steepness = slope * _density(inner) / _density(_inner(share, impostor.total))
-        steepness *= math.sqrt(1 + 1 / (2 * max(worth * share, 1.0)))
+        steepness *= math.sqrt((1 + 1 / (2 * max(worth * share, 1.0))) * seen / worth)
         influences = self._centred(accepted, -steepness * reached)
         likely = (np.count_nonzero(self.scores[~is_same] > refused) + 0.5) / impostor.total + 0.25 / worth
         centre = _NORMAL.cdf(_deviate(inner) - slope * (_deviate(likely) - _deviate(fpr)))
@@ -216,6 +217,12 @@ class ScoredPairs:
         share = float(accepted.mean())
         variance = self.pairs.clusters.variance(self._centred(np.zeros(self.trials.genuine.total), accepted))
         return min(share * (1 - share) / variance, float(len(accepted))) if variance else float(len(accepted))
+
+    def _reached(self, share: float) -> FloatArray:
+        """Whether each impostor pair (I) is among the highest share of them."""
+        impostor = self.trials.impostor.scores
+        lowest = impostor[-max(round(min(share, 0.5) * len(impostor)), 1)]
+        return (self.scores[~self.pairs.is_same] >= lowest).astype(np.float64)
 
     def _slope_at_eer(self, eer: float) -> float:
         """The slope of the curve in normal deviates, which at the EER is that of the ROC curve too."""

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from kaggle_face.metrics.bootstrap import Difference, Interval
 from kaggle_face.metrics.inputs import FloatArray, require_confidence
-from kaggle_face.metrics.pair_influences import Influences, PairsOfPeople, ScoredPairs
+from kaggle_face.metrics.pair_influences import PairsOfPeople, ScoredPairs
 from kaggle_face.metrics.student_t import t_quantile, t_tail
 from kaggle_face.metrics.trials import VerificationMetric, checked_trials
 
@@ -64,13 +64,10 @@ def verification_intervals(
     >>> found.value, found.low, 0.1 < found.high < 0.5
     (0.0, 0.0, True)
     """
-    require_confidence(confidence)
     pairs = PairsOfPeople.of(people, checked_trials(scores, labels)[1])
     scored = ScoredPairs.of(scores, pairs)
     return {
-        metric: _interval(scored.influences(metric), pairs, _scale_of(metric), confidence)
-        for metric in metrics
-        if scored.has_interval(metric)
+        metric: interval_of(scored, metric, confidence) for metric in metrics if scored.has_interval(metric)
     }
 
 
@@ -96,12 +93,39 @@ def verification_difference(
     >>> verification_difference(is_same, [0] * 45, is_same, people, "auc")
     Difference(value=0.5, low=0.5, high=0.5, other_sign=0.0)
     """
-    require_confidence(confidence)
     pairs = PairsOfPeople.of(people, checked_trials(first_scores, labels)[1])
-    first, second = (
-        ScoredPairs.of(scores, pairs).influences(metric) for scores in (first_scores, second_scores)
-    )
-    value, of_pairs = first.value - second.value, first.of_pairs - second.of_pairs
+    first, second = (ScoredPairs.of(scores, pairs) for scores in (first_scores, second_scores))
+    return difference_between(first, second, metric, confidence)
+
+
+def interval_of(scored: ScoredPairs, metric: VerificationMetric, confidence: float = CONFIDENCE) -> Interval:
+    """The interval of one metric, at least as wide as to hold the value.
+
+    Raises:
+        InputError: Too few impostor pairs for the FPR, or a confidence outside (0, 1).
+    """
+    require_confidence(confidence)
+    found, scale = scored.influences(metric), _scale_of(metric)
+    deviation = math.sqrt(scored.pairs.clusters.variance(found.of_pairs) + found.unseen)
+    freedom = _degrees_of_freedom(found.of_pairs, scored.pairs)
+    margin = t_quantile((1 + confidence) / 2, freedom) * deviation / scale.change(found.inner)
+    middle = scale.place(found.centre)
+    low, high = scale.rate(middle - margin), scale.rate(middle + margin)
+    return Interval(found.value, min(low, found.value), max(high, found.value))
+
+
+def difference_between(
+    first: ScoredPairs, second: ScoredPairs, metric: VerificationMetric, confidence: float = CONFIDENCE
+) -> Difference:
+    """The difference of one metric between two systems' scores of the same pairs.
+
+    Raises:
+        InputError: as `interval_of`.
+    """
+    require_confidence(confidence)
+    assert first.pairs is second.pairs, "both systems score the same pairs"
+    one, other, pairs = first.influences(metric), second.influences(metric), first.pairs
+    value, of_pairs = one.value - other.value, one.of_pairs - other.of_pairs
     deviation, freedom = math.sqrt(pairs.clusters.variance(of_pairs)), _degrees_of_freedom(of_pairs, pairs)
     margin = t_quantile((1 + confidence) / 2, freedom) * deviation
     other_sign = t_tail(abs(value) / deviation, freedom) if deviation else float(value == 0)
@@ -127,15 +151,6 @@ _DEVIATES = _Scale(_NORMAL.inv_cdf, _NORMAL.cdf, lambda rate: _NORMAL.pdf(_NORMA
 
 def _scale_of(metric: VerificationMetric) -> _Scale:
     return _LOG_ODDS if metric == "auc" else _DEVIATES
-
-
-def _interval(found: Influences, pairs: PairsOfPeople, scale: _Scale, confidence: float) -> Interval:
-    """The interval around the centre, at least as wide as to hold the value."""
-    deviation = math.sqrt(pairs.clusters.variance(found.of_pairs) + found.unseen)
-    margin = t_quantile((1 + confidence) / 2, _degrees_of_freedom(found.of_pairs, pairs)) * deviation
-    middle, margin = scale.place(found.centre), margin / scale.change(found.inner)
-    low, high = scale.rate(middle - margin), scale.rate(middle + margin)
-    return Interval(found.value, min(low, found.value), max(high, found.value))
 
 
 def _degrees_of_freedom(influences: FloatArray, pairs: PairsOfPeople) -> float:
