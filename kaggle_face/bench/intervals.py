@@ -66,6 +66,10 @@ SETTINGS = tuple(
     for num_people, each, effect in product((30, 100, 300), (1, 5, None), (0.1, 0.5))
 )
 
+QUICK_SETTINGS = tuple(
+    setting for setting in SETTINGS if setting.pairs.num_people == 30 and setting.population.effect == 0.5
+)
+
 
 @dataclass
 class Tally:
@@ -174,7 +178,7 @@ class _Simulation:
     def count_old(self, tallies: Mapping[VerificationMetric, Tally], seed: int) -> None:
         resampling = Resampling(_OLD.num_resamples, seed=seed)
         first, second, better = (
-            _resampled_metrics(system.scores, self.people, self.metrics, resampling)
+            resampled_metrics(system.scores, self.people, self.metrics, resampling)
             for system in (self.first, self.second, self.better)
         )
         for column, metric in enumerate(self.metrics):
@@ -188,7 +192,7 @@ def _as_gain(metric: VerificationMetric, difference: Ends) -> Ends:
     return (-difference[1], -difference[0]) if metric == "eer" else difference
 
 
-def _resampled_metrics(
+def resampled_metrics(
     scores: FloatArray, people: IntArray, metrics: Sequence[VerificationMetric], resampling: Resampling
 ) -> FloatArray:
     """The metrics (R, metrics) of resamples in which a pair comes m(p) m(q) times, one of one person m(p)."""

@@ -39,7 +39,10 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         "--alone", action="store_true", help="train: leave out the notebook way and timm's loader"
     )
     parser.add_argument(
-        "--simulations", type=int, metavar="N", help="intervals: drawn sets of scores (1000; quick: 50)"
+        "--simulations",
+        type=int,
+        metavar="N",
+        help="intervals: how often scores are drawn (1000; quick: 50, of 30 people)",
     )
     add_config_arguments(parser)
 
@@ -159,11 +162,12 @@ def _bench_start(arguments: argparse.Namespace, terminal: Terminal) -> Report:
 
 
 def _bench_intervals(arguments: argparse.Namespace, terminal: Terminal) -> Report:
-    from kaggle_face.bench.intervals import bench_intervals
+    from kaggle_face.bench.intervals import QUICK_SETTINGS, SETTINGS, bench_intervals
 
     usual = 50 if arguments.quick else 1000
     simulations = usual if arguments.simulations is None else arguments.simulations
-    return bench_intervals(simulations, {"intervals": "95 %", "simulations": simulations}, terminal)
+    settings = QUICK_SETTINGS if arguments.quick else SETTINGS
+    return bench_intervals(simulations, {"intervals": "95 %", "simulations": simulations}, terminal, settings)
 
 
 def _settings(loaded: LoadedConfig) -> dict[str, str | int | bool]:

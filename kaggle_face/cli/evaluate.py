@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,13 +169,13 @@ def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Termin
     from kaggle_face.ensemble.run_thresholds import write_thresholds
 
     rows = [
-        [each.rule, f"{each.threshold:.4f}", f"{each.low:.4f} to {each.high:.4f}"]
+        [each.rule, f"{each.threshold:.4f}", _ends(each.low, each.high)]
         + [f"{rate:.4f}" for rate in (each.fpr, each.fnr, each.accuracy)]
         for each in thresholds.pairs
     ]
     gallery = thresholds.gallery
     if gallery is not None:
-        interval = f"{gallery.low:.4f} to {gallery.high:.4f}"
+        interval = _ends(gallery.low, gallery.high)
         rows.append(["gallery", f"{gallery.threshold:.4f}", interval, "-", "-", f"{gallery.accuracy:.4f}"])
     header = [f"threshold of {member.name}", "cosine", "95 % interval", "FPR", "FNR", "accuracy"]
     terminal.table(header, rows)
@@ -185,4 +186,8 @@ def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Termin
 def _interval(measured: Measured) -> str:
     if measured.interval is None:
         return "-"
-    return f"{measured.interval.low:.4f} to {measured.interval.high:.4f}"
+    return _ends(measured.interval.low, measured.interval.high)
+
+
+def _ends(low: float, high: float) -> str:
+    return "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"

@@ -101,6 +101,13 @@ class PairsOfPeople:
             factors[chosen] = (1 - shared) ** -0.5
         return cls(clusters, is_same, factors, min(counts))
 
+    def centred(self, of_genuine: FloatArray | BoolArray, of_impostor: FloatArray | BoolArray) -> FloatArray:
+        """Influences (P) on the sum of two means, of a value per genuine (G) and per impostor pair (I)."""
+        influences = np.empty(len(self.is_same))
+        influences[self.is_same] = (of_genuine - of_genuine.mean()) / len(of_genuine)
+        influences[~self.is_same] = (of_impostor - of_impostor.mean()) / len(of_impostor)
+        return influences * self.factors
+
 
 @dataclass(frozen=True, eq=False)
 class ScoredPairs:
@@ -123,6 +130,23 @@ class ScoredPairs:
     def has_interval(self, metric: VerificationMetric) -> bool:
         """Whether there are impostor pairs enough for the metric's FPR, if it has one."""
         return self.trials.impostor.total >= least_impostors(metric)
+
+    def knows_fpr(self, fpr: float) -> bool:
+        """Whether there are impostor pairs enough for the threshold of a FPR."""
+        return round(fpr * self.trials.impostor.total, 9) >= LEAST_ACCEPTED
+
+    def worth_of_impostors(self, fpr: float) -> float:
+        """How many independent impostor pairs would tell as much about a FPR as these do.
+
+        The few that are accepted hardly show how alike the pairs of a person are, so three times as many are
+        asked too, and the more cautious answer is taken.
+        """
+        ascending = self.trials.impostor.scores
+        scores, worth = self.scores[~self.pairs.is_same], []
+        for share in (fpr, min(_FEWER * fpr, 0.5)):
+            lowest = ascending[-max(round(share * len(ascending)), 1)]
+            worth.append(self._worth_of_impostors(scores >= lowest))
+        return min(worth)
 
     def influences(self, metric: VerificationMetric) -> Influences:
         """The influences on a metric.
@@ -151,7 +175,7 @@ class ScoredPairs:
         auc, is_same = self.trials.roc_auc(), self.pairs.is_same
         beaten = _placements(self.scores[is_same], self.trials.impostor.scores)
         unbeaten = 1 - _placements(self.scores[~is_same], self.trials.genuine.scores)
-        influences = self._centred(beaten, unbeaten)
+        influences = self.pairs.centred(beaten, unbeaten)
         if 0 < auc < 1:
             strangers = _within(self._auc_of_strangers(auc), self._num_couples)
             return Influences(auc, influences, auc, strangers)
@@ -190,7 +214,7 @@ class ScoredPairs:
         rejected = (1 - part_above) * (self.scores < at) + part_above * (self.scores <= at)
         misses, alarms = rejected[self.pairs.is_same], 1 - rejected[~self.pairs.is_same]
         weight = 1 / (1 + self._slope_at_eer(eer))
-        influences = self._centred(weight * misses, (1 - weight) * alarms)
+        influences = self.pairs.centred(weight * misses, (1 - weight) * alarms)
         unseen = weight**2 * self._unseen(misses) + (1 - weight) ** 2 * self._unseen(alarms)
         inner = _inner(eer, min(len(misses), len(alarms)))
         return Influences(eer, influences, inner, inner, unseen)
@@ -202,27 +226,21 @@ class ScoredPairs:
         accepted = (self.scores[is_same] > refused).astype(np.float64)
         reached = (self.scores[~is_same] >= refused).astype(np.float64)
         tpr, share = float(accepted.mean()), float(reached.mean())
-        seen, slope = self._independent_impostors(reached), self._slope_at_fpr(share)
-        worth = min(seen, self._independent_impostors(self._reached(share * _FEWER)))
+        seen, worth = self._worth_of_impostors(reached), self.worth_of_impostors(share)
+        slope = self._slope_at_fpr(share)
         inner = _inner(tpr, len(accepted))
         steepness = slope * _density(inner) / _density(_inner(share, impostor.total))
         steepness *= math.sqrt((1 + 1 / (2 * max(worth * share, 1.0))) * seen / worth)
-        influences = self._centred(accepted, -steepness * reached)
+        influences = self.pairs.centred(accepted, -steepness * reached)
         likely = (np.count_nonzero(self.scores[~is_same] > refused) + 0.5) / impostor.total + 0.25 / worth
         centre = _NORMAL.cdf(_deviate(inner) - slope * (_deviate(likely) - _deviate(fpr)))
         return Influences(tpr, influences, inner, centre, self._unseen(accepted))
 
-    def _independent_impostors(self, accepted: FloatArray) -> float:
-        """How many independent impostor pairs tell as much about this share (I) of them."""
-        share = float(accepted.mean())
-        variance = self.pairs.clusters.variance(self._centred(np.zeros(self.trials.genuine.total), accepted))
-        return min(share * (1 - share) / variance, float(len(accepted))) if variance else float(len(accepted))
-
-    def _reached(self, share: float) -> FloatArray:
-        """Whether each impostor pair (I) is among the highest share of them."""
-        impostor = self.trials.impostor.scores
-        lowest = impostor[-max(round(min(share, 0.5) * len(impostor)), 1)]
-        return (self.scores[~self.pairs.is_same] >= lowest).astype(np.float64)
+    def _worth_of_impostors(self, accepted: FloatArray | BoolArray) -> float:
+        share, count = float(accepted.mean()), float(len(accepted))
+        none = np.zeros(self.trials.genuine.total)
+        variance = self.pairs.clusters.variance(self.pairs.centred(none, accepted))
+        return min(share * (1 - share) / variance, count) if variance else count
 
     def _slope_at_eer(self, eer: float) -> float:
         """The slope of the curve in normal deviates, which at the EER is that of the ROC curve too."""
@@ -249,13 +267,6 @@ class ScoredPairs:
         if not across.any():
             return 1.0
         return min(max(float(across @ up / (across @ across)), 1 / _STEEPEST), _STEEPEST)
-
-    def _centred(self, of_genuine: FloatArray, of_impostor: FloatArray) -> FloatArray:
-        """Influences (P) on the sum of two means, of a value per genuine (G) and per impostor pair (I)."""
-        influences, is_same = np.empty(len(self.scores)), self.pairs.is_same
-        influences[is_same] = (of_genuine - of_genuine.mean()) / len(of_genuine)
-        influences[~is_same] = (of_impostor - of_impostor.mean()) / len(of_impostor)
-        return influences * self.pairs.factors
 
     def _unseen(self, errors: FloatArray) -> float:
         """What the variance of a rate grows by if half an error and half a success are added."""
