@@ -42,7 +42,7 @@ COLUMNS = (
 GAIN = 0.15
 """By how much the better system separates genuine from impostor pairs more, in units of the noise."""
 
-_OLD = Resampling(num_resamples=200)
+_OLD = Resampling(num_resamples=100)
 _OLD_SHARE = 5
 """The old intervals are measured in one of so many simulations."""
 _LONG_LIST, _LONGEST_OLD = 50_000, 5_000
@@ -104,10 +104,10 @@ def bench_intervals(
     """Coverage, width, false alarms and power of the intervals in each setting.
 
     Raises:
-        InputError: Fewer than ten simulations.
+        InputError: Fewer than two simulations.
     """
-    if simulations < 10:
-        raise InputError(f"--simulations must be at least 10, got {simulations}")
+    if simulations < 2:
+        raise InputError(f"--simulations must be at least 2, got {simulations}")
     rows: list[tuple[Cell, ...]] = []
     with progress.count("simulating", len(settings), "settings") as counter:
         for number, setting in enumerate(settings):

@@ -14,7 +14,7 @@ from kaggle_face.progress import SilentProgress
 
 def test_each_setting_and_metric_has_a_row_of_shares() -> None:
     settings = [Setting(PairList(13, 2), Population(0.3)), Setting(PairList(13, None), Population(0.3))]
-    report = bench_intervals(10, {"simulations": 10}, SilentProgress(), settings)
+    report = bench_intervals(4, {"simulations": 4}, SilentProgress(), settings)
     assert [row[:4] for row in report.rows] == [
         (13, "2 each", 0.3, "eer"),
         (13, "2 each", 0.3, "auc"),
@@ -24,10 +24,10 @@ def test_each_setting_and_metric_has_a_row_of_shares() -> None:
     ]
     for row in report.rows:
         values = dict(zip(COLUMNS, row, strict=True))
-        assert (values["simulations"], values["old: simulations"]) == (10, 2)
+        assert (values["simulations"], values["old: simulations"]) == (4, 1)
         shares = [value for name, value in values.items() if name in ("coverage", "width", "gain found")]
         assert all(isinstance(share, float) and 0 <= share <= 1 for share in shares)
-    again = bench_intervals(10, {"simulations": 10}, SilentProgress(), settings)
+    again = bench_intervals(4, {"simulations": 4}, SilentProgress(), settings)
     assert again == report
 
 
@@ -68,5 +68,5 @@ def test_a_sentence_gives_the_range_of_the_coverage() -> None:
 
 
 def test_few_simulations_are_refused() -> None:
-    with pytest.raises(InputError, match="--simulations must be at least 10, got 9"):
-        bench_intervals(9, {}, SilentProgress())
+    with pytest.raises(InputError, match="--simulations must be at least 2, got 1"):
+        bench_intervals(1, {}, SilentProgress())
