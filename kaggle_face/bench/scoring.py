@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.bench.machine import MemoryWatch
+from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
 from kaggle_face.bench.rates import Plan
 from kaggle_face.bench.report import Cell, Report, median
 from kaggle_face.metrics.classification import top_k_labels
 from kaggle_face.metrics.galleries import search_gallery
+from kaggle_face.metrics.pair_intervals import verification_difference
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import equal_error_rate, roc_auc, tpr_at_fpr
 from kaggle_face.progress import Progress
@@ -62,7 +64,7 @@ def bench_scoring(sizes: Sizes, plan: Plan, about: Mapping[str, Cell], progress:
     rows: list[tuple[Cell, ...]] = []
     with (
         tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder,
-        progress.count("scoring", 6, "metrics") as counter,
+        progress.count("scoring", 7, "metrics") as counter,
     ):
         for task in _tasks(sizes, Path(folder)):
             rows.append(_row(task, plan))
@@ -109,6 +111,7 @@ def _tasks(sizes: Sizes, folder: Path) -> Iterator[_Task]:
     draw = np.random.default_rng(0)
     is_full = sizes == Sizes()
     yield from _verification_tasks(sizes, draw, is_full)
+    yield _interval_task(draw)
     yield _trial_task(sizes, draw, is_full)
     yield _top_k_task(sizes, draw, folder)
     yield _gallery_task(sizes, draw)
@@ -121,6 +124,16 @@ def _verification_tasks(sizes: Sizes, draw: np.random.Generator, is_full: bool) 
     yield _Task("EER", size, partial(equal_error_rate, scores, labels), most)
     yield _Task("AUC", size, partial(roc_auc, scores, labels), most)
     yield _Task("TPR@FPR=1e-3", size, partial(tpr_at_fpr, scores, labels, 1e-3), most)
+
+
+def _interval_task(draw: np.random.Generator) -> _Task:
+    """As many pairs as LFW's: a table of post-processing has some dozens of such differences."""
+    pairs = PairList(600, 5)
+    people = pairs.draw(draw)
+    scores = PairOfSystems(Population(0.3)).scores(people, draw)
+    labels = (people[:, 0] == people[:, 1]).astype(np.int64)
+    work = partial(verification_difference, *scores, labels, people)
+    return _Task("interval of a difference", f"{pairs.num_pairs} pairs", work, 0.2)
 
 
 def _trial_task(sizes: Sizes, draw: np.random.Generator, is_full: bool) -> _Task:

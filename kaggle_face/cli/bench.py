@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from kaggle_face.bench.report import Report
     from kaggle_face.config import LoadedConfig
 
-Part = Literal["train", "pack", "predict", "metrics", "start"]
-PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start")
+Part = Literal["train", "pack", "predict", "metrics", "start", "intervals"]
+PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start", "intervals")
 
 
 def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,8 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         choices=PARTS,
         metavar="PART",
         help="train: the network alone, the loader alone, both, the notebook way, timm's loader; pack: the "
-        "decoder and packing; predict: images to embeddings; metrics: the largest sizes; start: --help",
+        "decoder and packing; predict: images to embeddings; metrics: the largest sizes; start: --help; "
+        "intervals: how often those of verification hold the truth",
     )
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, less exact")
     parser.add_argument("--json", action="store_true", help="print the figures for machines")
@@ -35,6 +36,12 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="S", help="least length of a turn (4; quick: 0.5)")
     parser.add_argument(
         "--alone", action="store_true", help="train: leave out the notebook way and timm's loader"
+    )
+    parser.add_argument(
+        "--simulations",
+        type=int,
+        metavar="N",
+        help="intervals: how often scores are drawn (1000; quick: 50, of 30 people)",
     )
     add_config_arguments(parser)
 
@@ -63,6 +70,8 @@ def _measure(arguments: argparse.Namespace, terminal: Terminal) -> Report:
             return _bench_metrics(arguments, terminal)
         case "start":
             return _bench_start(arguments, terminal)
+        case "intervals":
+            return _bench_intervals(arguments, terminal)
         case _:
             assert_never(part)
 
@@ -149,6 +158,15 @@ def _bench_start(arguments: argparse.Namespace, terminal: Terminal) -> Report:
     from kaggle_face.cli.main import COMMANDS
 
     return bench_start(["", *COMMANDS], _plan(arguments), describe_machine(), terminal)
+
+
+def _bench_intervals(arguments: argparse.Namespace, terminal: Terminal) -> Report:
+    from kaggle_face.bench.intervals import QUICK_SETTINGS, SETTINGS, bench_intervals
+
+    usual = 50 if arguments.quick else 1000
+    simulations = usual if arguments.simulations is None else arguments.simulations
+    settings = QUICK_SETTINGS if arguments.quick else SETTINGS
+    return bench_intervals(simulations, {"intervals": "95 %", "simulations": simulations}, terminal, settings)
 
 
 def _settings(loaded: LoadedConfig) -> dict[str, str | int | bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -160,6 +161,10 @@ def _tell_figures(
         for each in measured
     ]
     terminal.table(header, rows)
+    for member, measured in zip(members, figures, strict=True):
+        for each in measured:
+            if each.note:
+                terminal.say(f"{member.name}: {each.name} has no interval; {each.note}")
     terminal.say("")
 
 
@@ -195,13 +200,13 @@ def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Termin
     from kaggle_face.ensemble.run_thresholds import write_thresholds
 
     rows = [
-        [each.rule, f"{each.threshold:.4f}", f"{each.low:.4f} to {each.high:.4f}"]
+        [each.rule, f"{each.threshold:.4f}", _ends(each.low, each.high)]
         + [f"{rate:.4f}" for rate in (each.fpr, each.fnr, each.accuracy)]
         for each in thresholds.pairs
     ]
     gallery = thresholds.gallery
     if gallery is not None:
-        interval = f"{gallery.low:.4f} to {gallery.high:.4f}"
+        interval = _ends(gallery.low, gallery.high)
         rows.append(["gallery", f"{gallery.threshold:.4f}", interval, "-", "-", f"{gallery.accuracy:.4f}"])
     header = [f"threshold of {member.name}", "cosine", "95 % interval", "FPR", "FNR", "accuracy"]
     terminal.table(header, rows)
@@ -212,4 +217,8 @@ def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Termin
 def _interval(measured: Measured) -> str:
     if measured.interval is None:
         return "-"
-    return f"{measured.interval.low:.4f} to {measured.interval.high:.4f}"
+    return _ends(measured.interval.low, measured.interval.high)
+
+
+def _ends(low: float, high: float) -> str:
+    return "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"

@@ -17,7 +17,8 @@ from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.halves import people_of_pairs
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.bootstrap import Difference, clustered_mean_difference, verification_difference
+from kaggle_face.metrics.bootstrap import Difference, clustered_mean_difference
+from kaggle_face.metrics.pair_intervals import verification_difference
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.records import no_pairs

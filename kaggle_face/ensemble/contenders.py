@@ -10,7 +10,7 @@ from kaggle_face.metrics.bootstrap import Difference
 
 Kind = Literal["single", "equal", "hill", "constrained"]
 MOST_DOUBT = 0.1
-"""A weighted blend is taken if at most this share of resamples does not find it better than simpler ones."""
+"""A weighted blend is taken if the chance that it is not better than simpler ones is at most this."""
 
 _WORDS: dict[Kind, str] = {
     "single": "single",
@@ -70,7 +70,7 @@ def settle(metric: str, best_single: Contender, contenders: Sequence[Contender])
     """Picks the winner; the first contender that is no single member is the plain mean.
 
     The plain mean stands, unless the best single member is better on held-out data, or another blend is
-    better than both by more than noise: at most a tenth of the resamples of people say otherwise.
+    better than both by more than noise: the chance of the contrary is at most a tenth.
     """
     blends = [each for each in contenders if each.kind != "single"]
     if not blends:

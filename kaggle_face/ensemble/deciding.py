@@ -35,7 +35,7 @@ from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.progress import Progress
 
 RESAMPLING = Resampling(num_resamples=500)
-"""A table has up to a dozen intervals, and each of verification takes as many sums over all pairs."""
+"""A table has up to a dozen intervals, and each takes as many sums over all people."""
 
 _NO_EMBEDDINGS = "without out-of-fold embeddings no post-processing is tried"
 
@@ -129,7 +129,7 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
         trials = open_held_out_pairs(distinct)
     if trials is None:
         return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
-    board = PairBoard(trials, task_objective(formula, "verification", {}), how.resampling)
+    board = PairBoard(trials, task_objective(formula, "verification", {}))
     names = [member.name for member in distinct]
     contest = _asked_for(contest_pairs(board, names, _kinds(how.method), progress), how.method)
     blend = pair_blend(distinct, contest.winner)

@@ -1,6 +1,7 @@
 """All metrics of a run on what was held out of its training, with intervals, and two runs compared.
 
-Intervals resample people (`metrics.bootstrap`). Letters: N images, P pairs, F folds.
+Intervals are for other people (`metrics.bootstrap`, `metrics.pair_intervals`). Letters: N images, P pairs,
+F folds.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from kaggle_face.metrics.bootstrap import (
     Resampling,
     clustered_mean_difference,
     clustered_mean_interval,
-    verification_difference,
-    verification_intervals,
 )
 from kaggle_face.metrics.classification import true_class_ranks
 from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
 from kaggle_face.metrics.inputs import row_blocks
+from kaggle_face.metrics.pair_influences import PairsOfPeople, ScoredPairs, least_impostors
+from kaggle_face.metrics.pair_intervals import difference_between, verification_intervals
 from kaggle_face.metrics.verification import ten_fold_accuracy, verification_summary
 from kaggle_face.records import FloatArray, IntArray
 
@@ -51,15 +52,16 @@ _T_OF_NINE = 2.262
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric on everything that is held out, and in each fold; no interval where people are too few.
+    """A metric on everything that is held out, and in each fold; no interval where people or pairs are few.
 
-    The ten-fold accuracy has its ten sets of pairs in place of folds.
+    The ten-fold accuracy has its ten sets of pairs in place of folds. `note` says why there is no interval.
     """
 
     name: str
     value: float
     interval: Interval | None
     folds: tuple[float, ...]
+    note: str = ""
 
     @property
     def mean(self) -> float:
@@ -114,23 +116,28 @@ def compare_classes(
     return {**found, "log loss": losses}
 
 
-def measure_pairs(
-    trials: HeldOutPairs, member: int, resampling: Resampling = DEFAULT_RESAMPLING
-) -> tuple[Measured, ...]:
+def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
     """EER, AUC, two TPRs and the ten-fold accuracy of one member.
 
     Where each fold has trials of its own, its scores are brought to mean 0 and deviation 1 first: the
     networks of two folds have scales of their own.
     """
     scores = pooled(trials.values("scores")[member], trials.pools)
+    notes = {name: f"{least_impostors(name)} impostor pairs are needed" for name in PAIR_METRICS}
     try:
-        intervals = verification_intervals(scores, trials.labels, trials.people, PAIR_METRICS, resampling)
-    except InputError:
-        intervals = {}
+        intervals = verification_intervals(scores, trials.labels, trials.people, PAIR_METRICS)
+    except InputError as error:
+        intervals, notes = {}, dict.fromkeys(PAIR_METRICS, str(error))
     by_fold = _verification_by_fold(trials, member)
     values = verification_summary(scores, trials.labels)
     measured = [
-        Measured(name, values[name], intervals.get(name), tuple(each[name] for each in by_fold))
+        Measured(
+            name,
+            values[name],
+            intervals.get(name),
+            tuple(each[name] for each in by_fold),
+            "" if name in intervals else notes[name],
+        )
         for name in PAIR_METRICS
     ]
     return (*measured, *_ten_fold(scores, trials))
@@ -184,19 +191,15 @@ def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Measured]:
         yield Measured(name, found.mean, None, tuple(found.accuracies.tolist()))
 
 
-def compare_pairs(
-    trials: HeldOutPairs, first: int, second: int, resampling: Resampling = DEFAULT_RESAMPLING
-) -> dict[str, Difference]:
-    """EER, AUC and two TPRs, first member minus second, on the same resampled people; empty: too few."""
+def compare_pairs(trials: HeldOutPairs, first: int, second: int) -> dict[str, Difference]:
+    """EER, AUC and two TPRs, first member minus second; what has too few people or impostors is left out."""
     values = trials.values("scores")
-    one, other = (pooled(values[member], trials.pools) for member in (first, second))
     try:
-        return {
-            name: verification_difference(one, other, trials.labels, trials.people, name, resampling)
-            for name in PAIR_METRICS
-        }
+        pairs = PairsOfPeople.of(trials.people, trials.labels == 1)
     except InputError:
         return {}
+    one, other = (ScoredPairs.of(pooled(values[member], trials.pools), pairs) for member in (first, second))
+    return {name: difference_between(one, other, name) for name in PAIR_METRICS if one.has_interval(name)}
 
 
 def open_trials(members: Sequence[Member]) -> HeldOutPairs | None:

@@ -25,7 +25,8 @@ from kaggle_face.ensemble.weights import (
     weighted_mean,
 )
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.bootstrap import DEFAULT_RESAMPLING, Difference, Resampling, verification_difference
+from kaggle_face.metrics.bootstrap import Difference
+from kaggle_face.metrics.pair_intervals import verification_difference
 from kaggle_face.metrics.trials import SortedTrials, VerificationMetric, sort_trials
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.progress import Progress, SilentProgress
@@ -42,7 +43,6 @@ class PairBoard:
 
     trials: HeldOutPairs
     objective: TaskObjective
-    resampling: Resampling = DEFAULT_RESAMPLING
 
     @property
     def everything(self) -> BoolArray:
@@ -169,11 +169,11 @@ def _scores(board: PairBoard, space: PairSpace, weights: FloatArray, rows: BoolA
 
 
 def gain_between(board: PairBoard, scores: FloatArray, others: FloatArray) -> Difference:
-    """How much better the first scores are; without an interval where the people are too few."""
+    """How much better the first scores are; without an interval where people or impostors are too few."""
     inside, metric = board.inside_a_half, _verification_metric(board.objective)
     labels, people = board.trials.labels[inside], board.trials.people[inside]
     try:
-        found = verification_difference(scores, others, labels, people, metric, board.resampling)
+        found = verification_difference(scores, others, labels, people, metric)
     except InputError:
         values = [sort_trials(each, labels).metric(metric) for each in (scores, others)]
         found = Difference(values[0] - values[1], -1.0, 1.0, 1.0)

@@ -18,11 +18,10 @@ from kaggle_face.ensemble.class_neighbours import NeighbourRecipe
 from kaggle_face.ensemble.halves import BoolArray
 from kaggle_face.ensemble.pair_recipes import PairRecipe
 from kaggle_face.metrics.bootstrap import (
-    DEFAULT_RESAMPLING,
     Difference,
     clustered_mean_difference,
-    verification_difference,
 )
+from kaggle_face.metrics.pair_intervals import verification_difference
 from kaggle_face.metrics.verification import TenFoldAccuracy, ten_fold_accuracy, verification_summary
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import FloatArray, IntArray, Pairs, StrArray
@@ -84,10 +83,10 @@ class ScoredPairs:
         return ten_fold_accuracy(self.scores, self.truth.pairs.labels, self.truth.sets)
 
     def less(self, other: ScoredPairs) -> Difference:
-        """The EER of this blend minus that of another, on the same resampled people."""
+        """The EER of this blend minus that of another, on the same pairs."""
         labels, people = self.truth.pairs.labels, np.unique(self.truth.people, return_inverse=True)[1]
         codes = people.reshape(self.truth.people.shape)
-        return verification_difference(self.scores, other.scores, labels, codes, "eer", DEFAULT_RESAMPLING)
+        return verification_difference(self.scores, other.scores, labels, codes, "eer")
 
 
 def score_class_blend(

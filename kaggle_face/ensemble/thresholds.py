@@ -1,8 +1,9 @@
 """Thresholds for one-shot use and for galleries, found on people whom the networks never saw.
 
 A pair is the same person when `score >= threshold`; a probe is its best match when that scores as high, and
-else somebody unknown. Each threshold comes with a percentile interval over resampled people, which says how
-far it would have moved with other people. Letters: P pairs, Q probes.
+else somebody unknown. Each threshold comes with an interval that says how far it would have moved with other
+people (`metrics.threshold_intervals`; for galleries percentiles of resampled people). Letters: P pairs, Q
+probes.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.ensemble.halves import stable_order
+from kaggle_face.errors import InputError
 from kaggle_face.metrics.bootstrap import Resampling, draw_people
 from kaggle_face.metrics.identification import best_gallery_threshold
-from kaggle_face.metrics.sorted_scores import SortedScores
-from kaggle_face.metrics.trials import SortedTrials
+from kaggle_face.metrics.pair_influences import PairsOfPeople, ScoredPairs
+from kaggle_face.metrics.threshold_intervals import (
+    Ends,
+    accuracy_threshold_interval,
+    eer_threshold_interval,
+    fpr_threshold_interval,
+)
+from kaggle_face.metrics.trials import SortedTrials, sort_trials
 from kaggle_face.records import FloatArray, IntArray, StrArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -67,7 +75,6 @@ def verification_thresholds(
     labels: IntArray,
     people: IntArray,
     fprs: Sequence[float] = (1e-2, 1e-3),
-    resampling: Resampling = RESAMPLING,
 ) -> tuple[ScoreThreshold, ...]:
     """The thresholds at the EER, of the best accuracy, and at each wanted false positive rate.
 
@@ -81,15 +88,11 @@ def verification_thresholds(
     [('eer', 0.8), ('accuracy', 0.5), ('fpr=0.5', 0.8)]
     """
     judge = _PairJudge.of(np.asarray(scores, np.float64), labels, people)
-    rules = ["eer", "accuracy", *(f"fpr={fpr:g}" for fpr in fprs)]
-    found = judge.thresholds(judge.trials, fprs)
-    resampled = np.array([judge.thresholds(trials, fprs) for trials in judge.resampled(resampling)])
-    thresholds = []
-    for column, (rule, threshold) in enumerate(zip(rules, found, strict=True)):
-        if math.isfinite(threshold):
-            low, high = _interval(resampled[:, column] if len(resampled) else np.array([]), resampling)
-            thresholds.append(judge.describe(rule, threshold, (low, high)))
-    return tuple(thresholds)
+    return tuple(
+        judge.describe(rule, threshold, ends)
+        for rule, threshold, ends in judge.found(fprs)
+        if math.isfinite(threshold)
+    )
 
 
 def mock_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> MockGallery:
@@ -135,44 +138,40 @@ def gallery_threshold(
 
 @dataclass(frozen=True, eq=False)
 class _PairJudge:
-    """Pairs of both kinds by ascending score, with their people, and all thresholds worth a thought."""
+    """Pairs of both kinds by ascending score, and all thresholds worth a thought.
+
+    `scored` knows their people too; it is None where these are too few for intervals.
+    """
 
     trials: SortedTrials
-    genuine_people: IntArray
-    impostor_people: IntArray
     candidates: FloatArray
-    num_people: int
+    scored: ScoredPairs | None
 
     @classmethod
     def of(cls, scores: FloatArray, labels: IntArray, people: IntArray) -> _PairJudge:
-        codes = np.unique(people, return_inverse=True)[1].reshape(people.shape)
-        sides = []
-        for is_same in (1, 0):
-            rows = np.flatnonzero(labels == is_same)
-            rows = rows[np.argsort(scores[rows], kind="stable")]
-            sides.append((scores[rows], codes[rows]))
         distinct = np.unique(scores)
         candidates = (distinct[1:] + distinct[:-1]) / 2
-        trials = SortedTrials(SortedScores.of(sides[0][0]), SortedScores.of(sides[1][0]))
-        return cls(trials, sides[0][1], sides[1][1], candidates, int(codes.max()) + 1)
+        try:
+            scored = ScoredPairs.of(scores, PairsOfPeople.of(people, labels == 1))
+        except InputError:
+            return cls(sort_trials(scores, labels), candidates, None)
+        return cls(scored.trials, candidates, scored)
 
-    def resampled(self, resampling: Resampling) -> Iterator[SortedTrials]:
-        """The pairs weighted as often as both their people were drawn, or their one person."""
-        for drawn in draw_people(self.num_people, resampling):
-            genuine = _multiplicity(drawn, self.genuine_people)
-            impostor = _multiplicity(drawn, self.impostor_people)
-            if genuine.any() and impostor.any():
-                yield self.trials.reweighted(genuine, impostor)
+    def found(self, fprs: Sequence[float]) -> Iterator[tuple[str, float, Ends]]:
+        """Each rule, its threshold, and the ends of the interval, without numbers if people are too few."""
+        scored, unknown = self.scored, (math.nan, math.nan)
+        at = self.trials.equal_error_rate().threshold
+        yield "eer", at, unknown if scored is None else eer_threshold_interval(scored)
+        at = self._most_accurate()
+        if scored is None or math.isnan(at):
+            yield "accuracy", at, unknown
+        else:
+            yield "accuracy", at, accuracy_threshold_interval(scored, at, self.candidates)
+        for fpr in fprs:
+            at = self.trials.tpr_at_fpr(fpr).threshold
+            yield f"fpr={fpr:g}", at, unknown if scored is None else fpr_threshold_interval(scored, fpr)
 
-    def thresholds(self, trials: SortedTrials, fprs: Sequence[float]) -> list[float]:
-        """EER, best accuracy, and each false positive rate."""
-        return [
-            trials.equal_error_rate().threshold,
-            self._most_accurate(trials),
-            *(trials.tpr_at_fpr(fpr).threshold for fpr in fprs),
-        ]
-
-    def describe(self, rule: str, threshold: float, interval: tuple[float, float]) -> ScoreThreshold:
+    def describe(self, rule: str, threshold: float, interval: Ends) -> ScoreThreshold:
         """A threshold with its error rates on all pairs."""
         rates = self.trials.error_rates(threshold)
         genuine, impostor = self.trials.genuine.total, self.trials.impostor.total
@@ -180,20 +179,15 @@ class _PairJudge:
         accuracy = 1 - wrong / (genuine + impostor)
         return ScoreThreshold(rule, threshold, *interval, rates.fpr, rates.fnr, accuracy)
 
-    def _most_accurate(self, trials: SortedTrials) -> float:
+    def _most_accurate(self) -> float:
         """The middle between two neighbouring scores; of equally good ones the middle one."""
         if not len(self.candidates):
             return math.nan
-        rejected = trials.genuine.weights_below(self.candidates)
-        refused = trials.impostor.weights_below(self.candidates)
-        right = refused + trials.genuine.total - rejected
+        rejected = self.trials.genuine.weights_below(self.candidates)
+        refused = self.trials.impostor.weights_below(self.candidates)
+        right = refused + self.trials.genuine.total - rejected
         best = np.flatnonzero(right == right.max())
         return float(self.candidates[best[len(best) // 2]])
-
-
-def _multiplicity(drawn: IntArray, people: IntArray) -> IntArray:
-    first, second = drawn[people[:, 0]], drawn[people[:, 1]]
-    return np.asarray(np.where(people[:, 0] == people[:, 1], first, first * second))
 
 
 def _interval(values: FloatArray, resampling: Resampling) -> tuple[float, float]:

@@ -8,8 +8,6 @@ from kaggle_face.metrics.bootstrap import (
     Resampling,
     clustered_mean_difference,
     clustered_mean_interval,
-    verification_difference,
-    verification_intervals,
 )
 from kaggle_face.metrics.classification import (
     ConfusionPair,
@@ -33,6 +31,7 @@ from kaggle_face.metrics.identification import (
     map_at_k,
     rank_k_identification,
 )
+from kaggle_face.metrics.pair_intervals import verification_difference, verification_intervals
 from kaggle_face.metrics.trials import (
     VERIFICATION_METRICS,
     EqualErrorRate,

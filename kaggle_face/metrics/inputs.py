@@ -91,6 +91,16 @@ def require_share(value: float, name: str) -> None:
         raise InputError(f"{name} must be between 0 and 1, got {value}")
 
 
+def require_confidence(value: float) -> None:
+    """Check that the share of a central interval lies between 0 and 1.
+
+    Raises:
+        InputError: it does not, or is NaN.
+    """
+    if not 0 < value < 1:
+        raise InputError(f"confidence must lie between 0 and 1, got {value}")
+
+
 def row_blocks(num_rows: int, bytes_per_row: int) -> Iterator[slice]:
     """Slices that cover the rows in order, each of about `BLOCK_BYTES` and at least one row.
 

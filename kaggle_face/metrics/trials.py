@@ -184,6 +184,10 @@ class SortedTrials:
         """FPR - FNR at a threshold, times both classes' weights: exact, since all are integers."""
         return self._balance(*self._errors_at(threshold))
 
+    def balance_above(self, score: float) -> int:
+        """The same just above a score."""
+        return self._balance(*self._errors_above(score))
+
     def _blocks(self) -> list[slice]:
         """Neighbouring genuine scores: they and the impostors among them stay in a core's cache."""
         size = len(self.genuine.scores)

@@ -55,6 +55,13 @@ def test_a_table_and_a_sentence_are_printed_for_people(
     assert lines[-1].startswith("end to end runs at ")
 
 
+def test_intervals_are_tried_on_generated_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    values = measured(capsys, "intervals", "--simulations", "4")
+    assert {row["genuine pairs"] for row in values["rows"]} == {"1 each", "5 each", "all pairs"}
+    assert all(0 <= row["coverage"] <= 1 for row in values["rows"])
+    assert values["sentence"].startswith("coverage lies between ")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [(["--rounds", "0"], "--rounds must be >= 1"), (["--seconds", "-1"], "--seconds > 0")],

@@ -66,7 +66,7 @@ def test_a_run_compared_with_itself_differs_by_nothing(members: tuple[Member, ..
 def test_pair_figures_of_folds_are_those_of_their_scores(members: tuple[Member, ...]) -> None:
     trials = open_trials(members)
     assert trials is not None
-    measured = {each.name: each for each in measure_pairs(trials, 0, FEW)}
+    measured = {each.name: each for each in measure_pairs(trials, 0)}
     expected = []
     for fold in members[0].folds:
         scores = stored.read_pair_scores(fold.record_folder("oof", "best_ver", "pairs"))
@@ -89,7 +89,7 @@ def test_ten_sets_share_nobody_where_people_allow_it() -> None:
     fold = FoldTrials(0, np.arange(len(labels)), (source,))
     halves = np.zeros(len(labels), np.int64)
     trials = HeldOutPairs(ids, *images, labels[order], people[order], halves, (fold,))
-    measured = {each.name: each for each in measure_pairs(trials, 0, FEW)}["ten-fold accuracy"]
+    measured = {each.name: each for each in measure_pairs(trials, 0)}["ten-fold accuracy"]
     assert measured.interval is not None and len(measured.folds) == 10
     # Student's t of nine degrees of freedom (2.262) times the deviation over the root of ten.
     margin = 2.262 * np.std(measured.folds, ddof=1) / np.sqrt(10)
@@ -109,8 +109,8 @@ def test_too_few_people_leave_intervals_and_comparison_out(members: tuple[Member
     one_fold = choose_members([member.run for member in members], ["best_ver"], [0])
     trials = open_trials(one_fold)
     assert trials is not None and len(np.unique(trials.people)) == 3
-    assert measure_pairs(trials, 0, FEW)[0].interval is None
-    assert compare_pairs(trials, 0, 1, FEW) == {}
+    assert measure_pairs(trials, 0)[0].interval is None
+    assert compare_pairs(trials, 0, 1) == {}
 
 
 def test_without_pair_records_there_are_no_trials(members: tuple[Member, ...]) -> None:

@@ -14,7 +14,6 @@ from kaggle_face.ensemble.held_out_pairs import FoldTrials, HeldOutPairs
 from kaggle_face.ensemble.objective import task_objective
 from kaggle_face.ensemble.pair_search import PairBoard, contest_pairs, fit_pair_weights
 from kaggle_face.ensemble.sources import Source
-from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.verification import equal_error_rate
 
 NAMES = ["a", "b", "c"]
@@ -22,7 +21,7 @@ KINDS: tuple[Kind, ...] = ("equal", "hill", "constrained")
 
 
 def board_of(trials: HeldOutPairs, formula: str = "1-eer") -> PairBoard:
-    return PairBoard(trials, task_objective(formula, "verification", {}), Resampling(100))
+    return PairBoard(trials, task_objective(formula, "verification", {}))
 
 
 def with_altered_half(trials: HeldOutPairs, half: int) -> HeldOutPairs:

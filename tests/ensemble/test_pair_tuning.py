@@ -19,7 +19,6 @@ from kaggle_face.ensemble.pair_tuning import (
     tune_steps,
 )
 from kaggle_face.ensemble.retrieval import STEPS_BY_TEST_IMAGES
-from kaggle_face.metrics.bootstrap import Resampling
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.progress import SilentProgress
 
@@ -38,7 +37,7 @@ def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairStage:
         cohort = faces(np.array([f"s{i}" for i in range(200)]), rng, nuisance)
         rows = codes.reshape(2, -1)
         pools.append(PoolOfFold(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
-    board = PairBoard(trials, task_objective("1-eer", "verification", {}), Resampling(200))
+    board = PairBoard(trials, task_objective("1-eer", "verification", {}))
     return PairStage(board, tuple(pools), (1.0,), "scores")
 
 
