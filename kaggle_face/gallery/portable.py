@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.artifacts.cells import csv_quoting
 from kaggle_face.artifacts.private import replacing_privately
-from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.data.images import decode_photo
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from kaggle_face.artifacts.tables import from_cell, to_cell
+from kaggle_face.artifacts.cells import from_cell, to_cell
 
 Status = Literal["WRITTEN", "UPLOADING", "FAILED", "UPLOADED", "PENDING", "COMPLETE", "ERROR"]
 """WRITTEN: only on disk. UPLOADING: begun, the outcome is not known yet. FAILED: Kaggle did not take it.

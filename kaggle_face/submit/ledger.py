@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.artifacts.atomic import write_text
-from kaggle_face.artifacts.tables import csv_quoting
+from kaggle_face.artifacts.cells import csv_quoting
 from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
 from kaggle_face.submit.clock import Clock, SystemClock, iso_time
