@@ -7,42 +7,21 @@ for a formula has an apostrophe before it, by which spreadsheets show it as text
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.atomic import replacing
+from kaggle_face.artifacts.cells import csv_quoting, from_cell, to_cell
 from kaggle_face.artifacts.reading import read_columns, reading
 from kaggle_face.errors import DataError
 from kaggle_face.records import IntArray, StrArray
 from kaggle_face.text_keys import are_different
 
 _MAX_CHARACTERS = 1 << 30
-
-_FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
-
-def to_cell(text: str) -> str:
-    """A text for a CSV that is opened in a spreadsheet: what would be a formula there becomes text.
-
-    >>> to_cell("=1+1"), to_cell("-0.5"), from_cell(to_cell("'=1"))
-    ("'=1+1", '-0.5', "'=1")
-    """
-    return f"'{text}" if _is_formula(text) else text
-
-
-def from_cell(cell: str) -> str:
-    """The text of which `to_cell` made a cell."""
-    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
-
-
-def _is_formula(text: str) -> bool:
-    return _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
 
 
 def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[Any]]) -> None:
@@ -56,14 +35,6 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[An
     with replacing(path) as temporary:
         frame = pd.DataFrame(cells)
         frame.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
-
-
-def csv_quoting(texts: Iterable[str]) -> Literal[0, 2]:
-    """How the csv module must quote texts that shall come back as they are: where needed, or all of them.
-
-    Of its own accord it puts no quotes around a carriage return, which it then reads as a line end.
-    """
-    return csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
 
 
 def _cells(values: npt.NDArray[Any] | Sequence[Any]) -> npt.NDArray[Any] | Sequence[Any]:

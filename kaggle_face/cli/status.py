@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
     command = next_command(links)
     if arguments.json:
         values = {"run": run.name, "chain": [asdict(link) for link in links], "next": command}
-        terminal.say(json.dumps(values, ensure_ascii=False, indent=2))
+        terminal.json(values)
         return
     rows = [[link.what, f"{link.state}: {link.because}" if link.because else link.state] for link in links]
     terminal.table([run.name, "state"], rows)

@@ -28,9 +28,9 @@ from kaggle_face.artifacts.archives import (
     growth,
     opened_archive,
 )
+from kaggle_face.artifacts.cells import csv_quoting
 from kaggle_face.artifacts.private import replacing_privately
 from kaggle_face.artifacts.reading import json_object
-from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.gallery.database import read_fact
 from kaggle_face.gallery.embedder import Embedder

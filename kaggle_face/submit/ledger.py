@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +20,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts.cells import csv_quoting
 from kaggle_face.artifacts.disk import disk_error, state_of
 from kaggle_face.artifacts.reading import json_object, read_rows, reading
-from kaggle_face.artifacts.tables import csv_quoting
 from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
 from kaggle_face.submit.clock import Clock, SystemClock, iso_time
@@ -147,7 +148,7 @@ class Ledger:
     ) -> None:
         connection.execute(
             "INSERT INTO events (time, entry, kind, changes) VALUES (?, ?, ?, ?)",
-            (iso_time(self._clock.now()), key, kind, json.dumps(dict(changes), ensure_ascii=False)),
+            (iso_time(self._clock.now()), key, kind, _storable(changes)),
         )
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -247,6 +248,13 @@ def _is_locked(connection: sqlite3.Connection) -> bool:
 
 def _connect(path: Path, seconds: float) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=seconds, isolation_level=None)
+
+
+def _storable(changes: Mapping[str, Any]) -> str:
+    """The changes as JSON; bytes that are no text, as the command line passes them, become escapes."""
+    text = json.dumps(dict(changes), ensure_ascii=False)
+    # An escaped backslash before the code, so that JSON reads six letters and not half a letter again.
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\\\u{ord(found[0]):04x}", text)
 
 
 def _statements(script: str) -> list[str]:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from kaggle_face.artifacts.atomic import replacing
-from kaggle_face.artifacts.tables import csv_quoting
+from kaggle_face.artifacts.cells import csv_quoting
 from kaggle_face.errors import SubmissionError
 from kaggle_face.submit.checks import CheckedTable
 

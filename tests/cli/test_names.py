@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ NAMES = [
     "a\rb", "c\nd", "e\r\nf", 'g"h', "i,j", " k", "l ", "\tm", "=n", "+1+1", "-p", "@q", "'r", "\u202es",
     "t\x1b[2J", "é", "王", "u\\v", "#w", "x;y", "%z", "\u2028", "\x85", "\x7f",
 ]  # fmt: skip
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 
 
 def write_picture(path: Path, seed: int) -> None:

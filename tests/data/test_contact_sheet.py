@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from kaggle_face.data.contact_sheet import SheetRow, draw_sheet, write_sheet
@@ -29,3 +31,17 @@ def test_a_sheet_is_a_jpeg(tmp_path: Path) -> None:
     write_sheet(tmp_path / "deep/sheet.jpg", PACK, ROWS)
     with Image.open(tmp_path / "deep/sheet.jpg") as sheet:
         assert sheet.format == "JPEG" and sheet.size == draw_sheet(PACK, ROWS).size
+
+
+def test_a_caption_is_one_line_whatever_the_file_is_called() -> None:
+    sheets = [
+        draw_sheet(PACK, [SheetRow(name, ROWS[0].groups)]) for name in ("a\nb\x1b\u202e", r"a\nb\x1b\u202e")
+    ]
+    assert np.array_equal(*map(np.asarray, sheets))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_a_sheet_is_for_its_owner_alone(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "deep/sheet.jpg", PACK, ROWS)
+    assert (tmp_path / "deep/sheet.jpg").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "deep").stat().st_mode & 0o777 == 0o700

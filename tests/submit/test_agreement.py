@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,3 +60,10 @@ def test_the_plot_has_a_point_for_each_row(count):
     assert len(points) == count
     for point in points:
         assert 56 <= float(point.get("cx")) <= 464 and 32 <= float(point.get("cy")) <= 304
+
+
+def test_a_plot_of_what_steers_a_terminal_is_xml_all_the_same():
+    rows = [replace(entry(0, 0.1, "0.2"), file="a\x1b[2J\0<b>\u202e.csv\udcff")]
+    root = ElementTree.fromstring(agreement_svg(rows, "faces\x1b\n"))
+    title = root.find("{http://www.w3.org/2000/svg}circle/{http://www.w3.org/2000/svg}title")
+    assert title.text == r"a\x1b[2J\x00<b>\u202e.csv\udcff: 0.1 -> 0.2"

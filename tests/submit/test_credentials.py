@@ -208,6 +208,7 @@ def test_a_broken_key_file_is_told_as_broken(kaggle, clock, monkeypatch, capsys,
         assert len(message.splitlines()) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize("name", ["access_token", "credentials.json", "kaggle.json"])
 def test_what_is_not_a_file_is_told_as_broken(kaggle, clock, monkeypatch, capsys, name):
     monkeypatch.delenv("KAGGLE_API_TOKEN")

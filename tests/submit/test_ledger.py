@@ -128,6 +128,14 @@ def test_any_text_of_kaggle_comes_back_and_is_no_formula(tmp_path, text):
     assert [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")] == ["-0.5"] * 4 * (text == "-0.5")
 
 
+def test_bytes_of_the_command_line_that_are_no_text_become_escapes(tmp_path):
+    ledger = Ledger(tmp_path)
+    begin(ledger, message="first \udcff try", file="\ud800.csv")
+    (row,) = Ledger(tmp_path).entries()
+    assert (row.message, row.file) == (r"first \udcff try", r"\ud800.csv")
+    assert r"first \udcff try" in ledger.csv.read_text(encoding="utf-8")
+
+
 def test_lines_of_a_csv_that_are_no_rows_are_passed_over(tmp_path):
     ledger = Ledger(tmp_path / "here")
     begin(ledger, rows=3)
