@@ -11,6 +11,7 @@ from kaggle_face.artifacts.atomic import read_json
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.formats import SubmissionFormat, SubmissionFormats, Task
 from kaggle_face.competitions.tables import SubmissionTable, fill_table
+from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 from kaggle_face.records import CompetitionData
 from kaggle_face.submit.answering import Question, answers_of, record_kind
@@ -119,9 +120,15 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: str) -
     records = run.ensemble_folder / kind
     if records.is_dir():
         return records
-    if any(_record(fold, name, kind).is_dir() for fold in folds for name in CHECKPOINTS):
+    if any(_record(fold, _blended_checkpoint(fold, task), kind).is_dir() for fold in folds):
         raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
     raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.command('predict')}")
+
+
+def _blended_checkpoint(fold: FoldFolder, task: Task) -> CheckpointName:
+    """The checkpoint that `ensemble` takes for a task unless others are named."""
+    measured = fold.weights_file("best_ver").is_file() or (fold.path / "test" / "best_ver").is_dir()
+    return "best_ver" if task == "verification" and measured else "best_cls"
 
 
 def _checkpoints(
