@@ -29,6 +29,14 @@ def test_a_run_of_other_settings_is_named_with_them(workspace: Path) -> None:
     assert split_runs_and_overrides(words, Path("runs"), "tiny") == (words[:2], words[2:])
 
 
+def test_settings_without_a_run_are_told_apart(workspace: Path, refused: Callable[..., str]) -> None:
+    made("tiny/main")
+    assert refused("ensemble", "--run", "tinny/main").endswith(
+        "no run of 'tinny' under runs; did you mean 'tiny'?"
+    )
+    assert refused("evaluate", "zzz/main").endswith("no run of 'zzz' under runs; there are runs of: tiny")
+
+
 @pytest.mark.parametrize("command", ["predict", "submit", "soup", "bundle"])
 def test_what_works_with_todays_settings_takes_no_run_of_others(
     workspace: Path, refused: Callable[..., str], command: str
