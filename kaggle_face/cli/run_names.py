@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.run_choice import default_run, find_run
 from kaggle_face.artifacts.runs import RunFolder, list_runs
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, nearest_hint
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -32,7 +32,13 @@ def find_named_run(
             tell(chosen.why)
         return chosen.run
     config, slash, run = name.partition("/")
-    return find_run(runs, config, run) if slash else find_run(runs, loaded.name, name)
+    if not slash:
+        return find_run(runs, loaded.name, name)
+    if not list_runs(runs, config):
+        known = sorted(path.name for path in runs.glob("*") if list_runs(runs, path.name))
+        hint = nearest_hint(config, known) or f"; there are runs of: {', '.join(known) or 'no settings'}"
+        raise RunError(f"there is no run of '{config}' under {runs}{hint}")
+    return find_run(runs, config, run)
 
 
 def find_own_run(loaded: LoadedConfig, name: str | None, tell: Callable[[str], None]) -> RunFolder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.composite import parse_composite
 from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
 from kaggle_face.records import Embeddings, Gallery, positions_of
+
+_GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def figure_in(metrics: Mapping[str, float], metric: str) -> Figure | None:
 
 def has_gallery(fold: FoldFolder) -> bool:
     """Whether the competition asks who the probes of a gallery are, as `predict` kept it."""
-    return fold.gallery_folder("test").is_dir() or fold.gallery_folder("dev").is_dir()
+    folders = [folder for folder in map(fold.gallery_folder, _GALLERIES) if folder.is_dir()]
+    return any(len(read_gallery(folder).probe_ids) for folder in folders)
 
 
 def figure_of_gallery(embeddings: Path, fold: FoldFolder) -> Figure | None:

@@ -144,7 +144,7 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: Record
     records = run.ensemble_folder / kind
     if records.is_dir():
         return records
-    if any(_record(fold, name, kind).is_dir() for fold in folds for name in CHECKPOINTS):
+    if any(_record(fold, _blended_checkpoint(fold, task), kind).is_dir() for fold in folds):
         raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
     raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.command('predict')}")
 
@@ -162,6 +162,12 @@ def _current_folds(run: RunFolder, progress: Progress) -> list[FoldFolder]:
                 f"{renewal(fold, 'test')}"
             )
     return folds
+
+
+def _blended_checkpoint(fold: FoldFolder, task: Task) -> CheckpointName:
+    """The checkpoint that `ensemble` takes for a task unless others are named."""
+    measured = fold.weights_file("best_ver").is_file() or (fold.path / "test" / "best_ver").is_dir()
+    return "best_ver" if task == "verification" and measured else "best_cls"
 
 
 def _checkpoints(

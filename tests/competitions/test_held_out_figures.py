@@ -66,6 +66,13 @@ def test_without_records_of_predict_nothing_is_known_of_names(fold: FoldFolder) 
     assert figure_of_checkpoint(fold, "best_ver", "verification", names) is None
 
 
+def test_a_gallery_without_probes_asks_for_no_names(fold: FoldFolder) -> None:
+    # as in competitions whose rankings have an unknown label
+    nobody = np.array([], np.str_)
+    stored.write_gallery(fold.gallery_folder("test"), Gallery(nobody, nobody, nobody, nobody, nobody, "new"))
+    assert figure_of_checkpoint(fold, "best_ver", "verification", PLACES) == Figure("eer", 0.25)
+
+
 def test_places_among_five(fold: FoldFolder) -> None:
     # the true class is first, third and seventh: (1 + 1/3 + 0) / 3
     logits = np.tile(-np.arange(8, dtype=np.float32), (3, 1))

@@ -161,3 +161,23 @@ def test_every_packaged_file_is_valid(path: Path) -> None:
 def test_plateau_needs_every_epoch_measured() -> None:
     with pytest.raises(ConfigError, match=r"schedule\.name=plateau looks at every epoch"):
         load_config("base", ["schedule.name=plateau", "train.measure_every_epochs=2"])
+
+
+def test_settings_are_named_by_the_word_that_leads_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("configs", "mine"):
+        (tmp_path / folder).mkdir()
+    for path in ("configs/faces.yaml", "mine/faces.yaml", "mine/alone.yaml"):
+        Path(path).write_text("seed: 1\n")
+    words = {
+        word: load_config(word).word for word in ("faces", "configs/faces.yaml", "mine/faces.yaml", "demo")
+    }
+    assert words == {
+        "faces": "faces",
+        "configs/faces.yaml": "faces",
+        "mine/faces.yaml": "mine/faces.yaml",
+        "demo": "demo",
+    }
+    assert load_config("mine/alone.yaml").word == "mine/alone.yaml"

@@ -168,6 +168,16 @@ def test_a_users_csv_is_compared_with_the_test_files(kaggle, run, capsys):
     assert kaggle.requests == []
 
 
+def test_what_is_missing_is_made_by_the_command_that_is_told(kaggle, run, capsys):
+    shutil.rmtree(run.ensemble_folder / "predictions")
+    assert main(["submit", "--dry-run"]) == 2
+    # a blend takes best_cls for classes, and only best_ver was predicted: blending again would not help
+    assert "for classification; make them: kaggle-face predict --run main -c faces" in capsys.readouterr().err
+    shutil.rmtree(run.ensemble_folder)
+    assert main(["submit", "--dry-run", "--task", "verification"]) == 2
+    assert "for verification; make it: kaggle-face ensemble --run main -c faces" in capsys.readouterr().err
+
+
 def brought(*cells: object) -> list[str]:
     Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},{cell}\n" for row, cell in enumerate(cells)))
     return ["submit", "--file", "mine.csv", "--task", "verification", "--dry-run"]
