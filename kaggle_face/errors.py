@@ -72,7 +72,7 @@ class WorkerLostError(InputError):
 class DiskError(InputError, OSError):
     """The disk or the machine is in the way: no room, no right, no memory; `strerror` says it in short."""
 
-    def __init__(self, line: str, number: int, reason: str) -> None:
+    def __init__(self, line: str, number: int = 0, reason: str = "") -> None:
         super().__init__(line)
         self.errno, self.strerror = number, reason
 

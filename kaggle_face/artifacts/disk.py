@@ -26,7 +26,7 @@ _STATES: dict[int, tuple[str, str]] = {
     errno.EDQUOT: ("the disk quota for {folder} is used up", "free some room{sizes} and start again"),
     errno.EFBIG: (
         "no file may become this large here{limit}",
-        "raise the limit (ulimit -f){sizes} or choose another disk",
+        "raise the limit (ulimit -f) or choose another disk{sizes}",
     ),
     errno.EMFILE: ("this process has too many files open{limit}", "raise the limit with: ulimit -n 4096"),
     errno.ENFILE: ("this machine has too many files open", "end other programs and start again"),
@@ -55,7 +55,9 @@ _FACTS_OF_A_PATH = frozenset(
      errno.EILSEQ, errno.ENODEV, errno.ENXIO, errno.EOPNOTSUPP)
 )  # fmt: skip
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-_NO_MEMORY = re.compile(r"out of memory|(can't|cannot|unable to) allocate|bad_alloc", re.IGNORECASE)
+_NO_MEMORY = re.compile(
+    r"out of memory|(can't|cannot|unable to) allocate|bad_alloc|failed to map segment", re.IGNORECASE
+)
 _NUMBERED = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 _TORCH_WRITER = "inline_container"
@@ -71,7 +73,7 @@ def state_of(error: BaseException) -> OSError | MemoryError | None:
     text = str(error)
     if isinstance(error, OSError):
         return _state_of_os_error(error, text)
-    if isinstance(error, RuntimeError | ValueError) and _NO_MEMORY.search(text):
+    if isinstance(error, RuntimeError | ValueError | ImportError) and _NO_MEMORY.search(text):
         return MemoryError(text)
     if isinstance(error, RuntimeError) and _NO_THREAD in text:
         return _os_error(errno.EAGAIN)

@@ -17,7 +17,7 @@ from kaggle_face.artifacts.disk import state_line
 from kaggle_face.data.augmentation import Augmenter
 from kaggle_face.data.epoch_plan import EpochPlan, Request
 from kaggle_face.data.stored_pixels import Pixels, take_rows
-from kaggle_face.errors import DataError, DiskError, KaggleFaceError, WorkerLostError
+from kaggle_face.errors import DataError, KaggleFaceError, WorkerLostError
 from kaggle_face.stopping import leave_to_parent
 
 _BATCHES_AHEAD = 4  # per worker
@@ -138,7 +138,7 @@ class _InWorker(Dataset[torch.Tensor | KaggleFaceError]):
         try:
             return self._maker[request]
         except KaggleFaceError as error:
-            return type(error)(str(error)) if not isinstance(error, DiskError) else DataError(str(error))
+            return DataError(str(error))
         except (OSError, MemoryError, RuntimeError) as error:
             line = state_line(error)
             if line is None:

@@ -203,7 +203,7 @@ class GalleryFile:
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
                     raise
-                damage = str(error)  # such as a text that is none any more
+                damage = " ".join(str(error).split())  # such as a text that is none any more
         if damage is not None:
             raise self.damaged(damage)
 
@@ -324,14 +324,15 @@ def _version_of(connection: Connection) -> int:
 
 def _explanation(error: sqlite3.Error) -> str:
     """What an error of SQLite means for the person at the keyboard."""
+    words = " ".join(str(error).split())
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_NOTADB:
             return "is no gallery: it is not an SQLite database; name another file with --gallery"
         case sqlite3.SQLITE_CORRUPT:
-            return f"is damaged ({error}); {_REMEDY}"
+            return f"is damaged ({words}); {_REMEDY}"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"is in use: another process has been writing for {_SECONDS_FOR_A_LOCK:.0f} s; try later"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return f"cannot be written ({error}); it and its folder must be writable, also to search it"
+            return f"cannot be written ({words}); it and its folder must be writable, also to search it"
         case _:
-            return f"cannot be used: {error}"
+            return f"cannot be used: {words}"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kaggle_face.artifacts.locking import only_process
 from kaggle_face.data import decoding, packing
@@ -237,6 +238,26 @@ def test_a_chunk_that_did_not_reach_the_disk_is_decoded_again(
     decoded = len(count_decoded)
     make(tmp_path, ids)
     assert len(count_decoded) == decoded + PICTURES - CHUNK  # the first chunk alone was on the disk
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+def test_pixels_of_which_the_disk_takes_a_part_are_not_taken_for_written(tmp_path: Path) -> None:
+    import resource
+
+    image = Image.new("RGB", (8, 8), (200, 100, 50))
+    image.save(tmp_path / "a.png")
+    size = (tmp_path / "a.png").stat().st_size
+    chunk = Chunk(str(tmp_path), ("a.png",), (size,), 0, SIZE, str(tmp_path / "pixels"), 0)
+    (tmp_path / "pixels").touch()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            decoding.decode_chunk(chunk)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(decoding.decode_chunk(chunk).checksums) == 1
+    assert (tmp_path / "pixels").stat().st_size == 3 * SIZE**2
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, ids: StrArray) -> None:
