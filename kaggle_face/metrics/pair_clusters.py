@@ -71,8 +71,8 @@ class PairClusters:
         >>> PairClusters.of([(0, 0), (0, 1)]).person_sums(np.array([1.0, 10.0])).tolist()
         [11.0, 10.0]
         """
-        sums = np.bincount(self.first, values, self.num_people)
-        return sums + np.bincount(self.second[self.crossing], values[self.crossing], self.num_people)
+        sums = _sums(self.first, values, self.num_people)
+        return sums + _sums(self.second[self.crossing], values[self.crossing], self.num_people)
 
     def variance(self, influences: FloatArray) -> float:
         """The variance of the sum of influences (P) of mean zero.
@@ -83,9 +83,7 @@ class PairClusters:
         >>> PairClusters.of([("a", "a"), ("a", "b"), ("b", "b")]).variance(np.array([1.0, 2.0, -3.0]))
         6.0
         """
-        of_couples = np.bincount(self.couples, influences[self.crossing])
-        found = self._squares(self.person_sums(influences)) - self._squares(of_couples)
-        return max(found, LEAST_SHARE_OF_SINGLE * self._squares(influences))
+        return max(self._shared(influences), LEAST_SHARE_OF_SINGLE * _square(influences))
 
     def shared_share(self, chosen: npt.NDArray[np.bool_]) -> float:
         """The share of all couples of chosen pairs (P) that share a person: the chance for a random couple.
@@ -96,10 +94,7 @@ class PairClusters:
         0.25
         """
         counts = chosen.astype(np.float64)
-        shared = self._squares(self.person_sums(counts)) - self._squares(
-            np.bincount(self.couples, counts[self.crossing])
-        )
-        return shared / float(counts.sum()) ** 2
+        return self._shared(counts) / float(counts.sum()) ** 2
 
     def effective_people(self, chosen: npt.NDArray[np.bool_]) -> float:
         """How many people of equally many pairs the chosen pairs (P) are worth (Kish 1965).
@@ -108,7 +103,7 @@ class PairClusters:
         1.6
         """
         counts = self.person_sums(chosen.astype(np.float64))
-        return float(counts.sum()) ** 2 / self._squares(counts)
+        return float(counts.sum()) ** 2 / _square(counts)
 
     def degrees_of_freedom(self, influences: FloatArray) -> float:
         """How well the variance is known: the degrees of freedom of a chi square that varies as much.
@@ -117,9 +112,19 @@ class PairClusters:
         """
         squares = self.person_sums(influences) ** 2
         total = float(squares.sum())
-        spread = self._squares(squares) - total**2 / self.num_people
+        spread = _square(squares) - total**2 / self.num_people
         return 2 * total**2 / spread if spread > 0 else np.inf
 
-    @staticmethod
-    def _squares(values: FloatArray) -> float:
-        return float(values @ values)
+    def _shared(self, values: FloatArray) -> float:
+        """The sum of the products of the values (P) over all couples of pairs that share a person."""
+        of_couples = _sums(self.couples, values[self.crossing], int(self.couples.max(initial=-1)) + 1)
+        return _square(self.person_sums(values)) - _square(of_couples)
+
+
+def _sums(places: IntArray, values: FloatArray, size: int) -> FloatArray:
+    """The sum of the values (N) at each of the places 0 to size - 1."""
+    return np.bincount(places, values, size).astype(np.float64)
+
+
+def _square(values: FloatArray) -> float:
+    return float(values @ values)
