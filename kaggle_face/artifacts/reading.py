@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 from kaggle_face.errors import DataError, RunError
 
 _MAX_JSON_BYTES = 64 << 20
-_MAX_TABLE_BYTES = 4 << 30
+_MAX_TABLE_BYTES = 1 << 30
 _ADVICE = "copy it again, or delete it and run the command that makes it"
 
 # All that csv, json, numpy and the records themselves raise at damaged contents.
