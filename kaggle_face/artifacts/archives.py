@@ -45,6 +45,8 @@ def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         DamagedArchiveError: The archive is damaged, or of a kind that cannot be read.
         OSError: A disk is to blame.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise DamagedArchiveError(path, "not a regular file")
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive

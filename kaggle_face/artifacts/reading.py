@@ -22,8 +22,7 @@ from kaggle_face.artifacts.disk import disk_error, state_of
 from kaggle_face.errors import DataError, KaggleFaceError, RunError
 
 _MAX_JSON_BYTES = 64 << 20
-_MAX_TABLE_BYTES = 4 << 30
-_MAX_CELL_CHARACTERS = 32_768
+_MAX_TABLE_BYTES = 1 << 30
 _ADVICE = "copy it again, or delete it and run the command that makes it"
 
 # All that csv, json, numpy and the records themselves raise at damaged contents.
@@ -134,7 +133,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
         if header.count(name) != 1:
             twice = "two columns" if name in header else "no column"
             raise RunError(f"{path} has {twice} '{name}'; it has: {', '.join(header)}")
-    cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+    cells = list(zip(*rows, strict=False)) or [()] * len(header)  # all rows are of one length
     return [cells[header.index(name)] for name in columns]
 
 
@@ -148,11 +147,12 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
         raise RunError(f"{path} is missing")
     text = read_text(path, _MAX_TABLE_BYTES)
     with reading(path):
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-        if not rows:
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next((row for row in lines if row), None)
+        if header is None:
             raise ValueError("no header")
-        header = rows.pop(0)
-        _check_rows(rows, len(header))
+        rows = list(filter(None, lines))
+        _check_rows(rows, len(header), "\0" in text)
     return header, rows
 
 
@@ -193,15 +193,12 @@ def _size_of_regular(path: Path) -> int:
     return about.st_size
 
 
-def _check_rows(rows: Sequence[Sequence[str]], width: int) -> None:
-    for number, row in enumerate(rows, 2):
-        if len(row) != width:
-            raise ValueError(f"row {number} has {len(row)} cells, its header has {width}")
-        if any(cell.endswith("\0") for cell in row):  # an array of text would drop it
-            raise ValueError(f"a cell of row {number} ends with a zero byte")
-    longest = max((len(cell) for row in rows for cell in row), default=0)
-    if longest > _MAX_CELL_CHARACTERS:
-        raise ValueError(f"a cell of {longest:,} characters")
+def _check_rows(rows: Sequence[Sequence[str]], width: int, has_zero_byte: bool) -> None:
+    if set(map(len, rows)) - {width}:
+        number, row = next((number, row) for number, row in enumerate(rows, 2) if len(row) != width)
+        raise ValueError(f"row {number} has {len(row)} cells, its header has {width}")
+    if has_zero_byte and any(cell.endswith("\0") for row in rows for cell in row):
+        raise ValueError("a cell ends with a zero byte")  # an array of text would drop it
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
     Raises:
         GalleryError: Nobody is enrolled, the file cannot be written, or there is one that is no ZIP file.
     """
-    if target.exists() and not zipfile.is_zipfile(target):
+    if target.exists() and not (target.is_file() and zipfile.is_zipfile(target)):
         raise GalleryError(f"{target} is there already and no earlier export; choose another name")
     try:
         with replacing_privately(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:

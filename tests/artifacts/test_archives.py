@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -38,6 +39,13 @@ def test_what_the_archive_is_not_to_blame_for_goes_on(archive: Path, error: Base
     with pytest.raises(type(error)) as caught, opened_archive(archive):
         raise error
     assert caught.value is error
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.zip")
+    expected = pytest.raises(DamagedArchiveError, match=r"a\.zip is damaged: not a regular file")
+    with expected, opened_archive(tmp_path / "a.zip"):
+        pass
 
 
 def test_growth_counts_no_more_packed_bytes_than_the_file_has(archive: Path) -> None:
