@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: the first asks to stop, the second ends the process at once.
 
-A `StoppedBySignalError`, which is a `KeyboardInterrupt`, breaks work off. What has to come to a point where its
-state is whole runs within `noted` instead and looks at `is_wished`.
+A `StoppedBySignalError`, which is a `KeyboardInterrupt`, breaks work off. What has to come to a point where
+its state is whole runs within `noted` instead and looks at `is_wished`.
 """
 
 from __future__ import annotations

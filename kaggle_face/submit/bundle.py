@@ -30,8 +30,20 @@ from kaggle_face.submit.targets import targets
 from kaggle_face.submit.wheel import requirements, write_wheel
 from kaggle_face.submit.writing import hash_of_file
 
-_NOT_IN_NOTEBOOKS = ("kaggle", "six", "tensorboard", "scikit-learn")
-"""Requirements that no command in a notebook needs; Kaggle's image pins scikit-learn to 1.2.2."""
+_NOT_IN_NOTEBOOKS = (
+    "kaggle",
+    "opencv",
+    "pydantic-core",
+    "requests",
+    "scikit-learn",
+    "six",
+    "tensorboard",
+    "urllib3",
+)
+"""Requirements that no command in a notebook needs, or that come with others there.
+
+Kaggle's image pins scikit-learn to 1.2.2, which has what is used of it, and holds OpenCV under another name.
+"""
 # Up to glibc 2.35, that of Ubuntu 22.04; pip takes each of these names for itself, not as "up to".
 _PLATFORMS = ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(17, 36)))
 _LONGEST_SLUG = 50

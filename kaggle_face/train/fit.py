@@ -188,7 +188,7 @@ class Fit:
         return "interrupt" if is_stopped else self.clock.next_act()
 
     def _finish_epoch(self) -> bool:
-        """Measures and keeps the epoch; false if a signal came first: then the state is that of its last step."""
+        """Measures and keeps the epoch; false if a signal came first: then its last step is what is saved."""
         state = self.state
         try:
             figures = self._measure() if self._is_measured() else None
