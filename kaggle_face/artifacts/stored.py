@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kaggle_face.artifacts.atomic import read_array, reading, replacing_folder, write_array, write_json
+from kaggle_face.artifacts.row_files import RowFile, new_rows
 from kaggle_face.artifacts.tables import read_table, write_table
 from kaggle_face.errors import RunError
 from kaggle_face.records import (
@@ -38,15 +39,14 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
 @contextmanager
 def new_predictions(
     folder: Path, image_ids: StrArray, class_names: StrArray, dtype: type[np.floating[Any]] = np.float16
-) -> Iterator[FloatArray]:
+) -> Iterator[RowFile]:
     """Yields logits (N, C) on the disk to be filled; the record appears if all goes well."""
     with replacing_folder(folder) as new:
         write_table(new / "images.csv", {"image_id": image_ids})
         write_table(new / "classes.csv", {"name": class_names})
         shape = (len(image_ids), len(class_names))
-        logits = np.lib.format.open_memmap(new / "logits.npy", "w+", dtype, shape)
-        yield logits
-        logits.flush()
+        with new_rows(new / "logits.npy", shape, dtype) as logits:
+            yield logits
 
 
 def write_prediction_blocks(

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 import kaggle_face
 from kaggle_face.cli.going_on import told_how_to_go_on
-from kaggle_face.cli.terminal import Terminal
+from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
 from kaggle_face.processor import choose_sort_instructions
 from kaggle_face.stopping import StoppedBySignalError, end_at_once_from_now_on, heeding_signals
@@ -77,6 +77,7 @@ class _Parser(argparse.ArgumentParser):
 def run(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     choose_sort_instructions()
+    write_any_letter()
     code = main(list(sys.argv[1:] if argv is None else argv))
     end_at_once_from_now_on()
     if _is_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,13 @@ class Terminal:
             counter = _PlainLines(label, total, unit, done)
             yield counter
             counter.finish()
+
+
+def write_any_letter() -> None:
+    """Escapes letters that the encoding of a terminal or pipe lacks, such as a code page of Windows."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class SilentTerminal(Terminal):

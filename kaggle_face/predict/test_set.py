@@ -16,6 +16,7 @@ import torch
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import replacing_folder
+from kaggle_face.artifacts.row_files import RowFile
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import PredictConfig
 from kaggle_face.config.schema import CheckpointName
@@ -147,7 +148,7 @@ def _embed_all(
     folder: FoldFolder,
     test_set: TestSet,
     how: _How,
-    logits_NC: FloatArray,
+    logits_NC: RowFile | FloatArray,
     counter: Counter,
 ) -> FloatArray:
     """Embeddings (N, D) of all images; fills the logits of those that come first."""
@@ -161,8 +162,9 @@ def _embed_all(
     ):
         rows = slice(row, row + len(embeddings_BD))
         vectors_ND[rows] = embeddings_BD.float().cpu().numpy()
-        logits_NC[rows] = logits_BC.half().cpu().numpy()
-        logits_NC[rows, untrained_C] = -np.inf
+        block_BC = logits_BC.half().cpu().numpy()
+        block_BC[:, untrained_C] = -np.inf
+        logits_NC[rows] = block_BC
         counter.advance(len(embeddings_BD))
         row = rows.stop
     batches = evaluation_batches(test_set.pack, ids[num_classified:], how.batch_size, how.device)
@@ -176,7 +178,9 @@ def _embed_all(
 
 
 @contextmanager
-def _new_logits(folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray) -> Iterator[FloatArray]:
+def _new_logits(
+    folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray
+) -> Iterator[RowFile | FloatArray]:
     """Half-precision logits on the disk; none where the competition has no classification."""
     names = stored.read_classes(folder.classes_file).names
     if len(image_ids):

@@ -147,7 +147,7 @@ def download_wheels(names: Sequence[str], python: str, folder: Path) -> Path:
     words += [word for platform in _PLATFORMS for word in ("--platform", platform)]
     texts = [needed.get(name.lower(), name) for name in names]
     command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "--dest", str(folder), *texts]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason"])[-1]
         raise RemoteError(f"the wheels of {', '.join(names)} cannot be fetched: {said}")

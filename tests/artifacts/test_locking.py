@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,7 +48,7 @@ def test_a_second_writer_is_told_who_holds_the_lock(held: tuple[Path, subprocess
     path, process = held
     with pytest.raises(RunError) as error, alone(path, "the folder"):
         pass
-    place = f"{process.pid} on {os.uname().nodename} since 20"
+    place = f"{process.pid} on {socket.gethostname()} since 20"
     assert str(error.value).startswith(f"the folder is being written by another process ({place}")
     assert str(error.value).endswith("; wait until it ends")
     process.kill()

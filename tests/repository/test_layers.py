@@ -12,7 +12,7 @@ import kaggle_face
 
 PACKAGE = Path(kaggle_face.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "progress", "cores", "processor", "stopping", "text_keys"},
+    {"errors", "progress", "cores", "portable_names", "processor", "stopping", "text_keys"},
     {"records"},
     {"config"},
     {"artifacts"},
