@@ -24,7 +24,12 @@ from kaggle_face.cli.going_on import told_how_to_go_on
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
 from kaggle_face.processor import choose_sort_instructions
-from kaggle_face.stopping import StoppedBySignalError, end_at_once_from_now_on, heeding_signals
+from kaggle_face.stopping import (
+    StoppedBySignalError,
+    end_at_once_from_now_on,
+    end_children,
+    heeding_signals,
+)
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -59,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 _OF_SEVERAL_PROCESSES = "train"
+_STOPPED = (130, 143)
 
 # What is wrong with the user's disk and no bug: no right to write there, no room, no such place.
 _STATES_OF_A_DISK = frozenset(
@@ -80,8 +86,10 @@ def run(argv: Sequence[str] | None = None) -> None:
     write_any_letter()
     code = main(list(sys.argv[1:] if argv is None else argv))
     end_at_once_from_now_on()
-    if _is_alone():
+    if _is_alone() and code not in _STOPPED:
         sys.exit(code)
+    # Whoever stopped a command does not wait for the seconds in which Python takes torch down.
+    end_children()
     # All is written. Where the interpreter ends in its own way, torch now and then destroys a thread of the
     # process group that still runs, and aborts: torchrun takes that for a failed training.
     with suppress(OSError):
