@@ -93,8 +93,11 @@ def write_bundle(
     """Writes a bundle whose dataset holds these files of each fold, below their run folder.
 
     Raises:
-        RunError: There is nothing to put in.
+        RunError: There is nothing to put in, or `folder` holds something other than a bundle.
     """
+    others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if foreign := [name for name in others if name not in ("dataset", "notebook")]:
+        raise RunError(f"{folder} is not a bundle: it holds {foreign[0]}; choose another folder with --to")
     with replacing_folder(folder) as new:
         dataset, notebook = new / "dataset", new / "notebook"
         write_text(dataset / f"{wanted.config_name}.yaml", dump_config(wanted.config))

@@ -78,6 +78,8 @@ class Launcher:
 
 @pytest.fixture(scope="session")
 def launcher() -> Iterator[Launcher]:
+    if not hasattr(os, "fork"):
+        pytest.skip("this system forks no processes")
     command = [sys.executable, str(Path(__file__).with_name("forking_process.py"))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(

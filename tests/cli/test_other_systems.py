@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
@@ -40,6 +39,7 @@ def test_a_lock_on_windows_leaves_the_note_to_be_read(
 ) -> None:
     if sys.platform == "win32":
         pytest.skip("it is imitated where it is not at hand")
+    import fcntl
 
     def locking(descriptor: int, mode: int, count: int) -> None:
         assert os.lseek(descriptor, 0, os.SEEK_CUR) > 2**20, "a locked byte cannot be read by others"
