@@ -20,6 +20,7 @@ from kaggle_face.artifacts.atomic import write_json
 from kaggle_face.artifacts.reading import read_json, read_text
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.hints import settings_command
+from kaggle_face.portable_names import one_name_with, why_not_portable
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config
@@ -289,7 +290,7 @@ def name_of_run(overrides: Sequence[str]) -> str:
         text for text in overrides if not text.startswith(("paths.", "device=", "train.max_hours="))
     )
     text = ",".join(shaping) or "main"
-    if FREE_NAME.match(text):
+    if FREE_NAME.match(text) and why_not_portable(text) is None:
         return text
     readable = re.sub(r"[^A-Za-z0-9._=,+-]+", "-", text).strip("-.,")[:50]
     return f"{readable}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
@@ -299,11 +300,18 @@ def run_folder(runs: Path, config_name: str, run: str) -> RunFolder:
     """The folder of a named run, which need not exist yet.
 
     Raises:
-        RunError: The name is no plain folder name.
+        RunError: The name is no plain folder name on every system, or another run's but for its case.
     """
     if not FREE_NAME.match(run):
         raise RunError(f"a run's name is made of letters, digits and . _ = , + -, got '{run}'")
-    return RunFolder(runs / config_name / run)
+    reason = why_not_portable(run)
+    if reason is not None:
+        raise RunError(f"'{run}' {reason}; choose another name for the run")
+    folder = runs / config_name
+    other = one_name_with(run, (path.name for path in folder.glob("*")))
+    if other is not None and (folder / run).exists():
+        raise RunError(f"the runs '{run}' and '{other}' are one folder on this disk; write '{other}'")
+    return RunFolder(folder / run)
 
 
 def list_runs(runs: Path, config_name: str) -> list[RunFolder]:
@@ -336,12 +344,13 @@ def git_commit() -> str | None:
     try:
         commit = _git("rev-parse", "HEAD")
         return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
         return None
 
 
 def _git(*words: str) -> str:
-    answer = subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10)
+    command = ["git", *words]
+    answer = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=10)
     return answer.stdout.strip()
 
 

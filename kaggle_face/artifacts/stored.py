@@ -15,6 +15,7 @@ import numpy as np
 
 from kaggle_face.artifacts.atomic import replacing_folder, write_array, write_json
 from kaggle_face.artifacts.reading import read_array, read_json, reading
+from kaggle_face.artifacts.row_files import RowFile, new_rows
 from kaggle_face.artifacts.seals import read_seal, write_seal
 from kaggle_face.artifacts.shapes import GalleryShape
 from kaggle_face.artifacts.tables import as_integers, read_table, write_table
@@ -54,15 +55,14 @@ def new_predictions(
     class_names: StrArray,
     dtype: type[np.floating[Any]] = np.float32,
     made_of: MadeOf = _NOTHING,
-) -> Iterator[FloatArray]:
+) -> Iterator[RowFile]:
     """Yields logits (N, C) on the disk to be filled; the record appears if all goes well."""
     with _sealed_folder(folder, made_of) as new:
         write_table(new / "images.csv", {"image_id": image_ids})
         write_table(new / "classes.csv", {"name": class_names})
         shape = (len(image_ids), len(class_names))
-        logits = np.lib.format.open_memmap(new / "logits.npy", "w+", dtype, shape)
-        yield logits
-        logits.flush()
+        with new_rows(new / "logits.npy", shape, dtype) as logits:
+            yield logits
 
 
 def write_prediction_blocks(

@@ -71,6 +71,7 @@ def _seconds(words: Sequence[str]) -> float:
 
 
 def _heavy_imports(words: Sequence[str]) -> str:
-    done = subprocess.run([sys.executable, "-c", _PROBE, *words], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", _PROBE, *words]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     loaded = set(done.stdout.rsplit("MODULES", 1)[1].split())
     return " ".join(name for name in HEAVY if name in loaded)

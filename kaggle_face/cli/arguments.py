@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import CHECKPOINTS
 from kaggle_face.errors import InputError
+from kaggle_face.portable_names import why_not_portable
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -116,4 +117,7 @@ def plain_slug(slug: str) -> str:
     """
     if not slug or Path(slug).name != slug or slug.startswith("."):
         raise InputError(f"a competition's name has no folders in it, got '{slug}'")
+    reason = why_not_portable(slug) or (":" in slug and "has a colon, which Windows does not take")
+    if reason:
+        raise InputError(f"'{slug}' {reason}; a competition is called as in its address")
     return slug

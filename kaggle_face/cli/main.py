@@ -25,12 +25,17 @@ import kaggle_face
 from kaggle_face.artifacts.disk import state_line
 from kaggle_face.cli.arguments import default_config
 from kaggle_face.cli.going_on import told_how_to_go_on
-from kaggle_face.cli.terminal import Terminal
+from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
 from kaggle_face.hints import settings_given_as
 from kaggle_face.processor import choose_sort_instructions
 from kaggle_face.progress import visible
-from kaggle_face.stopping import StoppedBySignalError, end_at_once_from_now_on, heeding_signals
+from kaggle_face.stopping import (
+    StoppedBySignalError,
+    end_at_once_from_now_on,
+    end_children,
+    heeding_signals,
+)
 
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -66,6 +71,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 _OF_SEVERAL_PROCESSES = "train"
+_STOPPED = (130, 143)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -80,10 +86,13 @@ def run(argv: Sequence[str] | None = None) -> None:
     choose_sort_instructions()
     threading.excepthook = _tell_bug_of_thread
     _take_over_warnings(Terminal())
+    write_any_letter()
     code = main(list(sys.argv[1:] if argv is None else argv))
     end_at_once_from_now_on()
-    if _is_alone():
+    if _is_alone() and code not in _STOPPED:
         sys.exit(code)
+    # Whoever stopped a command does not wait for the seconds in which Python takes torch down.
+    end_children()
     # All is written. Where the interpreter ends in its own way, torch now and then destroys a thread of the
     # process group that still runs, and aborts: torchrun takes that for a failed training.
     with suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -73,6 +74,13 @@ class Terminal:
 
     def _show(self, text: str) -> None:
         _print(text, sys.stdout)
+
+
+def write_any_letter() -> None:
+    """Escapes letters that the encoding of a terminal or pipe lacks, such as a code page of Windows."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class SilentTerminal(Terminal):

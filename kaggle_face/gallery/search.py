@@ -181,12 +181,21 @@ def _write_cache(folder: Path, moment: Snapshot) -> None:
     _remove_other_copies(folder)
     shape = (moment.num_people, moment.model.embedding_size)
     with replacing_folder(folder) as new:
-        vectors = np.lib.format.open_memmap(new / "vectors.npy", "w+", np.float32, shape)
-        numbers = _fill(vectors, moment)
-        vectors.flush()
+        numbers, strangers = _write_vectors(new / "vectors.npy", shape, moment)
         write_array(new / "numbers.npy", numbers)
-        write_array(new / "strangers.npy", _stranger_scores(vectors))
+        write_array(new / "strangers.npy", strangers)
         write_json(new / _SUMS_FILE, sealed(_sums_of(new)))
+
+
+def _write_vectors(path: Path, shape: tuple[int, int], moment: Snapshot) -> tuple[Int64, Float32]:
+    """Writes everyone's direction; the people's numbers (P,) and what strangers score.
+
+    The memory map ends with this function: Windows renames no folder in which a file is mapped.
+    """
+    vectors = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    numbers = _fill(vectors, moment)
+    vectors.flush()
+    return numbers, _stranger_scores(vectors)
 
 
 def _sums_of(folder: Path) -> dict[str, int]:

@@ -16,6 +16,7 @@ from kaggle_face.errors import InputError
 from kaggle_face.metrics.inputs import (
     BoolArray,
     FloatArray,
+    IntArray,
     as_flags,
     as_ids,
     as_scores,
@@ -173,12 +174,14 @@ def ten_fold_accuracy(
     require_same_length(values, folds, "scores and fold_of_pair")
     order = np.argsort(values)
     values, is_same, folds = values[order], is_same[order], folds[order]
-    names = np.unique(folds)
-    if len(names) < 2:
-        raise InputError(f"the protocol needs at least two folds of pairs, got {len(names)}")
-    judged = [_judge_fold(values, is_same, folds == name) for name in names]
+    from sklearn.model_selection import LeaveOneGroupOut
+
+    splits = LeaveOneGroupOut()
+    if len(values) == 0 or splits.get_n_splits(groups=folds) < 2:
+        raise InputError(f"the protocol needs at least two folds of pairs, got {len(np.unique(folds))}")
+    judged = [_judge_fold(values, is_same, *rows) for rows in splits.split(values, groups=folds)]
     accuracies, thresholds = np.array(judged).T
-    spread = float(accuracies.std(ddof=1)) / math.sqrt(len(names))
+    spread = float(accuracies.std(ddof=1)) / math.sqrt(len(judged))
     return TenFoldAccuracy(float(accuracies.mean()), spread, accuracies, thresholds)
 
 
@@ -195,11 +198,12 @@ def verification_summary(scores: npt.ArrayLike, labels: npt.ArrayLike) -> dict[s
     return {name: trials.metric(name) for name in VERIFICATION_METRICS}
 
 
-def _judge_fold(values: FloatArray, is_same: BoolArray, in_fold: BoolArray) -> tuple[float, float]:
-    others = is_same[~in_fold]
-    curve = accuracy_curve(values[~in_fold], others, ~others)
+def _judge_fold(
+    values: FloatArray, is_same: BoolArray, others: IntArray, fold: IntArray
+) -> tuple[float, float]:
+    curve = accuracy_curve(values[others], is_same[others], ~is_same[others])
     threshold = values.dtype.type(curve.thresholds[curve.best])
-    return float(np.mean((values[in_fold] >= threshold) == is_same[in_fold])), float(threshold)
+    return float(np.mean((values[fold] >= threshold) == is_same[fold])), float(threshold)
 
 
 def _narrowed_trials(genuine: FloatArray, impostor: FloatArray) -> SortedTrials | None:

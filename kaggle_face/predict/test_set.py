@@ -23,6 +23,7 @@ from kaggle_face.artifacts.provenance import (
     predicted_images,
     write_test_tables,
 )
+from kaggle_face.artifacts.row_files import RowFile
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import PredictConfig
 from kaggle_face.config.schema import CheckpointName
@@ -157,7 +158,7 @@ def _embed_all(
     folder: FoldFolder,
     test_set: TestSet,
     how: _How,
-    logits_NC: FloatArray,
+    logits_NC: RowFile | FloatArray,
     counter: Counter,
 ) -> FloatArray:
     """Embeddings (N, D) of all images; fills the logits of those that come first."""
@@ -171,8 +172,9 @@ def _embed_all(
     ):
         rows = slice(row, row + len(embeddings_BD))
         vectors_ND[rows] = embeddings_BD.float().cpu().numpy()
-        logits_NC[rows] = logits_BC.float().cpu().numpy()
-        logits_NC[rows, untrained_C] = -np.inf
+        block_BC = logits_BC.float().cpu().numpy()
+        block_BC[:, untrained_C] = -np.inf
+        logits_NC[rows] = block_BC
         counter.advance(len(embeddings_BD))
         row = rows.stop
     batches = evaluation_batches(test_set.pack, ids[num_classified:], how.batch_size, how.device)
@@ -188,7 +190,7 @@ def _embed_all(
 @contextmanager
 def _new_logits(
     folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray, made_of: Mapping[str, str]
-) -> Iterator[FloatArray]:
+) -> Iterator[RowFile | FloatArray]:
     """Logits on the disk, in the precision of out-of-fold ones; none where nothing is classified."""
     names = stored.read_classes(folder.classes_file).names
     target = folder.record_folder("test", checkpoint, "predictions")

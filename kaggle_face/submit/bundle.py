@@ -30,8 +30,20 @@ from kaggle_face.submit.targets import targets
 from kaggle_face.submit.wheel import requirements, write_wheel
 from kaggle_face.submit.writing import hash_of_file
 
-_NOT_IN_NOTEBOOKS = ("kaggle", "six", "tensorboard", "scikit-learn")
-"""Requirements that no command in a notebook needs; Kaggle's image pins scikit-learn to 1.2.2."""
+_NOT_IN_NOTEBOOKS = (
+    "kaggle",
+    "opencv",
+    "pydantic-core",
+    "requests",
+    "scikit-learn",
+    "six",
+    "tensorboard",
+    "urllib3",
+)
+"""Requirements that no command in a notebook needs, or that come with others there.
+
+Kaggle's image pins scikit-learn to 1.2.2, which has what is used of it, and holds OpenCV under another name.
+"""
 # Up to glibc 2.35, that of Ubuntu 22.04; pip takes each of these names for itself, not as "up to".
 _PLATFORMS = ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(17, 36)))
 _LONGEST_SLUG = 50
@@ -81,8 +93,11 @@ def write_bundle(
     """Writes a bundle whose dataset holds these files of each fold, below their run folder.
 
     Raises:
-        RunError: There is nothing to put in.
+        RunError: There is nothing to put in, or `folder` holds something other than a bundle.
     """
+    others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if foreign := [name for name in others if name not in ("dataset", "notebook")]:
+        raise RunError(f"{folder} is not a bundle: it holds {foreign[0]}; choose another folder with --to")
     with replacing_folder(folder) as new:
         dataset, notebook = new / "dataset", new / "notebook"
         write_text(dataset / f"{wanted.config_name}.yaml", dump_config(wanted.config))
@@ -135,7 +150,7 @@ def download_wheels(names: Sequence[str], python: str, folder: Path) -> Path:
     words += [word for platform in _PLATFORMS for word in ("--platform", platform)]
     texts = [needed.get(name.lower(), name) for name in names]
     command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "--dest", str(folder), *texts]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason"])[-1]
         raise RemoteError(f"the wheels of {', '.join(names)} cannot be fetched: {said}")

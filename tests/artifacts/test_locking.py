@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,7 +48,7 @@ def test_a_second_writer_is_told_who_holds_the_lock(held: tuple[Path, subprocess
     path, process = held
     with pytest.raises(RunError) as error, alone(path, "the folder"):
         pass
-    place = f"{process.pid} on {os.uname().nodename} since 20"
+    place = f"{process.pid} on {socket.gethostname()} since 20"
     assert str(error.value).startswith(f"the folder is being written by another process ({place}")
     assert str(error.value).endswith("; wait until it ends")
     process.kill()
@@ -64,6 +65,7 @@ def test_the_lock_of_a_killed_process_is_free_at_once(held: tuple[Path, subproce
     assert not path.exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 def test_a_forked_child_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path) -> None:
     fork = "import os\n    os.fork() or print(os.getpid(), flush=True)\n    time.sleep"
     program = HOLDER.replace("time.sleep", fork)
@@ -113,6 +115,7 @@ def _append(path: Path, count: int) -> None:
             path.write_text(str(number + 1))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 def test_processes_take_turns_though_each_removes_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +56,42 @@ def workspace(tmp_path: Path, tiny_root: Path, monkeypatch: pytest.MonkeyPatch) 
 def write_settings(folder: Path, root: Path, more: str = "") -> None:
     (folder / "configs").mkdir(exist_ok=True)
     (folder / "configs" / "tiny.yaml").write_text(SETTINGS.format(root=root) + more, encoding="utf-8")
+
+
+class Launcher:
+    """Runs command lines in processes that share their imports; what they print goes to `log.txt`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.seconds = 0.0
+
+    def __call__(self, *words: str, moment: str = "", act: str = "") -> int:
+        """The exit code of `kaggle-face WORDS`, which may stop or kill itself at a moment."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        order = {"folder": str(Path.cwd()), "config": os.environ.get("KAGGLE_FACE_CONFIG", "demo")}
+        order |= {"log": "log.txt", "moment": moment, "act": act}
+        print(json.dumps({**order, "words": words}), file=self._process.stdin, flush=True)
+        answer = json.loads(self._process.stdout.readline())
+        self.seconds = answer["seconds"]
+        return int(answer["code"])
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    if not hasattr(os, "fork"):
+        pytest.skip("this system forks no processes")
+    command = [sys.executable, str(Path(__file__).with_name("forking_process.py"))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        yield Launcher(process)
+
+
+@pytest.fixture
+def launch(launcher: Launcher, workspace: Path) -> Launcher:
+    """Runs command lines in processes of their own, in the workspace."""
+    return launcher
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,3 +95,17 @@ def test_what_one_process_does_is_refused_by_several(
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert refused("predict") == "predict is the work of one process; start it without torchrun"
+
+
+def test_a_stopped_process_stops_all_which_save_and_go_on(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENT_TO_ITSELF", "SIGTERM")  # by the second process, after three steps
+    stopped = torchrun("--", str(PROGRAM), *TRAIN, "--run", "changed", "train.checkpoint_minutes=60")
+    lines = [line for line in stopped.stderr.splitlines() if line.startswith("stopped: ")]
+    assert stopped.returncode != 0 and len(lines) == 1, stopped.stderr
+    assert lines[0].startswith("stopped: fold 0 is saved; go on with: kaggle-face train --fold 0 --resume")
+    fold = whole.parent.parent / "changed/fold0"
+    assert json.loads((fold / "run.json").read_text())["status"] == "stopped"
+    assert main(shlex.split(lines[0].rpartition(": kaggle-face ")[2])) == 0
+    assert_same(fold, whole)

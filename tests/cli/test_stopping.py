@@ -6,9 +6,8 @@ import json
 import os
 import shlex
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,19 +18,18 @@ from kaggle_face.cli.going_on import training_command
 from kaggle_face.cli.main import main
 from kaggle_face.stopping import StoppedBySignalError
 
-PROGRAM = str(Path(__file__).with_name("stopped_process.py"))
+Launch = Callable[..., int]
 SETTINGS = ("train.epochs=2", "model.neck=dropout_linear_bn", "model.dropout=0.2", "optim.name=sgd")
 RUNS = Path("runs/tiny")
 
 
-def stopped(moment: str, what: str, *words: str, code: int) -> list[str]:
-    """Runs a command that is stopped, and returns the lines of standard error that are not progress."""
-    command = [sys.executable, PROGRAM, moment, what, *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return [line for line in done.stderr.splitlines() if " images, " not in line]
+def stopped(launch: Launch, moment: str, what: str, *words: str, code: int) -> list[str]:
+    """Runs a command that is stopped, and returns the lines that are neither figures nor progress."""
+    Path("log.txt").unlink(missing_ok=True)
+    assert launch(*words, moment=moment, act=what) == code
+    lines = Path("log.txt").read_text().splitlines()
+    assert not [line for line in lines if "Traceback" in line]
+    return [line for line in lines if line.startswith(("stopped: ", "error: ", "warning: "))]
 
 
 def go_on(line: str) -> int:
@@ -49,44 +47,38 @@ def weights(run: str, fold: int = 0) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (RUNS / run / f"fold{fold}/checkpoints").iterdir()}
 
 
-@pytest.fixture
-def whole(workspace: Path) -> dict[str, bytes]:
-    """The weights of a training that was not disturbed."""
-    assert main(["train", "--fold", "0", "--run", "whole", *SETTINGS]) == 0
-    return weights("whole")
+MOMENTS = (("step 3", "TERM", 143), ("step 6", "INT", 130), ("measure 1", "TERM", 143), ("build", "INT", 130))
 
 
-@pytest.mark.parametrize(
-    ("moment", "signals", "code"),
-    [("step 3", "TERM", 143), ("step 6", "INT", 130), ("measure 1", "TERM", 143), ("build", "INT", 130)],
-)
 def test_a_stopped_training_tells_how_to_go_on_and_ends_with_the_same_bits(
-    whole: dict[str, bytes], moment: str, signals: str, code: int
+    workspace: Path, launch: Launch
 ) -> None:
-    words = ("train", "--fold", "0", "--run", "cut", *SETTINGS)
-    lines = stopped(moment, signals, *words, code=code)
-    resume = [] if moment == "build" else ["--resume"]
-    how = shlex.join(["kaggle-face", *words[:3], *resume, "--run", "cut", "-c", "tiny", *SETTINGS])
-    kept = "had not begun" if moment == "build" else "is saved"
-    assert lines == [f"stopped: fold 0 {kept}; go on with: {how}"]
-    if moment != "build":
-        assert status("cut") == "stopped"
-    assert go_on(lines[0]) == 0
-    assert status("cut") == "finished" and weights("cut") == whole
+    assert main(["train", "--fold", "0", "--run", "whole", *SETTINGS]) == 0
+    for number, (moment, signals, code) in enumerate(MOMENTS):
+        run = f"cut{number}"
+        words = ("train", "--fold", "0", "--run", run, *SETTINGS)
+        lines = stopped(launch, moment, signals, *words, code=code)
+        resume = [] if moment == "build" else ["--resume"]
+        how = shlex.join(["kaggle-face", *words[:3], *resume, "--run", run, "-c", "tiny", *SETTINGS])
+        kept = "had not begun" if moment == "build" else "is saved"
+        assert lines == [f"stopped: fold 0 {kept}; go on with: {how}"], moment
+        assert moment == "build" or status(run) == "stopped"
+        assert go_on(lines[0]) == 0
+        assert status(run) == "finished" and weights(run) == weights("whole"), moment
 
 
-def test_a_second_ctrl_c_ends_at_once_and_without_a_word(workspace: Path) -> None:
+def test_a_second_ctrl_c_ends_at_once_and_without_a_word(workspace: Path, launch: Launch) -> None:
     words = ("train", "--fold", "0", "--run", "cut", *SETTINGS)
-    assert stopped("step 3", "INT+INT", *words, code=-signal.SIGINT) == []
+    assert stopped(launch, "step 3", "INT+INT", *words, code=-signal.SIGINT) == []
     assert status("cut") == "running"
     assert main([*words, "--resume"]) == 0
 
 
-def test_several_folds_that_are_trained_anew_go_on_where_they_were(workspace: Path) -> None:
+def test_several_folds_that_are_trained_anew_go_on_where_they_were(workspace: Path, launch: Launch) -> None:
     words = ("train", "--fold", "0,1", "--run", "main", "train.epochs=1")
     assert main(list(words)) == 0
     before = weights("main", 0), weights("main", 1)
-    line = stopped("step 2", "TERM", *words, "optim.lr=0.01", "--overwrite", code=143)[0]
+    line = stopped(launch, "step 2", "TERM", *words, "optim.lr=0.01", "--overwrite", code=143)[0]
     assert "--fold 0 --resume --run main -c tiny train.epochs=1 optim.lr=0.01 && kaggle-face" in line
     assert weights("main", 1) == before[1] and status("main", 1) == "finished"
     assert go_on(line) == 0
@@ -94,9 +86,9 @@ def test_several_folds_that_are_trained_anew_go_on_where_they_were(workspace: Pa
     assert status("main", 0) == status("main", 1) == "finished"
 
 
-def test_a_lost_worker_is_one_line_that_names_memory_and_the_setting(whole: dict[str, bytes]) -> None:
+def test_a_lost_worker_is_one_line_that_names_memory_and_the_setting(workspace: Path, launch: Launch) -> None:
     words = ("train", "--fold", "0", "--run", "cut", *SETTINGS, "data.workers=2", "data.residence=workers")
-    lines = stopped("step 4", "worker", *words, "train.checkpoint_minutes=1e-6", code=2)
+    lines = stopped(launch, "step 4", "worker", *words, "train.checkpoint_minutes=1e-6", code=2)
     assert len(lines) == 1 and lines[0].startswith("error: a loader worker (process ")
     assert "memory" in lines[0] and "lower data.workers (now 2)" in lines[0]
     assert go_on(lines[0].replace("data.workers=2", "data.workers=0")) == 0

@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,46 +112,24 @@ def test_a_resumed_training_keeps_the_threads_that_it_was_begun_with(
     assert set(seen) == {1}
 
 
-KILLED_AT_SAVE = """
-import os, signal, sys
-from pathlib import Path
-from kaggle_face.cli.main import main
-left, replace_really = int(sys.argv[1]), Path.replace
-def replace(self, target):
-    global left
-    left -= Path(target).name == "resume.pt"
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return replace_really(self, target)
-Path.replace = replace
-sys.exit(main(sys.argv[2:]))
-"""
-
-
-def train_in_a_process(folder: Path, *words: str, killed_at_save: int = -1) -> int:
-    """The exit code of a training that may kill itself as it puts its state in place for the nth time."""
-    command = [sys.executable, "-c", KILLED_AT_SAVE, str(killed_at_save), "train", "--fold", "0", *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with (folder / "log.txt").open("ab") as log:
-        done = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False)
-    return done.returncode
-
-
-def test_a_killed_and_resumed_training_ends_with_the_same_bits(workspace: Path) -> None:
+def test_a_killed_and_resumed_training_ends_with_the_same_bits(
+    workspace: Path, launch: Callable[..., int]
+) -> None:
+    train = ("train", "--fold", "0")
     settings = ["train.checkpoint_minutes=1e-6", "train.epochs=3", "train.ema_decay=0.9"]
     settings += ["model.neck=dropout_linear_bn", "model.dropout=0.2", "model.drop_path=0.1"]
     settings += ["augment.cutmix.probability=0.5", "optim.name=sgd", "optim.lr=0.05"]
-    assert train_in_a_process(workspace, "--run", "whole", *settings) == 0
+    assert launch(*train, "--run", "whole", *settings) == 0
 
     runs = workspace / "runs/tiny"
     again: list[str] = []
     for save in (5, 3):
-        code = train_in_a_process(workspace, "--run", "killed", *again, *settings, killed_at_save=save)
-        assert code == -signal.SIGKILL
+        words = ("--run", "killed", *again, *settings)
+        assert launch(*train, *words, moment=f"save {save}", act="KILL") == -signal.SIGKILL
         assert (runs / "killed/fold0/resume.pt").exists()
         assert json.loads((runs / "killed/fold0/run.json").read_text())["status"] == "running", save
         again = ["--resume"]
-    assert train_in_a_process(workspace, "--run", "killed", *again, *settings) == 0
+    assert launch(*train, "--run", "killed", *again, *settings) == 0
 
     for name in ("last", "best_cls", "best_ver"):
         file = f"fold0/checkpoints/{name}.safetensors"
@@ -342,14 +318,14 @@ def test_a_training_that_fails_before_its_first_state_leaves_the_fold_that_was_t
 
 
 def test_a_training_killed_before_its_first_state_leaves_the_fold_that_was_there(
-    workspace: Path, trained: Path
+    workspace: Path, trained: Path, launch: Callable[..., int]
 ) -> None:
     before = contents(trained)
-    words = ["--run", "main", "--overwrite", "train.epochs=1", "optim.lr=0.01"]
-    assert train_in_a_process(workspace, *words, killed_at_save=1) == -signal.SIGKILL
+    words = ("train", "--fold", "0", "--run", "main", "--overwrite", "train.epochs=1", "optim.lr=0.01")
+    assert launch(*words, moment="save 1", act="KILL") == -signal.SIGKILL
     assert contents(trained) == before
     assert main(["train", "--fold", "0", "--run", "main", "--resume", "train.epochs=1"]) == 0  # it is trained
     assert contents(trained) == before
-    assert train_in_a_process(workspace, *words) == 0
+    assert launch(*words) == 0
     assert contents(trained) != before
     assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]

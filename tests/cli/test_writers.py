@@ -85,6 +85,10 @@ def test_two_writers_of_one_thing_are_one_line_and_a_failure_loses_nothing(
             assert "No space left on device" in refused(*words)
             assert contents(chain) == before, words
 
+    line = refused("bundle", "--run", "main", "--user", "me", "--to", "configs")
+    assert line == "configs is not a bundle: it holds tiny.yaml; choose another folder with --to"
+    assert contents(chain) == before
+
     shutil.rmtree(RUN.fold(0).path / "checkpoints")
     refused("soup", "--run", "main", "--overwrite")
     assert contents(SOUP.path) == {

@@ -12,7 +12,17 @@ import kaggle_face
 
 PACKAGE = Path(kaggle_face.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "hints", "progress", "cores", "processor", "stopping", "text_keys", "file_names"},
+    {
+        "errors",
+        "hints",
+        "progress",
+        "cores",
+        "portable_names",
+        "processor",
+        "stopping",
+        "text_keys",
+        "file_names",
+    },
     {"records", "pictures"},
     {"config"},
     {"artifacts"},
