@@ -13,7 +13,6 @@ from kaggle_face.artifacts.archives import opened_archive
 from kaggle_face.artifacts.atomic import write_json
 from kaggle_face.artifacts.locking import alone
 from kaggle_face.artifacts.reading import read_json
-from kaggle_face.artifacts.shapes import ReceiptShape
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.submit.answers import FileList
@@ -65,6 +64,8 @@ def _download(slug: str, target: Path, client: KaggleClient, progress: Progress)
 
 def _receipt_of(target: Path, slug: str) -> int | None:
     """How many files an earlier download of the same competition left there."""
+    from kaggle_face.artifacts.shapes import ReceiptShape
+
     path = target / RECEIPT
     if not path.is_file():
         return None
