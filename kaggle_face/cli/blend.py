@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kaggle_face.artifacts.abandoned import remove_abandoned
 from kaggle_face.artifacts.atomic import replacing_folder
 from kaggle_face.artifacts.blends import require_one_question, seal_blend
 from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task
@@ -62,6 +63,8 @@ def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for task in TASKS
     }
     with writing_beside_folds(runs):
+        for run in runs:
+            remove_abandoned(run.path, below=False)
         _blend(members, runs, loaded, arguments, terminal)
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from kaggle_face.artifacts.abandoned import remove_abandoned
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.arguments import (
@@ -48,6 +49,8 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
         locks.enter_context(writing_folds(run, [folder.fold for folder in folds]))
         if arguments.try_views:
             locks.enter_context(writing_beside_folds([run]))
+        for folder in folds:
+            remove_abandoned(folder.path)
         _predict_folds(run, folds, arguments, terminal)
 
 

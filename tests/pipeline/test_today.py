@@ -120,7 +120,7 @@ def test_a_task_that_was_not_predicted_is_told_and_not_submitted(
     assert main(["ensemble"]) == 0
     warning = capsys.readouterr().err
     assert "classification is left out" in warning and "--checkpoints best_cls" in warning
-    assert "has no blend for classification" in refused(*SUBMIT)
+    assert "has no test predictions for classification; make them: kaggle-face predict" in refused(*SUBMIT)
     assert not (work.path / "submissions/tiny").exists()
     assert main([*SUBMIT, "--task", "verification"]) == 0
 
