@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.artifacts.reading import json_object
 from kaggle_face.records import StrArray
 
 _SEAL = "seal"
@@ -29,9 +30,10 @@ def unsealed(text: str) -> dict[str, Any]:
     Raises:
         ValueError: The text is not such a result, or was changed.
     """
-    values = json.loads(text)
-    if not isinstance(values, dict):
-        raise ValueError("it is not an object")
+    try:
+        values = json_object(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     seal = values.pop(_SEAL, None)
     if sealed(values)[_SEAL] != seal:
         raise ValueError("it is not what was written")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kaggle_face.artifacts.reading import read_text
 from kaggle_face.artifacts.tables import as_text, read_table
 from kaggle_face.config import DataConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first
@@ -18,6 +19,8 @@ from kaggle_face.file_names import Spellings
 from kaggle_face.hints import settings_command
 from kaggle_face.records import IntArray, StrArray, positions_of
 from kaggle_face.train.recipe import FoldTask
+
+_MOST_BYTES = 1 << 28
 
 
 def adjust_training_set(task: FoldTask, data: DataConfig) -> FoldTask:
@@ -54,7 +57,7 @@ def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
     """
     if not path.is_file():
         raise ConfigError(f"data.exclude_images: there is no file {path}")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
+    lines = [line.strip() for line in read_text(path, _MOST_BYTES).split("\n")]
     spellings = Spellings(known_ids.tolist())
     names = [_name_in(line) for line in lines if line and not line.startswith("#")]
     ids = as_text([spellings.find(name) or name for name in names])

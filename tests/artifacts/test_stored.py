@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.records import ClassTable, Embeddings, Folds, Gallery, Pairs, PairScores, Predictions
 
@@ -111,6 +112,7 @@ def test_an_array_that_does_not_fit_its_record_is_refused(
 ) -> None:
     saved_records(tmp_path)
     np.save(tmp_path / file, array)
+    write_seal((tmp_path / file).parent, {})
     read = {
         "predictions": stored.read_predictions,
         "embeddings": stored.read_embeddings,
@@ -143,6 +145,7 @@ def test_a_table_that_does_not_fit_its_record_is_refused(
 ) -> None:
     saved_records(tmp_path)
     (tmp_path / file).write_text(text)
+    write_seal((tmp_path / file).parent, {})
     read = stored.read_predictions if file.startswith("predictions") else stored.read_pair_scores
     with pytest.raises(InputError) as caught:
         read(tmp_path / file.partition("/")[0])
@@ -169,6 +172,7 @@ def test_folds_that_were_changed_are_refused(
     text = (tmp_path / "f" / file).read_text()
     assert old in text
     (tmp_path / "f" / file).write_text(text.replace(old, new, 1))
+    write_seal(tmp_path / "f", {})
     with pytest.raises(InputError) as caught:
         stored.read_folds(tmp_path / "f", 2)
     assert message in str(caught.value)
@@ -180,5 +184,6 @@ def test_a_gallerys_label_of_no_match_is_text(tmp_path: Path, text: str) -> None
     stored.write_gallery(tmp_path / "g", gallery)
     assert stored.read_gallery(tmp_path / "g").no_match == "none"
     (tmp_path / "g" / "gallery.json").write_text(text)
+    write_seal(tmp_path / "g", {})
     with pytest.raises(RunError, match=r"gallery\.json"):
         stored.read_gallery(tmp_path / "g")

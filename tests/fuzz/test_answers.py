@@ -9,14 +9,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import kaggle_server
 import pytest
 from holding import holds, sizes
-from mutating import mutated_json
-
-pytest.importorskip("kaggle_face.submit.fields")  # the checks of what Kaggle answers
-
-import kaggle_server
 from kaggle_server import SLUG, TOKEN, FakeTime, KaggleServer
+from mutating import mutated_json
 
 from kaggle_face.progress import SilentProgress
 from kaggle_face.submit.client import KaggleClient, connect

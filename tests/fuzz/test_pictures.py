@@ -8,9 +8,10 @@ from random import Random
 import numpy as np
 import pytest
 from holding import holds, sizes
-from kaggle_face.data.images import decode_photo, decode_rgb
 from mutating import mutated_bytes
 from PIL import Image
+
+from kaggle_face.pictures import decode_photo, decode_rgb
 
 SIDE_PX = 40
 

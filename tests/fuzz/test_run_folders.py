@@ -14,9 +14,11 @@ from mutating import ODD_VALUES, mutated_array, mutated_bytes, mutated_json, mut
 
 from kaggle_face.artifacts import stored
 from kaggle_face.artifacts.atomic import write_json, write_text
-from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.provenance import TestTables, inputs_beside, write_test_tables
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.seals import SEAL_FILE, write_seal
 from kaggle_face.artifacts.tables import write_table
-from kaggle_face.config import Config, dump_config
+from kaggle_face.config import CompetitionConfig, Config, dump_config
 from kaggle_face.ensemble.evaluation import class_figures, open_trials
 from kaggle_face.ensemble.label_outliers import measure_gaps
 from kaggle_face.ensemble.members import Member, choose_members
@@ -28,7 +30,19 @@ from kaggle_face.ensemble.sources import (
     open_test_scores,
 )
 from kaggle_face.ensemble.summary import read_summary
-from kaggle_face.records import ClassTable, Embeddings, Folds, Gallery, Pairs, PairScores, Predictions
+from kaggle_face.records import (
+    ClassTable,
+    CompetitionData,
+    Embeddings,
+    FaceTable,
+    Folds,
+    Gallery,
+    Pairs,
+    PairScores,
+    Predictions,
+    RowList,
+    no_pairs,
+)
 from kaggle_face.submit.entries import COLUMNS
 from kaggle_face.submit.ledger import Ledger
 from kaggle_face.submit.outputs import parameters_of_blend
@@ -81,19 +95,20 @@ def runs(submissions: Path) -> Path:
         write_table(fold.labels_file, {"image_id": ids, "label": LABELS})
         pairs = Pairs(PAIRS.pair_ids, ids[:4], ids[1:5], PAIRS.labels)
         write_table(fold.people_file, {"image_id": ids, "person": NAMES[LABELS]})
+        write_test_tables(fold.path / "test", tables())
+        stored.write_pairs(fold.pairs_file("oof"), pairs)
         for part in ("oof", "test"):
-            stored.write_pairs(fold.pairs_file(part), pairs)
+            made_of = inputs_beside(fold, part)  # type: ignore[arg-type]
+            trials = pairs if part == "oof" else PAIRS
             for checkpoint in ("best_cls", "best_ver"):
                 folder = fold.record_folder(part, checkpoint, "predictions").parent
                 logits = random.normal(size=(6, 3)).astype(np.float32)
                 named = ids if part == "oof" else IDS
-                stored.write_predictions(folder / "predictions", Predictions(named, logits, NAMES))
+                stored.write_predictions(folder / "predictions", Predictions(named, logits, NAMES), made_of)
                 vectors = random.normal(size=(6, 4)).astype(np.float32)
-                stored.write_embeddings(folder / "embeddings", Embeddings(named, vectors))
-                scores = PairScores(pairs.pair_ids, random.random(4).astype(np.float32), pairs.labels)
-                stored.write_pair_scores(folder / "pairs", scores)
-        known = Gallery(IDS[:2], NAMES[:2], IDS[2:4], IDS[2:4], np.array(["n0", "none"]), "none")
-        stored.write_gallery(fold.gallery_folder("dev"), known)
+                stored.write_embeddings(folder / "embeddings", Embeddings(named, vectors), made_of)
+                scores = PairScores(trials.pair_ids, random.random(4).astype(np.float32), trials.labels)
+                stored.write_pair_scores(folder / "pairs", scores, made_of)
     write_json(run.ensemble_folder / "ensemble.json", SUMMARY)
     write_json(run.path / "kaggle.json", JOB)
     unknown = np.full(6, -1)
@@ -101,6 +116,23 @@ def runs(submissions: Path) -> Path:
     folds = Folds("f", IDS, np.array([0, 1, 0, 1, -1, -1]), unknown, both)
     stored.write_folds(run.path.parent / "folds" / "f", folds)
     return tmp_path / "runs"
+
+
+def tables() -> TestTables:
+    """What is predicted: a class for each image, a score for each pair."""
+    faces = FaceTable(IDS, np.full(6, -1), np.full(6, "test"))
+    unknown = Pairs(PAIRS.pair_ids, PAIRS.first_ids, PAIRS.second_ids, np.full(4, -1))
+    known = Gallery(IDS[:2], NAMES[:2], IDS[2:4], IDS[2:4], np.array(["n0", "none"]), "none")
+    classes = ClassTable(NAMES, NAMES)
+    data = CompetitionData(faces, classes, RowList(IDS, IDS), no_pairs(), unknown, dev_gallery=known)
+    return TestTables(data, np.zeros(6, np.int64), CompetitionConfig())
+
+
+def seal_again(folder: Path) -> None:
+    """Seals a folder as made of what lies beside it, where it is a record of a fold."""
+    fold, part = FoldFolder(folder.parents[2]), folder.parents[1].name
+    is_record = part in ("oof", "test") and fold.info_file.is_file()
+    write_seal(folder, inputs_beside(fold, part) if is_record else {})  # type: ignore[arg-type]
 
 
 def readers_of(root: Path) -> list[tuple[str, Callable[[], object]]]:
@@ -159,17 +191,22 @@ def test_a_run_folder_is_read_or_refused_in_one_line(count: int, runs: Path) -> 
 
     def try_one(random: Random) -> None:
         path = random.choice(files)
-        content = path.read_bytes()
+        content, seal = path.read_bytes(), path.parent / SEAL_FILE
+        old_seal = seal.read_bytes() if seal.is_file() else None
         if random.random() < 0.03:
             path.unlink()
         else:
             path.write_bytes(changed(random, path, content))
+            if old_seal is not None and path != seal and random.random() < 0.7:
+                seal_again(path.parent)  # or its checksum is all that is looked at
         try:
             for word, read in random.sample(readers, len(readers)):
                 if word in path.as_posix():
                     read()
         finally:
             path.write_bytes(content)
+            if old_seal is not None:
+                seal.write_bytes(old_seal)
 
     holds("run folders", count, try_one)
 
