@@ -94,7 +94,7 @@ def test_trials_alone_are_no_choice(tmp_path: Path) -> None:
         ("resnet", {"command_line": "__main__.py blends --measured a"}, "experiment"),
         ("tune-1", {}, "training"),
         ("search-7", {}, "trial"),
-        ("main", {"kind": ["trial"], "command_line": 3}, "training"),
+        ("main", {"kind": "other", "command_line": "train"}, "training"),
     ],
 )
 def test_runs_of_before_are_told_by_their_marks(
@@ -105,6 +105,13 @@ def test_runs_of_before_are_told_by_their_marks(
     run = RunFolder(tmp_path / "tiny" / name)
     run.fold(0).write_info({"status": "finished", **info})
     assert run.kind == kind
+
+
+def test_a_kind_of_a_wrong_type_is_named(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "tiny" / "main")
+    run.fold(0).write_info({"status": "finished", "kind": ["trial"]})
+    with pytest.raises(RunError, match=r"run\.json: kind"):
+        _ = run.kind
 
 
 def test_a_trial_that_was_trained_on_is_a_training(tmp_path: Path) -> None:
