@@ -222,7 +222,8 @@ def _vectors_of(archive: zipfile.ZipFile, shape: tuple[int, int]) -> npt.NDArray
     vectors = np.load(io.BytesIO(_read(archive, "embeddings.npy", most_bytes)), allow_pickle=False)
     if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f" or vectors.shape != shape:
         raise ValueError(f"embeddings.npy does not hold {shape[0]} embeddings of {shape[1]} numbers")
-    numbers = vectors.astype(np.float32)
+    with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
+        numbers = vectors.astype(np.float32)
     if not np.isfinite(numbers).all() or not numbers.any(axis=1).all():
         raise ValueError("an embedding is not finite or zero")
     return numbers

@@ -192,7 +192,7 @@ class Ledger:
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield connection
                 connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             state = state_of(error)
             if state is not None:
                 raise disk_error(state, self.database) from error

@@ -155,6 +155,15 @@ def test_standings_come_back_in_the_order_of_the_looks(tmp_path):
     assert all(row["time"].startswith("20") for row in ledger.standings("faces"))
 
 
+def test_text_of_the_database_that_is_not_utf8_is_told(tmp_path):
+    ledger = Ledger(tmp_path)
+    begin(ledger, message="x" * 50)
+    content = ledger.database.read_bytes()
+    ledger.database.write_bytes(content.replace(b"x" * 50, b"x" * 25 + b"\xff" * 25))
+    with pytest.raises(RunError, match=r"ledger\.sqlite"):
+        ledger.entries()
+
+
 def test_a_damaged_database_is_told_in_one_line(tmp_path):
     (tmp_path / "ledger.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(
