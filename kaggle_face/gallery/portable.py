@@ -49,6 +49,7 @@ _LARGEST_CROP_PX = 1024
 _MAX_FACE_BYTES = 8 * 2**20
 _MAX_TABLE_BYTES = 2**30
 _MAX_NPY_HEADER_BYTES = 2**16
+_LONGEST_EMBEDDING = 1e6
 _PEOPLE_AT_ONCE = 500
 
 
@@ -222,11 +223,11 @@ def _vectors_of(archive: zipfile.ZipFile, shape: tuple[int, int]) -> npt.NDArray
     vectors = np.load(io.BytesIO(_read(archive, "embeddings.npy", most_bytes)), allow_pickle=False)
     if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f" or vectors.shape != shape:
         raise ValueError(f"embeddings.npy does not hold {shape[0]} embeddings of {shape[1]} numbers")
-    with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
-        numbers = vectors.astype(np.float32)
-    if not np.isfinite(numbers).all() or not numbers.any(axis=1).all():
-        raise ValueError("an embedding is not finite or zero")
-    return numbers
+    with np.errstate(over="ignore"):  # a length that overflows is infinite, and refused
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+    if not ((lengths >= 1 / _LONGEST_EMBEDDING) & (lengths <= _LONGEST_EMBEDDING)).all():
+        raise ValueError("an embedding is not finite, or zero, or far too long")
+    return vectors.astype(np.float32)
 
 
 def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:

@@ -116,6 +116,8 @@ def rewritten(source: Path, member: str, change: Callable[[bytes], bytes]) -> Pa
         ("embeddings.npy", lambda data: npy_of(np.zeros((6, 256), np.float32))),
         ("embeddings.npy", lambda data: npy_of(np.full((6, 256), "a"))),
         ("embeddings.npy", lambda data: npy_of(np.full((6, 256), 1e300))),
+        ("embeddings.npy", lambda data: npy_of(np.full((6, 256), 1e30, np.float32))),
+        ("embeddings.npy", lambda data: npy_of(np.full((6, 256), 1e-30, np.float32))),
         ("embeddings.npy", lambda data: data + b"\0" * 10_000_000),
     ],
 )
