@@ -118,7 +118,7 @@ def bench_intervals(
 
 def explain(rows: Sequence[tuple[Cell, ...]]) -> str:
     """One sentence: the range of the coverage of new and old intervals."""
-    new, old = ([row[place] for row in rows if isinstance(row[place], float)] for place in (5, 10))
+    new, old = ([cell for row in rows if isinstance(cell := row[place], float)] for place in (5, 10))
     if not new:
         return "no list has impostor pairs enough"
     words = f"coverage lies between {min(new):.3f} and {max(new):.3f}, and should be 0.95"
