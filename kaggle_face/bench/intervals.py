@@ -45,8 +45,8 @@ GAIN = 0.15
 _OLD = Resampling(num_resamples=100)
 _OLD_SHARE = 5
 """The old intervals are measured in one of so many simulations."""
-_LONG_LIST, _LONGEST_OLD = 50_000, 5_000
-"""Longer lists are simulated a fifth as often, and without the old intervals."""
+_LONGEST_OLD = 5_000
+"""Longer lists are simulated without the old intervals."""
 
 
 Ends = tuple[float, float]
@@ -127,8 +127,6 @@ def explain(rows: Sequence[tuple[Cell, ...]]) -> str:
 
 def _rows(setting: Setting, simulations: int, draw: np.random.Generator) -> Iterator[tuple[Cell, ...]]:
     listed, effect = setting.pairs, setting.population.effect
-    if listed.num_pairs > _LONG_LIST:
-        simulations = -(-simulations // 5)
     new, old = ({metric: Tally() for metric in VERIFICATION_METRICS} for _ in range(2))
     for number in range(simulations):
         simulation = _Simulation.draw(setting, draw)

@@ -56,7 +56,7 @@ def test_a_table_and_a_sentence_are_printed_for_people(
 
 
 def test_intervals_are_tried_on_generated_scores(capsys: pytest.CaptureFixture[str]) -> None:
-    values = measured(capsys, "intervals", "--simulations", "4")
+    values = measured(capsys, "intervals", "--simulations", "2")
     assert {row["genuine pairs"] for row in values["rows"]} == {"1 each", "5 each", "all pairs"}
     assert all(0 <= row["coverage"] <= 1 for row in values["rows"])
     assert values["sentence"].startswith("coverage lies between ")
