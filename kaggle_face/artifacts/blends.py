@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from kaggle_face.artifacts.provenance import (
+    ROWS,
     TestTables,
     copy_test_tables,
     digest_of_classes,
@@ -130,6 +131,10 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
         RunError: Two of them do not; what differs and what to do are said.
     """
     folds = list(dict.fromkeys(fold for fold, _ in networks))
+    lacking = [fold for fold in folds if not (fold.path / "test" / ROWS).is_file()]
+    if lacking:
+        how = lacking[0].run.command("predict", "--folds", str(lacking[0].fold))
+        raise RunError(f"{_name(lacking[0])} has no test predictions; make them: {how}")
     first = folds[0]
     for fold in folds[1:]:
         pair = f"{_name(first)} and {_name(fold)}"

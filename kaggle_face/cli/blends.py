@@ -127,7 +127,9 @@ def _predict(run: RunFolder, overrides: Sequence[str], terminal: Terminal) -> No
         if not fold.record_folder("test", CHECKPOINT, "pairs").is_dir()
     ]
     if lacking:
-        how = argparse.Namespace(folds=lacking, checkpoints=[CHECKPOINT], try_views=False)
+        how = argparse.Namespace(
+            folds=lacking, checkpoints=[CHECKPOINT], try_views=False, ignore_changes=False
+        )
         how.config, how.overrides = _CONFIG, list(overrides)
         predict_run(run, how, terminal)
 

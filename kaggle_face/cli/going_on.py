@@ -56,11 +56,12 @@ def training_command(
     ignores_rules: bool,
     overrides: Sequence[str],
 ) -> str:
-    """The command line that trains folds of a run.
+    """The command line that trains folds of a run, without the time limit that may have stopped them.
 
     >>> training_command("my faces.yaml", "main", [1, 2], ["--resume"], False, ["optim.lr=0.1"])
     "kaggle-face train --fold 1,2 --resume --run main -c 'my faces.yaml' optim.lr=0.1"
     """
     numbers = ",".join(map(str, folds))
     named = ["--run", run, "-c", config, *(["--ignore-rules"] if ignores_rules else [])]
-    return shlex.join([_PROGRAM, "train", "--fold", numbers, *words, *named, *overrides])
+    kept = [text for text in overrides if not text.startswith("train.max_hours=")]
+    return shlex.join([_PROGRAM, "train", "--fold", numbers, *words, *named, *kept])
