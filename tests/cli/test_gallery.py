@@ -198,7 +198,7 @@ def test_a_folder_of_pictures_is_one_person(run: Run, pictures: Path, tmp_path: 
         (["people", "rename", "Ann"], "people rename takes 2 words, got 1"),
         (
             ["enroll", "Ann", "{a}", "--fold", "3"],
-            "fold 3 of demo/main was not trained (trained: 0); run: kaggle-face train --fold 3",
+            "(trained: 0); run: kaggle-face train --fold 3",
         ),
         (["enroll", "Ann", "{a}", "--run", "mian"], "there is no run 'mian' of 'demo'"),
         (
