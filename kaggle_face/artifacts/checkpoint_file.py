@@ -1,6 +1,7 @@
 """The checksum inside a file of weights, and the metadata in its header, read without torch.
 
-A safetensors file begins with eight bytes, the length of a JSON header. Its metadata hold `checksum`: the
+A safetensors file begins with eight bytes, the length of a JSON header. Our metadata are one text of it,
+`about`, as the library writes several in an order that changes: a JSON object that holds `checksum`, the
 digest of the whole file in which the checksum's own digits are zeros, so that every bit counts.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -24,11 +25,17 @@ NO_CHECKSUM = "0" * 32
 
 _MOST_HEADER_BYTES = 100 * 2**20
 _BLOCK_BYTES = 2**20
-_PLACE = re.compile(rb'"checksum":\s*"([0-9a-f]{32})"')
+_PLACE = re.compile(rb'\\"checksum\\": \\"([0-9a-f]{32})\\"')
+_ABOUT = "about"
+
+
+def header_metadata(values: Mapping[str, str]) -> dict[str, str]:
+    """The metadata to save with weights: `values`, and the place of the checksum."""
+    return {_ABOUT: json.dumps({**values, CHECKSUM: NO_CHECKSUM}, sort_keys=True)}
 
 
 def write_checksum(path: Path) -> None:
-    """Puts the checksum into a file whose metadata hold `NO_CHECKSUM`."""
+    """Puts the checksum into a file whose metadata `header_metadata` made."""
     with path.open("r+b") as stream:
         header = _read_header(stream)
         place = _PLACE.search(header)
@@ -54,14 +61,14 @@ def check_checksum(path: Path) -> None:
 
 
 def read_header_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a file of weights; the tensors are not read.
+    """What `header_metadata` was given; the tensors are not read.
 
     Raises:
         RunError: The file is missing or has no such header.
     """
     with _opened(path) as stream:
-        metadata = json.loads(_read_header(stream)).get("__metadata__", {})
-        return {str(key): str(value) for key, value in metadata.items()}
+        about = json.loads(_read_header(stream)).get("__metadata__", {}).get(_ABOUT, "{}")
+        return {str(key): str(value) for key, value in json.loads(about).items()}
 
 
 def weights_digest(path: Path) -> str:
@@ -83,7 +90,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         with path.open("rb") as stream:
             yield stream
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or "its header cannot be read"
         raise RunError(f"{path} is damaged ({reason})") from error
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from kaggle_face.artifacts.atomic import replacing
 from kaggle_face.artifacts.checkpoint_file import (
-    CHECKSUM,
     NO_CHECKSUM,
     WEIGHTS,
     check_checksum,
+    header_metadata,
     read_header_metadata,
     write_checksum,
 )
@@ -35,9 +35,9 @@ def save_weights(weights: nn.Module | Tensors, path: Path, metadata: Mapping[str
     """
     tensors = weights.state_dict() if isinstance(weights, nn.Module) else weights
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    sealed = {**(metadata or {}), WEIGHTS: digest_of_tensors(plain), CHECKSUM: NO_CHECKSUM}
+    about = header_metadata({**(metadata or {}), WEIGHTS: digest_of_tensors(plain)})
     with replacing(path) as temporary:
-        save_file(plain, temporary, sealed)
+        save_file(plain, temporary, about)
         write_checksum(temporary)
 
 
