@@ -78,8 +78,9 @@ def why_blend_is_outdated(run: RunFolder) -> str | None:
     runs = run.path.parent.parent
     for name, digest in seal.made_of.items():
         if name.startswith(_OWN):
-            if read_seal(run.ensemble_folder / name.removeprefix(_OWN)).digest != digest:
-                return f"{run.ensemble_folder / name.removeprefix(_OWN)} is not what was blended"
+            own = run.ensemble_folder / name.removeprefix(_OWN)
+            if own.is_dir() and read_seal(own).digest != digest:  # who needs one that is gone names its task
+                return f"{own} is not what was blended"
         elif (reason := _why_input_is_outdated(runs, name, digest)) is not None:
             return f"{reason}, since it was made on {in_words(seal.made_at)}"
     return None

@@ -185,7 +185,10 @@ def read_job(run: RunFolder) -> Job | None:
     path = _job_file(run)
     if not path.is_file():
         return None
-    values = read_json(path, JobShape)
+    try:
+        values = read_json(path, JobShape)
+    except RunError as error:
+        raise RunError(f"{path} does not say which notebook was started; delete it to start anew") from error
     return Job(values["key"], values["notebook"], tuple(values["folds"]), values["is_running"])
 
 
@@ -207,7 +210,12 @@ def _read_manifest(folder: Path, notebook: str) -> tuple[str, Mapping[str, str]]
     path = folder / "manifest.json"
     if not path.is_file():
         raise RemoteError(f"{notebook} left no manifest.json; look at its log on Kaggle")
-    values = read_json(path, ManifestShape)
+    try:
+        values = read_json(path, ManifestShape)
+    except RunError as error:
+        raise RemoteError(
+            f"the manifest.json of {notebook} is not one of kaggle-face; look at its log on Kaggle"
+        ) from error
     return values["job"], values["files"]
 
 

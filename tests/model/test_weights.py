@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from kaggle_face.errors import RunError
+from kaggle_face.model import weights
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import (
     digest_of_tensors,
@@ -58,10 +59,15 @@ def test_named_tensors_can_be_saved_alone(tmp_path: Path) -> None:
     assert read_weights(tmp_path / "a.safetensors")["a"].tolist() == [0, 1, 2]
 
 
-def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_weights({"a": torch.ones(1)}, tmp_path / "a.safetensors")
-    with pytest.raises(TypeError):
-        save_weights({"a": torch.ones(1)}, tmp_path / "a.safetensors", {"epoch": 3})  # type: ignore[dict-item]
+
+    def fail(path: Path) -> None:
+        raise TypeError
+
+    with monkeypatch.context() as patch, pytest.raises(TypeError):
+        patch.setattr(weights, "write_checksum", fail)
+        save_weights({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
     assert read_weights(tmp_path / "a.safetensors")["a"].item() == 1.0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kaggle_face.artifacts.provenance import inputs_beside
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.stored import write_predictions
 from kaggle_face.errors import DataError
@@ -33,6 +34,7 @@ def predict(folder: FoldFolder, ids: np.ndarray) -> None:
     write_predictions(
         folder.record_folder("test", "best_cls", "predictions"),
         Predictions(ids, logits, np.array(["y", "x"])),
+        inputs_beside(folder, "test"),
     )
 
 

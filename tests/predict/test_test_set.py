@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from kaggle_face.artifacts import stored
+from kaggle_face.artifacts.provenance import TestTables, predicted_part
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.data.pack import Pack
@@ -108,7 +109,8 @@ def test_test_logits_name_the_class_that_the_embedding_is_nearest_to_at_scale_64
     faces = FaceTable(ids, np.full(64, -1), np.full(64, "test"))
     data = CompetitionData(faces, classes, RowList(ids, ids), no_pairs(), no_pairs(), None, None)
     test_set = gather_test_set(data, Pack(ids, images, np.ones(64, np.bool_), 32))
-    predict_fold(folder, ["last"], test_set, config.predict, torch.device("cpu"), SilentProgress())
+    tables = TestTables(predicted_part(data), np.zeros(64, np.int64), config.competition)
+    predict_fold(folder, ["last"], test_set, tables, config.predict, torch.device("cpu"), SilentProgress())
 
     found = stored.read_predictions(folder.record_folder("test", "last", "predictions"))
     vectors = stored.read_embeddings(folder.record_folder("test", "last", "embeddings")).vectors

@@ -85,6 +85,12 @@ def run(kaggle, clock, tiny_faces) -> RunFolder:
     return run
 
 
+def reseal(run: RunFolder) -> None:
+    """Seals the blend as made of the pair scores that lie there now."""
+    write_seal(run.ensemble_folder / "pairs", {})
+    seal_blend(run.ensemble_folder, [(run.fold(0), "best_ver")])
+
+
 def rows() -> dict[str, dict[str, str]]:
     with Path("submissions/ledger.csv").open(newline="") as stream:
         return {row["file"]: row for row in csv.DictReader(stream)}
@@ -175,7 +181,7 @@ def test_what_is_missing_is_made_by_the_command_that_is_told(kaggle, run, capsys
     assert "for classification; make them: kaggle-face predict --run main -c faces" in capsys.readouterr().err
     shutil.rmtree(run.ensemble_folder)
     assert main(["submit", "--dry-run", "--task", "verification"]) == 2
-    assert "for verification; make it: kaggle-face ensemble --run main -c faces" in capsys.readouterr().err
+    assert "has no blend; make it: kaggle-face ensemble --run main -c faces" in capsys.readouterr().err
 
 
 def brought(*cells: object) -> list[str]:
@@ -205,7 +211,7 @@ def test_without_a_blend_a_csv_is_checked_all_the_same(kaggle, run, capsys):
     shutil.rmtree(run.ensemble_folder)
     assert main(brought(*range(12))) == 0
     streams = capsys.readouterr()
-    assert "not compared with the blend of a run: faces/main has no blend for verification" in streams.out
+    assert "not compared with the blend of a run: faces/main has no blend; make it: " in streams.out
     assert "mine.csv: 12 rows, checked" in streams.out and streams.err == ""
     shutil.rmtree(run.path.parent)
     assert main(brought(*range(12))) == 0
@@ -214,6 +220,7 @@ def test_without_a_blend_a_csv_is_checked_all_the_same(kaggle, run, capsys):
 
 def test_our_own_csv_is_doubted_too(kaggle, run, capsys):
     np.save(run.ensemble_folder / "pairs" / "scores.npy", np.repeat([0.0, 1.0], 6))
+    reseal(run)
     assert main(["submit", "--dry-run", "--only-ensemble", "--task", "verification"]) == 0
     assert "the scores of 'Label' take only 2 values in 12 rows" in capsys.readouterr().err
 
@@ -227,10 +234,9 @@ def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
 def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):
     broken = run.ensemble_folder / "pairs" / "scores.npy"
     np.save(broken, np.full(12, np.inf))
-    write_seal(broken.parent, {})
-    seal_blend(run.ensemble_folder, [(run.fold(0), "best_ver")])
+    reseal(run)
     assert main(["submit"]) == 2
-    assert "12 of 12 scores of 'Label' are not finite" in capsys.readouterr().err
+    assert "ensemble/pairs: the pair scores of 0 are infinite" in capsys.readouterr().err
     assert not Path("submissions/faces").exists()
 
 
