@@ -119,7 +119,7 @@ class TrainingBatches:
         rows_SB = batched(self._rows[order])
         labels_SB = torch.from_numpy(batched(self._labels[order])).to(self.supply.device)
         own = self.supply.share.of(self._batch_size)
-        own_rows, numbers = rows_SB[:, own], batched(number_showings(order, self._rows))[:, own]
+        own_rows, numbers = rows_SB[:, own], batched(number_showings(order))[:, own]
         plan = EpochPlan(epoch, own_rows.reshape(-1), numbers.reshape(-1), own.stop - own.start)
         for images_BHW3, labels_B, rows_B in zip(self._source.made(plan), labels_SB, rows_SB, strict=True):
             yield Batch(images_BHW3, labels_B, rows_B)

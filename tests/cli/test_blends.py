@@ -36,6 +36,7 @@ def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable
     return [*where, "--verified", write_faces(tmp_path / "v", 6, 2), "--pairs", "pairs.txt"]
 
 
+@pytest.mark.slow
 def test_one_command_trains_mixes_and_tabulates_and_goes_on_where_it_was(
     faces: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -237,6 +237,7 @@ def test_family_d_names_from_a_gallery_or_nobody(raw: Raw, capsys: pytest.Captur
     assert summary["tasks"]["verification"]["out_of_fold"]["metric"] == "accuracy"
 
 
+@pytest.mark.slow
 def test_kinship_pairs(raw: Raw) -> None:
     for person in PEOPLE:
         for image in TRAIN:
@@ -249,6 +250,7 @@ def test_kinship_pairs(raw: Raw) -> None:
     require_scores(["img_pair", "is_related"], {f"{a}-{b}": same for a, b, same in trials})
 
 
+@pytest.mark.slow
 def test_top_five_with_an_unknown_individual(raw: Raw) -> None:
     lines = ["image,species,individual_id"]
     for person in PEOPLE:

@@ -18,6 +18,7 @@ from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import RunError
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_replaced_predicted_blended_and_submitted_as_on_windows(
     workspace: Path, as_on_windows: None
 ) -> None:

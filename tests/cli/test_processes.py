@@ -81,6 +81,7 @@ def test_two_processes_end_what_one_began_as_one_would(whole: Path) -> None:
     assert_same(fold, whole)
 
 
+@pytest.mark.slow
 def test_one_process_goes_on_where_one_of_two_was_killed(whole: Path) -> None:
     killed = torchrun("--", str(PROGRAM), *TRAIN, "--run", "changed")
     assert killed.returncode != 0 and len(errors(killed)) <= 1, killed.stderr
@@ -97,6 +98,7 @@ def test_what_one_process_does_is_refused_by_several(
     assert refused("predict") == "predict is the work of one process; start it without torchrun"
 
 
+@pytest.mark.slow
 def test_a_stopped_process_stops_all_which_save_and_go_on(
     whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,7 @@ def test_a_training_that_is_ended_a_few_times_ends_with_the_same_bits(
     workspace: Path, launch: Callable[..., int]
 ) -> None:
     assert main(["pack"]) == 0
-    disturb(launch, 4)
+    disturb(launch, 2)
 
 
 @pytest.mark.soak

@@ -86,6 +86,7 @@ def test_several_folds_that_are_trained_anew_go_on_where_they_were(workspace: Pa
     assert status("main", 0) == status("main", 1) == "finished"
 
 
+@pytest.mark.slow
 def test_a_lost_worker_is_one_line_that_names_memory_and_the_setting(workspace: Path, launch: Launch) -> None:
     words = ("train", "--fold", "0", "--run", "cut", *SETTINGS, "data.workers=2", "data.residence=workers")
     lines = stopped(launch, "step 4", "worker", *words, "train.checkpoint_minutes=1e-6", code=2)

@@ -317,6 +317,7 @@ def test_a_training_that_fails_before_its_first_state_leaves_the_fold_that_was_t
     assert sorted(path.name for path in trained.parent.iterdir()) == ["fold0"]
 
 
+@pytest.mark.slow
 def test_a_training_killed_before_its_first_state_leaves_the_fold_that_was_there(
     workspace: Path, trained: Path, launch: Callable[..., int]
 ) -> None:

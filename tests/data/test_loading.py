@@ -171,7 +171,7 @@ def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: Pack) -
     assert (pickle.loads(sent)[request] == maker[request]).all()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
 def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_read(
     pack_on_disk: Pack, residence: Residence, workers: int

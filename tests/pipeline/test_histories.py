@@ -35,6 +35,8 @@ CHANGES = (
     "remove test picture",
     "remove training picture",
     "add junk",
+    "add junk folder",
+    "add picture of another suffix",
     "swap test pictures",
     "delete image cache",
     "swap records of checkpoints",
@@ -100,6 +102,13 @@ def change(work: Any, what: str, number: int) -> None:
             draw.choice(train).unlink()
         case "add junk":
             (work.root / "cls_data" / ".DS_Store").write_bytes(b"junk")
+        case "add junk folder":
+            junk = work.root / "cls_data" / draw.choice(["train", "dev"]) / "@eaDir"
+            junk.mkdir(exist_ok=True)
+            (junk / f"{number}.jpg").write_bytes(draw.choice(faces).read_bytes())
+        case "add picture of another suffix":
+            path = draw.choice([*train, *test])
+            path.with_suffix(".JFIF").write_bytes(draw.choice(faces).read_bytes())
         case "swap test pictures":
             first, second = draw.sample(test, 2)
             one, other = first.read_bytes(), second.read_bytes()

@@ -94,6 +94,7 @@ def machine(kaggle, clock, tmp_path, tiny_faces) -> Machine:
     return machine
 
 
+@pytest.mark.slow
 def test_a_fold_trained_there_is_predicted_there_without_internet(kaggle, machine, capsys):
     assert main(["train", "--fold", "0", "--on", "kaggle", "optim.lr=0.05", "--run", "main"]) == 0, (
         machine.log

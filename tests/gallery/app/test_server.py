@@ -173,6 +173,7 @@ def test_many_half_open_connections_do_not_block_the_page(serve: Callable[..., A
             assert urllib.request.urlopen(address, timeout=5).status == 200
 
 
+@pytest.mark.slow
 def test_more_than_there_is_room_for_give_way(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_MOST_CONNECTIONS", 40)
     with serve(tmp_path / "gallery.sqlite") as address, half_open(address, 150) as connections:
