@@ -190,7 +190,8 @@ def require_current_training(fold: FoldFolder, today: Today, command: str) -> No
     if reason is None:
         return
     run = RunFolder(fold.path.parent)
-    go_on = "" if command == "train" else f", or go on all the same: {command} --ignore-changes"
+    all_the_same = run.command(command, "--ignore-changes")
+    go_on = "" if command == "train" else f"; or go on all the same: {all_the_same}"
     raise RunError(
         f"{reason}, since fold {fold.fold} of {run.name} was trained{_since(fold)}; put the old files back, "
         f"or make it again: {command_of_training(fold)}{go_on}"
@@ -207,7 +208,7 @@ def require_same_classes(fold: FoldFolder, today: Today) -> None:
     if digest_of_classes(classes) != today.training["classes"]:
         raise RunError(
             f"{class_difference(classes, today.data.classes)}; put the folders back as they were when "
-            f"{'/'.join(fold.path.parts[-3:])} was trained, or train again"
+            f"{'/'.join(fold.path.parts[-3:])} was trained, or make it again: {command_of_training(fold)}"
         )
 
 
