@@ -325,7 +325,9 @@ def class_difference(before: ClassTable, today: ClassTable) -> str:
         return naming_first(len(gone), len(before), "classes of the run are not in the data", gone[0])
     if not np.array_equal(before.names, today.names):
         return f"classes are numbered otherwise: {first_difference(before.names, today.names)}"
-    return f"classes are submitted otherwise: {first_difference(before.submitted, today.submitted)}"
+    if not np.array_equal(before.submitted, today.submitted):
+        return f"classes are submitted otherwise: {first_difference(before.submitted, today.submitted)}"
+    return "classes.csv of the run is not the one that it was trained with"
 
 
 def first_table_difference(before: TestTables, today: TestTables) -> str | None:

@@ -56,6 +56,16 @@ def test_a_class_under_another_name_is_named(after: After, refused: Refused) -> 
     assert "n999999" in refused(*SUBMIT)
 
 
+def test_a_table_of_classes_that_was_edited_to_fit_new_data_is_told(after: After, refused: Refused) -> None:
+    work = after("ensemble")
+    first = sorted((work.root / "cls_data/train").iterdir())[0].name
+    for split in ("train", "dev"):
+        (work.root / "cls_data" / split / first).rename(work.root / "cls_data" / split / f"{first}x")
+    path = work.fold / "classes.csv"
+    path.write_text(path.read_text().replace(f"{first},", f"{first}x,"))
+    assert "classes.csv of the run is not the one that it was trained with" in refused("predict")
+
+
 def test_labels_are_those_of_the_run_where_the_raw_folder_is_gone(after: After) -> None:
     work = after("submit")
     before = work.csvs()
