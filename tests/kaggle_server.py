@@ -24,6 +24,35 @@ USER, KEY = "alice", "very-secret-legacy-key-abcdef0123456789"
 SLUG = "faces-in-class-2026"
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 LAST_MODIFIED = "Sat, 01 Nov 2026 10:00:00 GMT"
+READ_ANSWERS: dict[str, dict[str, Any]] = {
+    "GetCompetition": {
+        "ref": SLUG, "title": "Faces", "evaluationMetric": "EER", "maxDailySubmissions": 5,
+        "deadline": "2026-12-01T04:59:00.000Z", "teamCount": 3, "userHasEntered": True, "userRank": 2,
+    },
+    "ListDataFiles": {"files": [{"name": "a.csv", "totalBytes": 5}], "nextPageToken": ""},
+    "GetSubmissionLimits": {"numToday": 1, "numTotal": 2, "numAllowedNow": 3, "limitedByTotal": False},
+    "ListSubmissions": {
+        "submissions": [
+            {
+                "ref": 5000, "description": "first", "fileName": "mine.csv", "status": "COMPLETE",
+                "date": "2026-11-22T13:00:00.000Z", "publicScore": "0.5", "privateScore": "",
+                "errorDescription": "", "teamName": "Team Alice",
+            }
+        ]
+    },
+    "GetLeaderboard": {
+        "submissions": [
+            {"teamId": 1, "teamName": "A", "score": "0.5", "submissionDate": "2026-11-22T13:00:00Z"}
+        ],
+        "nextPageToken": "",
+    },
+    "GetKernelSessionStatus": {"status": "RUNNING", "failureMessage": ""},
+    "GetAcceleratorQuotaStatistics": {
+        "quotaRefreshTime": "2026-11-28T00:00:00.000Z",
+        "gpuQuota": {"timeUsed": "3600s", "totalTimeAllowed": "108000s"},
+    },
+}  # fmt: skip
+"""A right answer to each call that only reads, for tests that spoil them part by part."""
 
 
 @dataclass(frozen=True)

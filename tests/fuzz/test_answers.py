@@ -7,12 +7,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import kaggle_server
 import pytest
 from holding import holds, sizes
-from kaggle_server import SLUG, TOKEN, FakeTime, KaggleServer
+from kaggle_server import READ_ANSWERS, SLUG, TOKEN, FakeTime, KaggleServer
 from mutating import mutated_json
 
 from kaggle_face.progress import SilentProgress
@@ -21,34 +20,6 @@ from kaggle_face.submit.clock import SystemClock
 from kaggle_face.submit.workshop import Workshop
 
 NOTEBOOK = "alice/faces"
-ANSWERS: dict[str, dict[str, Any]] = {
-    "GetCompetition": {
-        "ref": SLUG, "title": "Faces", "evaluationMetric": "EER", "maxDailySubmissions": 5,
-        "deadline": "2026-12-01T04:59:00.000Z", "teamCount": 3, "userHasEntered": True, "userRank": 2,
-    },
-    "ListDataFiles": {"files": [{"name": "a.csv", "totalBytes": 5}], "nextPageToken": ""},
-    "GetSubmissionLimits": {"numToday": 1, "numTotal": 2, "numAllowedNow": 3, "limitedByTotal": False},
-    "ListSubmissions": {
-        "submissions": [
-            {
-                "ref": 5000, "description": "first", "fileName": "mine.csv", "status": "COMPLETE",
-                "date": "2026-11-22T13:00:00.000Z", "publicScore": "0.5", "privateScore": "",
-                "errorDescription": "", "teamName": "Team Alice",
-            }
-        ]
-    },
-    "GetLeaderboard": {
-        "submissions": [
-            {"teamId": 1, "teamName": "A", "score": "0.5", "submissionDate": "2026-11-22T13:00:00Z"}
-        ],
-        "nextPageToken": "",
-    },
-    "GetKernelSessionStatus": {"status": "RUNNING", "failureMessage": ""},
-    "GetAcceleratorQuotaStatistics": {
-        "quotaRefreshTime": "2026-11-28T00:00:00.000Z",
-        "gpuQuota": {"timeUsed": "3600s", "totalTimeAllowed": "108000s"},
-    },
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -89,12 +60,12 @@ def calls_of(client: KaggleClient) -> dict[str, Callable[[], object]]:
 @sizes(short=30, long=6_000)
 def test_an_answer_is_understood_or_refused_in_one_line(count: int, server: KaggleServer) -> None:
     calls = calls_of(connect(SystemClock(), SilentProgress(), 5.0))
-    for method, answer in ANSWERS.items():
+    for method, answer in READ_ANSWERS.items():
         server.garbage = {method: kaggle_server.Garbage(json.dumps(answer).encode())}
         calls[method]()
 
     def ask(random: Random) -> None:
-        method, answer = random.choice(list(ANSWERS.items()))
+        method, answer = random.choice(list(READ_ANSWERS.items()))
         content = mutated_json(random, json.dumps(answer))
         status = 200 if random.random() < 0.9 else random.choice((201, 204, 400, 404, 418))
         server.garbage = {method: kaggle_server.Garbage(content, status=status)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kaggle_server import SLUG, Garbage, KaggleServer
+from kaggle_server import READ_ANSWERS, SLUG, Garbage, KaggleServer
 
 from kaggle_face.cli.main import main
 from kaggle_face.errors import RemoteError
@@ -24,31 +24,11 @@ from kaggle_face.submit.workshop import Workshop
 
 NOTEBOOK = "alice/faces"
 RIGHT: dict[str, dict[str, Any]] = {
+    **READ_ANSWERS,
     "ListCompetitions": {"competitions": [{"ref": f"https://www.kaggle.com/competitions/{SLUG}"}]},
-    "GetCompetition": {
-        "ref": SLUG, "title": "Faces", "evaluationMetric": "EER", "maxDailySubmissions": 5,
-        "deadline": "2026-12-01T04:59:00.000Z", "teamCount": 3, "userHasEntered": True, "userRank": 2,
-    },
-    "ListDataFiles": {"files": [{"name": "a.csv", "totalBytes": 5}], "nextPageToken": ""},
     "DownloadDataFiles": {"url": "https://nowhere.invalid"},
-    "GetSubmissionLimits": {"numToday": 1, "numTotal": 2, "numAllowedNow": 3, "limitedByTotal": False},
     "StartSubmissionUpload": {"token": "upload-1-secret", "createUrl": "http://127.0.0.1:1/upload"},
     "CreateSubmission": {"message": "Successfully submitted", "ref": 5000},
-    "ListSubmissions": {
-        "submissions": [
-            {
-                "ref": 5000, "description": "first", "fileName": "mine.csv", "status": "COMPLETE",
-                "date": "2026-11-22T13:00:00.000Z", "publicScore": "0.5", "privateScore": "",
-                "errorDescription": "", "teamName": "Team Alice",
-            }
-        ]
-    },
-    "GetLeaderboard": {
-        "submissions": [
-            {"teamId": 1, "teamName": "A", "score": "0.5", "submissionDate": "2026-11-22T13:00:00Z"}
-        ],
-        "nextPageToken": "",
-    },
     "StartBlobUpload": {"token": "blob-1-secret", "createUrl": "http://127.0.0.1:1/upload"},
     "GetDatasetStatus": {"status": "READY"},
     "CreateDatasetVersion": {"status": "ok", "ref": NOTEBOOK, "url": "https://www.kaggle.com", "error": ""},
@@ -56,14 +36,9 @@ RIGHT: dict[str, dict[str, Any]] = {
         "ref": "/code/alice/faces", "url": "https://www.kaggle.com/code/alice/faces", "versionNumber": 1,
         "error": "", "invalidDatasetSources": [], "invalidCompetitionSources": [],
     },
-    "GetKernelSessionStatus": {"status": "RUNNING", "failureMessage": ""},
     "ListKernelSessionOutput": {
         "files": [{"fileName": "other.txt", "url": "http://127.0.0.1:1/file"}], "log": "",
         "nextPageToken": "",
-    },
-    "GetAcceleratorQuotaStatistics": {
-        "quotaRefreshTime": "2026-11-28T00:00:00.000Z",
-        "gpuQuota": {"timeUsed": "3600s", "totalTimeAllowed": "108000s"},
     },
 }  # fmt: skip
 GARBAGE = {

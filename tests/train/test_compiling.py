@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from told import Told
 from torch import Tensor
 
 from kaggle_face.config import MarginConfig, ModelConfig
@@ -16,19 +17,6 @@ from kaggle_face.train.compiling import Trial, should_compile, try_compiling
 from kaggle_face.train.step_timing import Forward, Workload
 
 WORKLOAD = Workload(batch_size=2, size_px=16, amp_dtype=None, steps=1000)
-
-
-class Told(SilentProgress):
-    """Remembers what was told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    def warn(self, line: str) -> None:
-        self.lines.append(line)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from told import Told
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import MarginConfig, ModelConfig
@@ -16,16 +17,6 @@ from kaggle_face.train.precision import computes_bf16, decide_cpu_amp, recorded_
 from kaggle_face.train.step_timing import Workload
 
 WORKLOAD = Workload(batch_size=64, size_px=16, amp_dtype=None, steps=1000)
-
-
-class Told(SilentProgress):
-    """Remembers what was told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from told import Told
 
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -24,16 +25,6 @@ LONG = Workload(batch_size=64, size_px=16, amp_dtype=None, steps=10**9)
 BUSY = {1: 289.0, 2: 171.0}
 """Images a second on two cores of which one was busy: the middles of what was measured."""
 CALM = {1: 170.0, 2: 300.0}
-
-
-class Told(SilentProgress):
-    """Remembers what was told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 @pytest.fixture(scope="module")
