@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import DataError, naming_first
-from kaggle_face.text_keys import are_different, find_positions
+from kaggle_face.string_hashing import are_different, find_positions
 
 StrArray = npt.NDArray[np.str_]
 IntArray = npt.NDArray[np.int64]

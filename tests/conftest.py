@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 # Before torch is imported anywhere, also in the processes that tests start: two test processes whose
 # threads wait for each other's cores are several times slower than two with one thread each.
@@ -13,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-sys.path.insert(0, str(Path(__file__).parent))
+pytest_plugins = ("tests.support.kaggle_fixtures", "tests.support.worlds")
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("repeatable")
@@ -24,6 +23,6 @@ def as_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets system calls behave as on Windows."""
     if sys.platform != "linux":
         pytest.skip("Windows is imitated on Linux alone")
-    from windows import imitate
+    from tests.support.windows import imitate
 
     imitate(monkeypatch)

@@ -18,9 +18,9 @@ from kaggle_face.artifacts.provenance import (
     read_test_tables,
     why_outdated,
 )
+from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE, has_seal, in_words, read_seal, write_seal
-from kaggle_face.artifacts.stored import read_classes
 from kaggle_face.errors import RunError
 
 if TYPE_CHECKING:

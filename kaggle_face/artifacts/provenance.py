@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from kaggle_face.artifacts import stored
-from kaggle_face.artifacts.atomic import write_json
+from kaggle_face.artifacts import record_io as stored
 from kaggle_face.artifacts.checkpoint_file import weights_digest
-from kaggle_face.artifacts.reading import read_json, reading
+from kaggle_face.artifacts.files.atomic import write_json
+from kaggle_face.artifacts.files.reading import read_json, reading
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.seals import (
     Seal,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kaggle_face.artifacts.locking import alone, holder_of, if_free, read_note
-from kaggle_face.artifacts.renaming import restore
+from kaggle_face.artifacts.files.locking import alone, holder_of, if_free, read_note
+from kaggle_face.artifacts.files.renaming import restore
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import RunError
 

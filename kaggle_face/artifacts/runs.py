@@ -16,8 +16,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kaggle_face.artifacts.atomic import write_json
-from kaggle_face.artifacts.reading import read_json, read_text
+from kaggle_face.artifacts.files.atomic import write_json
+from kaggle_face.artifacts.files.reading import read_json, read_text
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.hints import settings_command
 from kaggle_face.portable_names import one_name_with, why_not_portable
@@ -128,7 +128,7 @@ class FoldFolder:
         Raises:
             RunError: The fold was never trained here, the file is damaged, or lacks what is needed.
         """
-        from kaggle_face.artifacts.shapes import RunInfo, value_at
+        from kaggle_face.artifacts.json_types import RunInfo, value_at
 
         if not self.info_file.is_file():
             how = self.run.training_command(self.fold)

@@ -15,8 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.artifacts.atomic import write_json
-from kaggle_face.artifacts.reading import read_json, reading
+from kaggle_face.artifacts.files.atomic import write_json
+from kaggle_face.artifacts.files.reading import read_json, reading
 from kaggle_face.errors import RunError
 
 SEAL_FILE = "record.json"

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.atomic import replacing
-from kaggle_face.artifacts.cells import csv_quoting, from_cell, to_cell
-from kaggle_face.artifacts.reading import read_columns, reading
+from kaggle_face.artifacts.files.atomic import replacing
+from kaggle_face.artifacts.files.cells import csv_quoting, from_cell, to_cell
+from kaggle_face.artifacts.files.reading import read_columns, reading
 from kaggle_face.errors import DataError
 from kaggle_face.records import IntArray, StrArray
-from kaggle_face.text_keys import are_different
+from kaggle_face.string_hashing import are_different
 
 _MAX_CHARACTERS = 1 << 30
 

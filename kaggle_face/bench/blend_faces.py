@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.atomic import replacing_folder, write_json, write_text
-from kaggle_face.artifacts.reading import read_text
+from kaggle_face.artifacts.files.atomic import replacing_folder, write_json, write_text
+from kaggle_face.artifacts.files.reading import read_text
 from kaggle_face.artifacts.tables import as_integers, read_table, write_table
 from kaggle_face.bench.face_folders import (
     MARKER_FILE,
@@ -28,7 +28,7 @@ from kaggle_face.bench.face_folders import (
     read_trials,
 )
 from kaggle_face.config.schema import MOST
-from kaggle_face.data.trials import draw_trials
+from kaggle_face.data.folds.trials import draw_trials
 from kaggle_face.errors import DataError
 from kaggle_face.records import IntArray, Pairs, StrArray
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaggle_face.artifacts.atomic import replacing_folder, write_json, write_text
-from kaggle_face.artifacts.reading import read_text
-from kaggle_face.competitions.listing import PictureLister
+from kaggle_face.artifacts.files.atomic import replacing_folder, write_json, write_text
+from kaggle_face.artifacts.files.reading import read_text
+from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.errors import DataError
 from kaggle_face.file_names import is_junk
 

@@ -15,9 +15,9 @@ import numpy as np
 from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.bootstrap import Resampling, draw_people
-from kaggle_face.metrics.pair_influences import PairsOfPeople, ScoredPairs
-from kaggle_face.metrics.pair_intervals import difference_between, interval_of
+from kaggle_face.metrics.intervals.bootstrap import Resampling, draw_people
+from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
+from kaggle_face.metrics.intervals.verification import difference_between, interval_of
 from kaggle_face.metrics.trials import VERIFICATION_METRICS, SortedTrials, VerificationMetric
 from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from kaggle_face.config import Config
 from kaggle_face.model.amp import resolve_amp
+from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.network import FaceNetwork, create_network
-from kaggle_face.model.timm_library import create_optimizer
 
 
 @dataclass(frozen=True, eq=False)

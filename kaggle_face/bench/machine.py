@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.bench.report import Cell
-from kaggle_face.cores import available_cores
+from kaggle_face.hardware import available_cores
 
 if TYPE_CHECKING:
     import torch

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 
 from kaggle_face.bench.learner import Learner, create_learner
 from kaggle_face.config import Config
-from kaggle_face.data.augmentation import compose_for_notebook
-from kaggle_face.model.timm_library import create_folder_loader
+from kaggle_face.data.augmentation.per_image import compose_for_notebook
+from kaggle_face.model.backbones.timm_library import create_folder_loader
 from kaggle_face.records import IntArray, StrArray
 
 _MOST_IMAGES = 20_000

@@ -12,9 +12,9 @@ import numpy as np
 from kaggle_face.bench.machine import MemoryWatch
 from kaggle_face.bench.rates import Plan, Rate
 from kaggle_face.bench.report import Cell, Report
-from kaggle_face.cores import available_cores
-from kaggle_face.data.pack import open_pack, read_pack
+from kaggle_face.data.cache.image_cache import open_pack, read_pack
 from kaggle_face.errors import DataError
+from kaggle_face.hardware import available_cores
 from kaggle_face.pictures import decode_rgb_into, read_picture
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import StrArray

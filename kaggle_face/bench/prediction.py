@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kaggle_face.bench.rates import Rate
 from kaggle_face.bench.report import Cell, Report
-from kaggle_face.model.inference import embed_batches, one_behind
+from kaggle_face.inference.embedding import embed_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 
 LIMIT, LOADER, WHOLE = "limit", "loader alone", "end to end"

@@ -17,7 +17,7 @@ from kaggle_face.bench.rates import Plan
 from kaggle_face.bench.report import Cell, Report, median
 from kaggle_face.metrics.classification import top_k_labels
 from kaggle_face.metrics.galleries import search_gallery
-from kaggle_face.metrics.pair_intervals import verification_difference
+from kaggle_face.metrics.intervals.verification import verification_difference
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import equal_error_rate, roc_auc, tpr_at_fpr
 from kaggle_face.progress import Progress

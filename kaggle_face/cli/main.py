@@ -22,7 +22,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import kaggle_face
-from kaggle_face.artifacts.disk import state_line
+from kaggle_face.artifacts.files.disk import state_line
 from kaggle_face.cli.arguments import default_config
 from kaggle_face.cli.going_on import told_how_to_go_on
 from kaggle_face.cli.terminal import Terminal, write_any_letter
@@ -40,33 +40,48 @@ from kaggle_face.stopping import (
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "the whole chain on generated faces, from pictures to checked CSVs"),
-    "competitions": ("competitions", "what is known of each competition; 'show SLUG' tells all of one"),
-    "init": ("competitions", "recognise a competition's files and write its settings"),
-    "check": ("check", "the doctor: data, images, samples, rules and disk, before time is spent"),
-    "pack": ("data", "decode and resize all images once (train does it when missing)"),
-    "train": ("train", "train one fold, or all of them"),
-    "tune": ("tune", "search settings on one fold, and write the best as a config"),
-    "evaluate": ("evaluate", "all held-out metrics of runs with intervals, and runs compared"),
-    "runs": ("runs", "all runs: settings that differ, figures, scores, cost"),
-    "predict": ("predict", "predict the test set with the trained folds"),
-    "status": ("status", "what of a run is current, what is out of date and why, and the next command"),
-    "soup": ("soup", "average the weights of checkpoints into one network where that helps"),
-    "ensemble": ("ensemble", "blend folds and checkpoints into one prediction"),
-    "pseudo-label": ("pseudo_label", "label the test images that a blend is sure of, for a next run"),
-    "submit": ("submit", "write and check the CSVs of a competition, upload them, wait for the score"),
-    "submissions": ("remote", "what was written and uploaded, its scores, and which to choose in the end"),
-    "leaderboard": ("remote", "the best teams, your place, and what is missing to each cut-off"),
-    "download": ("remote", "download a competition's files and unpack them safely"),
-    "enroll": ("gallery", "add people to the gallery of one-shot recognition"),
-    "verify": ("gallery", "is this the named person, or the person of the other picture?"),
-    "identify": ("gallery", "who is this, of everyone who is enrolled?"),
-    "people": ("people", "list, show, rename, remove, export, import or re-embed who is enrolled"),
-    "app": ("app", "one-shot recognition in the browser, on this machine alone"),
-    "bundle": ("bundle", "what a notebook without internet needs to predict, ready to upload"),
-    "recipes": ("recipes", "heads, losses and CutMix compared on your own faces, as one table"),
-    "blends": ("blends", "backbones over shared folds, their soups and blends on your own faces"),
-    "bench": ("bench", "where the time goes, and which setting would change it"),
-    "auth": ("remote", "which Kaggle credentials are used, and whether they work"),
+    "competitions": ("competition.init", "what is known of each competition; 'show SLUG' tells all of one"),
+    "init": ("competition.init", "recognise a competition's files and write its settings"),
+    "check": ("competition.check", "the doctor: data, images, samples, rules and disk, before time is spent"),
+    "pack": ("training.cache", "decode and resize all images once (train does it when missing)"),
+    "train": ("training.train", "train one fold, or all of them"),
+    "tune": ("training.tune", "search settings on one fold, and write the best as a config"),
+    "evaluate": ("blending.evaluate", "all held-out metrics of runs with intervals, and runs compared"),
+    "runs": ("blending.runs", "all runs: settings that differ, figures, scores, cost"),
+    "predict": ("blending.predict", "predict the test set with the trained folds"),
+    "status": (
+        "blending.status",
+        "what of a run is current, what is out of date and why, and the next command",
+    ),
+    "soup": ("training.soup", "average the weights of checkpoints into one network where that helps"),
+    "ensemble": ("blending.ensemble", "blend folds and checkpoints into one prediction"),
+    "pseudo-label": (
+        "blending.pseudo_label",
+        "label the test images that a blend is sure of, for a next run",
+    ),
+    "submit": (
+        "competition.submit",
+        "write and check the CSVs of a competition, upload them, wait for the score",
+    ),
+    "submissions": (
+        "competition.kaggle",
+        "what was written and uploaded, its scores, and which to choose in the end",
+    ),
+    "leaderboard": ("competition.kaggle", "the best teams, your place, and what is missing to each cut-off"),
+    "download": ("competition.kaggle", "download a competition's files and unpack them safely"),
+    "enroll": ("recognition.gallery", "add people to the gallery of one-shot recognition"),
+    "verify": ("recognition.gallery", "is this the named person, or the person of the other picture?"),
+    "identify": ("recognition.gallery", "who is this, of everyone who is enrolled?"),
+    "people": (
+        "recognition.people",
+        "list, show, rename, remove, export, import or re-embed who is enrolled",
+    ),
+    "app": ("recognition.app", "one-shot recognition in the browser, on this machine alone"),
+    "bundle": ("competition.bundle", "what a notebook without internet needs to predict, ready to upload"),
+    "recipes": ("benches.recipes", "heads, losses and CutMix compared on your own faces, as one table"),
+    "blends": ("benches.blends", "backbones over shared folds, their soups and blends on your own faces"),
+    "bench": ("benches.bench", "where the time goes, and which setting would change it"),
+    "auth": ("competition.kaggle", "which Kaggle credentials are used, and whether they work"),
 }
 
 

@@ -11,19 +11,19 @@ from typing import assert_never
 import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
-from kaggle_face.competitions.catalogue import find_facts
-from kaggle_face.competitions.csv_pairs import CsvPairs
-from kaggle_face.competitions.csv_tables import read_csv_table
-from kaggle_face.competitions.folders import FolderMap, map_folder
-from kaggle_face.competitions.formats import SubmissionFormats, with_settings
-from kaggle_face.competitions.kinship import Kinship
-from kaggle_face.competitions.known_people import KnownPeople
-from kaggle_face.competitions.layouts import FAMILY_KEYS, Family, FamilyKey, Recognition, Source
-from kaggle_face.competitions.pair_text import PairText
-from kaggle_face.competitions.pairs import ListedPairs
-from kaggle_face.competitions.samples import find_samples, tasks_named_by
-from kaggle_face.competitions.top_k import TopK
-from kaggle_face.competitions.trials import Trials
+from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.files.csv_tables import read_csv_table
+from kaggle_face.competitions.files.folders import FolderMap, map_folder
+from kaggle_face.competitions.layouts.csv_pairs import CsvPairs
+from kaggle_face.competitions.layouts.gallery import KnownPeople
+from kaggle_face.competitions.layouts.kinship import Kinship
+from kaggle_face.competitions.layouts.layout import FAMILY_KEYS, Family, FamilyKey, Recognition, Source
+from kaggle_face.competitions.layouts.listed_pairs import ListedPairs
+from kaggle_face.competitions.layouts.pair_text import PairText
+from kaggle_face.competitions.layouts.thumbnails import Trials
+from kaggle_face.competitions.layouts.top_k import TopK
+from kaggle_face.competitions.submission.formats import SubmissionFormats, with_settings
+from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
 from kaggle_face.config.schema import CompetitionConfig, FamilyName, SubmitConfig
 from kaggle_face.errors import ConfigError, DataError, nearest_hint
 from kaggle_face.file_names import Spellings
@@ -237,6 +237,6 @@ def variant_of(recognition: Recognition, competition: CompetitionConfig) -> str:
 
 
 def _write_demo(root: Path) -> None:
-    from kaggle_face.competitions import embedded
+    from kaggle_face.synthetic import dataset as embedded
 
     embedded.write_embedded_dataset(root)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from kaggle_face.artifacts.private import replacing_privately
-from kaggle_face.data.pack import Pack
+from kaggle_face.artifacts.files.private import replacing_privately
+from kaggle_face.data.cache.image_cache import Pack
 from kaggle_face.progress import visible
 from kaggle_face.records import StrArray
 

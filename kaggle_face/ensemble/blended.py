@@ -8,19 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.artifacts.stored import (
+from kaggle_face.artifacts.record_io import (
     read_pairs,
     write_embeddings,
     write_pair_scores,
     write_prediction_blocks,
 )
-from kaggle_face.ensemble.blending import ClassSpace, PairSpace, Vote, blend_classes, blend_pairs
-from kaggle_face.ensemble.class_neighbours import NeighbourRecipe, open_voting_networks, with_votes
-from kaggle_face.ensemble.cohorts import cohort_of
-from kaggle_face.ensemble.members import Member
-from kaggle_face.ensemble.pair_recipes import PairRecipe, Projecting, projected, recipe_scores
-from kaggle_face.ensemble.sources import (
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.ensemble.blending import ClassSpace, Vote, blend_classes, blend_pairs
+from kaggle_face.ensemble.postprocess.class_neighbours import (
+    NeighbourRecipe,
+    open_voting_networks,
+    with_votes,
+)
+from kaggle_face.ensemble.postprocess.cohorts import cohort_of
+from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, Projecting, projected, recipe_scores
+from kaggle_face.evaluation.member_scores import (
     Source,
     TestLogits,
     open_embeddings,
@@ -28,6 +31,8 @@ from kaggle_face.ensemble.sources import (
     open_test_scores,
     shared_rows,
 )
+from kaggle_face.evaluation.members import Member
+from kaggle_face.evaluation.pair_scales import PairSpace
 from kaggle_face.progress import Progress
 from kaggle_face.records import Embeddings, FloatArray, PairScores, StrArray, positions_of
 

@@ -15,16 +15,14 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from kaggle_face.ensemble.highest import highest_columns
-from kaggle_face.ensemble.sources import Source
-from kaggle_face.errors import DataError
+from kaggle_face.ensemble.postprocess.highest import highest_columns
+from kaggle_face.evaluation.member_scores import Source, finite_block, log_softmax
+from kaggle_face.evaluation.pair_scales import PairSpace, pair_values
 from kaggle_face.metrics.inputs import row_blocks
-from kaggle_face.records import FloatArray, IntArray
+from kaggle_face.records import FloatArray
 
 ClassSpace = Literal["probabilities", "log_probabilities", "ranks"]
 CLASS_SPACES: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
-PairSpace = Literal["scores", "ranks", "z_scores"]
-PAIR_SPACES: tuple[PairSpace, ...] = ("scores", "ranks", "z_scores")
 
 RANKED_CLASSES = 16
 """Ranks are told apart down to this one; deeper ones are noise, and sorting 8,631 classes a row is slow."""
@@ -74,53 +72,6 @@ def class_values(logits_BC: FloatArray, space: ClassSpace, temperature: float = 
             return log_softmax(logits_BC / temperature)
         case "ranks":
             return _reciprocal_ranks(logits_BC)
-        case _:
-            assert_never(space)
-
-
-def log_softmax(logits_BC: FloatArray) -> FloatArray:
-    """Log-probabilities (B, C); the highest logit of a row must be finite."""
-    shifted_BC = logits_BC - logits_BC.max(axis=1, keepdims=True)
-    return np.asarray(shifted_BC - np.log(np.exp(shifted_BC).sum(axis=1, keepdims=True)))
-
-
-def finite_block(source: Source, part: slice | IntArray) -> FloatArray:
-    """A block of logits (B, C), checked.
-
-    Raises:
-        DataError: The highest logit of an image is infinite.
-    """
-    logits_BC = source.block(part)
-    infinite_B = ~np.isfinite(logits_BC.max(axis=1))
-    if infinite_B.any():
-        raise DataError(
-            f"{source.name}: the highest logit of {int(infinite_B.sum())} images is infinite; "
-            "leave it out or train it again"
-        )
-    return logits_BC
-
-
-def pair_values(scores_P: FloatArray, space: PairSpace) -> FloatArray:
-    """Scores of one network in the space in which they are averaged, from these scores alone.
-
-    Ranks are fractions from 0 (least alike) to 1, ties in the middle; z-scores have mean 0 and deviation 1.
-
-    >>> pair_values(np.array([0.1, 0.9, 0.1]), "ranks").tolist()
-    [0.25, 1.0, 0.25]
-    >>> pair_values(np.array([1.0, 3.0]), "z_scores").tolist()
-    [-1.0, 1.0]
-    """
-    scores = np.asarray(scores_P, np.float64)
-    match space:
-        case "scores":
-            return scores
-        case "ranks":
-            _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-            middles = np.cumsum(counts) - (counts + 1) / 2
-            return np.asarray(middles[places] / max(len(scores) - 1, 1))
-        case "z_scores":
-            deviation = float(scores.std())
-            return np.asarray((scores - scores.mean()) / (deviation if deviation > 0 else 1.0))
         case _:
             assert_never(space)
 

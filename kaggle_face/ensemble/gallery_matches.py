@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from kaggle_face.artifacts.stored import write_matches
+from kaggle_face.artifacts.record_io import write_matches
 from kaggle_face.ensemble.blended import PairBlend
-from kaggle_face.ensemble.gallery_recipes import GalleryRecipe, best_matches
-from kaggle_face.ensemble.gallery_tuning import open_gallery, views_of_gallery
+from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, best_matches
+from kaggle_face.ensemble.postprocess.gallery_tuning import open_gallery, views_of_gallery
 
 _GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts.atomic import replacing_folder, write_json
+from kaggle_face.artifacts.files.atomic import replacing_folder, write_json
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.metrics.inputs import row_blocks

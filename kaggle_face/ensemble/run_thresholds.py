@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts.atomic import write_json
 from kaggle_face.artifacts.blends import inputs_of_blend
+from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.ensemble.blended import PairBlend
-from kaggle_face.ensemble.gallery_recipes import GalleryRecipe
-from kaggle_face.ensemble.gallery_tuning import open_dev_stage
-from kaggle_face.ensemble.held_out_pairs import HeldOutPairs
-from kaggle_face.ensemble.members import Member
-from kaggle_face.ensemble.neighbours import nearest
-from kaggle_face.ensemble.sources import has_record, open_embeddings
-from kaggle_face.ensemble.thresholds import (
+from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
+from kaggle_face.ensemble.postprocess.gallery_tuning import open_dev_stage
+from kaggle_face.ensemble.postprocess.neighbours import nearest
+from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
+from kaggle_face.evaluation.member_scores import has_record, open_embeddings
+from kaggle_face.evaluation.members import Member
+from kaggle_face.evaluation.thresholds import (
     GalleryRule,
     ScoreThreshold,
     gallery_threshold,

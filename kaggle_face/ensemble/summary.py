@@ -7,18 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.artifacts.atomic import write_json
-from kaggle_face.artifacts.reading import read_json
+from kaggle_face.artifacts.files.atomic import write_json
+from kaggle_face.artifacts.files.reading import read_json
+from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.artifacts.shapes import BlendSummary
-from kaggle_face.competitions.catalogue import find_facts
-from kaggle_face.competitions.held_out_figures import Figure
+from kaggle_face.competitions.catalogue.known import find_facts
 from kaggle_face.ensemble.blended import ClassBlend, used_members
-from kaggle_face.ensemble.contenders import Contender, Contest
-from kaggle_face.ensemble.deciding import Decision
-from kaggle_face.ensemble.members import Member, Task
+from kaggle_face.ensemble.search.candidates import Contender, Contest
+from kaggle_face.ensemble.selection import Decision
 from kaggle_face.errors import RulesError, RunError
-from kaggle_face.metrics.composite import parse_composite
+from kaggle_face.evaluation.held_out_figures import Figure
+from kaggle_face.evaluation.members import Member, Task
+from kaggle_face.metrics.score import parse_composite
 
 FILE_NAME = "ensemble.json"
 

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from kaggle_face.metrics.bootstrap import (
-    Difference,
-    Interval,
-    Resampling,
-    clustered_mean_difference,
-    clustered_mean_interval,
-)
 from kaggle_face.metrics.classification import (
     ConfusionPair,
     confusion_pairs,
@@ -19,7 +12,6 @@ from kaggle_face.metrics.classification import (
     top_k_labels,
     true_class_ranks,
 )
-from kaggle_face.metrics.composite import Composite, parse_composite
 from kaggle_face.metrics.identification import (
     DetectionIdentification,
     GalleryThreshold,
@@ -31,7 +23,15 @@ from kaggle_face.metrics.identification import (
     map_at_k,
     rank_k_identification,
 )
-from kaggle_face.metrics.pair_intervals import verification_difference, verification_intervals
+from kaggle_face.metrics.intervals.bootstrap import (
+    Difference,
+    Interval,
+    Resampling,
+    clustered_mean_difference,
+    clustered_mean_interval,
+)
+from kaggle_face.metrics.intervals.verification import verification_difference, verification_intervals
+from kaggle_face.metrics.score import Composite, parse_composite
 from kaggle_face.metrics.trials import (
     VERIFICATION_METRICS,
     EqualErrorRate,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from kaggle_face.cores import available_cores
+from kaggle_face.hardware import available_cores
 from kaggle_face.metrics.inputs import FloatArray
 
 THREADS_FROM = 1 << 18

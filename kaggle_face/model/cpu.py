@@ -8,7 +8,7 @@ import platform
 
 import torch
 
-from kaggle_face.cores import available_cores
+from kaggle_face.hardware import available_cores
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # the parameters' numbers in glibc's malloc.h
 _KEPT_BYTES = 1 << 30

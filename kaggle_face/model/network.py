@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
-from kaggle_face.model.backbones import Backbone, create_backbone
+from kaggle_face.model.backbones.build import Backbone, create_backbone
 from kaggle_face.model.crops import crops_of
-from kaggle_face.model.foreign_weights import WeightsReport, load_backbone_weights
-from kaggle_face.model.heads import Head
-from kaggle_face.model.margin_heads import create_head
+from kaggle_face.model.heads.head import Head
+from kaggle_face.model.heads.margin_heads import create_head
 from kaggle_face.model.neck import create_neck
 from kaggle_face.model.pooling import create_pooling
+from kaggle_face.model.weights.foreign import WeightsReport, load_backbone_weights
 
 _LARGEST_PIXEL = 255.0
 

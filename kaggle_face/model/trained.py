@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
+from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.artifacts.stored import read_classes
 from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 from kaggle_face.model.amp import CpuAmp, resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
-from kaggle_face.model.weights import load_weights
+from kaggle_face.model.weights.checkpoints import load_weights
 
 
 def read_trained_config(folder: FoldFolder) -> Config:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, why_blend_is_outdated
+from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.provenance import (
     command_of_training,
     first_table_difference,
@@ -19,16 +20,15 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import has_seal, in_words, read_seal
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.config import LoadedConfig
-from kaggle_face.data.contents import has_current_cache
-from kaggle_face.data.folds import number_of_folds
+from kaggle_face.data.cache.contents import has_current_cache
+from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.hints import command_line, settings_command
 from kaggle_face.pipeline.today import Today, open_today, why_training_is_outdated
 from kaggle_face.progress import Progress
-from kaggle_face.submit.entries import Entry
-from kaggle_face.submit.ledger import DATABASE, Ledger
-from kaggle_face.submit.outputs import ENSEMBLE
-from kaggle_face.submit.writing import hash_of_file
+from kaggle_face.submission.ledger.database import DATABASE, Ledger
+from kaggle_face.submission.ledger.entries import Entry
+from kaggle_face.submission.outputs import ENSEMBLE
 
 State = Literal["current", "out of date", "missing", "unfinished", "not compared"]
 

@@ -27,19 +27,19 @@ from kaggle_face.artifacts.provenance import (
     table_differences,
     why_networks_changed,
 )
+from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names, in_words
-from kaggle_face.artifacts.stored import read_classes
 from kaggle_face.competitions.reading import read_competition, resolve_competition
 from kaggle_face.config import Config
-from kaggle_face.data.contents import contents_today
-from kaggle_face.data.sources import joint_digest
+from kaggle_face.data.cache.contents import contents_today
+from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.errors import DataError, RunError
 from kaggle_face.progress import Progress
 from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
 
 if TYPE_CHECKING:
-    from kaggle_face.data.pack import Pack
+    from kaggle_face.data.cache.image_cache import Pack
 
 _FILES = ("data.exclude_images", "data.pseudo_labels", "model.weights")
 """Settings that name a file whose contents decide what a training does."""

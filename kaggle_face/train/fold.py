@@ -11,39 +11,39 @@ from typing import Any, Literal
 
 import torch
 
-from kaggle_face.artifacts import stored
-from kaggle_face.artifacts.abandoned import remove_abandoned
-from kaggle_face.artifacts.atomic import write_text
+from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts.files.abandoned import remove_abandoned
+from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.provenance import digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.data.augmentation import Augmenter
-from kaggle_face.data.identity_sampling import sampled_order
-from kaggle_face.data.loading import TrainingBatches
-from kaggle_face.data.residence import choose_supply
-from kaggle_face.data.samplers import seeded
+from kaggle_face.data.augmentation.per_image import Augmenter
+from kaggle_face.data.loading.identity_sampling import sampled_order
+from kaggle_face.data.loading.loader import TrainingBatches
+from kaggle_face.data.loading.placement import choose_supply
+from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.model.amp import CpuAmp, resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
-from kaggle_face.model.weights import save_weights
-from kaggle_face.train.averaging import NORM_BATCHES, WeightMean, measure_norms
-from kaggle_face.train.compiling import should_compile
-from kaggle_face.train.fit import Call, Fit, Outcome
-from kaggle_face.train.image_sizes import require_growing_is_possible
-from kaggle_face.train.initial import find_initial_weights, start_from
-from kaggle_face.train.metric_losses import create_metric_loss
-from kaggle_face.train.optimizer import create_fold_optimizer
+from kaggle_face.model.weights.checkpoints import save_weights
+from kaggle_face.train.averaging.weights import NORM_BATCHES, WeightMean, measure_norms
+from kaggle_face.train.distributed import Processes
+from kaggle_face.train.losses.metric_learning import create_metric_loss
+from kaggle_face.train.optim.image_sizes import require_growing_is_possible
+from kaggle_face.train.optim.optimizer import create_fold_optimizer
+from kaggle_face.train.other_runs.distillation import Teacher, find_teacher
+from kaggle_face.train.other_runs.warm_start import find_initial_weights, start_from
 from kaggle_face.train.out_of_fold import write_out_of_fold
-from kaggle_face.train.precision import decide_cpu_amp, recorded_cpu_amp
-from kaggle_face.train.processes import Processes
-from kaggle_face.train.recipe import FoldTask, Recipe
+from kaggle_face.train.settings import FoldTask, Recipe
+from kaggle_face.train.speed.compiling import should_compile
+from kaggle_face.train.speed.precision import decide_cpu_amp, recorded_cpu_amp
+from kaggle_face.train.speed.step_timing import Workload
+from kaggle_face.train.speed.threads import choose_threads, training_threads
 from kaggle_face.train.state import TrainingState, load_resume_state
-from kaggle_face.train.step_timing import Workload
-from kaggle_face.train.steps import Machine, updates_per_epoch
-from kaggle_face.train.teaching import Teacher, find_teacher
-from kaggle_face.train.thread_trial import choose_threads, training_threads
+from kaggle_face.train.step.step import Machine, updates_per_epoch
+from kaggle_face.train.trainer import Call, Fit, Outcome
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.disk import explaining
+from kaggle_face.artifacts.files.disk import explaining
 from kaggle_face.artifacts.tables import write_table
 
 if TYPE_CHECKING:

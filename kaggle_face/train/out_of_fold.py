@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from kaggle_face.artifacts import stored
+from kaggle_face.artifacts import record_io as stored
 from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.model.weights import load_weights
+from kaggle_face.model.weights.checkpoints import load_weights
 from kaggle_face.records import UNKNOWN
-from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.settings import FoldTask
 from kaggle_face.train.validation import Evaluation, HeldOut, measure, predict_held_out
 
 Results = dict[str, dict[str, float]]

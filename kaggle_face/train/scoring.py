@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from kaggle_face.competitions.own_metric import OwnMetrics, PairMetric
+from kaggle_face.competitions.catalogue.ranking import OwnMetrics, PairMetric
 from kaggle_face.config import TrainConfig
 from kaggle_face.errors import ConfigError
-from kaggle_face.metrics.composite import Composite, parse_composite
+from kaggle_face.metrics.score import Composite, parse_composite
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
 
 CLASS_FIGURES = ("accuracy", "top5", "log_loss")

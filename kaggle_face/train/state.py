@@ -15,18 +15,18 @@ from typing import Any
 
 import torch
 
-from kaggle_face.artifacts.atomic import writing
-from kaggle_face.artifacts.disk import explaining
+from kaggle_face.artifacts.files.atomic import writing
+from kaggle_face.artifacts.files.disk import explaining
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.model.weights import save_weights
-from kaggle_face.train.averaging import WeightMean
+from kaggle_face.model.weights.checkpoints import save_weights
+from kaggle_face.train.averaging.weights import WeightMean
 from kaggle_face.train.history import EpochRow
-from kaggle_face.train.metric_losses import MetricLoss
-from kaggle_face.train.tally import Counts, Tally
+from kaggle_face.train.losses.metric_learning import MetricLoss
+from kaggle_face.train.step.accumulator import Counts, Tally
 
 
 @dataclass

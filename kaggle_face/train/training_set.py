@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.reading import read_text
+from kaggle_face.artifacts.files.reading import read_text
 from kaggle_face.artifacts.tables import as_text, read_table
 from kaggle_face.config import DataConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first
 from kaggle_face.file_names import Spellings
 from kaggle_face.hints import settings_command
 from kaggle_face.records import IntArray, StrArray, positions_of
-from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.settings import FoldTask
 
 _MOST_BYTES = 1 << 28
 

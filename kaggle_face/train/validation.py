@@ -8,17 +8,17 @@ import numpy as np
 import torch
 
 from kaggle_face.config import Config
-from kaggle_face.data.loading import evaluation_batches
+from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.errors import RunError
+from kaggle_face.inference.batch_size import choose_batch_size
+from kaggle_face.inference.embedding import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import verification_summary
-from kaggle_face.model.batch_search import choose_batch_size
-from kaggle_face.model.inference import embed_batches, embeddings_of_batches, one_behind
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.records import Embeddings, PairScores, Predictions, StrArray
-from kaggle_face.train.processes import ALONE, Processes
-from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.distributed import ALONE, Processes
+from kaggle_face.train.settings import FoldTask
 
 
 class NotFiniteError(RunError):

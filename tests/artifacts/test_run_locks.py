@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_face.artifacts import run_locks
-from kaggle_face.artifacts.locking import if_free
+from kaggle_face.artifacts.files.locking import if_free
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds, writing_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import RunError

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kaggle_face.artifacts.record_io import read_embeddings, write_embeddings
 from kaggle_face.artifacts.seals import SEAL_FILE, digest_of_file, read_seal, write_seal
-from kaggle_face.artifacts.stored import read_embeddings, write_embeddings
 from kaggle_face.errors import RunError
 from kaggle_face.records import Embeddings
 

@@ -18,8 +18,8 @@ from kaggle_face.bench.blend_faces import (
 )
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.config.schema import CompetitionConfig
-from kaggle_face.ensemble.halves import people_of_pairs
 from kaggle_face.errors import DataError
+from kaggle_face.evaluation.nested_split import people_of_pairs
 from kaggle_face.records import CompetitionData
 
 

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from kaggle_face.bench.intervals import COLUMNS, Setting, Tally, bench_intervals, explain, resampled_metrics
 from kaggle_face.bench.pair_populations import PairList, Population
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.bootstrap import Resampling, draw_people
+from kaggle_face.metrics.intervals.bootstrap import Resampling, draw_people
 from kaggle_face.metrics.verification import equal_error_rate
 from kaggle_face.progress import SilentProgress
 

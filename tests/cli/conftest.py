@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from kaggle_face.cli.main import main
-from kaggle_face.competitions.embedded import EmbeddedSize, write_embedded_dataset
+from kaggle_face.synthetic.dataset import EmbeddedSize, write_embedded_dataset
 
 SIZE = EmbeddedSize(
     num_identities=6,
@@ -80,7 +80,7 @@ class Launcher:
 def launcher() -> Iterator[Launcher]:
     if not hasattr(os, "fork"):
         pytest.skip("this system forks no processes")
-    command = [sys.executable, str(Path(__file__).with_name("forking_process.py"))]
+    command = [sys.executable, str(Path(__file__).parents[1] / "support" / "forking_process.py")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts.stored import read_pair_scores, read_predictions
+from kaggle_face.artifacts.record_io import read_pair_scores, read_predictions
 from kaggle_face.cli.main import main
-from kaggle_face.competitions.embedded import EmbeddedSize, write_embedded_dataset
 from kaggle_face.metrics.verification import equal_error_rate
+from kaggle_face.synthetic.dataset import EmbeddedSize, write_embedded_dataset
 
 from .conftest import write_settings
 

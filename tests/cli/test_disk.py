@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.cli import competitions
+from kaggle_face.cli.competition import init as competitions
 from kaggle_face.cli.main import main
-from kaggle_face.train import fit
+from kaggle_face.train import trainer as fit
 
 FOLD = Path("runs/tiny/main/fold0")
 

@@ -22,8 +22,8 @@ import pytest
 from PIL import Image
 
 from kaggle_face.cli.main import main
-from kaggle_face.competitions.faces import draw_appearance, draw_identity, render_face
 from kaggle_face.metrics.verification import roc_auc
+from kaggle_face.synthetic.faces import draw_appearance, draw_identity, render_face
 
 SEED, PEOPLE, STRANGERS = 3, range(5), range(50, 52)
 TRAIN, DEV, TEST, FRESH = range(32), range(32, 38), range(38, 46), range(46, 56)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.cli.main import main
-from kaggle_face.data.pack import open_pack
+from kaggle_face.data.cache.image_cache import open_pack
 from kaggle_face.progress import SilentProgress
 
 NAMES = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.artifacts.locking import alone, holder_of, if_free
+from kaggle_face.artifacts.files.locking import alone, holder_of, if_free
 from kaggle_face.cli.main import main
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import RunError

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from kaggle_face.artifacts.stored import read_predictions
+from kaggle_face.artifacts.record_io import read_predictions
 from kaggle_face.cli.main import main
 
-PROGRAM = Path(__file__).with_name("killed_process.py")
+PROGRAM = Path(__file__).parents[1] / "support" / "killed_process.py"
 SETTINGS = (
     "model.backbone=convnext_atto",  # norms over each image by itself
     "model.backbone_options={depths: [1, 1, 1, 1], dims: [8, 8, 16, 16]}",

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image
 
-from kaggle_face.artifacts.stored import read_gallery, read_predictions
+from kaggle_face.artifacts.record_io import read_gallery, read_predictions
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
 from kaggle_face.file_names import PICTURE_SUFFIXES

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.artifacts.locking import alone
+from kaggle_face.artifacts.files.locking import alone
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds, writing_run
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.cli import blend, soup
+from kaggle_face.cli.blending import blend
 from kaggle_face.cli.main import main
-from kaggle_face.submit import bundle
+from kaggle_face.cli.training import soup
+from kaggle_face.kaggle.remote import bundle
 
 RUN = RunFolder(Path("runs/tiny/main"))
 SOUP = RunFolder(Path("runs/tiny/soup"))

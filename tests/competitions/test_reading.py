@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from kaggle_face.competitions import embedded
-from kaggle_face.competitions.folders import map_folder
+from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.reading import read_competition, recognise_competition, submission_formats
 from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
 from kaggle_face.errors import ConfigError, DataError
+from kaggle_face.synthetic import dataset as embedded
 
 EVERY_FAMILY = [
     ("thumbnails", "A", "s20"),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kaggle_face.data.cache.image_cache import Pack
 from kaggle_face.data.contact_sheet import SheetRow, draw_sheet, write_sheet
-from kaggle_face.data.pack import Pack
 
 PIXELS = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (10, 120, 240)])
 PACK = Pack(np.array(["a.jpg", "b.jpg", "c.jpg"]), PIXELS, np.ones(3, np.bool_), 8)

@@ -7,16 +7,15 @@ from hypothesis import strategies as st
 
 from kaggle_face.ensemble.blending import (
     CLASS_SPACES,
-    PAIR_SPACES,
     ClassSpace,
-    PairSpace,
     Vote,
     blend_classes,
     blend_pairs,
     class_values,
 )
-from kaggle_face.ensemble.sources import Source
 from kaggle_face.errors import DataError
+from kaggle_face.evaluation.member_scores import Source
+from kaggle_face.evaluation.pair_scales import PAIR_SPACES, PairSpace
 
 
 def blended(votes: list[Vote], space: ClassSpace = "probabilities") -> np.ndarray:

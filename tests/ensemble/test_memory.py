@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd  # noqa: F401 - imported before memory is counted
 import pytest
 
-from kaggle_face.artifacts.stored import write_prediction_blocks
+from kaggle_face.artifacts.record_io import write_prediction_blocks
 from kaggle_face.ensemble.blending import Vote, blend_classes
-from kaggle_face.ensemble.candidates import gather_candidates
-from kaggle_face.ensemble.sources import HeldOutLogits, Source
-from kaggle_face.ensemble.temperature import fit_temperatures
+from kaggle_face.ensemble.search.class_logits import gather_candidates
+from kaggle_face.ensemble.search.temperature import fit_temperatures
+from kaggle_face.evaluation.member_scores import HeldOutLogits, Source
 from kaggle_face.progress import SilentProgress
 
 NUM_MEMBERS, NUM_IMAGES, NUM_CLASSES = 5, 4000, 1000
@@ -59,7 +59,7 @@ def test_the_search_for_weights_needs_less_memory_than_one_member(
     sources: tuple[Source, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kaggle_face.metrics.inputs.BLOCK_BYTES", 1 << 18)
-    monkeypatch.setattr("kaggle_face.ensemble.temperature.MOST_IMAGES", 200)
+    monkeypatch.setattr("kaggle_face.ensemble.search.temperature.MOST_IMAGES", 200)
     ids = np.array([f"{i:05d}" for i in range(NUM_IMAGES)])
     labels = np.arange(NUM_IMAGES) % NUM_CLASSES
     held_out = [HeldOutLogits(0, ids, labels, sources)]

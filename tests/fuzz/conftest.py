@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    from holding import INPUTS
+    from tests.support.fuzzing import INPUTS
 
     tried = sum(count for what, count in INPUTS.items() if not what.endswith(", refused"))
     if not tried:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
-import kaggle_server
 import pytest
-from holding import holds, sizes
-from kaggle_server import READ_ANSWERS, SLUG, TOKEN, FakeTime, KaggleServer
-from mutating import mutated_json
 
+from kaggle_face.kaggle.client.client import KaggleClient, connect
+from kaggle_face.kaggle.client.clock import SystemClock
+from kaggle_face.kaggle.remote.workshop import Workshop
 from kaggle_face.progress import SilentProgress
-from kaggle_face.submit.client import KaggleClient, connect
-from kaggle_face.submit.clock import SystemClock
-from kaggle_face.submit.workshop import Workshop
+from tests.support import kaggle_server
+from tests.support.fuzzing import holds, sizes
+from tests.support.kaggle_server import READ_ANSWERS, SLUG, TOKEN, FakeTime, KaggleServer
+from tests.support.mutating import mutated_json
 
 NOTEBOOK = "alice/faces"
 
@@ -37,7 +37,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleSe
 
     monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, made.url)
     fake = FakeTime()
-    monkeypatch.setattr("kaggle_face.submit.clock.SystemClock.now", lambda self: fake.now())
+    monkeypatch.setattr("kaggle_face.kaggle.client.clock.SystemClock.now", lambda self: fake.now())
     monkeypatch.setattr("time.sleep", fake.sleep)
     yield made
     made.stop()

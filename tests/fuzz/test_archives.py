@@ -13,15 +13,15 @@ from random import Random
 
 import numpy as np
 import pytest
-from gallery_stubs import PIXEL_CARD, PixelEmbedder, invented_face
-from holding import holds, sizes
-from mutating import mutated_array, mutated_bytes, mutated_json, mutated_text, mutated_zip
 
-from kaggle_face.gallery.enrolled import Gallery
-from kaggle_face.gallery.people_tables import NewImage, NewPerson
-from kaggle_face.gallery.portable import export_gallery, import_gallery
+from kaggle_face.kaggle.unpacking import UnpackLimits, unpack
 from kaggle_face.progress import SilentProgress
-from kaggle_face.submit.unpacking import UnpackLimits, unpack
+from kaggle_face.recognition.gallery.export import export_gallery, import_gallery
+from kaggle_face.recognition.gallery.people import Gallery
+from kaggle_face.recognition.gallery.tables import NewImage, NewPerson
+from tests.support.fuzzing import holds, sizes
+from tests.support.gallery_stubs import PIXEL_CARD, PixelEmbedder, invented_face
+from tests.support.mutating import mutated_array, mutated_bytes, mutated_json, mutated_text, mutated_zip
 
 LIMITS = UnpackLimits(total_bytes=50_000_000)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -100,7 +100,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[bytes]]:
 
 
 def person_of(name: str, number: int, with_pictures: bool) -> NewPerson:
-    from gallery_stubs import jpeg_of
+    from tests.support.gallery_stubs import jpeg_of
 
     images = []
     for picture in range(2):

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from holding import holds, sizes
-from mutating import mutated_bytes, mutated_text
 from PIL import Image
 
 from kaggle_face.artifacts.tables import read_labels, read_table
 from kaggle_face.bench.face_folders import read_trials
-from kaggle_face.competitions.csv_tables import read_csv_pairs, read_csv_table
-from kaggle_face.competitions.lists import read_label_list, read_name_list, read_pair_list
+from kaggle_face.competitions.files.csv_tables import read_csv_pairs, read_csv_table
+from kaggle_face.competitions.files.lists import read_label_list, read_name_list, read_pair_list
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.config.schema import CompetitionConfig
-from kaggle_face.submit.checks import read_csv
+from kaggle_face.submission.checks import read_csv
+from tests.support.fuzzing import holds, sizes
+from tests.support.mutating import mutated_bytes, mutated_text
 
 NAMES = "".join(f"faces/{number:02}.jpg\n" for number in range(12))
 LABELS = "".join(f"faces/{number:02}.jpg {number % 3}\n" for number in range(12))

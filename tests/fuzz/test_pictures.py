@@ -7,11 +7,11 @@ from random import Random
 
 import numpy as np
 import pytest
-from holding import holds, sizes
-from mutating import mutated_bytes
 from PIL import Image
 
 from kaggle_face.pictures import decode_photo, decode_rgb
+from tests.support.fuzzing import holds, sizes
+from tests.support.mutating import mutated_bytes
 
 SIDE_PX = 40
 

@@ -9,27 +9,26 @@ from random import Random
 
 import numpy as np
 import pytest
-from holding import holds, sizes
-from mutating import ODD_VALUES, mutated_array, mutated_bytes, mutated_json, mutated_text
 
-from kaggle_face.artifacts import stored
-from kaggle_face.artifacts.atomic import write_json, write_text
+from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts.files.atomic import write_json, write_text
 from kaggle_face.artifacts.provenance import TestTables, inputs_beside, write_test_tables
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE, write_seal
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config import CompetitionConfig, Config, dump_config
-from kaggle_face.ensemble.evaluation import class_figures, open_trials
-from kaggle_face.ensemble.label_outliers import measure_gaps
-from kaggle_face.ensemble.members import Member, choose_members
-from kaggle_face.ensemble.run_table import read_run_rows
-from kaggle_face.ensemble.sources import (
+from kaggle_face.ensemble.summary import read_summary
+from kaggle_face.evaluation.figures import class_figures, open_trials
+from kaggle_face.evaluation.label_noise import measure_gaps
+from kaggle_face.evaluation.member_scores import (
     open_embeddings,
     open_held_out_logits,
     open_test_logits,
     open_test_scores,
 )
-from kaggle_face.ensemble.summary import read_summary
+from kaggle_face.evaluation.members import Member, choose_members
+from kaggle_face.evaluation.run_table import read_run_rows
+from kaggle_face.kaggle.remote.training import read_job
 from kaggle_face.records import (
     ClassTable,
     CompetitionData,
@@ -43,10 +42,11 @@ from kaggle_face.records import (
     RowList,
     no_pairs,
 )
-from kaggle_face.submit.entries import COLUMNS
-from kaggle_face.submit.ledger import Ledger
-from kaggle_face.submit.outputs import parameters_of_blend
-from kaggle_face.submit.remote_training import read_job
+from kaggle_face.submission.ledger.database import Ledger
+from kaggle_face.submission.ledger.entries import COLUMNS
+from kaggle_face.submission.outputs import parameters_of_blend
+from tests.support.fuzzing import holds, sizes
+from tests.support.mutating import ODD_VALUES, mutated_array, mutated_bytes, mutated_json, mutated_text
 
 NAMES = np.array(["n0", "n1", "n2"])
 IDS = np.array([f"p{number}/a b.jpg" for number in range(6)])

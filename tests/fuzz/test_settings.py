@@ -7,14 +7,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from holding import holds, sizes
-from mutating import ODD_TEXTS, mutated_bytes, mutated_text
 
 from kaggle_face.config import Config, dump_config, load_config, parse_config
 from kaggle_face.config.loading import packaged_configs
 from kaggle_face.config.yaml_text import dump_yaml
-from kaggle_face.metrics.composite import parse_composite
-from kaggle_face.train.search_space import read_search_space
+from kaggle_face.metrics.score import parse_composite
+from kaggle_face.train.search.space import read_search_space
+from tests.support.fuzzing import holds, sizes
+from tests.support.mutating import ODD_TEXTS, mutated_bytes, mutated_text
 
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(packaged_configs().glob("*.yaml"))}
 # The parts of all files, each of which is read in milliseconds.

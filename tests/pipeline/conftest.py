@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_face.cli.main import main
-from kaggle_face.competitions.embedded import EmbeddedSize, write_embedded_dataset
+from kaggle_face.synthetic.dataset import EmbeddedSize, write_embedded_dataset
 
 SIZE = EmbeddedSize(
     num_identities=5,

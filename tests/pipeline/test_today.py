@@ -12,8 +12,8 @@ import torch
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.cli.main import main
-from kaggle_face.model.weights import read_weights, save_weights
-from kaggle_face.predict import test_set
+from kaggle_face.inference import test_set
+from kaggle_face.model.weights.checkpoints import read_weights, save_weights
 
 After = Callable[[str], Any]
 Refused = Callable[..., str]

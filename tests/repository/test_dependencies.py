@@ -35,13 +35,13 @@ NEEDED_BY_OTHERS = {
 TOOLS = {"mypy", "ruff", "pytest-xdist", "pandas-stubs", "types-pyyaml", "types-tqdm"}
 
 OPTIONAL_IN = {
-    "flask": {"gallery/app/server.py"},
-    "werkzeug": {"gallery/app/server.py"},
-    "waitress": {"gallery/app/server.py"},
-    "faiss-cpu": {"gallery/faiss_index.py"},
-    "dlib-bin": {"gallery/dlib_recognizer.py"},
-    "optuna": {"train/tuning.py"},
-    "lz4": {"gallery/mtcnn_weights.py"},
+    "flask": {"recognition/app/server.py"},
+    "werkzeug": {"recognition/app/server.py"},
+    "waitress": {"recognition/app/server.py"},
+    "faiss-cpu": {"recognition/faiss_index.py"},
+    "dlib-bin": {"recognition/dlib_recognizer.py"},
+    "optuna": {"train/search/study.py"},
+    "lz4": {"recognition/detection/weights.py"},
 }
 """Where what an extra installs is imported: nowhere else, as it may be missing."""
 

@@ -16,42 +16,49 @@ LAYERS: list[set[str]] = [
         "errors",
         "hints",
         "progress",
-        "cores",
+        "hardware",
         "portable_names",
         "processor",
         "stopping",
-        "text_keys",
+        "string_hashing",
         "file_names",
     },
     {"records", "pictures"},
     {"config"},
     {"artifacts"},
     {"metrics"},
+    {"synthetic"},
     {"competitions", "data", "model"},
-    {"train", "predict", "ensemble", "submit", "gallery", "report", "bench"},
+    {"inference"},
+    {"evaluation"},
+    {"kaggle"},
+    {"train", "ensemble", "submission", "recognition", "report", "export", "bench"},
     {"pipeline"},
     {"cli"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ONLY_IN: dict[str, tuple[str, ...]] = {
-    "timm": ("model/timm_library.py",),
-    "albumentations": ("data/augmentation.py",),
-    "kaggle": ("submit/client.py",),
-    "sqlite3": ("submit/ledger.py", "gallery/database.py"),
-    "lz4": ("gallery/mtcnn_weights.py",),
-    "pickle": ("gallery/mtcnn_weights.py",),
-    "faiss": ("gallery/faiss_index.py",),
-    "dlib": ("gallery/dlib_recognizer.py",),
-    "flask": ("gallery/app/server.py",),
-    "waitress": ("gallery/app/server.py",),
+    "timm": ("model/backbones/timm_library.py",),
+    "albumentations": ("data/augmentation/per_image.py",),
+    "kaggle": ("kaggle/client/client.py",),
+    "sqlite3": ("submission/ledger/database.py", "recognition/gallery/database.py"),
+    "lz4": ("recognition/detection/weights.py",),
+    "pickle": ("recognition/detection/weights.py",),
+    "faiss": ("recognition/faiss_index.py",),
+    "dlib": ("recognition/dlib_recognizer.py",),
+    "flask": ("recognition/app/server.py",),
+    "waitress": ("recognition/app/server.py",),
 }
 NEVER = {
     "competitions": {"torch", "timm"},
+    "synthetic": {"torch", "timm"},
     "metrics": {"torch", "pandas"},
+    "evaluation": {"torch"},
     "ensemble": {"torch"},
-    "submit": {"torch"},
+    "submission": {"torch"},
+    "kaggle": {"torch"},
     "model": {"pandas"},
-    "gallery": {"pandas"},
+    "recognition": {"pandas"},
 }
 
 
@@ -96,7 +103,7 @@ def test_one_file_alone_speaks_to_other_processes() -> None:
     speakers = [
         path for path in modules() if re.search(r"torch\.distributed|import distributed", path.read_text())
     ]
-    assert [path.relative_to(PACKAGE).as_posix() for path in speakers] == ["train/processes.py"]
+    assert [path.relative_to(PACKAGE).as_posix() for path in speakers] == ["train/distributed.py"]
 
 
 def test_every_part_has_a_layer() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kaggle_face.competitions.catalogue import competition_facts
-from kaggle_face.competitions.rules import broken_rules
+from kaggle_face.competitions.catalogue.known import competition_facts
+from kaggle_face.competitions.catalogue.rules import broken_rules
 from kaggle_face.config import load_config
 from kaggle_face.config.loading import packaged_configs
 
@@ -112,7 +112,7 @@ def test_a_recipe_can_be_built_and_keeps_the_rules_of_its_competition(name: str)
 
 @pytest.mark.parametrize("name", [*NUM_CLASSES, *AUGMENTATIONS])
 def test_a_recipes_augmentations_can_be_built(name: str) -> None:
-    from kaggle_face.data.augmentation import Augmenter
+    from kaggle_face.data.augmentation.per_image import Augmenter
 
     config = load_config(name).config
     assert not Augmenter(config.augment.transforms, config.data.image_size, seed=0).is_identity

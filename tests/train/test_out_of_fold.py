@@ -9,10 +9,10 @@ import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.data.pack import Pack
+from kaggle_face.data.cache.image_cache import Pack
 from kaggle_face.records import ClassTable, IntArray, Pairs
 from kaggle_face.train.out_of_fold import write_truth
-from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.settings import FoldTask
 
 
 def task_of(pair_labels: IntArray) -> FoldTask:

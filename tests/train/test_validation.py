@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from kaggle_face.config import MarginConfig, ModelConfig
-from kaggle_face.data.pack import Pack
+from kaggle_face.data.cache.image_cache import Pack
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.records import ClassTable, Pairs, no_pairs
-from kaggle_face.train.recipe import FoldTask
+from kaggle_face.train.settings import FoldTask
 from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
 
 HOW = Evaluation(torch.device("cpu"), None, batch_size=3, flip=False)

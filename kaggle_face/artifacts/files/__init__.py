@@ -1,0 +1,1 @@
+"""Files and folders: atomic writes, locks, typed reading, and the states of a disk."""

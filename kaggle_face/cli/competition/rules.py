@@ -1,0 +1,83 @@
+"""The competition's rules, before time or a submission is spent."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import RulesError
+from kaggle_face.hints import settings_command
+
+if TYPE_CHECKING:
+    from kaggle_face.config import Config
+
+
+def add_rules_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--ignore-rules`."""
+    parser.add_argument(
+        "--ignore-rules", action="store_true", help="go on although a rule is broken; this is recorded"
+    )
+
+
+def guard_rules(
+    config: Config,
+    num_classes: int,
+    ignored: bool,
+    terminal: Terminal,
+    num_parameters_of_ensemble: int | None = None,
+) -> list[str]:
+    """The broken rules that the user chose to ignore; they are told, one line each.
+
+    Raises:
+        RulesError: A rule is broken and not ignored.
+    """
+    broken = rules_broken_by(config, num_classes, num_parameters_of_ensemble)
+    if broken and not ignored:
+        more = f"; {len(broken) - 1} more: {settings_command('check')}" if len(broken) > 1 else ""
+        raise RulesError(
+            f"{config.competition.slug}: {broken[0]}; or go on with --ignore-rules, which is recorded{more}"
+        )
+    for line in broken:
+        terminal.warn(f"ignored rule: {line}")
+    return broken
+
+
+def rule_on_test_neighbours(
+    config: Config, ignored: bool, terminal: Terminal
+) -> tuple[str | None, list[str]]:
+    """Why steps that use neighbouring test images are left out, and the rules on them that are ignored."""
+    from kaggle_face.competitions.catalogue import rules
+    from kaggle_face.competitions.catalogue.known import find_facts
+
+    facts = find_facts(config.competition.slug)
+    rule = None if facts is None else rules.rule_on_test_neighbours(facts.rules)
+    if rule is None or not ignored:
+        return rule, []
+    terminal.warn(f"ignored rule: {rule}")
+    return None, [rule]
+
+
+def rules_broken_by(
+    config: Config, num_classes: int, num_parameters_of_ensemble: int | None = None
+) -> list[str]:
+    """What the settings break of the rules that are known of their competition."""
+    from kaggle_face.competitions.catalogue.known import find_facts
+    from kaggle_face.competitions.catalogue.rules import broken_rules
+
+    facts = find_facts(config.competition.slug)
+    if facts is None:
+        return []
+    count = None
+    if facts.rules.max_parameters is not None:
+        count = parameters_of(config, num_classes)
+    return broken_rules(facts.rules, config, count, num_parameters_of_ensemble)
+
+
+def parameters_of(config: Config, num_classes: int) -> int:
+    """The parameters of the settings' network, head included; it is built without weights."""
+    from kaggle_face.model.network import count_parameters, create_network
+
+    untrained = config.model.model_copy(update={"pretrained": False, "weights": None})
+    network = create_network(untrained, config.margin, num_classes, config.data.image_size)
+    return count_parameters(network, with_head=True)

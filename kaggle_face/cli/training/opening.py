@@ -1,0 +1,102 @@
+"""What most commands begin with: the competition's records, its decoded images, and a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.config import Config, LoadedConfig, load_config
+from kaggle_face.config.comparing import changed_settings
+from kaggle_face.errors import RunError
+from kaggle_face.progress import Progress
+from kaggle_face.records import CompetitionData, Folds
+
+if TYPE_CHECKING:
+    from kaggle_face.data.cache.image_cache import Pack
+
+_SHAPE_OF_A_RUN = ("competition", "data", "folds", "model", "margin")
+_FREE = ("data.root:", "data.residence:", "data.workers:", "data.broken_images:")
+"""Settings that may change between training and prediction: where the data lies, and how it is read."""
+
+
+def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
+    """The records of the raw folder that `data.root` names; `progress` is told what is odd or left out."""
+    from kaggle_face.competitions.reading import read_competition
+
+    data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
+    if progress is not None:
+        for note in data.notes:
+            progress.warn(note)
+    return data
+
+
+def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pack:
+    """The decoded images of a competition; they are packed now if they were not before."""
+    from kaggle_face.data.cache.image_cache import open_pack
+
+    return open_pack(
+        Path(config.paths.packs),
+        config.competition.slug,
+        Path(config.data.root),
+        data.faces.image_ids,
+        size_px=config.data.image_size,
+        broken=config.data.broken_images,
+        progress=progress,
+        workers=config.data.workers,
+    )
+
+
+def open_folds(loaded: LoadedConfig, data: CompetitionData, pack: Pack) -> Folds:
+    """The folds of a config, made once and shared by all of its runs."""
+    from kaggle_face.data.folds.near_duplicates import near_duplicate_groups
+    from kaggle_face.data.folds.split import saved_folds
+
+    settings = loaded.config.folds
+    folder = Path(loaded.config.paths.runs) / loaded.name / "folds"
+    bits = settings.near_duplicate_bits
+    groups = None if bits is None else near_duplicate_groups(pack, data.faces, bits)
+    return saved_folds(folder, data, settings, groups)
+
+
+def settings_of_run(
+    config_name: str, run: RunFolder, folds: Sequence[FoldFolder], overrides: Sequence[str]
+) -> LoadedConfig:
+    """Today's settings for working with a trained run, with the overrides that it was trained with.
+
+    Raises:
+        RunError: Today's settings would make another network, or other data, than the run was trained with.
+    """
+    stored = tuple(folds[0].read_info().get("overrides", ()))
+    today = load_config(config_name, (*stored, *overrides))
+    for fold in folds:
+        trained = fold.read_config()
+        changes = [
+            change
+            for change in changed_settings(trained, today.config, _SHAPE_OF_A_RUN)
+            if not change.startswith(_FREE)
+        ]
+        if changes:
+            raise RunError(
+                f"the settings changed since fold {fold.fold} of {run.name} was trained: "
+                f"{'; '.join(changes)}; put them back, or train again under another name (--run)"
+            )
+    return today
+
+
+def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolder]:
+    """The started folds of a run, or the wanted ones of them.
+
+    Raises:
+        RunError: A wanted fold was not trained.
+    """
+    folders = {folder.fold: folder for folder in run.started_folds()}
+    missing = [fold for fold in wanted or () if fold not in folders]
+    if missing:
+        trained = ", ".join(map(str, folders)) or "none"
+        raise RunError(
+            f"fold {missing[0]} of {run.name} was not trained (trained: {trained}); "
+            f"run: {run.training_command(missing[0])}"
+        )
+    return [folders[fold] for fold in wanted] if wanted else list(folders.values())

@@ -1,0 +1,1 @@
+"""Known competitions: specs, editions, rules and ranking metrics."""

@@ -1,0 +1,93 @@
+"""Every competition that is known: family, tasks, metrics, rules and cut-offs."""
+
+from __future__ import annotations
+
+from kaggle_face.competitions.catalogue.editions import SEMESTERS
+from kaggle_face.competitions.catalogue.specs import CompetitionFacts, MetricName, Rules
+from kaggle_face.errors import ConfigError, nearest_hint
+
+__all__ = ["CompetitionFacts", "MetricName", "Rules", "competition_facts", "find_facts", "known_slugs"]
+
+
+def competition_facts(slug: str) -> CompetitionFacts:
+    """What is known of a competition.
+
+    Raises:
+        ConfigError: It is not known here; the nearest names are offered.
+    """
+    facts = find_facts(slug)
+    if facts is None:
+        hint = nearest_hint(slug, known_slugs()) or "; 'kaggle-face competitions' lists those that are"
+        raise ConfigError(f"no competition '{slug}' is known here{hint}")
+    return facts
+
+
+def find_facts(slug: str) -> CompetitionFacts | None:
+    """What is known of a competition; None where it is not known here."""
+    return next((facts for facts in _FACTS if facts.slug == slug), None)
+
+
+def known_slugs() -> tuple[str, ...]:
+    """Every competition that is known, the oldest first."""
+    return tuple(facts.slug for facts in _FACTS)
+
+
+_FACTS: tuple[CompetitionFacts, ...] = (
+    CompetitionFacts(
+        slug="demo",
+        title="generated faces that come with the package",
+        family="E",
+        variant="auto",
+        tasks=("classification", "verification"),
+        metric="composite",
+        identities="invented people",
+        image_size=112,
+    ),
+    *(facts for semester in SEMESTERS for facts in semester.facts()),
+    CompetitionFacts(
+        slug="hw-2-p-2-fall-2026-student-competition",
+        title="face classification and verification, fall 2026",
+        family="E",
+        variant="f26",
+        tasks=("classification", "verification"),
+        metric="composite",
+        identities="8631 of VGGFace2",
+        image_size=112,
+        rules=Rules(
+            max_parameters=30_000_000,
+            limit_covers_ensemble=True,
+            forbids_attention=True,
+            forbids_imported_architectures=True,
+            forbids_pretrained=True,
+            forbids_outside_data=True,
+            forbids_mixing_with_arcface=True,
+            forbids_test_neighbours=True,
+            submissions_a_day=10,
+        ),
+        notes=(
+            "one submission.csv carries both tasks; its columns are not known here: "
+            "'init' infers them from a sample submission, or describe them with submit.combined",
+            "inferred from 'no outside data': neither pseudo-labels nor neighbours among test images",
+        ),
+    ),
+    CompetitionFacts(
+        slug="recognizing-faces-in-the-wild",
+        title="kinship of two people",
+        family="kinship",
+        variant="auto",
+        tasks=("verification",),
+        metric="auc",
+        identities="families of several people",
+        image_size=224,
+    ),
+    CompetitionFacts(
+        slug="happy-whale-and-dolphin",
+        title="whales and dolphins by their fins, with an unknown label",
+        family="topk",
+        variant="happywhale",
+        tasks=("classification",),
+        metric="map@5",
+        identities="individuals of 'individual_id', and new_individual",
+        image_size=224,
+    ),
+)

@@ -1,0 +1,89 @@
+"""What a competition ranks by: the metric of each task, and the formula of both together.
+
+Everything that compares runs or files goes by it: blends, the table of runs, the ledger and its proposals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kaggle_face.competitions.catalogue.known import CompetitionFacts, find_facts, known_slugs
+from kaggle_face.competitions.submission.formats import TASKS, Task
+from kaggle_face.config import Config
+
+ClassMetric = Literal["accuracy", "map@5"]
+PairMetric = Literal["eer", "auc"]
+
+
+def facts_for(slug: str, task: Task) -> CompetitionFacts | None:
+    """What is known of the competition that takes a task's CSV: it or its sister of one edition."""
+    facts = find_facts(slug)
+    if facts is None or task in facts.tasks:
+        return facts
+    for other in map(find_facts, known_slugs()):
+        if other is not None and task in other.tasks and other.variant == facts.variant != "auto":
+            return other if other.family == facts.family else None
+    return None
+
+
+def is_higher_better(metric: str) -> bool:
+    """Whether more of a metric is better; a formula is a score, of which more is."""
+    return metric != "eer"
+
+
+@dataclass(frozen=True)
+class OwnMetrics:
+    """The metrics of a competition's tasks, and the tasks that its leaderboard ranks by.
+
+    `pairs` is what scored pairs are judged by. With `names_people` verification is asked as names from a
+    gallery, and its metric is the accuracy of the names; no training measures that, so checkpoints and
+    weights of blends are chosen by pairs there too.
+    """
+
+    classes: ClassMetric
+    pairs: PairMetric
+    ranked: tuple[Task, ...] = TASKS
+    names_people: bool = False
+
+    @property
+    def formula(self) -> str:
+        """The mean of both tasks, higher is better.
+
+        >>> OwnMetrics("accuracy", "eer").formula
+        '0.5*accuracy + 0.5*(1-eer)'
+        """
+        return f"0.5*{self.classes} + 0.5*{'(1-eer)' if self.pairs == 'eer' else 'auc'}"
+
+
+def own_metrics(slug: str, fallback: PairMetric, verification_slug: str | None = None) -> OwnMetrics:
+    """The metrics of a competition.
+
+    Args:
+        slug: The competition of the settings.
+        fallback: What pairs are judged by where the competition does not say (`train.verification_metric`).
+        verification_slug: The competition that takes the verification CSV, where it is another.
+    """
+    facts = find_facts(slug)
+    of_classes = facts_for(slug, "classification")
+    of_pairs = facts_for(verification_slug or slug, "verification")
+    named = None if of_pairs is None else of_pairs.metrics.get("verification")
+    ranks_places = of_classes is not None and of_classes.metrics.get("classification") == "map@5"
+    return OwnMetrics(
+        "map@5" if ranks_places else "accuracy",
+        named if named in ("eer", "auc") else fallback,
+        TASKS if facts is None else facts.tasks,
+        named == "accuracy",
+    )
+
+
+def own_metrics_of(config: Config) -> OwnMetrics:
+    """The metrics of the competition that settings are for."""
+    other = config.submit.verification.slug
+    return own_metrics(config.competition.slug, config.train.verification_metric, other)
+
+
+def metric_of_leaderboard(slug: str) -> str | None:
+    """The metric of a competition's leaderboard; None where it is not known, or a score of both tasks."""
+    facts = find_facts(slug)
+    return None if facts is None or facts.metric == "composite" else facts.metric

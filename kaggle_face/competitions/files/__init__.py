@@ -1,0 +1,1 @@
+"""Folders, lists and CSV files of raw data, read strictly."""

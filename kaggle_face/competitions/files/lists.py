@@ -1,0 +1,240 @@
+"""List files: lines of image names and labels, read strictly where it matters and kindly where it does not.
+
+Harmless: a byte order mark, CRLF, blank lines, a header, commas or tabs between fields, names with spaces
+that end in an image suffix. Each is accepted, the odd ones with a note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.competitions.files.text_lines import Lines, binary_labels, read_lines
+from kaggle_face.errors import DataError
+from kaggle_face.file_names import PICTURE_SUFFIXES, is_picture_name
+from kaggle_face.records import UNKNOWN, IntArray
+
+_SEPARATOR = re.compile(r"[\s,;]+")
+_SUFFIX = "|".join(suffix[1:] for suffix in PICTURE_SUFFIXES)
+_SPACED_FIELD = re.compile(rf"(.+?\.(?:{_SUFFIX}))(?:[\s,;]+|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class NameList:
+    """The image names of a list file, the line on which each stands, and what was odd."""
+
+    path: Path
+    names: list[str]
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelList:
+    """Image names with an integer label each."""
+
+    path: Path
+    names: list[str]
+    labels: list[int]
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PairList:
+    """Trials of two image names; labels 1 same, 0 different, -1 unknown; `ids` where the list has some."""
+
+    path: Path
+    first: list[str]
+    second: list[str]
+    labels: IntArray
+    line_numbers: Sequence[int]
+    notes: tuple[str, ...]
+    ids: Sequence[str] | None = None
+
+
+def read_name_list(path: Path) -> NameList:
+    """Reads a file of one image name per line.
+
+    Raises:
+        DataError: The file is missing, no text or empty, or a name stands twice.
+    """
+    lines, notes = _without_header(read_lines(path), lambda text: is_picture_name(text.strip()))
+    names = [text.strip() for text in lines.texts]
+    _refuse_repeats(names, lines.numbers, path)
+    return NameList(path, names, lines.numbers, notes)
+
+
+def read_label_list(path: Path) -> LabelList:
+    """Reads a file of `name label` lines, the label an integer of at least 0.
+
+    Raises:
+        DataError: The file is missing, no text or empty; a line has another number of fields or no such
+            label; a name stands twice with different labels.
+    """
+    (names, texts), lines, notes = _read_fields(path, num_names=1, widths=(2,))
+    wrong = [place for place, text in enumerate(texts) if not (text.isascii() and text.isdigit())]
+    if wrong:
+        raise DataError(
+            f"{path}:{lines.numbers[wrong[0]]}: the label '{texts[wrong[0]]}' is no whole number of at least "
+            f"0; each line is: image label"
+        )
+    labels = [int(text) for text in texts]
+    kept, more = without_repeats(names, labels, lines.numbers, path)
+    return LabelList(
+        path,
+        [names[place] for place in kept],
+        [labels[place] for place in kept],
+        [lines.numbers[place] for place in kept] if more else lines.numbers,
+        notes + more,
+    )
+
+
+def read_pair_list(path: Path, labelled: bool) -> PairList:
+    """Reads a file of `first second` lines, with a third field 0 or 1 where `labelled`.
+
+    Raises:
+        DataError: The file is missing, no text or empty; a line has another number of fields or a label
+            that is not 0 or 1.
+    """
+    columns, lines, notes = _read_fields(path, num_names=2, widths=(3,) if labelled else (2, 3))
+    first, second = columns[:2]
+    if labelled:
+        return PairList(
+            path, first, second, binary_labels(columns[2], path, lines.numbers), lines.numbers, notes
+        )
+    if len(columns) == 3:
+        notes += (f"{path.name}: the third field of the test pairs is ignored",)
+    unknown = np.full(len(first), UNKNOWN, np.int64)
+    return PairList(path, first, second, unknown, lines.numbers, notes)
+
+
+def repeated(keys: Sequence[str]) -> list[int]:
+    """The positions of keys that stood before."""
+    if len(set(keys)) == len(keys):
+        return []
+    seen: set[str] = set()
+    places: list[int] = []
+    for place, key in enumerate(keys):
+        if key in seen:
+            places.append(place)
+        seen.add(key)
+    return places
+
+
+def _read_fields(
+    path: Path, num_names: int, widths: tuple[int, ...]
+) -> tuple[list[list[str]], Lines, tuple[str, ...]]:
+    """The columns of the lines: `num_names` image names and what follows, in one of the given widths."""
+    lines, notes = _without_header(
+        read_lines(path), lambda text: any(map(is_picture_name, _SEPARATOR.split(text.strip())))
+    )
+    if columns := _split_evenly(lines.texts, num_names, widths):
+        return columns, lines, notes
+    rows = [text.split() for text in lines.texts]
+    odd = [place for place, row in enumerate(rows) if not _is_plain(row, num_names, widths)]
+    for place in odd:
+        rows[place] = _split_oddly(lines, place, num_names, widths)
+    if odd:
+        notes += (
+            f"{path.name}: {len(odd)} of {len(rows)} lines use commas, semicolons or names with spaces, "
+            f"first: line {lines.numbers[odd[0]]}",
+        )
+    return [list(column) for column in zip_longest(*rows, fillvalue="")], lines, notes
+
+
+def _is_plain(row: Sequence[str], num_names: int, widths: tuple[int, ...]) -> bool:
+    """Whether the fields between blanks are image names and what follows, without another separator."""
+    return (
+        len(row) in widths
+        and all(is_picture_name(name) for name in row[:num_names])
+        and not any(mark in field for field in row for mark in ",;")
+    )
+
+
+def _split_evenly(texts: Sequence[str], num_names: int, widths: tuple[int, ...]) -> list[list[str]] | None:
+    """The columns of lines with one space between fields; None where a line is not so.
+
+    A list per line would take three times as long: 900,000 of them keep the garbage collector busy.
+    """
+    spaces = set(map(_count_spaces, texts))
+    width = spaces.pop() + 1
+    if spaces or width not in widths:
+        return None
+    joined = "\n".join(texts)
+    tokens = joined.split()
+    if len(tokens) != width * len(texts) or any(mark in joined for mark in ",;\t\xa0"):
+        return None
+    columns = [tokens[place::width] for place in range(width)]
+    has_odd_names = any(is_picture_name(text) for column in columns[num_names:] for text in set(column))
+    return None if has_odd_names else columns
+
+
+def _count_spaces(text: str) -> int:
+    return text.count(" ")
+
+
+def _split_oddly(lines: Lines, place: int, num_names: int, widths: tuple[int, ...]) -> list[str]:
+    text = lines.texts[place].strip()
+    names, end = [], 0
+    for match in _SPACED_FIELD.finditer(text):
+        names.append(match[1])
+        end = match.end()
+    rest = text[end:].split()
+    if len(names) == num_names and len(names) + len(rest) in widths:
+        return names + rest
+    fields = _SEPARATOR.split(text)
+    if len(fields) in widths:
+        return fields
+    expected = " or ".join(str(width) for width in widths)
+    raise DataError(
+        f"{lines.path}:{lines.numbers[place]}: expected {expected} fields separated by one space, got "
+        f"{len(fields)}: {text[:120]!r}; mend this line or download the file again"
+    )
+
+
+def _without_header(lines: Lines, is_entry: Callable[[str], bool]) -> tuple[Lines, tuple[str, ...]]:
+    if is_entry(lines.texts[0]):
+        return lines, ()
+    if len(lines.texts) == 1 or not is_entry(lines.texts[1]):
+        raise DataError(
+            f"{lines.path}:{lines.numbers[0]}: expected an image name ({', '.join(PICTURE_SUFFIXES)}), got "
+            f"{lines.texts[0][:120]!r}"
+        )
+    note = f"{lines.path.name}: line {lines.numbers[0]} is taken for a header: {lines.texts[0][:80]!r}"
+    return Lines(lines.path, lines.texts[1:], lines.numbers[1:]), (note,)
+
+
+def _refuse_repeats(names: list[str], numbers: Sequence[int], path: Path) -> None:
+    if places := repeated(names):
+        raise DataError(
+            f"{path}:{numbers[places[0]]}: '{names[places[0]]}' stands twice; keep one line per image"
+        )
+
+
+def without_repeats(
+    names: Sequence[str], labels: Sequence[str | int], numbers: Sequence[int], path: Path
+) -> tuple[Sequence[int], tuple[str, ...]]:
+    """The places of labelled names to keep, and a note where a line stood twice.
+
+    Raises:
+        DataError: A name has two labels.
+    """
+    places = repeated(names)
+    if not places:
+        return range(len(names)), ()
+    first = dict(zip(reversed(names), reversed(labels), strict=True))
+    for place in places:
+        if labels[place] != first[names[place]]:
+            raise DataError(
+                f"{path}:{numbers[place]}: '{names[place]}' has the label {labels[place]} here and "
+                f"{first[names[place]]} above; remove one of the lines"
+            )
+    dropped = set(places)
+    note = f"{path.name}: {len(places)} lines stand twice, first: line {numbers[places[0]]}"
+    return [place for place in range(len(names)) if place not in dropped], (note,)

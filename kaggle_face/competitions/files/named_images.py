@@ -1,0 +1,212 @@
+"""Finding the images that list files name, and turning lists of trials into pairs."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.files.folders import join, name_of
+from kaggle_face.competitions.files.lists import PairList
+from kaggle_face.errors import DataError, naming_first
+from kaggle_face.file_names import composed
+from kaggle_face.records import IntArray, Pairs, StrArray
+
+
+@dataclass(frozen=True, eq=False)
+class Mentions:
+    """The names that a list file mentions, and the line of each mention."""
+
+    path: Path
+    names: Sequence[str]
+    line_numbers: Sequence[int]
+
+    def first_line(self, name: str) -> int:
+        """The line on which a name stands first."""
+        return self.line_numbers[list(self.names).index(name)]
+
+    def first_of(self, names: frozenset[str]) -> tuple[int, str]:
+        """The first line that mentions one of `names`, and that name."""
+        mentions = zip(self.line_numbers, self.names, strict=True)
+        return min((line, name) for line, name in mentions if name in names)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFinder:
+    """Finds the image that a list file means: names are relative to one of `bases`, tried in order."""
+
+    root: Path
+    bases: tuple[str, ...]
+    known: frozenset[str]
+
+    def find(self, mentions: Mentions) -> tuple[list[str], tuple[str, ...]]:
+        """The id of each mention, and notes where suffixes or accents are written otherwise.
+
+        Raises:
+            DataError: A name leaves the data root, or its image does not exist.
+        """
+        found, notes = self.find_once(mentions)
+        return [found[name] for name in mentions.names], notes
+
+    def find_once(self, mentions: Mentions) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The id of each different name in the order of its first mention, and notes, as `find`.
+
+        What is not there as written is looked for with its accents spelled otherwise, then with another
+        suffix (`a.jpg` for `a.JPG` or `a.png`), and taken where exactly one image can be meant that no other
+        name means.
+        """
+        found: dict[str, str] = {}
+        lost: list[str] = []
+        for name in dict.fromkeys(mentions.names):
+            image_id = self._look_up(name, mentions)
+            if image_id is None:
+                lost.append(name)
+            found[name] = image_id or ""
+        notes: tuple[str, ...] = ()
+        if lost:
+            notes += self._find_by(composed, lost, found, mentions, "accents spelled otherwise")
+            lost = [name for name in lost if not found[name]]
+        if lost:
+            notes += self._find_by(_composed_stem, lost, found, mentions, "another suffix")
+            lost = [name for name in lost if not found[name]]
+        if lost:
+            self._refuse(frozenset(lost), len(found), mentions)
+        return found, notes
+
+    def _look_up(self, name: str, mentions: Mentions) -> str | None:
+        for base in self.bases:
+            image_id = join(base, name)
+            if image_id in self.known:
+                return image_id
+        clean = _tidy(name)
+        if clean.startswith(("/", "..")) or ":" in clean:
+            raise DataError(
+                f"{mentions.path}:{mentions.first_line(name)}: '{name}' leaves the data folder; "
+                f"names must be relative to it"
+            )
+        tidy = (join(base, clean) for base in self.bases)
+        return next((image_id for image_id in tidy if image_id in self.known), None)
+
+    def _find_by(
+        self,
+        key: Callable[[str], str],
+        lost: Sequence[str],
+        found: dict[str, str],
+        mentions: Mentions,
+        difference: str,
+    ) -> tuple[str, ...]:
+        """Finds the images whose ids have the same key, and says so in a note.
+
+        Raises:
+            DataError: Several images may be meant, or one by several names.
+        """
+        by_key: dict[str, list[str]] = {}
+        for image_id in self.known:
+            by_key.setdefault(key(image_id), []).append(image_id)
+        taken = set(found.values())
+        mended = []
+        for name in lost:
+            keys = (key(join(base, _tidy(name))) for base in self.bases)
+            meant = next((by_key[one] for one in keys if one in by_key), [])
+            if len(meant) > 1:
+                raise DataError(
+                    f"{mentions.path}:{mentions.first_line(name)}: '{name}' does not exist and may be "
+                    f"{' or '.join(sorted(meant))}; write which, or remove the others"
+                )
+            if meant and meant[0] in taken:
+                raise DataError(
+                    f"{mentions.path}:{mentions.first_line(name)}: '{name}' does not exist; "
+                    f"{meant[0]} is named by itself or by another line; unpack the archive again"
+                )
+            if meant:
+                found[name] = meant[0]
+                taken.add(meant[0])
+                mended.append(f"{name} is {name_of(meant[0])}")
+        if not mended:
+            return ()
+        what = f"images of {mentions.path.name} have {difference} than is written there"
+        return (naming_first(len(mended), len(found), what, mended[0]),)
+
+    def _refuse(self, lost: frozenset[str], total: int, mentions: Mentions) -> None:
+        line, first = mentions.first_of(lost)
+        folders = " or ".join(str(self.root / base) for base in self.bases)
+        near = {_composed_stem(image_id).lower(): image_id for image_id in self.known}
+        keys = (_composed_stem(join(base, _tidy(first))).lower() for base in self.bases)
+        hint = next((f"; did you mean '{near[key]}'?" for key in keys if key in near), "")
+        raise DataError(
+            f"{mentions.path}:{line}: {naming_first(len(lost), total, 'images named do not exist', first)} "
+            f"(looked in {folders}){hint or '; unpack the archive again or mend the list'}"
+        )
+
+
+def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tuple[Pairs, tuple[str, ...]]:
+    """The pairs of a list file and what was odd; their ids are `first second`, or the row's number.
+
+    Raises:
+        DataError: An image does not exist, or two lines contradict each other.
+    """
+    lines = [*listed.line_numbers]
+    mentions = Mentions(listed.path, [*listed.first, *listed.second], lines + lines)
+    found, notes = finder.find_once(mentions)
+    place = {name: code for code, name in enumerate(found)}
+    first_codes, second_codes = _codes(listed.first, place), _codes(listed.second, place)
+    image_ids = as_text(list(found.values()))
+    keep = np.ones(len(lines), np.bool_)
+    earlier = _earlier_places(first_codes * len(place) + second_codes)
+    repeats = np.flatnonzero(earlier < np.arange(len(lines)))
+    if len(repeats):
+        _refuse_contradictions(listed, repeats, earlier)
+        what = "only the first counts" if by_text else "each is scored"
+        count, line = len(repeats), lines[repeats[0]]
+        notes += (f"{listed.path.name}: {count} pairs stand twice, first: line {line}; {what}",)
+        keep[repeats] = not by_text
+    pairs = Pairs(
+        _ids_of_rows(listed, by_text)[keep],
+        image_ids[first_codes[keep]],
+        image_ids[second_codes[keep]],
+        listed.labels[keep],
+    )
+    return pairs, (*listed.notes, *notes)
+
+
+def _codes(names: Sequence[str], place: Mapping[str, int]) -> IntArray:
+    return np.fromiter(map(place.__getitem__, names), np.int64, len(names))
+
+
+def _ids_of_rows(listed: PairList, by_text: bool) -> StrArray:
+    """What the rows are called: by both names, as the list says, or by their number."""
+    if by_text:
+        pairs = zip(listed.first, listed.second, strict=True)
+        return as_text([f"{first} {second}" for first, second in pairs])
+    numbers = map(str, range(len(listed.first)))
+    return as_text([*numbers] if listed.ids is None else listed.ids)
+
+
+def _tidy(name: str) -> str:
+    return posixpath.normpath(name.replace("\\", "/"))
+
+
+def _composed_stem(image_id: str) -> str:
+    return composed(posixpath.splitext(image_id)[0])
+
+
+def _earlier_places(codes: IntArray) -> IntArray:
+    """The position at which each code stands first."""
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    places: IntArray = first[inverse]
+    return places
+
+
+def _refuse_contradictions(listed: PairList, repeats: IntArray, earlier: IntArray) -> None:
+    wrong = repeats[listed.labels[repeats] != listed.labels[earlier[repeats]]]
+    if len(wrong):
+        place, before = int(wrong[0]), int(earlier[wrong[0]])
+        raise DataError(
+            f"{listed.path}:{listed.line_numbers[place]}: '{listed.first[place]} {listed.second[place]}' has "
+            f"the label {listed.labels[place]} here and {listed.labels[before]} in line "
+            f"{listed.line_numbers[before]}; remove one of them"
+        )

@@ -1,0 +1,1 @@
+"""Layouts of raw folders, one file each."""

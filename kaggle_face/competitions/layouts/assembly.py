@@ -1,0 +1,183 @@
+"""What all families share on the way to records: numbering classes and labelling images."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.files.folders import name_of
+from kaggle_face.competitions.files.listing import shape_of, usual_shape
+from kaggle_face.errors import ConfigError, DataError, naming_first, nearest_hint
+from kaggle_face.file_names import Spellings, composed, first_clash
+from kaggle_face.records import UNKNOWN, ClassTable, FaceTable, IntArray, RowList, Split
+
+
+@dataclass(frozen=True, eq=False)
+class ImageGroup:
+    """Images of one split; `class_names` None where their class is not known."""
+
+    split: Split
+    image_ids: Sequence[str]
+    class_names: Sequence[str] | None = None
+
+
+def group_of_classes(split: Split, folders: Mapping[str, Sequence[str]]) -> ImageGroup:
+    """The images of class folders, named by their folder."""
+    ids = [image_id for images in folders.values() for image_id in images]
+    names = [name for name, images in folders.items() for _ in images]
+    return ImageGroup(split, ids, names)
+
+
+def group_of_test(
+    image_ids: Sequence[str], folder: str, trained: Collection[str]
+) -> tuple[ImageGroup, tuple[str, ...]]:
+    """The test images, labelled where they lie in folders of people, and a note where the folders are others.
+
+    The folders are people's where one is a trained class, or where they are named like the trained classes.
+    """
+    owners = [image_id[len(folder) + 1 if folder else 0 :].rpartition("/")[0] for image_id in image_ids]
+    owners = [owner.partition("/")[0] for owner in owners]
+    inside = set(owners) - {""}
+    if not inside:
+        return ImageGroup("test", image_ids), ()
+    spellings = Spellings(trained)
+    shape = usual_shape([*trained])
+    are_people = any(spellings.find(owner) is not None for owner in inside)
+    if are_people or (shape is not None and all(shape_of(owner) == shape for owner in inside)):
+        return ImageGroup("test", image_ids, owners), ()
+    note = f"the folders in {folder} are no trained classes, first: {min(inside)}; its images have no label"
+    return ImageGroup("test", image_ids), (note,)
+
+
+def rows_by_name(group: ImageGroup) -> RowList:
+    """A row for each image, called by its file name or, where names stand twice, by its path."""
+    names = [name_of(image_id) for image_id in group.image_ids]
+    ids = names if len(set(names)) == len(names) else group.image_ids
+    return RowList(as_text(ids), as_text(group.image_ids))
+
+
+def integer_classes(names: Iterable[str], where: str) -> ClassTable:
+    """Classes whose names are integers, ordered as numbers and submitted as such.
+
+    >>> integer_classes(["10", "9"], "train").names.tolist()
+    ['9', '10']
+
+    Raises:
+        DataError: A name is no integer, or two are the same one.
+    """
+    found = set(names)
+    wrong = sorted(name for name in found if not (name.isascii() and name.isdigit()))
+    if wrong:
+        raise DataError(
+            f"{where}: {naming_first(len(wrong), len(found), 'class folders are no integers', wrong[0])}; "
+            f"the submitted label is the integer, so remove or rename them"
+        )
+    ordered = sorted(found, key=lambda name: (int(name), name))
+    for first, second in pairwise(ordered):
+        if int(first) == int(second):
+            raise DataError(
+                f"{where}: the classes '{first}' and '{second}' are one number; rename one of them"
+            )
+    return ClassTable(as_text(ordered), as_text([str(int(name)) for name in ordered]))
+
+
+def indexed_classes(names: Iterable[str]) -> ClassTable:
+    """Classes ordered by name as text and submitted as their position in that order.
+
+    Accents are compared joined to their letters, so that a disk's spelling of them changes no number.
+
+    >>> indexed_classes(["n000009", "n000002"]).submitted.tolist()
+    ['0', '1']
+    """
+    ordered = sorted(set(names), key=lambda name: (composed(name), name))
+    return ClassTable(as_text(ordered), as_text([str(index) for index in range(len(ordered))]))
+
+
+def without_classes(classes: ClassTable, exclude: Sequence[str]) -> ClassTable:
+    """The classes without the excluded ones; what is submitted for the others stays as it was.
+
+    Raises:
+        DataError: There is no class at all, or two names differ in the spelling of accents alone.
+        ConfigError: An excluded name is no class, or no class is left.
+    """
+    known = classes.names.tolist()
+    if clash := first_clash(known):
+        raise DataError(
+            f"the classes {clash[0]!a} and {clash[1]!a} differ in the spelling of accents alone; "
+            f"give both one name"
+        )
+    spellings = Spellings(known)
+    exclude = [spellings.find(name) or name for name in exclude]
+    if not known:
+        raise DataError(
+            "no training image has a label, so there is nobody to learn; look at the training list"
+        )
+    for name in exclude:
+        if name not in known:
+            raise ConfigError(
+                f"data.exclude names '{name}', which is no class of the data{nearest_hint(name, known)}"
+            )
+    kept = ~np.isin(classes.names, as_text(exclude))
+    if not kept.any():
+        raise ConfigError(f"data.exclude leaves out all {len(classes)} classes")
+    return ClassTable(classes.names[kept], classes.submitted[kept])
+
+
+def label_faces(groups: Sequence[ImageGroup], classes: ClassTable) -> FaceTable:
+    """The table of all images; an image whose class is not in `classes` is unlabelled.
+
+    Raises:
+        DataError: The name of an image is no text that a CSV file can hold.
+    """
+    index = {name: position for position, name in enumerate(classes.names.tolist())}
+    ids = [image_id for group in groups for image_id in group.image_ids]
+    for image_id in _unwritable(ids):
+        raise DataError(f"the file name {image_id!r} is no UTF-8 text; rename it")
+    labels = [_labels(group, index) for group in groups]
+    splits = np.repeat(
+        np.asarray([group.split for group in groups], np.str_), [len(group.image_ids) for group in groups]
+    )
+    return FaceTable(as_text(ids), np.concatenate([np.empty(0, np.int64), *labels]), splits)
+
+
+def strangers_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> tuple[str, ...]:
+    """A note for each split with classes that the training set does not have."""
+    trained = {*known, ""}
+    spellings = Spellings(trained)
+    notes = []
+    for group in groups:
+        foreign = set(group.class_names or ()) - trained
+        respelled = {name for name in foreign if spellings.find(name) is not None}
+        if respelled:
+            notes.append(
+                f"{len(respelled)} classes of the {group.split} images spell accents otherwise than the "
+                f"training set, first: {min(respelled)!a}"
+            )
+        strangers = foreign - respelled
+        if strangers:
+            count = sum(name in strangers for name in group.class_names or ())
+            notes.append(
+                f"{len(strangers)} classes of the {group.split} images are not in the training set, first: "
+                f"{min(strangers)}; their {count} images have no label"
+            )
+    return tuple(notes)
+
+
+def _labels(group: ImageGroup, index: Mapping[str, int]) -> IntArray:
+    if group.class_names is None:
+        return np.full(len(group.image_ids), UNKNOWN, np.int64)
+    spellings = Spellings(index)
+    found = [index.get(spellings.find(name) or name, UNKNOWN) for name in group.class_names]
+    return np.asarray(found, np.int64)
+
+
+def _unwritable(ids: Sequence[str]) -> list[str]:
+    try:
+        "\n".join(ids).encode()
+    except UnicodeEncodeError:
+        return [image_id for image_id in ids if any("\ud800" <= letter <= "\udfff" for letter in image_id)]
+    return []

@@ -1,0 +1,83 @@
+"""Family C (spring 2022): 224-pixel faces of VGGFace2, pairs in CSV files, AUC.
+
+The submitted class is the index among the sorted folder names; a pair is called by its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kaggle_face.competitions.files.csv_tables import read_csv_pairs
+from kaggle_face.competitions.files.folders import FolderMap
+from kaggle_face.competitions.files.named_images import ImageFinder, pairs_from_list
+from kaggle_face.competitions.layouts.assembly import (
+    ImageGroup,
+    label_faces,
+    without_classes,
+)
+from kaggle_face.competitions.layouts.class_folders import find_training_folder, read_folder_classes
+from kaggle_face.competitions.layouts.layout import FamilyKey, Recognition, Source
+from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
+from kaggle_face.records import CompetitionData, Pairs, no_pairs
+
+_DEV_TABLE, _TEST_TABLE = "verification_dev.csv", "verification_test.csv"
+
+
+@dataclass(frozen=True)
+class CsvPairs:
+    """Family C."""
+
+    key: FamilyKey = "C"
+    title: str = "csv pairs: train/<identity>/, test/, verification_{dev,test}.csv with image_A,image_B"
+    variants: Sequence[str] = ("s22",)
+
+    def recognise(self, tree: FolderMap) -> Recognition:
+        """How far a folder looks like this family; `verification_dev.csv` alone may be family D's."""
+        mark, table = "train/ beside dev/ or test/", tree.file(_TEST_TABLE)
+        places = {mark: find_training_folder(tree), _TEST_TABLE: table}
+        if table is not None:
+            places["verification/test/"] = tree.child(table.rpartition("/")[0], "test")
+        found = [name for name, place in places.items() if place is not None]
+        return Recognition("C", "s22", tuple(found), () if mark in found else (mark,))
+
+    def read(self, source: Source) -> CompetitionData:
+        """Reads a folder that fits."""
+        train = find_training_folder(source.tree)
+        assert train is not None, "recognised without train"
+        read = read_folder_classes(source, train)
+        classes = without_classes(read.classes, source.exclude)
+        dev_pairs, dev_images, dev_notes = _read_pairs(source, _DEV_TABLE, "dev", labelled=True)
+        test_pairs, test_images, test_notes = _read_pairs(source, _TEST_TABLE, "test", labelled=False)
+        groups = [*read.groups, ImageGroup("verification", dev_images + test_images)]
+        return CompetitionData(
+            faces=label_faces(groups, classes),
+            classes=classes,
+            test_rows=read.test_rows,
+            dev_pairs=dev_pairs,
+            test_pairs=test_pairs,
+            notes=(*read.notes, *dev_notes, *test_notes),
+        )
+
+    def formats(self, variant: str) -> SubmissionFormats:
+        """The CSVs of this family."""
+        return SubmissionFormats(
+            table_format("classification", ("id", "label"), ("{id}", "{label}")),
+            table_format("verification", ("id", "match"), ("{id}", "{score}")),
+        )
+
+
+def _read_pairs(
+    source: Source, name: str, folder_name: str, labelled: bool
+) -> tuple[Pairs, list[str], tuple[str, ...]]:
+    file = source.tree.file(name)
+    if file is None:
+        return no_pairs(), [], (f"there is no {name}",)
+    parent = file.rpartition("/")[0]
+    folder = source.tree.child(parent, folder_name)
+    if folder is None:
+        return no_pairs(), [], (f"there is no {folder_name} folder beside {file}",)
+    images = source.images.below(folder)
+    finder = ImageFinder(source.root, (parent, folder, folder.rpartition("/")[0]), frozenset(images))
+    pairs, notes = pairs_from_list(read_csv_pairs(source.root / file, labelled), finder, by_text=False)
+    return pairs, images, notes

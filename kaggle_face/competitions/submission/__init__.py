@@ -1,0 +1,1 @@
+"""Formats, tables and samples of submissions."""

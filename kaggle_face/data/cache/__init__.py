@@ -1,0 +1,1 @@
+"""The image cache: pictures decoded and resized once."""

@@ -1,0 +1,1 @@
+"""Folds: the split, its checks, verification trials and near-duplicates."""

@@ -1,0 +1,1 @@
+"""Loading: the order of an epoch, and its batches."""

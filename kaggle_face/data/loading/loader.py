@@ -1,0 +1,157 @@
+"""Batches from a pack: the same ones whatever the number of worker processes, starting at any step.
+
+Letters: B images of a batch, H and W pixels, N images of an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+import torch
+
+from kaggle_face.data.augmentation.batched.compose import BatchAugmenter
+from kaggle_face.data.augmentation.per_image import Augmenter
+from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.loading.device_batches import DeviceBatches, ResidentPixels
+from kaggle_face.data.loading.epoch_plan import EpochPlan, number_showings
+from kaggle_face.data.loading.placement import Supply
+from kaggle_face.data.loading.samplers import Share, epoch_order
+from kaggle_face.data.loading.streaming import gathered_blocks
+from kaggle_face.data.loading.worker_batches import WorkerBatches
+from kaggle_face.errors import ConfigError, DataError
+from kaggle_face.records import IntArray, StrArray
+
+Order = Callable[[IntArray, int], IntArray]
+"""From the labels of all training images and an epoch to the positions of its images; always as many."""
+
+CPU = torch.device("cpu")
+
+
+def shuffled(seed: int) -> Order:
+    """All images in each epoch, in an order that follows from the seed and the epoch."""
+    return lambda labels, epoch: epoch_order(len(labels), seed, epoch)
+
+
+class BatchSource(Protocol):
+    """Makes batches of what an epoch shows."""
+
+    def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
+        """The images of each batch, uint8 (B, H, W, 3)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the pack (B).
+
+    Of several processes each has its own share of the images, but the labels and rows of the whole batch.
+    The labels lie where the network is, the images there or in the host's memory.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    rows: IntArray
+
+
+class TrainingBatches:
+    """The training images of a fold in batches; images that could not be read are left out.
+
+    An epoch's last, smaller batch is left out too: the next epoch's order is another one, so no image is
+    missed for long, and a batch of one image would break batch normalisation. A set that is smaller than a
+    batch is one batch. One epoch at a time: beginning another one ends the last.
+    """
+
+    def __init__(
+        self,
+        pack: Pack,
+        image_ids: StrArray,
+        labels: IntArray,
+        batch_size: int,
+        augmenter: Augmenter,
+        order: Order,
+        supply: Supply,
+    ) -> None:
+        """Looks up the images.
+
+        Args:
+            pack: The pixels.
+            image_ids: The training images (N).
+            labels: Their class indices (N).
+            batch_size: Images of a step.
+            augmenter: Applied to each image.
+            order: The order of each epoch.
+            supply: Where the images lie, how they are augmented, and this process's share of each batch.
+
+        Raises:
+            DataError: Fewer than two images can be read.
+            ConfigError: Several processes share a batch, and one of them would get fewer than two images.
+        """
+        rows = pack.rows_of(image_ids)
+        readable = pack.valid[rows]
+        self._rows, self._labels = rows[readable], labels[readable]
+        if len(self._rows) < 2:
+            raise DataError(f"training needs at least 2 images that can be read, got {len(self._rows)}")
+        self._order = order
+        self._num_ordered = len(self._order(self._labels, 0))
+        self._batch_size = min(batch_size, self._num_ordered)
+        _require_shares(self._batch_size, supply.share)
+        self.supply = supply
+        self._source = self._choose_source(pack, augmenter, supply)
+
+    def __len__(self) -> int:
+        return self._num_ordered // self._batch_size
+
+    @property
+    def images_per_epoch(self) -> int:
+        """The number of images of all batches of an epoch."""
+        return len(self) * self._batch_size
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch (counted from 0), from step `first_step` on."""
+        order = self._order(self._labels, epoch)
+
+        def batched(values_N: IntArray) -> IntArray:
+            """The values (S, B) of the S batches that are left."""
+            whole = values_N[: len(self) * self._batch_size]
+            return whole.reshape(-1, self._batch_size)[first_step:]
+
+        rows_SB = batched(self._rows[order])
+        labels_SB = torch.from_numpy(batched(self._labels[order])).to(self.supply.device)
+        own = self.supply.share.of(self._batch_size)
+        own_rows, numbers = rows_SB[:, own], batched(number_showings(order))[:, own]
+        plan = EpochPlan(epoch, own_rows.reshape(-1), numbers.reshape(-1), own.stop - own.start)
+        for images_BHW3, labels_B, rows_B in zip(self._source.made(plan), labels_SB, rows_SB, strict=True):
+            yield Batch(images_BHW3, labels_B, rows_B)
+
+    def _choose_source(self, pack: Pack, augmenter: Augmenter, supply: Supply) -> BatchSource:
+        match supply.residence:
+            case "workers":
+                return WorkerBatches(pack.images, augmenter, supply.workers)
+            case "memory_map":
+                return DeviceBatches(pack.images, BatchAugmenter(augmenter), supply.device)
+            case "device":
+                resident = ResidentPixels.of(pack.images, self._rows, supply.device)
+                return DeviceBatches(resident, BatchAugmenter(augmenter), supply.device)
+            case _:
+                assert_never(supply.residence)
+
+
+def _require_shares(batch_size: int, share: Share) -> None:
+    if share.count > 1 and batch_size // share.count < 2:
+        raise ConfigError(
+            f"a batch of {batch_size} images leaves one of {share.count} processes fewer than two; "
+            "raise train.batch_size or start fewer processes"
+        )
+
+
+def evaluation_batches(
+    pack: Pack, image_ids: StrArray, batch_size: int, device: torch.device = CPU
+) -> Iterator[torch.Tensor]:
+    """Images uint8 (B, H, W, 3) in the order of `image_ids`; the last batch may be smaller.
+
+    They lie in the host's memory, ready to be copied to `device` beside its work.
+    """
+    rows = pack.rows_of(image_ids)
+    blocks = (rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
+    return gathered_blocks(pack.images, blocks, device)

@@ -1,0 +1,149 @@
+"""Where the training images lie and where they are augmented: chosen for the machine and the transforms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import torch
+
+from kaggle_face.config import DataConfig
+from kaggle_face.data.augmentation.batched.compose import without_batch_form
+from kaggle_face.data.augmentation.per_image import Augmenter
+from kaggle_face.data.loading.samplers import EVERYTHING, Share
+from kaggle_face.errors import ConfigError
+from kaggle_face.hardware import available_cores
+
+Residence = Literal["device", "memory_map", "workers"]
+
+_MOST_WORKERS = 16
+_SHARE_OF_FREE_MEMORY = 0.5
+"""Of a GPU, for the images; the rest is for the network's activations, which come later."""
+_LARGEST_ON_CPU = 48
+"""Pixels a side. One core takes 27 us for an image of 32 pixels in a batch and 72 us by itself (mirror and
+affine map), 105 and 84 us at 64 pixels, 300 and 136 us at 112; mirroring alone is faster one by one."""
+_ONLY_MIRRORS = frozenset(("HorizontalFlip", "VerticalFlip", "NoOp"))
+
+
+@dataclass(frozen=True)
+class Supply:
+    """How batches are made.
+
+    Attributes:
+        residence: `device`: images lie on the device, whole batches are augmented there. `memory_map`: images
+            stay on the disk, whole batches are augmented on the device. `workers`: images are augmented one
+            by one by albumentations.
+        device: Where the network is.
+        workers: Processes that augment for `workers`; 0 is this one.
+        reason: Why images are augmented one by one where batches cannot be; else empty.
+        megabytes: Of all training images.
+        share: The part of every batch that this process makes.
+    """
+
+    residence: Residence
+    device: torch.device
+    workers: int = 0
+    reason: str = ""
+    megabytes: float = 0.0
+    share: Share = EVERYTHING
+
+    def describe(self) -> str:
+        """One line for people."""
+        match self.residence:
+            case "device":
+                where = f"{self.device} ({self.megabytes:.0f} MB)"
+                return f"images lie on {where} and are augmented there in batches"
+            case "memory_map":
+                return f"images are read from the image cache and augmented on {self.device} in batches"
+            case "workers":
+                who = f"by {self.workers} processes" if self.workers else "in this process"
+                why = f" ({self.reason})" if self.reason else ""
+                return f"images are read from the image cache and augmented one by one {who}{why}"
+            case _:
+                assert_never(self.residence)
+
+
+def choose_supply(config: DataConfig, augmenter: Augmenter, image_bytes: int, device: torch.device) -> Supply:
+    """How the batches of a training are made on this machine.
+
+    The choice between batches and single images follows from the settings and the kind of device alone, so
+    that a resumed training goes on with the same pixels.
+
+    Args:
+        config: `data.residence` and `data.workers`.
+        augmenter: The transforms.
+        image_bytes: Of all training images.
+        device: Where the network is; its weights should be there already.
+
+    Raises:
+        ConfigError: The residence that is asked for cannot be had.
+    """
+    formless = without_batch_form(augmenter)
+    residence = _choose(config, augmenter, formless, image_bytes, device)
+    workers = choose_workers(config.workers, augmenter) if residence == "workers" else 0
+    reason = (
+        f"{', '.join(formless)} {'has' if len(formless) == 1 else 'have'} no batch form" if formless else ""
+    )
+    return Supply(residence, device, workers, reason, image_bytes / 1e6)
+
+
+def choose_workers(workers: int, augmenter: Augmenter) -> int:
+    """The number of processes that augment images one by one; -1 chooses."""
+    if workers >= 0:
+        return workers
+    if augmenter.is_identity or not torch.cuda.is_available():
+        return 0  # copying needs no help, and on a CPU the network needs every core itself
+    return min(available_cores() - 1, _MOST_WORKERS)
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory of a CUDA device that nobody uses, or that torch holds in reserve; None for other devices."""
+    if device.type != "cuda":
+        return None
+    reserve = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + reserve
+
+
+def _choose(
+    config: DataConfig, augmenter: Augmenter, formless: list[str], image_bytes: int, device: torch.device
+) -> Residence:
+    match config.residence:
+        case "workers":
+            return "workers"
+        case "auto":
+            if formless:
+                return "workers"
+            if device.type == "cpu":
+                return "memory_map" if _pays_on_cpu(augmenter) else "workers"
+            free = free_bytes(device)
+            fits = free is not None and image_bytes <= _SHARE_OF_FREE_MEMORY * free
+            return "device" if fits else "memory_map"
+        case "device" | "memory_map":
+            _require_batch_form(config.residence, formless)
+            if config.residence == "device":
+                _require_room(image_bytes, device)
+            return config.residence
+        case _:
+            assert_never(config.residence)
+
+
+def _pays_on_cpu(augmenter: Augmenter) -> bool:
+    names = {type(step).__name__ for step in augmenter.steps}
+    return augmenter.size_px <= _LARGEST_ON_CPU and not names <= _ONLY_MIRRORS
+
+
+def _require_batch_form(residence: Residence, formless: list[str]) -> None:
+    if formless:
+        raise ConfigError(
+            f"data.residence={residence} augments whole batches, and {formless[0]} of augment.transforms has "
+            "no batch form; set data.residence=auto"
+        )
+
+
+def _require_room(image_bytes: int, device: torch.device) -> None:
+    free = free_bytes(device)
+    if free is not None and image_bytes > free:
+        raise ConfigError(
+            f"data.residence=device needs {image_bytes / 1e9:.1f} GB for the images, and {free / 1e9:.1f} GB "
+            f"of {device} are free; set data.residence=memory_map"
+        )

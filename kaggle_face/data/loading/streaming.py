@@ -1,0 +1,56 @@
+"""Rows of a pack as tensors in the host's memory, read ahead for a GPU."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+import torch
+
+from kaggle_face.data.cache.pixels import Pixels, take_rows
+from kaggle_face.records import IntArray
+
+_BLOCKS_AHEAD = 3
+
+
+def gathered_blocks(
+    pixels: Pixels, blocks: Iterable[IntArray], device: torch.device
+) -> Iterator[torch.Tensor]:
+    """The images of each block of rows, uint8 (B, H, W, 3), in the host's memory.
+
+    For a GPU they are read ahead by a thread into pinned memory, so that the copy to the device runs beside
+    its work. On a CPU a thread would only take a core from the network.
+    """
+    if device.type != "cuda":
+        for rows in blocks:
+            yield gather(pixels, rows, pinned=False)
+        return
+    waiting = iter(blocks)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            ahead = deque(pool.submit(gather, pixels, rows, True) for rows in islice(waiting, _BLOCKS_AHEAD))
+            while ahead:
+                images_BHW3 = ahead.popleft().result()
+                _read_next(pool, ahead, pixels, waiting)
+                yield images_BHW3
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def gather(pixels: Pixels, rows: IntArray, pinned: bool) -> torch.Tensor:
+    """Rows of the pixels as a new tensor."""
+    images_BHW3 = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pinned)
+    take_rows(pixels, rows, images_BHW3.numpy())
+    return images_BHW3
+
+
+def _read_next(
+    pool: ThreadPoolExecutor,
+    ahead: deque[Future[torch.Tensor]],
+    pixels: Pixels,
+    waiting: Iterator[IntArray],
+) -> None:
+    for rows in islice(waiting, 1):
+        ahead.append(pool.submit(gather, pixels, rows, True))

@@ -1,0 +1,1 @@
+"""Post-processing of embeddings, scores and classes."""

@@ -1,0 +1,116 @@
+"""The neighbours' share in classification, tuned out of fold, and off unless it helps.
+
+The setting is chosen on one half of the people and judged on the other; neighbours are always all other
+images of the fold, since they are what a test image will have. Letters: N images, J candidates, M members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaggle_face.ensemble.blended import ClassBlend, used_members
+from kaggle_face.ensemble.postprocess.class_neighbours import (
+    RECIPES,
+    NeighbourRecipe,
+    Neighbours,
+    candidate_votes,
+    held_out_neighbours,
+)
+from kaggle_face.ensemble.search.classification import ClassBoard, class_metrics
+from kaggle_face.ensemble.search.weights import weighted_mean
+from kaggle_face.evaluation.member_scores import HeldOutLogits
+from kaggle_face.evaluation.nested_split import BoolArray, nested
+from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
+from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
+from kaggle_face.records import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class ClassTuning:
+    """The recipe (plain where neighbours do not help), its gains, and the blend's metrics with it."""
+
+    recipe: NeighbourRecipe
+    best: NeighbourRecipe
+    gain: Difference
+    optimistic_gain: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassStage:
+    """What recipes are tried on: the blend's probabilities (N, J + 1), each member's neighbours (N, K)."""
+
+    board: ClassBoard
+    probabilities: FloatArray
+    neighbours: tuple[Neighbours, ...]
+    weights: tuple[float, ...]
+
+    def ranks(self, recipe: NeighbourRecipe) -> IntArray:
+        """Ranks (N) of the true classes with the neighbours' say."""
+        mixed = self.probabilities
+        if not recipe.is_plain:
+            classes = self.board.table.classes
+            votes = sum(
+                weight * candidate_votes(neighbours, recipe, classes)
+                for neighbours, weight in zip(self.neighbours, self.weights, strict=True)
+            )
+            mixed = (1 - recipe.share) * self.probabilities + recipe.share * np.asarray(votes)
+        return true_class_ranks(mixed, self.board.table.true_column)
+
+
+def open_class_stage(board: ClassBoard, blend: ClassBlend, held_out: Sequence[HeldOutLogits]) -> ClassStage:
+    """Finds every held-out image's neighbours as each used member sees them.
+
+    Raises:
+        RunError: A member has no out-of-fold embeddings.
+        DataError: An image has none.
+    """
+    assert blend.space != "ranks", "ranks are no probabilities to blend with"
+    temperature_set = board.table.temperatures.index(blend.temperatures)
+    values = weighted_mean(board.table.values(blend.space, temperature_set), np.array(blend.weights))
+    if blend.space == "log_probabilities":
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+        values /= values.sum(axis=1, keepdims=True)
+    probabilities = np.concatenate([np.maximum(values, 0), np.zeros((len(values), 1))], axis=1)
+    wanted = board.table.image_ids
+    found = []
+    for member in used_members(blend):
+        parts = [
+            held_out_neighbours(member, fold, part.image_ids[np.isin(part.image_ids, wanted)])
+            for fold, part in zip(member.folds, held_out, strict=True)
+        ]
+        count = min(part.labels.shape[1] for part in parts)
+        found.append(
+            Neighbours(
+                np.concatenate([part.labels[:, :count] for part in parts]),
+                np.concatenate([part.cosines[:, :count] for part in parts]),
+            )
+        )
+    weights = tuple(weight for weight in blend.weights if weight > 0)
+    return ClassStage(board, probabilities, tuple(found), weights)
+
+
+def tune_classes(stage: ClassStage) -> ClassTuning:
+    """Chooses how many neighbours vote and how much they say, and whether they say anything."""
+    board = stage.board
+    ranks = {recipe: stage.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
+    plain = ranks[NeighbourRecipe()]
+    honest = np.empty_like(plain)
+    for found_on, judged_on in nested(board.halves):
+        honest[judged_on] = ranks[fit_recipe(board, ranks, found_on)][judged_on]
+    metric = board.objective.main_metric
+    hits, plain_hits = hits_at_ranks(honest, metric), hits_at_ranks(plain, metric)
+    gain = clustered_mean_difference(hits, plain_hits, board.table.labels, board.resampling)
+    best = fit_recipe(board, ranks, board.everything)
+    helps = not best.is_plain and gain.low > 0
+    recipe = best if helps else NeighbourRecipe()
+    optimistic = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
+    return ClassTuning(recipe, best, gain, optimistic, class_metrics(ranks[recipe]))
+
+
+def fit_recipe(board: ClassBoard, ranks: dict[NeighbourRecipe, IntArray], rows: BoolArray) -> NeighbourRecipe:
+    """The best recipe on the chosen images; of equals the one that comes first, so plain before all."""
+    return max(ranks, key=lambda recipe: board.objective(class_metrics(ranks[recipe][rows])))

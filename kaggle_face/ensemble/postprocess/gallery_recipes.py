@@ -1,0 +1,134 @@
+"""A chain of post-processing steps from embeddings to scores of probes against known people.
+
+Letters: G images of known people, K known people, Q probes, C candidates of a probe, D embedding size,
+S cohort images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaggle_face.ensemble.postprocess.highest import highest_columns
+from kaggle_face.ensemble.postprocess.neighbours import BLOCK_BYTES, Float32
+from kaggle_face.ensemble.postprocess.pair_recipes import (
+    Expansion,
+    Neighbourhood,
+    Reranking,
+    ScoreNorm,
+    Whitening,
+    describe_steps,
+    pool_scores,
+    projected,
+)
+from kaggle_face.ensemble.postprocess.retrieval import augment_database, expand_queries
+from kaggle_face.metrics.similarity import normalized
+from kaggle_face.records import FloatArray, IntArray
+
+MOST_CANDIDATES = 30
+"""People that are compared with a probe after post-processing: those of the highest plain cosine."""
+
+
+@dataclass(frozen=True)
+class GalleryRecipe:
+    """Which steps are on, in the order in which they are done; all off: the plain cosine."""
+
+    centring: bool = False
+    whitening: Whitening | None = None
+    augmentation: Expansion | None = None
+    expansion: Expansion | None = None
+    neighbourhood: Neighbourhood | None = None
+    reranking: Reranking | None = None
+    score_norm: ScoreNorm | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every step is off."""
+        return self == GalleryRecipe()
+
+    def __str__(self) -> str:
+        """The steps that are on.
+
+        >>> print(GalleryRecipe(augmentation=Expansion(1, 1.0)))
+        augmentation(count=1, alpha=1.0)
+        """
+        return describe_steps(self)
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryView:
+    """How one network sees a gallery, and its weight.
+
+    Shapes: known images (G, D), the person of each (G) from 0 to K - 1, probes (Q, D), cohort (S, D) of
+    people who are in no gallery; vectors of any length.
+    """
+
+    known: FloatArray
+    person_of_image: IntArray
+    probes: FloatArray
+    cohort: FloatArray
+    weight: float = 1.0
+
+    def of_probes(self, rows: IntArray) -> GalleryView:
+        """The same gallery asked for some of the probes alone."""
+        return GalleryView(self.known, self.person_of_image, self.probes[rows], self.cohort, self.weight)
+
+
+def best_matches(recipe: GalleryRecipe, views: tuple[GalleryView, ...]) -> tuple[IntArray, FloatArray]:
+    """The best person (Q) of each probe and the score (Q): the weighted mean over networks.
+
+    Neighbours are looked for among the known people and the probes that are asked for together.
+    """
+    candidates_QC = _candidates(views)
+    total_QC = np.zeros(candidates_QC.shape)
+    for view in views:
+        total_QC += view.weight * gallery_scores(recipe, view, candidates_QC)
+    total_QC /= sum(view.weight for view in views)
+    best_Q1 = total_QC.argmax(axis=1)[:, None]
+    people = np.take_along_axis(candidates_QC, best_Q1, axis=1)[:, 0]
+    return people, np.take_along_axis(total_QC, best_Q1, axis=1)[:, 0]
+
+
+def gallery_scores(recipe: GalleryRecipe, view: GalleryView, candidates_QC: IntArray) -> FloatArray:
+    """Scores (Q, C) of each probe with its candidates, as one network sees them."""
+    num_known, num_probes = len(view.known), len(view.probes)
+    unit_ND, unit_SD = projected(recipe, np.concatenate([view.known, view.probes]), view.cohort)
+    known_GD, probes_QD = unit_ND[:num_known], unit_ND[num_known:]
+    if recipe.augmentation is not None:
+        known_GD = augment_database(known_GD, recipe.augmentation.count, recipe.augmentation.alpha)
+    if recipe.expansion is not None:
+        probes_QD = expand_queries(probes_QD, known_GD, recipe.expansion.count, recipe.expansion.alpha)
+    pool_ND = np.concatenate([probes_QD, mean_directions(known_GD, view.person_of_image)])
+    first = np.repeat(np.arange(num_probes), candidates_QC.shape[1])
+    scores = pool_scores(recipe, pool_ND, first, num_probes + candidates_QC.ravel(), unit_SD)
+    return scores.reshape(candidates_QC.shape)
+
+
+def mean_directions(unit_GD: Float32, person_of_image: IntArray) -> Float32:
+    """The mean direction (K, D) of each person's images.
+
+    >>> faces = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
+    >>> mean_directions(faces, np.array([0, 0, 1])).astype(float).round(4).tolist()
+    [[0.7071, 0.7071], [0.0, 1.0]]
+    """
+    sums_KD = np.zeros((int(person_of_image.max()) + 1, unit_GD.shape[1]), np.float32)
+    np.add.at(sums_KD, person_of_image, unit_GD)
+    return normalized(sums_KD)
+
+
+def _candidates(views: tuple[GalleryView, ...]) -> IntArray:
+    """The people (Q, C) of the highest plain cosine, ascending."""
+    people = [mean_directions(normalized(view.known), view.person_of_image) for view in views]
+    num_people, num_probes = len(people[0]), len(views[0].probes)
+    count = min(MOST_CANDIDATES, num_people)
+    found = np.empty((num_probes, count), np.int64)
+    step = max(1, BLOCK_BYTES // (8 * num_people))
+    for start in range(0, num_probes, step):
+        rows = slice(start, start + step)
+        cosines_BK = sum(
+            view.weight * (normalized(view.probes[rows]) @ people_KD.T)
+            for view, people_KD in zip(views, people, strict=True)
+        )
+        found[rows] = highest_columns(np.asarray(cosines_BK), count)
+    return found

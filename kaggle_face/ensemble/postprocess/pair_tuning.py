@@ -1,0 +1,243 @@
+"""Post-processing of verification, tuned out of fold: each step is measured, and off unless it helps.
+
+Steps are tried in the order in which they are done. The settings of a step are chosen on one half of the
+people and judged on the other, with neighbours from the half's own images alone; a step is switched on if its
+honest gain over the steps before it lies above zero with its whole interval.
+
+Letters: M members, P pairs, D embedding size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from kaggle_face.ensemble.blended import PairBlend
+from kaggle_face.ensemble.postprocess.cohorts import cohort_of
+from kaggle_face.ensemble.postprocess.pair_recipes import (
+    Expansion,
+    Neighbourhood,
+    PairRecipe,
+    Reranking,
+    ScoreNorm,
+    Whitening,
+    describe_step,
+    recipe_scores,
+)
+from kaggle_face.ensemble.search.verification import PairBoard, gain_between, judge_scores
+from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
+from kaggle_face.evaluation.member_scores import open_embeddings
+from kaggle_face.evaluation.members import Member
+from kaggle_face.evaluation.nested_split import BoolArray, nested, stable_order
+from kaggle_face.evaluation.pair_scales import PairSpace, pair_values, pooled
+from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.metrics.verification import verification_summary
+from kaggle_face.progress import Progress
+from kaggle_face.records import FloatArray, IntArray, positions_of
+
+FEWEST_PEOPLE = 20
+"""With fewer people an interval over people says little, and no step is tried."""
+
+MOST_IMAGES = 4000
+"""All are compared with all for each of twenty settings and each network, so more would take hours."""
+
+STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("centring", (True,)),
+    ("whitening", (Whitening(0.25, 1.0), Whitening(0.5, 1.0), Whitening(1.0, 1.0), Whitening(0.5, 0.5))),
+    ("expansion", (Expansion(1, 1.0), Expansion(3, 1.0), Expansion(3, 3.0), Expansion(8, 3.0))),
+    (
+        "neighbourhood",
+        (
+            Neighbourhood(5, 0.6, 1),
+            Neighbourhood(5, 0.4, 1),
+            Neighbourhood(5, 0.6, 2),
+            Neighbourhood(5, 0.4, 2),
+        ),
+    ),
+    ("reranking", (Reranking(5, 0.7), Reranking(5, 0.3), Reranking(15, 0.7), Reranking(15, 0.3))),
+    ("score_norm", (ScoreNorm(30), ScoreNorm(100), ScoreNorm(300))),
+)
+
+
+@dataclass(frozen=True)
+class TunedStep:
+    """One step: its best setting, its honest and optimistic gain over the steps before, whether it is on."""
+
+    name: str
+    setting: str
+    gain: Difference
+    optimistic_gain: float
+    is_on: bool
+
+
+@dataclass(frozen=True)
+class PairTuning:
+    """The recipe of all steps that help, what each did, and the blend's metrics with the recipe."""
+
+    recipe: PairRecipe
+    steps: tuple[TunedStep, ...]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class PoolOfFold:
+    """One fold's scored images as each used member sees them: pool, rows of the pairs, and cohort."""
+
+    positions: IntArray
+    first: IntArray
+    second: IntArray
+    vectors: tuple[FloatArray, ...]
+    cohorts: tuple[FloatArray, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PairStage:
+    """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
+
+    board: PairBoard
+    pools: tuple[PoolOfFold, ...]
+    weights: tuple[float, ...]
+    space: PairSpace
+    _known: dict[tuple[PairRecipe, int], FloatArray] = field(default_factory=dict)
+
+    def scores(self, recipe: PairRecipe, rows: BoolArray) -> FloatArray:
+        """The blend's scores of the chosen pairs, from the images of these pairs alone, on one scale."""
+        key = (recipe, hash(rows.tobytes()))
+        if key not in self._known:
+            self._known[key] = self._computed(recipe, rows)
+        return self._known[key]
+
+    def _computed(self, recipe: PairRecipe, rows: BoolArray) -> FloatArray:
+        total, count = np.zeros(len(rows)), np.zeros(len(rows))
+        for pool in self.pools:
+            inside = rows[pool.positions]
+            if not inside.any():
+                continue
+            places = pool.positions[inside]
+            used, codes = np.unique(np.stack([pool.first[inside], pool.second[inside]]), return_inverse=True)
+            first, second = codes.reshape(2, -1)
+            count[places] += 1
+            for vectors, cohort, weight in zip(pool.vectors, pool.cohorts, self.weights, strict=True):
+                scores = recipe_scores(recipe, vectors[used], first, second, cohort)
+                total[places] += weight * pair_values(scores, self.space)
+        return pooled(total[rows] / count[rows], self.board.trials.pools[rows])
+
+
+def open_pair_stage(board: PairBoard, blend: PairBlend) -> PairStage:
+    """Reads the out-of-fold embeddings of the members that the blend uses.
+
+    Raises:
+        RunError: A member has no out-of-fold embeddings.
+        DataError: An image of a trial has none.
+    """
+    used = [
+        (member, weight) for member, weight in zip(blend.members, blend.weights, strict=True) if weight > 0
+    ]
+    pools = tuple(
+        _open_pool(board.trials, number, [member for member, _ in used])
+        for number in range(len(board.trials.folds))
+    )
+    return PairStage(board, pools, tuple(weight for _, weight in used), blend.space)
+
+
+def tune_pairs(
+    board: PairBoard, blend: PairBlend, progress: Progress, left_out: Collection[str] = ()
+) -> PairTuning:
+    """Tries all steps but those left out on a blend, each on top of those that were switched on before.
+
+    Where the trials name very many images, the steps are tried on the trials of some of the people.
+
+    Raises:
+        RunError: A member has no out-of-fold embeddings.
+        DataError: An image of a trial has none.
+    """
+    num_networks = len(board.trials.folds) * sum(weight > 0 for weight in blend.weights)
+    rows = some_people(board.trials, round(MOST_IMAGES * min(1.0, (15 / num_networks) ** 0.5)))
+    part = board if rows.all() else replace(board, trials=board.trials.restricted_to(rows))
+    recipe, steps = tune_steps(open_pair_stage(part, blend), progress, left_out)
+    stage = open_pair_stage(board, blend)
+    scores = stage.scores(recipe, board.everything)
+    return PairTuning(recipe, steps, verification_summary(scores, board.trials.labels))
+
+
+def tune_steps(
+    stage: PairStage, progress: Progress, left_out: Collection[str] = ()
+) -> tuple[PairRecipe, tuple[TunedStep, ...]]:
+    """The recipe of the steps that help, and what each step did."""
+    recipe = PairRecipe()
+    steps: list[TunedStep] = []
+    tried = [step for step in STEPS if step[0] not in left_out]
+    with progress.count("post-processing", len(tried), "steps") as counter:
+        for name, settings in tried:
+            step, recipe = _tune_step(stage, recipe, name, settings)
+            steps.append(step)
+            counter.advance()
+    return recipe, tuple(steps)
+
+
+def some_people(trials: HeldOutPairs, most_images: int) -> BoolArray:
+    """The trials (P) between people with about `most_images` images in all; who is taken follows a hash."""
+    everyone = np.ones(len(trials.labels), np.bool_)
+    num_images = len(trials.image_ids)
+    if num_images <= most_images:
+        return everyone
+    numbers = np.unique(trials.people)
+    order = sorted(numbers.tolist(), key=lambda number: stable_order(str(number)))
+    taken = order[: max(2, round(len(order) * most_images / num_images))]
+    return np.isin(trials.people[:, 0], taken) & np.isin(trials.people[:, 1], taken)
+
+
+def fit_setting(
+    stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any], rows: BoolArray
+) -> PairRecipe:
+    """The recipe with the step's best setting on the chosen pairs, or as it was where none is better."""
+    labels, pools = stage.board.trials.labels[rows], stage.board.trials.pools[rows]
+    candidates = [recipe, *(replace(recipe, **{name: setting}) for setting in settings)]
+    return max(
+        candidates,
+        key=lambda each: judge_scores(stage.scores(each, rows), labels, pools, stage.board.objective),
+    )
+
+
+def _tune_step(
+    stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any]
+) -> tuple[TunedStep, PairRecipe]:
+    board = stage.board
+    honest, before = np.empty(len(board.trials.labels)), np.empty(len(board.trials.labels))
+    for found_on, judged_on in nested(board.trials.halves):
+        chosen = fit_setting(stage, recipe, name, settings, found_on)
+        honest[judged_on] = stage.scores(chosen, judged_on)
+        before[judged_on] = stage.scores(recipe, judged_on)
+    inside = board.inside_a_half
+    gain = gain_between(board, honest[inside], before[inside])
+    best = fit_setting(stage, recipe, name, settings, board.everything)
+    is_on = best != recipe and gain.low > 0
+    setting = describe_step(name, getattr(best, name)) if best != recipe else name
+    step = TunedStep(name, setting, gain, _optimistic(stage, recipe, best), is_on)
+    return step, best if is_on else recipe
+
+
+def _optimistic(stage: PairStage, recipe: PairRecipe, best: PairRecipe) -> float:
+    everything, labels = stage.board.everything, stage.board.trials.labels
+    main = stage.board.objective.main_metric
+    before = verification_summary(stage.scores(recipe, everything), labels)[main]
+    after = verification_summary(stage.scores(best, everything), labels)[main]
+    return before - after if stage.board.objective.lower_is_better else after - before
+
+
+def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> PoolOfFold:
+    positions = trials.folds[number].positions
+    first_ids, second_ids = trials.first_ids[positions], trials.second_ids[positions]
+    ids, codes = np.unique(np.concatenate([first_ids, second_ids]), return_inverse=True)
+    vectors, cohorts = [], []
+    for member in members:
+        fold = member.folds[number]
+        embeddings = open_embeddings(member, fold, "oof")
+        rows = positions_of(ids, embeddings.image_ids, f"embeddings of {member.network_name(fold)}")
+        vectors.append(np.asarray(embeddings.vectors[rows], np.float32))
+        cohorts.append(cohort_of(member, fold, ids))
+    first, second = codes.reshape(2, -1).astype(np.int64)
+    return PoolOfFold(positions, first, second, tuple(vectors), tuple(cohorts))

@@ -1,0 +1,1 @@
+"""Search for weights and temperatures of members."""

@@ -1,0 +1,127 @@
+"""What competes to be the blend: single members, the plain mean, weighted means; and which of them wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from kaggle_face.metrics.intervals.bootstrap import Difference
+
+Kind = Literal["single", "equal", "hill", "constrained"]
+MOST_DOUBT = 0.1
+"""A weighted blend is taken if the chance that it is not better than simpler ones is at most this."""
+
+_WORDS: dict[Kind, str] = {
+    "single": "single",
+    "equal": "mean",
+    "hill": "hill climbing",
+    "constrained": "constrained weights",
+}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One candidate for the blend, with its figures on the images or pairs held out of training.
+
+    `metrics` are those of the final weights on everything that is held out. `honest` is the main metric when
+    the weights were found on the other half of the people; `gain` is its difference to the best single
+    member, and `over_mean` that of a challenger to the plain mean, positive = better. `optimistic_gain` is
+    the difference to the best single member when the weights were found on what they are judged on.
+    """
+
+    name: str
+    kind: Kind
+    space: str
+    weights: tuple[float, ...]
+    temperatures: tuple[float, ...]
+    metrics: Mapping[str, float]
+    honest: float | None = None
+    optimistic_gain: float | None = None
+    gain: Difference | None = None
+    over_mean: Difference | None = None
+
+
+@dataclass(frozen=True)
+class Contest:
+    """All contenders of a task, the main metric, the winner and why it won."""
+
+    metric: str
+    contenders: tuple[Contender, ...]
+    winner: Contender
+    reason: str
+
+
+def contender_name(kind: Kind, space: str, is_calibrated: bool = False) -> str:
+    """How the table calls a blend.
+
+    >>> contender_name("hill", "log_probabilities", True)
+    'hill climbing of calibrated log-probabilities'
+    """
+    return f"{_WORDS[kind]} of {'calibrated ' * is_calibrated}{space.replace('_', '-')}"
+
+
+def is_challenger(contender: Contender, mean: Contender) -> bool:
+    """Whether a blend looks better than both the best single member and the plain mean."""
+    return _gain(contender) > max(_gain(mean), 0.0)
+
+
+def settle(metric: str, best_single: Contender, contenders: Sequence[Contender]) -> Contest:
+    """Picks the winner; the first contender that is no single member is the plain mean.
+
+    The plain mean stands, unless the best single member is better on held-out data, or another blend is
+    better than both by more than noise: the chance of the contrary is at most a tenth.
+    """
+    blends = [each for each in contenders if each.kind != "single"]
+    if not blends:
+        return Contest(metric, tuple(contenders), best_single, "it is the only member")
+    mean = blends[0]
+    if mean.gain is None:
+        return Contest(metric, tuple(contenders), mean, "too few people are held out to judge blends by")
+    challengers = [each for each in blends[1:] if _is_beyond_noise(each)]
+    if challengers:
+        best = max(challengers, key=_gain)
+        return Contest(metric, tuple(contenders), best, f"its gain is more than noise: {_in_words(best)}")
+    if _gain(mean) < 0:
+        reason = (
+            f"the plain mean is worse ({_in_words(mean)}), and no weighted blend better by more than noise"
+        )
+        return Contest(metric, tuple(contenders), best_single, reason)
+    reason = f"it is the simplest blend: {_in_words(mean)}"
+    if len(blends) > 1:
+        best = max(blends[1:], key=_gain)
+        reason += (
+            f"; the best of the others, {best.name}, is not better by more than noise ({_gain(best):+.4f})"
+        )
+    return Contest(metric, tuple(contenders), mean, reason)
+
+
+def settle_for(kind: Kind, contest: Contest) -> Contest:
+    """The same contest won by the best contender of the kind that the user asked for."""
+    asked = [each for each in contest.contenders if each.kind == kind and each.gain is not None]
+    if kind == "equal":
+        asked = [each for each in contest.contenders if each.kind == kind][:1]
+    if not asked:
+        return contest
+    best = max(asked, key=lambda each: each.gain.value if each.gain is not None else 0.0)
+    words = f": {_in_words(best)}" if best.gain is not None else ""
+    return replace(contest, winner=best, reason=f"it was asked for with --method{words}")
+
+
+def _is_beyond_noise(contender: Contender) -> bool:
+    differences = (contender.gain, contender.over_mean)
+    return all(
+        difference is not None and difference.value > 0 and difference.other_sign <= MOST_DOUBT
+        for difference in differences
+    )
+
+
+def _gain(contender: Contender) -> float:
+    assert contender.gain is not None, "a blend is always compared with the best single member"
+    return contender.gain.value
+
+
+def _in_words(contender: Contender) -> str:
+    gain = contender.gain
+    assert gain is not None
+    return f"{gain.value:+.4f} to the best single member, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}"

@@ -1,0 +1,219 @@
+"""From members to the blend of a task: opens what is needed, lets the blends compete, keeps the winner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+
+from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights, used_members
+from kaggle_face.ensemble.blending import CLASS_SPACES
+from kaggle_face.ensemble.duplicate_members import without_copies
+from kaggle_face.ensemble.postprocess.class_neighbours import NeighbourRecipe
+from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_stage, tune_classes
+from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
+from kaggle_face.ensemble.postprocess.gallery_tuning import (
+    GalleryTuning,
+    can_be_tuned,
+    open_dev_stage,
+    tune_gallery,
+)
+from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
+from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, PairTuning, tune_pairs
+from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
+from kaggle_face.ensemble.search.candidates import Contender, Contest, Kind, settle_for
+from kaggle_face.ensemble.search.classification import contest_classes, open_class_board
+from kaggle_face.ensemble.search.verification import PairBoard, can_be_nested, contest_pairs
+from kaggle_face.errors import RunError
+from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
+from kaggle_face.evaluation.member_scores import (
+    has_record,
+    open_held_out_logits,
+    open_test_logits,
+    open_test_scores,
+)
+from kaggle_face.evaluation.members import Member, Method
+from kaggle_face.evaluation.objective import task_objective
+from kaggle_face.evaluation.pair_scales import PAIR_SPACES
+from kaggle_face.metrics.intervals.bootstrap import Resampling
+from kaggle_face.progress import Progress
+
+RESAMPLING = Resampling(num_resamples=500)
+"""A table has up to a dozen intervals, and each takes as many sums over all people."""
+
+_NO_EMBEDDINGS = "without out-of-fold embeddings no post-processing is tried"
+
+
+@dataclass(frozen=True)
+class HowToDecide:
+    """How members are weighted, whether post-processing is tried, and how intervals are made.
+
+    `rule`: why steps that use neighbouring test images are left out; None: they are tried.
+    """
+
+    method: Method = "auto"
+    post_process: bool = True
+    resampling: Resampling = RESAMPLING
+    rule: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The blend of a task, the contest that it won (None where nothing is held out), and what to know."""
+
+    blend: ClassBlend | PairBlend
+    contest: Contest | None
+    notes: tuple[str, ...] = ()
+    tuning: ClassTuning | PairTuning | GalleryTuning | None = None
+
+    @property
+    def class_recipe(self) -> NeighbourRecipe:
+        """The neighbours' say in classification."""
+        return self.tuning.recipe if isinstance(self.tuning, ClassTuning) else NeighbourRecipe()
+
+    @property
+    def pair_recipe(self) -> PairRecipe:
+        """The post-processing of verification."""
+        return self.tuning.recipe if isinstance(self.tuning, PairTuning) else PairRecipe()
+
+    @property
+    def gallery_recipe(self) -> GalleryRecipe:
+        """The post-processing of a gallery."""
+        return self.tuning.recipe if isinstance(self.tuning, GalleryTuning) else GalleryRecipe()
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
+        found = {} if self.contest is None else self.contest.winner.metrics
+        if isinstance(self.tuning, GalleryTuning):
+            return {**found, "gallery accuracy": self.tuning.metrics["accuracy"]}
+        if self.tuning is not None and not self.tuning.recipe.is_plain:
+            return self.tuning.metrics
+        return found
+
+
+def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
+    """Chooses the blend of the members' class probabilities.
+
+    Raises:
+        RunError: A record is missing, or records do not fit together.
+        DataError: A record holds NaN.
+    """
+    test = open_test_logits(members)
+    distinct, notes = without_copies(members, test.members, len(test.image_ids))
+    if not _are_measured(distinct, "predictions", how.method):
+        blend = ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct))
+        return Decision(blend, None, (*notes, _unmeasured(distinct)))
+    held_out = open_held_out_logits(distinct, test.class_names)
+    objective = task_objective(formula, "classification", {})
+    board = open_class_board(held_out, test.class_names, objective, progress, how.resampling)
+    names = [member.name for member in distinct]
+    contest = _asked_for(contest_classes(board, names, _kinds(how.method), progress), how.method)
+    blend = class_blend(distinct, contest.winner)
+    if not how.post_process or blend.space == "ranks":
+        return Decision(blend, contest, notes)
+    if not has_record(used_members(blend), "oof", "embeddings"):
+        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
+    return Decision(blend, contest, notes, tune_classes(open_class_stage(board, blend, held_out)))
+
+
+def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
+    """Chooses the blend of the members' pair scores.
+
+    Raises:
+        RunError: A record is missing, or records do not fit together.
+        DataError: A record holds NaN.
+    """
+    distinct, notes = tuple(members), tuple[str, ...]()
+    if has_record(members, "test", "pairs"):
+        test = open_test_scores(members)
+        distinct, notes = without_copies(members, test.members, len(test.pair_ids))
+    trials = None
+    if _are_measured(distinct, "pairs", how.method):
+        trials = open_held_out_pairs(distinct)
+    if trials is None:
+        return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
+    board = PairBoard(trials, task_objective(formula, "verification", {}))
+    names = [member.name for member in distinct]
+    contest = _asked_for(contest_pairs(board, names, _kinds(how.method), progress), how.method)
+    blend = pair_blend(distinct, contest.winner)
+    if not how.post_process:
+        return Decision(blend, contest, notes)
+    left_out = STEPS_BY_TEST_IMAGES if how.rule is not None else ()
+    notes = notes if how.rule is None else (*notes, f"the rules leave steps out: {how.rule}")
+    gallery = open_dev_stage(blend, how.resampling)
+    if gallery is not None and can_be_tuned(gallery):
+        return Decision(blend, contest, notes, tune_gallery(gallery, progress, left_out))
+    num_people = len(np.unique(trials.people))
+    if num_people < FEWEST_PEOPLE or not can_be_nested(board):
+        return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))
+    if not has_record(used_members(blend), "oof", "embeddings"):
+        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
+    return Decision(blend, contest, notes, tune_pairs(board, blend, progress, left_out))
+
+
+def class_blend(members: Sequence[Member], winner: Contender) -> ClassBlend:
+    """The winner of a contest as a blend of these members."""
+    space = next(space for space in CLASS_SPACES if space == winner.space)
+    return ClassBlend(tuple(members), winner.weights, winner.temperatures, space)
+
+
+def pair_blend(members: Sequence[Member], winner: Contender) -> PairBlend:
+    """The winner of a contest as a blend of these members."""
+    space = next(space for space in PAIR_SPACES if space == winner.space)
+    return PairBlend(tuple(members), winner.weights, space)
+
+
+def _kinds(method: Method) -> tuple[Kind, ...]:
+    match method:
+        case "auto":
+            return ("equal", "hill", "constrained")
+        case "mean":
+            return ()
+        case "hill":
+            return ("hill",)
+        case "constrained":
+            return ("constrained",)
+        case _:
+            assert_never(method)
+
+
+def _asked_for(contest: Contest, method: Method) -> Contest:
+    match method:
+        case "auto":
+            return contest
+        case "mean":
+            return settle_for("equal", contest)
+        case "hill" | "constrained":
+            return settle_for(method, contest)
+        case _:
+            assert_never(method)
+
+
+def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs"], method: Method) -> bool:
+    """Whether all members have out-of-fold records.
+
+    Where none has any (a competition without trials, say) the plain mean is taken unless weights were asked
+    for; where some have and others have not, those that lack them are refused.
+    """
+    networks = [(member, fold) for member in members for fold in member.folds]
+    lacking = [
+        member.network_name(fold)
+        for member, fold in networks
+        if not fold.record_folder("oof", member.checkpoint, kind).is_dir()
+    ]
+    if not lacking:
+        return True
+    nobody_has = len(lacking) == len(networks)
+    if method == "mean" or len(members) == 1 or (method == "auto" and nobody_has):
+        return False
+    raise RunError(
+        f"{lacking[0]} has no out-of-fold {kind}, so its weight cannot be found; "
+        "leave it out, train it again, or take the plain mean: --method mean"
+    )
+
+
+def _unmeasured(members: Sequence[Member]) -> str:
+    return f"{members[0].name}: without labelled out-of-fold records nothing is known of the blend's score"

@@ -1,1 +1,0 @@
-"""One-shot recognition: people are enrolled with a picture or a few, then verified or identified."""

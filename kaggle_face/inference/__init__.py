@@ -1,0 +1,1 @@
+"""Embeddings and logits of many images."""

@@ -1,0 +1,202 @@
+"""The test set through the checkpoints of a fold: each image is embedded once for all tasks.
+
+Letters: N images, C classes, D embedding size.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts.files.atomic import replacing_folder
+from kaggle_face.artifacts.files.row_files import RowFile
+from kaggle_face.artifacts.provenance import (
+    TestTables,
+    describe_averaging,
+    inputs_of_record,
+    predicted_images,
+    write_test_tables,
+)
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.config import PredictConfig
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.loading.loader import evaluation_batches
+from kaggle_face.inference.batch_size import choose_batch_size
+from kaggle_face.inference.embedding import embed_batches, embeddings_of_batches, one_behind
+from kaggle_face.inference.labelled_test import write_test_labels
+from kaggle_face.metrics.similarity import score_pairs
+from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.network import FaceNetwork
+from kaggle_face.model.trained import load_trained_network, trained_amp
+from kaggle_face.progress import Counter, Progress
+from kaggle_face.records import CompetitionData, Embeddings, FloatArray, StrArray
+
+
+@dataclass(frozen=True, eq=False)
+class TestSet:
+    """What has to be predicted: images that need logits come first, then those that need embeddings alone."""
+
+    __test__ = False  # the name is the field's word, not a test of pytest's
+
+    data: CompetitionData
+    pack: Pack
+    classified_ids: StrArray
+    embedded_ids: StrArray
+
+
+def gather_test_set(data: CompetitionData, pack: Pack) -> TestSet:
+    """Every image that a submission or a gallery's threshold needs or whose class is known, once."""
+    classified = np.unique(np.concatenate([data.test_rows.image_ids, data.labelled_test.image_ids]))
+    others = np.setdiff1d(predicted_images(data), classified)
+    return TestSet(data, pack, classified, np.concatenate([classified, others]))
+
+
+def predict_fold(
+    folder: FoldFolder,
+    checkpoints: Sequence[CheckpointName],
+    test_set: TestSet,
+    tables: TestTables,
+    settings: PredictConfig,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    """Writes predictions, embeddings and pair scores of each checkpoint into the fold's folder.
+
+    Checkpoints with the same weights are one network, which runs once and whose records are copied.
+
+    Args:
+        folder: A trained fold.
+        checkpoints: Which of its networks.
+        test_set: The images.
+        tables: What is predicted; it is kept beside the records, so that later stages need no raw folder.
+        settings: What embeddings are averaged over, and the batch size.
+        device: Where the networks run.
+        progress: Told how many images are done.
+
+    Raises:
+        RunError: The fold or a checkpoint is missing or damaged.
+    """
+    prepare_cpu(device)
+    write_test_tables(folder.path / "test", tables)
+    write_test_labels(folder, test_set.data)
+    averaging = describe_averaging(settings.flip, settings.crops)
+    done: dict[str, CheckpointName] = {}
+    how: _How | None = None
+    for checkpoint in checkpoints:
+        network = load_trained_network(folder, checkpoint, device)
+        network.averages_crops = settings.crops
+        how = how or _choose_how(network, folder, test_set.pack, settings)
+        made_of = inputs_of_record(folder, "test", checkpoint, averaging)
+        weights = made_of["checkpoint"]
+        target = folder.record_folder("test", checkpoint, "predictions").parent
+        if weights in done:
+            same = folder.record_folder("test", done[weights], "predictions").parent
+            copy_records(same, target)
+        else:
+            _predict(network, folder, checkpoint, test_set, how, made_of, progress)
+            done[weights] = checkpoint
+
+
+def copy_records(source: Path, target: Path) -> None:
+    """Makes `target` hold the records of `source`; a kill leaves it as it was before, or done."""
+    with replacing_folder(target) as new:
+        shutil.copytree(source, new, dirs_exist_ok=True)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How images are embedded."""
+
+    device: torch.device
+    amp_dtype: torch.dtype | None
+    batch_size: int
+    flip: bool
+
+
+def _choose_how(network: FaceNetwork, folder: FoldFolder, pack: Pack, settings: PredictConfig) -> _How:
+    device = next(network.parameters()).device
+    amp_dtype = trained_amp(folder, device)
+    batch_size = choose_batch_size(
+        settings.batch_size, network, pack.size_px, device, amp_dtype, settings.flip
+    )
+    return _How(device, amp_dtype, batch_size, settings.flip)
+
+
+def _predict(
+    network: FaceNetwork,
+    folder: FoldFolder,
+    checkpoint: CheckpointName,
+    test_set: TestSet,
+    how: _How,
+    made_of: Mapping[str, str],
+    progress: Progress,
+) -> None:
+    with (
+        _new_logits(folder, checkpoint, test_set.classified_ids, made_of) as logits_NC,
+        progress.count(f"fold {folder.fold} {checkpoint}", len(test_set.embedded_ids), "images") as counter,
+    ):
+        vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
+    embeddings = Embeddings(test_set.embedded_ids, vectors_ND)
+    stored.write_embeddings(folder.record_folder("test", checkpoint, "embeddings"), embeddings, made_of)
+    target = folder.record_folder("test", checkpoint, "pairs")
+    if len(test_set.data.test_pairs):
+        stored.write_pair_scores(target, score_pairs(embeddings, test_set.data.test_pairs), made_of)
+    else:
+        shutil.rmtree(target, ignore_errors=True)  # of an earlier list of pairs
+
+
+def _embed_all(
+    network: FaceNetwork,
+    folder: FoldFolder,
+    test_set: TestSet,
+    how: _How,
+    logits_NC: RowFile | FloatArray,
+    counter: Counter,
+) -> FloatArray:
+    """Embeddings (N, D) of all images; fills the logits of those that come first."""
+    untrained_C = stored.read_train_images(folder.classes_file) == 0
+    ids, num_classified = test_set.embedded_ids, len(test_set.classified_ids)
+    vectors_ND = np.empty((len(ids), network.embedding_size), np.float32)
+    batches = evaluation_batches(test_set.pack, ids[:num_classified], how.batch_size, how.device)
+    row = 0
+    for embeddings_BD, logits_BC in one_behind(
+        embed_batches(network, batches, how.device, how.amp_dtype, how.flip)
+    ):
+        rows = slice(row, row + len(embeddings_BD))
+        vectors_ND[rows] = embeddings_BD.float().cpu().numpy()
+        block_BC = logits_BC.float().cpu().numpy()
+        block_BC[:, untrained_C] = -np.inf
+        logits_NC[rows] = block_BC
+        counter.advance(len(embeddings_BD))
+        row = rows.stop
+    batches = evaluation_batches(test_set.pack, ids[num_classified:], how.batch_size, how.device)
+    for embeddings_BD in one_behind(
+        embeddings_of_batches(network, batches, how.device, how.amp_dtype, how.flip)
+    ):
+        vectors_ND[row : row + len(embeddings_BD)] = embeddings_BD.float().cpu().numpy()
+        counter.advance(len(embeddings_BD))
+        row += len(embeddings_BD)
+    return vectors_ND
+
+
+@contextmanager
+def _new_logits(
+    folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray, made_of: Mapping[str, str]
+) -> Iterator[RowFile | FloatArray]:
+    """Logits on the disk, in the precision of out-of-fold ones; none where nothing is classified."""
+    names = stored.read_classes(folder.classes_file).names
+    target = folder.record_folder("test", checkpoint, "predictions")
+    if len(image_ids):
+        with stored.new_predictions(target, image_ids, names, made_of=made_of) as logits_NC:
+            yield logits_NC
+    else:
+        shutil.rmtree(target, ignore_errors=True)
+        yield np.empty((0, len(names)), np.float32)

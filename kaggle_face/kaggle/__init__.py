@@ -1,0 +1,1 @@
+"""The official Kaggle client, downloads, the leaderboard, and training on Kaggle."""

@@ -1,0 +1,1 @@
+"""The official client behind typed calls."""

@@ -1,0 +1,156 @@
+"""Downloading a competition: listed, checked against the free disk, resumed, verified, unpacked."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kaggle_face.artifacts.files.archives import opened_archive
+from kaggle_face.artifacts.files.atomic import write_json
+from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.files.reading import read_json
+from kaggle_face.errors import DataError, naming_first
+from kaggle_face.kaggle.client.answers import FileList
+from kaggle_face.kaggle.client.client import KaggleClient
+from kaggle_face.kaggle.unpacking import UnpackLimits, gigabytes, name_inside, take_place, unpack
+from kaggle_face.progress import Progress
+
+RECEIPT = ".downloaded.json"
+_SECONDS_BETWEEN_LOOKS = 0.5
+_MEGABYTE = 1_000_000
+_SPARE_BYTES = 200 * _MEGABYTE
+
+
+def download(slug: str, target: Path, client: KaggleClient, progress: Progress) -> int:
+    """Downloads all files of a competition and unpacks them into `target`; the number of files.
+
+    The archive lies beside `target` until it is unpacked; a download that stopped goes on from there.
+
+    Raises:
+        DataError: `target` holds something else, the disk is too small, or the archive is damaged or unsafe.
+        RemoteError: Kaggle refuses, or the connection stayed broken.
+        RunError: Another process downloads to `target`.
+    """
+    with alone(target.parent / f".{target.name}.lock", str(target)):
+        return _download(slug, target, client, progress)
+
+
+def _download(slug: str, target: Path, client: KaggleClient, progress: Progress) -> int:
+    waiting = target.parent / f".{target.name}.download"
+    done = _receipt_of(target, slug)
+    if done is not None:
+        shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed
+        progress.say(f"{target} holds the {done} files of '{slug}' already; delete it to download them again")
+        return done
+    _check_target(target)
+    listed = client.files(slug)
+    progress.say(_summary(slug, listed))
+    _check_disk(listed, target)
+    waiting.mkdir(parents=True, exist_ok=True)
+    with _shown(waiting, slug, listed, progress):
+        archive = client.download(slug, waiting)
+    unpacked = waiting / "unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    files = _unpack(archive, unpacked, listed, progress)
+    write_json(unpacked / RECEIPT, {"competition": slug, "files": files})
+    take_place(unpacked, target)
+    shutil.rmtree(waiting)
+    return files
+
+
+def _receipt_of(target: Path, slug: str) -> int | None:
+    """How many files an earlier download of the same competition left there."""
+    from kaggle_face.artifacts.json_types import ReceiptShape
+
+    path = target / RECEIPT
+    if not path.is_file():
+        return None
+    values = read_json(path, ReceiptShape)
+    return int(values["files"]) if values["competition"] == slug else None
+
+
+def _check_target(target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DataError(f"{target} is there and not empty; choose another folder with --to, or move it away")
+
+
+def _summary(slug: str, listed: FileList) -> str:
+    more = "" if listed.is_complete else " and more"
+    return f"'{slug}' has {len(listed.files)} files{more}, {gigabytes(listed.size)}"
+
+
+def _check_disk(listed: FileList, target: Path) -> None:
+    """The archive and its files lie on the disk at the same time; images hardly shrink."""
+    needed, free = 2 * listed.size, _free_bytes(target)
+    if needed > free:
+        raise DataError(
+            f"{target} has {gigabytes(free)} of free disk, but the archive and its files need "
+            f"{gigabytes(needed)}; free some, or choose another disk with --to"
+        )
+
+
+def _free_bytes(path: Path) -> int:
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    return shutil.disk_usage(existing).free
+
+
+def _unpack(archive: Path, folder: Path, listed: FileList, progress: Progress) -> int:
+    if not zipfile.is_zipfile(archive):
+        if archive.suffix == ".zip":
+            archive.unlink()
+            raise DataError(f"{archive.name} is not a zip archive; it was deleted, download it again")
+        folder.mkdir()
+        shutil.copy2(archive, folder / archive.name)
+        return 1
+    _check_against_list(archive, listed)
+    return unpack(archive, folder, UnpackLimits(_free_bytes(folder) - _SPARE_BYTES), progress)
+
+
+def _check_against_list(archive: Path, listed: FileList) -> None:
+    """Every listed file is in the archive, with the size that Kaggle lists."""
+    with opened_archive(archive) as source:
+        sizes = {name_inside(member): member.file_size for member in source.infolist()}
+    for what, wrong in (
+        ("are not in the archive", [file.name for file in listed.files if file.name not in sizes]),
+        (
+            "have another size than Kaggle lists",
+            [file.name for file in listed.files if file.size != sizes.get(file.name)],
+        ),
+    ):
+        if wrong:
+            counted = naming_first(len(wrong), len(listed.files), f"listed files {what}", wrong[0])
+            raise DataError(f"{counted}; delete {archive} and download it again")
+
+
+@contextmanager
+def _shown(folder: Path, slug: str, listed: FileList, progress: Progress) -> Iterator[None]:
+    """Shows how the archive grows while the client, which only prints, writes it."""
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(folder, slug, listed, progress, stop), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _watch(folder: Path, slug: str, listed: FileList, progress: Progress, stop: threading.Event) -> None:
+    shown = _megabytes(folder, slug)
+    total = max(1, listed.size // _MEGABYTE)
+    with progress.count(f"downloading {slug}", total, "MB", done=shown) as counter:
+        while not stop.wait(_SECONDS_BETWEEN_LOOKS):
+            now = _megabytes(folder, slug)
+            counter.advance(max(0, now - shown))
+            shown = max(shown, now)
+
+
+def _megabytes(folder: Path, slug: str) -> int:
+    try:
+        return max((path.stat().st_size for path in folder.glob(f"{slug}.*")), default=0) // _MEGABYTE
+    except FileNotFoundError:  # it got its final name between two looks
+        return 0

@@ -1,0 +1,1 @@
+"""Datasets and notebooks of the account, and training in them."""

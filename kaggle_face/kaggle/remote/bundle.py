@@ -1,0 +1,208 @@
+"""The bundle for notebooks without internet: package, settings and weights as a dataset, and its notebook.
+
+```
+<folder>/dataset/    bundle.json  <config>.yaml  wheels/  runs/<config>/<run>/fold<k>/   dataset-metadata.json
+<folder>/notebook/   predict.ipynb or train.ipynb                                        kernel-metadata.json
+```
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+import kaggle_face
+from kaggle_face.artifacts.files.atomic import replacing_folder, write_json, write_text
+from kaggle_face.artifacts.files.hashing import hash_of_file
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.competitions.submission.formats import Task
+from kaggle_face.competitions.submission.targets import targets
+from kaggle_face.config import Config, dump_config
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RemoteError, RunError
+from kaggle_face.kaggle.remote.notebook import (
+    dataset_metadata,
+    kernel_metadata,
+    predict_notebook,
+    train_notebook,
+)
+from kaggle_face.kaggle.remote.wheel import requirements, write_wheel
+
+_NOT_IN_NOTEBOOKS = (
+    "kaggle",
+    "opencv",
+    "pydantic-core",
+    "requests",
+    "scikit-learn",
+    "six",
+    "tensorboard",
+    "urllib3",
+)
+"""Requirements that no command in a notebook needs, or that come with others there.
+
+Kaggle's image pins scikit-learn to 1.2.2, which has what is used of it, and holds OpenCV under another name.
+"""
+# Up to glibc 2.35, that of Ubuntu 22.04; pip takes each of these names for itself, not as "up to".
+_PLATFORMS = ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(17, 36)))
+_LONGEST_SLUG = 50
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a bundle is made of and for whom.
+
+    `words` go to `predict` or `train` in the notebook, `blend_words` to `ensemble`; the output of a training
+    carries `job` back.
+    """
+
+    kind: Literal["predict", "train"]
+    config: Config
+    config_name: str
+    run: RunFolder
+    user: str
+    words: tuple[str, ...] = ()
+    task: Task = "verification"
+    job: str = ""
+    blend_words: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """The name of the dataset and of the notebook, at most 50 letters."""
+        return slug_of(f"kaggle-face-{self.kind}-{self.config_name}-{self.run.path.name}")
+
+    @property
+    def name(self) -> str:
+        """`<user>/<slug>`."""
+        return f"{self.user}/{self.slug}"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished bundle: the two folders to send, and the bytes of the dataset."""
+
+    dataset: Path
+    notebook: Path
+    size: int
+
+
+def write_bundle(
+    wanted: Wanted, folds: Sequence[Sequence[Path]], folder: Path, wheels: Path | None
+) -> Bundle:
+    """Writes a bundle whose dataset holds these files of each fold, below their run folder.
+
+    Raises:
+        RunError: There is nothing to put in, or `folder` holds something other than a bundle.
+    """
+    others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if foreign := [name for name in others if name not in ("dataset", "notebook")]:
+        raise RunError(f"{folder} is not a bundle: it holds {foreign[0]}; choose another folder with --to")
+    with replacing_folder(folder) as new:
+        dataset, notebook = new / "dataset", new / "notebook"
+        write_text(dataset / f"{wanted.config_name}.yaml", dump_config(wanted.config))
+        write_wheel(dataset / "wheels")
+        if wheels is not None:
+            shutil.copytree(wheels, dataset / "wheels", dirs_exist_ok=True)
+        for path in (path for files in folds for path in files):
+            inside = path.relative_to(wanted.run.path.parent.parent)
+            target = dataset / "runs" / inside
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        write_json(dataset / "bundle.json", _about(wanted, dataset))
+        write_json(dataset / "dataset-metadata.json", dataset_metadata(wanted.name, wanted.slug))
+        _write_notebook(wanted, notebook)
+    files = [path for path in (folder / "dataset").rglob("*") if path.is_file()]
+    return Bundle(folder / "dataset", folder / "notebook", sum(path.stat().st_size for path in files))
+
+
+def files_to_predict(folds: Sequence[FoldFolder], wanted: Sequence[CheckpointName]) -> list[list[Path]]:
+    """Settings, classes and weights of each fold.
+
+    Raises:
+        RunError: A fold has none of the wanted checkpoints.
+    """
+    found = []
+    for fold in folds:
+        weights = [fold.weights_file(name) for name in wanted if fold.weights_file(name).is_file()]
+        if not weights:
+            raise RunError(f"{fold.path} has no checkpoint {' or '.join(wanted)}; it has: {_there(fold)}")
+        found.append([fold.config_file, fold.info_file, fold.classes_file, *weights])
+    return found
+
+
+def files_to_resume(folds: Sequence[FoldFolder]) -> list[list[Path]]:
+    """All that a begun fold needs to go on: everything but its records, which are made anew."""
+    return [
+        sorted(path for path in fold.path.rglob("*") if path.is_file() and _is_needed_to_resume(fold, path))
+        for fold in folds
+    ]
+
+
+def download_wheels(names: Sequence[str], python: str, folder: Path) -> Path:
+    """Fetches wheels of requirements for Kaggle's machines, without their own requirements.
+
+    Raises:
+        RemoteError: A wheel cannot be had; the last words of pip are told.
+    """
+    needed = {re.split(r"[^A-Za-z0-9._-]", text)[0].lower(): text for text in requirements()}
+    words = ["--no-deps", "--only-binary=:all:", "--python-version", python]
+    words += [word for platform in _PLATFORMS for word in ("--platform", platform)]
+    texts = [needed.get(name.lower(), name) for name in names]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "--dest", str(folder), *texts]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason"])[-1]
+        raise RemoteError(f"the wheels of {', '.join(names)} cannot be fetched: {said}")
+    return folder
+
+
+def slug_of(text: str) -> str:
+    """A name as Kaggle's addresses have it, shortened with a hash where it is long.
+
+    >>> slug_of("Kaggle Face: run lr=0.1")
+    'kaggle-face-run-lr-0-1'
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if len(slug) <= _LONGEST_SLUG:
+        return slug
+    return f"{slug[: _LONGEST_SLUG - 9].rstrip('-')}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def _about(wanted: Wanted, dataset: Path) -> dict[str, Any]:
+    files = sorted(path for path in dataset.rglob("*") if path.is_file())
+    return {
+        "version": kaggle_face.__version__,
+        "requires": [text for text in requirements() if not text.lower().startswith(_NOT_IN_NOTEBOOKS)],
+        "competitions": targets(wanted.config.competition, wanted.config.submit),
+        "config": f"{wanted.config_name}.yaml",
+        "run": wanted.run.path.name,
+        "task": wanted.task,
+        "job": wanted.job,
+        wanted.kind: list(wanted.words),
+        "ensemble": list(wanted.blend_words),
+        "again": wanted.run.command("bundle", "--wheels", "NAMES"),
+        "files": {path.relative_to(dataset).as_posix(): hash_of_file(path) for path in files},
+    }
+
+
+def _write_notebook(wanted: Wanted, folder: Path) -> None:
+    file_name = f"{wanted.kind}.ipynb"
+    make = predict_notebook if wanted.kind == "predict" else train_notebook
+    competitions = targets(wanted.config.competition, wanted.config.submit)
+    write_text(folder / file_name, make(wanted.name))
+    about = kernel_metadata(wanted.name, wanted.slug, file_name, wanted.name, competitions)
+    write_json(folder / "kernel-metadata.json", about)
+
+
+def _there(fold: FoldFolder) -> str:
+    return ", ".join(name for name in CHECKPOINTS if fold.weights_file(name).is_file()) or "none"
+
+
+def _is_needed_to_resume(fold: FoldFolder, path: Path) -> bool:
+    return path.relative_to(fold.path).parts[0] not in ("oof", "test", "tensorboard")

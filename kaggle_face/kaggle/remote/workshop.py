@@ -1,0 +1,178 @@
+"""Datasets and notebooks of the account, through the official client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kaggle_face.errors import RemoteError
+from kaggle_face.kaggle.client.answers import GpuQuota, NotebookStatus
+from kaggle_face.kaggle.client.client import KaggleClient
+from kaggle_face.kaggle.client.clock import Clock
+from kaggle_face.kaggle.client.failures import Failure, explain
+from kaggle_face.kaggle.client.fields import items_of, required_text, text_of
+from kaggle_face.kaggle.client.parsing import notebook_from, quota_from, text_from
+
+_SECONDS_BETWEEN_LOOKS = 10.0
+_LONGEST_WAIT_SECONDS = 3600.0
+_MOST_OUTPUT_PAGES = 500
+_OUTPUT_OF_RUNS = r"^(?!.*\.\.)(runs/|manifest\.json$)"
+
+
+class Workshop:
+    """What is sent to Kaggle to be run there, and what comes back."""
+
+    def __init__(self, client: KaggleClient, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+
+    @property
+    def user(self) -> str:
+        """The account that owns the datasets and notebooks."""
+        return self._client.account.user
+
+    def gpu_quota(self) -> GpuQuota:
+        """The GPU hours of this week."""
+        ask = lambda: quota_from(self._client.api.quota_view())  # noqa: E731
+        return self._client.call("ask for the GPU quota", ask)
+
+    def send_dataset(self, folder: Path, note: str) -> str:
+        """Makes a private dataset of a folder with `dataset-metadata.json`, or a new version; its name.
+
+        Raises:
+            RemoteError: Kaggle refuses it; nothing is half there, for a version appears whole.
+        """
+        name = str(json.loads((folder / "dataset-metadata.json").read_text(encoding="utf-8"))["id"])
+        doing = f"send the dataset {name}"
+        if self._dataset_state(name) is None:
+            make = self._dataset_maker(folder)
+        else:
+            make = self._version_maker(folder, note)
+        status, words = self._client.call(doing, lambda: _status_and_words(make()))
+        if status.lower() != "ok":
+            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(words)}'")
+        self._wait_until_ready(name)
+        return name
+
+    def push_notebook(self, folder: Path, seconds: int | None = None, accelerator: str | None = None) -> str:
+        """Sends a notebook with `kernel-metadata.json` and has it run; its address.
+
+        Raises:
+            RemoteError: Kaggle refuses it, as it does when the GPU quota is spent.
+        """
+        name = str(json.loads((folder / "kernel-metadata.json").read_text(encoding="utf-8"))["id"])
+        doing = f"start the notebook {name}"
+        limit = str(seconds) if seconds is not None else None
+        pushed = self._client.call(
+            doing,
+            lambda: _pushed(self._client.api.kernels_push(str(folder), limit, accelerator)),
+            lists=("invalidDatasetSources", "invalidCompetitionSources"),
+        )
+        if pushed.error:
+            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(pushed.error)}'")
+        if pushed.refused:
+            refused = self._client.cleaned(", ".join(pushed.refused))
+            raise RemoteError(f"cannot {doing}: Kaggle does not give it {refused}; accept its rules")
+        return pushed.address
+
+    def notebook_status(self, name: str) -> NotebookStatus:
+        """How far the newest run of a notebook is."""
+        ask = lambda: notebook_from(self._client.api.kernels_status(name))  # noqa: E731
+        status = self._client.call(f"ask for the notebook {name}", ask)
+        return replace(status, failure=self._client.cleaned(status.failure))
+
+    def notebook_log(self, name: str) -> list[str]:
+        """The lines that the newest run printed so far; none where they cannot be had yet."""
+        answer = self._client.try_once(lambda: text_from(self._client.api.kernels_logs(name)))
+        return [] if isinstance(answer, Failure) else log_lines(answer)
+
+    def fetch_output(self, name: str, folder: Path) -> list[Path]:
+        """Downloads `manifest.json` and what lies under `runs/` of the newest run's output."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files: list[Path] = []
+        token = ""
+        for _ in range(_MOST_OUTPUT_PAGES):
+            ask = partial(self._ask_output, name, folder, token)
+            page, token = self._client.call(f"fetch the output of {name}", ask, lists=("files",))
+            files += page
+            if not token:
+                return files
+        raise RemoteError(f"cannot fetch the output of {name}: Kaggle lists more than {len(files)} files")
+
+    def _ask_output(self, name: str, folder: Path, token: str) -> tuple[list[Path], str]:
+        """One page of the output; an empty token is that of the first one."""
+        files, following = self._client.api.kernels_output(
+            name, str(folder), file_pattern=_OUTPUT_OF_RUNS, force=True, quiet=True, page_token=token
+        )
+        return [Path(file) for file in files], text_from(following or "")
+
+    def _dataset_state(self, name: str) -> str | None:
+        """The state of a dataset, None where there is none of this name."""
+        answer = self._client.try_once(lambda: text_from(self._client.api.dataset_status(name)))
+        if not isinstance(answer, Failure):
+            return answer
+        if answer.status in (403, 404):
+            return None
+        raise RemoteError(explain(answer, f"ask for the dataset {name}"))
+
+    def _dataset_maker(self, folder: Path) -> Callable[[], Any]:
+        return lambda: self._client.api.dataset_create_new(
+            str(folder), public=False, quiet=True, convert_to_csv=False, dir_mode="zip"
+        )
+
+    def _version_maker(self, folder: Path, note: str) -> Callable[[], Any]:
+        return lambda: self._client.api.dataset_create_version(
+            str(folder), note, quiet=True, convert_to_csv=False, dir_mode="zip", delete_old_versions=True
+        )
+
+    def _wait_until_ready(self, name: str) -> None:
+        waited = 0.0
+        while waited < _LONGEST_WAIT_SECONDS:
+            state = self._dataset_state(name)
+            if state == "ready":
+                return
+            if state in ("failed", "deleted"):
+                raise RemoteError(f"Kaggle could not store the dataset {name} ({state}); send it again")
+            self._clock.sleep(_SECONDS_BETWEEN_LOOKS)
+            waited += _SECONDS_BETWEEN_LOOKS
+        raise RemoteError(f"the dataset {name} is not ready after {waited / 60:.0f} min; try again later")
+
+
+@dataclass(frozen=True)
+class _Pushed:
+    """Kaggle's answer to a notebook that was sent."""
+
+    error: str
+    refused: tuple[str, ...]
+    address: str
+
+
+def _pushed(answer: Any) -> _Pushed:
+    names = ("invalid_dataset_sources", "invalid_competition_sources")
+    refused = [text_from(text) for name in names for text in items_of(answer, name, text_from)]
+    error = text_of(answer, "error")
+    address = text_of(answer, "url") if error or refused else required_text(answer, "url")
+    return _Pushed(error, tuple(refused), address)
+
+
+def _status_and_words(answer: Any) -> tuple[str, str]:
+    return text_of(answer, "status"), text_of(answer, "error")
+
+
+def log_lines(text: str) -> list[str]:
+    """The lines of a log: plain text, or Kaggle's JSON list of pieces.
+
+    >>> log_lines('[{"stream_name": "stdout", "time": 1.5, "data": "epoch 1\\\\n"}]')
+    ['epoch 1']
+    """
+    try:
+        pieces = json.loads(text) if text.lstrip().startswith("[") else None
+    except (ValueError, RecursionError):
+        pieces = None
+    if isinstance(pieces, list):
+        parts = [piece.get("data") for piece in pieces if isinstance(piece, dict)]
+        text = "".join(part for part in parts if isinstance(part, str))
+    return text.splitlines()

@@ -1,0 +1,1 @@
+"""Heads: embeddings in, logits out."""

@@ -1,0 +1,1 @@
+"""Weights on disk: our own checkpoints and those of other programs."""

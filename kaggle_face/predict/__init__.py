@@ -1,1 +1,0 @@
-"""Predictions, embeddings and pair scores of the test set and of held-out folds."""

@@ -1,0 +1,1 @@
+"""One-shot recognition: a gallery of people, verification and identification."""

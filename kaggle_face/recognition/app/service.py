@@ -1,0 +1,214 @@
+"""What the page can ask for: plain values in, plain values out, no word of HTTP.
+
+Faces of uploaded pictures stay in memory under a key, the latest few of them; no upload is written to disk
+before it is enrolled.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from kaggle_face.errors import DataError, InputError
+from kaggle_face.recognition.detection.mtcnn import FaceDetector
+from kaggle_face.recognition.detection.pictures import Face, crop_size, find_faces, png_of, read_face
+from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
+from kaggle_face.recognition.gallery.names import folded_name
+from kaggle_face.recognition.gallery.tables import IfThere, Person
+from kaggle_face.recognition.recognizer import Identification, Recognizer
+
+_KEPT_FACES = 256
+_PEOPLE_SHOWN = 60
+_NEIGHBOURS = 5
+_IF_THERE: dict[str, IfThere] = {"refuse": "refuse", "add": "add", "replace": "replace"}
+
+
+class Desk:
+    """Answers the page's questions one at a time.
+
+    Args:
+        recognizer: Model and gallery.
+        detector: Finds faces in photos; None where only aligned crops are taken.
+    """
+
+    def __init__(self, recognizer: Recognizer, detector: FaceDetector | None) -> None:
+        self._recognizer = recognizer
+        self._detector = detector
+        self._faces: OrderedDict[str, Face] = OrderedDict()
+        self._lock = Lock()
+
+    def state(self) -> dict[str, Any]:
+        """Model, thresholds and how many people there are."""
+        card = self._recognizer.embedder.card
+        known = [threshold.as_json() for threshold in card.thresholds]
+        return {
+            "model": card.name,
+            "gallery": self._recognizer.gallery.path.name,
+            "people": self._recognizer.gallery.count_people(),
+            "thresholds": known,
+            "default_threshold": DEFAULT_THRESHOLD if known else None,
+            "finds_faces": self._detector is not None,
+        }
+
+    def find_faces(self, data: bytes, name: str, aligned: bool) -> dict[str, Any]:
+        """The faces of a picture: key, box as shares of its sides, confidence and crop as a data URL.
+
+        Raises:
+            DataError: No picture, or no face in it.
+        """
+        card = self._recognizer.embedder.card
+        with self._lock:
+            if aligned or self._detector is None:
+                faces = [read_face(data, name, None, crop_size(card.image_size))]
+            else:
+                faces = find_faces(data, name, self._detector, crop_size(card.image_size))
+            return {"faces": [self._kept(face) for face in faces]}
+
+    def enroll(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Adds a person with the faces of some keys.
+
+        Raises:
+            InputError: The name is taken or not allowed, or a key is unknown.
+        """
+        keys = wanted.get("faces")
+        if not isinstance(keys, list) or not keys:
+            raise InputError("choose at least one picture with a face")
+        with self._lock:
+            faces = [self._face(key) for key in keys]
+            if_there = _if_there(_text(wanted, "if_there", "refuse"))
+            outcome = self._recognizer.enroll(_text(wanted, "name"), faces, if_there)
+            return {
+                "person": self._person(outcome.person),
+                "added": outcome.num_added,
+                "known": outcome.num_known,
+            }
+
+    def verify(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Compares a face with another, or with an enrolled person.
+
+        Raises:
+            InputError: A key or a name is unknown.
+        """
+        with self._lock:
+            threshold = self._recognizer.threshold(_text(wanted, "threshold", DEFAULT_THRESHOLD))
+            face = self._face(wanted.get("face"))
+            if wanted.get("name"):
+                person, decision = self._recognizer.verify_person(_text(wanted, "name"), face, threshold)
+                return {**decision.as_json(), "person": self._person(person)}
+            other = self._face(wanted.get("other"))
+            return self._recognizer.verify_faces(other, face, threshold).as_json()
+
+    def identify(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The nearest people to a face, and whether the first is near enough.
+
+        Raises:
+            InputError: The key is unknown, or nobody is enrolled.
+        """
+        with self._lock:
+            threshold = self._recognizer.threshold(_text(wanted, "threshold", DEFAULT_THRESHOLD))
+            face = self._face(wanted.get("face"))
+            answer = self._recognizer.identify([face], threshold, _NEIGHBOURS)[0]
+            return {
+                **answer.decision.as_json(),
+                "person": self._person(answer.known) if answer.known else None,
+                "candidates": self._candidates(answer),
+                "people": self._recognizer.num_people(),
+                "false_alarm_rate": self._recognizer.false_alarm_rate(threshold),
+            }
+
+    def people(self, part_of_name: str) -> dict[str, Any]:
+        """The first people whose names hold a text, and how many there are."""
+        with self._lock:
+            everyone = self._recognizer.gallery.people()
+            part = folded_name(part_of_name.strip())
+            found = [person for person in everyone if part in folded_name(person.name)]
+            shown = [self._person(person) for person in found[:_PEOPLE_SHOWN]]
+            return {"people": shown, "found": len(found), "all": len(everyone)}
+
+    def rename(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Gives a person another name.
+
+        Raises:
+            InputError: Nobody is called so, or the new name is taken or not allowed.
+        """
+        with self._lock:
+            person = self._recognizer.gallery.rename(_text(wanted, "name"), _text(wanted, "new_name"))
+            return {"person": self._person(person)}
+
+    def remove(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Removes a person.
+
+        Raises:
+            InputError: Nobody is called so.
+        """
+        with self._lock:
+            return {"removed": self._recognizer.gallery.remove(_text(wanted, "name")).name}
+
+    def picture(self, image: int) -> bytes | None:
+        """The crop of an enrolled image as PNG."""
+        return self._recognizer.gallery.picture(image) if image < 2**63 else None
+
+    def _candidates(self, answer: Identification) -> list[dict[str, Any]]:
+        return [
+            {**self._person(candidate.person), "score": round(candidate.score, 6)}
+            for candidate in answer.candidates
+        ]
+
+    def _person(self, person: Person) -> dict[str, Any]:
+        images = self._recognizer.gallery.images(person)
+        pictures = [image.number for image in images if image.has_picture]
+        return {
+            "name": person.name,
+            "images": person.num_images,
+            "added": person.added,
+            "picture": pictures[0] if pictures else None,
+        }
+
+    def _kept(self, face: Face) -> dict[str, Any]:
+        key = secrets.token_urlsafe(12)
+        self._faces[key] = face
+        while len(self._faces) > _KEPT_FACES:
+            self._faces.popitem(last=False)
+        crop = base64.b64encode(png_of(face.crop)).decode("ascii")
+        return {"key": key, "crop": f"data:image/png;base64,{crop}", **_shares(face)}
+
+    def _face(self, key: object) -> Face:
+        face = self._faces.get(key) if isinstance(key, str) else None
+        if face is None:
+            raise DataError("choose a picture first (one from before is no longer in memory)")
+        return face
+
+
+def _shares(face: Face) -> dict[str, Any]:
+    """Where the face lies in its picture, in shares of its width and height."""
+    if face.place is None:
+        return {"box": None, "confidence": None, "size": None}
+    place = face.place
+    box = [
+        place.left / place.picture_width,
+        place.top / place.picture_height,
+        place.width / place.picture_width,
+        place.height / place.picture_height,
+    ]
+    return {
+        "box": [round(share, 5) for share in box],
+        "confidence": round(place.confidence, 4),
+        "size": f"{place.width} by {place.height} pixels",
+    }
+
+
+def _if_there(word: str) -> IfThere:
+    if word not in _IF_THERE:
+        raise InputError(f"'if_there' must be one of {', '.join(_IF_THERE)}, got {word!r}")
+    return _IF_THERE[word]
+
+
+def _text(wanted: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = wanted.get(key, default)
+    if not isinstance(value, str):
+        raise InputError(f"'{key}' must be a text")
+    return value

@@ -1,0 +1,196 @@
+"""From crops to embeddings with a checkpoint of a trained run.
+
+Letters: B crops, S side in pixels, D embedding size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.artifacts.checkpoint_file import weights_digest
+from kaggle_face.artifacts.provenance import require_current
+from kaggle_face.artifacts.record_io import read_pair_scores
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
+from kaggle_face.config import Config
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import GalleryError, InputError, RunError
+from kaggle_face.metrics.similarity import normalized
+from kaggle_face.metrics.trials import SortedTrials, sort_trials
+from kaggle_face.recognition.detection.pictures import Crop, resized
+from kaggle_face.recognition.gallery.model_card import THRESHOLD_NAMES, ModelCard, Threshold, ThresholdName
+from kaggle_face.records import PairScores
+
+_PREFERRED: tuple[CheckpointName, ...] = ("best_ver", "best", "best_cls", "last")
+_FALSE_POSITIVE_RATES: dict[ThresholdName, float] = {"fpr-1e-2": 1e-2, "fpr-1e-3": 1e-3}
+_PREPARATION = "arcface-112, bicubic, 1"
+"""Changes when crops are cut or resized in another way, since embeddings then differ."""
+
+
+class Embedder(Protocol):
+    """Whatever turns crops into embeddings."""
+
+    @property
+    def card(self) -> ModelCard:
+        """Which model it is."""
+
+    def embed(self, crops: Sequence[Crop]) -> npt.NDArray[np.float32]:
+        """Embeddings (B, D) of length 1 of crops (S, S, 3), which may be of any size."""
+
+
+class RunEmbedder:
+    """A checkpoint of a run, computed in float32 so that every machine gets the same scores.
+
+    Raises:
+        RunError: The fold or the checkpoint is missing.
+    """
+
+    def __init__(self, folder: FoldFolder, checkpoint: CheckpointName | None = None, device: str = "auto"):
+        from kaggle_face.model.amp import resolve_device
+        from kaggle_face.model.cpu import prepare_cpu
+        from kaggle_face.model.trained import load_trained_network, read_trained_config
+
+        chosen = checkpoint or preferred_checkpoint(folder)
+        self._device = resolve_device(device)
+        prepare_cpu(self._device)
+        self._network = load_trained_network(folder, chosen, self._device)
+        self._config = read_trained_config(folder)
+        self._network.averages_crops = self._config.predict.crops
+        self._card = _card_of(folder, chosen, self._config, self._network.embedding_size)
+
+    @property
+    def card(self) -> ModelCard:
+        """Which model it is."""
+        return self._card
+
+    def embed(self, crops: Sequence[Crop]) -> npt.NDArray[np.float32]:
+        """Embeddings (B, D) of length 1 of crops (S, S, 3), which may be of any size."""
+        import torch
+
+        from kaggle_face.inference.batch_size import size_without_search
+        from kaggle_face.inference.embedding import embed_batches
+
+        size = size_without_search(self._config.predict.batch_size, self._card.image_size)
+        batches = [
+            np.stack([resized(crop, self._card.image_size) for crop in crops[start : start + size]])
+            for start in range(0, len(crops), size)
+        ]
+        found = embed_batches(self._network, batches, self._device, None, self._config.predict.flip)
+        vectors = [embeddings.cpu() for embeddings, _ in found]
+        if not vectors:
+            return np.empty((0, self._card.embedding_size), np.float32)
+        return normalized(torch.cat(vectors).numpy())
+
+
+def open_embedder_of(card: ModelCard, device: str = "auto", gallery: Path | None = None) -> RunEmbedder:
+    """The model that made a gallery (the file at `gallery`, for errors), from where its run lay then.
+
+    Raises:
+        GalleryError: The run was moved, or trained again since.
+    """
+    folder = FoldFolder(Path(card.folder))
+    if not folder.path.is_dir():
+        raise GalleryError(
+            f"the gallery was made by {card.name}, whose folder {card.folder} is gone; say where it is "
+            "now: --model FOLDER"
+        )
+    embedder = RunEmbedder(folder, _as_checkpoint(card.checkpoint), device)
+    if embedder.card.fingerprint != card.fingerprint:
+        raise GalleryError(
+            f"the gallery was made by {card.name}, but {card.folder} was trained again since; renew the "
+            f"gallery: {embedder.card.renewal_of(gallery)}"
+        )
+    return embedder
+
+
+def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:
+    """The best one for verification that the fold has.
+
+    Raises:
+        RunError: It has none.
+    """
+    found = [name for name in _PREFERRED if folder.weights_file(name).is_file()]
+    if not found:
+        how = folder.run.training_command(folder.fold)
+        raise RunError(f"{folder.path} has no checkpoint; train it first: {how}")
+    return found[0]
+
+
+def read_thresholds(folder: FoldFolder, checkpoint: CheckpointName) -> tuple[Threshold, ...]:
+    """The thresholds of a checkpoint on the fold's held-out pairs; none where it has no labelled pairs.
+
+    Raises:
+        RunError: The record of the pairs is damaged, or of other weights than the checkpoint's.
+    """
+    record = folder.record_folder("oof", checkpoint, "pairs")
+    if not record.is_dir():
+        return ()
+    require_current(folder, "oof", checkpoint, "pairs")
+    return thresholds_of(read_pair_scores(record))
+
+
+def thresholds_of(scores: PairScores) -> tuple[Threshold, ...]:
+    """The thresholds at a false positive rate of 1e-2 and 1e-3, and at the equal error rate.
+
+    Where no pair of the same person scores above the refused ones, the threshold lies just above them.
+    """
+    if not {0, 1} <= set(np.unique(scores.labels).tolist()):
+        return ()
+    known = scores.labels >= 0
+    trials = sort_trials(scores.scores[known], scores.labels[known])
+    return tuple(_threshold(name, trials) for name in THRESHOLD_NAMES)
+
+
+def _threshold(name: ThresholdName, trials: SortedTrials) -> Threshold:
+    if name == "eer":
+        value = trials.equal_error_rate().threshold
+    else:
+        value = trials.tpr_at_fpr(_FALSE_POSITIVE_RATES[name]).threshold
+    if not math.isfinite(value):
+        value = float(np.nextafter(trials.impostor.scores[-1], np.float32(2)))
+    rates = trials.error_rates(value)
+    return Threshold(name, value, rates.fpr, rates.fnr, trials.impostor.total, trials.genuine.total)
+
+
+def _card_of(
+    folder: FoldFolder, checkpoint: CheckpointName, config: Config, embedding_size: int
+) -> ModelCard:
+    run = folder.path.resolve().parent
+    return ModelCard(
+        fingerprint=_fingerprint(folder.weights_file(checkpoint), config),
+        run=f"{run.parent.name}/{run.name}",
+        fold=folder.fold,
+        checkpoint=checkpoint,
+        folder=str(folder.path.resolve()),
+        image_size=config.data.image_size,
+        embedding_size=embedding_size,
+        thresholds=read_thresholds(folder, checkpoint),
+    )
+
+
+def _fingerprint(weights: Path, config: Config) -> str:
+    """Of the weights and of all settings that change an embedding."""
+    content = weights_digest(weights)
+    settings = {
+        "model": config.model.model_dump(mode="json", exclude={"weights", "pretrained"}),
+        "image_size": config.data.image_size,
+        "flip": config.predict.flip,
+        "crops": config.predict.crops,
+        "preparation": _PREPARATION,
+    }
+    text = content + json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _as_checkpoint(name: str) -> CheckpointName:
+    for known in CHECKPOINTS:
+        if name == known:
+            return known
+    raise InputError(f"there is no checkpoint '{name}'; there are: {', '.join(CHECKPOINTS)}")

@@ -1,0 +1,249 @@
+"""How well a model knows people from one picture: rank-1, rank-5, DIR at 1 % FPIR, low-shot, episodes.
+
+Any number of systems are measured on the same people, enrolled images and probes, drawn from one seed.
+
+Letters: N images, Q probes, G people of a gallery, D embedding size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.errors import InputError
+from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
+from kaggle_face.metrics.identification import detection_identification_rate, first_mate_ranks
+from kaggle_face.metrics.intervals.bootstrap import (
+    Interval,
+    clustered_mean_difference,
+    clustered_mean_interval,
+)
+from kaggle_face.recognition.compared_models import Embedded, FaceSet, Float32
+from kaggle_face.records import StrArray
+
+IntArray = npt.NDArray[np.int64]
+
+FPIR = 0.01
+_LEAST_STRANGERS = 100
+
+
+@dataclass(frozen=True)
+class SizeResult:
+    """One system at one gallery size: intervals over people, DIR at 1 % FPIR with its spread over draws."""
+
+    system: str
+    size: int
+    draws: int
+    probes: int
+    strangers: int
+    rank1: Interval
+    rank5: Interval
+    dir_mean: float
+    dir_spread: float
+
+
+@dataclass(frozen=True)
+class ShotResult:
+    """One system with a number of enrolled images a person: rank-1 by their mean, and by the best of them."""
+
+    system: str
+    shots: int
+    people: int
+    by_mean: Interval
+    by_best: Interval
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """One system in K-way one-shot episodes."""
+
+    system: str
+    ways: int
+    accuracy: EpisodeAccuracy
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The difference in rank-1 of two systems at a size: interval over people, chance of another sign."""
+
+    first: str
+    second: str
+    size: int
+    value: float
+    low: float
+    high: float
+    other_sign: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Draw:
+    """Who is enrolled with which rows, and which rows are looked for."""
+
+    known: list[IntArray]
+    probes: IntArray
+    strangers: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Hits:
+    """Ranks (Q,) and whose they are (Q,), over all draws; DIR of each draw."""
+
+    ranks: IntArray
+    people: StrArray
+    rates: list[float]
+    num_strangers: int
+
+
+def measure_sizes(
+    faces: FaceSet, systems: Sequence[Embedded], sizes: Sequence[int], draws: int = 10, seed: int = 0
+) -> tuple[list[SizeResult], list[Comparison]]:
+    """Each person is enrolled with one image; the others are looked for, and images of strangers too.
+
+    Strangers are the people with a single image, or where they are too few, those who are not enrolled. The
+    same draws serve every system; the first system is compared with each of the others.
+
+    Raises:
+        InputError: Fewer people have two images than a size asks for.
+    """
+    results, comparisons = [], []
+    for size in sizes:
+        plans = list(_draws(faces.people, size, draws, seed))
+        hits = [_hits(faces.people, system, plans) for system in systems]
+        results += [_size_result(system, one, size, draws) for system, one in zip(systems, hits, strict=True)]
+        comparisons += [
+            _compared(systems[0], hits[0], system, one, size)
+            for system, one in zip(systems[1:], hits[1:], strict=True)
+        ]
+    return results, comparisons
+
+
+def measure_shots(
+    faces: FaceSet, systems: Sequence[Embedded], shots: Sequence[int], seed: int = 0
+) -> list[ShotResult]:
+    """Everyone with more images than the most shots is enrolled with each number of them; the same probes.
+
+    Raises:
+        InputError: Fewer than two people have enough images.
+    """
+    rows = [rows for rows in _rows_by_person(faces.people).values() if len(rows) > max(shots)]
+    if len(rows) < 2:
+        raise InputError(f"enrolling {max(shots)} images needs two people with {max(shots) + 1} or more")
+    rng = np.random.default_rng(seed)
+    shuffled = [rng.permutation(own) for own in rows]
+    probes = np.concatenate([own[max(shots) :] for own in shuffled])
+    results = []
+    for system in systems:
+        for count in shots:
+            known = [own[:count] for own in shuffled]
+            by_mean = _shot_interval(faces.people, system, known, probes, best=False)
+            by_best = _shot_interval(faces.people, system, known, probes, best=True)
+            results.append(ShotResult(system.system.name, count, len(rows), by_mean, by_best))
+    return results
+
+
+def measure_episodes(
+    faces: FaceSet, systems: Sequence[Embedded], ways: Sequence[int], seed: int = 0
+) -> list[EpisodeResult]:
+    """K-way one-shot accuracy; the same episodes for every system.
+
+    Raises:
+        InputError: Fewer than K people have two images.
+    """
+    return [
+        EpisodeResult(
+            system.system.name, count, episode_accuracy(system.vectors, faces.people, count, seed=seed)
+        )
+        for count in ways
+        for system in systems
+    ]
+
+
+def _rows_by_person(people: StrArray) -> dict[str, IntArray]:
+    """The rows of each person, by name."""
+    order = np.argsort(people, kind="stable").astype(np.int64)
+    names, starts = np.unique(people[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+def _draws(people: StrArray, size: int, draws: int, seed: int) -> Iterator[_Draw]:
+    rows = _rows_by_person(people)
+    mated = sorted(name for name, own in rows.items() if len(own) > 1)
+    single = [own for own in rows.values() if len(own) == 1]
+    if size < 1 or size > len(mated):
+        raise InputError(f"a gallery of {size} needs as many people with two images, got {len(mated)}")
+    rng = np.random.default_rng([seed, size])
+    for _ in range(draws):
+        enrolled = {mated[place] for place in rng.choice(len(mated), size, replace=False)}
+        known, probes = [], []
+        for name in sorted(enrolled):
+            shuffled = rng.permutation(rows[name])
+            known.append(shuffled[:1])
+            probes.append(shuffled[1:])
+        others = single
+        if sum(map(len, single)) < _LEAST_STRANGERS:
+            others = [own for name, own in rows.items() if name not in enrolled]
+        strangers = np.concatenate(others) if others else np.empty(0, np.int64)
+        yield _Draw(known, np.concatenate(probes), strangers)
+
+
+def _hits(people: StrArray, system: Embedded, plans: Sequence[_Draw]) -> _Hits:
+    ranks, names, rates = [], [], []
+    for plan in plans:
+        known = _templates(system, plan.known)
+        gallery_names = people[[rows[0] for rows in plan.known]]
+        similarity = system.system.similarity(system.vectors[plan.probes], known)
+        ranks.append(first_mate_ranks(similarity, people[plan.probes], gallery_names))
+        names.append(people[plan.probes])
+        if len(plan.strangers):
+            others = system.system.similarity(system.vectors[plan.strangers], known)
+            rates.append(_detection_rate(similarity, ranks[-1], others))
+    return _Hits(np.concatenate(ranks), np.concatenate(names), rates, len(plans[0].strangers))
+
+
+def _detection_rate(similarity: Float32, ranks: IntArray, others: Float32) -> float:
+    """DIR at 1 % FPIR of probes (Q, G) with their ranks (Q,) and of strangers (S, G)."""
+    best = np.concatenate([similarity.max(axis=1), others.max(axis=1)])
+    is_enrolled = np.concatenate([np.ones(len(ranks), bool), np.zeros(len(others), bool)])
+    is_correct = np.concatenate([ranks == 1, np.zeros(len(others), bool)])
+    return detection_identification_rate(best, is_correct, is_enrolled, FPIR).rate
+
+
+def _templates(system: Embedded, known: Sequence[IntArray]) -> Float32:
+    return np.stack([system.system.template(system.vectors[rows]) for rows in known])
+
+
+def _size_result(system: Embedded, hits: _Hits, size: int, draws: int) -> SizeResult:
+    return SizeResult(
+        system.system.name,
+        size,
+        draws,
+        len(hits.ranks),
+        hits.num_strangers,
+        clustered_mean_interval(hits.ranks <= 1, hits.people),
+        clustered_mean_interval(hits.ranks <= 5, hits.people),
+        float(np.mean(hits.rates)) if hits.rates else float("nan"),
+        float(np.std(hits.rates, ddof=1)) if len(hits.rates) > 1 else 0.0,
+    )
+
+
+def _compared(first: Embedded, own: _Hits, second: Embedded, others: _Hits, size: int) -> Comparison:
+    found = clustered_mean_difference(own.ranks <= 1, others.ranks <= 1, own.people)
+    names = (first.system.name, second.system.name)
+    return Comparison(*names, size, found.value, found.low, found.high, found.other_sign)
+
+
+def _shot_interval(
+    people: StrArray, system: Embedded, known: Sequence[IntArray], probes: IntArray, best: bool
+) -> Interval:
+    """Rank-1 with one entry a person, or with each image an entry of its own."""
+    if best:
+        rows = np.concatenate(list(known))
+        gallery, names = system.vectors[rows], people[rows]
+    else:
+        gallery, names = _templates(system, known), people[[own[0] for own in known]]
+    similarity = system.system.similarity(system.vectors[probes], gallery)
+    ranks = first_mate_ranks(similarity, people[probes], names)
+    return clustered_mean_interval(ranks <= 1, people[probes])

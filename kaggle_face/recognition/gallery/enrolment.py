@@ -1,0 +1,187 @@
+"""Enrolling a folder of `<name>/<image>`: many people, a batch at a time, each batch kept for good.
+
+After a kill the same command with `if_there="skip"` goes on with those who are not enrolled yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kaggle_face.competitions.files.listing import PictureLister
+from kaggle_face.errors import DataError, GalleryError, naming_first
+from kaggle_face.progress import Counter, Progress
+from kaggle_face.recognition.detection.mtcnn import FaceDetector
+from kaggle_face.recognition.detection.pictures import Choice, Face, read_face, read_picture_file
+from kaggle_face.recognition.gallery.names import checked_name, folded_name
+from kaggle_face.recognition.gallery.tables import IfThere, NewPerson, Outcome, Person, TakenError
+from kaggle_face.recognition.recognizer import Recognizer
+
+_IMAGES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class PictureReader:
+    """How the face of a picture file is found: by a detector, or it is an aligned crop already."""
+
+    detector: FaceDetector | None
+    crop_px: int
+    choice: Choice = "only"
+
+    def read(self, path: Path, source: str | None = None) -> Face:
+        """The face of a picture file; see `read_face`."""
+        name = _as_text(source or str(path))
+        return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
+
+
+@dataclass
+class FolderReport:
+    """What became of a folder: people enrolled, images added, people who were there, pictures left out."""
+
+    num_people: int = 0
+    num_images: int = 0
+    num_skipped: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Counts a batch that was kept."""
+        self.num_people += len(outcomes)
+        self.num_images += sum(outcome.num_added for outcome in outcomes)
+
+
+def enroll_folder(
+    recognizer: Recognizer, root: Path, reader: PictureReader, if_there: IfThere, progress: Progress
+) -> FolderReport:
+    """Enrolls each person of a folder; pictures and people that cannot be used are left out and named.
+
+    A person's images are kept together or not at all.
+
+    Raises:
+        DataError: The folder holds no folders with pictures.
+        GalleryError: A name is taken and `if_there` is "refuse"; nobody is enrolled then.
+    """
+    report = FolderReport()
+    people = _wanted(_people_of(root, report, progress), recognizer.gallery.people(), if_there, report)
+    with progress.count("enrolling", len(people), "people") as counter:
+        batch: list[tuple[str, list[Face]]] = []
+        for name, faces in _read_people(root, people, reader, report, progress, counter):
+            batch.append((name, faces))
+            if sum(len(faces) for _, faces in batch) >= _IMAGES_AT_ONCE:
+                _keep(recognizer, batch, if_there, report, progress, counter)
+                batch = []
+        _keep(recognizer, batch, if_there, report, progress, counter)
+    return report
+
+
+def _people_of(root: Path, report: FolderReport, progress: Progress) -> list[tuple[str, list[str]]]:
+    """Each person's folder and pictures, below the root; what is no picture is left out and told."""
+    lister = PictureLister(root)
+    people = [(name, files) for name, files in lister.of_classes("", may_be_empty=True).items() if files]
+    for note in lister.notes():
+        progress.warn(note)
+    report.left_out += [f"{name} is not a picture of a person's folder" for name in lister.left_out]
+    if not people:
+        raise DataError(
+            f"{root} holds no people: it must hold a folder for each, named like the person, with pictures"
+        )
+    return people
+
+
+def _wanted(
+    people: list[tuple[str, list[str]]], enrolled: Sequence[Person], if_there: IfThere, report: FolderReport
+) -> list[tuple[str, list[str]]]:
+    """The people of a folder who are to be enrolled."""
+    known = {folded_name(person.name) for person in enrolled}
+    there = [name for name, _ in people if folded_name(name) in known]
+    if there and if_there == "refuse":
+        what = "people are enrolled already"
+        raise GalleryError(
+            f"{naming_first(len(there), len(people), what, there[0])}; say --skip to go on after an "
+            "interruption, --add for more images, or --replace for others"
+        )
+    if if_there != "skip":
+        return people
+    report.num_skipped = len(there)
+    return [(name, files) for name, files in people if folded_name(name) not in known]
+
+
+def _read_people(
+    root: Path,
+    people: Sequence[tuple[str, list[str]]],
+    reader: PictureReader,
+    report: FolderReport,
+    progress: Progress,
+    counter: Counter,
+) -> Iterator[tuple[str, list[Face]]]:
+    """Names and faces of those who can be enrolled."""
+    for folder_name, files in people:
+        faces: list[Face] = []
+        try:
+            name = checked_name(folder_name)
+            faces = _read_faces(root, files, reader, report, progress)
+        except GalleryError as error:
+            _leave_out(report, f"{folder_name}/: {error}", progress)
+        if faces:
+            yield name, faces
+        else:
+            counter.advance()
+
+
+def _read_faces(
+    root: Path, files: Sequence[str], reader: PictureReader, report: FolderReport, progress: Progress
+) -> list[Face]:
+    faces = []
+    for name in files:
+        try:
+            faces.append(reader.read(root / name, name))
+        except DataError as error:
+            _leave_out(report, str(error), progress)
+    return faces
+
+
+def _leave_out(report: FolderReport, reason: str, progress: Progress) -> None:
+    report.left_out.append(reason)
+    progress.warn(f"left out: {reason}")
+
+
+def _keep(
+    recognizer: Recognizer,
+    batch: Sequence[tuple[str, list[Face]]],
+    if_there: IfThere,
+    report: FolderReport,
+    progress: Progress,
+    counter: Counter,
+) -> None:
+    """Embeds a batch and enrolls it in one transaction; who cannot be enrolled is left out."""
+    if not batch:
+        return
+    images = recognizer.new_images([face for _, faces in batch for face in faces])
+    people = []
+    for name, faces in batch:
+        people.append(NewPerson(name, images[: len(faces)]))
+        images = images[len(faces) :]
+    try:
+        report.count(recognizer.gallery.enroll(people, recognizer.embedder.card, if_there))
+    except TakenError:
+        _keep_one_by_one(recognizer, people, if_there, report, progress)
+    counter.advance(len(batch), note=batch[-1][0])
+
+
+def _keep_one_by_one(
+    recognizer: Recognizer,
+    people: Sequence[NewPerson],
+    if_there: IfThere,
+    report: FolderReport,
+    progress: Progress,
+) -> None:
+    for person in people:
+        try:
+            report.count(recognizer.gallery.enroll([person], recognizer.embedder.card, if_there))
+        except TakenError as error:
+            _leave_out(report, f"{person.name}/: {error}", progress)
+
+
+def _as_text(path: str) -> str:
+    """A path that a database and JSON can hold: bytes that are no UTF-8 become escapes."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")

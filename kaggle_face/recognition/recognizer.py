@@ -1,0 +1,202 @@
+"""Verification 1:1 and identification 1:K against everyone who is enrolled.
+
+A score is the cosine of two directions in [-1, 1]. A person's direction is the mean of the normalised
+embeddings of all their images (`search`), so more pictures of a person make one better direction, never more
+chances to match. `score >= threshold` says "the same person".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.errors import InputError
+from kaggle_face.metrics.similarity import normalized
+from kaggle_face.recognition.detection.pictures import Face, png_of
+from kaggle_face.recognition.embedder import Embedder
+from kaggle_face.recognition.gallery.model_card import Threshold
+from kaggle_face.recognition.gallery.people import Gallery
+from kaggle_face.recognition.gallery.tables import (
+    IfThere,
+    NewImage,
+    NewPerson,
+    Outcome,
+    Person,
+    other_model_error,
+)
+from kaggle_face.recognition.search import Directions, Index, open_index, read_directions, search_people
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A score against a threshold."""
+
+    score: float
+    threshold: Threshold
+
+    @property
+    def accepted(self) -> bool:
+        """Whether both are the same person."""
+        return self.score >= self.threshold.value
+
+    @property
+    def margin(self) -> float:
+        """How far the score lies above the threshold; negative below."""
+        return self.score - self.threshold.value
+
+    def as_json(self) -> dict[str, Any]:
+        """Score, threshold, margin and decision."""
+        return {
+            "accepted": self.accepted,
+            "score": round(self.score, 6),
+            "margin": round(self.margin, 6),
+            "threshold": self.threshold.as_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An enrolled person and the score with the face that is looked for."""
+
+    person: Person
+    score: float
+
+
+@dataclass(frozen=True)
+class Identification:
+    """The most similar people of a face, best first; `known` is the first where the score suffices."""
+
+    candidates: tuple[Candidate, ...]
+    decision: Decision
+
+    @property
+    def known(self) -> Person | None:
+        """Who it is, or None for "unknown"."""
+        return self.candidates[0].person if self.candidates and self.decision.accepted else None
+
+
+class Recognizer:
+    """Compares faces with each other and with a gallery.
+
+    Args:
+        embedder: The model.
+        gallery: Who is enrolled; None compares pictures only.
+        exact: Exact search also among more than a million people.
+    """
+
+    def __init__(self, embedder: Embedder, gallery: Gallery | None = None, exact: bool = False) -> None:
+        self.embedder = embedder
+        self._gallery = gallery
+        self._exact = exact
+        self._directions: Directions | None = None
+        self._index: Index | None = None
+
+    @property
+    def gallery(self) -> Gallery:
+        """Who is enrolled."""
+        assert self._gallery is not None, "this recognizer compares pictures only"
+        return self._gallery
+
+    def threshold(self, wanted: str) -> Threshold:
+        """The threshold of a name, or a number as one; see `ModelCard.threshold`."""
+        return self.embedder.card.threshold(wanted)
+
+    def enroll(self, name: str, faces: Sequence[Face], if_there: IfThere = "refuse") -> Outcome:
+        """Adds a person with the faces of one or more pictures.
+
+        Raises:
+            GalleryError: See `Gallery.enroll`.
+        """
+        new = NewPerson(name, self.new_images(faces))
+        return self.gallery.enroll([new], self.embedder.card, if_there)[0]
+
+    def new_images(self, faces: Sequence[Face]) -> tuple[NewImage, ...]:
+        """Faces with their embeddings, ready to be enrolled."""
+        vectors = self.embedder.embed([face.crop for face in faces])
+        return tuple(
+            NewImage(face.source, face.fingerprint, vector, png_of(face.crop))
+            for face, vector in zip(faces, vectors, strict=True)
+        )
+
+    def verify_person(self, name: str, face: Face, threshold: Threshold) -> tuple[Person, Decision]:
+        """Whether a face is the enrolled person of that name.
+
+        Raises:
+            GalleryError: Nobody is called so, or the gallery is of another model.
+        """
+        person = self.gallery.person(name)
+        self._require_same_model()
+        direction = normalized(self.gallery.embeddings_of(person)).sum(axis=0, keepdims=True)
+        decision = Decision(_cosine(direction, self.embedder.embed([face.crop])), threshold)
+        self.gallery.write_down("verify", [(person, decision.as_json())])
+        return person, decision
+
+    def verify_faces(self, first: Face, second: Face, threshold: Threshold) -> Decision:
+        """Whether two faces show the same person."""
+        vectors = self.embedder.embed([first.crop, second.crop])
+        return Decision(_cosine(vectors[:1], vectors[1:]), threshold)
+
+    def identify(self, faces: Sequence[Face], threshold: Threshold, k: int = 5) -> list[Identification]:
+        """Who the faces show, among everyone; one answer for each.
+
+        Raises:
+            InputError: k is below 1.
+            GalleryError: Nobody is enrolled, or the gallery is of another model.
+        """
+        if k < 1:
+            raise InputError(f"the number of candidates must be at least 1, got {k}")
+        directions, index = self._search()
+        queries = self.embedder.embed([face.crop for face in faces])
+        found = search_people(directions, index, queries, k)
+        people = self.gallery.names_of(found.numbers.flatten().tolist())
+        answers = [
+            _answer(numbers, scores, people, threshold)
+            for numbers, scores in zip(found.numbers.tolist(), found.scores.tolist(), strict=True)
+        ]
+        self.gallery.write_down("identify", [(answer.known, answer.decision.as_json()) for answer in answers])
+        return answers
+
+    def false_alarm_rate(self, threshold: Threshold) -> float | None:
+        """The share of strangers who would get somebody's name; see `Directions.false_alarm_rate`."""
+        return self._search()[0].false_alarm_rate(threshold.value)
+
+    def num_people(self) -> int:
+        """How many people a face is compared with."""
+        return len(self._search()[0])
+
+    def _search(self) -> tuple[Directions, Index]:
+        """Directions and index of the gallery as it is now."""
+        if self._directions is None or self._directions.revision != self.gallery.revision():
+            self._require_same_model()
+            self._directions = read_directions(self.gallery)
+            self._index = open_index(self._directions, self._exact)
+        assert self._index is not None
+        return self._directions, self._index
+
+    def _require_same_model(self) -> None:
+        known = self.gallery.model()
+        if known is not None and known.fingerprint != self.embedder.card.fingerprint:
+            raise other_model_error(self.gallery.path, known, self.embedder.card)
+
+
+def _answer(
+    numbers: Sequence[int], scores: Sequence[float], people: dict[int, Person], threshold: Threshold
+) -> Identification:
+    candidates = tuple(
+        Candidate(people[number], score)
+        for number, score in zip(numbers, scores, strict=True)
+        if number in people  # not removed since the search
+    )
+    best = candidates[0].score if candidates else -1.0
+    return Identification(candidates, Decision(best, threshold))
+
+
+def _cosine(first: Float32, second: Float32) -> float:
+    """The cosine of two vectors (1, D)."""
+    return float(np.clip((normalized(first) * normalized(second)).sum(), -1.0, 1.0))

@@ -1,0 +1,286 @@
+"""Checks of a submission table before anything is written or uploaded.
+
+Row ids are compared with the competition's test files and with the sample submission. Where the two
+disagree because the sample lacks rows, the test files are right (such samples have been published) and the
+difference comes back as a note. Where the sample has rows that the test files do not, files are missing.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.submission.tables import SubmissionTable
+from kaggle_face.errors import SubmissionError, naming_first
+from kaggle_face.records import StrArray, positions_of
+from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Scores
+
+_NO_VALUE = frozenset(("", "nan", "none", "null", "na", "<na>"))
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedTable:
+    """A table that passed every check, and what is worth saying about it."""
+
+    table: SubmissionTable
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of rows below the header."""
+        return len(self.table)
+
+
+def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
+    """The table, if Kaggle would take it.
+
+    Raises:
+        SubmissionError: Columns, rows or a cell are wrong; one line with the count and the first of them.
+    """
+    sample = read_csv(expected.sample) if expected.sample is not None else None
+    columns = expected.columns if sample is None else sample.columns
+    if columns and columns != table.columns:
+        source = expected.sample or "the competition"
+        raise SubmissionError(
+            f"the columns are {','.join(table.columns)}, but {source} has {','.join(columns)}"
+        )
+    ids = table.cells[table.columns[0]]
+    notes = _check_rows(ids, expected, None if sample is None else sample.cells[sample.columns[0]])
+    notes += _check_blocks(_in_order(table, expected.row_ids), expected)
+    return CheckedTable(table, tuple(notes))
+
+
+def check_csv(path: Path, expected: Expectation) -> CheckedTable:
+    """The table of a CSV file that the user brings, if Kaggle would take it.
+
+    Raises:
+        SubmissionError: The file is missing or no table, or `check_table` refuses it; the file is named.
+    """
+    table = read_csv(path)
+    try:
+        return check_table(table, expected)
+    except SubmissionError as error:
+        raise SubmissionError(f"{path}: {error}") from error
+
+
+def read_csv(path: Path) -> SubmissionTable:
+    """A CSV file as a table of text, nothing taken for a number.
+
+    Raises:
+        SubmissionError: The file is missing, is no UTF-8 text, or a line has too few or too many cells.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            header = tuple(next(reader, ()))
+            cells = _cells_of(reader, len(header), path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SubmissionError(f"{path} cannot be read: {error}") from error
+    if not header:
+        raise SubmissionError(f"{path} is empty")
+    if len(set(header)) < len(header):
+        raise SubmissionError(f"{path}: a column's name stands twice in the header {','.join(header)}")
+    columns = {name: as_text(cells[place :: len(header)]) for place, name in enumerate(header)}
+    return SubmissionTable(header, columns)
+
+
+def _cells_of(rows: Iterable[list[str]], width: int, path: Path) -> list[str]:
+    """All cells in one list: 900,000 rows as lists of their own take three times as long."""
+    cells: list[str] = []
+    odd: list[str] = []
+    lines = 1
+    for row in rows:
+        lines += 1
+        if len(row) == width:
+            cells += row
+        elif row:
+            odd.append(f"line {lines} with {len(row)}")
+    if odd:
+        raise SubmissionError(
+            f"{path}: {naming_first(len(odd), lines, f'lines do not have {width} cells', odd[0])}"
+        )
+    return cells
+
+
+def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | None) -> list[str]:
+    """Compares row ids with the test files and the sample; a sample that lacks rows is a note."""
+    _check_unique(ids)
+    test_ids = expected.row_ids
+    if test_ids is None:
+        if sample_ids is not None:
+            _check_same_rows(ids, sample_ids, f"the sample submission {expected.sample}")
+        return []
+    if sample_ids is None:
+        _check_same_rows(ids, test_ids, "the test files")
+        return []
+    _refuse_foreign_sample(sample_ids, test_ids, expected.sample)
+    is_stale = len(set(sample_ids.tolist())) < len(test_ids)
+    if is_stale and np.array_equal(ids, sample_ids):
+        difference = _difference(test_ids, sample_ids, "of the test files")
+        raise SubmissionError(
+            f"the rows are those of {expected.sample}, which is stale: {difference}; "
+            f"write the rows of the test files"
+        )
+    if not np.array_equal(ids, sample_ids):
+        _check_same_rows(ids, test_ids, "the test files")
+    if not is_stale:
+        return []
+    return [
+        f"the sample submission {expected.sample} is stale: "
+        f"{_difference(test_ids, sample_ids, 'of the test files')}; the test files' rows are used"
+    ]
+
+
+def _refuse_foreign_sample(sample_ids: StrArray, test_ids: StrArray, sample: Path | None) -> None:
+    """A sample may lack rows of the test files; where it has others, test files are missing.
+
+    Raises:
+        SubmissionError: The sample has rows that the test files do not have.
+    """
+    known = set(test_ids.tolist())
+    foreign = [row for row in sample_ids.tolist() if row not in known]
+    if foreign:
+        what = f"rows of the sample submission {sample} are not among the {len(test_ids)} of the test files"
+        raise SubmissionError(
+            f"{naming_first(len(foreign), len(sample_ids), what, foreign[0])}; test files are missing or are "
+            f"others: unpack the archives below data.root again, then predict again"
+        )
+
+
+def _check_unique(ids: StrArray) -> None:
+    if not len(ids):
+        raise SubmissionError("the table has no rows")
+    if len(set(ids.tolist())) == len(ids):
+        return
+    values, counts = np.unique(ids, return_counts=True)
+    repeated = counts > 1
+    raise SubmissionError(
+        naming_first(int(repeated.sum()), len(values), "row ids stand twice", str(values[repeated][0]))
+    )
+
+
+def _check_same_rows(ids: StrArray, wanted: StrArray, source: str) -> None:
+    if np.array_equal(ids, wanted):
+        return
+    if set(ids.tolist()) != set(wanted.tolist()):
+        raise SubmissionError(_difference(wanted, ids, f"of {source}"))
+    place = int((ids != wanted).argmax())
+    raise SubmissionError(
+        f"the rows are in another order than in {source}, first: row {place + 1} is {ids[place]} "
+        f"instead of {wanted[place]}"
+    )
+
+
+def _difference(wanted: StrArray, found: StrArray, of_source: str) -> str:
+    """How two sets of ids differ: the missing ones, then the foreign ones, each counted, first named."""
+    present, known = set(found.tolist()), set(wanted.tolist())
+    missing = [row for row in wanted.tolist() if row not in present]
+    foreign = [row for row in found.tolist() if row not in known]
+    parts = []
+    if missing:
+        parts.append(naming_first(len(missing), len(wanted), f"rows {of_source} are missing", missing[0]))
+    if foreign:
+        parts.append(naming_first(len(foreign), len(found), f"rows are none {of_source}", foreign[0]))
+    return "; ".join(parts)
+
+
+def _in_order(table: SubmissionTable, wanted: StrArray | None) -> SubmissionTable:
+    """The table with its rows in the order of the test files, of which it has all and no others."""
+    ids = table.cells[table.columns[0]]
+    if wanted is None or np.array_equal(ids, wanted):
+        return table
+    rows = positions_of(wanted, ids, "rows of the table")
+    return SubmissionTable(table.columns, {name: cells[rows] for name, cells in table.cells.items()})
+
+
+def _check_blocks(table: SubmissionTable, expected: Expectation) -> list[str]:
+    ids = table.cells[table.columns[0]]
+    blocks = expected.blocks or (Block(len(ids), (None,) * len(table.columns)),)
+    notes, start = [], 0
+    for block in blocks:
+        rows = slice(start, start + block.rows)
+        for column, rule in zip(table.columns[1:], block.rules[1:], strict=True):
+            notes += _check_cells(table.cells[column][rows], ids[rows], column, rule)
+        start += block.rows
+    return notes
+
+
+def _check_cells(cells: StrArray, ids: StrArray, column: str, rule: CellRule | None) -> list[str]:
+    empty = _rows_without_value(cells)
+    if empty.any():
+        raise _cell_error(empty, cells, ids, f"cells of '{column}' hold no value")
+    match rule:
+        case None:
+            return []
+        case Scores():
+            return _check_scores(cells, ids, column, rule)
+        case Labels():
+            _check_labels(cells, ids, column, rule)
+            return []
+        case _:
+            assert_never(rule)
+
+
+def _rows_without_value(cells: StrArray) -> npt.NDArray[np.bool_]:
+    return np.fromiter((cell.strip().lower() in _NO_VALUE for cell in cells.tolist()), bool, len(cells))
+
+
+def _check_scores(cells: StrArray, ids: StrArray, column: str, rule: Scores) -> list[str]:
+    values = _as_numbers(cells, ids, column)
+    outside = ~np.isfinite(values)
+    if outside.any():
+        raise _cell_error(outside, cells, ids, f"scores of '{column}' are not finite")
+    outside = (values < rule.lowest) | (values > rule.highest)
+    if outside.any():
+        raise _cell_error(
+            outside, cells, ids, f"scores of '{column}' are not within {rule.lowest:g} to {rule.highest:g}"
+        )
+    if len(values) > 1 and values.min() == values.max():
+        return [f"all {len(values)} scores of '{column}' are {cells[0]}"]
+    return []
+
+
+def _as_numbers(cells: StrArray, ids: StrArray, column: str) -> npt.NDArray[np.float64]:
+    try:
+        return cells.astype(np.float64)
+    except ValueError:
+        wrong = np.fromiter((not _is_number(cell) for cell in cells.tolist()), bool, len(cells))
+        raise _cell_error(wrong, cells, ids, f"cells of '{column}' are no numbers") from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_labels(cells: StrArray, ids: StrArray, column: str, rule: Labels) -> None:
+    allowed = set(rule.allowed.tolist())
+    if rule.per_row == 1:
+        bad: Iterable[bool] = (cell not in allowed for cell in cells.tolist())
+        what = f"labels of '{column}' are not among the {len(allowed)} classes"
+    else:
+        bad = (not _is_ranking(cell.split(" "), allowed, rule.per_row) for cell in cells.tolist())
+        what = f"cells of '{column}' are not {rule.per_row} different known labels"
+    wrong = np.fromiter(bad, bool, len(cells))
+    if wrong.any():
+        raise _cell_error(wrong, cells, ids, what)
+
+
+def _is_ranking(labels: Sequence[str], allowed: set[str], length: int) -> bool:
+    return len(labels) == len(set(labels)) == length and allowed.issuperset(labels)
+
+
+def _cell_error(wrong: npt.NDArray[np.bool_], cells: StrArray, ids: StrArray, what: str) -> SubmissionError:
+    first = int(wrong.argmax())
+    text = naming_first(int(wrong.sum()), len(cells), what, f"'{cells[first]}' in row {ids[first]}")
+    return SubmissionError(text)

@@ -1,0 +1,268 @@
+"""The ledger of submissions: an append-only list of events in SQLite, its state as CSV for people and git.
+
+Each row of the ledger is what its events add up to. Nothing is ever changed or deleted (the database refuses
+it), so a kill at any moment loses at most the event that was being written. The database keeps SQLite's
+default rollback journal, which writes through to the disk and needs no shared memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.artifacts.files.cells import csv_quoting
+from kaggle_face.artifacts.files.disk import disk_error, state_of
+from kaggle_face.artifacts.files.reading import json_object, read_rows, reading
+from kaggle_face.errors import RunError
+from kaggle_face.kaggle.client.clock import Clock, SystemClock, iso_time
+from kaggle_face.progress import Progress
+from kaggle_face.submission.ledger.entries import COLUMNS, Entry, entry_from, from_cells, to_cells
+
+EventKind = Literal["written", "upload_started", "upload_failed", "uploaded", "status", "found", "restored"]
+
+DATABASE = "ledger.sqlite"
+_VERSION = 1
+_SECONDS_FOR_A_LOCK = 30.0
+_SCHEMA = """
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    changes TEXT NOT NULL
+);
+CREATE TABLE standings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    competition TEXT NOT NULL,
+    standing TEXT NOT NULL
+);
+CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER standings_stay BEFORE UPDATE ON standings BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER standings_last BEFORE DELETE ON standings BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the history of a row."""
+
+    time: str
+    entry: str
+    kind: str
+    changes: Mapping[str, Any]
+
+
+class Ledger:
+    """The ledger in a folder: `ledger.sqlite`, and `ledger.csv` with one line per row.
+
+    Raises:
+        RunError: The database is damaged or was made by a newer version.
+    """
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self.database = folder / DATABASE
+        self.csv = folder / "ledger.csv"
+        self._clock = clock or SystemClock()
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._transaction() as connection:
+            self._create(connection)
+
+    def add(self, kind: EventKind, values: Mapping[str, Any]) -> Entry:
+        """Begins a new row; `values` hold at least its competition."""
+        return self.append(new_key(), kind, values)
+
+    def append(self, key: str, kind: EventKind, changes: Mapping[str, Any]) -> Entry:
+        """Adds what became known of a row, or begins one, and returns its new state."""
+        self.record([(key, kind, changes)])
+        return next(entry for entry in self.entries() if entry.key == key)
+
+    def record(self, news: Sequence[tuple[str, EventKind, Mapping[str, Any]]]) -> None:
+        """Adds what became known of several rows: all of it or nothing. New rows get the time of now."""
+        now = iso_time(self._clock.now())
+        with self._transaction() as connection:
+            known = {key for (key,) in connection.execute("SELECT DISTINCT entry FROM events")}
+            for key, kind, changes in news:
+                unknown = set(changes) - set(COLUMNS)
+                assert not unknown, f"columns that a ledger does not have: {unknown}"
+                self._insert(connection, key, kind, changes if key in known else {"time": now, **changes})
+        if news:
+            self.export()
+
+    def entries(self, competition: str | None = None) -> list[Entry]:
+        """All rows in the order in which they began, of one competition or of all."""
+        state: dict[str, dict[str, Any]] = {}
+        for event in self.events():
+            state.setdefault(event.entry, {"key": event.entry}).update(event.changes)
+        with self._explained():
+            entries = [entry_from(values) for values in state.values()]
+        return [entry for entry in entries if competition in (None, entry.competition)]
+
+    def events(self) -> list[Event]:
+        """The whole history, oldest first."""
+        with self._transaction(write=False) as connection:
+            rows = connection.execute("SELECT time, entry, kind, changes FROM events ORDER BY number")
+            with self._explained():
+                return [_event(*row) for row in rows]
+
+    def export(self) -> None:
+        """Writes `ledger.csv`; of two writers the later one, who sees all rows, writes last."""
+        with self._transaction() as _:
+            rows = [to_cells(entry) for entry in self.entries()]
+            text, quoting = io.StringIO(), csv_quoting(cell for row in rows for cell in row)
+            writer = csv.writer(text, lineterminator="\n", quoting=quoting)
+            writer.writerow(COLUMNS)
+            writer.writerows(rows)
+            write_text(self.csv, text.getvalue())
+
+    def add_standing(self, competition: str, standing: Mapping[str, Any]) -> None:
+        """Keeps what the leaderboard showed now."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO standings (time, competition, standing) VALUES (?, ?, ?)",
+                (iso_time(self._clock.now()), competition, json.dumps(dict(standing))),
+            )
+
+    def standings(self, competition: str) -> list[dict[str, Any]]:
+        """What the leaderboard showed at each look, oldest first; `time` is the time of the look."""
+        query = "SELECT time, standing FROM standings WHERE competition = ? ORDER BY number"
+        with self._transaction(write=False) as connection:
+            rows = connection.execute(query, (competition,))
+            with self._explained():
+                return [{**json_object(text), "time": time} for time, text in rows]
+
+    def _insert(
+        self, connection: sqlite3.Connection, key: str, kind: EventKind, changes: Mapping[str, Any]
+    ) -> None:
+        connection.execute(
+            "INSERT INTO events (time, entry, kind, changes) VALUES (?, ?, ?, ?)",
+            (iso_time(self._clock.now()), key, kind, _storable(changes)),
+        )
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise RunError(f"{self.database} was made by a newer kaggle-face; install that version")
+        if version == _VERSION:
+            return
+        for statement in _statements(_SCHEMA):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        for values in self._rows_of_csv():
+            self._insert(connection, values.pop("key"), "restored", values)
+
+    def _rows_of_csv(self) -> list[dict[str, Any]]:
+        """The rows of a `ledger.csv` that came without its database, as through git."""
+        if not self.csv.is_file():
+            return []
+        header, rows = read_rows(self.csv)
+        with reading(self.csv):
+            found = [from_cells(dict(zip(header, cells, strict=True))) for cells in rows if any(cells)]
+            for row in found:
+                entry_from(row)
+        return found
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, TypeError, RecursionError) as error:
+            raise RunError(
+                f"a row of {self.database} is damaged ({error}); move it away, and its rows come back from "
+                f"{self.csv.name}"
+            ) from error
+
+    @contextmanager
+    def _transaction(self, write: bool = True) -> Iterator[sqlite3.Connection]:
+        """All or nothing; a writer waits for the others."""
+        try:
+            with closing(_connect(self.database, _SECONDS_FOR_A_LOCK)) as connection:
+                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                yield connection
+                connection.execute("COMMIT")
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            state = state_of(error)
+            if state is not None:
+                raise disk_error(state, self.database) from error
+            raise RunError(
+                f"{self.database} cannot be used: {error}; if it is damaged, move it away, "
+                f"and its rows come back from {self.csv.name}"
+            ) from error
+
+
+def _event(time: object, entry: object, kind: object, changes: str) -> Event:
+    if not (isinstance(time, str) and isinstance(entry, str) and isinstance(kind, str)):
+        raise TypeError("a value is not text")
+    return Event(time, entry, kind, json_object(changes))
+
+
+def new_key() -> str:
+    """The key of a new row."""
+    return secrets.token_hex(8)
+
+
+@contextmanager
+def upload_turn(folder: Path, clock: Clock, progress: Progress, seconds: float = 1800.0) -> Iterator[None]:
+    """Lets one process at a time upload from this folder; the others wait until it ends or dies.
+
+    The turn is the exclusive lock of an empty database, which the operating system takes back from a
+    process that is killed.
+
+    Raises:
+        RunError: The other upload goes on for longer than `seconds`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(_connect(folder / ".upload-turn.sqlite", 0.0)) as connection:
+        waited = 0.0
+        while not _is_locked(connection):
+            if waited == 0.0:
+                progress.say("another upload from this folder is under way; waiting for it")
+            if waited >= seconds:
+                raise RunError(f"another upload from {folder} has been under way for {waited / 60:.0f} min")
+            clock.sleep(1.0)
+            waited += 1.0
+        yield
+
+
+def _is_locked(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return False
+        raise RunError(f"the uploads of this folder cannot take turns: {error}") from error
+    return True
+
+
+def _connect(path: Path, seconds: float) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=seconds, isolation_level=None)
+
+
+def _storable(changes: Mapping[str, Any]) -> str:
+    """The changes as JSON; bytes that are no text, as the command line passes them, become escapes."""
+    text = json.dumps(dict(changes), ensure_ascii=False)
+    # An escaped backslash before the code, so that JSON reads six letters and not half a letter again.
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\\\u{ord(found[0]):04x}", text)
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script, for `execute`, which unlike `executescript` keeps the transaction."""
+    found, statement = [], ""
+    for line in script.strip().splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            found.append(statement)
+            statement = ""
+    return found

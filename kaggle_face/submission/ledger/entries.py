@@ -1,0 +1,170 @@
+"""One row of the ledger: a file that was written or uploaded, and all that is known of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+from kaggle_face.artifacts.files.cells import from_cell, to_cell
+
+Status = Literal["WRITTEN", "UPLOADING", "FAILED", "UPLOADED", "PENDING", "COMPLETE", "ERROR"]
+"""WRITTEN: only on disk. UPLOADING: begun, the outcome is not known yet. FAILED: Kaggle did not take it.
+UPLOADED: taken, but not listed yet. PENDING, COMPLETE, ERROR: what Kaggle says of a listed one."""
+
+ON_KAGGLE: tuple[Status, ...] = ("UPLOADED", "PENDING", "COMPLETE", "ERROR")
+OPEN: tuple[Status, ...] = ("UPLOADING", "UPLOADED", "PENDING")
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """The score that the predictions behind a file reached on images held out of their training."""
+
+    metric: str
+    value: float
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file was made from."""
+
+    task: str
+    runs: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    commit: str | None = None
+    out_of_fold: OutOfFold | None = None
+    made_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The current state of a row; scores are Kaggle's text, None where nothing is known."""
+
+    key: str
+    time: str
+    competition: str
+    task: str = ""
+    file: str = ""
+    sha256: str | None = None
+    rows: int | None = None
+    runs: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    commit: str | None = None
+    oof_metric: str | None = None
+    oof_score: float | None = None
+    oof_higher_is_better: bool | None = None
+    message: str = ""
+    tag: str | None = None
+    reference: int | None = None
+    status: Status = "WRITTEN"
+    public_score: str | None = None
+    private_score: str | None = None
+    error: str | None = None
+    made_of: tuple[str, ...] = ()
+
+    @property
+    def public(self) -> float | None:
+        """The public score as a number."""
+        return _number(self.public_score)
+
+    @property
+    def private(self) -> float | None:
+        """The private score as a number."""
+        return _number(self.private_score)
+
+
+COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Entry))
+_LISTS = ("runs", "checkpoints", "settings", "made_of")
+_NUMBERS: dict[str, type] = {"rows": int, "reference": int, "oof_score": float}
+
+
+def origin_values(origin: Origin) -> dict[str, Any]:
+    """The columns of a row that say what its file was made from."""
+    values: dict[str, Any] = {
+        "task": origin.task,
+        "runs": origin.runs,
+        "checkpoints": origin.checkpoints,
+        "settings": origin.settings,
+        "commit": origin.commit,
+        "made_of": origin.made_of,
+    }
+    return {**values, **out_of_fold_values(origin.out_of_fold)}
+
+
+def out_of_fold_values(figure: OutOfFold | None) -> dict[str, Any]:
+    """The columns of a row that hold an out-of-fold score; none where it is not known."""
+    if figure is None:
+        return {}
+    return {
+        "oof_metric": figure.metric,
+        "oof_score": figure.value,
+        "oof_higher_is_better": figure.higher_is_better,
+    }
+
+
+def entry_from(values: Mapping[str, Any]) -> Entry:
+    """A row from the values that its events set; columns of a newer version are left out.
+
+    Raises:
+        ValueError: A value is of a wrong type, or one is missing; it is named.
+    """
+    from pydantic import ValidationError
+
+    from kaggle_face.config.wording import describe_mismatch
+
+    known = {name: values[name] for name in COLUMNS if name in values}
+    try:
+        return _validator().validate_json(json.dumps(known), strict=True)
+    except ValidationError as error:
+        raise ValueError(describe_mismatch(error.errors()[0])) from error
+
+
+@cache
+def _validator() -> TypeAdapter[Entry]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Entry)
+
+
+def to_cells(entry: Entry) -> list[str]:
+    """A row as the text cells of the CSV; lists are JSON where they hold anything."""
+    return [_to_cell(getattr(entry, name)) for name in COLUMNS]
+
+
+def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
+    """The values behind the text cells that `to_cells` made."""
+    return {name: _from_cell(name, text) for name, text in cells.items() if name in COLUMNS and text != ""}
+
+
+def _to_cell(value: object) -> str:
+    if value is None or value == ():
+        return ""
+    if isinstance(value, tuple):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else to_cell(" ".join(str(value).split("\n")))
+
+
+def _from_cell(name: str, text: str) -> Any:
+    text = from_cell(text)
+    if name in _LISTS:
+        return json.loads(text)
+    if name == "oof_higher_is_better":
+        return {"true": True, "false": False}[text]
+    return _NUMBERS.get(name, str)(text)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

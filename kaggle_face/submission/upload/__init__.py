@@ -1,0 +1,1 @@
+"""Uploads: each file once, and its score."""

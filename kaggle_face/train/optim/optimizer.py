@@ -1,0 +1,99 @@
+"""Which parameters are updated how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kaggle_face.config import OptimConfig
+from kaggle_face.model.backbones.depths import layers_above_parameters
+from kaggle_face.model.backbones.timm_library import create_optimizer
+from kaggle_face.model.network import FaceNetwork
+
+
+def create_fold_optimizer(network: FaceNetwork, config: OptimConfig) -> torch.optim.Optimizer:
+    """The optimiser over all trainable parameters; vectors are not decayed unless the settings say so."""
+    return create_optimizer(parameter_groups(network, config), config)
+
+
+def parameter_groups(network: FaceNetwork, config: OptimConfig) -> list[dict[str, Any]]:
+    """Groups of parameters with their weight decay, and `lr_scale` where their rate is not the schedule's.
+
+    Biases and the scales and shifts of normalisation layers (all parameters with fewer than two dimensions)
+    are left undecayed (He et al. 2019, section 3.1) unless `optim.decay_norms_and_biases` is set. With
+    `optim.layer_decay` the rate falls by that factor from each layer of the backbone to the one below (Clark
+    et al. 2020, arXiv:2003.10555, appendix A.2).
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter, scale in _scaled_parameters(network, config):
+        if parameter.requires_grad:
+            is_plain = parameter.ndim < 2 and not config.decay_norms_and_biases
+            groups.setdefault((scale, is_plain), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "weight_decay": 0.0 if is_plain else config.weight_decay,
+            **({} if scale == 1.0 else {"lr_scale": scale}),
+        }
+        for (scale, is_plain), parameters in sorted(
+            groups.items(), key=lambda item: (-item[0][0], item[0][1])
+        )
+    ]
+
+
+def set_backbone_trainable(network: FaceNetwork, trainable: bool) -> None:
+    """Lets the backbone learn or not; a frozen one keeps its statistics of batch normalisation too."""
+    for parameter in network.backbone.parameters():
+        parameter.requires_grad_(trainable)
+    if not trainable:
+        network.backbone.eval()
+
+
+def apply_gradients(
+    optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, largest_norm: float | None
+) -> Tensor:
+    """Updates the weights and drops the gradients; with gradients that are not finite nothing is updated.
+
+    A fused optimiser is told on the device whether to leave the update out, so that the host need not know.
+    Others are asked to wait for it.
+
+    Returns:
+        Whether the update was left out, on the device.
+    """
+    scaler.unscale_(optimizer)
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    norm = nn.utils.get_total_norm([p.grad for p in parameters])
+    is_skipped = ~torch.isfinite(norm)
+    if largest_norm is not None:
+        nn.utils.clip_grads_with_norm_(parameters, largest_norm, norm)
+    if scaler.is_enabled():
+        scaler.step(optimizer)
+        scaler.update()
+    elif skips_by_itself(optimizer):
+        # What torch's own scaler tells a fused optimiser: torch.amp.GradScaler.step.
+        optimizer.grad_scale, optimizer.found_inf = None, is_skipped.float()  # type: ignore[attr-defined]
+        optimizer.step()
+        del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
+    elif not bool(is_skipped):
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return is_skipped
+
+
+def skips_by_itself(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimiser leaves out an update that a tensor on the device tells it to."""
+    return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
+
+
+def _scaled_parameters(network: FaceNetwork, config: OptimConfig) -> Iterator[tuple[nn.Parameter, float]]:
+    """Every parameter, and the factor of its learning rate."""
+    above = layers_above_parameters(network.backbone) if config.layer_decay < 1.0 else {}
+    for name, parameter in network.named_parameters():
+        inside = name.removeprefix("backbone.")
+        if inside == name:
+            yield parameter, config.head_lr_factor
+        else:
+            yield parameter, config.layer_decay ** above.get(inside, 0)

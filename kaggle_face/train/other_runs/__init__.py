@@ -1,0 +1,1 @@
+"""Other runs that a training builds on."""

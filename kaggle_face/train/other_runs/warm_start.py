@@ -1,0 +1,126 @@
+"""Weights to start from: another run's checkpoint (`model.init_from`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaggle_face.artifacts.record_io import read_classes
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.config import Config
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import ConfigError, RulesError, RunError
+from kaggle_face.model.network import FaceNetwork
+from kaggle_face.model.trained import read_trained_config
+from kaggle_face.model.weights.checkpoints import Tensors, read_weights, require_finite
+from kaggle_face.records import StrArray
+from kaggle_face.train.other_runs.lookup import (
+    choose_checkpoint,
+    find_finished_folds,
+    name_of_fold,
+    require_same_division,
+)
+
+_KEY = "model.init_from"
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """A checkpoint to start from."""
+
+    folder: FoldFolder
+    checkpoint: CheckpointName
+
+    @property
+    def name(self) -> str:
+        """`<config>/<run>/fold<k>@<checkpoint>`."""
+        return name_of_fold(self.folder, self.checkpoint)
+
+
+def find_initial_weights(config: Config, target: FoldFolder, division: str | None) -> InitialWeights | None:
+    """The checkpoint that `model.init_from` names for the fold in `target`, or None.
+
+    It is the same fold's where the other run is of the same competition, so that nothing that is held out
+    here was trained on there; of another competition it is the first finished fold.
+
+    Args:
+        config: All settings.
+        target: The folder of the fold that is to be trained, `<runs>/<config>/<run>/fold<k>`.
+        division: The name of the division into folds.
+
+    Raises:
+        RunError: The run, its fold or checkpoint is missing, or it was trained on other folds.
+        RulesError: The competition allows no weights of that origin.
+    """
+    reference = config.model.init_from
+    if reference is None:
+        return None
+    folders = find_finished_folds(reference, target, _KEY)
+    trained = read_trained_config(folders[0])
+    _keep_the_rules(config, trained, reference)
+    folder = folders[0]
+    if trained.competition.slug == config.competition.slug:
+        folder = _same_fold(folders, target.fold, reference)
+        require_same_division(folder, division, reference, _KEY)
+    return InitialWeights(folder, choose_checkpoint(reference, folder, _KEY))
+
+
+def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrArray) -> str:
+    """Takes over backbone and neck, and the head if it knows the same classes; tells what was taken.
+
+    Raises:
+        ConfigError: Backbone or neck are others.
+        RunError: The checkpoint is missing or damaged, or its training diverged.
+    """
+    path = initial.folder.weights_file(initial.checkpoint)
+    tensors = read_weights(path)
+    require_finite(tensors, path)
+    own = network.state_dict()
+    body = {name for name in own if not name.startswith("head.")}
+    misfits = sorted(body ^ {name for name in tensors if not name.startswith("head.")})
+    misfits += [name for name in sorted(body & set(tensors)) if tensors[name].shape != own[name].shape]
+    if misfits:
+        raise ConfigError(
+            f"model.init_from: {initial.name} has another backbone or neck (first difference: {misfits[0]}); "
+            "set the same model.backbone, model.neck and model.embedding_size"
+        )
+    classes = read_classes(initial.folder.classes_file)
+    takes_head = np.array_equal(classes.names, class_names) and _same_head(own, tensors)
+    chosen = {name: tensors[name] for name in own if name in tensors and (name in body or takes_head)}
+    network.load_state_dict(chosen, strict=False)
+    return f"starts from {initial.name}: backbone, neck {'and head' if takes_head else '(the head is new)'}"
+
+
+def _same_fold(folders: list[FoldFolder], fold: int, reference: str) -> FoldFolder:
+    same = next((folder for folder in folders if folder.fold == fold), None)
+    if same is None:
+        there = ", ".join(str(folder.fold) for folder in folders)
+        raise RunError(
+            f"{_KEY}={reference} has no finished fold {fold} (finished: {there}): another fold was "
+            f"trained on what this one holds out; run: {folders[0].run.training_command(fold)}"
+        )
+    return same
+
+
+def _keep_the_rules(config: Config, trained: Config, text: str) -> None:
+    facts = find_facts(config.competition.slug)
+    if facts is None:
+        return
+    other = trained.competition.slug != config.competition.slug
+    if other and (facts.rules.forbids_outside_data or facts.rules.forbids_pretrained):
+        raise RulesError(
+            f"model.init_from={text} was trained for {trained.competition.slug}, and {facts.slug} allows no "
+            "outside data; start from a run of this competition, or set model.init_from=null"
+        )
+    if facts.rules.forbids_pretrained and (trained.model.pretrained or trained.model.weights is not None):
+        raise RulesError(
+            f"model.init_from={text} began with pretrained weights, and {facts.slug} allows none; "
+            "set model.init_from=null"
+        )
+
+
+def _same_head(own: Tensors, theirs: Tensors) -> bool:
+    ours = {name: tensor.shape for name, tensor in own.items() if name.startswith("head.")}
+    return ours == {name: tensor.shape for name, tensor in theirs.items() if name.startswith("head.")}

@@ -1,0 +1,129 @@
+"""The parts of the settings that training uses, and what one fold trains and is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kaggle_face.competitions.catalogue.ranking import PairMetric, own_metrics_of
+from kaggle_face.config import (
+    AugmentConfig,
+    Config,
+    LossConfig,
+    OptimConfig,
+    PredictConfig,
+    ScheduleConfig,
+    TrainConfig,
+)
+from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.errors import DataError, RunError
+from kaggle_face.records import (
+    ClassTable,
+    CompetitionData,
+    Folds,
+    IntArray,
+    Pairs,
+    StrArray,
+    positions_of,
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: the settings of this stage and nothing else."""
+
+    augment: AugmentConfig
+    loss: LossConfig
+    optim: OptimConfig
+    schedule: ScheduleConfig
+    train: TrainConfig
+    predict: PredictConfig
+    seed: int
+    pair_metric: PairMetric
+
+    @classmethod
+    def of(cls, config: Config) -> Recipe:
+        """The parts of all settings that belong to this stage."""
+        return cls(
+            config.augment,
+            config.loss,
+            config.optim,
+            config.schedule,
+            config.train,
+            config.predict,
+            config.seed,
+            own_metrics_of(config).pairs,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FoldTask:
+    """What one fold trains on and is measured on; labels are class indices, aligned with their ids.
+
+    `pair_labels` are those of the images `pairs.image_ids`, or -1 where a person is in no class; empty: none
+    is known.
+    """
+
+    fold: int
+    classes: ClassTable
+    pack: Pack
+    train_ids: StrArray
+    train_labels: IntArray
+    validation_ids: StrArray
+    validation_labels: IntArray
+    pairs: Pairs
+    pair_labels: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How much there is of everything, as `run.json` says it."""
+        return {
+            "fold": self.fold,
+            "num_classes": len(self.classes),
+            "train_images": len(self.train_ids),
+            "validation_images": len(self.validation_ids),
+            "validation_pairs": len(self.pairs),
+        }
+
+    @property
+    def class_counts(self) -> IntArray:
+        """The number of training images of each class (C)."""
+        return np.bincount(self.train_labels, minlength=len(self.classes)).astype(np.int64)
+
+
+def fold_task(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> FoldTask:
+    """Picks the images and trials of one fold; images that could not be read are left out.
+
+    Raises:
+        RunError: There is no such fold.
+        DataError: The fold has nothing to train on or nothing to be measured on.
+    """
+    if not 0 <= fold < folds.count:
+        raise RunError(f"fold {fold} does not exist; there are folds 0 to {folds.count - 1} (folds.count)")
+    train_ids = _readable(pack, folds.training_ids(fold))
+    validation_ids = _readable(pack, folds.validation_ids(fold))
+    for what, ids in (("train on", train_ids), ("be measured on", validation_ids)):
+        if not len(ids):
+            raise DataError(f"fold {fold} has no image to {what}; add images or lower folds.count")
+    return FoldTask(
+        fold=fold,
+        classes=data.classes,
+        pack=pack,
+        train_ids=train_ids,
+        train_labels=_labels_of(data, train_ids),
+        validation_ids=validation_ids,
+        validation_labels=_labels_of(data, validation_ids),
+        pairs=folds.pairs[fold],
+        pair_labels=_labels_of(data, folds.pairs[fold].image_ids),
+    )
+
+
+def _readable(pack: Pack, ids: StrArray) -> StrArray:
+    chosen: StrArray = ids[pack.valid[pack.rows_of(ids)]]
+    return chosen
+
+
+def _labels_of(data: CompetitionData, ids: StrArray) -> IntArray:
+    labels: IntArray = data.faces.labels[positions_of(ids, data.faces.image_ids, "images of the competition")]
+    return labels

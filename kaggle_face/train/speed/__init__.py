@@ -1,0 +1,1 @@
+"""Short trials before a training: precision, threads, compilation."""

@@ -1,0 +1,310 @@
+"""Training of one fold from its task to its checkpoints and out-of-fold records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kaggle_face.artifacts.files.renaming import put_in_place
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.data.loading.loader import TrainingBatches
+from kaggle_face.data.loading.worker_batches import naming_lost_workers
+from kaggle_face.inference.batch_size import size_without_search
+from kaggle_face.progress import Counter, Progress
+from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
+from kaggle_face.train.distributed import ALONE, Processes
+from kaggle_face.train.history import EpochRow, EventWriter, write_history
+from kaggle_face.train.scoring import read_score, score_figures
+from kaggle_face.train.settings import FoldTask, Recipe
+from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
+from kaggle_face.train.step.divergence import diverged, require_finite_weights
+from kaggle_face.train.step.step import Machine, may_pause, run_steps
+from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
+
+_SECONDS_PER_HOUR = 3600.0
+_RESERVE_VALIDATIONS = 4.0
+"""Validations' worth of time kept back under `train.max_hours`: one of the epoch, three of the records."""
+
+_EVAL_BATCH_ON_GPU = 512
+
+Outcome = Literal["finished", "stopped", "interrupted"]
+"""At its end; at the time limit; by Ctrl-C or SIGTERM."""
+Act = Literal["train", "save", "stop", "interrupt"]
+
+OnEpoch = Callable[[EpochRow], None]
+"""Told the row of each measured epoch when everything of it is saved; it may raise to end the training."""
+
+_WATCHED: dict[str, CheckpointName] = {
+    "accuracy": "best_cls",
+    "verification": "best_ver",
+    "score": "best",
+}
+"""The checkpoint whose age is a training's patience, by `train.early_stop_metric`."""
+
+
+@dataclass
+class Clock:
+    """Time since this process began to train, against the limits of the settings."""
+
+    recipe: Recipe
+    validation_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._start = self._saved = self._epoch_start = time.monotonic()
+
+    def is_up(self) -> bool:
+        """Whether `train.max_hours` leaves no more than the time to finish in."""
+        if self.recipe.train.max_hours is None:
+            return False
+        reserve = _RESERVE_VALIDATIONS * self.validation_seconds
+        return time.monotonic() - self._start + reserve >= self.recipe.train.max_hours * _SECONDS_PER_HOUR
+
+    def next_act(self) -> Act:
+        """Stop when the time is up; save when `train.checkpoint_minutes` have passed since the last time."""
+        if self.is_up():
+            return "stop"
+        if time.monotonic() - self._saved < 60.0 * self.recipe.train.checkpoint_minutes:
+            return "train"
+        self._saved = time.monotonic()
+        return "save"
+
+    def lap(self) -> float:
+        """Seconds since the last lap."""
+        now = time.monotonic()
+        seconds, self._epoch_start = now - self._epoch_start, now
+        return seconds
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to train: what is known of it, and who takes part.
+
+    Attributes:
+        about: Command line, versions, commit, name of the folds; kept in `run.json`.
+        progress: Told of every epoch.
+        on_epoch: Given the figures of every epoch; it may raise to end the training.
+        processes: Who shares the work.
+        saves_when_stopped: Whether a signal ends the training after a step, with its state saved, to be gone
+            on with; else it breaks the training off.
+    """
+
+    about: Mapping[str, Any]
+    progress: Progress
+    on_epoch: OnEpoch | None = None
+    processes: Processes = ALONE
+    saves_when_stopped: bool = False
+
+
+@dataclass
+class Fit:
+    """One fold's training: what it works on, and the state that it moves on.
+
+    Attributes:
+        folder: Where it writes: that of the fold, or until a state is saved `FoldFolder.beginning`.
+        home: The folder of the fold.
+    """
+
+    task: FoldTask
+    recipe: Recipe
+    state: TrainingState
+    machine: Machine
+    batches: TrainingBatches
+    folder: FoldFolder
+    home: FoldFolder
+    call: Call
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.recipe)
+        self._act: Act = "train"
+        self._by_first = self.call.processes.by_first
+        self._swa_epochs = self.recipe.train.swa_epochs or 0
+        self._score = read_score(self.recipe.train, self.task.pairs.are_labelled, self.recipe.pair_metric)
+        writes_events = self.recipe.train.tensorboard and self.call.processes.is_first
+        self._events = EventWriter(writes_events)
+
+    def run(self) -> Outcome:
+        """Trains until the last epoch, the early stop, the time limit or a signal; says which.
+
+        Raises:
+            StoppedBySignalError: A signal came, and no state is to be saved, or all were.
+            WorkerLostError: A worker process was killed.
+        """
+        heeding = noted() if self.call.saves_when_stopped else nullcontext()
+        with naming_lost_workers(self.batches.supply.workers), heeding:
+            outcome = self._run()
+        if outcome == "finished":
+            raise_if_wished()
+        return outcome
+
+    def _run(self) -> Outcome:
+        try:
+            while self.state.epoch < self.recipe.train.epochs:
+                ended_by = self._train_epoch()
+                if ended_by is not None:
+                    self._save()
+                    return ended_by
+                if not self._finish_epoch():
+                    return "interrupted"
+                if self.call.on_epoch is not None and "score" in self.state.history[-1]:
+                    self.call.on_epoch(self.state.history[-1])
+                if self._is_out_of_patience():
+                    break
+            return "finished"
+        finally:
+            self._events.close()
+
+    def _train_epoch(self) -> Outcome | None:
+        """Trains to the end of the epoch; what ended the training before, or None."""
+        number, epochs = self.state.epoch + 1, self.recipe.train.epochs
+        steps, images = len(self.batches), self.batches.images_per_epoch
+        done = self.state.tally.latest.images
+        label = f"fold {self.task.fold} epoch {number}/{epochs}"
+        self.clock.lap()
+        with self.call.progress.count(label, images, "images", done) as counter:
+            for count in run_steps(self.state, self.recipe, self.batches, self.machine):
+                self._count(counter, count)
+                if may_pause(self.state, self.recipe, steps, self.machine.device) and not self._go_on():
+                    if self._act == "interrupt":
+                        return "interrupted"
+                    return None if self.state.step == steps else "stopped"
+        return None
+
+    def _count(self, counter: Counter, images: int) -> None:
+        counter.advance(images, f"loss {self.state.tally.latest.mean_loss:.3f}")
+
+    def _go_on(self) -> bool:
+        """Saves the state when it is time to; false when the time is up or a signal has come."""
+        self.state.epoch_seconds += self.clock.lap()
+        is_stopped = self.call.processes.note_stop(is_wished())
+        self._act = self._by_first(self._next_act, is_stopped)
+        if self._act == "save":
+            self._save()
+        return self._act in ("train", "save")
+
+    def _next_act(self, is_stopped: bool) -> Act:
+        return "interrupt" if is_stopped else self.clock.next_act()
+
+    def _finish_epoch(self) -> bool:
+        """Measures and keeps the epoch; false if a signal came first, with the state of its last step."""
+        state = self.state
+        require_finite_weights(state, self.recipe)
+        try:
+            figures = self._measure() if self._is_measured() else None
+        except StoppedBySignalError:
+            if not self.call.saves_when_stopped:
+                raise
+            self._save()
+            return False
+        self._append_row(figures)
+        for checkpoint, score in self._scores(figures).items() if figures is not None else ():
+            if state.improves(checkpoint, score):
+                self._by_first(save_checkpoint, state, self.folder, checkpoint)
+        self._by_first(save_checkpoint, state, self.folder, "last")
+        if state.swa is not None and state.epoch >= self.recipe.train.epochs - self._swa_epochs:
+            state.swa.add(state.network.state_dict())
+        state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
+        state.tally.begin_epoch()
+        self._save()
+        self._by_first(write_history, self.folder.history_file, state.history)
+        self._events.write(self.folder.path / "tensorboard", state.history[-1])
+        return True
+
+    def _is_measured(self) -> bool:
+        finished, train = self.state.epoch + 1, self.recipe.train
+        return finished % train.measure_every_epochs == 0 or finished == train.epochs
+
+    def _measure(self) -> dict[str, float]:
+        start = time.monotonic()
+        try:
+            # Several processes wait for each other: there a signal is heeded after the measurement.
+            with nullcontext() if self.call.processes.are_several else raised():
+                held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
+                figures = self._by_first(measure, held_out, self.task)
+        except NotFiniteError as error:
+            raise diverged(self.state, self.recipe, f"{error.what} after") from error
+        self.clock.validation_seconds = time.monotonic() - start
+        self.state.seconds += self.clock.validation_seconds
+        return figures
+
+    def _append_row(self, figures: dict[str, float] | None) -> None:
+        state, counts = self.state, self.state.tally.read()
+        state.seconds += state.epoch_seconds
+        images = max(counts.images, 1)
+        state.history.append(
+            {
+                "epoch": state.epoch + 1,
+                "lr": max(group["lr"] for group in state.optimizer.param_groups),
+                "train_loss": counts.mean_loss,
+                "train_accuracy": counts.correct / images,
+                "skipped_steps": counts.skipped_steps,
+                **(self._judged(figures) if figures is not None else {}),
+                "images_per_second": counts.images / max(state.epoch_seconds, 1e-9),
+                "seconds": state.seconds,
+            }
+        )
+        self.call.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
+
+    def _judged(self, figures: dict[str, float]) -> dict[str, float]:
+        """The figures, and what is made of them."""
+        score, plateau_score = score_figures(self._score, figures), self._scores(figures)["best_cls"]
+        return {**figures, "score": score, "plateau_score": plateau_score}
+
+    def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
+        """What each of the best checkpoints is chosen by, higher is better."""
+        verification = {"eer": lambda: -figures["eer"], "auc": lambda: figures["auc"]}
+        metric = self.recipe.train.verification_metric
+        scores: dict[CheckpointName, float] = {"best_cls": figures["accuracy"]}
+        if metric in figures:
+            scores["best_ver"] = verification[metric]()
+        if self.recipe.train.score is not None:
+            scores["best"] = score_figures(self._score, figures)
+        return scores
+
+    def _is_out_of_patience(self) -> bool:
+        patience = self.recipe.train.early_stop_epochs
+        if patience is None:
+            return False
+        watched = _WATCHED[self.recipe.train.early_stop_metric]
+        if self.state.epochs_since_best(watched) <= patience:
+            return False
+        reason = f"no better {watched} for {patience} epochs, stopped early"
+        self.call.progress.say(f"fold {self.task.fold}: {reason}")
+        return True
+
+    def _save(self) -> None:
+        self._by_first(save_resume_state, self.state, self.folder)
+        if self.folder != self.home:
+            # From now on the new training is the fold's; until now the one before was, whatever happened.
+            self._by_first(put_in_place, self.folder.path, self.home.path)
+            self.folder = self.home
+
+    def _how(self, flip: bool) -> Evaluation:
+        device, setting = self.machine.device, self.recipe.train.eval_batch_size
+        if setting == "auto":
+            setting = _EVAL_BATCH_ON_GPU if device.type == "cuda" else setting
+        batch_size = size_without_search(setting, self.task.pack.size_px)
+        return Evaluation(device, self.machine.amp_dtype, batch_size, flip, self.call.processes)
+
+
+def describe_epoch(fold: int, row: dict[str, float], epochs: int) -> str:
+    """The line that an epoch leaves on the screen.
+
+    >>> row = {"epoch": 3, "train_loss": 2.5, "accuracy": 0.5, "eer": 0.21, "auc": 0.9,
+    ...        "images_per_second": 812.4, "seconds": 60.0}
+    >>> describe_epoch(0, row, 30)
+    'fold 0 epoch 3/30: loss 2.500, accuracy 50.0 %, EER 21.00 %, AUC 0.9000, 812 images/s, 9.0 min left'
+    """
+    left = row["seconds"] / row["epoch"] * (epochs - row["epoch"]) / 60.0
+    parts = [f"loss {row['train_loss']:.3f}"]
+    if "accuracy" in row:
+        parts.append(f"accuracy {100 * row['accuracy']:.1f} %")
+    if "eer" in row:
+        parts += [f"EER {100 * row['eer']:.2f} %", f"AUC {row['auc']:.4f}"]
+    parts += [f"{row['images_per_second']:.0f} images/s", f"{left:.1f} min left"]
+    if row.get("skipped_steps"):
+        parts.append(f"{row['skipped_steps']:.0f} steps skipped: not finite")
+    return f"fold {fold} epoch {row['epoch']:.0f}/{epochs}: {', '.join(parts)}"

@@ -1,0 +1,46 @@
+"""Mirror images and crops through the command line: measured, and off unless they help."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts.record_io import read_embeddings
+from kaggle_face.cli.main import main
+
+RUN = Path("runs/tiny/main")
+
+
+def embeddings(part: str) -> np.ndarray:
+    return np.array(read_embeddings(RUN / "fold0" / part / "last" / "embeddings").vectors)
+
+
+def test_views_are_measured_and_what_does_not_help_is_off_in_all_records(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--fold", "0", "--run", "main"]) == 0
+    assert main(["predict", "predict.flip=false"]) == 0
+    plain = {"test": embeddings("test")}
+    capsys.readouterr()
+    assert main(["predict", "--try-views"]) == 0
+    out = capsys.readouterr().out
+    kept = json.loads((RUN / "views.json").read_text())
+    assert [view["view"] for view in kept["measured"]] == ["flip", "crops"]
+    assert f"predict.flip={str(kept['flip']).lower()} predict.crops={str(kept['crops']).lower()}" in out
+    for view in kept["measured"]:
+        gains = view["gains"].values()
+        helps = any(gain["low"] > 0 for gain in gains) and all(gain["high"] >= 0 for gain in gains)
+        assert view["is_on"] == helps
+    is_plain = not kept["flip"] and not kept["crops"]
+    assert np.allclose(plain["test"], embeddings("test"), atol=1e-5) == is_plain
+
+
+def test_crops_change_what_is_predicted(workspace: Path) -> None:
+    assert main(["train", "--fold", "0", "--run", "main"]) == 0
+    assert main(["predict"]) == 0
+    without = embeddings("test")
+    assert main(["predict", "predict.crops=true"]) == 0
+    assert not np.allclose(without, embeddings("test"), atol=1e-5)

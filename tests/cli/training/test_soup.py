@@ -1,0 +1,89 @@
+"""Soups of checkpoints through the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts.record_io import read_pair_scores
+from kaggle_face.cli.main import main
+from kaggle_face.model.weights.checkpoints import read_weights
+
+RUNS = Path("runs/tiny")
+
+
+def train(run: str, *words: str, folds: str = "0") -> None:
+    settings = ["train.epochs=3", "train.swa_epochs=2", "train.score=accuracy - eer"]
+    assert main(["train", "--fold", folds, "--run", run, *settings, *words]) == 0
+
+
+def info(run: str, fold: int = 0) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((RUNS / run / f"fold{fold}/run.json").read_text())
+    return values
+
+
+def test_a_soup_is_no_worse_than_its_best_checkpoint_and_a_run_like_any_other(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("main", folds="0,1")
+    assert main(["soup", "--run", "main"]) == 0
+    for fold in (0, 1):
+        soup, alone = info("soup", fold)["soup"], info("main", fold)["results"]
+        best = max(figures["accuracy"] - figures["eer"] for figures in alone.values())
+        assert soup["score"] >= soup["best_alone"] == pytest.approx(best)
+        figures = info("soup", fold)["results"]["best"]
+        assert figures["accuracy"] - figures["eer"] == pytest.approx(soup["score"])
+    for command in ("predict", "ensemble", "submit"):
+        assert main([command, "--run", "soup"]) == 0
+    assert len(read_pair_scores(RUNS / "soup/ensemble/pairs").scores) == 24
+
+
+def test_weights_of_a_soup_are_the_mean_of_its_checkpoints(workspace: Path) -> None:
+    # A score that cannot get worse takes every distinct checkpoint in.
+    train("main", "train.score=0*accuracy")
+    assert main(["soup", "--run", "main", "--checkpoints", "last,swa"]) == 0
+    assert info("soup")["soup"]["of"] == ["main/fold0@last", "main/fold0@swa"]
+    kept = RUNS / "main/fold0/checkpoints"
+    last, swa = read_weights(kept / "last.safetensors"), read_weights(kept / "swa.safetensors")
+    soup = read_weights(RUNS / "soup/fold0/checkpoints/best_ver.safetensors")
+    mean = (last["head.weight_CD"] + swa["head.weight_CD"]) / 2
+    assert np.allclose(soup["head.weight_CD"], mean, atol=1e-7)
+
+
+def test_a_soup_across_folds_is_judged_by_the_pairs_that_they_share(workspace: Path) -> None:
+    train("main", "train.score=1-eer", folds="0,1")
+    assert main(["soup", "--run", "main", "--across-folds", "--name", "both"]) == 0
+    written = info("both")
+    assert written["validation_images"] == 0 and "accuracy" not in written["results"]["best"]
+    assert written["soup"]["score"] == pytest.approx(1 - written["results"]["best"]["eer"])
+    assert not (RUNS / "both/fold0/oof/best/predictions").exists()
+    assert main(["predict", "--run", "both"]) == 0
+
+
+def test_folds_with_trials_of_their_own_share_nothing_to_be_judged_by(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
+    train("main", "folds.verification=identities", "folds.heldout_identities=0.5", folds="0,1")
+    line = refused("soup", "--run", "main", "--across-folds")
+    assert "nothing is held out of all these folds" in line
+    assert not (RUNS / "soup").exists()
+
+
+def test_a_soup_takes_no_other_runs_place(workspace: Path, refused: Callable[..., str]) -> None:
+    train("main")
+    assert "choose another --name" in refused("soup", "--run", "main", "--name", "main", "--overwrite")
+    assert main(["soup", "--run", "main"]) == 0
+    assert "or --overwrite it" in refused("soup", "--run", "main")
+    assert main(["soup", "--run", "main", "--overwrite"]) == 0
+
+
+def test_other_networks_make_no_soup(workspace: Path, refused: Callable[..., str]) -> None:
+    train("main")
+    train("wide", "model.embedding_size=8")
+    assert "another network" in refused("soup", "--run", "main", "--run", "wide")
+    assert "another network" in refused("soup", "--run", "wide", "--run", "main")

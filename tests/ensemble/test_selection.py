@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.tables import read_table
+from kaggle_face.ensemble.blended import (
+    PairBlend,
+    plain_weights,
+    write_class_blend,
+    write_embedding_blend,
+    write_pair_blend,
+)
+from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
+from kaggle_face.ensemble.postprocess.pair_tuning import STEPS, PairTuning
+from kaggle_face.ensemble.selection import HowToDecide, decide_classes, decide_pairs
+from kaggle_face.errors import RunError
+from kaggle_face.evaluation.members import choose_members
+from kaggle_face.metrics.intervals.bootstrap import Resampling
+from kaggle_face.metrics.similarity import normalized, score_pairs
+from kaggle_face.progress import SilentProgress
+from kaggle_face.records import Embeddings
+
+FORMULA = "0.5*accuracy + 0.5*(1-eer)"
+
+
+def how(method: Any, post_process: bool = False) -> HowToDecide:
+    return HowToDecide(method, post_process, Resampling(50))
+
+
+@pytest.fixture
+def runs(tmp_path: Path, two_runs: Path) -> list[RunFolder]:
+    shutil.copytree(two_runs, tmp_path / "runs")
+    return [RunFolder(tmp_path / "runs" / "demo" / name) for name in "ab"]
+
+
+def copy_of(run: RunFolder, name: str) -> RunFolder:
+    return RunFolder(Path(shutil.copytree(run.path, run.path.with_name(name))))
+
+
+@pytest.mark.parametrize("method", ["mean", "hill", "auto"])
+def test_adding_a_copy_of_a_member_changes_nothing(
+    runs: list[RunFolder], method: Any, tmp_path: Path
+) -> None:
+    members = choose_members(runs, ["best_ver"])
+    with_copy = choose_members([*runs, copy_of(runs[0], "c")], ["best_ver"])
+    written = []
+    for number, chosen in enumerate((members, with_copy)):
+        classes = decide_classes(chosen, FORMULA, how(method), SilentProgress())
+        pairs = decide_pairs(chosen, FORMULA, how(method), SilentProgress())
+        write_class_blend(classes.blend, tmp_path / str(number), SilentProgress())
+        write_pair_blend(pairs.blend, tmp_path / str(number))
+        written.append((classes.contest, pairs.contest))
+    assert written[0] == written[1]
+    for file in ("predictions/logits.npy", "pairs/scores.npy"):
+        assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
+    assert classes.notes == ("demo/c@best_ver says the same as demo/a@best_ver and is left out",)
+
+
+def test_the_mean_needs_no_out_of_fold_records(runs: list[RunFolder]) -> None:
+    shutil.rmtree(runs[1].fold(0).path / "oof")
+    members = choose_members(runs, ["best_ver"])
+    decision = decide_classes(members, FORMULA, how("mean"), SilentProgress())
+    assert decision.contest is None and decision.blend.weights == (0.5, 0.5)
+    assert "nothing is known of the blend's score" in decision.notes[0]
+    assert decide_pairs(members, FORMULA, how("mean"), SilentProgress()).blend.weights == (0.5, 0.5)
+
+
+def test_a_member_without_out_of_fold_records_cannot_be_weighted(runs: list[RunFolder]) -> None:
+    shutil.rmtree(runs[1].fold(0).path / "oof")
+    members = choose_members(runs, ["best_ver"])
+    with pytest.raises(
+        RunError, match=r"demo/b@best_ver fold 0 has no out-of-fold predictions.*--method mean"
+    ):
+        decide_classes(members, FORMULA, how("auto"), SilentProgress())
+    with pytest.raises(RunError, match=r"demo/b@best_ver fold 0 has no out-of-fold pairs"):
+        decide_pairs(members, FORMULA, how("hill"), SilentProgress())
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("mean", "equal"), ("hill", "hill"), ("constrained", "constrained")]
+)
+def test_a_method_that_is_asked_for_wins(runs: list[RunFolder], method: Any, kind: str) -> None:
+    members = choose_members(runs, ["best_ver"])
+    for decision in (
+        decide_classes(members, FORMULA, how(method), SilentProgress()),
+        decide_pairs(members, FORMULA, how(method), SilentProgress()),
+    ):
+        assert decision.contest is not None and decision.contest.winner.kind == kind
+        assert "asked for" in decision.contest.reason
+
+
+def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
+    runs: list[RunFolder], tmp_path: Path
+) -> None:
+    members = choose_members(runs, ["best_ver"])
+    blend = PairBlend(members, plain_weights(members))
+    joined = stored.read_embeddings(write_embedding_blend(blend, tmp_path))
+    scores = stored.read_pair_scores(write_pair_blend(blend, tmp_path)).scores
+    pairs = stored.read_pairs(runs[0].fold(0).pairs_file("test"))
+    rows = {image: row for row, image in enumerate(joined.image_ids.tolist())}
+    vectors = np.asarray(joined.vectors, np.float64)
+    cosines = [
+        vectors[rows[a]] @ vectors[rows[b]]
+        for a, b in zip(pairs.first_ids.tolist(), pairs.second_ids.tolist(), strict=True)
+    ]
+    assert cosines == pytest.approx(scores, abs=2e-3)  # half precision
+
+
+def test_a_single_member_is_the_mean_of_its_folds(runs: list[RunFolder], tmp_path: Path) -> None:
+    members = choose_members(runs[:1], ["best_ver"])
+    decision = decide_pairs(members, FORMULA, how("auto"), SilentProgress())
+    scores = stored.read_pair_scores(write_pair_blend(decision.blend, tmp_path)).scores
+    folds = [
+        stored.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
+        for fold in members[0].folds
+    ]
+    assert scores == pytest.approx(np.mean(folds, axis=0))
+
+
+def test_six_people_are_too_few_to_try_post_processing(runs: list[RunFolder]) -> None:
+    members = choose_members(runs[:1], ["best_ver"])
+    decision = decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress())
+    assert decision.tuning is None
+    assert decision.notes == ("6 people are too few to try post-processing",)
+
+
+def test_every_step_is_tried_on_the_embeddings_of_the_members(
+    runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaggle_face.ensemble.selection.FEWEST_PEOPLE", 2)
+    members = choose_members(runs, ["best_ver"])
+    decision = decide_pairs(members, FORMULA, how("mean", post_process=True), SilentProgress())
+    assert isinstance(decision.tuning, PairTuning)
+    assert [step.name for step in decision.tuning.steps] == [name for name, _ in STEPS]
+    if decision.pair_recipe.is_plain:
+        assert decision.contest is not None and decision.metrics == decision.contest.winner.metrics
+
+
+def test_a_recipe_is_done_to_the_test_pairs_of_each_network(runs: list[RunFolder], tmp_path: Path) -> None:
+    members = choose_members(runs[:1], ["best_ver"])
+    blend = PairBlend(members, (1.0,))
+    written = stored.read_pair_scores(write_pair_blend(blend, tmp_path, PairRecipe(centring=True)))
+    expected = []
+    for fold in members[0].folds:
+        cohort_ids = read_table(fold.labels_file, ["image_id"])["image_id"]
+        held_out = stored.read_embeddings(fold.record_folder("oof", "best_ver", "embeddings"))
+        mean = normalized(held_out.aligned_to(cohort_ids).vectors).mean(axis=0)
+        test = stored.read_embeddings(fold.record_folder("test", "best_ver", "embeddings"))
+        centred = Embeddings(test.image_ids, normalized(test.vectors) - mean)
+        expected.append(score_pairs(centred, stored.read_pairs(fold.pairs_file("test"))).scores)
+    assert written.scores == pytest.approx(np.mean(expected, axis=0), abs=1e-5)
+
+
+def test_without_embeddings_no_post_processing_is_tried(
+    runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaggle_face.ensemble.selection.FEWEST_PEOPLE", 2)
+    for fold in runs[0].finished_folds():
+        shutil.rmtree(fold.record_folder("oof", "best_ver", "embeddings"))
+    members = choose_members(runs[:1], ["best_ver"])
+    for decision in (
+        decide_classes(members, FORMULA, how("auto", post_process=True), SilentProgress()),
+        decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress()),
+    ):
+        assert decision.tuning is None and "no post-processing is tried" in decision.notes[0]
+
+
+def test_where_nobody_has_trials_scores_are_averaged(runs: list[RunFolder]) -> None:
+    for run in runs:
+        for fold in run.finished_folds():
+            shutil.rmtree(fold.record_folder("oof", "best_ver", "pairs"))
+    members = choose_members(runs, ["best_ver"])
+    assert decide_pairs(members, FORMULA, how("auto"), SilentProgress()).blend.weights == (0.5, 0.5)
+    with pytest.raises(RunError, match="no out-of-fold pairs"):
+        decide_pairs(members, FORMULA, how("hill"), SilentProgress())

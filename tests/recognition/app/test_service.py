@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+
+from kaggle_face.errors import DataError, GalleryError, InputError
+from kaggle_face.recognition.app import service as desk_module
+from kaggle_face.recognition.app.service import Desk
+from kaggle_face.recognition.detection.pictures import NoFaceError
+from kaggle_face.recognition.gallery.people import Gallery
+from tests.support.gallery_stubs import PIXEL_CARD, invented_face, jpeg_of, random_person
+
+
+def key_of(desk: Desk, person: int, picture: int = 1) -> str:
+    """The key of the one face of an invented person's picture."""
+    key: str = desk.find_faces(jpeg_of(invented_face(person, picture)), "p.jpg", aligned=False)["faces"][0][
+        "key"
+    ]
+    return key
+
+
+def test_a_found_face_comes_with_its_box_and_its_crop(desk: Desk, seen_people: list[int]) -> None:
+    found = desk.find_faces(jpeg_of(invented_face(seen_people[0], 1)), "p.jpg", aligned=False)["faces"]
+    assert len(found) == 1
+    left, top, width, height = found[0]["box"]
+    assert 0 < left < left + width < 1
+    assert 0 < top < top + height < 1
+    assert found[0]["crop"].startswith("data:image/png;base64,")
+
+
+def test_a_crop_that_is_aligned_has_no_box(desk: Desk) -> None:
+    found = desk.find_faces(jpeg_of(invented_face(1, 0, 112)), "crop.jpg", aligned=True)["faces"]
+    assert [face["box"] for face in found] == [None]
+
+
+def test_what_is_enrolled_is_identified_and_verified(desk: Desk, seen_people: list[int]) -> None:
+    enrolled = desk.enroll({"name": "Ann", "faces": [key_of(desk, seen_people[0])]})
+    assert (enrolled["person"]["name"], enrolled["added"]) == ("Ann", 1)
+    again = key_of(desk, seen_people[0])
+    assert desk.identify({"face": again})["person"]["name"] == "Ann"
+    assert desk.verify({"face": again, "name": "ann"})["accepted"]
+    other = key_of(desk, seen_people[1])
+    assert desk.verify({"face": again, "other": other, "threshold": "0.99"})["accepted"] is False
+
+
+def test_the_same_threshold_decides_as_on_the_command_line(desk: Desk, seen_people: list[int]) -> None:
+    desk.enroll({"name": "Ann", "faces": [key_of(desk, seen_people[0])]})
+    answer = desk.identify({"face": key_of(desk, seen_people[0]), "threshold": "fpr-1e-2"})
+    assert answer["threshold"]["value"] == PIXEL_CARD.threshold("fpr-1e-2").value
+
+
+def test_only_the_latest_faces_are_kept_in_memory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "_KEPT_FACES", 2)
+    crops = [jpeg_of(invented_face(person, 0, 112)) for person in range(3)]
+    keys = [desk.find_faces(crop, "c.jpg", aligned=True)["faces"][0]["key"] for crop in crops]
+    with pytest.raises(DataError, match="no longer in memory"):
+        desk.enroll({"name": "Ann", "faces": [keys[0]]})
+    desk.enroll({"name": "Ann", "faces": keys[1:]})
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"name": "Ann"},
+        {"name": "Ann", "faces": []},
+        {"name": "Ann", "faces": "abc"},
+        {"name": "Ann", "faces": [7]},
+        {"name": "Ann", "faces": ["unknown"]},
+        {"name": None, "faces": ["unknown"]},
+    ],
+)
+def test_a_question_that_makes_no_sense_is_an_error_of_one_line(
+    desk: Desk, wanted: dict[str, object]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        desk.enroll(wanted)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_name_and_a_taken_one_are_refused(desk: Desk, seen_people: list[int]) -> None:
+    key = key_of(desk, seen_people[0])
+    with pytest.raises(GalleryError, match="must not hold '<'"):
+        desk.enroll({"name": "<b>Ann</b>", "faces": [key]})
+    desk.enroll({"name": "Ann", "faces": [key]})
+    with pytest.raises(GalleryError, match="is enrolled already"):
+        desk.enroll({"name": "ANN", "faces": [key_of(desk, seen_people[1])]})
+
+
+def test_a_picture_without_a_face_is_refused(desk: Desk) -> None:
+    import numpy as np
+
+    with pytest.raises(NoFaceError, match="no face was found"):
+        desk.find_faces(jpeg_of(np.full((200, 200, 3), 90, np.uint8)), "wall.jpg", aligned=False)
+
+
+def test_people_are_found_by_a_part_of_their_name(desk: Desk, gallery: Gallery) -> None:
+    gallery.enroll([random_person(f"Person {number:03}", number) for number in range(80)], PIXEL_CARD)
+    everyone, few = desk.people(""), desk.people("PERSON 07")
+    assert (everyone["all"], everyone["found"], len(everyone["people"])) == (
+        80,
+        80,
+        desk_module._PEOPLE_SHOWN,
+    )
+    assert (few["all"], few["found"]) == (80, 10)
+
+
+def test_people_are_renamed_and_removed(desk: Desk, gallery: Gallery) -> None:
+    gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
+    assert desk.rename({"name": "Ann", "new_name": "Anna"})["person"]["name"] == "Anna"
+    assert desk.remove({"name": "Anna"}) == {"removed": "Anna"}
+    assert desk.state()["people"] == 0

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from kaggle_face.metrics.similarity import normalized
+from kaggle_face.recognition import search
+from kaggle_face.recognition.gallery import tables as people_tables
+from kaggle_face.recognition.gallery.people import Gallery
+from kaggle_face.recognition.search import (
+    Directions,
+    ExactIndex,
+    cache_folder,
+    open_index,
+    read_directions,
+    search_people,
+)
+from tests.support.gallery_stubs import PIXEL_CARD, random_person
+
+
+def directions_of(rng: np.random.Generator, count: int, size: int = 32) -> np.ndarray:
+    return normalized(rng.normal(size=(count, size)))
+
+
+@pytest.mark.parametrize("block_bytes", [4 * 32, 4 * 32 * 7, 2**24])
+@pytest.mark.parametrize("k", [1, 5, 100])
+def test_the_nearest_are_those_of_a_full_sort(
+    monkeypatch: pytest.MonkeyPatch, block_bytes: int, k: int
+) -> None:
+    monkeypatch.setattr(search, "_BLOCK_BYTES", block_bytes)
+    rng = np.random.default_rng(0)
+    vectors, queries = directions_of(rng, 60), directions_of(rng, 4)
+    scores, rows = ExactIndex(vectors).search(queries, k)
+    expected = np.argsort(-(queries.astype(np.float64) @ vectors.T), axis=1)[:, :k]
+    assert rows.tolist() == expected.tolist()
+    assert scores == pytest.approx(np.take_along_axis(queries @ vectors.T, expected, axis=1), abs=1e-6)
+
+
+def test_a_person_is_the_mean_of_the_normalised_images(gallery: Gallery) -> None:
+    many = random_person("Many", 0, num_images=3)
+    gallery.enroll([many, random_person("One", 1)], PIXEL_CARD)
+    found = read_directions(gallery)
+    mean = np.mean([image.embedding / np.linalg.norm(image.embedding) for image in many.images], axis=0)
+    assert found.vectors[0] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-6)
+    assert found.numbers.tolist() == [gallery.person("Many").number, gallery.person("One").number]
+
+
+def test_a_person_whose_images_lie_in_two_blocks_is_one(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery.enroll([random_person(f"p{number}", number, num_images=3) for number in range(5)], PIXEL_CARD)
+    whole = read_directions(gallery).vectors.copy()
+    shutil.rmtree(cache_folder(gallery.path))
+    monkeypatch.setattr(people_tables, "_ROWS_AT_ONCE", 2)
+    assert read_directions(gallery).vectors == pytest.approx(whole, abs=1e-6)
+
+
+def test_the_cache_is_never_older_than_the_gallery(gallery: Gallery) -> None:
+    gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
+    assert len(read_directions(gallery)) == 1
+    gallery.enroll([random_person("Bob", 1)], PIXEL_CARD)
+    assert len(read_directions(gallery)) == 2
+    gallery.remove("Ann")
+    found = read_directions(gallery)
+    assert found.numbers.tolist() == [gallery.person("Bob").number]
+
+
+def test_only_the_newest_copy_is_kept(gallery: Gallery) -> None:
+    for seed in range(3):
+        gallery.enroll([random_person(f"p{seed}", seed)], PIXEL_CARD)
+        read_directions(gallery)
+    assert len(list(cache_folder(gallery.path).iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", ["deleted", "truncated", "half"])
+def test_a_damaged_cache_is_made_anew(gallery: Gallery, damage: str) -> None:
+    gallery.enroll([random_person("Ann", 0), random_person("Bob", 1)], PIXEL_CARD)
+    before = read_directions(gallery).vectors.copy()
+    copy = next(cache_folder(gallery.path).iterdir())
+    if damage == "deleted":
+        shutil.rmtree(copy)
+    elif damage == "truncated":
+        (copy / "vectors.npy").write_bytes(b"\x93NUMPY")
+    else:
+        (copy / "numbers.npy").unlink()
+    assert np.array_equal(read_directions(gallery).vectors, before)
+
+
+def test_a_copy_of_another_gallery_at_the_same_place_is_not_taken(gallery: Gallery) -> None:
+    gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
+    read_directions(gallery)
+    for file in gallery.path.parent.glob("gallery.sqlite*"):
+        if file.is_file():
+            file.unlink()
+    other = Gallery(gallery.path, create=True)
+    other.enroll([random_person("Bob", 1)], PIXEL_CARD)
+    found = read_directions(other).vectors[0]
+    assert found == pytest.approx(random_person("Bob", 1).images[0].embedding, abs=1e-6)
+
+
+def test_an_open_copy_survives_its_replacement(gallery: Gallery) -> None:
+    gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
+    old = read_directions(gallery)
+    gallery.enroll([random_person("Bob", 1)], PIXEL_CARD)
+    read_directions(gallery)
+    scores = search_people(old, ExactIndex(old.vectors), np.array(old.vectors), 5).scores
+    assert scores.tolist() == [[pytest.approx(1.0)]]
+
+
+def test_false_alarms_are_counted_with_the_enrolled_as_strangers(gallery: Gallery) -> None:
+    gallery.enroll([random_person(f"p{number}", number) for number in range(40)], PIXEL_CARD)
+    found = read_directions(gallery)
+    similarity = found.vectors @ found.vectors.T
+    np.fill_diagonal(similarity, -1.0)
+    best = similarity.max(axis=1)
+    threshold = float(np.median(best))
+    assert found.false_alarm_rate(threshold) == pytest.approx(np.mean(best >= threshold))
+    assert found.false_alarm_rate(1.0) == 0.0
+
+
+def test_nobody_can_be_mistaken_where_there_is_only_one(gallery: Gallery) -> None:
+    gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
+    assert read_directions(gallery).false_alarm_rate(0.5) is None
+
+
+def test_more_people_than_exact_search_takes_need_faiss_or_the_wish_for_exactness(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors = directions_of(np.random.default_rng(0), 200)
+    many = Directions(np.arange(200), vectors, np.empty(0, np.float32), 1)
+    monkeypatch.setattr(search, "MOST_PEOPLE_EXACT", 100)
+    assert not isinstance(open_index(many), ExactIndex)
+    assert isinstance(open_index(many, exact=True), ExactIndex)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("vectors", np.zeros((2, 255), np.float32)),
+        ("vectors", np.zeros((2, 256), np.int64)),
+        ("numbers", np.zeros(3, np.int64)),
+        ("numbers", np.zeros(2, np.float32)),
+        ("strangers", np.zeros(())),
+        ("strangers", np.array(["a", "b"])),
+    ],
+)
+def test_a_copy_that_does_not_fit_the_gallery_is_made_anew(
+    gallery: Gallery, name: str, array: np.ndarray
+) -> None:
+    gallery.enroll([random_person("Ann", 0), random_person("Béla", 1)], PIXEL_CARD)
+    before = read_directions(gallery).vectors.copy()
+    (folder,) = cache_folder(gallery.path).iterdir()
+    np.save(folder / f"{name}.npy", array)
+    found = read_directions(gallery)
+    assert np.array_equal(found.vectors, before) and len(found.numbers) == 2

@@ -1,0 +1,94 @@
+"""What a competition's records say about its CSVs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, table_format
+from kaggle_face.competitions.submission.tables import classification_table, gallery_table, verification_table
+from kaggle_face.errors import SubmissionError
+from kaggle_face.records import (
+    ClassTable,
+    CompetitionData,
+    FaceTable,
+    Gallery,
+    Pairs,
+    PairScores,
+    Predictions,
+    RowList,
+    no_pairs,
+)
+from kaggle_face.submission.checks import check_table
+from kaggle_face.submission.expectations import Labels, Scores, expected_table
+
+IMAGES = np.array(["test/0.jpg", "test/1.jpg", "known/n1/a.jpg"])
+CLASSES = ClassTable(np.array(["n000002", "n000009"]), np.array(["0", "1"]))
+FORM = table_format("classification", ["id", "label"], ["{id}", "{label}"])
+PAIR_FORM = table_format("verification", ["ID", "Label"], ["{row}", "{score}"])
+DATA = CompetitionData(
+    faces=FaceTable(IMAGES, np.full(3, -1), np.array(["test", "test", "verification"])),
+    classes=CLASSES,
+    test_rows=RowList(np.array(["0.jpg", "1.jpg"]), IMAGES[:2]),
+    dev_pairs=no_pairs(),
+    test_pairs=Pairs(np.array(["p", "q"]), IMAGES[:2], IMAGES[1::-1], np.array([-1, -1])),
+)
+PREDICTIONS = Predictions(IMAGES[:2], np.array([[1.0, 0.0], [0.0, 1.0]]), CLASSES.names)
+
+
+def test_the_table_of_a_task_fulfils_its_own_expectation():
+    table = classification_table(DATA, FORM, PREDICTIONS)
+    assert check_table(table, expected_table(DATA, FORM)).rows == 2
+    scores = PairScores(np.array(["p", "q"]), np.array([0.1, 0.2]))
+    assert check_table(verification_table(DATA, PAIR_FORM, scores), expected_table(DATA, PAIR_FORM)).rows == 2
+
+
+def test_labels_are_those_that_are_submitted():
+    (block,) = expected_table(DATA, FORM).blocks
+    assert isinstance(block.rules[1], Labels)
+    assert block.rules[1].allowed.tolist() == ["0", "1"]
+    with pytest.raises(SubmissionError, match="not among the 2 classes"):
+        table = classification_table(DATA, FORM, PREDICTIONS)
+        check_table(replace(table, cells={**table.cells, "label": CLASSES.names}), expected_table(DATA, FORM))
+
+
+def test_a_combined_file_has_a_block_for_each_task():
+    parts = (
+        FormatPart("classification", ("cls_{row}", "{label}")),
+        FormatPart("verification", ("ver_{row}", "{score}")),
+    )
+    expected = expected_table(DATA, SubmissionFormat(("ID", "Label"), parts))
+    assert expected.row_ids.tolist() == ["cls_0", "cls_1", "ver_0", "ver_1"]
+    assert [block.rows for block in expected.blocks] == [2, 2]
+    assert [type(block.rules[1]) for block in expected.blocks] == [Labels, Scores]
+
+
+def test_a_gallery_allows_its_names_and_the_label_of_nobody():
+    gallery = Gallery(
+        IMAGES[2:], np.array(["n1"]), np.array(["0", "1"]), IMAGES[:2], np.array(["", ""]), "n000000"
+    )
+    data = replace(DATA, test_gallery=gallery)
+    form = table_format("verification", ["id", "label"], ["{id}", "{label}"])
+    expected = expected_table(data, form)
+    good = gallery_table(data, form, np.array(["0", "1"]), np.array(["n1", "n000000"]))
+    assert check_table(good, expected).rows == 2
+    bad = gallery_table(data, form, np.array(["0", "1"]), np.array(["n1", "n5"]))
+    with pytest.raises(SubmissionError, match="'n5' in row 1"):
+        check_table(bad, expected)
+
+
+def test_a_format_that_calls_an_image_by_the_name_of_another_is_refused():
+    images = np.array(["test/1.jpg", "test/2.jpg", "known/n1/a.jpg"])
+    faces = replace(DATA.faces, image_ids=images)
+    rows = RowList(np.array(["1.jpg", "2.jpg"]), images[:2])
+    data = replace(DATA, faces=faces, test_rows=rows, test_pairs=no_pairs())
+    form = table_format("classification", ["id", "label"], ["{row}.jpg", "{label}"])
+    with pytest.raises(
+        SubmissionError, match=r"1 of 2 rows would carry the name of another picture \(\{row\}"
+    ):
+        expected_table(data, form)
+    for cell in ("{name}", "{id}", "{row}", "img_{row}.jpg"):
+        form = table_format("classification", ["id", "label"], [cell, "{label}"])
+        assert len(expected_table(data, form).row_ids) == 2

@@ -1,0 +1,252 @@
+"""From the records of a run to uploaded CSVs, through the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kaggle_face.artifacts.blends import seal_blend
+from kaggle_face.artifacts.files.atomic import write_json, write_text
+from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
+from kaggle_face.artifacts.record_io import (
+    read_pair_scores,
+    write_classes,
+    write_pair_scores,
+    write_predictions,
+)
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.seals import write_seal
+from kaggle_face.cli.main import main
+from kaggle_face.cli.training.opening import open_competition
+from kaggle_face.config import dump_config, load_config
+from kaggle_face.pipeline.today import open_today
+from kaggle_face.progress import SilentProgress
+from kaggle_face.records import PairScores, Predictions
+from tests.support.kaggle_server import SLUG, Competition
+
+SETTINGS = f"""\
+competition: {{slug: {SLUG}, family: E, variant: f24}}
+data: {{root: data/faces}}
+submit:
+  reserve: 0
+  classification: {{slug: classes-2026, columns: [id, label], cells: ["{{name}}", "{{label}}"]}}
+"""
+COMBINED = """\
+  combined:
+    columns: [id, answer]
+    parts:
+      - {task: classification, cells: ["cls_{row}", "{label}"]}
+      - {task: verification, cells: ["ver_{row}", "{score}"]}
+"""
+
+
+@pytest.fixture
+def run(kaggle, clock, tiny_faces) -> RunFolder:
+    """A run with blended predictions and those of one checkpoint; both competitions are there."""
+    kaggle.competitions["classes-2026"] = Competition("classes-2026")
+    Path("configs/faces.yaml").write_text(SETTINGS)
+    Path("data").mkdir()
+    Path("data/faces").symlink_to(tiny_faces)
+    config = load_config("faces").config
+    data = open_competition(config)
+    run = RunFolder(Path("runs/faces/main"))
+    fold = run.fold(0)
+    results = {"best_ver": {"accuracy": 0.5, "eer": 0.25}}
+    about = {"status": "finished", "overrides": ["optim.lr=0.05"], "commit": "abc123", "results": results}
+    today = open_today(config, data, SilentProgress())
+    fold.write_info({**about, "made_of": dict(today.training)})
+    write_classes(fold.classes_file, data.classes, np.ones(len(data.classes), np.int64))
+    write_test_tables(fold.path / "test", today.tables)
+    made_of = inputs_beside(fold, "test")
+    write_text(fold.config_file, dump_config(load_config("faces", ["optim.lr=0.05"]).config))
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(len(data.test_rows), len(data.classes)))
+    for folder in (run.ensemble_folder, fold.path / "test" / "best_ver"):
+        scores = PairScores(data.test_pairs.pair_ids, random.uniform(-1, 1, len(data.test_pairs)))
+        predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
+        write_predictions(folder / "predictions", predictions, made_of)
+        write_pair_scores(folder / "pairs", scores, made_of)
+    member = {"run": "faces/main", "checkpoint": "best_ver"}
+    tasks = {
+        "classification": {
+            "members": [member],
+            "out_of_fold": {"metric": "accuracy", "value": 0.75, "higher_is_better": True},
+        },
+        "verification": {"members": [member], "metrics": {"eer": 0.125}},
+    }
+    summary = {"formula": "0.5*accuracy + 0.5*(1-eer)", "score": 0.8125, "tasks": tasks}
+    write_json(run.ensemble_folder / "ensemble.json", summary)
+    seal_blend(run.ensemble_folder, [(fold, "best_ver")])
+    return run
+
+
+def reseal(run: RunFolder) -> None:
+    """Seals the blend as made of the pair scores that lie there now."""
+    write_seal(run.ensemble_folder / "pairs", {})
+    seal_blend(run.ensemble_folder, [(run.fold(0), "best_ver")])
+
+
+def rows() -> dict[str, dict[str, str]]:
+    with Path("submissions/ledger.csv").open(newline="") as stream:
+        return {row["file"]: row for row in csv.DictReader(stream)}
+
+
+def test_the_blend_of_each_task_is_uploaded_to_its_competition(kaggle, run):
+    assert main(["submit", "-m", "blend"]) == 0
+    (verification,) = kaggle.competition.submissions
+    (classification,) = kaggle.competitions["classes-2026"].submissions
+    folder = Path("submissions/faces")
+    assert classification.content == (folder / "main_ensemble_classification.csv").read_bytes()
+    assert verification.content == (folder / "main_ensemble_verification.csv").read_bytes()
+    assert verification.content.startswith(b"ID,Label\n0,")
+
+
+def test_the_ledger_says_what_each_file_was_made_from(kaggle, run):
+    assert main(["submit"]) == 0
+    found = rows()
+    blend = found["submissions/faces/main_ensemble_classification.csv"]
+    assert (blend["competition"], blend["task"], blend["oof_metric"], blend["oof_score"]) == (
+        "classes-2026",
+        "classification",
+        "accuracy",
+        "0.75",
+    )
+    assert json.loads(blend["runs"]) == ["faces/main"] and json.loads(blend["checkpoints"]) == ["best_ver"]
+    assert json.loads(blend["settings"]) == ["optim.lr=0.05"] and blend["commit"] == "abc123"
+    assert blend["status"] == "COMPLETE"
+    other = found["submissions/faces/main_ensemble_verification.csv"]
+    assert (other["oof_metric"], other["oof_score"], other["oof_higher_is_better"]) == (
+        "eer",
+        "0.125",
+        "false",
+    )
+    single = found["submissions/faces/main_fold0_best_ver_verification.csv"]
+    assert single["status"] == "WRITTEN" and json.loads(single["checkpoints"]) == ["fold0_best_ver"]
+    assert (single["oof_metric"], single["oof_score"]) == ("eer", "0.25")
+    # the checkpoint's classes are those of the blend, whose row stands for the content
+    assert "submissions/faces/main_fold0_best_ver_classification.csv" not in found
+
+
+def test_a_row_of_before_gets_the_figure_of_today(kaggle, run):
+    results = {"best_ver": {"accuracy": 0.5, "eer": 0.25}}
+    for eer in (0.25, 0.2):
+        results["best_ver"]["eer"] = eer
+        run.fold(0).write_info({**run.fold(0).read_info(), "results": results})
+        assert main(["submit", "--dry-run"]) == 0
+    assert len(rows()) == 3
+    assert rows()["submissions/faces/main_fold0_best_ver_verification.csv"]["oof_score"] == "0.2"
+
+
+def test_another_csv_can_be_sent(kaggle, run):
+    assert main(["submit", "--task", "verification", "--send", "main_fold0_best_ver"]) == 0
+    (made,) = kaggle.competition.submissions
+    assert made.content == Path("submissions/faces/main_fold0_best_ver_verification.csv").read_bytes()
+
+
+def test_a_csv_that_is_not_there_is_told(kaggle, run, capsys):
+    assert main(["submit", "--send", "main_fold7_last"]) == 2
+    assert "there is no CSV called 'main_fold7_last'" in capsys.readouterr().err
+
+
+def test_a_combined_file_holds_both_tasks(kaggle, run):
+    Path("configs/faces.yaml").write_text(SETTINGS + COMBINED)
+    assert main(["submit", "--only-ensemble"]) == 0
+    (made,) = kaggle.competition.submissions
+    lines = made.content.decode().splitlines()
+    assert lines[0] == "id,answer"
+    assert [line.split(",")[0] for line in lines[1:]] == [
+        *(f"cls_{row}" for row in range(8)),
+        *(f"ver_{row}" for row in range(12)),
+    ]
+    (row,) = rows().values()
+    assert (row["task"], row["oof_score"], row["oof_higher_is_better"]) == ("combined", "0.8125", "true")
+
+
+def test_a_users_csv_is_compared_with_the_test_files(kaggle, run, capsys):
+    Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},0.5\n" for row in range(11)))
+    assert main(["submit", "--file", "mine.csv", "--task", "verification"]) == 2
+    assert "mine.csv: 1 of 12 rows of the test files are missing, first: 11" in capsys.readouterr().err
+    assert kaggle.requests == []
+
+
+def test_what_is_missing_is_made_by_the_command_that_is_told(kaggle, run, capsys):
+    shutil.rmtree(run.ensemble_folder / "predictions")
+    assert main(["submit", "--dry-run"]) == 2
+    # a blend takes best_cls for classes, and only best_ver was predicted: blending again would not help
+    assert "for classification; make them: kaggle-face predict --run main -c faces" in capsys.readouterr().err
+    shutil.rmtree(run.ensemble_folder)
+    assert main(["submit", "--dry-run", "--task", "verification"]) == 2
+    assert "has no blend; make it: kaggle-face ensemble --run main -c faces" in capsys.readouterr().err
+
+
+def brought(*cells: object) -> list[str]:
+    Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},{cell}\n" for row, cell in enumerate(cells)))
+    return ["submit", "--file", "mine.csv", "--task", "verification", "--dry-run"]
+
+
+def test_scores_that_run_against_the_blend_are_warned_about(kaggle, run, capsys):
+    scores = read_pair_scores(run.ensemble_folder / "pairs").scores
+    assert main(brought(*scores)) == 0
+    assert capsys.readouterr().err == ""
+    assert main(brought(*(-scores))) == 0
+    streams = capsys.readouterr()
+    assert "the scores of 'Label' run against the blend of faces/main (rank correlation -1.00)" in streams.err
+    assert "mine.csv: 12 rows, checked" in streams.out
+
+
+def test_decisions_and_one_label_for_all_are_warned_about(kaggle, run, capsys):
+    assert main(brought(*[0, 1] * 6)) == 0
+    assert "take only 2 values in 12 rows" in capsys.readouterr().err
+    Path("mine.csv").write_text("id,label\n" + "".join(f"{row:06d}.jpg,2\n" for row in range(8)))
+    assert main(["submit", "--file", "mine.csv", "--task", "classification", "--dry-run"]) == 0
+    assert "all 8 labels of 'label' are '2'" in capsys.readouterr().err
+
+
+def test_without_a_blend_a_csv_is_checked_all_the_same(kaggle, run, capsys):
+    shutil.rmtree(run.ensemble_folder)
+    assert main(brought(*range(12))) == 0
+    streams = capsys.readouterr()
+    assert "not compared with the blend of a run: faces/main has no blend; make it: " in streams.out
+    assert "mine.csv: 12 rows, checked" in streams.out and streams.err == ""
+    shutil.rmtree(run.path.parent)
+    assert main(brought(*range(12))) == 0
+    assert "not compared" not in capsys.readouterr().out
+
+
+def test_our_own_csv_is_doubted_too(kaggle, run, capsys):
+    np.save(run.ensemble_folder / "pairs" / "scores.npy", np.repeat([0.0, 1.0], 6))
+    reseal(run)
+    assert main(["submit", "--dry-run", "--only-ensemble", "--task", "verification"]) == 0
+    assert "the scores of 'Label' take only 2 values in 12 rows" in capsys.readouterr().err
+
+
+def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
+    Path("mine.csv").write_text("ID,Label\n")
+    assert main(["submit", "--file", "mine.csv"]) == 2
+    assert "say which task the CSV answers" in capsys.readouterr().err
+
+
+def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):
+    broken = run.ensemble_folder / "pairs" / "scores.npy"
+    np.save(broken, np.full(12, np.inf))
+    reseal(run)
+    assert main(["submit"]) == 2
+    assert "ensemble/pairs: the pair scores of 0 are infinite" in capsys.readouterr().err
+    assert not Path("submissions/faces").exists()
+
+
+def test_a_csv_that_no_competition_takes_is_written_and_not_sent(kaggle, run, capsys):
+    fall_2024 = "11785-hw-2-p-2-face-verification-fall-2024"  # takes verification alone
+    settings = SETTINGS.replace(SLUG, fall_2024).replace("slug: classes-2026, ", "")
+    Path("configs/faces.yaml").write_text(settings)
+    config = load_config("faces", ["optim.lr=0.05"]).config
+    write_text(run.fold(0).config_file, dump_config(config))
+    assert main(["submit", "--dry-run", "--only-ensemble"]) == 0
+    assert "main_ensemble_classification.csv is written but not for upload" in capsys.readouterr().out
+    assert Path("submissions/faces/main_ensemble_classification.csv").is_file()
+    assert [Path(name).name for name in rows()] == ["main_ensemble_verification.csv"]
