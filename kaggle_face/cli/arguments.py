@@ -109,6 +109,13 @@ def add_changes_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rules_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--ignore-rules`."""
+    parser.add_argument(
+        "--ignore-rules", action="store_true", help="go on although a rule is broken; this is recorded"
+    )
+
+
 def plain_slug(slug: str) -> str:
     """A competition's name that can name a file or a folder.
 

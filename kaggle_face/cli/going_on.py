@@ -6,9 +6,8 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
+from kaggle_face.hints import PROGRAM
 from kaggle_face.stopping import StoppedBySignalError
-
-_PROGRAM = "kaggle-face"
 
 _KEPT = {
     "demo": "the steps that ended are kept",
@@ -45,23 +44,4 @@ def same_command(command: str, words: Sequence[str], arguments: argparse.Namespa
     config = getattr(arguments, "config", None)
     is_named = any(word in ("-c", "--config") or word.startswith(("-c", "--config=")) for word in words)
     named = [] if config is None or is_named else ["-c", config]
-    return shlex.join([_PROGRAM, command, *words, *named])
-
-
-def training_command(
-    config: str,
-    run: str,
-    folds: Sequence[int],
-    words: Sequence[str],
-    ignores_rules: bool,
-    overrides: Sequence[str],
-) -> str:
-    """The command line that trains folds of a run, without the time limit that may have stopped them.
-
-    >>> training_command("my faces.yaml", "main", [1, 2], ["--resume"], False, ["optim.lr=0.1"])
-    "kaggle-face train --fold 1,2 --resume --run main -c 'my faces.yaml' optim.lr=0.1"
-    """
-    numbers = ",".join(map(str, folds))
-    named = ["--run", run, "-c", config, *(["--ignore-rules"] if ignores_rules else [])]
-    kept = [text for text in overrides if not text.startswith("train.max_hours=")]
-    return shlex.join([_PROGRAM, "train", "--fold", numbers, *words, *named, *kept])
+    return shlex.join([PROGRAM, command, *words, *named])

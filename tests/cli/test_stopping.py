@@ -14,8 +14,8 @@ import pytest
 
 from kaggle_face.cli import main as command_line
 from kaggle_face.cli.blending import predict
-from kaggle_face.cli.going_on import training_command
 from kaggle_face.cli.main import main
+from kaggle_face.hints import training_command
 from kaggle_face.stopping import StoppedBySignalError
 
 Launch = Callable[..., int]

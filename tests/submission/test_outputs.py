@@ -22,8 +22,8 @@ from kaggle_face.artifacts.record_io import (
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.cli.main import main
-from kaggle_face.cli.training.opening import open_competition
 from kaggle_face.config import dump_config, load_config
+from kaggle_face.pipeline.preparing import open_competition
 from kaggle_face.pipeline.today import open_today
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import PairScores, Predictions

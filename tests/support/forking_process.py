@@ -18,8 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import kaggle_face.cli.training.opening
-import kaggle_face.cli.training.train  # noqa: F401
 from kaggle_face.cli.main import run
 from kaggle_face.train import fold
 from kaggle_face.train import trainer as fit

@@ -92,9 +92,9 @@ def _bench_train(loaded: LoadedConfig, arguments: argparse.Namespace, terminal: 
     from kaggle_face.bench.rates import measure_in_turns
     from kaggle_face.bench.training import report_training
     from kaggle_face.cli.benches.ways import TrainingWays, settle_amp
-    from kaggle_face.cli.training.opening import open_competition, open_folds, open_images
     from kaggle_face.model.amp import resolve_device
     from kaggle_face.model.cpu import prepare_cpu
+    from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
     from kaggle_face.train.settings import fold_task
 
     device = resolve_device(loaded.config.device)
@@ -114,7 +114,7 @@ def _bench_train(loaded: LoadedConfig, arguments: argparse.Namespace, terminal: 
 def _bench_pack(loaded: LoadedConfig, arguments: argparse.Namespace, terminal: Terminal) -> Report:
     from kaggle_face.bench.machine import describe_machine
     from kaggle_face.bench.packing import bench_packing
-    from kaggle_face.cli.training.opening import open_competition
+    from kaggle_face.pipeline.preparing import open_competition
 
     config = loaded.config
     image_ids = open_competition(config).faces.image_ids
@@ -129,9 +129,9 @@ def _bench_predict(loaded: LoadedConfig, arguments: argparse.Namespace, terminal
     from kaggle_face.bench.prediction import report_prediction
     from kaggle_face.bench.rates import measure_in_turns
     from kaggle_face.cli.benches.ways import prediction_works, settle_amp
-    from kaggle_face.cli.training.opening import open_competition, open_images
     from kaggle_face.model.amp import resolve_device
     from kaggle_face.model.cpu import prepare_cpu
+    from kaggle_face.pipeline.preparing import open_competition, open_images
 
     device = resolve_device(loaded.config.device)
     prepare_cpu(device)

@@ -10,13 +10,11 @@ from kaggle_face.artifacts.blends import require_one_question, seal_blend
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
 from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task
+from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.arguments import load_settings
-from kaggle_face.cli.blending.run_names import find_named_run
-from kaggle_face.cli.competition.rules import rule_on_test_neighbours
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.cli.training.opening import settings_of_run
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.ensemble.blended import (
@@ -48,6 +46,8 @@ from kaggle_face.evaluation.member_scores import has_record
 from kaggle_face.evaluation.members import TASKS, Member, Task, choose_members, default_checkpoint
 from kaggle_face.evaluation.objective import PAIR_METRICS, formula_of_task, usable_formula
 from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.pipeline.preparing import settings_of_run
+from kaggle_face.pipeline.rules_check import rule_on_test_neighbours
 from kaggle_face.pipeline.today import compare_with_raw_folder, require_unchanged
 
 _MOST_WEIGHTS_SHOWN = 5

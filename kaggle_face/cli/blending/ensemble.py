@@ -10,8 +10,8 @@ from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
+    add_rules_argument,
 )
-from kaggle_face.cli.competition.rules import add_rules_argument
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.evaluation.members import METHODS
 

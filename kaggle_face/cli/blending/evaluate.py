@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.cli.arguments import (
     DEFAULT_RUN,
@@ -15,7 +16,6 @@ from kaggle_face.cli.arguments import (
     add_config_arguments,
     add_folds_argument,
 )
-from kaggle_face.cli.blending.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.evaluation.members import TASKS, Member, Task, choose_members, default_checkpoint

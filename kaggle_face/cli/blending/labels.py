@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.cli.arguments import load_settings
-from kaggle_face.cli.blending.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
@@ -45,8 +45,8 @@ def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _list_doubtful(
     run: RunFolder, folds: list[FoldFolder], arguments: argparse.Namespace, terminal: Terminal
 ) -> None:
-    from kaggle_face.cli.training.opening import open_competition, open_images, settings_of_run
     from kaggle_face.data.contact_sheet import write_sheet
+    from kaggle_face.pipeline.preparing import open_competition, open_images, settings_of_run
 
     gaps, names = measure_gaps(folds, _CHECKPOINT)
     found = doubtful(gaps)

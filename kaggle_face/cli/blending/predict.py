@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
+from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.arguments import (
@@ -17,7 +18,6 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
     load_settings,
 )
-from kaggle_face.cli.blending.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -42,7 +42,7 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the test records of the chosen folds and checkpoints of one run."""
-    from kaggle_face.cli.training.opening import chosen_folds
+    from kaggle_face.pipeline.preparing import chosen_folds
 
     folds = chosen_folds(run, arguments.folds)
     with ExitStack() as locks:
@@ -57,7 +57,7 @@ def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Termina
 def _predict_folds(
     run: RunFolder, folds: Sequence[FoldFolder], arguments: argparse.Namespace, terminal: Terminal
 ) -> None:
-    from kaggle_face.cli.training.opening import open_competition, open_images, settings_of_run
+    from kaggle_face.pipeline.preparing import open_competition, open_images, settings_of_run
     from kaggle_face.pipeline.today import (
         open_today,
         require_current_training,

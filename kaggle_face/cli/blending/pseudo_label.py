@@ -6,10 +6,10 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import RunFolder, command_line
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
-from kaggle_face.cli.blending.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.hints import settings_command
@@ -23,7 +23,7 @@ _DEFAULT_CONFIDENCE = 0.95
 
 def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `pseudo-label`."""
-    from kaggle_face.cli.competition.rules import add_rules_argument
+    from kaggle_face.cli.arguments import add_rules_argument
 
     add_run_argument(parser)
     parser.add_argument(
@@ -53,8 +53,8 @@ def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, 
     from kaggle_face.artifacts.blends import require_current_blend
     from kaggle_face.artifacts.record_io import read_predictions
     from kaggle_face.artifacts.seals import read_seal
-    from kaggle_face.cli.competition.rules import guard_rules
     from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
+    from kaggle_face.pipeline.rules_check import guard_rules
     from kaggle_face.pipeline.today import compare_blend_with_raw_folder
 
     _require_probabilities(run)

@@ -6,9 +6,9 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import list_runs, run_folder
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
-from kaggle_face.cli.blending.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -21,8 +21,8 @@ def add_arguments_status(parser: argparse.ArgumentParser) -> None:
 
 def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the chain of a run as a table, and the next command."""
-    from kaggle_face.cli.training.opening import settings_of_run
     from kaggle_face.pipeline.chain import chain_of_run, next_command
+    from kaggle_face.pipeline.preparing import settings_of_run
 
     loaded = load_settings(arguments)
     runs = Path(loaded.config.paths.runs)

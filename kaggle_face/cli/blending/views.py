@@ -11,7 +11,6 @@ from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.provenance import describe_averaging
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.cli.training.opening import open_competition, open_folds, open_images
 from kaggle_face.competitions.catalogue.ranking import PairMetric, is_higher_better, own_metrics_of
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
@@ -21,6 +20,7 @@ from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_d
 from kaggle_face.metrics.intervals.verification import verification_difference
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.trained import load_trained_network, trained_amp
+from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
 from kaggle_face.records import no_pairs
 from kaggle_face.train.out_of_fold import write_records
 from kaggle_face.train.settings import FoldTask, fold_task

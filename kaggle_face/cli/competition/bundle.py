@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import CHECKPOINTS
 from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
@@ -16,7 +17,6 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
     load_settings,
 )
-from kaggle_face.cli.blending.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.kaggle.client.client import KaggleClient, connect
@@ -49,8 +49,8 @@ def add_arguments_bundle(parser: argparse.ArgumentParser) -> None:
 
 def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the bundle and sends it where that is wanted."""
-    from kaggle_face.cli.training.opening import chosen_folds, settings_of_run
     from kaggle_face.kaggle.remote.bundle import Wanted, download_wheels, files_to_predict, write_bundle
+    from kaggle_face.pipeline.preparing import chosen_folds, settings_of_run
 
     loaded = load_settings(arguments)
     run = find_own_run(loaded, arguments.run, terminal.say)

@@ -96,9 +96,9 @@ def _check_cache(data: CompetitionData, config: Config, terminal: Terminal) -> l
 
 def _check_rules(config: Config, data: CompetitionData) -> list[Finding]:
     """The rules that the settings break; parameters are counted where a limit is known."""
-    from kaggle_face.cli.competition.rules import rules_broken_by
     from kaggle_face.competitions.catalogue.known import find_facts
     from kaggle_face.competitions.data_check import Finding
+    from kaggle_face.pipeline.rules_check import rules_broken_by
 
     if find_facts(config.competition.slug) is None:
         return [Finding("note", f"the rules of '{config.competition.slug}' are not known here")]

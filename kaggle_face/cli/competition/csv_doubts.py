@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.artifacts.blends import require_current_blend
+from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.cli.blending.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
 from kaggle_face.config import LoadedConfig

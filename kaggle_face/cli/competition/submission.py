@@ -9,12 +9,11 @@ from pathlib import Path
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
 from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_task
+from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
-from kaggle_face.cli.blending.run_names import find_own_run
 from kaggle_face.cli.competition.csv_doubts import blend_to_compare, what_is_known
 from kaggle_face.cli.competition.desk import open_desk, open_ledger, tell_outcomes
-from kaggle_face.cli.competition.rules import guard_rules
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.reading import formats_of, submission_formats
 from kaggle_face.competitions.submission.formats import TASKS, SubmissionFormat, SubmissionFormats, Task
@@ -22,6 +21,7 @@ from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
 from kaggle_face.hints import settings_command
+from kaggle_face.pipeline.rules_check import guard_rules
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.checks import CheckedTable, check_csv, check_table
 from kaggle_face.submission.columns import Question, unknown_threshold
@@ -88,7 +88,7 @@ def _written_jobs(
     arguments: argparse.Namespace, loaded: LoadedConfig, terminal: Terminal
 ) -> Iterator[tuple[str, Upload]]:
     """The CSVs of a run, all checked before the first is written, by name."""
-    from kaggle_face.cli.training.opening import chosen_folds, settings_of_run
+    from kaggle_face.pipeline.preparing import chosen_folds, settings_of_run
     from kaggle_face.pipeline.today import compare_blend_with_raw_folder, require_unchanged
 
     run = find_own_run(loaded, arguments.run, terminal.say)
@@ -193,7 +193,7 @@ def _what_is_asked(
     config: Config, tasks: Sequence[Task], terminal: Terminal
 ) -> tuple[CompetitionData, SubmissionFormat] | None:
     """The competition's records and the format of a CSV; None where its files are not below `data.root`."""
-    from kaggle_face.cli.training.opening import open_competition
+    from kaggle_face.pipeline.preparing import open_competition
 
     try:
         formats = submission_formats(Path(config.data.root), config.competition, config.submit)

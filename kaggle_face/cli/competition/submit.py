@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import add_changes_argument, add_config_arguments, add_run_argument
-from kaggle_face.cli.competition.rules import add_rules_argument
+from kaggle_face.cli.arguments import (
+    add_changes_argument,
+    add_config_arguments,
+    add_rules_argument,
+    add_run_argument,
+)
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.submission.formats import TASKS
 

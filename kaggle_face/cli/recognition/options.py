@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.files.private import make_private_folder, write_privately
+from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
-from kaggle_face.cli.blending.run_names import find_named_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
 

@@ -19,8 +19,8 @@ def add_arguments_pack(parser: argparse.ArgumentParser) -> None:
 
 def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Packs the images of the settings, and prints their number, the rate, the folder and broken images."""
-    from kaggle_face.cli.training.opening import open_competition, open_images
     from kaggle_face.data.cache.image_cache import broken_images
+    from kaggle_face.pipeline.preparing import open_competition, open_images
 
     config = load_settings(arguments).config
     data = open_competition(config, terminal)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kaggle_face.artifacts.files.atomic import replacing_folder
+from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.run_locks import writing_run
 from kaggle_face.artifacts.runs import (
     CHECKPOINTS,
@@ -24,7 +25,6 @@ from kaggle_face.cli.arguments import (
     add_folds_argument,
     load_settings,
 )
-from kaggle_face.cli.blending.run_names import find_own_run
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import RunError
 
@@ -74,7 +74,7 @@ def _make_soups(
     target: RunFolder,
     terminal: Terminal,
 ) -> list[list[str]]:
-    from kaggle_face.cli.training.opening import open_competition, open_folds, open_images, settings_of_run
+    from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images, settings_of_run
     from kaggle_face.pipeline.today import open_today, require_current_training
     from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_task
     from kaggle_face.train.settings import fold_task

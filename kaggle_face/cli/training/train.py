@@ -20,12 +20,12 @@ from kaggle_face.artifacts.runs import (
     run_folder,
 )
 from kaggle_face.artifacts.seals import time_of_now
-from kaggle_face.cli.arguments import add_config_arguments, fold_numbers, load_settings
-from kaggle_face.cli.competition.rules import add_rules_argument, guard_rules
-from kaggle_face.cli.going_on import training_command
+from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, fold_numbers, load_settings
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
 from kaggle_face.cli.training.remote import add_remote_arguments, train_on_kaggle
 from kaggle_face.errors import InputError, RunError, WorkerLostError
+from kaggle_face.hints import training_command
+from kaggle_face.pipeline.rules_check import guard_rules
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def train_folds(
     kind: RunKind = "training",
 ) -> None:
     """Trains one fold; or several, or with None all: those that are finished are skipped, others go on."""
-    from kaggle_face.cli.training.opening import open_competition, open_folds, open_images
+    from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
     from kaggle_face.pipeline.today import open_today
     from kaggle_face.train.config_lint import advise
     from kaggle_face.train.fold import train_fold

@@ -19,10 +19,10 @@ from kaggle_face.artifacts.runs import (
     run_folder,
 )
 from kaggle_face.artifacts.seals import time_of_now
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
-from kaggle_face.cli.competition.rules import add_rules_argument, guard_rules
+from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import ConfigError, InputError, RunError
+from kaggle_face.pipeline.rules_check import guard_rules
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -128,8 +128,8 @@ def _training(
     loaded: LoadedConfig, arguments: argparse.Namespace, terminal: Terminal
 ) -> Callable[[int, Sequence[str], Callable[[float], None]], None]:
     """What trains one trial of the search."""
-    from kaggle_face.cli.training.opening import open_competition, open_folds, open_images
     from kaggle_face.config import load_config
+    from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
     from kaggle_face.pipeline.today import open_today
 
     data = open_competition(loaded.config)
@@ -165,7 +165,7 @@ def _train_trial(
     report: Callable[[float], None],
     terminal: Terminal,
 ) -> None:
-    from kaggle_face.cli.training.opening import open_images
+    from kaggle_face.pipeline.preparing import open_images
     from kaggle_face.pipeline.today import open_today
     from kaggle_face.train.fold import train_fold
     from kaggle_face.train.settings import fold_task

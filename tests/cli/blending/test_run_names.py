@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.cli.blending.run_names import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
 

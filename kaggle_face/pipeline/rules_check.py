@@ -1,30 +1,22 @@
-"""The competition's rules, before time or a submission is spent."""
+"""The rules check: what the settings break of a competition's rules, before time or a submission is spent."""
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import RulesError
 from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config
-
-
-def add_rules_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds `--ignore-rules`."""
-    parser.add_argument(
-        "--ignore-rules", action="store_true", help="go on although a rule is broken; this is recorded"
-    )
+    from kaggle_face.progress import Progress
 
 
 def guard_rules(
     config: Config,
     num_classes: int,
     ignored: bool,
-    terminal: Terminal,
+    progress: Progress,
     num_parameters_of_ensemble: int | None = None,
 ) -> list[str]:
     """The broken rules that the user chose to ignore; they are told, one line each.
@@ -39,12 +31,12 @@ def guard_rules(
             f"{config.competition.slug}: {broken[0]}; or go on with --ignore-rules, which is recorded{more}"
         )
     for line in broken:
-        terminal.warn(f"ignored rule: {line}")
+        progress.warn(f"ignored rule: {line}")
     return broken
 
 
 def rule_on_test_neighbours(
-    config: Config, ignored: bool, terminal: Terminal
+    config: Config, ignored: bool, progress: Progress
 ) -> tuple[str | None, list[str]]:
     """Why steps that use neighbouring test images are left out, and the rules on them that are ignored."""
     from kaggle_face.competitions.catalogue import rules
@@ -54,7 +46,7 @@ def rule_on_test_neighbours(
     rule = None if facts is None else rules.rule_on_test_neighbours(facts.rules)
     if rule is None or not ignored:
         return rule, []
-    terminal.warn(f"ignored rule: {rule}")
+    progress.warn(f"ignored rule: {rule}")
     return None, [rule]
 
 

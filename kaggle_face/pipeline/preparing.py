@@ -1,4 +1,4 @@
-"""What most commands begin with: the competition's records, its decoded images, and a trained run."""
+"""Records of the raw folder, decoded images, folds and the settings of a trained run."""
 
 from __future__ import annotations
 
