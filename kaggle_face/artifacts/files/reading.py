@@ -186,6 +186,23 @@ def read_array(
     return array
 
 
+def array_from_bytes(data: bytes) -> npt.NDArray[Any]:
+    """The array in the bytes of a `.npy` file, never with pickle.
+
+    Raises:
+        ValueError: They are damaged, or of another format.
+    """
+    import numpy as np
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a header that Python 2 wrote
+        try:
+            return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        except _FAULTS as error:
+            text = " ".join(str(error).split())
+            raise ValueError(f"not a .npy array ({text[:200] or type(error).__name__})") from error
+
+
 def _size_of_regular(path: Path) -> int:
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for without end

@@ -30,7 +30,7 @@ from kaggle_face.artifacts.files.archives import (
 )
 from kaggle_face.artifacts.files.cells import csv_quoting
 from kaggle_face.artifacts.files.private import replacing_privately
-from kaggle_face.artifacts.files.reading import json_object
+from kaggle_face.artifacts.files.reading import array_from_bytes, json_object
 from kaggle_face.errors import GalleryError, naming_first
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.pictures import decode_photo
@@ -220,8 +220,8 @@ def _table_of(archive: zipfile.ZipFile) -> list[tuple[str, str, str, str]]:
 def _vectors_of(archive: zipfile.ZipFile, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """The embeddings, which are as many as the images, of the model's size, finite and not all zero."""
     most_bytes = _MAX_NPY_HEADER_BYTES + 8 * shape[0] * shape[1]
-    vectors = np.load(io.BytesIO(_read(archive, "embeddings.npy", most_bytes)), allow_pickle=False)
-    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f" or vectors.shape != shape:
+    vectors = array_from_bytes(_read(archive, "embeddings.npy", most_bytes))
+    if vectors.dtype.kind != "f" or vectors.shape != shape:
         raise ValueError(f"embeddings.npy does not hold {shape[0]} embeddings of {shape[1]} numbers")
     with np.errstate(over="ignore"):  # a length that overflows is infinite, and refused
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kaggle_face.artifacts.files.atomic import write_array
-from kaggle_face.artifacts.files.reading import read_array, read_columns, read_json
+from kaggle_face.artifacts.files.reading import array_from_bytes, read_array, read_columns, read_json
 from kaggle_face.artifacts.json_types import BlendSummary, RunInfo
 from kaggle_face.errors import RunError
 
@@ -149,3 +149,17 @@ def test_a_table_whose_rows_differ_in_length_is_refused(tmp_path: Path, text: st
 def test_a_table_comes_back_with_its_odd_cells(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbfa,b\r\n"x\r\ny",NA\r\n\r\n"",007\r\n')
     assert read_columns(tmp_path / "t.csv", ["b", "a"]) == [("NA", "007"), ("x\r\ny", "")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f4', 'shape': (3,\n",
+        b"\0\n",
+        b"{'descr': '<f4', 'fortran_order': 0, 'shape': (3L,), }\n",
+    ],
+)
+def test_a_header_that_cannot_be_read_is_an_error_of_its_bytes(header: bytes) -> None:
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(12)
+    with pytest.raises(ValueError, match=r"not a \.npy array"):
+        array_from_bytes(data)
