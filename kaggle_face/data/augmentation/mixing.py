@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from kaggle_face.config.schema import AugmentConfig
+from kaggle_face.errors import InputError
 from kaggle_face.records import IntArray
 
 
@@ -70,6 +71,69 @@ def apply_mix(images_BCHW: torch.Tensor, mix: Mix) -> torch.Tensor:
     rows, columns = slice(mix.box.top, mix.box.bottom), slice(mix.box.left, mix.box.right)
     mixed_BCHW[:, :, rows, columns] = images_BCHW[:, :, rows, columns][partner_B]
     return mixed_BCHW
+
+
+def cutmix(
+    images_BCHW: torch.Tensor, labels_B: torch.Tensor, alpha: float = 1.0, seed: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
+    """CutMix of a batch (Yun et al. 2019, arXiv:1905.04899) for any training loop.
+
+    The loss of the mixed batch is `share * loss(first) + (1 - share) * loss(second)`, also for heads with a
+    margin, which are given one label at a time.
+
+    Args:
+        images_BCHW: Square images (B, C, S, S), of any type.
+        labels_B: Their classes (B).
+        alpha: Of the Beta(alpha, alpha) distribution that the share is drawn from, > 0.
+        seed: Makes the draw repeatable; None draws from NumPy's entropy.
+
+    Returns:
+        The mixed images, the labels of the first and of the second source (B), and the share of the first
+        in [0, 1], from the true area of the box.
+
+    >>> images, labels = torch.zeros(4, 3, 8, 8), torch.arange(4)
+    >>> images += labels[:, None, None, None]
+    >>> mixed, first, second, share = cutmix(images, labels, seed=0)
+    >>> bool((mixed.mean((1, 2, 3)) - (share * first + (1 - share) * second)).abs().max() < 1e-6)
+    True
+    """
+    if images_BCHW.ndim != 4 or images_BCHW.shape[2] != images_BCHW.shape[3]:
+        raise InputError(f"CutMix takes square images (B, C, S, S), got {tuple(images_BCHW.shape)}")
+    draw = np.random.default_rng(seed)
+    size_px = images_BCHW.shape[3]
+    box = _draw_box(_drawn_share(alpha, draw), size_px, draw)
+    mix = Mix(draw.permutation(len(images_BCHW)), 1 - box.area_px / size_px**2, box)
+    return _mixed(images_BCHW, labels_B, mix)
+
+
+def mixup(
+    images_BCHW: torch.Tensor, labels_B: torch.Tensor, alpha: float = 1.0, seed: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
+    """Mixup of a batch (Zhang et al. 2017, arXiv:1710.09412); arguments and results as of `cutmix`.
+
+    >>> images, labels = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1), torch.tensor([0, 1])
+    >>> mixed, first, second, share = mixup(images, labels, seed=1)
+    >>> bool((mixed[:, 0, 0, 0] - (share * first + (1 - share) * second)).abs().max() < 1e-6)
+    True
+    """
+    draw = np.random.default_rng(seed)
+    share = _drawn_share(alpha, draw)
+    return _mixed(images_BCHW, labels_B, Mix(draw.permutation(len(images_BCHW)), share))
+
+
+def _drawn_share(alpha: float, draw: np.random.Generator) -> float:
+    if not alpha > 0:
+        raise InputError(f"alpha must be > 0, got {alpha}")
+    return float(draw.beta(alpha, alpha))
+
+
+def _mixed(
+    images_BCHW: torch.Tensor, labels_B: torch.Tensor, mix: Mix
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
+    if len(labels_B) != len(images_BCHW):
+        raise InputError(f"{len(images_BCHW)} images and {len(labels_B)} labels cannot be one batch")
+    mixed_BCHW = apply_mix(images_BCHW, mix)
+    return mixed_BCHW, labels_B, labels_B[mix.partners(labels_B.device)], mix.weight_of_first
 
 
 def _draw_box(weight_of_first: float, size_px: int, draw: np.random.Generator) -> Box:

@@ -9,15 +9,17 @@ Letters: B images of the batch, D embedding size, C classes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import assert_never
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kaggle_face.config import LossConfig
-from kaggle_face.config.schema import MultiSimilarityConfig, TripletConfig
 from kaggle_face.model.heads.head import in_full_precision, unit_vectors
+
+TripletSelection = Literal["semi_hard", "hard", "all"]
+PairDistance = Literal["euclidean", "cosine"]
 
 
 class MetricLoss(nn.Module, ABC):
@@ -52,31 +54,57 @@ class TripletLoss(MetricLoss):
     equation 5). `semi_hard` takes for each anchor and positive the nearest negative that is further than the
     positive, or the furthest of all where none is (Schroff et al. 2015, arXiv:1503.03832, section 3.2). `all`
     takes every triplet and divides by those above zero (Hermans et al., equation 6 and section 3.2).
+
+    Args:
+        margin: By how much a different image must be further away, > 0, in units of the distance.
+        selection: Which triplets count.
+        distance: Between embeddings: Euclidean, or 1 - cosine.
+        normalizes: Whether embeddings are scaled to length 1 first.
+
+    >>> embeddings = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
+    >>> loss = TripletLoss(margin=2.5, selection="hard", normalizes=False)
+    >>> loss(embeddings, torch.tensor([0, 0, 1])).item()  # anchors 0 and 1: (1 - 3 + 2.5 + 1 - 2 + 2.5) / 2
+    1.0
     """
 
-    def __init__(self, config: TripletConfig, normalizes: bool) -> None:
+    def __init__(
+        self,
+        margin: float = 0.2,
+        selection: TripletSelection = "semi_hard",
+        distance: PairDistance = "euclidean",
+        normalizes: bool = True,
+    ) -> None:
         super().__init__(normalizes)
-        self.config = config
+        self.margin, self.selection, self.distance = margin, selection, distance
 
     def compare(self, vectors_BD: Tensor, labels_B: Tensor) -> Tensor:
         """The mean over anchors, over pairs of anchor and positive, or over triplets above zero."""
-        distance_BB = _distances(vectors_BD, self.config)
+        distance_BB = _distances(vectors_BD, self.distance)
         positive_BB, negative_BB = pair_masks(labels_B)
-        match self.config.selection:
+        match self.selection:
             case "hard":
-                return _hard_triplets(distance_BB, positive_BB, negative_BB, self.config.margin)
+                return _hard_triplets(distance_BB, positive_BB, negative_BB, self.margin)
             case "semi_hard":
-                return _semi_hard_triplets(distance_BB, positive_BB, negative_BB, self.config.margin)
+                return _semi_hard_triplets(distance_BB, positive_BB, negative_BB, self.margin)
             case "all":
-                return _all_triplets(distance_BB, positive_BB, negative_BB, self.config.margin)
+                return _all_triplets(distance_BB, positive_BB, negative_BB, self.margin)
             case _:
-                assert_never(self.config.selection)
+                assert_never(self.selection)
 
 
 class SupervisedContrastiveLoss(MetricLoss):
-    """Every other image of the class is a positive (Khosla et al. 2020, arXiv:2004.11362, equation 2)."""
+    """Every other image of the class is a positive (Khosla et al. 2020, arXiv:2004.11362, equation 2).
 
-    def __init__(self, temperature: float) -> None:
+    Args:
+        temperature: What cosines are divided by, > 0.
+
+    >>> embeddings = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> loss = SupervisedContrastiveLoss(temperature=1.0)
+    >>> round(loss(embeddings, torch.tensor([0, 0, 1])).item(), 4)  # log(1 + e^-1)
+    0.3133
+    """
+
+    def __init__(self, temperature: float = 0.1) -> None:
         super().__init__(normalizes=True)
         self.temperature = temperature
 
@@ -96,7 +124,21 @@ class CenterLoss(MetricLoss):
     """Half the squared distance to the centre of the own class (Wen et al. 2016, ECCV, equations 2 to 4).
 
     The centres follow by their own rate and not by gradients: after each step a centre moves by
-    rate * sum(x - c) / (1 + n) over the n images of its class in the batch.
+    rate * sum(x - c) / (1 + n) over the n images of its class in the batch: call `advance` after the step.
+
+    Args:
+        num_classes: C.
+        embedding_size: D.
+        rate: How fast centres follow, in (0, 1].
+        normalizes: Whether embeddings are scaled to length 1 first.
+
+    >>> loss = CenterLoss(num_classes=2, embedding_size=2, normalizes=False)
+    >>> embeddings, labels = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    >>> loss(embeddings, labels).item()  # half of 2 squared
+    2.0
+    >>> loss.advance(embeddings, labels)
+    >>> loss.centers[0].tolist()
+    [0.5, 0.0]
 
     Attributes:
         centers: Buffer (C, D): the centres, zero at first.
@@ -104,7 +146,9 @@ class CenterLoss(MetricLoss):
 
     centers: Tensor
 
-    def __init__(self, num_classes: int, embedding_size: int, rate: float, normalizes: bool) -> None:
+    def __init__(
+        self, num_classes: int, embedding_size: int, rate: float = 0.5, normalizes: bool = True
+    ) -> None:
         super().__init__(normalizes)
         self.rate = rate
         self.register_buffer("centers", torch.zeros(num_classes, embedding_size))
@@ -131,26 +175,42 @@ class MultiSimilarityLoss(MetricLoss):
     """Pairs that are hard against the other kind, softly weighted (Wang et al. 2019, arXiv:1904.06627).
 
     Pairs are chosen by equations 13 and 14 and weighed by equation 15.
+
+    Args:
+        positive_scale: Alpha, how sharply pairs of the same class are weighed, > 0.
+        negative_scale: Beta, how sharply pairs of different classes are weighed, > 0.
+        offset: Lambda, the cosine that divides them.
+        mining_margin: Epsilon, how far an easy pair may lie from the hardest of the other kind, >= 0.
+
+    >>> embeddings = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> MultiSimilarityLoss()(embeddings, torch.tensor([0, 0, 1])).item()  # all pairs are easy
+    0.0
     """
 
-    def __init__(self, config: MultiSimilarityConfig) -> None:
+    def __init__(
+        self,
+        positive_scale: float = 2.0,
+        negative_scale: float = 50.0,
+        offset: float = 0.5,
+        mining_margin: float = 0.1,
+    ) -> None:
         super().__init__(normalizes=True)
-        self.config = config
+        self.positive_scale, self.negative_scale = positive_scale, negative_scale
+        self.offset, self.mining_margin = offset, mining_margin
 
     def compare(self, vectors_BD: Tensor, labels_B: Tensor) -> Tensor:
         """The mean over all images; those without a chosen pair count as zero."""
-        config = self.config
         cosine_BB = vectors_BD @ vectors_BD.T
         positive_BB, negative_BB = pair_masks(labels_B)
         fixed_BB = cosine_BB.detach()
         least_positive_B1 = torch.where(positive_BB, fixed_BB, torch.inf).amin(1, keepdim=True)
         most_negative_B1 = torch.where(negative_BB, fixed_BB, -torch.inf).amax(1, keepdim=True)
-        hard_positive_BB = positive_BB & (fixed_BB - config.mining_margin < most_negative_B1)
-        hard_negative_BB = negative_BB & (fixed_BB + config.mining_margin > least_positive_B1)
-        pull_BB = -config.positive_scale * (cosine_BB - config.offset)
-        push_BB = config.negative_scale * (cosine_BB - config.offset)
-        pull_B = _soft_maximum(pull_BB, hard_positive_BB) / config.positive_scale
-        push_B = _soft_maximum(push_BB, hard_negative_BB) / config.negative_scale
+        hard_positive_BB = positive_BB & (fixed_BB - self.mining_margin < most_negative_B1)
+        hard_negative_BB = negative_BB & (fixed_BB + self.mining_margin > least_positive_B1)
+        pull_BB = -self.positive_scale * (cosine_BB - self.offset)
+        push_BB = self.negative_scale * (cosine_BB - self.offset)
+        pull_B = _soft_maximum(pull_BB, hard_positive_BB) / self.positive_scale
+        push_B = _soft_maximum(push_BB, hard_negative_BB) / self.negative_scale
         return (pull_B + push_B).mean()
 
 
@@ -160,13 +220,16 @@ def create_metric_loss(config: LossConfig, num_classes: int, embedding_size: int
         case "none":
             return None
         case "triplet":
-            return TripletLoss(config.triplet, config.normalize_embeddings)
+            triplet = config.triplet
+            return TripletLoss(
+                triplet.margin, triplet.selection, triplet.distance, config.normalize_embeddings
+            )
         case "supcon":
             return SupervisedContrastiveLoss(config.supcon.temperature)
         case "center":
             return CenterLoss(num_classes, embedding_size, config.center.rate, config.normalize_embeddings)
         case "multi_similarity":
-            return MultiSimilarityLoss(config.multi_similarity)
+            return MultiSimilarityLoss(**config.multi_similarity.model_dump())
         case _:
             assert_never(config.metric)
 
@@ -178,8 +241,8 @@ def pair_masks(labels_B: Tensor) -> tuple[Tensor, Tensor]:
     return same_BB & ~itself_BB, ~same_BB
 
 
-def _distances(vectors_BD: Tensor, config: TripletConfig) -> Tensor:
-    match config.distance:
+def _distances(vectors_BD: Tensor, distance: PairDistance) -> Tensor:
+    match distance:
         case "euclidean":
             # Differences first: |a|^2 + |b|^2 - 2ab loses half of the digits of near vectors.
             return torch.cdist(vectors_BD, vectors_BD, compute_mode="donot_use_mm_for_euclid_dist")
@@ -187,7 +250,7 @@ def _distances(vectors_BD: Tensor, config: TripletConfig) -> Tensor:
             units_BD = unit_vectors(vectors_BD)
             return 1.0 - units_BD @ units_BD.T
         case _:
-            assert_never(config.distance)
+            assert_never(distance)
 
 
 def _hard_triplets(distance_BB: Tensor, positive_BB: Tensor, negative_BB: Tensor, margin: float) -> Tensor:

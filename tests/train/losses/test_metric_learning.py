@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kaggle_face.config import LossConfig
-from kaggle_face.config.schema import MultiSimilarityConfig, TripletConfig
+from kaggle_face.config.schema import MultiSimilarityConfig
 from kaggle_face.train.losses.metric_learning import (
     CenterLoss,
     MetricLoss,
@@ -89,9 +89,9 @@ def naive_multi_similarity(rows: Vectors, labels: list[int], config: MultiSimila
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
 @pytest.mark.parametrize("selection", ["hard", "semi_hard", "all"])
 def test_triplet_loss_equals_loops_over_triplets(selection: str, distance: str, normalizes: bool) -> None:
-    config = TripletConfig(selection=selection, distance=distance, margin=0.3)  # type: ignore[arg-type]
     rows = vectors()
-    found = TripletLoss(config, normalizes)(torch.from_numpy(rows), torch.tensor(LABELS))
+    loss = TripletLoss(0.3, selection, distance, normalizes)  # type: ignore[arg-type]
+    found = loss(torch.from_numpy(rows), torch.tensor(LABELS))
     measure = euclidean if distance == "euclidean" else cosine
     expected = naive_triplets(units(rows) if normalizes else rows, LABELS, measure, 0.3, selection)
     assert expected > 0.05
@@ -106,7 +106,7 @@ def test_supervised_contrastive_loss_equals_loops_over_anchors() -> None:
 
 def test_multi_similarity_loss_equals_loops_over_pairs() -> None:
     config, rows = MultiSimilarityConfig(), vectors()
-    found = MultiSimilarityLoss(config)(torch.from_numpy(rows), torch.tensor(LABELS))
+    found = MultiSimilarityLoss()(torch.from_numpy(rows), torch.tensor(LABELS))
     assert float(found) == pytest.approx(naive_multi_similarity(rows, LABELS, config), rel=1e-9)
 
 
@@ -130,7 +130,7 @@ def test_a_batch_that_is_not_finite_moves_no_center() -> None:
 
 def every_loss() -> list[MetricLoss]:
     triplets = [
-        TripletLoss(TripletConfig(selection=selection, distance=distance), normalizes)
+        TripletLoss(0.2, selection, distance, normalizes)
         for selection in ("semi_hard", "hard", "all")
         for distance in ("euclidean", "cosine")
         for normalizes in (True, False)
@@ -138,7 +138,7 @@ def every_loss() -> list[MetricLoss]:
     others: list[MetricLoss] = [
         SupervisedContrastiveLoss(0.1),
         CenterLoss(6, 6, 0.5, True),
-        MultiSimilarityLoss(MultiSimilarityConfig()),
+        MultiSimilarityLoss(),
     ]
     return [*triplets, *others]
 
