@@ -1,0 +1,1 @@
+"""Projects, runs and blends as objects: what `import kaggle_face` shows of the pipeline."""

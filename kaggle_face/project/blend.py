@@ -1,0 +1,59 @@
+"""A blend of members: the one prediction that CSVs are written from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from kaggle_face.project.frames import as_html, frame_of
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.ensemble import BlendResult
+    from kaggle_face.project.run import Run
+
+
+class Blend:
+    """A blend that `Project.ensemble` wrote, with what is known of it.
+
+    Attributes:
+        run: The run whose folder holds it.
+        result: All that the pipeline knows of it, as records.
+    """
+
+    def __init__(self, run: Run, result: BlendResult) -> None:
+        self.run, self.result = run, result
+
+    @property
+    def path(self) -> Path:
+        """The folder with the blended records."""
+        return self.run.folder.ensemble_folder
+
+    @property
+    def score(self) -> float | None:
+        """The competition's score out of fold, higher = better; None where a metric of it is not known."""
+        return self.result.score
+
+    @property
+    def members(self) -> pd.DataFrame:
+        """The members of each task with their folds and weights, which sum to 1."""
+        return frame_of(self.result.members)
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """Single members and blends with their held-out metrics, the nested gain and its 95 % interval."""
+        return frame_of(self.result.table, without=("weights",))
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """The steps of post-processing that were tried, with their gains; off unless one helps."""
+        return frame_of(self.result.steps)
+
+    def __repr__(self) -> str:
+        tasks = ", ".join(f"{each.task}: {each.chosen or 'mean'}" for each in self.result.tasks)
+        score = "" if self.score is None else f", out-of-fold score {self.score:.4f}"
+        return f"blend in {self.run.name} ({tasks}){score}"
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self), self.members)

@@ -1,0 +1,275 @@
+"""A competition as a project: its settings, data and runs, and the stages from training to submission."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from kaggle_face.artifacts.run_choice import find_own_run
+from kaggle_face.artifacts.runs import list_runs, name_of_run, run_folder
+from kaggle_face.config import Config, LoadedConfig, load_config
+from kaggle_face.config.yaml_text import read_yaml
+from kaggle_face.errors import ConfigError, RunError
+from kaggle_face.hints import settings_given_as
+from kaggle_face.progress import Progress
+from kaggle_face.project.blend import Blend
+from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.project.run import Member, Run
+from kaggle_face.records import CompetitionData, Folds
+from kaggle_face.stopping import heeding_signals
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from kaggle_face.config.schema import CheckpointName
+    from kaggle_face.data.cache.image_cache import Pack
+    from kaggle_face.evaluation.members import Method
+    from kaggle_face.recognition.gallery.people import Gallery
+    from kaggle_face.synthetic.dataset import Layout
+
+Overrides = Mapping[str, object] | Sequence[str]
+
+
+def open_project(
+    config: str | Path = "demo", overrides: Overrides = (), progress: Progress | None = None
+) -> Project:
+    """Opens the settings of a competition; its data is read when it is first needed.
+
+    Args:
+        config: The name of settings (`configs/<name>.yaml`, or one of the package), or a path.
+        overrides: Settings that differ: `{"optim.lr": 0.05}`, or `["optim.lr=0.05"]` as on the command line.
+        progress: What long work reports to; None: bars in a notebook, lines in a terminal, else nothing.
+
+    Raises:
+        ConfigError: The settings are missing or wrong.
+
+    >>> open_project("demo", {"train.epochs": 3})
+    project demo (settings that differ: train.epochs=3)
+    """
+    return Project(load_config(str(config), _as_texts(overrides)), progress or default_progress())
+
+
+class Project:
+    """A competition: settings, data and runs. Made by `open_project`.
+
+    Every method does what the command of its name does, with the same defaults, and leaves the same records.
+    Its errors are subclasses of `KaggleFaceError`, with the line that the command would print.
+    """
+
+    def __init__(self, loaded: LoadedConfig, progress: Progress) -> None:
+        self.loaded, self._progress = loaded, progress
+
+    @property
+    def name(self) -> str:
+        """The name that runs are filed under."""
+        return self.loaded.name
+
+    @property
+    def config(self) -> Config:
+        """All settings, typed."""
+        return self.loaded.config
+
+    @cached_property
+    def data(self) -> CompetitionData:
+        """The images, classes, trials and rows of the raw folder.
+
+        Raises:
+            DataError: A file is missing or contradicts another.
+        """
+        from kaggle_face.pipeline.preparing import open_competition
+
+        with self.call() as progress:
+            return open_competition(self.config, progress)
+
+    @cached_property
+    def images(self) -> Pack:
+        """The image cache: every picture decoded and resized; it is built now if it was not before."""
+        from kaggle_face.pipeline.preparing import open_images
+
+        data = self.data
+        with self.call() as progress:
+            return open_images(self.config, data, progress)
+
+    @cached_property
+    def folds(self) -> Folds:
+        """Which fold holds out which image, and the verification trials of each fold."""
+        from kaggle_face.pipeline.preparing import open_folds
+
+        data, images = self.data, self.images
+        with self.call():
+            return open_folds(self.loaded, data, images)
+
+    def counts(self) -> pd.DataFrame:
+        """Images and classes of each split, and the rows that the CSVs will have."""
+        faces = self.data.faces
+        rows = [
+            {"part": split, "images": int((faces.splits == split).sum())}
+            for split in dict.fromkeys(faces.splits.tolist())
+        ]
+        rows.append({"part": "classes", "images": len(self.data.classes)})
+        return pd.DataFrame(rows)
+
+    def show_images(self, count: int = 10, split: str = "train") -> Image:
+        """A contact sheet of the first images of a split, as the network gets them, before augmentation.
+
+        Raises:
+            DataError: There is no image of that split.
+        """
+        from kaggle_face.data.contact_sheet import SheetRow, draw_sheet
+        from kaggle_face.errors import DataError
+
+        faces = self.data.faces
+        ids = faces.image_ids[faces.splits == split][:count]
+        if not len(ids):
+            raise DataError(f"there are no images of the split '{split}'; there are: {', '.join(_splits(faces.splits))}")
+        return draw_sheet(self.images, [SheetRow(f"{split}: the first {len(ids)} images", (ids,))])
+
+    def run(self, name: str | None = None) -> Run:
+        """A run that is there.
+
+        Args:
+            name: Its name; None: the run that is clearly meant, as on the command line.
+
+        Raises:
+            RunError: There is no such run, or it is not clear which is meant.
+        """
+        with self.call() as progress:
+            return Run(self, find_own_run(self.loaded, name, progress.say))
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run of these settings of which a fold was begun, by name."""
+        return [Run(self, folder) for folder in list_runs(Path(self.config.paths.runs), self.name)]
+
+    def run_table(self) -> pd.DataFrame:
+        """All runs with what sets them apart, their figures, scores and cost; the best first."""
+        from kaggle_face.pipeline.evaluate import run_table
+
+        with self.call():
+            return frame_of(run_table(self.loaded))
+
+    def train(
+        self,
+        folds: int | Sequence[int] | None = None,
+        run: str | None = None,
+        resume: bool = True,
+        overwrite: bool = False,
+        ignore_rules: bool = False,
+    ) -> Run:
+        """Trains folds; those that are finished are skipped, one that was stopped goes on.
+
+        Interrupting the kernel finishes the step and saves the state; the same call goes on from there.
+
+        Args:
+            folds: Numbers of folds from 0; None: all.
+            run: Name of the run; None: made of the overrides, or `main`.
+            resume: Whether a fold that was begun goes on; else it is an error.
+            overwrite: Whether folds are trained anew.
+            ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
+
+        Raises:
+            RunError: A fold does not exist, or was trained with other settings or data.
+            RulesError: A rule is broken.
+            DataError: The raw folder cannot be read.
+        """
+        raise NotImplementedError
+
+    def ensemble(
+        self,
+        runs: Sequence[Run] | None = None,
+        folds: Sequence[int] | None = None,
+        checkpoints: Sequence[CheckpointName] | None = None,
+        method: Method = "auto",
+        metric: str | None = None,
+        post_process: bool = True,
+        ignore_changes: bool = False,
+        ignore_rules: bool = False,
+    ) -> Blend:
+        """Blends runs: weights, temperatures and post-processing are chosen on out-of-fold records.
+
+        Args:
+            runs: The runs; None: the one that is clearly meant. The blend lies in the first one's folder.
+            folds: Numbers of folds; None: all finished ones.
+            checkpoints: None: the best at each task.
+            method: `auto`, `mean`, `hill` or `constrained`.
+            metric: A formula to maximise, such as `0.5*accuracy + 0.5*(1-eer)`; None: the competition's.
+            post_process: Whether whitening, neighbours and score normalisation are tried.
+            ignore_changes: Whether the training images may have changed since.
+            ignore_rules: Whether steps are tried that the competition's rules forbid; it is recorded.
+
+        Raises:
+            RunError: A record is missing or out of date, or the runs do not fit together.
+            RulesError: The networks have more parameters than the competition allows.
+        """
+        from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
+
+        chosen = [self.run()] if runs is None else list(runs)
+        if not chosen:
+            raise RunError("a blend needs a run; train one first")
+        options = EnsembleOptions(folds, checkpoints, method, metric, post_process, ignore_changes, ignore_rules)
+        with self.call() as progress:
+            result = ensemble_runs(self.loaded, [each.folder for each in chosen], options, progress)
+        return Blend(chosen[0], result)
+
+    def evaluate(
+        self,
+        runs: Sequence[Run] | None = None,
+        folds: Sequence[int] | None = None,
+        checkpoints: Sequence[CheckpointName] | None = None,
+    ) -> pd.DataFrame:
+        """All held-out metrics of runs with 95 % intervals; thresholds are kept in their folders.
+
+        Returns:
+            A row for each member and metric: `value`, `low`, `high`, and mean and deviation over the folds.
+
+        Raises:
+            RunError: A record is missing or out of date, or the runs do not fit together.
+        """
+        from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
+
+        chosen = [self.run()] if runs is None else list(runs)
+        with self.call() as progress:
+            found = evaluate_runs(
+                [each.folder for each in chosen], EvaluateOptions(folds, checkpoints), progress
+            )
+        return frame_of(row for task in found.tasks for row in task.metrics)
+
+    def write_submissions(
+        self, source: Blend | Run | None = None, only_blend: bool = True, ignore_rules: bool = False
+    ) -> pd.DataFrame:
+        """Writes the CSVs of a blend, each checked against the rows and format of the competition.
+
+        Args:
+            source: The blend, or a run that holds one; None: the run that is clearly meant.
+            only_blend: Whether no CSV is written for each single checkpoint.
+            ignore_rules: Whether to go on although a rule is broken; the ledger records it.
+
+        Returns:
+            A row for each CSV: its name, path, rows, out-of-fold score and doubts.
+
+        Raises:
+            SubmissionError: A CSV would not be accepted.
+            RunError: Predictions or blend are missing or out of date.
+            RulesError: A rule is broken.
+        """
+        raise NotImplementedError
+
+    @contextmanager
+    def call(self) -> Iterator[Progress]:
+        """The setting of a call: command lines in errors name these settings, a signal ends it in order."""
+        with settings_given_as(self.loaded.word, self.loaded.overrides), heeding_signals():
+            yield self._progress
+
+    def __repr__(self) -> str:
+        differing = f" (settings that differ: {', '.join(self.loaded.overrides)})" if self.loaded.overrides else ""
+        return f"project {self.name}{differing}"
+
+    def _repr_html_(self) -> str:
+        runs = pd.DataFrame([{"run": each.name, "finished folds": str(each.folds)} for each in self.runs])
+        return as_html(repr(self), runs)

@@ -1,0 +1,335 @@
+"""A trained run, and a checkpoint of it as a member of blends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from kaggle_face.artifacts.files.reading import reading
+from kaggle_face.artifacts.provenance import require_current
+from kaggle_face.artifacts.record_io import read_pair_scores, read_pairs, read_predictions
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.tables import read_table
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
+from kaggle_face.evaluation.members import default_checkpoint
+from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.records import FloatArray, IntArray, StrArray, positions_of
+
+if TYPE_CHECKING:
+    from kaggle_face.inference.embedder import Embedder
+    from kaggle_face.project.project import Project
+
+Task = Literal["classification", "verification"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassPredictions:
+    """Out-of-fold predictions of identities, aligned by row.
+
+    Attributes:
+        image_ids: The held-out images (N), each once.
+        labels: Their class indices (N).
+        probabilities: Softmax over the classes (N, C), float32; a class that the image's fold was never
+            shown has probability 0.
+        class_names: Names of the classes (C), in the order of the indices.
+        folds: The fold that held each image out (N).
+    """
+
+    image_ids: StrArray
+    labels: IntArray
+    probabilities: FloatArray
+    class_names: StrArray
+    folds: IntArray
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images whose most probable class is right."""
+        return float((self.probabilities.argmax(axis=1) == self.labels).mean())
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row an image: its fold, its class, the most probable class and that probability."""
+        best_N = self.probabilities.argmax(axis=1)
+        return pd.DataFrame(
+            {
+                "image_id": self.image_ids,
+                "fold": self.folds,
+                "class": self.class_names[self.labels],
+                "predicted": self.class_names[best_N],
+                "probability": self.probabilities[np.arange(len(best_N)), best_N],
+            }
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"out-of-fold predictions of {len(self.image_ids):,} images, "
+            f"{len(self.class_names):,} classes: accuracy {self.accuracy:.4f}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TrialScores:
+    """Out-of-fold scores of verification trials, aligned by row.
+
+    Attributes:
+        first_ids: The first image of each trial (P).
+        second_ids: The second image (P).
+        is_same: Whether both show one identity (P).
+        scores: Cosines of the embeddings (P), float32; scales of folds may differ.
+        folds: The fold that held each trial out (P).
+    """
+
+    first_ids: StrArray
+    second_ids: StrArray
+    is_same: npt.NDArray[np.bool_]
+    scores: FloatArray
+    folds: IntArray
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a trial."""
+        return pd.DataFrame(
+            {
+                "first": self.first_ids,
+                "second": self.second_ids,
+                "fold": self.folds,
+                "is_same": self.is_same,
+                "score": self.scores,
+            }
+        )
+
+    def __repr__(self) -> str:
+        return f"out-of-fold scores of {len(self.scores):,} trials, {int(self.is_same.sum()):,} of them genuine"
+
+
+class Member:
+    """One checkpoint of a run in all of its finished folds: what a blend is made of.
+
+    >>> Member(RunFolder(Path("runs/faces/main")), "best_cls")
+    member faces/main@best_cls
+    """
+
+    def __init__(self, folder: RunFolder, checkpoint: CheckpointName) -> None:
+        self.folder, self.checkpoint = folder, checkpoint
+
+    @property
+    def name(self) -> str:
+        """`<config>/<run>@<checkpoint>`, as tables and errors show it."""
+        return f"{self.folder.name}@{self.checkpoint}"
+
+    @property
+    def folds(self) -> list[int]:
+        """The finished folds."""
+        return [fold.fold for fold in self.folder.finished_folds()]
+
+    @property
+    def num_parameters(self) -> int:
+        """The parameters of all of its networks."""
+        folds = self.folder.finished_folds()
+        return sum(int(fold.read_info().get("num_parameters", 0)) for fold in folds)
+
+    def __repr__(self) -> str:
+        return f"member {self.name}"
+
+
+class Run:
+    """A run of a project: one training of each fold, in a folder on disk.
+
+    Runs are made by `Project.train`, and found again by `Project.run` and `Project.runs`.
+    """
+
+    def __init__(self, project: Project, folder: RunFolder) -> None:
+        self.project, self.folder = project, folder
+
+    @property
+    def name(self) -> str:
+        """`<config>/<run>`."""
+        return self.folder.name
+
+    @property
+    def path(self) -> Path:
+        """The folder, which is all that later stages need."""
+        return self.folder.path
+
+    @property
+    def folds(self) -> list[int]:
+        """The folds whose training came to its end."""
+        return [fold.fold for fold in self.folder.finished_folds()]
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row for each fold and epoch: loss, accuracy, EER, AUC, learning rate, images a second.
+
+        Raises:
+            RunError: No fold has begun.
+        """
+        frames = []
+        for fold in self._started():
+            if fold.history_file.is_file():
+                with reading(fold.history_file):
+                    frame = pd.read_csv(fold.history_file)
+                frame.insert(0, "fold", fold.fold)
+                frames.append(frame)
+        if not frames:
+            raise RunError(f"{self.name} has no epoch yet; train it: {self.folder.training_command()}")
+        return pd.concat(frames, ignore_index=True)
+
+    @property
+    def figures(self) -> pd.DataFrame:
+        """The held-out figures of each fold and checkpoint, as training measured them."""
+        rows = []
+        for fold in self._started():
+            for checkpoint, figures in (fold.read_info().get("results") or {}).items():
+                rows.append({"fold": fold.fold, "checkpoint": checkpoint, **figures})
+        return pd.DataFrame(rows)
+
+    @property
+    def members(self) -> list[Member]:
+        """Every checkpoint of the run as a member of blends."""
+        from kaggle_face.artifacts.runs import CHECKPOINTS
+
+        folds = self.folder.finished_folds()
+        there = [name for name in CHECKPOINTS if folds and all(f.weights_file(name).is_file() for f in folds)]
+        return [Member(self.folder, name) for name in there]
+
+    @overload
+    def out_of_fold(
+        self, task: Literal["classification"], checkpoint: CheckpointName | None = None
+    ) -> ClassPredictions: ...
+
+    @overload
+    def out_of_fold(
+        self, task: Literal["verification"], checkpoint: CheckpointName | None = None
+    ) -> TrialScores: ...
+
+    def out_of_fold(
+        self, task: Task, checkpoint: CheckpointName | None = None
+    ) -> ClassPredictions | TrialScores:
+        """What the finished folds say of the images or trials that each of them held out.
+
+        Args:
+            task: `classification` or `verification`.
+            checkpoint: None takes the one that was best at the task while training.
+
+        Raises:
+            RunError: No fold is finished, a record is missing, or it is out of date.
+        """
+        if task not in ("classification", "verification"):
+            raise RunError(f"a task is 'classification' or 'verification', got '{task}'")
+        folds = self.folder.finished_folds()
+        if not folds:
+            raise RunError(f"{self.name} has no finished fold; train one: {self.folder.training_command()}")
+        chosen = checkpoint or default_checkpoint(task, [self.folder])
+        if task == "classification":
+            return _class_predictions(folds, chosen)
+        return _trial_scores(folds, chosen)
+
+    def predict(
+        self,
+        folds: Sequence[int] | None = None,
+        checkpoints: Sequence[CheckpointName] | None = None,
+        try_tta: bool = False,
+        ignore_changes: bool = False,
+    ) -> pd.DataFrame:
+        """Predicts the test set; the records lie in the run's folder, where `ensemble` finds them.
+
+        Args:
+            folds: Folds to predict with; None: all that were trained.
+            checkpoints: Names of checkpoints; None: all that are there.
+            try_tta: Whether to measure first on held-out images if mirror images and crops pay.
+            ignore_changes: Whether the training images may have changed since the run was trained.
+
+        Returns:
+            A row for each fold: its checkpoints and the number of images.
+
+        Raises:
+            RunError: A fold was not trained, or the settings or the data changed since.
+            DataError: The raw folder cannot be read.
+        """
+        from kaggle_face.pipeline.predict import PredictOptions, predict_run
+
+        options = PredictOptions(folds, checkpoints, try_tta, ignore_changes)
+        with self.project.call() as progress:
+            result = predict_run(self.project.loaded, self.folder, options, progress)
+        return frame_of(result.folds, without=("test_accuracies",))
+
+    def evaluate(
+        self, folds: Sequence[int] | None = None, checkpoints: Sequence[CheckpointName] | None = None
+    ) -> pd.DataFrame:
+        """All held-out metrics with 95 % intervals; see `Project.evaluate`."""
+        return self.project.evaluate([self], folds, checkpoints)
+
+    def status(self) -> pd.DataFrame:
+        """What of the run is current, what is out of date and why, and the command that renews it."""
+        from kaggle_face.pipeline.chain import chain_of_run
+
+        with self.project.call() as progress:
+            return frame_of(chain_of_run(self.project.loaded, self.folder, progress))
+
+    def embedder(self, fold: int | None = None, checkpoint: CheckpointName = "best_ver") -> Embedder:
+        """The network of a fold, to embed any images with; see `load_embedder`."""
+        from kaggle_face.inference.embedder import load_embedder
+
+        return load_embedder(self.folder.fold(self._first_finished() if fold is None else fold), checkpoint)
+
+    def _first_finished(self) -> int:
+        if not self.folds:
+            raise RunError(f"{self.name} has no finished fold; train one: {self.folder.training_command()}")
+        return self.folds[0]
+
+    def _started(self) -> list[FoldFolder]:
+        return self.folder.started_folds()
+
+    def __repr__(self) -> str:
+        finished = ", ".join(map(str, self.folds)) or "none"
+        return f"run {self.name}: finished folds {finished}"
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self), self.figures)
+
+
+def _class_predictions(folds: Sequence[FoldFolder], checkpoint: CheckpointName) -> ClassPredictions:
+    ids, labels, probabilities, numbers = [], [], [], []
+    for fold in folds:
+        require_current(fold, "oof", checkpoint, "predictions")
+        found = read_predictions(fold.record_folder("oof", checkpoint, "predictions"))
+        truth = read_table(fold.labels_file, ["image_id", "label"])
+        rows = positions_of(found.image_ids, truth["image_id"], f"held-out images of {fold.path}")
+        ids.append(found.image_ids)
+        labels.append(truth["label"][rows].astype(np.int64))
+        logits_NC = found.logits.astype(np.float64)
+        shifted_NC = np.exp(logits_NC - logits_NC.max(axis=1, keepdims=True))
+        probabilities.append((shifted_NC / shifted_NC.sum(axis=1, keepdims=True)).astype(np.float32))
+        numbers.append(np.full(len(found.image_ids), fold.fold))
+    return ClassPredictions(
+        np.concatenate(ids),
+        np.concatenate(labels),
+        np.concatenate(probabilities),
+        found.class_names,
+        np.concatenate(numbers),
+    )
+
+
+def _trial_scores(folds: Sequence[FoldFolder], checkpoint: CheckpointName) -> TrialScores:
+    pairs, scores, numbers = [], [], []
+    for fold in folds:
+        require_current(fold, "oof", checkpoint, "pairs")
+        trials = read_pairs(fold.pairs_file("oof"))
+        found = read_pair_scores(fold.record_folder("oof", checkpoint, "pairs"))
+        pairs.append(trials)
+        scores.append(found.aligned_to(trials.pair_ids).scores)
+        numbers.append(np.full(len(trials), fold.fold))
+    return TrialScores(
+        np.concatenate([each.first_ids for each in pairs]),
+        np.concatenate([each.second_ids for each in pairs]),
+        np.concatenate([each.labels for each in pairs]) == 1,
+        np.concatenate(scores).astype(np.float32),
+        np.concatenate(numbers),
+    )
