@@ -10,7 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import read_json, read_text
-from kaggle_face.errors import KaggleFaceError, RunError
+from kaggle_face.errors import InputError, KaggleFaceError, RunError
 from kaggle_face.hints import settings_command
 from kaggle_face.portable_names import one_name_with, why_not_portable
 
@@ -45,6 +45,17 @@ _MAKERS: dict[str, RunKind] = {
 }
 
 FREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,79}$")
+
+
+def require_checkpoints(names: Iterable[str]) -> None:
+    """Checks names of checkpoints.
+
+    Raises:
+        InputError: There is no such checkpoint.
+    """
+    wrong = [name for name in names if name not in CHECKPOINTS]
+    if wrong:
+        raise InputError(f"a checkpoint is one of {', '.join(CHECKPOINTS)}, got '{wrong[0]}'")
 
 
 @dataclass(frozen=True)

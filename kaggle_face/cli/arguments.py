@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.runs import CHECKPOINTS
+from kaggle_face.artifacts.runs import CHECKPOINTS, require_checkpoints
 from kaggle_face.errors import InputError
 from kaggle_face.portable_names import why_not_portable
 
@@ -27,8 +27,12 @@ def default_config() -> str:
     return os.environ.get("KAGGLE_FACE_CONFIG", DEFAULT_CONFIG)
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `-c` and the `key=value` overrides."""
+def add_config_arguments(
+    parser: argparse.ArgumentParser,
+    metavar: str = "key=value",
+    help_text: str = "settings that differ, such as optim.lr=0.1",
+) -> None:
+    """Adds `-c` and the `key=value` overrides, which a command may call and describe in its own way."""
     default = default_config()
     parser.add_argument(
         "-c",
@@ -41,8 +45,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         "overrides",
         nargs="*",
         default=[],
-        metavar="key=value",
-        help="settings that differ, such as optim.lr=0.1",
+        metavar=metavar,
+        help=help_text,
     )
 
 
@@ -89,9 +93,7 @@ def checkpoint_names(text: str) -> list[CheckpointName]:
         InputError: There is no such checkpoint.
     """
     words = text.split(",")
-    wrong = [word for word in words if word not in CHECKPOINTS]
-    if wrong:
-        raise InputError(f"a checkpoint is one of {', '.join(CHECKPOINTS)}, got '{wrong[0]}'")
+    require_checkpoints(words)
     return [name for name in CHECKPOINTS if name in words]
 
 

@@ -6,6 +6,7 @@ can be measured later without the raw folder.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def measure_labelled_test(folder: FoldFolder, checkpoint: CheckpointName) -> Tes
     if not path.is_file() or not record.is_dir():
         return None
     require_current(folder, "test", checkpoint, "predictions")
+    table = read_table(path, ["image_id", "class"])
+    return accuracy_of(read_predictions(record), table["image_id"], table["class"])
+
+
+def measure_labelled_blend(record: Path, folders: Sequence[FoldFolder]) -> TestAccuracy | None:
+    """The accuracy of blended predictions of some folds; None without labelled test images or predictions.
+
+    Raises:
+        DataError: A labelled test image has no prediction.
+    """
+    path = next((path for path in map(_labels_file, folders) if path.is_file()), None)
+    if path is None or not record.is_dir():
+        return None
     table = read_table(path, ["image_id", "class"])
     return accuracy_of(read_predictions(record), table["image_id"], table["class"])
 

@@ -16,7 +16,8 @@ from kaggle_face.artifacts.provenance import (
     records_of,
     why_outdated,
 )
-from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.run_choice import find_own_run
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs, run_folder
 from kaggle_face.artifacts.seals import has_seal, in_words, read_seal
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.config import LoadedConfig
@@ -24,6 +25,7 @@ from kaggle_face.data.cache.contents import has_current_cache
 from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.hints import command_line, settings_command
+from kaggle_face.pipeline.preparing import settings_of_run
 from kaggle_face.pipeline.today import Today, open_today, why_training_is_outdated
 from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.database import DATABASE, Ledger
@@ -50,25 +52,42 @@ class Link:
     command: str = ""
 
 
-def chain_of_run(loaded: LoadedConfig, run: RunFolder, progress: Progress) -> list[Link]:
-    """Every link of the chain of a run, in the order of the stages.
+@dataclass(frozen=True)
+class RunStatus:
+    """The chain of a run in the order of the stages, and the next command; empty where all is current."""
+
+    run: RunFolder
+    links: tuple[Link, ...]
+
+    @property
+    def next_command(self) -> str:
+        """The command of the first link that is not current; empty where nothing needs to be done."""
+        return next((link.command for link in self.links if link.command), "")
+
+
+def status_of_run(loaded: LoadedConfig, name: str | None, progress: Progress) -> RunStatus:
+    """What of a run is current, also where nothing of it was made yet.
 
     Args:
-        loaded: The settings that the run is worked with.
-        run: A run, of which nothing needs to be there.
-        progress: Told how far the comparison of pictures is.
+        loaded: The settings of this call; a trained run is compared with the ones that it was trained with.
+        name: The run; None: the one that is clearly meant, or `main` where there is none.
+        progress: Shows the comparison of pictures.
+
+    Raises:
+        RunError: There is no such run, or it is not clear which is meant, or the settings changed since.
     """
+    runs = Path(loaded.config.paths.runs)
+    if name is None and not list_runs(runs, loaded.name):
+        run = run_folder(runs, loaded.name, "main")
+    else:
+        run = find_own_run(loaded, name, lambda _: None)
+        loaded = settings_of_run(loaded.word, run, run.started_folds(), loaded.overrides)
     today, images = _images(loaded, progress)
     numbers = range(number_of_folds(loaded.config.folds))
     links = [*images, _folds(run), *(_training(run, run.fold(number), today) for number in numbers)]
     links += [_predictions(run, fold, today) for fold in run.started_folds()]
     blend = _blend(run, today)
-    return [*links, blend, *_files(loaded, run, blend)]
-
-
-def next_command(links: list[Link]) -> str:
-    """The command of the first link that is not current; empty where nothing needs to be done."""
-    return next((link.command for link in links if link.command), "")
+    return RunStatus(run, (*links, blend, *_files(loaded, run, blend)))
 
 
 def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, list[Link]]:
@@ -96,7 +115,7 @@ def _folds(run: RunFolder) -> Link:
             "folds", "missing", f"{run.path.parent / 'folds' / gone[0]} is gone: train makes it again"
         )
     if len(names) > 1:
-        return Link("folds", "out of date", "the folds of this run were trained on different divisions")
+        return Link("folds", "out of date", "the folds of this run were trained on different splits")
     return Link("folds", "current" if names else "missing")
 
 
@@ -164,7 +183,7 @@ def _files(loaded: LoadedConfig, run: RunFolder, blend: Link) -> Iterator[Link]:
     if not paths:
         yield Link("CSV", "missing", "nothing was written", submit)
         return
-    entries = _entries(folder)
+    entries = Ledger(folder).entries() if (folder / DATABASE).is_file() else []
     for path in paths:
         entry = next((each for each in reversed(entries) if each.file == str(path)), None)
         reason = _why_file_is_outdated(run, path, entry, blend)
@@ -193,7 +212,3 @@ def _why_file_is_outdated(run: RunFolder, path: Path, entry: Entry | None, blend
     made_at = in_words(read_seal(run.ensemble_folder).made_at)
     is_same = bool(wanted) and set(wanted) <= digests
     return "" if is_same else f"the blend of its {task} answers was made again on {made_at}"
-
-
-def _entries(folder: Path) -> list[Entry]:
-    return Ledger(folder).entries() if (folder / DATABASE).is_file() else []

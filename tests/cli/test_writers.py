@@ -11,16 +11,16 @@ import pytest
 from kaggle_face.artifacts.files.locking import alone
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds, writing_run
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.cli.blending import blend
 from kaggle_face.cli.main import main
 from kaggle_face.cli.training import soup
 from kaggle_face.kaggle.remote import bundle
+from kaggle_face.pipeline import ensemble
 
 RUN = RunFolder(Path("runs/tiny/main"))
 SOUP = RunFolder(Path("runs/tiny/soup"))
 ON_FOLDS = (
     ("predict",),
-    ("predict", "--folds", "0", "--try-views"),
+    ("predict", "--folds", "0", "--try-tta"),
     ("train", "--fold", "0", "--run", "main", "--overwrite"),
     ("train", "--fold", "0,1", "--run", "main", "--on", "kaggle", "--overwrite"),
 )
@@ -29,7 +29,7 @@ BESIDE_FOLDS = (
     ("evaluate", "main"),
     ("pseudo-label", "--run", "main"),
     ("check", "--labels", "main"),
-    ("predict", "--run", "main", "--try-views"),
+    ("predict", "--run", "main", "--try-tta"),
 )
 
 
@@ -75,7 +75,7 @@ def test_two_writers_of_one_thing_are_one_line_and_a_failure_loses_nothing(
     assert contents(chain) == before
 
     with monkeypatch.context() as patch:
-        patch.setattr(blend, "write_summary", fail)
+        patch.setattr(ensemble, "write_summary", fail)
         patch.setattr(soup, "_listed", fail)
         patch.setattr(bundle, "write_json", fail)
         for words in (

@@ -119,7 +119,8 @@ def _make_soup(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFo
 def _predict(run: RunFolder, overrides: Sequence[str], terminal: Terminal) -> None:
     """The test records of the last epoch of every fold that lacks them."""
     from kaggle_face.cli.benches.blend_figures import CHECKPOINT
-    from kaggle_face.cli.blending.predict import predict_run
+    from kaggle_face.config import load_config
+    from kaggle_face.pipeline.predict import PredictOptions, predict_run
 
     lacking = [
         fold.fold
@@ -127,11 +128,8 @@ def _predict(run: RunFolder, overrides: Sequence[str], terminal: Terminal) -> No
         if not fold.record_folder("test", CHECKPOINT, "pairs").is_dir()
     ]
     if lacking:
-        how = argparse.Namespace(
-            folds=lacking, checkpoints=[CHECKPOINT], try_views=False, ignore_changes=False
-        )
-        how.config, how.overrides = _CONFIG, list(overrides)
-        predict_run(run, how, terminal)
+        options = PredictOptions(folds=lacking, checkpoints=[CHECKPOINT])
+        predict_run(load_config(_CONFIG, overrides), run, options, terminal)
 
 
 def _settings(name: str, overrides: Sequence[str]) -> list[str]:

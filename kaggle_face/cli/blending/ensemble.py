@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import (
     DEFAULT_RUN,
     add_changes_argument,
@@ -11,9 +14,16 @@ from kaggle_face.cli.arguments import (
     add_config_arguments,
     add_folds_argument,
     add_rules_argument,
+    load_settings,
 )
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.evaluation.members import METHODS
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.ensemble import CandidateRow, TaskBlend
+
+_MOST_WEIGHTS_SHOWN = 5
+_ALWAYS_SHOWN = ("accuracy", "top5", "eer", "auc", "tpr@1e-2", "tpr@1e-3")
 
 
 def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +58,100 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
 
 
 def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Blends, prints how every member and blend fares, and writes the record that `submit` takes."""
-    from kaggle_face.cli.blending.blend import blend_runs
+    """Blends, and prints how every member and blend fares and what was written."""
+    from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
 
-    blend_runs(arguments, terminal)
+    loaded = load_settings(arguments)
+    runs = [find_named_run(loaded, name, terminal.say) for name in arguments.run or [None]]
+    options = EnsembleOptions(
+        folds=arguments.folds,
+        checkpoints=arguments.checkpoints,
+        method=arguments.method,
+        metric=arguments.metric,
+        post_process=not arguments.no_post_process,
+        ignore_changes=arguments.ignore_changes,
+        ignore_rules=arguments.ignore_rules,
+    )
+    result = ensemble_runs(loaded, runs, options, terminal)
+    for blend in result.tasks:
+        for note in blend.notes:
+            terminal.say(f"{blend.task}: {note}")
+        _print_choice(blend, terminal)
+        _print_steps(blend, terminal)
+    if result.gallery_accuracy is not None:
+        terminal.say(
+            f"dev gallery: accuracy {result.gallery_accuracy:.4f} of naming the probes with this blend"
+        )
+    if result.labelled_test is not None:
+        terminal.say(f"this blend: {result.labelled_test}; nothing is chosen by it")
+    terminal.say(f"{result.num_parameters:,} parameters in all networks of the blend")
+    for path in result.paths:
+        terminal.say(str(path))
+    for line in result.warnings:
+        terminal.warn(line)
+
+
+def _print_choice(blend: TaskBlend, terminal: Terminal) -> None:
+    folds = [" ".join(map(str, member.folds)) for member in blend.members]
+    if not blend.candidates:
+        rows = [
+            [each.member, of_member, f"{each.weight:.3f}"]
+            for each, of_member in zip(blend.members, folds, strict=True)
+        ]
+        terminal.table([blend.task, "folds", "weight"], rows)
+        return
+    columns = _shown(blend.candidates[0].metrics, blend.metric)
+    header = [blend.task, *columns, f"nested {blend.metric}", "gain", "95 % interval", "in-sample", "weights"]
+    rows = [
+        [
+            ("> " if each.is_chosen else "  ") + each.name,
+            *(f"{each.metrics[name]:.4f}" for name in columns),
+            "-" if each.nested is None else f"{each.nested:.4f}",
+            _signed(each.gain),
+            "-" if each.gain is None else f"{each.low:+.4f} to {each.high:+.4f}",
+            _signed(each.in_sample_gain),
+            _weights(each),
+        ]
+        for each in blend.candidates
+    ]
+    terminal.table(header, rows)
+    terminal.say(f"{blend.task}: {blend.chosen} (folds {folds[0]}), because {blend.reason}")
+    terminal.say("")
+
+
+def _print_steps(blend: TaskBlend, terminal: Terminal) -> None:
+    if blend.tuned_metrics is None:
+        return
+    rows = [
+        [
+            each.setting,
+            "on" if each.is_on else "off",
+            _signed(each.gain),
+            f"{each.low:+.4f} to {each.high:+.4f}",
+            _signed(each.in_sample_gain),
+        ]
+        for each in blend.steps
+    ]
+    terminal.table(["post-processing", "", "gain", "95 % interval", "in-sample"], rows)
+    metrics = blend.tuned_metrics
+    figures = ", ".join(f"{name} {metrics[name]:.4f}" for name in _shown(metrics, blend.metric))
+    terminal.say(f"with what is on: {figures}")
+    terminal.say("")
+
+
+def _shown(metrics: Mapping[str, float], main: str) -> list[str]:
+    """The metrics worth a column: the usual ones, and the one that the blend is chosen by."""
+    return [name for name in metrics if name in (main, *_ALWAYS_SHOWN)]
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.4f}"
+
+
+def _weights(candidate: CandidateRow) -> str:
+    weights = candidate.weights
+    if candidate.kind == "single":
+        return ""
+    if len(weights) <= _MOST_WEIGHTS_SHOWN:
+        return " ".join(f"{weight:.2f}" for weight in weights)
+    return f"{sum(weight > 0 for weight in weights)} of {len(weights)} members"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import RunError
-from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
-    from kaggle_face.evaluation.run_table import RunRow, TaskFigures
+    from kaggle_face.evaluation.run_table import TaskFigures
 
 _HEADER = ("public", "private", "minutes", "parameters", "settings that differ")
 _TITLES = {"eer": "EER", "auc": "AUC", "map@5": "MAP@5"}
@@ -27,25 +24,32 @@ def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
 
 def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints one line for each run, the best in the competition's metric first."""
-    from kaggle_face.evaluation.run_table import read_run_rows
+    from kaggle_face.pipeline.evaluate import run_table
 
-    loaded = load_settings(arguments)
-    root = Path(loaded.config.paths.runs)
-    rows = read_run_rows(root, None if arguments.all else loaded.name, Path(loaded.config.paths.submissions))
-    if not rows:
-        which = "any settings" if arguments.all else f"'{loaded.name}'"
-        how = settings_command("train", "--fold", "0")
-        raise RunError(f"no run of {which} under {root}; train one first: {how}")
+    rows = run_table(load_settings(arguments), arguments.all)
     columns = [_column([getattr(row, task) for row in rows], task) for task in ("classes", "verification")]
     header = ["run", "kind", "folds", *(name for name, _ in columns), *_HEADER]
-    figures = zip(*(cells for _, cells in columns), strict=True)
-    terminal.table(header, [_cells(row, *both) for row, both in zip(rows, figures, strict=True)])
+    cells = [
+        [
+            row.name,
+            row.kind,
+            f"{row.finished}/{row.started}",
+            *figures,
+            row.public_score or "-",
+            row.private_score or "-",
+            f"{row.seconds / 60:.1f}",
+            "-" if row.num_parameters is None else f"{row.num_parameters / 1e6:.2f} M",
+            " ".join(row.differences) or "-",
+        ]
+        for row, *figures in zip(rows, *(cells for _, cells in columns), strict=True)
+    ]
+    terminal.table(header, cells)
 
 
 def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
     """The heading of a task's figures and its cells, which name the metric where runs differ in it."""
     metrics = {each.metric for each in figures}
-    cells = [_mean_and_spread(each.values) for each in figures]
+    cells = [_mean_and_deviation(each.values) for each in figures]
     if len(metrics) > 1:
         return task, [
             cell if cell == "-" else f"{cell} {_TITLES.get(each.metric, each.metric)}"
@@ -55,26 +59,10 @@ def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
     return title if task == "classes" or title != "accuracy" else "gallery accuracy", cells
 
 
-def _cells(row: RunRow, classes: str, verification: str) -> list[str]:
-    parameters = "-" if row.num_parameters is None else f"{row.num_parameters / 1e6:.2f} M"
-    return [
-        row.name,
-        row.kind,
-        f"{row.finished}/{row.started}",
-        classes,
-        verification,
-        row.public_score or "-",
-        row.private_score or "-",
-        f"{row.seconds / 60:.1f}",
-        parameters,
-        " ".join(row.differences) or "-",
-    ]
-
-
-def _mean_and_spread(values: tuple[float, ...]) -> str:
+def _mean_and_deviation(values: tuple[float, ...]) -> str:
     """Mean and standard deviation over the folds (with F - 1).
 
-    >>> _mean_and_spread((0.5, 0.7))
+    >>> _mean_and_deviation((0.5, 0.7))
     '0.6000 ± 0.1414'
     """
     if not values:
@@ -82,5 +70,5 @@ def _mean_and_spread(values: tuple[float, ...]) -> str:
     mean = sum(values) / len(values)
     if len(values) == 1:
         return f"{mean:.4f}"
-    spread = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
-    return f"{mean:.4f} ± {spread:.4f}"
+    deviation = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+    return f"{mean:.4f} ± {deviation:.4f}"

@@ -1,4 +1,4 @@
-"""Mirror images and crops through the command line: measured, and off unless they help."""
+"""Test-time augmentation through the command line: measured, and off unless it helps."""
 
 from __future__ import annotations
 
@@ -18,24 +18,46 @@ def embeddings(part: str) -> np.ndarray:
     return np.array(read_embeddings(RUN / "fold0" / part / "last" / "embeddings").vectors)
 
 
-def test_views_are_measured_and_what_does_not_help_is_off_in_all_records(
+def test_augmentations_are_measured_and_what_does_not_help_is_off_in_all_records(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--fold", "0", "--run", "main"]) == 0
     assert main(["predict", "predict.flip=false"]) == 0
     plain = {"test": embeddings("test")}
     capsys.readouterr()
-    assert main(["predict", "--try-views"]) == 0
+    assert main(["predict", "--try-tta"]) == 0
     out = capsys.readouterr().out
     kept = json.loads((RUN / "views.json").read_text())
     assert [view["view"] for view in kept["measured"]] == ["flip", "crops"]
     assert f"predict.flip={str(kept['flip']).lower()} predict.crops={str(kept['crops']).lower()}" in out
+    first = kept["measured"][0]["gains"]["accuracy"]
+    interval = f"{first['low']:+.4f} to {first['high']:+.4f}"
+    state = "on" if kept["measured"][0]["is_on"] else "off"
+    words = ["flip", state, "accuracy", f"{first['value']:+.4f}", *interval.split()]
+    assert words in [line.split() for line in out.splitlines()]
     for view in kept["measured"]:
         gains = view["gains"].values()
         helps = any(gain["low"] > 0 for gain in gains) and all(gain["high"] >= 0 for gain in gains)
         assert view["is_on"] == helps
     is_plain = not kept["flip"] and not kept["crops"]
     assert np.allclose(plain["test"], embeddings("test"), atol=1e-5) == is_plain
+
+
+def test_the_old_name_of_the_option_works_and_names_the_new_one(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--fold", "0", "--run", "main", "train.epochs=1"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "--try-views"]) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert warnings == [
+        "warning: --try-views is now called --try-tta; the old name will go in the next release"
+    ]
+    assert (RUN / "views.json").is_file()
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    shown = capsys.readouterr().out
+    assert "--try-tta" in shown and "--try-views" not in shown
 
 
 def test_crops_change_what_is_predicted(workspace: Path) -> None:

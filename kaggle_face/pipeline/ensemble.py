@@ -1,0 +1,378 @@
+"""Blending of the networks of one run or of several into one prediction of the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, get_args
+
+from kaggle_face.artifacts.blends import require_one_question, seal_blend
+from kaggle_face.artifacts.files.abandoned import remove_abandoned
+from kaggle_face.artifacts.files.atomic import replacing_folder
+from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task
+from kaggle_face.artifacts.run_locks import writing_beside_folds
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder, require_checkpoints
+from kaggle_face.competitions.catalogue.ranking import own_metrics_of
+from kaggle_face.config import Config, LoadedConfig
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.ensemble.blended import (
+    ClassBlend,
+    PairBlend,
+    used_members,
+    write_class_blend,
+    write_embedding_blend,
+    write_pair_blend,
+)
+from kaggle_face.ensemble.gallery_matches import write_gallery_blend
+from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
+from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning
+from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
+from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
+from kaggle_face.ensemble.search.candidates import Contender, Kind
+from kaggle_face.ensemble.selection import Decision, HowToDecide, decide_classes, decide_pairs
+from kaggle_face.ensemble.summary import (
+    count_parameters,
+    describe_blend,
+    require_few_parameters,
+    with_gallery,
+    write_summary,
+)
+from kaggle_face.errors import InputError, RunError
+from kaggle_face.evaluation.figures import open_trials
+from kaggle_face.evaluation.held_out_figures import figure_of_gallery
+from kaggle_face.evaluation.member_scores import has_record
+from kaggle_face.evaluation.members import TASKS, Member, Method, Task, choose_members, default_checkpoint
+from kaggle_face.evaluation.objective import formula_of_task, usable_formula
+from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_blend
+from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.pipeline.preparing import settings_of_run
+from kaggle_face.pipeline.rules_check import rule_on_test_neighbours
+from kaggle_face.pipeline.today import compare_with_raw_folder, require_unchanged
+from kaggle_face.progress import Progress
+
+
+@dataclass(frozen=True)
+class EnsembleOptions:
+    """How runs are blended.
+
+    Attributes:
+        folds: Numbers of folds; None: all finished ones.
+        checkpoints: None: `best_cls` for classification, `best_ver` for verification.
+        method: How members are weighted: `auto` lets all methods compete on held-out data.
+        metric: A formula to maximise, such as `0.5*accuracy + 0.5*(1-eer)`; None: the competition's score.
+        post_process: Whether whitening, neighbours, score normalisation and the like are tried; never with
+            the method `mean`.
+        ignore_changes: Whether the training images may have changed since the runs were trained.
+        ignore_rules: Whether steps are tried that the competition's rules forbid; this is recorded.
+    """
+
+    folds: Sequence[int] | None = None
+    checkpoints: Sequence[CheckpointName] | None = None
+    method: Method = "auto"
+    metric: str | None = None
+    post_process: bool = True
+    ignore_changes: bool = False
+    ignore_rules: bool = False
+
+    def __post_init__(self) -> None:
+        require_checkpoints(self.checkpoints or ())
+        if self.method not in get_args(Method):
+            raise InputError(f"a method is one of {', '.join(get_args(Method))}, got '{self.method}'")
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """A member of a blend: its folds, and its weight among all members (sum 1)."""
+
+    task: Task
+    member: str
+    folds: tuple[int, ...]
+    weight: float
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """A candidate for the blend of a task, with its figures on held-out data.
+
+    Attributes:
+        metrics: Of the final weights on all held-out data.
+        nested: The main metric where the weights were found on other people than they are judged on.
+        gain: The nested difference from the best single member, positive = better, with `low` and `high`,
+            the ends of its 95 % interval. None for single members, and where too few people are held out.
+        in_sample_gain: The same where the weights were found on what they are judged on.
+        weights: One for each member, sum 1.
+    """
+
+    task: Task
+    name: str
+    kind: Kind
+    is_chosen: bool
+    metrics: Mapping[str, float]
+    nested: float | None
+    gain: float | None
+    low: float | None
+    high: float | None
+    in_sample_gain: float | None
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step of post-processing: its best setting and its nested gain over the steps before it."""
+
+    task: Task
+    setting: str
+    is_on: bool
+    gain: float
+    low: float
+    high: float
+    in_sample_gain: float
+
+
+@dataclass(frozen=True)
+class TaskBlend:
+    """The blend of a task and how it was chosen; `candidates` is empty where nothing is held out.
+
+    Attributes:
+        metric: The main metric that candidates are compared by, the winner and the reason; else empty.
+        steps: Of post-processing, in the order in which they were tried.
+        metrics: Out-of-fold metrics with all that is done to the blend.
+    """
+
+    task: Task
+    members: tuple[MemberRow, ...]
+    notes: tuple[str, ...]
+    metrics: Mapping[str, float]
+    metric: str = ""
+    chosen: str = ""
+    reason: str = ""
+    candidates: tuple[CandidateRow, ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    tuned_metrics: Mapping[str, float] | None = None
+    """Those of the blend with the steps that are on; None where no step was tried."""
+
+
+@dataclass(frozen=True)
+class BlendResult:
+    """The blend that was written, with what is known of it.
+
+    Attributes:
+        run: The run whose folder holds the blend.
+        gallery_accuracy: The share of the dev gallery's probes that are named right; None without a gallery.
+        labelled_test: The accuracy on test images whose class is known; nothing is chosen by it.
+        summary: What `ensemble.json` keeps, the formula and its score among it.
+        paths: The records and tables that were written.
+        warnings: Tasks that the test data have and the blend does not answer, one line each.
+    """
+
+    run: RunFolder
+    tasks: tuple[TaskBlend, ...]
+    gallery_accuracy: float | None
+    labelled_test: TestAccuracy | None
+    num_parameters: int
+    summary: Mapping[str, Any]
+    paths: tuple[Path, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def table(self) -> tuple[CandidateRow, ...]:
+        """The candidates of all tasks."""
+        return tuple(chain.from_iterable(each.candidates for each in self.tasks))
+
+    @property
+    def steps(self) -> tuple[StepRow, ...]:
+        """The steps of post-processing of all tasks."""
+        return tuple(chain.from_iterable(each.steps for each in self.tasks))
+
+    @property
+    def members(self) -> tuple[MemberRow, ...]:
+        """The members of all tasks."""
+        return tuple(chain.from_iterable(each.members for each in self.tasks))
+
+    @property
+    def score(self) -> float | None:
+        """The formula's value out of fold; None where one of its metrics is not known."""
+        score: float | None = self.summary["score"]
+        return score
+
+
+def ensemble_runs(
+    loaded: LoadedConfig, runs: Sequence[RunFolder], options: EnsembleOptions, progress: Progress
+) -> BlendResult:
+    """Lets blends of the runs' members compete, and writes the best into the folder of the first run.
+
+    Raises:
+        RunError: A record is missing, or the runs do not fit together or to the raw folder.
+        RulesError: The networks have more parameters than the competition allows.
+        ConfigError: The formula cannot be read.
+        DataError: A record holds NaN, or the raw folder changed meanwhile.
+    """
+    members = {
+        task: choose_members(runs, options.checkpoints or [default_checkpoint(task, runs)], options.folds)
+        for task in TASKS
+    }
+    with writing_beside_folds(runs):
+        for run in runs:
+            remove_abandoned(run.path, below=False)
+        return _blend(loaded, runs[0], members, options, progress)
+
+
+def _blend(
+    loaded: LoadedConfig,
+    run: RunFolder,
+    members: Mapping[Task, Sequence[Member]],
+    options: EnsembleOptions,
+    progress: Progress,
+) -> BlendResult:
+    known = own_metrics_of(loaded.config).formula
+    formula = options.metric or usable_formula(loaded.config.train.score) or known
+    networks = [(fold, each.checkpoint) for task in TASKS for each in members[task] for fold in each.folds]
+    folds = list(dict.fromkeys(fold for fold, _ in networks))
+    config = _settings_today(loaded, run, folds)
+    rule, ignored = rule_on_test_neighbours(config, options.ignore_rules, progress)
+    how = HowToDecide(options.method, options.post_process and options.method != "mean", rule=rule)
+    today = compare_with_raw_folder(config, folds, "ensemble", options.ignore_changes, progress)
+    require_one_question(networks, compare_training=not options.ignore_changes)
+    decisions: dict[Task, Decision] = {}
+    if has_record(members["classification"], "test", "predictions"):
+        of_task = formula_of_task(formula, "classification", known)
+        decisions["classification"] = decide_classes(members["classification"], of_task, how, progress)
+    if has_record(members["verification"], "test", "pairs", "embeddings"):
+        of_task = formula_of_task(formula, "verification", known)
+        decisions["verification"] = decide_pairs(members["verification"], of_task, how, progress)
+    if not decisions:
+        raise RunError(f"{run.name} has no test predictions; make them first: {run.command('predict')}")
+    used = [member for decision in decisions.values() for member in used_members(decision.blend)]
+    require_few_parameters(config.competition.slug, used)
+    with replacing_folder(run.ensemble_folder) as folder:
+        records = _write_records(decisions, folder, progress)
+        figure = figure_of_gallery(folder / "embeddings", members["verification"][0].folds[0])
+        summary = {**with_gallery(describe_blend(formula, decisions, records), figure)}
+        summary["ignored_rules"] = ignored
+        paths = [*records, write_summary(folder, summary)]
+        seal_blend(folder, networks)
+    if today is not None:
+        require_unchanged(config, today, progress)
+    return BlendResult(
+        run=run,
+        tasks=tuple(_as_task_blend(task, decision) for task, decision in decisions.items()),
+        gallery_accuracy=None if figure is None else figure.value,
+        labelled_test=measure_labelled_blend(run.ensemble_folder / "predictions", folds),
+        num_parameters=count_parameters(used),
+        summary=summary,
+        paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(decisions)),
+        warnings=_left_out(decisions, members),
+    )
+
+
+def _settings_today(loaded: LoadedConfig, run: RunFolder, folds: Sequence[FoldFolder]) -> Config:
+    """The settings that the first run is worked with: its own where it belongs to another config."""
+    own = [fold for fold in folds if fold.path.parent == run.path and fold.config_file.is_file()]
+    if not own:
+        return loaded.config
+    if run.path.parent.name == loaded.name:
+        return settings_of_run(loaded.word, run, own, loaded.overrides).config
+    return own[0].read_config().model_copy(update={"paths": loaded.config.paths})
+
+
+def _write_records(decisions: Mapping[Task, Decision], folder: Path, progress: Progress) -> list[Path]:
+    """Writes the blended records into an empty folder, so that none of an older blend is taken for one."""
+    records = []
+    for decision in decisions.values():
+        match decision.blend:
+            case ClassBlend() as blend:
+                records.append(write_class_blend(blend, folder, progress, decision.class_recipe))
+            case PairBlend() as blend if has_record(blend.members, "test", "pairs"):
+                records.append(write_pair_blend(blend, folder, decision.pair_recipe))
+            case PairBlend() as blend:
+                of_gallery = decision.gallery_recipe
+                recipe = decision.pair_recipe if of_gallery.is_plain else of_gallery
+                records.append(write_embedding_blend(blend, folder, recipe))
+                records += write_gallery_blend(blend, folder, of_gallery)
+    return records
+
+
+def _write_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
+    """Writes the thresholds of every run whose embeddings are used."""
+    decision = decisions.get("verification")
+    if decision is None or decision.contest is None:
+        return []
+    members = used_members(decision.blend)
+    trials = open_trials(members)
+    if trials is None:
+        return []
+    return [
+        write_thresholds(member, thresholds_of_run(member, trials, number))
+        for number, member in enumerate(members)
+    ]
+
+
+def _left_out(
+    decisions: Mapping[Task, Decision], members: Mapping[Task, Sequence[Member]]
+) -> tuple[str, ...]:
+    """A line for each task that the test data have and the blend does not answer."""
+    data = read_fold_tables(members["classification"][0].folds[0]).data
+    again = members[TASKS[0]][0].run.command("ensemble")
+    lines = []
+    for task in TASKS:
+        if task not in decisions and rows_of_task(data, task):
+            member = members[task][0]
+            command = f"{member.run.command('predict')} --checkpoints {member.checkpoint}"
+            lines.append(
+                f"{task} is left out: {member.name} has no test predictions for it; make them: {command}, "
+                f"and blend again: {again}"
+            )
+    return tuple(lines)
+
+
+def _as_task_blend(task: Task, decision: Decision) -> TaskBlend:
+    blend, contest, tuning = decision.blend, decision.contest, decision.tuning
+    members = tuple(
+        MemberRow(task, member.name, tuple(fold.fold for fold in member.folds), weight)
+        for member, weight in zip(blend.members, blend.weights, strict=True)
+    )
+    if contest is None:
+        return TaskBlend(task, members, decision.notes, decision.metrics)
+    return TaskBlend(
+        task=task,
+        members=members,
+        notes=decision.notes,
+        metrics=decision.metrics,
+        metric=contest.metric,
+        chosen=contest.winner.name,
+        reason=contest.reason,
+        candidates=tuple(_as_row(task, each, each is contest.winner) for each in contest.contenders),
+        steps=() if tuning is None else tuple(_step_rows(task, tuning)),
+        tuned_metrics=None if tuning is None else tuning.metrics,
+    )
+
+
+def _as_row(task: Task, candidate: Contender, is_chosen: bool) -> CandidateRow:
+    gain = candidate.gain
+    return CandidateRow(
+        task=task,
+        name=candidate.name,
+        kind=candidate.kind,
+        is_chosen=is_chosen,
+        metrics=candidate.metrics,
+        nested=candidate.honest,
+        gain=None if gain is None else gain.value,
+        low=None if gain is None else gain.low,
+        high=None if gain is None else gain.high,
+        in_sample_gain=candidate.optimistic_gain,
+        weights=candidate.weights,
+    )
+
+
+def _step_rows(task: Task, tuning: ClassTuning | PairTuning | GalleryTuning) -> list[StepRow]:
+    steps: list[tuple[str, bool, Difference, float]]
+    if isinstance(tuning, ClassTuning):
+        steps = [(str(tuning.best), not tuning.recipe.is_plain, tuning.gain, tuning.optimistic_gain)]
+    else:
+        steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
+    return [
+        StepRow(task, setting, is_on, gain.value, gain.low, gain.high, in_sample_gain)
+        for setting, is_on, gain, in_sample_gain in steps
+    ]

@@ -1,0 +1,331 @@
+"""Evaluation of runs on held-out data: metrics with intervals, differences, thresholds, and the run table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+
+from kaggle_face.artifacts.blends import blended_folds, why_blend_is_outdated
+from kaggle_face.artifacts.run_locks import writing_beside_folds
+from kaggle_face.artifacts.runs import RunFolder, require_checkpoints
+from kaggle_face.competitions.catalogue.ranking import is_higher_better
+from kaggle_face.config import LoadedConfig
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.ensemble.run_thresholds import (
+    WANTED_FPRS,
+    RunThresholds,
+    thresholds_of_run,
+    write_thresholds,
+)
+from kaggle_face.errors import InputError, RunError
+from kaggle_face.evaluation.figures import (
+    Measured,
+    class_figures,
+    compare_classes,
+    compare_pairs,
+    measure_classes,
+    measure_episodes,
+    measure_pairs,
+    open_trials,
+)
+from kaggle_face.evaluation.member_scores import has_record
+from kaggle_face.evaluation.members import TASKS, Member, Task, choose_members, default_checkpoint
+from kaggle_face.evaluation.run_table import RunRow, read_run_rows
+from kaggle_face.hints import settings_command
+from kaggle_face.inference.labelled_test import (
+    labelled_test_images,
+    measure_labelled_blend,
+    measure_labelled_test,
+)
+from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.progress import Progress
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What is measured of runs.
+
+    Attributes:
+        folds: Numbers of folds; None: all finished ones.
+        checkpoints: None: `best_cls` for classification, `best_ver` for verification.
+        fprs: False positive rates in (0, 1) to find a threshold for.
+    """
+
+    folds: Sequence[int] | None = None
+    checkpoints: Sequence[CheckpointName] | None = None
+    fprs: Sequence[float] = WANTED_FPRS
+
+    def __post_init__(self) -> None:
+        require_checkpoints(self.checkpoints or ())
+        wrong = [fpr for fpr in self.fprs if not 0 < fpr < 1]
+        if wrong:
+            raise InputError(f"a rate is a number between 0 and 1, got {wrong[0]:g}")
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric of a member on all held-out data, its 95 % interval, and mean and deviation of its parts.
+
+    The parts are folds, or the ten sets of pairs of the ten-fold accuracy. `low` and `high` are None where
+    people or pairs are too few for an interval; `note` gives the reason.
+    """
+
+    task: Task
+    member: str
+    metric: str
+    value: float
+    low: float | None
+    high: float | None
+    mean: float
+    deviation: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """A metric of a member minus that of the first one, with a 95 % interval."""
+
+    task: Task
+    member: str
+    first: str
+    metric: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """Whether the difference is more than noise, in words.
+
+        >>> DifferenceRow("verification", "b", "a", "eer", -0.02, low=-0.03, high=-0.01).verdict
+        'better'
+        """
+        if self.low <= 0 <= self.high:
+            return "not more than noise"
+        higher_is_better = self.metric != "log loss" and is_higher_better(self.metric)
+        return "better" if (self.value > 0) == higher_is_better else "worse"
+
+
+@dataclass(frozen=True)
+class ThresholdRow:
+    """A threshold of a member's cosines, its 95 % interval, and its error rates on the same data.
+
+    `rule` is `eer`, `accuracy`, `fpr=<rate>` or `gallery` (best matches, which have no error rates). `low`
+    and `high` are None where people are too few for an interval.
+    """
+
+    member: str
+    rule: str
+    threshold: float
+    low: float | None
+    high: float | None
+    fpr: float | None
+    fnr: float | None
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class TaskEvaluation:
+    """All that was measured of a task; `threshold_files` has the path of `thresholds.json` by member."""
+
+    task: Task
+    members: tuple[str, ...]
+    metrics: tuple[MetricRow, ...]
+    differences: tuple[DifferenceRow, ...]
+    thresholds: tuple[ThresholdRow, ...] = ()
+    threshold_files: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LabelledTestRow:
+    """The accuracy of one network, or of the blend of a run, on the test images whose class is known."""
+
+    name: str
+    accuracy: float
+    num_images: int
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What `evaluate_runs` measured, by task."""
+
+    tasks: tuple[TaskEvaluation, ...]
+    labelled_tests: tuple[LabelledTestRow, ...]
+
+    @property
+    def metrics(self) -> tuple[MetricRow, ...]:
+        """The metrics of all tasks and members."""
+        return tuple(chain.from_iterable(each.metrics for each in self.tasks))
+
+    @property
+    def differences(self) -> tuple[DifferenceRow, ...]:
+        """All differences from the first member."""
+        return tuple(chain.from_iterable(each.differences for each in self.tasks))
+
+    @property
+    def thresholds(self) -> tuple[ThresholdRow, ...]:
+        """The thresholds of all members."""
+        return tuple(chain.from_iterable(each.thresholds for each in self.tasks))
+
+
+def evaluate_runs(
+    runs: Sequence[RunFolder], options: EvaluateOptions, progress: Progress
+) -> EvaluationResult:
+    """Measures runs on what was held out of their training, and writes the thresholds of each.
+
+    Args:
+        runs: At least one; the others are compared with the first.
+        options: Folds, checkpoints and rates.
+        progress: Receives a warning about a blend that is out of date.
+
+    Raises:
+        RunError: A run has no held-out records, or the runs were trained on different folds or classes.
+        DataError: A record holds NaN.
+    """
+    tasks: list[TaskEvaluation] = []
+    labelled_tests: list[LabelledTestRow] = []
+    with writing_beside_folds(runs):
+        for task in TASKS:
+            checkpoints = options.checkpoints or [default_checkpoint(task, runs)]
+            members = choose_members(runs, checkpoints, options.folds)
+            if task == "classification":
+                labelled_tests = _measure_labelled_tests(members, runs, progress)
+                if has_record(members, "oof", "predictions"):
+                    tasks.append(_evaluate_classes(members))
+            elif has_record(members, "oof", "pairs"):
+                tasks += _evaluate_pairs(members, options.fprs)
+    if not tasks:
+        again = runs[0].training_command()
+        raise RunError(f"{runs[0].name} has no labelled out-of-fold records; train it again: {again}")
+    return EvaluationResult(tuple(tasks), tuple(labelled_tests))
+
+
+def run_table(loaded: LoadedConfig, of_all_settings: bool = False) -> list[RunRow]:
+    """A row for each run of these settings or of all, the best in the competition's metric first.
+
+    Raises:
+        RunError: There is no run, or the ledger's CSV lacks a column.
+    """
+    root = Path(loaded.config.paths.runs)
+    rows = read_run_rows(
+        root, None if of_all_settings else loaded.name, Path(loaded.config.paths.submissions)
+    )
+    if not rows:
+        which = "any settings" if of_all_settings else f"'{loaded.name}'"
+        how = settings_command("train", "--fold", "0")
+        raise RunError(f"no run of {which} under {root}; train one first: {how}")
+    return rows
+
+
+def _measure_labelled_tests(
+    members: Sequence[Member], runs: Sequence[RunFolder], progress: Progress
+) -> list[LabelledTestRow]:
+    """Accuracies of each network and each current blend on the labelled test images that `predict` kept."""
+    rows = []
+    for member in members:
+        for fold in member.folds:
+            measured = measure_labelled_test(fold, member.checkpoint)
+            if measured is not None:
+                name = f"{member.name} fold {fold.fold}"
+                rows.append(LabelledTestRow(name, measured.accuracy, measured.images))
+    for run in runs:
+        record = run.ensemble_folder / "predictions"
+        if not record.is_dir() or not any(len(labelled_test_images(fold)) for fold in run.started_folds()):
+            continue
+        try:
+            reason = why_blend_is_outdated(run)
+            measured = measure_labelled_blend(record, blended_folds(run)) if reason is None else None
+        except InputError as error:
+            reason, measured = str(error), None
+        if reason is not None:
+            progress.warn(f"the blend of {run.name} is not measured: {reason}")
+        if measured is not None:
+            rows.append(LabelledTestRow(f"the blend of {run.name}", measured.accuracy, measured.images))
+    return rows
+
+
+def _evaluate_classes(members: Sequence[Member]) -> TaskEvaluation:
+    figures = class_figures(members)
+    differences = [compare_classes(other, figures[0]) for other in figures[1:]]
+    return _as_evaluation("classification", members, measure_classes(members), differences)
+
+
+def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[TaskEvaluation]:
+    """One evaluation, or none where the truth of the held-out pairs is not known."""
+    trials = open_trials(members)
+    if trials is None:
+        return []
+    measured = [
+        (*measure_pairs(trials, number), *measure_episodes(member)) for number, member in enumerate(members)
+    ]
+    differences = [compare_pairs(trials, number, 0) for number in range(1, len(members))]
+    rows: list[ThresholdRow] = []
+    files: dict[str, Path] = {}
+    for number, member in enumerate(members):
+        thresholds = thresholds_of_run(member, trials, number, fprs)
+        rows += _threshold_rows(member, thresholds)
+        files[member.name] = write_thresholds(member, thresholds)
+    return [_as_evaluation("verification", members, measured, differences, tuple(rows), files)]
+
+
+def _as_evaluation(
+    task: Task,
+    members: Sequence[Member],
+    measured: Sequence[Sequence[Measured]],
+    differences: Sequence[Mapping[str, Difference]],
+    thresholds: tuple[ThresholdRow, ...] = (),
+    files: Mapping[str, Path] = MappingProxyType({}),
+) -> TaskEvaluation:
+    names = tuple(member.name for member in members)
+    metric_rows = tuple(
+        MetricRow(
+            task,
+            name,
+            each.name,
+            each.value,
+            None if each.interval is None else _known(each.interval.low),
+            None if each.interval is None else _known(each.interval.high),
+            each.mean,
+            each.spread,
+            each.note,
+        )
+        for name, of_member in zip(names, measured, strict=True)
+        for each in of_member
+    )
+    difference_rows = tuple(
+        DifferenceRow(task, name, names[0], metric, each.value, each.low, each.high)
+        for name, of_member in zip(names[1:], differences, strict=True)
+        for metric, each in of_member.items()
+    )
+    return TaskEvaluation(task, names, metric_rows, difference_rows, thresholds, files)
+
+
+def _threshold_rows(member: Member, thresholds: RunThresholds) -> list[ThresholdRow]:
+    rows = [
+        ThresholdRow(
+            member.name,
+            each.rule,
+            each.threshold,
+            _known(each.low),
+            _known(each.high),
+            each.fpr,
+            each.fnr,
+            each.accuracy,
+        )
+        for each in thresholds.pairs
+    ]
+    gallery = thresholds.gallery
+    if gallery is not None:
+        ends = _known(gallery.low), _known(gallery.high)
+        rows.append(
+            ThresholdRow(member.name, "gallery", gallery.threshold, *ends, None, None, gallery.accuracy)
+        )
+    return rows
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,126 @@
+"""Prediction of the test set with the checkpoints of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kaggle_face.artifacts.files.abandoned import remove_abandoned
+from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, require_checkpoints
+from kaggle_face.config import LoadedConfig
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_test
+from kaggle_face.pipeline.preparing import chosen_folds, open_competition, open_images, settings_of_run
+from kaggle_face.pipeline.today import (
+    open_today,
+    require_current_training,
+    require_same_classes,
+    require_unchanged,
+)
+from kaggle_face.progress import Progress
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.tta import TtaChoice
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How a run predicts the test set.
+
+    Attributes:
+        folds: Numbers of folds; None: all that were trained.
+        checkpoints: None: all that each fold has.
+        try_tta: Whether test-time augmentation is measured on held-out data first.
+        ignore_changes: Whether the training images may have changed since the run was trained.
+    """
+
+    folds: Sequence[int] | None = None
+    checkpoints: Sequence[CheckpointName] | None = None
+    try_tta: bool = False
+    ignore_changes: bool = False
+
+    def __post_init__(self) -> None:
+        require_checkpoints(self.checkpoints or ())
+
+
+@dataclass(frozen=True)
+class PredictedFold:
+    """The test records of one fold; accuracies are there for test images whose class is known."""
+
+    fold: int
+    checkpoints: tuple[CheckpointName, ...]
+    num_images: int
+    test_accuracies: Mapping[CheckpointName, TestAccuracy]
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """What `predict_run` wrote; `tta` is None unless test-time augmentation was tried."""
+
+    run: RunFolder
+    folds: tuple[PredictedFold, ...]
+    tta: TtaChoice | None = None
+
+
+def predict_run(
+    loaded: LoadedConfig, run: RunFolder, options: PredictOptions, progress: Progress
+) -> PredictResult:
+    """Writes the test records of the chosen folds and checkpoints of one run.
+
+    Raises:
+        RunError: A fold was not trained, or the settings or the training images changed since.
+        DataError: The raw folder cannot be read, or changed meanwhile.
+    """
+    folds = chosen_folds(run, options.folds)
+    with ExitStack() as locks:
+        locks.enter_context(writing_folds(run, [folder.fold for folder in folds]))
+        if options.try_tta:
+            locks.enter_context(writing_beside_folds([run]))
+        for folder in folds:
+            remove_abandoned(folder.path)
+        return _predict_folds(loaded, run, folds, options, progress)
+
+
+def _predict_folds(
+    loaded: LoadedConfig,
+    run: RunFolder,
+    folds: Sequence[FoldFolder],
+    options: PredictOptions,
+    progress: Progress,
+) -> PredictResult:
+    trained = settings_of_run(loaded.word, run, folds, loaded.overrides)
+    config, averaging, tta = trained.config, trained.config.predict, None
+    if options.try_tta:
+        from kaggle_face.pipeline.tta import choose_tta
+
+        tta = choose_tta(trained, run, folds, progress)
+        averaging = averaging.model_copy(update={"flip": tta.flip, "crops": tta.crops})
+    data = open_competition(config, progress)
+    pack = open_images(config, data, progress)
+    today = open_today(config, data, progress, pack)
+    for folder in () if options.ignore_changes else folds:
+        require_current_training(folder, today, "predict")
+    for folder in folds:
+        require_same_classes(folder, today)
+
+    # torch takes seconds to import: what can be refused is refused before.
+    from kaggle_face.inference.test_set import gather_test_set, predict_fold
+    from kaggle_face.model.amp import resolve_device
+
+    test_set, device, predicted = gather_test_set(data, pack), resolve_device(config.device), []
+    num_images = len(test_set.embedded_ids)
+    for folder in folds:
+        there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
+        checkpoints = options.checkpoints or there
+        predict_fold(folder, checkpoints, test_set, today.tables, averaging, device, progress)
+        progress.say(f"fold {folder.fold} of {run.name}: {num_images} images, {', '.join(checkpoints)}")
+        measured = {name: measure_labelled_test(folder, name) for name in checkpoints}
+        known = {name: accuracy for name, accuracy in measured.items() if accuracy is not None}
+        for name, accuracy in known.items():
+            progress.say(f"fold {folder.fold} {name}: {accuracy}")
+        predicted.append(PredictedFold(folder.fold, tuple(checkpoints), num_images, known))
+    require_unchanged(config, today, progress)
+    return PredictResult(run, tuple(predicted), tta)
