@@ -1,6 +1,6 @@
 """From a face competition's download to a scored submission.
 
-From a notebook, a competition is a project; its stages leave records on disk, as those of the command line do:
+From a notebook, a competition is a project. Its stages leave records on disk, like the commands of a shell:
 
     import kaggle_face as kf
 
@@ -12,7 +12,8 @@ From a notebook, a competition is a project; its stages leave records on disk, a
     project.write_submissions(blend)                          # checked CSVs
 
 Projects:
-    `open_project`, `init_project`, `known_competitions`, `generate_faces`; `Project`, `Run`, `Blend`, `Member`.
+    `open_project`, `init_project`, `known_competitions`, `generate_faces`;
+    `Project`, `Run`, `Blend`, `Member`.
 
 Parts that are used alone, on plain arrays and tensors:
     `metrics` (NumPy), `heads` and `losses` (PyTorch modules), `cutmix`, `mixup`, `load_embedder`, `Embedder`.

@@ -14,13 +14,13 @@ import pandas as pd
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import list_runs, name_of_run, run_folder
 from kaggle_face.config import Config, LoadedConfig, load_config
-from kaggle_face.config.yaml_text import read_yaml
+from kaggle_face.config.yaml_text import parse_yaml
 from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.hints import settings_given_as
 from kaggle_face.progress import Progress
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
-from kaggle_face.project.run import Member, Run
+from kaggle_face.project.run import Run
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import heeding_signals
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName
     from kaggle_face.data.cache.image_cache import Pack
     from kaggle_face.evaluation.members import Method
-    from kaggle_face.recognition.gallery.people import Gallery
-    from kaggle_face.synthetic.dataset import Layout
+    from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
 
+Task = Literal["classification", "verification"]
 Overrides = Mapping[str, object] | Sequence[str]
 
 
@@ -127,7 +127,9 @@ class Project:
         faces = self.data.faces
         ids = faces.image_ids[faces.splits == split][:count]
         if not len(ids):
-            raise DataError(f"there are no images of the split '{split}'; there are: {', '.join(_splits(faces.splits))}")
+            raise DataError(
+                f"there are no images of the split '{split}'; there are: {', '.join(dict.fromkeys(faces.splits.tolist()))}"
+            )
         return draw_sheet(self.images, [SheetRow(f"{split}: the first {len(ids)} images", (ids,))])
 
     def run(self, name: str | None = None) -> Run:
@@ -169,7 +171,7 @@ class Project:
         Args:
             folds: Numbers of folds from 0; None: all.
             run: Name of the run; None: made of the overrides, or `main`.
-            resume: Whether a fold that was begun goes on; else it is an error.
+            resume: Whether folds that are there are skipped or go on; else they are errors.
             overwrite: Whether folds are trained anew.
             ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
 
@@ -178,7 +180,16 @@ class Project:
             RulesError: A rule is broken.
             DataError: The raw folder cannot be read.
         """
-        raise NotImplementedError
+        from kaggle_face.pipeline.train import TrainOptions, train_folds
+
+        numbers = [folds] if isinstance(folds, int) else folds
+        folder = run_folder(
+            Path(self.config.paths.runs), self.name, run or name_of_run(self.loaded.overrides)
+        )
+        options = TrainOptions(resume, overwrite, ignore_rules)
+        with self.call() as progress:
+            train_folds(self.loaded, folder, numbers, options, progress)
+        return Run(self, folder)
 
     def ensemble(
         self,
@@ -212,7 +223,9 @@ class Project:
         chosen = [self.run()] if runs is None else list(runs)
         if not chosen:
             raise RunError("a blend needs a run; train one first")
-        options = EnsembleOptions(folds, checkpoints, method, metric, post_process, ignore_changes, ignore_rules)
+        options = EnsembleOptions(
+            folds, checkpoints, method, metric, post_process, ignore_changes, ignore_rules
+        )
         with self.call() as progress:
             result = ensemble_runs(self.loaded, [each.folder for each in chosen], options, progress)
         return Blend(chosen[0], result)
@@ -241,24 +254,85 @@ class Project:
         return frame_of(row for task in found.tasks for row in task.metrics)
 
     def write_submissions(
-        self, source: Blend | Run | None = None, only_blend: bool = True, ignore_rules: bool = False
+        self,
+        source: Blend | Run | None = None,
+        task: Task | None = None,
+        only_blend: bool = True,
+        ignore_rules: bool = False,
+        ignore_changes: bool = False,
     ) -> pd.DataFrame:
         """Writes the CSVs of a blend, each checked against the rows and format of the competition.
 
         Args:
             source: The blend, or a run that holds one; None: the run that is clearly meant.
+            task: `classification` or `verification`; None: all that the competition has.
             only_blend: Whether no CSV is written for each single checkpoint.
             ignore_rules: Whether to go on although a rule is broken; the ledger records it.
+            ignore_changes: Whether the training images may have changed since the run was trained.
 
         Returns:
-            A row for each CSV: its name, path, rows, out-of-fold score and doubts.
+            A row for each CSV: its name, path, number of rows, the competition that takes it, and doubts.
 
         Raises:
             SubmissionError: A CSV would not be accepted.
             RunError: Predictions or blend are missing or out of date.
             RulesError: A rule is broken.
         """
-        raise NotImplementedError
+        options = self._submit_options(task, only_blend, "", ignore_rules, ignore_changes)
+        with self.call() as progress:
+            return _files_frame(self._written(source, options, progress).files)
+
+    def submit(
+        self,
+        source: Blend | Run | None = None,
+        message: str = "",
+        name: str | None = None,
+        task: Task | None = None,
+        force: bool = False,
+        ignore_rules: bool = False,
+        ignore_changes: bool = False,
+    ) -> pd.DataFrame:
+        """Writes the CSVs, uploads those of the blend and waits for their scores.
+
+        Args:
+            source: As for `write_submissions`.
+            message: The description on Kaggle; empty: the name of the CSV.
+            name: The CSV to upload instead of the blend's, as `write_submissions` names it.
+            task: As for `write_submissions`.
+            force: Whether a content that was submitted before is submitted again.
+            ignore_rules: As for `write_submissions`.
+            ignore_changes: As for `write_submissions`.
+
+        Returns:
+            The rows of the ledger of what was uploaded; none for the demo.
+
+        Raises:
+            SubmissionError: A CSV would not be accepted, was submitted before, or has no score.
+            RemoteError: There are no working credentials, or Kaggle refuses a file.
+        """
+        from kaggle_face.pipeline.submit import require_scored, upload_submissions
+
+        options = self._submit_options(task, name is None, message, ignore_rules, ignore_changes)
+        with self.call() as progress:
+            files = self._written(source, options, progress).chosen(name)
+            entries = upload_submissions(self.loaded, files, force, progress)
+        require_scored(entries)
+        return frame_of(entries)
+
+    def _submit_options(
+        self, task: Task | None, only_blend: bool, message: str, ignore_rules: bool, ignore_changes: bool
+    ) -> SubmitOptions:
+        from kaggle_face.pipeline.submit import SubmitOptions
+
+        return SubmitOptions(task, only_blend, message, ignore_rules, ignore_changes)
+
+    def _written(
+        self, source: Blend | Run | None, options: SubmitOptions, progress: Progress
+    ) -> SubmitResult:
+        from kaggle_face.pipeline.submit import write_submissions
+
+        run = source.run if isinstance(source, Blend) else source or self.run()
+        return write_submissions(self.loaded, run.folder, options, progress)
 
     @contextmanager
     def call(self) -> Iterator[Progress]:
@@ -267,9 +341,96 @@ class Project:
             yield self._progress
 
     def __repr__(self) -> str:
-        differing = f" (settings that differ: {', '.join(self.loaded.overrides)})" if self.loaded.overrides else ""
+        differing = (
+            f" (settings that differ: {', '.join(self.loaded.overrides)})" if self.loaded.overrides else ""
+        )
         return f"project {self.name}{differing}"
 
     def _repr_html_(self) -> str:
         runs = pd.DataFrame([{"run": each.name, "finished folds": str(each.folds)} for each in self.runs])
         return as_html(repr(self), runs)
+
+
+def generate_faces(
+    folder: str | Path = "data/faces", num_identities: int = 32, seed: int = 0, size_px: int = 64
+) -> Path:
+    """Draws a small competition of generated faces, to try things on without a download.
+
+    As many further identities, who are not in the training set, are in the verification trials.
+
+    Args:
+        folder: Where it is written; it is left alone if exactly this one is there already.
+        num_identities: Identities of the classification task, at least 4.
+        seed: Another one draws other faces.
+        size_px: Side of the images.
+
+    Returns:
+        The folder, for `open_project("demo", {"data.root": ...})`.
+
+    Raises:
+        DataError: The folder holds anything else, or a number is out of range.
+    """
+    from kaggle_face.errors import DataError
+    from kaggle_face.synthetic.dataset import write_embedded_dataset
+    from kaggle_face.synthetic.dataset_plan import EmbeddedSize
+
+    if num_identities < 4:
+        raise DataError(f"a competition of generated faces has at least 4 identities, got {num_identities}")
+    size = EmbeddedSize(
+        num_identities=num_identities,
+        num_verification_identities=max(8, num_identities),
+        num_val_pairs=min(600, 8 * num_identities),
+        num_test_pairs=min(1200, 16 * num_identities),
+        image_size_px=size_px,
+    )
+    write_embedded_dataset(Path(folder), size, seed)
+    return Path(folder)
+
+
+def _as_texts(overrides: Overrides) -> list[str]:
+    """Overrides as on the command line.
+
+    >>> _as_texts({"optim.lr": 0.05, "model.pretrained": False, "augment.transforms": []})
+    ['optim.lr=0.05', 'model.pretrained=false', 'augment.transforms=[]']
+    """
+    if isinstance(overrides, str):
+        raise ConfigError(f"overrides are a mapping or a list of texts, got the text '{overrides}'")
+    if isinstance(overrides, Mapping):
+        return [f"{key}={_as_yaml(value)}" for key, value in overrides.items()]
+    return list(overrides)
+
+
+def _as_yaml(value: object) -> str:
+    """A value as YAML that reads back equal; a plain word stays as people write it."""
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str):
+        return value if _reads_back(value) else json.dumps(value)
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"a setting is a text, number, list or mapping, got {type(value).__name__}"
+        ) from error
+
+
+def _reads_back(text: str) -> bool:
+    try:
+        return parse_yaml(text) == text
+    except ConfigError:
+        return False
+
+
+def _files_frame(files: Sequence[SubmissionFile]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "name": file.name,
+                "path": str(file.file.path),
+                "rows": file.file.rows,
+                "competition": file.competition,
+                "doubts": "; ".join(file.notes),
+            }
+            for file in files
+        ]
+    )

@@ -106,7 +106,9 @@ class TrialScores:
         )
 
     def __repr__(self) -> str:
-        return f"out-of-fold scores of {len(self.scores):,} trials, {int(self.is_same.sum()):,} of them genuine"
+        return (
+            f"out-of-fold scores of {len(self.scores):,} trials, {int(self.is_same.sum()):,} of them genuine"
+        )
 
 
 class Member:
