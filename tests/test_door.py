@@ -52,6 +52,6 @@ def test_the_help_reads_as_a_tour() -> None:
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    code = "import sys, kaggle_face; print(*(n for n in ('numpy', 'torch', 'pandas', 'pydantic') if n in sys.modules))"
+    code = "import sys, kaggle_face; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert not {"numpy", "torch", "pandas", "pydantic", "yaml", "PIL"} & set(done.stdout.split())

@@ -17,6 +17,7 @@ from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.config.yaml_text import parse_yaml
 from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.hints import settings_given_as
+from kaggle_face.notebook_progress import default_progress
 from kaggle_face.progress import Progress
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
@@ -127,9 +128,8 @@ class Project:
         faces = self.data.faces
         ids = faces.image_ids[faces.splits == split][:count]
         if not len(ids):
-            raise DataError(
-                f"there are no images of the split '{split}'; there are: {', '.join(dict.fromkeys(faces.splits.tolist()))}"
-            )
+            known = ", ".join(dict.fromkeys(faces.splits.tolist()))
+            raise DataError(f"there are no images of the split '{split}'; there are: {known}")
         return draw_sheet(self.images, [SheetRow(f"{split}: the first {len(ids)} images", (ids,))])
 
     def run(self, name: str | None = None) -> Run:
