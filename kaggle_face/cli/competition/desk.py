@@ -1,4 +1,4 @@
-"""What the commands that talk to Kaggle share: their desk, and how they show a row of the ledger."""
+"""What the commands that talk to Kaggle share: their session, and how they show a row of the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kaggle_face.kaggle.client.client import connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.submission.ledger.database import Ledger
 from kaggle_face.submission.ledger.entries import Entry
-from kaggle_face.submission.upload.syncing import Desk
+from kaggle_face.submission.upload.session import KaggleSession
 
 
 def open_ledger(config: Config) -> Ledger:
@@ -21,14 +21,14 @@ def open_ledger(config: Config) -> Ledger:
     return Ledger(Path(config.paths.submissions))
 
 
-def open_desk(config: Config, terminal: Terminal) -> Desk:
+def open_session(config: Config, terminal: Terminal) -> KaggleSession:
     """The ledger, and a client that is logged in.
 
     Raises:
         RemoteError: There are no working credentials.
     """
     clock = SystemClock()
-    return Desk(connect(clock, terminal, config.submit.silent_seconds), open_ledger(config), clock, terminal)
+    return KaggleSession(connect(clock, terminal, config.submit.silent_seconds), open_ledger(config), clock, terminal)
 
 
 def tell_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:

@@ -16,7 +16,7 @@ from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials, why_none
 from kaggle_face.kaggle.download import download
 from kaggle_face.submission.ledger.entries import Entry
-from kaggle_face.submission.upload.syncing import fetch
+from kaggle_face.submission.upload.session import fetch
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config
@@ -84,16 +84,16 @@ def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
 
 def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
-    from kaggle_face.cli.competition.desk import open_desk, open_ledger
+    from kaggle_face.cli.competition.desk import open_session, open_ledger
     from kaggle_face.competitions.submission.targets import DEMO
 
     config, slugs = _settings_and_slugs(arguments)
     ledger = open_ledger(config)
     remote = [slug for slug in slugs if slug != DEMO]
     if remote and not arguments.offline:
-        desk = open_desk(config, terminal)
+        session = open_session(config, terminal)
         for slug in remote:
-            fetch(desk, slug)
+            fetch(session, slug)
     for slug in slugs:
         entries = ledger.entries(slug)
         _show_entries(slug, entries, terminal)
@@ -118,18 +118,18 @@ def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
 
 def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
-    from kaggle_face.cli.competition.desk import open_desk
+    from kaggle_face.cli.competition.desk import open_session
     from kaggle_face.kaggle.leaderboard import look_at_leaderboard
 
     config, slugs = _settings_and_slugs(arguments)
-    desk = open_desk(config, terminal)
+    session = open_session(config, terminal)
     for slug in slugs:
         is_meant = len(slugs) == 1 or slug == config.competition.slug
         cutoffs = config.submit.cutoffs if is_meant else {}
-        standing = look_at_leaderboard(desk.client, slug, cutoffs)
-        desk.ledger.add_standing(slug, standing.as_values())
+        standing = look_at_leaderboard(session.client, slug, cutoffs)
+        session.ledger.add_standing(slug, standing.as_values())
         _show_standing(slug, standing, arguments.top, terminal)
-        _show_history(desk.ledger.standings(slug), terminal)
+        _show_history(session.ledger.standings(slug), terminal)
 
 
 def _add_competition_argument(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.competition.csv_doubts import blend_to_compare, what_is_known
-from kaggle_face.cli.competition.desk import open_desk, open_ledger, tell_outcomes
+from kaggle_face.cli.competition.desk import open_session, open_ledger, tell_outcomes
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.reading import formats_of, submission_formats
 from kaggle_face.competitions.submission.formats import TASKS, SubmissionFormat, SubmissionFormats, Task
@@ -69,19 +69,19 @@ def write_and_send(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _send(jobs: Sequence[Upload], force: bool, config: Config, terminal: Terminal) -> None:
-    desk = open_desk(config, terminal)
-    entries = [upload(job, desk, config.submit.reserve, force) for job in jobs]
-    tell_outcomes(wait_for_scores(desk, entries, config.submit.wait_minutes), terminal)
+    session = open_session(config, terminal)
+    entries = [upload(job, session, config.submit.reserve, force) for job in jobs]
+    tell_outcomes(wait_for_scores(session, entries, config.submit.wait_minutes), terminal)
 
 
 def _pick_up(config: Config, terminal: Terminal) -> None:
-    desk = open_desk(config, terminal)
+    session = open_session(config, terminal)
     entries = [
-        entry for slug in targets(config.competition, config.submit) for entry in resume_open(desk, slug)
+        entry for slug in targets(config.competition, config.submit) for entry in resume_open(session, slug)
     ]
     if not entries:
         terminal.say("no upload waits for its score")
-    tell_outcomes(wait_for_scores(desk, entries, config.submit.wait_minutes), terminal)
+    tell_outcomes(wait_for_scores(session, entries, config.submit.wait_minutes), terminal)
 
 
 def _written_jobs(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kaggle_face.kaggle.client.answers import RemoteSubmission
 from kaggle_face.kaggle.client.failures import Failure
-from kaggle_face.submission.upload.syncing import Desk, fetch
+from kaggle_face.submission.upload.session import KaggleSession, fetch
 from kaggle_face.submission.upload.tags import has_content, tag_of
 
 SECONDS_UNTIL_LISTED = 60.0
@@ -24,31 +24,31 @@ def waits_of(seconds: float) -> Iterator[float]:
         passed, step = passed + wait, step + 1
 
 
-def list_with(sha256: str, competition: str, desk: Desk) -> list[RemoteSubmission]:
+def list_with(sha256: str, competition: str, session: KaggleSession) -> list[RemoteSubmission]:
     """What Kaggle lists once it shows the content that another folder sent, or had time to."""
     listed: list[RemoteSubmission] = []
     for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
         if wait:
-            desk.clock.sleep(wait)
-        listed = fetch(desk, competition)
+            session.clock.sleep(wait)
+        listed = fetch(session, competition)
         if any(has_content(item, sha256) for item in listed):
             break
     return listed
 
 
-def has_arrived(tag: str, failure: Failure, competition: str, desk: Desk) -> bool:
+def has_arrived(tag: str, failure: Failure, competition: str, session: KaggleSession) -> bool:
     """Whether Kaggle lists an upload that failed; after some time where its last step may be done."""
     if not (failure.is_passing or failure.leaves_open):
         return False
     waits = waits_of(SECONDS_UNTIL_LISTED) if failure.leaves_open and failure.method == LAST_STEP else ()
     for wait in (0.0, *waits):
         if wait:
-            desk.clock.sleep(wait)
-        if is_listed(tag, competition, desk):
+            session.clock.sleep(wait)
+        if is_listed(tag, competition, session):
             return True
     return False
 
 
-def is_listed(tag: str, competition: str, desk: Desk) -> bool:
+def is_listed(tag: str, competition: str, session: KaggleSession) -> bool:
     """Whether Kaggle lists the upload with this mark now."""
-    return any(tag_of(item.description) == tag for item in fetch(desk, competition, NEWEST))
+    return any(tag_of(item.description) == tag for item in fetch(session, competition, NEWEST))

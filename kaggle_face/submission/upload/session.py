@@ -16,7 +16,7 @@ from kaggle_face.submission.upload.tags import message_of, tag_of
 
 
 @dataclass(frozen=True)
-class Desk:
+class KaggleSession:
     """What every piece of work with Kaggle needs: the client, the ledger, the time and the reporter."""
 
     client: KaggleClient
@@ -25,10 +25,10 @@ class Desk:
     progress: Progress
 
 
-def fetch(desk: Desk, competition: str, newest: int | None = None) -> list[RemoteSubmission]:
+def fetch(session: KaggleSession, competition: str, newest: int | None = None) -> list[RemoteSubmission]:
     """Writes what Kaggle lists into the ledger, and returns it, the newest first."""
-    listed = desk.client.submissions(competition, newest)
-    write_listed(desk.ledger, competition, listed)
+    listed = session.client.submissions(competition, newest)
+    write_listed(session.ledger, competition, listed)
     return listed
 
 
