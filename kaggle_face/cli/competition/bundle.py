@@ -22,7 +22,7 @@ from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.kaggle.client.client import KaggleClient, connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials
-from kaggle_face.kaggle.remote.workshop import Workshop
+from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.kaggle.unpacking import gigabytes
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if user == _NOBODY:
         terminal.warn(f"no Kaggle name is known: '{_NOBODY}' stands in its place; give it with --user")
     if arguments.upload and client is not None:
-        _send(bundle, Workshop(client, SystemClock()), terminal)
+        _send(bundle, KaggleNotebooks(client, SystemClock()), terminal)
 
 
 def _main_task(config: Config) -> Task:
@@ -100,7 +100,7 @@ def _client(config: Config, arguments: argparse.Namespace, terminal: Terminal) -
     return connect(SystemClock(), terminal, config.submit.silent_seconds)
 
 
-def _send(bundle: Bundle, workshop: Workshop, terminal: Terminal) -> None:
-    name = workshop.send_dataset(bundle.dataset, "a new bundle of kaggle-face")
+def _send(bundle: Bundle, notebooks: KaggleNotebooks, terminal: Terminal) -> None:
+    name = notebooks.send_dataset(bundle.dataset, "a new bundle of kaggle-face")
     terminal.say(f"dataset: https://www.kaggle.com/datasets/{name}")
-    terminal.say(f"notebook: {workshop.push_notebook(bundle.notebook)}")
+    terminal.say(f"notebook: {notebooks.push_notebook(bundle.notebook)}")
