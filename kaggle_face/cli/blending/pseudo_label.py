@@ -54,7 +54,7 @@ def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, 
     from kaggle_face.artifacts.record_io import read_predictions
     from kaggle_face.artifacts.seals import read_seal
     from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
-    from kaggle_face.pipeline.rules_check import guard_rules
+    from kaggle_face.pipeline.rules_check import check_rules
     from kaggle_face.pipeline.today import compare_blend_with_raw_folder
 
     _require_probabilities(run)
@@ -63,7 +63,7 @@ def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, 
     predictions = _of_unknown_classes(run, read_predictions(run.ensemble_folder / "predictions"), terminal)
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
     config = loaded.config.model_copy(update={"data": with_labels})
-    ignored = guard_rules(config, len(predictions.class_names), arguments.ignore_rules, terminal)
+    ignored = check_rules(config, len(predictions.class_names), arguments.ignore_rules, terminal)
     found = choose_confident(predictions, arguments.confidence, arguments.most)
     about = {
         "command_line": " ".join(command_line()),

@@ -21,7 +21,7 @@ from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
 from kaggle_face.hints import settings_command
-from kaggle_face.pipeline.rules_check import guard_rules
+from kaggle_face.pipeline.rules_check import check_rules
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.checks import CheckedTable, check_csv, check_table
 from kaggle_face.submission.columns import Question, unknown_threshold
@@ -98,7 +98,7 @@ def _written_jobs(
     today = compare_blend_with_raw_folder(config, run, arguments.ignore_changes, terminal)
     tables = read_blend_tables(run)
     blend = parameters_of_blend(run)
-    ignored = guard_rules(config, len(tables.data.classes), arguments.ignore_rules, terminal, blend)
+    ignored = check_rules(config, len(tables.data.classes), arguments.ignore_rules, terminal, blend)
     checked = _checked_tables(config, tables, run, arguments, terminal)
     if today is not None:
         require_unchanged(config, today, terminal)
