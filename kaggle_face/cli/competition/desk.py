@@ -28,7 +28,9 @@ def open_session(config: Config, terminal: Terminal) -> KaggleSession:
         RemoteError: There are no working credentials.
     """
     clock = SystemClock()
-    return KaggleSession(connect(clock, terminal, config.submit.silent_seconds), open_ledger(config), clock, terminal)
+    return KaggleSession(
+        connect(clock, terminal, config.submit.silent_seconds), open_ledger(config), clock, terminal
+    )
 
 
 def tell_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:

@@ -84,7 +84,7 @@ def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
 
 def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
-    from kaggle_face.cli.competition.desk import open_session, open_ledger
+    from kaggle_face.cli.competition.desk import open_ledger, open_session
     from kaggle_face.competitions.submission.targets import DEMO
 
     config, slugs = _settings_and_slugs(arguments)

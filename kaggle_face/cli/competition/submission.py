@@ -13,7 +13,7 @@ from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.competition.csv_doubts import blend_to_compare, what_is_known
-from kaggle_face.cli.competition.desk import open_session, open_ledger, tell_outcomes
+from kaggle_face.cli.competition.desk import open_ledger, open_session, tell_outcomes
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.reading import formats_of, submission_formats
 from kaggle_face.competitions.submission.formats import TASKS, SubmissionFormat, SubmissionFormats, Task

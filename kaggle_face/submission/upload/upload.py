@@ -83,7 +83,9 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
             if found.status == "UPLOADED":
                 raise _not_listed(found)
             if found.status in ON_KAGGLE:
-                session.progress.say(f"Kaggle has this file already, as {found.reference}: the row is completed")
+                session.progress.say(
+                    f"Kaggle has this file already, as {found.reference}: the row is completed"
+                )
                 return found
         if turn.left_open == job.file.sha256 and not interrupted:
             listed = list_with(job.file.sha256, job.competition, session)
