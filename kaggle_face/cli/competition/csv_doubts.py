@@ -14,7 +14,7 @@ from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import InputError
 from kaggle_face.records import CompetitionData
-from kaggle_face.submission.columns import Question, unknown_threshold
+from kaggle_face.submission.columns import SubmissionTask, unknown_threshold
 from kaggle_face.submission.out_of_fold import out_of_fold_of
 from kaggle_face.submission.outputs import Output, build_table, list_outputs
 from kaggle_face.submission.plausibility import Known, OwnBlend
@@ -52,7 +52,7 @@ def blend_to_compare(
         require_current_blend(run)
         (output,) = list_outputs(run, [form], data, True, terminal)
         unknown = unknown_threshold(run.started_folds(), data, form, loaded.config.submit.unknown_share)
-        table, _ = build_table(output, Question(data, form, unknown))
+        table, _ = build_table(output, SubmissionTask(data, form, unknown))
     except InputError as error:
         terminal.say(f"not compared with the blend of a run: {error}")
         return None

@@ -16,7 +16,6 @@ from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials, why_none
 from kaggle_face.kaggle.download import download
 from kaggle_face.submission.ledger.entries import Entry
-from kaggle_face.submission.upload.session import fetch
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config
@@ -93,7 +92,7 @@ def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if remote and not arguments.offline:
         session = open_session(config, terminal)
         for slug in remote:
-            fetch(session, slug)
+            session.fetch(slug)
     for slug in slugs:
         entries = ledger.entries(slug)
         _show_entries(slug, entries, terminal)

@@ -23,9 +23,15 @@ from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionErro
 from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.rules_check import check_rules
 from kaggle_face.records import CompetitionData
-from kaggle_face.submission.checks import CheckedTable, check_csv, check_table
-from kaggle_face.submission.columns import Question, unknown_threshold
-from kaggle_face.submission.expectations import Expectation, expected_table
+from kaggle_face.submission.checks import (
+    CheckedTable,
+    check_csv,
+    check_table,
+    existing_submission,
+    write_submission,
+)
+from kaggle_face.submission.columns import SubmissionTask, unknown_threshold
+from kaggle_face.submission.expectations import Expectation, expected_table, sample_of
 from kaggle_face.submission.ledger.entries import Origin
 from kaggle_face.submission.outputs import (
     ENSEMBLE,
@@ -37,9 +43,7 @@ from kaggle_face.submission.outputs import (
     wanted_forms,
 )
 from kaggle_face.submission.plausibility import Known, with_doubts
-from kaggle_face.submission.samples import sample_of
 from kaggle_face.submission.upload.upload import Upload, resume_open, upload, wait_for_scores, write_down
-from kaggle_face.submission.writing import existing_submission, write_submission
 
 
 def write_and_send(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -129,7 +133,7 @@ def _checked_tables(
     forms = wanted_forms(formats, tasks)
     for output in list_outputs(run, forms, data, arguments.only_ensemble, terminal):
         unknown = unknown_threshold(blended_folds(run), data, output.form, config.submit.unknown_share)
-        table, notes = build_table(output, Question(data, output.form, unknown))
+        table, notes = build_table(output, SubmissionTask(data, output.form, unknown))
         for note in notes:
             terminal.say(f"{output.what}: {note}")
         expected = expected_table(data, output.form, sample_of(root, output.tasks))

@@ -15,7 +15,9 @@ from pathlib import Path
 from kaggle_face.errors import RemoteError, SubmissionError
 from kaggle_face.hints import settings_command
 from kaggle_face.kaggle.client.answers import Accepted, Limits, RemoteSubmission
-from kaggle_face.kaggle.client.failures import Failure, Patience
+from kaggle_face.kaggle.client.failures import Failure
+from kaggle_face.kaggle.client.retry import RetryPolicy
+from kaggle_face.submission.checks import WrittenSubmission
 from kaggle_face.submission.ledger.database import Ledger, upload_turn
 from kaggle_face.submission.ledger.entries import (
     ON_KAGGLE,
@@ -25,19 +27,19 @@ from kaggle_face.submission.ledger.entries import (
     origin_values,
     out_of_fold_values,
 )
-from kaggle_face.submission.upload.listing import (
-    LAST_STEP,
+from kaggle_face.submission.upload.session import (
     NEWEST,
     SECONDS_UNTIL_LISTED,
-    has_arrived,
-    is_listed,
-    list_with,
-    waits_of,
+    KaggleSession,
+    account_turn,
+    description_of,
+    has_content,
+    make_tag,
+    next_number,
 )
-from kaggle_face.submission.upload.session import KaggleSession, fetch
-from kaggle_face.submission.upload.tags import description_of, has_content, make_tag, next_number
-from kaggle_face.submission.upload.turns import account_turn
-from kaggle_face.submission.writing import WrittenSubmission
+
+_LAST_STEP = "CreateSubmission"
+"""The request after which a file may count, whatever the answer to it was."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +79,20 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
         limits = session.client.limits(job.competition)
         unsettled = ("UPLOADING",) if force else ("UPLOADING", "UPLOADED")
         interrupted = [entry for entry in _same_content(job, session) if entry.status in unsettled]
-        listed = fetch(session, job.competition)
+        listed = session.fetch(job.competition)
         for entry in interrupted:
             found = _settle(entry, session)
             if found.status == "UPLOADED":
                 raise _not_listed(found)
             if found.status in ON_KAGGLE:
-                session.progress.say(
-                    f"Kaggle has this file already, as {found.reference}: the row is completed"
-                )
+                reference = f"as {found.reference}"
+                session.progress.say(f"Kaggle has this file already, {reference}: the row is completed")
                 return found
         if turn.left_open == job.file.sha256 and not interrupted:
-            listed = list_with(job.file.sha256, job.competition, session)
+            for _ in session.looks():
+                listed = session.fetch(job.competition)
+                if any(has_content(item, job.file.sha256) for item in listed):
+                    break
         if not force:
             _refuse_twin(job, session, listed)
         check_limits(limits, reserve, session.clock.now())
@@ -96,11 +100,11 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
         entry = written[-1] if written else _new_row(session.ledger, job)
         turn.begin(job.file.sha256)
         try:
-            uploaded = _upload(entry, job, session, _new_tag(job, session, listed))
+            uploaded = _upload(entry, job, session, listed)
         finally:
             if _entry(session.ledger, entry.key).status not in ("UPLOADING", "UPLOADED"):
                 turn.end()
-        _tell_of_others(uploaded, job, session, {item.reference for item in listed})
+        _warn_of_others(uploaded, job, session, {item.reference for item in listed})
         return uploaded
 
 
@@ -108,35 +112,31 @@ def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: f
     """The rows once Kaggle scored or refused them, or as they are after so many minutes.
 
     Raises:
-        RemoteError: Kaggle cannot be asked any more; the uploads are safe, and how to go on is said.
+        RemoteError: Kaggle cannot be reached any more; the uploads are safe.
     """
     keys, competitions = {entry.key for entry in entries}, sorted({entry.competition for entry in entries})
     seconds = minutes * 60
     waiting = [entry for entry in entries if entry.status in OPEN]
     with session.progress.count("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
-        for wait in waits_of(seconds):
+        for wait in session.looks(seconds):
+            if wait:
+                try:
+                    for competition in competitions:
+                        session.fetch(competition, NEWEST)
+                except RemoteError as error:
+                    later = settings_command("submit", "--wait")
+                    raise RemoteError(f"uploaded, but {error}; the score comes with: {later}") from None
+                waiting = [entry for entry in _of_keys(session.ledger, keys) if entry.status in OPEN]
+                counter.advance(round(wait), note=", ".join(entry.status for entry in waiting))
             if not waiting:
                 break
-            session.clock.sleep(wait)
-            for competition in competitions:
-                _fetch_while_waiting(session, competition)
-            waiting = [entry for entry in _of_keys(session.ledger, keys) if entry.status in OPEN]
-            counter.advance(round(wait), note=", ".join(entry.status for entry in waiting))
     return _of_keys(session.ledger, keys)
 
 
-def _fetch_while_waiting(session: KaggleSession, competition: str) -> None:
-    try:
-        fetch(session, competition, NEWEST)
-    except RemoteError as error:
-        later = settings_command("submit", "--wait")
-        raise RemoteError(f"uploaded, but {error}; the score comes with: {later}") from None
-
-
 def resume_open(session: KaggleSession, competition: str) -> list[Entry]:
-    """The rows whose outcome was not known, after asking Kaggle; what it does not list has failed."""
+    """The rows whose outcome was not known, after a look at Kaggle's list; what is not on it has failed."""
     waiting = [entry for entry in session.ledger.entries(competition) if entry.status in OPEN]
-    fetch(session, competition)
+    session.fetch(competition)
     return [_settle(entry, session) for entry in waiting]
 
 
@@ -198,40 +198,46 @@ def _refuse_twin(job: Upload, session: KaggleSession, listed: Sequence[RemoteSub
     )
 
 
-def _new_tag(job: Upload, session: KaggleSession, listed: Sequence[RemoteSubmission]) -> str:
-    texts = [entry.tag for entry in session.ledger.entries(job.competition)]
-    return make_tag(
-        job.file.sha256, next_number(job.file.sha256, [*texts, *(item.description for item in listed)])
-    )
-
-
-def _upload(entry: Entry, job: Upload, session: KaggleSession, tag: str) -> Entry:
+def _upload(entry: Entry, job: Upload, session: KaggleSession, listed: Sequence[RemoteSubmission]) -> Entry:
     """Uploads until Kaggle takes or refuses the file; a failed try that arrived is not repeated."""
-    session.ledger.append(
-        entry.key, "upload_started", {"status": "UPLOADING", "tag": tag, "message": job.message}
-    )
-    patience = Patience()
+    used = [row.tag for row in session.ledger.entries(job.competition)]
+    number = next_number(job.file.sha256, [*used, *(item.description for item in listed)])
+    tag = make_tag(job.file.sha256, number)
+    begun = {"status": "UPLOADING", "tag": tag, "message": job.message}
+    session.ledger.append(entry.key, "upload_started", begun)
+    policy = RetryPolicy()
     while True:
         answer = session.client.submit(job.file.path, description_of(job.message, tag), job.competition)
         if isinstance(answer, Accepted):
             return _accepted(entry, answer, session)
-        if has_arrived(tag, answer, job.competition, session):
+        if _has_arrived(tag, answer, job.competition, session):
             return _entry(session.ledger, entry.key)
-        wait = patience.next_wait(answer)
+        wait = policy.next_wait(answer)
         if wait is None:
             break
         session.progress.say(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
         session.clock.sleep(wait)
-        if answer.method == LAST_STEP and is_listed(tag, job.competition, session):
+        if answer.method == _LAST_STEP and session.is_listed(tag, job.competition):
             return _entry(session.ledger, entry.key)
-    raise _refused(entry, answer, job, session)
+    session.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": answer.words})
+    doing = f"submit {job.file.path.name} to '{job.competition}'"
+    raise session.client.explained(answer, doing, job.competition)
 
 
-def _tell_of_others(entry: Entry, job: Upload, session: KaggleSession, known: Set[int]) -> None:
+def _has_arrived(tag: str, failure: Failure, competition: str, session: KaggleSession) -> bool:
+    """Whether Kaggle lists an upload that failed; after some time where its last step may be done."""
+    if not (failure.is_passing or failure.leaves_open):
+        return False
+    is_last = failure.leaves_open and failure.method == _LAST_STEP
+    looks = session.looks(SECONDS_UNTIL_LISTED if is_last else 0.0)
+    return any(session.is_listed(tag, competition) for _ in looks)
+
+
+def _warn_of_others(entry: Entry, job: Upload, session: KaggleSession, known: Set[int]) -> None:
     """Warns where the content appeared a second time meanwhile: no lock reaches another machine."""
     others = [
         item.reference
-        for item in fetch(session, job.competition, NEWEST)
+        for item in session.fetch(job.competition, NEWEST)
         if has_content(item, job.file.sha256) and item.reference not in {*known, entry.reference}
     ]
     if others:
@@ -242,13 +248,15 @@ def _tell_of_others(entry: Entry, job: Upload, session: KaggleSession, known: Se
 
 
 def _accepted(entry: Entry, answer: Accepted, session: KaggleSession) -> Entry:
-    """Makes sure that Kaggle lists what it accepted."""
+    """The row of an accepted upload once Kaggle lists it.
+
+    Raises:
+        RemoteError: Kaggle does not list it in time.
+    """
     changes = {"status": "UPLOADED"} | ({"reference": answer.reference} if answer.reference else {})
     entry = session.ledger.append(entry.key, "uploaded", changes)
-    for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
-        if wait:
-            session.clock.sleep(wait)
-        fetch(session, entry.competition, NEWEST)
+    for _ in session.looks():
+        session.fetch(entry.competition, NEWEST)
         entry = _entry(session.ledger, entry.key)
         if entry.status != "UPLOADED":
             return entry
@@ -264,18 +272,11 @@ def _not_listed(entry: Entry, words: str = "") -> RemoteError:
     )
 
 
-def _refused(entry: Entry, failure: Failure, job: Upload, session: KaggleSession) -> RemoteError:
-    session.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": failure.words})
-    doing = f"submit {job.file.path.name} to '{job.competition}'"
-    return session.client.explained(failure, doing, job.competition)
-
-
 def _settle(entry: Entry, session: KaggleSession) -> Entry:
-    """What became of an upload whose outcome is not known: its row after Kaggle had time to list it."""
-    for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
+    """The outcome of an upload for which it is not known: its row after Kaggle had time to list it."""
+    for wait in session.looks():
         if wait:
-            session.clock.sleep(wait)
-            fetch(session, entry.competition, NEWEST)
+            session.fetch(entry.competition, NEWEST)
         entry = _entry(session.ledger, entry.key)
         if entry.status not in ("UPLOADING", "UPLOADED"):
             return entry
