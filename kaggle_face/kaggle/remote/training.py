@@ -25,7 +25,7 @@ from kaggle_face.config import Config, LoadedConfig, dump_config
 from kaggle_face.errors import RemoteError, RunError, TrainingStoppedError
 from kaggle_face.kaggle.client.answers import GpuQuota
 from kaggle_face.kaggle.client.clock import Clock
-from kaggle_face.kaggle.remote.bundle import Wanted, files_to_resume, write_bundle
+from kaggle_face.kaggle.remote.bundle import BundlePlan, files_to_resume, write_bundle
 from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.kaggle.unpacking import gigabytes
 from kaggle_face.progress import Progress
@@ -100,7 +100,7 @@ class RemoteTraining:
         words = ["--fold", ",".join(map(str, folds)), *(["--resume"] if len(folds) == 1 and begun else [])]
         limit = f"train.max_hours={max(hours - _HOURS_TO_FINISH, hours / 2):.4g}"
         job = Job(secrets.token_hex(8), "", tuple(folds))
-        wanted = Wanted(
+        wanted = BundlePlan(
             "train",
             self.loaded.config,
             self.loaded.name,

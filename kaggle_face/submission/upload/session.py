@@ -20,10 +20,11 @@ from typing import Any
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.files.locking import only_process
 from kaggle_face.artifacts.files.private import make_private_folder
+from kaggle_face.config import Config
 from kaggle_face.errors import DataError
 from kaggle_face.kaggle.client.answers import RemoteSubmission
-from kaggle_face.kaggle.client.client import KaggleClient
-from kaggle_face.kaggle.client.clock import Clock, iso_time
+from kaggle_face.kaggle.client.client import KaggleClient, connect
+from kaggle_face.kaggle.client.clock import Clock, SystemClock, iso_time
 from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.database import EventKind, Ledger, new_key
 from kaggle_face.submission.ledger.entries import Entry
@@ -194,3 +195,19 @@ def state_folder() -> Path:
     else:
         base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "kaggle-face"
+
+
+def open_ledger(config: Config) -> Ledger:
+    """The ledger in `paths.submissions`."""
+    return Ledger(Path(config.paths.submissions))
+
+
+def open_session(config: Config, progress: Progress) -> KaggleSession:
+    """The ledger, and a client that is logged in.
+
+    Raises:
+        RemoteError: There are no working credentials.
+    """
+    clock = SystemClock()
+    client = connect(clock, progress, config.submit.silent_seconds)
+    return KaggleSession(client, open_ledger(config), clock, progress)
