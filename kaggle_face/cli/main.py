@@ -77,7 +77,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "list, show, rename, remove, export, import or re-embed who is enrolled",
     ),
     "app": ("recognition.app", "one-shot recognition in the browser, on this machine alone"),
-    "bundle": ("competition.bundle", "what a notebook without internet needs to predict, ready to upload"),
+    "bundle": ("competition.kaggle", "what a notebook without internet needs to predict, ready to upload"),
     "recipes": ("benches.recipes", "heads, losses and CutMix compared on your own faces, as one table"),
     "blends": ("benches.blends", "backbones over shared folds, their soups and blends on your own faces"),
     "bench": ("benches.bench", "where the time goes, and which setting would change it"),

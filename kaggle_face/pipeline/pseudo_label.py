@@ -91,7 +91,7 @@ def _write(
     from kaggle_face.artifacts.seals import read_seal
     from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
     from kaggle_face.inference.labelled_test import labelled_test_images
-    from kaggle_face.pipeline.rules_check import guard_rules
+    from kaggle_face.pipeline.rules_check import check_rules
     from kaggle_face.pipeline.today import compare_blend_with_raw_folder
 
     require_current_blend(run)
@@ -107,7 +107,7 @@ def _write(
         )
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
     config = loaded.config.model_copy(update={"data": with_labels})
-    ignored = guard_rules(config, len(predictions.class_names), options.ignore_rules, progress)
+    ignored = check_rules(config, len(predictions.class_names), options.ignore_rules, progress)
     found = choose_confident(predictions, options.min_confidence, options.most_per_class)
     about = {
         "command_line": " ".join(command_line()),

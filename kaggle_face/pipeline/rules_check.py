@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kaggle_face.progress import Progress
 
 
-def guard_rules(
+def check_rules(
     config: Config,
     num_classes: int,
     ignored: bool,

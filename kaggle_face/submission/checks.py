@@ -1,4 +1,4 @@
-"""Checks of a submission table before anything is written or uploaded.
+"""Checks of a submission table before it is written as CSV or uploaded.
 
 Row ids are compared with the competition's test files and with the sample submission. Where the two
 disagree because the sample lacks rows, the test files are right (such samples have been published) and the
@@ -16,6 +16,9 @@ from typing import assert_never
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.artifacts.files.atomic import replacing
+from kaggle_face.artifacts.files.cells import csv_quoting
+from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError, naming_first
@@ -89,6 +92,32 @@ def read_csv(path: Path) -> SubmissionTable:
         raise SubmissionError(f"{path}: a column's name stands twice in the header {','.join(header)}")
     columns = {name: as_text(cells[place :: len(header)]) for place, name in enumerate(header)}
     return SubmissionTable(header, columns)
+
+
+@dataclass(frozen=True)
+class WrittenSubmission:
+    """A CSV file, the hash of its bytes in hexadecimal digits, and its rows below the header."""
+
+    path: Path
+    sha256: str
+    rows: int
+
+
+def write_submission(checked: CheckedTable, path: Path) -> WrittenSubmission:
+    """Writes the table as CSV: the file appears whole or not at all. Only a checked table can be written."""
+    table = checked.table
+    columns = [table.cells[name].tolist() for name in table.columns]
+    quoting = csv_quoting(cell for column in columns for cell in column)
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
+        writer.writerow(table.columns)
+        writer.writerows(zip(*columns, strict=True))
+    return WrittenSubmission(path, hash_of_file(path), checked.rows)
+
+
+def existing_submission(path: Path, checked: CheckedTable) -> WrittenSubmission:
+    """The record of a CSV file that the user brought and that passed the checks."""
+    return WrittenSubmission(path, hash_of_file(path), checked.rows)
 
 
 def _cells_of(rows: Iterable[list[str]], width: int, path: Path) -> list[str]:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.provenance import require_current
-from kaggle_face.artifacts.record_io import read_pair_scores, read_predictions
+from kaggle_face.artifacts.record_io import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind
-from kaggle_face.artifacts.tables import read_labels
+from kaggle_face.artifacts.tables import read_labels, write_table
 from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
 from kaggle_face.competitions.submission.tables import (
     Answers,
@@ -21,34 +21,59 @@ from kaggle_face.competitions.submission.tables import (
     topk_answers,
     verification_answers,
 )
+from kaggle_face.errors import DataError
+from kaggle_face.evaluation.held_out_figures import matches_of
+from kaggle_face.metrics.galleries import accuracy_of, choose_threshold
+from kaggle_face.metrics.identification import GalleryThreshold
 from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold
-from kaggle_face.records import CompetitionData, IntArray, Predictions
-from kaggle_face.submission.galleries import name_probes, write_curve
+from kaggle_face.records import CompetitionData, IntArray, Predictions, StrArray
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """What is asked: the competition, the format of its CSV, and where an unknown label goes in a ranking."""
+class NamedProbes:
+    """The answer for each probe of the test gallery, and how it was come by.
+
+    `threshold` is the cosine below which nobody is named (-inf: everybody is), `dev_accuracy` what it reaches
+    on the dev gallery, on which it was chosen, or None without one, `curve` the accuracy at each threshold.
+    """
+
+    probe_ids: StrArray
+    names: StrArray
+    threshold: float
+    dev_accuracy: float | None
+    curve: GalleryThreshold | None
+
+    def __str__(self) -> str:
+        if self.dev_accuracy is None:
+            return "every probe is named: there is no dev gallery to choose a threshold on"
+        kept = "" if self.curve is None else f"threshold {self.threshold:.4f} chosen there, "
+        return f"dev gallery: {kept}accuracy {100 * self.dev_accuracy:.1f} %"
+
+
+@dataclass(frozen=True, eq=False)
+class SubmissionTask:
+    """A CSV to fill: the competition, the format, and the threshold of the unknown label in a ranking."""
 
     data: CompetitionData
     form: SubmissionFormat
     unknown: UnknownThreshold | None = None
 
 
-def answers_of(task: Task, records: Path, question: Question) -> tuple[Answers, tuple[str, ...]]:
+def columns_of(task: Task, records: Path, wanted: SubmissionTask) -> tuple[Answers, tuple[str, ...]]:
     """The answers of a task from its record, and what is worth saying about them.
 
     Raises:
         DataError: A test image, pair or probe has no prediction.
     """
-    data = question.data
+    data = wanted.data
     if task == "classification":
-        return _class_answers(read_predictions(records), question), ()
+        return _class_columns(read_predictions(records), wanted), ()
     if data.test_gallery is None:
         return verification_answers(data, read_pair_scores(records)), ()
     named = name_probes(data, records)
     if named.curve is not None:
-        write_curve(records.parent / "gallery_curve.csv", named.curve)
+        curve = {"threshold": named.curve.thresholds, "dev_accuracy": named.curve.accuracies}
+        write_table(records.parent / "gallery_curve.csv", curve)
     return gallery_answers(data, named.probe_ids, named.names), (str(named),)
 
 
@@ -71,14 +96,38 @@ def unknown_threshold(
     return choose_unknown_threshold(probabilities, labels, unknown_share, form.labels_per_row)
 
 
-def _class_answers(predictions: Predictions, question: Question) -> Answers:
-    if question.form.labels_per_row == 1:
-        return classification_answers(question.data, predictions)
-    gallery, unknown = question.data.test_gallery, question.unknown
+def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
+    """The best match of each test probe, or `no_match` below the threshold of dev.
+
+    The best match is that of a blend's post-processing where `gallery_test.csv` lies beside the embeddings
+    at `records`, and else the known person of highest cosine.
+
+    Raises:
+        DataError: There is no test gallery, or a probe or an image has no answer.
+    """
+    if data.test_gallery is None:
+        raise DataError("this competition has no gallery of known people")
+    embeddings = read_embeddings(records)
+    found = matches_of(records.parent / "gallery_test.csv", embeddings, data.test_gallery)
+    dev = data.dev_gallery
+    if dev is None:
+        return NamedProbes(found.probe_ids, found.names, -np.inf, None, None)
+    tried = matches_of(records.parent / "gallery_dev.csv", embeddings, dev)
+    curve = choose_threshold(tried, dev)
+    threshold = -np.inf if curve is None else curve.threshold
+    accuracy = accuracy_of(tried.answers(threshold, dev.no_match), dev)
+    names = found.answers(threshold, data.test_gallery.no_match)
+    return NamedProbes(found.probe_ids, names, threshold, accuracy, curve)
+
+
+def _class_columns(predictions: Predictions, wanted: SubmissionTask) -> Answers:
+    if wanted.form.labels_per_row == 1:
+        return classification_answers(wanted.data, predictions)
+    gallery, unknown = wanted.data.test_gallery, wanted.unknown
     likely = replace(predictions, logits=_probabilities(predictions.logits))
     label = gallery.no_match if gallery is not None else None
     threshold = unknown.threshold if unknown is not None else None
-    return topk_answers(question.data, likely, label, threshold, question.form.labels_per_row)
+    return topk_answers(wanted.data, likely, label, threshold, wanted.form.labels_per_row)
 
 
 def _held_out(fold: FoldFolder) -> tuple[npt.NDArray[np.float32], IntArray]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
-from kaggle_face.competitions.files.folders import name_of
+from kaggle_face.competitions.files.folders import map_folder, name_of
 from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, Task
+from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
 from kaggle_face.competitions.submission.tables import row_ids
 from kaggle_face.errors import SubmissionError, naming_first
 from kaggle_face.records import CompetitionData, Gallery, StrArray
@@ -71,6 +73,22 @@ def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path |
         _refuse_names_of_others(data, form, part)
     blocks = tuple(_block(data, part, form.labels_per_row) for part in form.parts)
     return Expectation(row_ids(data, form), blocks, sample, form.columns)
+
+
+def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:
+    """The sample submission of a CSV that answers these tasks, if there is one below the data root.
+
+    A file that names another task, as in `verification_sample_submission.csv`, is not taken, nor one in a
+    folder that does, as where the archives of two competitions lie side by side.
+    """
+    if not root.is_dir():
+        return None
+    names = [name for name in find_samples(map_folder(root)) if (root / name).is_file()]
+    found = {name: tasks_named_by(name) for name in names}
+    exact = [name for name, named in found.items() if named == set(tasks)]
+    free = [name for name, named in found.items() if not named]
+    chosen = (exact or free)[:1]
+    return root / chosen[0] if chosen else None
 
 
 def _block(data: CompetitionData, part: FormatPart, labels_per_row: int) -> Block:

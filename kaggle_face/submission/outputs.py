@@ -23,7 +23,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
-from kaggle_face.submission.columns import Question, answers_of, record_kind
+from kaggle_face.submission.columns import SubmissionTask, columns_of, record_kind
 from kaggle_face.submission.ledger.entries import Origin
 from kaggle_face.submission.out_of_fold import out_of_fold_of
 
@@ -83,13 +83,13 @@ def list_outputs(
     return outputs
 
 
-def build_table(output: Output, question: Question) -> tuple[SubmissionTable, tuple[str, ...]]:
+def build_table(output: Output, wanted: SubmissionTask) -> tuple[SubmissionTable, tuple[str, ...]]:
     """The table of a CSV in the competition's own columns, ids and labels, and notes on how it was made.
 
     Raises:
         DataError: A test image, pair or probe has no prediction.
     """
-    answered = [answers_of(task, records, question) for task, records in output.records.items()]
+    answered = [columns_of(task, records, wanted) for task, records in output.records.items()]
     notes = tuple(note for _, notes in answered for note in notes)
     return fill_table(output.form, [answers for answers, _ in answered]), notes
 

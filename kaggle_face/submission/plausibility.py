@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.competitions.submission.formats import SubmissionFormat
 from kaggle_face.competitions.submission.tables import SubmissionTable
-from kaggle_face.records import StrArray, positions_of
+from kaggle_face.records import CompetitionData, StrArray, positions_of
 from kaggle_face.submission.checks import CheckedTable
 from kaggle_face.submission.expectations import CellRule, Expectation, Labels, Scores
 from kaggle_face.submission.ledger.agreement import spearman
@@ -60,6 +61,23 @@ class OwnBlend:
     table: SubmissionTable
     accuracy: float | None = None
     higher: str = "same person"
+
+
+def known_of_parts(data: CompetitionData, form: SubmissionFormat) -> list[Known]:
+    """For each part of a CSV how often a label can be right, by the labelled images and the dev gallery."""
+    gallery, dev = data.test_gallery, data.dev_gallery
+    no_match = None if gallery is None else gallery.no_match
+    known = []
+    for part in form.parts:
+        if part.task == "classification":
+            labels = data.faces.labels[data.faces.labels >= 0]
+            share = float(np.bincount(labels).max() / len(labels)) if len(labels) else None
+            known.append(Known(share, no_match if form.labels_per_row > 1 else None))
+        elif dev is None or no_match is None or not len(dev.probe_names) or (dev.probe_names == "").any():
+            known.append(Known(None, no_match))
+        else:
+            known.append(Known(None, no_match, float(np.mean(dev.probe_names == no_match))))
+    return known
 
 
 def with_doubts(

@@ -12,7 +12,7 @@ import pytest
 
 from kaggle_face.kaggle.client.client import KaggleClient, connect
 from kaggle_face.kaggle.client.clock import SystemClock
-from kaggle_face.kaggle.remote.workshop import Workshop
+from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.progress import SilentProgress
 from tests.support import kaggle_server
 from tests.support.fuzzing import holds, sizes
@@ -45,15 +45,15 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleSe
 
 def calls_of(client: KaggleClient) -> dict[str, Callable[[], object]]:
     """What reaches each method of the server."""
-    workshop = Workshop(client, SystemClock())
+    notebooks = KaggleNotebooks(client, SystemClock())
     return {
         "GetCompetition": lambda: client.competition(SLUG),
         "ListDataFiles": lambda: client.files(SLUG),
         "GetSubmissionLimits": lambda: client.limits(SLUG),
         "ListSubmissions": lambda: client.submissions(SLUG),
         "GetLeaderboard": lambda: client.leaderboard(SLUG),
-        "GetKernelSessionStatus": lambda: workshop.notebook_status(NOTEBOOK),
-        "GetAcceleratorQuotaStatistics": workshop.gpu_quota,
+        "GetKernelSessionStatus": lambda: notebooks.notebook_status(NOTEBOOK),
+        "GetAcceleratorQuotaStatistics": notebooks.gpu_quota,
     }
 
 

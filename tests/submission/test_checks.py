@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError
-from kaggle_face.submission.checks import check_csv, check_table, read_csv
+from kaggle_face.submission.checks import check_csv, check_table, read_csv, write_submission
 from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Scores
 
 IDS = np.array(["0.jpg", "1.jpg", "2.jpg", "10.jpg"])
@@ -200,3 +201,27 @@ def test_each_block_of_a_combined_file_follows_its_own_rule():
     assert check_table(table(["7", "41", "0.5", "0.25"]), expected).notes == ()
     message = refusal(["7", "0.5", "0.5", "7"], expected)
     assert message == "1 of 2 labels of 'label' are not among the 3 classes, first: '0.5' in row 1.jpg"
+
+
+def checked_table(ids, values):
+    table = SubmissionTable(("Id", "Category"), {"Id": np.array(ids), "Category": np.array(values)})
+    return check_table(table, Expectation())
+
+
+def test_the_file_holds_exactly_the_table(tmp_path):
+    written = write_submission(checked_table(["a b", "c,d"], ["0.5", "1"]), tmp_path / "new" / "out.csv")
+    assert written.path.read_bytes() == b'Id,Category\na b,0.5\n"c,d",1\n'
+    assert written.rows == 2
+    assert written.sha256 == hashlib.sha256(b'Id,Category\na b,0.5\n"c,d",1\n').hexdigest()
+
+
+def test_a_written_table_reads_back_equal(tmp_path):
+    checked = checked_table(['x"y', "nan-ish", "ä"], ["1", "2", "3"])
+    back = read_csv(write_submission(checked, tmp_path / "out.csv").path)
+    assert back.columns == checked.table.columns
+    assert all((back.cells[name] == checked.table.cells[name]).all() for name in back.columns)
+
+
+def test_nothing_but_the_file_is_left(tmp_path):
+    write_submission(checked_table(["a"], ["1"]), tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]

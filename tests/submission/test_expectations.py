@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from kaggle_face.records import (
     no_pairs,
 )
 from kaggle_face.submission.checks import check_table
-from kaggle_face.submission.expectations import Labels, Scores, expected_table
+from kaggle_face.submission.expectations import Labels, Scores, expected_table, sample_of
 
 IMAGES = np.array(["test/0.jpg", "test/1.jpg", "known/n1/a.jpg"])
 CLASSES = ClassTable(np.array(["n000002", "n000009"]), np.array(["0", "1"]))
@@ -92,3 +93,51 @@ def test_a_format_that_calls_an_image_by_the_name_of_another_is_refused():
     for cell in ("{name}", "{id}", "{row}", "img_{row}.jpg"):
         form = table_format("classification", ["id", "label"], [cell, "{label}"])
         assert len(expected_table(data, form).row_ids) == 2
+
+
+def make_files(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("id,label\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "tasks", "expected"),
+    [
+        (["sample_submission.csv"], ["verification"], "sample_submission.csv"),
+        (["ver/hw2p2_sample_submission.csv"], ["verification"], "ver/hw2p2_sample_submission.csv"),
+        (
+            ["classification_sample_submission.csv", "verification_sample_submission.csv"],
+            ["verification"],
+            "verification_sample_submission.csv",
+        ),
+        (["classification_sample_submission.csv"], ["verification"], None),
+        (["classification_sample_submission.csv"], ["classification", "verification"], None),
+        (["sample_submission.csv"], ["classification", "verification"], "sample_submission.csv"),
+        (["submission.csv"], ["verification"], None),
+        # two archives side by side, each with a sample of the same name
+        (
+            ["s24-face-recognition/sample_submission.csv", "s24-face-verification/sample_submission.csv"],
+            ["verification"],
+            "s24-face-verification/sample_submission.csv",
+        ),
+        (
+            ["s24-face-recognition/sample_submission.csv", "s24-face-verification/sample_submission.csv"],
+            ["classification"],
+            "s24-face-recognition/sample_submission.csv",
+        ),
+    ],
+)
+def test_the_sample_of_a_task(tmp_path, names, tasks, expected):
+    make_files(tmp_path, *names)
+    assert sample_of(tmp_path, tasks) == (None if expected is None else tmp_path / expected)
+
+
+def test_junk_is_no_sample(tmp_path):
+    make_files(tmp_path, "__MACOSX/._sample_submission.csv", "@eaDir/sample_submission.csv")
+    assert sample_of(tmp_path, ["verification"]) is None
+
+
+def test_a_folder_that_is_not_there_has_no_sample(tmp_path):
+    assert sample_of(tmp_path / "nothing", ["verification"]) is None

@@ -228,7 +228,7 @@ def test_our_own_csv_is_doubted_too(kaggle, run, capsys):
 def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
     Path("mine.csv").write_text("ID,Label\n")
     assert main(["submit", "--file", "mine.csv"]) == 2
-    assert "say which task the CSV answers" in capsys.readouterr().err
+    assert "name the task of the CSV" in capsys.readouterr().err
 
 
 def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):

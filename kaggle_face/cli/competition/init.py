@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import plain_slug
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.hints import settings_command, settings_given_as
@@ -47,6 +46,7 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.competitions.inspection import settings_text, study_folder
     from kaggle_face.config import parse_config
     from kaggle_face.config.loading import word_for
+    from kaggle_face.kaggle.download import plain_slug
 
     path = Path("configs") / f"{plain_slug(arguments.slug)}.yaml"
     if path.exists() and not arguments.force:

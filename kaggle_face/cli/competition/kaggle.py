@@ -1,4 +1,4 @@
-"""`kaggle-face auth`, `download`, `submissions` and `leaderboard`: what passes between here and Kaggle."""
+"""`kaggle-face auth`, `download`, `submissions`, `leaderboard` and `bundle`: Kaggle beside `submit`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.cli.arguments import add_config_arguments, load_settings, plain_slug
+from kaggle_face.cli.arguments import (
+    add_checkpoints_argument,
+    add_config_arguments,
+    add_folds_argument,
+    add_run_argument,
+    load_settings,
+)
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError, RemoteError
-from kaggle_face.kaggle.client.client import connect
-from kaggle_face.kaggle.client.clock import SystemClock
-from kaggle_face.kaggle.client.credentials import find_credentials, why_none
-from kaggle_face.kaggle.download import download
-from kaggle_face.submission.ledger.entries import Entry
-from kaggle_face.submission.upload.syncing import fetch
+from kaggle_face.errors import InputError
 
 if TYPE_CHECKING:
-    from kaggle_face.config import Config
+    from kaggle_face.config import LoadedConfig
     from kaggle_face.kaggle.leaderboard import Standing
+    from kaggle_face.pipeline.remote import SubmissionHistory
+    from kaggle_face.submission.ledger.entries import Entry
 
 _LOOKS_SHOWN = 10
 
@@ -30,11 +31,12 @@ def add_arguments_auth(parser: argparse.ArgumentParser) -> None:
 
 
 def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Says which credentials are used, from where, and whether they work; never shows them."""
-    found = find_credentials()
-    if not found:
-        raise RemoteError(why_none())
-    for place, credentials in enumerate(found):
+    """Prints the places of credentials, and whether the first ones work; never the credentials."""
+    from kaggle_face.kaggle.client.client import connect
+    from kaggle_face.kaggle.client.clock import SystemClock
+    from kaggle_face.kaggle.client.credentials import require_credentials
+
+    for place, credentials in enumerate(require_credentials()):
         use = "used" if place == 0 else "not used, for the first one found counts"
         terminal.say(f"{credentials.kind} from {credentials.source}: {use}")
         if credentials.warning:
@@ -55,24 +57,20 @@ def add_arguments_download(parser: argparse.ArgumentParser) -> None:
 
 def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Downloads and unpacks the files of the competition, or of both of its competitions."""
-    from kaggle_face.competitions.submission.targets import DEMO
+    from kaggle_face.pipeline.remote import download_competition
 
-    config, slugs = _settings_and_slugs(arguments)
-    if slugs == [DEMO]:
+    loaded = _load_settings(arguments)
+    found = download_competition(loaded, arguments.slug, arguments.to, terminal)
+    for each in found:
+        terminal.say(f"{each.folder}: {each.num_files} files of '{each.slug}'")
+    if not found:
         terminal.say("the demo's data is made by the package; there is nothing to download")
-        return
-    folder = arguments.to or Path(f"data/{arguments.slug}" if arguments.slug else config.data.root)
-    client = connect(SystemClock(), terminal, config.submit.silent_seconds)
-    for slug in slugs:
-        target = folder if len(slugs) == 1 else folder / plain_slug(slug)
-        files = download(slug, target, client, terminal)
-        terminal.say(f"{target}: {files} files of '{slug}'")
 
 
 def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `submissions`."""
     _add_competition_argument(parser)
-    parser.add_argument("--offline", action="store_true", help="show the ledger without asking Kaggle")
+    parser.add_argument("--offline", action="store_true", help="show the ledger without contacting Kaggle")
     parser.add_argument(
         "--plot",
         metavar="FILE.svg",
@@ -84,23 +82,13 @@ def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
 
 def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
-    from kaggle_face.cli.competition.desk import open_desk, open_ledger
-    from kaggle_face.competitions.submission.targets import DEMO
+    from kaggle_face.pipeline.remote import submissions, write_agreement_plots
 
-    config, slugs = _settings_and_slugs(arguments)
-    ledger = open_ledger(config)
-    remote = [slug for slug in slugs if slug != DEMO]
-    if remote and not arguments.offline:
-        desk = open_desk(config, terminal)
-        for slug in remote:
-            fetch(desk, slug)
-    for slug in slugs:
-        entries = ledger.entries(slug)
-        _show_entries(slug, entries, terminal)
-        plot = arguments.plot
-        if plot is not None and len(slugs) > 1:
-            plot = plot.with_name(f"{plot.stem}-{plain_slug(slug)}.svg")
-        _show_agreement(slug, entries, plot, terminal)
+    histories = submissions(_load_settings(arguments), arguments.slug, arguments.offline, terminal)
+    plots = [] if arguments.plot is None else write_agreement_plots(histories, arguments.plot)
+    for place, history in enumerate(histories):
+        _show_entries(history.slug, history.entries, terminal)
+        _show_agreement(history, plots[place] if plots else None, terminal)
 
 
 def _svg_file(text: str) -> Path:
@@ -118,18 +106,53 @@ def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
 
 def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
-    from kaggle_face.cli.competition.desk import open_desk
-    from kaggle_face.kaggle.leaderboard import look_at_leaderboard
+    from kaggle_face.pipeline.remote import leaderboard
 
-    config, slugs = _settings_and_slugs(arguments)
-    desk = open_desk(config, terminal)
-    for slug in slugs:
-        is_meant = len(slugs) == 1 or slug == config.competition.slug
-        cutoffs = config.submit.cutoffs if is_meant else {}
-        standing = look_at_leaderboard(desk.client, slug, cutoffs)
-        desk.ledger.add_standing(slug, standing.as_values())
-        _show_standing(slug, standing, arguments.top, terminal)
-        _show_history(desk.ledger.standings(slug), terminal)
+    for look in leaderboard(_load_settings(arguments), arguments.slug, terminal):
+        _show_standing(look.slug, look.standing, arguments.top, terminal)
+        if len(look.looks) > 1:
+            names = ("rank", "teams", "score", "best")
+            rows = [
+                [str(each["time"]), *(str(each.get(name) or "-") for name in names)]
+                for each in look.looks[-_LOOKS_SHOWN:]
+            ]
+            terminal.table(["looked at", "rank", "teams", "own score", "best score"], rows)
+
+
+def add_arguments_bundle(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `bundle`."""
+    add_run_argument(parser)
+    add_folds_argument(parser, "folds to put in (default: all that were trained)")
+    add_checkpoints_argument(parser, "best_cls and best_ver")
+    parser.add_argument("--to", metavar="DIR", type=Path, help="default: bundles/<config>/<run>")
+    parser.add_argument(
+        "--wheels", default="", metavar="NAME,...", help="packages that Kaggle's image lacks, to put in"
+    )
+    parser.add_argument("--python", default="3.11", help="Python of Kaggle's image, for --wheels")
+    parser.add_argument("--user", help="your name on Kaggle (default: that of the credentials)")
+    parser.add_argument("--upload", action="store_true", help="send it as a private dataset and notebook")
+    add_config_arguments(parser)
+
+
+def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Writes all that a notebook without internet needs to predict, and sends it where that is wanted."""
+    from kaggle_face.artifacts.run_choice import find_own_run
+    from kaggle_face.pipeline.remote import BundleOptions, bundle
+
+    loaded = load_settings(arguments)
+    run = find_own_run(loaded, arguments.run, terminal.say)
+    options = BundleOptions(
+        arguments.folds,
+        arguments.checkpoints or (),
+        arguments.to,
+        arguments.wheels.split(",") if arguments.wheels else (),
+        arguments.python,
+        arguments.user,
+        arguments.upload,
+    )
+    address = bundle(loaded, run, options, terminal).notebook_address
+    if address is not None:
+        terminal.say(f"notebook: {address}")
 
 
 def _add_competition_argument(parser: argparse.ArgumentParser) -> None:
@@ -141,80 +164,45 @@ def _add_competition_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _settings_and_slugs(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
-    """The settings, and the competitions that are meant; a first word with '=' is a setting."""
-    from kaggle_face.competitions.submission.targets import targets
-
+def _load_settings(arguments: argparse.Namespace) -> LoadedConfig:
+    """The settings; a first word with '=' is one of them and not a competition."""
     if arguments.slug and "=" in arguments.slug:
         arguments.overrides = [arguments.slug, *arguments.overrides]
         arguments.slug = None
-    config = load_settings(arguments).config
-    if arguments.slug:
-        return config, [plain_slug(arguments.slug)]
-    return config, targets(config.competition, config.submit)
+    return load_settings(arguments)
 
 
 def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> None:
     if not entries:
         terminal.say(f"{slug}: nothing was written or submitted yet")
         return
-    header = ["time", "file", "out-of-fold", "public", "private", "status", "reference", "message"]
-    rows = [
-        [
-            entry.time.replace("T", " ").removesuffix("Z"),
-            entry.file,
-            _out_of_fold_cell(entry),
-            entry.public_score or "-",
-            entry.private_score or "-",
-            entry.status,
-            str(entry.reference or "-"),
-            entry.error or entry.message,
-        ]
-        for entry in entries
-    ]
+    rows = []
+    for entry in entries:
+        own, metric = "-", entry.oof_metric or ""
+        if entry.oof_score is not None:  # a formula of both tasks is called a score
+            own = f"{'score' if '*' in metric else metric} {entry.oof_score:.5g}".strip()
+        time = entry.time.replace("T", " ").removesuffix("Z")
+        scores = [own, entry.public_score or "-", entry.private_score or "-"]
+        more = [entry.status, str(entry.reference or "-"), entry.error or entry.message]
+        rows.append([time, entry.file, *scores, *more])
     terminal.say(f"{slug} (times are UTC)")
+    header = ["time", "file", "out-of-fold", "public", "private", "status", "reference", "message"]
     terminal.table(header, rows)
 
 
-def _out_of_fold_cell(entry: Entry) -> str:
-    """The score and its metric; a formula of both tasks is called a score."""
-    if entry.oof_score is None:
-        return "-"
-    metric = entry.oof_metric or ""
-    return f"{'score' if '*' in metric else metric} {entry.oof_score:.5g}".strip()
-
-
-def _show_agreement(slug: str, entries: Sequence[Entry], plot: Path | None, terminal: Terminal) -> None:
-    from kaggle_face.submission.ledger.agreement import agreement, agreement_svg, comparable
-    from kaggle_face.submission.ledger.choosing import propose_final
-
-    lower = _lower_is_better(slug, entries)
-    both = comparable(entries)
-    correlation = agreement(entries, lower)
-    if correlation is not None:
+def _show_agreement(history: SubmissionHistory, plot: Path | None, terminal: Terminal) -> None:
+    both = history.comparable
+    if history.agreement is not None:
         terminal.say(
-            f"rank correlation of out-of-fold {both[0].oof_metric} and public score: {correlation:.2f} "
+            f"rank correlation of out-of-fold {both[0].oof_metric} and public score: {history.agreement:.2f} "
             f"({len(both)} submissions)"
         )
     if plot is not None:
-        write_text(plot, agreement_svg(entries, slug))
         terminal.say(f"{plot}: {len(both)} submissions with both scores")
-    proposal = propose_final(entries, lower)
-    for choice in proposal.choices:
+    for choice in history.proposal.choices:
         terminal.say(f"select for the final score: {choice.entry.file} - {choice.reason}")
-    for note in proposal.notes:
+    for note in history.proposal.notes:
         terminal.say(f"note: {note}")
-
-
-def _lower_is_better(slug: str, entries: Sequence[Entry]) -> bool:
-    """As is known of the competition, else as the out-of-fold score, which imitates its metric."""
-    from kaggle_face.competitions.submission.targets import lower_is_better
-    from kaggle_face.submission.ledger.agreement import comparable
-
-    known = lower_is_better(slug)
-    if known is not None:
-        return known
-    return any(entry.oof_higher_is_better is False for entry in comparable(entries))
 
 
 def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) -> None:
@@ -223,34 +211,16 @@ def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) 
     shown = list(standing.rows[:top])
     if standing.own is not None and standing.own not in shown:
         shown.append(standing.own)
-    rows = [
-        [
-            str(row.rank),
-            row.team + (" (you)" if row == standing.own else ""),
-            "-" if row.score is None else f"{row.score:g}",
-        ]
-        for row in shown
-    ]
+    rows = []
+    for row in shown:
+        team = row.team + (" (you)" if row == standing.own else "")
+        rows.append([str(row.rank), team, "-" if row.score is None else f"{row.score:g}"])
     terminal.table(["rank", "team", "score"], rows)
     if standing.own is None:
         terminal.say("your team is not on it yet")
-    gaps = [
-        [gap.name, f"{gap.score:g}", "-" if gap.missing is None else _gap_text(gap.missing)]
-        for gap in standing.gaps
-    ]
+    gaps = []
+    for gap in standing.gaps:
+        missing = "-" if gap.missing is None else f"{gap.missing:.5g}" if gap.missing > 0 else "reached"
+        gaps.append([gap.name, f"{gap.score:g}", missing])
     if gaps:
         terminal.table(["cut-off", "score", "missing"], gaps)
-
-
-def _gap_text(missing: float) -> str:
-    return f"{missing:.5g}" if missing > 0 else "reached"
-
-
-def _show_history(looks: Sequence[dict[str, object]], terminal: Terminal) -> None:
-    if len(looks) < 2:
-        return
-    rows = [
-        [str(look["time"]), *(str(look.get(name) or "-") for name in ("rank", "teams", "score", "best"))]
-        for look in looks[-_LOOKS_SHOWN:]
-    ]
-    terminal.table(["looked at", "rank", "teams", "own score", "best score"], rows)

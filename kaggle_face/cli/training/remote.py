@@ -38,8 +38,8 @@ def train_on_kaggle(
     from kaggle_face.data.folds.split import number_of_folds
     from kaggle_face.kaggle.client.client import connect
     from kaggle_face.kaggle.client.clock import SystemClock
+    from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
     from kaggle_face.kaggle.remote.training import RemoteTraining
-    from kaggle_face.kaggle.remote.workshop import Workshop
 
     numbers = list(range(number_of_folds(loaded.config.folds)) if wanted is None else wanted)
     if not arguments.overwrite:
@@ -51,8 +51,8 @@ def train_on_kaggle(
         return
     clock = SystemClock()
     with writing_folds(run, numbers):
-        workshop = Workshop(connect(clock, terminal, loaded.config.submit.silent_seconds), clock)
+        notebooks = KaggleNotebooks(connect(clock, terminal, loaded.config.submit.silent_seconds), clock)
         training = RemoteTraining(
-            loaded, run, workshop, clock, terminal, arguments.hours, arguments.accelerator
+            loaded, run, notebooks, clock, terminal, arguments.hours, arguments.accelerator
         )
         training.train(numbers, anew=arguments.overwrite)

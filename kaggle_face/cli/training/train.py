@@ -25,7 +25,7 @@ from kaggle_face.cli.terminal import SilentTerminal, Terminal
 from kaggle_face.cli.training.remote import add_remote_arguments, train_on_kaggle
 from kaggle_face.errors import InputError, RunError, WorkerLostError
 from kaggle_face.hints import training_command
-from kaggle_face.pipeline.rules_check import guard_rules
+from kaggle_face.pipeline.rules_check import check_rules
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def train_folds(
     began = time.monotonic()
     data = open_competition(loaded.config, terminal)
     numbers = _existing_folds(loaded.config, wanted)
-    broken = guard_rules(loaded.config, len(data.classes), arguments.ignore_rules, terminal)
+    broken = check_rules(loaded.config, len(data.classes), arguments.ignore_rules, terminal)
     folders = [run.fold(number) for number in numbers]
     with writing_folds(run, numbers) if processes.is_first else nullcontext():
         starts = processes.by_first(_how_to_start, folders, loaded.config, arguments)

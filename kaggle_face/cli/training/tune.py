@@ -22,7 +22,7 @@ from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import ConfigError, InputError, RunError
-from kaggle_face.pipeline.rules_check import guard_rules
+from kaggle_face.pipeline.rules_check import check_rules
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -140,7 +140,7 @@ def _training(
 
     def run_trial(number: int, overrides: Sequence[str], report: Callable[[float], None]) -> None:
         settings = load_config(arguments.config, [*arguments.overrides, *overrides])
-        guard_rules(settings.config, len(data.classes), arguments.ignore_rules, terminal)
+        check_rules(settings.config, len(data.classes), arguments.ignore_rules, terminal)
         folder = _folder_of(number, loaded, arguments)
         _train_trial(settings, folder, (data, folds), report, terminal)
 

@@ -3,7 +3,7 @@
 The client prints, exits, sleeps and raises errors that carry the request with its credentials. Here nothing
 that it prints is shown, every failure becomes a `RemoteError` of one line, and no exception of the client
 is chained to it. It waits for ever and believes every answer: time limits and checks are ours. Its
-own tries after a cut connection are left as they are; a silent server is up to `Patience` alone.
+own tries after a cut connection are left as they are; a silent server is up to `RetryPolicy` alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kaggle_face.kaggle.client.answers import (
 )
 from kaggle_face.kaggle.client.clock import Clock
 from kaggle_face.kaggle.client.credentials import find_broken, find_credentials, why_none
-from kaggle_face.kaggle.client.failures import NO_CONNECTION, Failure, Patience, explain
+from kaggle_face.kaggle.client.failures import NO_CONNECTION, Failure, explain
 from kaggle_face.kaggle.client.fields import items_of, number_of, required_text, text_of
 from kaggle_face.kaggle.client.parsing import (
     competition_from,
@@ -37,7 +37,7 @@ from kaggle_face.kaggle.client.parsing import (
     submission_from,
     team_from,
 )
-from kaggle_face.kaggle.client.retry import CallContext, attempt, one_clean_line, secrets_of
+from kaggle_face.kaggle.client.retry import CallContext, RetryPolicy, attempt, one_clean_line, secrets_of
 from kaggle_face.kaggle.client.transport import SILENT_SECONDS, UnreadableAnswerError
 from kaggle_face.progress import Progress
 
@@ -76,19 +76,19 @@ class KaggleClient:
             slug: The competition that is asked for.
             show_progress: Whether standard error stays open.
             lists: The lists that the last answer must have.
-            size: What there is of it already; patience begins anew where it has grown.
+            size: What there is of it already; the tries begin anew where it has grown.
 
         Raises:
             RemoteError: It failed; one line with Kaggle's own words and what to do.
         """
-        patience, had = Patience(), size()
+        policy, had = RetryPolicy(), size()
         while True:
             answer = self.try_once(function, show_progress, lists)
             if not isinstance(answer, Failure):
                 return answer
             if size() > had:
-                patience, had = Patience(), size()
-            wait = patience.next_wait(answer)
+                policy, had = RetryPolicy(), size()
+            wait = policy.next_wait(answer)
             if wait is None:
                 break
             self._progress.say(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
@@ -250,12 +250,12 @@ def connect(clock: Clock, progress: Progress, silent_seconds: float = SILENT_SEC
         raise RemoteError(f"cannot log in: {why_none()}")
     for place in broken:
         progress.warn(f"{place}; other credentials are used")
-    patience, context = Patience(), CallContext(clock, secrets_of({}), silent_seconds)
+    policy, context = RetryPolicy(), CallContext(clock, secrets_of({}), silent_seconds)
     while True:
         api = attempt(_authenticated_api, context)
         if not isinstance(api, Failure):
             return KaggleClient(api, clock, progress, silent_seconds)
-        wait = patience.next_wait(api)
+        wait = policy.next_wait(api)
         if wait is None:
             break
         progress.say(f"cannot log in now ({api.words}); next try in {wait:.0f} s")

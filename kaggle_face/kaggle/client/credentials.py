@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kaggle_face.errors import RemoteError
 from kaggle_face.kaggle.client.failures import SETTINGS_PAGE
 
 HOW_TO_GET = (
@@ -42,8 +43,20 @@ class BrokenPlace:
 
 
 def find_credentials() -> list[FoundCredentials]:
-    """Every place with credentials, in the order in which the client asks them; the first one is used."""
+    """Every place with credentials, in the order in which the client looks at them; the first one is used."""
     return [found for found in _look_everywhere() if isinstance(found, FoundCredentials)]
+
+
+def require_credentials() -> list[FoundCredentials]:
+    """The same; at least one place has some.
+
+    Raises:
+        RemoteError: There are no credentials, or they are broken.
+    """
+    found = find_credentials()
+    if not found:
+        raise RemoteError(why_none())
+    return found
 
 
 def find_broken() -> list[BrokenPlace]:

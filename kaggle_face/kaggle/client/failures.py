@@ -16,8 +16,6 @@ NO_CREDENTIALS = -2
 GARBLED = -3
 
 SETTINGS_PAGE = "https://www.kaggle.com/settings"
-_TRIES = 6
-_LONGEST_WAIT_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -42,30 +40,6 @@ class Failure:
     def is_passing(self) -> bool:
         """Whether the same request may succeed a little later."""
         return self.status in (NO_CONNECTION, 408, 429) or self.status >= 500
-
-
-@dataclass
-class Patience:
-    """How long to go on trying: six times, and not more than a quarter of an hour of waiting in all."""
-
-    tries: int = 0
-    waited: float = 0.0
-
-    def next_wait(self, failure: Failure) -> float | None:
-        """Seconds until the next try, or None when it is time to give up.
-
-        >>> patience = Patience()
-        >>> [patience.next_wait(Failure(503, "")) for _ in range(6)]
-        [1.0, 2.0, 4.0, 8.0, 16.0, None]
-        """
-        self.tries += 1
-        if not failure.is_passing or self.tries >= _TRIES:
-            return None
-        wait = failure.retry_after if failure.retry_after is not None else 2.0 ** (self.tries - 1)
-        if self.waited + wait > _LONGEST_WAIT_SECONDS:
-            return None
-        self.waited += wait
-        return wait
 
 
 def seconds_to_wait(retry_after: str | None, now: datetime) -> float | None:

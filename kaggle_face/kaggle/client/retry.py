@@ -31,10 +31,36 @@ from kaggle_face.kaggle.client.transport import (
 
 T = TypeVar("T")
 
+_TRIES = 6
+_LONGEST_WAIT_SECONDS = 900.0
 _LONGEST_WORDS = 300
 _LONGEST_ANSWER = 120
 _ADDRESS = re.compile(r"""("\w*(?:token|url|secret|key)"\s*:\s*")(?:[^"\\]|\\.)*""", re.IGNORECASE)
 """Values of an answer that open something: the address of an upload, the token of a file."""
+
+
+@dataclass
+class RetryPolicy:
+    """Tries of one request: six at most, with not more than a quarter of an hour of waiting in all."""
+
+    tries: int = 0
+    waited: float = 0.0
+
+    def next_wait(self, failure: Failure) -> float | None:
+        """Seconds until the next try, or None after the last one.
+
+        >>> policy = RetryPolicy()
+        >>> [policy.next_wait(Failure(503, "")) for _ in range(6)]
+        [1.0, 2.0, 4.0, 8.0, 16.0, None]
+        """
+        self.tries += 1
+        if not failure.is_passing or self.tries >= _TRIES:
+            return None
+        wait = failure.retry_after if failure.retry_after is not None else 2.0 ** (self.tries - 1)
+        if self.waited + wait > _LONGEST_WAIT_SECONDS:
+            return None
+        self.waited += wait
+        return wait
 
 
 @dataclass(frozen=True)

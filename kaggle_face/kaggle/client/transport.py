@@ -74,7 +74,7 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
     def send_limited(
         adapter: Any, request: Any, stream: bool = False, timeout: Any = None, *others: Any, **options: Any
     ) -> Any:
-        adapter.max_retries = Retry(0, read=False)  # the one that decides about further tries is `Patience`
+        adapter.max_retries = Retry(0, read=False)  # `RetryPolicy` alone decides about further tries
         exchange.method, exchange.answer, exchange.values = request.path_url.rsplit("/", 1)[-1], "", {}
         is_question = request.method == "POST"
         try:

@@ -55,7 +55,7 @@ _LONGEST_SLUG = 50
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BundlePlan:
     """What a bundle is made of and for whom.
 
     `words` go to `predict` or `train` in the notebook, `blend_words` to `ensemble`; the output of a training
@@ -93,7 +93,7 @@ class Bundle:
 
 
 def write_bundle(
-    wanted: Wanted, folds: Sequence[Sequence[Path]], folder: Path, wheels: Path | None
+    plan: BundlePlan, folds: Sequence[Sequence[Path]], folder: Path, wheels: Path | None
 ) -> Bundle:
     """Writes a bundle whose dataset holds these files of each fold, below their run folder.
 
@@ -105,18 +105,18 @@ def write_bundle(
         raise RunError(f"{folder} is not a bundle: it holds {foreign[0]}; choose another folder with --to")
     with replacing_folder(folder) as new:
         dataset, notebook = new / "dataset", new / "notebook"
-        write_text(dataset / f"{wanted.config_name}.yaml", dump_config(wanted.config))
+        write_text(dataset / f"{plan.config_name}.yaml", dump_config(plan.config))
         write_wheel(dataset / "wheels")
         if wheels is not None:
             shutil.copytree(wheels, dataset / "wheels", dirs_exist_ok=True)
         for path in (path for files in folds for path in files):
-            inside = path.relative_to(wanted.run.path.parent.parent)
+            inside = path.relative_to(plan.run.path.parent.parent)
             target = dataset / "runs" / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        write_json(dataset / "bundle.json", _about(wanted, dataset))
-        write_json(dataset / "dataset-metadata.json", dataset_metadata(wanted.name, wanted.slug))
-        _write_notebook(wanted, notebook)
+        write_json(dataset / "bundle.json", _about(plan, dataset))
+        write_json(dataset / "dataset-metadata.json", dataset_metadata(plan.name, plan.slug))
+        _write_notebook(plan, notebook)
     files = [path for path in (folder / "dataset").rglob("*") if path.is_file()]
     return Bundle(folder / "dataset", folder / "notebook", sum(path.stat().st_size for path in files))
 
@@ -174,29 +174,29 @@ def slug_of(text: str) -> str:
     return f"{slug[: _LONGEST_SLUG - 9].rstrip('-')}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
-def _about(wanted: Wanted, dataset: Path) -> dict[str, Any]:
+def _about(plan: BundlePlan, dataset: Path) -> dict[str, Any]:
     files = sorted(path for path in dataset.rglob("*") if path.is_file())
     return {
         "version": kaggle_face.__version__,
         "requires": [text for text in requirements() if not text.lower().startswith(_NOT_IN_NOTEBOOKS)],
-        "competitions": targets(wanted.config.competition, wanted.config.submit),
-        "config": f"{wanted.config_name}.yaml",
-        "run": wanted.run.path.name,
-        "task": wanted.task,
-        "job": wanted.job,
-        wanted.kind: list(wanted.words),
-        "ensemble": list(wanted.blend_words),
-        "again": wanted.run.command("bundle", "--wheels", "NAMES"),
+        "competitions": targets(plan.config.competition, plan.config.submit),
+        "config": f"{plan.config_name}.yaml",
+        "run": plan.run.path.name,
+        "task": plan.task,
+        "job": plan.job,
+        plan.kind: list(plan.words),
+        "ensemble": list(plan.blend_words),
+        "again": plan.run.command("bundle", "--wheels", "NAMES"),
         "files": {path.relative_to(dataset).as_posix(): hash_of_file(path) for path in files},
     }
 
 
-def _write_notebook(wanted: Wanted, folder: Path) -> None:
-    file_name = f"{wanted.kind}.ipynb"
-    make = predict_notebook if wanted.kind == "predict" else train_notebook
-    competitions = targets(wanted.config.competition, wanted.config.submit)
-    write_text(folder / file_name, make(wanted.name))
-    about = kernel_metadata(wanted.name, wanted.slug, file_name, wanted.name, competitions)
+def _write_notebook(plan: BundlePlan, folder: Path) -> None:
+    file_name = f"{plan.kind}.ipynb"
+    make = predict_notebook if plan.kind == "predict" else train_notebook
+    competitions = targets(plan.config.competition, plan.config.submit)
+    write_text(folder / file_name, make(plan.name))
+    about = kernel_metadata(plan.name, plan.slug, file_name, plan.name, competitions)
     write_json(folder / "kernel-metadata.json", about)
 
 

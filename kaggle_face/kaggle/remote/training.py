@@ -25,8 +25,8 @@ from kaggle_face.config import Config, LoadedConfig, dump_config
 from kaggle_face.errors import RemoteError, RunError, TrainingStoppedError
 from kaggle_face.kaggle.client.answers import GpuQuota
 from kaggle_face.kaggle.client.clock import Clock
-from kaggle_face.kaggle.remote.bundle import Wanted, files_to_resume, write_bundle
-from kaggle_face.kaggle.remote.workshop import Workshop
+from kaggle_face.kaggle.remote.bundle import BundlePlan, files_to_resume, write_bundle
+from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.kaggle.unpacking import gigabytes
 from kaggle_face.progress import Progress
 
@@ -53,7 +53,7 @@ class RemoteTraining:
 
     loaded: LoadedConfig
     run: RunFolder
-    workshop: Workshop
+    notebooks: KaggleNotebooks
     clock: Clock
     progress: Progress
     hours: float
@@ -92,7 +92,7 @@ class RemoteTraining:
                 )
 
     def _start(self, folds: Sequence[int], begun: Sequence[FoldFolder]) -> Job:
-        quota = self.workshop.gpu_quota()
+        quota = self.notebooks.gpu_quota()
         self.progress.say(_tell(quota))
         if quota.hours_left < _LEAST_HOURS:
             raise RemoteError(f"too little GPU time is left to train: {_tell(quota)}")
@@ -100,12 +100,12 @@ class RemoteTraining:
         words = ["--fold", ",".join(map(str, folds)), *(["--resume"] if len(folds) == 1 and begun else [])]
         limit = f"train.max_hours={max(hours - _HOURS_TO_FINISH, hours / 2):.4g}"
         job = Job(secrets.token_hex(8), "", tuple(folds))
-        wanted = Wanted(
+        wanted = BundlePlan(
             "train",
             self.loaded.config,
             self.loaded.name,
             self.run,
-            self.workshop.user,
+            self.notebooks.user,
             (*words, limit),
             job=job.key,
         )
@@ -113,10 +113,10 @@ class RemoteTraining:
         with tempfile.TemporaryDirectory() as temporary:
             bundle = write_bundle(wanted, self._files(begun), Path(temporary) / "bundle", None)
             self.progress.say(f"sending {gigabytes(bundle.size)} to the private dataset {wanted.name}")
-            self.workshop.send_dataset(bundle.dataset, f"folds {','.join(map(str, folds))}")
+            self.notebooks.send_dataset(bundle.dataset, f"folds {','.join(map(str, folds))}")
             _write_job(self.run, job)
             try:
-                address = self.workshop.push_notebook(bundle.notebook, round(hours * 3600), self.accelerator)
+                address = self.notebooks.push_notebook(bundle.notebook, round(hours * 3600), self.accelerator)
             except RemoteError:
                 _write_job(self.run, replace(job, is_running=False))
                 raise
@@ -133,7 +133,7 @@ class RemoteTraining:
         """Waits for the notebook and brings its folds home; false if its output is not this job's."""
         self._watch(job)
         with _beside(self.run.path) as folder:
-            self.workshop.fetch_output(job.notebook, folder)
+            self.notebooks.fetch_output(job.notebook, folder)
             key, files = _read_manifest(folder, job.notebook)
             is_ours = key == job.key
             if is_ours:
@@ -146,11 +146,11 @@ class RemoteTraining:
         """Follows status and log until the notebook has ended well."""
         shown, state = 0, ""
         while True:
-            status = self.workshop.notebook_status(job.notebook)
+            status = self.notebooks.notebook_status(job.notebook)
             if status.state != state:
                 state = status.state
                 self.progress.say(f"{job.notebook}: {state}")
-            lines = self.workshop.notebook_log(job.notebook) if state != "queued" else []
+            lines = self.notebooks.notebook_log(job.notebook) if state != "queued" else []
             for line in lines[shown:]:
                 self.progress.say(f"  {line}")
             shown = max(shown, len(lines))

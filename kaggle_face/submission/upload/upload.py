@@ -15,7 +15,9 @@ from pathlib import Path
 from kaggle_face.errors import RemoteError, SubmissionError
 from kaggle_face.hints import settings_command
 from kaggle_face.kaggle.client.answers import Accepted, Limits, RemoteSubmission
-from kaggle_face.kaggle.client.failures import Failure, Patience
+from kaggle_face.kaggle.client.failures import Failure
+from kaggle_face.kaggle.client.retry import RetryPolicy
+from kaggle_face.submission.checks import WrittenSubmission
 from kaggle_face.submission.ledger.database import Ledger, upload_turn
 from kaggle_face.submission.ledger.entries import (
     ON_KAGGLE,
@@ -25,19 +27,19 @@ from kaggle_face.submission.ledger.entries import (
     origin_values,
     out_of_fold_values,
 )
-from kaggle_face.submission.upload.listing import (
-    LAST_STEP,
+from kaggle_face.submission.upload.session import (
     NEWEST,
     SECONDS_UNTIL_LISTED,
-    has_arrived,
-    is_listed,
-    list_with,
-    waits_of,
+    KaggleSession,
+    account_turn,
+    description_of,
+    has_content,
+    make_tag,
+    next_number,
 )
-from kaggle_face.submission.upload.syncing import Desk, fetch
-from kaggle_face.submission.upload.tags import description_of, has_content, make_tag, next_number
-from kaggle_face.submission.upload.turns import account_turn
-from kaggle_face.submission.writing import WrittenSubmission
+
+_LAST_STEP = "CreateSubmission"
+"""The request after which a file may count, whatever the answer to it was."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def write_down(ledger: Ledger, job: Upload) -> Entry:
     return row
 
 
-def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
+def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = False) -> Entry:
     """Uploads the file unless Kaggle has its content already, and returns its row once Kaggle lists it.
 
     An upload of the same content that was interrupted is found again and its row completed.
@@ -72,70 +74,70 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
         SubmissionError: The content was submitted before (and not `force`), or too few submissions are left.
         RemoteError: Kaggle refused the file, could not be reached, or does not list it.
     """
-    waiting = account_turn(desk.client.account.user, job.competition, desk.progress)
-    with waiting as turn, upload_turn(desk.ledger.folder, desk.clock, desk.progress):
-        limits = desk.client.limits(job.competition)
+    waiting = account_turn(session.client.account.user, job.competition, session.progress)
+    with waiting as turn, upload_turn(session.ledger.folder, session.clock, session.progress):
+        limits = session.client.limits(job.competition)
         unsettled = ("UPLOADING",) if force else ("UPLOADING", "UPLOADED")
-        interrupted = [entry for entry in _same_content(job, desk) if entry.status in unsettled]
-        listed = fetch(desk, job.competition)
+        interrupted = [entry for entry in _same_content(job, session) if entry.status in unsettled]
+        listed = session.fetch(job.competition)
         for entry in interrupted:
-            found = _settle(entry, desk)
+            found = _settle(entry, session)
             if found.status == "UPLOADED":
                 raise _not_listed(found)
             if found.status in ON_KAGGLE:
-                desk.progress.say(f"Kaggle has this file already, as {found.reference}: the row is completed")
+                reference = f"as {found.reference}"
+                session.progress.say(f"Kaggle has this file already, {reference}: the row is completed")
                 return found
         if turn.left_open == job.file.sha256 and not interrupted:
-            listed = list_with(job.file.sha256, job.competition, desk)
+            for _ in session.looks():
+                listed = session.fetch(job.competition)
+                if any(has_content(item, job.file.sha256) for item in listed):
+                    break
         if not force:
-            _refuse_twin(job, desk, listed)
-        check_limits(limits, reserve, desk.clock.now())
-        written = [entry for entry in _same_content(job, desk) if entry.status == "WRITTEN"]
-        entry = written[-1] if written else _new_row(desk.ledger, job)
+            _refuse_twin(job, session, listed)
+        check_limits(limits, reserve, session.clock.now())
+        written = [entry for entry in _same_content(job, session) if entry.status == "WRITTEN"]
+        entry = written[-1] if written else _new_row(session.ledger, job)
         turn.begin(job.file.sha256)
         try:
-            uploaded = _upload(entry, job, desk, _new_tag(job, desk, listed))
+            uploaded = _upload(entry, job, session, listed)
         finally:
-            if _entry(desk.ledger, entry.key).status not in ("UPLOADING", "UPLOADED"):
+            if _entry(session.ledger, entry.key).status not in ("UPLOADING", "UPLOADED"):
                 turn.end()
-        _tell_of_others(uploaded, job, desk, {item.reference for item in listed})
+        _warn_of_others(uploaded, job, session, {item.reference for item in listed})
         return uploaded
 
 
-def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> list[Entry]:
+def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: float) -> list[Entry]:
     """The rows once Kaggle scored or refused them, or as they are after so many minutes.
 
     Raises:
-        RemoteError: Kaggle cannot be asked any more; the uploads are safe, and how to go on is said.
+        RemoteError: Kaggle cannot be reached any more; the uploads are safe.
     """
     keys, competitions = {entry.key for entry in entries}, sorted({entry.competition for entry in entries})
     seconds = minutes * 60
     waiting = [entry for entry in entries if entry.status in OPEN]
-    with desk.progress.count("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
-        for wait in waits_of(seconds):
+    with session.progress.count("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
+        for wait in session.looks(seconds):
+            if wait:
+                try:
+                    for competition in competitions:
+                        session.fetch(competition, NEWEST)
+                except RemoteError as error:
+                    later = settings_command("submit", "--wait")
+                    raise RemoteError(f"uploaded, but {error}; the score comes with: {later}") from None
+                waiting = [entry for entry in _of_keys(session.ledger, keys) if entry.status in OPEN]
+                counter.advance(round(wait), note=", ".join(entry.status for entry in waiting))
             if not waiting:
                 break
-            desk.clock.sleep(wait)
-            for competition in competitions:
-                _fetch_while_waiting(desk, competition)
-            waiting = [entry for entry in _of_keys(desk.ledger, keys) if entry.status in OPEN]
-            counter.advance(round(wait), note=", ".join(entry.status for entry in waiting))
-    return _of_keys(desk.ledger, keys)
+    return _of_keys(session.ledger, keys)
 
 
-def _fetch_while_waiting(desk: Desk, competition: str) -> None:
-    try:
-        fetch(desk, competition, NEWEST)
-    except RemoteError as error:
-        later = settings_command("submit", "--wait")
-        raise RemoteError(f"uploaded, but {error}; the score comes with: {later}") from None
-
-
-def resume_open(desk: Desk, competition: str) -> list[Entry]:
-    """The rows whose outcome was not known, after asking Kaggle; what it does not list has failed."""
-    waiting = [entry for entry in desk.ledger.entries(competition) if entry.status in OPEN]
-    fetch(desk, competition)
-    return [_settle(entry, desk) for entry in waiting]
+def resume_open(session: KaggleSession, competition: str) -> list[Entry]:
+    """The rows whose outcome was not known, after a look at Kaggle's list; what is not on it has failed."""
+    waiting = [entry for entry in session.ledger.entries(competition) if entry.status in OPEN]
+    session.fetch(competition)
+    return [_settle(entry, session) for entry in waiting]
 
 
 def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
@@ -172,17 +174,17 @@ def _new_row(ledger: Ledger, job: Upload) -> Entry:
     return ledger.add("written", values)
 
 
-def _same_content(job: Upload, desk: Desk) -> list[Entry]:
-    rows = desk.ledger.entries(job.competition)
+def _same_content(job: Upload, session: KaggleSession) -> list[Entry]:
+    rows = session.ledger.entries(job.competition)
     return [entry for entry in rows if entry.sha256 == job.file.sha256]
 
 
-def _refuse_twin(job: Upload, desk: Desk, listed: Sequence[RemoteSubmission]) -> None:
+def _refuse_twin(job: Upload, session: KaggleSession, listed: Sequence[RemoteSubmission]) -> None:
     """Refuses a content that the ledger or Kaggle's list knows as submitted."""
-    twins = [entry for entry in _same_content(job, desk) if entry.status in ON_KAGGLE]
+    twins = [entry for entry in _same_content(job, session) if entry.status in ON_KAGGLE]
     twins += [
         entry
-        for entry in desk.ledger.entries(job.competition)
+        for entry in session.ledger.entries(job.competition)
         for submission in listed
         if submission.reference == entry.reference and has_content(submission, job.file.sha256)
     ]
@@ -196,58 +198,66 @@ def _refuse_twin(job: Upload, desk: Desk, listed: Sequence[RemoteSubmission]) ->
     )
 
 
-def _new_tag(job: Upload, desk: Desk, listed: Sequence[RemoteSubmission]) -> str:
-    texts = [entry.tag for entry in desk.ledger.entries(job.competition)]
-    return make_tag(
-        job.file.sha256, next_number(job.file.sha256, [*texts, *(item.description for item in listed)])
-    )
-
-
-def _upload(entry: Entry, job: Upload, desk: Desk, tag: str) -> Entry:
+def _upload(entry: Entry, job: Upload, session: KaggleSession, listed: Sequence[RemoteSubmission]) -> Entry:
     """Uploads until Kaggle takes or refuses the file; a failed try that arrived is not repeated."""
-    desk.ledger.append(
-        entry.key, "upload_started", {"status": "UPLOADING", "tag": tag, "message": job.message}
-    )
-    patience = Patience()
+    used = [row.tag for row in session.ledger.entries(job.competition)]
+    number = next_number(job.file.sha256, [*used, *(item.description for item in listed)])
+    tag = make_tag(job.file.sha256, number)
+    begun = {"status": "UPLOADING", "tag": tag, "message": job.message}
+    session.ledger.append(entry.key, "upload_started", begun)
+    policy = RetryPolicy()
     while True:
-        answer = desk.client.submit(job.file.path, description_of(job.message, tag), job.competition)
+        answer = session.client.submit(job.file.path, description_of(job.message, tag), job.competition)
         if isinstance(answer, Accepted):
-            return _accepted(entry, answer, desk)
-        if has_arrived(tag, answer, job.competition, desk):
-            return _entry(desk.ledger, entry.key)
-        wait = patience.next_wait(answer)
+            return _accepted(entry, answer, session)
+        if _has_arrived(tag, answer, job.competition, session):
+            return _entry(session.ledger, entry.key)
+        wait = policy.next_wait(answer)
         if wait is None:
             break
-        desk.progress.say(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
-        desk.clock.sleep(wait)
-        if answer.method == LAST_STEP and is_listed(tag, job.competition, desk):
-            return _entry(desk.ledger, entry.key)
-    raise _refused(entry, answer, job, desk)
+        session.progress.say(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
+        session.clock.sleep(wait)
+        if answer.method == _LAST_STEP and session.is_listed(tag, job.competition):
+            return _entry(session.ledger, entry.key)
+    session.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": answer.words})
+    doing = f"submit {job.file.path.name} to '{job.competition}'"
+    raise session.client.explained(answer, doing, job.competition)
 
 
-def _tell_of_others(entry: Entry, job: Upload, desk: Desk, known: Set[int]) -> None:
+def _has_arrived(tag: str, failure: Failure, competition: str, session: KaggleSession) -> bool:
+    """Whether Kaggle lists an upload that failed; after some time where its last step may be done."""
+    if not (failure.is_passing or failure.leaves_open):
+        return False
+    is_last = failure.leaves_open and failure.method == _LAST_STEP
+    looks = session.looks(SECONDS_UNTIL_LISTED if is_last else 0.0)
+    return any(session.is_listed(tag, competition) for _ in looks)
+
+
+def _warn_of_others(entry: Entry, job: Upload, session: KaggleSession, known: Set[int]) -> None:
     """Warns where the content appeared a second time meanwhile: no lock reaches another machine."""
     others = [
         item.reference
-        for item in fetch(desk, job.competition, NEWEST)
+        for item in session.fetch(job.competition, NEWEST)
         if has_content(item, job.file.sha256) and item.reference not in {*known, entry.reference}
     ]
     if others:
-        desk.progress.warn(
+        session.progress.warn(
             f"Kaggle lists the same content also as {', '.join(map(str, others))}: another machine uploaded "
             f"it at the same moment, and it counts twice today"
         )
 
 
-def _accepted(entry: Entry, answer: Accepted, desk: Desk) -> Entry:
-    """Makes sure that Kaggle lists what it accepted."""
+def _accepted(entry: Entry, answer: Accepted, session: KaggleSession) -> Entry:
+    """The row of an accepted upload once Kaggle lists it.
+
+    Raises:
+        RemoteError: Kaggle does not list it in time.
+    """
     changes = {"status": "UPLOADED"} | ({"reference": answer.reference} if answer.reference else {})
-    entry = desk.ledger.append(entry.key, "uploaded", changes)
-    for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
-        if wait:
-            desk.clock.sleep(wait)
-        fetch(desk, entry.competition, NEWEST)
-        entry = _entry(desk.ledger, entry.key)
+    entry = session.ledger.append(entry.key, "uploaded", changes)
+    for _ in session.looks():
+        session.fetch(entry.competition, NEWEST)
+        entry = _entry(session.ledger, entry.key)
         if entry.status != "UPLOADED":
             return entry
     raise _not_listed(entry, answer.words)
@@ -262,25 +272,18 @@ def _not_listed(entry: Entry, words: str = "") -> RemoteError:
     )
 
 
-def _refused(entry: Entry, failure: Failure, job: Upload, desk: Desk) -> RemoteError:
-    desk.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": failure.words})
-    doing = f"submit {job.file.path.name} to '{job.competition}'"
-    return desk.client.explained(failure, doing, job.competition)
-
-
-def _settle(entry: Entry, desk: Desk) -> Entry:
-    """What became of an upload whose outcome is not known: its row after Kaggle had time to list it."""
-    for wait in (0.0, *waits_of(SECONDS_UNTIL_LISTED)):
+def _settle(entry: Entry, session: KaggleSession) -> Entry:
+    """The outcome of an upload for which it is not known: its row after Kaggle had time to list it."""
+    for wait in session.looks():
         if wait:
-            desk.clock.sleep(wait)
-            fetch(desk, entry.competition, NEWEST)
-        entry = _entry(desk.ledger, entry.key)
+            session.fetch(entry.competition, NEWEST)
+        entry = _entry(session.ledger, entry.key)
         if entry.status not in ("UPLOADING", "UPLOADED"):
             return entry
     if entry.status == "UPLOADED":
         return entry
     words = "the upload was interrupted, and Kaggle does not list it"
-    return desk.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": words})
+    return session.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": words})
 
 
 def _entry(ledger: Ledger, key: str) -> Entry:

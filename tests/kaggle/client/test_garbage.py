@@ -18,7 +18,7 @@ from kaggle_face.kaggle.client.answers import Accepted
 from kaggle_face.kaggle.client.client import KaggleClient, connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.failures import Failure
-from kaggle_face.kaggle.remote.workshop import Workshop
+from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.progress import SilentProgress
 from tests.support.kaggle_server import READ_ANSWERS, SLUG, Garbage, KaggleServer
 
@@ -68,7 +68,7 @@ GARBAGE = {
 
 @pytest.fixture
 def client(kaggle: KaggleServer, clock: object, monkeypatch: pytest.MonkeyPatch) -> KaggleClient:
-    monkeypatch.setattr("kaggle_face.kaggle.remote.workshop._LONGEST_WAIT_SECONDS", 30.0)
+    monkeypatch.setattr("kaggle_face.kaggle.remote.kaggle_notebooks._LONGEST_WAIT_SECONDS", 30.0)
     return connect(SystemClock(), SilentProgress(), 5.0)
 
 
@@ -77,7 +77,7 @@ def calls(client: KaggleClient, tmp_path: Path) -> dict[str, Callable[[], object
     """What reaches each method of the server."""
     mine = tmp_path / "mine.csv"
     mine.write_text("ID,Label\n0,1\n")
-    workshop = Workshop(client, SystemClock())
+    notebooks = KaggleNotebooks(client, SystemClock())
     dataset, notebook = tmp_path / "dataset", tmp_path / "notebook"
     dataset.mkdir()
     (dataset / "weights.bin").write_bytes(b"weights")
@@ -94,7 +94,7 @@ def calls(client: KaggleClient, tmp_path: Path) -> dict[str, Callable[[], object
             raise client.explained(answer, "submit", SLUG)
         return answer
 
-    send = lambda: workshop.send_dataset(dataset, "note")  # noqa: E731
+    send = lambda: notebooks.send_dataset(dataset, "note")  # noqa: E731
     return {
         "ListCompetitions": client.check_login,
         "GetCompetition": lambda: client.competition(SLUG),
@@ -108,10 +108,10 @@ def calls(client: KaggleClient, tmp_path: Path) -> dict[str, Callable[[], object
         "StartBlobUpload": send,
         "GetDatasetStatus": send,
         "CreateDatasetVersion": send,
-        "SaveKernel": lambda: workshop.push_notebook(notebook),
-        "GetKernelSessionStatus": lambda: workshop.notebook_status(NOTEBOOK),
-        "ListKernelSessionOutput": lambda: workshop.fetch_output(NOTEBOOK, tmp_path / "output"),
-        "GetAcceleratorQuotaStatistics": workshop.gpu_quota,
+        "SaveKernel": lambda: notebooks.push_notebook(notebook),
+        "GetKernelSessionStatus": lambda: notebooks.notebook_status(NOTEBOOK),
+        "ListKernelSessionOutput": lambda: notebooks.fetch_output(NOTEBOOK, tmp_path / "output"),
+        "GetAcceleratorQuotaStatistics": notebooks.gpu_quota,
     }
 
 

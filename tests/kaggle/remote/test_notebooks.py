@@ -144,13 +144,13 @@ def test_a_competition_that_is_not_attached_is_told(kaggle, machine):
 def write_predict_bundle(machine: Machine) -> Path:
     """A bundle of a fold without weights worth the name, attached as Kaggle does with a newer notebook."""
     from kaggle_face.config import load_config
-    from kaggle_face.kaggle.remote.bundle import Wanted, write_bundle
+    from kaggle_face.kaggle.remote.bundle import BundlePlan, write_bundle
 
     run = RunFolder(Path("runs/faces/main"))
     weights = run.fold(0).weights_file("best_ver")
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"weights")
-    wanted = Wanted("predict", load_config("faces").config, "faces", run, "alice")
+    wanted = BundlePlan("predict", load_config("faces").config, "faces", run, "alice")
     attached = machine.folder / "input" / "datasets" / "alice"
     write_bundle(wanted, [[weights]], attached / "bundle", None)
     dataset = attached / wanted.slug

@@ -18,7 +18,7 @@ from kaggle_face.records import (
     no_pairs,
     no_rows,
 )
-from kaggle_face.submission.galleries import name_probes
+from kaggle_face.submission.columns import name_probes
 
 IDS = np.array(["ann", "bob", "x", "y", "z"])
 

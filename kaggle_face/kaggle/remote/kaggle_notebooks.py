@@ -23,7 +23,7 @@ _MOST_OUTPUT_PAGES = 500
 _OUTPUT_OF_RUNS = r"^(?!.*\.\.)(runs/|manifest\.json$)"
 
 
-class Workshop:
+class KaggleNotebooks:
     """What is sent to Kaggle to be run there, and what comes back."""
 
     def __init__(self, client: KaggleClient, clock: Clock) -> None:

@@ -1,0 +1,246 @@
+"""Kaggle beside submissions: downloads, the ledger and the leaderboard, and bundles for notebooks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder
+from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
+from kaggle_face.config import LoadedConfig
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.kaggle.client.client import connect
+from kaggle_face.kaggle.client.clock import SystemClock
+from kaggle_face.kaggle.client.credentials import find_credentials
+from kaggle_face.kaggle.download import download, plain_slug
+from kaggle_face.kaggle.leaderboard import Standing, look_at_leaderboard
+from kaggle_face.kaggle.remote.bundle import BundlePlan, download_wheels, files_to_predict, write_bundle
+from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
+from kaggle_face.kaggle.unpacking import gigabytes
+from kaggle_face.pipeline.preparing import chosen_folds, settings_of_run
+from kaggle_face.progress import Progress
+from kaggle_face.submission.ledger.agreement import agreement, agreement_svg, comparable
+from kaggle_face.submission.ledger.choosing import Proposal, propose_final
+from kaggle_face.submission.ledger.entries import Entry
+from kaggle_face.submission.upload.session import open_ledger, open_session
+
+UNKNOWN_USER = "your-kaggle-name"
+
+
+@dataclass(frozen=True)
+class Download:
+    """A competition's files: its slug, their folder and their number."""
+
+    slug: str
+    folder: Path
+    num_files: int
+
+
+@dataclass(frozen=True)
+class SubmissionHistory:
+    """The rows of the ledger of one competition.
+
+    Attributes:
+        slug: The competition.
+        entries: All rows in the order in which they began.
+        comparable: Those with a public score and an out-of-fold score of one metric.
+        agreement: The rank correlation of both scores; None: too few.
+        proposal: The submissions to select for the final score.
+    """
+
+    slug: str
+    entries: tuple[Entry, ...]
+    comparable: tuple[Entry, ...]
+    agreement: float | None
+    proposal: Proposal
+
+
+@dataclass(frozen=True)
+class LeaderboardLook:
+    """The leaderboard of a competition now, and what it showed at this and at earlier looks."""
+
+    slug: str
+    standing: Standing
+    looks: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class BundleOptions:
+    """Options of a bundle.
+
+    Attributes:
+        folds: Folds to put in; None: all that were trained.
+        checkpoints: Checkpoints to put in; empty: `best_cls` and `best_ver`.
+        folder: Where it is written; None: `bundles/<config>/<run>`.
+        wheels: Packages that Kaggle's image lacks, to put in.
+        python: Python of Kaggle's image, for the wheels.
+        user: The name on Kaggle; None: that of the credentials.
+        upload: Whether it is sent as a private dataset and notebook.
+    """
+
+    folds: Sequence[int] | None = None
+    checkpoints: Sequence[CheckpointName] = ()
+    folder: Path | None = None
+    wheels: Sequence[str] = ()
+    python: str = "3.11"
+    user: str | None = None
+    upload: bool = False
+
+
+@dataclass(frozen=True)
+class BundleResult:
+    """A bundle on disk, and the addresses of dataset and notebook where it was sent."""
+
+    folder: Path
+    name: str
+    num_bytes: int
+    dataset_address: str | None = None
+    notebook_address: str | None = None
+
+
+def slugs_of(loaded: LoadedConfig, slug: str | None) -> list[str]:
+    """The competition called `slug`; without one that of the settings, or both of them.
+
+    Raises:
+        InputError: `slug` cannot be the name of a competition.
+    """
+    if slug:
+        return [plain_slug(slug)]
+    return targets(loaded.config.competition, loaded.config.submit)
+
+
+def download_competition(
+    loaded: LoadedConfig, slug: str | None, folder: Path | None, progress: Progress
+) -> list[Download]:
+    """Downloads and unpacks the files of a competition, or of both competitions of the settings.
+
+    Args:
+        loaded: The settings.
+        slug: The competition; None: that of the settings, or both of them.
+        folder: Where the files go; None: `data/<slug>`, or `data.root` without a slug.
+        progress: Reports lists and sizes.
+
+    Returns:
+        One download for each competition; none for the demo, whose data the package makes.
+
+    Raises:
+        DataError: The folder holds something else, the disk is too small, or an archive is unsafe.
+        RemoteError: Kaggle refuses, or the connection stayed broken.
+    """
+    slugs = slugs_of(loaded, slug)
+    if slugs == [DEMO]:
+        return []
+    place = folder or Path(f"data/{slug}" if slug else loaded.config.data.root)
+    client = connect(SystemClock(), progress, loaded.config.submit.silent_seconds)
+    found = []
+    for each in slugs:
+        target = place if len(slugs) == 1 else place / plain_slug(each)
+        found.append(Download(each, target, download(each, target, client, progress)))
+    return found
+
+
+def submissions(
+    loaded: LoadedConfig, slug: str | None, offline: bool, progress: Progress
+) -> list[SubmissionHistory]:
+    """The ledger of a competition with the scores that came meanwhile, and a final choice.
+
+    With `offline` Kaggle is not contacted.
+
+    Raises:
+        RemoteError: There are no working credentials, or Kaggle cannot be reached.
+    """
+    slugs = slugs_of(loaded, slug)
+    ledger = open_ledger(loaded.config)
+    remote = [each for each in slugs if each != DEMO]
+    if remote and not offline:
+        session = open_session(loaded.config, progress)
+        for each in remote:
+            session.fetch(each)
+    return [_history(each, ledger.entries(each)) for each in slugs]
+
+
+def _history(slug: str, entries: Sequence[Entry]) -> SubmissionHistory:
+    both, lower = comparable(entries), lower_is_better(slug)
+    if lower is None:  # the out-of-fold score imitates the metric of the leaderboard
+        lower = any(entry.oof_higher_is_better is False for entry in both)
+    proposal = propose_final(entries, lower)
+    return SubmissionHistory(slug, tuple(entries), tuple(both), agreement(entries, lower), proposal)
+
+
+def write_agreement_plots(histories: Sequence[SubmissionHistory], path: Path) -> list[Path]:
+    """Writes out-of-fold against public scores as SVG; of several competitions `<stem>-<slug>.svg` each."""
+    paths = []
+    for history in histories:
+        is_one = len(histories) == 1
+        paths.append(path if is_one else path.with_name(f"{path.stem}-{plain_slug(history.slug)}.svg"))
+        write_text(paths[-1], agreement_svg(history.entries, history.slug))
+    return paths
+
+
+def leaderboard(loaded: LoadedConfig, slug: str | None, progress: Progress) -> list[LeaderboardLook]:
+    """The public leaderboard of a competition; the look is kept beside the ledger.
+
+    Raises:
+        RemoteError: There are no working credentials, or Kaggle cannot be reached.
+    """
+    slugs, config = slugs_of(loaded, slug), loaded.config
+    session = open_session(config, progress)
+    found = []
+    for each in slugs:
+        is_meant = len(slugs) == 1 or each == config.competition.slug
+        standing = look_at_leaderboard(session.client, each, config.submit.cutoffs if is_meant else {})
+        session.ledger.add_standing(each, standing.as_values())
+        found.append(LeaderboardLook(each, standing, tuple(session.ledger.standings(each))))
+    return found
+
+
+def bundle(loaded: LoadedConfig, run: RunFolder, options: BundleOptions, progress: Progress) -> BundleResult:
+    """Writes all that a notebook without internet needs to predict, and sends it where that is wanted.
+
+    Raises:
+        RunError: A fold has none of the checkpoints, or the folder holds something else.
+        RemoteError: Wheels cannot be fetched, or Kaggle refuses the bundle.
+    """
+    folds = chosen_folds(run, options.folds)
+    config = settings_of_run(loaded.word, run, folds, loaded.overrides).config
+    client = None
+    if options.upload or (not options.user and find_credentials()):
+        client = connect(SystemClock(), progress, config.submit.silent_seconds)
+    user = options.user or (UNKNOWN_USER if client is None else client.account.user)
+    checkpoints = options.checkpoints or [name for name in CHECKPOINTS if name in ("best_cls", "best_ver")]
+    named = ("--checkpoints", ",".join(checkpoints))
+    facts = find_facts(config.competition.slug)
+    plan = BundlePlan(
+        "predict",
+        config,
+        loaded.name,
+        run,
+        user,
+        (*named, "--folds", ",".join(str(fold.fold) for fold in folds)),
+        "verification" if facts is None else facts.tasks[-1],
+        blend_words=named if options.checkpoints else (),
+    )
+    folder = options.folder or Path("bundles") / loaded.name / run.path.name
+    lock = folder.with_name(f".{folder.name}.lock")
+    with alone(lock, str(folder)), tempfile.TemporaryDirectory() as temporary:
+        wheels = None
+        if options.wheels:
+            wheels = download_wheels(options.wheels, options.python, Path(temporary))
+        made = write_bundle(plan, files_to_predict(folds, checkpoints), folder, wheels)
+    progress.say(f"{folder}: dataset of {gigabytes(made.size)} and notebook of {plan.name}")
+    if user == UNKNOWN_USER:
+        progress.warn(f"no Kaggle name is known: '{user}' stands in its place; give it with --user")
+    if client is None or not options.upload:
+        return BundleResult(folder, plan.name, made.size)
+    notebooks = KaggleNotebooks(client, SystemClock())
+    dataset = notebooks.send_dataset(made.dataset, "a new bundle of kaggle-face")
+    dataset_address = f"https://www.kaggle.com/datasets/{dataset}"
+    progress.say(f"dataset: {dataset_address}")
+    address = notebooks.push_notebook(made.notebook)
+    return BundleResult(folder, plan.name, made.size, dataset_address, address)

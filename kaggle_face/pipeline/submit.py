@@ -1,0 +1,344 @@
+"""Submissions: checked CSVs of a run or of the user, their rows in the ledger, upload and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
+from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_task
+from kaggle_face.artifacts.run_choice import find_own_run
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.competitions.reading import formats_of, submission_formats
+from kaggle_face.competitions.submission.formats import TASKS, SubmissionFormat, SubmissionFormats, Task
+from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
+from kaggle_face.config import Config, LoadedConfig
+from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
+from kaggle_face.hints import settings_command
+from kaggle_face.pipeline.preparing import chosen_folds, open_competition, settings_of_run
+from kaggle_face.pipeline.rules_check import check_rules
+from kaggle_face.pipeline.today import compare_blend_with_raw_folder, require_unchanged
+from kaggle_face.progress import Progress
+from kaggle_face.records import CompetitionData
+from kaggle_face.submission.checks import (
+    CheckedTable,
+    WrittenSubmission,
+    check_csv,
+    check_table,
+    existing_submission,
+    write_submission,
+)
+from kaggle_face.submission.columns import SubmissionTask, unknown_threshold
+from kaggle_face.submission.expectations import Expectation, expected_table, sample_of
+from kaggle_face.submission.ledger.entries import Entry, Origin
+from kaggle_face.submission.out_of_fold import out_of_fold_of
+from kaggle_face.submission.outputs import (
+    ENSEMBLE,
+    Output,
+    build_table,
+    list_outputs,
+    origin_of,
+    parameters_of_blend,
+    wanted_forms,
+)
+from kaggle_face.submission.plausibility import Known, OwnBlend, known_of_parts, with_doubts
+from kaggle_face.submission.upload.session import open_ledger, open_session
+from kaggle_face.submission.upload.upload import Upload, resume_open, upload, wait_for_scores, write_down
+
+
+@dataclass(frozen=True)
+class SubmitOptions:
+    """Options of a submission.
+
+    Attributes:
+        task: The task of the CSVs; None: all that the competition has.
+        only_ensemble: Whether no CSV is written for each checkpoint.
+        message: The description on Kaggle; empty: the name of the CSV.
+        ignore_rules: Whether to go on although a rule is broken; the ledger records it.
+        ignore_changes: Whether to go on although the training images changed since the run was trained.
+    """
+
+    task: Task | None = None
+    only_ensemble: bool = False
+    message: str = ""
+    ignore_rules: bool = False
+    ignore_changes: bool = False
+
+
+@dataclass(frozen=True)
+class SubmissionFile:
+    """A checked CSV.
+
+    Attributes:
+        name: What it was made from, such as `main_ensemble` or `main_fold0_best_ver`.
+        file: Path, hash and number of rows.
+        origin: The runs, checkpoints and settings behind it, and its out-of-fold score.
+        message: The description that an upload gets.
+        competition: The slug of the competition that takes it; None: no competition does.
+        made_by: Notes on how its answers were found.
+        notes: Doubts about its answers, and differences to the sample submission.
+        why_not_for_upload: The reason where no competition takes it.
+    """
+
+    name: str
+    file: WrittenSubmission
+    origin: Origin
+    message: str
+    competition: str | None
+    made_by: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    why_not_for_upload: str = ""
+
+    @property
+    def is_blend(self) -> bool:
+        """Whether it holds the blend of its run."""
+        return self.name.endswith(f"_{ENSEMBLE}")
+
+    @property
+    def job(self) -> Upload | None:
+        """Its upload; None where no competition takes it."""
+        if self.competition is None:
+            return None
+        return Upload(self.competition, self.file, self.origin, self.message)
+
+
+@dataclass(frozen=True)
+class SubmitResult:
+    """The CSVs that were written or checked, the blend's first."""
+
+    files: tuple[SubmissionFile, ...]
+
+    def chosen(self, name: str | None = None) -> list[SubmissionFile]:
+        """The files to upload: those called `name`, or those of the blend.
+
+        Raises:
+            SubmissionError: No file is called so.
+        """
+        files = [file for file in self.files if file.competition is not None]
+        if name is None:
+            return [file for file in files if file.is_blend or not file.origin.runs]
+        named = [file for file in files if file.name == name]
+        if not named:
+            raise SubmissionError(f"there is no CSV called '{name}' among those that were written")
+        return named
+
+
+def write_submissions(
+    loaded: LoadedConfig, run: RunFolder, options: SubmitOptions, progress: Progress
+) -> SubmitResult:
+    """Writes the CSVs of a run below `paths.submissions`, all checked before the first is written.
+
+    Raises:
+        RunError: The run has no test predictions or no blend, or they are out of date.
+        RulesError: A rule of the competition is broken, and not ignored.
+        SubmissionError: A CSV would not be accepted.
+        DataError: The raw folder cannot be read, or changed meanwhile.
+    """
+    config = settings_of_run(loaded.word, run, chosen_folds(run, None), loaded.overrides).config
+    if not any(records_of(fold, "test") for fold in run.started_folds()):
+        raise RunError(f"{run.name} has no test predictions; make them: {run.command('predict')}")
+    require_current_blend(run)
+    today = compare_blend_with_raw_folder(config, run, options.ignore_changes, progress)
+    for note in () if today is None else today.data.notes:
+        progress.warn(note)
+    tables, blend = read_blend_tables(run), parameters_of_blend(run)
+    ignored = check_rules(config, len(tables.data.classes), options.ignore_rules, progress, blend)
+    checked = _checked_tables(config, tables, run, options, progress)
+    if today is not None:
+        require_unchanged(config, today, progress)
+    files = []
+    for output, table, made_by in checked:
+        written = write_submission(table, Path(config.paths.submissions) / loaded.name / output.file_name)
+        origin = origin_of(output, run)
+        if ignored:
+            origin = replace(origin, settings=(*origin.settings, "--ignore-rules"))
+        try:
+            target, reason = _target(output.tasks, config), ""
+        except ConfigError as error:
+            target, reason = None, str(error)
+        message = options.message or output.what
+        files.append(
+            SubmissionFile(output.what, written, origin, message, target, made_by, table.notes, reason)
+        )
+    return _in_ledger(config, files)
+
+
+def check_own_file(
+    loaded: LoadedConfig, path: Path, options: SubmitOptions, run_name: str | None, progress: Progress
+) -> SubmitResult:
+    """Checks a CSV that the user made, against the test files, the sample and the blend of a run.
+
+    Args:
+        loaded: The settings.
+        path: The CSV.
+        options: Its task and its message.
+        run_name: The run whose blend it is compared with; None: the one that is clearly meant, if any.
+        progress: Where it is reported that something cannot be compared.
+
+    Raises:
+        SubmissionError: The CSV would not be accepted, or its task is not clear.
+    """
+    config = loaded.config
+    tasks = [options.task] if options.task else _only_tasks(config, path)
+    sample = sample_of(Path(config.data.root), tasks)
+    data: CompetitionData | None = None
+    expected, known, blend = Expectation(sample=sample), list[Known](), None
+    try:
+        formats = submission_formats(Path(config.data.root), config.competition, config.submit)
+        (form,) = wanted_forms(formats, tasks)
+        data = open_competition(config, progress)
+    except InputError as error:
+        progress.warn(f"the CSV is not compared with the test files: {error}")
+    if data is not None:
+        expected, known = expected_table(data, form, sample), known_of_parts(data, form)
+    checked = check_csv(path, expected)
+    if data is not None:
+        blend = _blend_to_compare(loaded, run_name, data, form, progress)
+    checked = with_doubts(checked, expected, known, blend)
+    origin = Origin(tasks[0] if len(tasks) == 1 else "combined")
+    written, message = existing_submission(path, checked), options.message or path.name
+    file = SubmissionFile(path.name, written, origin, message, _target(tasks, config), notes=checked.notes)
+    return _in_ledger(config, [file])
+
+
+def upload_submissions(
+    loaded: LoadedConfig, files: Sequence[SubmissionFile], force: bool, progress: Progress
+) -> list[Entry]:
+    """Uploads CSVs and waits for their scores; their rows of the ledger.
+
+    With `force` a content that was submitted before is submitted again. Nothing is uploaded for the demo.
+
+    Raises:
+        SubmissionError: A content was submitted before, or too few submissions are left.
+        RemoteError: There are no working credentials, or Kaggle cannot be reached or refuses a file.
+    """
+    config, jobs = loaded.config, [file.job for file in files if file.job is not None]
+    if any(job.competition == DEMO for job in jobs):
+        progress.say("the demo has no competition on Kaggle: nothing is sent")
+        return []
+    session = open_session(config, progress)
+    entries = [upload(job, session, config.submit.reserve, force) for job in jobs]
+    return wait_for_scores(session, entries, config.submit.wait_minutes)
+
+
+def collect_scores(loaded: LoadedConfig, progress: Progress) -> list[Entry]:
+    """Waits for the scores of earlier uploads to the competitions of the settings; their rows.
+
+    Raises:
+        RemoteError: There are no working credentials, or Kaggle cannot be reached.
+    """
+    config = loaded.config
+    session = open_session(config, progress)
+    slugs = targets(config.competition, config.submit)
+    entries = [entry for slug in slugs for entry in resume_open(session, slug)]
+    return wait_for_scores(session, entries, config.submit.wait_minutes)
+
+
+def require_scored(entries: Sequence[Entry]) -> None:
+    """Checks that Kaggle scored every upload, or has not come to it yet.
+
+    Raises:
+        SubmissionError: Kaggle could not score one of them; its own words are in the message.
+    """
+    refused = [entry for entry in entries if entry.status in ("ERROR", "FAILED")]
+    if refused:
+        words = refused[0].error or "no reason"
+        raise SubmissionError(f"{refused[0].file} has no score: Kaggle says '{words}'")
+
+
+def _in_ledger(config: Config, files: Sequence[SubmissionFile]) -> SubmitResult:
+    """The files, with a row in the ledger for each that a competition takes."""
+    ledger = open_ledger(config)
+    for file in files:
+        if file.job is not None:
+            write_down(ledger, file.job)
+    return SubmitResult(tuple(files))
+
+
+def _checked_tables(
+    config: Config, tables: TestTables, run: RunFolder, options: SubmitOptions, progress: Progress
+) -> list[tuple[Output, CheckedTable, tuple[str, ...]]]:
+    """Each CSV of a run with its checked table, and notes on how the table was made."""
+    root, data = Path(config.data.root), tables.data
+    formats = formats_of(tables.competition, config.submit)
+    tasks: list[Task] = [options.task] if options.task else _tasks_of(data, formats)
+    checked = []
+    for output in list_outputs(run, wanted_forms(formats, tasks), data, options.only_ensemble, progress):
+        unknown = unknown_threshold(blended_folds(run), data, output.form, config.submit.unknown_share)
+        table, made_by = build_table(output, SubmissionTask(data, output.form, unknown))
+        expected = expected_table(data, output.form, sample_of(root, output.tasks))
+        known = known_of_parts(data, output.form)
+        checked.append((output, with_doubts(check_table(table, expected), expected, known), made_by))
+    return checked
+
+
+def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
+    """The tasks that have a CSV, or a part of one.
+
+    Raises:
+        SubmissionError: The test files hold no rows for one of them.
+    """
+    combined = formats.combined
+    parts = None if combined is None else {part.task for part in combined.parts}
+    tasks = [task for task in TASKS if (task in parts if parts else getattr(formats, task) is not None)]
+    empty = [task for task in tasks if not rows_of_task(data, task)]
+    if empty and len(empty) < len(tasks):
+        (other,) = set(tasks) - set(empty)
+        raise SubmissionError(
+            f"the competition has a CSV of {empty[0]}, and its files held nothing to answer for it when the "
+            f"run was predicted; put them below data.root and predict again, or add: --task {other}"
+        )
+    return tasks
+
+
+def _only_tasks(config: Config, path: Path) -> list[Task]:
+    """The tasks of a CSV where the competition leaves no choice: its only one, or both in one file.
+
+    Raises:
+        SubmissionError: The competition has a CSV for each task.
+    """
+    try:
+        formats = submission_formats(Path(config.data.root), config.competition, config.submit)
+    except InputError:
+        formats = SubmissionFormats()
+    if formats.combined is not None:
+        return list(TASKS)
+    tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
+    if len(tasks) != 1:
+        how = settings_command("submit", "--file", str(path), "--task", "verification")
+        raise SubmissionError(f"name the task of the CSV, --task classification or, as in: {how}")
+    return tasks
+
+
+def _target(tasks: Sequence[Task], config: Config) -> str:
+    """The competition that takes a CSV; a file for both tasks goes to the one of the settings."""
+    if len(tasks) == 1:
+        return target_of(tasks[0], config.competition, config.submit)
+    return config.competition.slug
+
+
+def _blend_to_compare(
+    loaded: LoadedConfig,
+    run_name: str | None,
+    data: CompetitionData,
+    form: SubmissionFormat,
+    progress: Progress,
+) -> OwnBlend | None:
+    """The table of a run's own blend in the format of the user's CSV; None without one, which is reported."""
+    if not (Path(loaded.config.paths.runs) / loaded.name).is_dir():
+        return None
+    try:
+        run = find_own_run(loaded, run_name, progress.say)
+        require_current_blend(run)
+        (output,) = list_outputs(run, [form], data, True, progress)
+        unknown = unknown_threshold(run.started_folds(), data, form, loaded.config.submit.unknown_share)
+        table, _ = build_table(output, SubmissionTask(data, form, unknown))
+    except InputError as error:
+        progress.say(f"not compared with the blend of a run: {error}")
+        return None
+    figures = [out_of_fold_of({task: record}, run) for task, record in output.records.items()]
+    shares = [each.value for each in figures if each is not None and each.metric in ("accuracy", "map@5")]
+    is_distance = any("{distance" in cell for part in form.parts for cell in part.cells)
+    higher = "different people" if is_distance else "same person"
+    return OwnBlend(run.name, table, shares[0] if shares else None, higher)
