@@ -83,22 +83,3 @@ def settings_command(
     named = ("-c", word or settings) if word or settings else ()
     more = dict.fromkeys((*overrides, *(given.overrides if given is not None else ())))
     return command_line(*words, *named, *(text for text in more if text.partition("=")[0] != without))
-
-
-def training_command(
-    config: str,
-    run: str,
-    folds: Sequence[int],
-    words: Sequence[str],
-    ignores_rules: bool,
-    overrides: Sequence[str],
-) -> str:
-    """The command line that trains folds of a run, without the time limit that may have stopped them.
-
-    >>> training_command("my faces.yaml", "main", [1, 2], ["--resume"], False, ["optim.lr=0.1"])
-    "kaggle-face train --fold 1,2 --resume --run main -c 'my faces.yaml' optim.lr=0.1"
-    """
-    numbers = ",".join(map(str, folds))
-    named = ["--run", run, "-c", config, *(["--ignore-rules"] if ignores_rules else [])]
-    kept = [text for text in overrides if not text.startswith("train.max_hours=")]
-    return shlex.join([PROGRAM, "train", "--fold", numbers, *words, *named, *kept])

@@ -30,7 +30,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     train = ["train", "--fold", ",".join(map(str, _FOLDS)), *(["--overwrite"] if arguments.overwrite else [])]
     run_name = name_of_run(arguments.overrides)
     later = (["predict"], ["ensemble"], ["submit", "--dry-run"])
-    for words in (["pack"], train, *([*words, "--run", run_name] for words in later)):
+    for words in (["cache"], train, *([*words, "--run", run_name] for words in later)):
         shared = ["--config", "demo", *arguments.overrides]
         terminal.lines(["", f"$ {command_line(*words, *shared)}"])
         dispatch([*words, *shared], terminal)

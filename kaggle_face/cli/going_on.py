@@ -11,8 +11,8 @@ from kaggle_face.stopping import StoppedBySignalError
 
 _KEPT = {
     "demo": "the steps that ended are kept",
-    "pack": "what is packed so far is kept",
-    "train": "what is packed and trained so far is kept",
+    "cache": "what is built so far is kept",
+    "train": "what is built and trained so far is kept",
     "tune": "trials that ended are kept, and the one that was running is run again",
     "predict": "records that were finished are kept",
     "soup": "a soup that was there before is kept",

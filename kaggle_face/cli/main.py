@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "competitions": ("competition.init", "what is known of each competition; 'show SLUG' tells all of one"),
     "init": ("competition.init", "recognise a competition's files and write its settings"),
     "check": ("competition.check", "the doctor: data, images, samples, rules and disk, before time is spent"),
-    "pack": ("training.cache", "decode and resize all images once (train does it when missing)"),
+    "cache": ("training.cache", "decode and resize all images once (train does it when missing)"),
     "train": ("training.train", "train one fold, or all of them"),
     "tune": ("training.tune", "search settings on one fold, and write the best as a config"),
     "evaluate": ("blending.evaluate", "all held-out metrics of runs with intervals, and runs compared"),
@@ -84,6 +84,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "auth": ("competition.kaggle", "which Kaggle credentials are used, and whether they work"),
 }
 
+
+ALIASES = {"pack": "cache"}
+"""Former names of commands, which work for one more release."""
 
 _OF_SEVERAL_PROCESSES = "train"
 _STOPPED = (130, 143)
@@ -165,6 +168,10 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
     if argv[0] == "--version":
         terminal.say(f"kaggle-face {kaggle_face.__version__}")
         return 0
+    if argv[0] in ALIASES:
+        name = ALIASES[argv[0]]
+        terminal.warn(f"'{argv[0]}' is now called '{name}'; the old name goes with the next release")
+        argv = [name, *argv[1:]]
     if argv[0] not in COMMANDS:
         hint = nearest_hint(argv[0], COMMANDS) or "; kaggle-face --help lists them"
         raise InputError(f"there is no command '{argv[0]}'{hint}")

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
+from kaggle_face.config.comparing import MayChange
+
 MOST = 10**9
 """The largest count: products of two of them are exact in a float and fit int64."""
 
@@ -61,11 +63,11 @@ class CompetitionConfig(Part):
 class DataConfig(Part):
     """Where the pictures are and how they are stored."""
 
-    root: str = "data/demo"
+    root: Annotated[str, MayChange("resume", "predict")] = "data/demo"
     image_size: Annotated[int, Field(ge=8, le=1024)] = 112
-    broken_images: Literal["error", "skip"] = "error"
-    residence: Literal["auto", "device", "memory_map", "workers"] = "auto"
-    workers: Annotated[int, Field(ge=-1, le=256)] = -1
+    broken_images: Annotated[Literal["error", "skip"], MayChange("predict")] = "error"
+    residence: Annotated[Literal["auto", "device", "memory_map", "workers"], MayChange("predict")] = "auto"
+    workers: Annotated[int, Field(ge=-1, le=256), MayChange("resume", "predict")] = -1
     exclude: Names = ()
     exclude_images: str | None = None
     pseudo_labels: str | None = None
@@ -270,7 +272,7 @@ class TrainConfig(Part):
     start_image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     grow_epochs: CountOrZero = 0
     amp: Literal["auto", "off", "bf16", "fp16"] = "auto"
-    threads: Count | Literal["auto", "all"] = "auto"
+    threads: Annotated[Count | Literal["auto", "all"], MayChange("resume")] = "auto"
     channels_last: bool = True
     compile: bool | Literal["auto"] = False
     clip_grad_norm: Positive | None = None
@@ -283,8 +285,8 @@ class TrainConfig(Part):
     verification_metric: Literal["eer", "auc"] = "eer"
     score: str | None = None
     measure_every_epochs: Count = 1
-    max_hours: Time | None = None
-    checkpoint_minutes: Time = 5.0
+    max_hours: Annotated[Time | None, MayChange("resume")] = None
+    checkpoint_minutes: Annotated[Time, MayChange("resume")] = 5.0
     max_nonfinite_steps: Count = 20
     tensorboard: bool = True
     eval_batch_size: Count | Literal["auto"] = "auto"
@@ -363,19 +365,21 @@ class Config(Part):
     competition: CompetitionConfig = CompetitionConfig()
     data: DataConfig = DataConfig()
     folds: FoldsConfig = FoldsConfig()
-    augment: AugmentConfig = AugmentConfig()
+    augment: Annotated[AugmentConfig, MayChange("predict")] = AugmentConfig()
     model: ModelConfig = ModelConfig()
     margin: MarginConfig = MarginConfig()
-    loss: LossConfig = LossConfig()
-    optim: OptimConfig = OptimConfig()
-    schedule: ScheduleConfig = ScheduleConfig()
-    sampler: SamplerConfig = SamplerConfig()
-    train: TrainConfig = TrainConfig()
-    predict: PredictConfig = PredictConfig()
-    submit: SubmitConfig = SubmitConfig()
-    paths: PathsConfig = PathsConfig()
-    seed: Seed = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+    loss: Annotated[LossConfig, MayChange("predict")] = LossConfig()
+    optim: Annotated[OptimConfig, MayChange("predict")] = OptimConfig()
+    schedule: Annotated[ScheduleConfig, MayChange("predict")] = ScheduleConfig()
+    sampler: Annotated[SamplerConfig, MayChange("predict")] = SamplerConfig()
+    train: Annotated[TrainConfig, MayChange("predict")] = TrainConfig()
+    predict: Annotated[PredictConfig, MayChange("resume", "predict")] = PredictConfig()
+    submit: Annotated[SubmitConfig, MayChange("resume", "predict")] = SubmitConfig()
+    paths: Annotated[PathsConfig, MayChange("resume", "predict")] = PathsConfig()
+    seed: Annotated[Seed, MayChange("predict")] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$"), MayChange("resume", "predict")] = (
+        "auto"
+    )
 
     @model_validator(mode="after")
     def _teachers_see_every_class(self) -> Config:

@@ -104,7 +104,7 @@ def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, lis
     if has_current_cache(packs, root, data.faces.image_ids, config.data.image_size, progress):
         return today, [Link("images", "current")]
     reason = "the image cache of these files is not made yet"
-    return today, [Link("images", "missing", reason, settings_command("pack"))]
+    return today, [Link("images", "missing", reason, settings_command("cache"))]
 
 
 def _folds(run: RunFolder) -> Link:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +18,9 @@ from kaggle_face.records import CompetitionData, Folds
 if TYPE_CHECKING:
     from kaggle_face.data.cache.image_cache import Pack
 
-_SHAPE_OF_A_RUN = ("competition", "data", "folds", "model", "margin")
-_FREE = ("data.root:", "data.residence:", "data.workers:", "data.broken_images:")
-"""Settings that may change between training and prediction: where the data lies, and how it is read."""
-
 
 def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
-    """The records of the raw folder that `data.root` names; `progress` is told what is odd or left out."""
+    """The records of the raw folder that `data.root` names; `progress` gets what is odd or left out."""
     from kaggle_face.competitions.reading import read_competition
 
     data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
@@ -33,7 +31,7 @@ def open_competition(config: Config, progress: Progress | None = None) -> Compet
 
 
 def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pack:
-    """The decoded images of a competition; they are packed now if they were not before."""
+    """The image cache of a competition; it is built now if it was not before."""
     from kaggle_face.data.cache.image_cache import open_pack
 
     return open_pack(
@@ -46,6 +44,39 @@ def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pa
         progress=progress,
         workers=config.data.workers,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImages:
+    """The image cache of a competition.
+
+    Attributes:
+        cache: The decoded images.
+        was_built_before: Whether nothing had to be decoded.
+        seconds: Time to build or open it.
+        broken: Images that are left out because they cannot be read, with the reason.
+    """
+
+    cache: Pack
+    was_built_before: bool
+    seconds: float
+    broken: Mapping[str, str]
+
+
+def prepare_images(loaded: LoadedConfig, progress: Progress) -> PreparedImages:
+    """Decodes and resizes all images of a competition once, for everything that reads them later.
+
+    Raises:
+        DataError: The raw folder or an image cannot be read.
+    """
+    from kaggle_face.data.cache.image_cache import broken_images
+
+    data = open_competition(loaded.config, progress)
+    before = set(Path(loaded.config.paths.packs).glob("*"))
+    began = time.monotonic()
+    cache = open_images(loaded.config, data, progress)
+    seconds = time.monotonic() - began
+    return PreparedImages(cache, cache.folder in before, seconds, broken_images(cache))
 
 
 def open_folds(loaded: LoadedConfig, data: CompetitionData, pack: Pack) -> Folds:
@@ -71,12 +102,7 @@ def settings_of_run(
     stored = tuple(folds[0].read_info().get("overrides", ()))
     today = load_config(config_name, (*stored, *overrides))
     for fold in folds:
-        trained = fold.read_config()
-        changes = [
-            change
-            for change in changed_settings(trained, today.config, _SHAPE_OF_A_RUN)
-            if not change.startswith(_FREE)
-        ]
+        changes = changed_settings(fold.read_config(), today.config, "predict")
         if changes:
             raise RunError(
                 f"the settings changed since fold {fold.fold} of {run.name} was trained: "

@@ -49,7 +49,7 @@ def test_a_cache_that_is_cut_under_a_training_is_one_line(
 def test_a_flipped_bit_of_the_cache_is_found_by_train_and_whole_by_check(
     workspace: Path, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["pack"]) == 0
+    assert main(["cache"]) == 0
     assert main(["check", "--no-images"]) in (0, 2)
     assert "holds what was written" in capsys.readouterr().out
     flip(pixels_of(workspace), 3000)
@@ -57,7 +57,7 @@ def test_a_flipped_bit_of_the_cache_is_found_by_train_and_whole_by_check(
     main(["check", "--no-images"])
     assert "1 of 116 images hold other pixels than were written, first: row 0" in capsys.readouterr().out
     shutil.rmtree(pixels_of(workspace).parent)
-    assert main(["pack"]) == 0
+    assert main(["cache"]) == 0
 
 
 def test_a_resumed_fold_verifies_its_state_and_removes_what_a_kill_left(

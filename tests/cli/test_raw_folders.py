@@ -271,7 +271,7 @@ def test_check_opens_what_the_packer_opens_and_nothing_else(
     count = 3 if hasattr(os, "mkfifo") else 2
     assert f"{count} of {len(PEOPLE) * (NUM_TRAINING + NUM_DEV + NUM_TEST + 2) + count} images" in line
     assert "first: cls_data/train/Ann/evil.jpg (not a picture)" in line
-    assert refused("pack", "-c", "mine").startswith(f"{count} of ")
+    assert refused("cache", "-c", "mine").startswith(f"{count} of ")
     assert main(["init", "mine2", "--data", "raw"]) == 0
 
 

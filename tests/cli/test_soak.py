@@ -54,7 +54,7 @@ def disturb(launch: Callable[..., int], times: int) -> None:
 def test_a_training_that_is_ended_a_few_times_ends_with_the_same_bits(
     workspace: Path, launch: Callable[..., int]
 ) -> None:
-    assert main(["pack"]) == 0
+    assert main(["cache"]) == 0
     disturb(launch, 2)
 
 
@@ -62,5 +62,5 @@ def test_a_training_that_is_ended_a_few_times_ends_with_the_same_bits(
 def test_trainings_that_are_ended_a_hundred_times_end_with_the_same_bits(
     workspace: Path, launch: Callable[..., int]
 ) -> None:
-    assert main(["pack"]) == 0
+    assert main(["cache"]) == 0
     disturb(launch, 100)

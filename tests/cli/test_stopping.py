@@ -15,7 +15,7 @@ import pytest
 from kaggle_face.cli import main as command_line
 from kaggle_face.cli.blending import predict
 from kaggle_face.cli.main import main
-from kaggle_face.hints import training_command
+from kaggle_face.hints import settings_command
 from kaggle_face.stopping import StoppedBySignalError
 
 Launch = Callable[..., int]
@@ -146,6 +146,6 @@ def test_the_work_of_another_command_is_not_told_as_its_own() -> None:
 
 def test_what_a_shell_would_split_is_quoted() -> None:
     overrides = ["model.backbone_options={depths: [1, 1]}"]
-    command = training_command("my faces.yaml", "main", [0], ["--resume"], True, overrides)
-    words = ["train", "--fold", "0", "--resume", "--run", "main", "-c", "my faces.yaml", "--ignore-rules"]
-    assert shlex.split(command) == ["kaggle-face", *words, *overrides]
+    words = ["train", "--fold", "0", "--resume", "--run", "main", "--ignore-rules"]
+    command = settings_command(*words, word="my faces.yaml", overrides=overrides)
+    assert shlex.split(command) == ["kaggle-face", *words, "-c", "my faces.yaml", *overrides]

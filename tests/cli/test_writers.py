@@ -12,9 +12,8 @@ from kaggle_face.artifacts.files.locking import alone
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds, writing_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
-from kaggle_face.cli.training import soup
 from kaggle_face.kaggle.remote import bundle
-from kaggle_face.pipeline import ensemble
+from kaggle_face.pipeline import ensemble, soup
 
 RUN = RunFolder(Path("runs/tiny/main"))
 SOUP = RunFolder(Path("runs/tiny/soup"))
@@ -76,7 +75,7 @@ def test_two_writers_of_one_thing_are_one_line_and_a_failure_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(ensemble, "write_summary", fail)
-        patch.setattr(soup, "_listed", fail)
+        patch.setattr(soup, "FoldSoup", fail)
         patch.setattr(bundle, "write_json", fail)
         for words in (
             ("ensemble", "--run", "main", "--method", "mean"),

@@ -86,15 +86,13 @@ def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> N
 
 def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder:
     """Trains every fold of a backbone that is not finished."""
-    from kaggle_face.cli.training.train import train_folds
     from kaggle_face.config import load_config
-    from kaggle_face.train.distributed import ALONE
+    from kaggle_face.pipeline.train import TrainOptions, train_folds
 
     loaded = load_config(_CONFIG, _settings(name, overrides))
     run = _run(loaded, name)
     if len(run.finished_folds()) < loaded.config.folds.count:
-        how = argparse.Namespace(resume=True, overwrite=False, ignore_rules=False)
-        train_folds(loaded, run, None, how, terminal, ALONE, "experiment")
+        train_folds(loaded, run, None, TrainOptions(resume=True, kind="experiment"), terminal)
     if len(run.finished_folds()) < loaded.config.folds.count:
         raise RunError(f"{run.name} was stopped; give the command once more to go on")
     return run
@@ -102,17 +100,13 @@ def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder
 
 def _make_soup(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder:
     """One soup for each fold of a backbone, of the checkpoints of its training."""
-    from kaggle_face.cli.training.soup import run_soup
     from kaggle_face.config import load_config
+    from kaggle_face.pipeline.soup import SoupOptions, make_soups
 
-    loaded = load_config(_CONFIG, overrides)
+    loaded = load_config(_CONFIG, _settings(name, overrides))
     soup = _run(loaded, f"{name}-soup")
     if len(soup.finished_folds()) < loaded.config.folds.count:
-        how = argparse.Namespace(
-            run=[name], folds=None, checkpoints=None, across_folds=False, name=soup.path.name, overwrite=True
-        )
-        how.config, how.overrides = _CONFIG, _settings(name, overrides)
-        run_soup(how, terminal)
+        make_soups(loaded, [_run(loaded, name)], SoupOptions(name=soup.path.name, overwrite=True), terminal)
     return soup
 
 

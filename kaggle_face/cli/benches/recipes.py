@@ -133,15 +133,13 @@ def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> N
 
 
 def _train(name: str, overrides: tuple[str, ...], terminal: Terminal) -> None:
-    from kaggle_face.cli.training.train import train_folds
     from kaggle_face.config import load_config
-    from kaggle_face.train.distributed import ALONE
+    from kaggle_face.pipeline.train import TrainOptions, train_folds
 
     loaded = load_config(_CONFIG, overrides)
     run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
     begun = run.fold(0).info_file.is_file()
-    how = argparse.Namespace(resume=begun, overwrite=False, ignore_rules=False)
-    train_folds(loaded, run, [0], how, terminal, ALONE, "experiment")
+    train_folds(loaded, run, [0], TrainOptions(resume=begun, kind="experiment"), terminal)
 
 
 def _folder(loaded: LoadedConfig, name: str) -> FoldFolder:

@@ -1,10 +1,8 @@
-"""`kaggle-face pack`: decodes and resizes all images of a competition once."""
+"""`kaggle-face cache`: decodes and resizes all images of a competition once."""
 
 from __future__ import annotations
 
 import argparse
-import time
-from pathlib import Path
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
@@ -12,29 +10,22 @@ from kaggle_face.cli.terminal import Terminal
 _MOST_NAMED = 20
 
 
-def add_arguments_pack(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `pack`."""
+def add_arguments_cache(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `cache`."""
     add_config_arguments(parser)
 
 
-def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Packs the images of the settings, and prints their number, the rate, the folder and broken images."""
-    from kaggle_face.data.cache.image_cache import broken_images
-    from kaggle_face.pipeline.preparing import open_competition, open_images
+def run_cache(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Builds the image cache of the settings, and prints its size, the rate, the folder and broken images."""
+    from kaggle_face.pipeline.preparing import prepare_images
 
-    config = load_settings(arguments).config
-    data = open_competition(config, terminal)
-    before = set(Path(config.paths.packs).glob("*"))
-    began = time.monotonic()
-    pack = open_images(config, data, terminal)
-    seconds = time.monotonic() - began
-    what = f"{len(pack)} images of {pack.size_px}x{pack.size_px} px, {pack.images.nbytes / 1e6:.0f} MB"
-    if pack.folder in before:
-        terminal.say(f"{pack.folder}: {what}, packed before")
-    else:
-        terminal.say(f"{pack.folder}: {what}, packed in {seconds:.1f} s ({len(pack) / seconds:.0f} images/s)")
-    broken = broken_images(pack)
+    prepared = prepare_images(load_settings(arguments), terminal)
+    cache, seconds, broken = prepared.cache, prepared.seconds, prepared.broken
+    what = f"{len(cache)} images of {cache.size_px}x{cache.size_px} px, {cache.images.nbytes / 1e6:.0f} MB"
+    rate = f"{len(cache) / seconds:.0f} images/s"
+    how = "built before" if prepared.was_built_before else f"built in {seconds:.1f} s ({rate})"
+    terminal.say(f"{cache.folder}: {what}, {how}")
     for image_id in sorted(broken)[:_MOST_NAMED]:
         terminal.say(f"left out: {image_id} ({broken[image_id]})")
     if len(broken) > _MOST_NAMED:
-        terminal.say(f"left out: {len(broken) - _MOST_NAMED} more, listed in {pack.folder}/pack.json")
+        terminal.say(f"left out: {len(broken) - _MOST_NAMED} more, listed in {cache.folder}/pack.json")

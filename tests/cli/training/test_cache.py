@@ -1,4 +1,4 @@
-"""`kaggle-face pack` on a small competition."""
+"""`kaggle-face cache` on a small competition."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from kaggle_face.cli.main import main
 IMAGES = 6 * (8 + 4 + 2) + 8 * 4
 
 
-def test_pack_tells_number_size_rate_and_folder(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pack"]) == 0
+def test_number_size_rate_and_folder_are_printed(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache"]) == 0
     (folder,) = (workspace / "packs").iterdir()
     line = capsys.readouterr().out
-    assert line.startswith(f"packs/{folder.name}: {IMAGES} images of 32x32 px, 0 MB, packed in ")
+    assert line.startswith(f"packs/{folder.name}: {IMAGES} images of 32x32 px, 0 MB, built in ")
     assert line.rstrip().endswith("images/s)")
 
 
-def test_pack_says_what_was_packed_before(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["pack"])
+def test_a_cache_that_was_built_before_is_named_as_such_and_pack_is_an_alias_with_one_warning(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["cache"])
     capsys.readouterr()
     assert main(["pack"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith(f"{IMAGES} images of 32x32 px, 0 MB, packed before")
+    shown = capsys.readouterr()
+    assert shown.out.rstrip().endswith(f"{IMAGES} images of 32x32 px, 0 MB, built before")
+    warning = "warning: 'pack' is now called 'cache'; the old name goes with the next release"
+    assert shown.err.splitlines()[0] == warning and shown.err.count("warning: ") == 1
 
 
-def test_pack_refuses_a_root_that_is_missing(workspace: Path, refused: Callable[..., str]) -> None:
-    assert "nowhere" in refused("pack", "data.root=nowhere", "competition.slug=other")
+def test_a_root_that_is_missing_is_refused(workspace: Path, refused: Callable[..., str]) -> None:
+    assert "nowhere" in refused("cache", "data.root=nowhere", "competition.slug=other")

@@ -1,0 +1,124 @@
+"""Soups: the weights of several checkpoints of a fold, or of all folds, averaged into a run of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_face.artifacts.files.atomic import replacing_folder
+from kaggle_face.artifacts.run_locks import writing_run
+from kaggle_face.artifacts.runs import (
+    CHECKPOINTS,
+    FoldFolder,
+    RunFolder,
+    command_line,
+    describe_environment,
+    run_folder,
+)
+from kaggle_face.artifacts.seals import time_of_now
+from kaggle_face.config import LoadedConfig
+from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
+from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images, settings_of_run
+from kaggle_face.pipeline.today import open_today, require_current_training
+from kaggle_face.progress import Progress
+from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_task
+from kaggle_face.train.settings import fold_task
+from kaggle_face.train.training_set import adjust_training_set
+
+
+@dataclass(frozen=True)
+class SoupOptions:
+    """Which checkpoints are averaged, and into what.
+
+    Attributes:
+        folds: Each its own soup; None: all that the first run has finished.
+        checkpoints: Which of each fold may be taken; None: all.
+        across_folds: Whether one soup is made of all folds, scored by the labelled pairs that they share.
+        name: The name of the new run.
+        overwrite: Whether an older soup of that name is replaced.
+    """
+
+    folds: Sequence[int] | None = None
+    checkpoints: Sequence[CheckpointName] | None = None
+    across_folds: bool = False
+    name: str = "soup"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class FoldSoup:
+    """The soup of a fold: its checkpoints, its score, and that of the best of them alone."""
+
+    names: tuple[str, ...]
+    score: float
+    best_alone: float
+
+
+@dataclass(frozen=True)
+class SoupResult:
+    """The run of soups, and the soup of each of its folds."""
+
+    run: RunFolder
+    soups: Mapping[int, FoldSoup]
+
+
+def make_soups(
+    loaded: LoadedConfig, runs: Sequence[RunFolder], options: SoupOptions, progress: Progress
+) -> SoupResult:
+    """Makes a soup of each fold of one run or several, or one of all folds, and writes it as a run.
+
+    Raises:
+        RunError: A fold is not finished; there is a run of that name; checkpoints are of different networks;
+            or the settings or the training images changed since.
+    """
+    folds = options.folds or [folder.fold for folder in runs[0].finished_folds()]
+    if not folds:
+        raise RunError(f"{runs[0].name} has no finished fold; train one first: {runs[0].training_command()}")
+    for fold in folds:
+        for run in runs:
+            if not run.fold(fold).is_finished:
+                how = run.training_command(fold)
+                raise RunError(f"{run.name} has no finished fold {fold}; run: {how}")
+    sources = {fold: [run.fold(fold) for run in runs] for fold in folds}
+    target = run_folder(Path(loaded.config.paths.runs), loaded.name, options.name)
+    with writing_run(target):
+        if target.path.exists() and (target in runs or not options.overwrite):
+            raise RunError(f"there is a run at {target.path}; choose another --name, or --overwrite it")
+        with replacing_folder(target.path) as new:
+            soups = _make_soups(loaded, sources, options, RunFolder(new), progress)
+    return SoupResult(target, soups)
+
+
+def _make_soups(
+    loaded: LoadedConfig,
+    sources: dict[int, list[FoldFolder]],
+    options: SoupOptions,
+    target: RunFolder,
+    progress: Progress,
+) -> dict[int, FoldSoup]:
+    first = next(iter(sources.values()))[0]
+    trained = settings_of_run(loaded.word, first.run, [first], loaded.overrides)
+    data = open_competition(trained.config)
+    pack = open_images(trained.config, data, progress)
+    folds = open_folds(trained, data, pack)
+    settings = trained.config.data
+    tasks = {fold: adjust_training_set(fold_task(data, folds, pack, fold), settings) for fold in sources}
+    if options.across_folds:
+        tasks = {min(tasks): shared_task(list(tasks.values()))}
+        sources = {min(tasks): [folder for folders in sources.values() for folder in folders]}
+    today = open_today(trained.config, data, progress, pack)
+    for folder in (folder for folders in sources.values() for folder in folders):
+        require_current_training(folder, today, "train")
+    about = {
+        **describe_environment(command_line(), trained.config.device),
+        "made_of": dict(today.training),
+        "began_at": time_of_now(),
+    }
+    soups = {}
+    for fold, task in tasks.items():
+        found = distinct_sources(sources[fold], options.checkpoints or CHECKPOINTS)
+        soup = make_soup(trained.config, task, found, target.fold(fold), about, progress)
+        soups[fold] = FoldSoup(soup.names, soup.score, soup.best_alone)
+    return soups
