@@ -53,7 +53,8 @@ def open_project(
     >>> open_project("demo", {"train.epochs": 3})
     project demo (settings that differ: train.epochs=3)
     """
-    return Project(load_config(str(config), _as_texts(overrides)), progress or default_progress())
+    loaded = load_config(str(config), _as_texts(overrides))
+    return Project(loaded, str(config), progress or default_progress())
 
 
 class Project:
@@ -63,8 +64,8 @@ class Project:
     Its errors are subclasses of `KaggleFaceError`, with the line that the command would print.
     """
 
-    def __init__(self, loaded: LoadedConfig, progress: Progress) -> None:
-        self.loaded, self._progress = loaded, progress
+    def __init__(self, loaded: LoadedConfig, word: str, progress: Progress) -> None:
+        self.loaded, self._word, self._progress = loaded, word, progress
 
     @property
     def name(self) -> str:
@@ -337,7 +338,7 @@ class Project:
     @contextmanager
     def call(self) -> Iterator[Progress]:
         """The setting of a call: command lines in errors name these settings, a signal ends it in order."""
-        with settings_given_as(self.loaded.word, self.loaded.overrides), heeding_signals():
+        with settings_given_as(self._word, self.loaded.overrides), heeding_signals():
             yield self._progress
 
     def __repr__(self) -> str:

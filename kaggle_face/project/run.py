@@ -140,6 +140,10 @@ class Member:
     def __repr__(self) -> str:
         return f"member {self.name}"
 
+    def _repr_html_(self) -> str:
+        facts = {"folds": str(self.folds), "parameters": self.num_parameters}
+        return as_html(repr(self), pd.DataFrame([facts]))
+
 
 class Run:
     """A run of a project: one training of each fold, in a folder on disk.
@@ -270,10 +274,10 @@ class Run:
 
     def status(self) -> pd.DataFrame:
         """What of the run is current, what is out of date and why, and the command that renews it."""
-        from kaggle_face.pipeline.chain import chain_of_run
+        from kaggle_face.pipeline.chain import status_of_run
 
         with self.project.call() as progress:
-            return frame_of(chain_of_run(self.project.loaded, self.folder, progress))
+            return frame_of(status_of_run(self.project.loaded, self.path.name, progress).links)
 
     def embedder(self, fold: int | None = None, checkpoint: CheckpointName = "best_ver") -> Embedder:
         """The network of a fold, to embed any images with; see `load_embedder`."""
