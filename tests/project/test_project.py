@@ -107,7 +107,7 @@ def test_out_of_fold_scores_are_those_that_training_measured(finished: tuple[Pro
     for fold in (0, 1):
         rows = found.folds == fold
         rate = kf.metrics.equal_error_rate(found.scores[rows], found.is_same[rows])
-        assert rate.rate == pytest.approx(figures.loc[fold, "eer"])
+        assert rate.eer == pytest.approx(figures.loc[fold, "eer"])
 
 
 def test_everything_shows_what_it_is(finished: tuple[Project, Run, Blend]) -> None:
