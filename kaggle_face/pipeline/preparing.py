@@ -22,7 +22,7 @@ _FREE = ("data.root:", "data.residence:", "data.workers:", "data.broken_images:"
 
 
 def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
-    """The records of the raw folder that `data.root` names; `progress` is told what is odd or left out."""
+    """The records of the raw folder that `data.root` names; `progress` shows what is odd or left out."""
     from kaggle_face.competitions.reading import read_competition
 
     data = read_competition(Path(config.data.root), config.competition, config.data.exclude)

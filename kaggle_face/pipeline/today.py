@@ -35,6 +35,7 @@ from kaggle_face.config import Config
 from kaggle_face.data.cache.contents import contents_today
 from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.errors import DataError, RunError
+from kaggle_face.pipeline.preparing import open_competition
 from kaggle_face.progress import Progress
 from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
 
@@ -75,7 +76,7 @@ def open_today(config: Config, data: CompetitionData, progress: Progress, cache:
     Args:
         config: Where it lies.
         data: What was read of it.
-        progress: Told how far the reading of pictures is.
+        progress: Shows the reading of pictures.
         cache: The image cache of today's files, where it is open already. Without one the cache of that state
             is looked for, and else the pictures are read.
 
@@ -114,7 +115,7 @@ def compare_with_raw_folder(
         folds: Trained folds.
         command: The command that works with them, for hints.
         ignore_training: Whether runs may have been trained on other images than lie there now.
-        progress: Told that there is nothing to compare with.
+        progress: Receives what is odd in the raw folder, or that there is nothing to compare with.
 
     Raises:
         RunError: The raw folder holds other classes, rows, pairs or pictures than were predicted.
@@ -126,7 +127,7 @@ def compare_with_raw_folder(
             progress.say(f"there is no {root} here: the records of the run are not compared with it")
             continue
         there = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
-        data = read_competition(Path(root), config.competition, config.data.exclude)
+        data = open_competition(there, progress)
         today = open_today(there, data, progress)
         for fold in of_root:
             if not ignore_training:
@@ -153,7 +154,7 @@ def require_unchanged(config: Config, today: Today, progress: Progress) -> None:
     """Checks, at the end of a stage, that the raw folder still holds what the stage worked on.
 
     Raises:
-        DataError: It changed meanwhile; what was written says what it was made of and counts as out of date.
+        DataError: It changed meanwhile; what was written keeps digests of its inputs and counts as out of date.
     """
     data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
     reason = next(_differences(today, open_today(config, data, progress)), None)
@@ -184,7 +185,7 @@ def require_current_training(fold: FoldFolder, today: Today, command: str) -> No
         command: The command that works with it; `--ignore-changes` is offered unless it is `train`.
 
     Raises:
-        RunError: It was not; what changed and what to do are said.
+        RunError: It was not; what changed and what to do are named.
     """
     reason = why_training_is_outdated(fold, today)
     if reason is None:
@@ -213,10 +214,10 @@ def require_same_classes(fold: FoldFolder, today: Today) -> None:
 
 
 def require_current_tables(fold: FoldFolder, today: Today) -> TestTables:
-    """What a fold predicted, where it is what the raw folder asks for.
+    """What a fold predicted, where it is what the raw folder holds.
 
     Raises:
-        RunError: They are not; the first difference and what to do are said.
+        RunError: It is not; the first difference and what to do are named.
     """
     tables, run = read_fold_tables(fold), RunFolder(fold.path.parent)
     reason = first_table_difference(tables, today.tables)
