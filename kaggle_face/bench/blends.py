@@ -25,7 +25,7 @@ CLASS_COLUMNS = (
     "out of fold",
     "nested",
     "nested gain",
-    "optimistic gain",
+    "in-sample gain",
     "test",
     "test gain",
 )
@@ -35,7 +35,7 @@ PAIR_COLUMNS = (
     "EER to choose by",
     "nested",
     "nested gain",
-    "optimistic gain",
+    "in-sample gain",
     "test EER",
     "test gain",
     "one network",
@@ -45,7 +45,7 @@ PAIR_COLUMNS = (
 )
 
 
-STEP_COLUMNS = ("post-processing", "best setting", "", "nested gain", "optimistic gain")
+STEP_COLUMNS = ("post-processing", "best setting", "", "nested gain", "in-sample gain")
 
 
 @dataclass(frozen=True)

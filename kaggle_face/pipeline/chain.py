@@ -69,25 +69,41 @@ def status_of_run(loaded: LoadedConfig, name: str | None, progress: Progress) ->
     """What of a run is current, also where nothing of it was made yet.
 
     Args:
-        loaded: The settings of this call; a trained run is compared with the ones that it was trained with.
+        loaded: The settings of this call.
         name: The run; None: the one that is clearly meant, or `main` where there is none.
         progress: Shows the comparison of pictures.
 
     Raises:
-        RunError: There is no such run, or it is not clear which is meant, or the settings changed since.
+        RunError: There is no such run, it is not clear which is meant, or the settings changed since.
     """
     runs = Path(loaded.config.paths.runs)
     if name is None and not list_runs(runs, loaded.name):
         run = run_folder(runs, loaded.name, "main")
     else:
         run = find_own_run(loaded, name, lambda _: None)
-        loaded = settings_of_run(loaded.word, run, run.started_folds(), loaded.overrides)
+    return RunStatus(run, chain_of_run(loaded, run, progress))
+
+
+def chain_of_run(loaded: LoadedConfig, run: RunFolder, progress: Progress) -> tuple[Link, ...]:
+    """Every link of the chain of a run, in the order of the stages.
+
+    Args:
+        loaded: Settings of today; with them a trained run is worked with the overrides of its training.
+        run: A run, of which nothing needs to be there.
+        progress: Shows the comparison of pictures.
+
+    Raises:
+        RunError: The settings changed since the run was trained.
+    """
+    started = run.started_folds()
+    if started:
+        loaded = settings_of_run(loaded.word, run, started, loaded.overrides)
     today, images = _images(loaded, progress)
     numbers = range(number_of_folds(loaded.config.folds))
     links = [*images, _folds(run), *(_training(run, run.fold(number), today) for number in numbers)]
-    links += [_predictions(run, fold, today) for fold in run.started_folds()]
+    links += [_predictions(run, fold, today) for fold in started]
     blend = _blend(run, today)
-    return RunStatus(run, (*links, blend, *_files(loaded, run, blend)))
+    return (*links, blend, *_files(loaded, run, blend))
 
 
 def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, list[Link]]:

@@ -117,6 +117,24 @@ class CandidateRow:
     in_sample_gain: float | None
     weights: tuple[float, ...]
 
+    @classmethod
+    def of(cls, task: Task, candidate: Contender, is_chosen: bool) -> CandidateRow:
+        """The row of a candidate."""
+        gain = candidate.gain
+        return cls(
+            task=task,
+            name=candidate.name,
+            kind=candidate.kind,
+            is_chosen=is_chosen,
+            metrics=candidate.metrics,
+            nested=candidate.honest,
+            gain=None if gain is None else gain.value,
+            low=None if gain is None else gain.low,
+            high=None if gain is None else gain.high,
+            in_sample_gain=candidate.optimistic_gain,
+            weights=candidate.weights,
+        )
+
 
 @dataclass(frozen=True)
 class StepRow:
@@ -130,15 +148,29 @@ class StepRow:
     high: float
     in_sample_gain: float
 
+    @classmethod
+    def all_of(cls, task: Task, tuning: ClassTuning | PairTuning | GalleryTuning) -> tuple[StepRow, ...]:
+        """The rows of all steps that were tried."""
+        steps: list[tuple[str, bool, Difference, float]]
+        if isinstance(tuning, ClassTuning):
+            steps = [(str(tuning.best), not tuning.recipe.is_plain, tuning.gain, tuning.optimistic_gain)]
+        else:
+            steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
+        return tuple(
+            cls(task, setting, is_on, gain.value, gain.low, gain.high, in_sample_gain)
+            for setting, is_on, gain, in_sample_gain in steps
+        )
+
 
 @dataclass(frozen=True)
 class TaskBlend:
     """The blend of a task and how it was chosen; `candidates` is empty where nothing is held out.
 
     Attributes:
-        metric: The main metric that candidates are compared by, the winner and the reason; else empty.
-        steps: Of post-processing, in the order in which they were tried.
         metrics: Out-of-fold metrics with all that is done to the blend.
+        metric: The main metric that candidates are compared by; like `chosen` and `reason` empty without any.
+        steps: Of post-processing, in the order in which they were tried.
+        tuned_metrics: Of the blend with the steps that are on; None where no step was tried.
     """
 
     task: Task
@@ -151,7 +183,30 @@ class TaskBlend:
     candidates: tuple[CandidateRow, ...] = ()
     steps: tuple[StepRow, ...] = ()
     tuned_metrics: Mapping[str, float] | None = None
-    """Those of the blend with the steps that are on; None where no step was tried."""
+
+    @classmethod
+    def of(cls, task: Task, decision: Decision) -> TaskBlend:
+        """What was decided for a task, as rows."""
+        blend, contest, tuning = decision.blend, decision.contest, decision.tuning
+        members = tuple(
+            MemberRow(task, member.name, tuple(fold.fold for fold in member.folds), weight)
+            for member, weight in zip(blend.members, blend.weights, strict=True)
+        )
+        if contest is None:
+            return cls(task, members, decision.notes, decision.metrics)
+        winner, contenders = contest.winner, contest.contenders
+        return cls(
+            task=task,
+            members=members,
+            notes=decision.notes,
+            metrics=decision.metrics,
+            metric=contest.metric,
+            chosen=winner.name,
+            reason=contest.reason,
+            candidates=tuple(CandidateRow.of(task, each, each is winner) for each in contenders),
+            steps=() if tuning is None else StepRow.all_of(task, tuning),
+            tuned_metrics=None if tuning is None else tuning.metrics,
+        )
 
 
 @dataclass(frozen=True)
@@ -257,7 +312,7 @@ def _blend(
         require_unchanged(config, today, progress)
     return BlendResult(
         run=run,
-        tasks=tuple(_as_task_blend(task, decision) for task, decision in decisions.items()),
+        tasks=tuple(TaskBlend.of(task, decision) for task, decision in decisions.items()),
         gallery_accuracy=None if figure is None else figure.value,
         labelled_test=measure_labelled_blend(run.ensemble_folder / "predictions", folds),
         num_parameters=count_parameters(used),
@@ -325,54 +380,3 @@ def _left_out(
                 f"and blend again: {again}"
             )
     return tuple(lines)
-
-
-def _as_task_blend(task: Task, decision: Decision) -> TaskBlend:
-    blend, contest, tuning = decision.blend, decision.contest, decision.tuning
-    members = tuple(
-        MemberRow(task, member.name, tuple(fold.fold for fold in member.folds), weight)
-        for member, weight in zip(blend.members, blend.weights, strict=True)
-    )
-    if contest is None:
-        return TaskBlend(task, members, decision.notes, decision.metrics)
-    return TaskBlend(
-        task=task,
-        members=members,
-        notes=decision.notes,
-        metrics=decision.metrics,
-        metric=contest.metric,
-        chosen=contest.winner.name,
-        reason=contest.reason,
-        candidates=tuple(_as_row(task, each, each is contest.winner) for each in contest.contenders),
-        steps=() if tuning is None else tuple(_step_rows(task, tuning)),
-        tuned_metrics=None if tuning is None else tuning.metrics,
-    )
-
-
-def _as_row(task: Task, candidate: Contender, is_chosen: bool) -> CandidateRow:
-    gain = candidate.gain
-    return CandidateRow(
-        task=task,
-        name=candidate.name,
-        kind=candidate.kind,
-        is_chosen=is_chosen,
-        metrics=candidate.metrics,
-        nested=candidate.honest,
-        gain=None if gain is None else gain.value,
-        low=None if gain is None else gain.low,
-        high=None if gain is None else gain.high,
-        in_sample_gain=candidate.optimistic_gain,
-        weights=candidate.weights,
-    )
-
-
-def _step_rows(task: Task, tuning: ClassTuning | PairTuning | GalleryTuning) -> list[StepRow]:
-    steps: list[tuple[str, bool, Difference, float]]
-    if isinstance(tuning, ClassTuning):
-        steps = [(str(tuning.best), not tuning.recipe.is_plain, tuning.gain, tuning.optimistic_gain)]
-    else:
-        steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
-    return [
-        StepRow(task, setting, is_on, gain.value, gain.low, gain.high, in_sample_gain)
-        for setting, is_on, gain, in_sample_gain in steps
-    ]

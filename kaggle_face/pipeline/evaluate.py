@@ -127,6 +127,28 @@ class ThresholdRow:
     fnr: float | None
     accuracy: float
 
+    @classmethod
+    def all_of(cls, member: str, thresholds: RunThresholds) -> list[ThresholdRow]:
+        """The rows of all thresholds of a member."""
+        rows = [
+            cls(
+                member,
+                each.rule,
+                each.threshold,
+                _known(each.low),
+                _known(each.high),
+                each.fpr,
+                each.fnr,
+                each.accuracy,
+            )
+            for each in thresholds.pairs
+        ]
+        gallery = thresholds.gallery
+        if gallery is not None:
+            low, high = _known(gallery.low), _known(gallery.high)
+            rows.append(cls(member, "gallery", gallery.threshold, low, high, None, None, gallery.accuracy))
+        return rows
+
 
 @dataclass(frozen=True)
 class TaskEvaluation:
@@ -195,7 +217,9 @@ def evaluate_runs(
             if task == "classification":
                 labelled_tests = _measure_labelled_tests(members, runs, progress)
                 if has_record(members, "oof", "predictions"):
-                    tasks.append(_evaluate_classes(members))
+                    first, *others = class_figures(members)
+                    differences = [compare_classes(other, first) for other in others]
+                    tasks.append(_as_evaluation(task, members, measure_classes(members), differences))
             elif has_record(members, "oof", "pairs"):
                 tasks += _evaluate_pairs(members, options.fprs)
     if not tasks:
@@ -248,12 +272,6 @@ def _measure_labelled_tests(
     return rows
 
 
-def _evaluate_classes(members: Sequence[Member]) -> TaskEvaluation:
-    figures = class_figures(members)
-    differences = [compare_classes(other, figures[0]) for other in figures[1:]]
-    return _as_evaluation("classification", members, measure_classes(members), differences)
-
-
 def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[TaskEvaluation]:
     """One evaluation, or none where the truth of the held-out pairs is not known."""
     trials = open_trials(members)
@@ -267,7 +285,7 @@ def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[Ta
     files: dict[str, Path] = {}
     for number, member in enumerate(members):
         thresholds = thresholds_of_run(member, trials, number, fprs)
-        rows += _threshold_rows(member, thresholds)
+        rows += ThresholdRow.all_of(member.name, thresholds)
         files[member.name] = write_thresholds(member, thresholds)
     return [_as_evaluation("verification", members, measured, differences, tuple(rows), files)]
 
@@ -302,29 +320,6 @@ def _as_evaluation(
         for metric, each in of_member.items()
     )
     return TaskEvaluation(task, names, metric_rows, difference_rows, thresholds, files)
-
-
-def _threshold_rows(member: Member, thresholds: RunThresholds) -> list[ThresholdRow]:
-    rows = [
-        ThresholdRow(
-            member.name,
-            each.rule,
-            each.threshold,
-            _known(each.low),
-            _known(each.high),
-            each.fpr,
-            each.fnr,
-            each.accuracy,
-        )
-        for each in thresholds.pairs
-    ]
-    gallery = thresholds.gallery
-    if gallery is not None:
-        ends = _known(gallery.low), _known(gallery.high)
-        rows.append(
-            ThresholdRow(member.name, "gallery", gallery.threshold, *ends, None, None, gallery.accuracy)
-        )
-    return rows
 
 
 def _known(value: float) -> float | None:

@@ -81,7 +81,17 @@ def find_doubtful_labels(loaded: LoadedConfig, run: RunFolder, progress: Progres
         gaps, names = measure_gaps(folds, _CHECKPOINT)
         found = doubtful(gaps)
         folder = run.path / "labels"
-        _write_lists(folder, found, names)
+        folder.mkdir(parents=True, exist_ok=True)
+        columns: dict[str, Any] = {
+            "image_id": found.image_ids,
+            "class": names[found.labels],
+            "looks_like": names[found.rivals],
+            "logit_gap": [f"{value:.4f}" for value in found.gaps],
+            "deviations": [f"{value:.3f}" for value in found.deviations],
+        }
+        write_table(folder / "doubtful.csv", columns)
+        lines = [f"{list_line(name)}\n" for name in found.image_ids.tolist()]
+        write_text(folder / "doubtful.txt", "".join(lines))
         sheet = folder / "doubtful.jpg" if len(found.image_ids) else None
         if sheet is not None:
             from kaggle_face.data.contact_sheet import write_sheet
@@ -89,14 +99,9 @@ def find_doubtful_labels(loaded: LoadedConfig, run: RunFolder, progress: Progres
             config = settings_of_run(loaded.word, run, folds, loaded.overrides).config
             pack = open_images(config, open_competition(config), progress)
             write_sheet(sheet, pack, _sheet_rows(found, gaps, names))
-    images = zip(
-        found.image_ids.tolist(),
-        names[found.labels].tolist(),
-        names[found.rivals].tolist(),
-        found.gaps.tolist(),
-        found.deviations.tolist(),
-        strict=True,
-    )
+    labels, rivals = names[found.labels], names[found.rivals]
+    arrays = (found.image_ids, labels, rivals, found.gaps, found.deviations)
+    images = zip(*(array.tolist() for array in arrays), strict=True)
     return DoubtfulLabels(
         tuple(DoubtfulLabel(*row) for row in images),
         len(folds),
@@ -105,19 +110,6 @@ def find_doubtful_labels(loaded: LoadedConfig, run: RunFolder, progress: Progres
         folder / "doubtful.txt",
         sheet,
     )
-
-
-def _write_lists(folder: Path, found: LabelGaps, names: StrArray) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    columns: dict[str, Any] = {
-        "image_id": found.image_ids,
-        "class": names[found.labels],
-        "looks_like": names[found.rivals],
-        "logit_gap": [f"{value:.4f}" for value in found.gaps],
-        "deviations": [f"{value:.3f}" for value in found.deviations],
-    }
-    write_table(folder / "doubtful.csv", columns)
-    write_text(folder / "doubtful.txt", "".join(f"{list_line(name)}\n" for name in found.image_ids.tolist()))
 
 
 def _sheet_rows(found: LabelGaps, gaps: LabelGaps, names: StrArray) -> list[SheetRow]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from kaggle_face.config import Config
 from kaggle_face.data.cache.contents import contents_today
 from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.errors import DataError, RunError
+from kaggle_face.pipeline.preparing import open_competition
 from kaggle_face.progress import Progress
 from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
 
@@ -75,7 +77,7 @@ def open_today(config: Config, data: CompetitionData, progress: Progress, cache:
     Args:
         config: Where it lies.
         data: What was read of it.
-        progress: Told how far the reading of pictures is.
+        progress: Shows the reading of pictures.
         cache: The image cache of today's files, where it is open already. Without one the cache of that state
             is looked for, and else the pictures are read.
 
@@ -83,7 +85,8 @@ def open_today(config: Config, data: CompetitionData, progress: Progress, cache:
         DataError: A picture cannot be read now.
     """
     root = Path(config.data.root)
-    labelled = _labelled(data)
+    learnt_from = data.faces.of_split("train", "dev")
+    labelled = np.sort(learnt_from.image_ids[learnt_from.labels != UNKNOWN])
     wanted = (labelled, data.dev_pairs.image_ids, predicted_images(data))
     ids = np.concatenate(wanted)
     if cache is not None:
@@ -114,7 +117,7 @@ def compare_with_raw_folder(
         folds: Trained folds.
         command: The command that works with them, for hints.
         ignore_training: Whether runs may have been trained on other images than lie there now.
-        progress: Told that there is nothing to compare with.
+        progress: Receives what is odd in the raw folder, or that there is nothing to compare with.
 
     Raises:
         RunError: The raw folder holds other classes, rows, pairs or pictures than were predicted.
@@ -126,7 +129,7 @@ def compare_with_raw_folder(
             progress.say(f"there is no {root} here: the records of the run are not compared with it")
             continue
         there = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
-        data = read_competition(Path(root), config.competition, config.data.exclude)
+        data = open_competition(there, progress)
         today = open_today(there, data, progress)
         for fold in of_root:
             if not ignore_training:
@@ -153,10 +156,14 @@ def require_unchanged(config: Config, today: Today, progress: Progress) -> None:
     """Checks, at the end of a stage, that the raw folder still holds what the stage worked on.
 
     Raises:
-        DataError: It changed meanwhile; what was written says what it was made of and counts as out of date.
+        DataError: It changed meanwhile; what was written counts as out of date.
     """
     data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
-    reason = next(_differences(today, open_today(config, data, progress)), None)
+    after = open_today(config, data, progress)
+    is_same = today.training["classes"] == after.training["classes"]
+    classes = () if is_same else (class_difference(today.data.classes, data.classes),)
+    inputs = _changed_inputs(today.training, after.training)
+    reason = next(chain(classes, inputs, table_differences(today.tables, after.tables)), None)
     if reason is not None:
         raise DataError(f"{config.data.root} changed while this command worked: {reason}; run it again")
 
@@ -184,16 +191,18 @@ def require_current_training(fold: FoldFolder, today: Today, command: str) -> No
         command: The command that works with it; `--ignore-changes` is offered unless it is `train`.
 
     Raises:
-        RunError: It was not; what changed and what to do are said.
+        RunError: It was not; what changed and what to do are named.
     """
     reason = why_training_is_outdated(fold, today)
     if reason is None:
         return
     run = RunFolder(fold.path.parent)
+    began_at = fold.read_info().get("began_at")
+    since = f" ({in_words(began_at)})" if isinstance(began_at, str) else ""
     all_the_same = run.command(command, "--ignore-changes")
     go_on = "" if command == "train" else f"; or go on all the same: {all_the_same}"
     raise RunError(
-        f"{reason}, since fold {fold.fold} of {run.name} was trained{_since(fold)}; put the old files back, "
+        f"{reason}, since fold {fold.fold} of {run.name} was trained{since}; put the old files back, "
         f"or make it again: {command_of_training(fold)}{go_on}"
     )
 
@@ -213,10 +222,10 @@ def require_same_classes(fold: FoldFolder, today: Today) -> None:
 
 
 def require_current_tables(fold: FoldFolder, today: Today) -> TestTables:
-    """What a fold predicted, where it is what the raw folder asks for.
+    """What a fold predicted, where it is what the raw folder holds.
 
     Raises:
-        RunError: They are not; the first difference and what to do are said.
+        RunError: It is not; the first difference and what to do are named.
     """
     tables, run = read_fold_tables(fold), RunFolder(fold.path.parent)
     reason = first_table_difference(tables, today.tables)
@@ -241,25 +250,12 @@ def _predict_and_blend(run: RunFolder) -> str:
     return "predict again: {}, and blend again: {}".format(*commands)
 
 
-def _differences(before: Today, after: Today) -> Iterator[str]:
-    if before.training["classes"] != after.training["classes"]:
-        yield class_difference(before.data.classes, after.data.classes)
-    yield from _changed_inputs(before.training, after.training)
-    yield from table_differences(before.tables, after.tables)
-
-
 def _changed_inputs(before: Mapping[str, Any], today: Mapping[str, str]) -> Iterator[str]:
     """What a difference means; a file of the settings that is not at hand is not compared."""
     for key, text in _CHANGED.items():
         is_there = key not in _FILES or (key in before and key in today)
         if is_there and before.get(key) != today.get(key):
             yield text
-
-
-def _labelled(data: CompetitionData) -> StrArray:
-    """The images that a training learns from or is measured on, sorted."""
-    faces = data.faces.of_split("train", "dev")
-    return np.sort(faces.image_ids[faces.labels != UNKNOWN])
 
 
 def _digest_of_labels(data: CompetitionData, labelled: StrArray) -> str:
@@ -277,8 +273,3 @@ def _digests_of_files(config: Config) -> dict[str, str]:
         if text is not None and Path(text).is_file():
             found[key] = digest_of_file(Path(text))
     return found
-
-
-def _since(fold: FoldFolder) -> str:
-    began_at = fold.read_info().get("began_at")
-    return f" ({in_words(began_at)})" if isinstance(began_at, str) else ""
