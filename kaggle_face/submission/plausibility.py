@@ -88,7 +88,16 @@ def with_doubts(
     for place, column, rows, rule in _answers(checked.table, expected):
         cells = checked.table.cells[column][rows]
         of_task = known[place] if place < len(known) else Known()
-        doubts += _doubts_of_cells(cells, column, rule, of_task, is_noted=bool(expected.blocks))
+        if isinstance(rule, Scores):
+            values = cells.astype(np.float64)
+            # The check of a table with rules has a note on equal scores itself.
+            is_noted = bool(expected.blocks) and len(np.unique(values)) == 1
+            doubts += [] if is_noted else doubts_of_scores(values, column)
+        else:
+            unknown = of_task.no_match
+            names = rule.allowed if unknown is None else rule.allowed[rule.allowed != unknown]
+            num_labels = len(np.unique(names)) or None
+            doubts += doubts_of_labels(_first_labels(cells, rule), column, num_labels, of_task)
         if blend is not None:
             ids = checked.table.cells[checked.table.columns[0]][rows]
             doubts += _doubts_against(cells, ids, column, rule, blend)
@@ -150,7 +159,14 @@ def doubts_of_labels(
             "no test set shows one person so often; look at the column and at what wrote it"
         )
     if num_labels is not None:
-        doubts += _doubts_of_variety(int(counts[named].sum()), int(named.sum()), num_labels, column)
+        # Of C classes that are equally likely N rows show C (1 - (1 - 1/C)^N).
+        num_named, distinct = int(counts[named].sum()), int(named.sum())
+        expected = num_labels * (1.0 - (1.0 - 1.0 / num_labels) ** num_named)
+        if num_named >= _FEWEST_ROWS and distinct < _FEW_LABELS * expected:
+            doubts.append(
+                f"only {distinct} different labels of '{column}' in {num_named} rows, of {num_labels}, where "
+                f"about {expected:.0f} are usual: look at the column and at what wrote it"
+            )
     return doubts
 
 
@@ -196,7 +212,13 @@ def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[in
     """The parts of a table that hold scores or labels: by each block's rules, else by their looks."""
     if not expected.blocks:
         column = table.columns[-1]
-        rule = Scores() if _are_scores(table.cells[column]) else Labels(_NONE)
+        try:
+            values = table.cells[column].astype(np.float64)
+            # Scores are numbers that are not all whole, or zeros and ones.
+            are_scores = bool((values != np.round(values)).any() or np.isin(values, (0, 1)).all())
+        except ValueError:
+            are_scores = False
+        rule = Scores() if are_scores else Labels(np.empty(0, np.str_))
         yield 0, column, slice(0, len(table)), rule
         return
     start = 0
@@ -205,26 +227,6 @@ def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[in
             if rule_of_cell is not None:
                 yield place, column, slice(start, start + block.rows), rule_of_cell
         start += block.rows
-
-
-_NONE = np.empty(0, np.str_)
-
-
-def _are_scores(cells: StrArray) -> bool:
-    """Whether cells look like scores: numbers that are not all whole, or zeros and ones."""
-    try:
-        values = cells.astype(np.float64)
-    except ValueError:
-        return False
-    return bool((values != np.round(values)).any() or np.isin(values, (0, 1)).all())
-
-
-def _doubts_of_cells(cells: StrArray, column: str, rule: CellRule, known: Known, is_noted: bool) -> list[str]:
-    if isinstance(rule, Scores):
-        values = cells.astype(np.float64)
-        # The check of a table with rules tells of equal scores itself.
-        return [] if is_noted and len(np.unique(values)) == 1 else doubts_of_scores(values, column)
-    return doubts_of_labels(_first_labels(cells, rule), column, _num_labels(rule, known), known)
 
 
 def _doubts_against(
@@ -246,12 +248,6 @@ def _first_labels(cells: StrArray, rule: Labels) -> StrArray:
     return np.array([cell.partition(" ")[0] for cell in cells.tolist()], np.str_)
 
 
-def _num_labels(rule: Labels, known: Known) -> int | None:
-    """How many people a label can name; None where the labels are not known."""
-    names = rule.allowed[rule.allowed != known.no_match] if known.no_match is not None else rule.allowed
-    return len(np.unique(names)) or None
-
-
 def _largest_share(num_labels: int | None, known: Known) -> float:
     """The share of rows that one label may have."""
     usual = max(1.0 / num_labels if num_labels else 0.0, known.largest_class_share or 0.0)
@@ -259,16 +255,6 @@ def _largest_share(num_labels: int | None, known: Known) -> float:
         return _MOST_LIMIT
     tolerated = min(max(_USUAL_TIMES * usual, _LEAST_LIMIT), _MOST_LIMIT)
     return max(tolerated, min(1.5 * usual, _MOST_UNKNOWN))
-
-
-def _doubts_of_variety(count: int, distinct: int, num_labels: int, column: str) -> Iterator[str]:
-    """Few different labels; of C classes that are equally likely N rows show C (1 - (1 - 1/C)^N)."""
-    expected = num_labels * (1.0 - (1.0 - 1.0 / num_labels) ** count)
-    if count >= _FEWEST_ROWS and distinct < _FEW_LABELS * expected:
-        yield (
-            f"only {distinct} different labels of '{column}' in {count} rows, of {num_labels}, where about "
-            f"{expected:.0f} are usual: look at the column and at what wrote it"
-        )
 
 
 def _doubts_of_unknown(labels: StrArray, column: str, known: Known) -> Iterator[str]:

@@ -27,12 +27,7 @@ from kaggle_face.competitions.submission.targets import targets
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RemoteError, RunError
-from kaggle_face.kaggle.remote.notebook import (
-    dataset_metadata,
-    kernel_metadata,
-    predict_notebook,
-    train_notebook,
-)
+from kaggle_face.kaggle.remote.notebook import dataset_metadata, kernel_metadata, make_notebook
 from kaggle_face.kaggle.remote.wheel import requirements, write_wheel
 
 _NOT_IN_NOTEBOOKS = (
@@ -116,7 +111,10 @@ def write_bundle(
             shutil.copyfile(path, target)
         write_json(dataset / "bundle.json", _about(plan, dataset))
         write_json(dataset / "dataset-metadata.json", dataset_metadata(plan.name, plan.slug))
-        _write_notebook(plan, notebook)
+        write_text(notebook / f"{plan.kind}.ipynb", make_notebook(plan.kind, plan.name))
+        competitions = targets(plan.config.competition, plan.config.submit)
+        about = kernel_metadata(plan.name, plan.slug, f"{plan.kind}.ipynb", plan.name, competitions)
+        write_json(notebook / "kernel-metadata.json", about)
     files = [path for path in (folder / "dataset").rglob("*") if path.is_file()]
     return Bundle(folder / "dataset", folder / "notebook", sum(path.stat().st_size for path in files))
 
@@ -189,15 +187,6 @@ def _about(plan: BundlePlan, dataset: Path) -> dict[str, Any]:
         "again": plan.run.command("bundle", "--wheels", "NAMES"),
         "files": {path.relative_to(dataset).as_posix(): hash_of_file(path) for path in files},
     }
-
-
-def _write_notebook(plan: BundlePlan, folder: Path) -> None:
-    file_name = f"{plan.kind}.ipynb"
-    make = predict_notebook if plan.kind == "predict" else train_notebook
-    competitions = targets(plan.config.competition, plan.config.submit)
-    write_text(folder / file_name, make(plan.name))
-    about = kernel_metadata(plan.name, plan.slug, file_name, plan.name, competitions)
-    write_json(folder / "kernel-metadata.json", about)
 
 
 def _there(fold: FoldFolder) -> str:
