@@ -29,7 +29,7 @@ _NO_VALUE = frozenset(("", "nan", "none", "null", "na", "<na>"))
 
 @dataclass(frozen=True, eq=False)
 class CheckedTable:
-    """A table that passed every check, and what is worth saying about it."""
+    """A table that passed every check, and notes on it."""
 
     table: SubmissionTable
     notes: tuple[str, ...] = ()
@@ -202,7 +202,7 @@ def _check_same_rows(ids: StrArray, wanted: StrArray, source: str) -> None:
 
 
 def _difference(wanted: StrArray, found: StrArray, of_source: str) -> str:
-    """How two sets of ids differ: the missing ones, then the foreign ones, each counted, first named."""
+    """The difference of two sets of ids: the missing ones, then the foreign ones, with counts."""
     present, known = set(found.tolist()), set(wanted.tolist())
     missing = [row for row in wanted.tolist() if row not in present]
     foreign = [row for row in found.tolist() if row not in known]

@@ -31,9 +31,9 @@ from kaggle_face.records import CompetitionData, StrArray
 
 @dataclass(frozen=True, eq=False)
 class NamedProbes:
-    """The answer for each probe of the test gallery, and how it was come by.
+    """The answer for each probe of the test gallery, and how it was found.
 
-    `threshold` is the cosine below which nobody is named (-inf: everybody is), `dev_accuracy` what it reaches
+    `threshold` is the cosine below which a probe is not named (-inf: all are), `dev_accuracy` what it reaches
     on the dev gallery, on which it was chosen, or None without one, `curve` the accuracy at each threshold.
     """
 
@@ -93,7 +93,7 @@ def record_kind(task: Task, data: CompetitionData) -> RecordKind:
 def unknown_threshold(
     folds: Sequence[FoldFolder], data: CompetitionData, form: SubmissionFormat, unknown_share: float
 ) -> UnknownThreshold | None:
-    """Where the unknown label goes, chosen on held-out images; None where the format has no such label."""
+    """The threshold of the unknown label, chosen on held-out images; None without such a label."""
     has_label = data.test_gallery is not None and data.test_gallery.no_match is not None
     if form.labels_per_row == 1 or not has_label:
         return None

@@ -47,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """What a table is compared with: the row ids of the test files in their order, and the cells' rules.
+    """Expected rows and cells of a table: the row ids of the test files in their order, and the cells' rules.
 
     `row_ids` None means that the test files are not at hand; then the sample submission alone decides and
     no rules apply. `columns` are those of the competition's format, by which a table without a sample is
@@ -65,7 +65,7 @@ class Expectation:
 
 
 def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path | None = None) -> Expectation:
-    """What a competition expects in a CSV of this format.
+    """The expectation of a competition for a CSV of this format.
 
     Raises:
         SubmissionError: The format calls a test image by the name of another one.

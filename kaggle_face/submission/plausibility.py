@@ -33,7 +33,7 @@ _LEAST_AGREEMENT = 0.25
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the right answers of a task.
+    """Knowledge of the right answers of a task.
 
     Attributes:
         largest_class_share: The share of the most frequent class among the labelled images; None: not known.
@@ -115,7 +115,7 @@ def doubts_of_scores(scores: npt.ArrayLike, column: str) -> list[str]:
         return []
     distinct = len(np.unique(values))
     if distinct == 1:
-        return [f"all {len(values)} scores of '{column}' are {values[0]:g}: they tell nobody apart"]
+        return [f"all {len(values)} scores of '{column}' are {values[0]:g}: they rank nothing"]
     if distinct > 2 and distinct * _FEWEST_ROWS_A_VALUE > len(values):
         return []
     what = (

@@ -43,7 +43,7 @@ def _cells_of(script: str) -> list[tuple[str, str]]:
 
 
 def _cell(kind: Literal["code", "markdown"], text: str) -> Mapping[str, Any]:
-    cell = {"cell_type": kind, "metadata": {}, "source": text.splitlines(keepends=True)}
+    cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": text.splitlines(keepends=True)}
     return cell if kind == "markdown" else {**cell, "execution_count": None, "outputs": []}
 
 

@@ -107,7 +107,10 @@ class Ledger:
         with self._transaction(write=False) as connection:
             rows = connection.execute("SELECT time, entry, kind, changes FROM events ORDER BY number")
             with self._explained():
-                return [Event(*map(_text, row[:3]), json_object(row[3])) for row in rows]
+                return [
+                    Event(_text(time), _text(entry), _text(kind), json_object(changes))
+                    for time, entry, kind, changes in rows
+                ]
 
     def export(self) -> None:
         """Writes `ledger.csv`; of two writers the later one, who sees all rows, writes last."""
@@ -120,7 +123,7 @@ class Ledger:
             write_text(self.csv, text.getvalue())
 
     def add_standing(self, competition: str, standing: Mapping[str, Any]) -> None:
-        """Keeps what the leaderboard showed now."""
+        """Keeps a look at the leaderboard."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO standings (time, competition, standing) VALUES (?, ?, ?)",
@@ -128,7 +131,7 @@ class Ledger:
             )
 
     def standings(self, competition: str) -> list[dict[str, Any]]:
-        """What the leaderboard showed at each look, oldest first; `time` is the time of the look."""
+        """The leaderboard at each look, oldest first; `time` is the time of the look."""
         query = "SELECT time, standing FROM standings WHERE competition = ? ORDER BY number"
         with self._transaction(write=False) as connection:
             rows = connection.execute(query, (competition,))

@@ -16,7 +16,7 @@ from kaggle_face.artifacts.files.cells import from_cell, to_cell
 
 Status = Literal["WRITTEN", "UPLOADING", "FAILED", "UPLOADED", "PENDING", "COMPLETE", "ERROR"]
 """WRITTEN: only on disk. UPLOADING: begun, the outcome is not known yet. FAILED: Kaggle did not take it.
-UPLOADED: taken, but not listed yet. PENDING, COMPLETE, ERROR: what Kaggle says of a listed one."""
+UPLOADED: taken, but not listed yet. PENDING, COMPLETE, ERROR: the status of a listed one on Kaggle."""
 
 ON_KAGGLE: tuple[Status, ...] = ("UPLOADED", "PENDING", "COMPLETE", "ERROR")
 OPEN: tuple[Status, ...] = ("UPLOADING", "UPLOADED", "PENDING")
@@ -33,7 +33,7 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a file was made from."""
+    """The runs, checkpoints, settings and records that a file was made from."""
 
     task: str
     runs: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ _NUMBERS: dict[str, type] = {"rows": int, "reference": int, "oof_score": float}
 
 
 def origin_values(origin: Origin) -> dict[str, Any]:
-    """The columns of a row that say what its file was made from."""
+    """The columns of a row for what its file was made from."""
     values: dict[str, Any] = {
         "task": origin.task,
         "runs": origin.runs,

@@ -1,8 +1,8 @@
 """Uploading a file exactly once, and waiting for its score.
 
-The row of the ledger says that an upload begins before it begins. Kaggle's list is asked before the upload
-(is the content there already?), after a failure (did it arrive nevertheless?) and after a success (does the
-submission appear, and once?). Uploads of an account to a competition take turns, as do those from one folder.
+The ledger has the row of an upload before it begins. Kaggle's list is read before the upload (is the content
+there already?), after a failure (did it arrive nevertheless?) and after a success (does the submission
+appear, and once?). Uploads of an account to a competition take turns, as do those from one folder.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
     """Refuses an upload that would use up the day's submissions, or those that are kept in reserve.
 
     Raises:
-        SubmissionError: Too few are left; when the next day begins is said.
+        SubmissionError: Too few are left; the message has the time at which the next day begins.
     """
     if not limits.are_known or limits.allowed_now > reserve:
         return
@@ -258,9 +258,9 @@ def _accepted(entry: Entry, answer: Accepted, session: KaggleSession) -> Entry:
 
 
 def _not_listed(entry: Entry, words: str = "") -> RemoteError:
-    said = f"'{words}', " if words else ""
+    shown = f"'{words}', " if words else ""
     return RemoteError(
-        f"Kaggle accepted {entry.file} ({said}reference {entry.reference or 'none'}) but does not list it "
+        f"Kaggle accepted {entry.file} ({shown}reference {entry.reference or 'none'}) but does not list it "
         f"after {SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: "
         f"{settings_command('submit', '--wait')}"
     )

@@ -27,6 +27,7 @@ folds: {{count: 2}}
 model: {{backbone_options: {{channels: [8, 8, 16, 16], stem_width: 8}}, embedding_size: 16}}
 train: {{epochs: 1, batch_size: 8, tensorboard: false}}
 device: cpu
+submit: {{silent_seconds: 300}}
 """
 NETWORK_IS_CLOSED = """\
 import socket
