@@ -21,7 +21,6 @@ from kaggle_face.errors import DataError, naming_first
 from kaggle_face.progress import Progress
 
 _BLOCK = 1 << 20
-_FREE_RATIO_BYTES = FREE_GROWTH_BYTES
 _ENCRYPTED = 0x1
 _PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
 """Kinds of a member: not given, a file, a folder."""
@@ -41,14 +40,12 @@ class Folding:
         >>> Folding(case=True).key(["Train", "A.jpg"]) == Folding(case=True).key(["train", "a.JPG"])
         True
         """
-        return tuple(self._key(part) for part in parts)
-
-    def _key(self, part: str) -> str:
+        names = list(parts)
         if self.form or self.case:
-            part = unicodedata.normalize("NFC", part)
+            names = [unicodedata.normalize("NFC", name) for name in names]
         if self.case:
-            part = unicodedata.normalize("NFC", part.casefold())
-        return part.rstrip(". ") if self.dots else part
+            names = [unicodedata.normalize("NFC", name.casefold()) for name in names]
+        return tuple(name.rstrip(". ") if self.dots else name for name in names)
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,11 @@ def unpack(archive: Path, folder: Path, limits: UnpackLimits, progress: Progress
                 temporary.mkdir(parents=True)
                 with progress.count("unpacking", len(members), "files") as counter:
                     for member in members:
-                        _write_member(source, member, temporary)
+                        path = temporary.joinpath(*_parts(member))
+                        (path if _is_folder(member) else path.parent).mkdir(parents=True, exist_ok=True)
+                        if not _is_folder(member):
+                            with source.open(member) as stream, path.open("wb") as target:
+                                shutil.copyfileobj(stream, target, _BLOCK)
                         counter.advance()
                 take_place(temporary, folder)
             finally:
@@ -180,16 +181,6 @@ def _check_names(archive: str | None, members: Sequence[zipfile.ZipInfo], foldin
                 raise DataError(
                     f"{archive} is not unpacked: '{files[folder]}' is a file and a folder at once"
                 )
-
-
-def _write_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    path = folder.joinpath(*_parts(member))
-    if _is_folder(member):
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with source.open(member) as stream, path.open("wb") as target:
-        shutil.copyfileobj(stream, target, _BLOCK)
 
 
 def take_place(temporary: Path, folder: Path) -> None:

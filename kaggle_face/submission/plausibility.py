@@ -98,9 +98,16 @@ def with_doubts(
             names = rule.allowed if unknown is None else rule.allowed[rule.allowed != unknown]
             num_labels = len(np.unique(names)) or None
             doubts += doubts_of_labels(_first_labels(cells, rule), column, num_labels, of_task)
-        if blend is not None:
-            ids = checked.table.cells[checked.table.columns[0]][rows]
-            doubts += _doubts_against(cells, ids, column, rule, blend)
+        if blend is None:
+            continue
+        ids, own = checked.table.cells[checked.table.columns[0]][rows], blend.table
+        others = own.cells[column][positions_of(ids, own.cells[own.columns[0]], "rows of the blend")]
+        if isinstance(rule, Scores):
+            own_scores = others.astype(np.float64)
+            doubts += doubts_of_direction(values, own_scores, column, blend.name, blend.higher)
+        else:
+            labels, own_labels = _first_labels(cells, rule), _first_labels(others, rule)
+            doubts += doubts_of_agreement(labels, own_labels, column, blend, len(rule.allowed) or None)
     return replace(checked, notes=(*checked.notes, *doubts))
 
 
@@ -227,19 +234,6 @@ def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[in
             if rule_of_cell is not None:
                 yield place, column, slice(start, start + block.rows), rule_of_cell
         start += block.rows
-
-
-def _doubts_against(
-    cells: StrArray, ids: StrArray, column: str, rule: CellRule, blend: OwnBlend
-) -> list[str]:
-    own = blend.table
-    rows = positions_of(ids, own.cells[own.columns[0]], "rows of the blend")
-    others = own.cells[column][rows]
-    if isinstance(rule, Scores):
-        scores, own_scores = cells.astype(np.float64), others.astype(np.float64)
-        return doubts_of_direction(scores, own_scores, column, blend.name, blend.higher)
-    labels, blend_labels = _first_labels(cells, rule), _first_labels(others, rule)
-    return doubts_of_agreement(labels, blend_labels, column, blend, len(rule.allowed) or None)
 
 
 def _first_labels(cells: StrArray, rule: Labels) -> StrArray:

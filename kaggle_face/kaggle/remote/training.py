@@ -138,7 +138,20 @@ class RemoteTraining:
             is_ours = key == job.key
             if is_ours:
                 _check_whole(folder, files, job.notebook)
-                self._bring_home(folder)
+                config_folder = folder / "runs" / self.run.path.parent.name
+                folds = sorted((config_folder / self.run.path.name).glob("fold*"))
+                if not folds:
+                    raise RemoteError(
+                        f"the notebook left no fold of {self.run.name}; look at its log on Kaggle"
+                    )
+                for path in folds:
+                    fold = FoldFolder(path)
+                    _localize(fold, self.loaded)
+                    self.progress.say(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
+                    put_in_place(path, self.run.path / path.name)
+                shared = self.run.path.parent / "folds"
+                if (config_folder / "folds").is_dir() and not shared.exists():
+                    shutil.move(config_folder / "folds", shared)
         _write_job(self.run, replace(job, is_running=False))
         return is_ours
 
@@ -163,21 +176,6 @@ class RemoteTraining:
                     raise TrainingStoppedError(f"{job.notebook} ended with '{state}': {reason}")
                 case _:
                     self.clock.sleep(_SECONDS_BETWEEN_LOOKS)
-
-    def _bring_home(self, folder: Path) -> None:
-        """Puts each fold that came back in the place of the one here."""
-        config_folder = folder / "runs" / self.run.path.parent.name
-        folds = sorted((config_folder / self.run.path.name).glob("fold*"))
-        if not folds:
-            raise RemoteError(f"the notebook left no fold of {self.run.name}; look at its log on Kaggle")
-        for path in folds:
-            fold = FoldFolder(path)
-            _localize(fold, self.loaded)
-            self.progress.say(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
-            put_in_place(path, self.run.path / path.name)
-        shared = self.run.path.parent / "folds"
-        if (config_folder / "folds").is_dir() and not shared.exists():
-            shutil.move(config_folder / "folds", shared)
 
 
 def read_job(run: RunFolder) -> Job | None:

@@ -159,19 +159,16 @@ class Ledger:
         for statement in _SCHEMA:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
-        for values in self._rows_of_csv():
-            self._insert(connection, values.pop("key"), "restored", values)
-
-    def _rows_of_csv(self) -> list[dict[str, Any]]:
-        """The rows of a `ledger.csv` that came without its database, as through git."""
         if not self.csv.is_file():
-            return []
+            return
+        # The rows of a `ledger.csv` that came without its database, as through git.
         header, rows = read_rows(self.csv)
         with reading(self.csv):
             found = [from_cells(dict(zip(header, cells, strict=True))) for cells in rows if any(cells)]
             for row in found:
                 entry_from(row)
-        return found
+        for values in found:
+            self._insert(connection, values.pop("key"), "restored", values)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
