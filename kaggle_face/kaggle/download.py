@@ -36,35 +36,37 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
         RemoteError: Kaggle refuses, or the connection stayed broken.
         RunError: Another process downloads to `target`.
     """
-    with alone(target.parent / f".{target.name}.lock", str(target)):
-        return _download(slug, target, client, progress)
-
-
-def _download(slug: str, target: Path, client: KaggleClient, progress: Progress) -> int:
     waiting = target.parent / f".{target.name}.download"
-    done = _receipt_of(target, slug)
-    if done is not None:
-        shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed
-        progress.say(f"{target} holds the {done} files of '{slug}' already; delete it to download them again")
-        return done
-    _check_target(target)
-    listed = client.files(slug)
-    progress.say(_summary(slug, listed))
-    _check_disk(listed, target)
-    waiting.mkdir(parents=True, exist_ok=True)
-    with _shown(waiting, slug, listed, progress):
-        archive = client.download(slug, waiting)
-    unpacked = waiting / "unpacked"
-    shutil.rmtree(unpacked, ignore_errors=True)
-    files = _unpack(archive, unpacked, listed, progress)
-    write_json(unpacked / RECEIPT, {"competition": slug, "files": files})
-    take_place(unpacked, target)
-    shutil.rmtree(waiting)
-    return files
+    with alone(target.parent / f".{target.name}.lock", str(target)):
+        done = _receipt_of(target, slug)
+        if done is not None:
+            shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed
+            progress.say(
+                f"{target} holds the {done} files of '{slug}' already; delete it to download them again"
+            )
+            return done
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise DataError(
+                f"{target} is there and not empty; choose another folder with --to, or move it away"
+            )
+        listed = client.files(slug)
+        more = "" if listed.is_complete else " and more"
+        progress.say(f"'{slug}' has {len(listed.files)} files{more}, {gigabytes(listed.size)}")
+        _check_disk(listed, target)
+        waiting.mkdir(parents=True, exist_ok=True)
+        with _shown(waiting, slug, listed, progress):
+            archive = client.download(slug, waiting)
+        unpacked = waiting / "unpacked"
+        shutil.rmtree(unpacked, ignore_errors=True)
+        files = _unpack(archive, unpacked, listed, progress)
+        write_json(unpacked / RECEIPT, {"competition": slug, "files": files})
+        take_place(unpacked, target)
+        shutil.rmtree(waiting)
+        return files
 
 
 def _receipt_of(target: Path, slug: str) -> int | None:
-    """How many files an earlier download of the same competition left there."""
+    """The number of files that an earlier download of the same competition left there."""
     from kaggle_face.artifacts.json_types import ReceiptShape
 
     path = target / RECEIPT
@@ -72,16 +74,6 @@ def _receipt_of(target: Path, slug: str) -> int | None:
         return None
     values = read_json(path, ReceiptShape)
     return int(values["files"]) if values["competition"] == slug else None
-
-
-def _check_target(target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{target} is there and not empty; choose another folder with --to, or move it away")
-
-
-def _summary(slug: str, listed: FileList) -> str:
-    more = "" if listed.is_complete else " and more"
-    return f"'{slug}' has {len(listed.files)} files{more}, {gigabytes(listed.size)}"
 
 
 def _check_disk(listed: FileList, target: Path) -> None:
@@ -100,6 +92,7 @@ def _free_bytes(path: Path) -> int:
 
 
 def _unpack(archive: Path, folder: Path, listed: FileList, progress: Progress) -> int:
+    """Unpacks an archive that holds every listed file in its listed size; the number of files."""
     if not zipfile.is_zipfile(archive):
         if archive.suffix == ".zip":
             archive.unlink()
@@ -107,47 +100,41 @@ def _unpack(archive: Path, folder: Path, listed: FileList, progress: Progress) -
         folder.mkdir()
         shutil.copy2(archive, folder / archive.name)
         return 1
-    _check_against_list(archive, listed)
-    return unpack(archive, folder, UnpackLimits(_free_bytes(folder) - _SPARE_BYTES), progress)
-
-
-def _check_against_list(archive: Path, listed: FileList) -> None:
-    """Every listed file is in the archive, with the size that Kaggle lists."""
     with opened_archive(archive) as source:
         sizes = {name_inside(member): member.file_size for member in source.infolist()}
+    names = [file.name for file in listed.files]
+    others = [file.name for file in listed.files if file.size != sizes.get(file.name)]
     for what, wrong in (
-        ("are not in the archive", [file.name for file in listed.files if file.name not in sizes]),
-        (
-            "have another size than Kaggle lists",
-            [file.name for file in listed.files if file.size != sizes.get(file.name)],
-        ),
+        ("are not in the archive", [name for name in names if name not in sizes]),
+        ("have another size than Kaggle lists", others),
     ):
         if wrong:
-            counted = naming_first(len(wrong), len(listed.files), f"listed files {what}", wrong[0])
+            counted = naming_first(len(wrong), len(names), f"listed files {what}", wrong[0])
             raise DataError(f"{counted}; delete {archive} and download it again")
+    return unpack(archive, folder, UnpackLimits(_free_bytes(folder) - _SPARE_BYTES), progress)
 
 
 @contextmanager
 def _shown(folder: Path, slug: str, listed: FileList, progress: Progress) -> Iterator[None]:
-    """Shows how the archive grows while the client, which only prints, writes it."""
+    """Shows the growth of the archive while the client, which only prints, writes it."""
     stop = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(folder, slug, listed, progress, stop), daemon=True)
+
+    def watch() -> None:
+        shown = _megabytes(folder, slug)
+        total = max(1, listed.size // _MEGABYTE)
+        with progress.count(f"downloading {slug}", total, "MB", done=shown) as counter:
+            while not stop.wait(_SECONDS_BETWEEN_LOOKS):
+                now = _megabytes(folder, slug)
+                counter.advance(max(0, now - shown))
+                shown = max(shown, now)
+
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield
     finally:
         stop.set()
         watcher.join()
-
-
-def _watch(folder: Path, slug: str, listed: FileList, progress: Progress, stop: threading.Event) -> None:
-    shown = _megabytes(folder, slug)
-    total = max(1, listed.size // _MEGABYTE)
-    with progress.count(f"downloading {slug}", total, "MB", done=shown) as counter:
-        while not stop.wait(_SECONDS_BETWEEN_LOOKS):
-            now = _megabytes(folder, slug)
-            counter.advance(max(0, now - shown))
-            shown = max(shown, now)
 
 
 def _megabytes(folder: Path, slug: str) -> int:

@@ -1,4 +1,4 @@
-"""The public leaderboard: top rows, own place, and how much is missing to each cut-off."""
+"""The public leaderboard: top rows, own place, and the gap to each cut-off."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Standing:
     gaps: tuple[Gap, ...]
 
     def as_values(self) -> dict[str, Any]:
-        """What the ledger keeps of it."""
+        """The values that the ledger keeps."""
         return {
             "teams": len(self.rows),
             "rank": None if self.own is None else self.own.rank,
@@ -45,41 +45,29 @@ class Standing:
 def look_at_leaderboard(client: KaggleClient, slug: str, cutoffs: Mapping[str, float]) -> Standing:
     """The current leaderboard of a competition, with the cut-offs that are known of it and those given."""
     rows = client.leaderboard(slug)
-    lower = _lower_is_better(slug, rows)
-    own = _own_row(rows, client, slug)
-    facts = find_facts(slug)
-    named = {**_shares(rows), **(facts.cutoffs if facts is not None else {}), **cutoffs}
-    gaps = [Gap(name, score, _missing(score, own, lower)) for name, score in named.items()]
+    lower = lower_is_better(slug)
+    if lower is None:  # as the leaderboard is sorted
+        scores = [row.score for row in rows if row.score is not None]
+        lower = len(scores) > 1 and scores[0] < scores[-1]
+    own, facts = _own_row(rows, client, slug), find_facts(slug)
+    places = {"first place": 1} | {f"best {share:.0%}": max(1, int(len(rows) * share)) for share in _SHARES}
+    reached = {name: rows[place - 1].score for name, place in places.items() if place <= len(rows)}
+    shares = {name: score for name, score in reached.items() if score is not None}
+    named = {**shares, **(facts.cutoffs if facts is not None else {}), **cutoffs}
+    gaps = []
+    for name, score in named.items():
+        missing = None
+        if own is not None and own.score is not None:
+            missing = own.score - score if lower else score - own.score
+        gaps.append(Gap(name, score, missing))
     return Standing(tuple(rows), own, lower, tuple(gaps))
 
 
-def _lower_is_better(slug: str, rows: Sequence[LeaderboardRow]) -> bool:
-    """As is known of the competition, else as the leaderboard is sorted."""
-    known = lower_is_better(slug)
-    if known is not None:
-        return known
-    scores = [row.score for row in rows if row.score is not None]
-    return len(scores) > 1 and scores[0] < scores[-1]
-
-
 def _own_row(rows: Sequence[LeaderboardRow], client: KaggleClient, slug: str) -> LeaderboardRow | None:
-    """The row of the own team, by the name on its submissions, else by the rank that Kaggle tells."""
+    """The row of the own team, by the name on its submissions, else by the rank that Kaggle gives."""
     teams = {submission.team for submission in client.submissions(slug, newest=1)} - {""}
     named = [row for row in rows if row.team in teams]
     if len(named) == 1:
         return named[0]
     rank = client.competition(slug).own_rank
     return next((row for row in named or rows if row.rank == rank), None)
-
-
-def _shares(rows: Sequence[LeaderboardRow]) -> dict[str, float]:
-    """The scores of the first place and of the ends of the best tenth, quarter and half."""
-    places = {"first place": 1} | {f"best {share:.0%}": max(1, int(len(rows) * share)) for share in _SHARES}
-    scores = {name: rows[place - 1].score for name, place in places.items() if place <= len(rows)}
-    return {name: score for name, score in scores.items() if score is not None}
-
-
-def _missing(score: float, own: LeaderboardRow | None, lower: bool) -> float | None:
-    if own is None or own.score is None:
-        return None
-    return own.score - score if lower else score - own.score

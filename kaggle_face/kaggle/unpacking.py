@@ -21,32 +21,31 @@ from kaggle_face.errors import DataError, naming_first
 from kaggle_face.progress import Progress
 
 _BLOCK = 1 << 20
-_FREE_RATIO_BYTES = FREE_GROWTH_BYTES
 _ENCRYPTED = 0x1
+_PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
+"""Kinds of a member: not given, a file, a folder."""
 
 
 @dataclass(frozen=True)
 class Folding:
-    """Which names are one name to a disk: those that differ in case, in Unicode form, in dots at the end."""
+    """Names that are one name to a disk: those that differ in case, in Unicode form, in dots at the end."""
 
     case: bool = False
     form: bool = False
     dots: bool = False
 
     def key(self, parts: Sequence[str]) -> tuple[str, ...]:
-        """What all names of one file have in common.
+        """The part that all names of one file have in common.
 
         >>> Folding(case=True).key(["Train", "A.jpg"]) == Folding(case=True).key(["train", "a.JPG"])
         True
         """
-        return tuple(self._key(part) for part in parts)
-
-    def _key(self, part: str) -> str:
+        names = list(parts)
         if self.form or self.case:
-            part = unicodedata.normalize("NFC", part)
+            names = [unicodedata.normalize("NFC", name) for name in names]
         if self.case:
-            part = unicodedata.normalize("NFC", part.casefold())
-        return part.rstrip(". ") if self.dots else part
+            names = [unicodedata.normalize("NFC", name.casefold()) for name in names]
+        return tuple(name.rstrip(". ") if self.dots else name for name in names)
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,14 @@ def unpack(archive: Path, folder: Path, limits: UnpackLimits, progress: Progress
             temporary = folder.parent / f".{secrets.token_hex(6)}.{folder.name}"
             try:
                 temporary.mkdir(parents=True)
-                _write_members(source, members, temporary, progress)
+                with progress.count("unpacking", len(members), "files") as counter:
+                    for member in members:
+                        path = temporary.joinpath(*_parts(member))
+                        (path if _is_folder(member) else path.parent).mkdir(parents=True, exist_ok=True)
+                        if not _is_folder(member):
+                            with source.open(member) as stream, path.open("wb") as target:
+                                shutil.copyfileobj(stream, target, _BLOCK)
+                        counter.advance()
                 take_place(temporary, folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -88,14 +94,24 @@ def check_members(source: zipfile.ZipFile, limits: UnpackLimits, folding: Foldin
     name = source.filename
     for what, is_bad in (
         ("lead out of the folder", _leads_out),
-        ("are links or devices", _is_special),
+        ("are links or devices", lambda member: stat.S_IFMT(member.external_attr >> 16) not in _PLAIN),
         ("are encrypted", lambda member: bool(member.flag_bits & _ENCRYPTED)),
     ):
         bad = [member.filename for member in members if is_bad(member)]
         if bad:
             raise DataError(f"{name} is not unpacked: {naming_first(len(bad), len(members), what, bad[0])}")
     _check_names(name, members, folding)
-    _check_size(source, members, limits)
+    unpacked, times = growth(source, members)
+    if unpacked > limits.total_bytes:
+        raise DataError(
+            f"{name} unpacks to {gigabytes(unpacked)}, more than the "
+            f"{gigabytes(limits.total_bytes)} that there is room for"
+        )
+    if unpacked > FREE_GROWTH_BYTES and times > limits.ratio:
+        raise DataError(
+            f"{name} is not unpacked: it would grow {times:.0f} times to "
+            f"{gigabytes(unpacked)}, more than {limits.ratio:.0f} times is taken for an attack"
+        )
     return members
 
 
@@ -105,7 +121,7 @@ def name_inside(member: zipfile.ZipInfo) -> str:
 
 
 def folding_of(folder: Path) -> Folding:
-    """Which names a folder takes for one: `A` and `a` on disks of Windows and macOS."""
+    """The names that a folder takes for one: `A` and `a` on disks of Windows and macOS."""
     return Folding(
         ignores_case(folder), _is_one_name(folder, "\u00e9", "e\u0301"), _is_one_name(folder, "e", "e.")
     )
@@ -148,11 +164,6 @@ def _leads_out(member: zipfile.ZipInfo) -> bool:
     )
 
 
-def _is_special(member: zipfile.ZipInfo) -> bool:
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    return kind not in (0, stat.S_IFREG, stat.S_IFDIR)
-
-
 def _check_names(archive: str | None, members: Sequence[zipfile.ZipInfo], folding: Folding) -> None:
     """Refuses two files of one name, and a file whose name is a folder of another."""
     files: dict[tuple[str, ...], str] = {}
@@ -170,35 +181,6 @@ def _check_names(archive: str | None, members: Sequence[zipfile.ZipInfo], foldin
                 raise DataError(
                     f"{archive} is not unpacked: '{files[folder]}' is a file and a folder at once"
                 )
-
-
-def _check_size(source: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], limits: UnpackLimits) -> None:
-    unpacked, times = growth(source, members)
-    if unpacked > limits.total_bytes:
-        raise DataError(
-            f"{source.filename} unpacks to {gigabytes(unpacked)}, more than the "
-            f"{gigabytes(limits.total_bytes)} that there is room for"
-        )
-    if unpacked > _FREE_RATIO_BYTES and times > limits.ratio:
-        raise DataError(
-            f"{source.filename} is not unpacked: it would grow {times:.0f} times to "
-            f"{gigabytes(unpacked)}, more than {limits.ratio:.0f} times is taken for an attack"
-        )
-
-
-def _write_members(
-    source: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], folder: Path, progress: Progress
-) -> None:
-    with progress.count("unpacking", len(members), "files") as counter:
-        for member in members:
-            path = folder.joinpath(*_parts(member))
-            if _is_folder(member):
-                path.mkdir(parents=True, exist_ok=True)
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with source.open(member) as stream, path.open("wb") as target:
-                    shutil.copyfileobj(stream, target, _BLOCK)
-            counter.advance()
 
 
 def take_place(temporary: Path, folder: Path) -> None:

@@ -162,15 +162,16 @@ def submissions(
         session = open_session(loaded.config, progress)
         for each in remote:
             session.fetch(each)
-    return [_history(each, ledger.entries(each)) for each in slugs]
-
-
-def _history(slug: str, entries: Sequence[Entry]) -> SubmissionHistory:
-    both, lower = comparable(entries), lower_is_better(slug)
-    if lower is None:  # the out-of-fold score imitates the metric of the leaderboard
-        lower = any(entry.oof_higher_is_better is False for entry in both)
-    proposal = propose_final(entries, lower)
-    return SubmissionHistory(slug, tuple(entries), tuple(both), agreement(entries, lower), proposal)
+    histories = []
+    for each in slugs:
+        entries, lower = ledger.entries(each), lower_is_better(each)
+        both = comparable(entries)
+        if lower is None:  # the out-of-fold score imitates the metric of the leaderboard
+            lower = any(entry.oof_higher_is_better is False for entry in both)
+        proposal = propose_final(entries, lower)
+        correlation = agreement(entries, lower)
+        histories.append(SubmissionHistory(each, tuple(entries), tuple(both), correlation, proposal))
+    return histories
 
 
 def write_agreement_plots(histories: Sequence[SubmissionHistory], path: Path) -> list[Path]:

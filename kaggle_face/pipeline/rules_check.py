@@ -19,7 +19,7 @@ def check_rules(
     progress: Progress,
     num_parameters_of_ensemble: int | None = None,
 ) -> list[str]:
-    """The broken rules that the user chose to ignore; one warning each.
+    """The broken rules that the user chose to ignore, with a warning for each.
 
     Raises:
         RulesError: A rule is broken and not ignored.

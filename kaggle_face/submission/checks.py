@@ -8,7 +8,6 @@ difference comes back as a note. Where the sample has rows that the test files d
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -30,7 +29,7 @@ _NO_VALUE = frozenset(("", "nan", "none", "null", "na", "<na>"))
 
 @dataclass(frozen=True, eq=False)
 class CheckedTable:
-    """A table that passed every check, and what is worth saying about it."""
+    """A table that passed every check, and notes on it."""
 
     table: SubmissionTable
     notes: tuple[str, ...] = ()
@@ -54,9 +53,17 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
         raise SubmissionError(
             f"the columns are {','.join(table.columns)}, but {source} has {','.join(columns)}"
         )
-    ids = table.cells[table.columns[0]]
+    ids, wanted, cells = table.cells[table.columns[0]], expected.row_ids, table.cells
     notes = _check_rows(ids, expected, None if sample is None else sample.cells[sample.columns[0]])
-    notes += _check_blocks(_in_order(table, expected.row_ids), expected)
+    if wanted is not None and not np.array_equal(ids, wanted):
+        rows = positions_of(wanted, ids, "rows of the table")
+        ids, cells = wanted, {name: column[rows] for name, column in table.cells.items()}
+    start = 0
+    for block in expected.blocks or (Block(len(ids), (None,) * len(table.columns)),):
+        stop = start + block.rows
+        for column, rule in zip(table.columns[1:], block.rules[1:], strict=True):
+            notes += _check_cells(cells[column][start:stop], ids[start:stop], column, rule)
+        start = stop
     return CheckedTable(table, tuple(notes))
 
 
@@ -77,15 +84,26 @@ def read_csv(path: Path) -> SubmissionTable:
     """A CSV file as a table of text, nothing taken for a number.
 
     Raises:
-        SubmissionError: The file is missing, is no UTF-8 text, or a line has too few or too many cells.
+        SubmissionError: The file is missing, is not UTF-8 text, or a line has too few or too many cells.
     """
+    cells: list[str] = []  # all in one list: 900,000 rows as lists of their own take three times as long
+    odd: list[str] = []
+    lines = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
             header = tuple(next(reader, ()))
-            cells = _cells_of(reader, len(header), path)
+            for row in reader:
+                lines += 1
+                if len(row) == len(header):
+                    cells += row
+                elif row:
+                    odd.append(f"line {lines} with {len(row)}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SubmissionError(f"{path} cannot be read: {error}") from error
+    if odd:
+        what = f"lines do not have {len(header)} cells"
+        raise SubmissionError(f"{path}: {naming_first(len(odd), lines, what, odd[0])}")
     if not header:
         raise SubmissionError(f"{path} is empty")
     if len(set(header)) < len(header):
@@ -120,27 +138,15 @@ def existing_submission(path: Path, checked: CheckedTable) -> WrittenSubmission:
     return WrittenSubmission(path, hash_of_file(path), checked.rows)
 
 
-def _cells_of(rows: Iterable[list[str]], width: int, path: Path) -> list[str]:
-    """All cells in one list: 900,000 rows as lists of their own take three times as long."""
-    cells: list[str] = []
-    odd: list[str] = []
-    lines = 1
-    for row in rows:
-        lines += 1
-        if len(row) == width:
-            cells += row
-        elif row:
-            odd.append(f"line {lines} with {len(row)}")
-    if odd:
-        raise SubmissionError(
-            f"{path}: {naming_first(len(odd), lines, f'lines do not have {width} cells', odd[0])}"
-        )
-    return cells
-
-
 def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | None) -> list[str]:
     """Compares row ids with the test files and the sample; a sample that lacks rows is a note."""
-    _check_unique(ids)
+    if not len(ids):
+        raise SubmissionError("the table has no rows")
+    if len(set(ids.tolist())) < len(ids):
+        values, counts = np.unique(ids, return_counts=True)
+        repeated = counts > 1
+        first = str(values[repeated][0])
+        raise SubmissionError(naming_first(int(repeated.sum()), len(values), "row ids stand twice", first))
     test_ids = expected.row_ids
     if test_ids is None:
         if sample_ids is not None:
@@ -183,18 +189,6 @@ def _refuse_foreign_sample(sample_ids: StrArray, test_ids: StrArray, sample: Pat
         )
 
 
-def _check_unique(ids: StrArray) -> None:
-    if not len(ids):
-        raise SubmissionError("the table has no rows")
-    if len(set(ids.tolist())) == len(ids):
-        return
-    values, counts = np.unique(ids, return_counts=True)
-    repeated = counts > 1
-    raise SubmissionError(
-        naming_first(int(repeated.sum()), len(values), "row ids stand twice", str(values[repeated][0]))
-    )
-
-
 def _check_same_rows(ids: StrArray, wanted: StrArray, source: str) -> None:
     if np.array_equal(ids, wanted):
         return
@@ -208,7 +202,7 @@ def _check_same_rows(ids: StrArray, wanted: StrArray, source: str) -> None:
 
 
 def _difference(wanted: StrArray, found: StrArray, of_source: str) -> str:
-    """How two sets of ids differ: the missing ones, then the foreign ones, each counted, first named."""
+    """The difference of two sets of ids: the missing ones, then the foreign ones, with counts."""
     present, known = set(found.tolist()), set(wanted.tolist())
     missing = [row for row in wanted.tolist() if row not in present]
     foreign = [row for row in found.tolist() if row not in known]
@@ -220,29 +214,8 @@ def _difference(wanted: StrArray, found: StrArray, of_source: str) -> str:
     return "; ".join(parts)
 
 
-def _in_order(table: SubmissionTable, wanted: StrArray | None) -> SubmissionTable:
-    """The table with its rows in the order of the test files, of which it has all and no others."""
-    ids = table.cells[table.columns[0]]
-    if wanted is None or np.array_equal(ids, wanted):
-        return table
-    rows = positions_of(wanted, ids, "rows of the table")
-    return SubmissionTable(table.columns, {name: cells[rows] for name, cells in table.cells.items()})
-
-
-def _check_blocks(table: SubmissionTable, expected: Expectation) -> list[str]:
-    ids = table.cells[table.columns[0]]
-    blocks = expected.blocks or (Block(len(ids), (None,) * len(table.columns)),)
-    notes, start = [], 0
-    for block in blocks:
-        rows = slice(start, start + block.rows)
-        for column, rule in zip(table.columns[1:], block.rules[1:], strict=True):
-            notes += _check_cells(table.cells[column][rows], ids[rows], column, rule)
-        start += block.rows
-    return notes
-
-
 def _check_cells(cells: StrArray, ids: StrArray, column: str, rule: CellRule | None) -> list[str]:
-    empty = _rows_without_value(cells)
+    empty = np.fromiter((cell.strip().lower() in _NO_VALUE for cell in cells.tolist()), bool, len(cells))
     if empty.any():
         raise _cell_error(empty, cells, ids, f"cells of '{column}' hold no value")
     match rule:
@@ -257,12 +230,12 @@ def _check_cells(cells: StrArray, ids: StrArray, column: str, rule: CellRule | N
             assert_never(rule)
 
 
-def _rows_without_value(cells: StrArray) -> npt.NDArray[np.bool_]:
-    return np.fromiter((cell.strip().lower() in _NO_VALUE for cell in cells.tolist()), bool, len(cells))
-
-
 def _check_scores(cells: StrArray, ids: StrArray, column: str, rule: Scores) -> list[str]:
-    values = _as_numbers(cells, ids, column)
+    try:
+        values = cells.astype(np.float64)
+    except ValueError:
+        wrong = np.fromiter((not _is_number(cell) for cell in cells.tolist()), bool, len(cells))
+        raise _cell_error(wrong, cells, ids, f"cells of '{column}' are not numbers") from None
     outside = ~np.isfinite(values)
     if outside.any():
         raise _cell_error(outside, cells, ids, f"scores of '{column}' are not finite")
@@ -276,14 +249,6 @@ def _check_scores(cells: StrArray, ids: StrArray, column: str, rule: Scores) -> 
     return []
 
 
-def _as_numbers(cells: StrArray, ids: StrArray, column: str) -> npt.NDArray[np.float64]:
-    try:
-        return cells.astype(np.float64)
-    except ValueError:
-        wrong = np.fromiter((not _is_number(cell) for cell in cells.tolist()), bool, len(cells))
-        raise _cell_error(wrong, cells, ids, f"cells of '{column}' are no numbers") from None
-
-
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
@@ -293,20 +258,19 @@ def _is_number(cell: str) -> bool:
 
 
 def _check_labels(cells: StrArray, ids: StrArray, column: str, rule: Labels) -> None:
-    allowed = set(rule.allowed.tolist())
-    if rule.per_row == 1:
-        bad: Iterable[bool] = (cell not in allowed for cell in cells.tolist())
+    allowed, length = set(rule.allowed.tolist()), rule.per_row
+    if length == 1:
         what = f"labels of '{column}' are not among the {len(allowed)} classes"
+        wrong = np.fromiter((cell not in allowed for cell in cells.tolist()), bool, len(cells))
     else:
-        bad = (not _is_ranking(cell.split(" "), allowed, rule.per_row) for cell in cells.tolist())
-        what = f"cells of '{column}' are not {rule.per_row} different known labels"
-    wrong = np.fromiter(bad, bool, len(cells))
+        what = f"cells of '{column}' are not {length} different known labels"
+        rankings = (cell.split(" ") for cell in cells.tolist())
+        good = (
+            len(labels) == len(set(labels)) == length and allowed.issuperset(labels) for labels in rankings
+        )
+        wrong = ~np.fromiter(good, bool, len(cells))
     if wrong.any():
         raise _cell_error(wrong, cells, ids, what)
-
-
-def _is_ranking(labels: Sequence[str], allowed: set[str], length: int) -> bool:
-    return len(labels) == len(set(labels)) == length and allowed.issuperset(labels)
 
 
 def _cell_error(wrong: npt.NDArray[np.bool_], cells: StrArray, ids: StrArray, what: str) -> SubmissionError:

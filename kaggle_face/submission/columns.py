@@ -1,4 +1,4 @@
-"""What a record answers: classes, rankings with an unknown label, pair scores, or names from a gallery."""
+"""Columns of a submission from records: classes, rankings, pair scores, or names from a gallery."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from kaggle_face.evaluation.held_out_figures import matches_of
 from kaggle_face.metrics.galleries import accuracy_of, choose_threshold
 from kaggle_face.metrics.identification import GalleryThreshold
 from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold
-from kaggle_face.records import CompetitionData, IntArray, Predictions, StrArray
+from kaggle_face.records import CompetitionData, StrArray
 
 
 @dataclass(frozen=True, eq=False)
 class NamedProbes:
-    """The answer for each probe of the test gallery, and how it was come by.
+    """The answer for each probe of the test gallery, and how it was found.
 
-    `threshold` is the cosine below which nobody is named (-inf: everybody is), `dev_accuracy` what it reaches
+    `threshold` is the cosine below which a probe is not named (-inf: all are), `dev_accuracy` what it reaches
     on the dev gallery, on which it was chosen, or None without one, `curve` the accuracy at each threshold.
     """
 
@@ -60,14 +60,20 @@ class SubmissionTask:
 
 
 def columns_of(task: Task, records: Path, wanted: SubmissionTask) -> tuple[Answers, tuple[str, ...]]:
-    """The answers of a task from its record, and what is worth saying about them.
+    """The columns of a task from its record, and notes on how they were found.
 
     Raises:
         DataError: A test image, pair or probe has no prediction.
     """
-    data = wanted.data
+    data, per_row = wanted.data, wanted.form.labels_per_row
     if task == "classification":
-        return _class_columns(read_predictions(records), wanted), ()
+        predictions = read_predictions(records)
+        if per_row == 1:
+            return classification_answers(data, predictions), ()
+        likely = replace(predictions, logits=_probabilities(predictions.logits))
+        label = data.test_gallery.no_match if data.test_gallery is not None else None
+        threshold = wanted.unknown.threshold if wanted.unknown is not None else None
+        return topk_answers(data, likely, label, threshold, per_row), ()
     if data.test_gallery is None:
         return verification_answers(data, read_pair_scores(records)), ()
     named = name_probes(data, records)
@@ -78,7 +84,7 @@ def columns_of(task: Task, records: Path, wanted: SubmissionTask) -> tuple[Answe
 
 
 def record_kind(task: Task, data: CompetitionData) -> RecordKind:
-    """The kind of record that answers a task."""
+    """The kind of record behind the columns of a task."""
     if task == "classification":
         return "predictions"
     return "pairs" if data.test_gallery is None else "embeddings"
@@ -87,13 +93,19 @@ def record_kind(task: Task, data: CompetitionData) -> RecordKind:
 def unknown_threshold(
     folds: Sequence[FoldFolder], data: CompetitionData, form: SubmissionFormat, unknown_share: float
 ) -> UnknownThreshold | None:
-    """Where the unknown label goes, chosen on held-out images; None where the format has no such label."""
+    """The threshold of the unknown label, chosen on held-out images; None without such a label."""
     has_label = data.test_gallery is not None and data.test_gallery.no_match is not None
     if form.labels_per_row == 1 or not has_label:
         return None
-    parts = [_held_out(fold) for fold in folds]
-    probabilities, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return choose_unknown_threshold(probabilities, labels, unknown_share, form.labels_per_row)
+    probabilities, labels = [], []
+    for fold in folds:
+        require_current(fold, "oof", "best_cls", "predictions")
+        predictions = read_predictions(fold.record_folder("oof", "best_cls", "predictions"))
+        ids, of_fold = read_labels(fold.labels_file, len(predictions.class_names))
+        probabilities.append(_probabilities(predictions.aligned_to(ids).logits))
+        labels.append(of_fold)
+    likely, known = np.concatenate(probabilities), np.concatenate(labels)
+    return choose_unknown_threshold(likely, known, unknown_share, form.labels_per_row)
 
 
 def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
@@ -118,23 +130,6 @@ def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
     accuracy = accuracy_of(tried.answers(threshold, dev.no_match), dev)
     names = found.answers(threshold, data.test_gallery.no_match)
     return NamedProbes(found.probe_ids, names, threshold, accuracy, curve)
-
-
-def _class_columns(predictions: Predictions, wanted: SubmissionTask) -> Answers:
-    if wanted.form.labels_per_row == 1:
-        return classification_answers(wanted.data, predictions)
-    gallery, unknown = wanted.data.test_gallery, wanted.unknown
-    likely = replace(predictions, logits=_probabilities(predictions.logits))
-    label = gallery.no_match if gallery is not None else None
-    threshold = unknown.threshold if unknown is not None else None
-    return topk_answers(wanted.data, likely, label, threshold, wanted.form.labels_per_row)
-
-
-def _held_out(fold: FoldFolder) -> tuple[npt.NDArray[np.float32], IntArray]:
-    require_current(fold, "oof", "best_cls", "predictions")
-    predictions = read_predictions(fold.record_folder("oof", "best_cls", "predictions"))
-    ids, labels = read_labels(fold.labels_file, len(predictions.class_names))
-    return _probabilities(predictions.aligned_to(ids).logits), labels
 
 
 def _probabilities(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What a competition expects in a CSV: the row ids of its test files, and what each cell may hold."""
+"""The row ids and cells that a competition expects in a CSV."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kaggle_face.artifacts.provenance import rows_of_task
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import map_folder, name_of
 from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, Task
@@ -46,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """What a table is compared with: the row ids of the test files in their order, and the cells' rules.
+    """Expected rows and cells of a table: the row ids of the test files in their order, and the cells' rules.
 
     `row_ids` None means that the test files are not at hand; then the sample submission alone decides and
     no rules apply. `columns` are those of the competition's format, by which a table without a sample is
@@ -64,15 +65,17 @@ class Expectation:
 
 
 def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path | None = None) -> Expectation:
-    """What a competition expects in a CSV of this format.
+    """The expectation of a competition for a CSV of this format.
 
     Raises:
         SubmissionError: The format calls a test image by the name of another one.
     """
+    blocks = []
     for part in form.parts:
         _refuse_names_of_others(data, form, part)
-    blocks = tuple(_block(data, part, form.labels_per_row) for part in form.parts)
-    return Expectation(row_ids(data, form), blocks, sample, form.columns)
+        rules = tuple(_rule(data, part.task, cell, form.labels_per_row) for cell in part.cells)
+        blocks.append(Block(rows_of_task(data, part.task), rules))
+    return Expectation(row_ids(data, form), tuple(blocks), sample, form.columns)
 
 
 def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:
@@ -91,14 +94,12 @@ def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:
     return root / chosen[0] if chosen else None
 
 
-def _block(data: CompetitionData, part: FormatPart, labels_per_row: int) -> Block:
-    rows = _rows_of(data, part.task)
-    return Block(rows, tuple(_rule(data, part.task, cell, labels_per_row) for cell in part.cells))
-
-
 def _refuse_names_of_others(data: CompetitionData, form: SubmissionFormat, part: FormatPart) -> None:
     """Numbering rows gives ids that look like pictures' names and belong to other pictures."""
-    images = _images_of(data, part.task)
+    gallery = data.test_gallery
+    images = None if gallery is None else gallery.probe_image_ids  # None: rows are pairs
+    if part.task == "classification":
+        images = data.test_rows.image_ids
     if images is None or "{id}" in part.cells[0]:
         return
     narrow = replace(form, columns=form.columns[:1], parts=(FormatPart(part.task, part.cells[:1]),))
@@ -113,19 +114,6 @@ def _refuse_names_of_others(data: CompetitionData, form: SubmissionFormat, part:
             f"{naming_first(len(wrong), len(names), what, row_id)}; write {{name}} in the cells of "
             f"submit.{part.task}, or remove them"
         )
-
-
-def _images_of(data: CompetitionData, task: Task) -> StrArray | None:
-    """The image of each row; None where rows are pairs."""
-    if task == "classification":
-        return data.test_rows.image_ids
-    return None if data.test_gallery is None else data.test_gallery.probe_image_ids
-
-
-def _rows_of(data: CompetitionData, task: Task) -> int:
-    if task == "classification":
-        return len(data.test_rows)
-    return len(data.test_pairs) if data.test_gallery is None else len(data.test_gallery.probe_ids)
 
 
 def _rule(data: CompetitionData, task: Task, template: str, labels_per_row: int) -> CellRule | None:

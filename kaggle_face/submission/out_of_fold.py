@@ -1,4 +1,4 @@
-"""The score of a CSV's predictions on what was held out, in the metric that the competition ranks by."""
+"""The out-of-fold score of a CSV's predictions, in the metric that the competition ranks by."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.files.reading import read_json
+from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
 from kaggle_face.competitions.submission.formats import Task
@@ -34,8 +35,11 @@ def out_of_fold_of(records: Mapping[Task, Path], run: RunFolder) -> OutOfFold | 
     folds = run.started_folds()
     if not folds:
         return None
-    own = _own_metrics(folds[0])
-    summary = _summary(run)
+    try:
+        own = own_metrics_of(folds[0].read_config())
+    except KaggleFaceError:
+        own = _OF_UNKNOWN_SETTINGS
+    summary = blend_summary(run)
     figures = {task: _figure(task, path, folds[0], own, summary) for task, path in records.items()}
     if len(figures) == 1:
         figure = next(iter(figures.values()))
@@ -56,19 +60,13 @@ def _figure(
         return figure_of_checkpoint(FoldFolder(record.parents[2]), checkpoint, task, own)
     if task == "verification" and (own.names_people or has_gallery(fold)):
         return figure_of_gallery(record, fold)
-    return _figure_of_blend(summary.get("tasks", {}).get(task, {}), task, own)
-
-
-def _figure_of_blend(values: Mapping[str, Any], task: Task, own: OwnMetrics) -> Figure | None:
-    """The competition's metric of a blend, or what `ensemble` was told to go by instead."""
-    metrics = values.get("metrics", {})
+    values = summary.get("tasks", {}).get(task, {})
+    metrics, kept = values.get("metrics", {}), values.get("out_of_fold")
     figure = figure_in(metrics, own.classes if task == "classification" else own.pairs)
-    kept = values.get("out_of_fold")
-    if figure is None and kept is not None:
+    if figure is None and kept is not None:  # the metric that `ensemble` went by instead
         return Figure(str(kept["metric"]), float(kept["value"]))
-    return figure or next(
-        filter(None, (figure_in(metrics, name) for name in ("accuracy", "auc", "eer"))), None
-    )
+    others = (figure_in(metrics, name) for name in ("accuracy", "auc", "eer"))
+    return figure or next(filter(None, others), None)
 
 
 def _is_blend(record: Path) -> bool:
@@ -76,13 +74,7 @@ def _is_blend(record: Path) -> bool:
     return record.parent.name == "ensemble"
 
 
-def _own_metrics(fold: FoldFolder) -> OwnMetrics:
-    try:
-        return own_metrics_of(fold.read_config())
-    except KaggleFaceError:
-        return _OF_UNKNOWN_SETTINGS
-
-
-def _summary(run: RunFolder) -> Mapping[str, Any]:
+def blend_summary(run: RunFolder) -> Mapping[str, Any]:
+    """The values of `ensemble.json`; none without a blend."""
     path = run.ensemble_folder / "ensemble.json"
-    return read_json(path) if path.is_file() else {}
+    return read_json(path, BlendSummary) if path.is_file() else {}

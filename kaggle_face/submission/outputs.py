@@ -1,4 +1,4 @@
-"""Which CSVs a run gives: one for its blend, and one for each checkpoint of each fold."""
+"""The CSVs of a run: one for its blend, and one for each checkpoint of each fold."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.artifacts.files.reading import read_json
-from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.provenance import (
     digest_of_tables,
     records_of,
@@ -25,7 +23,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.columns import SubmissionTask, columns_of, record_kind
 from kaggle_face.submission.ledger.entries import Origin
-from kaggle_face.submission.out_of_fold import out_of_fold_of
+from kaggle_face.submission.out_of_fold import blend_summary, out_of_fold_of
 
 ENSEMBLE = "ensemble"
 
@@ -40,7 +38,7 @@ class Output:
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """The tasks that the file answers."""
+        """The tasks whose rows are in the file."""
         return tuple(self.records)
 
     @property
@@ -67,12 +65,20 @@ def list_outputs(
     only_ensemble: bool,
     progress: Progress,
 ) -> list[Output]:
-    """The CSVs that a run's current records allow, the blend's first; what is left out is told.
+    """The CSVs that a run's current records allow, the blend's first; what is left out is a warning.
 
     Raises:
         RunError: The run has no test predictions, or they were not blended.
     """
-    folds = _current_folds(run, progress)
+    blended, folds = digest_of_tables(run.ensemble_folder), []
+    for fold in run.started_folds():
+        if digest_of_tables(fold.path / "test") == blended:
+            folds.append(fold)
+        elif records_of(fold, "test"):
+            progress.warn(
+                f"no CSV of fold {fold.fold} alone: it predicted other test data than the blend; "
+                f"{renewal(fold, 'test')}"
+            )
     outputs = []
     for form in forms:
         tasks = tuple(dict.fromkeys(part.task for part in form.parts))
@@ -105,8 +111,9 @@ def origin_of(output: Output, run: RunFolder) -> Origin:
     if output.what != f"{run.path.name}_{ENSEMBLE}":
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
         return Origin(task, (run.name,), (checkpoint,), settings, commit, out_of_fold, made_of(output))
-    summary = _summary(run)
-    members = [member for each in output.tasks for member in _task_summary(summary, each).get("members", ())]
+    summary = blend_summary(run)
+    tasks: Mapping[str, Any] = summary.get("tasks", {})
+    members = [member for each in output.tasks for member in tasks.get(each, {}).get("members", ())]
     runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
     checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
     return Origin(task, runs, checkpoints, settings, commit, out_of_fold, made_of(output))
@@ -125,49 +132,26 @@ def made_of(output: Output) -> tuple[str, ...]:
 
 def parameters_of_blend(run: RunFolder) -> int | None:
     """The parameters of all networks of a run's blend, as `ensemble` counted them; None without a blend."""
-    count = _summary(run).get("num_parameters")
+    count = blend_summary(run).get("num_parameters")
     return None if count is None else int(count)
 
 
-def _summary(run: RunFolder) -> Mapping[str, Any]:
-    """What `ensemble` wrote about the blend."""
-    path = run.ensemble_folder / "ensemble.json"
-    return read_json(path, BlendSummary) if path.is_file() else {}
-
-
-def _task_summary(summary: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
-    values: Mapping[str, Any] = summary.get("tasks", {}).get(task, {})
-    return values
-
-
 def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: RecordKind) -> Path:
+    """The record of a blend.
+
+    Raises:
+        RunError: There is none; the command that makes what is missing is named.
+    """
     records = run.ensemble_folder / kind
     if records.is_dir():
         return records
-    if any(_record(fold, _blended_checkpoint(fold, task), kind).is_dir() for fold in folds):
-        raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
+    for fold in folds:
+        # The checkpoint that `ensemble` takes for a task unless others are named.
+        is_measured = fold.weights_file("best_ver").is_file() or (fold.path / "test" / "best_ver").is_dir()
+        name: CheckpointName = "best_ver" if task == "verification" and is_measured else "best_cls"
+        if fold.record_folder("test", name, kind).is_dir():
+            raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
     raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.command('predict')}")
-
-
-def _current_folds(run: RunFolder, progress: Progress) -> list[FoldFolder]:
-    """The folds that predicted what the blend did."""
-    blended = digest_of_tables(run.ensemble_folder)
-    folds = []
-    for fold in run.started_folds():
-        if digest_of_tables(fold.path / "test") == blended:
-            folds.append(fold)
-        elif records_of(fold, "test"):
-            progress.warn(
-                f"no CSV of fold {fold.fold} alone: it predicted other test data than the blend; "
-                f"{renewal(fold, 'test')}"
-            )
-    return folds
-
-
-def _blended_checkpoint(fold: FoldFolder, task: Task) -> CheckpointName:
-    """The checkpoint that `ensemble` takes for a task unless others are named."""
-    measured = fold.weights_file("best_ver").is_file() or (fold.path / "test" / "best_ver").is_dir()
-    return "best_ver" if task == "verification" and measured else "best_cls"
 
 
 def _checkpoints(
@@ -177,10 +161,10 @@ def _checkpoints(
     kinds: Mapping[Task, RecordKind],
     progress: Progress,
 ) -> Iterator[Output]:
-    """One CSV for each checkpoint that answers every task of the format."""
+    """One CSV for each checkpoint that has a record for every task of the format."""
     for fold in folds:
         for name in CHECKPOINTS:
-            records = {task: _record(fold, name, kind) for task, kind in kinds.items()}
+            records = {task: fold.record_folder("test", name, kind) for task, kind in kinds.items()}
             if not all(folder.is_dir() for folder in records.values()):
                 continue
             reasons = [why_outdated(fold, "test", name, kind) for kind in kinds.values()]
@@ -189,7 +173,3 @@ def _checkpoints(
                 yield Output(form, f"{run.path.name}_fold{fold.fold}_{name}", records)
             else:
                 progress.warn(f"no CSV of fold {fold.fold} {name}: {reason}; {renewal(fold, 'test')}")
-
-
-def _record(fold: FoldFolder, checkpoint: CheckpointName, kind: RecordKind) -> Path:
-    return fold.record_folder("test", checkpoint, kind)

@@ -33,7 +33,7 @@ _LEAST_AGREEMENT = 0.25
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the right answers of a task.
+    """Knowledge of the right answers of a task.
 
     Attributes:
         largest_class_share: The share of the most frequent class among the labelled images; None: not known.
@@ -88,10 +88,26 @@ def with_doubts(
     for place, column, rows, rule in _answers(checked.table, expected):
         cells = checked.table.cells[column][rows]
         of_task = known[place] if place < len(known) else Known()
-        doubts += _doubts_of_cells(cells, column, rule, of_task, is_noted=bool(expected.blocks))
-        if blend is not None:
-            ids = checked.table.cells[checked.table.columns[0]][rows]
-            doubts += _doubts_against(cells, ids, column, rule, blend)
+        if isinstance(rule, Scores):
+            values = cells.astype(np.float64)
+            # The check of a table with rules has a note on equal scores itself.
+            is_noted = bool(expected.blocks) and len(np.unique(values)) == 1
+            doubts += [] if is_noted else doubts_of_scores(values, column)
+        else:
+            unknown = of_task.no_match
+            names = rule.allowed if unknown is None else rule.allowed[rule.allowed != unknown]
+            num_labels = len(np.unique(names)) or None
+            doubts += doubts_of_labels(_first_labels(cells, rule), column, num_labels, of_task)
+        if blend is None:
+            continue
+        ids, own = checked.table.cells[checked.table.columns[0]][rows], blend.table
+        others = own.cells[column][positions_of(ids, own.cells[own.columns[0]], "rows of the blend")]
+        if isinstance(rule, Scores):
+            own_scores = others.astype(np.float64)
+            doubts += doubts_of_direction(values, own_scores, column, blend.name, blend.higher)
+        else:
+            labels, own_labels = _first_labels(cells, rule), _first_labels(others, rule)
+            doubts += doubts_of_agreement(labels, own_labels, column, blend, len(rule.allowed) or None)
     return replace(checked, notes=(*checked.notes, *doubts))
 
 
@@ -106,7 +122,7 @@ def doubts_of_scores(scores: npt.ArrayLike, column: str) -> list[str]:
         return []
     distinct = len(np.unique(values))
     if distinct == 1:
-        return [f"all {len(values)} scores of '{column}' are {values[0]:g}: they tell nobody apart"]
+        return [f"all {len(values)} scores of '{column}' are {values[0]:g}: they rank nothing"]
     if distinct > 2 and distinct * _FEWEST_ROWS_A_VALUE > len(values):
         return []
     what = (
@@ -150,7 +166,14 @@ def doubts_of_labels(
             "no test set shows one person so often; look at the column and at what wrote it"
         )
     if num_labels is not None:
-        doubts += _doubts_of_variety(int(counts[named].sum()), int(named.sum()), num_labels, column)
+        # Of C classes that are equally likely N rows show C (1 - (1 - 1/C)^N).
+        num_named, distinct = int(counts[named].sum()), int(named.sum())
+        expected = num_labels * (1.0 - (1.0 - 1.0 / num_labels) ** num_named)
+        if num_named >= _FEWEST_ROWS and distinct < _FEW_LABELS * expected:
+            doubts.append(
+                f"only {distinct} different labels of '{column}' in {num_named} rows, of {num_labels}, where "
+                f"about {expected:.0f} are usual: look at the column and at what wrote it"
+            )
     return doubts
 
 
@@ -196,7 +219,13 @@ def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[in
     """The parts of a table that hold scores or labels: by each block's rules, else by their looks."""
     if not expected.blocks:
         column = table.columns[-1]
-        rule = Scores() if _are_scores(table.cells[column]) else Labels(_NONE)
+        try:
+            values = table.cells[column].astype(np.float64)
+            # Scores are numbers that are not all whole, or zeros and ones.
+            are_scores = bool((values != np.round(values)).any() or np.isin(values, (0, 1)).all())
+        except ValueError:
+            are_scores = False
+        rule = Scores() if are_scores else Labels(np.empty(0, np.str_))
         yield 0, column, slice(0, len(table)), rule
         return
     start = 0
@@ -207,49 +236,10 @@ def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[in
         start += block.rows
 
 
-_NONE = np.empty(0, np.str_)
-
-
-def _are_scores(cells: StrArray) -> bool:
-    """Whether cells look like scores: numbers that are not all whole, or zeros and ones."""
-    try:
-        values = cells.astype(np.float64)
-    except ValueError:
-        return False
-    return bool((values != np.round(values)).any() or np.isin(values, (0, 1)).all())
-
-
-def _doubts_of_cells(cells: StrArray, column: str, rule: CellRule, known: Known, is_noted: bool) -> list[str]:
-    if isinstance(rule, Scores):
-        values = cells.astype(np.float64)
-        # The check of a table with rules tells of equal scores itself.
-        return [] if is_noted and len(np.unique(values)) == 1 else doubts_of_scores(values, column)
-    return doubts_of_labels(_first_labels(cells, rule), column, _num_labels(rule, known), known)
-
-
-def _doubts_against(
-    cells: StrArray, ids: StrArray, column: str, rule: CellRule, blend: OwnBlend
-) -> list[str]:
-    own = blend.table
-    rows = positions_of(ids, own.cells[own.columns[0]], "rows of the blend")
-    others = own.cells[column][rows]
-    if isinstance(rule, Scores):
-        scores, own_scores = cells.astype(np.float64), others.astype(np.float64)
-        return doubts_of_direction(scores, own_scores, column, blend.name, blend.higher)
-    labels, blend_labels = _first_labels(cells, rule), _first_labels(others, rule)
-    return doubts_of_agreement(labels, blend_labels, column, blend, len(rule.allowed) or None)
-
-
 def _first_labels(cells: StrArray, rule: Labels) -> StrArray:
     if rule.per_row == 1:
         return cells
     return np.array([cell.partition(" ")[0] for cell in cells.tolist()], np.str_)
-
-
-def _num_labels(rule: Labels, known: Known) -> int | None:
-    """How many people a label can name; None where the labels are not known."""
-    names = rule.allowed[rule.allowed != known.no_match] if known.no_match is not None else rule.allowed
-    return len(np.unique(names)) or None
 
 
 def _largest_share(num_labels: int | None, known: Known) -> float:
@@ -259,16 +249,6 @@ def _largest_share(num_labels: int | None, known: Known) -> float:
         return _MOST_LIMIT
     tolerated = min(max(_USUAL_TIMES * usual, _LEAST_LIMIT), _MOST_LIMIT)
     return max(tolerated, min(1.5 * usual, _MOST_UNKNOWN))
-
-
-def _doubts_of_variety(count: int, distinct: int, num_labels: int, column: str) -> Iterator[str]:
-    """Few different labels; of C classes that are equally likely N rows show C (1 - (1 - 1/C)^N)."""
-    expected = num_labels * (1.0 - (1.0 - 1.0 / num_labels) ** count)
-    if count >= _FEWEST_ROWS and distinct < _FEW_LABELS * expected:
-        yield (
-            f"only {distinct} different labels of '{column}' in {count} rows, of {num_labels}, where about "
-            f"{expected:.0f} are usual: look at the column and at what wrote it"
-        )
 
 
 def _doubts_of_unknown(labels: StrArray, column: str, known: Known) -> Iterator[str]:

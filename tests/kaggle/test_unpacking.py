@@ -66,7 +66,7 @@ def test_more_than_the_room_is_refused(tmp_path):
 
 
 def test_an_archive_that_grows_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(unpacking, "_FREE_RATIO_BYTES", 1000)
+    monkeypatch.setattr(unpacking, "FREE_GROWTH_BYTES", 1000)
     archive = archive_of(tmp_path / "a.zip", ("zeros", b"\0" * 1_000_000))
     message = refusal(archive, tmp_path / "out")
     assert "more than 100 times is taken for an attack" in message
@@ -76,7 +76,7 @@ def test_a_small_archive_and_one_of_text_may_grow(tmp_path, monkeypatch):
     zeros, text = b"\0" * 1_000_000, b"train/0/0001.jpg 17\n" * 20 + bytes(range(256))
     small = archive_of(tmp_path / "small.zip", ("zeros", zeros))
     assert unpack(small, tmp_path / "small", LIMITS, SilentProgress()) == 1
-    monkeypatch.setattr(unpacking, "_FREE_RATIO_BYTES", 100)
+    monkeypatch.setattr(unpacking, "FREE_GROWTH_BYTES", 100)
     lists = archive_of(tmp_path / "lists.zip", ("list.txt", text))
     assert unpack(lists, tmp_path / "lists", LIMITS, SilentProgress()) == 1
     assert (tmp_path / "lists" / "list.txt").read_bytes() == text
@@ -187,7 +187,7 @@ def test_whatever_a_damaged_archive_raises_is_one_line(tmp_path, method):
 
 
 def test_packed_sizes_that_lie_do_not_hide_how_far_an_archive_grows(tmp_path, monkeypatch):
-    monkeypatch.setattr(unpacking, "_FREE_RATIO_BYTES", 1000)
+    monkeypatch.setattr(unpacking, "FREE_GROWTH_BYTES", 1000)
     archive = archive_of(tmp_path / "a.zip", ("zeros", b"\0" * 1_000_000))
     content = bytearray(archive.read_bytes())
     entry = content.index(b"PK\x01\x02")

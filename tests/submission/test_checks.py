@@ -132,7 +132,7 @@ def test_a_label_outside_the_classes_is_named():
 
 def test_a_score_that_is_no_number_is_named():
     message = refusal(["0.5", "same", "0.1", "0.2"], expecting(Scores()))
-    assert message == "1 of 4 cells of 'label' are no numbers, first: 'same' in row 1.jpg"
+    assert message == "1 of 4 cells of 'label' are not numbers, first: 'same' in row 1.jpg"
 
 
 def test_an_infinite_score_is_named():

@@ -1,4 +1,4 @@
-"""What Kaggle answers, as plain records: nothing else of this package sees an object of the client."""
+"""Kaggle's answers as plain records: nothing else of this package sees an object of the client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RemoteStatus = Literal["PENDING", "COMPLETE", "ERROR"]
 
 @dataclass(frozen=True)
 class Account:
-    """Who is logged in, and by which kind of credentials."""
+    """The account that is logged in, and the kind of its credentials."""
 
     user: str
     method: Literal["ACCESS_TOKEN", "LEGACY_API_KEY", "OAUTH"]
@@ -40,7 +40,7 @@ class FileList:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many submissions the team made and still may make today (UTC)."""
+    """Numbers of submissions that the team made and still may make today (UTC)."""
 
     today: int
     total: int
@@ -77,8 +77,8 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class CompetitionFacts:
-    """What Kaggle tells about a competition."""
+class RemoteCompetition:
+    """A competition as Kaggle describes it."""
 
     slug: str
     title: str
@@ -106,7 +106,7 @@ NotebookState = Literal["queued", "running", "complete", "error", "cancelled"]
 
 @dataclass(frozen=True)
 class NotebookStatus:
-    """How far a notebook's run is, and why it failed."""
+    """The state of a notebook's run, and the reason of a failure."""
 
     state: NotebookState
     failure: str = ""
@@ -122,5 +122,5 @@ class GpuQuota:
 
     @property
     def hours_left(self) -> float:
-        """What may still be used."""
+        """GPU hours that may still be used."""
         return max(0.0, self.total_hours - self.used_hours)

@@ -18,10 +18,10 @@ from kaggle_face.errors import RemoteError
 from kaggle_face.kaggle.client.answers import (
     Accepted,
     Account,
-    CompetitionFacts,
     FileList,
     LeaderboardRow,
     Limits,
+    RemoteCompetition,
     RemoteFile,
     RemoteSubmission,
 )
@@ -37,7 +37,7 @@ from kaggle_face.kaggle.client.parsing import (
     submission_from,
     team_from,
 )
-from kaggle_face.kaggle.client.retry import CallContext, RetryPolicy, attempt, one_clean_line, secrets_of
+from kaggle_face.kaggle.client.retry import CallContext, attempt, one_clean_line, repeated, secrets_of
 from kaggle_face.kaggle.client.transport import SILENT_SECONDS, UnreadableAnswerError
 from kaggle_face.progress import Progress
 
@@ -72,27 +72,20 @@ class KaggleClient:
 
         Args:
             doing: What is done, for messages.
-            function: Asks and reads the answer.
-            slug: The competition that is asked for.
+            function: Makes the request and reads the answer.
+            slug: The competition that is requested.
             show_progress: Whether standard error stays open.
             lists: The lists that the last answer must have.
-            size: What there is of it already; the tries begin anew where it has grown.
+            size: What there is of the answer already; the tries begin anew where it has grown.
 
         Raises:
             RemoteError: It failed; one line with Kaggle's own words and what to do.
         """
-        policy, had = RetryPolicy(), size()
-        while True:
-            answer = self.try_once(function, show_progress, lists)
-            if not isinstance(answer, Failure):
-                return answer
-            if size() > had:
-                policy, had = RetryPolicy(), size()
-            wait = policy.next_wait(answer)
-            if wait is None:
-                break
-            self._progress.say(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
-            self._clock.sleep(wait)
+        answer = repeated(
+            lambda: self.try_once(function, show_progress, lists), doing, self._clock, self._progress, size
+        )
+        if not isinstance(answer, Failure):
+            return answer
         known = self.entered_competitions() if slug is not None and answer.status in (403, 404) else []
         raise RemoteError(explain(answer, doing, slug, known))
 
@@ -103,29 +96,40 @@ class KaggleClient:
         return attempt(function, self._context, show_progress, lists)
 
     def check_login(self) -> None:
-        """Asks for something that only an account may see.
+        """Requests something that only an account may see.
 
         Raises:
             RemoteError: The credentials are not accepted, or Kaggle cannot be reached.
         """
-        self.call("log in", partial(self._ask_entered, 1), lists=("competitions",))
+        self.call("log in", partial(self._request_entered, 1), lists=("competitions",))
 
     def entered_competitions(self) -> list[str]:
         """The slugs of the competitions that the account takes part in; empty where they cannot be had."""
-        answer = self.try_once(partial(self._ask_entered, 100), lists=("competitions",))
+        answer = self.try_once(partial(self._request_entered, 100), lists=("competitions",))
         return [] if isinstance(answer, Failure) else answer
 
-    def competition(self, slug: str) -> CompetitionFacts:
-        """What Kaggle tells about a competition."""
-        return self.call(f"ask for '{slug}'", lambda: self._ask_competition(slug), slug)
+    def competition(self, slug: str) -> RemoteCompetition:
+        """A competition as Kaggle describes it."""
+        from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
+
+        request = ApiGetCompetitionRequest()
+        request.competition_name = slug
+
+        def read() -> RemoteCompetition:
+            with self.api.build_kaggle_client() as kaggle:
+                found = kaggle.competitions.competition_api_client.get_competition(request)
+            required_text(found, "title")
+            return competition_from(found, slug)
+
+        return self.call(f"read about '{slug}'", read, slug)
 
     def files(self, slug: str) -> FileList:
         """The names and sizes of a competition's files, of very many only the first."""
         files: list[RemoteFile] = []
         token = ""
         for _ in range(_MOST_PAGES):
-            ask = partial(self._ask_files, slug, token)
-            page, token = self.call(f"list the files of '{slug}'", ask, slug, lists=("files",))
+            request = partial(self._request_files, slug, token)
+            page, token = self.call(f"list the files of '{slug}'", request, slug, lists=("files",))
             files += page
             if not token:
                 break
@@ -134,7 +138,7 @@ class KaggleClient:
     def download(self, slug: str, folder: Path) -> Path:
         """Downloads all files of a competition as one archive, from where an earlier download stopped.
 
-        The client verifies the size that the server told; its progress is the growth of the file.
+        The client verifies the size that the server gave; its progress is the growth of the file.
         """
         doing = f"download the files of '{slug}'"
         self.call(
@@ -151,7 +155,15 @@ class KaggleClient:
 
     def submit(self, path: Path, description: str, slug: str) -> Accepted | Failure:
         """Uploads a CSV file once, without trying again: after a failure it may be there nevertheless."""
-        return self.try_once(lambda: self._ask_to_submit(path, description, slug))
+
+        def send() -> Accepted | Failure:
+            answer = self.api.competition_submit(str(path), description, slug, quiet=True)
+            words = text_of(answer, "message")
+            if words == self.api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+                return Failure(NO_CONNECTION, "the file did not arrive")
+            return Accepted(self.cleaned(words), number_of(answer, "ref"))
+
+        return self.try_once(send)
 
     def explained(self, failure: Failure, doing: str, slug: str) -> RemoteError:
         """The error of a failure that is not tried again."""
@@ -167,8 +179,8 @@ class KaggleClient:
         found: dict[int, RemoteSubmission] = {}
         doing = f"list the submissions to '{slug}'"
         for page in count(1):
-            ask = partial(self._ask_submissions, slug, page)
-            listed = self.call(doing, ask, slug, lists=("submissions",))
+            request = partial(self._request_submissions, slug, page)
+            listed = self.call(doing, request, slug, lists=("submissions",))
             fresh = {item.reference: item for item in listed if item.reference not in found}
             found |= fresh
             if len(fresh) < _SUBMISSIONS_PER_PAGE or (newest is not None and len(found) >= newest):
@@ -178,8 +190,8 @@ class KaggleClient:
         return list(found.values())
 
     def limits(self, slug: str) -> Limits:
-        """How many submissions are left today."""
-        doing = f"ask how many submissions to '{slug}' are left"
+        """The number of submissions that are left today."""
+        doing = f"read how many submissions to '{slug}' are left"
         return self.call(doing, lambda: limits_from(self.api.competition_get_submission_limits(slug)), slug)
 
     def leaderboard(self, slug: str) -> list[LeaderboardRow]:
@@ -187,36 +199,28 @@ class KaggleClient:
         rows: list[LeaderboardRow] = []
         token = ""
         for _ in range(_MOST_TEAM_PAGES):
-            ask = partial(self._ask_teams, slug, token, len(rows))
-            page, token = self.call(f"read the leaderboard of '{slug}'", ask, slug, lists=("submissions",))
+            request = partial(self._request_teams, slug, token, len(rows))
+            page, token = self.call(
+                f"read the leaderboard of '{slug}'", request, slug, lists=("submissions",)
+            )
             rows += page
             if not token:
                 break
         return rows
 
-    def _ask_entered(self, most: int) -> list[str]:
+    def _request_entered(self, most: int) -> list[str]:
         found = self.api.competitions_list(group="entered", page_size=most)
         return [] if found is None else items_of(found, "competitions", slug_from)
 
-    def _ask_competition(self, slug: str) -> CompetitionFacts:
-        from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
-
-        request = ApiGetCompetitionRequest()
-        request.competition_name = slug
-        with self.api.build_kaggle_client() as kaggle:
-            found = kaggle.competitions.competition_api_client.get_competition(request)
-        required_text(found, "title")
-        return competition_from(found, slug)
-
-    def _ask_files(self, slug: str, token: str) -> tuple[list[RemoteFile], str]:
+    def _request_files(self, slug: str, token: str) -> tuple[list[RemoteFile], str]:
         page = self.api.competition_list_files(slug, token or None, _FILES_PER_PAGE)
         return items_of(page, "files", file_from), text_of(page, "next_page_token")
 
-    def _ask_submissions(self, slug: str, page: int) -> list[RemoteSubmission]:
+    def _request_submissions(self, slug: str, page: int) -> list[RemoteSubmission]:
         found = self.api.competition_submissions(slug, page_number=page, page_size=_SUBMISSIONS_PER_PAGE)
         return [submission_from(item) for item in found or []]
 
-    def _ask_teams(self, slug: str, token: str, before: int) -> tuple[list[LeaderboardRow], str]:
+    def _request_teams(self, slug: str, token: str, before: int) -> tuple[list[LeaderboardRow], str]:
         from kagglesdk.competitions.types.competition_api_service import ApiGetLeaderboardRequest
 
         request = ApiGetLeaderboardRequest()
@@ -226,13 +230,6 @@ class KaggleClient:
         ranks = count(before + 1)
         rows = items_of(page, "submissions", lambda item: team_from(item, next(ranks)))
         return rows, text_of(page, "next_page_token")
-
-    def _ask_to_submit(self, path: Path, description: str, slug: str) -> Accepted | Failure:
-        answer = self.api.competition_submit(str(path), description, slug, quiet=True)
-        words = text_of(answer, "message")
-        if words == self.api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
-            return Failure(NO_CONNECTION, "the file did not arrive")
-        return Accepted(self.cleaned(words), number_of(answer, "ref"))
 
     def cleaned(self, text: str) -> str:
         """A text of Kaggle as one line without secrets."""
@@ -250,30 +247,18 @@ def connect(clock: Clock, progress: Progress, silent_seconds: float = SILENT_SEC
         raise RemoteError(f"cannot log in: {why_none()}")
     for place in broken:
         progress.warn(f"{place}; other credentials are used")
-    policy, context = RetryPolicy(), CallContext(clock, secrets_of({}), silent_seconds)
-    while True:
-        api = attempt(_authenticated_api, context)
-        if not isinstance(api, Failure):
-            return KaggleClient(api, clock, progress, silent_seconds)
-        wait = policy.next_wait(api)
-        if wait is None:
-            break
-        progress.say(f"cannot log in now ({api.words}); next try in {wait:.0f} s")
-        clock.sleep(wait)
-    raise RemoteError(explain(api, "log in"))
+    context = CallContext(clock, secrets_of({}), silent_seconds)
+    api = repeated(lambda: attempt(_authenticated_api, context), "log in", clock, progress)
+    if isinstance(api, Failure):
+        raise RemoteError(explain(api, "log in"))
+    return KaggleClient(api, clock, progress, silent_seconds)
 
 
 def _authenticated_api() -> Any:
-    """A client that logged in; importing the package already tries to, and swallows the failure."""
-    api = _client_class()()
-    api.authenticate()
-    if not isinstance(api.config_values.get("username", ""), str):
-        raise UnreadableAnswerError("the user name is not a text")
-    return api
+    """A client that logged in; importing the package already tries to, and swallows the failure.
 
-
-def _client_class() -> Any:
-    """The official client, which here takes only objects for settings and uploads only to web addresses."""
+    Other than the official one it takes only objects for settings and uploads only to web addresses.
+    """
     from kaggle.api.kaggle_api_extended import KaggleApi
 
     class Api(KaggleApi):  # type: ignore[misc]
@@ -286,4 +271,8 @@ def _client_class() -> Any:
                 raise UnreadableAnswerError("it has no address to upload to")
             return super().upload_complete(path, url, quiet, resume)
 
-    return Api
+    api = Api()
+    api.authenticate()
+    if not isinstance(api.config_values.get("username", ""), str):
+        raise UnreadableAnswerError("the user name is not a text")
+    return api

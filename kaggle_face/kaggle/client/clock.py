@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What uploads and downloads know of time."""
+    """The time, and a way to wait."""
 
     def now(self) -> datetime:
         """The time of day, in UTC."""

@@ -1,4 +1,4 @@
-"""Which credentials the official client would use, found in its own order; their values are never kept."""
+"""The credentials that the official client uses, found in its own order; their values are never kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_TOKEN = "holds characters that no token has"
 
 @dataclass(frozen=True)
 class FoundCredentials:
-    """A place that holds credentials, and what is wrong with it, if anything."""
+    """A place that holds credentials, and a warning about it, if any."""
 
     kind: str
     source: str
@@ -65,7 +65,7 @@ def find_broken() -> list[BrokenPlace]:
 
 
 def why_none() -> str:
-    """Why no credentials were found: a file is broken, or nothing is there; and how to get some."""
+    """The reason why there are no credentials, and how to get some."""
     broken = "; ".join(map(str, find_broken()))
     return f"{broken or 'there are no Kaggle credentials'}; {HOW_TO_GET}"
 
@@ -154,7 +154,7 @@ def _oauth(path: Path) -> FoundCredentials | BrokenPlace | None:
 
 
 class _BrokenError(Exception):
-    """What is wrong with a file, as a clause whose subject is the file."""
+    """A fault of a file, as a clause whose subject is the file."""
 
 
 def _read_object(path: Path) -> dict[str, Any]:

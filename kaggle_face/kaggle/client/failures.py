@@ -1,4 +1,4 @@
-"""Why a request to Kaggle failed, whether trying again can help, and what the user can do."""
+"""Failures of requests to Kaggle: whether trying again can help, and what the user can do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS_PAGE = "https://www.kaggle.com/settings"
 
 @dataclass(frozen=True)
 class Failure:
-    """An HTTP status (or one of the four above), Kaggle's words, and the wait that Kaggle asks for.
+    """An HTTP status (or one of the four above), Kaggle's words, and the wait that Kaggle requests.
 
     NO_CONNECTION: no whole answer came. UNREADABLE: the request was not made. GARBLED: an answer came that is
     not understood. `method` is that of the last request.
@@ -33,7 +33,7 @@ class Failure:
 
     @property
     def leaves_open(self) -> bool:
-        """Whether nobody knows if Kaggle did what it was asked for."""
+        """Whether it is not known if Kaggle did what was requested."""
         return self.status in (NO_CONNECTION, GARBLED)
 
     @property
@@ -43,7 +43,7 @@ class Failure:
 
 
 def seconds_to_wait(retry_after: str | None, now: datetime) -> float | None:
-    """The wait that a Retry-After header asks for, given in seconds or as a date; None where it is no wait.
+    """The wait of a Retry-After header, given in seconds or as a date; None where it does not hold one.
 
     >>> from datetime import UTC
     >>> seconds_to_wait("Sun, 22 Nov 2026 13:00:30 GMT", datetime(2026, 11, 22, 13, tzinfo=UTC))
@@ -62,23 +62,23 @@ def seconds_to_wait(retry_after: str | None, now: datetime) -> float | None:
 
 
 def rules_page(slug: str) -> str:
-    """Where the rules of a competition are accepted."""
+    """The page on which the rules of a competition are accepted."""
     return f"https://www.kaggle.com/competitions/{slug}/rules"
 
 
 def explain(failure: Failure, doing: str, slug: str | None = None, known: Collection[str] = ()) -> str:
     """One line: what could not be done, Kaggle's own words, and what to do."""
-    said = f"Kaggle says '{failure.words}'" if failure.words else f"Kaggle answers {failure.status}"
+    reply = f"Kaggle says '{failure.words}'" if failure.words else f"Kaggle answers {failure.status}"
     match failure.status:
         case 401:
             advice = "the credentials are not accepted; see which ones are used: kaggle-face auth"
         case 403 if slug is not None:
             near = nearest_hint(slug, [name for name in known if name != slug])
             page = rules_page(slug)
-            advice = f"accept the rules at {page}{near}; with which account is told by: kaggle-face auth"
+            advice = f"accept the rules at {page}{near}; the account that is used: kaggle-face auth"
         case 404 if slug is not None:
             hint = nearest_hint(slug, known) or "; the slug is the last part of the competition's address"
-            return f"cannot {doing}: Kaggle knows no competition '{slug}'{hint} ({said})"
+            return f"cannot {doing}: Kaggle knows no competition '{slug}'{hint} ({reply})"
         case 429:
             wait = f" for {failure.retry_after:.0f} s" if failure.retry_after is not None else ""
             advice = f"it asks to wait{wait}; try again later"
@@ -91,5 +91,5 @@ def explain(failure: Failure, doing: str, slug: str | None = None, known: Collec
         case _ if failure.status >= 500:
             advice = f"an error on its side ({failure.status}); try again later"
         case _:
-            return f"cannot {doing}: {said}"
-    return f"cannot {doing}: {said}; {advice}"
+            return f"cannot {doing}: {reply}"
+    return f"cannot {doing}: {reply}; {advice}"

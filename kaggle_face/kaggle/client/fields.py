@@ -15,7 +15,7 @@ _LARGEST = 2**63
 
 
 def text_of(item: Any, name: str) -> str:
-    """A text; empty where there is none. What is no Unicode text is replaced by U+FFFD."""
+    """A text; empty where there is none. What is not Unicode text is replaced by U+FFFD."""
     value = getattr(item, name)
     if value is None:
         return ""
@@ -74,7 +74,7 @@ def score_of(item: Any, name: str) -> float | None:
 
 
 def items_of(item: Any, name: str, read: Callable[[Any], T]) -> list[T]:
-    """What `read` makes of each item of a list; empty where there is none."""
+    """Each item of a list, read by `read`; empty where there is none."""
     value = getattr(item, name)
     if value is None:
         return []

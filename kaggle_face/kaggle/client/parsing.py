@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from kaggle_face.kaggle.client.answers import (
-    CompetitionFacts,
     GpuQuota,
     LeaderboardRow,
     Limits,
     NotebookState,
     NotebookStatus,
+    RemoteCompetition,
     RemoteFile,
     RemoteStatus,
     RemoteSubmission,
@@ -43,9 +43,9 @@ _STATES: dict[str, NotebookState] = {
 }
 
 
-def competition_from(item: Any, slug: str) -> CompetitionFacts:
-    """What Kaggle tells about a competition."""
-    return CompetitionFacts(
+def competition_from(item: Any, slug: str) -> RemoteCompetition:
+    """A competition as Kaggle describes it."""
+    return RemoteCompetition(
         slug,
         text_of(item, "title") or slug,
         text_of(item, "evaluation_metric"),
@@ -86,7 +86,7 @@ def submission_from(item: Any) -> RemoteSubmission:
 
 
 def limits_from(item: Any) -> Limits:
-    """How many submissions are left."""
+    """The number of submissions that are left."""
     return Limits(
         number_of(item, "num_today"),
         number_of(item, "num_total"),
@@ -115,7 +115,7 @@ def quota_from(item: Any) -> GpuQuota:
 
 
 def notebook_from(item: Any) -> NotebookStatus:
-    """How far a notebook is; its failure is Kaggle's text."""
+    """The state of a notebook; its failure is Kaggle's text."""
     status = name_of(item, "status")
     if status not in _STATES:
         raise UnreadableAnswerError(f"its status '{status}' is not known")

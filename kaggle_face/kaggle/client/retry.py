@@ -1,12 +1,12 @@
-"""Calls to the official client whose failure comes back as data, without output and without secrets."""
+"""Calls to the official client: tries and waits, and failures as data, without output and without secrets."""
 
 from __future__ import annotations
 
 import io
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from kaggle_face.kaggle.client.transport import (
     is_http_error,
     limited,
 )
+from kaggle_face.progress import Progress
 
 T = TypeVar("T")
 
@@ -65,11 +66,39 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class CallContext:
-    """How calls are made: what must not be shown, and how long Kaggle may be silent."""
+    """Conditions of calls: texts that must not be shown, and how long Kaggle may be silent."""
 
     clock: Clock
     secrets: Collection[str] = ()
     silent_seconds: float = SILENT_SECONDS
+
+
+def repeated(
+    request: Callable[[], T | Failure],
+    doing: str,
+    clock: Clock,
+    progress: Progress,
+    size: Callable[[], int] = lambda: 0,
+) -> T | Failure:
+    """The answer of a request that may be repeated, or its last failure.
+
+    Args:
+        request: Makes the request once.
+        doing: What is done, for messages.
+        clock: Waits between the tries.
+        progress: Where each further try is reported.
+        size: What there is of the answer already; the tries begin anew where it has grown.
+    """
+    policy, had = RetryPolicy(), size()
+    while isinstance(answer := request(), Failure):
+        if size() > had:
+            policy, had = RetryPolicy(), size()
+        wait = policy.next_wait(answer)
+        if wait is None:
+            break
+        progress.say(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
+        clock.sleep(wait)
+    return answer
 
 
 def attempt(
@@ -83,7 +112,8 @@ def attempt(
     """
     with limited(context.silent_seconds) as exchange:
         try:
-            with _silence(show_progress):
+            sink = io.StringIO()
+            with redirect_stdout(sink), nullcontext() if show_progress else redirect_stderr(sink):
                 answer = function()
             exchange.check_lists(lists)
             return answer
@@ -101,7 +131,9 @@ def _failure_of(error: BaseException, exchange: Exchange, context: CallContext) 
 
     match error:
         case SystemExit():
-            return _without_login()
+            first = next(iter(find_credentials()), None)
+            refused = "" if first is None else f"Kaggle does not accept the {first.kind} from {first.source}"
+            return Failure(NO_CREDENTIALS, f"{refused}; {HOW_TO_GET}" if refused else why_none())
         case ImportError():  # kaggle 2.2 imports six without declaring it
             return Failure(UNREADABLE, f"the official client cannot be imported: {error}")
         case HTTPError():
@@ -121,46 +153,27 @@ def _failure_of(error: BaseException, exchange: Exchange, context: CallContext) 
             return _garbled(error, exchange, context)
 
 
-@contextmanager
-def _silence(show_progress: bool) -> Iterator[None]:
-    sink = io.StringIO()
-    with redirect_stdout(sink), nullcontext() if show_progress else redirect_stderr(sink):
-        yield
-
-
-def _without_login() -> Failure:
-    found = find_credentials()
-    if not found:
-        return Failure(NO_CREDENTIALS, why_none())
-    first = f"Kaggle does not accept the {found[0].kind} from {found[0].source}"
-    return Failure(NO_CREDENTIALS, f"{first}; {HOW_TO_GET}")
-
-
 def _http_failure(error: Any, context: CallContext) -> Failure:
     """Status and words of an HTTP error; Kaggle also answers 200 with an error in its JSON."""
     response = error.response
     if response is None:
         return Failure(UNREADABLE, "an answer without content")
     status, words = int(response.status_code), str(response.reason or "")
-    body = _object_of(response)
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        body = None
+    body = body if isinstance(body, dict) else {}
     if is_http_error(body.get("code")):
         status = max(status, body["code"])
-    told = [body.get(name) for name in ("message", "error")]
-    words = next((text for text in told if isinstance(text, str) and text.strip()), words)
+    texts = [body.get(name) for name in ("message", "error")]
+    words = next((text for text in texts if isinstance(text, str) and text.strip()), words)
     wait = seconds_to_wait(response.headers.get("Retry-After"), context.clock.now())
     return Failure(status, one_clean_line(words, context.secrets), wait)
 
 
-def _object_of(response: Any) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
 def _garbled(error: BaseException, exchange: Exchange, context: CallContext) -> Failure:
-    """What is wrong with an answer, and how it begins; without an answer, what the client complains about."""
+    """The fault of an answer, and its beginning; without an answer, the complaint of the client."""
     words = str(error) if isinstance(error, UnreadableAnswerError) else f"{type(error).__name__}: {error}"
     if "header value" in words:  # http.client shows the header itself
         words = "the credentials hold characters that no request can carry"
@@ -172,7 +185,7 @@ def _garbled(error: BaseException, exchange: Exchange, context: CallContext) -> 
 
 
 def _connection_words(error: BaseException) -> str:
-    """What happened to a connection, in words of our own: the client's name addresses and tokens."""
+    """The failure of a connection in words of our own: the client's contain addresses and tokens."""
     text = f"{type(error).__name__} {error}".lower()
     for sign, words in (
         ("ssl", "the secure connection failed (certificates, or a proxy between)"),

@@ -1,4 +1,4 @@
-"""Limits on the requests of the official client: how long they may take, and what may come back.
+"""Limits on the requests of the official client: their time, and the size and type of answers.
 
 The client sets no time limit, parses whatever arrives, and makes its sessions in several places, some of them
 while it is imported. So the limits are put where all of its requests pass, for the time of one call.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ _KEPT_CHARACTERS = 2000
 
 
 class UnreadableAnswerError(Exception):
-    """An answer that cannot be what was asked for; the message says why."""
+    """An answer that does not fit its request; the message gives the reason."""
 
 
 class SilentServerError(Exception):
@@ -60,33 +60,51 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
         requests.HTTPError: Kaggle refused; also where the refusal stands in an answer with status 200.
         SilentServerError: The answer did not arrive in time.
     """
-    from requests import ConnectionError as CutOff
-    from requests import Response, Timeout
+    from requests import Response
     from requests.adapters import HTTPAdapter
-    from urllib3.exceptions import ReadTimeoutError
-    from urllib3.util import Retry
 
     exchange = Exchange()
     adapters: Any = HTTPAdapter
     responses: Any = Response
     send, pieces = adapters.send, responses.iter_content
+    adapters.send = _limited_send(send, exchange, silent_seconds)
+    responses.iter_content = _limited_pieces(pieces)
+    try:
+        yield exchange
+    finally:
+        adapters.send, responses.iter_content = send, pieces
+
+
+def _limited_send(send: Callable[..., Any], exchange: Exchange, silent_seconds: float) -> Callable[..., Any]:
+    """`HTTPAdapter.send` that gives up in time, keeps the exchange, and refuses what is not an answer."""
+    from requests import Timeout
+    from urllib3.exceptions import ReadTimeoutError
+    from urllib3.util import Retry
 
     def send_limited(
         adapter: Any, request: Any, stream: bool = False, timeout: Any = None, *others: Any, **options: Any
     ) -> Any:
         adapter.max_retries = Retry(0, read=False)  # `RetryPolicy` alone decides about further tries
         exchange.method, exchange.answer, exchange.values = request.path_url.rsplit("/", 1)[-1], "", {}
-        is_question = request.method == "POST"
+        is_api_call = request.method == "POST"
         try:
             response = send(adapter, request, stream, silent_seconds, *others, **options)
-            if not stream or response.status_code >= 300 or (is_question and _is(response, "json", "html")):
+            if not stream or response.status_code >= 300 or (is_api_call and _is(response, "json", "html")):
                 _read(response, silent_seconds)
                 exchange.answer = response.text[:_KEPT_CHARACTERS]
         except (Timeout, ReadTimeoutError):
             raise SilentServerError from None
-        if is_question:
+        if is_api_call:
             exchange.values = _checked_values(response)
         return response
+
+    return send_limited
+
+
+def _limited_pieces(pieces: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+    """`Response.iter_content` that calls a server silent where the client calls the connection cut."""
+    from requests import ConnectionError as CutOff
+    from urllib3.exceptions import ReadTimeoutError
 
     def pieces_limited(response: Any, *others: Any, **options: Any) -> Iterator[bytes]:
         try:
@@ -96,11 +114,7 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
                 raise SilentServerError from None
             raise
 
-    adapters.send, responses.iter_content = send_limited, pieces_limited
-    try:
-        yield exchange
-    finally:
-        adapters.send, responses.iter_content = send, pieces
+    return pieces_limited
 
 
 def _is(response: Any, *kinds: str) -> bool:

@@ -8,32 +8,30 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import kaggle_face
-from kaggle_face.artifacts.files.atomic import replacing_folder, write_json, write_text
+from kaggle_face.artifacts.files.atomic import replacing, replacing_folder, write_json, write_text
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.competitions.submission.targets import targets
 from kaggle_face.config import Config, dump_config
+from kaggle_face.config.loading import packaged_configs
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RemoteError, RunError
-from kaggle_face.kaggle.remote.notebook import (
-    dataset_metadata,
-    kernel_metadata,
-    predict_notebook,
-    train_notebook,
-)
-from kaggle_face.kaggle.remote.wheel import requirements, write_wheel
+from kaggle_face.kaggle.remote.notebook import dataset_metadata, kernel_metadata, make_notebook
 
 _NOT_IN_NOTEBOOKS = (
     "kaggle",
@@ -52,11 +50,15 @@ Kaggle's image pins scikit-learn to 1.2.2, which has what is used of it, and hol
 # Up to glibc 2.35, that of Ubuntu 22.04; pip takes each of these names for itself, not as "up to".
 _PLATFORMS = ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(17, 36)))
 _LONGEST_SLUG = 50
+_DISTRIBUTION = "kaggle-face"
+_TIME = (2020, 1, 1, 0, 0, 0)
+_WHEEL = "Wheel-Version: 1.0\nGenerator: kaggle-face\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+_SUFFIXES = (".py", ".typed", ".yaml", ".html", ".css", ".js", ".csv", ".json", ".txt", ".svg")
 
 
 @dataclass(frozen=True)
 class BundlePlan:
-    """What a bundle is made of and for whom.
+    """The contents of a bundle, and the account that it is for.
 
     `words` go to `predict` or `train` in the notebook, `blend_words` to `ensemble`; the output of a training
     carries `job` back.
@@ -116,7 +118,10 @@ def write_bundle(
             shutil.copyfile(path, target)
         write_json(dataset / "bundle.json", _about(plan, dataset))
         write_json(dataset / "dataset-metadata.json", dataset_metadata(plan.name, plan.slug))
-        _write_notebook(plan, notebook)
+        write_text(notebook / f"{plan.kind}.ipynb", make_notebook(plan.kind, plan.name))
+        competitions = targets(plan.config.competition, plan.config.submit)
+        about = kernel_metadata(plan.name, plan.slug, f"{plan.kind}.ipynb", plan.name, competitions)
+        write_json(notebook / "kernel-metadata.json", about)
     files = [path for path in (folder / "dataset").rglob("*") if path.is_file()]
     return Bundle(folder / "dataset", folder / "notebook", sum(path.stat().st_size for path in files))
 
@@ -131,24 +136,28 @@ def files_to_predict(folds: Sequence[FoldFolder], wanted: Sequence[CheckpointNam
     for fold in folds:
         weights = [fold.weights_file(name) for name in wanted if fold.weights_file(name).is_file()]
         if not weights:
-            raise RunError(f"{fold.path} has no checkpoint {' or '.join(wanted)}; it has: {_there(fold)}")
+            there = [name for name in CHECKPOINTS if fold.weights_file(name).is_file()]
+            has = ", ".join(there) or "none"
+            raise RunError(f"{fold.path} has no checkpoint {' or '.join(wanted)}; it has: {has}")
         found.append([fold.config_file, fold.info_file, fold.classes_file, *weights])
     return found
 
 
 def files_to_resume(folds: Sequence[FoldFolder]) -> list[list[Path]]:
     """All that a begun fold needs to go on: everything but its records, which are made anew."""
-    return [
-        sorted(path for path in fold.path.rglob("*") if path.is_file() and _is_needed_to_resume(fold, path))
-        for fold in folds
-    ]
+    found = []
+    for fold in folds:
+        files = [path for path in fold.path.rglob("*") if path.is_file()]
+        records = ("oof", "test", "tensorboard")
+        found.append(sorted(path for path in files if path.relative_to(fold.path).parts[0] not in records))
+    return found
 
 
 def download_wheels(names: Sequence[str], python: str, folder: Path) -> Path:
     """Fetches wheels of requirements for Kaggle's machines, without their own requirements.
 
     Raises:
-        RemoteError: A wheel cannot be had; the last words of pip are told.
+        RemoteError: A wheel cannot be had; the last line of pip is in the message.
     """
     needed = {re.split(r"[^A-Za-z0-9._-]", text)[0].lower(): text for text in requirements()}
     words = ["--no-deps", "--only-binary=:all:", "--python-version", python]
@@ -157,9 +166,55 @@ def download_wheels(names: Sequence[str], python: str, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "--dest", str(folder), *texts]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason"])[-1]
-        raise RemoteError(f"the wheels of {', '.join(names)} cannot be fetched: {said}")
+        reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
+        raise RemoteError(f"the wheels of {', '.join(names)} cannot be fetched: {reason}")
     return folder
+
+
+def write_wheel(folder: Path) -> Path:
+    """Writes the installed package as a wheel, without build tools and without a network.
+
+    A wheel is a zip archive with the package's files and a `.dist-info` folder (Python packaging's "Binary
+    distribution format"). All time stamps are the same, so equal sources give equal bytes.
+    """
+    version = kaggle_face.__version__
+    name = f"kaggle_face-{version}"
+    info = f"{name}.dist-info"
+    needed = "".join(f"Requires-Dist: {text}\n" for text in requirements())
+    about = f"Metadata-Version: 2.1\nName: {_DISTRIBUTION}\nVersion: {version}\nRequires-Python: >=3.11\n"
+    files = {
+        **dict(_package_files()),
+        f"{info}/METADATA": f"{about}{needed}".encode(),
+        f"{info}/WHEEL": _WHEEL.encode(),
+    }
+    record = []
+    for inside, content in files.items():
+        digest = base64.urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode()
+        record.append(f"{inside},sha256={digest},{len(content)}")
+    files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
+    path = folder / f"{name}-py3-none-any.whl"
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for inside, content in files.items():
+            archive.writestr(zipfile.ZipInfo(inside, _TIME), content, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def requirements() -> list[str]:
+    """The requirements of the package without its extras, such as `numpy>=1.26`."""
+    found = metadata.requires(_DISTRIBUTION) or []
+    return sorted(text for text in found if "extra ==" not in text)
+
+
+def _package_files() -> Iterator[tuple[str, bytes]]:
+    """Every file of the package, and its settings, which in a checkout lie beside it."""
+    package = Path(kaggle_face.__file__).parent
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and path.suffix in _SUFFIXES and "__pycache__" not in path.parts:
+            inside = path.relative_to(package)
+            if inside.parts[0] != "configs":
+                yield f"kaggle_face/{inside.as_posix()}", path.read_bytes()
+    for path in sorted(packaged_configs().glob("*.yaml")):
+        yield f"kaggle_face/configs/{path.name}", path.read_bytes()
 
 
 def slug_of(text: str) -> str:
@@ -189,20 +244,3 @@ def _about(plan: BundlePlan, dataset: Path) -> dict[str, Any]:
         "again": plan.run.command("bundle", "--wheels", "NAMES"),
         "files": {path.relative_to(dataset).as_posix(): hash_of_file(path) for path in files},
     }
-
-
-def _write_notebook(plan: BundlePlan, folder: Path) -> None:
-    file_name = f"{plan.kind}.ipynb"
-    make = predict_notebook if plan.kind == "predict" else train_notebook
-    competitions = targets(plan.config.competition, plan.config.submit)
-    write_text(folder / file_name, make(plan.name))
-    about = kernel_metadata(plan.name, plan.slug, file_name, plan.name, competitions)
-    write_json(folder / "kernel-metadata.json", about)
-
-
-def _there(fold: FoldFolder) -> str:
-    return ", ".join(name for name in CHECKPOINTS if fold.weights_file(name).is_file()) or "none"
-
-
-def _is_needed_to_resume(fold: FoldFolder, path: Path) -> bool:
-    return path.relative_to(fold.path).parts[0] not in ("oof", "test", "tensorboard")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kaggle_face.errors import RemoteError
 from kaggle_face.kaggle.client.answers import GpuQuota, NotebookStatus
@@ -24,7 +22,7 @@ _OUTPUT_OF_RUNS = r"^(?!.*\.\.)(runs/|manifest\.json$)"
 
 
 class KaggleNotebooks:
-    """What is sent to Kaggle to be run there, and what comes back."""
+    """Datasets and notebooks that are sent to Kaggle to be run there, and their output."""
 
     def __init__(self, client: KaggleClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
@@ -36,8 +34,8 @@ class KaggleNotebooks:
 
     def gpu_quota(self) -> GpuQuota:
         """The GPU hours of this week."""
-        ask = lambda: quota_from(self._client.api.quota_view())  # noqa: E731
-        return self._client.call("ask for the GPU quota", ask)
+        request = lambda: quota_from(self._client.api.quota_view())  # noqa: E731
+        return self._client.call("read the GPU quota", request)
 
     def send_dataset(self, folder: Path, note: str) -> str:
         """Makes a private dataset of a folder with `dataset-metadata.json`, or a new version; its name.
@@ -47,11 +45,18 @@ class KaggleNotebooks:
         """
         name = str(json.loads((folder / "dataset-metadata.json").read_text(encoding="utf-8"))["id"])
         doing = f"send the dataset {name}"
-        if self._dataset_state(name) is None:
-            make = self._dataset_maker(folder)
-        else:
-            make = self._version_maker(folder, note)
-        status, words = self._client.call(doing, lambda: _status_and_words(make()))
+        is_new = self._dataset_state(name) is None
+        shared = {"quiet": True, "convert_to_csv": False, "dir_mode": "zip"}
+        api = self._client.api
+
+        def send() -> tuple[str, str]:
+            if is_new:
+                answer = api.dataset_create_new(str(folder), public=False, **shared)
+            else:
+                answer = api.dataset_create_version(str(folder), note, delete_old_versions=True, **shared)
+            return text_of(answer, "status"), text_of(answer, "error")
+
+        status, words = self._client.call(doing, send)
         if status.lower() != "ok":
             raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(words)}'")
         self._wait_until_ready(name)
@@ -66,22 +71,28 @@ class KaggleNotebooks:
         name = str(json.loads((folder / "kernel-metadata.json").read_text(encoding="utf-8"))["id"])
         doing = f"start the notebook {name}"
         limit = str(seconds) if seconds is not None else None
-        pushed = self._client.call(
-            doing,
-            lambda: _pushed(self._client.api.kernels_push(str(folder), limit, accelerator)),
-            lists=("invalidDatasetSources", "invalidCompetitionSources"),
-        )
-        if pushed.error:
-            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(pushed.error)}'")
-        if pushed.refused:
-            refused = self._client.cleaned(", ".join(pushed.refused))
-            raise RemoteError(f"cannot {doing}: Kaggle does not give it {refused}; accept its rules")
-        return pushed.address
+
+        def push() -> tuple[str, list[str], str]:
+            answer = self._client.api.kernels_push(str(folder), limit, accelerator)
+            names = ("invalid_dataset_sources", "invalid_competition_sources")
+            refused = [text_from(text) for name in names for text in items_of(answer, name, text_from)]
+            error = text_of(answer, "error")
+            address = text_of(answer, "url") if error or refused else required_text(answer, "url")
+            return error, refused, address
+
+        lists = ("invalidDatasetSources", "invalidCompetitionSources")
+        error, refused, address = self._client.call(doing, push, lists=lists)
+        if error:
+            raise RemoteError(f"cannot {doing}: Kaggle says '{self._client.cleaned(error)}'")
+        if refused:
+            sources = self._client.cleaned(", ".join(refused))
+            raise RemoteError(f"cannot {doing}: Kaggle does not give it {sources}; accept its rules")
+        return address
 
     def notebook_status(self, name: str) -> NotebookStatus:
-        """How far the newest run of a notebook is."""
-        ask = lambda: notebook_from(self._client.api.kernels_status(name))  # noqa: E731
-        status = self._client.call(f"ask for the notebook {name}", ask)
+        """The state of the newest run of a notebook."""
+        request = lambda: notebook_from(self._client.api.kernels_status(name))  # noqa: E731
+        status = self._client.call(f"read the state of the notebook {name}", request)
         return replace(status, failure=self._client.cleaned(status.failure))
 
     def notebook_log(self, name: str) -> list[str]:
@@ -95,14 +106,14 @@ class KaggleNotebooks:
         files: list[Path] = []
         token = ""
         for _ in range(_MOST_OUTPUT_PAGES):
-            ask = partial(self._ask_output, name, folder, token)
-            page, token = self._client.call(f"fetch the output of {name}", ask, lists=("files",))
+            request = partial(self._request_output, name, folder, token)
+            page, token = self._client.call(f"fetch the output of {name}", request, lists=("files",))
             files += page
             if not token:
                 return files
         raise RemoteError(f"cannot fetch the output of {name}: Kaggle lists more than {len(files)} files")
 
-    def _ask_output(self, name: str, folder: Path, token: str) -> tuple[list[Path], str]:
+    def _request_output(self, name: str, folder: Path, token: str) -> tuple[list[Path], str]:
         """One page of the output; an empty token is that of the first one."""
         files, following = self._client.api.kernels_output(
             name, str(folder), file_pattern=_OUTPUT_OF_RUNS, force=True, quiet=True, page_token=token
@@ -116,17 +127,7 @@ class KaggleNotebooks:
             return answer
         if answer.status in (403, 404):
             return None
-        raise RemoteError(explain(answer, f"ask for the dataset {name}"))
-
-    def _dataset_maker(self, folder: Path) -> Callable[[], Any]:
-        return lambda: self._client.api.dataset_create_new(
-            str(folder), public=False, quiet=True, convert_to_csv=False, dir_mode="zip"
-        )
-
-    def _version_maker(self, folder: Path, note: str) -> Callable[[], Any]:
-        return lambda: self._client.api.dataset_create_version(
-            str(folder), note, quiet=True, convert_to_csv=False, dir_mode="zip", delete_old_versions=True
-        )
+        raise RemoteError(explain(answer, f"read the state of the dataset {name}"))
 
     def _wait_until_ready(self, name: str) -> None:
         waited = 0.0
@@ -139,27 +140,6 @@ class KaggleNotebooks:
             self._clock.sleep(_SECONDS_BETWEEN_LOOKS)
             waited += _SECONDS_BETWEEN_LOOKS
         raise RemoteError(f"the dataset {name} is not ready after {waited / 60:.0f} min; try again later")
-
-
-@dataclass(frozen=True)
-class _Pushed:
-    """Kaggle's answer to a notebook that was sent."""
-
-    error: str
-    refused: tuple[str, ...]
-    address: str
-
-
-def _pushed(answer: Any) -> _Pushed:
-    names = ("invalid_dataset_sources", "invalid_competition_sources")
-    refused = [text_from(text) for name in names for text in items_of(answer, name, text_from)]
-    error = text_of(answer, "error")
-    address = text_of(answer, "url") if error or refused else required_text(answer, "url")
-    return _Pushed(error, tuple(refused), address)
-
-
-def _status_and_words(answer: Any) -> tuple[str, str]:
-    return text_of(answer, "status"), text_of(answer, "error")
 
 
 def log_lines(text: str) -> list[str]:

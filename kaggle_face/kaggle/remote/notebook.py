@@ -1,198 +1,61 @@
-"""The notebooks that run on Kaggle: plain Python, without internet, from a bundle attached as a dataset.
-
-Their cells use only the standard library until the package is unpacked. The three folders may be given by
-environment variables, so that a notebook can be tried at home.
-"""
+"""Notebooks that run on Kaggle, made of the scripts in `kaggle/notebooks/`, and their metadata."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-_SETUP = """\
-import hashlib
-import json
-import os
-import shutil
-import sys
-import zipfile
-from importlib import metadata
 from pathlib import Path
+from typing import Any, Literal
 
-INPUT = Path(os.environ.get("KAGGLE_FACE_INPUT", "/kaggle/input"))
-WORKING = Path(os.environ.get("KAGGLE_FACE_WORKING", "/kaggle/working"))
-SCRATCH = Path(os.environ.get("KAGGLE_FACE_SCRATCH", "/tmp/kaggle-face"))
-DATASET = {dataset!r}
-
-
-def mounted(*places):
-    found = [INPUT / place for place in places if (INPUT / place).is_dir()]
-    if not found:
-        raise RuntimeError(f"{{places[0]}} is not attached to this notebook: add it with 'Add Input'")
-    return found[0]
+_SCRIPTS = Path(__file__).parents[1] / "notebooks"
+_SETUP = "bundle_setup"
+_CELL = re.compile(r"^# %%(.*)\n", re.MULTILINE)
 
 
-source = mounted(DATASET.split("/")[1], f"datasets/{{DATASET}}")
-BUNDLE = SCRATCH / "bundle"
-shutil.rmtree(SCRATCH, ignore_errors=True)
-shutil.copytree(source, BUNDLE)
-for archive in BUNDLE.glob("*.zip"):
-    # Kaggle unpacks archives of a dataset; where it did not, it is done here
-    zipfile.ZipFile(archive).extractall(BUNDLE / archive.stem)
-ABOUT = json.loads((BUNDLE / "bundle.json").read_text())
-broken = [
-    name
-    for name, digest in ABOUT["files"].items()
-    if not (BUNDLE / name).is_file() or hashlib.sha256((BUNDLE / name).read_bytes()).hexdigest() != digest
-]
-if broken:
-    raise RuntimeError(f"{{len(broken)}} files did not arrive whole, first: {{broken[0]}}; send them again")
-print(f"bundle of kaggle-face {{ABOUT['version']}}: {{len(ABOUT['files'])}} files, whole")
-"""
+def make_notebook(kind: Literal["predict", "train"], dataset: str) -> str:
+    """A notebook as JSON (nbformat 4) that works on the bundle in a dataset, without internet.
 
-_PACKAGES = """\
-try:
-    from packaging.requirements import Requirement
-except ImportError:
-    from pip._vendor.packaging.requirements import Requirement
-
-SITE = SCRATCH / "site"
+    Its cells are those of the script of its kind. The cells of `bundle_setup.py` take the place of the cell
+    `setup`, which imports them, and the values of this notebook that of the cell `parameters` there.
+    """
+    cells: list[Mapping[str, Any]] = []
+    for title, text in _cells_of(kind):
+        match title:
+            case "[markdown]":
+                cells.append(_cell("markdown", re.sub("^# ", "", text, flags=re.MULTILINE)))
+            case "setup":
+                for name, part in _cells_of(_SETUP):
+                    cells.append(_cell("code", f"DATASET = {dataset!r}\n" if name == "parameters" else part))
+            case _:
+                cells.append(_cell("code", text))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    values = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
+    return json.dumps(values, indent=1) + "\n"
 
 
-def installed(name):
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+def _cells_of(script: str) -> list[tuple[str, str]]:
+    """The titles and texts of a script's cells; what stands above the first one is left out."""
+    text = (_SCRIPTS / f"{script}.py").read_text(encoding="utf-8")
+    parts = _CELL.split(text)[1:]
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return [(title.strip(), part.strip("\n") + "\n") for title, part in pairs]
 
 
-def is_met(need):
-    return need.specifier.contains(installed(need.name) or "0", prereleases=True)
-
-
-lacking = [need for need in map(Requirement, ABOUT["requires"]) if not is_met(need)]
-wheels = {path.name.split("-")[0].lower().replace("_", "-"): path for path in BUNDLE.glob("wheels/*.whl")}
-unmet = [f"{need} (here: {installed(need.name) or 'none'})" for need in lacking if need.name not in wheels]
-if unmet:
-    again = ABOUT["again"].replace("NAMES", ",".join(need.name for need in lacking), 1)
-    raise RuntimeError(f"this image lacks {', '.join(unmet)}; make the bundle again with: {again}")
-for wheel in wheels.values():
-    zipfile.ZipFile(wheel).extractall(SITE)
-    print("using", wheel.name)
-os.environ["PYTHONPATH"] = os.pathsep.join([str(SITE), os.environ.get("PYTHONPATH", "")])
-
-sys.path.insert(0, str(SITE))
-from kaggle_face.cli.main import main
-
-
-def face(*words):
-    print("$ kaggle-face", *words, flush=True)
-    code = main(list(words))
-    if code:
-        raise RuntimeError(f"kaggle-face {words[0]} ended with {code}")
-"""
-
-_DATA = """\
-def data_root():
-    slugs = ABOUT["competitions"]
-    if slugs == ["demo"]:
-        return SCRATCH / "demo"  # the package makes it
-    places = {slug: mounted(slug, f"competitions/{slug}") for slug in slugs}
-    if len(places) == 1:
-        return places[slugs[0]]
-    root = SCRATCH / "data"
-    root.mkdir(parents=True, exist_ok=True)
-    for slug, place in places.items():
-        (root / slug).symlink_to(place)
-    return root
-
-
-CONFIG = str(BUNDLE / ABOUT["config"])
-RUN = ["-c", CONFIG, "--run", ABOUT["run"]]
-"""
-
-_PREDICT = """\
-RUNS = SCRATCH / "runs"
-shutil.copytree(BUNDLE / "runs", RUNS)
-PLACES = [f"data.root={data_root()}", f"paths.runs={RUNS}", f"paths.packs={SCRATCH / 'packs'}"]
-PLACES += [f"paths.submissions={WORKING / 'submissions'}", "device=auto"]
-face("predict", *RUN, *ABOUT["predict"], *PLACES)
-face("ensemble", *RUN, "--method", "mean", *ABOUT["ensemble"], *PLACES)
-blend = RUNS / Path(ABOUT["config"]).stem / ABOUT["run"] / "ensemble"
-records = {"classification": blend / "predictions", "verification": blend / "pairs"}
-tasks = [task for task, record in records.items() if record.is_dir()]
-ONE = ["--task", tasks[0]] if len(tasks) == 1 else []
-face("submit", *RUN, "--only-ensemble", "--dry-run", *ONE, *PLACES)
-written = sorted((WORKING / "submissions").rglob("*.csv"))
-written = [path for path in written if path.name != "ledger.csv"]
-for path in written:
-    print(path)
-shutil.copy(written[0] if len(written) == 1 else next(p for p in written if ABOUT["task"] in p.name),
-            WORKING / "submission.csv")
-"""
-
-_TRAIN = """\
-RUNS = WORKING / "runs"
-if (BUNDLE / "runs").is_dir():
-    shutil.copytree(BUNDLE / "runs", RUNS, dirs_exist_ok=True)
-PLACES = [f"data.root={data_root()}", f"paths.runs={RUNS}", f"paths.packs={SCRATCH / 'packs'}", "device=auto"]
-face("train", *RUN, *ABOUT["train"], *PLACES)
-"""
-
-_MANIFEST = """\
-files = {
-    path.relative_to(WORKING).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-    for path in sorted(RUNS.rglob("*"))
-    if path.is_file()
-}
-(WORKING / "manifest.json").write_text(json.dumps({"job": ABOUT["job"], "files": files}))
-print(len(files), "files of the run are ready to be fetched")
-"""
-
-
-def predict_notebook(dataset: str) -> str:
-    """A notebook that predicts the test set, writes `submission.csv`, and needs no internet."""
-    return _notebook(
-        [
-            "# Predictions from a bundle of kaggle-face\nAttach the bundle's dataset and the competition.",
-            _SETUP.format(dataset=dataset),
-            _PACKAGES,
-            _DATA,
-            _PREDICT,
-        ]
-    )
-
-
-def train_notebook(dataset: str) -> str:
-    """A notebook that trains folds and leaves their run folder and a manifest as its output."""
-    return _notebook(
-        [
-            "# Training on Kaggle's GPU, started by 'train --on kaggle'",
-            _SETUP.format(dataset=dataset),
-            _PACKAGES,
-            _DATA,
-            _TRAIN,
-            _MANIFEST,
-        ]
-    )
-
-
-def code_of(notebook: str) -> str:
-    """The code cells of a notebook as one script."""
-    cells = json.loads(notebook)["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+def _cell(kind: Literal["code", "markdown"], text: str) -> Mapping[str, Any]:
+    cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": text.splitlines(keepends=True)}
+    return cell if kind == "markdown" else {**cell, "execution_count": None, "outputs": []}
 
 
 def dataset_metadata(dataset: str, title: str) -> Mapping[str, Any]:
-    """What `dataset-metadata.json` holds."""
+    """The contents of `dataset-metadata.json`."""
     return {"title": title, "id": dataset, "licenses": [{"name": "other"}]}
 
 
 def kernel_metadata(
     notebook: str, title: str, file_name: str, dataset: str, competitions: Sequence[str]
 ) -> Mapping[str, Any]:
-    """What `kernel-metadata.json` holds: private, with a GPU, without internet."""
+    """The contents of `kernel-metadata.json`: private, with a GPU, without internet."""
     return {
         "id": notebook,
         "title": title,
@@ -208,16 +71,3 @@ def kernel_metadata(
         "kernel_sources": [],
         "model_sources": [],
     }
-
-
-def _notebook(parts: Sequence[str]) -> str:
-    """A notebook of one text cell and the code cells after it."""
-    cells: list[Mapping[str, Any]] = [_cell("markdown", parts[0])]
-    cells += [{**_cell("code", part), "execution_count": None, "outputs": []} for part in parts[1:]]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    values = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
-    return json.dumps(values, indent=1) + "\n"
-
-
-def _cell(kind: str, source: str) -> Mapping[str, Any]:
-    return {"cell_type": kind, "metadata": {}, "source": source.splitlines(keepends=True)}

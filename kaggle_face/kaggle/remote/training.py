@@ -1,6 +1,6 @@
 """Training on Kaggle's GPUs: a bundle goes up, a notebook runs, its run folder comes back.
 
-What was started is written to `kaggle.json` in the run folder, so watching can be taken up again at any time.
+The started job is written to `kaggle.json` in the run folder, so watching can be taken up again at any time.
 A notebook ends before Kaggle's time limit with a checkpoint; the next one goes on from there.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -39,7 +38,7 @@ _LAST_LINES = 3
 
 @dataclass(frozen=True)
 class Job:
-    """Which folds are trained by which notebook; `is_running` until its output was fetched."""
+    """Folds that a notebook trains; `is_running` until its output was fetched."""
 
     key: str
     notebook: str
@@ -49,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class RemoteTraining:
-    """What training on Kaggle needs; `hours` is the longest time of one notebook."""
+    """Training of a run on Kaggle; `hours` is the longest time of one notebook."""
 
     loaded: LoadedConfig
     run: RunFolder
@@ -93,14 +92,14 @@ class RemoteTraining:
 
     def _start(self, folds: Sequence[int], begun: Sequence[FoldFolder]) -> Job:
         quota = self.notebooks.gpu_quota()
-        self.progress.say(_tell(quota))
+        self.progress.say(_in_words(quota))
         if quota.hours_left < _LEAST_HOURS:
-            raise RemoteError(f"too little GPU time is left to train: {_tell(quota)}")
+            raise RemoteError(f"too little GPU time is left to train: {_in_words(quota)}")
         hours = min(self.hours, quota.hours_left)
         words = ["--fold", ",".join(map(str, folds)), *(["--resume"] if len(folds) == 1 and begun else [])]
         limit = f"train.max_hours={max(hours - _HOURS_TO_FINISH, hours / 2):.4g}"
         job = Job(secrets.token_hex(8), "", tuple(folds))
-        wanted = BundlePlan(
+        plan = BundlePlan(
             "train",
             self.loaded.config,
             self.loaded.name,
@@ -109,10 +108,14 @@ class RemoteTraining:
             (*words, limit),
             job=job.key,
         )
-        job = replace(job, notebook=wanted.name)
+        job = replace(job, notebook=plan.name)
+        # The folds of the config are shared by all of its runs.
+        division = self.run.path.parent / "folds"
+        shared = sorted(path for kind in ("*.csv", SEAL_FILE) for path in division.rglob(kind))
+        files = [*files_to_resume(begun), shared]
         with tempfile.TemporaryDirectory() as temporary:
-            bundle = write_bundle(wanted, self._files(begun), Path(temporary) / "bundle", None)
-            self.progress.say(f"sending {gigabytes(bundle.size)} to the private dataset {wanted.name}")
+            bundle = write_bundle(plan, files, Path(temporary) / "bundle", None)
+            self.progress.say(f"sending {gigabytes(bundle.size)} to the private dataset {plan.name}")
             self.notebooks.send_dataset(bundle.dataset, f"folds {','.join(map(str, folds))}")
             _write_job(self.run, job)
             try:
@@ -123,22 +126,32 @@ class RemoteTraining:
         self.progress.say(f"started {address}, for at most {hours:.1f} h")
         return job
 
-    def _files(self, begun: Sequence[FoldFolder]) -> list[list[Path]]:
-        """What folds need to go on, and the division into folds that all runs of the config share."""
-        division = self.run.path.parent / "folds"
-        shared = sorted(path for kind in ("*.csv", SEAL_FILE) for path in division.rglob(kind))
-        return [*files_to_resume(begun), shared]
-
     def _watch_and_fetch(self, job: Job) -> bool:
         """Waits for the notebook and brings its folds home; false if its output is not this job's."""
         self._watch(job)
-        with _beside(self.run.path) as folder:
+        self.run.path.mkdir(parents=True, exist_ok=True)
+        # On the same disk, so that what was fetched is moved, not copied.
+        with tempfile.TemporaryDirectory(dir=self.run.path, prefix=".fetched-") as temporary:
+            folder = Path(temporary)
             self.notebooks.fetch_output(job.notebook, folder)
             key, files = _read_manifest(folder, job.notebook)
             is_ours = key == job.key
             if is_ours:
                 _check_whole(folder, files, job.notebook)
-                self._bring_home(folder)
+                config_folder = folder / "runs" / self.run.path.parent.name
+                folds = sorted((config_folder / self.run.path.name).glob("fold*"))
+                if not folds:
+                    raise RemoteError(
+                        f"the notebook left no fold of {self.run.name}; look at its log on Kaggle"
+                    )
+                for path in folds:
+                    fold = FoldFolder(path)
+                    _localize(fold, self.loaded)
+                    self.progress.say(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
+                    put_in_place(path, self.run.path / path.name)
+                shared = self.run.path.parent / "folds"
+                if (config_folder / "folds").is_dir() and not shared.exists():
+                    shutil.move(config_folder / "folds", shared)
         _write_job(self.run, replace(job, is_running=False))
         return is_ours
 
@@ -164,21 +177,6 @@ class RemoteTraining:
                 case _:
                     self.clock.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _bring_home(self, folder: Path) -> None:
-        """Puts each fold that came back in the place of the one here."""
-        config_folder = folder / "runs" / self.run.path.parent.name
-        folds = sorted((config_folder / self.run.path.name).glob("fold*"))
-        if not folds:
-            raise RemoteError(f"the notebook left no fold of {self.run.name}; look at its log on Kaggle")
-        for path in folds:
-            fold = FoldFolder(path)
-            _speak_of_here(fold, self.loaded)
-            self.progress.say(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
-            put_in_place(path, self.run.path / path.name)
-        shared = self.run.path.parent / "folds"
-        if (config_folder / "folds").is_dir() and not shared.exists():
-            shutil.move(config_folder / "folds", shared)
-
 
 def read_job(run: RunFolder) -> Job | None:
     """The job that was started last for a run."""
@@ -200,7 +198,7 @@ def _job_file(run: RunFolder) -> Path:
     return run.path / "kaggle.json"
 
 
-def _tell(quota: GpuQuota) -> str:
+def _in_words(quota: GpuQuota) -> str:
     when = "" if quota.refresh is None else f"; the next week begins at {quota.refresh:%Y-%m-%d %H:%M} UTC"
     return f"{quota.used_hours:.1f} of {quota.total_hours:.0f} GPU hours are used{when}"
 
@@ -232,8 +230,8 @@ def _check_whole(folder: Path, files: Mapping[str, str], notebook: str) -> None:
             raise RemoteError(f"{name} of {notebook} did not arrive whole; run the same command again")
 
 
-def _speak_of_here(fold: FoldFolder, loaded: LoadedConfig) -> None:
-    """Lets a fold name this machine's folders and overrides, as if it had been trained here."""
+def _localize(fold: FoldFolder, loaded: LoadedConfig) -> None:
+    """Writes this machine's folders and overrides into a fold, as if it had been trained here."""
     there = fold.read_config()
     here: Config = loaded.config
     data = there.data.model_copy(update={"root": here.data.root})
@@ -245,16 +243,8 @@ def _speak_of_here(fold: FoldFolder, loaded: LoadedConfig) -> None:
 
 
 def _positions(run: RunFolder, folds: Sequence[int]) -> list[str | None]:
-    """Where each fold stands: finished, the hash of what it would go on from, or nothing."""
+    """The state of each fold: finished, the hash of what it would go on from, or nothing."""
     files = [run.fold(fold).resume_file for fold in folds]
     finished = [run.fold(fold).is_finished for fold in folds]
     states = [hash_of_file(file) if file.is_file() else None for file in files]
     return ["finished" if done else state for done, state in zip(finished, states, strict=True)]
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary folder on the same disk, so that what was fetched is moved, not copied."""
-    path.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path, prefix=".fetched-") as folder:
-        yield Path(folder)

@@ -1,4 +1,4 @@
-"""How far out-of-fold and public scores agree: rank correlation, and a picture of it."""
+"""Agreement of out-of-fold and public scores: rank correlation, and a picture of it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,11 @@ def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float | None:
     values = [np.asarray(side, np.float64) for side in (first, second)]
     if len(values[0]) < 3:
         return None
-    ranks = [_mean_ranks(side) for side in values]
-    centred = [side - side.mean() for side in ranks]
+    centred = []
+    for side in values:
+        _, inverse, counts = np.unique(side, return_inverse=True, return_counts=True)
+        ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+        centred.append(ranks - ranks.mean())
     spread = float(np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum()))
     return float((centred[0] * centred[1]).sum() / spread) if spread > 0 else None
 
@@ -73,14 +76,28 @@ def agreement_svg(entries: Sequence[Entry], title: str) -> str:
     across = _Axis([entry.oof_score or 0.0 for entry in rows], _MARGIN, _WIDTH - 16)
     up = _Axis([entry.public or 0.0 for entry in rows], _HEIGHT - _MARGIN, 32)
     metric = rows[0].oof_metric if rows else "score"
+    bottom = _HEIGHT - _MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12">',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
         f'<text x="{_WIDTH / 2:.0f}" y="18" text-anchor="middle">{escape(visible(title))}</text>',
-        *(_tick_below(across.place(value), value) for value in across.ticks),
-        *(_tick_left(up.place(value), value) for value in up.ticks),
-        *(_point(across.place(row.oof_score or 0.0), up.place(row.public or 0.0), row) for row in rows),
+    ]
+    for value, x in across.ticks:
+        parts.append(
+            f'<line x1="{x:.1f}" y1="32" x2="{x:.1f}" y2="{bottom}" stroke="#ddd"/>'
+            f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{value:.4g}</text>'
+        )
+    for value, y in up.ticks:
+        parts.append(
+            f'<line x1="{_MARGIN}" y1="{y:.1f}" x2="{_WIDTH - 16}" y2="{y:.1f}" stroke="#ddd"/>'
+            f'<text x="{_MARGIN - 4}" y="{y + 4:.1f}" text-anchor="end" font-size="10">{value:.4g}</text>'
+        )
+    for row in rows:
+        x, y = across.place(row.oof_score or 0.0), up.place(row.public or 0.0)
+        name = escape(visible(f"{row.file}: {row.oof_score} -> {row.public_score}"))
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#1f77b4"><title>{name}</title></circle>')
+    parts += [
         f'<text x="{_WIDTH / 2:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">'
         f"out-of-fold {escape(visible(metric or ''))}</text>",
         f'<text transform="translate(14 {_HEIGHT / 2:.0f}) rotate(-90)" text-anchor="middle">'
@@ -98,36 +115,8 @@ class _Axis:
         room = (high - low) * 0.08 or abs(low) * 0.05 or 1.0
         self._low, self._high = low - room, high + room
         self._first, self._last = first_pixel, last_pixel
-        self.ticks = sorted({low, (low + high) / 2, high})
+        self.ticks = [(value, self.place(value)) for value in sorted({low, (low + high) / 2, high})]
 
     def place(self, value: float) -> float:
         share = (value - self._low) / (self._high - self._low)
         return self._first + share * (self._last - self._first)
-
-
-def _tick_below(x: float, value: float) -> str:
-    bottom = _HEIGHT - _MARGIN
-    return (
-        f'<line x1="{x:.1f}" y1="32" x2="{x:.1f}" y2="{bottom}" stroke="#ddd"/>'
-        f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{value:.4g}</text>'
-    )
-
-
-def _tick_left(y: float, value: float) -> str:
-    return (
-        f'<line x1="{_MARGIN}" y1="{y:.1f}" x2="{_WIDTH - 16}" y2="{y:.1f}" stroke="#ddd"/>'
-        f'<text x="{_MARGIN - 4}" y="{y + 4:.1f}" text-anchor="end" font-size="10">{value:.4g}</text>'
-    )
-
-
-def _point(x: float, y: float, entry: Entry) -> str:
-    name = escape(visible(f"{entry.file}: {entry.oof_score} -> {entry.public_score}"))
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#1f77b4"><title>{name}</title></circle>'
-
-
-def _mean_ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Ranks from 1, equal values at the mean of their places."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: npt.NDArray[np.float64] = (last - (counts - 1) / 2)[inverse]
-    return ranks

@@ -1,4 +1,4 @@
-"""Which two submissions to select for the final (private) score, and why.
+"""A choice of two submissions for the final (private) score, with reasons.
 
 The public score is measured on a part of the test set. The best of many public scores is partly luck, and
 the more uploads were made the more so; a submission is therefore never proposed for its public score alone.
@@ -30,7 +30,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Up to two submissions to select, and what is worth knowing about them."""
+    """Up to two submissions to select, and notes on them."""
 
     choices: tuple[Choice, ...]
     notes: tuple[str, ...]
@@ -38,7 +38,8 @@ class Proposal:
 
 def propose_final(entries: Sequence[Entry], public_lower_is_better: bool) -> Proposal:
     """The best out-of-fold submission, and the best public one among those that also do well out of fold."""
-    scored = _once_each([e for e in entries if e.status == "COMPLETE" and e.public is not None])
+    complete = [entry for entry in entries if entry.status == "COMPLETE" and entry.public is not None]
+    scored = list({entry.sha256 or entry.key: entry for entry in complete}.values())  # each content once
     rows = comparable(scored)
     notes = _notes(scored, rows, public_lower_is_better)
     if not rows:
@@ -46,29 +47,15 @@ def propose_final(entries: Sequence[Entry], public_lower_is_better: bool) -> Pro
     by_folds = sorted(rows, key=goodness_out_of_fold, reverse=True)
     first = by_folds[0]
     choices = [Choice(first, f"best out-of-fold {first.oof_metric}: {first.oof_score:.5g} of {len(rows)}")]
-    second = _trusted_public(by_folds, public_lower_is_better)
-    if second is not None:
-        choices.append(second)
+    better_half = by_folds[1 : max(2, (len(by_folds) + 1) // 2)]
+    if better_half:
+        best = max(better_half, key=lambda entry: goodness_public(entry, public_lower_is_better))
+        reason = (
+            f"best public score ({best.public_score}) that the folds support: out-of-fold {best.oof_metric} "
+            f"{best.oof_score:.5g} is place {by_folds.index(best) + 1} of {len(by_folds)}"
+        )
+        choices.append(Choice(best, reason))
     return Proposal(tuple(choices), notes)
-
-
-def _trusted_public(by_folds: Sequence[Entry], public_lower_is_better: bool) -> Choice | None:
-    """The best public score in the better half by out-of-fold score, other than the very best there."""
-    half = by_folds[1 : max(2, (len(by_folds) + 1) // 2)]
-    if not half:
-        return None
-    best = max(half, key=lambda entry: goodness_public(entry, public_lower_is_better))
-    place = by_folds.index(best) + 1
-    return Choice(
-        best,
-        f"best public score ({best.public_score}) that the folds support: out-of-fold {best.oof_metric} "
-        f"{best.oof_score:.5g} is place {place} of {len(by_folds)}",
-    )
-
-
-def _once_each(entries: Sequence[Entry]) -> list[Entry]:
-    """The rows without repeated uploads of the same content."""
-    return list({entry.sha256 or entry.key: entry for entry in entries}.values())
 
 
 def _notes(scored: Sequence[Entry], rows: Sequence[Entry], public_lower_is_better: bool) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.artifacts.files.cells import csv_quoting
 from kaggle_face.artifacts.files.disk import disk_error, state_of
 from kaggle_face.artifacts.files.reading import json_object, read_rows, reading
 from kaggle_face.errors import RunError
@@ -33,25 +32,18 @@ EventKind = Literal["written", "upload_started", "upload_failed", "uploaded", "s
 DATABASE = "ledger.sqlite"
 _VERSION = 1
 _SECONDS_FOR_A_LOCK = 30.0
-_SCHEMA = """
-CREATE TABLE events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    time TEXT NOT NULL,
-    entry TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    changes TEXT NOT NULL
-);
-CREATE TABLE standings (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    time TEXT NOT NULL,
-    competition TEXT NOT NULL,
-    standing TEXT NOT NULL
-);
-CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER standings_stay BEFORE UPDATE ON standings BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER standings_last BEFORE DELETE ON standings BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-"""
+_SCHEMA = (
+    "CREATE TABLE events (number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, entry TEXT NOT NULL, "
+    "kind TEXT NOT NULL, changes TEXT NOT NULL)",
+    "CREATE TABLE standings (number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, "
+    "competition TEXT NOT NULL, standing TEXT NOT NULL)",
+    *(
+        f"CREATE TRIGGER {table}_{name} BEFORE {action} ON {table} BEGIN "
+        "SELECT RAISE(ABORT, 'append-only'); END"
+        for table in ("events", "standings")
+        for name, action in (("stay", "UPDATE"), ("last", "DELETE"))
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -115,20 +107,23 @@ class Ledger:
         with self._transaction(write=False) as connection:
             rows = connection.execute("SELECT time, entry, kind, changes FROM events ORDER BY number")
             with self._explained():
-                return [_event(*row) for row in rows]
+                return [
+                    Event(_text(time), _text(entry), _text(kind), json_object(changes))
+                    for time, entry, kind, changes in rows
+                ]
 
     def export(self) -> None:
         """Writes `ledger.csv`; of two writers the later one, who sees all rows, writes last."""
         with self._transaction() as _:
             rows = [to_cells(entry) for entry in self.entries()]
-            text, quoting = io.StringIO(), csv_quoting(cell for row in rows for cell in row)
-            writer = csv.writer(text, lineterminator="\n", quoting=quoting)
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(rows)
             write_text(self.csv, text.getvalue())
 
     def add_standing(self, competition: str, standing: Mapping[str, Any]) -> None:
-        """Keeps what the leaderboard showed now."""
+        """Keeps a look at the leaderboard."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO standings (time, competition, standing) VALUES (?, ?, ?)",
@@ -136,7 +131,7 @@ class Ledger:
             )
 
     def standings(self, competition: str) -> list[dict[str, Any]]:
-        """What the leaderboard showed at each look, oldest first; `time` is the time of the look."""
+        """The leaderboard at each look, oldest first; `time` is the time of the look."""
         query = "SELECT time, standing FROM standings WHERE competition = ? ORDER BY number"
         with self._transaction(write=False) as connection:
             rows = connection.execute(query, (competition,))
@@ -146,9 +141,13 @@ class Ledger:
     def _insert(
         self, connection: sqlite3.Connection, key: str, kind: EventKind, changes: Mapping[str, Any]
     ) -> None:
+        text = json.dumps(dict(changes), ensure_ascii=False)
+        # Bytes that are not text, as the command line passes them, become escapes. The backslash before the
+        # code is escaped, so that JSON reads six letters and not half a letter again.
+        text = re.sub("[\ud800-\udfff]", lambda found: f"\\\\u{ord(found[0]):04x}", text)
         connection.execute(
             "INSERT INTO events (time, entry, kind, changes) VALUES (?, ?, ?, ?)",
-            (iso_time(self._clock.now()), key, kind, _storable(changes)),
+            (iso_time(self._clock.now()), key, kind, text),
         )
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -157,22 +156,19 @@ class Ledger:
             raise RunError(f"{self.database} was made by a newer kaggle-face; install that version")
         if version == _VERSION:
             return
-        for statement in _statements(_SCHEMA):
+        for statement in _SCHEMA:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
-        for values in self._rows_of_csv():
-            self._insert(connection, values.pop("key"), "restored", values)
-
-    def _rows_of_csv(self) -> list[dict[str, Any]]:
-        """The rows of a `ledger.csv` that came without its database, as through git."""
         if not self.csv.is_file():
-            return []
+            return
+        # The rows of a `ledger.csv` that came without its database, as through git.
         header, rows = read_rows(self.csv)
         with reading(self.csv):
             found = [from_cells(dict(zip(header, cells, strict=True))) for cells in rows if any(cells)]
             for row in found:
                 entry_from(row)
-        return found
+        for values in found:
+            self._insert(connection, values.pop("key"), "restored", values)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -202,10 +198,10 @@ class Ledger:
             ) from error
 
 
-def _event(time: object, entry: object, kind: object, changes: str) -> Event:
-    if not (isinstance(time, str) and isinstance(entry, str) and isinstance(kind, str)):
+def _text(value: object) -> str:
+    if not isinstance(value, str):
         raise TypeError("a value is not text")
-    return Event(time, entry, kind, json_object(changes))
+    return value
 
 
 def new_key() -> str:
@@ -248,21 +244,3 @@ def _is_locked(connection: sqlite3.Connection) -> bool:
 
 def _connect(path: Path, seconds: float) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=seconds, isolation_level=None)
-
-
-def _storable(changes: Mapping[str, Any]) -> str:
-    """The changes as JSON; bytes that are no text, as the command line passes them, become escapes."""
-    text = json.dumps(dict(changes), ensure_ascii=False)
-    # An escaped backslash before the code, so that JSON reads six letters and not half a letter again.
-    return re.sub("[\ud800-\udfff]", lambda found: f"\\\\u{ord(found[0]):04x}", text)
-
-
-def _statements(script: str) -> list[str]:
-    """The statements of a script, for `execute`, which unlike `executescript` keeps the transaction."""
-    found, statement = [], ""
-    for line in script.strip().splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            found.append(statement)
-            statement = ""
-    return found

@@ -1,8 +1,9 @@
-"""One row of the ledger: a file that was written or uploaded, and all that is known of it."""
+"""Rows of the ledger: files that were written or uploaded, and all that is known of them."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -15,7 +16,7 @@ from kaggle_face.artifacts.files.cells import from_cell, to_cell
 
 Status = Literal["WRITTEN", "UPLOADING", "FAILED", "UPLOADED", "PENDING", "COMPLETE", "ERROR"]
 """WRITTEN: only on disk. UPLOADING: begun, the outcome is not known yet. FAILED: Kaggle did not take it.
-UPLOADED: taken, but not listed yet. PENDING, COMPLETE, ERROR: what Kaggle says of a listed one."""
+UPLOADED: taken, but not listed yet. PENDING, COMPLETE, ERROR: the status of a listed one on Kaggle."""
 
 ON_KAGGLE: tuple[Status, ...] = ("UPLOADED", "PENDING", "COMPLETE", "ERROR")
 OPEN: tuple[Status, ...] = ("UPLOADING", "UPLOADED", "PENDING")
@@ -32,7 +33,7 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a file was made from."""
+    """The runs, checkpoints, settings and records that a file was made from."""
 
     task: str
     runs: tuple[str, ...] = ()
@@ -82,12 +83,13 @@ class Entry:
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Entry))
+_LINE_END = re.compile(r"[\n\r]")
 _LISTS = ("runs", "checkpoints", "settings", "made_of")
 _NUMBERS: dict[str, type] = {"rows": int, "reference": int, "oof_score": float}
 
 
 def origin_values(origin: Origin) -> dict[str, Any]:
-    """The columns of a row that say what its file was made from."""
+    """The columns of a row for what its file was made from."""
     values: dict[str, Any] = {
         "task": origin.task,
         "runs": origin.runs,
@@ -135,32 +137,60 @@ def _validator() -> TypeAdapter[Entry]:
 
 
 def to_cells(entry: Entry) -> list[str]:
-    """A row as the text cells of the CSV; lists are JSON where they hold anything."""
-    return [_to_cell(getattr(entry, name)) for name in COLUMNS]
+    """A row as the text cells of the CSV, each of one line; lists are JSON where they hold anything."""
+    cells = []
+    for name in COLUMNS:
+        value = getattr(entry, name)
+        if value is None or value == ():
+            cells.append("")
+        elif isinstance(value, tuple):
+            cells.append(json.dumps(value, ensure_ascii=False))
+        elif isinstance(value, bool):
+            cells.append("true" if value else "false")
+        else:
+            cells.append(repr(value) if isinstance(value, float) else to_cell(_to_line(str(value))))
+    return cells
 
 
 def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
     """The values behind the text cells that `to_cells` made."""
-    return {name: _from_cell(name, text) for name, text in cells.items() if name in COLUMNS and text != ""}
+    values: dict[str, Any] = {}
+    for name, cell in cells.items():
+        if name not in COLUMNS or cell == "":
+            continue
+        text = from_cell(cell)
+        if name in _LISTS:
+            values[name] = json.loads(text)
+        elif name == "oof_higher_is_better":
+            values[name] = {"true": True, "false": False}[text]
+        elif name in _NUMBERS:
+            values[name] = _NUMBERS[name](text)
+        else:
+            values[name] = _from_line(text)
+    return values
 
 
-def _to_cell(value: object) -> str:
-    if value is None or value == ():
-        return ""
-    if isinstance(value, tuple):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else to_cell(" ".join(str(value).split("\n")))
+def _to_line(text: str) -> str:
+    """A text of one line: JSON where it has line ends, or could be taken for such JSON.
+
+    >>> print(_to_line("one line"), _to_line("first\\nsecond"))
+    one line "first\\nsecond"
+    """
+    return (
+        json.dumps(text, ensure_ascii=False) if _LINE_END.search(text) or _from_line(text) != text else text
+    )
 
 
-def _from_cell(name: str, text: str) -> Any:
-    text = from_cell(text)
-    if name in _LISTS:
-        return json.loads(text)
-    if name == "oof_higher_is_better":
-        return {"true": True, "false": False}[text]
-    return _NUMBERS.get(name, str)(text)
+def _from_line(text: str) -> str:
+    """The text of which `_to_line` made a line."""
+    if not text.startswith('"'):
+        return text
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    is_made_here = _LINE_END.search(found) or _from_line(found) != found
+    return found if is_made_here else text
 
 
 def _number(text: str | None) -> float | None:

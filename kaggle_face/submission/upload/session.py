@@ -146,7 +146,7 @@ def description_of(message: str, tag: str) -> str:
 
 @dataclass
 class Turn:
-    """The turn of an upload, and the content of an earlier one whose end nobody saw.
+    """The turn of an upload, and the content of an earlier one whose end was not seen.
 
     It is kept in a file beside the lock, so that another folder learns of a process that was killed between
     the upload and Kaggle's list.
@@ -189,7 +189,7 @@ def account_turn(user: str, competition: str, progress: Progress) -> Iterator[Tu
 
 
 def state_folder() -> Path:
-    """Where programs of this user keep what is neither data nor settings."""
+    """The folder for state of this user's programs: neither data nor settings."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     else:

@@ -1,8 +1,8 @@
 """Uploading a file exactly once, and waiting for its score.
 
-The row of the ledger says that an upload begins before it begins. Kaggle's list is asked before the upload
-(is the content there already?), after a failure (did it arrive nevertheless?) and after a success (does the
-submission appear, and once?). Uploads of an account to a competition take turns, as do those from one folder.
+The ledger has the row of an upload before it begins. Kaggle's list is read before the upload (is the content
+there already?), after a failure (did it arrive nevertheless?) and after a success (does the submission
+appear, and once?). Uploads of an account to a competition take turns, as do those from one folder.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from kaggle_face.errors import RemoteError, SubmissionError
 from kaggle_face.hints import settings_command
 from kaggle_face.kaggle.client.answers import Accepted, Limits, RemoteSubmission
-from kaggle_face.kaggle.client.failures import Failure
 from kaggle_face.kaggle.client.retry import RetryPolicy
 from kaggle_face.submission.checks import WrittenSubmission
 from kaggle_face.submission.ledger.database import Ledger, upload_turn
@@ -144,7 +143,7 @@ def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
     """Refuses an upload that would use up the day's submissions, or those that are kept in reserve.
 
     Raises:
-        SubmissionError: Too few are left; when the next day begins is said.
+        SubmissionError: Too few are left; the message has the time at which the next day begins.
     """
     if not limits.are_known or limits.allowed_now > reserve:
         return
@@ -210,8 +209,12 @@ def _upload(entry: Entry, job: Upload, session: KaggleSession, listed: Sequence[
         answer = session.client.submit(job.file.path, description_of(job.message, tag), job.competition)
         if isinstance(answer, Accepted):
             return _accepted(entry, answer, session)
-        if _has_arrived(tag, answer, job.competition, session):
-            return _entry(session.ledger, entry.key)
+        if answer.is_passing or answer.leaves_open:
+            # Where the last step may be done, Kaggle gets some time to list the file.
+            is_last = answer.leaves_open and answer.method == _LAST_STEP
+            looks = session.looks(SECONDS_UNTIL_LISTED if is_last else 0.0)
+            if any(session.is_listed(tag, job.competition) for _ in looks):
+                return _entry(session.ledger, entry.key)
         wait = policy.next_wait(answer)
         if wait is None:
             break
@@ -222,15 +225,6 @@ def _upload(entry: Entry, job: Upload, session: KaggleSession, listed: Sequence[
     session.ledger.append(entry.key, "upload_failed", {"status": "FAILED", "error": answer.words})
     doing = f"submit {job.file.path.name} to '{job.competition}'"
     raise session.client.explained(answer, doing, job.competition)
-
-
-def _has_arrived(tag: str, failure: Failure, competition: str, session: KaggleSession) -> bool:
-    """Whether Kaggle lists an upload that failed; after some time where its last step may be done."""
-    if not (failure.is_passing or failure.leaves_open):
-        return False
-    is_last = failure.leaves_open and failure.method == _LAST_STEP
-    looks = session.looks(SECONDS_UNTIL_LISTED if is_last else 0.0)
-    return any(session.is_listed(tag, competition) for _ in looks)
 
 
 def _warn_of_others(entry: Entry, job: Upload, session: KaggleSession, known: Set[int]) -> None:
@@ -264,9 +258,9 @@ def _accepted(entry: Entry, answer: Accepted, session: KaggleSession) -> Entry:
 
 
 def _not_listed(entry: Entry, words: str = "") -> RemoteError:
-    said = f"'{words}', " if words else ""
+    shown = f"'{words}', " if words else ""
     return RemoteError(
-        f"Kaggle accepted {entry.file} ({said}reference {entry.reference or 'none'}) but does not list it "
+        f"Kaggle accepted {entry.file} ({shown}reference {entry.reference or 'none'}) but does not list it "
         f"after {SECONDS_UNTIL_LISTED:.0f} s; do not upload it again, look later with: "
         f"{settings_command('submit', '--wait')}"
     )

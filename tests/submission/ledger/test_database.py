@@ -84,7 +84,7 @@ def test_the_csv_shows_the_state_of_every_row(tmp_path):
     with ledger.csv.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0]) == COLUMNS
-    assert rows[0]["message"] == 'says "hi", then goes'
+    assert rows[0]["message"] == r'''"says \"hi\",\nthen goes"'''
     assert rows[0]["checkpoints"] == '["best_ver", "last"]' and rows[0]["oof_higher_is_better"] == "false"
     assert len(rows) == 2
 
@@ -106,6 +106,12 @@ ODD = [
     "-1+1",
     "'=quoted",
     "a\rb",
+    "first\nsecond",
+    "=1\n",
+    r'"first\nsecond"',
+    r'"\"first\\nsecond\""',
+    r"first\nsecond",
+    '"plain"',
     '"',
     " , ",
     "\u202e",
@@ -123,6 +129,7 @@ def test_any_text_of_kaggle_comes_back_and_is_no_formula(tmp_path, text):
     (other / "ledger.csv").write_bytes(ledger.csv.read_bytes())
     assert Ledger(other).entries() == ledger.entries()
     assert ledger.entries()[0].message == text
+    assert ledger.csv.read_bytes().count(b"\n") == 2, "one line for each row"
     with ledger.csv.open(newline="", encoding="utf-8") as stream:
         cells = list(csv.reader(stream))[1]
     assert [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")] == ["-0.5"] * 4 * (text == "-0.5")

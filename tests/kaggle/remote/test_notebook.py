@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
-from kaggle_face.kaggle.remote.notebook import code_of
+from kaggle_face.kaggle.remote.notebook import make_notebook
 from tests.support.kaggle_server import SLUG, TOKEN, KaggleServer
 
 SETTINGS = f"""\
@@ -27,6 +27,7 @@ folds: {{count: 2}}
 model: {{backbone_options: {{channels: [8, 8, 16, 16], stem_width: 8}}, embedding_size: 16}}
 train: {{epochs: 1, batch_size: 8, tensorboard: false}}
 device: cpu
+submit: {{silent_seconds: 300}}
 """
 NETWORK_IS_CLOSED = """\
 import socket
@@ -38,6 +39,12 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = closed
 """
 
 
+def code_of(notebook: str) -> str:
+    """The code cells of a notebook as one script."""
+    cells = json.loads(notebook)["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
 class Machine:
     """Kaggle's machine: what is attached lies below `input`, and a pushed notebook runs at once."""
 
@@ -47,7 +54,7 @@ class Machine:
         venv.create(folder / "python", with_pip=False)
         (site,) = (folder / "python").glob("lib/python*/site-packages")
         # the image's packages, but not this one: a path file does not follow that of an editable install
-        (site / "image.pth").write_text(sysconfig.get_paths()["purelib"])
+        (site / "image.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")))
         (site / "sitecustomize.py").write_text(NETWORK_IS_CLOSED)
         (folder / "input").mkdir()
         kaggle.on_push = self.run
@@ -171,3 +178,25 @@ def run_at_home(machine: Machine, bundle: Path) -> subprocess.CompletedProcess[s
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("kind", ["predict", "train"])
+def test_a_notebook_holds_its_dataset_and_needs_no_package_before_it_is_unpacked(kind: str) -> None:
+    notebook = json.loads(make_notebook(kind, "alice/faces"))
+    first, *code = notebook["cells"]
+    assert first["cell_type"] == "markdown" and "".join(first["source"]).startswith("# ")
+    assert {cell["cell_type"] for cell in code} == {"code"}
+    script = code_of(json.dumps(notebook))
+    assert script.count("DATASET = ") == 1 and "DATASET = 'alice/faces'\n" in script
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(script))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= sys.stdlib_module_names

@@ -1,4 +1,4 @@
-"""From the records of a run to uploaded CSVs, through the command line."""
+"""From the records of a run to uploaded CSVs, through the command line and from Python."""
 
 from __future__ import annotations
 
@@ -23,10 +23,18 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.cli.main import main
 from kaggle_face.config import dump_config, load_config
+from kaggle_face.errors import SubmissionError
 from kaggle_face.pipeline.preparing import open_competition
+from kaggle_face.pipeline.submit import (
+    SubmitOptions,
+    require_scored,
+    upload_submissions,
+    write_submissions,
+)
 from kaggle_face.pipeline.today import open_today
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import PairScores, Predictions
+from kaggle_face.submission.ledger.entries import OutOfFold
 from tests.support.kaggle_server import SLUG, Competition
 
 SETTINGS = f"""\
@@ -250,3 +258,56 @@ def test_a_csv_that_no_competition_takes_is_written_and_not_sent(kaggle, run, ca
     assert "main_ensemble_classification.csv is written but not for upload" in capsys.readouterr().out
     assert Path("submissions/faces/main_ensemble_classification.csv").is_file()
     assert [Path(name).name for name in rows()] == ["main_ensemble_verification.csv"]
+
+
+def test_the_same_csvs_come_from_python_without_a_print(kaggle, run, capsys):
+    assert main(["submit", "--dry-run"]) == 0
+    folder = Path("submissions/faces")
+    of_command = {path.name: path.read_bytes() for path in folder.iterdir()}
+    shutil.rmtree("submissions")
+    capsys.readouterr()
+    result = write_submissions(load_config("faces"), run, SubmitOptions(), SilentProgress())
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == of_command
+    assert capsys.readouterr() == ("", "")
+    assert [each.name for each in result.chosen()] == ["main_ensemble", "main_ensemble"]
+    classification, *_ = result.files
+    assert (classification.competition, classification.file.rows) == ("classes-2026", 8)
+    assert classification.origin.out_of_fold == OutOfFold("accuracy", 0.75, True)
+    assert classification.file.path == folder / "main_ensemble_classification.csv"
+    assert kaggle.requests == [] and len(rows()) == 3
+
+
+def test_an_upload_from_python_returns_its_row(kaggle, run, capsys):
+    loaded = load_config("faces")
+    options = SubmitOptions(task="verification", only_ensemble=True, message="from Python")
+    chosen = write_submissions(loaded, run, options, SilentProgress()).chosen()
+    (entry,) = upload_submissions(loaded, chosen, False, SilentProgress())
+    assert (entry.status, entry.public_score, entry.message) == ("COMPLETE", "0.0312", "from Python")
+    with pytest.raises(SubmissionError, match="was already submitted to"):
+        upload_submissions(loaded, chosen, False, SilentProgress())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_refused_score_is_an_error_only_when_it_is_required(kaggle, run):
+    loaded = load_config("faces")
+    kaggle.competition.next_states = [{"status": "ERROR", "errorDescription": "12 rows are too few"}]
+    options = SubmitOptions(task="verification", only_ensemble=True)
+    chosen = write_submissions(loaded, run, options, SilentProgress()).chosen()
+    entries = upload_submissions(loaded, chosen, False, SilentProgress())
+    with pytest.raises(SubmissionError, match="has no score: Kaggle says '12 rows are too few'"):
+        require_scored(entries)
+
+
+def test_notes_of_the_reader_are_printed_for_a_run_and_for_a_users_csv(kaggle, run, tiny_faces, capsys):
+    # A copy of all files, and one more in which nothing is read: the run is as current as before.
+    Path("data/faces").unlink()
+    shutil.copytree(tiny_faces, "data/faces")
+    assert main(["submit", "--dry-run", "--only-ensemble"]) == 0
+    assert capsys.readouterr().err == ""
+    (folder,) = Path("data/faces").rglob("train")
+    (next(path for path in folder.iterdir() if path.is_dir()) / "notes.txt").write_text("odd")
+    assert main(["submit", "--dry-run", "--only-ensemble"]) == 0
+    note = capsys.readouterr().err
+    assert "notes.txt" in note
+    assert main(brought(*range(12))) == 0
+    assert "notes.txt" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Notebooks that run on Kaggle, as scripts of `# %%` cells; `kaggle.remote.notebook` puts them together."""

@@ -1,0 +1,54 @@
+"""Downloads, the ledger and the leaderboard from Python: results instead of prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.config import load_config
+from kaggle_face.errors import InputError
+from kaggle_face.pipeline.remote import (
+    download_competition,
+    leaderboard,
+    slugs_of,
+    submissions,
+    write_agreement_plots,
+)
+from kaggle_face.progress import SilentProgress
+from tests.support.kaggle_server import SLUG
+
+
+@pytest.mark.parametrize("slug", ["../elsewhere", ".hidden", "a/b", "a:b", "con"])
+def test_a_slug_that_cannot_be_a_folder_is_refused(kaggle, slug):
+    with pytest.raises(InputError, match="competition"):
+        slugs_of(load_config("faces"), slug)
+
+
+def test_the_demo_has_nothing_to_download_and_asks_kaggle_nothing(kaggle):
+    assert download_competition(load_config("demo"), None, None, SilentProgress()) == []
+    assert kaggle.requests == []
+
+
+def test_the_ledger_comes_as_rows_with_a_proposal(kaggle, clock, capsys):
+    kaggle.add_submission("from the web page", publicScore="0.07")
+    (history,) = submissions(load_config("faces"), None, False, SilentProgress())
+    assert history.slug == SLUG and history.comparable == () and history.agreement is None
+    assert [(entry.message, entry.public) for entry in history.entries] == [("from the web page", 0.07)]
+    assert history.proposal.choices == ()
+    (offline,) = submissions(load_config("faces"), None, True, SilentProgress())
+    assert offline == history
+    (plot,) = write_agreement_plots([history], Path("plot.svg"))
+    assert plot.read_text().startswith("<svg ")
+    assert [path.name for path in write_agreement_plots([history, history], Path("p.svg"))] == [
+        f"p-{SLUG}.svg"
+    ] * 2
+    assert capsys.readouterr().out == ""
+
+
+def test_each_look_at_the_leaderboard_is_kept(kaggle, clock, capsys):
+    for number in (1, 2):
+        (look,) = leaderboard(load_config("faces"), None, SilentProgress())
+        assert look.slug == SLUG and len(look.looks) == number
+        assert look.looks[-1]["teams"] == len(look.standing.rows)
+    assert capsys.readouterr().out == ""
