@@ -1,4 +1,4 @@
-"""What is worth knowing of settings before time is spent on them."""
+"""Config lint: warnings about settings before time is spent on them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _ANGULAR_HEADS = ("arcface", "curricularface", "subcenter_arcface", "combined_ma
 _WIDE_MARGIN_RADIANS = 0.3
 
 
-def advise(config: Config) -> list[str]:
-    """One line for each choice that the evidence speaks against."""
+def lint_config(config: Config) -> list[str]:
+    """One line for each setting that measurements speak against."""
     return [*_mixed_margin(config), *_sudden_margin(config), *_too_few_pairs(config)]
 
 
@@ -47,6 +47,6 @@ def _too_few_pairs(config: Config) -> list[str]:
         return []
     return [
         f"loss.metric={config.loss.metric} compares images of one person within a batch; "
-        f"sampler.name={config.sampler.name} does not see to it that there are any; "
+        f"sampler.name={config.sampler.name} does not ensure that there are any; "
         "set sampler.name=identities"
     ]

@@ -23,7 +23,7 @@ from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
 from kaggle_face.records import no_pairs
 from kaggle_face.train.out_of_fold import write_records
-from kaggle_face.train.settings import FoldTask, fold_task
+from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.training_set import adjust_training_set
 from kaggle_face.train.validation import Evaluation, HeldOut, choose_evaluation, predict_held_out
 
@@ -82,16 +82,16 @@ def choose_views(
     return views
 
 
-def _tasks(loaded: LoadedConfig, folds: Sequence[FoldFolder], terminal: Terminal) -> list[FoldTask]:
+def _tasks(loaded: LoadedConfig, folds: Sequence[FoldFolder], terminal: Terminal) -> list[FoldData]:
     data = open_competition(loaded.config)
     pack = open_images(loaded.config, data, terminal)
     division = open_folds(loaded, data, pack)
     settings = loaded.config.data
-    return [adjust_training_set(fold_task(data, division, pack, fold.fold), settings) for fold in folds]
+    return [adjust_training_set(select_fold(data, division, pack, fold.fold), settings) for fold in folds]
 
 
 def _predict(
-    loaded: LoadedConfig, fold: FoldFolder, task: FoldTask, checkpoint: CheckpointName, views: Views
+    loaded: LoadedConfig, fold: FoldFolder, task: FoldData, checkpoint: CheckpointName, views: Views
 ) -> HeldOut:
     device = resolve_device(loaded.config.device)
     network = load_trained_network(fold, checkpoint, device)
@@ -101,7 +101,7 @@ def _predict(
 
 
 def _measure(
-    loaded: LoadedConfig, folds: Sequence[FoldFolder], tasks: Sequence[FoldTask], views: Views
+    loaded: LoadedConfig, folds: Sequence[FoldFolder], tasks: Sequence[FoldData], views: Views
 ) -> _Measured:
     """The figures of the last epoch, which nothing was chosen by."""
     hits, people, scores = [], [], []
@@ -142,7 +142,7 @@ def _each_gain(after: _Measured, before: _Measured, metric: PairMetric) -> Itera
 
 
 def _write_records(
-    loaded: LoadedConfig, folds: Sequence[FoldFolder], tasks: Sequence[FoldTask], views: Views
+    loaded: LoadedConfig, folds: Sequence[FoldFolder], tasks: Sequence[FoldData], views: Views
 ) -> None:
     for fold, task in zip(folds, tasks, strict=True):
         for checkpoint in CHECKPOINTS:

@@ -27,8 +27,8 @@ _KEY = "model.init_from"
 
 
 @dataclass(frozen=True)
-class InitialWeights:
-    """A checkpoint to start from."""
+class WarmStart:
+    """A checkpoint whose weights a training starts from."""
 
     folder: FoldFolder
     checkpoint: CheckpointName
@@ -39,7 +39,7 @@ class InitialWeights:
         return name_of_fold(self.folder, self.checkpoint)
 
 
-def find_initial_weights(config: Config, target: FoldFolder, division: str | None) -> InitialWeights | None:
+def find_warm_start(config: Config, target: FoldFolder, division: str | None) -> WarmStart | None:
     """The checkpoint that `model.init_from` names for the fold in `target`, or None.
 
     It is the same fold's where the other run is of the same competition, so that nothing that is held out
@@ -64,17 +64,17 @@ def find_initial_weights(config: Config, target: FoldFolder, division: str | Non
     if trained.competition.slug == config.competition.slug:
         folder = _same_fold(folders, target.fold, reference)
         require_same_division(folder, division, reference, _KEY)
-    return InitialWeights(folder, choose_checkpoint(reference, folder, _KEY))
+    return WarmStart(folder, choose_checkpoint(reference, folder, _KEY))
 
 
-def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrArray) -> str:
-    """Takes over backbone and neck, and the head if it knows the same classes; tells what was taken.
+def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: StrArray) -> str:
+    """Loads backbone and neck, and the head if its classes are the same; returns what was loaded, in words.
 
     Raises:
         ConfigError: Backbone or neck are others.
         RunError: The checkpoint is missing or damaged, or its training diverged.
     """
-    path = initial.folder.weights_file(initial.checkpoint)
+    path = warm_start.folder.weights_file(warm_start.checkpoint)
     tensors = read_weights(path)
     require_finite(tensors, path)
     own = network.state_dict()
@@ -83,14 +83,16 @@ def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrAr
     misfits += [name for name in sorted(body & set(tensors)) if tensors[name].shape != own[name].shape]
     if misfits:
         raise ConfigError(
-            f"model.init_from: {initial.name} has another backbone or neck (first difference: {misfits[0]}); "
+            f"{_KEY}: {warm_start.name} has another backbone or neck (first difference: {misfits[0]}); "
             "set the same model.backbone, model.neck and model.embedding_size"
         )
-    classes = read_classes(initial.folder.classes_file)
+    classes = read_classes(warm_start.folder.classes_file)
     takes_head = np.array_equal(classes.names, class_names) and _same_head(own, tensors)
     chosen = {name: tensors[name] for name in own if name in tensors and (name in body or takes_head)}
     network.load_state_dict(chosen, strict=False)
-    return f"starts from {initial.name}: backbone, neck {'and head' if takes_head else '(the head is new)'}"
+    return (
+        f"starts from {warm_start.name}: backbone, neck {'and head' if takes_head else '(the head is new)'}"
+    )
 
 
 def _same_fold(folders: list[FoldFolder], fold: int, reference: str) -> FoldFolder:
