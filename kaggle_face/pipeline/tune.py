@@ -21,7 +21,7 @@ from kaggle_face.pipeline.today import open_today
 from kaggle_face.pipeline.train import describe_training
 from kaggle_face.progress import Progress
 from kaggle_face.train.fold import train_fold
-from kaggle_face.train.search.space import SearchSpace, read_search_space
+from kaggle_face.train.search.space import SearchSpace, override_text, read_search_space
 from kaggle_face.train.search.study import BestTrial, EpochReport, RunTrial, Search
 from kaggle_face.train.settings import select_fold
 from kaggle_face.train.trainer import RunContext
@@ -121,8 +121,7 @@ def _check_space(space: SearchSpace, loaded: LoadedConfig, options: TuneOptions)
         if fixed:
             raise ConfigError(f"{options.space}: {key} cannot be searched: trials would not be comparable")
         for value in entry if isinstance(entry, tuple) else (entry.low, entry.high):
-            text = dump_yaml(value).removesuffix("...\n").strip()
-            load_config(loaded.word, [*loaded.overrides, f"{key}={text}"])
+            load_config(loaded.word, [*loaded.overrides, override_text(key, value)])
 
 
 @dataclass(frozen=True)

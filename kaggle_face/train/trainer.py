@@ -183,20 +183,23 @@ class Trainer:
         """Saves the state when it is time to; false when the time is up or a signal has come."""
         self.state.epoch_seconds += self.time_budget.lap()
         is_stopped = self.context.distributed.note_stop(is_wished())
-        self._act = self._on_rank_zero(self._next_act, is_stopped)
+
+        def next_act() -> Act:
+            return "interrupt" if is_stopped else self.time_budget.next_act()
+
+        self._act = self._on_rank_zero(next_act)
         if self._act == "save":
             self._save()
         return self._act in ("train", "save")
-
-    def _next_act(self, is_stopped: bool) -> Act:
-        return "interrupt" if is_stopped else self.time_budget.next_act()
 
     def _finish_epoch(self) -> bool:
         """Measures and keeps the epoch; false if a signal came first, with the state of its last step."""
         state = self.state
         require_finite_weights(state, self.settings)
         try:
-            figures = self._measure() if self._is_measured() else None
+            finished, train = state.epoch + 1, self.settings.train
+            is_measured = finished % train.measure_every_epochs == 0 or finished == train.epochs
+            figures = self._measure() if is_measured else None
         except StoppedBySignalError:
             if not self.context.saves_when_stopped:
                 raise
@@ -216,10 +219,6 @@ class Trainer:
             self._on_rank_zero(logger.log_epoch, state.history)
         return True
 
-    def _is_measured(self) -> bool:
-        finished, train = self.state.epoch + 1, self.settings.train
-        return finished % train.measure_every_epochs == 0 or finished == train.epochs
-
     def _measure(self) -> dict[str, float]:
         start = time.monotonic()
         try:
@@ -237,6 +236,10 @@ class Trainer:
         state, counts = self.state, self.state.accumulator.read()
         state.seconds += state.epoch_seconds
         images = max(counts.images, 1)
+        judged = dict(figures or {})
+        if figures is not None:
+            judged["score"] = score_figures(self._score, figures)
+            judged["plateau_score"] = self._scores(figures)["best_cls"]
         state.history.append(
             {
                 "epoch": state.epoch + 1,
@@ -244,7 +247,7 @@ class Trainer:
                 "train_loss": counts.mean_loss,
                 "train_accuracy": counts.correct / images,
                 "skipped_steps": counts.skipped_steps,
-                **(self._judged(figures) if figures is not None else {}),
+                **judged,
                 "images_per_second": counts.images / max(state.epoch_seconds, 1e-9),
                 "seconds": state.seconds,
             }
@@ -252,11 +255,6 @@ class Trainer:
         self.context.progress.say(
             describe_epoch(self.data.fold, state.history[-1], self.settings.train.epochs)
         )
-
-    def _judged(self, figures: dict[str, float]) -> dict[str, float]:
-        """The figures, and what is made of them."""
-        score, plateau_score = score_figures(self._score, figures), self._scores(figures)["best_cls"]
-        return {**figures, "score": score, "plateau_score": plateau_score}
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
         """What each of the best checkpoints is chosen by, higher is better."""

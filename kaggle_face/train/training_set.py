@@ -31,7 +31,11 @@ def adjust_training_set(data: FoldData, settings: DataConfig) -> FoldData:
         DataError: A file names an image or a class that does not exist.
     """
     if settings.exclude_images is not None:
-        data = _without(data, read_image_list(Path(settings.exclude_images), data.pack.image_ids))
+        excluded = read_image_list(Path(settings.exclude_images), data.pack.image_ids)
+        kept = ~np.isin(data.train_ids, excluded)
+        if not kept.any():
+            raise ConfigError("data.exclude_images leaves no image to train on")
+        data = replace(data, train_ids=data.train_ids[kept], train_labels=data.train_labels[kept])
     if settings.pseudo_labels is not None:
         data = _with_pseudo_labels(data, Path(settings.pseudo_labels))
     return data
@@ -80,13 +84,6 @@ def _name_in(line: str) -> str:
     except ValueError:
         return line
     return name if isinstance(name, str) else line
-
-
-def _without(data: FoldData, excluded: StrArray) -> FoldData:
-    kept = ~np.isin(data.train_ids, excluded)
-    if not kept.any():
-        raise ConfigError("data.exclude_images leaves no image to train on")
-    return replace(data, train_ids=data.train_ids[kept], train_labels=data.train_labels[kept])
 
 
 def _with_pseudo_labels(data: FoldData, path: Path) -> FoldData:

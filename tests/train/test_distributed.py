@@ -161,7 +161,7 @@ def trained(
 def weights(state: TrainingState) -> dict[str, Tensor]:
     """All that the training has moved, in one mapping."""
     assert state.average is not None
-    tensors = {**state.network.state_dict(), "tally": torch.tensor(state.accumulator.read().loss)}
+    tensors = {**state.network.state_dict(), "loss": torch.tensor(state.accumulator.read().loss)}
     tensors |= {f"average.{name}": tensor for name, tensor in state.average.network.state_dict().items()}
     if state.metric_loss is not None:
         tensors |= {f"metric.{name}": tensor for name, tensor in state.metric_loss.state_dict().items()}

@@ -117,7 +117,7 @@ def shared_fold_data(data_of_folds: Sequence[FoldData]) -> FoldData:
     )
 
 
-class WeightsJudge:
+class WeightsScorer:
     """Loads averaged weights, recomputes batch normalisation, and scores them on held-out data."""
 
     def __init__(self, config: Config, data: FoldData, sources: Sequence[Source]) -> None:
@@ -154,7 +154,7 @@ class WeightsJudge:
         own = [Ingredient(one.name, self._score(one.figures), _reader(one)) for one in self.sources]
 
         def judge(weights: Tensors) -> float:
-            score = self._score(measure(self.answers_of(weights), self.data))
+            score = self._score(measure(self.predictions_of(weights), self.data))
             progress.say(f"one more checkpoint in the soup: score {score:.5f}")
             return score
 
@@ -162,9 +162,9 @@ class WeightsJudge:
         if len(soup.names) == 1:
             self.network.load_state_dict(soup.weights)
             return soup, predict_held_out(self.network, self.data, self.how)
-        return soup, self.answers_of(soup.weights)
+        return soup, self.predictions_of(soup.weights)
 
-    def answers_of(self, weights: Tensors) -> HeldOut:
+    def predictions_of(self, weights: Tensors) -> HeldOut:
         """Loads averaged weights with batch statistics of their own; returns their held-out predictions."""
         self.network.load_state_dict(weights)
         images = (batch.images for batch in islice(self._batches.epoch(0), NORM_BATCHES))
@@ -173,12 +173,9 @@ class WeightsJudge:
         return predict_held_out(self.network, self.data, self.how)
 
     def _score(self, figures: Mapping[str, float]) -> float:
-        unmeasured = dict.fromkeys(CLASS_FIGURES, 0.0)
-        return score_figures(self.composite, {**unmeasured, **figures} if self._is_shared else figures)
-
-    @property
-    def _is_shared(self) -> bool:
-        return not len(self.data.validation_ids)
+        is_shared = not len(self.data.validation_ids)
+        unmeasured = dict.fromkeys(CLASS_FIGURES, 0.0) if is_shared else {}
+        return score_figures(self.composite, {**unmeasured, **figures})
 
 
 def make_soup(
@@ -203,18 +200,18 @@ def make_soup(
         RunError: The checkpoints are of different networks, folds or classes.
     """
     _require_equal(sources)
-    judge = WeightsJudge(config, data, sources)
-    soup, held_out = judge.choose(progress)
+    scorer = WeightsScorer(config, data, sources)
+    soup, held_out = scorer.choose(progress)
     write_text(target.config_file, dump_config(config))
     stored.write_classes(target.classes_file, data.classes, data.class_counts)
     write_targets(target, data)
     figures = measure(held_out, data)
     for checkpoint in _NAMES:
-        save_weights(judge.network, target.weights_file(checkpoint), {"soup": ", ".join(soup.names)})
-        write_records(target, checkpoint, held_out, describe_averaging(judge.how.flip, judge.how.crops))
+        save_weights(scorer.network, target.weights_file(checkpoint), {"soup": ", ".join(soup.names)})
+        write_records(target, checkpoint, held_out, describe_averaging(scorer.how.flip, scorer.how.crops))
     info = {
         **about,
-        "num_parameters": count_parameters(judge.network, with_head=True),
+        "num_parameters": count_parameters(scorer.network, with_head=True),
         "soup": {"of": list(soup.names), "score": soup.score, "best_alone": soup.best_alone},
         "networks": {
             name: digest
@@ -223,20 +220,16 @@ def make_soup(
         },
         "results": {name: {"epoch": 0, **figures} for name in _NAMES},
     }
-    target.write_info({**_about_soup(data, sources[0], target), **info})
-    return soup
-
-
-def _about_soup(data: FoldData, first: Source, target: FoldFolder) -> dict[str, Any]:
-    """The part of the soup's `run.json` that a trained fold has too."""
-    of_first = first.folder.read_info()
-    return {
+    of_first = sources[0].folder.read_info()
+    as_of_training = {
         **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
         **data.sizes,
         "kind": "soup",
         "status": "finished",
         "seconds": 0.0,
     }
+    target.write_info({**as_of_training, **info})
+    return soup
 
 
 def _reader(source: Source) -> Callable[[], Tensors]:

@@ -214,12 +214,8 @@ def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str 
         vectors.append(embeddings.vectors)
         names.append(name_of_fold(folder, checkpoint))
         networks.update(digest_of_network(folder, checkpoint))
-    _forget_held_out(network_of, data)
+    # Only training images have targets: nothing is learnt about what this fold holds out.
+    is_trained_on = np.zeros(len(network_of), np.bool_)
+    is_trained_on[data.pack.rows_of(data.train_ids)] = True
+    network_of[~is_trained_on] = NOBODY
     return OutOfFold(" ".join(names), network_of, row_of, tuple(logits), tuple(vectors), networks)
-
-
-def _forget_held_out(network_of: IntArray, data: FoldData) -> None:
-    """Removes the predictions for what this fold holds out: only training images have targets."""
-    trained = np.zeros(len(network_of), np.bool_)
-    trained[data.pack.rows_of(data.train_ids)] = True
-    network_of[~trained] = NOBODY

@@ -14,7 +14,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import ConfigError, RulesError, RunError
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.trained import read_trained_config
-from kaggle_face.model.weights.checkpoints import Tensors, read_weights, require_finite
+from kaggle_face.model.weights.checkpoints import read_weights, require_finite
 from kaggle_face.records import StrArray
 from kaggle_face.train.other_runs.lookup import (
     choose_checkpoint,
@@ -59,10 +59,17 @@ def find_warm_start(config: Config, target: FoldFolder, division: str | None) ->
         return None
     folders = find_finished_folds(reference, target, _KEY)
     trained = read_trained_config(folders[0])
-    _keep_the_rules(config, trained, reference)
+    _require_allowed_origin(config, trained, reference)
     folder = folders[0]
     if trained.competition.slug == config.competition.slug:
-        folder = _same_fold(folders, target.fold, reference)
+        same = next((each for each in folders if each.fold == target.fold), None)
+        if same is None:
+            finished = ", ".join(str(each.fold) for each in folders)
+            raise RunError(
+                f"{_KEY}={reference} has no finished fold {target.fold} (finished: {finished}): another fold "
+                f"was trained on what this one holds out; run: {folder.run.training_command(target.fold)}"
+            )
+        folder = same
         require_same_division(folder, division, reference, _KEY)
     return WarmStart(folder, choose_checkpoint(reference, folder, _KEY))
 
@@ -87,7 +94,11 @@ def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: S
             "set the same model.backbone, model.neck and model.embedding_size"
         )
     classes = read_classes(warm_start.folder.classes_file)
-    takes_head = np.array_equal(classes.names, class_names) and _same_head(own, tensors)
+    heads = [
+        {name: tensor.shape for name, tensor in each.items() if name.startswith("head.")}
+        for each in (own, tensors)
+    ]
+    takes_head = np.array_equal(classes.names, class_names) and heads[0] == heads[1]
     chosen = {name: tensors[name] for name in own if name in tensors and (name in body or takes_head)}
     network.load_state_dict(chosen, strict=False)
     return (
@@ -95,18 +106,7 @@ def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: S
     )
 
 
-def _same_fold(folders: list[FoldFolder], fold: int, reference: str) -> FoldFolder:
-    same = next((folder for folder in folders if folder.fold == fold), None)
-    if same is None:
-        there = ", ".join(str(folder.fold) for folder in folders)
-        raise RunError(
-            f"{_KEY}={reference} has no finished fold {fold} (finished: {there}): another fold was "
-            f"trained on what this one holds out; run: {folders[0].run.training_command(fold)}"
-        )
-    return same
-
-
-def _keep_the_rules(config: Config, trained: Config, text: str) -> None:
+def _require_allowed_origin(config: Config, trained: Config, text: str) -> None:
     facts = find_facts(config.competition.slug)
     if facts is None:
         return
@@ -121,8 +121,3 @@ def _keep_the_rules(config: Config, trained: Config, text: str) -> None:
             f"model.init_from={text} began with pretrained weights, and {facts.slug} allows none; "
             "set model.init_from=null"
         )
-
-
-def _same_head(own: Tensors, theirs: Tensors) -> bool:
-    ours = {name: tensor.shape for name, tensor in own.items() if name.startswith("head.")}
-    return ours == {name: tensor.shape for name, tensor in theirs.items() if name.startswith("head.")}

@@ -15,7 +15,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from kaggle_face.data.augmentation.mixing import Mix, apply_mix, draw_mix
 from kaggle_face.data.loading.loader import Batch, TrainingBatches
-from kaggle_face.data.loading.placement import Residence
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.errors import ConfigError
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
@@ -105,7 +104,11 @@ def run_steps(
         try:
             _train_on(batch, state, settings, context, group)
         except torch.OutOfMemoryError as error:
-            raise _too_large(settings, context, batches.supply.residence) from error
+            elsewhere = ", or set data.residence=memory_map" if batches.supply.residence == "device" else ""
+            raise ConfigError(
+                f"a step of train.batch_size={settings.train.batch_size} does not fit the memory of "
+                f"{context.device}; lower it (train.accumulate_steps makes up for it){elsewhere}"
+            ) from error
         state.step += 1
         if state.step == steps or _is_time_to_poll(state.step, context.device):
             # Several processes must learn the same at the same step.
@@ -215,11 +218,3 @@ def _poll(state: TrainingState, settings: TrainSettings, guard: BatchNormGuard, 
         raise diverged(
             state, settings, f"loss or gradients were not finite in {in_a_row} steps in a row, up to"
         )
-
-
-def _too_large(settings: TrainSettings, context: StepContext, residence: Residence) -> ConfigError:
-    elsewhere = ", or set data.residence=memory_map" if residence == "device" else ""
-    return ConfigError(
-        f"a step of train.batch_size={settings.train.batch_size} does not fit the memory of "
-        f"{context.device}; lower it (train.accumulate_steps makes up for it){elsewhere}"
-    )

@@ -211,7 +211,7 @@ RECIPE = [
 def test_no_step_waits_for_a_number_of_the_device(
     head: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "_is_time_to_look", lambda step, device: False)
+    monkeypatch.setattr(steps, "_is_time_to_poll", lambda step, device: False)
     training = Training(head=head, **more)
     waiting = Reads()
     with waiting:
