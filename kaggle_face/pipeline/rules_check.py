@@ -1,4 +1,4 @@
-"""The rules check: what the settings break of a competition's rules, before time or a submission is spent."""
+"""The rules check: rules of a competition that the settings break, before time or a submission is spent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_rules(
     progress: Progress,
     num_parameters_of_ensemble: int | None = None,
 ) -> list[str]:
-    """The broken rules that the user chose to ignore, with a warning for each.
+    """The broken rules that are ignored, each with a warning.
 
     Raises:
         RulesError: A rule is broken and not ignored.
@@ -53,7 +53,7 @@ def rule_on_test_neighbours(
 def rules_broken_by(
     config: Config, num_classes: int, num_parameters_of_ensemble: int | None = None
 ) -> list[str]:
-    """What the settings break of the rules that are known of their competition."""
+    """The known rules of the competition that the settings break, one line each."""
     from kaggle_face.competitions.catalogue.known import find_facts
     from kaggle_face.competitions.catalogue.rules import broken_rules
 

@@ -23,8 +23,8 @@ from kaggle_face.errors import RunError
 from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images, settings_of_run
 from kaggle_face.pipeline.today import open_today, require_current_training
 from kaggle_face.progress import Progress
-from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_task
-from kaggle_face.train.settings import fold_task
+from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_fold_data
+from kaggle_face.train.settings import select_fold
 from kaggle_face.train.training_set import adjust_training_set
 
 
@@ -104,10 +104,12 @@ def _make_soups(
     pack = open_images(trained.config, data, progress)
     folds = open_folds(trained, data, pack)
     settings = trained.config.data
-    tasks = {fold: adjust_training_set(fold_task(data, folds, pack, fold), settings) for fold in sources}
+    data_of_folds = {
+        fold: adjust_training_set(select_fold(data, folds, pack, fold), settings) for fold in sources
+    }
     if options.across_folds:
-        tasks = {min(tasks): shared_task(list(tasks.values()))}
-        sources = {min(tasks): [folder for folders in sources.values() for folder in folders]}
+        data_of_folds = {min(data_of_folds): shared_fold_data(list(data_of_folds.values()))}
+        sources = {min(data_of_folds): [folder for folders in sources.values() for folder in folders]}
     today = open_today(trained.config, data, progress, pack)
     for folder in (folder for folders in sources.values() for folder in folders):
         require_current_training(folder, today, "train")
@@ -117,8 +119,8 @@ def _make_soups(
         "began_at": time_of_now(),
     }
     soups = {}
-    for fold, task in tasks.items():
+    for fold, fold_data in data_of_folds.items():
         found = distinct_sources(sources[fold], options.checkpoints or CHECKPOINTS)
-        soup = make_soup(trained.config, task, found, target.fold(fold), about, progress)
+        soup = make_soup(trained.config, fold_data, found, target.fold(fold), about, progress)
         soups[fold] = FoldSoup(soup.names, soup.score, soup.best_alone)
     return soups

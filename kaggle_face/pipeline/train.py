@@ -28,11 +28,11 @@ from kaggle_face.pipeline.today import (
 from kaggle_face.progress import Progress
 from kaggle_face.records import Folds
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
-from kaggle_face.train.config_lint import advise
-from kaggle_face.train.distributed import ALONE, Processes
+from kaggle_face.train.config_lint import lint_config
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
-from kaggle_face.train.settings import fold_task
-from kaggle_face.train.trainer import Call
+from kaggle_face.train.settings import select_fold
+from kaggle_face.train.trainer import RunContext
 
 Start = Literal["new", "resume", "skip"]
 FoldOutcome = Literal["finished", "stopped", "skipped"]
@@ -80,7 +80,7 @@ def train_folds(
     folds: Sequence[int] | None,
     options: TrainOptions,
     progress: Progress,
-    processes: Processes = ALONE,
+    distributed: DistributedContext = SINGLE_PROCESS,
 ) -> TrainResult:
     """Trains one fold; or several, or with None all: those that are finished are skipped, others go on.
 
@@ -98,24 +98,24 @@ def train_folds(
     folders = [run.fold(number) for number in numbers]
     outcomes: dict[int, FoldOutcome] = {}
     next_command = ""
-    with writing_folds(run, numbers) if processes.is_first else nullcontext():
-        starts = processes.by_first(choose_starts, folders, config, options)
+    with writing_folds(run, numbers) if distributed.is_rank_zero else nullcontext():
+        starts = distributed.on_rank_zero(choose_starts, folders, config, options)
         pack = open_images(config, data, progress)
         division = open_folds(loaded, data, pack)
-        for line in advise(config):
+        for line in lint_config(config):
             progress.warn(line)
         today = open_today(config, data, progress, pack)
         _compare_with_earlier(run, folders, starts, today, progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
-        call = Call(about, progress, processes=processes, saves_when_stopped=True)
+        context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
                 progress.say(f"fold {folder.fold} of {run.name} is trained")
                 outcomes[folder.fold] = "skipped"
                 continue
             with _adding_next_command(folders[place:], start, loaded, options):
-                task = fold_task(data, division, pack, folder.fold)
-                outcome = train_fold(config, task, folder, start, call)
+                fold_data = select_fold(data, division, pack, folder.fold)
+                outcome = train_fold(config, fold_data, folder, start, context)
                 if outcome == "interrupted":
                     raise_if_wished()
                     raise StoppedBySignalError  # the signal came to another process
@@ -152,7 +152,7 @@ def train_on_kaggle(
     folds: Sequence[int] | None,
     options: RemoteOptions,
     progress: Progress,
-    processes: Processes = ALONE,
+    distributed: DistributedContext = SINGLE_PROCESS,
 ) -> TrainResult:
     """Trains folds on Kaggle, with None all that are not finished, and brings their folders home.
 
@@ -167,7 +167,7 @@ def train_on_kaggle(
     from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
     from kaggle_face.kaggle.remote.training import RemoteTraining
 
-    if processes.are_several:
+    if distributed.is_parallel:
         raise InputError("--on kaggle is one call; start it without torchrun")
     began = time.monotonic()
     outcomes: dict[int, FoldOutcome] = {}

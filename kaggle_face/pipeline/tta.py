@@ -27,7 +27,7 @@ from kaggle_face.pipeline.preparing import open_competition, open_folds, open_im
 from kaggle_face.progress import Progress
 from kaggle_face.records import no_pairs
 from kaggle_face.train.out_of_fold import write_records
-from kaggle_face.train.settings import FoldTask, fold_task
+from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.training_set import adjust_training_set
 from kaggle_face.train.validation import HeldOut, choose_evaluation, predict_held_out
 
@@ -81,7 +81,7 @@ def choose_tta(
     pack = open_images(loaded.config, data, progress)
     split = open_folds(loaded, data, pack)
     tasks = [
-        adjust_training_set(fold_task(data, split, pack, fold.fold), loaded.config.data) for fold in folds
+        adjust_training_set(select_fold(data, split, pack, fold.fold), loaded.config.data) for fold in folds
     ]
     metric = own_metrics_of(loaded.config).pairs
     tta = loaded.config.predict.model_copy(update={"flip": False, "crops": False})
@@ -110,7 +110,7 @@ def choose_tta(
 
 
 def _predict(
-    config: Config, fold: FoldFolder, task: FoldTask, checkpoint: CheckpointName, tta: PredictConfig
+    config: Config, fold: FoldFolder, task: FoldData, checkpoint: CheckpointName, tta: PredictConfig
 ) -> HeldOut:
     device = resolve_device(config.device)
     network = load_trained_network(fold, checkpoint, device)
@@ -119,7 +119,7 @@ def _predict(
 
 
 def _measure(
-    config: Config, folds: Sequence[FoldFolder], tasks: Sequence[FoldTask], tta: PredictConfig
+    config: Config, folds: Sequence[FoldFolder], tasks: Sequence[FoldData], tta: PredictConfig
 ) -> _HeldOutFigures:
     """The figures of the last epoch, by which nothing was chosen."""
     hits, people, scores = [], [], []

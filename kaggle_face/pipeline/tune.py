@@ -21,10 +21,10 @@ from kaggle_face.pipeline.today import open_today
 from kaggle_face.pipeline.train import describe_training
 from kaggle_face.progress import Progress
 from kaggle_face.train.fold import train_fold
-from kaggle_face.train.search.space import SearchSpace, read_search_space
+from kaggle_face.train.search.space import SearchSpace, override_text, read_search_space
 from kaggle_face.train.search.study import BestTrial, EpochReport, RunTrial, Search
-from kaggle_face.train.settings import fold_task
-from kaggle_face.train.trainer import Call
+from kaggle_face.train.settings import select_fold
+from kaggle_face.train.trainer import RunContext
 
 _FIXED = (
     "competition.",
@@ -121,8 +121,7 @@ def _check_space(space: SearchSpace, loaded: LoadedConfig, options: TuneOptions)
         if fixed:
             raise ConfigError(f"{options.space}: {key} cannot be searched: trials would not be comparable")
         for value in entry if isinstance(entry, tuple) else (entry.low, entry.high):
-            text = dump_yaml(value).removesuffix("...\n").strip()
-            load_config(loaded.word, [*loaded.overrides, f"{key}={text}"])
+            load_config(loaded.word, [*loaded.overrides, override_text(key, value)])
 
 
 @dataclass(frozen=True)
@@ -202,12 +201,12 @@ class _Trials:
             ignored = check_rules(settings.config, len(data.classes), self.options.ignore_rules, progress)
             folder = self.folder(number)
             pack = open_images(settings.config, data, progress)
-            task = fold_task(data, folds, pack, folder.fold)
+            fold_data = select_fold(data, folds, pack, folder.fold)
             today = open_today(settings.config, data, progress, pack)
             about = describe_training(settings, folds, "trial", today, ignored)
-            call = Call(about, progress, lambda row: report(row["score"]))
+            context = RunContext(about, progress, lambda row: report(row["score"]))
             with writing_run(folder.run):
-                train_fold(settings.config, task, folder, "new", call)
+                train_fold(settings.config, fold_data, folder, "new", context)
 
         return run_trial
 

@@ -1,4 +1,4 @@
-"""Several processes that train one network together, started by torchrun; all of torch.distributed is here.
+"""Training by several processes that torchrun started; the only module that uses torch.distributed.
 
 Each process augments and embeds its own share of every batch. The embeddings are then brought together, so
 that each process computes head and loss of the whole batch: margins, mixed labels, sampled classes and losses
@@ -7,7 +7,7 @@ updated. Between two steps all processes hold the same state, which is that of o
 rounding, but for batch normalisation (each process normalises by its own share; the running statistics are
 averaged) and for dropout, which each process draws for its share.
 
-What a clock or a measurement decides is decided by the first process, and it alone writes.
+What depends on time or a measurement is decided by rank 0, and only rank 0 writes.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _FAILURE = "kaggle-face/failure"
 _STOP = "kaggle-face/stop"
 
 
-class Processes:
-    """The processes of a training, seen from one of them; this class is for one alone.
+class DistributedContext:
+    """The processes of a training, seen from one of them; this class is a single process.
 
     Attributes:
         share: The part of every batch that falls to this process, and how many there are.
@@ -48,28 +48,28 @@ class Processes:
         self.share = share
 
     @property
-    def are_several(self) -> bool:
-        """Whether there is another one."""
+    def is_parallel(self) -> bool:
+        """Whether there are several processes."""
         return self.share.count > 1
 
     @property
-    def is_first(self) -> bool:
-        """Whether this is the one that tells, writes and decides."""
+    def is_rank_zero(self) -> bool:
+        """Whether this is rank 0, which prints, writes and decides."""
         return self.share.rank == 0
 
     def device_setting(self, setting: str) -> str:
-        """The setting `device` as it is meant for this process."""
+        """The value of the setting `device` for this process."""
         return setting
 
-    def by_first(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What the first process gets by the call, in all of them; the others wait for it and do not call.
+    def on_rank_zero(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls a function on rank 0 and returns its result on all ranks; the others wait and do not call.
 
         The result is None, numbers, texts, or lists and mappings of these.
         """
         return act(*args, **kwargs)
 
     def note_stop(self, is_wished: bool) -> bool:
-        """Tells that a signal has come to this process; in the first, whether one has come to any."""
+        """Shares that a signal has come to this process; returns on rank 0 whether one has come to any."""
         return is_wished
 
     def gathered(self, part: Tensor, size: int) -> Tensor:
@@ -77,18 +77,18 @@ class Processes:
         return part
 
     def merge(self, network: FaceNetwork) -> None:
-        """Makes gradients those of the whole batch, and the same in all processes."""
+        """Combines the gradients into those of the whole batch, the same in all processes."""
 
-    def average_norms(self, network: FaceNetwork) -> None:
+    def average_batch_norms(self, network: FaceNetwork) -> None:
         """Averages the running statistics of batch normalisation over the processes."""
 
 
-ALONE = Processes()
+SINGLE_PROCESS = DistributedContext()
 
 
 @contextmanager
-def joined(environment: Mapping[str, str] = os.environ) -> Iterator[Processes]:
-    """The processes that torchrun started together with this one, from its environment; or one alone.
+def joined(environment: Mapping[str, str] = os.environ) -> Iterator[DistributedContext]:
+    """Joins the processes that torchrun started together with this one; without torchrun a single process.
 
     One failure ends all: the process that fails first raises its error, the others an `OtherProcessError`,
     also where they only notice that a process is gone.
@@ -98,7 +98,7 @@ def joined(environment: Mapping[str, str] = os.environ) -> Iterator[Processes]:
     """
     share = _read_share(environment)
     if share.count == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     group = _Group.join(share, int(environment.get("LOCAL_RANK", share.rank)))
     try:
@@ -123,7 +123,7 @@ def _read_share(environment: Mapping[str, str]) -> Share:
     return Share(int(environment["RANK"]), count)
 
 
-class _Group(Processes):
+class _Group(DistributedContext):
     """Several processes: gloo between hosts and on CPUs, NCCL between GPUs where there is NCCL."""
 
     def __init__(self, share: Share, local_rank: int, store: Any) -> None:
@@ -133,7 +133,7 @@ class _Group(Processes):
 
     @classmethod
     def join(cls, share: Share, local_rank: int) -> _Group:
-        """Meets the others."""
+        """Joins the process group."""
         import torch
         from torch import distributed
         from torch.distributed.rendezvous import rendezvous
@@ -150,7 +150,7 @@ class _Group(Processes):
         return cls(share, local_rank, store)
 
     def leave(self) -> None:
-        """Waits for the others, and parts."""
+        """Waits for the others, and leaves the group."""
         import torch
         from torch import distributed
 
@@ -184,14 +184,14 @@ class _Group(Processes):
         torch.cuda.set_device(self._local_rank)
         return f"cuda:{self._local_rank}"
 
-    def by_first(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def on_rank_zero(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         import torch
 
-        text = json.dumps(act(*args, **kwargs)).encode() if self.is_first else b""
+        text = json.dumps(act(*args, **kwargs)).encode() if self.is_rank_zero else b""
         length = torch.tensor([len(text)])
         self._hand_out(length)
         letters = torch.zeros(int(length), dtype=torch.uint8)
-        if self.is_first:
+        if self.is_rank_zero:
             letters.copy_(torch.frombuffer(bytearray(text), dtype=torch.uint8))
         self._hand_out(letters)
         result: T = json.loads(bytes(letters.tolist()))
@@ -200,7 +200,7 @@ class _Group(Processes):
     def note_stop(self, is_wished: bool) -> bool:
         if is_wished:
             self._store.set(_STOP, "1")
-        return self.is_first and bool(self._store.check([_STOP]))
+        return self.is_rank_zero and bool(self._store.check([_STOP]))
 
     def gathered(self, part: Tensor, size: int) -> Tensor:
         import torch
@@ -221,7 +221,7 @@ class _Group(Processes):
         averaged = [p.grad for p in network.head.parameters() if p.grad is not None]
         self._combine(summed, averaged + _norm_statistics(network, only_training=True))
 
-    def average_norms(self, network: FaceNetwork) -> None:
+    def average_batch_norms(self, network: FaceNetwork) -> None:
         self._combine([], _norm_statistics(network, only_training=False))
 
     def _combine(self, summed: list[Tensor], averaged: list[Tensor]) -> None:

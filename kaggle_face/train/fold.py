@@ -1,4 +1,4 @@
-"""One fold from its settings to a finished run folder: new, or resumed where it stopped."""
+"""Training of one fold from its settings to a finished run folder, new or resumed."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ from kaggle_face.data.loading.identity_sampling import sampled_order
 from kaggle_face.data.loading.loader import TrainingBatches
 from kaggle_face.data.loading.placement import choose_supply
 from kaggle_face.data.loading.samplers import seeded
-from kaggle_face.model.amp import CpuAmp, resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import NORM_BATCHES, WeightMean, measure_norms
-from kaggle_face.train.distributed import Processes
+from kaggle_face.train.distributed import DistributedContext
+from kaggle_face.train.loggers import create_loggers
 from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.image_sizes import require_growing_is_possible
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
-from kaggle_face.train.other_runs.distillation import Teacher, find_teacher
-from kaggle_face.train.other_runs.warm_start import find_initial_weights, start_from
+from kaggle_face.train.other_runs.distillation import DistillationSource, find_distillation
+from kaggle_face.train.other_runs.warm_start import apply_warm_start, find_warm_start
 from kaggle_face.train.out_of_fold import write_out_of_fold
-from kaggle_face.train.settings import FoldTask, Recipe
+from kaggle_face.train.settings import FoldData, TrainSettings
 from kaggle_face.train.speed.compiling import should_compile
 from kaggle_face.train.speed.precision import decide_cpu_amp, recorded_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.speed.threads import choose_threads, training_threads
 from kaggle_face.train.state import TrainingState, load_resume_state
-from kaggle_face.train.step.step import Machine, updates_per_epoch
-from kaggle_face.train.trainer import Call, Fit, Outcome
+from kaggle_face.train.step.step import StepContext, updates_per_epoch
+from kaggle_face.train.trainer import Outcome, RunContext, Trainer
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
 
@@ -52,40 +53,44 @@ _WEIGHTS = 0
 
 
 def train_fold(
-    config: Config, task: FoldTask, folder: FoldFolder, start: Literal["new", "resume"], call: Call
+    config: Config,
+    data: FoldData,
+    folder: FoldFolder,
+    start: Literal["new", "resume"],
+    context: RunContext,
 ) -> Outcome:
     """Trains one fold and writes its checkpoints and out-of-fold records.
 
     Args:
         config: All settings; they are written beside the results.
-        task: What the fold trains on and is measured on.
+        data: What the fold trains on and is measured on.
         folder: Where everything goes. What it holds stays until the first state of a new training is saved.
         start: Whether to begin, or to go on from the state in the folder.
-        call: What is known of this call, who is told, and which processes take part.
+        context: What is known of this call, its progress, and which processes take part.
 
     Raises:
         TrainingStoppedError: The loss stayed non-finite, or another process is gone.
         RunError: The state to resume from is missing or damaged.
         StoppedBySignalError: A signal came at a moment without a state to save, or after the last was saved.
     """
-    with _place_to_write(folder, start, call.processes) as place:
-        return _train_fold(config, task, folder, place, start, call)
+    with _place_to_write(folder, start, context.distributed) as place:
+        return _train_fold(config, data, folder, place, start, context)
 
 
 @contextmanager
 def _place_to_write(
-    folder: FoldFolder, start: Literal["new", "resume"], processes: Processes
+    folder: FoldFolder, start: Literal["new", "resume"], distributed: DistributedContext
 ) -> Iterator[FoldFolder]:
-    """The fold's folder, or a place beside where a new training would replace something; left clean."""
-    if start == "resume" or not processes.by_first(folder.path.exists):
+    """The fold's folder, or a temporary one beside it where a new training would replace something."""
+    if start == "resume" or not distributed.on_rank_zero(folder.path.exists):
         yield folder
         return
     place = folder.beginning
-    processes.by_first(shutil.rmtree, place.path, ignore_errors=True)
+    distributed.on_rank_zero(shutil.rmtree, place.path, ignore_errors=True)
     try:
         yield place
     finally:
-        if processes.is_first:
+        if distributed.is_rank_zero:
             shutil.rmtree(place.path, ignore_errors=True)
             with suppress(OSError):  # another fold begins there, or it was never made
                 place.path.parent.rmdir()
@@ -93,51 +98,62 @@ def _place_to_write(
 
 def _train_fold(
     config: Config,
-    task: FoldTask,
+    data: FoldData,
     folder: FoldFolder,
     place: FoldFolder,
     start: Literal["new", "resume"],
-    call: Call,
+    context: RunContext,
 ) -> Outcome:
-    device = resolve_device(call.processes.device_setting(config.device))
+    device = resolve_device(context.distributed.device_setting(config.device))
     prepare_cpu(device)
-    call.processes.by_first(_remove_abandoned, folder)
-    raw_task, task = task, adjust_training_set(task, config.data)
-    network = create_fold_network(config, task)
+    context.distributed.on_rank_zero(_remove_abandoned, folder)
+    raw_data, data = data, adjust_training_set(data, config.data)
+    network = create_fold_network(config, data)
     if start == "new":
-        initial, networks = _initialise(network, config, task, folder, call)
+        warm_start, networks = _initialise(network, config, data, folder, context)
     else:
         info = folder.read_info()
-        initial, networks = info.get("initial"), info.get("networks") or {}
+        warm_start, networks = info.get("initial"), info.get("networks") or {}
     network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
-    teacher = find_teacher(config.loss.distill, task, folder, call.about.get("folds"))
-    for run in teacher.runs if teacher is not None else ():
+    distillation = find_distillation(config.loss.distill, data, folder, context.about.get("folds"))
+    runs = () if distillation is None else distillation.runs
+    for run in runs:
         networks = {**networks, **run.networks}
-    fit = create_fit(config, task, folder, network, teacher, call, place)
+    trainer = create_trainer(config, data, folder, network, distillation, context, place)
     if start == "resume":
-        load_resume_state(fit.state, folder, device)
-        where = f"epoch {fit.state.epoch + 1}, step {fit.state.step + 1}"
-        call.progress.say(f"fold {task.fold}: goes on at {where}")
-    threads = _choose_threads(config, fit, start)
+        load_resume_state(trainer.state, folder, device)
+        where = f"epoch {trainer.state.epoch + 1}, step {trainer.state.step + 1}"
+        context.progress.say(f"fold {data.fold}: goes on at {where}")
+    cpu_amp = None
+    if device.type == "cpu":
+        cpu_amp = "off" if trainer.step_context.amp_dtype is None else "bf16"
+    threads = _choose_threads(config, trainer, start)
     info = {
-        **call.about,
-        "initial": initial,
+        **context.about,
+        "initial": warm_start,
         "networks": networks,
-        **_facts(config, fit),
-        **count_changes(raw_task, task),
+        "seed": config.seed,
+        "cpu_amp": cpu_amp,
+        "processes": context.distributed.share.count,
+        "num_parameters": count_parameters(network, with_head=True),
+        "teachers": [run.name for run in runs],
+        **data.sizes,
+        **count_changes(raw_data, data),
         "threads": threads,
     }
-    call.processes.by_first(_write_beginning, config, task, place, info)
+    context.distributed.on_rank_zero(_write_beginning, config, data, place, info)
+    for logger in trainer.loggers:
+        context.distributed.on_rank_zero(logger.log_settings, config)
     with training_threads(threads):
-        outcome = fit.run()
+        outcome = trainer.run()
         if outcome == "interrupted":
-            call.processes.by_first(
-                fit.folder.write_info, {**info, "status": "stopped", "seconds": fit.state.seconds}
+            context.distributed.on_rank_zero(
+                trainer.folder.write_info, {**info, "status": "stopped", "seconds": trainer.state.seconds}
             )
         else:
-            _write_results(config, fit, info, outcome)
-    call.processes.by_first(_remove_abandoned, folder)
+            _write_results(config, trainer, info, outcome)
+    context.distributed.on_rank_zero(_remove_abandoned, folder)
     return outcome
 
 
@@ -147,69 +163,78 @@ def _remove_abandoned(folder: FoldFolder) -> None:
     remove_abandoned(folder.path.parent, below=False)
 
 
-def create_fold_network(config: Config, task: FoldTask) -> FaceNetwork:
+def create_fold_network(config: Config, data: FoldData) -> FaceNetwork:
     """The network of a fold with fresh weights, which follow from the seed and the fold."""
-    torch.manual_seed(int(seeded(config.seed, _WEIGHTS, task.fold).integers(2**63)))
-    counts = torch.from_numpy(task.class_counts)
-    return create_network(config.model, config.margin, len(task.classes), config.data.image_size, counts)
+    torch.manual_seed(int(seeded(config.seed, _WEIGHTS, data.fold).integers(2**63)))
+    counts = torch.from_numpy(data.class_counts)
+    return create_network(config.model, config.margin, len(data.classes), config.data.image_size, counts)
 
 
-def create_fit(
+def create_trainer(
     config: Config,
-    task: FoldTask,
+    data: FoldData,
     folder: FoldFolder,
     network: FaceNetwork,
-    teacher: Teacher | None,
-    call: Call,
+    distillation: DistillationSource | None,
+    context: RunContext,
     place: FoldFolder | None = None,
-) -> Fit:
-    """All that a fold is trained with, at the beginning of its first epoch; it writes to `place` at first."""
+) -> Trainer:
+    """The trainer of a fold at the beginning of its first epoch; it writes to `place` first."""
     device = next(network.parameters()).device
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)
-    batches = _create_batches(config, task, device, call)
+    batches = _create_batches(config, data, device, context)
     steps = config.train.epochs * len(batches)
-    share = call.processes.share.of(config.train.batch_size)
+    share = context.distributed.share.of(config.train.batch_size)
     workload = Workload(share.stop - share.start, config.data.image_size, None, steps)
     place = place or folder
-    by_first, recorded = call.processes.by_first, recorded_cpu_amp(folder, anew=place != folder)
-    on_cpu = by_first(decide_cpu_amp, network, config.train.amp, workload, recorded, call.progress)
+    on_rank_zero, recorded = context.distributed.on_rank_zero, recorded_cpu_amp(folder, anew=place != folder)
+    on_cpu = on_rank_zero(decide_cpu_amp, network, config.train.amp, workload, recorded, context.progress)
     amp_dtype = resolve_amp(config.train.amp, device, on_cpu)
     workload = replace(workload, amp_dtype=amp_dtype)
-    compiles = by_first(should_compile, network, config.train.compile, workload, call.progress)
+    compiles = on_rank_zero(should_compile, network, config.train.compile, workload, context.progress)
     forward = torch.compile(network) if compiles else network
     scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
     state = _create_state(config, network, scaler, len(batches))
-    machine = Machine(device, amp_dtype, forward, teacher, call.processes)
-    return Fit(task, Recipe.of(config), state, machine, batches, place, folder, call)
+    step_context = StepContext(device, amp_dtype, forward, distillation, context.distributed)
+    loggers = create_loggers(config, folder)
+    return Trainer(
+        data, TrainSettings.of(config), state, step_context, batches, place, folder, context, loggers
+    )
 
 
-def _choose_threads(config: Config, fit: Fit, start: Literal["new", "resume"]) -> int | None:
-    """The threads of a training by one process; several share the cores as they were started."""
-    if fit.call.processes.are_several:
+def _choose_threads(config: Config, trainer: Trainer, start: Literal["new", "resume"]) -> int | None:
+    """The number of threads of a single process; several share the cores as they were started."""
+    if trainer.context.distributed.is_parallel:
         return None
     recorded = None
     if start == "resume":
-        recorded = fit.folder.read_info().get("threads") or torch.get_num_threads()
-    steps = config.train.epochs * len(fit.batches)
-    workload = Workload(config.train.batch_size, config.data.image_size, fit.machine.amp_dtype, steps)
-    return choose_threads(fit.state.network, config.train.threads, workload, recorded, fit.call.progress)
+        recorded = trainer.folder.read_info().get("threads") or torch.get_num_threads()
+    steps = config.train.epochs * len(trainer.batches)
+    workload = Workload(
+        config.train.batch_size, config.data.image_size, trainer.step_context.amp_dtype, steps
+    )
+    return choose_threads(
+        trainer.state.network, config.train.threads, workload, recorded, trainer.context.progress
+    )
 
 
-def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:
+def _create_batches(
+    config: Config, data: FoldData, device: torch.device, context: RunContext
+) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-    supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.pack.image_bytes, device)
-    call.progress.say(f"fold {task.fold}: {supply.describe()}")
+    supply = choose_supply(config.data, augmenter, len(data.train_ids) * data.pack.image_bytes, device)
+    context.progress.say(f"fold {data.fold}: {supply.describe()}")
     return TrainingBatches(
-        task.pack,
-        task.train_ids,
-        task.train_labels,
+        data.pack,
+        data.train_ids,
+        data.train_labels,
         config.train.batch_size,
         augmenter,
         lambda labels, epoch: sampled_order(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),
-        replace(supply, share=call.processes.share),
+        replace(supply, share=context.distributed.share),
     )
 
 
@@ -230,70 +255,48 @@ def _create_state(
 
 
 def _initialise(
-    network: FaceNetwork, config: Config, task: FoldTask, folder: FoldFolder, call: Call
+    network: FaceNetwork, config: Config, data: FoldData, folder: FoldFolder, context: RunContext
 ) -> tuple[str | None, dict[str, str]]:
-    """Takes over the weights that `model.init_from` names; the checkpoint's name, and its digest by name."""
-    initial = find_initial_weights(config, folder, call.about.get("folds"))
-    if initial is None:
+    """Loads the weights of `model.init_from`; returns the checkpoint's name, and its digest by name."""
+    warm_start = find_warm_start(config, folder, context.about.get("folds"))
+    if warm_start is None:
         return None, {}
-    call.progress.say(f"fold {task.fold}: {start_from(network, initial, task.classes.names)}")
-    return initial.name, digest_of_network(initial.folder, initial.checkpoint)
+    context.progress.say(f"fold {data.fold}: {apply_warm_start(network, warm_start, data.classes.names)}")
+    return warm_start.name, digest_of_network(warm_start.folder, warm_start.checkpoint)
 
 
-def _facts(config: Config, fit: Fit) -> dict[str, Any]:
-    """What `run.json` says of a training beside its call and its results."""
-    teacher = fit.machine.teacher
-    return {
-        "seed": config.seed,
-        "cpu_amp": _cpu_amp(fit.machine),
-        "processes": fit.call.processes.share.count,
-        "num_parameters": count_parameters(fit.state.network, with_head=True),
-        "teachers": [] if teacher is None else [run.name for run in teacher.runs],
-        **fit.task.sizes,
-    }
-
-
-def _cpu_amp(machine: Machine) -> CpuAmp | None:
-    """What `train.amp=auto` became, where it was for a CPU to decide."""
-    if machine.device.type != "cpu":
-        return None
-    return "off" if machine.amp_dtype is None else "bf16"
-
-
-def _write_beginning(config: Config, task: FoldTask, folder: FoldFolder, info: Mapping[str, Any]) -> None:
+def _write_beginning(config: Config, data: FoldData, folder: FoldFolder, info: Mapping[str, Any]) -> None:
     write_text(folder.config_file, dump_config(config))
-    stored.write_classes(folder.classes_file, task.classes, task.class_counts)
+    stored.write_classes(folder.classes_file, data.classes, data.class_counts)
     folder.write_info({**info, "status": "running"})
 
 
-def _write_results(config: Config, fit: Fit, info: Mapping[str, Any], outcome: Outcome) -> None:
-    """Leaves the out-of-fold records and how far the fold came."""
-    folder, network, processes = fit.folder, fit.state.evaluated_network, fit.call.processes
-    how = choose_evaluation(config, network, fit.machine.amp_dtype, processes)
+def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], outcome: Outcome) -> None:
+    """Writes the out-of-fold records and the results of the fold."""
+    folder, network = trainer.folder, trainer.state.evaluated_network
+    distributed = trainer.context.distributed
+    how = choose_evaluation(config, network, trainer.step_context.amp_dtype, distributed)
     if outcome == "finished":
-        _write_swa(fit)
-    results = write_out_of_fold(folder, fit.task, network, _epochs_of_checkpoints(fit.state), how)
-    info = {**info, "status": outcome, "seconds": fit.state.seconds, "results": results}
-    processes.by_first(folder.write_info, info)
+        _write_swa(trainer)
+    # From 1; averaged weights are of no epoch.
+    epochs: dict[CheckpointName, int | None] = {"last": trainer.state.epoch, "swa": None}
+    epochs.update({checkpoint: epoch + 1 for checkpoint, epoch in trainer.state.best_epochs.items()})
+    results = write_out_of_fold(folder, trainer.data, network, epochs, how)
+    info = {**info, "status": outcome, "seconds": trainer.state.seconds, "results": results}
+    distributed.on_rank_zero(folder.write_info, info)
     if outcome == "finished":
-        processes.by_first(folder.resume_file.unlink, missing_ok=True)
+        distributed.on_rank_zero(folder.resume_file.unlink, missing_ok=True)
 
 
-def _epochs_of_checkpoints(state: TrainingState) -> dict[CheckpointName, int | None]:
-    """The epoch of each checkpoint, from 1; averaged weights are of none."""
-    epochs: dict[CheckpointName, int | None] = {"last": state.epoch, "swa": None}
-    return epochs | {checkpoint: epoch + 1 for checkpoint, epoch in state.best_epochs.items()}
-
-
-def _write_swa(fit: Fit) -> None:
+def _write_swa(trainer: Trainer) -> None:
     """Keeps the mean of the last epochs' weights, with its own statistics of batch normalisation."""
-    mean, processes = fit.state.swa, fit.call.processes
+    mean, distributed = trainer.state.swa, trainer.context.distributed
     if mean is None or mean.count == 0:
         return
-    network = fit.state.evaluated_network
+    network = trainer.state.evaluated_network
     network.load_state_dict(mean.tensors)
-    images = (batch.images for batch in islice(fit.batches.epoch(fit.state.epoch), NORM_BATCHES))
-    measure_norms(network, images, fit.machine.device, fit.machine.amp_dtype)
-    processes.average_norms(network)
+    images = (batch.images for batch in islice(trainer.batches.epoch(trainer.state.epoch), NORM_BATCHES))
+    measure_norms(network, images, trainer.step_context.device, trainer.step_context.amp_dtype)
+    distributed.average_batch_norms(network)
     about = {"epochs": str(mean.count)}
-    processes.by_first(save_weights, network, fit.folder.weights_file("swa"), about)
+    distributed.on_rank_zero(save_weights, network, trainer.folder.weights_file("swa"), about)

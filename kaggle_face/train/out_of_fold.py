@@ -1,4 +1,4 @@
-"""What is kept of a checkpoint's answers about a fold's held-out images and trials."""
+"""Out-of-fold records: what each checkpoint predicts for a fold's held-out images and pairs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights.checkpoints import load_weights
 from kaggle_face.records import UNKNOWN
-from kaggle_face.train.settings import FoldTask
+from kaggle_face.train.settings import FoldData
 from kaggle_face.train.validation import Evaluation, HeldOut, measure, predict_held_out
 
 Results = dict[str, dict[str, float]]
@@ -21,7 +21,7 @@ Results = dict[str, dict[str, float]]
 
 def write_out_of_fold(
     folder: FoldFolder,
-    task: FoldTask,
+    data: FoldData,
     network: FaceNetwork,
     epochs: dict[CheckpointName, int | None],
     how: Evaluation,
@@ -30,14 +30,14 @@ def write_out_of_fold(
 
     Args:
         folder: Holds the checkpoints.
-        task: What is held out.
+        data: What is held out.
         network: Takes the weights of one checkpoint after the other.
         epochs: The epoch of each checkpoint, from 1; None where its weights are of no single one. Checkpoints
             of one epoch are one network, which runs once.
         how: How images are embedded.
     """
-    by_first = how.processes.by_first
-    by_first(write_truth, folder, task)
+    on_rank_zero = how.distributed.on_rank_zero
+    on_rank_zero(write_targets, folder, data)
     results: Results = {}
     done: dict[Hashable, HeldOut] = {}
     for checkpoint in CHECKPOINTS:
@@ -47,29 +47,29 @@ def write_out_of_fold(
         key = checkpoint if epoch is None else epoch
         if key not in done:
             load_weights(network, folder.weights_file(checkpoint))
-            done[key] = predict_held_out(network, task, how)
-        by_first(write_records, folder, checkpoint, done[key], describe_averaging(how.flip, how.crops))
+            done[key] = predict_held_out(network, data, how)
+        on_rank_zero(write_records, folder, checkpoint, done[key], describe_averaging(how.flip, how.crops))
         results[checkpoint] = {} if epoch is None else {"epoch": epoch}
-        results[checkpoint].update(by_first(measure, done[key], task))
+        results[checkpoint].update(on_rank_zero(measure, done[key], data))
     return results
 
 
-def write_truth(folder: FoldFolder, task: FoldTask) -> None:
+def write_targets(folder: FoldFolder, data: FoldData) -> None:
     """Writes the classes of held-out images, the trials, and who their images show where that is known."""
-    columns = {"image_id": task.validation_ids, "label": task.validation_labels}
+    columns = {"image_id": data.validation_ids, "label": data.validation_labels}
     write_table(folder.labels_file, columns)
-    stored.write_pairs(folder.pairs_file("oof"), task.pairs)
-    known = task.pair_labels != UNKNOWN
+    stored.write_pairs(folder.pairs_file("oof"), data.pairs)
+    known = data.pair_labels != UNKNOWN
     if known.any():
-        people = task.classes.names[task.pair_labels[known]]
-        write_table(folder.people_file, {"image_id": task.pairs.image_ids[known], "person": people})
+        people = data.classes.names[data.pair_labels[known]]
+        write_table(folder.people_file, {"image_id": data.pairs.image_ids[known], "person": people})
 
 
 def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut, averaging: str) -> None:
     """Writes predictions, embeddings and pair scores, sealed with what they were made of.
 
     Args:
-        folder: Holds the checkpoint, the classes and what `write_truth` wrote.
+        folder: Holds the checkpoint, the classes and what `write_targets` wrote.
         checkpoint: The network that answered.
         held_out: Its answers.
         averaging: What embeddings are averaged over, as `describe_averaging` says it.

@@ -1,4 +1,4 @@
-"""The parts of the settings that training uses, and what one fold trains and is measured on."""
+"""The settings of training, and the data of one fold."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from kaggle_face.records import (
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is trained: the settings of this stage and nothing else."""
+class TrainSettings:
+    """The settings of this stage."""
 
     augment: AugmentConfig
     loss: LossConfig
@@ -43,8 +43,8 @@ class Recipe:
     pair_metric: PairMetric
 
     @classmethod
-    def of(cls, config: Config) -> Recipe:
-        """The parts of all settings that belong to this stage."""
+    def of(cls, config: Config) -> TrainSettings:
+        """Selects the parts of all settings that training uses."""
         return cls(
             config.augment,
             config.loss,
@@ -58,8 +58,8 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class FoldTask:
-    """What one fold trains on and is measured on; labels are class indices, aligned with their ids.
+class FoldData:
+    """The training and validation data of one fold; labels are class indices, aligned with their ids.
 
     `pair_labels` are those of the images `pairs.image_ids`, or -1 where a person is in no class; empty: none
     is known.
@@ -92,8 +92,8 @@ class FoldTask:
         return np.bincount(self.train_labels, minlength=len(self.classes)).astype(np.int64)
 
 
-def fold_task(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> FoldTask:
-    """Picks the images and trials of one fold; images that could not be read are left out.
+def select_fold(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> FoldData:
+    """The images and pairs of one fold; images that could not be read are left out.
 
     Raises:
         RunError: There is no such fold.
@@ -106,7 +106,7 @@ def fold_task(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> Fol
     for what, ids in (("train on", train_ids), ("be measured on", validation_ids)):
         if not len(ids):
             raise DataError(f"fold {fold} has no image to {what}; add images or lower folds.count")
-    return FoldTask(
+    return FoldData(
         fold=fold,
         classes=data.classes,
         pack=pack,

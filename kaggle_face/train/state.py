@@ -1,4 +1,4 @@
-"""All that a training is made of at one moment, and its way to the disk and back.
+"""The state of a training, saved and loaded so that it can be resumed.
 
 What is not here follows from (seed, epoch, step): the order of images, their augmentation, the mixing of
 batches, dropout. That is why a resumed training ends with the same bits.
@@ -24,9 +24,9 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import WeightMean
-from kaggle_face.train.history import EpochRow
+from kaggle_face.train.loggers import EpochRow
 from kaggle_face.train.losses.metric_learning import MetricLoss
-from kaggle_face.train.step.accumulator import Counts, Tally
+from kaggle_face.train.step.accumulator import EpochTotals, MetricAccumulator
 
 
 @dataclass
@@ -48,7 +48,7 @@ class TrainingState:
     best_epochs: dict[CheckpointName, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.tally = Tally(next(self.network.parameters()).device)
+        self.accumulator = MetricAccumulator(next(self.network.parameters()).device)
 
     @property
     def networks(self) -> tuple[FaceNetwork, ...]:
@@ -61,7 +61,7 @@ class TrainingState:
         return self.average.network if self.average is not None else self.network
 
     def improves(self, checkpoint: CheckpointName, score: float) -> bool:
-        """Notes a score (higher is better) and says whether it is the best so far; NaN never is."""
+        """Records a score (higher is better); returns whether it is the best so far; NaN never is."""
         if math.isnan(score) or score <= self.best_scores.get(checkpoint, -math.inf):
             return False
         self.best_scores[checkpoint] = score
@@ -79,7 +79,7 @@ def save_checkpoint(state: TrainingState, folder: FoldFolder, checkpoint: Checkp
 
 
 def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
-    """Writes all from which the training can go on.
+    """Writes everything that a resumed training needs.
 
     Raises:
         DiskError: There is no room for it, or the disk fails; the state written before is still there.
@@ -87,7 +87,7 @@ def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
     plain = {name: getattr(state, name) for name in _PLAIN}
     values: dict[str, Any] = {
         **plain,
-        "counts": asdict(state.tally.read()),
+        "counts": asdict(state.accumulator.read()),
         "network": state.network.state_dict(),
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict(),
@@ -100,7 +100,7 @@ def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
 
 
 def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.device) -> None:
-    """Puts back what `save_resume_state` wrote.
+    """Restores what `save_resume_state` wrote.
 
     Raises:
         RunError: The file is missing, is not what was written, or belongs to another training.
@@ -146,7 +146,7 @@ def _put_back(state: TrainingState, values: dict[str, Any]) -> None:
         state.metric_loss.load_state_dict(values["metric_loss"])
     if state.swa is not None:
         state.swa.load_state_dict(values["swa"])
-    state.tally.load(Counts(**values["counts"]))
+    state.accumulator.load(EpochTotals(**values["counts"]))
     for name in _PLAIN:
         setattr(state, name, values[name])
 

@@ -1,4 +1,4 @@
-"""Training of one fold from its task to its checkpoints and out-of-fold records."""
+"""The training loop of one fold: epochs, validation, checkpoints, early stop, time limit and signals."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.inference.batch_size import size_without_search
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
-from kaggle_face.train.distributed import ALONE, Processes
-from kaggle_face.train.history import EpochRow, EventWriter, write_history
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
+from kaggle_face.train.loggers import EpochRow, Logger
 from kaggle_face.train.scoring import read_score, score_figures
-from kaggle_face.train.settings import FoldTask, Recipe
+from kaggle_face.train.settings import FoldData, TrainSettings
 from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
 from kaggle_face.train.step.divergence import diverged, require_finite_weights
-from kaggle_face.train.step.step import Machine, may_pause, run_steps
+from kaggle_face.train.step.step import StepContext, may_pause, run_steps
 from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
 
 _SECONDS_PER_HOUR = 3600.0
@@ -36,7 +36,7 @@ Outcome = Literal["finished", "stopped", "interrupted"]
 Act = Literal["train", "save", "stop", "interrupt"]
 
 OnEpoch = Callable[[EpochRow], None]
-"""Told the row of each measured epoch when everything of it is saved; it may raise to end the training."""
+"""Called with the row of each measured epoch when it is saved; may raise to end the training."""
 
 _WATCHED: dict[str, CheckpointName] = {
     "accuracy": "best_cls",
@@ -47,10 +47,10 @@ _WATCHED: dict[str, CheckpointName] = {
 
 
 @dataclass
-class Clock:
-    """Time since this process began to train, against the limits of the settings."""
+class TimeBudget:
+    """Time since this process began to train, compared with the limits of the settings."""
 
-    recipe: Recipe
+    settings: TrainSettings
     validation_seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -58,16 +58,16 @@ class Clock:
 
     def is_up(self) -> bool:
         """Whether `train.max_hours` leaves no more than the time to finish in."""
-        if self.recipe.train.max_hours is None:
+        if self.settings.train.max_hours is None:
             return False
         reserve = _RESERVE_VALIDATIONS * self.validation_seconds
-        return time.monotonic() - self._start + reserve >= self.recipe.train.max_hours * _SECONDS_PER_HOUR
+        return time.monotonic() - self._start + reserve >= self.settings.train.max_hours * _SECONDS_PER_HOUR
 
     def next_act(self) -> Act:
-        """Stop when the time is up; save when `train.checkpoint_minutes` have passed since the last time."""
+        """Stop when the time is up; save when `train.checkpoint_minutes` have passed since the last save."""
         if self.is_up():
             return "stop"
-        if time.monotonic() - self._saved < 60.0 * self.recipe.train.checkpoint_minutes:
+        if time.monotonic() - self._saved < 60.0 * self.settings.train.checkpoint_minutes:
             return "train"
         self._saved = time.monotonic()
         return "save"
@@ -80,14 +80,14 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Call:
-    """A call to train: what is known of it, and who takes part.
+class RunContext:
+    """What a training is run with beside its settings and data.
 
     Attributes:
         about: Command line, versions, commit, name of the folds; kept in `run.json`.
-        progress: Told of every epoch.
+        progress: Gets a line for every epoch.
         on_epoch: Given the figures of every epoch; it may raise to end the training.
-        processes: Who shares the work.
+        distributed: The processes that share the work.
         saves_when_stopped: Whether a signal ends the training after a step, with its state saved, to be gone
             on with; else it breaks the training off.
     """
@@ -95,12 +95,12 @@ class Call:
     about: Mapping[str, Any]
     progress: Progress
     on_epoch: OnEpoch | None = None
-    processes: Processes = ALONE
+    distributed: DistributedContext = SINGLE_PROCESS
     saves_when_stopped: bool = False
 
 
 @dataclass
-class Fit:
+class Trainer:
     """One fold's training: what it works on, and the state that it moves on.
 
     Attributes:
@@ -108,23 +108,22 @@ class Fit:
         home: The folder of the fold.
     """
 
-    task: FoldTask
-    recipe: Recipe
+    data: FoldData
+    settings: TrainSettings
     state: TrainingState
-    machine: Machine
+    step_context: StepContext
     batches: TrainingBatches
     folder: FoldFolder
     home: FoldFolder
-    call: Call
+    context: RunContext
+    loggers: tuple[Logger, ...] = ()
 
     def __post_init__(self) -> None:
-        self.clock = Clock(self.recipe)
+        self.time_budget = TimeBudget(self.settings)
         self._act: Act = "train"
-        self._by_first = self.call.processes.by_first
-        self._swa_epochs = self.recipe.train.swa_epochs or 0
-        self._score = read_score(self.recipe.train, self.task.pairs.are_labelled, self.recipe.pair_metric)
-        writes_events = self.recipe.train.tensorboard and self.call.processes.is_first
-        self._events = EventWriter(writes_events)
+        self._on_rank_zero = self.context.distributed.on_rank_zero
+        self._swa_epochs = self.settings.train.swa_epochs or 0
+        self._score = read_score(self.settings.train, self.data.pairs.are_labelled, self.settings.pair_metric)
 
     def run(self) -> Outcome:
         """Trains until the last epoch, the early stop, the time limit or a signal; says which.
@@ -133,7 +132,7 @@ class Fit:
             StoppedBySignalError: A signal came, and no state is to be saved, or all were.
             WorkerLostError: A worker process was killed.
         """
-        heeding = noted() if self.call.saves_when_stopped else nullcontext()
+        heeding = noted() if self.context.saves_when_stopped else nullcontext()
         with naming_lost_workers(self.batches.supply.workers), heeding:
             outcome = self._run()
         if outcome == "finished":
@@ -142,98 +141,105 @@ class Fit:
 
     def _run(self) -> Outcome:
         try:
-            while self.state.epoch < self.recipe.train.epochs:
+            while self.state.epoch < self.settings.train.epochs:
                 ended_by = self._train_epoch()
                 if ended_by is not None:
                     self._save()
                     return ended_by
                 if not self._finish_epoch():
                     return "interrupted"
-                if self.call.on_epoch is not None and "score" in self.state.history[-1]:
-                    self.call.on_epoch(self.state.history[-1])
+                if self.context.on_epoch is not None and "score" in self.state.history[-1]:
+                    self.context.on_epoch(self.state.history[-1])
                 if self._is_out_of_patience():
                     break
             return "finished"
         finally:
-            self._events.close()
+            for logger in self.loggers:
+                logger.close()
 
     def _train_epoch(self) -> Outcome | None:
         """Trains to the end of the epoch; what ended the training before, or None."""
-        number, epochs = self.state.epoch + 1, self.recipe.train.epochs
+        number, epochs = self.state.epoch + 1, self.settings.train.epochs
         steps, images = len(self.batches), self.batches.images_per_epoch
-        done = self.state.tally.latest.images
-        label = f"fold {self.task.fold} epoch {number}/{epochs}"
-        self.clock.lap()
-        with self.call.progress.count(label, images, "images", done) as counter:
-            for count in run_steps(self.state, self.recipe, self.batches, self.machine):
+        done = self.state.accumulator.latest.images
+        label = f"fold {self.data.fold} epoch {number}/{epochs}"
+        self.time_budget.lap()
+        with self.context.progress.count(label, images, "images", done) as counter:
+            for count in run_steps(self.state, self.settings, self.batches, self.step_context):
                 self._count(counter, count)
-                if may_pause(self.state, self.recipe, steps, self.machine.device) and not self._go_on():
+                if (
+                    may_pause(self.state, self.settings, steps, self.step_context.device)
+                    and not self._go_on()
+                ):
                     if self._act == "interrupt":
                         return "interrupted"
                     return None if self.state.step == steps else "stopped"
         return None
 
     def _count(self, counter: Counter, images: int) -> None:
-        counter.advance(images, f"loss {self.state.tally.latest.mean_loss:.3f}")
+        counter.advance(images, f"loss {self.state.accumulator.latest.mean_loss:.3f}")
 
     def _go_on(self) -> bool:
         """Saves the state when it is time to; false when the time is up or a signal has come."""
-        self.state.epoch_seconds += self.clock.lap()
-        is_stopped = self.call.processes.note_stop(is_wished())
-        self._act = self._by_first(self._next_act, is_stopped)
+        self.state.epoch_seconds += self.time_budget.lap()
+        is_stopped = self.context.distributed.note_stop(is_wished())
+
+        def next_act() -> Act:
+            return "interrupt" if is_stopped else self.time_budget.next_act()
+
+        self._act = self._on_rank_zero(next_act)
         if self._act == "save":
             self._save()
         return self._act in ("train", "save")
 
-    def _next_act(self, is_stopped: bool) -> Act:
-        return "interrupt" if is_stopped else self.clock.next_act()
-
     def _finish_epoch(self) -> bool:
         """Measures and keeps the epoch; false if a signal came first, with the state of its last step."""
         state = self.state
-        require_finite_weights(state, self.recipe)
+        require_finite_weights(state, self.settings)
         try:
-            figures = self._measure() if self._is_measured() else None
+            finished, train = state.epoch + 1, self.settings.train
+            is_measured = finished % train.measure_every_epochs == 0 or finished == train.epochs
+            figures = self._measure() if is_measured else None
         except StoppedBySignalError:
-            if not self.call.saves_when_stopped:
+            if not self.context.saves_when_stopped:
                 raise
             self._save()
             return False
         self._append_row(figures)
         for checkpoint, score in self._scores(figures).items() if figures is not None else ():
             if state.improves(checkpoint, score):
-                self._by_first(save_checkpoint, state, self.folder, checkpoint)
-        self._by_first(save_checkpoint, state, self.folder, "last")
-        if state.swa is not None and state.epoch >= self.recipe.train.epochs - self._swa_epochs:
+                self._on_rank_zero(save_checkpoint, state, self.folder, checkpoint)
+        self._on_rank_zero(save_checkpoint, state, self.folder, "last")
+        if state.swa is not None and state.epoch >= self.settings.train.epochs - self._swa_epochs:
             state.swa.add(state.network.state_dict())
         state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
-        state.tally.begin_epoch()
+        state.accumulator.begin_epoch()
         self._save()
-        self._by_first(write_history, self.folder.history_file, state.history)
-        self._events.write(self.folder.path / "tensorboard", state.history[-1])
+        for logger in self.loggers:
+            self._on_rank_zero(logger.log_epoch, state.history)
         return True
-
-    def _is_measured(self) -> bool:
-        finished, train = self.state.epoch + 1, self.recipe.train
-        return finished % train.measure_every_epochs == 0 or finished == train.epochs
 
     def _measure(self) -> dict[str, float]:
         start = time.monotonic()
         try:
             # Several processes wait for each other: there a signal is heeded after the measurement.
-            with nullcontext() if self.call.processes.are_several else raised():
-                held_out = predict_held_out(self.state.evaluated_network, self.task, self._how(flip=False))
-                figures = self._by_first(measure, held_out, self.task)
+            with nullcontext() if self.context.distributed.is_parallel else raised():
+                held_out = predict_held_out(self.state.evaluated_network, self.data, self._how(flip=False))
+                figures = self._on_rank_zero(measure, held_out, self.data)
         except NotFiniteError as error:
-            raise diverged(self.state, self.recipe, f"{error.what} after") from error
-        self.clock.validation_seconds = time.monotonic() - start
-        self.state.seconds += self.clock.validation_seconds
+            raise diverged(self.state, self.settings, f"{error.what} after") from error
+        self.time_budget.validation_seconds = time.monotonic() - start
+        self.state.seconds += self.time_budget.validation_seconds
         return figures
 
     def _append_row(self, figures: dict[str, float] | None) -> None:
-        state, counts = self.state, self.state.tally.read()
+        state, counts = self.state, self.state.accumulator.read()
         state.seconds += state.epoch_seconds
         images = max(counts.images, 1)
+        judged = dict(figures or {})
+        if figures is not None:
+            judged["score"] = score_figures(self._score, figures)
+            judged["plateau_score"] = self._scores(figures)["best_cls"]
         state.history.append(
             {
                 "epoch": state.epoch + 1,
@@ -241,53 +247,50 @@ class Fit:
                 "train_loss": counts.mean_loss,
                 "train_accuracy": counts.correct / images,
                 "skipped_steps": counts.skipped_steps,
-                **(self._judged(figures) if figures is not None else {}),
+                **judged,
                 "images_per_second": counts.images / max(state.epoch_seconds, 1e-9),
                 "seconds": state.seconds,
             }
         )
-        self.call.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
-
-    def _judged(self, figures: dict[str, float]) -> dict[str, float]:
-        """The figures, and what is made of them."""
-        score, plateau_score = score_figures(self._score, figures), self._scores(figures)["best_cls"]
-        return {**figures, "score": score, "plateau_score": plateau_score}
+        self.context.progress.say(
+            describe_epoch(self.data.fold, state.history[-1], self.settings.train.epochs)
+        )
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
         """What each of the best checkpoints is chosen by, higher is better."""
         verification = {"eer": lambda: -figures["eer"], "auc": lambda: figures["auc"]}
-        metric = self.recipe.train.verification_metric
+        metric = self.settings.train.verification_metric
         scores: dict[CheckpointName, float] = {"best_cls": figures["accuracy"]}
         if metric in figures:
             scores["best_ver"] = verification[metric]()
-        if self.recipe.train.score is not None:
+        if self.settings.train.score is not None:
             scores["best"] = score_figures(self._score, figures)
         return scores
 
     def _is_out_of_patience(self) -> bool:
-        patience = self.recipe.train.early_stop_epochs
+        patience = self.settings.train.early_stop_epochs
         if patience is None:
             return False
-        watched = _WATCHED[self.recipe.train.early_stop_metric]
+        watched = _WATCHED[self.settings.train.early_stop_metric]
         if self.state.epochs_since_best(watched) <= patience:
             return False
         reason = f"no better {watched} for {patience} epochs, stopped early"
-        self.call.progress.say(f"fold {self.task.fold}: {reason}")
+        self.context.progress.say(f"fold {self.data.fold}: {reason}")
         return True
 
     def _save(self) -> None:
-        self._by_first(save_resume_state, self.state, self.folder)
+        self._on_rank_zero(save_resume_state, self.state, self.folder)
         if self.folder != self.home:
             # From now on the new training is the fold's; until now the one before was, whatever happened.
-            self._by_first(put_in_place, self.folder.path, self.home.path)
+            self._on_rank_zero(put_in_place, self.folder.path, self.home.path)
             self.folder = self.home
 
     def _how(self, flip: bool) -> Evaluation:
-        device, setting = self.machine.device, self.recipe.train.eval_batch_size
+        device, setting = self.step_context.device, self.settings.train.eval_batch_size
         if setting == "auto":
             setting = _EVAL_BATCH_ON_GPU if device.type == "cuda" else setting
-        batch_size = size_without_search(setting, self.task.pack.size_px)
-        return Evaluation(device, self.machine.amp_dtype, batch_size, flip, self.call.processes)
+        batch_size = size_without_search(setting, self.data.pack.size_px)
+        return Evaluation(device, self.step_context.amp_dtype, batch_size, flip, self.context.distributed)
 
 
 def describe_epoch(fold: int, row: dict[str, float], epochs: int) -> str:

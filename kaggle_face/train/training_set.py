@@ -1,4 +1,4 @@
-"""What the settings take out of a fold's training images, and what they add to them.
+"""Images that the settings remove from a fold's training set, and pseudo-labelled ones that they add.
 
 Nothing here touches what the fold is measured on, so figures stay comparable with those of other runs.
 """
@@ -18,26 +18,30 @@ from kaggle_face.errors import ConfigError, DataError, naming_first
 from kaggle_face.file_names import Spellings
 from kaggle_face.hints import settings_command
 from kaggle_face.records import IntArray, StrArray, positions_of
-from kaggle_face.train.settings import FoldTask
+from kaggle_face.train.settings import FoldData
 
 _MOST_BYTES = 1 << 28
 
 
-def adjust_training_set(task: FoldTask, data: DataConfig) -> FoldTask:
-    """The task without the images of `data.exclude_images` and with those of `data.pseudo_labels`.
+def adjust_training_set(data: FoldData, settings: DataConfig) -> FoldData:
+    """The fold without the images of `data.exclude_images` and with those of `data.pseudo_labels`.
 
     Raises:
         ConfigError: A file is missing or names nothing that fits.
-        DataError: A file names an image or a class that there is not.
+        DataError: A file names an image or a class that does not exist.
     """
-    if data.exclude_images is not None:
-        task = _without(task, read_image_list(Path(data.exclude_images), task.pack.image_ids))
-    if data.pseudo_labels is not None:
-        task = _with_pseudo_labels(task, Path(data.pseudo_labels))
-    return task
+    if settings.exclude_images is not None:
+        excluded = read_image_list(Path(settings.exclude_images), data.pack.image_ids)
+        kept = ~np.isin(data.train_ids, excluded)
+        if not kept.any():
+            raise ConfigError("data.exclude_images leaves no image to train on")
+        data = replace(data, train_ids=data.train_ids[kept], train_labels=data.train_labels[kept])
+    if settings.pseudo_labels is not None:
+        data = _with_pseudo_labels(data, Path(settings.pseudo_labels))
+    return data
 
 
-def count_changes(before: FoldTask, after: FoldTask) -> dict[str, int]:
+def count_changes(before: FoldData, after: FoldData) -> dict[str, int]:
     """How many training images were left out, and how many are pseudo-labelled, for `run.json`."""
     return {
         "excluded_images": int((~np.isin(before.train_ids, after.train_ids)).sum()),
@@ -53,7 +57,7 @@ def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
 
     Raises:
         ConfigError: The file is missing.
-        DataError: It names an image that there is not.
+        DataError: It names an image that does not exist.
     """
     if not path.is_file():
         raise ConfigError(f"data.exclude_images: there is no file {path}")
@@ -82,33 +86,26 @@ def _name_in(line: str) -> str:
     return name if isinstance(name, str) else line
 
 
-def _without(task: FoldTask, excluded: StrArray) -> FoldTask:
-    kept = ~np.isin(task.train_ids, excluded)
-    if not kept.any():
-        raise ConfigError("data.exclude_images leaves no image to train on")
-    return replace(task, train_ids=task.train_ids[kept], train_labels=task.train_labels[kept])
-
-
-def _with_pseudo_labels(task: FoldTask, path: Path) -> FoldTask:
+def _with_pseudo_labels(data: FoldData, path: Path) -> FoldData:
     if not path.is_file():
         how = settings_command("pseudo-label")
         raise ConfigError(f"data.pseudo_labels: there is no file {path}; make it: {how}")
-    ids, labels = _read_pseudo_labels(path, task)
+    ids, labels = _read_pseudo_labels(path, data)
     return replace(
-        task,
-        train_ids=np.concatenate([task.train_ids, ids]),
-        train_labels=np.concatenate([task.train_labels, labels]),
+        data,
+        train_ids=np.concatenate([data.train_ids, ids]),
+        train_labels=np.concatenate([data.train_labels, labels]),
     )
 
 
-def _read_pseudo_labels(path: Path, task: FoldTask) -> tuple[StrArray, IntArray]:
+def _read_pseudo_labels(path: Path, data: FoldData) -> tuple[StrArray, IntArray]:
     table = read_table(path, ["image_id", "class"])
-    labels = positions_of(table["class"], task.classes.names, f"classes, in {path}")
-    taken = np.isin(table["image_id"], np.concatenate([task.train_ids, task.validation_ids]))
+    labels = positions_of(table["class"], data.classes.names, f"classes, in {path}")
+    taken = np.isin(table["image_id"], np.concatenate([data.train_ids, data.validation_ids]))
     if taken.any():
         first = str(table["image_id"][taken][0])
         text = naming_first(int(taken.sum()), len(taken), "images have a label of their own", first)
         raise DataError(f"{path}: {text}; pseudo-labels are for test images alone")
-    rows = task.pack.rows_of(table["image_id"])
-    readable = task.pack.valid[rows]
+    rows = data.pack.rows_of(table["image_id"])
+    readable = data.pack.valid[rows]
     return table["image_id"][readable], labels[readable]

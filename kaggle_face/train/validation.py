@@ -17,8 +17,8 @@ from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.records import Embeddings, PairScores, Predictions, StrArray
-from kaggle_face.train.distributed import ALONE, Processes
-from kaggle_face.train.settings import FoldTask
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
+from kaggle_face.train.settings import FoldData
 
 
 class NotFiniteError(RunError):
@@ -37,18 +37,21 @@ class Evaluation:
     amp_dtype: torch.dtype | None
     batch_size: int
     flip: bool
-    processes: Processes = ALONE
+    distributed: DistributedContext = SINGLE_PROCESS
     crops: bool = False
 
 
 def choose_evaluation(
-    config: Config, network: FaceNetwork, amp_dtype: torch.dtype | None, processes: Processes = ALONE
+    config: Config,
+    network: FaceNetwork,
+    amp_dtype: torch.dtype | None,
+    distributed: DistributedContext = SINGLE_PROCESS,
 ) -> Evaluation:
     """How the images of a finished training are embedded: as those of the test set will be."""
     device, predict = next(network.parameters()).device, config.predict
     size_px = config.data.image_size
     batch_size = choose_batch_size(predict.batch_size, network, size_px, device, amp_dtype, predict.flip)
-    return Evaluation(device, amp_dtype, batch_size, predict.flip, processes, predict.crops)
+    return Evaluation(device, amp_dtype, batch_size, predict.flip, distributed, predict.crops)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ class HeldOut:
     pair_scores: PairScores
 
 
-def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> HeldOut:
+def predict_held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> HeldOut:
     """Embeds each held-out image once, by one of the processes, and scores both tasks.
 
     The logits of classes without a training image in this fold are -inf: the network was never shown them.
@@ -70,20 +73,20 @@ def predict_held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> H
     """
     network.averages_crops = how.crops
     try:
-        return _held_out(network, task, how)
+        return _held_out(network, data, how)
     finally:
         network.averages_crops = False
 
 
-def _held_out(network: FaceNetwork, task: FoldTask, how: Evaluation) -> HeldOut:
-    embeddings, logits = _classify(network, task, task.validation_ids, how)
-    logits[:, task.class_counts == 0] = -np.inf
-    others = np.setdiff1d(task.pairs.image_ids, task.validation_ids)
-    more = _embed(network, task, others, how)
+def _held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> HeldOut:
+    embeddings, logits = _classify(network, data, data.validation_ids, how)
+    logits[:, data.class_counts == 0] = -np.inf
+    others = np.setdiff1d(data.pairs.image_ids, data.validation_ids)
+    more = _embed(network, data, others, how)
     _require_finite(np.concatenate([embeddings, more]))
-    everyone = Embeddings(np.concatenate([task.validation_ids, others]), np.concatenate([embeddings, more]))
-    predictions = Predictions(task.validation_ids, logits, task.classes.names)
-    return HeldOut(predictions, everyone, score_pairs(everyone, task.pairs))
+    everyone = Embeddings(np.concatenate([data.validation_ids, others]), np.concatenate([embeddings, more]))
+    predictions = Predictions(data.validation_ids, logits, data.classes.names)
+    return HeldOut(predictions, everyone, score_pairs(everyone, data.pairs))
 
 
 def _require_finite(vectors_ND: np.ndarray) -> None:
@@ -94,27 +97,27 @@ def _require_finite(vectors_ND: np.ndarray) -> None:
         )
 
 
-def measure(held_out: HeldOut, task: FoldTask) -> dict[str, float]:
+def measure(held_out: HeldOut, data: FoldData) -> dict[str, float]:
     """The figures of the tasks that are held out: accuracy, top5, log_loss, eer, auc, tpr@1e-2, tpr@1e-3."""
-    labels, logits = task.validation_labels, held_out.predictions.logits
+    labels, logits = data.validation_labels, held_out.predictions.logits
     figures: dict[str, float] = {}
     if len(labels):
         top = top_k_accuracy(logits, labels, ks=(1, 5))
         figures = {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(logits, labels)}
-    if task.pairs.are_labelled:
+    if data.pairs.are_labelled:
         scores = held_out.pair_scores
         figures.update(verification_summary(scores.scores, scores.labels))
     return figures
 
 
 def _classify(
-    network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evaluation
+    network: FaceNetwork, data: FoldData, image_ids: StrArray, how: Evaluation
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings (N, D) and logits (N, C) in float32, in the order of the ids."""
-    own_ids = image_ids[how.processes.share.of(len(image_ids))]
+    own_ids = image_ids[how.distributed.share.of(len(image_ids))]
     embeddings = np.empty((len(own_ids), network.embedding_size), np.float32)
     logits = np.empty((len(own_ids), network.num_classes), np.float32)
-    batches = evaluation_batches(task.pack, own_ids, how.batch_size, how.device)
+    batches = evaluation_batches(data.pack, own_ids, how.batch_size, how.device)
     row = 0
     results = embed_batches(network, batches, how.device, how.amp_dtype, how.flip)
     for embeddings_BD, logits_BC in one_behind(results):
@@ -126,11 +129,11 @@ def _classify(
     return _gathered(embeddings, image_ids, how), _gathered(logits, image_ids, how)
 
 
-def _embed(network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evaluation) -> np.ndarray:
+def _embed(network: FaceNetwork, data: FoldData, image_ids: StrArray, how: Evaluation) -> np.ndarray:
     """Embeddings (N, D) in float32 of images that need no class."""
-    own_ids = image_ids[how.processes.share.of(len(image_ids))]
+    own_ids = image_ids[how.distributed.share.of(len(image_ids))]
     embeddings = np.empty((len(own_ids), network.embedding_size), np.float32)
-    batches = evaluation_batches(task.pack, own_ids, how.batch_size, how.device)
+    batches = evaluation_batches(data.pack, own_ids, how.batch_size, how.device)
     row = 0
     results = embeddings_of_batches(network, batches, how.device, how.amp_dtype, how.flip)
     for embeddings_BD in one_behind(results):
@@ -142,5 +145,5 @@ def _embed(network: FaceNetwork, task: FoldTask, image_ids: StrArray, how: Evalu
 
 def _gathered(own: np.ndarray, image_ids: StrArray, how: Evaluation) -> np.ndarray:
     """The rows of all processes, in the order of the ids."""
-    rows: np.ndarray = how.processes.gathered(torch.from_numpy(own), len(image_ids)).numpy()
+    rows: np.ndarray = how.distributed.gathered(torch.from_numpy(own), len(image_ids)).numpy()
     return rows

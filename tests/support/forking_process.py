@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kaggle_face.cli.main import run
-from kaggle_face.train import fold
-from kaggle_face.train import trainer as fit
+from kaggle_face.train import fold, trainer
 
 
 def act(what: str) -> None:
@@ -50,9 +49,9 @@ def act_at(moment: str, what: str) -> None:
 
     match place:
         case "step":
-            fit.Fit._count = acting(fit.Fit._count)  # type: ignore[method-assign]
+            trainer.Trainer._count = acting(trainer.Trainer._count)  # type: ignore[method-assign]
         case "measure":
-            fit.predict_held_out = acting(fit.predict_held_out)
+            trainer.predict_held_out = acting(trainer.predict_held_out)
         case "build":
             fold.create_fold_network = acting(fold.create_fold_network)
         case "save":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.config import load_config
-from kaggle_face.train.config_lint import advise
+from kaggle_face.train.config_lint import lint_config
 
 
 def advice(*overrides: str) -> list[str]:
-    return advise(load_config("base", overrides).config)
+    return lint_config(load_config("base", overrides).config)
 
 
 def test_the_default_needs_no_advice() -> None:

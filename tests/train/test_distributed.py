@@ -25,13 +25,13 @@ from kaggle_face.data.loading.samplers import Share
 from kaggle_face.errors import ConfigError, InputError, OtherProcessError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
-from kaggle_face.train import distributed as processes
-from kaggle_face.train.distributed import ALONE, Processes, _Group, joined
+from kaggle_face.train import distributed as distributed
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext, _Group, joined
 from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
-from kaggle_face.train.settings import Recipe
+from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState
-from kaggle_face.train.step.step import Machine, run_steps
+from kaggle_face.train.step.step import StepContext, run_steps
 
 T = TypeVar("T")
 CPU = torch.device("cpu")
@@ -82,10 +82,10 @@ class Thread(_Group):
         return messages
 
 
-def together(count: int, work: Callable[[Processes], T]) -> list[T]:
+def together(count: int, work: Callable[[DistributedContext], T]) -> list[T]:
     """What each of several processes gets; with one, what it gets alone."""
     if count == 1:
-        return [work(ALONE)]
+        return [work(SINGLE_PROCESS)]
     board = Board(count)
 
     def run(rank: int) -> T:
@@ -104,12 +104,12 @@ class Training:
     """A tiny network and three batches of eight of 26 images."""
 
     config: Config
-    processes: Processes
+    distributed: DistributedContext
     network: FaceNetwork
 
     def __post_init__(self) -> None:
         config = self.config
-        self.recipe = Recipe.of(config)
+        self.settings = TrainSettings.of(config)
         optimizer = create_fold_optimizer(self.network, config.optim)
         scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
         average = AveragedNetwork(self.network, 0.9)
@@ -124,13 +124,13 @@ class Training:
             config.train.batch_size,
             Augmenter(config.augment.transforms, SIZE, config.seed),
             lambda labels, epoch: sampled_order(labels, config.sampler, config.train.batch_size, 0, epoch),
-            Supply("memory_map", CPU, share=self.processes.share),
+            Supply("memory_map", CPU, share=self.distributed.share),
         )
-        self.machine = Machine(CPU, None, self.network, processes=self.processes)
+        self.context = StepContext(CPU, None, self.network, distributed=self.distributed)
 
     def train(self) -> TrainingState:
         """An epoch."""
-        for _ in run_steps(self.state, self.recipe, self.batches, self.machine):
+        for _ in run_steps(self.state, self.settings, self.batches, self.context):
             pass
         return self.state
 
@@ -149,7 +149,7 @@ def trained(
     network = fresh_network(*settings)
     networks = [copy.deepcopy(network) for _ in range(count)]
 
-    def run(group: Processes) -> TrainingState:
+    def run(group: DistributedContext) -> TrainingState:
         training = Training(config, group, networks[group.share.rank])
         if spoil is not None:
             spoil(training)
@@ -161,7 +161,7 @@ def trained(
 def weights(state: TrainingState) -> dict[str, Tensor]:
     """All that the training has moved, in one mapping."""
     assert state.average is not None
-    tensors = {**state.network.state_dict(), "tally": torch.tensor(state.tally.read().loss)}
+    tensors = {**state.network.state_dict(), "loss": torch.tensor(state.accumulator.read().loss)}
     tensors |= {f"average.{name}": tensor for name, tensor in state.average.network.state_dict().items()}
     if state.metric_loss is not None:
         tensors |= {f"metric.{name}": tensor for name, tensor in state.metric_loss.state_dict().items()}
@@ -209,14 +209,14 @@ def test_with_batch_norm_the_running_statistics_are_those_of_all_processes() -> 
 
 def test_a_gradient_that_is_not_finite_in_one_process_skips_the_update_in_all() -> None:
     def spoil(training: Training) -> None:
-        if training.processes.share.rank == 1:
+        if training.distributed.share.rank == 1:
             bias = training.network.neck.bias
             assert isinstance(bias, Tensor)
             bias.register_hook(lambda gradient: gradient * torch.inf)
 
     states = trained(2, spoil=spoil)
     (untrained,) = trained(1, "optim.lr=1e-12")
-    assert [state.tally.read().skipped_steps for state in states] == [3, 3]
+    assert [state.accumulator.read().skipped_steps for state in states] == [3, 3]
     assert [state.scaler.get_scale() for state in states] == [256.0 / 2**3] * 2
     assert farthest(*states) == 0.0
     for name, parameter in untrained.network.named_parameters():
@@ -226,12 +226,12 @@ def test_a_gradient_that_is_not_finite_in_one_process_skips_the_update_in_all() 
 def test_norms_are_averaged_over_processes() -> None:
     networks = [fresh_network(*WITH_BATCH_NORM).eval() for _ in range(2)]
 
-    def run(group: Processes) -> None:
+    def run(group: DistributedContext) -> None:
         network = networks[group.share.rank]
         for name, buffer in network.named_buffers():
             if name.endswith("running_var"):
                 buffer.fill_(1.0 + 2.0 * group.share.rank)
-        group.average_norms(network)
+        group.average_batch_norms(network)
 
     together(2, run)
     for network in networks:
@@ -242,12 +242,12 @@ def test_norms_are_averaged_over_processes() -> None:
 def test_only_the_first_process_acts_and_all_get_its_answer() -> None:
     acted: list[int] = []
 
-    def run(group: Processes) -> object:
+    def run(group: DistributedContext) -> object:
         def act(word: str) -> dict[str, object]:
             acted.append(group.share.rank)
             return {word: [1, 0.1 + 0.2, float("inf"), None, "ü"]}
 
-        return group.by_first(act, "of")
+        return group.on_rank_zero(act, "of")
 
     assert together(3, run) == [{"of": [1, 0.1 + 0.2, float("inf"), None, "ü"]}] * 3
     assert acted == [0]
@@ -256,7 +256,7 @@ def test_only_the_first_process_acts_and_all_get_its_answer() -> None:
 def test_shares_are_put_together_and_gradients_reach_the_own_one() -> None:
     whole = torch.arange(10.0).reshape(5, 2)
 
-    def run(group: Processes) -> tuple[Tensor, Tensor]:
+    def run(group: DistributedContext) -> tuple[Tensor, Tensor]:
         part = whole[group.share.of(5)].clone().requires_grad_()
         found = group.gathered(part, 5)
         found.square().sum().backward()
@@ -271,7 +271,7 @@ def test_shares_are_put_together_and_gradients_reach_the_own_one() -> None:
 def test_one_process_is_alone() -> None:
     for environment in ({}, {"WORLD_SIZE": "1", "RANK": "0"}):
         with joined(environment) as group:
-            assert group is ALONE
+            assert group is SINGLE_PROCESS
 
 
 def test_half_an_environment_is_refused() -> None:
@@ -322,7 +322,7 @@ def test_the_process_that_fails_first_says_why_and_the_others_are_silent(
 ) -> None:
     store = HashStore()
     monkeypatch.setattr(
-        processes._Group, "join", classmethod(lambda cls, share, rank: cls(share, rank, store))
+        distributed._Group, "join", classmethod(lambda cls, share, rank: cls(share, rank, store))
     )
     environment = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
     with pytest.raises(ConfigError, match="mine"), joined({**environment, "RANK": "1"}):

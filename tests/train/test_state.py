@@ -47,7 +47,14 @@ def contents(state: TrainingState) -> list[object]:
         for tensor in values.values()
         if isinstance(tensor, torch.Tensor)
     ]
-    plain = [state.epoch, state.step, state.seconds, state.history, state.best_scores, state.tally.read()]
+    plain = [
+        state.epoch,
+        state.step,
+        state.seconds,
+        state.history,
+        state.best_scores,
+        state.accumulator.read(),
+    ]
     return [tensors, momenta, plain]
 
 

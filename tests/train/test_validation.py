@@ -10,7 +10,7 @@ from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.data.cache.image_cache import Pack
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.records import ClassTable, Pairs, no_pairs
-from kaggle_face.train.settings import FoldTask
+from kaggle_face.train.settings import FoldData
 from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
 
 HOW = Evaluation(torch.device("cpu"), None, batch_size=3, flip=False)
@@ -25,11 +25,11 @@ def network() -> FaceNetwork:
     return create_network(model, MarginConfig(), 3, 16).eval()
 
 
-def make_task(pairs: Pairs, train_labels: list[int]) -> FoldTask:
+def make_task(pairs: Pairs, train_labels: list[int]) -> FoldData:
     images = np.random.default_rng(0).integers(0, 256, (len(IDS), 16, 16, 3), np.uint8)
     pack = Pack(IDS, images, np.ones(len(IDS), bool), 16)
     names = np.array(["x", "y", "z"])
-    return FoldTask(
+    return FoldData(
         fold=0,
         classes=ClassTable(names, names),
         pack=pack,
@@ -41,25 +41,25 @@ def make_task(pairs: Pairs, train_labels: list[int]) -> FoldTask:
     )
 
 
-def embedding_of(network: FaceNetwork, task: FoldTask, image_id: str) -> np.ndarray:
-    image = torch.from_numpy(task.pack.images[task.pack.rows_of(np.array([image_id]))])
+def embedding_of(network: FaceNetwork, data: FoldData, image_id: str) -> np.ndarray:
+    image = torch.from_numpy(data.pack.images[data.pack.rows_of(np.array([image_id]))])
     with torch.no_grad():
         return network(network.normalize(image))[0].numpy()
 
 
 def test_each_image_has_its_own_embedding_whatever_the_batches(network: FaceNetwork) -> None:
-    task = make_task(no_pairs(), [0, 1, 2])
-    held_out = predict_held_out(network, task, HOW)
+    data = make_task(no_pairs(), [0, 1, 2])
+    held_out = predict_held_out(network, data, HOW)
     assert held_out.embeddings.image_ids.tolist() == ["g.jpg", "c.jpg", "e.jpg", "a.jpg"]
     for image_id, vector in zip(held_out.embeddings.image_ids, held_out.embeddings.vectors, strict=True):
-        assert np.allclose(vector, embedding_of(network, task, image_id), atol=1e-5)
+        assert np.allclose(vector, embedding_of(network, data, image_id), atol=1e-5)
 
 
 def test_trials_are_scored_by_the_cosine_also_of_images_that_are_not_classified(network: FaceNetwork) -> None:
     pairs = Pairs(np.array(["0"]), np.array(["b.jpg"]), np.array(["g.jpg"]), np.array([1]))
-    task = make_task(pairs, [0, 1, 2])
-    held_out = predict_held_out(network, task, HOW)
-    first, second = embedding_of(network, task, "b.jpg"), embedding_of(network, task, "g.jpg")
+    data = make_task(pairs, [0, 1, 2])
+    held_out = predict_held_out(network, data, HOW)
+    first, second = embedding_of(network, data, "b.jpg"), embedding_of(network, data, "g.jpg")
     cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
     assert held_out.pair_scores.scores[0] == pytest.approx(cosine, abs=1e-5)
     assert set(held_out.embeddings.image_ids) == {"g.jpg", "c.jpg", "e.jpg", "a.jpg", "b.jpg"}
@@ -81,14 +81,14 @@ def test_embeddings_that_are_not_finite_blame_the_training_and_no_picture(networ
 
 
 def test_figures_of_both_tasks_are_reported_where_they_can_be(network: FaceNetwork) -> None:
-    task = make_task(no_pairs(), [0, 1, 2])
-    figures = measure(predict_held_out(network, task, HOW), task)
+    data = make_task(no_pairs(), [0, 1, 2])
+    figures = measure(predict_held_out(network, data, HOW), data)
     assert set(figures) == {"accuracy", "top5", "log_loss"}
     ids = np.array(["0", "1"])
     pairs = Pairs(ids, np.array(["a.jpg", "a.jpg"]), np.array(["b.jpg", "c.jpg"]), np.array([1, 0]))
-    task = make_task(pairs, [0, 1, 2])
-    held_out = predict_held_out(network, task, HOW)
+    data = make_task(pairs, [0, 1, 2])
+    held_out = predict_held_out(network, data, HOW)
     logits = held_out.predictions.logits
-    figures = measure(held_out, task)
+    figures = measure(held_out, data)
     assert figures["accuracy"] == (logits.argmax(axis=1) == [0, 1, 0, 1]).mean()
     assert figures["auc"] == float(held_out.pair_scores.scores[0] > held_out.pair_scores.scores[1])

@@ -95,14 +95,14 @@ def _bench_train(loaded: LoadedConfig, arguments: argparse.Namespace, terminal: 
     from kaggle_face.model.amp import resolve_device
     from kaggle_face.model.cpu import prepare_cpu
     from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
-    from kaggle_face.train.settings import fold_task
+    from kaggle_face.train.settings import select_fold
 
     device = resolve_device(loaded.config.device)
     prepare_cpu(device)
     data = open_competition(loaded.config)
     loaded = settle_amp(loaded, len(data.classes), device, terminal)
     pack = open_images(loaded.config, data, terminal)
-    task = fold_task(data, open_folds(loaded, data, pack), pack, 0)
+    task = select_fold(data, open_folds(loaded, data, pack), pack, 0)
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         ways = TrainingWays(loaded.config, task, device, Path(folder), terminal)
         works = ways.works(with_others=not arguments.alone)

@@ -24,12 +24,12 @@ from kaggle_face.inference.batch_size import choose_batch_size
 from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.progress import Progress, SilentProgress
-from kaggle_face.train.fold import create_fit, create_fold_network
-from kaggle_face.train.settings import FoldTask
+from kaggle_face.train.fold import create_fold_network, create_trainer
+from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.step.step import run_steps
-from kaggle_face.train.trainer import Call, Fit
+from kaggle_face.train.trainer import RunContext, Trainer
 
 _MANY_STEPS = 1_000_000
 _WORKERS_ON_CPU = 2
@@ -59,7 +59,7 @@ class TrainingWays:
     """One fold's training, and what it is compared with."""
 
     def __init__(
-        self, config: Config, task: FoldTask, device: torch.device, folder: Path, progress: Progress
+        self, config: Config, task: FoldData, device: torch.device, folder: Path, progress: Progress
     ) -> None:
         self._config, self._task, self._device = config, task, device
         self._folder, self._progress = folder, progress
@@ -87,10 +87,12 @@ class TrainingWays:
         per_image = supply.residence == "workers" and len(self._config.augment.transforms) > 0
         return Supply(per_image, supply.reason, self._device.type == "cuda")
 
-    def _fit(self) -> Fit:
+    def _fit(self) -> Trainer:
         network = create_fold_network(self._config, self._task).to(self._device)
         folder = FoldFolder(self._folder / "fold0")
-        return create_fit(self._config, self._task, folder, network, None, Call({}, SilentProgress()))
+        return create_trainer(
+            self._config, self._task, folder, network, None, RunContext({}, SilentProgress())
+        )
 
     def _load(self) -> Generator[int]:
         batches = self._fit().batches
@@ -100,15 +102,15 @@ class TrainingWays:
 
     def _train(self) -> Generator[int]:
         """Epoch after epoch of a training, with its metrics and its progress."""
-        fit = self._fit()
-        state, progress = fit.state, SilentProgress()
+        trainer = self._fit()
+        state, progress = trainer.state, SilentProgress()
         while True:
-            with progress.count("epoch", fit.batches.images_per_epoch, "images") as counter:
-                for images in run_steps(state, fit.recipe, fit.batches, fit.machine):
-                    counter.advance(images, f"loss {state.tally.latest.mean_loss:.3f}")
+            with progress.count("epoch", trainer.batches.images_per_epoch, "images") as counter:
+                for images in run_steps(state, trainer.settings, trainer.batches, trainer.step_context):
+                    counter.advance(images, f"loss {state.accumulator.latest.mean_loss:.3f}")
                     yield images
             state.step = 0
-            state.tally.begin_epoch()
+            state.accumulator.begin_epoch()
 
 
 def prediction_works(

@@ -42,18 +42,18 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.train import RemoteOptions, TrainOptions, train_folds, train_on_kaggle
     from kaggle_face.train.distributed import joined
 
-    with joined() as processes:
-        shown = terminal if processes.is_first else SilentTerminal()
+    with joined() as distributed:
+        shown = terminal if distributed.is_rank_zero else SilentTerminal()
         loaded = load_settings(arguments)
         name = arguments.run or name_of_run(arguments.overrides)
         run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
         folds = None if arguments.fold == "all" else fold_numbers(arguments.fold)
         if arguments.on == "kaggle":
             remote = RemoteOptions(arguments.hours, arguments.accelerator, arguments.overwrite)
-            train_on_kaggle(loaded, run, folds, remote, shown, processes)
+            train_on_kaggle(loaded, run, folds, remote, shown, distributed)
             return
         options = TrainOptions(arguments.resume, arguments.overwrite, arguments.ignore_rules)
-        result = train_folds(loaded, run, folds, options, shown, processes)
+        result = train_folds(loaded, run, folds, options, shown, distributed)
         for fold, outcome in result.outcomes.items():
             if outcome == "stopped":
                 how = f"go on with: {result.next_command}"

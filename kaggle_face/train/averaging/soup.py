@@ -1,6 +1,6 @@
-"""A soup of checkpoints as a run of its own, which every later stage takes like a trained one.
+"""Soups of checkpoints, written as a run that every later stage reads like a trained one.
 
-A soup is judged by what none of its ingredients was trained on: the checkpoints of one fold, of one run or of
+A soup is scored on what none of its ingredients was trained on: the checkpoints of one fold, of one run or of
 several, by that fold's held-out images and trials; checkpoints of several folds by the trials that all folds
 share, and by nothing else, as each fold's images are in the others' training.
 """
@@ -40,9 +40,9 @@ from kaggle_face.train.averaging.weights import (
     measure_norms,
     shapes_of,
 )
-from kaggle_face.train.out_of_fold import write_records, write_truth
+from kaggle_face.train.out_of_fold import write_records, write_targets
 from kaggle_face.train.scoring import CLASS_FIGURES, read_score, score_figures
-from kaggle_face.train.settings import FoldTask
+from kaggle_face.train.settings import FoldData
 from kaggle_face.train.validation import HeldOut, choose_evaluation, measure, predict_held_out
 
 _NAMES: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best")
@@ -65,7 +65,7 @@ class Source:
 
     @property
     def figures(self) -> dict[str, float]:
-        """What training measured of it."""
+        """The metrics that training measured."""
         figures: dict[str, float] = self.folder.read_info(f"results.{self.checkpoint}")["results"][
             self.checkpoint
         ]
@@ -93,47 +93,47 @@ def distinct_sources(folders: Sequence[FoldFolder], checkpoints: Sequence[Checkp
     return list(sources.values())
 
 
-def shared_task(tasks: Sequence[FoldTask]) -> FoldTask:
+def shared_fold_data(data_of_folds: Sequence[FoldData]) -> FoldData:
     """What is held out of several folds at once: the trials that all of them are measured on.
 
     Raises:
         RunError: The folds have trials of their own, or none.
     """
-    first = tasks[0]
-    same = all(np.array_equal(task.pairs.pair_ids, first.pairs.pair_ids) for task in tasks)
+    first = data_of_folds[0]
+    same = all(np.array_equal(data.pairs.pair_ids, first.pairs.pair_ids) for data in data_of_folds)
     if not same or not first.pairs.are_labelled:
         raise RunError(
             "nothing is held out of all these folds: their images are in each other's training and their "
             "trials differ (folds.verification); make a soup of each fold by itself"
         )
-    everyone = np.concatenate([task.train_ids for task in tasks])
+    everyone = np.concatenate([data.train_ids for data in data_of_folds])
     train_ids, rows = np.unique(everyone, return_index=True)
     return replace(
         first,
         train_ids=train_ids,
-        train_labels=np.concatenate([task.train_labels for task in tasks])[rows],
+        train_labels=np.concatenate([data.train_labels for data in data_of_folds])[rows],
         validation_ids=first.validation_ids[:0],
         validation_labels=first.validation_labels[:0],
     )
 
 
-class WeightsJudge:
-    """Puts weights into a network, measures its norms anew, and judges it by what is held out."""
+class WeightsScorer:
+    """Loads averaged weights, recomputes batch normalisation, and scores them on held-out data."""
 
-    def __init__(self, config: Config, task: FoldTask, sources: Sequence[Source]) -> None:
-        self.config, self.task, self.sources = config, task, sources
+    def __init__(self, config: Config, data: FoldData, sources: Sequence[Source]) -> None:
+        self.config, self.data, self.sources = config, data, sources
         device = resolve_device(config.device)
         self.network = load_trained_network(sources[0].folder, sources[0].checkpoint, device)
         self.how = choose_evaluation(config, self.network, trained_amp(sources[0].folder, device))
         self.composite: Composite = read_score(
-            config.train, task.pairs.are_labelled, own_metrics_of(config).pairs
+            config.train, data.pairs.are_labelled, own_metrics_of(config).pairs
         )
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-        image_bytes = len(task.train_ids) * task.pack.image_bytes
+        image_bytes = len(data.train_ids) * data.pack.image_bytes
         self._batches = TrainingBatches(
-            task.pack,
-            task.train_ids,
-            task.train_labels,
+            data.pack,
+            data.train_ids,
+            data.train_labels,
             config.train.batch_size,
             augmenter,
             shuffled(config.seed),
@@ -141,7 +141,7 @@ class WeightsJudge:
         )
 
     def choose(self, progress: Progress) -> tuple[Soup, HeldOut]:
-        """The greedy soup, and what it says of the held-out images and trials.
+        """The greedy soup, and its predictions for the held-out images and pairs.
 
         Raises:
             RunError: A checkpoint is of another network than the first.
@@ -154,36 +154,33 @@ class WeightsJudge:
         own = [Ingredient(one.name, self._score(one.figures), _reader(one)) for one in self.sources]
 
         def judge(weights: Tensors) -> float:
-            score = self._score(measure(self.answers_of(weights), self.task))
+            score = self._score(measure(self.predictions_of(weights), self.data))
             progress.say(f"one more checkpoint in the soup: score {score:.5f}")
             return score
 
         soup = greedy_soup(own, judge)
         if len(soup.names) == 1:
             self.network.load_state_dict(soup.weights)
-            return soup, predict_held_out(self.network, self.task, self.how)
-        return soup, self.answers_of(soup.weights)
+            return soup, predict_held_out(self.network, self.data, self.how)
+        return soup, self.predictions_of(soup.weights)
 
-    def answers_of(self, weights: Tensors) -> HeldOut:
-        """What averaged weights say; the network keeps them, with norms that are their own."""
+    def predictions_of(self, weights: Tensors) -> HeldOut:
+        """Loads averaged weights with batch statistics of their own; returns their held-out predictions."""
         self.network.load_state_dict(weights)
         images = (batch.images for batch in islice(self._batches.epoch(0), NORM_BATCHES))
         with naming_lost_workers(self._batches.supply.workers):
             measure_norms(self.network, images, self.how.device, self.how.amp_dtype)
-        return predict_held_out(self.network, self.task, self.how)
+        return predict_held_out(self.network, self.data, self.how)
 
     def _score(self, figures: Mapping[str, float]) -> float:
-        unmeasured = dict.fromkeys(CLASS_FIGURES, 0.0)
-        return score_figures(self.composite, {**unmeasured, **figures} if self._is_shared else figures)
-
-    @property
-    def _is_shared(self) -> bool:
-        return not len(self.task.validation_ids)
+        is_shared = not len(self.data.validation_ids)
+        unmeasured = dict.fromkeys(CLASS_FIGURES, 0.0) if is_shared else {}
+        return score_figures(self.composite, {**unmeasured, **figures})
 
 
 def make_soup(
     config: Config,
-    task: FoldTask,
+    data: FoldData,
     sources: Sequence[Source],
     target: FoldFolder,
     about: Mapping[str, Any],
@@ -193,28 +190,28 @@ def make_soup(
 
     Args:
         config: The settings that the first source was trained with.
-        task: What the soup is judged by, and whose training images its norms are measured on.
+        data: What the soup is scored on, and whose training images its norms are measured on.
         sources: The checkpoints.
         target: The new fold's folder.
         about: What is known of this call.
-        progress: Told of each try.
+        progress: Gets a line for each try.
 
     Raises:
         RunError: The checkpoints are of different networks, folds or classes.
     """
     _require_equal(sources)
-    judge = WeightsJudge(config, task, sources)
-    soup, held_out = judge.choose(progress)
+    scorer = WeightsScorer(config, data, sources)
+    soup, held_out = scorer.choose(progress)
     write_text(target.config_file, dump_config(config))
-    stored.write_classes(target.classes_file, task.classes, task.class_counts)
-    write_truth(target, task)
-    figures = measure(held_out, task)
+    stored.write_classes(target.classes_file, data.classes, data.class_counts)
+    write_targets(target, data)
+    figures = measure(held_out, data)
     for checkpoint in _NAMES:
-        save_weights(judge.network, target.weights_file(checkpoint), {"soup": ", ".join(soup.names)})
-        write_records(target, checkpoint, held_out, describe_averaging(judge.how.flip, judge.how.crops))
+        save_weights(scorer.network, target.weights_file(checkpoint), {"soup": ", ".join(soup.names)})
+        write_records(target, checkpoint, held_out, describe_averaging(scorer.how.flip, scorer.how.crops))
     info = {
         **about,
-        "num_parameters": count_parameters(judge.network, with_head=True),
+        "num_parameters": count_parameters(scorer.network, with_head=True),
         "soup": {"of": list(soup.names), "score": soup.score, "best_alone": soup.best_alone},
         "networks": {
             name: digest
@@ -223,20 +220,16 @@ def make_soup(
         },
         "results": {name: {"epoch": 0, **figures} for name in _NAMES},
     }
-    target.write_info({**_about_soup(task, sources[0], target), **info})
-    return soup
-
-
-def _about_soup(task: FoldTask, first: Source, target: FoldFolder) -> dict[str, Any]:
-    """What the soup's `run.json` says as that of a trained fold does."""
-    of_first = first.folder.read_info()
-    return {
+    of_first = sources[0].folder.read_info()
+    as_of_training = {
         **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
-        **task.sizes,
+        **data.sizes,
         "kind": "soup",
         "status": "finished",
         "seconds": 0.0,
     }
+    target.write_info({**as_of_training, **info})
+    return soup
 
 
 def _reader(source: Source) -> Callable[[], Tensors]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from kaggle_face.errors import RunError
@@ -77,7 +77,11 @@ def measure_norms(
         amp_dtype: Number format under autocast, or None.
     """
     network.eval()
-    norms = _norms(network)
+    norms = [
+        module
+        for module in network.modules()
+        if isinstance(module, _BatchNorm) and module.running_mean is not None
+    ]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]
@@ -137,14 +141,6 @@ def greedy_soup(ingredients: Sequence[Ingredient], judge: Callable[[Tensors], fl
         if score >= best:
             names, best, mean = [*names, one.name], score, trial
     return Soup(tuple(names), mean.tensors, best, ranked[0].score)
-
-
-def _norms(network: nn.Module) -> list[_BatchNorm]:
-    return [
-        module
-        for module in network.modules()
-        if isinstance(module, _BatchNorm) and module.running_mean is not None
-    ]
 
 
 def shapes_of(tensors: Tensors) -> dict[str, torch.Size]:

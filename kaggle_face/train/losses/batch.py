@@ -15,12 +15,12 @@ from kaggle_face.config.schema import LossConfig, MixedMargin
 from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.model.heads.head import Head
 from kaggle_face.train.losses.metric_learning import MetricLoss
-from kaggle_face.train.other_runs.distillation import Lesson, distillation_loss
+from kaggle_face.train.other_runs.distillation import DistillationTargets, distillation_loss
 
 
 @dataclass(frozen=True)
 class BatchLoss:
-    """The loss to minimise, what the head says without a margin (B, C), and how often it is right."""
+    """The loss to minimise, the logits without a margin (B, C), and the number of correct ones."""
 
     loss: Tensor
     logits: Tensor
@@ -28,8 +28,8 @@ class BatchLoss:
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
-    """The classes of a batch (B), those of the first sources where images are mixed, and the mixing."""
+class Targets:
+    """The classes of a batch (B), of the first source where images are mixed, and how they are mixed."""
 
     labels: Tensor
     mix: Mix | None = None
@@ -49,7 +49,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class LossRules:
+class LossSettings:
     """The settings of the loss, and what a margin does to mixed images."""
 
     loss: LossConfig
@@ -60,31 +60,31 @@ def batch_loss(
     head: Head,
     metric: MetricLoss | None,
     embeddings_BD: Tensor,
-    truth: Truth,
-    rules: LossRules,
+    targets: Targets,
+    settings: LossSettings,
     generator: torch.Generator,
-    lesson: Lesson | None = None,
+    soft_targets: DistillationTargets | None = None,
 ) -> BatchLoss:
-    """The weighted sum of the head's cross entropy, the metric loss and the teachers' lesson.
+    """The weighted sum of the head's cross entropy, the metric loss and the distillation loss.
 
-    With `loss.classification_weight=0` and no teacher the head learns from embeddings that take no gradient
-    back, so that accuracy stays measurable while the metric loss alone teaches the backbone.
+    With `loss.classification_weight=0` and no distillation the head trains on detached embeddings, so that
+    accuracy stays measurable while the metric loss alone trains the backbone.
     """
-    weight = rules.loss.classification_weight
-    teaches_head_alone = weight == 0.0 and lesson is None
-    seen_BD = embeddings_BD.detach() if teaches_head_alone else embeddings_BD
-    result = classification_loss(head, seen_BD, truth, rules, generator)
-    loss = (1.0 if teaches_head_alone else weight) * result.loss
-    if metric is not None and (truth.mix is None or rules.margin_on_mixed == "two_term"):
-        loss = loss + rules.loss.metric_weight * metric_term(metric, embeddings_BD, truth)
-    if lesson is not None:
-        distill = rules.loss.distill
-        loss = loss + distillation_loss(distill, lesson, embeddings_BD, result.logits, truth.mix)
+    weight = settings.loss.classification_weight
+    trains_head_alone = weight == 0.0 and soft_targets is None
+    seen_BD = embeddings_BD.detach() if trains_head_alone else embeddings_BD
+    result = classification_loss(head, seen_BD, targets, settings, generator)
+    loss = (1.0 if trains_head_alone else weight) * result.loss
+    if metric is not None and (targets.mix is None or settings.margin_on_mixed == "two_term"):
+        loss = loss + settings.loss.metric_weight * metric_term(metric, embeddings_BD, targets)
+    if soft_targets is not None:
+        distill = settings.loss.distill
+        loss = loss + distillation_loss(distill, soft_targets, embeddings_BD, result.logits, targets.mix)
     return BatchLoss(loss, result.logits, result.correct)
 
 
 def classification_loss(
-    head: Head, embeddings_BD: Tensor, truth: Truth, rules: LossRules, generator: torch.Generator
+    head: Head, embeddings_BD: Tensor, targets: Targets, settings: LossSettings, generator: torch.Generator
 ) -> BatchLoss:
     """Cross entropy of a batch; a mixed batch has one term per source image, weighted by its share.
 
@@ -95,34 +95,34 @@ def classification_loss(
     Args:
         head: Gives similarities and margins.
         embeddings_BD: Embeddings of the (mixed) images.
-        truth: Their classes.
-        rules: Label smoothing, and whether mixed images get a margin.
+        targets: Their classes.
+        settings: Label smoothing, and whether mixed images get a margin.
         generator: Draws the classes that take part, where the head samples them.
     """
-    labels_MB = truth.labels_of_sources()
+    labels_MB = targets.labels_of_sources()
     classes = head.choose_classes(labels_MB, generator)
     similarity_BC = head.similarity(embeddings_BD, classes)
     norms_B = embeddings_BD.detach().float().norm(dim=1)
-    has_margin = truth.mix is None or rules.margin_on_mixed == "two_term"
+    has_margin = targets.mix is None or settings.margin_on_mixed == "two_term"
     loss = similarity_BC.new_zeros(())
     plain_BC = head.logits(similarity_BC)
-    for weight, labels_B in zip(truth.weights_of_sources(), labels_MB, strict=True):
+    for weight, labels_B in zip(targets.weights_of_sources(), labels_MB, strict=True):
         logits_BC = plain_BC
         if has_margin:
             logits_BC = head.margin_logits(similarity_BC, labels_B, norms_B, classes)
         positions_B = classes.positions(labels_B)
-        term = F.cross_entropy(logits_BC, positions_B, label_smoothing=rules.loss.label_smoothing)
+        term = F.cross_entropy(logits_BC, positions_B, label_smoothing=settings.loss.label_smoothing)
         loss = loss + weight * term
     chosen_B = plain_BC.detach().argmax(dim=1)
-    return BatchLoss(loss, plain_BC, (chosen_B == classes.positions(truth.labels)).sum())
+    return BatchLoss(loss, plain_BC, (chosen_B == classes.positions(targets.labels)).sum())
 
 
-def metric_term(metric: MetricLoss, embeddings_BD: Tensor, truth: Truth) -> Tensor:
+def metric_term(metric: MetricLoss, embeddings_BD: Tensor, targets: Targets) -> Tensor:
     """The metric loss, for mixed images once per source, weighted by its share.
 
     What the loss learns by itself follows the sources that have the larger share.
     """
-    shares, labels_MB = truth.weights_of_sources(), truth.labels_of_sources()
+    shares, labels_MB = targets.weights_of_sources(), targets.labels_of_sources()
     loss = embeddings_BD.new_zeros((), dtype=torch.float32)
     for share, labels_B in zip(shares, labels_MB, strict=True):
         loss = loss + share * metric(embeddings_BD, labels_B)

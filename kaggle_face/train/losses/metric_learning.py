@@ -23,7 +23,7 @@ PairDistance = Literal["euclidean", "cosine"]
 
 
 class MetricLoss(nn.Module, ABC):
-    """A loss of embeddings (B, D) and their classes (B); what it learns is no part of the network."""
+    """A loss of embeddings (B, D) and their classes (B); what it learns is not part of the network."""
 
     def __init__(self, normalizes: bool) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class MetricLoss(nn.Module, ABC):
             return self.compare(self.prepared(embeddings_BD), labels_B)
 
     def prepared(self, embeddings_BD: Tensor) -> Tensor:
-        """The embeddings in at least float32, at length 1 where the settings say so."""
+        """The embeddings in at least float32, at length 1 where the settings require it."""
         vectors_BD = in_full_precision(embeddings_BD)
         return unit_vectors(vectors_BD) if self.normalizes else vectors_BD
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -28,7 +27,10 @@ def parameter_groups(network: FaceNetwork, config: OptimConfig) -> list[dict[str
     et al. 2020, arXiv:2003.10555, appendix A.2).
     """
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for parameter, scale in _scaled_parameters(network, config):
+    above = layers_above_parameters(network.backbone) if config.layer_decay < 1.0 else {}
+    for name, parameter in network.named_parameters():
+        inside = name.removeprefix("backbone.")
+        scale = config.head_lr_factor if inside == name else config.layer_decay ** above.get(inside, 0)
         if parameter.requires_grad:
             is_plain = parameter.ndim < 2 and not config.decay_norms_and_biases
             groups.setdefault((scale, is_plain), []).append(parameter)
@@ -57,8 +59,8 @@ def apply_gradients(
 ) -> Tensor:
     """Updates the weights and drops the gradients; with gradients that are not finite nothing is updated.
 
-    A fused optimiser is told on the device whether to leave the update out, so that the host need not know.
-    Others are asked to wait for it.
+    A fused optimiser reads on the device whether to skip the update, so that the host does not wait for it.
+    Others wait.
 
     Returns:
         Whether the update was left out, on the device.
@@ -73,7 +75,7 @@ def apply_gradients(
         scaler.step(optimizer)
         scaler.update()
     elif skips_by_itself(optimizer):
-        # What torch's own scaler tells a fused optimiser: torch.amp.GradScaler.step.
+        # As torch's own scaler does with a fused optimiser: torch.amp.GradScaler.step.
         optimizer.grad_scale, optimizer.found_inf = None, is_skipped.float()  # type: ignore[attr-defined]
         optimizer.step()
         del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
@@ -84,16 +86,5 @@ def apply_gradients(
 
 
 def skips_by_itself(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether an optimiser leaves out an update that a tensor on the device tells it to."""
+    """Whether an optimiser skips an update by a flag on the device."""
     return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
-
-
-def _scaled_parameters(network: FaceNetwork, config: OptimConfig) -> Iterator[tuple[nn.Parameter, float]]:
-    """Every parameter, and the factor of its learning rate."""
-    above = layers_above_parameters(network.backbone) if config.layer_decay < 1.0 else {}
-    for name, parameter in network.named_parameters():
-        inside = name.removeprefix("backbone.")
-        if inside == name:
-            yield parameter, config.head_lr_factor
-        else:
-            yield parameter, config.layer_decay ** above.get(inside, 0)

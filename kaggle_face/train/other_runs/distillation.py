@@ -1,4 +1,4 @@
-"""What other runs say of the training images out of fold, as a lesson for a network (distillation).
+"""Distillation: out-of-fold predictions of other runs as targets of the training images.
 
 A teacher's answer about an image comes from the one of its folds that held the image out, so it is as unsure
 as it would be of a new image; an image that no fold held out has no teacher. The teachers of other folds were
@@ -32,7 +32,7 @@ from kaggle_face.train.other_runs.lookup import (
     name_of_fold,
     require_same_division,
 )
-from kaggle_face.train.settings import FoldTask
+from kaggle_face.train.settings import FoldData
 
 _KEY = "loss.distill.runs"
 _KINDS: tuple[RecordKind, ...] = ("predictions", "embeddings")
@@ -40,11 +40,11 @@ NOBODY = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """What the teachers say of a batch.
+class DistillationTargets:
+    """The targets of a batch, averaged over the teachers.
 
     Attributes:
-        probabilities: (B, C): mean class probabilities at the temperature; zeros where nobody knows.
+        probabilities: (B, C): mean class probabilities at the temperature; zeros without a teacher.
         known: (B): which images have a teacher.
         cosines: (B, B): mean cosines between embeddings of one network.
         comparable: (B, B): which pairs of different images were embedded by one network.
@@ -58,7 +58,7 @@ class Lesson:
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """The out-of-fold answers of one run about the images of a pack.
+    """The out-of-fold predictions of one run for the images of a pack.
 
     Attributes:
         name: The run and the checkpoint.
@@ -86,36 +86,36 @@ class OutOfFold:
         return found
 
 
-class Teacher:
-    """Several runs whose out-of-fold answers are averaged."""
+class DistillationSource:
+    """One run or several whose out-of-fold predictions are averaged into targets."""
 
     def __init__(self, runs: Sequence[OutOfFold], config: DistillConfig) -> None:
         assert runs
         self.runs = tuple(runs)
         self.config = config
 
-    def lesson(self, rows_B: IntArray, device: torch.device) -> Lesson:
-        """What the teachers say of images, by their rows in the pack."""
-        told = [self._told_by(run, rows_B) for run in self.runs]
-        known = torch.stack([one.known for one in told])
-        comparable = torch.stack([one.comparable for one in told])
-        probabilities = torch.stack([one.probabilities for one in told]).sum(0)
-        cosines = torch.stack([one.cosines for one in told]).sum(0)
-        return Lesson(
+    def targets_of(self, rows_B: IntArray, device: torch.device) -> DistillationTargets:
+        """The targets of images, by their rows in the pack."""
+        targets = [self._targets_of_run(run, rows_B) for run in self.runs]
+        known = torch.stack([one.known for one in targets])
+        comparable = torch.stack([one.comparable for one in targets])
+        probabilities = torch.stack([one.probabilities for one in targets]).sum(0)
+        cosines = torch.stack([one.cosines for one in targets]).sum(0)
+        return DistillationTargets(
             (probabilities / known.sum(0).clamp(min=1)[:, None]).to(device),
             known.any(0).to(device),
             (cosines / comparable.sum(0).clamp(min=1)).to(device),
             comparable.any(0).to(device),
         )
 
-    def _told_by(self, run: OutOfFold, rows_B: IntArray) -> Lesson:
+    def _targets_of_run(self, run: OutOfFold, rows_B: IntArray) -> DistillationTargets:
         networks_B = torch.from_numpy(run.network_of[rows_B])
         known_B = networks_B != NOBODY
         logits_BC = torch.from_numpy(run.gather(rows_B, run.logits)) / self.config.temperature
         units_BD = unit_vectors(torch.from_numpy(run.gather(rows_B, run.vectors)))
         itself_BB = torch.eye(len(rows_B), dtype=torch.bool)
         comparable_BB = (networks_B[:, None] == networks_B[None, :]) & known_B[:, None] & ~itself_BB
-        return Lesson(
+        return DistillationTargets(
             torch.where(known_B[:, None], logits_BC.softmax(1), 0.0),
             known_B,
             torch.where(comparable_BB, units_BD @ units_BD.T, 0.0),
@@ -123,10 +123,10 @@ class Teacher:
         )
 
 
-def find_teacher(
-    config: DistillConfig, task: FoldTask, target: FoldFolder, division: str | None
-) -> Teacher | None:
-    """The teacher of the settings for one fold, or None.
+def find_distillation(
+    config: DistillConfig, data: FoldData, target: FoldFolder, division: str | None
+) -> DistillationSource | None:
+    """The runs that the settings distil from, for one fold, or None.
 
     Raises:
         RunError: A run or its records are missing, or were made with other folds or classes.
@@ -134,41 +134,47 @@ def find_teacher(
     """
     if not config.runs:
         return None
-    runs = [_open_run(reference, task, target, division) for reference in config.runs]
-    rows = task.pack.rows_of(task.train_ids)
+    runs = [_open_run(reference, data, target, division) for reference in config.runs]
+    rows = data.pack.rows_of(data.train_ids)
     taught = np.any([run.network_of[rows] != NOBODY for run in runs], axis=0)
     if not taught.any():
         raise ConfigError(
-            f"{_KEY}: no training image of fold {task.fold} was held out by a finished fold of "
-            f"{', '.join(config.runs)}; train other folds than {task.fold} of it first"
+            f"{_KEY}: no training image of fold {data.fold} was held out by a finished fold of "
+            f"{', '.join(config.runs)}; train other folds than {data.fold} of it first"
         )
-    return Teacher(runs, config)
+    return DistillationSource(runs, config)
 
 
 def distillation_loss(
-    config: DistillConfig, lesson: Lesson, embeddings_BD: Tensor, logits_BC: Tensor, mix: Mix | None
+    config: DistillConfig,
+    soft_targets: DistillationTargets,
+    embeddings_BD: Tensor,
+    logits_BC: Tensor,
+    mix: Mix | None,
 ) -> Tensor:
-    """The weighted sum of both lessons, a scalar.
+    """The weighted sum of the losses of logits and embeddings, a scalar.
 
     Logits: T^2 times the divergence of the student's probabilities from the teachers', at temperature T
     (Hinton et al. 2015, arXiv:1503.02531, section 2); of a mixed image the teachers' answers are mixed too.
     Embeddings: the mean squared difference of the cosines between images (Park et al. 2019, arXiv:1904.05068,
-    with cosines for distances), which does not ask the spaces of different networks to agree; not of mixed
+    with cosines for distances), which lets the spaces of different networks differ; not of mixed
     images.
     """
     with torch.autocast(embeddings_BD.device.type, enabled=False):
         loss = embeddings_BD.new_zeros((), dtype=torch.float32)
         if config.logits_weight > 0.0:
-            loss = loss + config.logits_weight * _logits_term(config, lesson, logits_BC, mix)
+            loss = loss + config.logits_weight * _logits_term(config, soft_targets, logits_BC, mix)
         if config.cosines_weight > 0.0 and mix is None:
             units_BD = unit_vectors(in_full_precision(embeddings_BD))
-            squares_BB = (units_BD @ units_BD.T - lesson.cosines).square()
-            loss = loss + config.cosines_weight * _mean_where(squares_BB, lesson.comparable)
+            squares_BB = (units_BD @ units_BD.T - soft_targets.cosines).square()
+            loss = loss + config.cosines_weight * _mean_where(squares_BB, soft_targets.comparable)
         return loss
 
 
-def _logits_term(config: DistillConfig, lesson: Lesson, logits_BC: Tensor, mix: Mix | None) -> Tensor:
-    target_BC, known_B = lesson.probabilities, lesson.known
+def _logits_term(
+    config: DistillConfig, soft_targets: DistillationTargets, logits_BC: Tensor, mix: Mix | None
+) -> Tensor:
+    target_BC, known_B = soft_targets.probabilities, soft_targets.known
     if mix is not None:
         partner_B = mix.partners(target_BC.device)
         target_BC = target_BC.lerp(target_BC[partner_B], 1.0 - mix.weight_of_first)
@@ -182,9 +188,9 @@ def _mean_where(values: Tensor, chosen: Tensor) -> Tensor:
     return torch.where(chosen, values, 0.0).sum() / chosen.sum().clamp(min=1)
 
 
-def _open_run(reference: str, task: FoldTask, target: FoldFolder, division: str | None) -> OutOfFold:
-    network_of = np.full(len(task.pack), NOBODY, np.int64)
-    row_of = np.full(len(task.pack), NOBODY, np.int64)
+def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str | None) -> OutOfFold:
+    network_of = np.full(len(data.pack), NOBODY, np.int64)
+    row_of = np.full(len(data.pack), NOBODY, np.int64)
     logits: list[FloatArray] = []
     vectors: list[FloatArray] = []
     names: list[str] = []
@@ -195,25 +201,21 @@ def _open_run(reference: str, task: FoldTask, target: FoldFolder, division: str 
         for kind in _KINDS:
             require_current(folder, "oof", checkpoint, kind)
         predictions = stored.read_predictions(folder.record_folder("oof", checkpoint, "predictions"))
-        if not np.array_equal(predictions.class_names, task.classes.names):
+        if not np.array_equal(predictions.class_names, data.classes.names):
             raise RunError(f"{_KEY}: {reference} knows other classes; take a run of the same classes")
         embeddings = stored.read_embeddings(folder.record_folder("oof", checkpoint, "embeddings"))
         # The records begin with the held-out images, in one order; a check costs nothing.
         same = np.array_equal(embeddings.image_ids[: len(predictions.image_ids)], predictions.image_ids)
         if not same:
             embeddings = embeddings.aligned_to(predictions.image_ids)
-        rows = task.pack.rows_of(predictions.image_ids)
+        rows = data.pack.rows_of(predictions.image_ids)
         network_of[rows], row_of[rows] = len(logits), np.arange(len(rows))
         logits.append(predictions.logits)
         vectors.append(embeddings.vectors)
         names.append(name_of_fold(folder, checkpoint))
         networks.update(digest_of_network(folder, checkpoint))
-    _forget_held_out(network_of, task)
+    # Only training images have targets: nothing is learnt about what this fold holds out.
+    is_trained_on = np.zeros(len(network_of), np.bool_)
+    is_trained_on[data.pack.rows_of(data.train_ids)] = True
+    network_of[~is_trained_on] = NOBODY
     return OutOfFold(" ".join(names), network_of, row_of, tuple(logits), tuple(vectors), networks)
-
-
-def _forget_held_out(network_of: IntArray, task: FoldTask) -> None:
-    """Only training images are taught; nothing is asked about what this fold holds out."""
-    trained = np.zeros(len(network_of), np.bool_)
-    trained[task.pack.rows_of(task.train_ids)] = True
-    network_of[~trained] = NOBODY

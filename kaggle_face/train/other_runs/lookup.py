@@ -25,7 +25,7 @@ def find_finished_folds(reference: str, target: FoldFolder, key: str) -> list[Fo
     """The finished folds of the run that a reference names.
 
     Args:
-        reference: What the settings say, with `@CHECKPOINT` or without.
+        reference: The value of the setting, with `@CHECKPOINT` or without.
         target: The folder of the fold that is to be trained, `<runs>/<config>/<run>/fold<k>`.
         key: The setting, for errors.
 
@@ -33,7 +33,15 @@ def find_finished_folds(reference: str, target: FoldFolder, key: str) -> list[Fo
         RunError: There is no such run, or none of its folds is finished.
     """
     text = reference.partition("@")[0]
-    run = _find_folder(text, target, key)
+    places = (target.path.parents[1] / text, target.path.parents[2] / text, Path(text))
+    run = next((place for place in places if place.is_dir() and text), None)
+    if run is None:
+        runs = list_runs(target.path.parents[2], target.path.parents[1].name)
+        known = describe_runs([run for run in runs if run.path != target.path.parent])
+        raise RunError(
+            f"{key}: there is no run '{text}' under {target.path.parents[1]}; write RUN, CONFIG/RUN or a "
+            f"path, with @CHECKPOINT behind it or not; there are: {known or 'none'}"
+        )
     folders = [FoldFolder(path) for path in sorted(run.glob("fold*")) if FoldFolder(path).is_finished]
     if not folders:
         is_here = run.parent.parent == target.path.parents[2]
@@ -69,15 +77,3 @@ def require_same_division(folder: FoldFolder, division: str | None, reference: s
             f"{key}: {reference} was trained on other folds, so on images that this fold holds out; "
             "train both with the same folds"
         )
-
-
-def _find_folder(text: str, target: FoldFolder, key: str) -> Path:
-    for place in (target.path.parents[1] / text, target.path.parents[2] / text, Path(text)):
-        if place.is_dir() and text:
-            return place
-    runs = list_runs(target.path.parents[2], target.path.parents[1].name)
-    known = describe_runs([run for run in runs if run.path != target.path.parent])
-    raise RunError(
-        f"{key}: there is no run '{text}' under {target.path.parents[1]}; write RUN, CONFIG/RUN or a path, "
-        f"with @CHECKPOINT behind it or not; there are: {known or 'none'}"
-    )

@@ -14,7 +14,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import ConfigError, RulesError, RunError
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.trained import read_trained_config
-from kaggle_face.model.weights.checkpoints import Tensors, read_weights, require_finite
+from kaggle_face.model.weights.checkpoints import read_weights, require_finite
 from kaggle_face.records import StrArray
 from kaggle_face.train.other_runs.lookup import (
     choose_checkpoint,
@@ -27,8 +27,8 @@ _KEY = "model.init_from"
 
 
 @dataclass(frozen=True)
-class InitialWeights:
-    """A checkpoint to start from."""
+class WarmStart:
+    """A checkpoint whose weights a training starts from."""
 
     folder: FoldFolder
     checkpoint: CheckpointName
@@ -39,7 +39,7 @@ class InitialWeights:
         return name_of_fold(self.folder, self.checkpoint)
 
 
-def find_initial_weights(config: Config, target: FoldFolder, division: str | None) -> InitialWeights | None:
+def find_warm_start(config: Config, target: FoldFolder, division: str | None) -> WarmStart | None:
     """The checkpoint that `model.init_from` names for the fold in `target`, or None.
 
     It is the same fold's where the other run is of the same competition, so that nothing that is held out
@@ -59,22 +59,29 @@ def find_initial_weights(config: Config, target: FoldFolder, division: str | Non
         return None
     folders = find_finished_folds(reference, target, _KEY)
     trained = read_trained_config(folders[0])
-    _keep_the_rules(config, trained, reference)
+    _require_allowed_origin(config, trained, reference)
     folder = folders[0]
     if trained.competition.slug == config.competition.slug:
-        folder = _same_fold(folders, target.fold, reference)
+        same = next((each for each in folders if each.fold == target.fold), None)
+        if same is None:
+            finished = ", ".join(str(each.fold) for each in folders)
+            raise RunError(
+                f"{_KEY}={reference} has no finished fold {target.fold} (finished: {finished}): another fold "
+                f"was trained on what this one holds out; run: {folder.run.training_command(target.fold)}"
+            )
+        folder = same
         require_same_division(folder, division, reference, _KEY)
-    return InitialWeights(folder, choose_checkpoint(reference, folder, _KEY))
+    return WarmStart(folder, choose_checkpoint(reference, folder, _KEY))
 
 
-def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrArray) -> str:
-    """Takes over backbone and neck, and the head if it knows the same classes; tells what was taken.
+def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: StrArray) -> str:
+    """Loads backbone and neck, and the head if its classes are the same; returns what was loaded, in words.
 
     Raises:
         ConfigError: Backbone or neck are others.
         RunError: The checkpoint is missing or damaged, or its training diverged.
     """
-    path = initial.folder.weights_file(initial.checkpoint)
+    path = warm_start.folder.weights_file(warm_start.checkpoint)
     tensors = read_weights(path)
     require_finite(tensors, path)
     own = network.state_dict()
@@ -83,28 +90,23 @@ def start_from(network: FaceNetwork, initial: InitialWeights, class_names: StrAr
     misfits += [name for name in sorted(body & set(tensors)) if tensors[name].shape != own[name].shape]
     if misfits:
         raise ConfigError(
-            f"model.init_from: {initial.name} has another backbone or neck (first difference: {misfits[0]}); "
+            f"{_KEY}: {warm_start.name} has another backbone or neck (first difference: {misfits[0]}); "
             "set the same model.backbone, model.neck and model.embedding_size"
         )
-    classes = read_classes(initial.folder.classes_file)
-    takes_head = np.array_equal(classes.names, class_names) and _same_head(own, tensors)
+    classes = read_classes(warm_start.folder.classes_file)
+    heads = [
+        {name: tensor.shape for name, tensor in each.items() if name.startswith("head.")}
+        for each in (own, tensors)
+    ]
+    takes_head = np.array_equal(classes.names, class_names) and heads[0] == heads[1]
     chosen = {name: tensors[name] for name in own if name in tensors and (name in body or takes_head)}
     network.load_state_dict(chosen, strict=False)
-    return f"starts from {initial.name}: backbone, neck {'and head' if takes_head else '(the head is new)'}"
+    return (
+        f"starts from {warm_start.name}: backbone, neck {'and head' if takes_head else '(the head is new)'}"
+    )
 
 
-def _same_fold(folders: list[FoldFolder], fold: int, reference: str) -> FoldFolder:
-    same = next((folder for folder in folders if folder.fold == fold), None)
-    if same is None:
-        there = ", ".join(str(folder.fold) for folder in folders)
-        raise RunError(
-            f"{_KEY}={reference} has no finished fold {fold} (finished: {there}): another fold was "
-            f"trained on what this one holds out; run: {folders[0].run.training_command(fold)}"
-        )
-    return same
-
-
-def _keep_the_rules(config: Config, trained: Config, text: str) -> None:
+def _require_allowed_origin(config: Config, trained: Config, text: str) -> None:
     facts = find_facts(config.competition.slug)
     if facts is None:
         return
@@ -119,8 +121,3 @@ def _keep_the_rules(config: Config, trained: Config, text: str) -> None:
             f"model.init_from={text} began with pretrained weights, and {facts.slug} allows none; "
             "set model.init_from=null"
         )
-
-
-def _same_head(own: Tensors, theirs: Tensors) -> bool:
-    ours = {name: tensor.shape for name, tensor in own.items() if name.startswith("head.")}
-    return ours == {name: tensor.shape for name, tensor in theirs.items() if name.startswith("head.")}

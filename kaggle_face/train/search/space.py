@@ -69,21 +69,28 @@ def read_search_space(path: Path) -> SearchSpace:
 
 def suggest_overrides(space: SearchSpace, trial: Suggesting) -> list[str]:
     """What a trial chooses, as `key=value` overrides."""
-    return [f"{key}={_as_text(_suggest(key, entry, trial))}" for key, entry in space.items()]
+    overrides = []
+    for key, entry in space.items():
+        value: Choice
+        if isinstance(entry, tuple):
+            value = trial.suggest_categorical(key, list(entry))
+        elif entry.is_whole:
+            low, high, step = int(entry.low), int(entry.high), int(entry.step or 1)
+            value = trial.suggest_int(key, low, high, step=step, log=entry.log)
+        else:
+            value = trial.suggest_float(key, entry.low, entry.high, step=entry.step, log=entry.log)
+        overrides.append(override_text(key, value))
+    return overrides
 
 
-def _suggest(key: str, entry: Range | tuple[Choice, ...], trial: Suggesting) -> Choice:
-    if isinstance(entry, tuple):
-        return trial.suggest_categorical(key, list(entry))
-    if entry.is_whole:
-        return trial.suggest_int(
-            key, int(entry.low), int(entry.high), step=int(entry.step or 1), log=entry.log
-        )
-    return trial.suggest_float(key, entry.low, entry.high, step=entry.step, log=entry.log)
+def override_text(key: str, value: Choice) -> str:
+    """The override `key=value`, with the value as YAML.
 
-
-def _as_text(value: Choice) -> str:
-    return dump_yaml(value).removesuffix("...\n").strip()
+    >>> override_text("optim.lr", 1e-3), override_text("model.weights", None)
+    ('optim.lr=0.001', 'model.weights=null')
+    """
+    text = dump_yaml(value).removesuffix("...\n").strip()
+    return f"{key}={text}"
 
 
 def _read_entry(where: str, entry: Any) -> Range | tuple[Choice, ...]:

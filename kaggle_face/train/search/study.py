@@ -68,7 +68,12 @@ class Search:
             seed=seed + len(self.study.trials), n_startup_trials=_STARTUP_TRIALS
         )
         self.study.pruner = self._optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS)
-        self._take_up_broken_trials()
+        # What a killed search had begun is tried again first.
+        states = self._optuna.trial.TrialState
+        for trial in self.study.get_trials(deepcopy=False, states=(states.RUNNING,)):
+            self.study.tell(trial.number, state=states.FAIL)
+            if trial.params:
+                self.study.enqueue_trial(trial.params)
 
     @property
     def num_done(self) -> int:
@@ -121,8 +126,8 @@ class Search:
             trials: Trials in all, those of earlier calls among them.
             hours: No trial begins after so many hours; None: no limit.
             run_trial: Trains one trial.
-            on_end: Told the number of each trial that ended, in whatever way.
-            progress: Told of each trial.
+            on_end: Called with the number of each trial that ended, in whatever way.
+            progress: Gets a line for each trial.
         """
         left = trials - self.num_done
         if left <= 0:
@@ -131,11 +136,13 @@ class Search:
         def objective(trial: optuna.Trial) -> float:
             return self._judge(trial, run_trial)
 
-        def tell(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        def report_end(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
             progress.say(self._describe(trial))
             on_end(trial.number)
 
-        self.study.optimize(objective, left, None if hours is None else 3600.0 * hours, callbacks=[tell])
+        self.study.optimize(
+            objective, left, None if hours is None else 3600.0 * hours, callbacks=[report_end]
+        )
 
     def _judge(self, trial: optuna.Trial, run_trial: RunTrial) -> float:
         try:
@@ -176,14 +183,6 @@ class Search:
         best = self.best
         tail = "" if best is None else f"; best {best.score:.5f} of trial {best.number}"
         return f"trial {trial.number}: {end}{tail} ({settings})"
-
-    def _take_up_broken_trials(self) -> None:
-        """What a killed search had begun is tried again first."""
-        states = self._optuna.trial.TrialState
-        for trial in self.study.get_trials(deepcopy=False, states=(states.RUNNING,)):
-            self.study.tell(trial.number, state=states.FAIL)
-            if trial.params:
-                self.study.enqueue_trial(trial.params)
 
 
 @contextmanager

@@ -49,19 +49,8 @@ def should_compile(
     if setting != "auto":
         return setting
     device = next(network.parameters()).device
-    return device.type == "cuda" and _is_worth_it(network, workload, progress, compiler)
-
-
-def try_compiling(network: FaceNetwork, workload: Workload, compiler: Compiler) -> Trial:
-    """Times forward and backward passes of a copy of the network on random images."""
-    trained = copy_for_trial(network)
-    images_BCHW = random_images(network, workload)
-    plain_seconds, _ = _time(trained, images_BCHW, workload.amp_dtype)
-    compiled_seconds, compiling_seconds = _time(compiler(trained), images_BCHW, workload.amp_dtype)
-    return Trial(plain_seconds, compiled_seconds, compiling_seconds)
-
-
-def _is_worth_it(network: FaceNetwork, workload: Workload, progress: Progress, compiler: Compiler) -> bool:
+    if device.type != "cuda":
+        return False
     try:
         trial = try_compiling(network, workload, compiler)
     except Exception as error:  # a missing compiler, an operation it does not know, ...
@@ -75,6 +64,15 @@ def _is_worth_it(network: FaceNetwork, workload: Workload, progress: Progress, c
         f"{1e3 * trial.plain_seconds:.1f} ms without, {trial.compiling_seconds:.0f} s to compile"
     )
     return pays
+
+
+def try_compiling(network: FaceNetwork, workload: Workload, compiler: Compiler) -> Trial:
+    """Times forward and backward passes of a copy of the network on random images."""
+    trained = copy_for_trial(network)
+    images_BCHW = random_images(network, workload)
+    plain_seconds, _ = _time(trained, images_BCHW, workload.amp_dtype)
+    compiled_seconds, compiling_seconds = _time(compiler(trained), images_BCHW, workload.amp_dtype)
+    return Trial(plain_seconds, compiled_seconds, compiling_seconds)
 
 
 def _time(forward: Forward, images_BCHW: Tensor, amp_dtype: torch.dtype | None) -> tuple[float, float]:

@@ -34,14 +34,14 @@ def decide_cpu_amp(
     recorded: CpuAmp | None,
     progress: Progress,
 ) -> CpuAmp:
-    """What `train.amp=auto` becomes on a CPU: as recorded, or as a trial says; `off` where nothing is asked.
+    """What `train.amp=auto` becomes on a CPU: as recorded, or by a trial; `off` without a choice.
 
     Args:
         network: On its device.
         setting: `train.amp`.
         workload: The training's steps.
         recorded: What the run decided before; then nothing is tried.
-        progress: Told of the trial.
+        progress: Gets a line about the trial.
     """
     if next(network.parameters()).device.type != "cpu":
         return "off"
@@ -56,15 +56,23 @@ def decide_cpu_amp(
         return recorded
     if workload.steps < _LEAST_STEPS or not computes_bf16():
         return "off"
-    return _try(network, workload, progress)
+    short = replace(workload, batch_size=min(workload.batch_size, _LARGEST_BATCH))
+    plain, bf16 = time_formats(network, short)
+    pays = plain > _LEAST_GAIN * bf16
+    rates = [f"{short.batch_size / seconds:.0f}" for seconds in (bf16, plain)]
+    progress.say(
+        f"train.amp=auto: bf16 {'is used' if pays else 'is left off'}: "
+        f"{rates[0]} images/s with it, {rates[1]} without"
+    )
+    return "bf16" if pays else "off"
 
 
 def recorded_cpu_amp(folder: FoldFolder, anew: bool = False) -> CpuAmp | None:
-    """What `train.amp=auto` became on a CPU: in this fold, else in the first fold of its run that says so.
+    """What `train.amp=auto` became on a CPU: in this fold, else in the first fold of its run that records it.
 
     Args:
         folder: The fold.
-        anew: Whether it is to be replaced: then the others are asked alone.
+        anew: Whether it is to be replaced: then only the other folds count.
     """
     if not anew and folder.info_file.is_file():
         own: CpuAmp | None = folder.read_info().get("cpu_amp", "off")  # before runs kept it, it was off
@@ -75,7 +83,7 @@ def recorded_cpu_amp(folder: FoldFolder, anew: bool = False) -> CpuAmp | None:
 
 
 def computes_bf16() -> bool:
-    """Whether the processor has instructions for bf16; no where this torch cannot tell."""
+    """Whether the processor has instructions for bf16; false where this torch cannot detect it."""
     if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.10
         return False
     has = torch.cpu.get_capabilities()
@@ -92,15 +100,3 @@ def time_formats(network: FaceNetwork, workload: Workload) -> tuple[float, float
     ]
     plain, bf16 = (min(seconds) for seconds in zip(*rounds[1:], strict=True))
     return plain, bf16
-
-
-def _try(network: FaceNetwork, workload: Workload, progress: Progress) -> CpuAmp:
-    short = replace(workload, batch_size=min(workload.batch_size, _LARGEST_BATCH))
-    plain, bf16 = time_formats(network, short)
-    pays = plain > _LEAST_GAIN * bf16
-    rates = [f"{short.batch_size / seconds:.0f}" for seconds in (bf16, plain)]
-    progress.say(
-        f"train.amp=auto: bf16 {'is used' if pays else 'is left off'}: "
-        f"{rates[0]} images/s with it, {rates[1]} without"
-    )
-    return "bf16" if pays else "off"

@@ -59,7 +59,7 @@ def choose_threads(
         setting: `train.threads`.
         workload: The training's steps.
         recorded: The number that the training was begun with; None if it begins now.
-        progress: Told of the trial.
+        progress: Gets a line about the trial.
         environment: Where the user may have chosen already, or torchrun for its processes.
         measure: Measures the rates; `time_threads` unless given.
     """

@@ -1,4 +1,4 @@
-"""What the steps of an epoch add up to, counted on the device so that no step waits for a number."""
+"""Sums of loss, hits and skipped steps over an epoch, on the device, so that no step waits for a number."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 _LOSS, _CORRECT, _IMAGES, _SKIPPED, _IN_A_ROW, _MOST_IN_A_ROW = range(6)
 
-Arrival = Callable[[], list[float] | None]
-"""Gives numbers that were sent for, or None while they are on their way."""
+AsyncCopy = Callable[[], list[float] | None]
+"""Returns the numbers of an asynchronous copy, or None until it has arrived."""
 
 
 @dataclass(frozen=True)
-class Counts:
+class EpochTotals:
     """Sums over the finished steps of the running epoch.
 
     Attributes:
@@ -40,14 +40,14 @@ class Counts:
         return self.loss / max(self.images, 1)
 
 
-class Tally:
-    """Counts on a device, and how much of it is known to the host."""
+class MetricAccumulator:
+    """Sums on a device, and the part of them that the host knows."""
 
     def __init__(self, device: torch.device) -> None:
         dtype = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no other
         self._sums = torch.zeros(6, dtype=dtype, device=device)
-        self._known = Counts()
-        self._arrival: Arrival | None = None
+        self._known = EpochTotals()
+        self._copy: AsyncCopy | None = None
 
     def add(self, loss: Tensor, correct: Tensor, images: int) -> None:
         """Counts a batch: its mean loss and the number of its right answers, both on the device.
@@ -70,29 +70,29 @@ class Tally:
         self._sums[_MOST_IN_A_ROW] = torch.maximum(self._sums[_MOST_IN_A_ROW], in_a_row)
 
     @property
-    def latest(self) -> Counts:
-        """What the host knows: all of it on a CPU, else as of the last look or the one before."""
+    def latest(self) -> EpochTotals:
+        """What the host knows: everything on a CPU, else the state of the last poll or the one before."""
         return self._known
 
-    def look(self) -> Counts:
-        """What has arrived by now, without waiting; sends for newer numbers."""
+    def poll(self) -> EpochTotals:
+        """What has arrived by now, without waiting; starts a copy of newer numbers."""
         if not _is_on_gpu(self._sums):
             return self.read()
-        numbers = self._arrival() if self._arrival is not None else None
+        numbers = self._copy() if self._copy is not None else None
         if numbers is not None:
-            self._known = _counts(numbers)
-        if self._arrival is None or numbers is not None:
-            self._arrival = send_for(self._sums)
+            self._known = _totals(numbers)
+        if self._copy is None or numbers is not None:
+            self._copy = copy_async(self._sums)
         return self._known
 
-    def read(self) -> Counts:
-        """All that was counted; waits for the device."""
-        self._arrival = None
-        self._known = _counts(self._sums.tolist())
+    def read(self) -> EpochTotals:
+        """All sums; waits for the device."""
+        self._copy = None
+        self._known = _totals(self._sums.tolist())
         return self._known
 
-    def load(self, counts: Counts) -> None:
-        """Goes on from what was counted before."""
+    def load(self, counts: EpochTotals) -> None:
+        """Continues from earlier sums."""
         numbers = [
             counts.loss,
             counts.correct,
@@ -102,19 +102,19 @@ class Tally:
             counts.most_skipped_in_a_row,
         ]
         self._sums.copy_(torch.tensor(numbers, dtype=self._sums.dtype))
-        self._known, self._arrival = counts, None
+        self._known, self._copy = counts, None
 
     def begin_epoch(self) -> None:
-        """Starts at zero, but for the skipped steps in a row."""
+        """Resets all but the skipped steps in a row."""
         row = self.read().skipped_in_a_row
-        self.load(Counts(skipped_in_a_row=row, most_skipped_in_a_row=row))
+        self.load(EpochTotals(skipped_in_a_row=row, most_skipped_in_a_row=row))
 
 
 def _is_on_gpu(sums: Tensor) -> bool:
     return sums.device.type == "cuda"
 
 
-def send_for(sums: Tensor) -> Arrival:
+def copy_async(sums: Tensor) -> AsyncCopy:
     """Starts a copy of numbers on a CUDA device to the host."""
     host = torch.empty(sums.shape, dtype=sums.dtype, pin_memory=True)
     host.copy_(sums, non_blocking=True)
@@ -123,6 +123,6 @@ def send_for(sums: Tensor) -> Arrival:
     return lambda: host.tolist() if event.query() else None  # type: ignore[no-untyped-call]
 
 
-def _counts(numbers: list[float]) -> Counts:
+def _totals(numbers: list[float]) -> EpochTotals:
     loss, *whole = numbers
-    return Counts(loss, *(round(number) for number in whole))
+    return EpochTotals(loss, *(round(number) for number in whole))

@@ -1,4 +1,4 @@
-"""What is said of a training whose numbers have grown beyond all bounds: since when, and what to lower."""
+"""The error of a training that diverged: at which step, and which settings to lower."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import torch
 
 from kaggle_face.errors import TrainingStoppedError
 from kaggle_face.model.weights.checkpoints import first_not_finite
-from kaggle_face.train.settings import Recipe
+from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState
 
 
-def diverged(state: TrainingState, recipe: Recipe, what: str) -> TrainingStoppedError:
-    """The error of a training that diverged; `what` says how that showed, up to the words before the step."""
+def diverged(state: TrainingState, settings: TrainSettings, what: str) -> TrainingStoppedError:
+    """The error of a training that diverged; `what` is the symptom, up to the words before the step."""
     kept = "there is no checkpoint yet"
     if state.epoch:
         kept = f"the checkpoints up to epoch {state.epoch} are kept"
-    remedies = [f"lower optim.lr (now {recipe.optim.lr:g}) or margin.scale"]
-    if recipe.train.clip_grad_norm is None:
+    remedies = [f"lower optim.lr (now {settings.optim.lr:g}) or margin.scale"]
+    if settings.train.clip_grad_norm is None:
         remedies.append("set train.clip_grad_norm=1")
-    if recipe.schedule.warmup_epochs == 0.0:
+    if settings.schedule.warmup_epochs == 0.0:
         remedies.append("raise schedule.warmup_epochs")
-    if recipe.train.amp != "off":
+    if settings.train.amp != "off":
         remedies.append("set train.amp=off")
     return TrainingStoppedError(
         f"training diverged: {what} step {state.step} of epoch {state.epoch + 1}; {kept}; "
@@ -29,8 +29,8 @@ def diverged(state: TrainingState, recipe: Recipe, what: str) -> TrainingStopped
 
 
 @torch.no_grad()
-def require_finite_weights(state: TrainingState, recipe: Recipe) -> None:
-    """Sees to it that no checkpoint is written over by one that computes nothing.
+def require_finite_weights(state: TrainingState, settings: TrainSettings) -> None:
+    """Checks the weights before a checkpoint is replaced.
 
     Raises:
         TrainingStoppedError: A weight or a statistic is not finite.
@@ -38,4 +38,4 @@ def require_finite_weights(state: TrainingState, recipe: Recipe) -> None:
     for network in state.networks:
         name = first_not_finite(network.state_dict())
         if name is not None:
-            raise diverged(state, recipe, f"weights are not finite (first: {name}) after")
+            raise diverged(state, settings, f"weights are not finite (first: {name}) after")

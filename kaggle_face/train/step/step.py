@@ -6,80 +6,113 @@ D embedding size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from kaggle_face.data.augmentation.mixing import Mix, apply_mix, draw_mix
 from kaggle_face.data.loading.loader import Batch, TrainingBatches
-from kaggle_face.data.loading.placement import Residence
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.errors import ConfigError
-from kaggle_face.train.distributed import ALONE, Processes
-from kaggle_face.train.losses.batch import BatchLoss, LossRules, Truth, batch_loss
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
+from kaggle_face.train.losses.batch import BatchLoss, LossSettings, Targets, batch_loss
 from kaggle_face.train.optim.image_sizes import image_size_at, resized
 from kaggle_face.train.optim.optimizer import apply_gradients, set_backbone_trainable
 from kaggle_face.train.optim.schedule import learning_rate
-from kaggle_face.train.other_runs.distillation import Teacher
-from kaggle_face.train.settings import Recipe
+from kaggle_face.train.other_runs.distillation import DistillationSource
+from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState
-from kaggle_face.train.step.batch_norm_guard import NormGuard
 from kaggle_face.train.step.divergence import diverged
 
 _MIXING, _NOISE = 1, 2
 """Which of a step's random draws a seed is for."""
 
-_STEPS_BETWEEN_LOOKS = 25
-"""Of a GPU's counts by the host; they arrive one look later."""
+_STEPS_BETWEEN_POLLS = 25
+"""Of a GPU's counts by the host; they arrive one poll later."""
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where a network is trained and in which precision."""
+class StepContext:
+    """What a step runs with: device, precision, forward pass, distillation, processes."""
 
     device: torch.device
     amp_dtype: torch.dtype | None
     forward: Callable[[Tensor], Tensor]
     """Normalised images to embeddings: the network, or its compiled form."""
-    teacher: Teacher | None = None
-    """Who tells what other runs say of a batch."""
-    processes: Processes = ALONE
-    """Who shares the work of a step."""
+    distillation: DistillationSource | None = None
+    """Other runs whose predictions are targets too."""
+    distributed: DistributedContext = SINGLE_PROCESS
+    """The processes that share the work of a step."""
+
+
+class BatchNormGuard:
+    """Keeps the running statistics of batch normalisation finite.
+
+    A forward pass that overflows would spoil them for good, so a copy of the last finite ones is kept.
+    """
+
+    def __init__(self, networks: Iterable[nn.Module]) -> None:
+        self._statistics = [
+            tensor
+            for network in networks
+            for module in network.modules()
+            if isinstance(module, _BatchNorm)
+            for tensor in (module.running_mean, module.running_var)
+            if tensor is not None
+        ]
+        self._kept = [tensor.clone() for tensor in self._statistics]
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Takes the present statistics for good ones."""
+        if self._statistics:
+            torch._foreach_copy_(self._kept, self._statistics)
+
+    @torch.no_grad()
+    def repair(self) -> None:
+        """Puts the kept statistics back where a value is not finite now."""
+        for tensor, kept in zip(self._statistics, self._kept, strict=True):
+            tensor.copy_(torch.where(torch.isfinite(tensor).all(), tensor, kept))
 
 
 def run_steps(
-    state: TrainingState, recipe: Recipe, batches: TrainingBatches, machine: Machine
+    state: TrainingState, settings: TrainSettings, batches: TrainingBatches, context: StepContext
 ) -> Iterator[int]:
     """Trains to the end of the epoch and yields the number of images after each step.
 
-    Whoever consumes this may stop, or save the state, wherever `may_pause` is true.
+    The caller may stop, or save the state, wherever `may_pause` is true.
 
     Raises:
         TrainingStoppedError: Too many steps in a row had a loss that is not finite.
     """
     steps = len(batches)
     state.network.train()
-    guard = NormGuard(state.networks)
-    if recipe.train.freeze_backbone_epochs > 0:
-        set_backbone_trainable(state.network, state.epoch >= recipe.train.freeze_backbone_epochs)
+    guard = BatchNormGuard(state.networks)
+    if settings.train.freeze_backbone_epochs > 0:
+        set_backbone_trainable(state.network, state.epoch >= settings.train.freeze_backbone_epochs)
     for batch in batches.epoch(state.epoch, state.step):
-        group = group_of(state.step, steps, recipe.train.accumulate_steps)
+        group = group_of(state.step, steps, settings.train.accumulate_steps)
         moment = state.epoch + group.start / steps  # the same for all batches of an update
         scores = [row["plateau_score"] for row in state.history if "plateau_score" in row]
-        lr = learning_rate(recipe.schedule, recipe.optim.lr, moment, recipe.train.epochs, scores)
+        lr = learning_rate(settings.schedule, settings.optim.lr, moment, settings.train.epochs, scores)
         for parameters in state.optimizer.param_groups:
             parameters["lr"] = lr * parameters.get("lr_scale", 1.0)
         state.network.head.set_progress(moment)
         try:
-            _train_on(batch, state, recipe, machine, group)
+            _train_on(batch, state, settings, context, group)
         except torch.OutOfMemoryError as error:
-            raise _too_large(recipe, machine, batches.supply.residence) from error
+            elsewhere = ", or set data.residence=memory_map" if batches.supply.residence == "device" else ""
+            raise ConfigError(
+                f"a step of train.batch_size={settings.train.batch_size} does not fit the memory of "
+                f"{context.device}; lower it (train.accumulate_steps makes up for it){elsewhere}"
+            ) from error
         state.step += 1
-        if state.step == steps or _is_time_to_look(state.step, machine.device):
+        if state.step == steps or _is_time_to_poll(state.step, context.device):
             # Several processes must learn the same at the same step.
-            _look(state, recipe, guard, state.step == steps or machine.processes.are_several)
+            _poll(state, settings, guard, state.step == steps or context.distributed.is_parallel)
         yield len(batch.labels)
 
 
@@ -102,82 +135,86 @@ def updates_per_epoch(steps: int, accumulate: int) -> int:
     return -(-steps // accumulate)
 
 
-def may_pause(state: TrainingState, recipe: Recipe, steps: int, device: torch.device) -> bool:
+def may_pause(state: TrainingState, settings: TrainSettings, steps: int, device: torch.device) -> bool:
     """Whether no gradient is pending, so that the state is whole; on a GPU also not at every step."""
-    accumulate = recipe.train.accumulate_steps
-    is_due = device.type != "cuda" or state.step % _STEPS_BETWEEN_LOOKS < accumulate
+    accumulate = settings.train.accumulate_steps
+    is_due = device.type != "cuda" or state.step % _STEPS_BETWEEN_POLLS < accumulate
     return (state.step % accumulate == 0 and is_due) or state.step == steps
 
 
-def _train_on(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, group: range) -> None:
-    noise = int(seeded(recipe.seed, _NOISE, state.epoch, state.step).integers(2**63))
-    torch.manual_seed(noise + machine.processes.share.rank)  # dropout; the classes are the same for all
-    generator = torch.Generator(machine.device).manual_seed(noise)
-    result = _forward(batch, state, recipe, machine, generator)
+def _train_on(
+    batch: Batch, state: TrainingState, settings: TrainSettings, context: StepContext, group: range
+) -> None:
+    noise = int(seeded(settings.seed, _NOISE, state.epoch, state.step).integers(2**63))
+    torch.manual_seed(noise + context.distributed.share.rank)  # dropout; the classes are the same for all
+    generator = torch.Generator(context.device).manual_seed(noise)
+    result = _forward(batch, state, settings, context, generator)
     loss = result.loss.detach()
     # A loss that is not finite must not leave finite gradients, which would be applied.
     poison = torch.where(torch.isfinite(loss), 1.0 / len(group), torch.nan)
     state.scaler.scale(result.loss * poison).backward()  # type: ignore[no-untyped-call]
-    state.tally.add(loss, result.correct, len(batch.labels))
+    state.accumulator.add(loss, result.correct, len(batch.labels))
     if state.step == group[-1]:
-        machine.processes.merge(state.network)
-        is_skipped = apply_gradients(state.optimizer, state.scaler, recipe.train.clip_grad_norm)
-        state.tally.add_update(is_skipped)
+        context.distributed.merge(state.network)
+        is_skipped = apply_gradients(state.optimizer, state.scaler, settings.train.clip_grad_norm)
+        state.accumulator.add_update(is_skipped)
         if state.average is not None:
             state.average.update(state.network)
 
 
 def _forward(
-    batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine, generator: torch.Generator
+    batch: Batch,
+    state: TrainingState,
+    settings: TrainSettings,
+    context: StepContext,
+    generator: torch.Generator,
 ) -> BatchLoss:
-    labels_B = batch.labels.to(machine.device, non_blocking=True)
-    images_SCHW, mix = _mixed(batch, state, recipe, machine)
-    with torch.autocast(machine.device.type, machine.amp_dtype, enabled=machine.amp_dtype is not None):
-        embeddings_SD = machine.forward(images_SCHW)
-    embeddings_BD = machine.processes.gathered(embeddings_SD, len(labels_B))
-    rules = LossRules(recipe.loss, recipe.augment.margin_on_mixed)
-    head, truth = state.network.head, Truth(labels_B, mix)
-    lesson = machine.teacher.lesson(batch.rows, machine.device) if machine.teacher is not None else None
-    return batch_loss(head, state.metric_loss, embeddings_BD, truth, rules, generator, lesson)
+    labels_B = batch.labels.to(context.device, non_blocking=True)
+    images_SCHW, mix = _mixed(batch, state, settings, context)
+    with torch.autocast(context.device.type, context.amp_dtype, enabled=context.amp_dtype is not None):
+        embeddings_SD = context.forward(images_SCHW)
+    embeddings_BD = context.distributed.gathered(embeddings_SD, len(labels_B))
+    loss_settings = LossSettings(settings.loss, settings.augment.margin_on_mixed)
+    head, targets = state.network.head, Targets(labels_B, mix)
+    soft_targets = (
+        context.distillation.targets_of(batch.rows, context.device)
+        if context.distillation is not None
+        else None
+    )
+    return batch_loss(head, state.metric_loss, embeddings_BD, targets, loss_settings, generator, soft_targets)
 
 
-def _mixed(batch: Batch, state: TrainingState, recipe: Recipe, machine: Machine) -> tuple[Tensor, Mix | None]:
+def _mixed(
+    batch: Batch, state: TrainingState, settings: TrainSettings, context: StepContext
+) -> tuple[Tensor, Mix | None]:
     """This process's share of the batch, normalised, and how the whole batch is mixed."""
-    size_px = image_size_at(recipe.train, batch.images.shape[-2], state.epoch)
-    images_SHWC = resized(batch.images.to(machine.device, non_blocking=True), size_px)
-    draw = seeded(recipe.seed, _MIXING, state.epoch, state.step)
-    mix = draw_mix(recipe.augment, len(batch.labels), size_px, draw)
+    size_px = image_size_at(settings.train, batch.images.shape[-2], state.epoch)
+    images_SHWC = resized(batch.images.to(context.device, non_blocking=True), size_px)
+    draw = seeded(settings.seed, _MIXING, state.epoch, state.step)
+    mix = draw_mix(settings.augment, len(batch.labels), size_px, draw)
     if mix is None:
         return state.network.normalize(images_SHWC), None
     # An image's partner may be in another process's share.
-    images_BHWC = machine.processes.gathered(images_SHWC, len(batch.labels))
+    images_BHWC = context.distributed.gathered(images_SHWC, len(batch.labels))
     images_BCHW = apply_mix(state.network.normalize(images_BHWC), mix)
-    return images_BCHW[machine.processes.share.of(len(batch.labels))], mix
+    return images_BCHW[context.distributed.share.of(len(batch.labels))], mix
 
 
-def _is_time_to_look(step: int, device: torch.device) -> bool:
-    """Every step where that costs nothing, else now and then: the host never waits for a GPU."""
-    return device.type != "cuda" or step % _STEPS_BETWEEN_LOOKS == 0
+def _is_time_to_poll(step: int, device: torch.device) -> bool:
+    """Whether to read the counts: on a CPU at every step, on a GPU now and then, without a wait."""
+    return device.type != "cuda" or step % _STEPS_BETWEEN_POLLS == 0
 
 
-def _look(state: TrainingState, recipe: Recipe, guard: NormGuard, waits: bool) -> None:
-    """Learns what the device has counted, and gives up after too many skipped steps in a row."""
-    before = state.tally.latest.skipped_steps
-    counts = state.tally.read() if waits else state.tally.look()
+def _poll(state: TrainingState, settings: TrainSettings, guard: BatchNormGuard, waits: bool) -> None:
+    """Reads the counts of the device, and gives up after too many skipped steps in a row."""
+    before = state.accumulator.latest.skipped_steps
+    counts = state.accumulator.read() if waits else state.accumulator.poll()
     if counts.skipped_steps > before:
         guard.repair()
     else:
         guard.keep()
-    if counts.most_skipped_in_a_row > recipe.train.max_nonfinite_steps:
+    if counts.most_skipped_in_a_row > settings.train.max_nonfinite_steps:
         in_a_row = counts.most_skipped_in_a_row
         raise diverged(
-            state, recipe, f"loss or gradients were not finite in {in_a_row} steps in a row, up to"
+            state, settings, f"loss or gradients were not finite in {in_a_row} steps in a row, up to"
         )
-
-
-def _too_large(recipe: Recipe, machine: Machine, residence: Residence) -> ConfigError:
-    elsewhere = ", or set data.residence=memory_map" if residence == "device" else ""
-    return ConfigError(
-        f"a step of train.batch_size={recipe.train.batch_size} does not fit the memory of {machine.device}; "
-        f"lower it (train.accumulate_steps makes up for it){elsewhere}"
-    )

@@ -20,10 +20,10 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.model.trained import trained_amp
 from kaggle_face.model.weights.checkpoints import read_metadata, read_weights, save_weights
-from kaggle_face.train import trainer as fit
+from kaggle_face.train import trainer
 from kaggle_face.train.speed import precision
 from kaggle_face.train.state import TrainingState, save_resume_state
-from kaggle_face.train.trainer import Fit
+from kaggle_face.train.trainer import Trainer
 
 FOLD = Path("runs/tiny/main/fold0")
 
@@ -96,13 +96,13 @@ def test_a_resumed_training_keeps_the_threads_that_it_was_begun_with(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("kaggle_face.model.cpu.available_cores", lambda: 2)
     seen: list[int] = []
-    step = Fit._go_on
+    step = Trainer._go_on
 
-    def go_on(fit: Fit) -> bool:
+    def go_on(trainer: Trainer) -> bool:
         seen.append(torch.get_num_threads())
-        return step(fit)
+        return step(trainer)
 
-    monkeypatch.setattr(Fit, "_go_on", go_on)
+    monkeypatch.setattr(Trainer, "_go_on", go_on)
     before = torch.get_num_threads()
     for words, granted in ((["train.max_hours=1e-9"], 1), (["--resume"], 2)):
         torch.set_num_threads(granted)
@@ -300,7 +300,7 @@ def test_a_trained_fold_stays_until_the_new_training_has_saved_a_state(
         states.append(contents(trained) == before)
         save_resume_state(state, folder)
 
-    monkeypatch.setattr(fit, "save_resume_state", look)
+    monkeypatch.setattr(trainer, "save_resume_state", look)
     words = ["train", "--fold", "0", "--run", "main", "--overwrite", "train.checkpoint_minutes=1e-6"]
     assert main([*words, "train.epochs=1", "optim.lr=0.01"]) == 0
     assert states[:2] == [True, False] and not any(states[1:])

@@ -111,7 +111,7 @@ def test_what_a_killed_search_left_of_a_trial_is_removed_and_the_trial_is_run_ag
 
     words = ["tune", "--space", space, "--trials", "1", "train.epochs=1", "train.score=accuracy"]
     with monkeypatch.context() as patch:
-        patch.setattr(out_of_fold, "write_truth", stop)
+        patch.setattr(out_of_fold, "write_targets", stop)
         assert main(words) == 130
     assert Path("runs/tiny/tune-0").is_dir()
     with writing_run(RunFolder(Path("runs/tiny/tune"))):

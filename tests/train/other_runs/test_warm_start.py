@@ -9,7 +9,7 @@ import pytest
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config, load_config
 from kaggle_face.errors import RulesError
-from kaggle_face.train.other_runs.warm_start import find_initial_weights
+from kaggle_face.train.other_runs.warm_start import find_warm_start
 
 STRICT = "competition.slug=hw-2-p-2-fall-2026-student-competition"
 """It allows neither pretrained weights nor outside data."""
@@ -30,9 +30,9 @@ def settings(*overrides: str) -> Config:
 
 def find(runs: Path, *overrides: str) -> str:
     target = FoldFolder(runs / "faces/new/fold0")
-    initial = find_initial_weights(settings("model.init_from=old", *overrides), target, "five")
-    assert initial is not None
-    return initial.name
+    warm_start = find_warm_start(settings("model.init_from=old", *overrides), target, "five")
+    assert warm_start is not None
+    return warm_start.name
 
 
 def test_a_run_of_the_same_competition_may_be_started_from(tmp_path: Path) -> None:

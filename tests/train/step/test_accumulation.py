@@ -23,9 +23,9 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.train.fold import _create_state
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
-from kaggle_face.train.settings import Recipe
+from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState, load_resume_state, save_resume_state
-from kaggle_face.train.step.step import Machine, may_pause, run_steps
+from kaggle_face.train.step.step import StepContext, may_pause, run_steps
 
 CPU = torch.device("cpu")
 SIZE, IMAGES, CLASSES, BATCH, RATE, DECAY = 16, 20, 5, 4, 0.1, 0.9
@@ -95,11 +95,11 @@ def by_hand(network: FaceNetwork, batches: TrainingBatches, largest_norm: float)
 
 
 def start(config: Config, network: FaceNetwork) -> tuple[TrainingState, Any]:
-    recipe = Recipe.of(config)
+    settings = TrainSettings.of(config)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
-    optimizer = create_fold_optimizer(network, recipe.optim)
+    optimizer = create_fold_optimizer(network, settings.optim)
     state = TrainingState(network, optimizer, scaler, AveragedNetwork(network, DECAY))
-    return state, run_steps(state, recipe, five_batches(config), Machine(CPU, None, network))
+    return state, run_steps(state, settings, five_batches(config), StepContext(CPU, None, network))
 
 
 @pytest.mark.parametrize("largest_norm", [math.inf, 0.05])
@@ -141,14 +141,16 @@ def test_a_state_is_saved_between_updates_alone_and_goes_on_to_the_same_bits(tmp
     whole, steps = start(config, fresh_network(config))
     pauses = []
     for _ in steps:
-        if may_pause(whole, Recipe.of(config), 5, CPU):
+        if may_pause(whole, TrainSettings.of(config), 5, CPU):
             pauses.append(whole.step)
         if whole.step == 3:
             save_resume_state(whole, folder)
     assert pauses == [3, 5]
     again, _ = start(config, fresh_network(config))
     load_resume_state(again, folder, CPU)
-    rest = run_steps(again, Recipe.of(config), five_batches(config), Machine(CPU, None, again.network))
+    rest = run_steps(
+        again, TrainSettings.of(config), five_batches(config), StepContext(CPU, None, again.network)
+    )
     assert len(list(rest)) == 2
     found, expected = again.network.state_dict(), whole.network.state_dict()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())

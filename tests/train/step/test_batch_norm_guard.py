@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from kaggle_face.train.step.batch_norm_guard import NormGuard
+from kaggle_face.train.step.step import BatchNormGuard
 
 
 def test_statistics_that_a_forward_pass_spoilt_are_put_back() -> None:
@@ -13,7 +13,7 @@ def test_statistics_that_a_forward_pass_spoilt_are_put_back() -> None:
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.BatchNorm1d(4))
     network(torch.randn(8, 3))
     good = [buffer.clone() for buffer in network.buffers() if buffer.is_floating_point()]
-    guard = NormGuard([network])
+    guard = BatchNormGuard([network])
     network(torch.full((8, 3), torch.inf))
     assert not torch.isfinite(network[1].running_mean).any()
     guard.repair()
@@ -23,7 +23,7 @@ def test_statistics_that_a_forward_pass_spoilt_are_put_back() -> None:
 
 def test_good_statistics_are_left_as_they_are() -> None:
     norm = nn.BatchNorm1d(2)
-    guard = NormGuard([norm])
+    guard = BatchNormGuard([norm])
     norm(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
     moved = norm.running_mean.clone()  # 0.1 * mean of (1, 3) and (2, 6)
     guard.repair()
@@ -32,7 +32,7 @@ def test_good_statistics_are_left_as_they_are() -> None:
 
 def test_what_was_kept_last_comes_back() -> None:
     norm = nn.BatchNorm1d(1)
-    guard = NormGuard([norm])
+    guard = BatchNormGuard([norm])
     norm.running_mean.fill_(5.0)
     guard.keep()
     norm.running_mean.fill_(torch.nan)
@@ -41,6 +41,6 @@ def test_what_was_kept_last_comes_back() -> None:
 
 
 def test_networks_without_such_layers_need_no_guard() -> None:
-    guard = NormGuard([nn.Linear(2, 2)])
+    guard = BatchNormGuard([nn.Linear(2, 2)])
     guard.keep()
     guard.repair()

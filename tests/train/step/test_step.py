@@ -23,10 +23,10 @@ from kaggle_face.model.network import create_network
 from kaggle_face.train.losses.batch import BatchLoss
 from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
-from kaggle_face.train.settings import Recipe
+from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState
 from kaggle_face.train.step import step as steps
-from kaggle_face.train.step.step import Machine, run_steps
+from kaggle_face.train.step.step import StepContext, run_steps
 
 CPU = torch.device("cpu")
 SIZE, IMAGES, BATCH = 16, 24, 4
@@ -43,14 +43,14 @@ class Training:
     def __init__(self, accumulate: int = 1, head: str = "linear", **more: object) -> None:
         settings = {**SETTINGS, "train": {**SETTINGS["train"], "accumulate_steps": accumulate}, **more}
         config = Config.model_validate(settings)
-        self.recipe = Recipe.of(config)
+        self.settings = TrainSettings.of(config)
         torch.manual_seed(0)
         options = {"channels": [8, 8, 16, 16], "stem_width": 8}
         model = ModelConfig.model_validate(
             {"backbone": "resnet10t", "backbone_options": options, "embedding_size": 8, "head": head}
         )
         network = create_network(model, config.margin, num_classes=3, image_size=SIZE)
-        optimizer = create_fold_optimizer(network, self.recipe.optim)
+        optimizer = create_fold_optimizer(network, self.settings.optim)
         scaler = torch.amp.GradScaler("cpu", enabled=False)
         metric_loss = create_metric_loss(config.loss, 3, network.embedding_size)
         self.state = TrainingState(network, optimizer, scaler, AveragedNetwork(network, 0.9), metric_loss)
@@ -61,15 +61,15 @@ class Training:
         self.batches = TrainingBatches(
             pack, ids, labels, BATCH, augmenter, shuffled(0), Supply("device", CPU)
         )
-        self.machine = Machine(CPU, None, network)
-        self.steps = run_steps(self.state, self.recipe, self.batches, self.machine)
+        self.context = StepContext(CPU, None, network)
+        self.steps = run_steps(self.state, self.settings, self.batches, self.context)
 
     def weights(self) -> dict[str, torch.Tensor]:
         return {name: tensor.clone() for name, tensor in self.state.network.state_dict().items()}
 
     def run(self) -> list[dict[str, torch.Tensor]]:
         """The weights after each step of an epoch."""
-        return [self.weights() for _ in run_steps(self.state, self.recipe, self.batches, self.machine)]
+        return [self.weights() for _ in run_steps(self.state, self.settings, self.batches, self.context)]
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_step_whose_loss_is_not_finite_changes_no_weight(
     names = [name for name, _ in training.state.network.named_parameters()]
     assert all(torch.equal(after[2][name], after[1][name]) for name in names)
     assert any(not torch.equal(after[3][name], after[2][name]) for name in names)
-    counts = training.state.tally.read()
+    counts = training.state.accumulator.read()
     assert (counts.skipped_steps, counts.skipped_in_a_row, counts.images) == (1, 0, 5 * BATCH)
     assert math.isfinite(counts.mean_loss)
 
@@ -115,7 +115,7 @@ def test_of_accumulated_batches_one_that_is_not_finite_spoils_their_update(
     after = training.run()
     name = "head.weight_CD"
     assert torch.equal(after[1][name], before[name]) and not torch.equal(after[3][name], before[name])
-    assert training.state.tally.read().skipped_steps == 1
+    assert training.state.accumulator.read().skipped_steps == 1
 
 
 def test_too_many_in_a_row_stop_the_training(spoil: Callable[[dict[int, float]], None]) -> None:
@@ -131,7 +131,7 @@ def test_as_many_as_are_allowed_do_not_stop_it(spoil: Callable[[dict[int, float]
     spoil(dict.fromkeys((0, 1, 3, 4), math.nan))
     training = Training()
     training.run()
-    assert training.state.tally.read().most_skipped_in_a_row == 2
+    assert training.state.accumulator.read().most_skipped_in_a_row == 2
 
 
 def test_statistics_of_normalisation_and_averages_stay_finite_when_a_forward_pass_overflows() -> None:
@@ -142,9 +142,9 @@ def test_statistics_of_normalisation_and_averages_stay_finite_when_a_forward_pas
         embeddings: torch.Tensor = network(images_BCHW * (torch.inf if next(calls) == 2 else 1.0))
         return embeddings
 
-    training.machine = replace(training.machine, forward=overflowing)
+    training.context = replace(training.context, forward=overflowing)
     training.run()
-    assert training.state.tally.read().skipped_steps == 1
+    assert training.state.accumulator.read().skipped_steps == 1
     for one in training.state.networks:
         assert all(torch.isfinite(buffer).all() for buffer in one.buffers())
 
@@ -155,7 +155,7 @@ def test_a_step_that_does_not_fit_the_memory_says_what_to_lower() -> None:
     def too_large(images_BCHW: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError
 
-    training.machine = replace(training.machine, forward=too_large)
+    training.context = replace(training.context, forward=too_large)
     with pytest.raises(ConfigError, match=r"a step of train.batch_size=4 does not fit the memory of cpu"):
         training.run()
 
@@ -211,11 +211,11 @@ RECIPE = [
 def test_no_step_waits_for_a_number_of_the_device(
     head: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "_is_time_to_look", lambda step, device: False)
+    monkeypatch.setattr(steps, "_is_time_to_poll", lambda step, device: False)
     training = Training(head=head, **more)
     waiting = Reads()
     with waiting:
         for _ in range(5):  # the sixth and last one waits for the counts of the epoch
             next(training.steps)
     assert waiting.found == []
-    assert training.state.tally.read().images == 5 * BATCH
+    assert training.state.accumulator.read().images == 5 * BATCH
