@@ -19,6 +19,7 @@ from kaggle_face.errors import RulesError, RunError
 from kaggle_face.evaluation.held_out_figures import Figure
 from kaggle_face.evaluation.members import Member, Task
 from kaggle_face.metrics.score import parse_composite
+from kaggle_face.metrics.table import METRICS
 
 FILE_NAME = "ensemble.json"
 
@@ -140,7 +141,7 @@ def _describe_contest(contest: Contest, metrics: Mapping[str, float]) -> dict[st
         "out_of_fold": {
             "metric": contest.metric,
             "value": metrics[contest.metric],
-            "higher_is_better": contest.metric != "eer",
+            "higher_is_better": METRICS[contest.metric].higher_is_better,
         },
         "winner": contest.winner.name,
         "reason": contest.reason,

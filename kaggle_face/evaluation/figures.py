@@ -114,7 +114,7 @@ def compare_classes(
         for name, depth in (("accuracy", 1), ("top5", 5))
     }
     losses = clustered_mean_difference(first.log_losses, second.log_losses, people, resampling)
-    return {**found, "log loss": losses}
+    return {**found, "log_loss": losses}
 
 
 def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
@@ -233,7 +233,7 @@ def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Me
     columns = {
         "accuracy": figures.ranks <= 1,
         "top5": figures.ranks <= 5,
-        "log loss": figures.log_losses,
+        "log_loss": figures.log_losses,
     }
     measured = []
     for name, values in columns.items():

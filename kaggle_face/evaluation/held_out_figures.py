@@ -12,12 +12,12 @@ import numpy as np
 from kaggle_face.artifacts.record_io import read_embeddings, read_gallery, read_matches, read_predictions
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.competitions.catalogue.ranking import OwnMetrics, is_higher_better
+from kaggle_face.competitions.catalogue.ranking import OwnMetrics
 from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
 from kaggle_face.metrics.score import parse_composite
+from kaggle_face.metrics.table import METRICS, is_higher_better
 from kaggle_face.records import Embeddings, Gallery, positions_of
 
 _GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
@@ -113,5 +113,6 @@ def _places_of(fold: FoldFolder, checkpoint: CheckpointName) -> Figure | None:
         return None
     table = read_table(fold.labels_file, ["image_id", "label"])
     aligned = read_predictions(record).aligned_to(table["image_id"])
-    ranks = true_class_ranks(aligned.logits, table["label"].astype(np.int64))
-    return Figure("map@5", float(np.mean(hits_at_ranks(ranks, "map@5")))) if len(ranks) else None
+    if not len(table["label"]):
+        return None
+    return Figure("map@5", METRICS["map@5"](aligned.logits, table["label"].astype(np.int64)))

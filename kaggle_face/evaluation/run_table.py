@@ -12,7 +12,7 @@ from typing import Any
 from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind, list_runs
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.competitions.catalogue.ranking import OwnMetrics, PairMetric, own_metrics
+from kaggle_face.competitions.catalogue.ranking import PAIR_METRICS, OwnMetrics, own_metrics
 from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.config.yaml_text import read_yaml
@@ -139,7 +139,8 @@ def _figure(fold: FoldFolder, checkpoint: CheckpointName, task: Task, own: OwnMe
 
 def _own_metrics(settings: Mapping[str, str]) -> OwnMetrics:
     """The metrics of the competition that the flat settings name."""
-    fallback: PairMetric = "auc" if settings.get("train.verification_metric") == "auc" else "eer"
+    named = settings.get("train.verification_metric")
+    fallback = next((metric for metric in PAIR_METRICS if metric == named), PAIR_METRICS[0])
     other = settings.get("submit.verification.slug") or None
     return own_metrics(settings.get("competition.slug", ""), fallback, other)
 

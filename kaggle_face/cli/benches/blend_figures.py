@@ -52,6 +52,7 @@ from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import open_predictions
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
+from kaggle_face.metrics.table import METRICS
 
 CHECKPOINT: CheckpointName = "last"
 """No checkpoint of a training is chosen by what the blends are judged by."""
@@ -194,7 +195,7 @@ def _best_single(decision: Decision) -> Contender:
     assert decision.contest is not None
     singles = [each for each in decision.contest.contenders if each.kind == "single"]
     metric = decision.contest.metric
-    return min(singles, key=lambda each: each.metrics[metric] * (1 if metric == "eer" else -1))
+    return min(singles, key=lambda each: each.metrics[metric] * -METRICS[metric].sign)
 
 
 def _alone(blend: PairBlend, contender: Contender, truth: KnownTruth) -> str:

@@ -190,10 +190,12 @@ def verdict(metric: str, difference: Difference) -> str:
     >>> verdict("eer", Difference(value=-0.02, low=-0.03, high=-0.01, other_sign=0.0))
     'better'
     """
+    from kaggle_face.metrics.table import is_higher_better
+
     if difference.low <= 0 <= difference.high:
         return "not more than noise"
     is_lower = difference.value < 0
-    return "better" if is_lower == (metric in ("eer", "log loss")) else "worse"
+    return "better" if is_lower == (not is_higher_better(metric)) else "worse"
 
 
 def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Terminal) -> None:

@@ -11,13 +11,14 @@ from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.provenance import describe_averaging
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.catalogue.ranking import PairMetric, is_higher_better, own_metrics_of
+from kaggle_face.competitions.catalogue.ranking import PairMetric, own_metrics_of
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.nested_split import people_of_pairs
 from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
 from kaggle_face.metrics.intervals.verification import verification_difference
+from kaggle_face.metrics.table import METRICS
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
@@ -137,8 +138,7 @@ def _each_gain(after: _Measured, before: _Measured, metric: PairMetric) -> Itera
             )
         except InputError:  # too few people
             return
-        turned = Difference(-found.value, -found.high, -found.low, found.other_sign)
-        yield metric.upper(), found if is_higher_better(metric) else turned
+        yield METRICS[metric].title, found if METRICS[metric].higher_is_better else found.reversed()
 
 
 def _write_records(

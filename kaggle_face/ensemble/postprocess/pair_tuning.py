@@ -34,6 +34,7 @@ from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import BoolArray, nested, stable_order
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values, pooled
 from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.metrics.table import METRICS
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray, positions_of
@@ -225,7 +226,7 @@ def _optimistic(stage: PairStage, recipe: PairRecipe, best: PairRecipe) -> float
     main = stage.board.objective.main_metric
     before = verification_summary(stage.scores(recipe, everything), labels)[main]
     after = verification_summary(stage.scores(best, everything), labels)[main]
-    return before - after if stage.board.objective.lower_is_better else after - before
+    return METRICS[main].sign * after - METRICS[main].sign * before
 
 
 def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> PoolOfFold:

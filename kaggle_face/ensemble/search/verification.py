@@ -34,7 +34,8 @@ from kaggle_face.evaluation.objective import TaskObjective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES, PairSpace, pooled
 from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.metrics.intervals.verification import verification_difference
-from kaggle_face.metrics.trials import SortedTrials, VerificationMetric, sort_trials
+from kaggle_face.metrics.table import METRICS
+from kaggle_face.metrics.trials import VERIFICATION_METRICS, SortedTrials, sort_trials
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import FloatArray, IntArray
@@ -132,7 +133,7 @@ def _blend(
         weights=tuple(weights.tolist()),
         temperatures=(),
         metrics=metrics,
-        optimistic_gain=(metrics[main] - best.metrics[main]) * (-1 if board.objective.lower_is_better else 1),
+        optimistic_gain=(metrics[main] - best.metrics[main]) * METRICS[main].sign,
     )
     if not can_be_nested(board):
         return contender
@@ -168,28 +169,15 @@ def _scores(board: PairBoard, space: PairSpace, weights: FloatArray, rows: BoolA
 
 def gain_between(board: PairBoard, scores: FloatArray, others: FloatArray) -> Difference:
     """How much better the first scores are; without an interval where people or impostors are too few."""
-    inside, metric = board.inside_a_half, _verification_metric(board.objective)
+    inside = board.inside_a_half
+    metric = next(name for name in VERIFICATION_METRICS if name == board.objective.main_metric)
     labels, people = board.trials.labels[inside], board.trials.people[inside]
     try:
         found = verification_difference(scores, others, labels, people, metric)
     except InputError:
-        values = [sort_trials(each, labels).metric(metric) for each in (scores, others)]
-        found = Difference(values[0] - values[1], -1.0, 1.0, 1.0)
-    if not board.objective.lower_is_better:
-        return found
-    return Difference(-found.value, -found.high, -found.low, found.other_sign)
-
-
-def _verification_metric(objective: TaskObjective) -> VerificationMetric:
-    match objective.main_metric:
-        case "auc":
-            return "auc"
-        case "tpr@1e-2":
-            return "tpr@1e-2"
-        case "tpr@1e-3":
-            return "tpr@1e-3"
-        case _:
-            return "eer"
+        difference = METRICS[metric](scores, labels) - METRICS[metric](others, labels)
+        found = Difference(difference, -1.0, 1.0, 1.0)
+    return found if METRICS[metric].higher_is_better else found.reversed()
 
 
 def judge_scores(
@@ -198,6 +186,6 @@ def judge_scores(
     """The objective; between equals, the area under the ROC curve."""
     trials: SortedTrials = sort_trials(pooled(scores, pools), labels)
     metrics: dict[str, float] = {"auc": trials.roc_auc()}
-    named: tuple[VerificationMetric, ...] = ("eer", "tpr@1e-2", "tpr@1e-3")
-    metrics.update({name: trials.metric(name) for name in named if name in objective.composite.names})
+    named = [name for name in VERIFICATION_METRICS if name != "auc" and name in objective.composite.names]
+    metrics.update({name: trials.metric(name) for name in named})
     return objective(metrics), metrics["auc"]
