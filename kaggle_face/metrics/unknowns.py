@@ -1,4 +1,4 @@
-"""Where to put "nobody known" in a ranking of classes, without a single picture of an unknown person.
+"""The rank of the label for unknown people among classes, chosen without pictures of unknown people.
 
 Letters: N images, C classes.
 """
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
+from kaggle_face.metrics.classification import top_k_labels
 from kaggle_face.metrics.identification import map_at_k
 
 _MOST_CANDIDATES = 201
@@ -30,7 +31,7 @@ def choose_unknown_threshold(
     unknown_share: float,
     k: int = 5,
 ) -> UnknownThreshold:
-    """The threshold of the highest expected MAP@k when a share of the probes is unknown.
+    """The threshold of `rank_with_unknown` with the highest expected MAP@k if a share of probes is unknown.
 
     Every held-out image is used twice: as it is, for a known person; and with its own class taken out, the
     rest scaled to sum 1, for an unknown one, who resembles the other classes as much as this person does.
@@ -65,14 +66,24 @@ def choose_unknown_threshold(
 def rank_with_unknown(
     probabilities_NC: npt.NDArray[np.floating], threshold: float, k: int
 ) -> npt.NDArray[np.int64]:
-    """The `k` likeliest classes of each image; class C, the unknown, stands before those below the threshold.
+    """The `k` likeliest labels (N, k) of each image, of C classes and, as number C, the unknown label.
+
+    The unknown label stands before the classes whose probability is below the threshold, compared in float64.
+    This ranking is what thresholds are chosen by and what submissions show.
+
+    Raises:
+        InputError: `k` is not in [1, C + 1], or a probability is NaN.
 
     >>> rank_with_unknown(np.array([[0.6, 0.3, 0.1]]), threshold=0.5, k=3).tolist()
     [[0, 3, 1]]
     """
-    n = len(probabilities_NC)
-    with_unknown = np.concatenate([probabilities_NC, np.full((n, 1), threshold)], axis=1)
-    # A class at the threshold itself stays before the unknown: the sort is stable and the unknown is last.
-    order = np.argsort(-with_unknown, axis=1, kind="stable")[:, :k]
-    ranked: npt.NDArray[np.int64] = order.astype(np.int64)
-    return ranked
+    num_classes = probabilities_NC.shape[1]
+    if k > num_classes + 1:
+        raise InputError(f"k must be between 1 and the {num_classes + 1} labels, got {k}")
+    classes_NK = top_k_labels(probabilities_NC, min(k, num_classes))
+    likely_NK = np.take_along_axis(np.asarray(probabilities_NC), classes_NK, axis=1).astype(np.float64)
+    place_N1 = np.count_nonzero(likely_NK >= threshold, axis=1)[:, None]
+    columns = np.arange(k)
+    shifted = np.maximum(columns - (columns > place_N1), 0)
+    ranked = np.take_along_axis(classes_NK, np.minimum(shifted, classes_NK.shape[1] - 1), axis=1)
+    return np.where(columns == place_N1, num_classes, ranked)
