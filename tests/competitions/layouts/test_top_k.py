@@ -64,7 +64,10 @@ def test_the_score_that_a_threshold_is_chosen_by_is_that_of_the_rows_written(wha
     def written_map(probabilities, truth):
         predictions = Predictions(data.test_rows.image_ids, probabilities, data.classes.names)
         rows = topk_table(data, form, predictions, best.threshold, k=3).cells["predictions"].tolist()
-        places = [row.split().index(name) if name in row.split() else None for row, name in zip(rows, truth, strict=True)]
+        places = [
+            row.split().index(name) if name in row.split() else None
+            for row, name in zip(rows, truth, strict=True)
+        ]
         assert all(len(row.split()) == 3 for row in rows)
         return np.mean([0.0 if place is None else 1 / (place + 1) for place in places])
 
