@@ -24,7 +24,7 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, Projecting, projected, recipe_scores
 from kaggle_face.evaluation.member_scores import (
-    Source,
+    MemberScores,
     TestLogits,
     open_embeddings,
     open_test_logits,
@@ -85,9 +85,9 @@ def write_class_blend(
         if weight > 0
     ]
     votes = [
-        Vote(source, weight / len(sources), temperature)
-        for sources, (weight, temperature) in zip(test.members, chosen, strict=True)
-        for source in sources
+        Vote(source, weight / len(member_scores), temperature)
+        for member_scores, (weight, temperature) in zip(test.members, chosen, strict=True)
+        for source in member_scores
     ]
     path = folder / "predictions"
     blocks = blend_classes(votes, blend.space, len(test.image_ids))
@@ -109,11 +109,11 @@ def write_pair_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN
     test = open_test_scores(used_members(blend))
     weights = [weight for weight in blend.weights if weight > 0]
     votes = []
-    for member, sources, weight in zip(used_members(blend), test.members, weights, strict=True):
-        for fold, source in zip(member.folds, sources, strict=True):
+    for member, member_scores, weight in zip(used_members(blend), test.members, weights, strict=True):
+        for fold, source in zip(member.folds, member_scores, strict=True):
             if not recipe.is_plain:
-                source = Source(source.name, _processed(member, fold, test.pair_ids, recipe))
-            votes.append(Vote(source, weight / len(sources)))
+                source = MemberScores(source.name, _processed(member, fold, test.pair_ids, recipe))
+            votes.append(Vote(source, weight / len(member_scores)))
     path = folder / "pairs"
     write_pair_scores(path, PairScores(test.pair_ids, blend_pairs(votes, blend.space, len(test.pair_ids))))
     return path

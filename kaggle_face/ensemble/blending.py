@@ -16,7 +16,7 @@ from typing import Literal, assert_never
 import numpy as np
 
 from kaggle_face.ensemble.postprocess.highest import highest_columns
-from kaggle_face.evaluation.member_scores import Source, finite_block, log_softmax
+from kaggle_face.evaluation.member_scores import MemberScores, finite_block, log_softmax
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.records import FloatArray
@@ -34,7 +34,7 @@ _LEAST_PROBABILITY = 1e-38  # float32's smallest normal number: below it the log
 class Vote:
     """A network's part in a blend: its weight >= 0, and the temperature by which its logits are divided."""
 
-    source: Source
+    source: MemberScores
     weight: float
     temperature: float = 1.0
 

@@ -7,23 +7,25 @@ from hashlib import blake2b
 
 import numpy as np
 
-from kaggle_face.evaluation.member_scores import Source
+from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.members import Member
 from kaggle_face.metrics.inputs import row_blocks
 
-Networks = Sequence[Source]
-"""The sources of one member, one per fold."""
+Networks = Sequence[MemberScores]
+"""The member_scores of one member, one per fold."""
 
 _SAMPLED_ROWS = 16
 
 
-def copied_from(sources: Sequence[Networks], num_rows: int) -> list[int | None]:
+def copied_from(member_scores: Sequence[Networks], num_rows: int) -> list[int | None]:
     """For each member the earlier one that says exactly the same of every row, or None."""
     seen: dict[bytes, list[int]] = {}
     found: list[int | None] = []
-    for number, networks in enumerate(sources):
+    for number, networks in enumerate(member_scores):
         digest = _digest(networks, num_rows)
-        alike = (other for other in seen.get(digest, ()) if _are_equal(sources[other], networks, num_rows))
+        alike = (
+            other for other in seen.get(digest, ()) if _are_equal(member_scores[other], networks, num_rows)
+        )
         original = next(alike, None)
         if original is None:
             seen.setdefault(digest, []).append(number)
@@ -32,10 +34,10 @@ def copied_from(sources: Sequence[Networks], num_rows: int) -> list[int | None]:
 
 
 def without_copies(
-    members: Sequence[Member], sources: Sequence[Networks], num_rows: int
+    members: Sequence[Member], member_scores: Sequence[Networks], num_rows: int
 ) -> tuple[tuple[Member, ...], tuple[str, ...]]:
     """The members that differ, and a note for each that was left out."""
-    originals = copied_from(sources, num_rows)
+    originals = copied_from(member_scores, num_rows)
     kept = tuple(member for member, original in zip(members, originals, strict=True) if original is None)
     notes = tuple(
         f"{member.name} says the same as {members[original].name} and is left out"

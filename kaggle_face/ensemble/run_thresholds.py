@@ -57,7 +57,7 @@ def thresholds_of_run(
     """
     scores, rows = [], []
     for fold in trials.folds:
-        scores.append(fold.sources[number].block(slice(0, len(fold.positions))))
+        scores.append(fold.member_scores[number].block(slice(0, len(fold.positions))))
         rows.append(fold.positions)
     at = np.concatenate(rows)
     pairs = verification_thresholds(np.concatenate(scores), trials.labels[at], trials.people[at], fprs)

@@ -16,7 +16,7 @@ from kaggle_face.errors import InputError
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs, known_people, open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
     HeldOutLogits,
-    Source,
+    MemberScores,
     finite_block,
     log_softmax,
     open_embeddings,
@@ -219,13 +219,13 @@ def open_trials(members: Sequence[Member]) -> HeldOutPairs | None:
 
 
 def _figures_of_member(held_out: Sequence[HeldOutLogits], number: int) -> ClassFigures:
-    ranks = [_ranks(fold.sources[number], fold.labels) for fold in held_out]
+    ranks = [_ranks(fold.member_scores[number], fold.labels) for fold in held_out]
     sizes = [len(fold.labels) for fold in held_out]
     return ClassFigures(
         np.concatenate(ranks),
         np.concatenate([fold.labels for fold in held_out]),
         np.repeat([fold.fold for fold in held_out], sizes),
-        np.concatenate([_log_losses(fold.sources[number], fold.labels) for fold in held_out]),
+        np.concatenate([_log_losses(fold.member_scores[number], fold.labels) for fold in held_out]),
     )
 
 
@@ -243,14 +243,14 @@ def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Me
     return tuple(measured)
 
 
-def _ranks(source: Source, labels: IntArray) -> IntArray:
+def _ranks(source: MemberScores, labels: IntArray) -> IntArray:
     ranks = np.empty(len(labels), np.int64)
     for part in row_blocks(len(labels), source.values.shape[1] * 4):
         ranks[part] = true_class_ranks(finite_block(source, part), labels[part])
     return ranks
 
 
-def _log_losses(source: Source, labels: IntArray) -> FloatArray:
+def _log_losses(source: MemberScores, labels: IntArray) -> FloatArray:
     """Minus the log-probability of the true class of each image (N), in nats, at most `_MOST_LOSS`."""
     losses = np.empty(len(labels))
     for part in row_blocks(len(labels), source.values.shape[1] * 4):
@@ -262,7 +262,7 @@ def _log_losses(source: Source, labels: IntArray) -> FloatArray:
 def _verification_by_fold(trials: HeldOutPairs, member: int) -> list[dict[str, float]]:
     figures = []
     for fold in trials.folds:
-        scores: FloatArray = fold.sources[member].block(slice(0, len(fold.positions)))
+        scores: FloatArray = fold.member_scores[member].block(slice(0, len(fold.positions)))
         labels = trials.labels[fold.positions]
         if 0 < labels.sum() < len(labels):
             figures.append(verification_summary(scores, labels))

@@ -15,7 +15,7 @@ from kaggle_face.artifacts.record_io import read_pairs
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.errors import RunError
-from kaggle_face.evaluation.member_scores import Source, open_pair_scores, shared_rows
+from kaggle_face.evaluation.member_scores import MemberScores, open_pair_scores, shared_rows
 from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import BoolArray, halves_of_pairs, people_of_pairs
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values
@@ -28,7 +28,7 @@ class FoldTrials:
 
     fold: int
     positions: IntArray
-    sources: tuple[Source, ...]
+    member_scores: tuple[MemberScores, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,8 @@ class HeldOutPairs:
         folds = []
         for fold in self.folds:
             inside = np.flatnonzero(rows[fold.positions])
-            sources = tuple(source.restricted_to(inside) for source in fold.sources)
-            folds.append(FoldTrials(fold.fold, place[fold.positions[inside]], sources))
+            member_scores = tuple(source.restricted_to(inside) for source in fold.member_scores)
+            folds.append(FoldTrials(fold.fold, place[fold.positions[inside]], member_scores))
         return HeldOutPairs(
             self.pair_ids[rows],
             self.first_ids[rows],
@@ -79,13 +79,13 @@ class HeldOutPairs:
     def values(self, space: PairSpace, rows: BoolArray | None = None) -> FloatArray:
         """Each member's values (M, P) of the chosen pairs, from the scores of these pairs alone."""
         chosen = np.ones(len(self.pair_ids), np.bool_) if rows is None else rows
-        num_members = len(self.folds[0].sources)
+        num_members = len(self.folds[0].member_scores)
         total, count = np.zeros((num_members, len(chosen))), np.zeros(len(chosen))
         for fold in self.folds:
             inside = chosen[fold.positions]
             places = fold.positions[inside]
             count[places] += 1
-            for member, source in enumerate(fold.sources):
+            for member, source in enumerate(fold.member_scores):
                 scores = source.block(slice(0, len(fold.positions)))[inside]
                 if len(scores):
                     total[member, places] += pair_values(scores, space)
@@ -170,17 +170,17 @@ def _concatenated(trials: Sequence[Pairs]) -> Pairs:
     )
 
 
-def _sources(networks: Sequence[tuple[Member, FoldFolder, PairScores]]) -> list[Source]:
+def _sources(networks: Sequence[tuple[Member, FoldFolder, PairScores]]) -> list[MemberScores]:
     first_member, first_fold, first = networks[0]
     first_name = first_member.network_name(first_fold)
-    sources = []
+    member_scores = []
     for member, fold, scores in networks:
         name = member.network_name(fold)
         rows = shared_rows(first.pair_ids, scores.pair_ids, first_name, name)
-        sources.append(Source(name, scores.scores, rows))
+        member_scores.append(MemberScores(name, scores.scores, rows))
         labels = scores.labels if rows is None else scores.labels[rows]
         if (labels != first.labels).any():
             raise RunError(
                 f"{name} and {first_name} disagree on the truth of pairs; train both on one data set"
             )
-    return sources
+    return member_scores

@@ -38,7 +38,7 @@ _Record = TypeVar("_Record", Predictions, PairScores, Embeddings)
 class Source:
     """What one network says: logits (N, C) or pair scores (N), on disk.
 
-    `rows` leads from the position that all sources share to the row on disk; None where both are equal.
+    `rows` leads from the position that all member_scores share to the row on disk; None where both are equal.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Source:
 
     def restricted_to(self, positions: IntArray) -> Source:
         """The same record seen through some of the shared positions."""
-        return Source(self.name, self.values, positions if self.rows is None else self.rows[positions])
+        return MemberScores(self.name, self.values, positions if self.rows is None else self.rows[positions])
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class TestLogits:
 
     image_ids: StrArray
     class_names: StrArray
-    members: tuple[tuple[Source, ...], ...]
+    members: tuple[tuple[MemberScores, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class HeldOutLogits:
     fold: int
     image_ids: StrArray
     labels: IntArray
-    sources: tuple[Source, ...]
+    member_scores: tuple[MemberScores, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class TestScores:
     __test__ = False
 
     pair_ids: StrArray
-    members: tuple[tuple[Source, ...], ...]
+    members: tuple[tuple[MemberScores, ...], ...]
 
 
 def release_pages(values: npt.NDArray[Any]) -> None:
@@ -122,14 +122,14 @@ def open_test_logits(members: Sequence[Member]) -> TestLogits:
     first_name, first = opened[0][0]
     for name, predictions in (network for networks in opened for network in networks):
         require_same_classes(name, predictions, first_name, first)
-    sources = tuple(
+    member_scores = tuple(
         tuple(
-            Source(name, found.logits, shared_rows(first.image_ids, found.image_ids, first_name, name))
+            MemberScores(name, found.logits, shared_rows(first.image_ids, found.image_ids, first_name, name))
             for name, found in networks
         )
         for networks in opened
     )
-    return TestLogits(first.image_ids, first.class_names, sources)
+    return TestLogits(first.image_ids, first.class_names, member_scores)
 
 
 def open_held_out_logits(members: Sequence[Member], class_names: StrArray) -> tuple[HeldOutLogits, ...]:
@@ -166,14 +166,14 @@ def open_test_scores(members: Sequence[Member]) -> TestScores:
         for member in members
     ]
     first_name, first = opened[0][0]
-    sources = tuple(
+    member_scores = tuple(
         tuple(
-            Source(name, found.scores, shared_rows(first.pair_ids, found.pair_ids, first_name, name))
+            MemberScores(name, found.scores, shared_rows(first.pair_ids, found.pair_ids, first_name, name))
             for name, found in networks
         )
         for networks in opened
     )
-    return TestScores(first.pair_ids, sources)
+    return TestScores(first.pair_ids, member_scores)
 
 
 def open_predictions(member: Member, fold: FoldFolder, part: RecordPart) -> Predictions:
@@ -253,11 +253,13 @@ def _open_held_out_fold(members: Sequence[Member], position: int, class_names: S
         require_same_classes(name, found, "the test predictions", expected)
     image_ids = np.sort(predictions[0].image_ids)
     labels = read_labels(opened[0][1], image_ids, len(class_names))
-    sources = []
+    member_scores = []
     for name, found, (_, fold) in zip(names, predictions, opened, strict=True):
         _require_same_fold(image_ids, labels, found, fold, (names[0], name))
-        sources.append(Source(name, found.logits, shared_rows(image_ids, found.image_ids, names[0], name)))
-    return HeldOutLogits(opened[0][1].fold, image_ids, labels, tuple(sources))
+        member_scores.append(
+            MemberScores(name, found.logits, shared_rows(image_ids, found.image_ids, names[0], name))
+        )
+    return HeldOutLogits(opened[0][1].fold, image_ids, labels, tuple(member_scores))
 
 
 def _require_same_fold(
@@ -322,7 +324,7 @@ def _first_difference(names: StrArray, others: StrArray) -> str:
     return "one has more"
 
 
-def finite_block(source: Source, part: slice | IntArray) -> FloatArray:
+def finite_block(source: MemberScores, part: slice | IntArray) -> FloatArray:
     """A block of logits (B, C), checked.
 
     Raises:

@@ -14,7 +14,7 @@ from kaggle_face.ensemble.blending import (
     class_values,
 )
 from kaggle_face.errors import DataError
-from kaggle_face.evaluation.member_scores import Source
+from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES, PairSpace
 
 
@@ -24,7 +24,7 @@ def blended(votes: list[Vote], space: ClassSpace = "probabilities") -> np.ndarra
 
 def vote(probabilities: list[list[float]], weight: float = 1.0, temperature: float = 1.0) -> Vote:
     with np.errstate(divide="ignore"):
-        return Vote(Source("m", np.log(np.array(probabilities))), weight, temperature)
+        return Vote(MemberScores("m", np.log(np.array(probabilities))), weight, temperature)
 
 
 def test_the_mean_of_probabilities_is_the_mean() -> None:
@@ -43,7 +43,7 @@ def test_weights_count_relative_to_each_other() -> None:
 
 
 def test_a_member_without_weight_is_not_even_read() -> None:
-    broken = Vote(Source("broken", np.full((1, 2), np.nan)), 0.0)
+    broken = Vote(MemberScores("broken", np.full((1, 2), np.nan)), 0.0)
     assert np.exp(blended([vote([[0.8, 0.2]]), broken])) == pytest.approx(np.array([[0.8, 0.2]]))
 
 
@@ -74,7 +74,7 @@ def test_of_tied_classes_the_lower_ranks_first() -> None:
 @pytest.mark.parametrize("bad", [[[np.inf, 0.0]], [[-np.inf, -np.inf]]])
 def test_infinite_logits_are_refused_with_the_network_named(bad: list[list[float]]) -> None:
     with pytest.raises(DataError, match="main@last fold 1: the highest logit of 1 images is infinite"):
-        blended([Vote(Source("main@last fold 1", np.array(bad)), 1.0)])
+        blended([Vote(MemberScores("main@last fold 1", np.array(bad)), 1.0)])
 
 
 @given(
@@ -86,9 +86,9 @@ def test_a_class_blend_does_not_depend_on_row_order(seed: int, space: ClassSpace
     rng = np.random.default_rng(seed)
     logits = [rng.normal(size=(num_rows, 5)).astype(np.float32) for _ in range(3)]
     orders = [rng.permutation(num_rows) for _ in logits]
-    straight = [Vote(Source("m", each), 1.0) for each in logits]
+    straight = [Vote(MemberScores("m", each), 1.0) for each in logits]
     shuffled = [
-        Vote(Source("m", each[order], np.argsort(order)), 1.0)
+        Vote(MemberScores("m", each[order], np.argsort(order)), 1.0)
         for each, order in zip(logits, orders, strict=True)
     ]
     assert np.array_equal(blended(straight, space), blended(shuffled, space))
@@ -99,17 +99,17 @@ def test_a_pair_blend_does_not_depend_on_row_order(seed: int, space: PairSpace, 
     rng = np.random.default_rng(seed)
     scores = [rng.integers(0, 4, num_pairs).astype(np.float32) for _ in range(3)]
     order = rng.permutation(num_pairs)
-    straight = blend_pairs([Vote(Source("m", each), 1.0) for each in scores], space, num_pairs)
-    shuffled = blend_pairs([Vote(Source("m", each[order]), 1.0) for each in scores], space, num_pairs)
+    straight = blend_pairs([Vote(MemberScores("m", each), 1.0) for each in scores], space, num_pairs)
+    shuffled = blend_pairs([Vote(MemberScores("m", each[order]), 1.0) for each in scores], space, num_pairs)
     assert shuffled == pytest.approx(straight[order], abs=1e-12)
 
 
 def test_z_scores_put_networks_of_different_scales_on_one() -> None:
-    fine = Vote(Source("fine", np.array([0.1, 0.2, 0.3])), 1.0)
-    coarse = Vote(Source("coarse", np.array([100.0, 200.0, 300.0])), 1.0)
+    fine = Vote(MemberScores("fine", np.array([0.1, 0.2, 0.3])), 1.0)
+    coarse = Vote(MemberScores("coarse", np.array([100.0, 200.0, 300.0])), 1.0)
     both = blend_pairs([fine, coarse], "z_scores", 3)
     assert both == pytest.approx([-(1.5**0.5), 0.0, 1.5**0.5])  # the z-scores of 1, 2, 3
 
 
 def test_equal_scores_have_z_score_zero() -> None:
-    assert blend_pairs([Vote(Source("m", np.ones(3)), 1.0)], "z_scores", 3).tolist() == [0, 0, 0]
+    assert blend_pairs([Vote(MemberScores("m", np.ones(3)), 1.0)], "z_scores", 3).tolist() == [0, 0, 0]

@@ -21,7 +21,7 @@ from kaggle_face.evaluation.figures import (
     open_trials,
 )
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
-from kaggle_face.evaluation.member_scores import Source, read_labels
+from kaggle_face.evaluation.member_scores import MemberScores, read_labels
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.evaluation.nested_split import disjoint_sets
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
@@ -85,7 +85,7 @@ def test_ten_sets_share_nobody_where_people_allow_it() -> None:
     order = rng.permutation(len(labels))
     ids = np.array([str(row) for row in range(len(labels))])
     images = [np.char.add(f"{side}", ids) for side in "ab"]
-    source = Source("one", scores[order])
+    source = MemberScores("one", scores[order])
     fold = FoldTrials(0, np.arange(len(labels)), (source,))
     halves = np.zeros(len(labels), np.int64)
     trials = HeldOutPairs(ids, *images, labels[order], people[order], halves, (fold,))

@@ -66,8 +66,8 @@ def gather_candidates(
         DataError: A member's logits are infinite.
     """
     chosen = chosen_images(held_out)
-    num_classes = held_out[0].sources[0].values.shape[1]
-    num_members = len(held_out[0].sources)
+    num_classes = held_out[0].member_scores[0].values.shape[1]
+    num_members = len(held_out[0].member_scores)
     parts: list[_Block] = []
     total = sum(len(positions) for positions in chosen)
     with progress.count("reading out-of-fold records", total, "images") as counter:
@@ -110,7 +110,7 @@ class _Block:
 def _gather_block(
     fold: HeldOutLogits, positions: IntArray, temperatures: Sequence[tuple[float, ...]]
 ) -> _Block:
-    blocks = [finite_block(source, positions) for source in fold.sources]
+    blocks = [finite_block(source, positions) for source in fold.member_scores]
     classes_BJ = _candidates(blocks, fold.labels[positions])
     pick = [np.take_along_axis(logits_BC, classes_BJ, axis=1) for logits_BC in blocks]
     ranks = [np.take_along_axis(class_values(logits_BC, "ranks"), classes_BJ, axis=1) for logits_BC in blocks]

@@ -78,8 +78,8 @@ def open_class_board(
     """Fits temperatures on each half and on all, and reads the records once."""
     half_of_class = halves_of_classes(np.concatenate([fold.labels for fold in held_out]), class_names)
     halves = [half_of_class[fold.labels] for fold in held_out]
-    sets = [(1.0,) * len(held_out[0].sources)] * 4
-    if len(held_out[0].sources) > 1:
+    sets = [(1.0,) * len(held_out[0].member_scores)] * 4
+    if len(held_out[0].member_scores) > 1:
         sets[_FROM_FIRST] = fit_temperatures(held_out, [half == 0 for half in halves])
         sets[_FROM_SECOND] = fit_temperatures(held_out, [half == 1 for half in halves])
         sets[_FROM_ALL] = fit_temperatures(held_out, [half >= 0 for half in halves])

@@ -57,11 +57,11 @@ def fit_temperatures(held_out: Sequence[HeldOutLogits], chosen: Sequence[BoolArr
     ]
     labels = np.concatenate([fold.labels[positions] for fold, positions in zip(held_out, rows, strict=True)])
     if not len(labels):
-        return (1.0,) * len(held_out[0].sources)
+        return (1.0,) * len(held_out[0].member_scores)
     temperatures = []
-    for member in range(len(held_out[0].sources)):
+    for member in range(len(held_out[0].member_scores)):
         logits = [
-            finite_block(fold.sources[member], positions)
+            finite_block(fold.member_scores[member], positions)
             for fold, positions in zip(held_out, rows, strict=True)
         ]
         temperatures.append(fit_temperature(np.concatenate(logits), labels))

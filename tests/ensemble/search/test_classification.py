@@ -18,7 +18,7 @@ from kaggle_face.ensemble.search.classification import (
     fit_class_weights,
     open_class_board,
 )
-from kaggle_face.evaluation.member_scores import HeldOutLogits, Source
+from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.metrics.classification import top_k_accuracy
 from kaggle_face.metrics.intervals.bootstrap import Resampling
@@ -40,12 +40,12 @@ def permuted(held_out: HeldOut, seed: int) -> HeldOut:
     rng = np.random.default_rng(seed)
     folds = []
     for fold in held_out:
-        orders = [rng.permutation(len(fold.image_ids)) for _ in fold.sources]
-        sources = [
-            Source(s.name, s.values[order], np.argsort(order))
-            for s, order in zip(fold.sources, orders, strict=True)
+        orders = [rng.permutation(len(fold.image_ids)) for _ in fold.member_scores]
+        member_scores = [
+            MemberScores(s.name, s.values[order], np.argsort(order))
+            for s, order in zip(fold.member_scores, orders, strict=True)
         ]
-        folds.append(replace(fold, sources=tuple(sources)))
+        folds.append(replace(fold, member_scores=tuple(member_scores)))
     return tuple(folds)
 
 
@@ -56,12 +56,12 @@ def with_altered_half(held_out: HeldOut, halves: np.ndarray, half: int) -> HeldO
     for fold in held_out:
         rows = np.flatnonzero(halves[start : start + len(fold.image_ids)] == half)
         start += len(fold.image_ids)
-        sources = []
-        for source in fold.sources:
+        member_scores = []
+        for source in fold.member_scores:
             logits = source.values.copy()
             logits[rows] += rng.normal(size=logits[rows].shape) * 5
-            sources.append(Source(source.name, logits))
-        folds.append(replace(fold, sources=tuple(sources)))
+            member_scores.append(MemberScores(source.name, logits))
+        folds.append(replace(fold, member_scores=tuple(member_scores)))
     return tuple(folds)
 
 
@@ -101,7 +101,7 @@ def test_blends_of_candidates_have_the_accuracy_of_blends_of_all_classes(
     table = gather_candidates(held_out, [ones], SilentProgress())
     right = 0.0
     for fold in held_out:
-        votes = [Vote(source, 1 / 3) for source in fold.sources]
+        votes = [Vote(source, 1 / 3) for source in fold.member_scores]
         blocks = blend_classes(votes, space, len(fold.image_ids))
         logits = np.concatenate([block for _, block in blocks])
         right += top_k_accuracy(logits, fold.labels)[1] * len(fold.labels)
@@ -114,8 +114,10 @@ def test_two_members_that_err_apart_blend_to_more_than_either() -> None:
     labels = np.repeat(np.arange(6), 40)
     ids = np.array([f"{i:04d}" for i in range(240)])
     logits = [rng.normal(size=(240, 6)) + 1.2 * np.eye(6)[labels] for _ in range(3)]
-    sources = tuple(Source(name, each.astype(np.float32)) for name, each in zip(NAMES, logits, strict=True))
-    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, sources),)), NAMES, KINDS)
+    member_scores = tuple(
+        MemberScores(name, each.astype(np.float32)) for name, each in zip(NAMES, logits, strict=True)
+    )
+    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), NAMES, KINDS)
     mean = next(each for each in contest.contenders if each.kind == "equal")
     assert mean.gain is not None and mean.gain.low > 0
     assert contest.winner.kind != "single"
@@ -126,8 +128,8 @@ def test_a_search_on_noise_has_an_optimistic_gain_and_no_honest_one() -> None:
     labels = np.repeat(np.arange(6), 20)
     ids = np.array([f"{i:04d}" for i in range(120)])
     names = [f"m{i}" for i in range(12)]
-    sources = tuple(Source(name, rng.normal(size=(120, 6)).astype(np.float32)) for name in names)
-    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, sources),)), names, ("hill",))
+    member_scores = tuple(MemberScores(name, rng.normal(size=(120, 6)).astype(np.float32)) for name in names)
+    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), names, ("hill",))
     climbed = next(each for each in contest.contenders if each.kind == "hill")
     assert climbed.optimistic_gain is not None and climbed.gain is not None
     assert climbed.optimistic_gain > 0.05 > climbed.gain.value
@@ -137,8 +139,8 @@ def test_one_class_is_too_few_to_judge_blends_and_the_plain_mean_is_taken() -> N
     labels = np.zeros(5, np.int64)
     ids = np.array([str(i) for i in range(5)])
     rng = np.random.default_rng(0)
-    sources = tuple(Source(name, rng.normal(size=(5, 6)).astype(np.float32)) for name in NAMES)
-    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, sources),)), NAMES, KINDS)
+    member_scores = tuple(MemberScores(name, rng.normal(size=(5, 6)).astype(np.float32)) for name in NAMES)
+    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), NAMES, KINDS)
     assert contest.winner.kind == "equal" and "too few people" in contest.reason
 
 

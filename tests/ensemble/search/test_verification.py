@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kaggle_face.ensemble.search.candidates import Kind
 from kaggle_face.ensemble.search.verification import PairBoard, contest_pairs, fit_pair_weights
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
-from kaggle_face.evaluation.member_scores import Source
+from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES, PairSpace
 from kaggle_face.metrics.verification import equal_error_rate
@@ -30,12 +30,12 @@ def with_altered_half(trials: HeldOutPairs, half: int) -> HeldOutPairs:
     folds = []
     for fold in trials.folds:
         rows = np.flatnonzero(trials.halves[fold.positions] != 1 - half)
-        sources = []
-        for source in fold.sources:
+        member_scores = []
+        for source in fold.member_scores:
             scores = source.values.copy()
             scores[rows] = rng.normal(size=len(rows)) * 100
-            sources.append(Source(source.name, scores))
-        folds.append(FoldTrials(fold.fold, fold.positions, tuple(sources)))
+            member_scores.append(MemberScores(source.name, scores))
+        folds.append(FoldTrials(fold.fold, fold.positions, tuple(member_scores)))
     return replace(trials, folds=tuple(folds))
 
 
@@ -61,8 +61,10 @@ def test_the_contest_does_not_depend_on_the_order_of_scores_on_disk(
     folds = []
     for fold in trials.folds:
         order = rng.permutation(len(fold.positions))
-        sources = tuple(Source(s.name, s.values[order], np.argsort(order)) for s in fold.sources)
-        folds.append(FoldTrials(fold.fold, fold.positions, sources))
+        member_scores = tuple(
+            MemberScores(s.name, s.values[order], np.argsort(order)) for s in fold.member_scores
+        )
+        folds.append(FoldTrials(fold.fold, fold.positions, member_scores))
     straight = contest_pairs(board_of(trials), NAMES, ("hill",))
     shuffled = contest_pairs(board_of(replace(trials, folds=tuple(folds))), NAMES, ("hill",))
     assert straight == shuffled
@@ -73,7 +75,7 @@ def test_networks_of_two_folds_may_score_on_different_scales(
 ) -> None:
     trials = random_trials(4)
     first, second = trials.folds
-    stretched = tuple(Source(s.name, 1000 * s.values + 7) for s in second.sources)
+    stretched = tuple(MemberScores(s.name, 1000 * s.values + 7) for s in second.member_scores)
     other = replace(trials, folds=(first, FoldTrials(second.fold, second.positions, stretched)))
     singles = contest_pairs(board_of(trials), NAMES, ()).contenders
     rescaled = contest_pairs(board_of(other), NAMES, ()).contenders
@@ -85,7 +87,7 @@ def test_the_figures_of_one_member_in_one_fold_are_those_of_its_scores(
 ) -> None:
     trials = random_trials(2, num_members=1, num_folds=1)
     contest = contest_pairs(board_of(trials), ["a"], KINDS)
-    eer = equal_error_rate(trials.folds[0].sources[0].values, trials.labels).eer
+    eer = equal_error_rate(trials.folds[0].member_scores[0].values, trials.labels).eer
     assert contest.winner.metrics["eer"] == eer
 
 
@@ -114,7 +116,7 @@ def test_trials_that_all_folds_share_get_the_mean_of_their_scores(
 ) -> None:
     trials = random_trials(0, num_folds=1)
     fold = trials.folds[0]
-    shifted = tuple(Source(s.name, s.values + 1) for s in fold.sources)
+    shifted = tuple(MemberScores(s.name, s.values + 1) for s in fold.member_scores)
     shared = replace(trials, folds=(fold, FoldTrials(1, fold.positions, shifted)))
-    assert shared.values("scores")[0] == pytest.approx(fold.sources[0].values + 0.5)
+    assert shared.values("scores")[0] == pytest.approx(fold.member_scores[0].values + 0.5)
     assert set(shared.pools.tolist()) == {0}
