@@ -24,8 +24,8 @@ from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, PairTuning, tune_pairs
 from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
 from kaggle_face.ensemble.search.candidates import Contender, Contest, Kind, settle_for
-from kaggle_face.ensemble.search.classification import contest_classes, open_class_board
-from kaggle_face.ensemble.search.verification import PairBoard, can_be_nested, contest_pairs
+from kaggle_face.ensemble.search.classification import contest_classes, open_class_problem
+from kaggle_face.ensemble.search.verification import PairProblem, can_be_nested, contest_pairs
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
@@ -108,15 +108,15 @@ def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, pr
         return Decision(blend, None, (*notes, _unmeasured(distinct)))
     held_out = open_held_out_logits(distinct, test.class_names)
     objective = task_objective(formula, "classification", {})
-    board = open_class_board(held_out, test.class_names, objective, progress, how.resampling)
+    problem = open_class_problem(held_out, test.class_names, objective, progress, how.resampling)
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_classes(board, names, _kinds(how.method), progress), how.method)
+    contest = _asked_for(contest_classes(problem, names, _kinds(how.method), progress), how.method)
     blend = class_blend(distinct, contest.winner)
     if not how.post_process or blend.space == "ranks":
         return Decision(blend, contest, notes)
     if not has_record(used_members(blend), "oof", "embeddings"):
         return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_classes(open_class_stage(board, blend, held_out)))
+    return Decision(blend, contest, notes, tune_classes(open_class_stage(problem, blend, held_out)))
 
 
 def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
@@ -135,9 +135,9 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
         trials = open_held_out_pairs(distinct)
     if trials is None:
         return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
-    board = PairBoard(trials, task_objective(formula, "verification", {}))
+    problem = PairProblem(trials, task_objective(formula, "verification", {}))
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_pairs(board, names, _kinds(how.method), progress), how.method)
+    contest = _asked_for(contest_pairs(problem, names, _kinds(how.method), progress), how.method)
     blend = pair_blend(distinct, contest.winner)
     if not how.post_process:
         return Decision(blend, contest, notes)
@@ -147,11 +147,11 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
     if gallery is not None and can_be_tuned(gallery):
         return Decision(blend, contest, notes, tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
-    if num_people < FEWEST_PEOPLE or not can_be_nested(board):
+    if num_people < FEWEST_PEOPLE or not can_be_nested(problem):
         return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))
     if not has_record(used_members(blend), "oof", "embeddings"):
         return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_pairs(board, blend, progress, left_out))
+    return Decision(blend, contest, notes, tune_pairs(problem, blend, progress, left_out))
 
 
 def class_blend(members: Sequence[Member], winner: Contender) -> ClassBlend:

@@ -19,7 +19,7 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
     candidate_votes,
     held_out_neighbours,
 )
-from kaggle_face.ensemble.search.classification import ClassBoard, class_metrics
+from kaggle_face.ensemble.search.classification import ClassProblem, class_metrics
 from kaggle_face.ensemble.search.weights import weighted_mean
 from kaggle_face.evaluation.member_scores import HeldOutLogits
 from kaggle_face.evaluation.nested_split import BoolArray, nested
@@ -43,7 +43,7 @@ class ClassTuning:
 class ClassStage:
     """What recipes are tried on: the blend's probabilities (N, J + 1), each member's neighbours (N, K)."""
 
-    board: ClassBoard
+    blend_problem: ClassProblem
     probabilities: FloatArray
     neighbours: tuple[Neighbours, ...]
     weights: tuple[float, ...]
@@ -52,16 +52,18 @@ class ClassStage:
         """Ranks (N) of the true classes with the neighbours' say."""
         mixed = self.probabilities
         if not recipe.is_plain:
-            classes = self.board.table.classes
+            classes = self.blend_problem.table.classes
             votes = sum(
                 weight * candidate_votes(neighbours, recipe, classes)
                 for neighbours, weight in zip(self.neighbours, self.weights, strict=True)
             )
             mixed = (1 - recipe.share) * self.probabilities + recipe.share * np.asarray(votes)
-        return true_class_ranks(mixed, self.board.table.true_column)
+        return true_class_ranks(mixed, self.blend_problem.table.true_column)
 
 
-def open_class_stage(board: ClassBoard, blend: ClassBlend, held_out: Sequence[HeldOutLogits]) -> ClassStage:
+def open_class_stage(
+    blend_problem: ClassProblem, blend: ClassBlend, held_out: Sequence[HeldOutLogits]
+) -> ClassStage:
     """Finds every held-out image's neighbours as each used member sees them.
 
     Raises:
@@ -69,13 +71,13 @@ def open_class_stage(board: ClassBoard, blend: ClassBlend, held_out: Sequence[He
         DataError: An image has none.
     """
     assert blend.space != "ranks", "ranks are no probabilities to blend with"
-    temperature_set = board.table.temperatures.index(blend.temperatures)
-    values = weighted_mean(board.table.values(blend.space, temperature_set), np.array(blend.weights))
+    temperature_set = blend_problem.table.temperatures.index(blend.temperatures)
+    values = weighted_mean(blend_problem.table.values(blend.space, temperature_set), np.array(blend.weights))
     if blend.space == "log_probabilities":
         values = np.exp(values - values.max(axis=1, keepdims=True))
         values /= values.sum(axis=1, keepdims=True)
     probabilities = np.concatenate([np.maximum(values, 0), np.zeros((len(values), 1))], axis=1)
-    wanted = board.table.image_ids
+    wanted = blend_problem.table.image_ids
     found = []
     for member in used_members(blend):
         parts = [
@@ -90,27 +92,29 @@ def open_class_stage(board: ClassBoard, blend: ClassBlend, held_out: Sequence[He
             )
         )
     weights = tuple(weight for weight in blend.weights if weight > 0)
-    return ClassStage(board, probabilities, tuple(found), weights)
+    return ClassStage(blend_problem, probabilities, tuple(found), weights)
 
 
 def tune_classes(stage: ClassStage) -> ClassTuning:
     """Chooses how many neighbours vote and how much they say, and whether they say anything."""
-    board = stage.board
+    blend_problem = stage.blend_problem
     ranks = {recipe: stage.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
     plain = ranks[NeighbourRecipe()]
     honest = np.empty_like(plain)
-    for found_on, judged_on in nested(board.halves):
-        honest[judged_on] = ranks[fit_recipe(board, ranks, found_on)][judged_on]
-    metric = board.objective.main_metric
+    for found_on, judged_on in nested(blend_problem.halves):
+        honest[judged_on] = ranks[fit_recipe(blend_problem, ranks, found_on)][judged_on]
+    metric = blend_problem.objective.main_metric
     hits, plain_hits = hits_at_ranks(honest, metric), hits_at_ranks(plain, metric)
-    gain = clustered_mean_difference(hits, plain_hits, board.table.labels, board.resampling)
-    best = fit_recipe(board, ranks, board.everything)
+    gain = clustered_mean_difference(hits, plain_hits, blend_problem.table.labels, blend_problem.resampling)
+    best = fit_recipe(blend_problem, ranks, blend_problem.everything)
     helps = not best.is_plain and gain.low > 0
     recipe = best if helps else NeighbourRecipe()
     optimistic = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
     return ClassTuning(recipe, best, gain, optimistic, class_metrics(ranks[recipe]))
 
 
-def fit_recipe(board: ClassBoard, ranks: dict[NeighbourRecipe, IntArray], rows: BoolArray) -> NeighbourRecipe:
+def fit_recipe(
+    blend_problem: ClassProblem, ranks: dict[NeighbourRecipe, IntArray], rows: BoolArray
+) -> NeighbourRecipe:
     """The best recipe on the chosen images; of equals the one that comes first, so plain before all."""
-    return max(ranks, key=lambda recipe: board.objective(class_metrics(ranks[recipe][rows])))
+    return max(ranks, key=lambda recipe: blend_problem.objective(class_metrics(ranks[recipe][rows])))

@@ -27,7 +27,7 @@ from kaggle_face.ensemble.postprocess.pair_recipes import (
     describe_step,
     recipe_scores,
 )
-from kaggle_face.ensemble.search.verification import PairBoard, gain_between, judge_scores
+from kaggle_face.ensemble.search.verification import PairProblem, gain_between, judge_scores
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.members import Member
@@ -98,7 +98,7 @@ class PoolOfFold:
 class PairStage:
     """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
 
-    board: PairBoard
+    blend_problem: PairProblem
     pools: tuple[PoolOfFold, ...]
     weights: tuple[float, ...]
     space: PairSpace
@@ -124,10 +124,10 @@ class PairStage:
             for vectors, cohort, weight in zip(pool.vectors, pool.cohorts, self.weights, strict=True):
                 scores = recipe_scores(recipe, vectors[used], first, second, cohort)
                 total[places] += weight * pair_values(scores, self.space)
-        return pooled(total[rows] / count[rows], self.board.trials.pools[rows])
+        return pooled(total[rows] / count[rows], self.blend_problem.trials.pools[rows])
 
 
-def open_pair_stage(board: PairBoard, blend: PairBlend) -> PairStage:
+def open_pair_stage(blend_problem: PairProblem, blend: PairBlend) -> PairStage:
     """Reads the out-of-fold embeddings of the members that the blend uses.
 
     Raises:
@@ -138,14 +138,14 @@ def open_pair_stage(board: PairBoard, blend: PairBlend) -> PairStage:
         (member, weight) for member, weight in zip(blend.members, blend.weights, strict=True) if weight > 0
     ]
     pools = tuple(
-        _open_pool(board.trials, number, [member for member, _ in used])
-        for number in range(len(board.trials.folds))
+        _open_pool(blend_problem.trials, number, [member for member, _ in used])
+        for number in range(len(blend_problem.trials.folds))
     )
-    return PairStage(board, pools, tuple(weight for _, weight in used), blend.space)
+    return PairStage(blend_problem, pools, tuple(weight for _, weight in used), blend.space)
 
 
 def tune_pairs(
-    board: PairBoard, blend: PairBlend, progress: Progress, left_out: Collection[str] = ()
+    blend_problem: PairProblem, blend: PairBlend, progress: Progress, left_out: Collection[str] = ()
 ) -> PairTuning:
     """Tries all steps but those left out on a blend, each on top of those that were switched on before.
 
@@ -155,13 +155,17 @@ def tune_pairs(
         RunError: A member has no out-of-fold embeddings.
         DataError: An image of a trial has none.
     """
-    num_networks = len(board.trials.folds) * sum(weight > 0 for weight in blend.weights)
-    rows = some_people(board.trials, round(MOST_IMAGES * min(1.0, (15 / num_networks) ** 0.5)))
-    part = board if rows.all() else replace(board, trials=board.trials.restricted_to(rows))
+    num_networks = len(blend_problem.trials.folds) * sum(weight > 0 for weight in blend.weights)
+    rows = some_people(blend_problem.trials, round(MOST_IMAGES * min(1.0, (15 / num_networks) ** 0.5)))
+    part = (
+        blend_problem
+        if rows.all()
+        else replace(blend_problem, trials=blend_problem.trials.restricted_to(rows))
+    )
     recipe, steps = tune_steps(open_pair_stage(part, blend), progress, left_out)
-    stage = open_pair_stage(board, blend)
-    scores = stage.scores(recipe, board.everything)
-    return PairTuning(recipe, steps, verification_summary(scores, board.trials.labels))
+    stage = open_pair_stage(blend_problem, blend)
+    scores = stage.scores(recipe, blend_problem.everything)
+    return PairTuning(recipe, steps, verification_summary(scores, blend_problem.trials.labels))
 
 
 def tune_steps(
@@ -195,26 +199,26 @@ def fit_setting(
     stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any], rows: BoolArray
 ) -> PairRecipe:
     """The recipe with the step's best setting on the chosen pairs, or as it was where none is better."""
-    labels, pools = stage.board.trials.labels[rows], stage.board.trials.pools[rows]
+    labels, pools = stage.blend_problem.trials.labels[rows], stage.blend_problem.trials.pools[rows]
     candidates = [recipe, *(replace(recipe, **{name: setting}) for setting in settings)]
     return max(
         candidates,
-        key=lambda each: judge_scores(stage.scores(each, rows), labels, pools, stage.board.objective),
+        key=lambda each: judge_scores(stage.scores(each, rows), labels, pools, stage.blend_problem.objective),
     )
 
 
 def _tune_step(
     stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, PairRecipe]:
-    board = stage.board
-    honest, before = np.empty(len(board.trials.labels)), np.empty(len(board.trials.labels))
-    for found_on, judged_on in nested(board.trials.halves):
+    blend_problem = stage.blend_problem
+    honest, before = np.empty(len(blend_problem.trials.labels)), np.empty(len(blend_problem.trials.labels))
+    for found_on, judged_on in nested(blend_problem.trials.halves):
         chosen = fit_setting(stage, recipe, name, settings, found_on)
         honest[judged_on] = stage.scores(chosen, judged_on)
         before[judged_on] = stage.scores(recipe, judged_on)
-    inside = board.inside_a_half
-    gain = gain_between(board, honest[inside], before[inside])
-    best = fit_setting(stage, recipe, name, settings, board.everything)
+    inside = blend_problem.inside_a_half
+    gain = gain_between(blend_problem, honest[inside], before[inside])
+    best = fit_setting(stage, recipe, name, settings, blend_problem.everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
     step = TunedStep(name, setting, gain, _optimistic(stage, recipe, best), is_on)
@@ -222,8 +226,8 @@ def _tune_step(
 
 
 def _optimistic(stage: PairStage, recipe: PairRecipe, best: PairRecipe) -> float:
-    everything, labels = stage.board.everything, stage.board.trials.labels
-    main = stage.board.objective.main_metric
+    everything, labels = stage.blend_problem.everything, stage.blend_problem.trials.labels
+    main = stage.blend_problem.objective.main_metric
     before = verification_summary(stage.scores(recipe, everything), labels)[main]
     after = verification_summary(stage.scores(best, everything), labels)[main]
     return METRICS[main].sign * after - METRICS[main].sign * before

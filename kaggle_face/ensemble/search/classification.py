@@ -47,7 +47,7 @@ _AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
 
 
 @dataclass(frozen=True, eq=False)
-class ClassBoard:
+class ClassProblem:
     """All that the search reads: candidate logits, and the half of each image."""
 
     table: CandidateTable
@@ -68,13 +68,13 @@ class _Method:
     is_calibrated: bool
 
 
-def open_class_board(
+def open_class_problem(
     held_out: Sequence[HeldOutLogits],
     class_names: StrArray,
     objective: TaskObjective,
     progress: Progress,
     resampling: Resampling = DEFAULT_RESAMPLING,
-) -> ClassBoard:
+) -> ClassProblem:
     """Fits temperatures on each half and on all, and reads the records once."""
     half_of_class = halves_of_classes(np.concatenate([fold.labels for fold in held_out]), class_names)
     halves = [half_of_class[fold.labels] for fold in held_out]
@@ -84,27 +84,27 @@ def open_class_board(
         sets[_FROM_SECOND] = fit_temperatures(held_out, [half == 1 for half in halves])
         sets[_FROM_ALL] = fit_temperatures(held_out, [half >= 0 for half in halves])
     table = gather_candidates(held_out, sets, progress)
-    return ClassBoard(table, half_of_class[table.labels], objective, resampling)
+    return ClassProblem(table, half_of_class[table.labels], objective, resampling)
 
 
 def contest_classes(
-    board: ClassBoard, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
+    problem: ClassProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
 ) -> Contest:
     """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
-    singles = [_single(board, member, name) for member, name in enumerate(names)]
-    best = max(singles, key=lambda single: board.objective(single.metrics))
+    singles = [_single(problem, member, name) for member, name in enumerate(names)]
+    best = max(singles, key=lambda single: problem.objective(single.metrics))
     contenders = list(singles)
     if len(names) > 1:
         plain = _Method("equal", "probabilities", False)
-        mean = _blend(board, plain, best, None)
+        mean = _blend(problem, plain, best, None)
         contenders.append(mean)
         if mean.gain is not None:
             methods = list(_methods(kinds))
             with progress.count("blending probabilities", len(methods), "ways") as counter:
                 for method in methods:
-                    contenders.append(_blend(board, method, best, mean))
+                    contenders.append(_blend(problem, method, best, mean))
                     counter.advance()
-    return settle(board.objective.main_metric, best, contenders)
+    return settle(problem.objective.main_metric, best, contenders)
 
 
 def class_metrics(ranks: IntArray) -> dict[str, float]:
@@ -113,16 +113,16 @@ def class_metrics(ranks: IntArray) -> dict[str, float]:
 
 
 def fit_class_weights(
-    board: ClassBoard, kind: Kind, space: ClassSpace, temperature_set: int, rows: BoolArray
+    problem: ClassProblem, kind: Kind, space: ClassSpace, temperature_set: int, rows: BoolArray
 ) -> FloatArray:
     """The weights of a method, found on the chosen images alone."""
-    values = board.table.values(space, temperature_set, rows)
-    true_column = board.table.true_column[rows]
+    values = problem.table.values(space, temperature_set, rows)
+    true_column = problem.table.true_column[rows]
     match kind:
         case "single" | "equal":
             return equal_weights(len(values))
         case "hill":
-            return hill_climb(values, lambda mean: _judge(mean, true_column, space, board.objective))
+            return hill_climb(values, lambda mean: _judge(mean, true_column, space, problem.objective))
         case "constrained" if space == "probabilities":
             true_MN = np.take_along_axis(values, true_column[None, :, None], axis=2)[..., 0]
             return constrained_probability_weights(np.maximum(true_MN, 0))
@@ -138,69 +138,69 @@ def _methods(kinds: Sequence[Kind]) -> Iterator[_Method]:
                 yield _Method(kind, space, space != "ranks")
 
 
-def _single(board: ClassBoard, member: int, name: str) -> Contender:
-    logits = board.table.values("log_probabilities", _AS_THEY_ARE)[member]
-    ranks = true_class_ranks(logits, board.table.true_column)
-    count = len(board.table.logits)
+def _single(problem: ClassProblem, member: int, name: str) -> Contender:
+    logits = problem.table.values("log_probabilities", _AS_THEY_ARE)[member]
+    ranks = true_class_ranks(logits, problem.table.true_column)
+    count = len(problem.table.logits)
     weights = tuple(float(other == member) for other in range(count))
     metrics = class_metrics(ranks)
     ones = (1.0,) * count
-    main = metrics[board.objective.main_metric]
+    main = metrics[problem.objective.main_metric]
     return Contender(name, "single", "probabilities", weights, ones, metrics, honest=main)
 
 
-def _blend(board: ClassBoard, method: _Method, best: Contender, mean: Contender | None) -> Contender:
+def _blend(problem: ClassProblem, method: _Method, best: Contender, mean: Contender | None) -> Contender:
     """A blend with its final weights, and its honest figures beside the optimistic ones."""
     final_set = _FROM_ALL if method.is_calibrated else _AS_THEY_ARE
-    weights = fit_class_weights(board, method.kind, method.space, final_set, board.everything)
-    final_ranks = _ranks(board, method, final_set, weights, board.everything)
-    metrics, main = class_metrics(final_ranks), board.objective.main_metric
+    weights = fit_class_weights(problem, method.kind, method.space, final_set, problem.everything)
+    final_ranks = _ranks(problem, method, final_set, weights, problem.everything)
+    metrics, main = class_metrics(final_ranks), problem.objective.main_metric
     contender = Contender(
         name=contender_name(method.kind, method.space, method.is_calibrated),
         kind=method.kind,
         space=method.space,
         weights=tuple(weights.tolist()),
-        temperatures=board.table.temperatures[final_set],
+        temperatures=problem.table.temperatures[final_set],
         metrics=metrics,
         optimistic_gain=metrics[main] - best.metrics[main],
     )
-    if len(np.unique(board.halves)) < 2:
+    if len(np.unique(problem.halves)) < 2:
         return contender
-    ranks = _nested_ranks(board, method)
-    judged = replace(contender, honest=class_metrics(ranks)[main], gain=_gain(board, ranks, best))
+    ranks = _nested_ranks(problem, method)
+    judged = replace(contender, honest=class_metrics(ranks)[main], gain=_gain(problem, ranks, best))
     if mean is None or not is_challenger(judged, mean):
         return judged
-    return replace(judged, over_mean=_gain(board, ranks, mean))
+    return replace(judged, over_mean=_gain(problem, ranks, mean))
 
 
-def _gain(board: ClassBoard, ranks: IntArray, other: Contender) -> Difference:
+def _gain(problem: ClassProblem, ranks: IntArray, other: Contender) -> Difference:
     """How much better the places of the true classes are than with another contender, by the main metric."""
-    metric = board.objective.main_metric
-    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(_contender_ranks(board, other), metric)
-    return clustered_mean_difference(hits, others, board.table.labels, board.resampling)
+    metric = problem.objective.main_metric
+    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(_contender_ranks(problem, other), metric)
+    return clustered_mean_difference(hits, others, problem.table.labels, problem.resampling)
 
 
-def _nested_ranks(board: ClassBoard, method: _Method) -> IntArray:
+def _nested_ranks(problem: ClassProblem, method: _Method) -> IntArray:
     """Ranks of the true classes (N), each by weights and temperatures from the other half of the people."""
-    ranks = np.empty(len(board.halves), np.int64)
-    for half, (found_on, judged_on) in enumerate(nested(board.halves)):
+    ranks = np.empty(len(problem.halves), np.int64)
+    for half, (found_on, judged_on) in enumerate(nested(problem.halves)):
         chosen_set = (_FROM_FIRST, _FROM_SECOND)[half] if method.is_calibrated else _AS_THEY_ARE
-        weights = fit_class_weights(board, method.kind, method.space, chosen_set, found_on)
-        ranks[judged_on] = _ranks(board, method, chosen_set, weights, judged_on)
+        weights = fit_class_weights(problem, method.kind, method.space, chosen_set, found_on)
+        ranks[judged_on] = _ranks(problem, method, chosen_set, weights, judged_on)
     return ranks
 
 
-def _contender_ranks(board: ClassBoard, contender: Contender) -> IntArray:
+def _contender_ranks(problem: ClassProblem, contender: Contender) -> IntArray:
     """Ranks by a contender that needs no nested split: a single member or the plain mean."""
     plain = _Method("equal", "probabilities", False)
-    return _ranks(board, plain, _AS_THEY_ARE, np.array(contender.weights), board.everything)
+    return _ranks(problem, plain, _AS_THEY_ARE, np.array(contender.weights), problem.everything)
 
 
 def _ranks(
-    board: ClassBoard, method: _Method, temperature_set: int, weights: FloatArray, rows: BoolArray
+    problem: ClassProblem, method: _Method, temperature_set: int, weights: FloatArray, rows: BoolArray
 ) -> IntArray:
-    values = board.table.values(method.space, temperature_set, rows)
-    return true_class_ranks(weighted_mean(values, weights), board.table.true_column[rows])
+    values = problem.table.values(method.space, temperature_set, rows)
+    return true_class_ranks(weighted_mean(values, weights), problem.table.true_column[rows])
 
 
 def _judge(

@@ -46,7 +46,7 @@ MOST_PAIRS = 30_000
 
 
 @dataclass(frozen=True, eq=False)
-class PairBoard:
+class PairProblem:
     """All that the search reads."""
 
     trials: HeldOutPairs
@@ -72,60 +72,62 @@ class PairBoard:
 
 
 def contest_pairs(
-    board: PairBoard, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
+    problem: PairProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
 ) -> Contest:
     """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
-    singles = [_single(board, member, name, len(names)) for member, name in enumerate(names)]
-    best = max(singles, key=lambda single: board.objective(single.metrics))
+    singles = [_single(problem, member, name, len(names)) for member, name in enumerate(names)]
+    best = max(singles, key=lambda single: problem.objective(single.metrics))
     contenders = list(singles)
     if len(names) > 1:
-        mean = _blend(board, "equal", "scores", best, None)
+        mean = _blend(problem, "equal", "scores", best, None)
         contenders.append(mean)
         if mean.gain is not None:
             methods = [(kind, space) for kind in kinds for space in PAIR_SPACES]
             others = [method for method in methods if method != ("equal", "scores")]
             with progress.count("blending pair scores", len(others), "ways") as counter:
                 for kind, space in others:
-                    contenders.append(_blend(board, kind, space, best, mean))
+                    contenders.append(_blend(problem, kind, space, best, mean))
                     counter.advance()
-    return settle(board.objective.main_metric, best, contenders)
+    return settle(problem.objective.main_metric, best, contenders)
 
 
-def fit_pair_weights(board: PairBoard, kind: Kind, space: PairSpace, rows: BoolArray) -> FloatArray:
+def fit_pair_weights(problem: PairProblem, kind: Kind, space: PairSpace, rows: BoolArray) -> FloatArray:
     """The weights of a method, found on the chosen pairs alone."""
-    rows = rows & board.searched
-    values, labels = board.trials.values(space, rows), board.trials.labels[rows]
-    pools = board.trials.pools[rows]
+    rows = rows & problem.searched
+    values, labels = problem.trials.values(space, rows), problem.trials.labels[rows]
+    pools = problem.trials.pools[rows]
     match kind:
         case "single" | "equal":
             return equal_weights(len(values))
         case "hill":
-            return hill_climb(values, lambda mean: judge_scores(mean, labels, pools, board.objective))
+            return hill_climb(values, lambda mean: judge_scores(mean, labels, pools, problem.objective))
         case "constrained":
             return constrained_pair_weights(values, labels)
 
 
-def can_be_nested(board: PairBoard) -> bool:
+def can_be_nested(problem: PairProblem) -> bool:
     """Whether both halves hold pairs of both kinds."""
-    labels, halves = board.trials.labels, board.trials.halves
+    labels, halves = problem.trials.labels, problem.trials.halves
     return all(len(np.unique(labels[halves == half])) == 2 for half in (0, 1))
 
 
-def _single(board: PairBoard, member: int, name: str, count: int) -> Contender:
+def _single(problem: PairProblem, member: int, name: str, count: int) -> Contender:
     weights = tuple(float(other == member) for other in range(count))
-    scores = _scores(board, "scores", np.array(weights), board.everything)
-    metrics = verification_summary(scores, board.trials.labels)
-    main = metrics[board.objective.main_metric]
+    scores = _scores(problem, "scores", np.array(weights), problem.everything)
+    metrics = verification_summary(scores, problem.trials.labels)
+    main = metrics[problem.objective.main_metric]
     return Contender(name, "single", "scores", weights, (), metrics, honest=main)
 
 
 def _blend(
-    board: PairBoard, kind: Kind, space: PairSpace, best: Contender, mean: Contender | None
+    problem: PairProblem, kind: Kind, space: PairSpace, best: Contender, mean: Contender | None
 ) -> Contender:
     """A blend with its final weights, and its honest figures beside the optimistic ones."""
-    weights = fit_pair_weights(board, kind, space, board.everything)
-    metrics = verification_summary(_scores(board, space, weights, board.everything), board.trials.labels)
-    main = board.objective.main_metric
+    weights = fit_pair_weights(problem, kind, space, problem.everything)
+    metrics = verification_summary(
+        _scores(problem, space, weights, problem.everything), problem.trials.labels
+    )
+    main = problem.objective.main_metric
     contender = Contender(
         name=contender_name(kind, space),
         kind=kind,
@@ -135,43 +137,43 @@ def _blend(
         metrics=metrics,
         optimistic_gain=(metrics[main] - best.metrics[main]) * METRICS[main].sign,
     )
-    if not can_be_nested(board):
+    if not can_be_nested(problem):
         return contender
-    scores = _nested_scores(board, kind, space)
-    honest = verification_summary(scores, board.trials.labels[board.inside_a_half])[main]
-    judged = replace(contender, honest=honest, gain=gain_between(board, scores, _halved(board, best)))
+    scores = _nested_scores(problem, kind, space)
+    honest = verification_summary(scores, problem.trials.labels[problem.inside_a_half])[main]
+    judged = replace(contender, honest=honest, gain=gain_between(problem, scores, _halved(problem, best)))
     if mean is None or not is_challenger(judged, mean):
         return judged
-    return replace(judged, over_mean=gain_between(board, scores, _halved(board, mean)))
+    return replace(judged, over_mean=gain_between(problem, scores, _halved(problem, mean)))
 
 
-def _nested_scores(board: PairBoard, kind: Kind, space: PairSpace) -> FloatArray:
+def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatArray:
     """Scores of the pairs inside a half, each by weights from the other half of the people."""
-    scores = np.empty(len(board.trials.labels))
-    for found_on, judged_on in nested(board.trials.halves):
-        weights = fit_pair_weights(board, kind, space, found_on)
-        scores[judged_on] = _scores(board, space, weights, judged_on)
-    return np.asarray(scores[board.inside_a_half])
+    scores = np.empty(len(problem.trials.labels))
+    for found_on, judged_on in nested(problem.trials.halves):
+        weights = fit_pair_weights(problem, kind, space, found_on)
+        scores[judged_on] = _scores(problem, space, weights, judged_on)
+    return np.asarray(scores[problem.inside_a_half])
 
 
-def _halved(board: PairBoard, contender: Contender) -> FloatArray:
+def _halved(problem: PairProblem, contender: Contender) -> FloatArray:
     """Scores of the pairs inside a half by weights that need no search, on the same scale as nested ones."""
-    scores = np.empty(len(board.trials.labels))
-    for _, judged_on in nested(board.trials.halves):
-        scores[judged_on] = _scores(board, "scores", np.array(contender.weights), judged_on)
-    return np.asarray(scores[board.inside_a_half])
+    scores = np.empty(len(problem.trials.labels))
+    for _, judged_on in nested(problem.trials.halves):
+        scores[judged_on] = _scores(problem, "scores", np.array(contender.weights), judged_on)
+    return np.asarray(scores[problem.inside_a_half])
 
 
-def _scores(board: PairBoard, space: PairSpace, weights: FloatArray, rows: BoolArray) -> FloatArray:
-    mean = weighted_mean(board.trials.values(space, rows), weights)
-    return pooled(mean, board.trials.pools[rows])
+def _scores(problem: PairProblem, space: PairSpace, weights: FloatArray, rows: BoolArray) -> FloatArray:
+    mean = weighted_mean(problem.trials.values(space, rows), weights)
+    return pooled(mean, problem.trials.pools[rows])
 
 
-def gain_between(board: PairBoard, scores: FloatArray, others: FloatArray) -> Difference:
+def gain_between(problem: PairProblem, scores: FloatArray, others: FloatArray) -> Difference:
     """How much better the first scores are; without an interval where people or impostors are too few."""
-    inside = board.inside_a_half
-    metric = next(name for name in VERIFICATION_METRICS if name == board.objective.main_metric)
-    labels, people = board.trials.labels[inside], board.trials.people[inside]
+    inside = problem.inside_a_half
+    metric = next(name for name in VERIFICATION_METRICS if name == problem.objective.main_metric)
+    labels, people = problem.trials.labels[inside], problem.trials.people[inside]
     try:
         found = verification_difference(scores, others, labels, people, metric)
     except InputError:

@@ -20,7 +20,7 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
     with_votes,
 )
 from kaggle_face.ensemble.postprocess.class_tuning import ClassStage, open_class_stage, tune_classes
-from kaggle_face.ensemble.search.classification import open_class_board
+from kaggle_face.ensemble.search.classification import open_class_problem
 from kaggle_face.evaluation.member_scores import open_held_out_logits, open_test_logits
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.evaluation.objective import task_objective
@@ -40,8 +40,8 @@ def stage_of(member: Member) -> ClassStage:
     names = open_test_logits([member]).class_names
     held_out = open_held_out_logits([member], names)
     objective = task_objective("accuracy", "classification", {})
-    board = open_class_board(held_out, names, objective, SilentProgress(), Resampling(100))
-    return open_class_stage(board, ClassBlend((member,), (1.0,), (1.0,)), held_out)
+    blend_problem = open_class_problem(held_out, names, objective, SilentProgress(), Resampling(100))
+    return open_class_stage(blend_problem, ClassBlend((member,), (1.0,), (1.0,)), held_out)
 
 
 def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Member, reseal: Reseal) -> None:

@@ -16,7 +16,7 @@ from kaggle_face.ensemble.postprocess.pair_tuning import (
     tune_steps,
 )
 from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
-from kaggle_face.ensemble.search.verification import PairBoard
+from kaggle_face.ensemble.search.verification import PairProblem
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.metrics.similarity import normalized
@@ -37,8 +37,8 @@ def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairStage:
         cohort = faces(np.array([f"s{i}" for i in range(200)]), rng, nuisance)
         rows = codes.reshape(2, -1)
         pools.append(PoolOfFold(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
-    board = PairBoard(trials, task_objective("1-eer", "verification", {}))
-    return PairStage(board, tuple(pools), (1.0,), "scores")
+    blend_problem = PairProblem(trials, task_objective("1-eer", "verification", {}))
+    return PairStage(blend_problem, tuple(pools), (1.0,), "scores")
 
 
 def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.ndarray:
@@ -87,11 +87,11 @@ def test_a_setting_found_on_one_half_never_uses_the_other(
         assert others.any()
         vectors[others] = np.random.default_rng(9).normal(size=vectors[others].shape)
         altered.append(replace(pool, vectors=(vectors,)))
-    other_stage = PairStage(stage.board, tuple(altered), (1.0,), "scores")
+    other_stage = PairStage(stage.blend_problem, tuple(altered), (1.0,), "scores")
     assert fit_setting(stage, PairRecipe(), name, settings, chosen) == fit_setting(
         other_stage, PairRecipe(), name, settings, chosen
     )
-    everything = stage.board.everything
+    everything = stage.blend_problem.everything
     assert not np.array_equal(
         stage.scores(PairRecipe(), everything), other_stage.scores(PairRecipe(), everything)
     )

@@ -13,10 +13,10 @@ from kaggle_face.ensemble.blending import CLASS_SPACES, ClassSpace, Vote, blend_
 from kaggle_face.ensemble.search.candidates import Kind
 from kaggle_face.ensemble.search.class_logits import gather_candidates
 from kaggle_face.ensemble.search.classification import (
-    ClassBoard,
+    ClassProblem,
     contest_classes,
     fit_class_weights,
-    open_class_board,
+    open_class_problem,
 )
 from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
 from kaggle_face.evaluation.objective import task_objective
@@ -30,9 +30,9 @@ KINDS: tuple[Kind, ...] = ("equal", "hill", "constrained")
 HeldOut = tuple[HeldOutLogits, ...]
 
 
-def board_of(held_out: HeldOut, formula: str = "accuracy") -> ClassBoard:
+def board_of(held_out: HeldOut, formula: str = "accuracy") -> ClassProblem:
     objective = task_objective(formula, "classification", {})
-    return open_class_board(held_out, CLASSES, objective, SilentProgress(), Resampling(100))
+    return open_class_problem(held_out, CLASSES, objective, SilentProgress(), Resampling(100))
 
 
 def permuted(held_out: HeldOut, seed: int) -> HeldOut:
@@ -50,7 +50,7 @@ def permuted(held_out: HeldOut, seed: int) -> HeldOut:
 
 
 def with_altered_half(held_out: HeldOut, halves: np.ndarray, half: int) -> HeldOut:
-    """Other logits for the images of one half, in the order in which the board lists all images."""
+    """Other logits for the images of one half, in the order in which the problem lists all images."""
     rng = np.random.default_rng(99)
     folds, start = [], 0
     for fold in held_out:
@@ -82,12 +82,12 @@ def test_weights_found_on_one_half_never_use_the_other(
     if (kind, space) == ("constrained", "ranks"):
         return
     held_out = random_held_out(seed)
-    board = board_of(held_out)
-    altered = board_of(with_altered_half(held_out, board.halves, 1))
-    assert board.table.temperatures[1] == altered.table.temperatures[1]
-    assert board.table.temperatures[2] != altered.table.temperatures[2]
-    chosen = board.halves == 0
-    weights = fit_class_weights(board, kind, space, 1, chosen)
+    problem = board_of(held_out)
+    altered = board_of(with_altered_half(held_out, problem.halves, 1))
+    assert problem.table.temperatures[1] == altered.table.temperatures[1]
+    assert problem.table.temperatures[2] != altered.table.temperatures[2]
+    chosen = problem.halves == 0
+    weights = fit_class_weights(problem, kind, space, 1, chosen)
     assert np.array_equal(weights, fit_class_weights(altered, kind, space, 1, chosen))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaggle_face.ensemble.search.candidates import Kind
-from kaggle_face.ensemble.search.verification import PairBoard, contest_pairs, fit_pair_weights
+from kaggle_face.ensemble.search.verification import PairProblem, contest_pairs, fit_pair_weights
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
 from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.objective import task_objective
@@ -20,8 +20,8 @@ NAMES = ["a", "b", "c"]
 KINDS: tuple[Kind, ...] = ("equal", "hill", "constrained")
 
 
-def board_of(trials: HeldOutPairs, formula: str = "1-eer") -> PairBoard:
-    return PairBoard(trials, task_objective(formula, "verification", {}))
+def board_of(trials: HeldOutPairs, formula: str = "1-eer") -> PairProblem:
+    return PairProblem(trials, task_objective(formula, "verification", {}))
 
 
 def with_altered_half(trials: HeldOutPairs, half: int) -> HeldOutPairs:
