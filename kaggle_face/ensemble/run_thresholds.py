@@ -14,7 +14,7 @@ from kaggle_face.artifacts.blends import inputs_of_blend
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
-from kaggle_face.ensemble.postprocess.gallery_tuning import open_dev_stage
+from kaggle_face.ensemble.postprocess.gallery_tuning import open_dev_tuning
 from kaggle_face.ensemble.postprocess.neighbours import nearest
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.member_scores import has_record, open_embeddings
@@ -79,12 +79,14 @@ def _dev_gallery_of_run(member: Member) -> GalleryRule | None:
     """The rule of all folds together on the competition's dev gallery; None where no threshold is needed."""
     if not has_record([member], "test", "embeddings"):
         return None
-    stage = open_dev_stage(PairBlend((member,), (1.0,)))
-    if stage is None or not stage.has_unknown:
+    problem = open_dev_tuning(PairBlend((member,), (1.0,)))
+    if problem is None or not problem.has_unknown:
         return None
-    people, scores = stage.best(GalleryRecipe(), stage.everything)
-    num_enrolled = len(np.unique(stage.views[0].person_of_image))
-    return gallery_threshold(scores, people == stage.truth, stage.truth >= 0, stage.people, num_enrolled)
+    people, scores = problem.best(GalleryRecipe(), problem.everything)
+    num_enrolled = len(np.unique(problem.views[0].person_of_image))
+    return gallery_threshold(
+        scores, people == problem.truth, problem.truth >= 0, problem.people, num_enrolled
+    )
 
 
 def _gallery_of_run(member: Member, trials: HeldOutPairs) -> GalleryRule | None:

@@ -12,12 +12,12 @@ from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights, u
 from kaggle_face.ensemble.blending import CLASS_SPACES
 from kaggle_face.ensemble.duplicate_members import without_copies
 from kaggle_face.ensemble.postprocess.class_neighbours import NeighbourRecipe
-from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_stage, tune_classes
+from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_tuning, tune_classes
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
 from kaggle_face.ensemble.postprocess.gallery_tuning import (
     GalleryTuning,
     can_be_tuned,
-    open_dev_stage,
+    open_dev_tuning,
     tune_gallery,
 )
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
@@ -116,7 +116,7 @@ def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, pr
         return Decision(blend, contest, notes)
     if not has_record(used_members(blend), "oof", "embeddings"):
         return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_classes(open_class_stage(problem, blend, held_out)))
+    return Decision(blend, contest, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
 
 
 def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
@@ -143,7 +143,7 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
         return Decision(blend, contest, notes)
     left_out = STEPS_BY_TEST_IMAGES if how.rule is not None else ()
     notes = notes if how.rule is None else (*notes, f"the rules leave steps out: {how.rule}")
-    gallery = open_dev_stage(blend, how.resampling)
+    gallery = open_dev_tuning(blend, how.resampling)
     if gallery is not None and can_be_tuned(gallery):
         return Decision(blend, contest, notes, tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))

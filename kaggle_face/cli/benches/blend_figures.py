@@ -36,7 +36,7 @@ from kaggle_face.ensemble.benchmark import KnownTruth, ScoredPairs, score_class_
 from kaggle_face.ensemble.blended import ClassBlend, PairBlend, used_members
 from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
-from kaggle_face.ensemble.postprocess.gallery_tuning import open_mock_stage, tune_gallery
+from kaggle_face.ensemble.postprocess.gallery_tuning import open_simulated_tuning, tune_gallery
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
 from kaggle_face.ensemble.search.candidates import Contender, Kind
 from kaggle_face.ensemble.selection import (
@@ -237,11 +237,11 @@ def _gallery_report(decision: Decision, truth: KnownTruth, terminal: Terminal) -
     assert trials is not None, "the judging trials are labelled"
     both = np.concatenate([trials.first_ids, trials.second_ids])
     ids, first = np.unique(both, return_index=True)
-    dev = open_mock_stage(decision.blend, "oof", ids, trials.people.T.ravel()[first])
+    dev = open_simulated_tuning(decision.blend, "oof", ids, trials.people.T.ravel()[first])
     tuned = tune_gallery(dev, terminal)
     ids, first = np.unique(np.concatenate([truth.pairs.first_ids, truth.pairs.second_ids]), return_index=True)
     people = np.unique(truth.people.T.ravel()[first], return_inverse=True)[1].astype(np.int64)
-    test = open_mock_stage(decision.blend, "test", ids, people)
+    test = open_simulated_tuning(decision.blend, "test", ids, people)
     rows = [
         StepRow("gallery", step.setting, step.is_on, _change(step.gain), step.optimistic_gain)
         for step in tuned.steps

@@ -40,7 +40,7 @@ class ClassTuning:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassStage:
+class ClassTuningProblem:
     """What recipes are tried on: the blend's probabilities (N, J + 1), each member's neighbours (N, K)."""
 
     blend_problem: ClassProblem
@@ -61,9 +61,9 @@ class ClassStage:
         return true_class_ranks(mixed, self.blend_problem.table.true_column)
 
 
-def open_class_stage(
+def open_class_tuning(
     blend_problem: ClassProblem, blend: ClassBlend, held_out: Sequence[HeldOutLogits]
-) -> ClassStage:
+) -> ClassTuningProblem:
     """Finds every held-out image's neighbours as each used member sees them.
 
     Raises:
@@ -92,13 +92,13 @@ def open_class_stage(
             )
         )
     weights = tuple(weight for weight in blend.weights if weight > 0)
-    return ClassStage(blend_problem, probabilities, tuple(found), weights)
+    return ClassTuningProblem(blend_problem, probabilities, tuple(found), weights)
 
 
-def tune_classes(stage: ClassStage) -> ClassTuning:
+def tune_classes(problem: ClassTuningProblem) -> ClassTuning:
     """Chooses how many neighbours vote and how much they say, and whether they say anything."""
-    blend_problem = stage.blend_problem
-    ranks = {recipe: stage.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
+    blend_problem = problem.blend_problem
+    ranks = {recipe: problem.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
     plain = ranks[NeighbourRecipe()]
     honest = np.empty_like(plain)
     for found_on, judged_on in nested(blend_problem.halves):

@@ -49,7 +49,7 @@ class GalleryTuning:
 
 
 @dataclass(frozen=True, eq=False)
-class GalleryStage:
+class GalleryTuningProblem:
     """What recipes are tried on: all networks' views, and the truth of each probe.
 
     Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for somebody unknown; `people` says
@@ -96,7 +96,9 @@ class GalleryStage:
         return gallery_accuracy(scores, people == truth, truth >= 0, threshold)
 
 
-def open_dev_stage(blend: PairBlend, resampling: Resampling = DEFAULT_RESAMPLING) -> GalleryStage | None:
+def open_dev_tuning(
+    blend: PairBlend, resampling: Resampling = DEFAULT_RESAMPLING
+) -> GalleryTuningProblem | None:
     """The labelled dev gallery as the networks of a blend see it; None where there is none.
 
     Raises:
@@ -111,12 +113,12 @@ def open_dev_stage(blend: PairBlend, resampling: Resampling = DEFAULT_RESAMPLING
     truth = np.array([number.get(name, -1) for name in gallery.probe_names.tolist()], np.int64)
     people, halves = _people_and_halves(gallery, truth)
     views = views_of_gallery(blend, gallery)
-    return GalleryStage(views, truth, people, halves, gallery.no_match is not None, resampling)
+    return GalleryTuningProblem(views, truth, people, halves, gallery.no_match is not None, resampling)
 
 
-def open_mock_stage(
+def open_simulated_tuning(
     blend: PairBlend, part: RecordPart, image_ids: StrArray, people: IntArray
-) -> GalleryStage:
+) -> GalleryTuningProblem:
     """Images of people arranged as a gallery: one image of most people is known, the others are probes.
 
     Args:
@@ -137,34 +139,36 @@ def open_mock_stage(
     halves = halves_of_people(names, counts.astype(np.int64))[codes]
     ids = image_ids[mock.enrolled], image_ids[mock.probes]
     views = _views(blend, part, ids, person_of_image.astype(np.int64))
-    return GalleryStage(views, truth, codes.astype(np.int64), halves, has_unknown=True)
+    return GalleryTuningProblem(views, truth, codes.astype(np.int64), halves, has_unknown=True)
 
 
-def tune_gallery(stage: GalleryStage, progress: Progress, left_out: Collection[str] = ()) -> GalleryTuning:
+def tune_gallery(
+    problem: GalleryTuningProblem, progress: Progress, left_out: Collection[str] = ()
+) -> GalleryTuning:
     """Tries all steps but those left out, each on top of those that were switched on before."""
     recipe = GalleryRecipe()
     steps: list[TunedStep] = []
     tried = [step for step in GALLERY_STEPS if step[0] not in left_out]
     with progress.count("post-processing the gallery", len(tried), "steps") as counter:
         for name, settings in tried:
-            step, recipe = _tune_step(stage, recipe, name, settings)
+            step, recipe = _tune_step(problem, recipe, name, settings)
             steps.append(step)
             counter.advance()
-    return GalleryTuning(recipe, tuple(steps), {"accuracy": stage.accuracy(recipe, stage.everything)})
+    return GalleryTuning(recipe, tuple(steps), {"accuracy": problem.accuracy(recipe, problem.everything)})
 
 
-def can_be_tuned(stage: GalleryStage) -> bool:
+def can_be_tuned(problem: GalleryTuningProblem) -> bool:
     """Whether there are enough people in both halves to say what helps."""
-    counts = [len(np.unique(stage.people[stage.halves == half])) for half in (0, 1)]
+    counts = [len(np.unique(problem.people[problem.halves == half])) for half in (0, 1)]
     return min(counts) * 2 >= FEWEST_PEOPLE
 
 
 def fit_gallery_setting(
-    stage: GalleryStage, recipe: GalleryRecipe, name: str, settings: Sequence[Any], rows: BoolArray
+    problem: GalleryTuningProblem, recipe: GalleryRecipe, name: str, settings: Sequence[Any], rows: BoolArray
 ) -> GalleryRecipe:
     """The recipe with the step's best setting on the chosen probes, or as it was where none is better."""
     candidates = [recipe, *(replace(recipe, **{name: setting}) for setting in settings)]
-    return max(candidates, key=lambda each: stage.accuracy(each, rows))
+    return max(candidates, key=lambda each: problem.accuracy(each, rows))
 
 
 def open_gallery(fold: FoldFolder, which: Literal["dev", "test"]) -> Gallery | None:
@@ -199,17 +203,17 @@ def _views(
 
 
 def _tune_step(
-    stage: GalleryStage, recipe: GalleryRecipe, name: str, settings: Sequence[Any]
+    problem: GalleryTuningProblem, recipe: GalleryRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, GalleryRecipe]:
-    honest, before = np.empty(len(stage.truth), np.bool_), np.empty(len(stage.truth), np.bool_)
-    for found_on, judged_on in nested(stage.halves):
-        chosen = fit_gallery_setting(stage, recipe, name, settings, found_on)
-        honest[judged_on] = stage.hits(chosen, judged_on, stage.threshold(chosen, found_on))
-        before[judged_on] = stage.hits(recipe, judged_on, stage.threshold(recipe, found_on))
-    gain = clustered_mean_difference(honest, before, stage.people, stage.resampling)
-    everything = stage.everything
-    best = fit_gallery_setting(stage, recipe, name, settings, everything)
-    optimistic = stage.accuracy(best, everything) - stage.accuracy(recipe, everything)
+    honest, before = np.empty(len(problem.truth), np.bool_), np.empty(len(problem.truth), np.bool_)
+    for found_on, judged_on in nested(problem.halves):
+        chosen = fit_gallery_setting(problem, recipe, name, settings, found_on)
+        honest[judged_on] = problem.hits(chosen, judged_on, problem.threshold(chosen, found_on))
+        before[judged_on] = problem.hits(recipe, judged_on, problem.threshold(recipe, found_on))
+    gain = clustered_mean_difference(honest, before, problem.people, problem.resampling)
+    everything = problem.everything
+    best = fit_gallery_setting(problem, recipe, name, settings, everything)
+    optimistic = problem.accuracy(best, everything) - problem.accuracy(recipe, everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
     return TunedStep(name, setting, gain, optimistic, is_on), best if is_on else recipe

@@ -95,7 +95,7 @@ class PoolOfFold:
 
 
 @dataclass(frozen=True, eq=False)
-class PairStage:
+class PairTuningProblem:
     """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
 
     blend_problem: PairProblem
@@ -127,7 +127,7 @@ class PairStage:
         return pooled(total[rows] / count[rows], self.blend_problem.trials.pools[rows])
 
 
-def open_pair_stage(blend_problem: PairProblem, blend: PairBlend) -> PairStage:
+def open_pair_tuning(blend_problem: PairProblem, blend: PairBlend) -> PairTuningProblem:
     """Reads the out-of-fold embeddings of the members that the blend uses.
 
     Raises:
@@ -141,7 +141,7 @@ def open_pair_stage(blend_problem: PairProblem, blend: PairBlend) -> PairStage:
         _open_pool(blend_problem.trials, number, [member for member, _ in used])
         for number in range(len(blend_problem.trials.folds))
     )
-    return PairStage(blend_problem, pools, tuple(weight for _, weight in used), blend.space)
+    return PairTuningProblem(blend_problem, pools, tuple(weight for _, weight in used), blend.space)
 
 
 def tune_pairs(
@@ -162,14 +162,14 @@ def tune_pairs(
         if rows.all()
         else replace(blend_problem, trials=blend_problem.trials.restricted_to(rows))
     )
-    recipe, steps = tune_steps(open_pair_stage(part, blend), progress, left_out)
-    stage = open_pair_stage(blend_problem, blend)
-    scores = stage.scores(recipe, blend_problem.everything)
+    recipe, steps = tune_steps(open_pair_tuning(part, blend), progress, left_out)
+    problem = open_pair_tuning(blend_problem, blend)
+    scores = problem.scores(recipe, blend_problem.everything)
     return PairTuning(recipe, steps, verification_summary(scores, blend_problem.trials.labels))
 
 
 def tune_steps(
-    stage: PairStage, progress: Progress, left_out: Collection[str] = ()
+    problem: PairTuningProblem, progress: Progress, left_out: Collection[str] = ()
 ) -> tuple[PairRecipe, tuple[TunedStep, ...]]:
     """The recipe of the steps that help, and what each step did."""
     recipe = PairRecipe()
@@ -177,7 +177,7 @@ def tune_steps(
     tried = [step for step in STEPS if step[0] not in left_out]
     with progress.count("post-processing", len(tried), "steps") as counter:
         for name, settings in tried:
-            step, recipe = _tune_step(stage, recipe, name, settings)
+            step, recipe = _tune_step(problem, recipe, name, settings)
             steps.append(step)
             counter.advance()
     return recipe, tuple(steps)
@@ -196,40 +196,42 @@ def some_people(trials: HeldOutPairs, most_images: int) -> BoolArray:
 
 
 def fit_setting(
-    stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any], rows: BoolArray
+    problem: PairTuningProblem, recipe: PairRecipe, name: str, settings: Sequence[Any], rows: BoolArray
 ) -> PairRecipe:
     """The recipe with the step's best setting on the chosen pairs, or as it was where none is better."""
-    labels, pools = stage.blend_problem.trials.labels[rows], stage.blend_problem.trials.pools[rows]
+    labels, pools = problem.blend_problem.trials.labels[rows], problem.blend_problem.trials.pools[rows]
     candidates = [recipe, *(replace(recipe, **{name: setting}) for setting in settings)]
     return max(
         candidates,
-        key=lambda each: judge_scores(stage.scores(each, rows), labels, pools, stage.blend_problem.objective),
+        key=lambda each: judge_scores(
+            problem.scores(each, rows), labels, pools, problem.blend_problem.objective
+        ),
     )
 
 
 def _tune_step(
-    stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any]
+    problem: PairTuningProblem, recipe: PairRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, PairRecipe]:
-    blend_problem = stage.blend_problem
+    blend_problem = problem.blend_problem
     honest, before = np.empty(len(blend_problem.trials.labels)), np.empty(len(blend_problem.trials.labels))
     for found_on, judged_on in nested(blend_problem.trials.halves):
-        chosen = fit_setting(stage, recipe, name, settings, found_on)
-        honest[judged_on] = stage.scores(chosen, judged_on)
-        before[judged_on] = stage.scores(recipe, judged_on)
+        chosen = fit_setting(problem, recipe, name, settings, found_on)
+        honest[judged_on] = problem.scores(chosen, judged_on)
+        before[judged_on] = problem.scores(recipe, judged_on)
     inside = blend_problem.inside_a_half
     gain = gain_between(blend_problem, honest[inside], before[inside])
-    best = fit_setting(stage, recipe, name, settings, blend_problem.everything)
+    best = fit_setting(problem, recipe, name, settings, blend_problem.everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
-    step = TunedStep(name, setting, gain, _optimistic(stage, recipe, best), is_on)
+    step = TunedStep(name, setting, gain, _optimistic(problem, recipe, best), is_on)
     return step, best if is_on else recipe
 
 
-def _optimistic(stage: PairStage, recipe: PairRecipe, best: PairRecipe) -> float:
-    everything, labels = stage.blend_problem.everything, stage.blend_problem.trials.labels
-    main = stage.blend_problem.objective.main_metric
-    before = verification_summary(stage.scores(recipe, everything), labels)[main]
-    after = verification_summary(stage.scores(best, everything), labels)[main]
+def _optimistic(problem: PairTuningProblem, recipe: PairRecipe, best: PairRecipe) -> float:
+    everything, labels = problem.blend_problem.everything, problem.blend_problem.trials.labels
+    main = problem.blend_problem.objective.main_metric
+    before = verification_summary(problem.scores(recipe, everything), labels)[main]
+    after = verification_summary(problem.scores(best, everything), labels)[main]
     return METRICS[main].sign * after - METRICS[main].sign * before
 
 

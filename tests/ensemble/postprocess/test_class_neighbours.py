@@ -19,7 +19,7 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
     open_voting_networks,
     with_votes,
 )
-from kaggle_face.ensemble.postprocess.class_tuning import ClassStage, open_class_stage, tune_classes
+from kaggle_face.ensemble.postprocess.class_tuning import ClassTuningProblem, open_class_tuning, tune_classes
 from kaggle_face.ensemble.search.classification import open_class_problem
 from kaggle_face.evaluation.member_scores import open_held_out_logits, open_test_logits
 from kaggle_face.evaluation.members import Member, choose_members
@@ -36,12 +36,12 @@ def member(tmp_path: Path, two_runs: Path) -> Member:
     return choose_members([RunFolder(tmp_path / "runs" / "demo" / "a")], ["best_cls"])[0]
 
 
-def stage_of(member: Member) -> ClassStage:
+def stage_of(member: Member) -> ClassTuningProblem:
     names = open_test_logits([member]).class_names
     held_out = open_held_out_logits([member], names)
     objective = task_objective("accuracy", "classification", {})
     blend_problem = open_class_problem(held_out, names, objective, SilentProgress(), Resampling(100))
-    return open_class_stage(blend_problem, ClassBlend((member,), (1.0,), (1.0,)), held_out)
+    return open_class_tuning(blend_problem, ClassBlend((member,), (1.0,), (1.0,)), held_out)
 
 
 def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Member, reseal: Reseal) -> None:

@@ -15,7 +15,7 @@ from kaggle_face.ensemble.postprocess.gallery_recipes import (
 )
 from kaggle_face.ensemble.postprocess.gallery_tuning import (
     GALLERY_STEPS,
-    GalleryStage,
+    GalleryTuningProblem,
     can_be_tuned,
     fit_gallery_setting,
     tune_gallery,
@@ -38,7 +38,7 @@ def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.n
     return vectors.astype(np.float32)
 
 
-def stage_of(nuisance: float, seed: int = 1) -> GalleryStage:
+def stage_of(nuisance: float, seed: int = 1) -> GalleryTuningProblem:
     rng = np.random.default_rng(seed)
     known_people = np.repeat(np.arange(NUM_PEOPLE), 2)
     probed = np.concatenate([np.repeat(np.arange(NUM_PEOPLE), 3), NUM_PEOPLE + np.arange(NUM_UNKNOWN)])
@@ -53,7 +53,9 @@ def stage_of(nuisance: float, seed: int = 1) -> GalleryStage:
         for weight in (0.7, 0.3)
     )
     truth = np.where(probed < NUM_PEOPLE, probed, -1)
-    return GalleryStage(views, truth, probed, probed % 2, has_unknown=True, resampling=Resampling(200))
+    return GalleryTuningProblem(
+        views, truth, probed, probed % 2, has_unknown=True, resampling=Resampling(200)
+    )
 
 
 def test_whitening_is_switched_on_where_one_direction_drowns_the_others() -> None:
@@ -65,8 +67,8 @@ def test_whitening_is_switched_on_where_one_direction_drowns_the_others() -> Non
 
 
 def test_a_step_that_does_not_help_stays_off() -> None:
-    stage = stage_of(nuisance=1.0)
-    tuned = tune_gallery(stage, SilentProgress())
+    problem = stage_of(nuisance=1.0)
+    tuned = tune_gallery(problem, SilentProgress())
     assert [step.name for step in tuned.steps] == [name for name, _ in GALLERY_STEPS]
     assert not tuned.steps[0].is_on and not tuned.recipe.centring
     for step in tuned.steps:
@@ -101,10 +103,10 @@ def test_augmentation_draws_an_image_towards_its_nearest_fellow() -> None:
 def test_a_match_does_not_depend_on_the_order_of_probes_or_images(
     name: str, settings: tuple[object, ...]
 ) -> None:
-    stage, rng = stage_of(nuisance=2.0), np.random.default_rng(5)
+    problem, rng = stage_of(nuisance=2.0), np.random.default_rng(5)
     recipe = replace(GalleryRecipe(), **{name: settings[0]})
-    people, scores = best_matches(recipe, stage.views)
-    order, images = rng.permutation(len(stage.truth)), rng.permutation(len(stage.views[0].known))
+    people, scores = best_matches(recipe, problem.views)
+    order, images = rng.permutation(len(problem.truth)), rng.permutation(len(problem.views[0].known))
     shuffled = tuple(
         replace(
             view,
@@ -112,7 +114,7 @@ def test_a_match_does_not_depend_on_the_order_of_probes_or_images(
             person_of_image=view.person_of_image[images],
             probes=view.probes[order],
         )
-        for view in stage.views
+        for view in problem.views
     )
     others, other_scores = best_matches(recipe, shuffled)
     assert others.tolist() == people[order].tolist()
@@ -123,35 +125,39 @@ def test_a_match_does_not_depend_on_the_order_of_probes_or_images(
 def test_a_setting_found_on_one_half_never_uses_a_probe_of_the_other(
     name: str, settings: tuple[object, ...]
 ) -> None:
-    stage = stage_of(nuisance=4.0)
-    mine = stage.halves == 0
+    problem = stage_of(nuisance=4.0)
+    mine = problem.halves == 0
     noise = np.random.default_rng(9)
     altered = tuple(
         replace(view, probes=np.where(mine[:, None], view.probes, noise.normal(size=view.probes.shape)))
-        for view in stage.views
+        for view in problem.views
     )
-    other = replace(stage, views=altered, _known={})
-    assert fit_gallery_setting(stage, GalleryRecipe(), name, settings, mine) == fit_gallery_setting(
+    other = replace(problem, views=altered, _known={})
+    assert fit_gallery_setting(problem, GalleryRecipe(), name, settings, mine) == fit_gallery_setting(
         other, GalleryRecipe(), name, settings, mine
     )
-    assert stage.accuracy(GalleryRecipe(), ~mine) != other.accuracy(GalleryRecipe(), ~mine)
+    assert problem.accuracy(GalleryRecipe(), ~mine) != other.accuracy(GalleryRecipe(), ~mine)
 
 
 def test_where_nobody_is_unknown_everybody_is_named() -> None:
-    stage = stage_of(nuisance=1.0)
-    rows = stage.truth >= 0
-    views = tuple(view.of_probes(np.flatnonzero(rows)) for view in stage.views)
-    closed = GalleryStage(views, stage.truth[rows], stage.people[rows], stage.halves[rows], has_unknown=False)
+    problem = stage_of(nuisance=1.0)
+    rows = problem.truth >= 0
+    views = tuple(view.of_probes(np.flatnonzero(rows)) for view in problem.views)
+    closed = GalleryTuningProblem(
+        views, problem.truth[rows], problem.people[rows], problem.halves[rows], has_unknown=False
+    )
     assert closed.threshold(GalleryRecipe(), closed.everything) == -np.inf
     people, _ = closed.best(GalleryRecipe(), closed.everything)
     assert closed.accuracy(GalleryRecipe(), closed.everything) == np.mean(people == closed.truth)
 
 
 def test_few_people_are_too_few_to_tune() -> None:
-    stage = stage_of(nuisance=1.0)
-    assert can_be_tuned(stage)
-    rows = np.flatnonzero(stage.people < 8)
-    few = replace(stage, truth=stage.truth[rows], people=stage.people[rows], halves=stage.halves[rows])
+    problem = stage_of(nuisance=1.0)
+    assert can_be_tuned(problem)
+    rows = np.flatnonzero(problem.people < 8)
+    few = replace(
+        problem, truth=problem.truth[rows], people=problem.people[rows], halves=problem.halves[rows]
+    )
     assert not can_be_tuned(few)
 
 

@@ -9,7 +9,7 @@ import pytest
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, ScoreNorm, Whitening, recipe_scores
 from kaggle_face.ensemble.postprocess.pair_tuning import (
     STEPS,
-    PairStage,
+    PairTuningProblem,
     PoolOfFold,
     fit_setting,
     some_people,
@@ -25,7 +25,7 @@ from kaggle_face.progress import SilentProgress
 MakeTrials = Callable[..., HeldOutPairs]
 
 
-def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairStage:
+def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairTuningProblem:
     """Embeddings in which one direction says nothing of the person and has `nuisance` times the spread."""
     rng = np.random.default_rng(seed)
     pools = []
@@ -38,7 +38,7 @@ def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairStage:
         rows = codes.reshape(2, -1)
         pools.append(PoolOfFold(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
     blend_problem = PairProblem(trials, task_objective("1-eer", "verification", {}))
-    return PairStage(blend_problem, tuple(pools), (1.0,), "scores")
+    return PairTuningProblem(blend_problem, tuple(pools), (1.0,), "scores")
 
 
 def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.ndarray:
@@ -75,11 +75,11 @@ def test_a_setting_found_on_one_half_never_uses_the_other(
     random_trials: MakeTrials, name: str, settings: tuple[object, ...]
 ) -> None:
     trials = random_trials(1)
-    stage = stage_of(trials, nuisance=6.0)
+    problem = stage_of(trials, nuisance=6.0)
     chosen = trials.halves == 0
     mine = np.unique(np.concatenate([trials.first_ids[chosen], trials.second_ids[chosen]]))
     altered = []
-    for pool, fold in zip(stage.pools, trials.folds, strict=True):
+    for pool, fold in zip(problem.pools, trials.folds, strict=True):
         first, second = trials.first_ids[fold.positions], trials.second_ids[fold.positions]
         ids = np.unique(np.concatenate([first, second]))
         vectors = pool.vectors[0].copy()
@@ -87,13 +87,13 @@ def test_a_setting_found_on_one_half_never_uses_the_other(
         assert others.any()
         vectors[others] = np.random.default_rng(9).normal(size=vectors[others].shape)
         altered.append(replace(pool, vectors=(vectors,)))
-    other_stage = PairStage(stage.blend_problem, tuple(altered), (1.0,), "scores")
-    assert fit_setting(stage, PairRecipe(), name, settings, chosen) == fit_setting(
+    other_stage = PairTuningProblem(problem.blend_problem, tuple(altered), (1.0,), "scores")
+    assert fit_setting(problem, PairRecipe(), name, settings, chosen) == fit_setting(
         other_stage, PairRecipe(), name, settings, chosen
     )
-    everything = stage.blend_problem.everything
+    everything = problem.blend_problem.everything
     assert not np.array_equal(
-        stage.scores(PairRecipe(), everything), other_stage.scores(PairRecipe(), everything)
+        problem.scores(PairRecipe(), everything), other_stage.scores(PairRecipe(), everything)
     )
 
 
@@ -130,7 +130,7 @@ def test_score_normalisation_takes_a_small_cohort_whole() -> None:
 
 
 def test_steps_that_a_rule_forbids_are_not_tried(random_trials: MakeTrials) -> None:
-    stage = stage_of(random_trials(0, people=12), nuisance=12.0)
-    recipe, tried = tune_steps(stage, SilentProgress(), STEPS_BY_TEST_IMAGES)
+    problem = stage_of(random_trials(0, people=12), nuisance=12.0)
+    recipe, tried = tune_steps(problem, SilentProgress(), STEPS_BY_TEST_IMAGES)
     assert [step.name for step in tried] == ["centring", "whitening", "score_norm"]
     assert recipe.expansion is recipe.neighbourhood is recipe.reranking is None
