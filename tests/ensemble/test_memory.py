@@ -12,7 +12,7 @@ import pytest
 
 from kaggle_face.artifacts.record_io import write_prediction_blocks
 from kaggle_face.ensemble.blending import Vote, blend_classes
-from kaggle_face.ensemble.search.class_logits import gather_candidates
+from kaggle_face.ensemble.search.class_logits import gather_likely_classes
 from kaggle_face.ensemble.search.temperature import fit_temperatures
 from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
 from kaggle_face.progress import SilentProgress
@@ -67,7 +67,7 @@ def test_the_search_for_weights_needs_less_memory_than_one_member(
 
     def search() -> None:
         temperatures = fit_temperatures(held_out, everything)
-        gather_candidates(held_out, [temperatures], SilentProgress())
+        gather_likely_classes(held_out, [temperatures], SilentProgress())
 
     assert peak_bytes(search) < ONE_MEMBER_BYTES
 

@@ -5,7 +5,7 @@ together the folds' held-out images are the whole training set. Each network ask
 image asks all the others of its fold, a test image all. Source of the blend: the first place of the whale
 identification competition (humpback-whale-identification), 2019.
 
-Letters: Q queries, K neighbours, C classes, J candidate classes, M members, N images, B rows of a block.
+Letters: Q queries, K neighbours, C classes, J likely classes, M members, N images, B rows of a block.
 """
 
 from __future__ import annotations

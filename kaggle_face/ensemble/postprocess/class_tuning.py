@@ -1,7 +1,7 @@
 """The neighbours' share in classification, tuned out of fold, and off unless it helps.
 
 The setting is chosen on one half of the people and judged on the other; neighbours are always all other
-images of the fold, since they are what a test image will have. Letters: N images, J candidates, M members.
+images of the fold, since they are what a test image will have. Letters: N images, J likely classes, M members.
 """
 
 from __future__ import annotations

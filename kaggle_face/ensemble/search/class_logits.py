@@ -4,7 +4,7 @@
 a blend of them either, so per image the true class, each member's first class and the likeliest others are
 kept. One pass reads every record once, a block of rows at a time.
 
-Letters: M members, N images, C classes, J candidates, B rows of a block, S sets of temperatures.
+Letters: M members, N images, C classes, J likely classes, B rows of a block, S sets of temperatures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray, StrArray
 
-NUM_CANDIDATES = 24
+NUM_LIKELY = 24
 MOST_IMAGES = 50_000
 """More images than these make weights no better, only slower; they are chosen by a hash of their ids."""
 
@@ -31,7 +31,7 @@ _UNLIKELY = -15.0  # so that one member's certainty does not keep a class out th
 
 
 @dataclass(frozen=True, eq=False)
-class CandidateTable:
+class LikelyClasses:
     """Images (N) of all folds; `classes` (N, J) ascend, and `true_column` (N) says which one is true.
 
     `logits` (M, N, J) are -inf where the class is unknown to the network; `ranks` (M, N, J) are reciprocal.
@@ -57,9 +57,9 @@ class CandidateTable:
         return logs if space == "log_probabilities" else np.where(logs > -np.inf, np.exp(logs), -np.inf)
 
 
-def gather_candidates(
+def gather_likely_classes(
     held_out: Sequence[HeldOutLogits], temperatures: Sequence[tuple[float, ...]], progress: Progress
-) -> CandidateTable:
+) -> LikelyClasses:
     """Reads all out-of-fold logits once, for these sets of temperatures (one number a member).
 
     Raises:
@@ -79,7 +79,7 @@ def gather_candidates(
     labels = np.concatenate(
         [fold.labels[positions] for fold, positions in zip(held_out, chosen, strict=True)]
     )
-    return CandidateTable(
+    return LikelyClasses(
         image_ids=np.concatenate([f.image_ids[at] for f, at in zip(held_out, chosen, strict=True)]),
         labels=labels,
         classes=classes,
@@ -135,7 +135,7 @@ def _candidates(blocks: Sequence[FloatArray], labels: IntArray) -> IntArray:
     for logits_BC in blocks:
         best_BC[rows, logits_BC.argmax(axis=1)] += 1e6
     best_BC[rows, labels] = np.inf
-    return highest_columns(best_BC, min(NUM_CANDIDATES, len(best_BC[0])))
+    return highest_columns(best_BC, min(NUM_LIKELY, len(best_BC[0])))
 
 
 def _log_sum(logits_BC: FloatArray, temperature: float) -> FloatArray:

@@ -1,6 +1,6 @@
 """Weights for classification, found on out-of-fold logits with a nested split over people.
 
-Letters: M members, N images, J candidate classes.
+Letters: M members, N images, J likely classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kaggle_face.ensemble.search.candidates import (
     is_challenger,
     settle,
 )
-from kaggle_face.ensemble.search.class_logits import CandidateTable, gather_candidates
+from kaggle_face.ensemble.search.class_logits import LikelyClasses, gather_likely_classes
 from kaggle_face.ensemble.search.temperature import fit_temperatures
 from kaggle_face.ensemble.search.weights import (
     constrained_log_weights,
@@ -50,7 +50,7 @@ _AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
 class ClassProblem:
     """All that the search reads: candidate logits, and the half of each image."""
 
-    table: CandidateTable
+    table: LikelyClasses
     halves: IntArray
     objective: TaskObjective
     resampling: Resampling = DEFAULT_RESAMPLING
@@ -83,7 +83,7 @@ def open_class_problem(
         sets[_FROM_FIRST] = fit_temperatures(held_out, [half == 0 for half in halves])
         sets[_FROM_SECOND] = fit_temperatures(held_out, [half == 1 for half in halves])
         sets[_FROM_ALL] = fit_temperatures(held_out, [half >= 0 for half in halves])
-    table = gather_candidates(held_out, sets, progress)
+    table = gather_likely_classes(held_out, sets, progress)
     return ClassProblem(table, half_of_class[table.labels], objective, resampling)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kaggle_face.ensemble.blending import CLASS_SPACES, ClassSpace, Vote, blend_classes
 from kaggle_face.ensemble.search.candidates import Kind
-from kaggle_face.ensemble.search.class_logits import gather_candidates
+from kaggle_face.ensemble.search.class_logits import gather_likely_classes
 from kaggle_face.ensemble.search.classification import (
     ClassProblem,
     contest_classes,
@@ -95,10 +95,10 @@ def test_weights_found_on_one_half_never_use_the_other(
 def test_blends_of_candidates_have_the_accuracy_of_blends_of_all_classes(
     random_held_out: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, space: ClassSpace
 ) -> None:
-    monkeypatch.setattr("kaggle_face.ensemble.search.class_logits.NUM_CANDIDATES", 8)
+    monkeypatch.setattr("kaggle_face.ensemble.search.class_logits.NUM_LIKELY", 8)
     held_out = random_held_out(3, people=12, images=30)
     ones = (1.0, 1.0, 1.0)
-    table = gather_candidates(held_out, [ones], SilentProgress())
+    table = gather_likely_classes(held_out, [ones], SilentProgress())
     right = 0.0
     for fold in held_out:
         votes = [Vote(source, 1 / 3) for source in fold.member_scores]
