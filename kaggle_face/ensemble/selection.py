@@ -23,9 +23,9 @@ from kaggle_face.ensemble.postprocess.gallery_tuning import (
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, PairTuning, tune_pairs
 from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
-from kaggle_face.ensemble.search.candidates import Contender, Contest, Kind, settle_for
-from kaggle_face.ensemble.search.classification import contest_classes, open_class_problem
-from kaggle_face.ensemble.search.verification import PairProblem, can_be_nested, contest_pairs
+from kaggle_face.ensemble.search.candidates import Candidate, Kind, Selection, select_kind
+from kaggle_face.ensemble.search.classification import open_class_problem, select_classes
+from kaggle_face.ensemble.search.verification import PairProblem, can_be_nested, select_pairs
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
@@ -61,10 +61,10 @@ class HowToDecide:
 
 @dataclass(frozen=True)
 class Decision:
-    """The blend of a task, the contest that it won (None where nothing is held out), and what to know."""
+    """The blend of a task, the selection that it won (None where nothing is held out), and what to know."""
 
     blend: ClassBlend | PairBlend
-    contest: Contest | None
+    selection: Selection | None
     notes: tuple[str, ...] = ()
     tuning: ClassTuning | PairTuning | GalleryTuning | None = None
 
@@ -86,7 +86,7 @@ class Decision:
     @property
     def metrics(self) -> Mapping[str, float]:
         """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
-        found = {} if self.contest is None else self.contest.winner.metrics
+        found = {} if self.selection is None else self.selection.winner.metrics
         if isinstance(self.tuning, GalleryTuning):
             return {**found, "gallery accuracy": self.tuning.metrics["accuracy"]}
         if self.tuning is not None and not self.tuning.recipe.is_plain:
@@ -110,13 +110,13 @@ def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, pr
     objective = task_objective(formula, "classification", {})
     problem = open_class_problem(held_out, test.class_names, objective, progress, how.resampling)
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_classes(problem, names, _kinds(how.method), progress), how.method)
-    blend = class_blend(distinct, contest.winner)
+    selection = _asked_for(select_classes(problem, names, _kinds(how.method), progress), how.method)
+    blend = class_blend(distinct, selection.winner)
     if not how.post_process or blend.space == "ranks":
-        return Decision(blend, contest, notes)
+        return Decision(blend, selection, notes)
     if not has_record(used_members(blend), "oof", "embeddings"):
-        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
+        return Decision(blend, selection, (*notes, _NO_EMBEDDINGS))
+    return Decision(blend, selection, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
 
 
 def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
@@ -137,31 +137,31 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
         return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
     problem = PairProblem(trials, task_objective(formula, "verification", {}))
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_pairs(problem, names, _kinds(how.method), progress), how.method)
-    blend = pair_blend(distinct, contest.winner)
+    selection = _asked_for(select_pairs(problem, names, _kinds(how.method), progress), how.method)
+    blend = pair_blend(distinct, selection.winner)
     if not how.post_process:
-        return Decision(blend, contest, notes)
+        return Decision(blend, selection, notes)
     left_out = STEPS_BY_TEST_IMAGES if how.rule is not None else ()
     notes = notes if how.rule is None else (*notes, f"the rules leave steps out: {how.rule}")
     gallery = open_dev_tuning(blend, how.resampling)
     if gallery is not None and can_be_tuned(gallery):
-        return Decision(blend, contest, notes, tune_gallery(gallery, progress, left_out))
+        return Decision(blend, selection, notes, tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
     if num_people < FEWEST_PEOPLE or not can_be_nested(problem):
-        return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))
+        return Decision(blend, selection, (*notes, f"{num_people} people are too few to try post-processing"))
     if not has_record(used_members(blend), "oof", "embeddings"):
-        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_pairs(problem, blend, progress, left_out))
+        return Decision(blend, selection, (*notes, _NO_EMBEDDINGS))
+    return Decision(blend, selection, notes, tune_pairs(problem, blend, progress, left_out))
 
 
-def class_blend(members: Sequence[Member], winner: Contender) -> ClassBlend:
-    """The winner of a contest as a blend of these members."""
+def class_blend(members: Sequence[Member], winner: Candidate) -> ClassBlend:
+    """The winner of a selection as a blend of these members."""
     space = next(space for space in CLASS_SPACES if space == winner.space)
     return ClassBlend(tuple(members), winner.weights, winner.temperatures, space)
 
 
-def pair_blend(members: Sequence[Member], winner: Contender) -> PairBlend:
-    """The winner of a contest as a blend of these members."""
+def pair_blend(members: Sequence[Member], winner: Candidate) -> PairBlend:
+    """The winner of a selection as a blend of these members."""
     space = next(space for space in PAIR_SPACES if space == winner.space)
     return PairBlend(tuple(members), winner.weights, space)
 
@@ -180,14 +180,14 @@ def _kinds(method: Method) -> tuple[Kind, ...]:
             assert_never(method)
 
 
-def _asked_for(contest: Contest, method: Method) -> Contest:
+def _asked_for(selection: Selection, method: Method) -> Selection:
     match method:
         case "auto":
-            return contest
+            return selection
         case "mean":
-            return settle_for("equal", contest)
+            return select_kind("equal", selection)
         case "hill" | "constrained":
-            return settle_for(method, contest)
+            return select_kind(method, selection)
         case _:
             assert_never(method)
 

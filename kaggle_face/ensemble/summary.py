@@ -13,7 +13,7 @@ from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue.known import find_facts
 from kaggle_face.ensemble.blended import ClassBlend, used_members
-from kaggle_face.ensemble.search.candidates import Contender, Contest
+from kaggle_face.ensemble.search.candidates import Candidate, Selection
 from kaggle_face.ensemble.selection import Decision
 from kaggle_face.errors import RulesError, RunError
 from kaggle_face.evaluation.held_out_figures import Figure
@@ -117,8 +117,8 @@ def _describe(decision: Decision) -> dict[str, Any]:
     if isinstance(blend, ClassBlend):
         kept = zip(blend.temperatures, blend.weights, strict=True)
         described["temperatures"] = [temperature for temperature, weight in kept if weight > 0]
-    if decision.contest is not None:
-        described |= _describe_contest(decision.contest, decision.metrics)
+    if decision.selection is not None:
+        described |= _describe_selection(decision.selection, decision.metrics)
     if decision.tuning is not None:
         described["post_processing"] = asdict(decision.tuning)
     return described
@@ -135,31 +135,31 @@ def _describe_member(member: Member, weight: float) -> dict[str, Any]:
     }
 
 
-def _describe_contest(contest: Contest, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """The contest; `out_of_fold` is the score that a ledger of submissions keeps."""
+def _describe_selection(selection: Selection, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """The selection; `out_of_fold` is the score that a ledger of submissions keeps."""
     return {
         "out_of_fold": {
-            "metric": contest.metric,
-            "value": metrics[contest.metric],
-            "higher_is_better": METRICS[contest.metric].higher_is_better,
+            "metric": selection.metric,
+            "value": metrics[selection.metric],
+            "higher_is_better": METRICS[selection.metric].higher_is_better,
         },
-        "winner": contest.winner.name,
-        "reason": contest.reason,
-        "honest": contest.winner.honest,
-        "contenders": [_describe_contender(contender) for contender in contest.contenders],
+        "winner": selection.winner.name,
+        "reason": selection.reason,
+        "honest": selection.winner.honest,
+        "contenders": [_describe_candidate(candidate) for candidate in selection.candidates],
     }
 
 
-def _describe_contender(contender: Contender) -> dict[str, Any]:
+def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
     return {
-        "name": contender.name,
-        "kind": contender.kind,
-        "weights": list(contender.weights),
-        "metrics": dict(contender.metrics),
-        "honest": contender.honest,
-        "optimistic_gain": contender.optimistic_gain,
-        "gain": None if contender.gain is None else asdict(contender.gain),
-        "over_mean": None if contender.over_mean is None else asdict(contender.over_mean),
+        "name": candidate.name,
+        "kind": candidate.kind,
+        "weights": list(candidate.weights),
+        "metrics": dict(candidate.metrics),
+        "honest": candidate.honest,
+        "optimistic_gain": candidate.optimistic_gain,
+        "gain": None if candidate.gain is None else asdict(candidate.gain),
+        "over_mean": None if candidate.over_mean is None else asdict(candidate.over_mean),
     }
 
 

@@ -56,7 +56,7 @@ def test_adding_a_copy_of_a_member_changes_nothing(
         pairs = decide_pairs(chosen, FORMULA, how(method), SilentProgress())
         write_class_blend(classes.blend, tmp_path / str(number), SilentProgress())
         write_pair_blend(pairs.blend, tmp_path / str(number))
-        written.append((classes.contest, pairs.contest))
+        written.append((classes.selection, pairs.selection))
     assert written[0] == written[1]
     for file in ("predictions/logits.npy", "pairs/scores.npy"):
         assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
@@ -67,7 +67,7 @@ def test_the_mean_needs_no_out_of_fold_records(runs: list[RunFolder]) -> None:
     shutil.rmtree(runs[1].fold(0).path / "oof")
     members = choose_members(runs, ["best_ver"])
     decision = decide_classes(members, FORMULA, how("mean"), SilentProgress())
-    assert decision.contest is None and decision.blend.weights == (0.5, 0.5)
+    assert decision.selection is None and decision.blend.weights == (0.5, 0.5)
     assert "nothing is known of the blend's score" in decision.notes[0]
     assert decide_pairs(members, FORMULA, how("mean"), SilentProgress()).blend.weights == (0.5, 0.5)
 
@@ -92,8 +92,8 @@ def test_a_method_that_is_asked_for_wins(runs: list[RunFolder], method: Any, kin
         decide_classes(members, FORMULA, how(method), SilentProgress()),
         decide_pairs(members, FORMULA, how(method), SilentProgress()),
     ):
-        assert decision.contest is not None and decision.contest.winner.kind == kind
-        assert "asked for" in decision.contest.reason
+        assert decision.selection is not None and decision.selection.winner.kind == kind
+        assert "asked for" in decision.selection.reason
 
 
 def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
@@ -140,7 +140,7 @@ def test_every_step_is_tried_on_the_embeddings_of_the_members(
     assert isinstance(decision.tuning, PairTuning)
     assert [step.name for step in decision.tuning.steps] == [name for name, _ in STEPS]
     if decision.pair_recipe.is_plain:
-        assert decision.contest is not None and decision.metrics == decision.contest.winner.metrics
+        assert decision.selection is not None and decision.metrics == decision.selection.winner.metrics
 
 
 def test_a_recipe_is_done_to_the_test_pairs_of_each_network(runs: list[RunFolder], tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
 from kaggle_face.ensemble.postprocess.gallery_tuning import open_simulated_tuning, tune_gallery
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
-from kaggle_face.ensemble.search.candidates import Contender, Kind
+from kaggle_face.ensemble.search.candidates import Candidate, Kind
 from kaggle_face.ensemble.selection import (
     Decision,
     HowToDecide,
@@ -68,7 +68,7 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True)
 class _Decided:
-    """What the contest of some members says, and how the table calls them."""
+    """What the selection of some members says, and how the table calls them."""
 
     whose: str
     members: tuple[Member, ...]
@@ -106,11 +106,11 @@ def _class_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blen
     best = _best_single(decided[0].decision)
     best_tested = score_class_blend(class_blend(decided[0].members, best), truth)
     for each in decided:
-        for contender in _shown(each, "probabilities"):
-            blend = class_blend(each.members, contender)
+        for candidate in _shown(each, "probabilities"):
+            blend = class_blend(each.members, candidate)
             tested = score_class_blend(blend, truth)
-            row = _row(each, contender, blend, "accuracy", tested.accuracy)
-            is_best = contender is best
+            row = _row(each, candidate, blend, "accuracy", tested.accuracy)
+            is_best = candidate is best
             yield row if is_best else replace(row, test_gain=_change(tested.less(best_tested)))
         if each.whose == _MODELS:
             assert isinstance(each.decision.blend, ClassBlend)
@@ -124,13 +124,13 @@ def _pair_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blend
     best = _best_single(decided[0].decision)
     best_tested = score_pair_blend(pair_blend(decided[0].members, best), truth)
     for each in decided:
-        for contender in _shown(each, "scores"):
-            blend = pair_blend(each.members, contender)
+        for candidate in _shown(each, "scores"):
+            blend = pair_blend(each.members, candidate)
             tested = score_pair_blend(blend, truth)
-            row = _row(each, contender, blend, "eer", tested.metrics["eer"])
-            is_best = contender is best
+            row = _row(each, candidate, blend, "eer", tested.metrics["eer"])
+            is_best = candidate is best
             gain = None if is_best else _change(tested.less(best_tested), -1)
-            yield replace(row, test_gain=gain, more=_more(tested, _alone(blend, contender, truth)))
+            yield replace(row, test_gain=gain, more=_more(tested, _alone(blend, candidate, truth)))
         if each.whose == _MODELS:
             assert isinstance(each.decision.blend, PairBlend)
             tested = score_pair_blend(each.decision.blend, truth, each.decision.pair_recipe)
@@ -139,68 +139,68 @@ def _pair_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blend
             yield replace(row, test_gain=gain, more=_more(tested, "-"))
 
 
-def _shown(decided: _Decided, space: str) -> Iterator[Contender]:
+def _shown(decided: _Decided, space: str) -> Iterator[Candidate]:
     """The single members (once each), and one blend of each kind: in one space, so that none is chosen."""
-    contest = decided.decision.contest
-    assert contest is not None, "everything here has out-of-fold records"
+    selection = decided.decision.selection
+    assert selection is not None, "everything here has out-of-fold records"
     seen: set[Kind] = set()
-    for contender in contest.contenders:
-        if contender.kind == "single":
+    for candidate in selection.candidates:
+        if candidate.kind == "single":
             if decided.whose != _EVERYTHING:
-                yield contender
-        elif contender.kind in set(decided.kinds) - seen and contender.space == space:
-            seen.add(contender.kind)
-            yield contender
+                yield candidate
+        elif candidate.kind in set(decided.kinds) - seen and candidate.space == space:
+            seen.add(candidate.kind)
+            yield candidate
 
 
 def _row(
-    decided: _Decided, contender: Contender, blend: ClassBlend | PairBlend, metric: str, test: float
+    decided: _Decided, candidate: Candidate, blend: ClassBlend | PairBlend, metric: str, test: float
 ) -> BlendRow:
-    is_single = contender.kind == "single"
-    name = contender.name.rpartition("/")[2].partition("@")[0] if is_single else _words(decided, contender)
+    is_single = candidate.kind == "single"
+    name = candidate.name.rpartition("/")[2].partition("@")[0] if is_single else _words(decided, candidate)
     return BlendRow(
         name=name,
         num_parameters=count_parameters(used_members(blend)),
-        found=contender.metrics[metric],
+        found=candidate.metrics[metric],
         test=test,
-        nested=None if is_single else contender.honest,
-        nested_gain=None if contender.gain is None else _change(contender.gain),
-        optimistic_gain=contender.optimistic_gain,
+        nested=None if is_single else candidate.honest,
+        nested_gain=None if candidate.gain is None else _change(candidate.gain),
+        optimistic_gain=candidate.optimistic_gain,
     )
 
 
 def _chosen_row(decided: _Decided, metric: str, test: float) -> BlendRow:
     """What `ensemble` takes, with the post-processing that helps."""
     decision = decided.decision
-    assert decision.contest is not None
-    winner = decision.contest.winner
+    assert decision.selection is not None
+    winner = decision.selection.winner
     row = _row(decided, winner, decision.blend, metric, test)
     found = decision.metrics[metric]
     return replace(row, name=f"chosen by `ensemble`: {winner.name}", found=found, nested=None)
 
 
-def _words(decided: _Decided, contender: Contender) -> str:
+def _words(decided: _Decided, candidate: Candidate) -> str:
     """How the table calls a blend.
 
     The weights stand behind its name where they differ.
     """
     kinds = {"equal": "equal mean", "hill": "hill climbing", "constrained": "constrained weights"}
-    weights = " ".join(f"{weight:.2f}" for weight in contender.weights)
-    shown = "" if contender.kind == "equal" else f" ({weights})"
-    return f"{kinds[contender.kind]} of {decided.whose}{shown}"
+    weights = " ".join(f"{weight:.2f}" for weight in candidate.weights)
+    shown = "" if candidate.kind == "equal" else f" ({weights})"
+    return f"{kinds[candidate.kind]} of {decided.whose}{shown}"
 
 
-def _best_single(decision: Decision) -> Contender:
+def _best_single(decision: Decision) -> Candidate:
     """The model that is best out of fold."""
-    assert decision.contest is not None
-    singles = [each for each in decision.contest.contenders if each.kind == "single"]
-    metric = decision.contest.metric
+    assert decision.selection is not None
+    singles = [each for each in decision.selection.candidates if each.kind == "single"]
+    metric = decision.selection.metric
     return min(singles, key=lambda each: each.metrics[metric] * -METRICS[metric].sign)
 
 
-def _alone(blend: PairBlend, contender: Contender, truth: KnownTruth) -> str:
+def _alone(blend: PairBlend, candidate: Candidate, truth: KnownTruth) -> str:
     """The test EER of each network of a single model by itself: mean and deviation."""
-    if contender.kind != "single":
+    if candidate.kind != "single":
         return "-"
     (member,) = used_members(blend)
     rates = []

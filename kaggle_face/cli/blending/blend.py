@@ -30,7 +30,7 @@ from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
 from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
 from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
-from kaggle_face.ensemble.search.candidates import Contender, Contest
+from kaggle_face.ensemble.search.candidates import Candidate, Selection
 from kaggle_face.ensemble.selection import Decision, HowToDecide, decide_classes, decide_pairs
 from kaggle_face.ensemble.summary import (
     count_parameters,
@@ -167,7 +167,7 @@ def _write(decisions: Mapping[Task, Decision], folder: Path, terminal: Terminal)
 def _keep_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
     """Writes the thresholds of every run whose embeddings are used."""
     decision = decisions.get("verification")
-    if decision is None or decision.contest is None:
+    if decision is None or decision.selection is None:
         return []
     members = used_members(decision.blend)
     trials = open_trials(members)
@@ -183,10 +183,10 @@ def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
     for task, decision in decisions.items():
         for note in decision.notes:
             terminal.say(f"{task}: {note}")
-        if decision.contest is None:
+        if decision.selection is None:
             _tell_members(task, decision.blend.members, decision.blend.weights, terminal)
         else:
-            _tell_contest(task, decision.contest, decision.blend.members, terminal)
+            _tell_selection(task, decision.selection, decision.blend.members, terminal)
         if decision.tuning is not None:
             _tell_tuning(decision, decision.tuning, terminal)
 
@@ -201,12 +201,12 @@ def _tell_members(
     terminal.table([task, "folds", "weight"], rows)
 
 
-def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], terminal: Terminal) -> None:
-    columns = _shown(contest.contenders[0].metrics, contest.metric)
-    header = [task, *columns, f"honest {contest.metric}", "gain", "95 % interval", "optimistic", "weights"]
-    terminal.table(header, [_row(each, columns, contest.winner) for each in contest.contenders])
+def _tell_selection(task: Task, selection: Selection, members: Sequence[Member], terminal: Terminal) -> None:
+    columns = _shown(selection.candidates[0].metrics, selection.metric)
+    header = [task, *columns, f"honest {selection.metric}", "gain", "95 % interval", "optimistic", "weights"]
+    terminal.table(header, [_row(each, columns, selection.winner) for each in selection.candidates])
     folds = " ".join(str(fold.fold) for fold in members[0].folds)
-    terminal.say(f"{task}: {contest.winner.name} (folds {folds}), because {contest.reason}")
+    terminal.say(f"{task}: {selection.winner.name} (folds {folds}), because {selection.reason}")
     terminal.say("")
 
 
@@ -229,7 +229,7 @@ def _tell_tuning(
         for setting, is_on, gain, optimistic in steps
     ]
     terminal.table(header, rows)
-    shown = _shown(tuning.metrics, "" if decision.contest is None else decision.contest.metric)
+    shown = _shown(tuning.metrics, "" if decision.selection is None else decision.selection.metric)
     figures = ", ".join(f"{name} {tuning.metrics[name]:.4f}" for name in shown)
     terminal.say(f"with what is on: {figures}")
     terminal.say("")
@@ -239,23 +239,23 @@ def _interval(gain: Difference) -> str:
     return f"{gain.low:+.4f} to {gain.high:+.4f}"
 
 
-def _row(contender: Contender, columns: Sequence[str], winner: Contender) -> list[str]:
-    gain = contender.gain
-    mark = "> " if contender is winner else "  "
+def _row(candidate: Candidate, columns: Sequence[str], winner: Candidate) -> list[str]:
+    gain = candidate.gain
+    mark = "> " if candidate is winner else "  "
     return [
-        mark + contender.name,
-        *(f"{contender.metrics[name]:.4f}" for name in columns),
-        "-" if contender.honest is None else f"{contender.honest:.4f}",
+        mark + candidate.name,
+        *(f"{candidate.metrics[name]:.4f}" for name in columns),
+        "-" if candidate.honest is None else f"{candidate.honest:.4f}",
         "-" if gain is None else f"{gain.value:+.4f}",
         "-" if gain is None else _interval(gain),
-        "-" if contender.optimistic_gain is None else f"{contender.optimistic_gain:+.4f}",
-        _weights_in_words(contender),
+        "-" if candidate.optimistic_gain is None else f"{candidate.optimistic_gain:+.4f}",
+        _weights_in_words(candidate),
     ]
 
 
-def _weights_in_words(contender: Contender) -> str:
-    if contender.kind == "single":
+def _weights_in_words(candidate: Candidate) -> str:
+    if candidate.kind == "single":
         return ""
-    if len(contender.weights) <= _MOST_WEIGHTS_SHOWN:
-        return " ".join(f"{weight:.2f}" for weight in contender.weights)
-    return f"{sum(weight > 0 for weight in contender.weights)} of {len(contender.weights)} members"
+    if len(candidate.weights) <= _MOST_WEIGHTS_SHOWN:
+        return " ".join(f"{weight:.2f}" for weight in candidate.weights)
+    return f"{sum(weight > 0 for weight in candidate.weights)} of {len(candidate.weights)} members"

@@ -12,12 +12,12 @@ import numpy as np
 
 from kaggle_face.ensemble.blending import ClassSpace
 from kaggle_face.ensemble.search.candidates import (
-    Contender,
-    Contest,
+    Candidate,
     Kind,
-    contender_name,
+    Selection,
+    candidate_name,
     is_challenger,
-    settle,
+    select,
 )
 from kaggle_face.ensemble.search.class_logits import LikelyClasses, gather_likely_classes
 from kaggle_face.ensemble.search.temperature import fit_temperatures
@@ -87,24 +87,24 @@ def open_class_problem(
     return ClassProblem(table, half_of_class[table.labels], objective, resampling)
 
 
-def contest_classes(
+def select_classes(
     problem: ClassProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
-) -> Contest:
+) -> Selection:
     """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
     singles = [_single(problem, member, name) for member, name in enumerate(names)]
     best = max(singles, key=lambda single: problem.objective(single.metrics))
-    contenders = list(singles)
+    candidates = list(singles)
     if len(names) > 1:
         plain = _Method("equal", "probabilities", False)
         mean = _blend(problem, plain, best, None)
-        contenders.append(mean)
+        candidates.append(mean)
         if mean.gain is not None:
             methods = list(_methods(kinds))
             with progress.count("blending probabilities", len(methods), "ways") as counter:
                 for method in methods:
-                    contenders.append(_blend(problem, method, best, mean))
+                    candidates.append(_blend(problem, method, best, mean))
                     counter.advance()
-    return settle(problem.objective.main_metric, best, contenders)
+    return select(problem.objective.main_metric, best, candidates)
 
 
 def class_metrics(ranks: IntArray) -> dict[str, float]:
@@ -138,7 +138,7 @@ def _methods(kinds: Sequence[Kind]) -> Iterator[_Method]:
                 yield _Method(kind, space, space != "ranks")
 
 
-def _single(problem: ClassProblem, member: int, name: str) -> Contender:
+def _single(problem: ClassProblem, member: int, name: str) -> Candidate:
     logits = problem.table.values("log_probabilities", _AS_THEY_ARE)[member]
     ranks = true_class_ranks(logits, problem.table.true_column)
     count = len(problem.table.logits)
@@ -146,17 +146,17 @@ def _single(problem: ClassProblem, member: int, name: str) -> Contender:
     metrics = class_metrics(ranks)
     ones = (1.0,) * count
     main = metrics[problem.objective.main_metric]
-    return Contender(name, "single", "probabilities", weights, ones, metrics, honest=main)
+    return Candidate(name, "single", "probabilities", weights, ones, metrics, honest=main)
 
 
-def _blend(problem: ClassProblem, method: _Method, best: Contender, mean: Contender | None) -> Contender:
+def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candidate | None) -> Candidate:
     """A blend with its final weights, and its honest figures beside the optimistic ones."""
     final_set = _FROM_ALL if method.is_calibrated else _AS_THEY_ARE
     weights = fit_class_weights(problem, method.kind, method.space, final_set, problem.everything)
     final_ranks = _ranks(problem, method, final_set, weights, problem.everything)
     metrics, main = class_metrics(final_ranks), problem.objective.main_metric
-    contender = Contender(
-        name=contender_name(method.kind, method.space, method.is_calibrated),
+    candidate = Candidate(
+        name=candidate_name(method.kind, method.space, method.is_calibrated),
         kind=method.kind,
         space=method.space,
         weights=tuple(weights.tolist()),
@@ -165,18 +165,18 @@ def _blend(problem: ClassProblem, method: _Method, best: Contender, mean: Conten
         optimistic_gain=metrics[main] - best.metrics[main],
     )
     if len(np.unique(problem.halves)) < 2:
-        return contender
+        return candidate
     ranks = _nested_ranks(problem, method)
-    judged = replace(contender, honest=class_metrics(ranks)[main], gain=_gain(problem, ranks, best))
+    judged = replace(candidate, honest=class_metrics(ranks)[main], gain=_gain(problem, ranks, best))
     if mean is None or not is_challenger(judged, mean):
         return judged
     return replace(judged, over_mean=_gain(problem, ranks, mean))
 
 
-def _gain(problem: ClassProblem, ranks: IntArray, other: Contender) -> Difference:
-    """How much better the places of the true classes are than with another contender, by the main metric."""
+def _gain(problem: ClassProblem, ranks: IntArray, other: Candidate) -> Difference:
+    """How much better the places of the true classes are than with another candidate, by the main metric."""
     metric = problem.objective.main_metric
-    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(_contender_ranks(problem, other), metric)
+    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(_candidate_ranks(problem, other), metric)
     return clustered_mean_difference(hits, others, problem.table.labels, problem.resampling)
 
 
@@ -190,10 +190,10 @@ def _nested_ranks(problem: ClassProblem, method: _Method) -> IntArray:
     return ranks
 
 
-def _contender_ranks(problem: ClassProblem, contender: Contender) -> IntArray:
-    """Ranks by a contender that needs no nested split: a single member or the plain mean."""
+def _candidate_ranks(problem: ClassProblem, candidate: Candidate) -> IntArray:
+    """Ranks by a candidate that needs no nested split: a single member or the plain mean."""
     plain = _Method("equal", "probabilities", False)
-    return _ranks(problem, plain, _AS_THEY_ARE, np.array(contender.weights), problem.everything)
+    return _ranks(problem, plain, _AS_THEY_ARE, np.array(candidate.weights), problem.everything)
 
 
 def _ranks(

@@ -14,12 +14,12 @@ from functools import cached_property
 import numpy as np
 
 from kaggle_face.ensemble.search.candidates import (
-    Contender,
-    Contest,
+    Candidate,
     Kind,
-    contender_name,
+    Selection,
+    candidate_name,
     is_challenger,
-    settle,
+    select,
 )
 from kaggle_face.ensemble.search.weights import (
     constrained_pair_weights,
@@ -71,24 +71,24 @@ class PairProblem:
         return inside
 
 
-def contest_pairs(
+def select_pairs(
     problem: PairProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
-) -> Contest:
+) -> Selection:
     """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
     singles = [_single(problem, member, name, len(names)) for member, name in enumerate(names)]
     best = max(singles, key=lambda single: problem.objective(single.metrics))
-    contenders = list(singles)
+    candidates = list(singles)
     if len(names) > 1:
         mean = _blend(problem, "equal", "scores", best, None)
-        contenders.append(mean)
+        candidates.append(mean)
         if mean.gain is not None:
             methods = [(kind, space) for kind in kinds for space in PAIR_SPACES]
             others = [method for method in methods if method != ("equal", "scores")]
             with progress.count("blending pair scores", len(others), "ways") as counter:
                 for kind, space in others:
-                    contenders.append(_blend(problem, kind, space, best, mean))
+                    candidates.append(_blend(problem, kind, space, best, mean))
                     counter.advance()
-    return settle(problem.objective.main_metric, best, contenders)
+    return select(problem.objective.main_metric, best, candidates)
 
 
 def fit_pair_weights(problem: PairProblem, kind: Kind, space: PairSpace, rows: BoolArray) -> FloatArray:
@@ -111,25 +111,25 @@ def can_be_nested(problem: PairProblem) -> bool:
     return all(len(np.unique(labels[halves == half])) == 2 for half in (0, 1))
 
 
-def _single(problem: PairProblem, member: int, name: str, count: int) -> Contender:
+def _single(problem: PairProblem, member: int, name: str, count: int) -> Candidate:
     weights = tuple(float(other == member) for other in range(count))
     scores = _scores(problem, "scores", np.array(weights), problem.everything)
     metrics = verification_summary(scores, problem.trials.labels)
     main = metrics[problem.objective.main_metric]
-    return Contender(name, "single", "scores", weights, (), metrics, honest=main)
+    return Candidate(name, "single", "scores", weights, (), metrics, honest=main)
 
 
 def _blend(
-    problem: PairProblem, kind: Kind, space: PairSpace, best: Contender, mean: Contender | None
-) -> Contender:
+    problem: PairProblem, kind: Kind, space: PairSpace, best: Candidate, mean: Candidate | None
+) -> Candidate:
     """A blend with its final weights, and its honest figures beside the optimistic ones."""
     weights = fit_pair_weights(problem, kind, space, problem.everything)
     metrics = verification_summary(
         _scores(problem, space, weights, problem.everything), problem.trials.labels
     )
     main = problem.objective.main_metric
-    contender = Contender(
-        name=contender_name(kind, space),
+    candidate = Candidate(
+        name=candidate_name(kind, space),
         kind=kind,
         space=space,
         weights=tuple(weights.tolist()),
@@ -138,10 +138,10 @@ def _blend(
         optimistic_gain=(metrics[main] - best.metrics[main]) * METRICS[main].sign,
     )
     if not can_be_nested(problem):
-        return contender
+        return candidate
     scores = _nested_scores(problem, kind, space)
     honest = verification_summary(scores, problem.trials.labels[problem.inside_a_half])[main]
-    judged = replace(contender, honest=honest, gain=gain_between(problem, scores, _halved(problem, best)))
+    judged = replace(candidate, honest=honest, gain=gain_between(problem, scores, _halved(problem, best)))
     if mean is None or not is_challenger(judged, mean):
         return judged
     return replace(judged, over_mean=gain_between(problem, scores, _halved(problem, mean)))
@@ -156,11 +156,11 @@ def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatA
     return np.asarray(scores[problem.inside_a_half])
 
 
-def _halved(problem: PairProblem, contender: Contender) -> FloatArray:
+def _halved(problem: PairProblem, candidate: Candidate) -> FloatArray:
     """Scores of the pairs inside a half by weights that need no search, on the same scale as nested ones."""
     scores = np.empty(len(problem.trials.labels))
     for _, judged_on in nested(problem.trials.halves):
-        scores[judged_on] = _scores(problem, "scores", np.array(contender.weights), judged_on)
+        scores[judged_on] = _scores(problem, "scores", np.array(candidate.weights), judged_on)
     return np.asarray(scores[problem.inside_a_half])
 
 

@@ -14,9 +14,9 @@ from kaggle_face.ensemble.search.candidates import Kind
 from kaggle_face.ensemble.search.class_logits import gather_likely_classes
 from kaggle_face.ensemble.search.classification import (
     ClassProblem,
-    contest_classes,
     fit_class_weights,
     open_class_problem,
+    select_classes,
 )
 from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
 from kaggle_face.evaluation.objective import task_objective
@@ -69,8 +69,8 @@ def with_altered_half(held_out: HeldOut, halves: np.ndarray, half: int) -> HeldO
 @settings(max_examples=8)
 def test_the_contest_does_not_depend_on_row_order(random_held_out: Callable[..., Any], seed: int) -> None:
     held_out = random_held_out(seed)
-    straight = contest_classes(board_of(held_out), NAMES, KINDS)
-    shuffled = contest_classes(board_of(permuted(held_out, seed)), NAMES, KINDS)
+    straight = select_classes(board_of(held_out), NAMES, KINDS)
+    shuffled = select_classes(board_of(permuted(held_out, seed)), NAMES, KINDS)
     assert straight == shuffled
 
 
@@ -117,10 +117,10 @@ def test_two_members_that_err_apart_blend_to_more_than_either() -> None:
     member_scores = tuple(
         MemberScores(name, each.astype(np.float32)) for name, each in zip(NAMES, logits, strict=True)
     )
-    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), NAMES, KINDS)
-    mean = next(each for each in contest.contenders if each.kind == "equal")
+    selection = select_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), NAMES, KINDS)
+    mean = next(each for each in selection.candidates if each.kind == "equal")
     assert mean.gain is not None and mean.gain.low > 0
-    assert contest.winner.kind != "single"
+    assert selection.winner.kind != "single"
 
 
 def test_a_search_on_noise_has_an_optimistic_gain_and_no_honest_one() -> None:
@@ -129,8 +129,8 @@ def test_a_search_on_noise_has_an_optimistic_gain_and_no_honest_one() -> None:
     ids = np.array([f"{i:04d}" for i in range(120)])
     names = [f"m{i}" for i in range(12)]
     member_scores = tuple(MemberScores(name, rng.normal(size=(120, 6)).astype(np.float32)) for name in names)
-    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), names, ("hill",))
-    climbed = next(each for each in contest.contenders if each.kind == "hill")
+    selection = select_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), names, ("hill",))
+    climbed = next(each for each in selection.candidates if each.kind == "hill")
     assert climbed.optimistic_gain is not None and climbed.gain is not None
     assert climbed.optimistic_gain > 0.05 > climbed.gain.value
 
@@ -140,15 +140,15 @@ def test_one_class_is_too_few_to_judge_blends_and_the_plain_mean_is_taken() -> N
     ids = np.array([str(i) for i in range(5)])
     rng = np.random.default_rng(0)
     member_scores = tuple(MemberScores(name, rng.normal(size=(5, 6)).astype(np.float32)) for name in NAMES)
-    contest = contest_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), NAMES, KINDS)
-    assert contest.winner.kind == "equal" and "too few people" in contest.reason
+    selection = select_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), NAMES, KINDS)
+    assert selection.winner.kind == "equal" and "too few people" in selection.reason
 
 
 def test_a_single_member_wins_alone(random_held_out: Callable[..., Any]) -> None:
-    contest = contest_classes(board_of(random_held_out(0, num_members=1)), ["a"], KINDS)
-    assert contest.winner.name == "a" and contest.reason == "it is the only member"
+    selection = select_classes(board_of(random_held_out(0, num_members=1)), ["a"], KINDS)
+    assert selection.winner.name == "a" and selection.reason == "it is the only member"
 
 
 def test_top_five_can_be_what_is_maximised(random_held_out: Callable[..., Any]) -> None:
-    contest = contest_classes(board_of(random_held_out(1), "top5"), NAMES, ("hill",))
-    assert contest.metric == "top5"
+    selection = select_classes(board_of(random_held_out(1), "top5"), NAMES, ("hill",))
+    assert selection.metric == "top5"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaggle_face.ensemble.search.candidates import Kind
-from kaggle_face.ensemble.search.verification import PairProblem, contest_pairs, fit_pair_weights
+from kaggle_face.ensemble.search.verification import PairProblem, fit_pair_weights, select_pairs
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
 from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.objective import task_objective
@@ -65,8 +65,8 @@ def test_the_contest_does_not_depend_on_the_order_of_scores_on_disk(
             MemberScores(s.name, s.values[order], np.argsort(order)) for s in fold.member_scores
         )
         folds.append(FoldTrials(fold.fold, fold.positions, member_scores))
-    straight = contest_pairs(board_of(trials), NAMES, ("hill",))
-    shuffled = contest_pairs(board_of(replace(trials, folds=tuple(folds))), NAMES, ("hill",))
+    straight = select_pairs(board_of(trials), NAMES, ("hill",))
+    shuffled = select_pairs(board_of(replace(trials, folds=tuple(folds))), NAMES, ("hill",))
     assert straight == shuffled
 
 
@@ -77,8 +77,8 @@ def test_networks_of_two_folds_may_score_on_different_scales(
     first, second = trials.folds
     stretched = tuple(MemberScores(s.name, 1000 * s.values + 7) for s in second.member_scores)
     other = replace(trials, folds=(first, FoldTrials(second.fold, second.positions, stretched)))
-    singles = contest_pairs(board_of(trials), NAMES, ()).contenders
-    rescaled = contest_pairs(board_of(other), NAMES, ()).contenders
+    singles = select_pairs(board_of(trials), NAMES, ()).candidates
+    rescaled = select_pairs(board_of(other), NAMES, ()).candidates
     assert singles[0].metrics == pytest.approx(rescaled[0].metrics)
 
 
@@ -86,29 +86,29 @@ def test_the_figures_of_one_member_in_one_fold_are_those_of_its_scores(
     random_trials: Callable[..., HeldOutPairs],
 ) -> None:
     trials = random_trials(2, num_members=1, num_folds=1)
-    contest = contest_pairs(board_of(trials), ["a"], KINDS)
+    selection = select_pairs(board_of(trials), ["a"], KINDS)
     eer = equal_error_rate(trials.folds[0].member_scores[0].values, trials.labels).eer
-    assert contest.winner.metrics["eer"] == eer
+    assert selection.winner.metrics["eer"] == eer
 
 
 def test_members_that_err_apart_blend_to_less_error(random_trials: Callable[..., HeldOutPairs]) -> None:
     trials = random_trials(0, num_members=3, people=16)
-    contest = contest_pairs(board_of(trials), NAMES, KINDS)
-    assert contest.winner.kind != "single" and contest.winner.gain is not None
-    assert contest.winner.gain.value > 0  # an error that falls is a gain
+    selection = select_pairs(board_of(trials), NAMES, KINDS)
+    assert selection.winner.kind != "single" and selection.winner.gain is not None
+    assert selection.winner.gain.value > 0  # an error that falls is a gain
 
 
 def test_the_area_under_the_curve_can_be_what_is_maximised(
     random_trials: Callable[..., HeldOutPairs],
 ) -> None:
-    contest = contest_pairs(board_of(random_trials(0), "auc"), NAMES, ("hill",))
-    assert contest.metric == "auc"
+    selection = select_pairs(board_of(random_trials(0), "auc"), NAMES, ("hill",))
+    assert selection.metric == "auc"
 
 
 def test_one_person_is_too_few_to_judge_blends(random_trials: Callable[..., HeldOutPairs]) -> None:
     trials = random_trials(0, num_folds=1, people=2)
-    contest = contest_pairs(board_of(trials), NAMES, KINDS)
-    assert contest.winner.kind == "equal" and "too few people" in contest.reason
+    selection = select_pairs(board_of(trials), NAMES, KINDS)
+    assert selection.winner.kind == "equal" and "too few people" in selection.reason
 
 
 def test_trials_that_all_folds_share_get_the_mean_of_their_scores(
