@@ -145,7 +145,7 @@ def _describe_selection(selection: Selection, metrics: Mapping[str, float]) -> d
         },
         "winner": selection.winner.name,
         "reason": selection.reason,
-        "honest": selection.winner.honest,
+        "honest": selection.winner.nested,
         "contenders": [_describe_candidate(candidate) for candidate in selection.candidates],
     }
 
@@ -156,8 +156,8 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
         "kind": candidate.kind,
         "weights": list(candidate.weights),
         "metrics": dict(candidate.metrics),
-        "honest": candidate.honest,
-        "optimistic_gain": candidate.optimistic_gain,
+        "honest": candidate.nested,
+        "optimistic_gain": candidate.in_sample_gain,
         "gain": None if candidate.gain is None else asdict(candidate.gain),
         "over_mean": None if candidate.over_mean is None else asdict(candidate.over_mean),
     }

@@ -119,7 +119,7 @@ def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray
     return sets if min(kinds) == 2 and 2 * filled.min() >= filled.mean() else None
 
 
-def nested(halves: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
+def nested_split(halves: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
     """For each half: what weights are found on, and what they are judged on."""
     for half in (0, 1):
         yield halves == half, halves == 1 - half

@@ -55,7 +55,8 @@ def test_a_pair_across_the_halves_belongs_to_neither() -> None:
 def test_each_half_is_judged_by_what_is_found_on_the_other_and_crossing_pairs_by_neither() -> None:
     halves = np.array([0, 1, CROSSING, 0, CROSSING, 1, 1])
     turns = [
-        (np.flatnonzero(found).tolist(), np.flatnonzero(judged).tolist()) for found, judged in nested(halves)
+        (np.flatnonzero(found).tolist(), np.flatnonzero(judged).tolist())
+        for found, judged in nested_split(halves)
     ]
     assert turns == [([0, 3], [1, 5, 6]), ([1, 5, 6], [0, 3])]
 

@@ -163,9 +163,9 @@ def _row(
         num_parameters=count_parameters(used_members(blend)),
         found=candidate.metrics[metric],
         test=test,
-        nested=None if is_single else candidate.honest,
+        nested=None if is_single else candidate.nested,
         nested_gain=None if candidate.gain is None else _change(candidate.gain),
-        optimistic_gain=candidate.optimistic_gain,
+        optimistic_gain=candidate.in_sample_gain,
     )
 
 
@@ -223,11 +223,11 @@ def _steps(decision: Decision) -> Iterator[StepRow]:
         case ClassTuning() as tuning:
             is_on = not tuning.recipe.is_plain
             gain = _change(tuning.gain)
-            yield StepRow("classification", str(tuning.best), is_on, gain, tuning.optimistic_gain)
+            yield StepRow("classification", str(tuning.best), is_on, gain, tuning.in_sample_gain)
         case PairTuning() as tuning:
             for step in tuning.steps:
                 gain = _change(step.gain)
-                yield StepRow("verification", step.setting, step.is_on, gain, step.optimistic_gain)
+                yield StepRow("verification", step.setting, step.is_on, gain, step.in_sample_gain)
 
 
 def _gallery_report(decision: Decision, truth: KnownTruth, terminal: Terminal) -> Report:
@@ -243,7 +243,7 @@ def _gallery_report(decision: Decision, truth: KnownTruth, terminal: Terminal) -
     people = np.unique(truth.people.T.ravel()[first], return_inverse=True)[1].astype(np.int64)
     test = open_simulated_tuning(decision.blend, "test", ids, people)
     rows = [
-        StepRow("gallery", step.setting, step.is_on, _change(step.gain), step.optimistic_gain)
+        StepRow("gallery", step.setting, step.is_on, _change(step.gain), step.in_sample_gain)
         for step in tuned.steps
     ]
     plain, chosen = (

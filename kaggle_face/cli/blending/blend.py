@@ -220,10 +220,10 @@ def _tell_tuning(
 ) -> None:
     header = ["post-processing", "", "gain", "95 % interval", "optimistic"]
     if isinstance(tuning, PairTuning | GalleryTuning):
-        steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
+        steps = [(step.setting, step.is_on, step.gain, step.in_sample_gain) for step in tuning.steps]
     else:
         is_on = not tuning.recipe.is_plain
-        steps = [(str(tuning.best), is_on, tuning.gain, tuning.optimistic_gain)]
+        steps = [(str(tuning.best), is_on, tuning.gain, tuning.in_sample_gain)]
     rows = [
         [setting, "on" if is_on else "off", f"{gain.value:+.4f}", _interval(gain), f"{optimistic:+.4f}"]
         for setting, is_on, gain, optimistic in steps
@@ -245,10 +245,10 @@ def _row(candidate: Candidate, columns: Sequence[str], winner: Candidate) -> lis
     return [
         mark + candidate.name,
         *(f"{candidate.metrics[name]:.4f}" for name in columns),
-        "-" if candidate.honest is None else f"{candidate.honest:.4f}",
+        "-" if candidate.nested is None else f"{candidate.nested:.4f}",
         "-" if gain is None else f"{gain.value:+.4f}",
         "-" if gain is None else _interval(gain),
-        "-" if candidate.optimistic_gain is None else f"{candidate.optimistic_gain:+.4f}",
+        "-" if candidate.in_sample_gain is None else f"{candidate.in_sample_gain:+.4f}",
         _weights_in_words(candidate),
     ]
 

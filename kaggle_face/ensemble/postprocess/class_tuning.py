@@ -22,7 +22,7 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
 from kaggle_face.ensemble.search.classification import ClassProblem, class_metrics
 from kaggle_face.ensemble.search.weights import weighted_mean
 from kaggle_face.evaluation.member_scores import HeldOutLogits
-from kaggle_face.evaluation.nested_split import BoolArray, nested
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split
 from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
 from kaggle_face.records import FloatArray, IntArray
@@ -35,7 +35,7 @@ class ClassTuning:
     recipe: NeighbourRecipe
     best: NeighbourRecipe
     gain: Difference
-    optimistic_gain: float
+    in_sample_gain: float
     metrics: dict[str, float]
 
 
@@ -100,11 +100,11 @@ def tune_classes(problem: ClassTuningProblem) -> ClassTuning:
     blend_problem = problem.blend_problem
     ranks = {recipe: problem.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
     plain = ranks[NeighbourRecipe()]
-    honest = np.empty_like(plain)
-    for found_on, judged_on in nested(blend_problem.halves):
-        honest[judged_on] = ranks[fit_recipe(blend_problem, ranks, found_on)][judged_on]
+    nested = np.empty_like(plain)
+    for found_on, judged_on in nested_split(blend_problem.halves):
+        nested[judged_on] = ranks[fit_recipe(blend_problem, ranks, found_on)][judged_on]
     metric = blend_problem.objective.main_metric
-    hits, plain_hits = hits_at_ranks(honest, metric), hits_at_ranks(plain, metric)
+    hits, plain_hits = hits_at_ranks(nested, metric), hits_at_ranks(plain, metric)
     gain = clustered_mean_difference(hits, plain_hits, blend_problem.table.labels, blend_problem.resampling)
     best = fit_recipe(blend_problem, ranks, blend_problem.everything)
     helps = not best.is_plain and gain.low > 0

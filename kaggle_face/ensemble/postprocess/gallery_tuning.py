@@ -2,7 +2,7 @@
 
 Nobody of a gallery was trained on by any fold. Steps are tried in the order in which they are done. A setting
 and its threshold are chosen on the probes of one half of the people and judged on those of the other, each
-half with its own probes alone in the pool; a step is switched on if its honest gain in accuracy over the
+half with its own probes alone in the pool; a step is switched on if its nested gain in accuracy over the
 steps before it lies above zero with its whole interval. Letters: Q probes.
 """
 
@@ -23,7 +23,7 @@ from kaggle_face.ensemble.postprocess.pair_recipes import describe_step
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, TunedStep
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.members import Member
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_people, nested
+from kaggle_face.evaluation.nested_split import BoolArray, halves_of_people, nested_split
 from kaggle_face.evaluation.thresholds import mock_gallery
 from kaggle_face.metrics.identification import best_gallery_threshold, gallery_accuracy
 from kaggle_face.metrics.intervals.bootstrap import DEFAULT_RESAMPLING, Resampling, clustered_mean_difference
@@ -205,12 +205,12 @@ def _views(
 def _tune_step(
     problem: GalleryTuningProblem, recipe: GalleryRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, GalleryRecipe]:
-    honest, before = np.empty(len(problem.truth), np.bool_), np.empty(len(problem.truth), np.bool_)
-    for found_on, judged_on in nested(problem.halves):
+    nested, before = np.empty(len(problem.truth), np.bool_), np.empty(len(problem.truth), np.bool_)
+    for found_on, judged_on in nested_split(problem.halves):
         chosen = fit_gallery_setting(problem, recipe, name, settings, found_on)
-        honest[judged_on] = problem.hits(chosen, judged_on, problem.threshold(chosen, found_on))
+        nested[judged_on] = problem.hits(chosen, judged_on, problem.threshold(chosen, found_on))
         before[judged_on] = problem.hits(recipe, judged_on, problem.threshold(recipe, found_on))
-    gain = clustered_mean_difference(honest, before, problem.people, problem.resampling)
+    gain = clustered_mean_difference(nested, before, problem.people, problem.resampling)
     everything = problem.everything
     best = fit_gallery_setting(problem, recipe, name, settings, everything)
     optimistic = problem.accuracy(best, everything) - problem.accuracy(recipe, everything)

@@ -2,7 +2,7 @@
 
 Steps are tried in the order in which they are done. The settings of a step are chosen on one half of the
 people and judged on the other, with neighbours from the half's own images alone; a step is switched on if its
-honest gain over the steps before it lies above zero with its whole interval.
+nested gain over the steps before it lies above zero with its whole interval.
 
 Letters: M members, P pairs, D embedding size.
 """
@@ -31,7 +31,7 @@ from kaggle_face.ensemble.search.verification import PairProblem, gain_between, 
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.members import Member
-from kaggle_face.evaluation.nested_split import BoolArray, nested, stable_order
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split, stable_order
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values, pooled
 from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.metrics.table import METRICS
@@ -65,12 +65,12 @@ STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
 
 @dataclass(frozen=True)
 class TunedStep:
-    """One step: its best setting, its honest and optimistic gain over the steps before, whether it is on."""
+    """One step: its best setting, its nested and optimistic gain over the steps before, whether it is on."""
 
     name: str
     setting: str
     gain: Difference
-    optimistic_gain: float
+    in_sample_gain: float
     is_on: bool
 
 
@@ -213,21 +213,21 @@ def _tune_step(
     problem: PairTuningProblem, recipe: PairRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, PairRecipe]:
     blend_problem = problem.blend_problem
-    honest, before = np.empty(len(blend_problem.trials.labels)), np.empty(len(blend_problem.trials.labels))
-    for found_on, judged_on in nested(blend_problem.trials.halves):
+    nested, before = np.empty(len(blend_problem.trials.labels)), np.empty(len(blend_problem.trials.labels))
+    for found_on, judged_on in nested_split(blend_problem.trials.halves):
         chosen = fit_setting(problem, recipe, name, settings, found_on)
-        honest[judged_on] = problem.scores(chosen, judged_on)
+        nested[judged_on] = problem.scores(chosen, judged_on)
         before[judged_on] = problem.scores(recipe, judged_on)
     inside = blend_problem.inside_a_half
-    gain = gain_between(blend_problem, honest[inside], before[inside])
+    gain = gain_between(blend_problem, nested[inside], before[inside])
     best = fit_setting(problem, recipe, name, settings, blend_problem.everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
-    step = TunedStep(name, setting, gain, _optimistic(problem, recipe, best), is_on)
+    step = TunedStep(name, setting, gain, _in_sample_gain(problem, recipe, best), is_on)
     return step, best if is_on else recipe
 
 
-def _optimistic(problem: PairTuningProblem, recipe: PairRecipe, best: PairRecipe) -> float:
+def _in_sample_gain(problem: PairTuningProblem, recipe: PairRecipe, best: PairRecipe) -> float:
     everything, labels = problem.blend_problem.everything, problem.blend_problem.trials.labels
     main = problem.blend_problem.objective.main_metric
     before = verification_summary(problem.scores(recipe, everything), labels)[main]

@@ -24,9 +24,9 @@ _WORDS: dict[Kind, str] = {
 class Candidate:
     """One candidate for the blend, with its figures on the images or pairs held out of training.
 
-    `metrics` are those of the final weights on everything that is held out. `honest` is the main metric when
+    `metrics` are those of the final weights on everything that is held out. `nested` is the main metric when
     the weights were found on the other half of the people; `gain` is its difference to the best single
-    member, and `over_mean` that of a challenger to the plain mean, positive = better. `optimistic_gain` is
+    member, and `over_mean` that of a challenger to the plain mean, positive = better. `in_sample_gain` is
     the difference to the best single member when the weights were found on what they are judged on.
     """
 
@@ -36,8 +36,8 @@ class Candidate:
     weights: tuple[float, ...]
     temperatures: tuple[float, ...]
     metrics: Mapping[str, float]
-    honest: float | None = None
-    optimistic_gain: float | None = None
+    nested: float | None = None
+    in_sample_gain: float | None = None
     gain: Difference | None = None
     over_mean: Difference | None = None
 

@@ -29,7 +29,7 @@ from kaggle_face.ensemble.search.weights import (
     weighted_mean,
 )
 from kaggle_face.evaluation.member_scores import HeldOutLogits
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_classes, nested
+from kaggle_face.evaluation.nested_split import BoolArray, halves_of_classes, nested_split
 from kaggle_face.evaluation.objective import CLASS_METRICS, TaskObjective
 from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.intervals.bootstrap import (
@@ -146,11 +146,11 @@ def _single(problem: ClassProblem, member: int, name: str) -> Candidate:
     metrics = class_metrics(ranks)
     ones = (1.0,) * count
     main = metrics[problem.objective.main_metric]
-    return Candidate(name, "single", "probabilities", weights, ones, metrics, honest=main)
+    return Candidate(name, "single", "probabilities", weights, ones, metrics, nested=main)
 
 
 def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candidate | None) -> Candidate:
-    """A blend with its final weights, and its honest figures beside the optimistic ones."""
+    """A blend with its final weights, and its nested figures beside the optimistic ones."""
     final_set = _FROM_ALL if method.is_calibrated else _AS_THEY_ARE
     weights = fit_class_weights(problem, method.kind, method.space, final_set, problem.everything)
     final_ranks = _ranks(problem, method, final_set, weights, problem.everything)
@@ -162,12 +162,12 @@ def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candid
         weights=tuple(weights.tolist()),
         temperatures=problem.table.temperatures[final_set],
         metrics=metrics,
-        optimistic_gain=metrics[main] - best.metrics[main],
+        in_sample_gain=metrics[main] - best.metrics[main],
     )
     if len(np.unique(problem.halves)) < 2:
         return candidate
     ranks = _nested_ranks(problem, method)
-    judged = replace(candidate, honest=class_metrics(ranks)[main], gain=_gain(problem, ranks, best))
+    judged = replace(candidate, nested=class_metrics(ranks)[main], gain=_gain(problem, ranks, best))
     if mean is None or not is_challenger(judged, mean):
         return judged
     return replace(judged, over_mean=_gain(problem, ranks, mean))
@@ -183,7 +183,7 @@ def _gain(problem: ClassProblem, ranks: IntArray, other: Candidate) -> Differenc
 def _nested_ranks(problem: ClassProblem, method: _Method) -> IntArray:
     """Ranks of the true classes (N), each by weights and temperatures from the other half of the people."""
     ranks = np.empty(len(problem.halves), np.int64)
-    for half, (found_on, judged_on) in enumerate(nested(problem.halves)):
+    for half, (found_on, judged_on) in enumerate(nested_split(problem.halves)):
         chosen_set = (_FROM_FIRST, _FROM_SECOND)[half] if method.is_calibrated else _AS_THEY_ARE
         weights = fit_class_weights(problem, method.kind, method.space, chosen_set, found_on)
         ranks[judged_on] = _ranks(problem, method, chosen_set, weights, judged_on)

@@ -1,4 +1,4 @@
-"""The temperature that makes a network's probabilities honest, so that the surest does not outvote others.
+"""The temperature that makes a network's probabilities nested, so that the surest does not outvote others.
 
 Source: Guo et al. 2017, "On Calibration of Modern Neural Networks": logits are divided by one number per
 network, found by the log loss on images that it was not trained on. Letters: N images, C classes.

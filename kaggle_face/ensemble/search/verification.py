@@ -29,7 +29,7 @@ from kaggle_face.ensemble.search.weights import (
 )
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
-from kaggle_face.evaluation.nested_split import CROSSING, BoolArray, nested, spread_sample
+from kaggle_face.evaluation.nested_split import CROSSING, BoolArray, nested_split, spread_sample
 from kaggle_face.evaluation.objective import TaskObjective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES, PairSpace, pooled
 from kaggle_face.metrics.intervals.bootstrap import Difference
@@ -66,7 +66,7 @@ class PairProblem:
 
     @property
     def inside_a_half(self) -> BoolArray:
-        """Pairs whose two people lie in one half: what honest figures are measured on."""
+        """Pairs whose two people lie in one half: what nested figures are measured on."""
         inside: BoolArray = self.trials.halves != CROSSING
         return inside
 
@@ -116,13 +116,13 @@ def _single(problem: PairProblem, member: int, name: str, count: int) -> Candida
     scores = _scores(problem, "scores", np.array(weights), problem.everything)
     metrics = verification_summary(scores, problem.trials.labels)
     main = metrics[problem.objective.main_metric]
-    return Candidate(name, "single", "scores", weights, (), metrics, honest=main)
+    return Candidate(name, "single", "scores", weights, (), metrics, nested=main)
 
 
 def _blend(
     problem: PairProblem, kind: Kind, space: PairSpace, best: Candidate, mean: Candidate | None
 ) -> Candidate:
-    """A blend with its final weights, and its honest figures beside the optimistic ones."""
+    """A blend with its final weights, and its nested figures beside the optimistic ones."""
     weights = fit_pair_weights(problem, kind, space, problem.everything)
     metrics = verification_summary(
         _scores(problem, space, weights, problem.everything), problem.trials.labels
@@ -135,13 +135,13 @@ def _blend(
         weights=tuple(weights.tolist()),
         temperatures=(),
         metrics=metrics,
-        optimistic_gain=(metrics[main] - best.metrics[main]) * METRICS[main].sign,
+        in_sample_gain=(metrics[main] - best.metrics[main]) * METRICS[main].sign,
     )
     if not can_be_nested(problem):
         return candidate
     scores = _nested_scores(problem, kind, space)
-    honest = verification_summary(scores, problem.trials.labels[problem.inside_a_half])[main]
-    judged = replace(candidate, honest=honest, gain=gain_between(problem, scores, _halved(problem, best)))
+    nested = verification_summary(scores, problem.trials.labels[problem.inside_a_half])[main]
+    judged = replace(candidate, nested=nested, gain=gain_between(problem, scores, _halved(problem, best)))
     if mean is None or not is_challenger(judged, mean):
         return judged
     return replace(judged, over_mean=gain_between(problem, scores, _halved(problem, mean)))
@@ -150,7 +150,7 @@ def _blend(
 def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatArray:
     """Scores of the pairs inside a half, each by weights from the other half of the people."""
     scores = np.empty(len(problem.trials.labels))
-    for found_on, judged_on in nested(problem.trials.halves):
+    for found_on, judged_on in nested_split(problem.trials.halves):
         weights = fit_pair_weights(problem, kind, space, found_on)
         scores[judged_on] = _scores(problem, space, weights, judged_on)
     return np.asarray(scores[problem.inside_a_half])
@@ -159,7 +159,7 @@ def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatA
 def _halved(problem: PairProblem, candidate: Candidate) -> FloatArray:
     """Scores of the pairs inside a half by weights that need no search, on the same scale as nested ones."""
     scores = np.empty(len(problem.trials.labels))
-    for _, judged_on in nested(problem.trials.halves):
+    for _, judged_on in nested_split(problem.trials.halves):
         scores[judged_on] = _scores(problem, "scores", np.array(candidate.weights), judged_on)
     return np.asarray(scores[problem.inside_a_half])
 

@@ -131,8 +131,8 @@ def test_a_search_on_noise_has_an_optimistic_gain_and_no_honest_one() -> None:
     member_scores = tuple(MemberScores(name, rng.normal(size=(120, 6)).astype(np.float32)) for name in names)
     selection = select_classes(board_of((HeldOutLogits(0, ids, labels, member_scores),)), names, ("hill",))
     climbed = next(each for each in selection.candidates if each.kind == "hill")
-    assert climbed.optimistic_gain is not None and climbed.gain is not None
-    assert climbed.optimistic_gain > 0.05 > climbed.gain.value
+    assert climbed.in_sample_gain is not None and climbed.gain is not None
+    assert climbed.in_sample_gain > 0.05 > climbed.gain.value
 
 
 def test_one_class_is_too_few_to_judge_blends_and_the_plain_mean_is_taken() -> None:
