@@ -1,4 +1,4 @@
-"""Out-of-fold pair scores of all members: the trials of all folds, their people and halves.
+"""Out-of-fold pair scores of all members: the trials of all folds, their people and sides.
 
 Folds may share trials (the competition's own validation pairs) or have their own (people held out of each).
 A shared trial gets the mean of its folds' values, as a test pair does. Letters: M members, P pairs.
@@ -17,7 +17,7 @@ from kaggle_face.artifacts.tables import read_table
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.member_scores import MemberScores, open_pair_scores, shared_rows
 from kaggle_face.evaluation.members import Member
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_pairs, people_of_pairs
+from kaggle_face.evaluation.nested_split import BoolArray, people_of_pairs, sides_of_pairs
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values
 from kaggle_face.records import UNKNOWN, FloatArray, IntArray, Pairs, PairScores, StrArray
 
@@ -33,14 +33,14 @@ class FoldTrials:
 
 @dataclass(frozen=True, eq=False)
 class HeldOutPairs:
-    """All labelled trials (P), sorted by id: truth, the two people (P, 2), and the half or `CROSSING`."""
+    """All labelled trials (P), sorted by id: truth, the two people (P, 2), and the side or `STRADDLING`."""
 
     pair_ids: StrArray
     first_ids: StrArray
     second_ids: StrArray
     labels: IntArray
     people: IntArray
-    halves: IntArray
+    sides: IntArray
     folds: tuple[FoldTrials, ...]
 
     @property
@@ -59,7 +59,7 @@ class HeldOutPairs:
         return np.unique(np.concatenate([self.first_ids, self.second_ids]))
 
     def restricted_to(self, rows: BoolArray) -> HeldOutPairs:
-        """The chosen trials alone; halves stay what they are."""
+        """The chosen trials alone; sides stay what they are."""
         place = np.cumsum(rows) - 1
         folds = []
         for fold in self.folds:
@@ -72,7 +72,7 @@ class HeldOutPairs:
             self.second_ids[rows],
             self.labels[rows],
             self.people[rows],
-            self.halves[rows],
+            self.sides[rows],
             tuple(folds),
         )
 
@@ -120,8 +120,8 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
         )
         for fold_keys, networks in zip(keys, zip(*opened, strict=True), strict=True)
     )
-    halves = halves_of_pairs(people, person_keys)
-    return HeldOutPairs(pair_ids, first_ids, second_ids, labels, people, halves, folds)
+    sides = sides_of_pairs(people, person_keys)
+    return HeldOutPairs(pair_ids, first_ids, second_ids, labels, people, sides, folds)
 
 
 def known_people(fold: FoldFolder) -> Iterator[tuple[str, str]]:

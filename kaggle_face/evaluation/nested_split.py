@@ -1,6 +1,6 @@
-"""The nested split: people are divided into two halves, so that what is found on one is judged on the other.
+"""The nested split: people are divided into two sides, so that what is found on one is judged on the other.
 
-Which half a person falls in follows from names and counts alone, never from a score.
+Which side a person falls in follows from names and counts alone, never from a score.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ import numpy.typing as npt
 from kaggle_face.records import IntArray, StrArray
 
 BoolArray = npt.NDArray[np.bool_]
-CROSSING = -1
-"""The half of a pair whose two people lie in different halves: it is used by neither."""
+STRADDLING = -1
+"""The side of a pair whose two people lie in different sides: it is used by neither."""
 
 
-def halves_of_people(keys: StrArray, sizes: IntArray) -> IntArray:
-    """The half (0 or 1) of each person (M), so that the halves hold about equally many images.
+def sides_of_people(keys: StrArray, sizes: IntArray) -> IntArray:
+    """The side (0 or 1) of each person (M), so that the sides hold about equally many images.
 
-    People are taken in the order of a hash of their key, each into the half that is smaller by then.
+    People are taken in the order of a hash of their key, each into the side that is smaller by then.
 
-    >>> halves_of_people(np.array(["ann", "bob", "cid", "dan"]), np.array([5, 5, 5, 5])).sum()
+    >>> sides_of_people(np.array(["ann", "bob", "cid", "dan"]), np.array([5, 5, 5, 5])).sum()
     np.int64(2)
     """
-    halves = np.empty(len(keys), np.int64)
+    sides = np.empty(len(keys), np.int64)
     filled = [0, 0]
     for person in sorted(range(len(keys)), key=lambda person: stable_order(str(keys[person]))):
-        half = int(filled[1] < filled[0])
-        halves[person] = half
-        filled[half] += int(sizes[person])
-    return halves
+        side = int(filled[1] < filled[0])
+        sides[person] = side
+        filled[side] += int(sizes[person])
+    return sides
 
 
-def halves_of_classes(labels: IntArray, class_names: StrArray) -> IntArray:
-    """The half (0 or 1) of each class (C), from the labels (N) of all images; absent classes are in 0."""
+def sides_of_classes(labels: IntArray, class_names: StrArray) -> IntArray:
+    """The side (0 or 1) of each class (C), from the labels (N) of all images; absent classes are in 0."""
     sizes = np.bincount(labels, minlength=len(class_names)).astype(np.int64)
     present = np.flatnonzero(sizes)
-    halves = np.zeros(len(class_names), np.int64)
-    halves[present] = halves_of_people(class_names[present], sizes[present])
-    return halves
+    sides = np.zeros(len(class_names), np.int64)
+    sides[present] = sides_of_people(class_names[present], sizes[present])
+    return sides
 
 
-def halves_of_pairs(people: IntArray, person_keys: StrArray) -> IntArray:
-    """The half of each pair (P) whose two people (P, 2) lie in it, or `CROSSING`."""
+def sides_of_pairs(people: IntArray, person_keys: StrArray) -> IntArray:
+    """The side of each pair (P) whose two people (P, 2) lie in it, or `STRADDLING`."""
     sizes = np.bincount(people.ravel(), minlength=len(person_keys)).astype(np.int64)
-    of_person = halves_of_people(person_keys, sizes)
+    of_person = sides_of_people(person_keys, sizes)
     first, second = of_person[people[:, 0]], of_person[people[:, 1]]
-    return np.where(first == second, first, CROSSING)
+    return np.where(first == second, first, STRADDLING)
 
 
 def people_of_pairs(
@@ -95,7 +95,7 @@ def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray
 
     People whom pairs join, of the same person or of two, stay together; such groups are dealt to the sets,
     large ones first, each into the smallest. It cannot be where there are fewer groups than sets, a set would
-    be less than half as large as the mean, or would lack one kind of pair.
+    be less than side as large as the mean, or would lack one kind of pair.
 
     Shapes: people (P, 2) from 0, labels (P) of 0 and 1.
 
@@ -119,10 +119,10 @@ def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray
     return sets if min(kinds) == 2 and 2 * filled.min() >= filled.mean() else None
 
 
-def nested_split(halves: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
-    """For each half: what weights are found on, and what they are judged on."""
-    for half in (0, 1):
-        yield halves == half, halves == 1 - half
+def nested_split(sides: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
+    """For each side: what weights are found on, and what they are judged on."""
+    for side in (0, 1):
+        yield sides == side, sides == 1 - side
 
 
 def stable_order(key: str) -> bytes:

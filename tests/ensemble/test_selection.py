@@ -110,7 +110,7 @@ def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
         vectors[rows[a]] @ vectors[rows[b]]
         for a, b in zip(pairs.first_ids.tolist(), pairs.second_ids.tolist(), strict=True)
     ]
-    assert cosines == pytest.approx(scores, abs=2e-3)  # half precision
+    assert cosines == pytest.approx(scores, abs=2e-3)  # side precision
 
 
 def test_a_single_member_is_the_mean_of_its_folds(runs: list[RunFolder], tmp_path: Path) -> None:

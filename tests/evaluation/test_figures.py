@@ -87,8 +87,8 @@ def test_ten_sets_share_nobody_where_people_allow_it() -> None:
     images = [np.char.add(f"{side}", ids) for side in "ab"]
     source = MemberScores("one", scores[order])
     fold = FoldTrials(0, np.arange(len(labels)), (source,))
-    halves = np.zeros(len(labels), np.int64)
-    trials = HeldOutPairs(ids, *images, labels[order], people[order], halves, (fold,))
+    sides = np.zeros(len(labels), np.int64)
+    trials = HeldOutPairs(ids, *images, labels[order], people[order], sides, (fold,))
     measured = {each.name: each for each in measure_pairs(trials, 0)}["ten-fold accuracy"]
     assert measured.interval is not None and len(measured.folds) == 10
     # Student's t of nine degrees of freedom (2.262) times the deviation over the root of ten.

@@ -20,7 +20,7 @@ from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName, CompetitionConfig
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
 from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
-from kaggle_face.evaluation.nested_split import halves_of_pairs, people_of_pairs
+from kaggle_face.evaluation.nested_split import people_of_pairs, sides_of_pairs
 from kaggle_face.records import (
     ClassTable,
     CompetitionData,
@@ -291,8 +291,8 @@ def random_trials(
         folds.append(FoldTrials(fold, np.arange(start, len(ids)), member_scores))
     first_ids, second_ids, truth = np.array(first), np.array(second), np.array(labels, np.int64)
     people_P2, keys = people_of_pairs(first_ids, second_ids, truth)
-    halves = halves_of_pairs(people_P2, keys)
-    return HeldOutPairs(np.array(ids), first_ids, second_ids, truth, people_P2, halves, tuple(folds))
+    sides = sides_of_pairs(people_P2, keys)
+    return HeldOutPairs(np.array(ids), first_ids, second_ids, truth, people_P2, sides, tuple(folds))
 
 
 @pytest.fixture(name="random_held_out", scope="session")

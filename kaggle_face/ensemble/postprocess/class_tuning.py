@@ -1,6 +1,6 @@
 """The neighbours' share in classification, tuned out of fold, and off unless it helps.
 
-The setting is chosen on one half of the people and judged on the other; neighbours are always all other
+The setting is chosen on one side of the people and judged on the other; neighbours are always all other
 images of the fold, since they are what a test image will have. Letters: N images, J likely classes, M members.
 """
 
@@ -101,7 +101,7 @@ def tune_classes(problem: ClassTuningProblem) -> ClassTuning:
     ranks = {recipe: problem.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
     plain = ranks[NeighbourRecipe()]
     nested = np.empty_like(plain)
-    for found_on, judged_on in nested_split(blend_problem.halves):
+    for found_on, judged_on in nested_split(blend_problem.sides):
         nested[judged_on] = ranks[fit_recipe(blend_problem, ranks, found_on)][judged_on]
     metric = blend_problem.objective.main_metric
     hits, plain_hits = hits_at_ranks(nested, metric), hits_at_ranks(plain, metric)

@@ -1,8 +1,8 @@
 """Post-processing of a gallery, tuned on dev probes: each step is measured, and off unless it helps.
 
 Nobody of a gallery was trained on by any fold. Steps are tried in the order in which they are done. A setting
-and its threshold are chosen on the probes of one half of the people and judged on those of the other, each
-half with its own probes alone in the pool; a step is switched on if its nested gain in accuracy over the
+and its threshold are chosen on the probes of one side of the people and judged on those of the other, each
+side with its own probes alone in the pool; a step is switched on if its nested gain in accuracy over the
 steps before it lies above zero with its whole interval. Letters: Q probes.
 """
 
@@ -23,7 +23,7 @@ from kaggle_face.ensemble.postprocess.pair_recipes import describe_step
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, TunedStep
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.members import Member
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_people, nested_split
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split, sides_of_people
 from kaggle_face.evaluation.thresholds import mock_gallery
 from kaggle_face.metrics.identification import best_gallery_threshold, gallery_accuracy
 from kaggle_face.metrics.intervals.bootstrap import DEFAULT_RESAMPLING, Resampling, clustered_mean_difference
@@ -53,13 +53,13 @@ class GalleryTuningProblem:
     """What recipes are tried on: all networks' views, and the truth of each probe.
 
     Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for somebody unknown; `people` says
-    which probes show one person; `halves` is 0 or 1. Where nobody is unknown no threshold is needed.
+    which probes show one person; `sides` is 0 or 1. Where nobody is unknown no threshold is needed.
     """
 
     views: tuple[GalleryView, ...]
     truth: IntArray
     people: IntArray
-    halves: IntArray
+    sides: IntArray
     has_unknown: bool
     resampling: Resampling = DEFAULT_RESAMPLING
     _known: dict[tuple[GalleryRecipe, int], tuple[IntArray, FloatArray]] = field(default_factory=dict)
@@ -111,9 +111,9 @@ def open_dev_tuning(
     names = np.unique(gallery.names)
     number = {name: index for index, name in enumerate(names.tolist())}
     truth = np.array([number.get(name, -1) for name in gallery.probe_names.tolist()], np.int64)
-    people, halves = _people_and_halves(gallery, truth)
+    people, sides = _people_and_halves(gallery, truth)
     views = views_of_gallery(blend, gallery)
-    return GalleryTuningProblem(views, truth, people, halves, gallery.no_match is not None, resampling)
+    return GalleryTuningProblem(views, truth, people, sides, gallery.no_match is not None, resampling)
 
 
 def open_simulated_tuning(
@@ -136,10 +136,10 @@ def open_simulated_tuning(
     probed = people[mock.probes]
     truth = np.where(mock.has_match, np.searchsorted(known_people, probed), -1).astype(np.int64)
     names, codes, counts = np.unique(probed.astype(np.str_), return_inverse=True, return_counts=True)
-    halves = halves_of_people(names, counts.astype(np.int64))[codes]
+    sides = sides_of_people(names, counts.astype(np.int64))[codes]
     ids = image_ids[mock.enrolled], image_ids[mock.probes]
     views = _views(blend, part, ids, person_of_image.astype(np.int64))
-    return GalleryTuningProblem(views, truth, codes.astype(np.int64), halves, has_unknown=True)
+    return GalleryTuningProblem(views, truth, codes.astype(np.int64), sides, has_unknown=True)
 
 
 def tune_gallery(
@@ -158,8 +158,8 @@ def tune_gallery(
 
 
 def can_be_tuned(problem: GalleryTuningProblem) -> bool:
-    """Whether there are enough people in both halves to say what helps."""
-    counts = [len(np.unique(problem.people[problem.halves == half])) for half in (0, 1)]
+    """Whether there are enough people in both sides to say what helps."""
+    counts = [len(np.unique(problem.people[problem.sides == side])) for side in (0, 1)]
     return min(counts) * 2 >= FEWEST_PEOPLE
 
 
@@ -206,7 +206,7 @@ def _tune_step(
     problem: GalleryTuningProblem, recipe: GalleryRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, GalleryRecipe]:
     nested, before = np.empty(len(problem.truth), np.bool_), np.empty(len(problem.truth), np.bool_)
-    for found_on, judged_on in nested_split(problem.halves):
+    for found_on, judged_on in nested_split(problem.sides):
         chosen = fit_gallery_setting(problem, recipe, name, settings, found_on)
         nested[judged_on] = problem.hits(chosen, judged_on, problem.threshold(chosen, found_on))
         before[judged_on] = problem.hits(recipe, judged_on, problem.threshold(recipe, found_on))
@@ -220,11 +220,11 @@ def _tune_step(
 
 
 def _people_and_halves(gallery: Gallery, truth: IntArray) -> tuple[IntArray, IntArray]:
-    """Which probes show one person, and the half of each; each unknown probe counts as a person."""
+    """Which probes show one person, and the side of each; each unknown probe counts as a person."""
     keys = np.where(truth >= 0, gallery.probe_names, np.char.add("unknown ", gallery.probe_ids))
     names, people, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    halves = halves_of_people(names, counts.astype(np.int64))
-    return people.astype(np.int64), halves[people]
+    sides = sides_of_people(names, counts.astype(np.int64))
+    return people.astype(np.int64), sides[people]
 
 
 def _vectors(member: Member, fold: FoldFolder, part: RecordPart, image_ids: StrArray) -> FloatArray:

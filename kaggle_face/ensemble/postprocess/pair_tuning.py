@@ -1,7 +1,7 @@
 """Post-processing of verification, tuned out of fold: each step is measured, and off unless it helps.
 
-Steps are tried in the order in which they are done. The settings of a step are chosen on one half of the
-people and judged on the other, with neighbours from the half's own images alone; a step is switched on if its
+Steps are tried in the order in which they are done. The settings of a step are chosen on one side of the
+people and judged on the other, with neighbours from the side's own images alone; a step is switched on if its
 nested gain over the steps before it lies above zero with its whole interval.
 
 Letters: M members, P pairs, D embedding size.
@@ -214,11 +214,11 @@ def _tune_step(
 ) -> tuple[TunedStep, PairRecipe]:
     blend_problem = problem.blend_problem
     nested, before = np.empty(len(blend_problem.trials.labels)), np.empty(len(blend_problem.trials.labels))
-    for found_on, judged_on in nested_split(blend_problem.trials.halves):
+    for found_on, judged_on in nested_split(blend_problem.trials.sides):
         chosen = fit_setting(problem, recipe, name, settings, found_on)
         nested[judged_on] = problem.scores(chosen, judged_on)
         before[judged_on] = problem.scores(recipe, judged_on)
-    inside = blend_problem.inside_a_half
+    inside = blend_problem.on_one_side
     gain = gain_between(blend_problem, nested[inside], before[inside])
     best = fit_setting(problem, recipe, name, settings, blend_problem.everything)
     is_on = best != recipe and gain.low > 0

@@ -25,7 +25,7 @@ class Candidate:
     """One candidate for the blend, with its figures on the images or pairs held out of training.
 
     `metrics` are those of the final weights on everything that is held out. `nested` is the main metric when
-    the weights were found on the other half of the people; `gain` is its difference to the best single
+    the weights were found on the other side of the people; `gain` is its difference to the best single
     member, and `over_mean` that of a challenger to the plain mean, positive = better. `in_sample_gain` is
     the difference to the best single member when the weights were found on what they are judged on.
     """

@@ -29,7 +29,7 @@ from kaggle_face.ensemble.search.weights import (
     weighted_mean,
 )
 from kaggle_face.evaluation.member_scores import HeldOutLogits
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_classes, nested_split
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split, sides_of_classes
 from kaggle_face.evaluation.objective import CLASS_METRICS, TaskObjective
 from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.intervals.bootstrap import (
@@ -43,22 +43,22 @@ from kaggle_face.records import FloatArray, IntArray, StrArray
 
 _SILENT = SilentProgress()
 _AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
-"""Sets of temperatures: all 1; found on the first half, on the second, on all."""
+"""Sets of temperatures: all 1; found on the first side, on the second, on all."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClassProblem:
-    """All that the search reads: candidate logits, and the half of each image."""
+    """All that the search reads: candidate logits, and the side of each image."""
 
     table: LikelyClasses
-    halves: IntArray
+    sides: IntArray
     objective: TaskObjective
     resampling: Resampling = DEFAULT_RESAMPLING
 
     @property
     def everything(self) -> BoolArray:
         """All images."""
-        return np.ones(len(self.halves), np.bool_)
+        return np.ones(len(self.sides), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,16 @@ def open_class_problem(
     progress: Progress,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> ClassProblem:
-    """Fits temperatures on each half and on all, and reads the records once."""
-    half_of_class = halves_of_classes(np.concatenate([fold.labels for fold in held_out]), class_names)
-    halves = [half_of_class[fold.labels] for fold in held_out]
+    """Fits temperatures on each side and on all, and reads the records once."""
+    side_of_class = sides_of_classes(np.concatenate([fold.labels for fold in held_out]), class_names)
+    sides = [side_of_class[fold.labels] for fold in held_out]
     sets = [(1.0,) * len(held_out[0].member_scores)] * 4
     if len(held_out[0].member_scores) > 1:
-        sets[_FROM_FIRST] = fit_temperatures(held_out, [half == 0 for half in halves])
-        sets[_FROM_SECOND] = fit_temperatures(held_out, [half == 1 for half in halves])
-        sets[_FROM_ALL] = fit_temperatures(held_out, [half >= 0 for half in halves])
+        sets[_FROM_FIRST] = fit_temperatures(held_out, [side == 0 for side in sides])
+        sets[_FROM_SECOND] = fit_temperatures(held_out, [side == 1 for side in sides])
+        sets[_FROM_ALL] = fit_temperatures(held_out, [side >= 0 for side in sides])
     table = gather_likely_classes(held_out, sets, progress)
-    return ClassProblem(table, half_of_class[table.labels], objective, resampling)
+    return ClassProblem(table, side_of_class[table.labels], objective, resampling)
 
 
 def select_classes(
@@ -164,7 +164,7 @@ def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candid
         metrics=metrics,
         in_sample_gain=metrics[main] - best.metrics[main],
     )
-    if len(np.unique(problem.halves)) < 2:
+    if len(np.unique(problem.sides)) < 2:
         return candidate
     ranks = _nested_ranks(problem, method)
     judged = replace(candidate, nested=class_metrics(ranks)[main], gain=_gain(problem, ranks, best))
@@ -181,10 +181,10 @@ def _gain(problem: ClassProblem, ranks: IntArray, other: Candidate) -> Differenc
 
 
 def _nested_ranks(problem: ClassProblem, method: _Method) -> IntArray:
-    """Ranks of the true classes (N), each by weights and temperatures from the other half of the people."""
-    ranks = np.empty(len(problem.halves), np.int64)
-    for half, (found_on, judged_on) in enumerate(nested_split(problem.halves)):
-        chosen_set = (_FROM_FIRST, _FROM_SECOND)[half] if method.is_calibrated else _AS_THEY_ARE
+    """Ranks of the true classes (N), each by weights and temperatures from the other side of the people."""
+    ranks = np.empty(len(problem.sides), np.int64)
+    for side, (found_on, judged_on) in enumerate(nested_split(problem.sides)):
+        chosen_set = (_FROM_FIRST, _FROM_SECOND)[side] if method.is_calibrated else _AS_THEY_ARE
         weights = fit_class_weights(problem, method.kind, method.space, chosen_set, found_on)
         ranks[judged_on] = _ranks(problem, method, chosen_set, weights, judged_on)
     return ranks

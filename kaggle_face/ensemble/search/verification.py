@@ -29,7 +29,7 @@ from kaggle_face.ensemble.search.weights import (
 )
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
-from kaggle_face.evaluation.nested_split import CROSSING, BoolArray, nested_split, spread_sample
+from kaggle_face.evaluation.nested_split import STRADDLING, BoolArray, nested_split, spread_sample
 from kaggle_face.evaluation.objective import TaskObjective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES, PairSpace, pooled
 from kaggle_face.metrics.intervals.bootstrap import Difference
@@ -65,9 +65,9 @@ class PairProblem:
         return chosen
 
     @property
-    def inside_a_half(self) -> BoolArray:
-        """Pairs whose two people lie in one half: what nested figures are measured on."""
-        inside: BoolArray = self.trials.halves != CROSSING
+    def on_one_side(self) -> BoolArray:
+        """Pairs whose two people lie in one side: what nested figures are measured on."""
+        inside: BoolArray = self.trials.sides != STRADDLING
         return inside
 
 
@@ -106,9 +106,9 @@ def fit_pair_weights(problem: PairProblem, kind: Kind, space: PairSpace, rows: B
 
 
 def can_be_nested(problem: PairProblem) -> bool:
-    """Whether both halves hold pairs of both kinds."""
-    labels, halves = problem.trials.labels, problem.trials.halves
-    return all(len(np.unique(labels[halves == half])) == 2 for half in (0, 1))
+    """Whether both sides hold pairs of both kinds."""
+    labels, sides = problem.trials.labels, problem.trials.sides
+    return all(len(np.unique(labels[sides == side])) == 2 for side in (0, 1))
 
 
 def _single(problem: PairProblem, member: int, name: str, count: int) -> Candidate:
@@ -140,28 +140,30 @@ def _blend(
     if not can_be_nested(problem):
         return candidate
     scores = _nested_scores(problem, kind, space)
-    nested = verification_summary(scores, problem.trials.labels[problem.inside_a_half])[main]
-    judged = replace(candidate, nested=nested, gain=gain_between(problem, scores, _halved(problem, best)))
+    nested = verification_summary(scores, problem.trials.labels[problem.on_one_side])[main]
+    judged = replace(
+        candidate, nested=nested, gain=gain_between(problem, scores, _on_one_side(problem, best))
+    )
     if mean is None or not is_challenger(judged, mean):
         return judged
-    return replace(judged, over_mean=gain_between(problem, scores, _halved(problem, mean)))
+    return replace(judged, over_mean=gain_between(problem, scores, _on_one_side(problem, mean)))
 
 
 def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatArray:
-    """Scores of the pairs inside a half, each by weights from the other half of the people."""
+    """Scores of the pairs inside a side, each by weights from the other side of the people."""
     scores = np.empty(len(problem.trials.labels))
-    for found_on, judged_on in nested_split(problem.trials.halves):
+    for found_on, judged_on in nested_split(problem.trials.sides):
         weights = fit_pair_weights(problem, kind, space, found_on)
         scores[judged_on] = _scores(problem, space, weights, judged_on)
-    return np.asarray(scores[problem.inside_a_half])
+    return np.asarray(scores[problem.on_one_side])
 
 
-def _halved(problem: PairProblem, candidate: Candidate) -> FloatArray:
-    """Scores of the pairs inside a half by weights that need no search, on the same scale as nested ones."""
+def _on_one_side(problem: PairProblem, candidate: Candidate) -> FloatArray:
+    """Scores of the pairs inside a side by weights that need no search, on the same scale as nested ones."""
     scores = np.empty(len(problem.trials.labels))
-    for _, judged_on in nested_split(problem.trials.halves):
+    for _, judged_on in nested_split(problem.trials.sides):
         scores[judged_on] = _scores(problem, "scores", np.array(candidate.weights), judged_on)
-    return np.asarray(scores[problem.inside_a_half])
+    return np.asarray(scores[problem.on_one_side])
 
 
 def _scores(problem: PairProblem, space: PairSpace, weights: FloatArray, rows: BoolArray) -> FloatArray:
@@ -171,7 +173,7 @@ def _scores(problem: PairProblem, space: PairSpace, weights: FloatArray, rows: B
 
 def gain_between(problem: PairProblem, scores: FloatArray, others: FloatArray) -> Difference:
     """How much better the first scores are; without an interval where people or impostors are too few."""
-    inside = problem.inside_a_half
+    inside = problem.on_one_side
     metric = next(name for name in VERIFICATION_METRICS if name == problem.objective.main_metric)
     labels, people = problem.trials.labels[inside], problem.trials.people[inside]
     try:

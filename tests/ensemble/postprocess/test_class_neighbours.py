@@ -85,7 +85,7 @@ def test_votes_of_two_folds_are_averaged_over_those_that_hold_the_class() -> Non
     mixed = np.exp(next(with_votes(blocks, [first, second], recipe))[1])
     assert mixed[0] == pytest.approx(
         [1 / 3, 2 / 3]
-    )  # class 0: half of the networks that know it, class 1 all
+    )  # class 0: side of the networks that know it, class 1 all
 
 
 def test_a_share_of_zero_leaves_probabilities_as_they_are(member: Member) -> None:

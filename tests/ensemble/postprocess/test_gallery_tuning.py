@@ -126,7 +126,7 @@ def test_a_setting_found_on_one_half_never_uses_a_probe_of_the_other(
     name: str, settings: tuple[object, ...]
 ) -> None:
     problem = stage_of(nuisance=4.0)
-    mine = problem.halves == 0
+    mine = problem.sides == 0
     noise = np.random.default_rng(9)
     altered = tuple(
         replace(view, probes=np.where(mine[:, None], view.probes, noise.normal(size=view.probes.shape)))
@@ -144,7 +144,7 @@ def test_where_nobody_is_unknown_everybody_is_named() -> None:
     rows = problem.truth >= 0
     views = tuple(view.of_probes(np.flatnonzero(rows)) for view in problem.views)
     closed = GalleryTuningProblem(
-        views, problem.truth[rows], problem.people[rows], problem.halves[rows], has_unknown=False
+        views, problem.truth[rows], problem.people[rows], problem.sides[rows], has_unknown=False
     )
     assert closed.threshold(GalleryRecipe(), closed.everything) == -np.inf
     people, _ = closed.best(GalleryRecipe(), closed.everything)
@@ -155,9 +155,7 @@ def test_few_people_are_too_few_to_tune() -> None:
     problem = stage_of(nuisance=1.0)
     assert can_be_tuned(problem)
     rows = np.flatnonzero(problem.people < 8)
-    few = replace(
-        problem, truth=problem.truth[rows], people=problem.people[rows], halves=problem.halves[rows]
-    )
+    few = replace(problem, truth=problem.truth[rows], people=problem.people[rows], sides=problem.sides[rows])
     assert not can_be_tuned(few)
 
 

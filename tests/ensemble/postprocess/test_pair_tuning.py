@@ -76,7 +76,7 @@ def test_a_setting_found_on_one_half_never_uses_the_other(
 ) -> None:
     trials = random_trials(1)
     problem = stage_of(trials, nuisance=6.0)
-    chosen = trials.halves == 0
+    chosen = trials.sides == 0
     mine = np.unique(np.concatenate([trials.first_ids[chosen], trials.second_ids[chosen]]))
     altered = []
     for pool, fold in zip(problem.pools, trials.folds, strict=True):

@@ -49,12 +49,12 @@ def permuted(held_out: HeldOut, seed: int) -> HeldOut:
     return tuple(folds)
 
 
-def with_altered_half(held_out: HeldOut, halves: np.ndarray, half: int) -> HeldOut:
-    """Other logits for the images of one half, in the order in which the problem lists all images."""
+def with_altered_half(held_out: HeldOut, sides: np.ndarray, side: int) -> HeldOut:
+    """Other logits for the images of one side, in the order in which the problem lists all images."""
     rng = np.random.default_rng(99)
     folds, start = [], 0
     for fold in held_out:
-        rows = np.flatnonzero(halves[start : start + len(fold.image_ids)] == half)
+        rows = np.flatnonzero(sides[start : start + len(fold.image_ids)] == side)
         start += len(fold.image_ids)
         member_scores = []
         for source in fold.member_scores:
@@ -83,10 +83,10 @@ def test_weights_found_on_one_half_never_use_the_other(
         return
     held_out = random_held_out(seed)
     problem = board_of(held_out)
-    altered = board_of(with_altered_half(held_out, problem.halves, 1))
+    altered = board_of(with_altered_half(held_out, problem.sides, 1))
     assert problem.table.temperatures[1] == altered.table.temperatures[1]
     assert problem.table.temperatures[2] != altered.table.temperatures[2]
-    chosen = problem.halves == 0
+    chosen = problem.sides == 0
     weights = fit_class_weights(problem, kind, space, 1, chosen)
     assert np.array_equal(weights, fit_class_weights(altered, kind, space, 1, chosen))
 

@@ -24,12 +24,12 @@ def board_of(trials: HeldOutPairs, formula: str = "1-eer") -> PairProblem:
     return PairProblem(trials, task_objective(formula, "verification", {}))
 
 
-def with_altered_half(trials: HeldOutPairs, half: int) -> HeldOutPairs:
-    """Other scores for all pairs that are not wholly in the other half."""
+def with_altered_half(trials: HeldOutPairs, side: int) -> HeldOutPairs:
+    """Other scores for all pairs that are not wholly in the other side."""
     rng = np.random.default_rng(99)
     folds = []
     for fold in trials.folds:
-        rows = np.flatnonzero(trials.halves[fold.positions] != 1 - half)
+        rows = np.flatnonzero(trials.sides[fold.positions] != 1 - side)
         member_scores = []
         for source in fold.member_scores:
             scores = source.values.copy()
@@ -45,7 +45,7 @@ def test_weights_found_on_one_half_never_use_the_other(
     random_trials: Callable[..., HeldOutPairs], seed: int, kind: Kind, space: PairSpace
 ) -> None:
     trials = random_trials(seed)
-    chosen = trials.halves == 0
+    chosen = trials.sides == 0
     weights = fit_pair_weights(board_of(trials), kind, space, chosen)
     altered = fit_pair_weights(board_of(with_altered_half(trials, 1)), kind, space, chosen)
     assert np.array_equal(weights, altered)
