@@ -15,7 +15,7 @@ from kaggle_face.artifacts.record_io import (
     write_prediction_blocks,
 )
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.ensemble.blending import ClassSpace, Vote, blend_classes, blend_pairs
+from kaggle_face.ensemble.blending import ClassSpace, WeightedTerm, blend_classes, blend_pairs
 from kaggle_face.ensemble.postprocess.class_neighbours import (
     NeighbourRecipe,
     open_voting_networks,
@@ -84,13 +84,13 @@ def write_class_blend(
         for weight, temperature in zip(blend.weights, blend.temperatures, strict=True)
         if weight > 0
     ]
-    votes = [
-        Vote(source, weight / len(member_scores), temperature)
+    terms = [
+        WeightedTerm(source, weight / len(member_scores), temperature)
         for member_scores, (weight, temperature) in zip(test.members, chosen, strict=True)
         for source in member_scores
     ]
     path = folder / "predictions"
-    blocks = blend_classes(votes, blend.space, len(test.image_ids))
+    blocks = blend_classes(terms, blend.space, len(test.image_ids))
     if not recipe.is_plain:
         weights = [weight for weight, _ in chosen]
         networks = open_voting_networks(used_members(blend), weights, test.image_ids, len(test.class_names))
@@ -108,14 +108,14 @@ def write_pair_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN
     """
     test = open_test_scores(used_members(blend))
     weights = [weight for weight in blend.weights if weight > 0]
-    votes = []
+    terms = []
     for member, member_scores, weight in zip(used_members(blend), test.members, weights, strict=True):
         for fold, source in zip(member.folds, member_scores, strict=True):
             if not recipe.is_plain:
                 source = MemberScores(source.name, _processed(member, fold, test.pair_ids, recipe))
-            votes.append(Vote(source, weight / len(member_scores)))
+            terms.append(WeightedTerm(source, weight / len(member_scores)))
     path = folder / "pairs"
-    write_pair_scores(path, PairScores(test.pair_ids, blend_pairs(votes, blend.space, len(test.pair_ids))))
+    write_pair_scores(path, PairScores(test.pair_ids, blend_pairs(terms, blend.space, len(test.pair_ids))))
     return path
 
 

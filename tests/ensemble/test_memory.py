@@ -11,7 +11,7 @@ import pandas as pd  # noqa: F401 - imported before memory is counted
 import pytest
 
 from kaggle_face.artifacts.record_io import write_prediction_blocks
-from kaggle_face.ensemble.blending import Vote, blend_classes
+from kaggle_face.ensemble.blending import WeightedTerm, blend_classes
 from kaggle_face.ensemble.search.class_logits import gather_likely_classes
 from kaggle_face.ensemble.search.temperature import fit_temperatures
 from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
@@ -49,7 +49,9 @@ def test_a_blend_of_many_members_needs_less_memory_than_one_of_them(
     names = np.array([str(i) for i in range(NUM_CLASSES)])
 
     def blend() -> None:
-        blocks = blend_classes([Vote(source, 1.0) for source in member_scores], "probabilities", NUM_IMAGES)
+        blocks = blend_classes(
+            [WeightedTerm(source, 1.0) for source in member_scores], "probabilities", NUM_IMAGES
+        )
         write_prediction_blocks(tmp_path / "blend", ids, names, blocks)
 
     assert peak_bytes(blend) < ONE_MEMBER_BYTES / 2

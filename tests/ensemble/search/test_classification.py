@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaggle_face.ensemble.blending import CLASS_SPACES, ClassSpace, Vote, blend_classes
+from kaggle_face.ensemble.blending import CLASS_SPACES, ClassSpace, WeightedTerm, blend_classes
 from kaggle_face.ensemble.search.candidates import Kind
 from kaggle_face.ensemble.search.class_logits import gather_likely_classes
 from kaggle_face.ensemble.search.classification import (
@@ -101,7 +101,7 @@ def test_blends_of_candidates_have_the_accuracy_of_blends_of_all_classes(
     table = gather_likely_classes(held_out, [ones], SilentProgress())
     right = 0.0
     for fold in held_out:
-        votes = [Vote(source, 1 / 3) for source in fold.member_scores]
+        votes = [WeightedTerm(source, 1 / 3) for source in fold.member_scores]
         blocks = blend_classes(votes, space, len(fold.image_ids))
         logits = np.concatenate([block for _, block in blocks])
         right += top_k_accuracy(logits, fold.labels)[1] * len(fold.labels)
