@@ -17,7 +17,7 @@ Networks = Sequence[MemberScores]
 _SAMPLED_ROWS = 16
 
 
-def copied_from(member_scores: Sequence[Networks], num_rows: int) -> list[int | None]:
+def duplicates_of(member_scores: Sequence[Networks], num_rows: int) -> list[int | None]:
     """For each member the earlier one that says exactly the same of every row, or None."""
     seen: dict[bytes, list[int]] = {}
     found: list[int | None] = []
@@ -33,11 +33,11 @@ def copied_from(member_scores: Sequence[Networks], num_rows: int) -> list[int | 
     return found
 
 
-def without_copies(
+def without_duplicates(
     members: Sequence[Member], member_scores: Sequence[Networks], num_rows: int
 ) -> tuple[tuple[Member, ...], tuple[str, ...]]:
     """The members that differ, and a note for each that was left out."""
-    originals = copied_from(member_scores, num_rows)
+    originals = duplicates_of(member_scores, num_rows)
     kept = tuple(member for member, original in zip(members, originals, strict=True) if original is None)
     notes = tuple(
         f"{member.name} says the same as {members[original].name} and is left out"

@@ -10,7 +10,7 @@ import numpy as np
 
 from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights, used_members
 from kaggle_face.ensemble.blending import CLASS_SPACES
-from kaggle_face.ensemble.duplicate_members import without_copies
+from kaggle_face.ensemble.duplicate_members import without_duplicates
 from kaggle_face.ensemble.postprocess.class_neighbours import NeighbourRecipe
 from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_tuning, tune_classes
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
@@ -102,7 +102,7 @@ def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, pr
         DataError: A record holds NaN.
     """
     test = open_test_logits(members)
-    distinct, notes = without_copies(members, test.members, len(test.image_ids))
+    distinct, notes = without_duplicates(members, test.members, len(test.image_ids))
     if not _are_measured(distinct, "predictions", how.method):
         blend = ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct))
         return Decision(blend, None, (*notes, _unmeasured(distinct)))
@@ -129,7 +129,7 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
     distinct, notes = tuple(members), tuple[str, ...]()
     if has_record(members, "test", "pairs"):
         test = open_test_scores(members)
-        distinct, notes = without_copies(members, test.members, len(test.pair_ids))
+        distinct, notes = without_duplicates(members, test.members, len(test.pair_ids))
     trials = None
     if _are_measured(distinct, "pairs", how.method):
         trials = open_held_out_pairs(distinct)
