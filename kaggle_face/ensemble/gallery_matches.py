@@ -10,7 +10,7 @@ import numpy as np
 from kaggle_face.artifacts.record_io import write_matches
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, best_matches
-from kaggle_face.ensemble.postprocess.gallery_tuning import open_gallery, views_of_gallery
+from kaggle_face.ensemble.postprocess.gallery_tuning import networks_of_gallery, open_gallery
 
 _GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
@@ -30,7 +30,7 @@ def write_gallery_blend(blend: PairBlend, folder: Path, recipe: GalleryRecipe) -
         if gallery is None or not len(gallery.probe_ids):
             continue
         names = np.unique(gallery.names)
-        people, scores = best_matches(recipe, views_of_gallery(blend, gallery))
+        people, scores = best_matches(recipe, networks_of_gallery(blend, gallery))
         paths.append(folder / f"gallery_{which}.csv")
         write_matches(paths[-1], gallery.probe_ids, names[people], scores)
     return paths

@@ -83,7 +83,7 @@ def _dev_gallery_of_run(member: Member) -> GalleryRule | None:
     if problem is None or not problem.has_unknown:
         return None
     people, scores = problem.best(GalleryRecipe(), problem.everything)
-    num_enrolled = len(np.unique(problem.views[0].person_of_image))
+    num_enrolled = len(np.unique(problem.networks[0].person_of_image))
     return gallery_threshold(
         scores, people == problem.truth, problem.truth >= 0, problem.people, num_enrolled
     )

@@ -18,7 +18,7 @@ from kaggle_face.artifacts.record_io import read_gallery
 from kaggle_face.artifacts.runs import FoldFolder, RecordPart
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
-from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, GalleryView, best_matches
+from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, NetworkGallery, best_matches
 from kaggle_face.ensemble.postprocess.pair_recipes import describe_step
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, TunedStep
 from kaggle_face.evaluation.member_scores import open_embeddings
@@ -50,13 +50,13 @@ class GalleryTuning:
 
 @dataclass(frozen=True, eq=False)
 class GalleryTuningProblem:
-    """What recipes are tried on: all networks' views, and the truth of each probe.
+    """What recipes are tried on: all networks' networks, and the truth of each probe.
 
     Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for somebody unknown; `people` says
     which probes show one person; `sides` is 0 or 1. Where nobody is unknown no threshold is needed.
     """
 
-    views: tuple[GalleryView, ...]
+    networks: tuple[NetworkGallery, ...]
     truth: IntArray
     people: IntArray
     sides: IntArray
@@ -74,7 +74,9 @@ class GalleryTuningProblem:
         key = (recipe, hash(rows.tobytes()))
         if key not in self._known:
             chosen = np.flatnonzero(rows)
-            self._known[key] = best_matches(recipe, tuple(view.of_probes(chosen) for view in self.views))
+            self._known[key] = best_matches(
+                recipe, tuple(network.of_probes(chosen) for network in self.networks)
+            )
         return self._known[key]
 
     def threshold(self, recipe: GalleryRecipe, rows: BoolArray) -> float:
@@ -112,8 +114,8 @@ def open_dev_tuning(
     number = {name: index for index, name in enumerate(names.tolist())}
     truth = np.array([number.get(name, -1) for name in gallery.probe_names.tolist()], np.int64)
     people, sides = _people_and_halves(gallery, truth)
-    views = views_of_gallery(blend, gallery)
-    return GalleryTuningProblem(views, truth, people, sides, gallery.no_match is not None, resampling)
+    networks = networks_of_gallery(blend, gallery)
+    return GalleryTuningProblem(networks, truth, people, sides, gallery.no_match is not None, resampling)
 
 
 def open_simulated_tuning(
@@ -138,8 +140,8 @@ def open_simulated_tuning(
     names, codes, counts = np.unique(probed.astype(np.str_), return_inverse=True, return_counts=True)
     sides = sides_of_people(names, counts.astype(np.int64))[codes]
     ids = image_ids[mock.enrolled], image_ids[mock.probes]
-    views = _views(blend, part, ids, person_of_image.astype(np.int64))
-    return GalleryTuningProblem(views, truth, codes.astype(np.int64), sides, has_unknown=True)
+    networks = _networks(blend, part, ids, person_of_image.astype(np.int64))
+    return GalleryTuningProblem(networks, truth, codes.astype(np.int64), sides, has_unknown=True)
 
 
 def tune_gallery(
@@ -177,7 +179,7 @@ def open_gallery(fold: FoldFolder, which: Literal["dev", "test"]) -> Gallery | N
     return read_gallery(folder) if folder.is_dir() else None
 
 
-def views_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[GalleryView, ...]:
+def networks_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[NetworkGallery, ...]:
     """How each network of a blend sees a gallery.
 
     Raises:
@@ -186,20 +188,22 @@ def views_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[GalleryView, .
     """
     _, person_of_image = np.unique(gallery.names, return_inverse=True)
     ids = gallery.image_ids, gallery.probe_image_ids
-    return _views(blend, "test", ids, person_of_image.astype(np.int64))
+    return _networks(blend, "test", ids, person_of_image.astype(np.int64))
 
 
-def _views(
+def _networks(
     blend: PairBlend, part: RecordPart, ids: tuple[StrArray, StrArray], person_of_image: IntArray
-) -> tuple[GalleryView, ...]:
-    """The views of known images and probes, whose ids are given."""
-    views = []
+) -> tuple[NetworkGallery, ...]:
+    """The networks of known images and probes, whose ids are given."""
+    networks = []
     for member, weight in zip(blend.members, blend.weights, strict=True):
         for fold in member.folds if weight > 0 else ():
             known, probes = (_vectors(member, fold, part, wanted) for wanted in ids)
             cohort = cohort_of(member, fold, np.concatenate(ids))
-            views.append(GalleryView(known, person_of_image, probes, cohort, weight / len(member.folds)))
-    return tuple(views)
+            networks.append(
+                NetworkGallery(known, person_of_image, probes, cohort, weight / len(member.folds))
+            )
+    return tuple(networks)
 
 
 def _tune_step(

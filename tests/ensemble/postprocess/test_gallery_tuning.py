@@ -9,7 +9,7 @@ import pytest
 
 from kaggle_face.ensemble.postprocess.gallery_recipes import (
     GalleryRecipe,
-    GalleryView,
+    NetworkGallery,
     best_matches,
     gallery_scores,
 )
@@ -42,8 +42,8 @@ def stage_of(nuisance: float, seed: int = 1) -> GalleryTuningProblem:
     rng = np.random.default_rng(seed)
     known_people = np.repeat(np.arange(NUM_PEOPLE), 2)
     probed = np.concatenate([np.repeat(np.arange(NUM_PEOPLE), 3), NUM_PEOPLE + np.arange(NUM_UNKNOWN)])
-    views = tuple(
-        GalleryView(
+    networks = tuple(
+        NetworkGallery(
             faces(known_people, rng, nuisance),
             known_people,
             faces(probed, rng, nuisance),
@@ -54,7 +54,7 @@ def stage_of(nuisance: float, seed: int = 1) -> GalleryTuningProblem:
     )
     truth = np.where(probed < NUM_PEOPLE, probed, -1)
     return GalleryTuningProblem(
-        views, truth, probed, probed % 2, has_unknown=True, resampling=Resampling(200)
+        networks, truth, probed, probed % 2, has_unknown=True, resampling=Resampling(200)
     )
 
 
@@ -76,12 +76,14 @@ def test_a_step_that_does_not_help_stays_off() -> None:
 
 
 def test_the_plain_recipe_finds_whom_the_search_of_a_gallery_finds() -> None:
-    view = stage_of(nuisance=1.0).views[0]
-    people, scores = best_matches(GalleryRecipe(), (view,))
-    ids = np.array([f"k{i}" for i in range(len(view.known))] + [f"q{i}" for i in range(len(view.probes))])
-    embeddings = Embeddings(ids, np.concatenate([view.known, view.probes]))
-    names = np.char.zfill(view.person_of_image.astype(str), 3)
-    count = len(view.known)
+    network = stage_of(nuisance=1.0).networks[0]
+    people, scores = best_matches(GalleryRecipe(), (network,))
+    ids = np.array(
+        [f"k{i}" for i in range(len(network.known))] + [f"q{i}" for i in range(len(network.probes))]
+    )
+    embeddings = Embeddings(ids, np.concatenate([network.known, network.probes]))
+    names = np.char.zfill(network.person_of_image.astype(str), 3)
+    count = len(network.known)
     gallery = Gallery(ids[:count], names, ids[count:], ids[count:], np.full(len(ids) - count, ""))
     found = search_gallery(embeddings, gallery)
     assert found.names.astype(int).tolist() == people.tolist()
@@ -90,11 +92,11 @@ def test_the_plain_recipe_finds_whom_the_search_of_a_gallery_finds() -> None:
 
 def test_augmentation_draws_an_image_towards_its_nearest_fellow() -> None:
     known = np.array([[1.0, 0.0], [0.6, 0.8]])
-    view = GalleryView(known, np.array([0, 1]), np.array([[1.0, 0.0]]), np.eye(2))
+    network = NetworkGallery(known, np.array([0, 1]), np.array([[1.0, 0.0]]), np.eye(2))
     recipe = GalleryRecipe(augmentation=Expansion(1, 1.0))
     # (1, 0) + 0.6 (0.6, 0.8) = (1.36, 0.48), of length 1.4422: the cosine with (1, 0) is 0.9430;
     # (0.6, 0.8) + 0.6 (1, 0) = (1.2, 0.8), also of length 1.4422: 0.8321.
-    assert gallery_scores(recipe, view, np.array([[0, 1]])) == pytest.approx(
+    assert gallery_scores(recipe, network, np.array([[0, 1]])) == pytest.approx(
         np.array([[0.9430, 0.8321]]), abs=1e-4
     )
 
@@ -105,16 +107,16 @@ def test_a_match_does_not_depend_on_the_order_of_probes_or_images(
 ) -> None:
     problem, rng = stage_of(nuisance=2.0), np.random.default_rng(5)
     recipe = replace(GalleryRecipe(), **{name: settings[0]})
-    people, scores = best_matches(recipe, problem.views)
-    order, images = rng.permutation(len(problem.truth)), rng.permutation(len(problem.views[0].known))
+    people, scores = best_matches(recipe, problem.networks)
+    order, images = rng.permutation(len(problem.truth)), rng.permutation(len(problem.networks[0].known))
     shuffled = tuple(
         replace(
-            view,
-            known=view.known[images],
-            person_of_image=view.person_of_image[images],
-            probes=view.probes[order],
+            network,
+            known=network.known[images],
+            person_of_image=network.person_of_image[images],
+            probes=network.probes[order],
         )
-        for view in problem.views
+        for network in problem.networks
     )
     others, other_scores = best_matches(recipe, shuffled)
     assert others.tolist() == people[order].tolist()
@@ -129,10 +131,12 @@ def test_a_setting_found_on_one_half_never_uses_a_probe_of_the_other(
     mine = problem.sides == 0
     noise = np.random.default_rng(9)
     altered = tuple(
-        replace(view, probes=np.where(mine[:, None], view.probes, noise.normal(size=view.probes.shape)))
-        for view in problem.views
+        replace(
+            network, probes=np.where(mine[:, None], network.probes, noise.normal(size=network.probes.shape))
+        )
+        for network in problem.networks
     )
-    other = replace(problem, views=altered, _known={})
+    other = replace(problem, networks=altered, _known={})
     assert fit_gallery_setting(problem, GalleryRecipe(), name, settings, mine) == fit_gallery_setting(
         other, GalleryRecipe(), name, settings, mine
     )
@@ -142,9 +146,9 @@ def test_a_setting_found_on_one_half_never_uses_a_probe_of_the_other(
 def test_where_nobody_is_unknown_everybody_is_named() -> None:
     problem = stage_of(nuisance=1.0)
     rows = problem.truth >= 0
-    views = tuple(view.of_probes(np.flatnonzero(rows)) for view in problem.views)
+    networks = tuple(network.of_probes(np.flatnonzero(rows)) for network in problem.networks)
     closed = GalleryTuningProblem(
-        views, problem.truth[rows], problem.people[rows], problem.sides[rows], has_unknown=False
+        networks, problem.truth[rows], problem.people[rows], problem.sides[rows], has_unknown=False
     )
     assert closed.threshold(GalleryRecipe(), closed.everything) == -np.inf
     people, _ = closed.best(GalleryRecipe(), closed.everything)
