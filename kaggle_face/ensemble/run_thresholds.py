@@ -23,7 +23,7 @@ from kaggle_face.evaluation.thresholds import (
     GalleryRule,
     ScoreThreshold,
     gallery_threshold,
-    mock_gallery,
+    simulate_gallery,
     verification_thresholds,
 )
 from kaggle_face.metrics.similarity import normalized
@@ -101,7 +101,7 @@ def _gallery_of_run(member: Member, trials: HeldOutPairs) -> GalleryRule | None:
             np.concatenate([trials.first_ids[at], trials.second_ids[at]]), return_index=True
         )
         people = np.concatenate([trials.people[at, 0], trials.people[at, 1]])[first]
-        gallery = mock_gallery(ids, people)
+        gallery = simulate_gallery(ids, people)
         if len(gallery.enrolled) < 2 or not gallery.has_match.any():
             continue
         embeddings = open_embeddings(member, fold, "oof")

@@ -62,7 +62,7 @@ class GalleryRule:
 
 
 @dataclass(frozen=True, eq=False)
-class MockGallery:
+class SimulatedGallery:
     """Images of known people arranged as a gallery: rows enrolled, rows of probes, and who has a match."""
 
     enrolled: IntArray
@@ -95,7 +95,7 @@ def verification_thresholds(
     )
 
 
-def mock_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> MockGallery:
+def simulate_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> SimulatedGallery:
     """Enrols one image of most people; all other images are probes, those of the rest are unknown.
 
     Which image is enrolled and who stays unknown follows from a hash of the ids. People with one image are
@@ -108,7 +108,7 @@ def mock_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0
     known = by_hash[: max(1, round((1 - unknown_share) * len(by_hash)))]
     enrolled = np.sort(order[first_places[np.isin(persons, known)]])
     probes = np.setdiff1d(np.arange(len(image_ids)), enrolled)
-    return MockGallery(enrolled, probes, np.isin(people[probes], known))
+    return SimulatedGallery(enrolled, probes, np.isin(people[probes], known))
 
 
 def gallery_threshold(

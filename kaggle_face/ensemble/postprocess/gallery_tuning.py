@@ -24,7 +24,7 @@ from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, T
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import BoolArray, nested_split, sides_of_people
-from kaggle_face.evaluation.thresholds import mock_gallery
+from kaggle_face.evaluation.thresholds import simulate_gallery
 from kaggle_face.metrics.identification import best_gallery_threshold, gallery_accuracy
 from kaggle_face.metrics.intervals.bootstrap import DEFAULT_RESAMPLING, Resampling, clustered_mean_difference
 from kaggle_face.progress import Progress
@@ -133,13 +133,13 @@ def open_simulated_tuning(
         RunError: A network has no embeddings.
         DataError: An image has no embedding.
     """
-    mock = mock_gallery(image_ids, people)
-    known_people, person_of_image = np.unique(people[mock.enrolled], return_inverse=True)
-    probed = people[mock.probes]
-    truth = np.where(mock.has_match, np.searchsorted(known_people, probed), -1).astype(np.int64)
+    simulated = simulate_gallery(image_ids, people)
+    known_people, person_of_image = np.unique(people[simulated.enrolled], return_inverse=True)
+    probed = people[simulated.probes]
+    truth = np.where(simulated.has_match, np.searchsorted(known_people, probed), -1).astype(np.int64)
     names, codes, counts = np.unique(probed.astype(np.str_), return_inverse=True, return_counts=True)
     sides = sides_of_people(names, counts.astype(np.int64))[codes]
-    ids = image_ids[mock.enrolled], image_ids[mock.probes]
+    ids = image_ids[simulated.enrolled], image_ids[simulated.probes]
     networks = _networks(blend, part, ids, person_of_image.astype(np.int64))
     return GalleryTuningProblem(networks, truth, codes.astype(np.int64), sides, has_unknown=True)
 
