@@ -13,8 +13,8 @@ import numpy as np
 from kaggle_face.ensemble.postprocess.highest import highest_columns
 from kaggle_face.ensemble.postprocess.neighbours import BLOCK_BYTES, Float32
 from kaggle_face.ensemble.postprocess.pair_recipes import (
-    Expansion,
     Neighbourhood,
+    QueryExpansion,
     Reranking,
     ScoreNorm,
     Whitening,
@@ -36,8 +36,8 @@ class GalleryRecipe:
 
     centring: bool = False
     whitening: Whitening | None = None
-    augmentation: Expansion | None = None
-    expansion: Expansion | None = None
+    augmentation: QueryExpansion | None = None
+    expansion: QueryExpansion | None = None
     neighbourhood: Neighbourhood | None = None
     reranking: Reranking | None = None
     score_norm: ScoreNorm | None = None
@@ -50,7 +50,7 @@ class GalleryRecipe:
     def __str__(self) -> str:
         """The steps that are on.
 
-        >>> print(GalleryRecipe(augmentation=Expansion(1, 1.0)))
+        >>> print(GalleryRecipe(augmentation=QueryExpansion(1, 1.0)))
         augmentation(count=1, alpha=1.0)
         """
         return describe_steps(self)

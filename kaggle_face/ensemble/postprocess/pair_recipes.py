@@ -26,7 +26,7 @@ class Whitening:
 
 
 @dataclass(frozen=True)
-class Expansion:
+class QueryExpansion:
     """Settings of alpha query expansion."""
 
     count: int
@@ -91,7 +91,7 @@ class PairRecipe:
 
     centring: bool = False
     whitening: Whitening | None = None
-    expansion: Expansion | None = None
+    expansion: QueryExpansion | None = None
     neighbourhood: Neighbourhood | None = None
     reranking: Reranking | None = None
     score_norm: ScoreNorm | None = None

@@ -18,9 +18,9 @@ import numpy as np
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
 from kaggle_face.ensemble.postprocess.pair_recipes import (
-    Expansion,
     Neighbourhood,
     PairRecipe,
+    QueryExpansion,
     Reranking,
     ScoreNorm,
     Whitening,
@@ -48,7 +48,10 @@ MOST_IMAGES = 4000
 STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("centring", (True,)),
     ("whitening", (Whitening(0.25, 1.0), Whitening(0.5, 1.0), Whitening(1.0, 1.0), Whitening(0.5, 0.5))),
-    ("expansion", (Expansion(1, 1.0), Expansion(3, 1.0), Expansion(3, 3.0), Expansion(8, 3.0))),
+    (
+        "expansion",
+        (QueryExpansion(1, 1.0), QueryExpansion(3, 1.0), QueryExpansion(3, 3.0), QueryExpansion(8, 3.0)),
+    ),
     (
         "neighbourhood",
         (

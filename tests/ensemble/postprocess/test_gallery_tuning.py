@@ -20,7 +20,7 @@ from kaggle_face.ensemble.postprocess.gallery_tuning import (
     fit_gallery_setting,
     tune_gallery,
 )
-from kaggle_face.ensemble.postprocess.pair_recipes import Expansion, Whitening
+from kaggle_face.ensemble.postprocess.pair_recipes import QueryExpansion, Whitening
 from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
 from kaggle_face.metrics.galleries import search_gallery
 from kaggle_face.metrics.intervals.bootstrap import Resampling
@@ -93,7 +93,7 @@ def test_the_plain_recipe_finds_whom_the_search_of_a_gallery_finds() -> None:
 def test_augmentation_draws_an_image_towards_its_nearest_fellow() -> None:
     known = np.array([[1.0, 0.0], [0.6, 0.8]])
     network = NetworkGallery(known, np.array([0, 1]), np.array([[1.0, 0.0]]), np.eye(2))
-    recipe = GalleryRecipe(augmentation=Expansion(1, 1.0))
+    recipe = GalleryRecipe(augmentation=QueryExpansion(1, 1.0))
     # (1, 0) + 0.6 (0.6, 0.8) = (1.36, 0.48), of length 1.4422: the cosine with (1, 0) is 0.9430;
     # (0.6, 0.8) + 0.6 (1, 0) = (1.2, 0.8), also of length 1.4422: 0.8321.
     assert gallery_scores(recipe, network, np.array([[0, 1]])) == pytest.approx(
