@@ -52,7 +52,7 @@ _T_OF_NINE = 2.262
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimate:
     """A metric on everything that is held out, and in each fold; no interval where people or pairs are few.
 
     The ten-fold accuracy has its ten sets of pairs in place of folds. `note` says why there is no interval.
@@ -87,7 +87,7 @@ class ClassFigures:
 
 def measure_classes(
     members: Sequence[Member], resampling: Resampling = DEFAULT_RESAMPLING
-) -> list[tuple[Measured, ...]]:
+) -> list[tuple[Estimate, ...]]:
     """Accuracy, top-5 accuracy and log loss of each member.
 
     Raises:
@@ -117,7 +117,7 @@ def compare_classes(
     return {**found, "log_loss": losses}
 
 
-def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
+def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Estimate, ...]:
     """EER, AUC, two TPRs and the ten-fold accuracy of one member.
 
     Where each fold has trials of its own, its scores are brought to mean 0 and deviation 1 first: the
@@ -132,7 +132,7 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
     by_fold = _verification_by_fold(trials, member)
     values = verification_summary(scores, trials.labels)
     measured = [
-        Measured(
+        Estimate(
             name,
             values[name],
             intervals.get(name),
@@ -144,7 +144,7 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
     return (*measured, *_ten_fold(scores, trials))
 
 
-def measure_episodes(member: Member, ways: int = 5) -> tuple[Measured, ...]:
+def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
     """How often one of `ways` people is known from a single picture of each, among the people of the trials.
 
     Each fold's network is asked about its own held-out people; the interval is for the mean over folds.
@@ -158,7 +158,7 @@ def measure_episodes(member: Member, ways: int = 5) -> tuple[Measured, ...]:
     half_width = float(np.linalg.norm([(each.high - each.low) / 2 for each in found])) / len(found)
     interval = Interval(value, max(0.0, value - half_width), min(1.0, value + half_width))
     name = f"{ways}-way one-shot accuracy"
-    return (Measured(name, value, interval, tuple(each.value for each in found)),)
+    return (Estimate(name, value, interval, tuple(each.value for each in found)),)
 
 
 def _episodes(member: Member, fold: FoldFolder, ways: int) -> EpisodeAccuracy | None:
@@ -173,7 +173,7 @@ def _episodes(member: Member, fold: FoldFolder, ways: int) -> EpisodeAccuracy | 
         return None
 
 
-def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Measured]:
+def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
     """The ten-fold accuracy over sets that share nobody, or where these cannot be made over others.
 
     Sets that share nobody vary as other people would, so their spread gives an interval (Student's t).
@@ -183,13 +183,13 @@ def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Measured]:
         found = ten_fold_accuracy(scores, trials.labels, sets)
         margin = _T_OF_NINE * found.standard_error
         interval = Interval(found.mean, found.mean - margin, found.mean + margin)
-        yield Measured("ten-fold accuracy", found.mean, interval, tuple(found.accuracies.tolist()))
+        yield Estimate("ten-fold accuracy", found.mean, interval, tuple(found.accuracies.tolist()))
         return
     sets = np.array([int.from_bytes(stable_order(key)) % NUM_SETS for key in trials.pair_ids.tolist()])
     if len(np.unique(sets)) == NUM_SETS:
         found = ten_fold_accuracy(scores, trials.labels, sets)
         name = "ten-fold accuracy, sets share people"
-        yield Measured(name, found.mean, None, tuple(found.accuracies.tolist()))
+        yield Estimate(name, found.mean, None, tuple(found.accuracies.tolist()))
 
 
 def compare_pairs(trials: HeldOutPairs, first: int, second: int) -> dict[str, Difference]:
@@ -229,7 +229,7 @@ def _figures_of_member(held_out: Sequence[HeldOutLogits], number: int) -> ClassF
     )
 
 
-def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Measured, ...]:
+def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Estimate, ...]:
     columns = {
         "accuracy": figures.ranks <= 1,
         "top5": figures.ranks <= 5,
@@ -239,7 +239,7 @@ def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Me
     for name, values in columns.items():
         interval = clustered_mean_interval(values, figures.labels, resampling)
         folds = tuple(float(values[figures.folds == number].mean()) for number in np.unique(figures.folds))
-        measured.append(Measured(name, interval.value, interval, folds))
+        measured.append(Estimate(name, interval.value, interval, folds))
     return tuple(measured)
 
 

@@ -24,7 +24,7 @@ from kaggle_face.hints import settings_given_as
 if TYPE_CHECKING:
     from kaggle_face.artifacts.runs import RunFolder
     from kaggle_face.ensemble.run_thresholds import RunThresholds
-    from kaggle_face.evaluation.figures import Measured
+    from kaggle_face.evaluation.figures import Estimate
     from kaggle_face.metrics.intervals.bootstrap import Difference
 
 
@@ -145,7 +145,7 @@ def _tell_task(
 
 
 def _tell_figures(
-    task: Task, members: Sequence[Member], figures: Sequence[Sequence[Measured]], terminal: Terminal
+    task: Task, members: Sequence[Member], figures: Sequence[Sequence[Estimate]], terminal: Terminal
 ) -> None:
     header = [task, "metric", "value", "95 % interval", "mean of parts", "deviation"]
     rows = [
@@ -216,7 +216,7 @@ def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Termin
     terminal.say("")
 
 
-def _interval(measured: Measured) -> str:
+def _interval(measured: Estimate) -> str:
     if measured.interval is None:
         return "-"
     return _ends(measured.interval.low, measured.interval.high)
