@@ -47,7 +47,7 @@ _NO_EMBEDDINGS = "without out-of-fold embeddings no post-processing is tried"
 
 
 @dataclass(frozen=True)
-class HowToDecide:
+class SelectionOptions:
     """How members are weighted, whether post-processing is tried, and how intervals are made.
 
     `rule`: why steps that use neighbouring test images are left out; None: they are tried.
@@ -60,7 +60,7 @@ class HowToDecide:
 
 
 @dataclass(frozen=True)
-class Decision:
+class BlendChoice:
     """The blend of a task, the selection that it won (None where nothing is held out), and what to know."""
 
     blend: ClassBlend | PairBlend
@@ -94,7 +94,9 @@ class Decision:
         return found
 
 
-def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
+def select_class_blend(
+    members: Sequence[Member], formula: str, options: SelectionOptions, progress: Progress
+) -> BlendChoice:
     """Chooses the blend of the members' class probabilities.
 
     Raises:
@@ -103,23 +105,25 @@ def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, pr
     """
     test = open_test_logits(members)
     distinct, notes = without_duplicates(members, test.members, len(test.image_ids))
-    if not _are_measured(distinct, "predictions", how.method):
+    if not _are_measured(distinct, "predictions", options.method):
         blend = ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct))
-        return Decision(blend, None, (*notes, _unmeasured(distinct)))
+        return BlendChoice(blend, None, (*notes, _unmeasured(distinct)))
     held_out = open_held_out_logits(distinct, test.class_names)
     objective = task_objective(formula, "classification", {})
-    problem = open_class_problem(held_out, test.class_names, objective, progress, how.resampling)
+    problem = open_class_problem(held_out, test.class_names, objective, progress, options.resampling)
     names = [member.name for member in distinct]
-    selection = _asked_for(select_classes(problem, names, _kinds(how.method), progress), how.method)
+    selection = _asked_for(select_classes(problem, names, _kinds(options.method), progress), options.method)
     blend = class_blend(distinct, selection.winner)
-    if not how.post_process or blend.space == "ranks":
-        return Decision(blend, selection, notes)
+    if not options.post_process or blend.space == "ranks":
+        return BlendChoice(blend, selection, notes)
     if not has_record(used_members(blend), "oof", "embeddings"):
-        return Decision(blend, selection, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, selection, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
+        return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
+    return BlendChoice(blend, selection, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
 
 
-def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
+def select_pair_blend(
+    members: Sequence[Member], formula: str, options: SelectionOptions, progress: Progress
+) -> BlendChoice:
     """Chooses the blend of the members' pair scores.
 
     Raises:
@@ -131,27 +135,31 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
         test = open_test_scores(members)
         distinct, notes = without_duplicates(members, test.members, len(test.pair_ids))
     trials = None
-    if _are_measured(distinct, "pairs", how.method):
+    if _are_measured(distinct, "pairs", options.method):
         trials = open_held_out_pairs(distinct)
     if trials is None:
-        return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
+        return BlendChoice(
+            PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct))
+        )
     problem = PairProblem(trials, task_objective(formula, "verification", {}))
     names = [member.name for member in distinct]
-    selection = _asked_for(select_pairs(problem, names, _kinds(how.method), progress), how.method)
+    selection = _asked_for(select_pairs(problem, names, _kinds(options.method), progress), options.method)
     blend = pair_blend(distinct, selection.winner)
-    if not how.post_process:
-        return Decision(blend, selection, notes)
-    left_out = STEPS_BY_TEST_IMAGES if how.rule is not None else ()
-    notes = notes if how.rule is None else (*notes, f"the rules leave steps out: {how.rule}")
-    gallery = open_dev_tuning(blend, how.resampling)
+    if not options.post_process:
+        return BlendChoice(blend, selection, notes)
+    left_out = STEPS_BY_TEST_IMAGES if options.rule is not None else ()
+    notes = notes if options.rule is None else (*notes, f"the rules leave steps out: {options.rule}")
+    gallery = open_dev_tuning(blend, options.resampling)
     if gallery is not None and can_be_tuned(gallery):
-        return Decision(blend, selection, notes, tune_gallery(gallery, progress, left_out))
+        return BlendChoice(blend, selection, notes, tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
     if num_people < FEWEST_PEOPLE or not can_be_nested(problem):
-        return Decision(blend, selection, (*notes, f"{num_people} people are too few to try post-processing"))
+        return BlendChoice(
+            blend, selection, (*notes, f"{num_people} people are too few to try post-processing")
+        )
     if not has_record(used_members(blend), "oof", "embeddings"):
-        return Decision(blend, selection, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, selection, notes, tune_pairs(problem, blend, progress, left_out))
+        return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
+    return BlendChoice(blend, selection, notes, tune_pairs(problem, blend, progress, left_out))
 
 
 def class_blend(members: Sequence[Member], winner: Candidate) -> ClassBlend:

@@ -14,7 +14,7 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue.known import find_facts
 from kaggle_face.ensemble.blended import ClassBlend, used_members
 from kaggle_face.ensemble.search.candidates import Candidate, Selection
-from kaggle_face.ensemble.selection import Decision
+from kaggle_face.ensemble.selection import BlendChoice
 from kaggle_face.errors import RulesError, RunError
 from kaggle_face.evaluation.held_out_figures import Figure
 from kaggle_face.evaluation.members import Member, Task
@@ -58,18 +58,18 @@ def require_few_parameters(slug: str, members: Sequence[Member]) -> None:
 
 
 def describe_blend(
-    formula: str, decisions: Mapping[Task, Decision], records: Sequence[Path]
+    formula: str, choices: Mapping[Task, BlendChoice], records: Sequence[Path]
 ) -> dict[str, Any]:
     """All that is kept of a blend, ready for JSON; `score` is None unless every metric is known."""
-    used = dict.fromkeys(member for decision in decisions.values() for member in used_members(decision.blend))
+    used = dict.fromkeys(member for choice in choices.values() for member in used_members(choice.blend))
     return {
         "formula": formula,
-        "score": _score(formula, decisions),
+        "score": _score(formula, choices),
         "num_parameters": count_parameters(list(used)),
         "runs": list(dict.fromkeys(member.run.name for member in used)),
         "checkpoints": list(dict.fromkeys(member.checkpoint for member in used)),
         "records": [path.name for path in records],
-        "tasks": {task: _describe(decision) for task, decision in decisions.items()},
+        "tasks": {task: _describe(choice) for task, choice in choices.items()},
     }
 
 
@@ -104,23 +104,23 @@ def read_summary(run: RunFolder) -> dict[str, Any]:
     return read_json(path, BlendSummary)
 
 
-def _describe(decision: Decision) -> dict[str, Any]:
-    blend = decision.blend
+def _describe(choice: BlendChoice) -> dict[str, Any]:
+    blend = choice.blend
     described: dict[str, Any] = {
         "space": blend.space,
         "members": [
             _describe_member(*each) for each in zip(blend.members, blend.weights, strict=True) if each[1]
         ],
-        "notes": list(decision.notes),
-        "metrics": dict(decision.metrics),
+        "notes": list(choice.notes),
+        "metrics": dict(choice.metrics),
     }
     if isinstance(blend, ClassBlend):
         kept = zip(blend.temperatures, blend.weights, strict=True)
         described["temperatures"] = [temperature for temperature, weight in kept if weight > 0]
-    if decision.selection is not None:
-        described |= _describe_selection(decision.selection, decision.metrics)
-    if decision.tuning is not None:
-        described["post_processing"] = asdict(decision.tuning)
+    if choice.selection is not None:
+        described |= _describe_selection(choice.selection, choice.metrics)
+    if choice.tuning is not None:
+        described["post_processing"] = asdict(choice.tuning)
     return described
 
 
@@ -163,9 +163,9 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _score(formula: str, decisions: Mapping[Task, Decision]) -> float | None:
+def _score(formula: str, choices: Mapping[Task, BlendChoice]) -> float | None:
     metrics: dict[str, float] = {}
-    for decision in decisions.values():
-        metrics.update(decision.metrics)
+    for choice in choices.values():
+        metrics.update(choice.metrics)
     composite = parse_composite(formula)
     return composite.evaluate(metrics) if set(composite.names) <= metrics.keys() else None

@@ -40,12 +40,12 @@ from kaggle_face.ensemble.postprocess.gallery_tuning import open_simulated_tunin
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
 from kaggle_face.ensemble.search.candidates import Candidate, Kind
 from kaggle_face.ensemble.selection import (
-    Decision,
-    HowToDecide,
+    BlendChoice,
+    SelectionOptions,
     class_blend,
-    decide_classes,
-    decide_pairs,
     pair_blend,
+    select_class_blend,
+    select_pair_blend,
 )
 from kaggle_face.ensemble.summary import count_parameters
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
@@ -72,7 +72,7 @@ class _Decided:
 
     whose: str
     members: tuple[Member, ...]
-    decision: Decision
+    decision: BlendChoice
     kinds: tuple[Kind, ...]
 
 
@@ -95,9 +95,9 @@ def measure_blends(
 
 def _decide(whose: str, members: Sequence[Member], of_classes: bool, terminal: Terminal) -> _Decided:
     """The models with all that `ensemble` does; soups beside them by the plain mean and by hill climbing."""
-    decide = decide_classes if of_classes else decide_pairs
+    decide = select_class_blend if of_classes else select_pair_blend
     formula = "accuracy" if of_classes else "1-eer"
-    how = HowToDecide() if whose == _MODELS else HowToDecide("hill", post_process=False)
+    how = SelectionOptions() if whose == _MODELS else SelectionOptions("hill", post_process=False)
     decision = decide(members, formula, how, terminal)
     return _Decided(whose, decision.blend.members, decision, _KINDS[whose])
 
@@ -190,7 +190,7 @@ def _words(decided: _Decided, candidate: Candidate) -> str:
     return f"{kinds[candidate.kind]} of {decided.whose}{shown}"
 
 
-def _best_single(decision: Decision) -> Candidate:
+def _best_single(decision: BlendChoice) -> Candidate:
     """The model that is best out of fold."""
     assert decision.selection is not None
     singles = [each for each in decision.selection.candidates if each.kind == "single"]
@@ -218,7 +218,7 @@ def _more(tested: ScoredPairs, alone: str) -> tuple[Cell, ...]:
     return alone, f"{metrics['auc']:.4f}", f"{metrics['tpr@1e-2']:.3f}", accuracy
 
 
-def _steps(decision: Decision) -> Iterator[StepRow]:
+def _steps(decision: BlendChoice) -> Iterator[StepRow]:
     match decision.tuning:
         case ClassTuning() as tuning:
             is_on = not tuning.recipe.is_plain
@@ -230,7 +230,7 @@ def _steps(decision: Decision) -> Iterator[StepRow]:
                 yield StepRow("verification", step.setting, step.is_on, gain, step.in_sample_gain)
 
 
-def _gallery_report(decision: Decision, truth: KnownTruth, terminal: Terminal) -> Report:
+def _gallery_report(decision: BlendChoice, truth: KnownTruth, terminal: Terminal) -> Report:
     """A gallery of the judging people to tune on, and one of the test people, with one image of each."""
     assert isinstance(decision.blend, PairBlend)
     trials = open_held_out_pairs(decision.blend.members)

@@ -31,7 +31,12 @@ from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
 from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
 from kaggle_face.ensemble.search.candidates import Candidate, Selection
-from kaggle_face.ensemble.selection import Decision, HowToDecide, decide_classes, decide_pairs
+from kaggle_face.ensemble.selection import (
+    BlendChoice,
+    SelectionOptions,
+    select_class_blend,
+    select_pair_blend,
+)
 from kaggle_face.ensemble.summary import (
     count_parameters,
     describe_blend,
@@ -82,16 +87,16 @@ def _blend(
     config = _settings_today(loaded, runs[0], folds, arguments)
     post_process = not arguments.no_post_process and arguments.method != "mean"
     rule, ignored = rule_on_test_neighbours(config, arguments.ignore_rules, terminal)
-    how = HowToDecide(arguments.method, post_process, rule=rule)
+    how = SelectionOptions(arguments.method, post_process, rule=rule)
     today = compare_with_raw_folder(config, folds, "ensemble", arguments.ignore_changes, terminal)
     require_one_question(networks, compare_training=not arguments.ignore_changes)
-    decisions: dict[Task, Decision] = {}
+    decisions: dict[Task, BlendChoice] = {}
     if has_record(members["classification"], "test", "predictions"):
-        decisions["classification"] = decide_classes(
+        decisions["classification"] = select_class_blend(
             members["classification"], formula_of_task(formula, "classification", known), how, terminal
         )
     if has_record(members["verification"], "test", "pairs", "embeddings"):
-        decisions["verification"] = decide_pairs(
+        decisions["verification"] = select_pair_blend(
             members["verification"], formula_of_task(formula, "verification", known), how, terminal
         )
     if not decisions:
@@ -131,7 +136,7 @@ def _settings_today(
 
 
 def _tell_what_is_left_out(
-    decisions: Mapping[Task, Decision], members: Mapping[Task, Sequence[Member]], terminal: Terminal
+    decisions: Mapping[Task, BlendChoice], members: Mapping[Task, Sequence[Member]], terminal: Terminal
 ) -> None:
     """Warns of a task that the test data have and the blend does not answer."""
     data = read_fold_tables(members["classification"][0].folds[0]).data
@@ -145,7 +150,7 @@ def _tell_what_is_left_out(
             )
 
 
-def _write(decisions: Mapping[Task, Decision], folder: Path, terminal: Terminal) -> list[Path]:
+def _write(decisions: Mapping[Task, BlendChoice], folder: Path, terminal: Terminal) -> list[Path]:
     """Writes the blended records into an empty folder, so that none of an older blend is taken for one."""
     records = []
     for decision in decisions.values():
@@ -164,7 +169,7 @@ def _write(decisions: Mapping[Task, Decision], folder: Path, terminal: Terminal)
     return records
 
 
-def _keep_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
+def _keep_thresholds(decisions: Mapping[Task, BlendChoice]) -> list[Path]:
     """Writes the thresholds of every run whose embeddings are used."""
     decision = decisions.get("verification")
     if decision is None or decision.selection is None:
@@ -179,7 +184,7 @@ def _keep_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
     ]
 
 
-def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
+def _tell(decisions: Mapping[Task, BlendChoice], terminal: Terminal) -> None:
     for task, decision in decisions.items():
         for note in decision.notes:
             terminal.say(f"{task}: {note}")
@@ -216,7 +221,7 @@ def _shown(metrics: Mapping[str, float], main: str) -> list[str]:
 
 
 def _tell_tuning(
-    decision: Decision, tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Terminal
+    decision: BlendChoice, tuning: ClassTuning | PairTuning | GalleryTuning, terminal: Terminal
 ) -> None:
     header = ["post-processing", "", "gain", "95 % interval", "optimistic"]
     if isinstance(tuning, PairTuning | GalleryTuning):
