@@ -87,7 +87,7 @@ class PairTuning:
 
 
 @dataclass(frozen=True, eq=False)
-class PoolOfFold:
+class FoldPool:
     """One fold's scored images as each used member sees them: pool, rows of the pairs, and cohort."""
 
     positions: IntArray
@@ -102,7 +102,7 @@ class PairTuningProblem:
     """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
 
     blend_problem: PairProblem
-    pools: tuple[PoolOfFold, ...]
+    pools: tuple[FoldPool, ...]
     weights: tuple[float, ...]
     space: PairSpace
     _known: dict[tuple[PairRecipe, int], FloatArray] = field(default_factory=dict)
@@ -238,7 +238,7 @@ def _in_sample_gain(problem: PairTuningProblem, recipe: PairRecipe, best: PairRe
     return METRICS[main].sign * after - METRICS[main].sign * before
 
 
-def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> PoolOfFold:
+def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> FoldPool:
     positions = trials.folds[number].positions
     first_ids, second_ids = trials.first_ids[positions], trials.second_ids[positions]
     ids, codes = np.unique(np.concatenate([first_ids, second_ids]), return_inverse=True)
@@ -250,4 +250,4 @@ def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> 
         vectors.append(np.asarray(embeddings.vectors[rows], np.float32))
         cohorts.append(cohort_of(member, fold, ids))
     first, second = codes.reshape(2, -1).astype(np.int64)
-    return PoolOfFold(positions, first, second, tuple(vectors), tuple(cohorts))
+    return FoldPool(positions, first, second, tuple(vectors), tuple(cohorts))

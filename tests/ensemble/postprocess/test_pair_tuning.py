@@ -9,8 +9,8 @@ import pytest
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, ScoreNorm, Whitening, recipe_scores
 from kaggle_face.ensemble.postprocess.pair_tuning import (
     STEPS,
+    FoldPool,
     PairTuningProblem,
-    PoolOfFold,
     fit_setting,
     some_people,
     tune_steps,
@@ -36,7 +36,7 @@ def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairTuning
         vectors = faces(people, rng, nuisance)
         cohort = faces(np.array([f"s{i}" for i in range(200)]), rng, nuisance)
         rows = codes.reshape(2, -1)
-        pools.append(PoolOfFold(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
+        pools.append(FoldPool(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
     blend_problem = PairProblem(trials, task_objective("1-eer", "verification", {}))
     return PairTuningProblem(blend_problem, tuple(pools), (1.0,), "scores")
 
