@@ -72,7 +72,7 @@ def used_members(blend: ClassBlend | PairBlend) -> tuple[Member, ...]:
 def write_class_blend(
     blend: ClassBlend, folder: Path, progress: Progress, recipe: NeighbourRecipe = _NO_NEIGHBOURS
 ) -> Path:
-    """Blends the test predictions, block by block, with the neighbours' say; the path of the record.
+    """Blends the test predictions, block by block, with the neighbours' share; the path of the record.
 
     Raises:
         RunError: A record is missing, or records do not fit together.

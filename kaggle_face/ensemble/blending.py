@@ -2,7 +2,7 @@
 
 A logit of -inf marks a class that a network was never shown. The mean of such a class is taken over the
 networks that know it, and probabilities are scaled to sum to one again; so a fold that held a person out
-neither terms for nor against that person.
+neither counts for nor against that person.
 
 Letters: C classes, B rows of a block, P pairs.
 """

@@ -1,4 +1,4 @@
-"""Members that say the same: a copy is left out, so that adding one changes nothing."""
+"""Duplicate members, which are left out of a blend so that adding one changes nothing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kaggle_face.evaluation.members import Member
 from kaggle_face.metrics.inputs import row_blocks
 
 Networks = Sequence[MemberScores]
-"""The member_scores of one member, one per fold."""
+"""The scores of one member, one per fold."""
 
 _SAMPLED_ROWS = 16
 
 
 def duplicates_of(member_scores: Sequence[Networks], num_rows: int) -> list[int | None]:
-    """For each member the earlier one that says exactly the same of every row, or None."""
+    """For each member the earlier one with exactly the same scores, or None."""
     seen: dict[bytes, list[int]] = {}
     found: list[int | None] = []
     for number, networks in enumerate(member_scores):
@@ -48,7 +48,7 @@ def without_duplicates(
 
 
 def _digest(networks: Networks, num_rows: int) -> bytes:
-    """A hash of some rows: equal for copies, and different for almost all others."""
+    """A hash of some rows: equal for duplicates, and different for almost all others."""
     rows = np.unique(np.linspace(0, max(num_rows - 1, 0), _SAMPLED_ROWS).astype(np.int64))[:num_rows]
     digest = blake2b(digest_size=16)
     for source in networks:

@@ -1,4 +1,4 @@
-"""From members to the blend of a task: opens what is needed, lets the blends compete, keeps the winner."""
+"""The choice of a task's blend: opens the records, selects among candidates, tunes the post-processing."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SelectionOptions:
 
 @dataclass(frozen=True)
 class BlendChoice:
-    """The blend of a task, the selection that it won (None where nothing is held out), and what to know."""
+    """The blend of a task, its selection (None where nothing is held out), notes, and its post-processing."""
 
     blend: ClassBlend | PairBlend
     selection: Selection | None
@@ -70,7 +70,7 @@ class BlendChoice:
 
     @property
     def class_recipe(self) -> NeighbourRecipe:
-        """The neighbours' say in classification."""
+        """The neighbours' share in classification."""
         return self.tuning.recipe if isinstance(self.tuning, ClassTuning) else NeighbourRecipe()
 
     @property
@@ -203,8 +203,8 @@ def _asked_for(selection: Selection, method: Method) -> Selection:
 def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs"], method: Method) -> bool:
     """Whether all members have out-of-fold records.
 
-    Where none has any (a competition without trials, say) the plain mean is taken unless weights were asked
-    for; where some have and others have not, those that lack them are refused.
+    Where none has any (a competition without trials, say) the plain mean is taken unless weights were
+    requested; where some have and others have not, those that lack them are refused.
     """
     networks = [(member, fold) for member in members for fold in member.folds]
     lacking = [

@@ -98,7 +98,7 @@ def measure_classes(
 
 
 def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
-    """What members say of the true classes, on the same images in the same order."""
+    """Ranks and losses of the true classes by each member, on the same images in the same order."""
     names = open_predictions(members[0], members[0].folds[0], "oof").class_names
     held_out = open_held_out_logits(members, names)
     return [_figures_of_member(held_out, number) for number in range(len(members))]

@@ -35,10 +35,10 @@ _Record = TypeVar("_Record", Predictions, PairScores, Embeddings)
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """What one network says: logits (N, C) or pair scores (N), on disk.
+class MemberScores:
+    """One network's logits (N, C) or pair scores (N), on disk.
 
-    `rows` leads from the position that all member_scores share to the row on disk; None where both are equal.
+    `rows` leads from the position that all networks share to the row on disk; None where both are equal.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Source:
         release_pages(self.values)
         return block
 
-    def restricted_to(self, positions: IntArray) -> Source:
+    def restricted_to(self, positions: IntArray) -> MemberScores:
         """The same record seen through some of the shared positions."""
         return MemberScores(self.name, self.values, positions if self.rows is None else self.rows[positions])
 

@@ -15,7 +15,7 @@ from kaggle_face.records import IntArray, StrArray
 
 BoolArray = npt.NDArray[np.bool_]
 STRADDLING = -1
-"""The side of a pair whose two people lie in different sides: it is used by neither."""
+"""The side of a pair whose two people lie on different sides: neither uses it."""
 
 
 def sides_of_people(keys: StrArray, sizes: IntArray) -> IntArray:
@@ -95,7 +95,7 @@ def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray
 
     People whom pairs join, of the same person or of two, stay together; such groups are dealt to the sets,
     large ones first, each into the smallest. It cannot be where there are fewer groups than sets, a set would
-    be less than side as large as the mean, or would lack one kind of pair.
+    be less than half as large as the mean, or would lack one kind of pair.
 
     Shapes: people (P, 2) from 0, labels (P) of 0 and 1.
 

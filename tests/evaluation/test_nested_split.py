@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kaggle_face.evaluation.nested_split import (
     STRADDLING,
     disjoint_sets,
-    nested,
+    nested_split,
     people_of_pairs,
     sides_of_classes,
     sides_of_pairs,
@@ -17,7 +17,7 @@ from kaggle_face.evaluation.nested_split import (
 
 
 @given(st.integers(0, 1000), st.integers(2, 40))
-def test_halves_do_not_depend_on_the_order_of_people(seed: int, count: int) -> None:
+def test_sides_do_not_depend_on_the_order_of_people(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     keys = np.array([f"n{i:03d}" for i in range(count)])
     sizes = rng.integers(1, 20, count)
@@ -26,7 +26,7 @@ def test_halves_do_not_depend_on_the_order_of_people(seed: int, count: int) -> N
 
 
 @given(st.integers(0, 1000), st.integers(1, 40))
-def test_halves_differ_by_at_most_one_person(seed: int, count: int) -> None:
+def test_sides_differ_by_at_most_one_person(seed: int, count: int) -> None:
     sizes = np.random.default_rng(seed).integers(1, 20, count)
     sides = sides_of_people(np.array([str(i) for i in range(count)]), sizes)
     assert abs(int(sizes[sides == 0].sum()) - int(sizes[sides == 1].sum())) <= sizes.max()
@@ -44,7 +44,7 @@ def test_images_joined_by_a_chain_of_genuine_pairs_are_one_person() -> None:
     assert people.tolist() == [[0, 0], [0, 0], [1, 1], [0, 1]]
 
 
-def test_a_pair_across_the_halves_belongs_to_neither() -> None:
+def test_a_pair_across_the_sides_belongs_to_neither() -> None:
     people = np.array([[0, 0], [1, 1], [0, 1]])
     sides = sides_of_pairs(people, np.array(["a", "b"]))
     assert sorted(sides[:2].tolist()) == [0, 1] and sides[2] == STRADDLING

@@ -47,7 +47,7 @@ def test_a_rate_that_cannot_be_kept_is_left_out() -> None:
     assert "fpr=0.1" not in rules and "eer" in rules
 
 
-def test_a_mock_gallery_has_one_image_of_each_known_person() -> None:
+def test_a_simulated_gallery_has_one_image_of_each_known_person() -> None:
     people = np.repeat(np.arange(10), 4)
     ids = np.array([f"{i}.jpg" for i in range(40)])
     gallery = simulate_gallery(ids, people)
@@ -57,7 +57,7 @@ def test_a_mock_gallery_has_one_image_of_each_known_person() -> None:
     assert [p in known for p in people[gallery.probes].tolist()] == gallery.has_match.tolist()
 
 
-def test_a_mock_gallery_does_not_depend_on_row_order() -> None:
+def test_a_simulated_gallery_does_not_depend_on_row_order() -> None:
     people = np.repeat(np.arange(10), 4)
     ids = np.array([f"{i}.jpg" for i in range(40)])
     order = np.random.default_rng(0).permutation(40)

@@ -37,7 +37,7 @@ class NeighbourRecipe:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the neighbours have no say."""
+        """Whether the neighbours have no share."""
         return self.share == 0
 
     def __str__(self) -> str:
@@ -143,7 +143,7 @@ def open_voting_networks(
 def with_votes(
     blocks: Iterator[tuple[slice, FloatArray]], networks: Sequence[VotingNetwork], recipe: NeighbourRecipe
 ) -> Iterator[tuple[slice, FloatArray]]:
-    """Log-probabilities of a blend, block by block, with the neighbours' share of the say."""
+    """Log-probabilities of a blend, block by block, with the neighbours' share mixed in."""
     votes = [network.neighbours.votes(recipe) for network in networks]
     heard_C = sum(network.weight * network.known for network in networks)
     for part, logits_BC in blocks:

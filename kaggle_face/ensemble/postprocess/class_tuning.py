@@ -1,7 +1,9 @@
 """The neighbours' share in classification, tuned out of fold, and off unless it helps.
 
 The setting is chosen on one side of the people and judged on the other; neighbours are always all other
-images of the fold, since they are what a test image will have. Letters: N images, J likely classes, M members.
+images of the fold, since they are what a test image will have.
+
+Letters: N images, J likely classes, M members.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class ClassTuningProblem:
     weights: tuple[float, ...]
 
     def ranks(self, recipe: NeighbourRecipe) -> IntArray:
-        """Ranks (N) of the true classes with the neighbours' say."""
+        """Ranks (N) of the true classes with the neighbours' share."""
         mixed = self.probabilities
         if not recipe.is_plain:
             classes = self.blend_problem.table.classes
@@ -96,7 +98,7 @@ def open_class_tuning(
 
 
 def tune_classes(problem: ClassTuningProblem) -> ClassTuning:
-    """Chooses how many neighbours vote and how much they say, and whether they say anything."""
+    """Chooses how many neighbours vote and their share, which is 0 unless they help."""
     blend_problem = problem.blend_problem
     ranks = {recipe: problem.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
     plain = ranks[NeighbourRecipe()]
@@ -109,8 +111,8 @@ def tune_classes(problem: ClassTuningProblem) -> ClassTuning:
     best = fit_recipe(blend_problem, ranks, blend_problem.everything)
     helps = not best.is_plain and gain.low > 0
     recipe = best if helps else NeighbourRecipe()
-    optimistic = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
-    return ClassTuning(recipe, best, gain, optimistic, class_metrics(ranks[recipe]))
+    in_sample = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
+    return ClassTuning(recipe, best, gain, in_sample, class_metrics(ranks[recipe]))
 
 
 def fit_recipe(

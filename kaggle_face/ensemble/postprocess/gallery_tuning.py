@@ -50,7 +50,7 @@ class GalleryTuning:
 
 @dataclass(frozen=True, eq=False)
 class GalleryTuningProblem:
-    """What recipes are tried on: all networks' networks, and the truth of each probe.
+    """What recipes are tried on: the gallery as each network sees it, and the truth of each probe.
 
     Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for somebody unknown; `people` says
     which probes show one person; `sides` is 0 or 1. Where nobody is unknown no threshold is needed.
@@ -113,7 +113,7 @@ def open_dev_tuning(
     names = np.unique(gallery.names)
     number = {name: index for index, name in enumerate(names.tolist())}
     truth = np.array([number.get(name, -1) for name in gallery.probe_names.tolist()], np.int64)
-    people, sides = _people_and_halves(gallery, truth)
+    people, sides = _people_and_sides(gallery, truth)
     networks = networks_of_gallery(blend, gallery)
     return GalleryTuningProblem(networks, truth, people, sides, gallery.no_match is not None, resampling)
 
@@ -217,13 +217,13 @@ def _tune_step(
     gain = clustered_mean_difference(nested, before, problem.people, problem.resampling)
     everything = problem.everything
     best = fit_gallery_setting(problem, recipe, name, settings, everything)
-    optimistic = problem.accuracy(best, everything) - problem.accuracy(recipe, everything)
+    in_sample = problem.accuracy(best, everything) - problem.accuracy(recipe, everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
-    return TunedStep(name, setting, gain, optimistic, is_on), best if is_on else recipe
+    return TunedStep(name, setting, gain, in_sample, is_on), best if is_on else recipe
 
 
-def _people_and_halves(gallery: Gallery, truth: IntArray) -> tuple[IntArray, IntArray]:
+def _people_and_sides(gallery: Gallery, truth: IntArray) -> tuple[IntArray, IntArray]:
     """Which probes show one person, and the side of each; each unknown probe counts as a person."""
     keys = np.where(truth >= 0, gallery.probe_names, np.char.add("unknown ", gallery.probe_ids))
     names, people, counts = np.unique(keys, return_inverse=True, return_counts=True)

@@ -68,7 +68,7 @@ STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
 
 @dataclass(frozen=True)
 class TunedStep:
-    """One step: its best setting, its nested and optimistic gain over the steps before, whether it is on."""
+    """One step: its best setting, its nested and in-sample gain over the steps before, whether it is on."""
 
     name: str
     setting: str

@@ -1,4 +1,4 @@
-"""What competes to be the blend: single members, the plain mean, weighted means; and which of them wins."""
+"""Candidates for the blend (single members, the plain mean, weighted means) and the selection of one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Selection:
-    """All candidates of a task, the main metric, the winner and why it won."""
+    """All candidates of a task, the main metric, the one that was selected and why."""
 
     metric: str
     candidates: tuple[Candidate, ...]
@@ -97,7 +97,7 @@ def select(metric: str, best_single: Candidate, candidates: Sequence[Candidate])
 
 
 def select_kind(kind: Kind, selection: Selection) -> Selection:
-    """The same selection won by the best candidate of the kind that the user asked for."""
+    """The best candidate of the kind that was requested, in place of the one selected."""
     asked = [each for each in selection.candidates if each.kind == kind and each.gain is not None]
     if kind == "equal":
         asked = [each for each in selection.candidates if each.kind == kind][:1]

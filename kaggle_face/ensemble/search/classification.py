@@ -90,7 +90,7 @@ def open_class_problem(
 def select_classes(
     problem: ClassProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
 ) -> Selection:
-    """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
+    """Measures all single members and all blends of the wanted kinds and selects one; `names` (M)."""
     singles = [_single(problem, member, name) for member, name in enumerate(names)]
     best = max(singles, key=lambda single: problem.objective(single.metrics))
     candidates = list(singles)
@@ -150,7 +150,7 @@ def _single(problem: ClassProblem, member: int, name: str) -> Candidate:
 
 
 def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candidate | None) -> Candidate:
-    """A blend with its final weights, and its nested figures beside the optimistic ones."""
+    """A blend with its final weights, and its nested figures beside the in-sample ones."""
     final_set = _FROM_ALL if method.is_calibrated else _AS_THEY_ARE
     weights = fit_class_weights(problem, method.kind, method.space, final_set, problem.everything)
     final_ranks = _ranks(problem, method, final_set, weights, problem.everything)

@@ -1,4 +1,4 @@
-"""The temperature that makes a network's probabilities nested, so that the surest does not outvote others.
+"""Temperature scaling: calibrated probabilities, so that an overconfident network does not dominate a blend.
 
 Source: Guo et al. 2017, "On Calibration of Modern Neural Networks": logits are divided by one number per
 network, found by the log loss on images that it was not trained on. Letters: N images, C classes.
@@ -18,7 +18,7 @@ MOST_IMAGES = 2000
 """One number is found well enough on these; they are chosen by a hash of their ids."""
 
 LEAST, GREATEST = 0.05, 20.0
-"""A temperature outside of these says that the logits are no logits; the nearer bound is taken."""
+"""A temperature outside of these means that the numbers are not logits; the nearer bound is taken."""
 
 
 def fit_temperature(logits_NC: FloatArray, labels: IntArray) -> float:

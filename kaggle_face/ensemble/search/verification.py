@@ -74,7 +74,7 @@ class PairProblem:
 def select_pairs(
     problem: PairProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
 ) -> Selection:
-    """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
+    """Measures all single members and all blends of the wanted kinds and selects one; `names` (M)."""
     singles = [_single(problem, member, name, len(names)) for member, name in enumerate(names)]
     best = max(singles, key=lambda single: problem.objective(single.metrics))
     candidates = list(singles)
@@ -122,7 +122,7 @@ def _single(problem: PairProblem, member: int, name: str, count: int) -> Candida
 def _blend(
     problem: PairProblem, kind: Kind, space: PairSpace, best: Candidate, mean: Candidate | None
 ) -> Candidate:
-    """A blend with its final weights, and its nested figures beside the optimistic ones."""
+    """A blend with its final weights, and its nested figures beside the in-sample ones."""
     weights = fit_pair_weights(problem, kind, space, problem.everything)
     metrics = verification_summary(
         _scores(problem, space, weights, problem.everything), problem.trials.labels
@@ -150,7 +150,7 @@ def _blend(
 
 
 def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatArray:
-    """Scores of the pairs inside a side, each by weights from the other side of the people."""
+    """Scores of the pairs that do not straddle the split, each by weights from the other side of the people."""
     scores = np.empty(len(problem.trials.labels))
     for found_on, judged_on in nested_split(problem.trials.sides):
         weights = fit_pair_weights(problem, kind, space, found_on)
@@ -159,7 +159,7 @@ def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatA
 
 
 def _on_one_side(problem: PairProblem, candidate: Candidate) -> FloatArray:
-    """Scores of the pairs inside a side by weights that need no search, on the same scale as nested ones."""
+    """Scores of these pairs by weights that need no search, on the same scale as nested ones."""
     scores = np.empty(len(problem.trials.labels))
     for _, judged_on in nested_split(problem.trials.sides):
         scores[judged_on] = _scores(problem, "scores", np.array(candidate.weights), judged_on)

@@ -49,7 +49,7 @@ def permuted(held_out: HeldOut, seed: int) -> HeldOut:
     return tuple(folds)
 
 
-def with_altered_half(held_out: HeldOut, sides: np.ndarray, side: int) -> HeldOut:
+def with_altered_side(held_out: HeldOut, sides: np.ndarray, side: int) -> HeldOut:
     """Other logits for the images of one side, in the order in which the problem lists all images."""
     rng = np.random.default_rng(99)
     folds, start = [], 0
@@ -67,7 +67,7 @@ def with_altered_half(held_out: HeldOut, sides: np.ndarray, side: int) -> HeldOu
 
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=8)
-def test_the_contest_does_not_depend_on_row_order(random_held_out: Callable[..., Any], seed: int) -> None:
+def test_the_selection_does_not_depend_on_row_order(random_held_out: Callable[..., Any], seed: int) -> None:
     held_out = random_held_out(seed)
     straight = select_classes(board_of(held_out), NAMES, KINDS)
     shuffled = select_classes(board_of(permuted(held_out, seed)), NAMES, KINDS)
@@ -83,7 +83,7 @@ def test_weights_found_on_one_half_never_use_the_other(
         return
     held_out = random_held_out(seed)
     problem = board_of(held_out)
-    altered = board_of(with_altered_half(held_out, problem.sides, 1))
+    altered = board_of(with_altered_side(held_out, problem.sides, 1))
     assert problem.table.temperatures[1] == altered.table.temperatures[1]
     assert problem.table.temperatures[2] != altered.table.temperatures[2]
     chosen = problem.sides == 0
@@ -123,7 +123,7 @@ def test_two_members_that_err_apart_blend_to_more_than_either() -> None:
     assert selection.winner.kind != "single"
 
 
-def test_a_search_on_noise_has_an_optimistic_gain_and_no_honest_one() -> None:
+def test_a_search_on_noise_has_an_in_sample_gain_and_no_nested_one() -> None:
     rng = np.random.default_rng(5)
     labels = np.repeat(np.arange(6), 20)
     ids = np.array([f"{i:04d}" for i in range(120)])

@@ -53,7 +53,7 @@ def test_weights_found_on_one_half_never_use_the_other(
 
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=5)
-def test_the_contest_does_not_depend_on_the_order_of_scores_on_disk(
+def test_the_selection_does_not_depend_on_the_order_of_scores_on_disk(
     random_trials: Callable[..., HeldOutPairs], seed: int
 ) -> None:
     trials = random_trials(seed)
