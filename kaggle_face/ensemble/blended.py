@@ -22,7 +22,7 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
     with_votes,
 )
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
-from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, Projecting, projected, recipe_scores
+from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, Recipe, projected, recipe_scores
 from kaggle_face.evaluation.member_scores import (
     MemberScores,
     TestLogits,
@@ -119,7 +119,7 @@ def write_pair_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN
     return path
 
 
-def write_embedding_blend(blend: PairBlend, folder: Path, recipe: Projecting = _PLAIN_COSINE) -> Path:
+def write_embedding_blend(blend: PairBlend, folder: Path, recipe: Recipe = _PLAIN_COSINE) -> Path:
     """Joins the test embeddings of all networks, for galleries; the path of the record.
 
     Of the recipe only centring and whitening are done: the other steps depend on what is compared, and what

@@ -13,6 +13,7 @@ import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.errors import InputError
+from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs, known_people, open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
     HeldOutLogits,
@@ -49,30 +50,6 @@ _MOST_LOSS = 87.0
 """A class of probability 1e-38, the least that float32 has; an infinite loss has no mean and no interval."""
 _T_OF_NINE = 2.262
 """Student's t with nine degrees of freedom: the 97.5 % quantile."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A metric on everything that is held out, and in each fold; no interval where people or pairs are few.
-
-    The ten-fold accuracy has its ten sets of pairs in place of folds. `note` says why there is no interval.
-    """
-
-    name: str
-    value: float
-    interval: Interval | None
-    folds: tuple[float, ...]
-    note: str = ""
-
-    @property
-    def mean(self) -> float:
-        """The mean over the folds."""
-        return float(np.mean(self.folds)) if self.folds else self.value
-
-    @property
-    def spread(self) -> float:
-        """The standard deviation over the folds, with F - 1; 0 for a single fold."""
-        return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.config.yaml_text import read_yaml
 from kaggle_face.errors import ConfigError, KaggleFaceError
-from kaggle_face.evaluation.held_out_figures import Figure, figure_of_checkpoint
+from kaggle_face.evaluation.held_out_figures import Estimate, figure_of_checkpoint
 
 _UNIMPORTANT = (
     "paths.",
@@ -40,7 +40,7 @@ class TaskFigures:
     @property
     def goodness(self) -> float:
         """The mean, turned so that more is better; 0 without a figure."""
-        figures = [Figure(self.metric, value).goodness for value in self.values]
+        figures = [Estimate(self.metric, value).goodness for value in self.values]
         return sum(figures) / len(figures) if figures else 0.0
 
 
@@ -129,7 +129,7 @@ def _task_figures(folds: Sequence[FoldFolder], task: Task, own: OwnMetrics) -> T
     return TaskFigures(metric, tuple(figure.value for figure in found if figure is not None))
 
 
-def _figure(fold: FoldFolder, checkpoint: CheckpointName, task: Task, own: OwnMetrics) -> Figure | None:
+def _figure(fold: FoldFolder, checkpoint: CheckpointName, task: Task, own: OwnMetrics) -> Estimate | None:
     """A fold's figure; a record that cannot be read leaves a gap in the table, and no run out of it."""
     try:
         return figure_of_checkpoint(fold, checkpoint, task, own)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from kaggle_face.artifacts.files.reading import read_json
-from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.provenance import (
     digest_of_tables,
     records_of,
@@ -21,6 +18,7 @@ from kaggle_face.competitions.submission.formats import SubmissionFormat, Submis
 from kaggle_face.competitions.submission.tables import SubmissionTable, fill_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.columns import Question, answers_of, record_kind
@@ -105,10 +103,11 @@ def origin_of(output: Output, run: RunFolder) -> Origin:
     if output.what != f"{run.path.name}_{ENSEMBLE}":
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
         return Origin(task, (run.name,), (checkpoint,), settings, commit, out_of_fold, made_of(output))
-    summary = _summary(run)
-    members = [member for each in output.tasks for member in _task_summary(summary, each).get("members", ())]
-    runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
-    checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
+    blend = read_blend_record(run)
+    tasks = {} if blend is None else blend.tasks
+    members = [member for task in output.tasks if task in tasks for member in tasks[task].members]
+    runs = tuple(dict.fromkeys(member.run for member in members)) or (run.name,)
+    checkpoints = tuple(dict.fromkeys(member.checkpoint for member in members))
     return Origin(task, runs, checkpoints, settings, commit, out_of_fold, made_of(output))
 
 
@@ -125,19 +124,8 @@ def made_of(output: Output) -> tuple[str, ...]:
 
 def parameters_of_blend(run: RunFolder) -> int | None:
     """The parameters of all networks of a run's blend, as `ensemble` counted them; None without a blend."""
-    count = _summary(run).get("num_parameters")
-    return None if count is None else int(count)
-
-
-def _summary(run: RunFolder) -> Mapping[str, Any]:
-    """What `ensemble` wrote about the blend."""
-    path = run.ensemble_folder / "ensemble.json"
-    return read_json(path, BlendSummary) if path.is_file() else {}
-
-
-def _task_summary(summary: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
-    values: Mapping[str, Any] = summary.get("tasks", {}).get(task, {})
-    return values
+    blend = read_blend_record(run)
+    return None if blend is None else blend.num_parameters
 
 
 def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: RecordKind) -> Path:

@@ -75,7 +75,7 @@ def test_two_writers_of_one_thing_are_one_line_and_a_failure_loses_nothing(
     assert contents(chain) == before
 
     with monkeypatch.context() as patch:
-        patch.setattr(blend, "write_summary", fail)
+        patch.setattr(blend, "write_blend_record", fail)
         patch.setattr(soup, "_listed", fail)
         patch.setattr(bundle, "write_json", fail)
         for words in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kaggle_face.artifacts.blends import require_one_question, seal_blend
@@ -42,9 +43,9 @@ from kaggle_face.ensemble.summary import (
     describe_blend,
     require_few_parameters,
     with_gallery,
-    write_summary,
 )
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.blend_record import write_blend_record
 from kaggle_face.evaluation.figures import open_trials
 from kaggle_face.evaluation.held_out_figures import figure_of_gallery
 from kaggle_face.evaluation.member_scores import has_record
@@ -110,7 +111,7 @@ def _blend(
         records = _write(decisions, folder, terminal)
         figure = figure_of_gallery(folder / "embeddings", members["verification"][0].folds[0])
         described = with_gallery(describe_blend(formula, decisions, records), figure)
-        summary = write_summary(folder, {**described, "ignored_rules": ignored})
+        summary = write_blend_record(folder, replace(described, ignored_rules=tuple(ignored)))
         seal_blend(folder, networks)
     if figure is not None:
         terminal.say(f"dev gallery: accuracy {figure.value:.4f} of naming the probes with this blend")

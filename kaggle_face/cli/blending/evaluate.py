@@ -151,7 +151,7 @@ def _tell_figures(
     rows = [
         [
             member.name,
-            each.name,
+            each.metric,
             f"{each.value:.4f}",
             _interval(each),
             f"{each.mean:.4f}",
@@ -164,7 +164,7 @@ def _tell_figures(
     for member, measured in zip(members, figures, strict=True):
         for each in measured:
             if each.note:
-                terminal.say(f"{member.name}: {each.name} has no interval; {each.note}")
+                terminal.say(f"{member.name}: {each.metric} has no interval; {each.note}")
     terminal.say("")
 
 

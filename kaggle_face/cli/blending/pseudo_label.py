@@ -100,12 +100,15 @@ def _of_unknown_classes(run: RunFolder, predictions: Predictions, terminal: Term
 
 
 def _require_probabilities(run: RunFolder) -> None:
-    from kaggle_face.ensemble.summary import read_summary
+    from kaggle_face.evaluation.blend_record import read_blend_record
 
-    blend = read_summary(run)["tasks"].get("classification")
+    record = read_blend_record(run)
+    if record is None:
+        raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
+    blend = record.tasks.get("classification")
     if blend is None:
         raise RunError(f"{run.name} has no blend of class predictions; make one: {run.command('ensemble')}")
-    if blend["space"] == "ranks":
+    if blend.space == "ranks":
         how = run.command("ensemble", "--method", "mean")
         raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; make one: {how}")
 

@@ -9,7 +9,8 @@ Letters: N images, J likely classes, M members.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,16 @@ class ClassTuning:
     gain: Difference
     in_sample_gain: float
     metrics: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        return {
+            "recipe": asdict(self.recipe),
+            "best": asdict(self.best),
+            "gain": asdict(self.gain),
+            "optimistic_gain": self.in_sample_gain,
+            "metrics": self.metrics,
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,8 @@ import numpy as np
 from kaggle_face.ensemble.postprocess.highest import highest_columns
 from kaggle_face.ensemble.postprocess.neighbours import BLOCK_BYTES, Float32
 from kaggle_face.ensemble.postprocess.pair_recipes import (
-    Neighbourhood,
     QueryExpansion,
-    Reranking,
-    ScoreNorm,
-    Whitening,
-    describe_steps,
+    Recipe,
     pool_scores,
     projected,
 )
@@ -31,29 +27,14 @@ MOST_CANDIDATES = 30
 
 
 @dataclass(frozen=True)
-class GalleryRecipe:
-    """Which steps are on, in the order in which they are done; all off: the plain cosine."""
+class GalleryRecipe(Recipe):
+    """Which steps are on between embeddings and matches; `augmentation` is database augmentation (DBA).
 
-    centring: bool = False
-    whitening: Whitening | None = None
+    >>> print(GalleryRecipe(centring=True, augmentation=QueryExpansion(1, 1.0), score_norm=ScoreNorm(30)))
+    centring, augmentation(count=1, alpha=1.0), score_norm(top=30)
+    """
+
     augmentation: QueryExpansion | None = None
-    expansion: QueryExpansion | None = None
-    neighbourhood: Neighbourhood | None = None
-    reranking: Reranking | None = None
-    score_norm: ScoreNorm | None = None
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether every step is off."""
-        return self == GalleryRecipe()
-
-    def __str__(self) -> str:
-        """The steps that are on.
-
-        >>> print(GalleryRecipe(augmentation=QueryExpansion(1, 1.0)))
-        augmentation(count=1, alpha=1.0)
-        """
-        return describe_steps(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,14 @@ class GalleryTuning:
     steps: tuple[TunedStep, ...]
     metrics: dict[str, float]
 
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        return {
+            "recipe": self.recipe.as_json(),
+            "steps": [step.as_json() for step in self.steps],
+            "metrics": self.metrics,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class GalleryTuningProblem:

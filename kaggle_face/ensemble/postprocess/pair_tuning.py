@@ -10,7 +10,7 @@ Letters: M members, P pairs, D embedding size.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,16 @@ class TunedStep:
     in_sample_gain: float
     is_on: bool
 
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        return {
+            "name": self.name,
+            "setting": self.setting,
+            "gain": asdict(self.gain),
+            "optimistic_gain": self.in_sample_gain,
+            "is_on": self.is_on,
+        }
+
 
 @dataclass(frozen=True)
 class PairTuning:
@@ -84,6 +94,14 @@ class PairTuning:
     recipe: PairRecipe
     steps: tuple[TunedStep, ...]
     metrics: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        return {
+            "recipe": self.recipe.as_json(),
+            "steps": [step.as_json() for step in self.steps],
+            "metrics": self.metrics,
+        }
 
 
 @dataclass(frozen=True, eq=False)

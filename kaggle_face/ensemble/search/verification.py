@@ -150,7 +150,7 @@ def _blend(
 
 
 def _nested_scores(problem: PairProblem, kind: Kind, space: PairSpace) -> FloatArray:
-    """Scores of the pairs that do not straddle the split, each by weights from the other side of the people."""
+    """Scores of the pairs that do not straddle the split, each by weights from the other side."""
     scores = np.empty(len(problem.trials.labels))
     for found_on, judged_on in nested_split(problem.trials.sides):
         weights = fit_pair_weights(problem, kind, space, found_on)
