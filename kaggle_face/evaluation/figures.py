@@ -41,7 +41,7 @@ from kaggle_face.metrics.intervals.bootstrap import (
 )
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs, least_impostors
 from kaggle_face.metrics.intervals.verification import difference_between, verification_intervals
-from kaggle_face.metrics.verification import ten_fold_accuracy, verification_summary
+from kaggle_face.metrics.verification import verification_accuracy, verification_summary
 from kaggle_face.records import FloatArray, IntArray
 
 NUM_SETS = 10
@@ -157,14 +157,14 @@ def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
     """
     sets = disjoint_sets(trials.people, trials.labels, NUM_SETS)
     if sets is not None:
-        found = ten_fold_accuracy(scores, trials.labels, sets)
+        found = verification_accuracy(scores, trials.labels, sets)
         margin = _T_OF_NINE * found.standard_error
         interval = Interval(found.mean, found.mean - margin, found.mean + margin)
         yield Estimate("ten-fold accuracy", found.mean, interval, tuple(found.accuracies.tolist()))
         return
     sets = np.array([int.from_bytes(stable_order(key)) % NUM_SETS for key in trials.pair_ids.tolist()])
     if len(np.unique(sets)) == NUM_SETS:
-        found = ten_fold_accuracy(scores, trials.labels, sets)
+        found = verification_accuracy(scores, trials.labels, sets)
         name = "ten-fold accuracy, sets share people"
         yield Estimate(name, found.mean, None, tuple(found.accuracies.tolist()))
 

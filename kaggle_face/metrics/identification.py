@@ -33,7 +33,7 @@ from kaggle_face.metrics.thresholds import accuracy_curve
 
 
 @dataclass(frozen=True)
-class DetectionIdentification:
+class DirAtFpir:
     """Share of enrolled probes that are accepted and named rightly; the threshold; the FPIR reached there."""
 
     rate: float
@@ -123,9 +123,9 @@ def first_mate_ranks(
     )
 
 
-def detection_identification_rate(
+def dir_at_fpir(
     best_scores: npt.ArrayLike, is_correct: npt.ArrayLike, is_enrolled: npt.ArrayLike, fpir: float
-) -> DetectionIdentification:
+) -> DirAtFpir:
     """The largest share of enrolled probes accepted and named rightly, with FPIR at most `fpir`.
 
     FPIR is the share of probes of unknown people that are accepted. Shapes: (Q,) each: score of the best
@@ -138,8 +138,8 @@ def detection_identification_rate(
 
     One of two unknown probes may pass, so 0.65 but not 0.5; of three enrolled 0.7 and 0.6 are named rightly:
 
-    >>> detection_identification_rate([0.9, 0.7, 0.6, 0.65, 0.5], [0, 1, 1, 0, 0], [1, 1, 1, 0, 0], fpir=0.5)
-    DetectionIdentification(rate=0.6666666666666666, threshold=0.6, fpir=0.5)
+    >>> dir_at_fpir([0.9, 0.7, 0.6, 0.65, 0.5], [0, 1, 1, 0, 0], [1, 1, 1, 0, 0], fpir=0.5)
+    DirAtFpir(rate=0.6666666666666666, threshold=0.6, fpir=0.5)
     """
     require_share(fpir, "fpir")
     scores, correct, enrolled = _probe_columns(best_scores, is_correct, is_enrolled)
@@ -153,7 +153,7 @@ def detection_identification_rate(
     threshold = lowest_acceptable(np.sort(scores[correct]), refused)
     hits = int(np.count_nonzero(scores[correct] >= threshold))
     false_alarms = int(np.count_nonzero(unknown >= threshold))
-    return DetectionIdentification(hits / int(enrolled.sum()), threshold, false_alarms / len(unknown))
+    return DirAtFpir(hits / int(enrolled.sum()), threshold, false_alarms / len(unknown))
 
 
 def gallery_accuracy(

@@ -44,7 +44,7 @@ SAMPLE_SIZE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class TenFoldAccuracy:
+class VerificationAccuracy:
     """Mean accuracy over the folds, and its standard error.
 
     `standard_error` is the standard deviation of the folds' accuracies (with F - 1) over the root of F.
@@ -151,9 +151,9 @@ def roc_points(scores: npt.ArrayLike, labels: npt.ArrayLike, max_points: int = 1
     return sort_trials(scores, labels).roc_points(max_points)
 
 
-def ten_fold_accuracy(
+def verification_accuracy(
     scores: npt.ArrayLike, labels: npt.ArrayLike, fold_of_pair: npt.ArrayLike
-) -> TenFoldAccuracy:
+) -> VerificationAccuracy:
     """Accuracy of the LFW protocol: each fold is judged at the threshold that is best on all the others.
 
     Shape: fold_of_pair (P,), any ids; ten folds in LFW, two or more here. The threshold is the middle
@@ -165,7 +165,7 @@ def ten_fold_accuracy(
 
     Fold 1 chooses 0.5 (between 0.2 and 0.8), which judges fold 0 half right; fold 0 chooses 0.75:
 
-    >>> judged = ten_fold_accuracy([0.6, 0.9, 0.2, 0.8], [0, 1, 0, 1], [0, 0, 1, 1])
+    >>> judged = verification_accuracy([0.6, 0.9, 0.2, 0.8], [0, 1, 0, 1], [0, 0, 1, 1])
     >>> judged.mean, judged.standard_error, judged.thresholds.tolist()
     (0.75, 0.25, [0.5, 0.75])
     """
@@ -182,7 +182,7 @@ def ten_fold_accuracy(
     judged = [_judge_fold(values, is_same, *rows) for rows in splits.split(values, groups=folds)]
     accuracies, thresholds = np.array(judged).T
     spread = float(accuracies.std(ddof=1)) / math.sqrt(len(judged))
-    return TenFoldAccuracy(float(accuracies.mean()), spread, accuracies, thresholds)
+    return VerificationAccuracy(float(accuracies.mean()), spread, accuracies, thresholds)
 
 
 def verification_summary(scores: npt.ArrayLike, labels: npt.ArrayLike) -> dict[str, float]:
