@@ -28,8 +28,16 @@ from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import disjoint_sets, stable_order
 from kaggle_face.evaluation.objective import PAIR_METRICS
 from kaggle_face.evaluation.pair_scales import pooled
-from kaggle_face.metrics.classification import true_class_ranks
+from kaggle_face.evaluation.thresholds import simulate_gallery
+from kaggle_face.metrics.classification import (
+    ConfusionPair,
+    calibration_error,
+    confusion_pairs,
+    per_class_accuracy,
+    true_class_ranks,
+)
 from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
+from kaggle_face.metrics.identification import rank_k_identification
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.intervals.bootstrap import (
     DEFAULT_RESAMPLING,
@@ -42,7 +50,7 @@ from kaggle_face.metrics.intervals.bootstrap import (
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs, least_impostors
 from kaggle_face.metrics.intervals.verification import difference_between, verification_intervals
 from kaggle_face.metrics.verification import verification_accuracy, verification_summary
-from kaggle_face.records import FloatArray, IntArray
+from kaggle_face.records import Embeddings, FloatArray, IntArray
 
 NUM_SETS = 10
 """Sets of pairs of the ten-fold accuracy."""
@@ -54,12 +62,40 @@ _T_OF_NINE = 2.262
 
 @dataclass(frozen=True, eq=False)
 class ClassFigures:
-    """Ranks and log losses (N) of the true classes of one member, with classes and folds."""
+    """One member's answers to the held-out images (N) of all folds.
+
+    Attributes:
+        ranks: Of the true classes, 1 = likeliest.
+        labels: The true classes.
+        folds: The fold that holds the image out.
+        log_losses: Minus the log-probability of the true class, in nats.
+        predicted: The likeliest classes.
+        confidences: Their probabilities.
+    """
 
     ranks: IntArray
     labels: IntArray
     folds: IntArray
     log_losses: FloatArray
+    predicted: IntArray
+    confidences: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ClassDetails:
+    """Where one member errs among classes, on what is held out.
+
+    Attributes:
+        top_k: Share of images whose true class is among the K likeliest, for each K.
+        calibration_error: Expected calibration error in [0, 1].
+        class_accuracies: Accuracy (C) of each class; NaN for a class without held-out images.
+        confusions: The most frequent mistakes, the most frequent first.
+    """
+
+    top_k: dict[int, float]
+    calibration_error: float
+    class_accuracies: FloatArray
+    confusions: tuple[ConfusionPair, ...]
 
 
 def measure_classes(
@@ -79,6 +115,18 @@ def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
     names = open_predictions(members[0], members[0].folds[0], "oof").class_names
     held_out = open_held_out_logits(members, names)
     return [_figures_of_member(held_out, number) for number in range(len(members))]
+
+
+def class_details(
+    figures: ClassFigures, num_classes: int, ks: Sequence[int] = (1, 2, 3, 5, 10), most: int = 20
+) -> ClassDetails:
+    """Top-K accuracies, calibration, accuracy of each class, and at most `most` frequent confusions."""
+    return ClassDetails(
+        {k: float(np.mean(figures.ranks <= k)) for k in ks},
+        calibration_error(figures.confidences, figures.predicted == figures.labels),
+        per_class_accuracy(figures.predicted, figures.labels, num_classes),
+        tuple(confusion_pairs(figures.predicted, figures.labels, num_classes, most)),
+    )
 
 
 def compare_classes(
@@ -106,7 +154,12 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Estimate, ...]:
         intervals = verification_intervals(scores, trials.labels, trials.people, PAIR_METRICS)
     except InputError as error:
         intervals, notes = {}, dict.fromkeys(PAIR_METRICS, str(error))
-    by_fold = _verification_by_fold(trials, member)
+    by_fold = []
+    for fold in trials.folds:
+        labels = trials.labels[fold.positions]
+        if 0 < labels.sum() < len(labels):
+            of_fold = fold.member_scores[member].block(slice(0, len(fold.positions)))
+            by_fold.append(verification_summary(of_fold, labels))
     values = verification_summary(scores, trials.labels)
     measured = [
         Estimate(
@@ -138,16 +191,53 @@ def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
     return (Estimate(name, value, interval, tuple(each.value for each in found)),)
 
 
+def measure_identification(member: Member, ks: Sequence[int] = (1, 5)) -> tuple[Estimate, ...]:
+    """Rank-K identification: each person of the trials is known from one image, all others are probes.
+
+    Each fold's network is asked about its own held-out people. Nothing where it is not known who the trials
+    show, or nobody has two images.
+
+    Raises:
+        RunError: The member has no out-of-fold embeddings.
+    """
+    by_fold: list[dict[int, float]] = []
+    for fold in member.folds:
+        embeddings, people = _named_embeddings(member, fold)
+        gallery = simulate_gallery(embeddings.image_ids, people, unknown_share=0.0) if len(people) else None
+        if gallery is not None and gallery.has_match.any():
+            probes = gallery.probes[gallery.has_match]
+            by_fold.append(
+                rank_k_identification(
+                    embeddings.vectors[probes],
+                    embeddings.vectors[gallery.enrolled],
+                    people[probes],
+                    people[gallery.enrolled],
+                    ks,
+                )
+            )
+    return tuple(
+        Estimate(f"rank-{k} identification", float(np.mean([each[k] for each in by_fold])), None, values)
+        for k in (ks if by_fold else ())
+        for values in [tuple(each[k] for each in by_fold)]
+    )
+
+
 def _episodes(member: Member, fold: FoldFolder, ways: int) -> EpisodeAccuracy | None:
-    person_of = dict(known_people(fold))
-    if not person_of:
-        return None
-    images = np.array(sorted(person_of))
-    embeddings = open_embeddings(member, fold, "oof").aligned_to(images)
+    embeddings, people = _named_embeddings(member, fold)
     try:
-        return episode_accuracy(embeddings.vectors, [person_of[image] for image in images.tolist()], ways)
+        return episode_accuracy(embeddings.vectors, people, ways) if len(people) else None
     except InputError:
         return None
+
+
+def _named_embeddings(member: Member, fold: FoldFolder) -> tuple[Embeddings, IntArray]:
+    """Embeddings of the images of a fold's trials, sorted by id, and a number for the person of each."""
+    person_of = dict(known_people(fold))
+    images = np.array(sorted(person_of), np.str_)
+    people = np.unique([person_of[image] for image in images.tolist()], return_inverse=True)[1]
+    if not len(images):
+        return Embeddings(images, np.empty((0, 1), np.float32)), people.astype(np.int64)
+    return open_embeddings(member, fold, "oof").aligned_to(images), people.astype(np.int64)
 
 
 def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
@@ -196,14 +286,25 @@ def open_trials(members: Sequence[Member]) -> HeldOutPairs | None:
 
 
 def _figures_of_member(held_out: Sequence[HeldOutLogits], number: int) -> ClassFigures:
-    ranks = [_ranks(fold.member_scores[number], fold.labels) for fold in held_out]
-    sizes = [len(fold.labels) for fold in held_out]
-    return ClassFigures(
-        np.concatenate(ranks),
-        np.concatenate([fold.labels for fold in held_out]),
-        np.repeat([fold.fold for fold in held_out], sizes),
-        np.concatenate([_log_losses(fold.member_scores[number], fold.labels) for fold in held_out]),
-    )
+    columns = [_answers(fold.member_scores[number], fold.labels) for fold in held_out]
+    ranks, losses, predicted, confidences = (np.concatenate(each) for each in zip(*columns, strict=True))
+    labels = np.concatenate([fold.labels for fold in held_out])
+    folds = np.repeat([fold.fold for fold in held_out], [len(fold.labels) for fold in held_out])
+    return ClassFigures(ranks, labels, folds, losses, predicted, confidences)
+
+
+def _answers(scores: MemberScores, labels: IntArray) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+    """Ranks and losses of the true classes, likeliest classes and their probabilities, in one pass."""
+    ranks, losses = np.empty(len(labels), np.int64), np.empty(len(labels))
+    predicted, confidences = np.empty(len(labels), np.int64), np.empty(len(labels))
+    for part in row_blocks(len(labels), scores.values.shape[1] * 4):
+        logits_BC = finite_block(scores, part)
+        logs_BC = log_softmax(logits_BC.astype(np.float64))
+        ranks[part] = true_class_ranks(logits_BC, labels[part])
+        losses[part] = -logs_BC[np.arange(part.stop - part.start), labels[part]]
+        predicted[part] = logits_BC.argmax(axis=1)
+        confidences[part] = np.exp(logs_BC.max(axis=1))
+    return ranks, np.minimum(losses, _MOST_LOSS), predicted, confidences
 
 
 def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Estimate, ...]:
@@ -218,29 +319,3 @@ def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Es
         folds = tuple(float(values[figures.folds == number].mean()) for number in np.unique(figures.folds))
         measured.append(Estimate(name, interval.value, interval, folds))
     return tuple(measured)
-
-
-def _ranks(source: MemberScores, labels: IntArray) -> IntArray:
-    ranks = np.empty(len(labels), np.int64)
-    for part in row_blocks(len(labels), source.values.shape[1] * 4):
-        ranks[part] = true_class_ranks(finite_block(source, part), labels[part])
-    return ranks
-
-
-def _log_losses(source: MemberScores, labels: IntArray) -> FloatArray:
-    """Minus the log-probability of the true class of each image (N), in nats, at most `_MOST_LOSS`."""
-    losses = np.empty(len(labels))
-    for part in row_blocks(len(labels), source.values.shape[1] * 4):
-        logs = log_softmax(finite_block(source, part).astype(np.float64))
-        losses[part] = -logs[np.arange(part.stop - part.start), labels[part]]
-    return np.minimum(losses, _MOST_LOSS)
-
-
-def _verification_by_fold(trials: HeldOutPairs, member: int) -> list[dict[str, float]]:
-    figures = []
-    for fold in trials.folds:
-        scores: FloatArray = fold.member_scores[member].block(slice(0, len(fold.positions)))
-        labels = trials.labels[fold.positions]
-        if 0 < labels.sum() < len(labels):
-            figures.append(verification_summary(scores, labels))
-    return figures

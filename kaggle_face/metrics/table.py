@@ -79,7 +79,7 @@ class Metric:
 
 def _of_ranks(name: ClassMetric) -> Callable[..., float]:
     def value(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-        return float(np.mean(hits_at_ranks(true_class_ranks(np.asarray(logits), labels), name)))
+        return float(np.mean(hits_at_ranks(true_class_ranks(logits, labels), name)))
 
     return value
 
@@ -114,7 +114,7 @@ METRICS: Mapping[str, Metric] = {
         ),
         Metric(
             "one-shot accuracy",
-            lambda embeddings, people: episode_accuracy(np.asarray(embeddings), people).value,
+            lambda *e: episode_accuracy(*e).value,
             True,
             "people",
             "one-shot accuracy",

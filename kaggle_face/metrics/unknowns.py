@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.classification import top_k_labels
+from kaggle_face.metrics.classification import top_k_labels, true_class_ranks
 from kaggle_face.metrics.identification import map_at_k
+from kaggle_face.metrics.inputs import as_ids, as_numbers
 
 _MOST_CANDIDATES = 201
 
@@ -26,8 +27,8 @@ class UnknownThreshold:
 
 
 def choose_unknown_threshold(
-    probabilities_NC: npt.NDArray[np.floating],
-    labels_N: npt.NDArray[np.int64],
+    probabilities_NC: npt.ArrayLike,
+    labels_N: npt.ArrayLike,
     unknown_share: float,
     k: int = 5,
 ) -> UnknownThreshold:
@@ -37,25 +38,32 @@ def choose_unknown_threshold(
     rest scaled to sum 1, for an unknown one, who resembles the other classes as much as this person does.
 
     Args:
-        probabilities_NC: Out-of-fold class probabilities.
-        labels_N: True classes.
+        probabilities_NC: Out-of-fold class probabilities (N, C).
+        labels_N: True classes (N,).
         unknown_share: Expected share of unknown people among the probes, in [0, 1].
         k: Labels per row.
 
     Raises:
-        InputError: The share is out of range.
+        InputError: Shapes that do not fit, a label or the share out of range, or a probability that is NaN.
+
+    Two sure images; without their own class each has another of probability 1, which nothing tells apart:
+
+    >>> choose_unknown_threshold([[0.75, 0.25], [0.25, 0.75]], [0, 1], unknown_share=0.25, k=1).expected_map
+    0.75
     """
     if not 0.0 <= unknown_share <= 1.0:
         raise InputError(f"the share of unknown people must lie in [0, 1], got {unknown_share}")
-    known = np.asarray(probabilities_NC, np.float64)
+    known = as_numbers(probabilities_NC, "probabilities").astype(np.float64)
+    labels = as_ids(labels_N, "labels")
+    true_class_ranks(known, labels)  # checks both
     unknown = known.copy()
-    unknown[np.arange(len(labels_N)), labels_N] = 0.0
+    unknown[np.arange(len(labels)), labels] = 0.0
     unknown /= np.maximum(unknown.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     tops = np.concatenate([known.max(axis=1), unknown.max(axis=1)])
     candidates = np.unique(np.quantile(tops, np.linspace(0, 1, _MOST_CANDIDATES)))
-    truth = np.full(len(labels_N), known.shape[1])
+    truth = np.full(len(labels), known.shape[1])
     scores = [
-        (1 - unknown_share) * map_at_k(rank_with_unknown(known, t, k), labels_N, k)
+        (1 - unknown_share) * map_at_k(rank_with_unknown(known, t, k), labels, k)
         + unknown_share * map_at_k(rank_with_unknown(unknown, t, k), truth, k)
         for t in candidates
     ]
@@ -63,9 +71,7 @@ def choose_unknown_threshold(
     return UnknownThreshold(float(candidates[best]), float(scores[best]))
 
 
-def rank_with_unknown(
-    probabilities_NC: npt.NDArray[np.floating], threshold: float, k: int
-) -> npt.NDArray[np.int64]:
+def rank_with_unknown(probabilities_NC: npt.ArrayLike, threshold: float, k: int) -> npt.NDArray[np.int64]:
     """The `k` likeliest labels (N, k) of each image, of C classes and, as number C, the unknown label.
 
     The unknown label stands before the classes whose probability is below the threshold, compared in float64.
@@ -77,11 +83,12 @@ def rank_with_unknown(
     >>> rank_with_unknown(np.array([[0.6, 0.3, 0.1]]), threshold=0.5, k=3).tolist()
     [[0, 3, 1]]
     """
-    num_classes = probabilities_NC.shape[1]
-    if k > num_classes + 1:
+    table = as_numbers(probabilities_NC, "probabilities")
+    num_classes = table.shape[-1] if table.ndim == 2 else 0
+    if num_classes and k > num_classes + 1:
         raise InputError(f"k must be between 1 and the {num_classes + 1} labels, got {k}")
-    classes_NK = top_k_labels(probabilities_NC, min(k, num_classes))
-    likely_NK = np.take_along_axis(np.asarray(probabilities_NC), classes_NK, axis=1).astype(np.float64)
+    classes_NK = top_k_labels(table, min(k, num_classes))
+    likely_NK = np.take_along_axis(table, classes_NK, axis=1).astype(np.float64)
     place_N1 = np.count_nonzero(likely_NK >= threshold, axis=1)[:, None]
     columns = np.arange(k)
     shifted = np.maximum(columns - (columns > place_N1), 0)

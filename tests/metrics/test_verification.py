@@ -19,8 +19,8 @@ from kaggle_face.metrics.verification import (
     error_rates,
     roc_auc,
     roc_points,
-    verification_accuracy,
     tpr_at_fpr,
+    verification_accuracy,
     verification_summary,
 )
 
