@@ -165,23 +165,21 @@ def _task_from(values: Mapping[str, Any]) -> TaskRecord:
         selection = SelectionRecord(values["winner"], values.get("reason", ""), nested, candidates)
     return TaskRecord(
         space=values.get("space", ""),
-        members=tuple(_member_from(member) for member in values.get("members", ())),
+        members=tuple(
+            MemberRecord(
+                name=member.get("name", f"{member['run']}@{member['checkpoint']}"),
+                run=member["run"],
+                checkpoint=member["checkpoint"],
+                folds=tuple(member.get("folds", ())),
+                num_parameters=member.get("num_parameters", 0),
+                weight=member.get("weight", 0.0),
+            )
+            for member in values.get("members", ())
+        ),
         notes=tuple(values.get("notes", ())),
         metrics=values.get("metrics", {}),
         temperatures=None if temperatures is None else tuple(temperatures),
         out_of_fold=None if kept is None else Estimate(kept["metric"], float(kept["value"])),
         selection=selection,
         post_processing=values.get("post_processing"),
-    )
-
-
-def _member_from(values: Mapping[str, Any]) -> MemberRecord:
-    run, checkpoint = values["run"], values["checkpoint"]
-    return MemberRecord(
-        name=values.get("name", f"{run}@{checkpoint}"),
-        run=run,
-        checkpoint=checkpoint,
-        folds=tuple(values.get("folds", ())),
-        num_parameters=values.get("num_parameters", 0),
-        weight=values.get("weight", 0.0),
     )

@@ -7,6 +7,7 @@ F folds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,6 @@ from kaggle_face.errors import InputError
 from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs, known_people, open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
-    HeldOutLogits,
     MemberScores,
     finite_block,
     log_softmax,
@@ -36,7 +36,7 @@ from kaggle_face.metrics.classification import (
     per_class_accuracy,
     true_class_ranks,
 )
-from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
+from kaggle_face.metrics.episodes import episode_accuracy
 from kaggle_face.metrics.identification import rank_k_identification
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.intervals.bootstrap import (
@@ -107,14 +107,31 @@ def measure_classes(
         RunError: A record is missing, or the members were trained on different folds or classes.
         DataError: A record holds NaN.
     """
-    return [_measured_classes(figures, resampling) for figures in class_figures(members)]
+    measured = []
+    for figures in class_figures(members):
+        columns = {"accuracy": figures.ranks <= 1, "top5": figures.ranks <= 5, "log_loss": figures.log_losses}
+        rows_of_fold = [figures.folds == number for number in np.unique(figures.folds)]
+        estimates = []
+        for name, values in columns.items():
+            interval = clustered_mean_interval(values, figures.labels, resampling)
+            folds = tuple(float(values[rows].mean()) for rows in rows_of_fold)
+            estimates.append(Estimate(name, interval.value, interval, folds))
+        measured.append(tuple(estimates))
+    return measured
 
 
 def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
     """Ranks and losses of the true classes by each member, on the same images in the same order."""
     names = open_predictions(members[0], members[0].folds[0], "oof").class_names
     held_out = open_held_out_logits(members, names)
-    return [_figures_of_member(held_out, number) for number in range(len(members))]
+    labels = np.concatenate([fold.labels for fold in held_out])
+    folds = np.repeat([fold.fold for fold in held_out], [len(fold.labels) for fold in held_out])
+    figures = []
+    for number in range(len(members)):
+        columns = [_answers(fold.member_scores[number], fold.labels) for fold in held_out]
+        ranks, losses, predicted, confidences = (np.concatenate(each) for each in zip(*columns, strict=True))
+        figures.append(ClassFigures(ranks, labels, folds, losses, predicted, confidences))
+    return figures
 
 
 def class_details(
@@ -180,8 +197,12 @@ def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
     Each fold's network is asked about its own held-out people; the interval is for the mean over folds.
     Nothing where it is not known who the trials show, or too few people have two pictures.
     """
-    episodes = [_episodes(member, fold, ways) for fold in member.folds]
-    found = [each for each in episodes if each is not None]
+    found = []
+    for fold in member.folds:
+        embeddings, people = _named_embeddings(member, fold)
+        with suppress(InputError):  # too few people
+            if len(people):
+                found.append(episode_accuracy(embeddings.vectors, people, ways))
     if not found:
         return ()
     value = float(np.mean([each.value for each in found]))
@@ -220,14 +241,6 @@ def measure_identification(member: Member, ks: Sequence[int] = (1, 5)) -> tuple[
         for k in (ks if by_fold else ())
         for values in [tuple(each[k] for each in by_fold)]
     )
-
-
-def _episodes(member: Member, fold: FoldFolder, ways: int) -> EpisodeAccuracy | None:
-    embeddings, people = _named_embeddings(member, fold)
-    try:
-        return episode_accuracy(embeddings.vectors, people, ways) if len(people) else None
-    except InputError:
-        return None
 
 
 def _named_embeddings(member: Member, fold: FoldFolder) -> tuple[Embeddings, IntArray]:
@@ -285,14 +298,6 @@ def open_trials(members: Sequence[Member]) -> HeldOutPairs | None:
     return open_held_out_pairs(members) if has_all else None
 
 
-def _figures_of_member(held_out: Sequence[HeldOutLogits], number: int) -> ClassFigures:
-    columns = [_answers(fold.member_scores[number], fold.labels) for fold in held_out]
-    ranks, losses, predicted, confidences = (np.concatenate(each) for each in zip(*columns, strict=True))
-    labels = np.concatenate([fold.labels for fold in held_out])
-    folds = np.repeat([fold.fold for fold in held_out], [len(fold.labels) for fold in held_out])
-    return ClassFigures(ranks, labels, folds, losses, predicted, confidences)
-
-
 def _answers(scores: MemberScores, labels: IntArray) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
     """Ranks and losses of the true classes, likeliest classes and their probabilities, in one pass."""
     ranks, losses = np.empty(len(labels), np.int64), np.empty(len(labels))
@@ -305,17 +310,3 @@ def _answers(scores: MemberScores, labels: IntArray) -> tuple[IntArray, FloatArr
         predicted[part] = logits_BC.argmax(axis=1)
         confidences[part] = np.exp(logs_BC.max(axis=1))
     return ranks, np.minimum(losses, _MOST_LOSS), predicted, confidences
-
-
-def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Estimate, ...]:
-    columns = {
-        "accuracy": figures.ranks <= 1,
-        "top5": figures.ranks <= 5,
-        "log_loss": figures.log_losses,
-    }
-    measured = []
-    for name, values in columns.items():
-        interval = clustered_mean_interval(values, figures.labels, resampling)
-        folds = tuple(float(values[figures.folds == number].mean()) for number in np.unique(figures.folds))
-        measured.append(Estimate(name, interval.value, interval, folds))
-    return tuple(measured)

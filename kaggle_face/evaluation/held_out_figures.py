@@ -73,8 +73,15 @@ def figure_of_checkpoint(
     if task == "verification" and (own.names_people or has_gallery(fold)):
         return figure_of_gallery(fold.path / "test" / checkpoint / "embeddings", fold)
     metric = own.classes if task == "classification" else own.pairs
-    if metric == "map@5":
-        return _places_of(fold, checkpoint)
+    if metric == "map@5":  # which no training measures; all held-out images show known people
+        record = fold.record_folder("oof", checkpoint, "predictions")
+        if not record.is_dir() or not fold.labels_file.is_file():
+            return None
+        table = read_table(fold.labels_file, ["image_id", "label"])
+        aligned = read_predictions(record).aligned_to(table["image_id"])
+        if not len(table["label"]):
+            return None
+        return Estimate(metric, METRICS[metric](aligned.logits, table["label"].astype(np.int64)))
     results = fold.read_info().get("results", {}).get(checkpoint, {})
     return Estimate(metric, float(results[metric])) if metric in results else None
 
@@ -126,15 +133,3 @@ def matches_of(path: Path, embeddings: Embeddings, gallery: Gallery) -> BestMatc
     probe_ids, names, scores = read_matches(path)
     rows = positions_of(gallery.probe_ids, probe_ids, f"probes of {path}")
     return BestMatches(gallery.probe_ids, names[rows], scores[rows].astype(np.float32))
-
-
-def _places_of(fold: FoldFolder, checkpoint: CheckpointName) -> Estimate | None:
-    """MAP@5 on the held-out images, all of whom are known people."""
-    record = fold.record_folder("oof", checkpoint, "predictions")
-    if not record.is_dir() or not fold.labels_file.is_file():
-        return None
-    table = read_table(fold.labels_file, ["image_id", "label"])
-    aligned = read_predictions(record).aligned_to(table["image_id"])
-    if not len(table["label"]):
-        return None
-    return Estimate("map@5", METRICS["map@5"](aligned.logits, table["label"].astype(np.int64)))

@@ -105,11 +105,12 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
     trials = [read_trials(fold, scores) for _, fold, scores in opened[0]]
     keys = _keys_of_trials(trials)
     pair_ids, first_rows = np.unique(np.concatenate(keys), return_index=True)
-    everything = _concatenated(trials)
-    labels = everything.labels[first_rows]
+    first_ids, second_ids, labels = (
+        np.concatenate([getattr(pairs, column) for pairs in trials])[first_rows]
+        for column in ("first_ids", "second_ids", "labels")
+    )
     if not len(labels) or (labels == UNKNOWN).any():
         return None
-    first_ids, second_ids = everything.first_ids[first_rows], everything.second_ids[first_rows]
     known = {image: person for _, fold, _ in opened[0] for image, person in known_people(fold)}
     people, person_keys = people_of_pairs(first_ids, second_ids, labels, known)
     folds = tuple(
@@ -158,16 +159,6 @@ def _keys_of_trials(trials: Sequence[Pairs]) -> list[StrArray]:
     if not clash:
         return [pairs.pair_ids for pairs in trials]
     return [np.char.add(f"{number}/", pairs.pair_ids) for number, pairs in enumerate(trials)]
-
-
-def _concatenated(trials: Sequence[Pairs]) -> Pairs:
-    """All trials, one fold after the other; ids that stand in several folds are told apart by the fold."""
-    return Pairs(
-        np.concatenate([np.char.add(f"{number}/", pairs.pair_ids) for number, pairs in enumerate(trials)]),
-        np.concatenate([pairs.first_ids for pairs in trials]),
-        np.concatenate([pairs.second_ids for pairs in trials]),
-        np.concatenate([pairs.labels for pairs in trials]),
-    )
 
 
 def _sources(networks: Sequence[tuple[Member, FoldFolder, PairScores]]) -> list[MemberScores]:

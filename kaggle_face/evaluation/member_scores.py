@@ -237,10 +237,18 @@ def require_same_classes(name: str, found: Predictions, first_name: str, first: 
     """
     if np.array_equal(found.class_names, first.class_names):
         return
+    numbered = enumerate(zip(found.class_names.tolist(), first.class_names.tolist(), strict=False))
+    difference = next(
+        (
+            f"class {number} is '{a}' in the one and '{b}' in the other"
+            for number, (a, b) in numbered
+            if a != b
+        ),
+        "one has more",
+    )
     raise RunError(
         f"{name} and {first_name} know different classes ({len(found.class_names)} and "
-        f"{len(first.class_names)}, {_first_difference(found.class_names, first.class_names)}); "
-        "blend runs that were trained on the same classes"
+        f"{len(first.class_names)}, {difference}); blend runs that were trained on the same classes"
     )
 
 
@@ -288,7 +296,8 @@ def _open(
 ) -> _Record:
     name = member.network_name(fold)
     if not folder.is_dir():
-        raise RunError(f"{name} has no {_described(part)} {folder.name}; {renewal(fold, part)}")
+        described = "out-of-fold" if part == "oof" else "test"
+        raise RunError(f"{name} has no {described} {folder.name}; {renewal(fold, part)}")
     kind: RecordKind = folder.name  # type: ignore[assignment]
     require_current(fold, part, member.checkpoint, kind)
     try:
@@ -299,29 +308,14 @@ def _open(
         raise RunError(f"{name}: {error}; {renewal(fold, part)}") from error
     except (OSError, ValueError, AssertionError) as error:
         raise RunError(f"{name}: {folder} cannot be read ({error}); {renewal(fold, part)}") from error
-    release_pages(_values_of(record))
-    return record
-
-
-def _values_of(record: Predictions | PairScores | Embeddings) -> FloatArray:
     match record:
         case Predictions():
-            return record.logits
+            release_pages(record.logits)
         case PairScores():
-            return record.scores
+            release_pages(record.scores)
         case Embeddings():
-            return record.vectors
-
-
-def _described(part: RecordPart) -> str:
-    return "out-of-fold" if part == "oof" else "test"
-
-
-def _first_difference(names: StrArray, others: StrArray) -> str:
-    for position, (name, other) in enumerate(zip(names.tolist(), others.tolist(), strict=False)):
-        if name != other:
-            return f"class {position} is '{name}' in the one and '{other}' in the other"
-    return "one has more"
+            release_pages(record.vectors)
+    return record
 
 
 def finite_block(source: MemberScores, part: slice | IntArray) -> FloatArray:

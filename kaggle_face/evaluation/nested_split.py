@@ -68,8 +68,14 @@ def people_of_pairs(
     from scipy.sparse.csgraph import connected_components
 
     images, codes = np.unique(np.concatenate([first_ids, second_ids]), return_inverse=True)
-    pairs = codes.reshape(2, -1)
-    same = np.concatenate([pairs[:, labels == 1], _of_one_name(images, known or {})], axis=1)
+    pairs, names = codes.reshape(2, -1), known or {}
+    first_of: dict[str, int] = {}
+    named = [
+        (first_of.setdefault(names[image], row), row)
+        for row, image in enumerate(images.tolist())
+        if image in names
+    ]
+    same = np.concatenate([pairs[:, labels == 1], np.array(named, np.int64).reshape(-1, 2).T], axis=1)
     shape = (len(images), len(images))
     graph = coo_array((np.ones(same.shape[1], np.int8), (same[0], same[1])), shape=shape)
     num_people, person_of_image = connected_components(graph, directed=False)
@@ -77,17 +83,6 @@ def people_of_pairs(
     np.minimum.at(first_image, person_of_image, np.arange(len(images)))
     people: IntArray = person_of_image[pairs.T].astype(np.int64)
     return people, images[first_image]
-
-
-def _of_one_name(images: StrArray, known: Mapping[str, str]) -> IntArray:
-    """Positions of images and of the first image of the same name (2, E)."""
-    first_of: dict[str, int] = {}
-    edges = [
-        (first_of.setdefault(known[image], row), row)
-        for row, image in enumerate(images.tolist())
-        if image in known
-    ]
-    return np.array(edges, np.int64).reshape(-1, 2).T
 
 
 def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray | None:

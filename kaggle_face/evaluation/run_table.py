@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,14 @@ def read_run_rows(runs: Path, config_name: str | None, submissions: Path) -> lis
     names = [config_name] if config_name is not None else sorted(path.name for path in runs.glob("*"))
     found = [run for name in names for run in list_runs(runs, name)]
     settings = [_settings_of(run) for run in found]
-    usual = _usual_settings(settings)
+    keys = dict.fromkeys(key for each in settings for key in each)
+    # For each key the value that most runs have; of equally frequent ones that of the first run.
+    usual = {key: Counter(each[key] for each in settings if key in each).most_common(1)[0][0] for key in keys}
     scores = _scores_of_runs(submissions)
-    rows = [
-        _row(run, own, _differences(own, usual), scores.get(run.name, (None, None)))
-        for run, own in zip(found, settings, strict=True)
-    ]
+    rows = []
+    for run, own in zip(found, settings, strict=True):
+        differences = [f"{key}={value}" for key, value in own.items() if value != usual[key]]
+        rows.append(_row(run, own, differences, scores.get(run.name, (None, None))))
     return sorted(rows, key=lambda row: (-row.score, row.name))
 
 
@@ -99,7 +102,10 @@ def _row(
     infos = [folder.read_info() for folder in started]
     results = [info.get("results", {}) for info in infos]
     parameters = [info["num_parameters"] for info in infos if "num_parameters" in info]
-    own = _own_metrics(settings)
+    named = settings.get("train.verification_metric")
+    fallback = next((metric for metric in PAIR_METRICS if metric == named), PAIR_METRICS[0])
+    other = settings.get("submit.verification.slug") or None
+    own = own_metrics(settings.get("competition.slug", ""), fallback, other)
     classes, verification = (_task_figures(started, task, own) for task in TASKS)
     counted = {"classification": classes, "verification": verification}
     return RunRow(
@@ -123,26 +129,13 @@ def _row(
 def _task_figures(folds: Sequence[FoldFolder], task: Task, own: OwnMetrics) -> TaskFigures:
     """The figures of the checkpoints that are kept for a task."""
     checkpoint: CheckpointName = "best_cls" if task == "classification" else "best_ver"
-    found = [_figure(fold, checkpoint, task, own) for fold in folds]
+    found = []
+    for fold in folds:
+        with suppress(KaggleFaceError):  # a record that cannot be read leaves a gap, and the run in the table
+            found.append(figure_of_checkpoint(fold, checkpoint, task, own))
     usual = own.classes if task == "classification" else "accuracy" if own.names_people else own.pairs
     metric = next((figure.metric for figure in found if figure is not None), usual)
     return TaskFigures(metric, tuple(figure.value for figure in found if figure is not None))
-
-
-def _figure(fold: FoldFolder, checkpoint: CheckpointName, task: Task, own: OwnMetrics) -> Estimate | None:
-    """A fold's figure; a record that cannot be read leaves a gap in the table, and no run out of it."""
-    try:
-        return figure_of_checkpoint(fold, checkpoint, task, own)
-    except KaggleFaceError:
-        return None
-
-
-def _own_metrics(settings: Mapping[str, str]) -> OwnMetrics:
-    """The metrics of the competition that the flat settings name."""
-    named = settings.get("train.verification_metric")
-    fallback = next((metric for metric in PAIR_METRICS if metric == named), PAIR_METRICS[0])
-    other = settings.get("submit.verification.slug") or None
-    return own_metrics(settings.get("competition.slug", ""), fallback, other)
 
 
 def _figures(
@@ -169,16 +162,6 @@ def _flat(values: Any, prefix: str) -> list[tuple[str, str]]:
     if not isinstance(values, Mapping):
         return [(prefix, json.dumps(values) if isinstance(values, list) else str(values))]
     return [pair for key, value in values.items() for pair in _flat(value, f"{prefix}.{key}".lstrip("."))]
-
-
-def _usual_settings(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """For each key the value that most runs have; of equally frequent ones that of the first run."""
-    keys = dict.fromkeys(key for each in settings for key in each)
-    return {key: Counter(each[key] for each in settings if key in each).most_common(1)[0][0] for key in keys}
-
-
-def _differences(own: Mapping[str, str], usual: Mapping[str, str]) -> list[str]:
-    return [f"{key}={value}" for key, value in own.items() if value != usual[key]]
 
 
 def _scores_of_runs(submissions: Path) -> dict[str, tuple[str | None, str | None]]:

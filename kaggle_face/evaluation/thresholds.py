@@ -132,7 +132,8 @@ def gallery_threshold(
         if len(rows):
             again = best_gallery_threshold(best_scores[rows], is_correct[rows], has_match[rows])
             found.append(again.threshold)
-    low, high = _interval(np.array(found), resampling)
+    finite, tail = [each for each in found if math.isfinite(each)], (1 - resampling.confidence) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail]).tolist() if finite else (math.nan, math.nan)
     return GalleryRule(best.threshold, low, high, best.accuracy, num_enrolled, len(codes))
 
 
@@ -188,12 +189,3 @@ class _PairJudge:
         right = refused + self.trials.genuine.total - rejected
         best = np.flatnonzero(right == right.max())
         return float(self.candidates[best[len(best) // 2]])
-
-
-def _interval(values: FloatArray, resampling: Resampling) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return math.nan, math.nan
-    tail = (1 - resampling.confidence) / 2
-    low, high = np.quantile(finite, [tail, 1 - tail])
-    return float(low), float(high)
