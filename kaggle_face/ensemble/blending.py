@@ -15,7 +15,7 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from kaggle_face.ensemble.postprocess.highest import highest_columns
+from kaggle_face.ensemble.postprocess.neighbours import highest_columns
 from kaggle_face.evaluation.member_scores import MemberScores, finite_block, log_softmax
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values
 from kaggle_face.metrics.inputs import row_blocks

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal, assert_never
 
 import numpy as np
 
 from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights, used_members
 from kaggle_face.ensemble.blending import CLASS_SPACES
-from kaggle_face.ensemble.duplicate_members import without_duplicates
 from kaggle_face.ensemble.postprocess.class_neighbours import NeighbourRecipe
 from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_tuning, tune_classes
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
@@ -29,6 +29,7 @@ from kaggle_face.ensemble.search.verification import PairProblem, can_be_nested,
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
+    MemberScores,
     has_record,
     open_held_out_logits,
     open_test_logits,
@@ -37,6 +38,7 @@ from kaggle_face.evaluation.member_scores import (
 from kaggle_face.evaluation.members import Member, Method
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES
+from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.progress import Progress
 
@@ -44,6 +46,10 @@ RESAMPLING = Resampling(num_resamples=500)
 """A table has up to a dozen intervals, and each takes as many sums over all people."""
 
 _NO_EMBEDDINGS = "without out-of-fold embeddings no post-processing is tried"
+Networks = Sequence[MemberScores]
+"""The scores of one member, one per fold."""
+
+_SAMPLED_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,36 @@ def pair_blend(members: Sequence[Member], winner: Candidate) -> PairBlend:
     return PairBlend(tuple(members), winner.weights, space)
 
 
+def duplicates_of(member_scores: Sequence[Networks], num_rows: int) -> list[int | None]:
+    """For each member the earlier one with exactly the same scores, or None."""
+    seen: dict[bytes, list[int]] = {}
+    found: list[int | None] = []
+    for number, networks in enumerate(member_scores):
+        digest = _digest(networks, num_rows)
+        alike = (
+            other for other in seen.get(digest, ()) if _are_equal(member_scores[other], networks, num_rows)
+        )
+        original = next(alike, None)
+        if original is None:
+            seen.setdefault(digest, []).append(number)
+        found.append(original)
+    return found
+
+
+def without_duplicates(
+    members: Sequence[Member], member_scores: Sequence[Networks], num_rows: int
+) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+    """The members that differ, and a note for each that was left out."""
+    originals = duplicates_of(member_scores, num_rows)
+    kept = tuple(member for member, original in zip(members, originals, strict=True) if original is None)
+    notes = tuple(
+        f"{member.name} says the same as {members[original].name} and is left out"
+        for member, original in zip(members, originals, strict=True)
+        if original is not None
+    )
+    return kept, notes
+
+
 def _kinds(method: Method) -> tuple[Kind, ...]:
     match method:
         case "auto":
@@ -225,3 +261,20 @@ def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs
 
 def _unmeasured(members: Sequence[Member]) -> str:
     return f"{members[0].name}: without labelled out-of-fold records nothing is known of the blend's score"
+
+
+def _digest(networks: Networks, num_rows: int) -> bytes:
+    """A hash of some rows: equal for duplicates, and different for almost all others."""
+    rows = np.unique(np.linspace(0, max(num_rows - 1, 0), _SAMPLED_ROWS).astype(np.int64))[:num_rows]
+    digest = blake2b(digest_size=16)
+    for source in networks:
+        digest.update(np.ascontiguousarray(source.block(rows), np.float64).tobytes())
+    return digest.digest()
+
+
+def _are_equal(networks: Networks, others: Networks, num_rows: int) -> bool:
+    return len(networks) == len(others) and all(
+        np.array_equal(source.block(part), other.block(part))
+        for source, other in zip(networks, others, strict=True)
+        for part in row_blocks(num_rows, source.values.itemsize * (source.values[:1].size or 1))
+    )

@@ -180,3 +180,23 @@ def test_where_nobody_has_trials_scores_are_averaged(runs: list[RunFolder]) -> N
     assert select_pair_blend(members, FORMULA, how("auto"), SilentProgress()).blend.weights == (0.5, 0.5)
     with pytest.raises(RunError, match="no out-of-fold pairs"):
         select_pair_blend(members, FORMULA, how("hill"), SilentProgress())
+
+
+def test_a_duplicate_is_found_also_in_another_order_and_precision() -> None:
+    values = np.random.default_rng(0).integers(0, 99, (50, 4)).astype(np.float16)
+    order = np.random.default_rng(1).permutation(50)
+    original, other = MemberScores("a", values), MemberScores("b", values + 1)
+    copy = MemberScores("c", values[order].astype(np.float32), np.argsort(order))
+    assert duplicates_of([[original], [other], [copy]], 50) == [None, None, 0]
+
+
+def test_a_difference_outside_the_sampled_rows_is_seen() -> None:
+    values = np.zeros((500, 2), np.float32)
+    changed = values.copy()
+    changed[7, 1] = 1e-3
+    assert duplicates_of([[MemberScores("a", values)], [MemberScores("b", changed)]], 500) == [None, None]
+
+
+def test_a_member_with_another_fold_is_not_a_duplicate() -> None:
+    first, second = MemberScores("a", np.zeros(5)), MemberScores("a", np.ones(5))
+    assert duplicates_of([[first, second], [first, first], [first]], 5) == [None, None, None]

@@ -26,9 +26,8 @@ from kaggle_face.ensemble.blended import (
     write_embedding_blend,
     write_pair_blend,
 )
-from kaggle_face.ensemble.gallery_matches import write_gallery_blend
 from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
-from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning
+from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning, write_gallery_blend
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
 from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
 from kaggle_face.ensemble.search.candidates import Candidate, Selection

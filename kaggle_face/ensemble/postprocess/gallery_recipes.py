@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kaggle_face.ensemble.postprocess.highest import highest_columns
-from kaggle_face.ensemble.postprocess.neighbours import BLOCK_BYTES, Float32
+from kaggle_face.ensemble.postprocess.neighbours import BLOCK_BYTES, Float32, highest_columns
 from kaggle_face.ensemble.postprocess.pair_recipes import (
     QueryExpansion,
     Recipe,

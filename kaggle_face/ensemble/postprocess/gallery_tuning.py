@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from kaggle_face.artifacts.record_io import read_gallery
+from kaggle_face.artifacts.record_io import read_gallery, write_matches
 from kaggle_face.artifacts.runs import FoldFolder, RecordPart
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
@@ -22,7 +23,6 @@ from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, Netw
 from kaggle_face.ensemble.postprocess.pair_recipes import describe_step
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, TunedStep
 from kaggle_face.evaluation.member_scores import open_embeddings
-from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import BoolArray, nested_split, sides_of_people
 from kaggle_face.evaluation.thresholds import simulate_gallery
 from kaggle_face.metrics.identification import best_gallery_threshold, gallery_accuracy
@@ -37,6 +37,7 @@ GALLERY_STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("augmentation", _EXPANSIONS),
     *((name, settings) for name, settings in STEPS if name in _IN_POOL),
 )
+_GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,27 @@ def networks_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[NetworkGall
     return _networks(blend, "test", ids, person_of_image.astype(np.int64))
 
 
+def write_gallery_blend(blend: PairBlend, folder: Path, recipe: GalleryRecipe) -> list[Path]:
+    """Writes the best match of each probe of the dev and the test gallery, as `gallery_<which>.csv`.
+
+    Nothing is written without post-processing: the blended embeddings say the same.
+
+    Raises:
+        RunError: A network has no embeddings.
+        DataError: An image of a gallery has no embedding.
+    """
+    paths: list[Path] = []
+    for which in () if recipe.is_plain else _GALLERIES:
+        gallery = open_gallery(blend.members[0].folds[0], which)
+        if gallery is None or not len(gallery.probe_ids):
+            continue
+        names = np.unique(gallery.names)
+        people, scores = best_matches(recipe, networks_of_gallery(blend, gallery))
+        paths.append(folder / f"gallery_{which}.csv")
+        write_matches(paths[-1], gallery.probe_ids, names[people], scores)
+    return paths
+
+
 def _networks(
     blend: PairBlend, part: RecordPart, ids: tuple[StrArray, StrArray], person_of_image: IntArray
 ) -> tuple[NetworkGallery, ...]:
@@ -206,7 +228,9 @@ def _networks(
     networks = []
     for member, weight in zip(blend.members, blend.weights, strict=True):
         for fold in member.folds if weight > 0 else ():
-            known, probes = (_vectors(member, fold, part, wanted) for wanted in ids)
+            embeddings, name = open_embeddings(member, fold, part), member.network_name(fold)
+            rows = [positions_of(wanted, embeddings.image_ids, f"embeddings of {name}") for wanted in ids]
+            known, probes = (np.asarray(embeddings.vectors[at], np.float32) for at in rows)
             cohort = cohort_of(member, fold, np.concatenate(ids))
             networks.append(
                 NetworkGallery(known, person_of_image, probes, cohort, weight / len(member.folds))
@@ -237,9 +261,3 @@ def _people_and_sides(gallery: Gallery, truth: IntArray) -> tuple[IntArray, IntA
     names, people, counts = np.unique(keys, return_inverse=True, return_counts=True)
     sides = sides_of_people(names, counts.astype(np.int64))
     return people.astype(np.int64), sides[people]
-
-
-def _vectors(member: Member, fold: FoldFolder, part: RecordPart, image_ids: StrArray) -> FloatArray:
-    embeddings = open_embeddings(member, fold, part)
-    rows = positions_of(image_ids, embeddings.image_ids, f"embeddings of {member.network_name(fold)}")
-    return np.asarray(embeddings.vectors[rows], np.float32)

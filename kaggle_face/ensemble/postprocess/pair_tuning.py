@@ -244,16 +244,13 @@ def _tune_step(
     best = fit_setting(problem, recipe, name, settings, blend_problem.everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
-    step = TunedStep(name, setting, gain, _in_sample_gain(problem, recipe, best), is_on)
-    return step, best if is_on else recipe
-
-
-def _in_sample_gain(problem: PairTuningProblem, recipe: PairRecipe, best: PairRecipe) -> float:
-    everything, labels = problem.blend_problem.everything, problem.blend_problem.trials.labels
-    main = problem.blend_problem.objective.main_metric
-    before = verification_summary(problem.scores(recipe, everything), labels)[main]
-    after = verification_summary(problem.scores(best, everything), labels)[main]
-    return METRICS[main].sign * after - METRICS[main].sign * before
+    main, labels = blend_problem.objective.main_metric, blend_problem.trials.labels
+    with_step, without = (
+        METRICS[main].sign
+        * verification_summary(problem.scores(each, blend_problem.everything), labels)[main]
+        for each in (best, recipe)
+    )
+    return TunedStep(name, setting, gain, with_step - without, is_on), best if is_on else recipe
 
 
 def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> FoldPool:

@@ -78,7 +78,14 @@ def select(metric: str, best_single: Candidate, candidates: Sequence[Candidate])
     mean = blends[0]
     if mean.gain is None:
         return Selection(metric, tuple(candidates), mean, "too few people are held out to judge blends by")
-    challengers = [each for each in blends[1:] if _is_beyond_noise(each)]
+    challengers = [
+        each
+        for each in blends[1:]
+        if all(
+            difference is not None and difference.value > 0 and difference.other_sign <= MOST_DOUBT
+            for difference in (each.gain, each.over_mean)
+        )
+    ]
     if challengers:
         best = max(challengers, key=_gain)
         return Selection(metric, tuple(candidates), best, f"its gain is more than noise: {_in_words(best)}")
@@ -106,14 +113,6 @@ def select_kind(kind: Kind, selection: Selection) -> Selection:
     best = max(asked, key=lambda each: each.gain.value if each.gain is not None else 0.0)
     words = f": {_in_words(best)}" if best.gain is not None else ""
     return replace(selection, winner=best, reason=f"it was asked for with --method{words}")
-
-
-def _is_beyond_noise(candidate: Candidate) -> bool:
-    differences = (candidate.gain, candidate.over_mean)
-    return all(
-        difference is not None and difference.value > 0 and difference.other_sign <= MOST_DOUBT
-        for difference in differences
-    )
 
 
 def _gain(candidate: Candidate) -> float:

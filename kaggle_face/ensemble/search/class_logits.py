@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from kaggle_face.ensemble.blending import ClassSpace, class_values
-from kaggle_face.ensemble.postprocess.highest import highest_columns
+from kaggle_face.ensemble.postprocess.neighbours import highest_columns
 from kaggle_face.evaluation.member_scores import HeldOutLogits, finite_block, log_softmax
 from kaggle_face.evaluation.nested_split import BoolArray, spread_sample
 from kaggle_face.metrics.inputs import row_blocks

@@ -5,12 +5,12 @@ Letters: M members, N images, J likely classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kaggle_face.ensemble.blending import ClassSpace
+from kaggle_face.ensemble.blending import CLASS_SPACES, ClassSpace
 from kaggle_face.ensemble.search.candidates import (
     Candidate,
     Kind,
@@ -99,7 +99,12 @@ def select_classes(
         mean = _blend(problem, plain, best, None)
         candidates.append(mean)
         if mean.gain is not None:
-            methods = list(_methods(kinds))
+            methods = [
+                _Method(kind, space, space != "ranks")
+                for kind in kinds
+                for space in CLASS_SPACES
+                if (kind, space) != ("constrained", "ranks")  # ranks have no log loss to minimise
+            ]
             with progress.count("blending probabilities", len(methods), "ways") as counter:
                 for method in methods:
                     candidates.append(_blend(problem, method, best, mean))
@@ -128,14 +133,6 @@ def fit_class_weights(
             return constrained_probability_weights(np.maximum(true_MN, 0))
         case _:
             return constrained_log_weights(values, true_column)
-
-
-def _methods(kinds: Sequence[Kind]) -> Iterator[_Method]:
-    spaces: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
-    for kind in kinds:
-        for space in spaces:
-            if (kind, space) != ("constrained", "ranks"):  # ranks have no log loss to minimise
-                yield _Method(kind, space, space != "ranks")
 
 
 def _single(problem: ClassProblem, member: int, name: str) -> Candidate:
@@ -174,9 +171,11 @@ def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candid
 
 
 def _gain(problem: ClassProblem, ranks: IntArray, other: Candidate) -> Difference:
-    """How much better the places of the true classes are than with another candidate, by the main metric."""
+    """How much better the ranks are than those of a single member or the plain mean, by the main metric."""
     metric = problem.objective.main_metric
-    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(_candidate_ranks(problem, other), metric)
+    plain = _Method("equal", "probabilities", False)
+    other_ranks = _ranks(problem, plain, _AS_THEY_ARE, np.array(other.weights), problem.everything)
+    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(other_ranks, metric)
     return clustered_mean_difference(hits, others, problem.table.labels, problem.resampling)
 
 
@@ -188,12 +187,6 @@ def _nested_ranks(problem: ClassProblem, method: _Method) -> IntArray:
         weights = fit_class_weights(problem, method.kind, method.space, chosen_set, found_on)
         ranks[judged_on] = _ranks(problem, method, chosen_set, weights, judged_on)
     return ranks
-
-
-def _candidate_ranks(problem: ClassProblem, candidate: Candidate) -> IntArray:
-    """Ranks by a candidate that needs no nested split: a single member or the plain mean."""
-    plain = _Method("equal", "probabilities", False)
-    return _ranks(problem, plain, _AS_THEY_ARE, np.array(candidate.weights), problem.everything)
 
 
 def _ranks(
