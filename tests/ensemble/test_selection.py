@@ -19,8 +19,14 @@ from kaggle_face.ensemble.blended import (
 )
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
 from kaggle_face.ensemble.postprocess.pair_tuning import STEPS, PairTuning
-from kaggle_face.ensemble.selection import SelectionOptions, select_class_blend, select_pair_blend
+from kaggle_face.ensemble.selection import (
+    SelectionOptions,
+    duplicates_of,
+    select_class_blend,
+    select_pair_blend,
+)
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.members import choose_members
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.metrics.similarity import normalized, score_pairs

@@ -1,7 +1,7 @@
 """Nearest neighbours by cosine, a block of queries at a time, and the highest values of long rows.
 
-Letters: Q queries, G gallery entries, D embedding size, K neighbours or highest, B queries of a block or rows,
-C columns.
+Letters: Q queries, G gallery entries, D embedding size, K neighbours or highest values, B queries of a
+block or rows, C columns.
 """
 
 from __future__ import annotations
