@@ -25,7 +25,7 @@ from kaggle_face.ensemble.postprocess.cohorts import cohort_of
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, Recipe, projected, recipe_scores
 from kaggle_face.evaluation.member_scores import (
     MemberScores,
-    TestLogits,
+    TestScores,
     open_embeddings,
     open_test_logits,
     open_test_scores,
@@ -90,12 +90,12 @@ def write_class_blend(
         for source in member_scores
     ]
     path = folder / "predictions"
-    blocks = blend_classes(terms, blend.space, len(test.image_ids))
+    blocks = blend_classes(terms, blend.space, len(test.ids))
     if not recipe.is_plain:
         weights = [weight for weight, _ in chosen]
-        networks = open_voting_networks(used_members(blend), weights, test.image_ids, len(test.class_names))
+        networks = open_voting_networks(used_members(blend), weights, test.ids, len(test.class_names))
         blocks = with_votes(blocks, networks, recipe)
-    write_prediction_blocks(path, test.image_ids, test.class_names, _counted(blocks, test, progress))
+    write_prediction_blocks(path, test.ids, test.class_names, _counted(blocks, test, progress))
     return path
 
 
@@ -112,10 +112,10 @@ def write_pair_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN
     for member, member_scores, weight in zip(used_members(blend), test.members, weights, strict=True):
         for fold, source in zip(member.folds, member_scores, strict=True):
             if not recipe.is_plain:
-                source = MemberScores(source.name, _processed(member, fold, test.pair_ids, recipe))
+                source = MemberScores(source.name, _processed(member, fold, test.ids, recipe))
             terms.append(WeightedTerm(source, weight / len(member_scores)))
     path = folder / "pairs"
-    write_pair_scores(path, PairScores(test.pair_ids, blend_pairs(terms, blend.space, len(test.pair_ids))))
+    write_pair_scores(path, PairScores(test.ids, blend_pairs(terms, blend.space, len(test.ids))))
     return path
 
 
@@ -171,9 +171,9 @@ def weighted_unit_vectors(vectors_ND: FloatArray, weight: float) -> FloatArray:
 
 
 def _counted(
-    blocks: Iterator[tuple[slice, FloatArray]], test: TestLogits, progress: Progress
+    blocks: Iterator[tuple[slice, FloatArray]], test: TestScores, progress: Progress
 ) -> Iterator[tuple[slice, FloatArray]]:
-    with progress.count("blending", len(test.image_ids), "images") as counter:
+    with progress.count("blending", len(test.ids), "images") as counter:
         for part, block in blocks:
             yield part, block
             counter.advance(part.stop - part.start)

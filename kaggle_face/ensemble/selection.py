@@ -110,7 +110,7 @@ def select_class_blend(
         DataError: A record holds NaN.
     """
     test = open_test_logits(members)
-    distinct, notes = without_duplicates(members, test.members, len(test.image_ids))
+    distinct, notes = without_duplicates(members, test.members, len(test.ids))
     if not _are_measured(distinct, "predictions", options.method):
         blend = ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct))
         return BlendChoice(blend, None, (*notes, _unmeasured(distinct)))
@@ -139,7 +139,7 @@ def select_pair_blend(
     distinct, notes = tuple(members), tuple[str, ...]()
     if has_record(members, "test", "pairs"):
         test = open_test_scores(members)
-        distinct, notes = without_duplicates(members, test.members, len(test.pair_ids))
+        distinct, notes = without_duplicates(members, test.members, len(test.ids))
     trials = None
     if _are_measured(distinct, "pairs", options.method):
         trials = open_held_out_pairs(distinct)

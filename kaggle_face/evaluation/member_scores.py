@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,14 +58,20 @@ class MemberScores:
 
 
 @dataclass(frozen=True, eq=False)
-class TestLogits:
-    """The test images, the classes, and for each member the logits of each of its networks."""
+class TestScores:
+    """What each network of each member gives the test images or test pairs.
+
+    Attributes:
+        ids: Of the images, or of the pairs.
+        members: For each member the logits or the scores of its networks, in the order of the ids.
+        class_names: The classes of logits; empty for pairs.
+    """
 
     __test__ = False  # not for pytest
 
-    image_ids: StrArray
-    class_names: StrArray
+    ids: StrArray
     members: tuple[tuple[MemberScores, ...], ...]
+    class_names: StrArray = field(default_factory=lambda: np.empty(0, np.str_))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,16 +82,6 @@ class HeldOutLogits:
     image_ids: StrArray
     labels: IntArray
     member_scores: tuple[MemberScores, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class TestScores:
-    """The test pairs, and for each member the scores of each of its networks."""
-
-    __test__ = False
-
-    pair_ids: StrArray
-    members: tuple[tuple[MemberScores, ...], ...]
 
 
 def release_pages(values: npt.NDArray[Any]) -> None:
@@ -108,7 +104,7 @@ def has_record(members: Sequence[Member], part: RecordPart, *kinds: RecordKind) 
     )
 
 
-def open_test_logits(members: Sequence[Member]) -> TestLogits:
+def open_test_logits(members: Sequence[Member]) -> TestScores:
     """The test predictions of all members.
 
     Raises:
@@ -129,7 +125,7 @@ def open_test_logits(members: Sequence[Member]) -> TestLogits:
         )
         for networks in opened
     )
-    return TestLogits(first.image_ids, first.class_names, member_scores)
+    return TestScores(first.image_ids, member_scores, first.class_names)
 
 
 def open_held_out_logits(members: Sequence[Member], class_names: StrArray) -> tuple[HeldOutLogits, ...]:

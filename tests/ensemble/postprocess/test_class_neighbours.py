@@ -89,7 +89,7 @@ def test_votes_of_two_folds_are_averaged_over_those_that_hold_the_class() -> Non
 
 
 def test_a_share_of_zero_leaves_probabilities_as_they_are(member: Member) -> None:
-    networks = open_voting_networks([member], [1.0], open_test_logits([member]).image_ids, 12)
+    networks = open_voting_networks([member], [1.0], open_test_logits([member]).ids, 12)
     logits = np.log(np.full((30, 12), 1 / 12))
     mixed = next(with_votes(iter([(slice(0, 30), logits)]), networks, NeighbourRecipe(5, 0.1, 0.0)))[1]
     assert mixed == pytest.approx(logits)
