@@ -21,7 +21,7 @@ from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, NetworkGallery, best_matches
 from kaggle_face.ensemble.postprocess.pair_recipes import describe_step
-from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, TunedStep
+from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, StepTuning, TunedStep
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.nested_split import BoolArray, nested_split, sides_of_people
 from kaggle_face.evaluation.thresholds import simulate_gallery
@@ -41,20 +41,10 @@ _GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
 
 @dataclass(frozen=True)
-class GalleryTuning:
-    """The recipe of all steps that help, what each did, and the accuracy on dev with the recipe."""
+class GalleryTuning(StepTuning):
+    """The tuned post-processing of a gallery; `metrics` hold the accuracy on the dev probes."""
 
     recipe: GalleryRecipe
-    steps: tuple[TunedStep, ...]
-    metrics: dict[str, float]
-
-    def as_json(self) -> dict[str, Any]:
-        """The values that `ensemble.json` keeps."""
-        return {
-            "recipe": self.recipe.as_json(),
-            "steps": [step.as_json() for step in self.steps],
-            "metrics": self.metrics,
-        }
 
 
 @dataclass(frozen=True, eq=False)

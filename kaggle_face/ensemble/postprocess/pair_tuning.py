@@ -21,6 +21,7 @@ from kaggle_face.ensemble.postprocess.pair_recipes import (
     Neighbourhood,
     PairRecipe,
     QueryExpansion,
+    Recipe,
     Reranking,
     ScoreNorm,
     Whitening,
@@ -88,10 +89,10 @@ class TunedStep:
 
 
 @dataclass(frozen=True)
-class PairTuning:
-    """The recipe of all steps that help, what each did, and the blend's metrics with the recipe."""
+class StepTuning:
+    """The recipe of all steps that help, what each did, and the metrics with the recipe."""
 
-    recipe: PairRecipe
+    recipe: Recipe
     steps: tuple[TunedStep, ...]
     metrics: dict[str, float]
 
@@ -102,6 +103,13 @@ class PairTuning:
             "steps": [step.as_json() for step in self.steps],
             "metrics": self.metrics,
         }
+
+
+@dataclass(frozen=True)
+class PairTuning(StepTuning):
+    """The tuned post-processing of pair scores."""
+
+    recipe: PairRecipe
 
 
 @dataclass(frozen=True, eq=False)
