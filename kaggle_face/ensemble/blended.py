@@ -1,4 +1,4 @@
-"""The blend that was chosen, carried out on the test records: the one record that `submit` takes."""
+"""Application of the chosen blend to the test records: the record that `submit` takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the answers of several networks become one: spaces in which they are averaged, and their mean.
+"""Weighted means of the predictions of several networks, in one of several spaces.
 
 A logit of -inf marks a class that a network was never shown. The mean of such a class is taken over the
 networks that know it, and probabilities are scaled to sum to one again; so a fold that held a person out
@@ -25,7 +25,7 @@ ClassSpace = Literal["probabilities", "log_probabilities", "ranks"]
 CLASS_SPACES: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
 
 RANKED_CLASSES = 16
-"""Ranks are told apart down to this one; deeper ones are noise, and sorting 8,631 classes a row is slow."""
+"""Ranks differ down to this one; deeper ones are noise, and sorting 8,631 classes a row is slow."""
 
 _LEAST_PROBABILITY = 1e-38  # float32's smallest normal number: below it the logarithm would be -inf
 

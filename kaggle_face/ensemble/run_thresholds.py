@@ -1,4 +1,4 @@
-"""The thresholds of a run, kept in its folder: for pairs, and for galleries made of people it never saw."""
+"""The thresholds of a run, kept in its folder: for pairs, and for galleries of people held out of it."""
 
 from __future__ import annotations
 

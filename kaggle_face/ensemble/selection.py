@@ -118,7 +118,7 @@ def select_class_blend(
     objective = task_objective(formula, "classification", {})
     problem = open_class_problem(held_out, test.class_names, objective, progress, options.resampling)
     names = [member.name for member in distinct]
-    selection = _asked_for(select_classes(problem, names, _kinds(options.method), progress), options.method)
+    selection = _of_method(select_classes(problem, names, _kinds(options.method), progress), options.method)
     blend = class_blend(distinct, selection.winner)
     if not options.post_process or blend.space == "ranks":
         return BlendChoice(blend, selection, notes)
@@ -149,7 +149,7 @@ def select_pair_blend(
         )
     problem = PairProblem(trials, task_objective(formula, "verification", {}))
     names = [member.name for member in distinct]
-    selection = _asked_for(select_pairs(problem, names, _kinds(options.method), progress), options.method)
+    selection = _of_method(select_pairs(problem, names, _kinds(options.method), progress), options.method)
     blend = pair_blend(distinct, selection.winner)
     if not options.post_process:
         return BlendChoice(blend, selection, notes)
@@ -224,7 +224,7 @@ def _kinds(method: Method) -> tuple[Kind, ...]:
             assert_never(method)
 
 
-def _asked_for(selection: Selection, method: Method) -> Selection:
+def _of_method(selection: Selection, method: Method) -> Selection:
     match method:
         case "auto":
             return selection
@@ -250,8 +250,8 @@ def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs
     ]
     if not lacking:
         return True
-    nobody_has = len(lacking) == len(networks)
-    if method == "mean" or len(members) == 1 or (method == "auto" and nobody_has):
+    none_has = len(lacking) == len(networks)
+    if method == "mean" or len(members) == 1 or (method == "auto" and none_has):
         return False
     raise RunError(
         f"{lacking[0]} has no out-of-fold {kind}, so its weight cannot be found; "

@@ -194,8 +194,8 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Estimate, ...]:
 def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
     """How often one of `ways` people is known from a single picture of each, among the people of the trials.
 
-    Each fold's network is asked about its own held-out people; the interval is for the mean over folds.
-    Nothing where it is not known who the trials show, or too few people have two pictures.
+    Each fold's network embeds its own held-out people; the interval is for the mean over folds. Empty where
+    the people of the trials are not known, or too few of them have two images.
     """
     found = []
     for fold in member.folds:
@@ -215,8 +215,8 @@ def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
 def measure_identification(member: Member, ks: Sequence[int] = (1, 5)) -> tuple[Estimate, ...]:
     """Rank-K identification: each person of the trials is known from one image, all others are probes.
 
-    Each fold's network is asked about its own held-out people. Nothing where it is not known who the trials
-    show, or nobody has two images.
+    Each fold's network embeds its own held-out people. Empty where the people of the trials are not known, or
+    none of them has two images.
 
     Raises:
         RunError: The member has no out-of-fold embeddings.

@@ -100,7 +100,7 @@ def figure_in(metrics: Mapping[str, float], metric: str) -> Estimate | None:
 
 
 def has_gallery(fold: FoldFolder) -> bool:
-    """Whether the competition asks who the probes of a gallery are, as `predict` kept it."""
+    """Whether the fold keeps a gallery with probes to be named, as `predict` writes it."""
     folders = [folder for folder in map(fold.gallery_folder, _GALLERIES) if folder.is_dir()]
     return any(len(read_gallery(folder).probe_ids) for folder in folders)
 

@@ -45,7 +45,7 @@ class HeldOutPairs:
 
     @property
     def pools(self) -> IntArray:
-        """By whom each trial (P) was scored: the number of its fold, or all 0 where folds share trials."""
+        """The fold whose network scored each trial (P), or all 0 where folds share trials."""
         if sum(len(fold.positions) for fold in self.folds) > len(self.pair_ids):
             return np.zeros(len(self.pair_ids), np.int64)
         pools = np.empty(len(self.pair_ids), np.int64)
@@ -126,7 +126,7 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
 
 
 def known_people(fold: FoldFolder) -> Iterator[tuple[str, str]]:
-    """Images of the held-out trials and whom they show, as far as that is known."""
+    """The images of the held-out trials and the person in each, where that is known."""
     if fold.people_file.is_file():
         table = read_table(fold.people_file, ["image_id", "person"])
         yield from zip(table["image_id"].tolist(), table["person"].tolist(), strict=True)

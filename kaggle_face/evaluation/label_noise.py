@@ -1,4 +1,4 @@
-"""Images whose label is doubtful: networks that did not train on them are surprised by it.
+"""Label noise: held-out images to whose label the networks give a low probability.
 
 Each held-out image has a gap: the logit of its own class less the highest other one. A network's gaps are put
 on one scale by their median and spread, where people who are hard for it have a median of their own.

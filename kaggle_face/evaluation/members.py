@@ -1,4 +1,4 @@
-"""Which networks a blend is made of: a member is one checkpoint of one run, in all of the chosen folds."""
+"""The members of a blend: each is one checkpoint of one run, in all of the chosen folds."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def choose_members(
     Without `folds` those are the finished folds.
 
     Raises:
-        RunError: A run lacks a fold that is asked for or that another run has, or has none at all.
+        RunError: A run lacks a fold that is requested or that another run has, or has none at all.
     """
     chosen = {run: _folds_of(run, folds) for run in dict.fromkeys(runs)}
     first_run, first_folds = next(iter(chosen.items()))

@@ -1,4 +1,4 @@
-"""What is known of each run at a glance: what sets it apart, its figures, scores on Kaggle, and cost."""
+"""The table of runs: settings that differ, figures, scores on Kaggle, and cost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Thresholds for one-shot use and for galleries, found on people whom the networks never saw.
+"""Thresholds for one-shot use and for galleries, found on people that the networks were not trained on.
 
 A pair is the same person when `score >= threshold`; a probe is its best match when that scores as high, and
-else somebody unknown. Each threshold comes with an interval that says how far it would have moved with other
+else an unknown person. Each threshold comes with an interval that says how far it would have moved with other
 people (`metrics.threshold_intervals`; for galleries percentiles of resampled people). Letters: P pairs, Q
 probes.
 """
@@ -63,7 +63,7 @@ class GalleryRule:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedGallery:
-    """Images of known people arranged as a gallery: rows enrolled, rows of probes, and who has a match."""
+    """Images of known people arranged as a gallery: rows enrolled, rows of probes, and which have a match."""
 
     enrolled: IntArray
     probes: IntArray
@@ -98,7 +98,7 @@ def verification_thresholds(
 def simulate_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> SimulatedGallery:
     """Enrols one image of most people; all other images are probes, those of the rest are unknown.
 
-    Which image is enrolled and who stays unknown follows from a hash of the ids. People with one image are
+    Which images are enrolled and which people stay unknown follows from a hash of the ids. People with one image are
     unknown, since a probe of theirs could have no match anyhow.
     """
     order = np.array(sorted(range(len(image_ids)), key=lambda row: stable_order(str(image_ids[row]))))

@@ -1,6 +1,6 @@
 """Classification metrics of logits that may be far larger than memory: rows are read block by block.
 
-Letters: N images, C classes, B rows of a block, K labels asked for.
+Letters: N images, C classes, B rows of a block, K labels per image.
 
 Logits are numbers of any float type, higher = more likely, -inf allowed; log-probabilities serve as well.
 Ties: of classes with the same logit the lower class index comes first, as in `np.argmax`. So the accuracy
@@ -247,7 +247,7 @@ def _block_ranks(logits_BC: FloatArray, truth_B: IntArray) -> IntArray:
 
 
 def _block_top_k(logits_BC: FloatArray, k: int) -> IntArray:
-    """The highest K by K passes: for the few that are asked for, ten times faster than a partial sort."""
+    """The highest K by K passes: for a few labels ten times faster than a partial sort."""
     remaining_BC, every_row = logits_BC.copy(), np.arange(len(logits_BC))
     top_BK = np.empty((len(logits_BC), k), np.int64)
     for place in range(k):

@@ -76,7 +76,7 @@ def parse_composite(expression: str, known_names: Collection[str] = FORMULA_METR
     """The formula of a composite score, its names checked against the known ones.
 
     Raises:
-        ConfigError: the text is no formula, has a part that is not allowed, or an unknown name.
+        ConfigError: the text is not a formula, has a part that is not allowed, or an unknown name.
 
     >>> parse_composite("accuracy - 2*tpr@1e-3").names
     ('accuracy', 'tpr@1e-3')
@@ -126,7 +126,7 @@ def _parsed(expression: str) -> ast.expr:
     source = _METRIC_AT_RATE.sub(lambda match: identifier_of[match[0]], expression)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what Python only warns of, such as 1or 2, is no formula
+            warnings.simplefilter("error")  # what Python only warns of, such as 1or 2, is not a formula
             tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
         rest = source[(getattr(error, "offset", None) or 1) - 1 :]

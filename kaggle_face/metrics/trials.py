@@ -76,7 +76,7 @@ class GenuinePlaces(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SortedTrials:
-    """Genuine (same person) and impostor trials, sorted once for all the metrics that are asked for.
+    """Genuine (same person) and impostor trials, sorted once for several metrics.
 
     >>> trials = sort_trials([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0])
     >>> trials.roc_auc(), trials.equal_error_rate().eer

@@ -1,8 +1,8 @@
-"""Nearest neighbours as a second opinion on classes, blended with the networks' probabilities.
+"""A nearest-neighbour classifier of embeddings, blended with the networks' probabilities.
 
 A network has not seen the images of its own fold, so its embeddings of them are like those of the test set;
-together the folds' held-out images are the whole training set. Each network asks its own fold: out of fold an
-image asks all the others of its fold, a test image all. Source of the blend: the first place of the whale
+together the folds' held-out images are the whole training set. Each network searches its own fold: an
+out-of-fold image among all others of the fold, a test image among all. Source of the blend: the first place of the whale
 identification competition (humpback-whale-identification), 2019.
 
 Letters: Q queries, K neighbours, C classes, J likely classes, M members, N images, B rows of a block.

@@ -83,7 +83,7 @@ def open_class_tuning(
         RunError: A member has no out-of-fold embeddings.
         DataError: An image has none.
     """
-    assert blend.space != "ranks", "ranks are no probabilities to blend with"
+    assert blend.space != "ranks", "ranks are not probabilities"
     temperature_set = blend_problem.table.temperatures.index(blend.temperatures)
     values = weighted_mean(blend_problem.table.values(blend.space, temperature_set), np.array(blend.weights))
     if blend.space == "log_probabilities":

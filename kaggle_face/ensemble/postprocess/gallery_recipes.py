@@ -41,7 +41,7 @@ class NetworkGallery:
     """How one network sees a gallery, and its weight.
 
     Shapes: known images (G, D), the person of each (G) from 0 to K - 1, probes (Q, D), cohort (S, D) of
-    people who are in no gallery; vectors of any length.
+    people outside the gallery; vectors of any length.
     """
 
     known: FloatArray
@@ -51,14 +51,14 @@ class NetworkGallery:
     weight: float = 1.0
 
     def of_probes(self, rows: IntArray) -> NetworkGallery:
-        """The same gallery asked for some of the probes alone."""
+        """The same gallery with some of the probes alone."""
         return NetworkGallery(self.known, self.person_of_image, self.probes[rows], self.cohort, self.weight)
 
 
 def best_matches(recipe: GalleryRecipe, networks: tuple[NetworkGallery, ...]) -> tuple[IntArray, FloatArray]:
     """The best person (Q) of each probe and the score (Q): the weighted mean over networks.
 
-    Neighbours are looked for among the known people and the probes that are asked for together.
+    Neighbours are looked for among the known people and the given probes together.
     """
     candidates_QC = _candidates(networks)
     total_QC = np.zeros(candidates_QC.shape)

@@ -1,6 +1,6 @@
 """Post-processing of a gallery, tuned on dev probes: each step is measured, and off unless it helps.
 
-Nobody of a gallery was trained on by any fold. Steps are tried in the order in which they are done. A setting
+No fold was trained on people of a gallery. Steps are tried in the order in which they are done. A setting
 and its threshold are chosen on the probes of one side of the people and judged on those of the other, each
 side with its own probes alone in the pool; a step is switched on if its nested gain in accuracy over the
 steps before it lies above zero with its whole interval. Letters: Q probes.
@@ -51,7 +51,7 @@ class GalleryTuning(StepTuning):
 class GalleryTuningProblem:
     """What recipes are tried on: the gallery as each network sees it, and the truth of each probe.
 
-    Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for somebody unknown; `people` says
+    Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for an unknown person; `people` says
     which probes show one person; `sides` is 0 or 1. Where nobody is unknown no threshold is needed.
     """
 
@@ -125,7 +125,7 @@ def open_simulated_tuning(
     Args:
         blend: The networks and their weights.
         part: Which records hold the images.
-        image_ids: The images (N), of people whom no network was trained on.
+        image_ids: The images (N), of people that the networks were not trained on.
         people: A number for the person of each image (N).
 
     Raises:
@@ -159,7 +159,7 @@ def tune_gallery(
 
 
 def can_be_tuned(problem: GalleryTuningProblem) -> bool:
-    """Whether there are enough people in both sides to say what helps."""
+    """Whether there are enough people on both sides to measure what helps."""
     counts = [len(np.unique(problem.people[problem.sides == side])) for side in (0, 1)]
     return min(counts) * 2 >= FEWEST_PEOPLE
 
@@ -193,7 +193,7 @@ def networks_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[NetworkGall
 def write_gallery_blend(blend: PairBlend, folder: Path, recipe: GalleryRecipe) -> list[Path]:
     """Writes the best match of each probe of the dev and the test gallery, as `gallery_<which>.csv`.
 
-    Nothing is written without post-processing: the blended embeddings say the same.
+    Nothing is written without post-processing: the blended embeddings give the same.
 
     Raises:
         RunError: A network has no embeddings.

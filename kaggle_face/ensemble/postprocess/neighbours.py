@@ -34,7 +34,7 @@ def nearest(
     """The K nearest gallery entries (Q, K) of each query, nearest first, and their cosines (Q, K).
 
     Unit vectors. K is at most the number of entries. `is_same_set`: both are the same images in the same
-    order, and an image is no neighbour of itself.
+    order, and an image is not its own neighbour.
 
     >>> points = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
     >>> nearest(points, points, 1, is_same_set=True)[0].tolist()

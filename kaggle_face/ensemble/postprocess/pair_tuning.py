@@ -213,7 +213,7 @@ def tune_steps(
 
 
 def some_people(trials: HeldOutPairs, most_images: int) -> BoolArray:
-    """The trials (P) between people with about `most_images` images in all; who is taken follows a hash."""
+    """The trials (P) between people with about `most_images` images in all; they are chosen by a hash."""
     everyone = np.ones(len(trials.labels), np.bool_)
     num_images = len(trials.image_ids)
     if num_images <= most_images:

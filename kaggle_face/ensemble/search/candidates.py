@@ -67,7 +67,7 @@ def is_challenger(candidate: Candidate, mean: Candidate) -> bool:
 
 
 def select(metric: str, best_single: Candidate, candidates: Sequence[Candidate]) -> Selection:
-    """Picks the winner; the first candidate that is no single member is the plain mean.
+    """Selects one candidate; the first that is not a single member is the plain mean.
 
     The plain mean stands, unless the best single member is better on held-out data, or another blend is
     better than both by more than noise: the chance of the contrary is at most a tenth.
@@ -105,12 +105,12 @@ def select(metric: str, best_single: Candidate, candidates: Sequence[Candidate])
 
 def select_kind(kind: Kind, selection: Selection) -> Selection:
     """The best candidate of the kind that was requested, in place of the one selected."""
-    asked = [each for each in selection.candidates if each.kind == kind and each.gain is not None]
+    wanted = [each for each in selection.candidates if each.kind == kind and each.gain is not None]
     if kind == "equal":
-        asked = [each for each in selection.candidates if each.kind == kind][:1]
-    if not asked:
+        wanted = [each for each in selection.candidates if each.kind == kind][:1]
+    if not wanted:
         return selection
-    best = max(asked, key=lambda each: each.gain.value if each.gain is not None else 0.0)
+    best = max(wanted, key=lambda each: each.gain.value if each.gain is not None else 0.0)
     words = f": {_in_words(best)}" if best.gain is not None else ""
     return replace(selection, winner=best, reason=f"it was asked for with --method{words}")
 
