@@ -98,8 +98,8 @@ def verification_thresholds(
 def simulate_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> SimulatedGallery:
     """Enrols one image of most people; all other images are probes, those of the rest are unknown.
 
-    Which images are enrolled and which people stay unknown follows from a hash of the ids. People with one image are
-    unknown, since a probe of theirs could have no match anyhow.
+    Which images are enrolled and which people stay unknown follows from a hash of the ids. People with one
+    image are unknown, since a probe of theirs could have no match anyhow.
     """
     order = np.array(sorted(range(len(image_ids)), key=lambda row: stable_order(str(image_ids[row]))))
     persons, first_places, counts = np.unique(people[order], return_index=True, return_counts=True)

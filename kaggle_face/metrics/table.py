@@ -94,11 +94,16 @@ METRICS: Mapping[str, Metric] = {
         Metric("eer", lambda *p: equal_error_rate(*p).eer, False, "pairs", "EER", "equal error rate"),
         Metric("auc", roc_auc, True, "pairs", "AUC", "area under the ROC curve"),
         Metric(
-            "tpr@1e-2", lambda *p: tpr_at_fpr(*p, 1e-2).tpr, True, "pairs", "TPR@1e-2", "TPR at a FPR of 0.01"
+            "tpr@1e-2",
+            lambda scores, is_same: tpr_at_fpr(scores, is_same, 1e-2).tpr,
+            True,
+            "pairs",
+            "TPR@1e-2",
+            "TPR at a FPR of 0.01",
         ),
         Metric(
             "tpr@1e-3",
-            lambda *p: tpr_at_fpr(*p, 1e-3).tpr,
+            lambda scores, is_same: tpr_at_fpr(scores, is_same, 1e-3).tpr,
             True,
             "pairs",
             "TPR@1e-3",

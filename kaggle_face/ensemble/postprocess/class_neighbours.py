@@ -2,8 +2,8 @@
 
 A network has not seen the images of its own fold, so its embeddings of them are like those of the test set;
 together the folds' held-out images are the whole training set. Each network searches its own fold: an
-out-of-fold image among all others of the fold, a test image among all. Source of the blend: the first place of the whale
-identification competition (humpback-whale-identification), 2019.
+out-of-fold image among all others of the fold, a test image among all. Source of the blend: the first place
+of the whale identification competition (humpback-whale-identification), 2019.
 
 Letters: Q queries, K neighbours, C classes, J likely classes, M members, N images, B rows of a block.
 """
