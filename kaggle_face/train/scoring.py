@@ -9,10 +9,10 @@ from kaggle_face.competitions.catalogue.ranking import PairMetric
 from kaggle_face.config import TrainConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.metrics.score import Composite, default_formula, parse_composite
-from kaggle_face.metrics.table import ClassMetric, MetricName
+from kaggle_face.metrics.table import MetricName
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
 
-CLASS_FIGURES: tuple[ClassMetric, ...] = ("accuracy", "top5", "log_loss")
+CLASS_FIGURES: tuple[str, ...] = ("accuracy", "top5", "log_loss")
 """What training measures of classes."""
 
 

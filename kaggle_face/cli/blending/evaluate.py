@@ -24,7 +24,7 @@ from kaggle_face.hints import settings_given_as
 if TYPE_CHECKING:
     from kaggle_face.artifacts.runs import RunFolder
     from kaggle_face.ensemble.run_thresholds import RunThresholds
-    from kaggle_face.evaluation.figures import Estimate
+    from kaggle_face.evaluation.held_out_figures import Estimate
     from kaggle_face.metrics.intervals.bootstrap import Difference
 
 
