@@ -50,7 +50,7 @@ def test_a_pair_across_the_sides_belongs_to_neither() -> None:
     assert sorted(sides[:2].tolist()) == [0, 1] and sides[2] == STRADDLING
 
 
-def test_each_half_is_judged_by_what_is_found_on_the_other_and_crossing_pairs_by_neither() -> None:
+def test_each_side_is_judged_by_what_is_found_on_the_other_and_straddling_pairs_by_neither() -> None:
     sides = np.array([0, 1, STRADDLING, 0, STRADDLING, 1, 1])
     turns = [
         (np.flatnonzero(found).tolist(), np.flatnonzero(judged).tolist())

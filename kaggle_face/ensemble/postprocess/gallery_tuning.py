@@ -47,7 +47,7 @@ class GalleryTuning(StepTuning):
     recipe: GalleryRecipe
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class GalleryTuningProblem:
     """What recipes are tried on: the gallery as each network sees it, and the truth of each probe.
 

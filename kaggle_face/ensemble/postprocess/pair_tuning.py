@@ -123,7 +123,7 @@ class FoldPool:
     cohorts: tuple[FloatArray, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class PairTuningProblem:
     """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
 

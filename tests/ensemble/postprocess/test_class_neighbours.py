@@ -36,7 +36,7 @@ def member(tmp_path: Path, two_runs: Path) -> Member:
     return choose_members([RunFolder(tmp_path / "runs" / "demo" / "a")], ["best_cls"])[0]
 
 
-def stage_of(member: Member) -> ClassTuningProblem:
+def problem_of(member: Member) -> ClassTuningProblem:
     names = open_test_logits([member]).class_names
     held_out = open_held_out_logits([member], names)
     objective = task_objective("accuracy", "classification", {})
@@ -105,7 +105,7 @@ def test_neighbours_are_heard_where_logits_are_noise(member: Member, reseal: Res
         people = np.array([int(image.split("/")[0][1:]) for image in ids.tolist()])
         np.save(path.parent.parent / "embeddings" / "embeddings.npy", np.eye(12, dtype=np.float32)[people])
     reseal(member.run)
-    tuning = tune_classes(stage_of(member))
+    tuning = tune_classes(problem_of(member))
     assert tuning.recipe.share >= 0.4 and tuning.gain.low > 0
     assert tuning.metrics["accuracy"] == 1.0
 
@@ -116,5 +116,5 @@ def test_neighbours_are_not_heard_where_embeddings_are_noise(member: Member, res
         noise = np.random.default_rng(fold.fold).normal(size=np.load(path).shape)
         np.save(path, noise.astype(np.float32))
     reseal(member.run)
-    tuning = tune_classes(stage_of(member))
+    tuning = tune_classes(problem_of(member))
     assert tuning.recipe.is_plain

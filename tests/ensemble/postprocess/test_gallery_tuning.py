@@ -38,7 +38,7 @@ def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.n
     return vectors.astype(np.float32)
 
 
-def stage_of(nuisance: float, seed: int = 1) -> GalleryTuningProblem:
+def problem_of(nuisance: float, seed: int = 1) -> GalleryTuningProblem:
     rng = np.random.default_rng(seed)
     known_people = np.repeat(np.arange(NUM_PEOPLE), 2)
     probed = np.concatenate([np.repeat(np.arange(NUM_PEOPLE), 3), NUM_PEOPLE + np.arange(NUM_UNKNOWN)])
@@ -59,7 +59,7 @@ def stage_of(nuisance: float, seed: int = 1) -> GalleryTuningProblem:
 
 
 def test_whitening_is_switched_on_where_one_direction_drowns_the_others() -> None:
-    tuned = tune_gallery(stage_of(nuisance=8.0), SilentProgress())
+    tuned = tune_gallery(problem_of(nuisance=8.0), SilentProgress())
     steps = {step.name: step for step in tuned.steps}
     assert steps["whitening"].is_on and steps["whitening"].gain.low > 0
     assert isinstance(tuned.recipe.whitening, Whitening)
@@ -67,7 +67,7 @@ def test_whitening_is_switched_on_where_one_direction_drowns_the_others() -> Non
 
 
 def test_a_step_that_does_not_help_stays_off() -> None:
-    problem = stage_of(nuisance=1.0)
+    problem = problem_of(nuisance=1.0)
     tuned = tune_gallery(problem, SilentProgress())
     assert [step.name for step in tuned.steps] == [name for name, _ in GALLERY_STEPS]
     assert not tuned.steps[0].is_on and not tuned.recipe.centring
@@ -76,7 +76,7 @@ def test_a_step_that_does_not_help_stays_off() -> None:
 
 
 def test_the_plain_recipe_finds_whom_the_search_of_a_gallery_finds() -> None:
-    network = stage_of(nuisance=1.0).networks[0]
+    network = problem_of(nuisance=1.0).networks[0]
     people, scores = best_matches(GalleryRecipe(), (network,))
     ids = np.array(
         [f"k{i}" for i in range(len(network.known))] + [f"q{i}" for i in range(len(network.probes))]
@@ -105,7 +105,7 @@ def test_augmentation_draws_an_image_towards_its_nearest_fellow() -> None:
 def test_a_match_does_not_depend_on_the_order_of_probes_or_images(
     name: str, settings: tuple[object, ...]
 ) -> None:
-    problem, rng = stage_of(nuisance=2.0), np.random.default_rng(5)
+    problem, rng = problem_of(nuisance=2.0), np.random.default_rng(5)
     recipe = replace(GalleryRecipe(), **{name: settings[0]})
     people, scores = best_matches(recipe, problem.networks)
     order, images = rng.permutation(len(problem.truth)), rng.permutation(len(problem.networks[0].known))
@@ -124,10 +124,10 @@ def test_a_match_does_not_depend_on_the_order_of_probes_or_images(
 
 
 @pytest.mark.parametrize(("name", "settings"), GALLERY_STEPS, ids=[name for name, _ in GALLERY_STEPS])
-def test_a_setting_found_on_one_half_never_uses_a_probe_of_the_other(
+def test_a_setting_found_on_one_side_never_uses_a_probe_of_the_other(
     name: str, settings: tuple[object, ...]
 ) -> None:
-    problem = stage_of(nuisance=4.0)
+    problem = problem_of(nuisance=4.0)
     mine = problem.sides == 0
     noise = np.random.default_rng(9)
     altered = tuple(
@@ -144,7 +144,7 @@ def test_a_setting_found_on_one_half_never_uses_a_probe_of_the_other(
 
 
 def test_where_nobody_is_unknown_everybody_is_named() -> None:
-    problem = stage_of(nuisance=1.0)
+    problem = problem_of(nuisance=1.0)
     rows = problem.truth >= 0
     networks = tuple(network.of_probes(np.flatnonzero(rows)) for network in problem.networks)
     closed = GalleryTuningProblem(
@@ -156,7 +156,7 @@ def test_where_nobody_is_unknown_everybody_is_named() -> None:
 
 
 def test_few_people_are_too_few_to_tune() -> None:
-    problem = stage_of(nuisance=1.0)
+    problem = problem_of(nuisance=1.0)
     assert can_be_tuned(problem)
     rows = np.flatnonzero(problem.people < 8)
     few = replace(problem, truth=problem.truth[rows], people=problem.people[rows], sides=problem.sides[rows])
@@ -164,5 +164,5 @@ def test_few_people_are_too_few_to_tune() -> None:
 
 
 def test_steps_that_a_rule_forbids_are_not_tried() -> None:
-    tuned = tune_gallery(stage_of(nuisance=8.0), SilentProgress(), STEPS_BY_TEST_IMAGES)
+    tuned = tune_gallery(problem_of(nuisance=8.0), SilentProgress(), STEPS_BY_TEST_IMAGES)
     assert [step.name for step in tuned.steps] == ["centring", "whitening", "score_norm"]

@@ -76,7 +76,7 @@ def test_the_selection_does_not_depend_on_row_order(random_held_out: Callable[..
 
 @given(seed=st.integers(0, 1000), kind=st.sampled_from(KINDS), space=st.sampled_from(CLASS_SPACES))
 @settings(max_examples=20)
-def test_weights_found_on_one_half_never_use_the_other(
+def test_weights_found_on_one_side_never_use_the_other(
     random_held_out: Callable[..., Any], seed: int, kind: Kind, space: ClassSpace
 ) -> None:
     if (kind, space) == ("constrained", "ranks"):

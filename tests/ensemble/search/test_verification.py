@@ -24,7 +24,7 @@ def board_of(trials: HeldOutPairs, formula: str = "1-eer") -> PairProblem:
     return PairProblem(trials, task_objective(formula, "verification", {}))
 
 
-def with_altered_half(trials: HeldOutPairs, side: int) -> HeldOutPairs:
+def with_altered_side(trials: HeldOutPairs, side: int) -> HeldOutPairs:
     """Other scores for all pairs that are not wholly in the other side."""
     rng = np.random.default_rng(99)
     folds = []
@@ -41,13 +41,13 @@ def with_altered_half(trials: HeldOutPairs, side: int) -> HeldOutPairs:
 
 @given(seed=st.integers(0, 1000), kind=st.sampled_from(KINDS), space=st.sampled_from(PAIR_SPACES))
 @settings(max_examples=25)
-def test_weights_found_on_one_half_never_use_the_other(
+def test_weights_found_on_one_side_never_use_the_other(
     random_trials: Callable[..., HeldOutPairs], seed: int, kind: Kind, space: PairSpace
 ) -> None:
     trials = random_trials(seed)
     chosen = trials.sides == 0
     weights = fit_pair_weights(board_of(trials), kind, space, chosen)
-    altered = fit_pair_weights(board_of(with_altered_half(trials, 1)), kind, space, chosen)
+    altered = fit_pair_weights(board_of(with_altered_side(trials, 1)), kind, space, chosen)
     assert np.array_equal(weights, altered)
 
 
