@@ -45,8 +45,12 @@ class RunInfo(Shape):
 class MemberSummary(Shape):
     """A member of a blend."""
 
+    name: str = ""
     run: str
     checkpoint: str
+    folds: list[Whole] = []
+    num_parameters: Whole = 0
+    weight: float = 0.0
 
 
 class OutOfFoldSummary(Shape):
@@ -60,9 +64,17 @@ class OutOfFoldSummary(Shape):
 class TaskSummary(Shape):
     """The blend of a task."""
 
+    space: str = ""
     members: list[MemberSummary] = []
+    notes: list[str] = []
     metrics: dict[str, float] = {}
+    temperatures: list[float] | None = None
     out_of_fold: OutOfFoldSummary | None = None
+    winner: str = ""
+    reason: str = ""
+    honest: float | None = None
+    contenders: list[dict[str, Any]] = []
+    post_processing: dict[str, Any] | None = None
 
 
 class BlendSummary(Shape):
@@ -71,7 +83,11 @@ class BlendSummary(Shape):
     formula: str = ""
     score: float | None = None
     num_parameters: Whole | None = None
+    runs: list[str] = []
+    checkpoints: list[str] = []
+    records: list[str] = []
     tasks: dict[str, TaskSummary] = {}
+    ignored_rules: list[str] = []
 
 
 class GalleryShape(Shape):

@@ -8,6 +8,7 @@ from typing import Any
 
 from kaggle_face.competitions.catalogue.descriptions import describe_metric, describe_rules
 from kaggle_face.competitions.catalogue.known import CompetitionFacts, find_facts, known_slugs
+from kaggle_face.competitions.catalogue.ranking import PAIR_METRICS
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
 from kaggle_face.competitions.layouts.layout import Family, Recognition
 from kaggle_face.competitions.reading import family_of, read_competition, recognise_competition, variant_of
@@ -141,7 +142,7 @@ def _backbone(study: Study) -> str:
 
 def _metric_lines(facts: CompetitionFacts | None) -> list[str]:
     metric = facts.metrics.get("verification") if facts is not None else None
-    if metric not in ("eer", "auc"):
+    if metric not in PAIR_METRICS:
         return []
     return [f"  verification_metric: {metric}", "  early_stop_metric: verification"]
 

@@ -22,7 +22,7 @@ from kaggle_face.metrics.intervals.bootstrap import (
     clustered_mean_difference,
 )
 from kaggle_face.metrics.intervals.verification import verification_difference
-from kaggle_face.metrics.verification import TenFoldAccuracy, ten_fold_accuracy, verification_summary
+from kaggle_face.metrics.verification import VerificationAccuracy, verification_accuracy, verification_summary
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import FloatArray, IntArray, Pairs, StrArray
 
@@ -76,11 +76,11 @@ class ScoredPairs:
         return verification_summary(self.scores, self.truth.pairs.labels)
 
     @property
-    def ten_fold(self) -> TenFoldAccuracy | None:
+    def ten_fold(self) -> VerificationAccuracy | None:
         """The accuracy of the ten-fold protocol; None without sets."""
         if (self.truth.sets < 0).any():
             return None
-        return ten_fold_accuracy(self.scores, self.truth.pairs.labels, self.truth.sets)
+        return verification_accuracy(self.scores, self.truth.pairs.labels, self.truth.sets)
 
     def less(self, other: ScoredPairs) -> Difference:
         """The EER of this blend minus that of another, on the same pairs."""

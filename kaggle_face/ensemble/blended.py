@@ -1,4 +1,4 @@
-"""The blend that was chosen, carried out on the test records: the one record that `submit` takes."""
+"""Application of the chosen blend to the test records: the record that `submit` takes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kaggle_face.artifacts.record_io import (
     write_prediction_blocks,
 )
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.ensemble.blending import ClassSpace, Vote, blend_classes, blend_pairs
+from kaggle_face.ensemble.blending import ClassSpace, WeightedTerm, blend_classes, blend_pairs
 from kaggle_face.ensemble.postprocess.class_neighbours import (
     NeighbourRecipe,
     open_voting_networks,
     with_votes,
 )
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
-from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, Projecting, projected, recipe_scores
+from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, Recipe, projected, recipe_scores
 from kaggle_face.evaluation.member_scores import (
-    Source,
-    TestLogits,
+    MemberScores,
+    TestScores,
     open_embeddings,
     open_test_logits,
     open_test_scores,
@@ -72,7 +72,7 @@ def used_members(blend: ClassBlend | PairBlend) -> tuple[Member, ...]:
 def write_class_blend(
     blend: ClassBlend, folder: Path, progress: Progress, recipe: NeighbourRecipe = _NO_NEIGHBOURS
 ) -> Path:
-    """Blends the test predictions, block by block, with the neighbours' say; the path of the record.
+    """Blends the test predictions, block by block, with the neighbours' share; the path of the record.
 
     Raises:
         RunError: A record is missing, or records do not fit together.
@@ -84,18 +84,18 @@ def write_class_blend(
         for weight, temperature in zip(blend.weights, blend.temperatures, strict=True)
         if weight > 0
     ]
-    votes = [
-        Vote(source, weight / len(sources), temperature)
-        for sources, (weight, temperature) in zip(test.members, chosen, strict=True)
-        for source in sources
+    terms = [
+        WeightedTerm(source, weight / len(member_scores), temperature)
+        for member_scores, (weight, temperature) in zip(test.members, chosen, strict=True)
+        for source in member_scores
     ]
     path = folder / "predictions"
-    blocks = blend_classes(votes, blend.space, len(test.image_ids))
+    blocks = blend_classes(terms, blend.space, len(test.ids))
     if not recipe.is_plain:
         weights = [weight for weight, _ in chosen]
-        networks = open_voting_networks(used_members(blend), weights, test.image_ids, len(test.class_names))
+        networks = open_voting_networks(used_members(blend), weights, test.ids, len(test.class_names))
         blocks = with_votes(blocks, networks, recipe)
-    write_prediction_blocks(path, test.image_ids, test.class_names, _counted(blocks, test, progress))
+    write_prediction_blocks(path, test.ids, test.class_names, _counted(blocks, test, progress))
     return path
 
 
@@ -108,18 +108,18 @@ def write_pair_blend(blend: PairBlend, folder: Path, recipe: PairRecipe = _PLAIN
     """
     test = open_test_scores(used_members(blend))
     weights = [weight for weight in blend.weights if weight > 0]
-    votes = []
-    for member, sources, weight in zip(used_members(blend), test.members, weights, strict=True):
-        for fold, source in zip(member.folds, sources, strict=True):
+    terms = []
+    for member, member_scores, weight in zip(used_members(blend), test.members, weights, strict=True):
+        for fold, source in zip(member.folds, member_scores, strict=True):
             if not recipe.is_plain:
-                source = Source(source.name, _processed(member, fold, test.pair_ids, recipe))
-            votes.append(Vote(source, weight / len(sources)))
+                source = MemberScores(source.name, _processed(member, fold, test.ids, recipe))
+            terms.append(WeightedTerm(source, weight / len(member_scores)))
     path = folder / "pairs"
-    write_pair_scores(path, PairScores(test.pair_ids, blend_pairs(votes, blend.space, len(test.pair_ids))))
+    write_pair_scores(path, PairScores(test.ids, blend_pairs(terms, blend.space, len(test.ids))))
     return path
 
 
-def write_embedding_blend(blend: PairBlend, folder: Path, recipe: Projecting = _PLAIN_COSINE) -> Path:
+def write_embedding_blend(blend: PairBlend, folder: Path, recipe: Recipe = _PLAIN_COSINE) -> Path:
     """Joins the test embeddings of all networks, for galleries; the path of the record.
 
     Of the recipe only centring and whitening are done: the other steps depend on what is compared, and what
@@ -171,9 +171,9 @@ def weighted_unit_vectors(vectors_ND: FloatArray, weight: float) -> FloatArray:
 
 
 def _counted(
-    blocks: Iterator[tuple[slice, FloatArray]], test: TestLogits, progress: Progress
+    blocks: Iterator[tuple[slice, FloatArray]], test: TestScores, progress: Progress
 ) -> Iterator[tuple[slice, FloatArray]]:
-    with progress.count("blending", len(test.image_ids), "images") as counter:
+    with progress.count("blending", len(test.ids), "images") as counter:
         for part, block in blocks:
             yield part, block
             counter.advance(part.stop - part.start)

@@ -1,8 +1,8 @@
-"""How the answers of several networks become one: spaces in which they are averaged, and their mean.
+"""Weighted means of the predictions of several networks, in one of several spaces.
 
 A logit of -inf marks a class that a network was never shown. The mean of such a class is taken over the
 networks that know it, and probabilities are scaled to sum to one again; so a fold that held a person out
-neither votes for nor against that person.
+neither counts for nor against that person.
 
 Letters: C classes, B rows of a block, P pairs.
 """
@@ -15,8 +15,8 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from kaggle_face.ensemble.postprocess.highest import highest_columns
-from kaggle_face.evaluation.member_scores import Source, finite_block, log_softmax
+from kaggle_face.ensemble.postprocess.neighbours import highest_columns
+from kaggle_face.evaluation.member_scores import MemberScores, finite_block, log_softmax
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.records import FloatArray
@@ -25,29 +25,29 @@ ClassSpace = Literal["probabilities", "log_probabilities", "ranks"]
 CLASS_SPACES: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
 
 RANKED_CLASSES = 16
-"""Ranks are told apart down to this one; deeper ones are noise, and sorting 8,631 classes a row is slow."""
+"""Ranks differ down to this one; deeper ones are noise, and sorting 8,631 classes a row is slow."""
 
 _LEAST_PROBABILITY = 1e-38  # float32's smallest normal number: below it the logarithm would be -inf
 
 
 @dataclass(frozen=True, eq=False)
-class Vote:
+class WeightedTerm:
     """A network's part in a blend: its weight >= 0, and the temperature by which its logits are divided."""
 
-    source: Source
+    source: MemberScores
     weight: float
     temperature: float = 1.0
 
 
 def blend_classes(
-    votes: Sequence[Vote], space: ClassSpace, num_rows: int
+    terms: Sequence[WeightedTerm], space: ClassSpace, num_rows: int
 ) -> Iterator[tuple[slice, FloatArray]]:
     """The weighted mean of the networks, block by block: log-probabilities (B, C), or mean ranks.
 
     Raises:
         DataError: A network's logits of an image are all -inf, or +inf.
     """
-    voting = [vote for vote in votes if vote.weight > 0]
+    voting = [term for term in terms if term.weight > 0]
     num_classes = voting[0].source.values.shape[1]
     for part in row_blocks(num_rows, num_classes * 4):
         yield part, _blended_block(voting, space, part)
@@ -76,27 +76,27 @@ def class_values(logits_BC: FloatArray, space: ClassSpace, temperature: float = 
             assert_never(space)
 
 
-def blend_pairs(votes: Sequence[Vote], space: PairSpace, num_pairs: int) -> FloatArray:
+def blend_pairs(terms: Sequence[WeightedTerm], space: PairSpace, num_pairs: int) -> FloatArray:
     """The weighted mean of the networks' scores (P)."""
     everything = slice(0, num_pairs)
     total_P, total_weight = np.zeros(num_pairs), 0.0
-    for vote in votes:
-        if vote.weight > 0:
-            total_P += vote.weight * pair_values(vote.source.block(everything), space)
-            total_weight += vote.weight
+    for term in terms:
+        if term.weight > 0:
+            total_P += term.weight * pair_values(term.source.block(everything), space)
+            total_weight += term.weight
     return np.asarray(total_P / total_weight)
 
 
-def _blended_block(votes: Sequence[Vote], space: ClassSpace, part: slice) -> FloatArray:
+def _blended_block(terms: Sequence[WeightedTerm], space: ClassSpace, part: slice) -> FloatArray:
     total_BC: FloatArray | None = None
-    for vote in votes:
-        values_BC = class_values(finite_block(vote.source, part), space, vote.temperature)
+    for term in terms:
+        values_BC = class_values(finite_block(term.source, part), space, term.temperature)
         known_BC = values_BC > -np.inf
         if total_BC is None:
             total_BC, weight_BC = np.zeros_like(values_BC), np.zeros_like(values_BC)
-        np.add(total_BC, vote.weight * values_BC, out=total_BC, where=known_BC)
-        np.add(weight_BC, vote.weight, out=weight_BC, where=known_BC)
-    assert total_BC is not None, "a blend without a vote"
+        np.add(total_BC, term.weight * values_BC, out=total_BC, where=known_BC)
+        np.add(weight_BC, term.weight, out=weight_BC, where=known_BC)
+    assert total_BC is not None, "a blend without a term"
     known_BC = weight_BC > 0
     mean_BC = np.divide(total_BC, weight_BC, out=np.full_like(total_BC, -np.inf), where=known_BC)
     return _as_logits(mean_BC, space)

@@ -1,4 +1,4 @@
-"""Test images of which a blend is sure, as training images of a next run."""
+"""Pseudo-labels: test images that a blend is confident of, as training images of a next run."""
 
 from __future__ import annotations
 

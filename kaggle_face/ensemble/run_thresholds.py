@@ -1,4 +1,4 @@
-"""The thresholds of a run, kept in its folder: for pairs, and for galleries made of people it never saw."""
+"""The thresholds of a run, kept in its folder: for pairs, and for galleries of people held out of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kaggle_face.artifacts.blends import inputs_of_blend
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
-from kaggle_face.ensemble.postprocess.gallery_tuning import open_dev_stage
+from kaggle_face.ensemble.postprocess.gallery_tuning import open_dev_tuning
 from kaggle_face.ensemble.postprocess.neighbours import nearest
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.member_scores import has_record, open_embeddings
@@ -23,7 +23,7 @@ from kaggle_face.evaluation.thresholds import (
     GalleryRule,
     ScoreThreshold,
     gallery_threshold,
-    mock_gallery,
+    simulate_gallery,
     verification_thresholds,
 )
 from kaggle_face.metrics.similarity import normalized
@@ -57,7 +57,7 @@ def thresholds_of_run(
     """
     scores, rows = [], []
     for fold in trials.folds:
-        scores.append(fold.sources[number].block(slice(0, len(fold.positions))))
+        scores.append(fold.member_scores[number].block(slice(0, len(fold.positions))))
         rows.append(fold.positions)
     at = np.concatenate(rows)
     pairs = verification_thresholds(np.concatenate(scores), trials.labels[at], trials.people[at], fprs)
@@ -79,12 +79,14 @@ def _dev_gallery_of_run(member: Member) -> GalleryRule | None:
     """The rule of all folds together on the competition's dev gallery; None where no threshold is needed."""
     if not has_record([member], "test", "embeddings"):
         return None
-    stage = open_dev_stage(PairBlend((member,), (1.0,)))
-    if stage is None or not stage.has_unknown:
+    problem = open_dev_tuning(PairBlend((member,), (1.0,)))
+    if problem is None or not problem.has_unknown:
         return None
-    people, scores = stage.best(GalleryRecipe(), stage.everything)
-    num_enrolled = len(np.unique(stage.views[0].person_of_image))
-    return gallery_threshold(scores, people == stage.truth, stage.truth >= 0, stage.people, num_enrolled)
+    people, scores = problem.best(GalleryRecipe(), problem.everything)
+    num_enrolled = len(np.unique(problem.networks[0].person_of_image))
+    return gallery_threshold(
+        scores, people == problem.truth, problem.truth >= 0, problem.people, num_enrolled
+    )
 
 
 def _gallery_of_run(member: Member, trials: HeldOutPairs) -> GalleryRule | None:
@@ -99,7 +101,7 @@ def _gallery_of_run(member: Member, trials: HeldOutPairs) -> GalleryRule | None:
             np.concatenate([trials.first_ids[at], trials.second_ids[at]]), return_index=True
         )
         people = np.concatenate([trials.people[at, 0], trials.people[at, 1]])[first]
-        gallery = mock_gallery(ids, people)
+        gallery = simulate_gallery(ids, people)
         if len(gallery.enrolled) < 2 or not gallery.has_match.any():
             continue
         embeddings = open_embeddings(member, fold, "oof")

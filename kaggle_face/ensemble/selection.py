@@ -1,34 +1,35 @@
-"""From members to the blend of a task: opens what is needed, lets the blends compete, keeps the winner."""
+"""The choice of a task's blend: opens the records, selects among candidates, tunes the post-processing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal, assert_never
 
 import numpy as np
 
 from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights, used_members
 from kaggle_face.ensemble.blending import CLASS_SPACES
-from kaggle_face.ensemble.duplicate_members import without_copies
 from kaggle_face.ensemble.postprocess.class_neighbours import NeighbourRecipe
-from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_stage, tune_classes
+from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_tuning, tune_classes
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
 from kaggle_face.ensemble.postprocess.gallery_tuning import (
     GalleryTuning,
     can_be_tuned,
-    open_dev_stage,
+    open_dev_tuning,
     tune_gallery,
 )
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, PairTuning, tune_pairs
 from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
-from kaggle_face.ensemble.search.candidates import Contender, Contest, Kind, settle_for
-from kaggle_face.ensemble.search.classification import contest_classes, open_class_board
-from kaggle_face.ensemble.search.verification import PairBoard, can_be_nested, contest_pairs
+from kaggle_face.ensemble.search.candidates import Candidate, Kind, Selection, select_kind
+from kaggle_face.ensemble.search.classification import open_class_problem, select_classes
+from kaggle_face.ensemble.search.verification import PairProblem, can_be_nested, select_pairs
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
+    MemberScores,
     has_record,
     open_held_out_logits,
     open_test_logits,
@@ -37,6 +38,7 @@ from kaggle_face.evaluation.member_scores import (
 from kaggle_face.evaluation.members import Member, Method
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES
+from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.progress import Progress
 
@@ -44,10 +46,14 @@ RESAMPLING = Resampling(num_resamples=500)
 """A table has up to a dozen intervals, and each takes as many sums over all people."""
 
 _NO_EMBEDDINGS = "without out-of-fold embeddings no post-processing is tried"
+Networks = Sequence[MemberScores]
+"""The scores of one member, one per fold."""
+
+_SAMPLED_ROWS = 16
 
 
 @dataclass(frozen=True)
-class HowToDecide:
+class SelectionOptions:
     """How members are weighted, whether post-processing is tried, and how intervals are made.
 
     `rule`: why steps that use neighbouring test images are left out; None: they are tried.
@@ -60,17 +66,17 @@ class HowToDecide:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """The blend of a task, the contest that it won (None where nothing is held out), and what to know."""
+class BlendChoice:
+    """The blend of a task, its selection (None where nothing is held out), notes, and its post-processing."""
 
     blend: ClassBlend | PairBlend
-    contest: Contest | None
+    selection: Selection | None
     notes: tuple[str, ...] = ()
     tuning: ClassTuning | PairTuning | GalleryTuning | None = None
 
     @property
     def class_recipe(self) -> NeighbourRecipe:
-        """The neighbours' say in classification."""
+        """The neighbours' share in classification."""
         return self.tuning.recipe if isinstance(self.tuning, ClassTuning) else NeighbourRecipe()
 
     @property
@@ -86,7 +92,7 @@ class Decision:
     @property
     def metrics(self) -> Mapping[str, float]:
         """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
-        found = {} if self.contest is None else self.contest.winner.metrics
+        found = {} if self.selection is None else self.selection.winner.metrics
         if isinstance(self.tuning, GalleryTuning):
             return {**found, "gallery accuracy": self.tuning.metrics["accuracy"]}
         if self.tuning is not None and not self.tuning.recipe.is_plain:
@@ -94,7 +100,9 @@ class Decision:
         return found
 
 
-def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
+def select_class_blend(
+    members: Sequence[Member], formula: str, options: SelectionOptions, progress: Progress
+) -> BlendChoice:
     """Chooses the blend of the members' class probabilities.
 
     Raises:
@@ -102,24 +110,26 @@ def decide_classes(members: Sequence[Member], formula: str, how: HowToDecide, pr
         DataError: A record holds NaN.
     """
     test = open_test_logits(members)
-    distinct, notes = without_copies(members, test.members, len(test.image_ids))
-    if not _are_measured(distinct, "predictions", how.method):
+    distinct, notes = without_duplicates(members, test.members, len(test.ids))
+    if not _are_measured(distinct, "predictions", options.method):
         blend = ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct))
-        return Decision(blend, None, (*notes, _unmeasured(distinct)))
+        return BlendChoice(blend, None, (*notes, _unmeasured(distinct)))
     held_out = open_held_out_logits(distinct, test.class_names)
     objective = task_objective(formula, "classification", {})
-    board = open_class_board(held_out, test.class_names, objective, progress, how.resampling)
+    problem = open_class_problem(held_out, test.class_names, objective, progress, options.resampling)
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_classes(board, names, _kinds(how.method), progress), how.method)
-    blend = class_blend(distinct, contest.winner)
-    if not how.post_process or blend.space == "ranks":
-        return Decision(blend, contest, notes)
+    selection = _of_method(select_classes(problem, names, _kinds(options.method), progress), options.method)
+    blend = class_blend(distinct, selection.winner)
+    if not options.post_process or blend.space == "ranks":
+        return BlendChoice(blend, selection, notes)
     if not has_record(used_members(blend), "oof", "embeddings"):
-        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_classes(open_class_stage(board, blend, held_out)))
+        return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
+    return BlendChoice(blend, selection, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
 
 
-def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, progress: Progress) -> Decision:
+def select_pair_blend(
+    members: Sequence[Member], formula: str, options: SelectionOptions, progress: Progress
+) -> BlendChoice:
     """Chooses the blend of the members' pair scores.
 
     Raises:
@@ -129,41 +139,75 @@ def decide_pairs(members: Sequence[Member], formula: str, how: HowToDecide, prog
     distinct, notes = tuple(members), tuple[str, ...]()
     if has_record(members, "test", "pairs"):
         test = open_test_scores(members)
-        distinct, notes = without_copies(members, test.members, len(test.pair_ids))
+        distinct, notes = without_duplicates(members, test.members, len(test.ids))
     trials = None
-    if _are_measured(distinct, "pairs", how.method):
+    if _are_measured(distinct, "pairs", options.method):
         trials = open_held_out_pairs(distinct)
     if trials is None:
-        return Decision(PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct)))
-    board = PairBoard(trials, task_objective(formula, "verification", {}))
+        return BlendChoice(
+            PairBlend(distinct, plain_weights(distinct)), None, (*notes, _unmeasured(distinct))
+        )
+    problem = PairProblem(trials, task_objective(formula, "verification", {}))
     names = [member.name for member in distinct]
-    contest = _asked_for(contest_pairs(board, names, _kinds(how.method), progress), how.method)
-    blend = pair_blend(distinct, contest.winner)
-    if not how.post_process:
-        return Decision(blend, contest, notes)
-    left_out = STEPS_BY_TEST_IMAGES if how.rule is not None else ()
-    notes = notes if how.rule is None else (*notes, f"the rules leave steps out: {how.rule}")
-    gallery = open_dev_stage(blend, how.resampling)
+    selection = _of_method(select_pairs(problem, names, _kinds(options.method), progress), options.method)
+    blend = pair_blend(distinct, selection.winner)
+    if not options.post_process:
+        return BlendChoice(blend, selection, notes)
+    left_out = STEPS_BY_TEST_IMAGES if options.rule is not None else ()
+    notes = notes if options.rule is None else (*notes, f"the rules leave steps out: {options.rule}")
+    gallery = open_dev_tuning(blend, options.resampling)
     if gallery is not None and can_be_tuned(gallery):
-        return Decision(blend, contest, notes, tune_gallery(gallery, progress, left_out))
+        return BlendChoice(blend, selection, notes, tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
-    if num_people < FEWEST_PEOPLE or not can_be_nested(board):
-        return Decision(blend, contest, (*notes, f"{num_people} people are too few to try post-processing"))
+    if num_people < FEWEST_PEOPLE or not can_be_nested(problem):
+        return BlendChoice(
+            blend, selection, (*notes, f"{num_people} people are too few to try post-processing")
+        )
     if not has_record(used_members(blend), "oof", "embeddings"):
-        return Decision(blend, contest, (*notes, _NO_EMBEDDINGS))
-    return Decision(blend, contest, notes, tune_pairs(board, blend, progress, left_out))
+        return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
+    return BlendChoice(blend, selection, notes, tune_pairs(problem, blend, progress, left_out))
 
 
-def class_blend(members: Sequence[Member], winner: Contender) -> ClassBlend:
-    """The winner of a contest as a blend of these members."""
+def class_blend(members: Sequence[Member], winner: Candidate) -> ClassBlend:
+    """The winner of a selection as a blend of these members."""
     space = next(space for space in CLASS_SPACES if space == winner.space)
     return ClassBlend(tuple(members), winner.weights, winner.temperatures, space)
 
 
-def pair_blend(members: Sequence[Member], winner: Contender) -> PairBlend:
-    """The winner of a contest as a blend of these members."""
+def pair_blend(members: Sequence[Member], winner: Candidate) -> PairBlend:
+    """The winner of a selection as a blend of these members."""
     space = next(space for space in PAIR_SPACES if space == winner.space)
     return PairBlend(tuple(members), winner.weights, space)
+
+
+def duplicates_of(member_scores: Sequence[Networks], num_rows: int) -> list[int | None]:
+    """For each member the earlier one with exactly the same scores, or None."""
+    seen: dict[bytes, list[int]] = {}
+    found: list[int | None] = []
+    for number, networks in enumerate(member_scores):
+        digest = _digest(networks, num_rows)
+        alike = (
+            other for other in seen.get(digest, ()) if _are_equal(member_scores[other], networks, num_rows)
+        )
+        original = next(alike, None)
+        if original is None:
+            seen.setdefault(digest, []).append(number)
+        found.append(original)
+    return found
+
+
+def without_duplicates(
+    members: Sequence[Member], member_scores: Sequence[Networks], num_rows: int
+) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+    """The members that differ, and a note for each that was left out."""
+    originals = duplicates_of(member_scores, num_rows)
+    kept = tuple(member for member, original in zip(members, originals, strict=True) if original is None)
+    notes = tuple(
+        f"{member.name} says the same as {members[original].name} and is left out"
+        for member, original in zip(members, originals, strict=True)
+        if original is not None
+    )
+    return kept, notes
 
 
 def _kinds(method: Method) -> tuple[Kind, ...]:
@@ -180,14 +224,14 @@ def _kinds(method: Method) -> tuple[Kind, ...]:
             assert_never(method)
 
 
-def _asked_for(contest: Contest, method: Method) -> Contest:
+def _of_method(selection: Selection, method: Method) -> Selection:
     match method:
         case "auto":
-            return contest
+            return selection
         case "mean":
-            return settle_for("equal", contest)
+            return select_kind("equal", selection)
         case "hill" | "constrained":
-            return settle_for(method, contest)
+            return select_kind(method, selection)
         case _:
             assert_never(method)
 
@@ -195,8 +239,8 @@ def _asked_for(contest: Contest, method: Method) -> Contest:
 def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs"], method: Method) -> bool:
     """Whether all members have out-of-fold records.
 
-    Where none has any (a competition without trials, say) the plain mean is taken unless weights were asked
-    for; where some have and others have not, those that lack them are refused.
+    Where none has any (a competition without trials, say) the plain mean is taken unless weights were
+    requested; where some have and others have not, those that lack them are refused.
     """
     networks = [(member, fold) for member in members for fold in member.folds]
     lacking = [
@@ -206,8 +250,8 @@ def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs
     ]
     if not lacking:
         return True
-    nobody_has = len(lacking) == len(networks)
-    if method == "mean" or len(members) == 1 or (method == "auto" and nobody_has):
+    none_has = len(lacking) == len(networks)
+    if method == "mean" or len(members) == 1 or (method == "auto" and none_has):
         return False
     raise RunError(
         f"{lacking[0]} has no out-of-fold {kind}, so its weight cannot be found; "
@@ -217,3 +261,20 @@ def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs
 
 def _unmeasured(members: Sequence[Member]) -> str:
     return f"{members[0].name}: without labelled out-of-fold records nothing is known of the blend's score"
+
+
+def _digest(networks: Networks, num_rows: int) -> bytes:
+    """A hash of some rows: equal for duplicates, and different for almost all others."""
+    rows = np.unique(np.linspace(0, max(num_rows - 1, 0), _SAMPLED_ROWS).astype(np.int64))[:num_rows]
+    digest = blake2b(digest_size=16)
+    for source in networks:
+        digest.update(np.ascontiguousarray(source.block(rows), np.float64).tobytes())
+    return digest.digest()
+
+
+def _are_equal(networks: Networks, others: Networks, num_rows: int) -> bool:
+    return len(networks) == len(others) and all(
+        np.array_equal(source.block(part), other.block(part))
+        for source, other in zip(networks, others, strict=True)
+        for part in row_blocks(num_rows, source.values.itemsize * (source.values[:1].size or 1))
+    )

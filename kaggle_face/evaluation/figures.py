@@ -7,16 +7,17 @@ F folds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.errors import InputError
+from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs, known_people, open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
-    HeldOutLogits,
-    Source,
+    MemberScores,
     finite_block,
     log_softmax,
     open_embeddings,
@@ -27,8 +28,16 @@ from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import disjoint_sets, stable_order
 from kaggle_face.evaluation.objective import PAIR_METRICS
 from kaggle_face.evaluation.pair_scales import pooled
-from kaggle_face.metrics.classification import true_class_ranks
-from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
+from kaggle_face.evaluation.thresholds import simulate_gallery
+from kaggle_face.metrics.classification import (
+    ConfusionPair,
+    calibration_error,
+    confusion_pairs,
+    per_class_accuracy,
+    true_class_ranks,
+)
+from kaggle_face.metrics.episodes import episode_accuracy
+from kaggle_face.metrics.identification import rank_k_identification
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.intervals.bootstrap import (
     DEFAULT_RESAMPLING,
@@ -40,8 +49,8 @@ from kaggle_face.metrics.intervals.bootstrap import (
 )
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs, least_impostors
 from kaggle_face.metrics.intervals.verification import difference_between, verification_intervals
-from kaggle_face.metrics.verification import ten_fold_accuracy, verification_summary
-from kaggle_face.records import FloatArray, IntArray
+from kaggle_face.metrics.verification import verification_accuracy, verification_summary
+from kaggle_face.records import Embeddings, FloatArray, IntArray
 
 NUM_SETS = 10
 """Sets of pairs of the ten-fold accuracy."""
@@ -51,57 +60,90 @@ _T_OF_NINE = 2.262
 """Student's t with nine degrees of freedom: the 97.5 % quantile."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A metric on everything that is held out, and in each fold; no interval where people or pairs are few.
-
-    The ten-fold accuracy has its ten sets of pairs in place of folds. `note` says why there is no interval.
-    """
-
-    name: str
-    value: float
-    interval: Interval | None
-    folds: tuple[float, ...]
-    note: str = ""
-
-    @property
-    def mean(self) -> float:
-        """The mean over the folds."""
-        return float(np.mean(self.folds)) if self.folds else self.value
-
-    @property
-    def spread(self) -> float:
-        """The standard deviation over the folds, with F - 1; 0 for a single fold."""
-        return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else 0.0
-
-
 @dataclass(frozen=True, eq=False)
 class ClassFigures:
-    """Ranks and log losses (N) of the true classes of one member, with classes and folds."""
+    """One member's answers to the held-out images (N) of all folds.
+
+    Attributes:
+        ranks: Of the true classes, 1 = likeliest.
+        labels: The true classes.
+        folds: The fold that holds the image out.
+        log_losses: Minus the log-probability of the true class, in nats.
+        predicted: The likeliest classes.
+        confidences: Their probabilities.
+    """
 
     ranks: IntArray
     labels: IntArray
     folds: IntArray
     log_losses: FloatArray
+    predicted: IntArray
+    confidences: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ClassDetails:
+    """Where one member errs among classes, on what is held out.
+
+    Attributes:
+        top_k: Share of images whose true class is among the K likeliest, for each K.
+        calibration_error: Expected calibration error in [0, 1].
+        class_accuracies: Accuracy (C) of each class; NaN for a class without held-out images.
+        confusions: The most frequent mistakes, the most frequent first.
+    """
+
+    top_k: dict[int, float]
+    calibration_error: float
+    class_accuracies: FloatArray
+    confusions: tuple[ConfusionPair, ...]
 
 
 def measure_classes(
     members: Sequence[Member], resampling: Resampling = DEFAULT_RESAMPLING
-) -> list[tuple[Measured, ...]]:
+) -> list[tuple[Estimate, ...]]:
     """Accuracy, top-5 accuracy and log loss of each member.
 
     Raises:
         RunError: A record is missing, or the members were trained on different folds or classes.
         DataError: A record holds NaN.
     """
-    return [_measured_classes(figures, resampling) for figures in class_figures(members)]
+    measured = []
+    for figures in class_figures(members):
+        columns = {"accuracy": figures.ranks <= 1, "top5": figures.ranks <= 5, "log_loss": figures.log_losses}
+        rows_of_fold = [figures.folds == number for number in np.unique(figures.folds)]
+        estimates = []
+        for name, values in columns.items():
+            interval = clustered_mean_interval(values, figures.labels, resampling)
+            folds = tuple(float(values[rows].mean()) for rows in rows_of_fold)
+            estimates.append(Estimate(name, interval.value, interval, folds))
+        measured.append(tuple(estimates))
+    return measured
 
 
 def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
-    """What members say of the true classes, on the same images in the same order."""
+    """Ranks and losses of the true classes by each member, on the same images in the same order."""
     names = open_predictions(members[0], members[0].folds[0], "oof").class_names
     held_out = open_held_out_logits(members, names)
-    return [_figures_of_member(held_out, number) for number in range(len(members))]
+    labels = np.concatenate([fold.labels for fold in held_out])
+    folds = np.repeat([fold.fold for fold in held_out], [len(fold.labels) for fold in held_out])
+    figures = []
+    for number in range(len(members)):
+        columns = [_answers(fold.member_scores[number], fold.labels) for fold in held_out]
+        ranks, losses, predicted, confidences = (np.concatenate(each) for each in zip(*columns, strict=True))
+        figures.append(ClassFigures(ranks, labels, folds, losses, predicted, confidences))
+    return figures
+
+
+def class_details(
+    figures: ClassFigures, num_classes: int, ks: Sequence[int] = (1, 2, 3, 5, 10), most: int = 20
+) -> ClassDetails:
+    """Top-K accuracies, calibration, accuracy of each class, and at most `most` frequent confusions."""
+    return ClassDetails(
+        {k: float(np.mean(figures.ranks <= k)) for k in ks},
+        calibration_error(figures.confidences, figures.predicted == figures.labels),
+        per_class_accuracy(figures.predicted, figures.labels, num_classes),
+        tuple(confusion_pairs(figures.predicted, figures.labels, num_classes, most)),
+    )
 
 
 def compare_classes(
@@ -114,10 +156,10 @@ def compare_classes(
         for name, depth in (("accuracy", 1), ("top5", 5))
     }
     losses = clustered_mean_difference(first.log_losses, second.log_losses, people, resampling)
-    return {**found, "log loss": losses}
+    return {**found, "log_loss": losses}
 
 
-def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
+def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Estimate, ...]:
     """EER, AUC, two TPRs and the ten-fold accuracy of one member.
 
     Where each fold has trials of its own, its scores are brought to mean 0 and deviation 1 first: the
@@ -129,10 +171,15 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
         intervals = verification_intervals(scores, trials.labels, trials.people, PAIR_METRICS)
     except InputError as error:
         intervals, notes = {}, dict.fromkeys(PAIR_METRICS, str(error))
-    by_fold = _verification_by_fold(trials, member)
+    by_fold = []
+    for fold in trials.folds:
+        labels = trials.labels[fold.positions]
+        if 0 < labels.sum() < len(labels):
+            of_fold = fold.member_scores[member].block(slice(0, len(fold.positions)))
+            by_fold.append(verification_summary(of_fold, labels))
     values = verification_summary(scores, trials.labels)
     measured = [
-        Measured(
+        Estimate(
             name,
             values[name],
             intervals.get(name),
@@ -144,52 +191,85 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Measured, ...]:
     return (*measured, *_ten_fold(scores, trials))
 
 
-def measure_episodes(member: Member, ways: int = 5) -> tuple[Measured, ...]:
+def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
     """How often one of `ways` people is known from a single picture of each, among the people of the trials.
 
-    Each fold's network is asked about its own held-out people; the interval is for the mean over folds.
-    Nothing where it is not known who the trials show, or too few people have two pictures.
+    Each fold's network embeds its own held-out people; the interval is for the mean over folds. Empty where
+    the people of the trials are not known, or too few of them have two images.
     """
-    episodes = [_episodes(member, fold, ways) for fold in member.folds]
-    found = [each for each in episodes if each is not None]
+    found = []
+    for fold in member.folds:
+        embeddings, people = _named_embeddings(member, fold)
+        with suppress(InputError):  # too few people
+            if len(people):
+                found.append(episode_accuracy(embeddings.vectors, people, ways))
     if not found:
         return ()
     value = float(np.mean([each.value for each in found]))
     half_width = float(np.linalg.norm([(each.high - each.low) / 2 for each in found])) / len(found)
     interval = Interval(value, max(0.0, value - half_width), min(1.0, value + half_width))
     name = f"{ways}-way one-shot accuracy"
-    return (Measured(name, value, interval, tuple(each.value for each in found)),)
+    return (Estimate(name, value, interval, tuple(each.value for each in found)),)
 
 
-def _episodes(member: Member, fold: FoldFolder, ways: int) -> EpisodeAccuracy | None:
+def measure_identification(member: Member, ks: Sequence[int] = (1, 5)) -> tuple[Estimate, ...]:
+    """Rank-K identification: each person of the trials is known from one image, all others are probes.
+
+    Each fold's network embeds its own held-out people. Empty where the people of the trials are not known, or
+    none of them has two images.
+
+    Raises:
+        RunError: The member has no out-of-fold embeddings.
+    """
+    by_fold: list[dict[int, float]] = []
+    for fold in member.folds:
+        embeddings, people = _named_embeddings(member, fold)
+        gallery = simulate_gallery(embeddings.image_ids, people, unknown_share=0.0) if len(people) else None
+        if gallery is not None and gallery.has_match.any():
+            probes = gallery.probes[gallery.has_match]
+            by_fold.append(
+                rank_k_identification(
+                    embeddings.vectors[probes],
+                    embeddings.vectors[gallery.enrolled],
+                    people[probes],
+                    people[gallery.enrolled],
+                    ks,
+                )
+            )
+    return tuple(
+        Estimate(f"rank-{k} identification", float(np.mean([each[k] for each in by_fold])), None, values)
+        for k in (ks if by_fold else ())
+        for values in [tuple(each[k] for each in by_fold)]
+    )
+
+
+def _named_embeddings(member: Member, fold: FoldFolder) -> tuple[Embeddings, IntArray]:
+    """Embeddings of the images of a fold's trials, sorted by id, and a number for the person of each."""
     person_of = dict(known_people(fold))
-    if not person_of:
-        return None
-    images = np.array(sorted(person_of))
-    embeddings = open_embeddings(member, fold, "oof").aligned_to(images)
-    try:
-        return episode_accuracy(embeddings.vectors, [person_of[image] for image in images.tolist()], ways)
-    except InputError:
-        return None
+    images = np.array(sorted(person_of), np.str_)
+    people = np.unique([person_of[image] for image in images.tolist()], return_inverse=True)[1]
+    if not len(images):
+        return Embeddings(images, np.empty((0, 1), np.float32)), people.astype(np.int64)
+    return open_embeddings(member, fold, "oof").aligned_to(images), people.astype(np.int64)
 
 
-def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Measured]:
+def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
     """The ten-fold accuracy over sets that share nobody, or where these cannot be made over others.
 
     Sets that share nobody vary as other people would, so their spread gives an interval (Student's t).
     """
     sets = disjoint_sets(trials.people, trials.labels, NUM_SETS)
     if sets is not None:
-        found = ten_fold_accuracy(scores, trials.labels, sets)
+        found = verification_accuracy(scores, trials.labels, sets)
         margin = _T_OF_NINE * found.standard_error
         interval = Interval(found.mean, found.mean - margin, found.mean + margin)
-        yield Measured("ten-fold accuracy", found.mean, interval, tuple(found.accuracies.tolist()))
+        yield Estimate("ten-fold accuracy", found.mean, interval, tuple(found.accuracies.tolist()))
         return
     sets = np.array([int.from_bytes(stable_order(key)) % NUM_SETS for key in trials.pair_ids.tolist()])
     if len(np.unique(sets)) == NUM_SETS:
-        found = ten_fold_accuracy(scores, trials.labels, sets)
+        found = verification_accuracy(scores, trials.labels, sets)
         name = "ten-fold accuracy, sets share people"
-        yield Measured(name, found.mean, None, tuple(found.accuracies.tolist()))
+        yield Estimate(name, found.mean, None, tuple(found.accuracies.tolist()))
 
 
 def compare_pairs(trials: HeldOutPairs, first: int, second: int) -> dict[str, Difference]:
@@ -218,52 +298,15 @@ def open_trials(members: Sequence[Member]) -> HeldOutPairs | None:
     return open_held_out_pairs(members) if has_all else None
 
 
-def _figures_of_member(held_out: Sequence[HeldOutLogits], number: int) -> ClassFigures:
-    ranks = [_ranks(fold.sources[number], fold.labels) for fold in held_out]
-    sizes = [len(fold.labels) for fold in held_out]
-    return ClassFigures(
-        np.concatenate(ranks),
-        np.concatenate([fold.labels for fold in held_out]),
-        np.repeat([fold.fold for fold in held_out], sizes),
-        np.concatenate([_log_losses(fold.sources[number], fold.labels) for fold in held_out]),
-    )
-
-
-def _measured_classes(figures: ClassFigures, resampling: Resampling) -> tuple[Measured, ...]:
-    columns = {
-        "accuracy": figures.ranks <= 1,
-        "top5": figures.ranks <= 5,
-        "log loss": figures.log_losses,
-    }
-    measured = []
-    for name, values in columns.items():
-        interval = clustered_mean_interval(values, figures.labels, resampling)
-        folds = tuple(float(values[figures.folds == number].mean()) for number in np.unique(figures.folds))
-        measured.append(Measured(name, interval.value, interval, folds))
-    return tuple(measured)
-
-
-def _ranks(source: Source, labels: IntArray) -> IntArray:
-    ranks = np.empty(len(labels), np.int64)
-    for part in row_blocks(len(labels), source.values.shape[1] * 4):
-        ranks[part] = true_class_ranks(finite_block(source, part), labels[part])
-    return ranks
-
-
-def _log_losses(source: Source, labels: IntArray) -> FloatArray:
-    """Minus the log-probability of the true class of each image (N), in nats, at most `_MOST_LOSS`."""
-    losses = np.empty(len(labels))
-    for part in row_blocks(len(labels), source.values.shape[1] * 4):
-        logs = log_softmax(finite_block(source, part).astype(np.float64))
-        losses[part] = -logs[np.arange(part.stop - part.start), labels[part]]
-    return np.minimum(losses, _MOST_LOSS)
-
-
-def _verification_by_fold(trials: HeldOutPairs, member: int) -> list[dict[str, float]]:
-    figures = []
-    for fold in trials.folds:
-        scores: FloatArray = fold.sources[member].block(slice(0, len(fold.positions)))
-        labels = trials.labels[fold.positions]
-        if 0 < labels.sum() < len(labels):
-            figures.append(verification_summary(scores, labels))
-    return figures
+def _answers(scores: MemberScores, labels: IntArray) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+    """Ranks and losses of the true classes, likeliest classes and their probabilities, in one pass."""
+    ranks, losses = np.empty(len(labels), np.int64), np.empty(len(labels))
+    predicted, confidences = np.empty(len(labels), np.int64), np.empty(len(labels))
+    for part in row_blocks(len(labels), scores.values.shape[1] * 4):
+        logits_BC = finite_block(scores, part)
+        logs_BC = log_softmax(logits_BC.astype(np.float64))
+        ranks[part] = true_class_ranks(logits_BC, labels[part])
+        losses[part] = -logs_BC[np.arange(part.stop - part.start), labels[part]]
+        predicted[part] = logits_BC.argmax(axis=1)
+        confidences[part] = np.exp(logs_BC.max(axis=1))
+    return ranks, np.minimum(losses, _MOST_LOSS), predicted, confidences

@@ -1,4 +1,4 @@
-"""Out-of-fold pair scores of all members: the trials of all folds, their people and halves.
+"""Out-of-fold pair scores of all members: the trials of all folds, their people and sides.
 
 Folds may share trials (the competition's own validation pairs) or have their own (people held out of each).
 A shared trial gets the mean of its folds' values, as a test pair does. Letters: M members, P pairs.
@@ -15,9 +15,9 @@ from kaggle_face.artifacts.record_io import read_pairs
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.errors import RunError
-from kaggle_face.evaluation.member_scores import Source, open_pair_scores, shared_rows
+from kaggle_face.evaluation.member_scores import MemberScores, open_pair_scores, shared_rows
 from kaggle_face.evaluation.members import Member
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_pairs, people_of_pairs
+from kaggle_face.evaluation.nested_split import BoolArray, people_of_pairs, sides_of_pairs
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values
 from kaggle_face.records import UNKNOWN, FloatArray, IntArray, Pairs, PairScores, StrArray
 
@@ -28,24 +28,24 @@ class FoldTrials:
 
     fold: int
     positions: IntArray
-    sources: tuple[Source, ...]
+    member_scores: tuple[MemberScores, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutPairs:
-    """All labelled trials (P), sorted by id: truth, the two people (P, 2), and the half or `CROSSING`."""
+    """All labelled trials (P), sorted by id: truth, the two people (P, 2), and the side or `STRADDLING`."""
 
     pair_ids: StrArray
     first_ids: StrArray
     second_ids: StrArray
     labels: IntArray
     people: IntArray
-    halves: IntArray
+    sides: IntArray
     folds: tuple[FoldTrials, ...]
 
     @property
     def pools(self) -> IntArray:
-        """By whom each trial (P) was scored: the number of its fold, or all 0 where folds share trials."""
+        """The fold whose network scored each trial (P), or all 0 where folds share trials."""
         if sum(len(fold.positions) for fold in self.folds) > len(self.pair_ids):
             return np.zeros(len(self.pair_ids), np.int64)
         pools = np.empty(len(self.pair_ids), np.int64)
@@ -59,33 +59,33 @@ class HeldOutPairs:
         return np.unique(np.concatenate([self.first_ids, self.second_ids]))
 
     def restricted_to(self, rows: BoolArray) -> HeldOutPairs:
-        """The chosen trials alone; halves stay what they are."""
+        """The chosen trials alone; sides stay what they are."""
         place = np.cumsum(rows) - 1
         folds = []
         for fold in self.folds:
             inside = np.flatnonzero(rows[fold.positions])
-            sources = tuple(source.restricted_to(inside) for source in fold.sources)
-            folds.append(FoldTrials(fold.fold, place[fold.positions[inside]], sources))
+            member_scores = tuple(source.restricted_to(inside) for source in fold.member_scores)
+            folds.append(FoldTrials(fold.fold, place[fold.positions[inside]], member_scores))
         return HeldOutPairs(
             self.pair_ids[rows],
             self.first_ids[rows],
             self.second_ids[rows],
             self.labels[rows],
             self.people[rows],
-            self.halves[rows],
+            self.sides[rows],
             tuple(folds),
         )
 
     def values(self, space: PairSpace, rows: BoolArray | None = None) -> FloatArray:
         """Each member's values (M, P) of the chosen pairs, from the scores of these pairs alone."""
         chosen = np.ones(len(self.pair_ids), np.bool_) if rows is None else rows
-        num_members = len(self.folds[0].sources)
+        num_members = len(self.folds[0].member_scores)
         total, count = np.zeros((num_members, len(chosen))), np.zeros(len(chosen))
         for fold in self.folds:
             inside = chosen[fold.positions]
             places = fold.positions[inside]
             count[places] += 1
-            for member, source in enumerate(fold.sources):
+            for member, source in enumerate(fold.member_scores):
                 scores = source.block(slice(0, len(fold.positions)))[inside]
                 if len(scores):
                     total[member, places] += pair_values(scores, space)
@@ -105,11 +105,12 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
     trials = [read_trials(fold, scores) for _, fold, scores in opened[0]]
     keys = _keys_of_trials(trials)
     pair_ids, first_rows = np.unique(np.concatenate(keys), return_index=True)
-    everything = _concatenated(trials)
-    labels = everything.labels[first_rows]
+    first_ids, second_ids, labels = (
+        np.concatenate([getattr(pairs, column) for pairs in trials])[first_rows]
+        for column in ("first_ids", "second_ids", "labels")
+    )
     if not len(labels) or (labels == UNKNOWN).any():
         return None
-    first_ids, second_ids = everything.first_ids[first_rows], everything.second_ids[first_rows]
     known = {image: person for _, fold, _ in opened[0] for image, person in known_people(fold)}
     people, person_keys = people_of_pairs(first_ids, second_ids, labels, known)
     folds = tuple(
@@ -120,12 +121,12 @@ def open_held_out_pairs(members: Sequence[Member]) -> HeldOutPairs | None:
         )
         for fold_keys, networks in zip(keys, zip(*opened, strict=True), strict=True)
     )
-    halves = halves_of_pairs(people, person_keys)
-    return HeldOutPairs(pair_ids, first_ids, second_ids, labels, people, halves, folds)
+    sides = sides_of_pairs(people, person_keys)
+    return HeldOutPairs(pair_ids, first_ids, second_ids, labels, people, sides, folds)
 
 
 def known_people(fold: FoldFolder) -> Iterator[tuple[str, str]]:
-    """Images of the held-out trials and whom they show, as far as that is known."""
+    """The images of the held-out trials and the person in each, where that is known."""
     if fold.people_file.is_file():
         table = read_table(fold.people_file, ["image_id", "person"])
         yield from zip(table["image_id"].tolist(), table["person"].tolist(), strict=True)
@@ -160,27 +161,17 @@ def _keys_of_trials(trials: Sequence[Pairs]) -> list[StrArray]:
     return [np.char.add(f"{number}/", pairs.pair_ids) for number, pairs in enumerate(trials)]
 
 
-def _concatenated(trials: Sequence[Pairs]) -> Pairs:
-    """All trials, one fold after the other; ids that stand in several folds are told apart by the fold."""
-    return Pairs(
-        np.concatenate([np.char.add(f"{number}/", pairs.pair_ids) for number, pairs in enumerate(trials)]),
-        np.concatenate([pairs.first_ids for pairs in trials]),
-        np.concatenate([pairs.second_ids for pairs in trials]),
-        np.concatenate([pairs.labels for pairs in trials]),
-    )
-
-
-def _sources(networks: Sequence[tuple[Member, FoldFolder, PairScores]]) -> list[Source]:
+def _sources(networks: Sequence[tuple[Member, FoldFolder, PairScores]]) -> list[MemberScores]:
     first_member, first_fold, first = networks[0]
     first_name = first_member.network_name(first_fold)
-    sources = []
+    member_scores = []
     for member, fold, scores in networks:
         name = member.network_name(fold)
         rows = shared_rows(first.pair_ids, scores.pair_ids, first_name, name)
-        sources.append(Source(name, scores.scores, rows))
+        member_scores.append(MemberScores(name, scores.scores, rows))
         labels = scores.labels if rows is None else scores.labels[rows]
         if (labels != first.labels).any():
             raise RunError(
                 f"{name} and {first_name} disagree on the truth of pairs; train both on one data set"
             )
-    return sources
+    return member_scores

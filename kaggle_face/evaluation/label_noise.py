@@ -1,4 +1,4 @@
-"""Images whose label is doubtful: networks that did not train on them are surprised by it.
+"""Label noise: held-out images to whose label the networks give a low probability.
 
 Each held-out image has a gap: the logit of its own class less the highest other one. A network's gaps are put
 on one scale by their median and spread, where people who are hard for it have a median of their own.
@@ -76,8 +76,15 @@ def measure_gaps(folders: Sequence[FoldFolder], checkpoint: CheckpointName) -> t
 
 
 def gaps_of(predictions: Predictions, labels: IntArray) -> LabelGaps:
-    """The gaps of one network; images of a class that it was never shown are left out."""
-    gaps, rivals = _gaps_and_rivals(predictions, labels)
+    """The gaps of one network; images of a class that it was not trained on are left out."""
+    gaps, rivals = np.empty(len(labels)), np.empty(len(labels), np.int64)
+    for rows in row_blocks(len(labels), 8 * len(predictions.class_names)):
+        logits_BC = np.array(predictions.logits[rows], np.float64)
+        own_B1 = labels[rows][:, None]
+        own_B = np.take_along_axis(logits_BC, own_B1, axis=1)[:, 0]
+        np.put_along_axis(logits_BC, own_B1, -np.inf, axis=1)
+        rivals[rows] = logits_BC.argmax(axis=1)
+        gaps[rows] = own_B - logits_BC.max(axis=1)
     known = np.isfinite(gaps)
     own, known_gaps = labels[known], gaps[known]
     deviations = _robust_deviations(known_gaps, own)
@@ -88,19 +95,6 @@ def doubtful(gaps: LabelGaps, deviation: float = DEFAULT_DEVIATION) -> LabelGaps
     """The images that are called another person and lie far below the usual, the most doubtful first."""
     chosen = np.flatnonzero((gaps.gaps < 0) & (gaps.deviations < -deviation))
     return gaps.where(chosen[np.argsort(gaps.deviations[chosen], kind="stable")])
-
-
-def _gaps_and_rivals(predictions: Predictions, labels: IntArray) -> tuple[FloatArray, IntArray]:
-    count = len(labels)
-    gaps, rivals = np.empty(count), np.empty(count, np.int64)
-    for rows in row_blocks(count, 8 * len(predictions.class_names)):
-        logits_BC = np.array(predictions.logits[rows], np.float64)
-        own_B1 = labels[rows][:, None]
-        own_B = np.take_along_axis(logits_BC, own_B1, axis=1)[:, 0]
-        np.put_along_axis(logits_BC, own_B1, -np.inf, axis=1)
-        rivals[rows] = logits_BC.argmax(axis=1)
-        gaps[rows] = own_B - logits_BC.max(axis=1)
-    return gaps, rivals
 
 
 def _robust_deviations(gaps: FloatArray, labels: IntArray) -> FloatArray:

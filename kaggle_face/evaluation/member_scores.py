@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,10 +35,10 @@ _Record = TypeVar("_Record", Predictions, PairScores, Embeddings)
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """What one network says: logits (N, C) or pair scores (N), on disk.
+class MemberScores:
+    """One network's logits (N, C) or pair scores (N), on disk.
 
-    `rows` leads from the position that all sources share to the row on disk; None where both are equal.
+    `rows` leads from the position that all networks share to the row on disk; None where both are equal.
     """
 
     name: str
@@ -52,20 +52,26 @@ class Source:
         release_pages(self.values)
         return block
 
-    def restricted_to(self, positions: IntArray) -> Source:
+    def restricted_to(self, positions: IntArray) -> MemberScores:
         """The same record seen through some of the shared positions."""
-        return Source(self.name, self.values, positions if self.rows is None else self.rows[positions])
+        return MemberScores(self.name, self.values, positions if self.rows is None else self.rows[positions])
 
 
 @dataclass(frozen=True, eq=False)
-class TestLogits:
-    """The test images, the classes, and for each member the logits of each of its networks."""
+class TestScores:
+    """What each network of each member gives the test images or test pairs.
+
+    Attributes:
+        ids: Of the images, or of the pairs.
+        members: For each member the logits or the scores of its networks, in the order of the ids.
+        class_names: The classes of logits; empty for pairs.
+    """
 
     __test__ = False  # not for pytest
 
-    image_ids: StrArray
-    class_names: StrArray
-    members: tuple[tuple[Source, ...], ...]
+    ids: StrArray
+    members: tuple[tuple[MemberScores, ...], ...]
+    class_names: StrArray = field(default_factory=lambda: np.empty(0, np.str_))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +81,7 @@ class HeldOutLogits:
     fold: int
     image_ids: StrArray
     labels: IntArray
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class TestScores:
-    """The test pairs, and for each member the scores of each of its networks."""
-
-    __test__ = False
-
-    pair_ids: StrArray
-    members: tuple[tuple[Source, ...], ...]
+    member_scores: tuple[MemberScores, ...]
 
 
 def release_pages(values: npt.NDArray[Any]) -> None:
@@ -108,7 +104,7 @@ def has_record(members: Sequence[Member], part: RecordPart, *kinds: RecordKind) 
     )
 
 
-def open_test_logits(members: Sequence[Member]) -> TestLogits:
+def open_test_logits(members: Sequence[Member]) -> TestScores:
     """The test predictions of all members.
 
     Raises:
@@ -122,14 +118,14 @@ def open_test_logits(members: Sequence[Member]) -> TestLogits:
     first_name, first = opened[0][0]
     for name, predictions in (network for networks in opened for network in networks):
         require_same_classes(name, predictions, first_name, first)
-    sources = tuple(
+    member_scores = tuple(
         tuple(
-            Source(name, found.logits, shared_rows(first.image_ids, found.image_ids, first_name, name))
+            MemberScores(name, found.logits, shared_rows(first.image_ids, found.image_ids, first_name, name))
             for name, found in networks
         )
         for networks in opened
     )
-    return TestLogits(first.image_ids, first.class_names, sources)
+    return TestScores(first.image_ids, member_scores, first.class_names)
 
 
 def open_held_out_logits(members: Sequence[Member], class_names: StrArray) -> tuple[HeldOutLogits, ...]:
@@ -166,14 +162,14 @@ def open_test_scores(members: Sequence[Member]) -> TestScores:
         for member in members
     ]
     first_name, first = opened[0][0]
-    sources = tuple(
+    member_scores = tuple(
         tuple(
-            Source(name, found.scores, shared_rows(first.pair_ids, found.pair_ids, first_name, name))
+            MemberScores(name, found.scores, shared_rows(first.pair_ids, found.pair_ids, first_name, name))
             for name, found in networks
         )
         for networks in opened
     )
-    return TestScores(first.pair_ids, sources)
+    return TestScores(first.pair_ids, member_scores)
 
 
 def open_predictions(member: Member, fold: FoldFolder, part: RecordPart) -> Predictions:
@@ -237,10 +233,18 @@ def require_same_classes(name: str, found: Predictions, first_name: str, first: 
     """
     if np.array_equal(found.class_names, first.class_names):
         return
+    numbered = enumerate(zip(found.class_names.tolist(), first.class_names.tolist(), strict=False))
+    difference = next(
+        (
+            f"class {number} is '{a}' in the one and '{b}' in the other"
+            for number, (a, b) in numbered
+            if a != b
+        ),
+        "one has more",
+    )
     raise RunError(
         f"{name} and {first_name} know different classes ({len(found.class_names)} and "
-        f"{len(first.class_names)}, {_first_difference(found.class_names, first.class_names)}); "
-        "blend runs that were trained on the same classes"
+        f"{len(first.class_names)}, {difference}); blend runs that were trained on the same classes"
     )
 
 
@@ -253,11 +257,13 @@ def _open_held_out_fold(members: Sequence[Member], position: int, class_names: S
         require_same_classes(name, found, "the test predictions", expected)
     image_ids = np.sort(predictions[0].image_ids)
     labels = read_labels(opened[0][1], image_ids, len(class_names))
-    sources = []
+    member_scores = []
     for name, found, (_, fold) in zip(names, predictions, opened, strict=True):
         _require_same_fold(image_ids, labels, found, fold, (names[0], name))
-        sources.append(Source(name, found.logits, shared_rows(image_ids, found.image_ids, names[0], name)))
-    return HeldOutLogits(opened[0][1].fold, image_ids, labels, tuple(sources))
+        member_scores.append(
+            MemberScores(name, found.logits, shared_rows(image_ids, found.image_ids, names[0], name))
+        )
+    return HeldOutLogits(opened[0][1].fold, image_ids, labels, tuple(member_scores))
 
 
 def _require_same_fold(
@@ -286,7 +292,8 @@ def _open(
 ) -> _Record:
     name = member.network_name(fold)
     if not folder.is_dir():
-        raise RunError(f"{name} has no {_described(part)} {folder.name}; {renewal(fold, part)}")
+        described = "out-of-fold" if part == "oof" else "test"
+        raise RunError(f"{name} has no {described} {folder.name}; {renewal(fold, part)}")
     kind: RecordKind = folder.name  # type: ignore[assignment]
     require_current(fold, part, member.checkpoint, kind)
     try:
@@ -297,32 +304,17 @@ def _open(
         raise RunError(f"{name}: {error}; {renewal(fold, part)}") from error
     except (OSError, ValueError, AssertionError) as error:
         raise RunError(f"{name}: {folder} cannot be read ({error}); {renewal(fold, part)}") from error
-    release_pages(_values_of(record))
+    match record:
+        case Predictions():
+            release_pages(record.logits)
+        case PairScores():
+            release_pages(record.scores)
+        case Embeddings():
+            release_pages(record.vectors)
     return record
 
 
-def _values_of(record: Predictions | PairScores | Embeddings) -> FloatArray:
-    match record:
-        case Predictions():
-            return record.logits
-        case PairScores():
-            return record.scores
-        case Embeddings():
-            return record.vectors
-
-
-def _described(part: RecordPart) -> str:
-    return "out-of-fold" if part == "oof" else "test"
-
-
-def _first_difference(names: StrArray, others: StrArray) -> str:
-    for position, (name, other) in enumerate(zip(names.tolist(), others.tolist(), strict=False)):
-        if name != other:
-            return f"class {position} is '{name}' in the one and '{other}' in the other"
-    return "one has more"
-
-
-def finite_block(source: Source, part: slice | IntArray) -> FloatArray:
+def finite_block(source: MemberScores, part: slice | IntArray) -> FloatArray:
     """A block of logits (B, C), checked.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which networks a blend is made of: a member is one checkpoint of one run, in all of the chosen folds."""
+"""The members of a blend: each is one checkpoint of one run, in all of the chosen folds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,13 @@ def default_checkpoint(task: Task, runs: Sequence[RunFolder]) -> CheckpointName:
             return "best_cls"
         case "verification":
             folds = [fold for run in runs for fold in run.started_folds()]
-            return "best_ver" if all(map(_was_measured_on_trials, folds)) else "best_cls"
+            # Records show what was measured as well where the weights stayed elsewhere.
+            was_measured = (
+                fold.weights_file("best_ver").is_file()
+                or any((fold.path / part / "best_ver").is_dir() for part in ("oof", "test"))
+                for fold in folds
+            )
+            return "best_ver" if all(was_measured) else "best_cls"
         case _:
             assert_never(task)
 
@@ -63,7 +69,7 @@ def choose_members(
     Without `folds` those are the finished folds.
 
     Raises:
-        RunError: A run lacks a fold that is asked for or that another run has, or has none at all.
+        RunError: A run lacks a fold that is requested or that another run has, or has none at all.
     """
     chosen = {run: _folds_of(run, folds) for run in dict.fromkeys(runs)}
     first_run, first_folds = next(iter(chosen.items()))
@@ -71,7 +77,9 @@ def choose_members(
     for run, found in chosen.items():
         others = [fold.fold for fold in found]
         if others != numbers:
-            lacking, number = _first_lacking(run, others, first_run, numbers)
+            missing_here = [number for number in numbers if number not in others]
+            lacking = run if missing_here else first_run
+            number = missing_here[0] if missing_here else min(set(others) - set(numbers))
             common = ",".join(str(fold) for fold in numbers if fold in others)
             choice = f"choose --folds {common}, or " if common else ""
             raise RunError(
@@ -82,13 +90,6 @@ def choose_members(
         Member(run, checkpoint, found)
         for run, found in chosen.items()
         for checkpoint in dict.fromkeys(checkpoints)
-    )
-
-
-def _was_measured_on_trials(fold: FoldFolder) -> bool:
-    """Whether training kept a `best_ver`; records tell it as well where the weights stayed elsewhere."""
-    return fold.weights_file("best_ver").is_file() or any(
-        (fold.path / part / "best_ver").is_dir() for part in ("oof", "test")
     )
 
 
@@ -103,12 +104,3 @@ def _folds_of(run: RunFolder, numbers: Sequence[int] | None) -> tuple[FoldFolder
             there = ", ".join(map(str, finished))
             raise RunError(f"{run.name} has no finished fold {number}; finished are: {there}")
     return tuple(finished[number] for number in sorted(set(numbers)))
-
-
-def _first_lacking(
-    run: RunFolder, folds: list[int], other: RunFolder, other_folds: list[int]
-) -> tuple[RunFolder, int]:
-    missing_here = [fold for fold in other_folds if fold not in folds]
-    if missing_here:
-        return run, missing_here[0]
-    return other, next(fold for fold in folds if fold not in other_folds)

@@ -1,6 +1,6 @@
-"""The nested split: people are divided into two halves, so that what is found on one is judged on the other.
+"""The nested split: people are divided into two sides, so that what is found on one is judged on the other.
 
-Which half a person falls in follows from names and counts alone, never from a score.
+Which side a person falls in follows from names and counts alone, never from a score.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ import numpy.typing as npt
 from kaggle_face.records import IntArray, StrArray
 
 BoolArray = npt.NDArray[np.bool_]
-CROSSING = -1
-"""The half of a pair whose two people lie in different halves: it is used by neither."""
+STRADDLING = -1
+"""The side of a pair whose two people lie on different sides: neither uses it."""
 
 
-def halves_of_people(keys: StrArray, sizes: IntArray) -> IntArray:
-    """The half (0 or 1) of each person (M), so that the halves hold about equally many images.
+def sides_of_people(keys: StrArray, sizes: IntArray) -> IntArray:
+    """The side (0 or 1) of each person (M), so that the sides hold about equally many images.
 
-    People are taken in the order of a hash of their key, each into the half that is smaller by then.
+    People are taken in the order of a hash of their key, each into the side that is smaller by then.
 
-    >>> halves_of_people(np.array(["ann", "bob", "cid", "dan"]), np.array([5, 5, 5, 5])).sum()
+    >>> sides_of_people(np.array(["ann", "bob", "cid", "dan"]), np.array([5, 5, 5, 5])).sum()
     np.int64(2)
     """
-    halves = np.empty(len(keys), np.int64)
+    sides = np.empty(len(keys), np.int64)
     filled = [0, 0]
     for person in sorted(range(len(keys)), key=lambda person: stable_order(str(keys[person]))):
-        half = int(filled[1] < filled[0])
-        halves[person] = half
-        filled[half] += int(sizes[person])
-    return halves
+        side = int(filled[1] < filled[0])
+        sides[person] = side
+        filled[side] += int(sizes[person])
+    return sides
 
 
-def halves_of_classes(labels: IntArray, class_names: StrArray) -> IntArray:
-    """The half (0 or 1) of each class (C), from the labels (N) of all images; absent classes are in 0."""
+def sides_of_classes(labels: IntArray, class_names: StrArray) -> IntArray:
+    """The side (0 or 1) of each class (C), from the labels (N) of all images; absent classes are in 0."""
     sizes = np.bincount(labels, minlength=len(class_names)).astype(np.int64)
     present = np.flatnonzero(sizes)
-    halves = np.zeros(len(class_names), np.int64)
-    halves[present] = halves_of_people(class_names[present], sizes[present])
-    return halves
+    sides = np.zeros(len(class_names), np.int64)
+    sides[present] = sides_of_people(class_names[present], sizes[present])
+    return sides
 
 
-def halves_of_pairs(people: IntArray, person_keys: StrArray) -> IntArray:
-    """The half of each pair (P) whose two people (P, 2) lie in it, or `CROSSING`."""
+def sides_of_pairs(people: IntArray, person_keys: StrArray) -> IntArray:
+    """The side of each pair (P) whose two people (P, 2) lie in it, or `STRADDLING`."""
     sizes = np.bincount(people.ravel(), minlength=len(person_keys)).astype(np.int64)
-    of_person = halves_of_people(person_keys, sizes)
+    of_person = sides_of_people(person_keys, sizes)
     first, second = of_person[people[:, 0]], of_person[people[:, 1]]
-    return np.where(first == second, first, CROSSING)
+    return np.where(first == second, first, STRADDLING)
 
 
 def people_of_pairs(
@@ -68,8 +68,14 @@ def people_of_pairs(
     from scipy.sparse.csgraph import connected_components
 
     images, codes = np.unique(np.concatenate([first_ids, second_ids]), return_inverse=True)
-    pairs = codes.reshape(2, -1)
-    same = np.concatenate([pairs[:, labels == 1], _of_one_name(images, known or {})], axis=1)
+    pairs, names = codes.reshape(2, -1), known or {}
+    first_of: dict[str, int] = {}
+    named = [
+        (first_of.setdefault(names[image], row), row)
+        for row, image in enumerate(images.tolist())
+        if image in names
+    ]
+    same = np.concatenate([pairs[:, labels == 1], np.array(named, np.int64).reshape(-1, 2).T], axis=1)
     shape = (len(images), len(images))
     graph = coo_array((np.ones(same.shape[1], np.int8), (same[0], same[1])), shape=shape)
     num_people, person_of_image = connected_components(graph, directed=False)
@@ -77,17 +83,6 @@ def people_of_pairs(
     np.minimum.at(first_image, person_of_image, np.arange(len(images)))
     people: IntArray = person_of_image[pairs.T].astype(np.int64)
     return people, images[first_image]
-
-
-def _of_one_name(images: StrArray, known: Mapping[str, str]) -> IntArray:
-    """Positions of images and of the first image of the same name (2, E)."""
-    first_of: dict[str, int] = {}
-    edges = [
-        (first_of.setdefault(known[image], row), row)
-        for row, image in enumerate(images.tolist())
-        if image in known
-    ]
-    return np.array(edges, np.int64).reshape(-1, 2).T
 
 
 def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray | None:
@@ -119,10 +114,10 @@ def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray
     return sets if min(kinds) == 2 and 2 * filled.min() >= filled.mean() else None
 
 
-def nested(halves: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
-    """For each half: what weights are found on, and what they are judged on."""
-    for half in (0, 1):
-        yield halves == half, halves == 1 - half
+def nested_split(sides: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
+    """For each side: what weights are found on, and what they are judged on."""
+    for side in (0, 1):
+        yield sides == side, sides == 1 - side
 
 
 def stable_order(key: str) -> bytes:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from kaggle_face.competitions.catalogue.ranking import own_metrics
 from kaggle_face.evaluation.members import Task
-from kaggle_face.metrics.score import Composite, parse_composite
+from kaggle_face.metrics.score import Composite, default_formula, parse_composite
+from kaggle_face.metrics.table import ClassMetric
+from kaggle_face.metrics.trials import VERIFICATION_METRICS
 
-ClassMetric = Literal["accuracy", "top5", "map@5"]
-PairMetric = Literal["eer", "auc", "tpr@1e-2", "tpr@1e-3"]
 CLASS_METRICS: tuple[ClassMetric, ...] = ("accuracy", "top5", "map@5")
-PAIR_METRICS: tuple[PairMetric, ...] = ("eer", "auc", "tpr@1e-2", "tpr@1e-3")
+"""What is known of a blend's classes; ranks have no log loss."""
+PAIR_METRICS = VERIFICATION_METRICS
 
 
 def metrics_of_task(task: Task) -> Sequence[str]:
     """The metrics that a formula may name of a task."""
     return CLASS_METRICS if task == "classification" else PAIR_METRICS
-
-
-def default_formula(slug: str, verification_metric: Literal["eer", "auc"]) -> str:
-    """The score of a competition, or where it is not known here the mean of both tasks' metrics.
-
-    >>> default_formula("hw-2-p-2-fall-2026-student-competition", "auc")
-    '0.5*accuracy + 0.5*(1-eer)'
-    """
-    return own_metrics(slug, verification_metric).formula
 
 
 def usable_formula(formula: str | None) -> str | None:
@@ -54,11 +44,6 @@ class TaskObjective:
         """The score of a blend with these metrics; higher is better."""
         return self.composite.evaluate({**self.others, **metrics})
 
-    @property
-    def lower_is_better(self) -> bool:
-        """Whether the main metric is an error."""
-        return self.main_metric == "eer"
-
 
 def formula_of_task(formula: str, task: Task, default: str) -> str:
     """The formula, or the default one where it names no metric of the task.
@@ -76,10 +61,7 @@ def task_objective(formula: str, task: Task, others: Mapping[str, float]) -> Tas
     Raises:
         ConfigError: The formula cannot be read or names an unknown metric.
     """
-    composite = parse_composite(formula, [*CLASS_METRICS, *PAIR_METRICS])
-    mine = [name for name in composite.names if name in metrics_of_task(task)]
-    if not mine:
-        composite = parse_composite("accuracy" if task == "classification" else "1-eer")
-        mine = list(composite.names)
-    known = dict.fromkeys(composite.names, 0.0)
-    return TaskObjective(composite, mine[0], {**known, **others})
+    usual = default_formula("accuracy" if task == "classification" else "eer")
+    composite = parse_composite(formula_of_task(formula, task, usual))
+    main = next(name for name in composite.names if name in metrics_of_task(task))
+    return TaskObjective(composite, main, {**dict.fromkeys(composite.names, 0.0), **others})

@@ -1,10 +1,11 @@
-"""What is known of each run at a glance: what sets it apart, its figures, scores on Kaggle, and cost."""
+"""The table of runs: settings that differ, figures, scores on Kaggle, and cost."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from typing import Any
 from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind, list_runs
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.competitions.catalogue.ranking import OwnMetrics, PairMetric, own_metrics
+from kaggle_face.competitions.catalogue.ranking import PAIR_METRICS, OwnMetrics, own_metrics
 from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.config.yaml_text import read_yaml
 from kaggle_face.errors import ConfigError, KaggleFaceError
-from kaggle_face.evaluation.held_out_figures import Figure, figure_of_checkpoint
+from kaggle_face.evaluation.held_out_figures import Estimate, figure_of_checkpoint
 
 _UNIMPORTANT = (
     "paths.",
@@ -40,7 +41,7 @@ class TaskFigures:
     @property
     def goodness(self) -> float:
         """The mean, turned so that more is better; 0 without a figure."""
-        figures = [Figure(self.metric, value).goodness for value in self.values]
+        figures = [Estimate(self.metric, value).goodness for value in self.values]
         return sum(figures) / len(figures) if figures else 0.0
 
 
@@ -80,12 +81,14 @@ def read_run_rows(runs: Path, config_name: str | None, submissions: Path) -> lis
     names = [config_name] if config_name is not None else sorted(path.name for path in runs.glob("*"))
     found = [run for name in names for run in list_runs(runs, name)]
     settings = [_settings_of(run) for run in found]
-    usual = _usual_settings(settings)
+    keys = dict.fromkeys(key for each in settings for key in each)
+    # For each key the value that most runs have; of equally frequent ones that of the first run.
+    usual = {key: Counter(each[key] for each in settings if key in each).most_common(1)[0][0] for key in keys}
     scores = _scores_of_runs(submissions)
-    rows = [
-        _row(run, own, _differences(own, usual), scores.get(run.name, (None, None)))
-        for run, own in zip(found, settings, strict=True)
-    ]
+    rows = []
+    for run, own in zip(found, settings, strict=True):
+        differences = [f"{key}={value}" for key, value in own.items() if value != usual[key]]
+        rows.append(_row(run, own, differences, scores.get(run.name, (None, None))))
     return sorted(rows, key=lambda row: (-row.score, row.name))
 
 
@@ -99,7 +102,10 @@ def _row(
     infos = [folder.read_info() for folder in started]
     results = [info.get("results", {}) for info in infos]
     parameters = [info["num_parameters"] for info in infos if "num_parameters" in info]
-    own = _own_metrics(settings)
+    named = settings.get("train.verification_metric")
+    fallback = next((metric for metric in PAIR_METRICS if metric == named), PAIR_METRICS[0])
+    other = settings.get("submit.verification.slug") or None
+    own = own_metrics(settings.get("competition.slug", ""), fallback, other)
     classes, verification = (_task_figures(started, task, own) for task in TASKS)
     counted = {"classification": classes, "verification": verification}
     return RunRow(
@@ -123,25 +129,13 @@ def _row(
 def _task_figures(folds: Sequence[FoldFolder], task: Task, own: OwnMetrics) -> TaskFigures:
     """The figures of the checkpoints that are kept for a task."""
     checkpoint: CheckpointName = "best_cls" if task == "classification" else "best_ver"
-    found = [_figure(fold, checkpoint, task, own) for fold in folds]
+    found = []
+    for fold in folds:
+        with suppress(KaggleFaceError):  # a record that cannot be read leaves a gap, and the run in the table
+            found.append(figure_of_checkpoint(fold, checkpoint, task, own))
     usual = own.classes if task == "classification" else "accuracy" if own.names_people else own.pairs
     metric = next((figure.metric for figure in found if figure is not None), usual)
     return TaskFigures(metric, tuple(figure.value for figure in found if figure is not None))
-
-
-def _figure(fold: FoldFolder, checkpoint: CheckpointName, task: Task, own: OwnMetrics) -> Figure | None:
-    """A fold's figure; a record that cannot be read leaves a gap in the table, and no run out of it."""
-    try:
-        return figure_of_checkpoint(fold, checkpoint, task, own)
-    except KaggleFaceError:
-        return None
-
-
-def _own_metrics(settings: Mapping[str, str]) -> OwnMetrics:
-    """The metrics of the competition that the flat settings name."""
-    fallback: PairMetric = "auc" if settings.get("train.verification_metric") == "auc" else "eer"
-    other = settings.get("submit.verification.slug") or None
-    return own_metrics(settings.get("competition.slug", ""), fallback, other)
 
 
 def _figures(
@@ -168,16 +162,6 @@ def _flat(values: Any, prefix: str) -> list[tuple[str, str]]:
     if not isinstance(values, Mapping):
         return [(prefix, json.dumps(values) if isinstance(values, list) else str(values))]
     return [pair for key, value in values.items() for pair in _flat(value, f"{prefix}.{key}".lstrip("."))]
-
-
-def _usual_settings(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """For each key the value that most runs have; of equally frequent ones that of the first run."""
-    keys = dict.fromkeys(key for each in settings for key in each)
-    return {key: Counter(each[key] for each in settings if key in each).most_common(1)[0][0] for key in keys}
-
-
-def _differences(own: Mapping[str, str], usual: Mapping[str, str]) -> list[str]:
-    return [f"{key}={value}" for key, value in own.items() if value != usual[key]]
 
 
 def _scores_of_runs(submissions: Path) -> dict[str, tuple[str | None, str | None]]:

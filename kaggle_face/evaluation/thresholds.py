@@ -1,7 +1,7 @@
-"""Thresholds for one-shot use and for galleries, found on people whom the networks never saw.
+"""Thresholds for one-shot use and for galleries, found on people that the networks were not trained on.
 
 A pair is the same person when `score >= threshold`; a probe is its best match when that scores as high, and
-else somebody unknown. Each threshold comes with an interval that says how far it would have moved with other
+else an unknown person. Each threshold comes with an interval that says how far it would have moved with other
 people (`metrics.threshold_intervals`; for galleries percentiles of resampled people). Letters: P pairs, Q
 probes.
 """
@@ -62,8 +62,8 @@ class GalleryRule:
 
 
 @dataclass(frozen=True, eq=False)
-class MockGallery:
-    """Images of known people arranged as a gallery: rows enrolled, rows of probes, and who has a match."""
+class SimulatedGallery:
+    """Images of known people arranged as a gallery: rows enrolled, rows of probes, and which have a match."""
 
     enrolled: IntArray
     probes: IntArray
@@ -95,11 +95,11 @@ def verification_thresholds(
     )
 
 
-def mock_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> MockGallery:
+def simulate_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> SimulatedGallery:
     """Enrols one image of most people; all other images are probes, those of the rest are unknown.
 
-    Which image is enrolled and who stays unknown follows from a hash of the ids. People with one image are
-    unknown, since a probe of theirs could have no match anyhow.
+    Which images are enrolled and which people stay unknown follows from a hash of the ids. People with one
+    image are unknown, since a probe of theirs could have no match anyhow.
     """
     order = np.array(sorted(range(len(image_ids)), key=lambda row: stable_order(str(image_ids[row]))))
     persons, first_places, counts = np.unique(people[order], return_index=True, return_counts=True)
@@ -108,7 +108,7 @@ def mock_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0
     known = by_hash[: max(1, round((1 - unknown_share) * len(by_hash)))]
     enrolled = np.sort(order[first_places[np.isin(persons, known)]])
     probes = np.setdiff1d(np.arange(len(image_ids)), enrolled)
-    return MockGallery(enrolled, probes, np.isin(people[probes], known))
+    return SimulatedGallery(enrolled, probes, np.isin(people[probes], known))
 
 
 def gallery_threshold(
@@ -132,7 +132,8 @@ def gallery_threshold(
         if len(rows):
             again = best_gallery_threshold(best_scores[rows], is_correct[rows], has_match[rows])
             found.append(again.threshold)
-    low, high = _interval(np.array(found), resampling)
+    finite, tail = [each for each in found if math.isfinite(each)], (1 - resampling.confidence) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail]).tolist() if finite else (math.nan, math.nan)
     return GalleryRule(best.threshold, low, high, best.accuracy, num_enrolled, len(codes))
 
 
@@ -188,12 +189,3 @@ class _PairJudge:
         right = refused + self.trials.genuine.total - rejected
         best = np.flatnonzero(right == right.max())
         return float(self.candidates[best[len(best) // 2]])
-
-
-def _interval(values: FloatArray, resampling: Resampling) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return math.nan, math.nan
-    tail = (1 - resampling.confidence) / 2
-    low, high = np.quantile(finite, [tail, 1 - tail])
-    return float(low), float(high)

@@ -1,9 +1,28 @@
-"""Metrics of faces: numpy in, floats out, no torch; exact with ties, and fast on millions of pairs."""
+"""Metrics of face recognition on plain arrays: exact with ties, and fast on millions of pairs.
+
+- Verification (scores of pairs): `equal_error_rate`, `roc_auc`, `tpr_at_fpr`, `error_rates`, `roc_points`,
+  `verification_accuracy` (the LFW protocol), `verification_summary`
+- Classification (logits): `accuracy`, `top_k_accuracy`, `log_loss`, `per_class_accuracy`, `confusion_pairs`,
+  `expected_calibration_error`, `calibration_error`, `top_k_labels`, `true_class_ranks`
+- Identification (a gallery of known people): `rank_k_identification`, `first_mate_ranks`, `dir_at_fpir`,
+  `gallery_accuracy`, `best_gallery_threshold`, `map_at_k`, `episode_accuracy`, `rank_with_unknown`,
+  `choose_unknown_threshold`
+- Intervals for other people: `verification_intervals`, `verification_difference`, `clustered_mean_interval`,
+  `clustered_mean_difference`
+- By name: `METRICS` (each a `Metric`), `is_higher_better`, `default_formula`, `parse_composite`
+
+>>> equal_error_rate([0.9, 0.8, 0.3, 0.1], [1, 1, 0, 0]).eer
+0.0
+>>> METRICS["log_loss"].higher_is_better
+False
+"""
 
 from __future__ import annotations
 
 from kaggle_face.metrics.classification import (
     ConfusionPair,
+    accuracy,
+    calibration_error,
     confusion_pairs,
     expected_calibration_error,
     log_loss,
@@ -12,13 +31,13 @@ from kaggle_face.metrics.classification import (
     top_k_labels,
     true_class_ranks,
 )
+from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
 from kaggle_face.metrics.identification import (
-    DetectionIdentification,
+    DirAtFpir,
     GalleryThreshold,
     best_gallery_threshold,
-    detection_identification_rate,
+    dir_at_fpir,
     first_mate_ranks,
-    first_mate_ranks_of_embeddings,
     gallery_accuracy,
     map_at_k,
     rank_k_identification,
@@ -31,68 +50,67 @@ from kaggle_face.metrics.intervals.bootstrap import (
     clustered_mean_interval,
 )
 from kaggle_face.metrics.intervals.verification import verification_difference, verification_intervals
-from kaggle_face.metrics.score import Composite, parse_composite
-from kaggle_face.metrics.trials import (
-    VERIFICATION_METRICS,
-    EqualErrorRate,
-    ErrorRates,
-    RocPoints,
-    SortedTrials,
-    TprAtFpr,
-    VerificationMetric,
-    sort_trials,
-)
+from kaggle_face.metrics.score import Composite, default_formula, parse_composite
+from kaggle_face.metrics.table import METRICS, Metric, is_higher_better
+from kaggle_face.metrics.trials import EqualErrorRate, ErrorRates, RocPoints, TprAtFpr
+from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold, rank_with_unknown
 from kaggle_face.metrics.verification import (
-    TenFoldAccuracy,
+    VerificationAccuracy,
     equal_error_rate,
     error_rates,
     roc_auc,
     roc_points,
-    ten_fold_accuracy,
     tpr_at_fpr,
+    verification_accuracy,
     verification_summary,
 )
 
 __all__ = [
-    "VERIFICATION_METRICS",
+    "METRICS",
     "Composite",
     "ConfusionPair",
-    "DetectionIdentification",
     "Difference",
+    "DirAtFpir",
+    "EpisodeAccuracy",
     "EqualErrorRate",
     "ErrorRates",
     "GalleryThreshold",
     "Interval",
+    "Metric",
     "Resampling",
     "RocPoints",
-    "SortedTrials",
-    "TenFoldAccuracy",
     "TprAtFpr",
-    "VerificationMetric",
+    "UnknownThreshold",
+    "VerificationAccuracy",
+    "accuracy",
     "best_gallery_threshold",
+    "calibration_error",
+    "choose_unknown_threshold",
     "clustered_mean_difference",
     "clustered_mean_interval",
     "confusion_pairs",
-    "detection_identification_rate",
+    "default_formula",
+    "dir_at_fpir",
+    "episode_accuracy",
     "equal_error_rate",
     "error_rates",
     "expected_calibration_error",
     "first_mate_ranks",
-    "first_mate_ranks_of_embeddings",
     "gallery_accuracy",
+    "is_higher_better",
     "log_loss",
     "map_at_k",
     "parse_composite",
     "per_class_accuracy",
     "rank_k_identification",
+    "rank_with_unknown",
     "roc_auc",
     "roc_points",
-    "sort_trials",
-    "ten_fold_accuracy",
     "top_k_accuracy",
     "top_k_labels",
     "tpr_at_fpr",
     "true_class_ranks",
+    "verification_accuracy",
     "verification_difference",
     "verification_intervals",
     "verification_summary",

@@ -1,6 +1,6 @@
 """Classification metrics of logits that may be far larger than memory: rows are read block by block.
 
-Letters: N images, C classes, B rows of a block, K labels asked for.
+Letters: N images, C classes, B rows of a block, K labels per image.
 
 Logits are numbers of any float type, higher = more likely, -inf allowed; log-probabilities serve as well.
 Ties: of classes with the same logit the lower class index comes first, as in `np.argmax`. So the accuracy
@@ -17,7 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.inputs import FloatArray, IntArray, as_ids, require_same_length, row_blocks
+from kaggle_face.metrics.inputs import (
+    FloatArray,
+    IntArray,
+    as_flags,
+    as_ids,
+    as_numbers,
+    as_scores,
+    require_same_length,
+    require_share,
+    row_blocks,
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +40,22 @@ class ConfusionPair:
     share: float
 
 
+def accuracy(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """Share of images, in [0, 1], whose highest logit is that of their true class.
+
+    Shapes: logits (N, C), which may be a memory map, labels (N,) in [0, C).
+
+    Raises:
+        InputError: shapes that do not fit, a label out of range, or NaN logits.
+
+    >>> accuracy([[0.1, 0.9], [0.8, 0.2], [0.7, 0.3]], [1, 0, 1])
+    0.6666666666666666
+    """
+    return float(np.mean(true_class_ranks(logits, labels) <= 1))
+
+
 def top_k_accuracy(
-    logits: npt.NDArray[Any], labels: npt.ArrayLike, ks: Sequence[int] = (1, 5)
+    logits: npt.ArrayLike, labels: npt.ArrayLike, ks: Sequence[int] = (1, 5)
 ) -> dict[int, float]:
     """Share of images, in [0, 1], whose true class is among the K highest logits, for each K.
 
@@ -52,7 +76,7 @@ def top_k_accuracy(
     return {k: float(np.mean(ranks <= k)) for k in ks}
 
 
-def true_class_ranks(logits: npt.NDArray[Any], labels: npt.ArrayLike) -> IntArray:
+def true_class_ranks(logits: npt.ArrayLike, labels: npt.ArrayLike) -> IntArray:
     """Rank (N,) of each image's true class, 1 = highest logit; `ranks <= k` is what a bootstrap resamples.
 
     Shapes: logits (N, C), labels (N,) in [0, C).
@@ -63,9 +87,9 @@ def true_class_ranks(logits: npt.NDArray[Any], labels: npt.ArrayLike) -> IntArra
     >>> true_class_ranks(np.array([[0.1, 0.9, 0.5], [0.4, 0.4, 0.4]]), [0, 1]).tolist()
     [3, 2]
     """
-    logits, truth = _checked(logits, labels)
+    table, truth = _checked(logits, labels)
     ranks = np.empty(len(truth), np.int64)
-    for rows, logits_BC in _float_blocks(logits):
+    for rows, logits_BC in _float_blocks(table):
         ranks[rows] = _block_ranks(logits_BC, truth[rows])
     return ranks
 
@@ -84,7 +108,7 @@ def hits_at_ranks(ranks: npt.ArrayLike, metric: str) -> FloatArray:
     return hits
 
 
-def top_k_labels(logits: npt.NDArray[Any], k: int = 1) -> IntArray:
+def top_k_labels(logits: npt.ArrayLike, k: int = 1) -> IntArray:
     """Class indices (N, K) of the K highest logits of each image, the highest first.
 
     Shape: logits (N, C), which may be a memory map.
@@ -95,11 +119,11 @@ def top_k_labels(logits: npt.NDArray[Any], k: int = 1) -> IntArray:
     >>> top_k_labels(np.array([[0.1, 0.9, 0.5], [0.4, 0.4, 0.3]]), k=2).tolist()
     [[1, 2], [0, 1]]
     """
-    logits = _table(logits)
-    if not 1 <= k <= logits.shape[1]:
-        raise InputError(f"k must be between 1 and the {logits.shape[1]} classes, got {k}")
-    labels = np.empty((len(logits), k), np.int64)
-    for rows, logits_BC in _float_blocks(logits):
+    table = _table(logits)
+    if not 1 <= k <= table.shape[1]:
+        raise InputError(f"k must be between 1 and the {table.shape[1]} classes, got {k}")
+    labels = np.empty((len(table), k), np.int64)
+    for rows, logits_BC in _float_blocks(table):
         labels[rows] = _block_top_k(logits_BC, k)
     return labels
 
@@ -146,7 +170,7 @@ def confusion_pairs(
     return [ConfusionPair(true, seen, count, count / int(images[true])) for true, seen, count in pairs]
 
 
-def log_loss(logits: npt.NDArray[Any], labels: npt.ArrayLike) -> float:
+def log_loss(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """Mean cross-entropy of the softmax in nats, in [0, inf].
 
     Shapes: logits (N, C), labels (N,) in [0, C).
@@ -159,16 +183,16 @@ def log_loss(logits: npt.NDArray[Any], labels: npt.ArrayLike) -> float:
     >>> round(log_loss(np.zeros((2, 4)), [0, 3]), 6)
     1.386294
     """
-    logits, truth = _checked(logits, labels)
+    table, truth = _checked(logits, labels)
     total = 0.0
-    for rows, logits_BC in _float_blocks(logits):
+    for rows, logits_BC in _float_blocks(table):
         shifted_BC, log_sum_B = _shifted_with_log_sum(logits_BC)
         true_B = shifted_BC[np.arange(len(shifted_BC)), truth[rows]]
         total += float(np.sum(log_sum_B - true_B, dtype=np.float64))
     return total / len(truth)
 
 
-def expected_calibration_error(logits: npt.NDArray[Any], labels: npt.ArrayLike, num_bins: int = 15) -> float:
+def expected_calibration_error(logits: npt.ArrayLike, labels: npt.ArrayLike, num_bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over equal-width bins ((b-1)/M, b/M], in [0, 1].
 
     Shapes: logits (N, C), labels (N,) in [0, C). Source: Guo et al. 2017, "On Calibration of Modern Neural
@@ -182,16 +206,34 @@ def expected_calibration_error(logits: npt.NDArray[Any], labels: npt.ArrayLike, 
     >>> round(expected_calibration_error(np.log([[3.0, 1], [3, 1]]), [0, 1]), 6)
     0.25
     """
+    table, truth = _checked(logits, labels)
+    confidences, is_right = np.empty(len(truth)), np.empty(len(truth), np.bool_)
+    for rows, logits_BC in _float_blocks(table):
+        confidences[rows] = np.exp(-_shifted_with_log_sum(logits_BC)[1])  # the shifted maximum is 0
+        is_right[rows] = logits_BC.argmax(axis=1) == truth[rows]
+    return calibration_error(confidences, is_right, num_bins)
+
+
+def calibration_error(confidences: npt.ArrayLike, is_right: npt.ArrayLike, num_bins: int = 15) -> float:
+    """`expected_calibration_error` of predictions whose confidence is known.
+
+    Shapes: confidences (N,) in [0, 1], the probability of the predicted class, is_right (N,) of 0 and 1.
+
+    Raises:
+        InputError: lengths differ, a confidence is not in [0, 1], flags other than 0 and 1, or no bins.
+
+    >>> calibration_error([0.75, 0.75], [1, 0])
+    0.25
+    """
     if num_bins < 1:
         raise InputError(f"num_bins must be at least 1, got {num_bins}")
-    logits, truth = _checked(logits, labels)
-    confidence, is_right = np.empty(len(truth)), np.empty(len(truth), np.bool_)
-    for rows, logits_BC in _float_blocks(logits):
-        confidence[rows] = np.exp(-_shifted_with_log_sum(logits_BC)[1])  # the shifted maximum is 0
-        is_right[rows] = logits_BC.argmax(axis=1) == truth[rows]
-    bins = np.clip(np.ceil(confidence * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
-    gaps = np.bincount(bins, weights=is_right - confidence, minlength=num_bins)
-    return float(np.abs(gaps).sum() / len(truth))
+    shares, right = as_scores(confidences, "confidences"), as_flags(is_right, "is_right")
+    require_same_length(shares, right, "confidences and is_right")
+    require_share(float(shares.min()), "a confidence")
+    require_share(float(shares.max()), "a confidence")
+    bins = np.clip(np.ceil(shares * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+    gaps = np.bincount(bins, weights=right - shares, minlength=num_bins)
+    return float(np.abs(gaps).sum() / len(right))
 
 
 def _block_ranks(logits_BC: FloatArray, truth_B: IntArray) -> IntArray:
@@ -205,7 +247,7 @@ def _block_ranks(logits_BC: FloatArray, truth_B: IntArray) -> IntArray:
 
 
 def _block_top_k(logits_BC: FloatArray, k: int) -> IntArray:
-    """The highest K by K passes: for the few that are asked for, ten times faster than a partial sort."""
+    """The highest K by K passes: for a few labels ten times faster than a partial sort."""
     remaining_BC, every_row = logits_BC.copy(), np.arange(len(logits_BC))
     top_BK = np.empty((len(logits_BC), k), np.int64)
     for place in range(k):
@@ -237,16 +279,17 @@ def _float_blocks(logits: npt.NDArray[Any]) -> Iterator[tuple[slice, FloatArray]
         yield rows, logits_BC
 
 
-def _checked(logits: npt.NDArray[Any], labels: npt.ArrayLike) -> tuple[npt.NDArray[Any], IntArray]:
+def _checked(logits: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[npt.NDArray[Any], IntArray]:
     table, truth = _table(logits), as_ids(labels, "labels")
     require_same_length(table, truth, "logits and labels")
     return table, _class_indices(truth, "labels", table.shape[1])
 
 
-def _table(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if logits.ndim != 2 or 0 in logits.shape:
-        raise InputError(f"logits must be a table (images, classes), got shape {logits.shape}")
-    return logits
+def _table(logits: npt.ArrayLike) -> npt.NDArray[Any]:
+    table = as_numbers(logits, "logits")
+    if table.ndim != 2 or 0 in table.shape:
+        raise InputError(f"logits must be a table (images, classes), got shape {table.shape}")
+    return table
 
 
 def _label_columns(

@@ -1,4 +1,4 @@
-"""Few-shot episodes: how often an image is put to the right one of K people who are known from few images.
+"""Few-shot episodes: the accuracy of naming an image among K people who are known from few images.
 
 Letters: N images, D embedding size, K people of an episode.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.inputs import FloatArray, as_ids, require_same_length
+from kaggle_face.metrics.inputs import FloatArray, as_ids, as_numbers, require_same_length
 from kaggle_face.metrics.similarity import normalized
 
 
@@ -28,7 +28,7 @@ class EpisodeAccuracy:
 
 
 def episode_accuracy(
-    embeddings: npt.NDArray[Any],
+    embeddings: npt.ArrayLike,
     people: npt.ArrayLike,
     ways: int = 5,
     shots: int = 1,
@@ -56,15 +56,17 @@ def episode_accuracy(
         raise InputError(
             f"episodes need 2 ways, 1 shot and 2 episodes or more, got {ways}, {shots} and {num_episodes}"
         )
-    ids = as_ids(people, "people")
-    require_same_length(embeddings, ids, "embeddings and people")
+    ids, vectors_ND = as_ids(people, "people"), as_numbers(embeddings, "embeddings")
+    if vectors_ND.ndim != 2:
+        raise InputError(f"embeddings must be a table (images, numbers), got shape {vectors_ND.shape}")
+    require_same_length(vectors_ND, ids, "embeddings and people")
     rows_of_person = [rows for rows in _rows_by_person(ids) if len(rows) > shots]
     if len(rows_of_person) < ways:
         raise InputError(
             f"{ways}-way episodes with {shots} known images need {ways} people with {shots + 1} images or "
             f"more, got {len(rows_of_person)}"
         )
-    directions_ND = normalized(embeddings)
+    directions_ND = normalized(vectors_ND)
     rng = np.random.default_rng(seed)
     accuracies = [_one_episode(directions_ND, rows_of_person, ways, shots, rng) for _ in range(num_episodes)]
     mean = float(np.mean(accuracies))

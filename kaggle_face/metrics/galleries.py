@@ -1,4 +1,4 @@
-"""Who of the known people is this? The best match of each probe, and from which score on it counts.
+"""Search of a gallery of known people: the best match of each probe, and the threshold of a match.
 
 Letters: P probes, K known people, D embedding size.
 """
@@ -36,7 +36,7 @@ class BestMatches:
 
 
 def search_gallery(embeddings: Embeddings, gallery: Gallery) -> BestMatches:
-    """Compares each probe with each known person, who is the mean direction of the person's images.
+    """The known person of the highest cosine for each probe; a person is the mean direction of the images.
 
     Memory beyond the embeddings: one vector for each person, and blocks of bounded size.
 
@@ -48,7 +48,7 @@ def search_gallery(embeddings: Embeddings, gallery: Gallery) -> BestMatches:
     (['Bob'], [0.800000011920929])
 
     Raises:
-        DataError: An image has no embedding, or nobody is known.
+        DataError: An image has no embedding, or the gallery is empty.
     """
     if not len(gallery.names):
         raise DataError("the gallery of known people is empty; check the folder of known identities")

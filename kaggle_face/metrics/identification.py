@@ -20,8 +20,10 @@ from kaggle_face.metrics.inputs import (
     BoolArray,
     FloatArray,
     IntArray,
+    as_array,
     as_flags,
     as_ids,
+    as_numbers,
     as_scores,
     require_same_length,
     require_share,
@@ -33,7 +35,7 @@ from kaggle_face.metrics.thresholds import accuracy_curve
 
 
 @dataclass(frozen=True)
-class DetectionIdentification:
+class DirAtFpir:
     """Share of enrolled probes that are accepted and named rightly; the threshold; the FPIR reached there."""
 
     rate: float
@@ -52,8 +54,8 @@ class GalleryThreshold:
 
 
 def rank_k_identification(
-    probes: npt.NDArray[Any],
-    gallery: npt.NDArray[Any],
+    probes: npt.ArrayLike,
+    gallery: npt.ArrayLike,
     probe_ids: npt.ArrayLike,
     gallery_ids: npt.ArrayLike,
     ks: Sequence[int] = (1, 5),
@@ -80,7 +82,7 @@ def rank_k_identification(
 
 
 def first_mate_ranks_of_embeddings(
-    probes: npt.NDArray[Any], gallery: npt.NDArray[Any], probe_ids: npt.ArrayLike, gallery_ids: npt.ArrayLike
+    probes: npt.ArrayLike, gallery: npt.ArrayLike, probe_ids: npt.ArrayLike, gallery_ids: npt.ArrayLike
 ) -> IntArray:
     """`first_mate_ranks` of the cosine similarities of embeddings (Q, D) and (G, D), never held as a whole.
 
@@ -90,19 +92,22 @@ def first_mate_ranks_of_embeddings(
     >>> first_mate_ranks_of_embeddings(np.array([[4.0, 9.0]]), np.eye(2), [7], [7, 8]).tolist()
     [2]
     """
-    if probes.ndim != 2 or gallery.ndim != 2 or probes.shape[1] != gallery.shape[1]:
-        raise InputError(f"embeddings must be (Q, D) and (G, D), got {probes.shape} and {gallery.shape}")
-    directions_DG = normalized(gallery).T
+    probes_QD, gallery_GD = as_numbers(probes, "probes"), as_numbers(gallery, "gallery")
+    if probes_QD.ndim != 2 or gallery_GD.ndim != 2 or probes_QD.shape[1] != gallery_GD.shape[1]:
+        raise InputError(
+            f"embeddings must be (Q, D) and (G, D), got {probes_QD.shape} and {gallery_GD.shape}"
+        )
+    directions_DG = normalized(gallery_GD).T
     return _ranks_by_block(
-        lambda rows: normalized(probes[rows]) @ directions_DG,
-        (len(probes), len(gallery)),
+        lambda rows: normalized(probes_QD[rows]) @ directions_DG,
+        (len(probes_QD), len(gallery_GD)),
         probe_ids,
         gallery_ids,
     )
 
 
 def first_mate_ranks(
-    similarity: npt.NDArray[Any], probe_ids: npt.ArrayLike, gallery_ids: npt.ArrayLike
+    similarity: npt.ArrayLike, probe_ids: npt.ArrayLike, gallery_ids: npt.ArrayLike
 ) -> IntArray:
     """Rank (Q,) of each probe's most similar entry of the right person, 1 = nobody else comes before it.
 
@@ -115,17 +120,18 @@ def first_mate_ranks(
     >>> first_mate_ranks(np.array([[0.9, 0.5, 0.7], [0.2, 0.6, 0.6]]), ["b", "c"], ["a", "b", "c"]).tolist()
     [3, 2]
     """
-    if similarity.ndim != 2:
-        raise InputError(f"similarity must be a table (probes, gallery), got shape {similarity.shape}")
-    num_probes, num_entries = similarity.shape
+    table = as_numbers(similarity, "similarity")
+    if table.ndim != 2:
+        raise InputError(f"similarity must be a table (probes, gallery), got shape {table.shape}")
+    num_probes, num_entries = table.shape
     return _ranks_by_block(
-        lambda rows: np.asarray(similarity[rows]), (num_probes, num_entries), probe_ids, gallery_ids
+        lambda rows: np.asarray(table[rows]), (num_probes, num_entries), probe_ids, gallery_ids
     )
 
 
-def detection_identification_rate(
+def dir_at_fpir(
     best_scores: npt.ArrayLike, is_correct: npt.ArrayLike, is_enrolled: npt.ArrayLike, fpir: float
-) -> DetectionIdentification:
+) -> DirAtFpir:
     """The largest share of enrolled probes accepted and named rightly, with FPIR at most `fpir`.
 
     FPIR is the share of probes of unknown people that are accepted. Shapes: (Q,) each: score of the best
@@ -138,8 +144,8 @@ def detection_identification_rate(
 
     One of two unknown probes may pass, so 0.65 but not 0.5; of three enrolled 0.7 and 0.6 are named rightly:
 
-    >>> detection_identification_rate([0.9, 0.7, 0.6, 0.65, 0.5], [0, 1, 1, 0, 0], [1, 1, 1, 0, 0], fpir=0.5)
-    DetectionIdentification(rate=0.6666666666666666, threshold=0.6, fpir=0.5)
+    >>> dir_at_fpir([0.9, 0.7, 0.6, 0.65, 0.5], [0, 1, 1, 0, 0], [1, 1, 1, 0, 0], fpir=0.5)
+    DirAtFpir(rate=0.6666666666666666, threshold=0.6, fpir=0.5)
     """
     require_share(fpir, "fpir")
     scores, correct, enrolled = _probe_columns(best_scores, is_correct, is_enrolled)
@@ -153,7 +159,7 @@ def detection_identification_rate(
     threshold = lowest_acceptable(np.sort(scores[correct]), refused)
     hits = int(np.count_nonzero(scores[correct] >= threshold))
     false_alarms = int(np.count_nonzero(unknown >= threshold))
-    return DetectionIdentification(hits / int(enrolled.sum()), threshold, false_alarms / len(unknown))
+    return DirAtFpir(hits / int(enrolled.sum()), threshold, false_alarms / len(unknown))
 
 
 def gallery_accuracy(
@@ -203,7 +209,7 @@ def best_gallery_threshold(
     )
 
 
-def map_at_k(predictions: npt.NDArray[Any], truth: npt.ArrayLike, k: int = 5) -> float:
+def map_at_k(predictions: npt.ArrayLike, truth: npt.ArrayLike, k: int = 5) -> float:
     """Mean over probes of 1 / position of the true label among the first K predictions, 0 if absent.
 
     That is the mean average precision where one label is right, as in "Happywhale" (K = 5); a label that is
@@ -217,13 +223,11 @@ def map_at_k(predictions: npt.NDArray[Any], truth: npt.ArrayLike, k: int = 5) ->
     >>> round(map_at_k(np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]), [1, 6, 0], k=3), 6)
     0.444444
     """
-    labels = as_ids(truth, "truth")
-    if predictions.ndim != 2 or not 1 <= k <= predictions.shape[1]:
-        raise InputError(
-            f"predictions must be (probes, at least k = {k} labels), got shape {predictions.shape}"
-        )
-    require_same_length(predictions, labels, "predictions and truth")
-    is_hit_QK = predictions[:, :k] == labels[:, None]
+    table, labels = as_array(predictions, "predictions"), as_ids(truth, "truth")
+    if table.ndim != 2 or not 1 <= k <= table.shape[1]:
+        raise InputError(f"predictions must be (probes, at least k = {k} labels), got shape {table.shape}")
+    require_same_length(table, labels, "predictions and truth")
+    is_hit_QK = table[:, :k] == labels[:, None]
     return float(np.mean(np.where(is_hit_QK.any(axis=1), 1 / (is_hit_QK.argmax(axis=1) + 1), 0.0)))
 
 

@@ -112,8 +112,35 @@ def row_blocks(num_rows: int, bytes_per_row: int) -> Iterator[slice]:
         yield slice(start, min(start + step, num_rows))
 
 
+def as_array(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Values as an array; memory maps stay what they are.
+
+    Raises:
+        InputError: Rows of different lengths.
+    """
+    try:
+        return np.asanyarray(values)
+    except ValueError:
+        raise InputError(f"{name} must be a table, got rows of different lengths") from None
+
+
+def as_numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Numbers as an array, of whatever type they have; memory maps stay what they are.
+
+    Raises:
+        InputError: Rows of different lengths, or values that are not numbers.
+
+    >>> as_numbers([[1, 2]], "logits").shape
+    (1, 2)
+    """
+    array = as_array(values, name)
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must be numbers, got {array.dtype}")
+    return array
+
+
 def _one_dimensional(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.ndim != 1:
         raise InputError(f"{name} must be one-dimensional, got shape {array.shape}")
     if not len(array):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from kaggle_face.errors import ConfigError, nearest_hint
+from kaggle_face.metrics.table import FORMULA_METRICS, METRICS, MetricName
 
 MAX_LENGTH = 300
 """Longer formulas are refused before they are parsed, so that no nesting exhausts the stack."""
@@ -59,11 +60,23 @@ class Composite:
         return value
 
 
-def parse_composite(expression: str, known_names: Collection[str] | None = None) -> Composite:
-    """The formula of a composite score; its names are checked here if the known ones are given.
+def default_formula(*metrics: MetricName) -> str:
+    """The score where settings name none: the mean of metrics, each turned so that more is better.
+
+    >>> default_formula("accuracy", "eer"), default_formula("eer")
+    ('0.5*accuracy + 0.5*(1-eer)', '1-eer')
+    """
+    if len(metrics) == 1:
+        return METRICS[metrics[0]].goodness
+    terms = [name if METRICS[name].higher_is_better else f"({METRICS[name].goodness})" for name in metrics]
+    return " + ".join(f"{1 / len(terms):g}*{term}" for term in terms)
+
+
+def parse_composite(expression: str, known_names: Collection[str] = FORMULA_METRICS) -> Composite:
+    """The formula of a composite score, its names checked against the known ones.
 
     Raises:
-        ConfigError: the text is no formula, has a part that is not allowed, or an unknown name.
+        ConfigError: the text is not a formula, has a part that is not allowed, or an unknown name.
 
     >>> parse_composite("accuracy - 2*tpr@1e-3").names
     ('accuracy', 'tpr@1e-3')
@@ -79,15 +92,14 @@ def parse_composite(expression: str, known_names: Collection[str] | None = None)
         formula = _parsed(expression)
         names = tuple(dict.fromkeys(_names_in(formula)))
     except _NotAFormulaError as error:
-        known = f"; known metrics: {', '.join(sorted(known_names))}" if known_names else ""
         raise ConfigError(
             f"the composite '{expression}' cannot be read at '{error}': "
-            f"it may have metric names, numbers, + - * / and parentheses{known}"
+            "it may have metric names, numbers, + - * / and parentheses; "
+            f"known metrics: {', '.join(sorted(known_names))}"
         ) from None
     if not names:
         raise ConfigError(f"the composite '{expression}' names no metric")
-    if known_names is not None:
-        _require_known(expression, names, known_names)
+    _require_known(expression, names, known_names)
     return Composite(expression, names, formula)
 
 
@@ -114,7 +126,7 @@ def _parsed(expression: str) -> ast.expr:
     source = _METRIC_AT_RATE.sub(lambda match: identifier_of[match[0]], expression)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what Python only warns of, such as 1or 2, is no formula
+            warnings.simplefilter("error")  # what Python only warns of, such as 1or 2, is not a formula
             tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
         rest = source[(getattr(error, "offset", None) or 1) - 1 :]

@@ -76,7 +76,7 @@ class GenuinePlaces(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SortedTrials:
-    """Genuine (same person) and impostor trials, sorted once for all the metrics that are asked for.
+    """Genuine (same person) and impostor trials, sorted once for several metrics.
 
     >>> trials = sort_trials([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0])
     >>> trials.roc_auc(), trials.equal_error_rate().eer
@@ -227,27 +227,27 @@ class SortedTrials:
         return np.unique(np.concatenate([_evenly(genuine, count), _evenly(impostor, count), impostor[tail]]))
 
 
-def checked_trials(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
+def checked_trials(scores: npt.ArrayLike, is_same: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
     """Scores (P,) and whether each pair shows the same person (P,), both kinds being present.
 
     Raises:
-        InputError: lengths differ, NaN scores, labels other than 0 and 1, or only one class.
+        InputError: lengths differ, NaN scores, flags other than 0 and 1, or only one class.
 
     >>> checked_trials([0.5, 0.25], [1, 0])
     (array([0.5 , 0.25]), array([ True, False]))
     """
-    values, is_same = as_scores(scores), as_flags(labels)
-    require_same_length(values, is_same, "scores and labels")
-    num_same = np.count_nonzero(is_same)
+    values, same = as_scores(scores), as_flags(is_same, "is_same")
+    require_same_length(values, same, "scores and is_same")
+    num_same = np.count_nonzero(same)
     if num_same in (0, len(values)):
         raise InputError(
             f"verification needs pairs of both kinds, got {num_same} of the same person "
             f"and {len(values) - num_same} of different people"
         )
-    return values, is_same
+    return values, same
 
 
-def split_by_label(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def split_by_label(scores: npt.ArrayLike, is_same: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Scores of the genuine (label 1) and of the impostor trials (label 0), unsorted.
 
     Raises:
@@ -256,22 +256,22 @@ def split_by_label(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatA
     >>> split_by_label([0.3, 0.1, 0.2], [0, 1, 0])
     (array([0.1]), array([0.3, 0.2]))
     """
-    values, is_same = checked_trials(scores, labels)
-    return np.compress(is_same, values), np.compress(~is_same, values)
+    values, same = checked_trials(scores, is_same)
+    return np.compress(same, values), np.compress(~same, values)
 
 
-def sort_trials(scores: npt.ArrayLike, labels: npt.ArrayLike) -> SortedTrials:
+def sort_trials(scores: npt.ArrayLike, is_same: npt.ArrayLike) -> SortedTrials:
     """Trials for several metrics at the price of one sort.
 
-    Shapes: scores (P,) in [-inf, inf], higher = more alike; labels (P,), 1 = same person, 0 = different.
+    Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
 
     Raises:
-        InputError: lengths differ, NaN scores, labels other than 0 and 1, or only one class.
+        InputError: lengths differ, NaN scores, flags other than 0 and 1, or only one class.
 
     >>> sort_trials([0.3, 0.1, 0.2], [0, 1, 0]).impostor.scores.tolist()
     [0.2, 0.3]
     """
-    return SortedTrials.of(*split_by_label(scores, labels))
+    return SortedTrials.of(*split_by_label(scores, is_same))
 
 
 def _evenly(ascending: FloatArray, count: int) -> FloatArray:

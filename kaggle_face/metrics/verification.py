@@ -1,7 +1,8 @@
 """Verification metrics of scored pairs: equal error rate, AUC, TPR at a FPR, LFW accuracy.
 
-Everywhere: scores (P,) in [-inf, inf], higher = more alike; labels (P,), 1 = same person, 0 = different;
-`score >= threshold` says "same". To ask for several metrics of the same pairs, `sort_trials` once.
+Everywhere: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different;
+`score >= threshold` says "same". For several metrics of the same pairs `verification_summary`
+sorts once.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ SAMPLE_SIZE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class TenFoldAccuracy:
+class VerificationAccuracy:
     """Mean accuracy over the folds, and its standard error.
 
     `standard_error` is the standard deviation of the folds' accuracies (with F - 1) over the root of F.
@@ -57,7 +58,7 @@ class TenFoldAccuracy:
     thresholds: FloatArray
 
 
-def equal_error_rate(scores: npt.ArrayLike, labels: npt.ArrayLike) -> EqualErrorRate:
+def equal_error_rate(scores: npt.ArrayLike, is_same: npt.ArrayLike) -> EqualErrorRate:
     """The rate in [0, 1] at which false positive and false negative rate are equal.
 
     It is read where the ROC curve, its vertices joined by straight lines, meets TPR = 1 - FPR: the value of
@@ -67,36 +68,40 @@ def equal_error_rate(scores: npt.ArrayLike, labels: npt.ArrayLike) -> EqualError
 
     Only the scores around the crossing are sorted: 10 million pairs take less than 0.2 s on one core.
 
+    Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
+
     Raises:
-        InputError: lengths differ, NaN scores, labels other than 0 and 1, or only one class.
+        InputError: lengths differ, NaN scores, flags other than 0 and 1, or only one class.
 
     At 0.7 one of four impostors is accepted and one of four genuine pairs (0.4) is rejected:
 
     >>> equal_error_rate([0.9, 0.8, 0.7, 0.4, 0.75, 0.3, 0.2, 0.1], [1, 1, 1, 1, 0, 0, 0, 0])
     EqualErrorRate(eer=0.25, threshold=0.7, fpr=0.25, fnr=0.25)
     """
-    genuine, impostor = split_by_label(scores, labels)
+    genuine, impostor = split_by_label(scores, is_same)
     trials = _narrowed_trials(genuine, impostor) or SortedTrials.of(genuine, impostor)
     return trials.equal_error_rate()
 
 
-def roc_auc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+def roc_auc(scores: npt.ArrayLike, is_same: npt.ArrayLike) -> float:
     """Area under the ROC curve in [0, 1]: the chance that a genuine pair outscores an impostor, ties half.
 
     Source: Mann and Whitney 1947; Hanley and McNeil 1982. Exact: counts are integers.
 
+    Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
+
     Raises:
-        InputError: lengths differ, NaN scores, labels other than 0 and 1, or only one class.
+        InputError: lengths differ, NaN scores, flags other than 0 and 1, or only one class.
 
     Of four couples the genuine pair wins two, ties one (0.5) and loses one: (2 + 1/2) / 4.
 
     >>> roc_auc([0.9, 0.5, 0.5, 0.6], [1, 1, 0, 0])
     0.625
     """
-    return sort_trials(scores, labels).roc_auc()
+    return sort_trials(scores, is_same).roc_auc()
 
 
-def tpr_at_fpr(scores: npt.ArrayLike, labels: npt.ArrayLike, fpr: float) -> TprAtFpr:
+def tpr_at_fpr(scores: npt.ArrayLike, is_same: npt.ArrayLike, fpr: float) -> TprAtFpr:
     """The largest true positive rate whose false positive rate is at most `fpr`, and its threshold.
 
     Nothing is interpolated: the threshold is the lowest genuine score that keeps the promise on these pairs,
@@ -104,6 +109,8 @@ def tpr_at_fpr(scores: npt.ArrayLike, labels: npt.ArrayLike, fpr: float) -> TprA
     inf (NaN where too many impostors score inf themselves).
 
     Of many pairs only the highest impostors, and what lies above the lowest of them, are sorted.
+
+    Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
 
     Raises:
         InputError: as for the pairs of `equal_error_rate`, or a `fpr` outside [0, 1].
@@ -114,13 +121,15 @@ def tpr_at_fpr(scores: npt.ArrayLike, labels: npt.ArrayLike, fpr: float) -> TprA
     TprAtFpr(tpr=0.6666666666666666, threshold=0.4)
     """
     require_share(fpr, "fpr")
-    genuine, impostor = split_by_label(scores, labels)
+    genuine, impostor = split_by_label(scores, is_same)
     trials = _highest_trials(genuine, impostor, fpr) or SortedTrials.of(genuine, impostor)
     return trials.tpr_at_fpr(fpr)
 
 
-def error_rates(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> ErrorRates:
+def error_rates(scores: npt.ArrayLike, is_same: npt.ArrayLike, threshold: float) -> ErrorRates:
     """False positive and false negative rate of the decision `score >= threshold`.
+
+    Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
 
     Raises:
         InputError: as for the pairs of `equal_error_rate`.
@@ -128,18 +137,20 @@ def error_rates(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) 
     >>> error_rates([0.9, 0.4, 0.6, 0.3], [1, 1, 0, 0], threshold=0.6)
     ErrorRates(fpr=0.5, fnr=0.5)
     """
-    genuine, impostor = split_by_label(scores, labels)
+    genuine, impostor = split_by_label(scores, is_same)
     return ErrorRates(
         int(np.count_nonzero(impostor >= threshold)) / len(impostor),
         int(np.count_nonzero(genuine < threshold)) / len(genuine),
     )
 
 
-def roc_points(scores: npt.ArrayLike, labels: npt.ArrayLike, max_points: int = 1000) -> RocPoints:
+def roc_points(scores: npt.ArrayLike, is_same: npt.ArrayLike, max_points: int = 1000) -> RocPoints:
     """The ROC curve for a plot, of at most `max_points` vertices, all of them exact.
 
     Where the distinct scores are more, thresholds are spread evenly over the genuine pairs, evenly over the
     impostors, and evenly in the logarithm of the FPR.
+
+    Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
 
     Raises:
         InputError: as for the pairs of `equal_error_rate`, or fewer than 4 points.
@@ -148,45 +159,51 @@ def roc_points(scores: npt.ArrayLike, labels: npt.ArrayLike, max_points: int = 1
     >>> points.fpr.tolist(), points.tpr.tolist(), points.thresholds.tolist()
     ([0.0, 0.0, 1.0, 1.0], [0.0, 0.5, 0.5, 1.0], [inf, 0.9, 0.8, 0.7])
     """
-    return sort_trials(scores, labels).roc_points(max_points)
+    return sort_trials(scores, is_same).roc_points(max_points)
 
 
-def ten_fold_accuracy(
-    scores: npt.ArrayLike, labels: npt.ArrayLike, fold_of_pair: npt.ArrayLike
-) -> TenFoldAccuracy:
+def verification_accuracy(
+    scores: npt.ArrayLike, is_same: npt.ArrayLike, fold_of_pair: npt.ArrayLike
+) -> VerificationAccuracy:
     """Accuracy of the LFW protocol: each fold is judged at the threshold that is best on all the others.
 
-    Shape: fold_of_pair (P,), any ids; ten folds in LFW, two or more here. The threshold is the middle
-    between two neighbouring scores; of equally good ones the middle one.
+    Shapes: scores (P,), is_same (P,), fold_of_pair (P,), any ids; ten folds in LFW, two or more here. The
+    threshold is the middle between two neighbouring scores; of equally good ones the middle one.
     Source: Huang et al. 2007, "Labeled Faces in the Wild", section on reporting results.
 
     Raises:
-        InputError: lengths differ, NaN scores, labels other than 0 and 1, or fewer than two folds.
+        InputError: lengths differ, NaN scores, flags other than 0 and 1, or fewer than two folds.
 
     Fold 1 chooses 0.5 (between 0.2 and 0.8), which judges fold 0 half right; fold 0 chooses 0.75:
 
-    >>> judged = ten_fold_accuracy([0.6, 0.9, 0.2, 0.8], [0, 1, 0, 1], [0, 0, 1, 1])
+    >>> judged = verification_accuracy([0.6, 0.9, 0.2, 0.8], [0, 1, 0, 1], [0, 0, 1, 1])
     >>> judged.mean, judged.standard_error, judged.thresholds.tolist()
     (0.75, 0.25, [0.5, 0.75])
     """
-    values, is_same, folds = as_scores(scores), as_flags(labels), as_ids(fold_of_pair, "fold_of_pair")
-    require_same_length(values, is_same, "scores and labels")
+    values, same, folds = (
+        as_scores(scores),
+        as_flags(is_same, "is_same"),
+        as_ids(fold_of_pair, "fold_of_pair"),
+    )
+    require_same_length(values, same, "scores and is_same")
     require_same_length(values, folds, "scores and fold_of_pair")
     order = np.argsort(values)
-    values, is_same, folds = values[order], is_same[order], folds[order]
+    values, same, folds = values[order], same[order], folds[order]
     from sklearn.model_selection import LeaveOneGroupOut
 
     splits = LeaveOneGroupOut()
     if len(values) == 0 or splits.get_n_splits(groups=folds) < 2:
         raise InputError(f"the protocol needs at least two folds of pairs, got {len(np.unique(folds))}")
-    judged = [_judge_fold(values, is_same, *rows) for rows in splits.split(values, groups=folds)]
+    judged = [_judge_fold(values, same, *rows) for rows in splits.split(values, groups=folds)]
     accuracies, thresholds = np.array(judged).T
     spread = float(accuracies.std(ddof=1)) / math.sqrt(len(judged))
-    return TenFoldAccuracy(float(accuracies.mean()), spread, accuracies, thresholds)
+    return VerificationAccuracy(float(accuracies.mean()), spread, accuracies, thresholds)
 
 
-def verification_summary(scores: npt.ArrayLike, labels: npt.ArrayLike) -> dict[str, float]:
+def verification_summary(scores: npt.ArrayLike, is_same: npt.ArrayLike) -> dict[str, float]:
     """`eer`, `auc`, `tpr@1e-2` and `tpr@1e-3` from one sort.
+
+    Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
 
     Raises:
         InputError: as for the pairs of `equal_error_rate`.
@@ -194,7 +211,7 @@ def verification_summary(scores: npt.ArrayLike, labels: npt.ArrayLike) -> dict[s
     >>> verification_summary([0.9, 0.1], [1, 0])
     {'eer': 0.0, 'auc': 1.0, 'tpr@1e-2': 1.0, 'tpr@1e-3': 1.0}
     """
-    trials = sort_trials(scores, labels)
+    trials = sort_trials(scores, is_same)
     return {name: trials.metric(name) for name in VERIFICATION_METRICS}
 
 

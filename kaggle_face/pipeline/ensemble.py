@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from kaggle_face.artifacts.blends import require_one_question, seal_blend
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
@@ -25,21 +25,25 @@ from kaggle_face.ensemble.blended import (
     write_embedding_blend,
     write_pair_blend,
 )
-from kaggle_face.ensemble.gallery_matches import write_gallery_blend
 from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
-from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning
+from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning, write_gallery_blend
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
 from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
-from kaggle_face.ensemble.search.candidates import Contender, Kind
-from kaggle_face.ensemble.selection import Decision, HowToDecide, decide_classes, decide_pairs
+from kaggle_face.ensemble.search.candidates import Candidate, Kind
+from kaggle_face.ensemble.selection import (
+    BlendChoice,
+    SelectionOptions,
+    select_class_blend,
+    select_pair_blend,
+)
 from kaggle_face.ensemble.summary import (
     count_parameters,
     describe_blend,
     require_few_parameters,
     with_gallery,
-    write_summary,
 )
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.evaluation.blend_record import BlendRecord, write_blend_record
 from kaggle_face.evaluation.figures import open_trials
 from kaggle_face.evaluation.held_out_figures import figure_of_gallery
 from kaggle_face.evaluation.member_scores import has_record
@@ -118,7 +122,7 @@ class CandidateRow:
     weights: tuple[float, ...]
 
     @classmethod
-    def of(cls, task: Task, candidate: Contender, is_chosen: bool) -> CandidateRow:
+    def of(cls, task: Task, candidate: Candidate, is_chosen: bool) -> CandidateRow:
         """The row of a candidate."""
         gain = candidate.gain
         return cls(
@@ -127,11 +131,11 @@ class CandidateRow:
             kind=candidate.kind,
             is_chosen=is_chosen,
             metrics=candidate.metrics,
-            nested=candidate.honest,
+            nested=candidate.nested,
             gain=None if gain is None else gain.value,
             low=None if gain is None else gain.low,
             high=None if gain is None else gain.high,
-            in_sample_gain=candidate.optimistic_gain,
+            in_sample_gain=candidate.in_sample_gain,
             weights=candidate.weights,
         )
 
@@ -153,9 +157,9 @@ class StepRow:
         """The rows of all steps that were tried."""
         steps: list[tuple[str, bool, Difference, float]]
         if isinstance(tuning, ClassTuning):
-            steps = [(str(tuning.best), not tuning.recipe.is_plain, tuning.gain, tuning.optimistic_gain)]
+            steps = [(str(tuning.best), not tuning.recipe.is_plain, tuning.gain, tuning.in_sample_gain)]
         else:
-            steps = [(step.setting, step.is_on, step.gain, step.optimistic_gain) for step in tuning.steps]
+            steps = [(step.setting, step.is_on, step.gain, step.in_sample_gain) for step in tuning.steps]
         return tuple(
             cls(task, setting, is_on, gain.value, gain.low, gain.high, in_sample_gain)
             for setting, is_on, gain, in_sample_gain in steps
@@ -185,21 +189,21 @@ class TaskBlend:
     tuned_metrics: Mapping[str, float] | None = None
 
     @classmethod
-    def of(cls, task: Task, decision: Decision) -> TaskBlend:
+    def of(cls, task: Task, choice: BlendChoice) -> TaskBlend:
         """What was decided for a task, as rows."""
-        blend, contest, tuning = decision.blend, decision.contest, decision.tuning
+        blend, contest, tuning = choice.blend, choice.selection, choice.tuning
         members = tuple(
             MemberRow(task, member.name, tuple(fold.fold for fold in member.folds), weight)
             for member, weight in zip(blend.members, blend.weights, strict=True)
         )
         if contest is None:
-            return cls(task, members, decision.notes, decision.metrics)
-        winner, contenders = contest.winner, contest.contenders
+            return cls(task, members, choice.notes, choice.metrics)
+        winner, contenders = contest.winner, contest.candidates
         return cls(
             task=task,
             members=members,
-            notes=decision.notes,
-            metrics=decision.metrics,
+            notes=choice.notes,
+            metrics=choice.metrics,
             metric=contest.metric,
             chosen=winner.name,
             reason=contest.reason,
@@ -227,7 +231,7 @@ class BlendResult:
     gallery_accuracy: float | None
     labelled_test: TestAccuracy | None
     num_parameters: int
-    summary: Mapping[str, Any]
+    summary: BlendRecord
     paths: tuple[Path, ...]
     warnings: tuple[str, ...]
 
@@ -249,8 +253,7 @@ class BlendResult:
     @property
     def score(self) -> float | None:
         """The formula's value out of fold; None where one of its metrics is not known."""
-        score: float | None = self.summary["score"]
-        return score
+        return self.summary.score
 
 
 def ensemble_runs(
@@ -287,38 +290,38 @@ def _blend(
     folds = list(dict.fromkeys(fold for fold, _ in networks))
     config = _settings_today(loaded, run, folds)
     rule, ignored = rule_on_test_neighbours(config, options.ignore_rules, progress)
-    how = HowToDecide(options.method, options.post_process and options.method != "mean", rule=rule)
+    how = SelectionOptions(options.method, options.post_process and options.method != "mean", rule=rule)
     today = compare_with_raw_folder(config, folds, "ensemble", options.ignore_changes, progress)
     require_one_question(networks, compare_training=not options.ignore_changes)
-    decisions: dict[Task, Decision] = {}
+    choices: dict[Task, BlendChoice] = {}
     if has_record(members["classification"], "test", "predictions"):
         of_task = formula_of_task(formula, "classification", known)
-        decisions["classification"] = decide_classes(members["classification"], of_task, how, progress)
+        choices["classification"] = select_class_blend(members["classification"], of_task, how, progress)
     if has_record(members["verification"], "test", "pairs", "embeddings"):
         of_task = formula_of_task(formula, "verification", known)
-        decisions["verification"] = decide_pairs(members["verification"], of_task, how, progress)
-    if not decisions:
+        choices["verification"] = select_pair_blend(members["verification"], of_task, how, progress)
+    if not choices:
         raise RunError(f"{run.name} has no test predictions; make them first: {run.command('predict')}")
-    used = [member for decision in decisions.values() for member in used_members(decision.blend)]
+    used = [member for choice in choices.values() for member in used_members(choice.blend)]
     require_few_parameters(config.competition.slug, used)
     with replacing_folder(run.ensemble_folder) as folder:
-        records = _write_records(decisions, folder, progress)
+        records = _write_records(choices, folder, progress)
         figure = figure_of_gallery(folder / "embeddings", members["verification"][0].folds[0])
-        summary = {**with_gallery(describe_blend(formula, decisions, records), figure)}
-        summary["ignored_rules"] = ignored
-        paths = [*records, write_summary(folder, summary)]
+        described = with_gallery(describe_blend(formula, choices, records), figure)
+        summary = replace(described, ignored_rules=tuple(ignored))
+        paths = [*records, write_blend_record(folder, summary)]
         seal_blend(folder, networks)
     if today is not None:
         require_unchanged(config, today, progress)
     return BlendResult(
         run=run,
-        tasks=tuple(TaskBlend.of(task, decision) for task, decision in decisions.items()),
+        tasks=tuple(TaskBlend.of(task, choice) for task, choice in choices.items()),
         gallery_accuracy=None if figure is None else figure.value,
         labelled_test=measure_labelled_blend(run.ensemble_folder / "predictions", folds),
         num_parameters=count_parameters(used),
         summary=summary,
-        paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(decisions)),
-        warnings=_left_out(decisions, members),
+        paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
+        warnings=_left_out(choices, members),
     )
 
 
@@ -332,29 +335,29 @@ def _settings_today(loaded: LoadedConfig, run: RunFolder, folds: Sequence[FoldFo
     return own[0].read_config().model_copy(update={"paths": loaded.config.paths})
 
 
-def _write_records(decisions: Mapping[Task, Decision], folder: Path, progress: Progress) -> list[Path]:
+def _write_records(choices: Mapping[Task, BlendChoice], folder: Path, progress: Progress) -> list[Path]:
     """Writes the blended records into an empty folder, so that none of an older blend is taken for one."""
     records = []
-    for decision in decisions.values():
-        match decision.blend:
+    for choice in choices.values():
+        match choice.blend:
             case ClassBlend() as blend:
-                records.append(write_class_blend(blend, folder, progress, decision.class_recipe))
+                records.append(write_class_blend(blend, folder, progress, choice.class_recipe))
             case PairBlend() as blend if has_record(blend.members, "test", "pairs"):
-                records.append(write_pair_blend(blend, folder, decision.pair_recipe))
+                records.append(write_pair_blend(blend, folder, choice.pair_recipe))
             case PairBlend() as blend:
-                of_gallery = decision.gallery_recipe
-                recipe = decision.pair_recipe if of_gallery.is_plain else of_gallery
+                of_gallery = choice.gallery_recipe
+                recipe = choice.pair_recipe if of_gallery.is_plain else of_gallery
                 records.append(write_embedding_blend(blend, folder, recipe))
                 records += write_gallery_blend(blend, folder, of_gallery)
     return records
 
 
-def _write_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
+def _write_thresholds(choices: Mapping[Task, BlendChoice]) -> list[Path]:
     """Writes the thresholds of every run whose embeddings are used."""
-    decision = decisions.get("verification")
-    if decision is None or decision.contest is None:
+    choice = choices.get("verification")
+    if choice is None or choice.selection is None:
         return []
-    members = used_members(decision.blend)
+    members = used_members(choice.blend)
     trials = open_trials(members)
     if trials is None:
         return []
@@ -365,14 +368,14 @@ def _write_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
 
 
 def _left_out(
-    decisions: Mapping[Task, Decision], members: Mapping[Task, Sequence[Member]]
+    choices: Mapping[Task, BlendChoice], members: Mapping[Task, Sequence[Member]]
 ) -> tuple[str, ...]:
     """A line for each task that the test data have and the blend does not answer."""
     data = read_fold_tables(members["classification"][0].folds[0]).data
     again = members[TASKS[0]][0].run.command("ensemble")
     lines = []
     for task in TASKS:
-        if task not in decisions and rows_of_task(data, task):
+        if task not in choices and rows_of_task(data, task):
             member = members[task][0]
             command = f"{member.run.command('predict')} --checkpoints {member.checkpoint}"
             lines.append(

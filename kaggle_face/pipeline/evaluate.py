@@ -12,7 +12,6 @@ from types import MappingProxyType
 from kaggle_face.artifacts.blends import blended_folds, why_blend_is_outdated
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import RunFolder, require_checkpoints
-from kaggle_face.competitions.catalogue.ranking import is_higher_better
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.run_thresholds import (
@@ -23,7 +22,7 @@ from kaggle_face.ensemble.run_thresholds import (
 )
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.evaluation.figures import (
-    Measured,
+    Estimate,
     class_figures,
     compare_classes,
     compare_pairs,
@@ -42,6 +41,7 @@ from kaggle_face.inference.labelled_test import (
     measure_labelled_test,
 )
 from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.metrics.table import is_higher_better
 from kaggle_face.progress import Progress
 
 
@@ -106,7 +106,7 @@ class DifferenceRow:
         """
         if self.low <= 0 <= self.high:
             return "not more than noise"
-        higher_is_better = self.metric != "log loss" and is_higher_better(self.metric)
+        higher_is_better = is_higher_better(self.metric)
         return "better" if (self.value > 0) == higher_is_better else "worse"
 
 
@@ -293,7 +293,7 @@ def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[Ta
 def _as_evaluation(
     task: Task,
     members: Sequence[Member],
-    measured: Sequence[Sequence[Measured]],
+    measured: Sequence[Sequence[Estimate]],
     differences: Sequence[Mapping[str, Difference]],
     thresholds: tuple[ThresholdRow, ...] = (),
     files: Mapping[str, Path] = MappingProxyType({}),

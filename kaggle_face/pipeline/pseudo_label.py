@@ -68,10 +68,10 @@ def pseudo_label_run(
         RunError: There is no current blend of class probabilities.
         RulesError: The competition's rules forbid pseudo-labels, and they are not ignored.
     """
-    from kaggle_face.ensemble.summary import read_summary
+    from kaggle_face.ensemble.summary import read_blend_record
 
     with writing_beside_folds([run]):
-        blend = read_summary(run)["tasks"].get("classification")
+        blend = read_blend_record(run)["tasks"].get("classification")
         if blend is None:
             again = run.command("ensemble")
             raise RunError(f"{run.name} has no blend of class predictions; make one: {again}")

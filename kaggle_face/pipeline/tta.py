@@ -14,13 +14,14 @@ import numpy as np
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.provenance import describe_averaging
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
-from kaggle_face.competitions.catalogue.ranking import PairMetric, is_higher_better, own_metrics_of
+from kaggle_face.competitions.catalogue.ranking import PairMetric, own_metrics_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.schema import CheckpointName, PredictConfig
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.nested_split import people_of_pairs
 from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
 from kaggle_face.metrics.intervals.verification import verification_difference
+from kaggle_face.metrics.table import METRICS
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
@@ -150,6 +151,6 @@ def _gains(after: _HeldOutFigures, before: _HeldOutFigures, metric: PairMetric) 
             found = verification_difference(
                 after.scores, before.scores, after.labels, after.people_of_pairs, metric
             )
-            turned = Difference(-found.value, -found.high, -found.low, found.other_sign)
-            gains[metric.upper()] = found if is_higher_better(metric) else turned
+            is_turned = not METRICS[metric].higher_is_better
+            gains[METRICS[metric].title] = found.reversed() if is_turned else found
     return gains

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
-from kaggle_face.metrics.identification import detection_identification_rate, first_mate_ranks
+from kaggle_face.metrics.identification import dir_at_fpir, first_mate_ranks
 from kaggle_face.metrics.intervals.bootstrap import (
     Interval,
     clustered_mean_difference,
@@ -208,7 +208,7 @@ def _detection_rate(similarity: Float32, ranks: IntArray, others: Float32) -> fl
     best = np.concatenate([similarity.max(axis=1), others.max(axis=1)])
     is_enrolled = np.concatenate([np.ones(len(ranks), bool), np.zeros(len(others), bool)])
     is_correct = np.concatenate([ranks == 1, np.zeros(len(others), bool)])
-    return detection_identification_rate(best, is_correct, is_enrolled, FPIR).rate
+    return dir_at_fpir(best, is_correct, is_enrolled, FPIR).rate
 
 
 def _templates(system: Embedded, known: Sequence[IntArray]) -> Float32:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from kaggle_face.artifacts.files.reading import read_json
-from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
 from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.errors import KaggleFaceError
+from kaggle_face.evaluation.blend_record import BlendRecord, TaskRecord, read_blend_record
 from kaggle_face.evaluation.held_out_figures import (
-    Figure,
+    Estimate,
     figure_in,
     figure_of_both,
     figure_of_checkpoint,
     figure_of_gallery,
     has_gallery,
 )
-from kaggle_face.submission.ledger.entries import OutOfFold
 
 _OF_UNKNOWN_SETTINGS = OwnMetrics("accuracy", "eer")
 
 
-def out_of_fold_of(records: Mapping[Task, Path], run: RunFolder) -> OutOfFold | None:
+def out_of_fold_of(records: Mapping[Task, Path], run: RunFolder) -> Estimate | None:
     """The score of the records behind a CSV, of its task or of both together; None where it is not known.
 
     Args:
@@ -35,24 +32,21 @@ def out_of_fold_of(records: Mapping[Task, Path], run: RunFolder) -> OutOfFold | 
     folds = run.started_folds()
     if not folds:
         return None
-    try:
-        own = own_metrics_of(folds[0].read_config())
-    except KaggleFaceError:
-        own = _OF_UNKNOWN_SETTINGS
-    summary = blend_summary(run)
-    figures = {task: _figure(task, path, folds[0], own, summary) for task, path in records.items()}
+    own = _own_metrics(folds[0])
+    blend = read_blend_record(run)
+    figures = {task: _figure(task, path, folds[0], own, blend) for task, path in records.items()}
     if len(figures) == 1:
-        figure = next(iter(figures.values()))
-    else:
-        figure = figure_of_both(figures.get("classification"), figures.get("verification"), own)
-        if figure is None and _is_blend(next(iter(records.values()))) and summary.get("score") is not None:
-            return OutOfFold(str(summary.get("formula", "score")), float(summary["score"]), True)
-    return None if figure is None else OutOfFold(figure.metric, figure.value, figure.higher_is_better)
+        return next(iter(figures.values()))
+    figure = figure_of_both(figures.get("classification"), figures.get("verification"), own)
+    is_of_blend = _is_blend(next(iter(records.values())))
+    if figure is None and is_of_blend and blend is not None and blend.score is not None:
+        return Estimate(blend.formula or "score", blend.score)
+    return figure
 
 
 def _figure(
-    task: Task, record: Path, fold: FoldFolder, own: OwnMetrics, summary: Mapping[str, Any]
-) -> Figure | None:
+    task: Task, record: Path, fold: FoldFolder, own: OwnMetrics, blend: BlendRecord | None
+) -> Estimate | None:
     if not _is_blend(record):
         checkpoint = next((name for name in CHECKPOINTS if name == record.parent.name), None)
         if checkpoint is None:
@@ -60,12 +54,17 @@ def _figure(
         return figure_of_checkpoint(FoldFolder(record.parents[2]), checkpoint, task, own)
     if task == "verification" and (own.names_people or has_gallery(fold)):
         return figure_of_gallery(record, fold)
-    values = summary.get("tasks", {}).get(task, {})
-    metrics, kept = values.get("metrics", {}), values.get("out_of_fold")
-    figure = figure_in(metrics, own.classes if task == "classification" else own.pairs)
-    if figure is None and kept is not None:  # the metric that `ensemble` went by instead
-        return Figure(str(kept["metric"]), float(kept["value"]))
-    others = (figure_in(metrics, name) for name in ("accuracy", "auc", "eer"))
+    return (
+        None if blend is None or task not in blend.tasks else _figure_of_blend(blend.tasks[task], task, own)
+    )
+
+
+def _figure_of_blend(blend: TaskRecord, task: Task, own: OwnMetrics) -> Estimate | None:
+    """The competition's metric of a blend, or what `ensemble` went by instead."""
+    figure = figure_in(blend.metrics, own.classes if task == "classification" else own.pairs)
+    if figure is None and blend.out_of_fold is not None:
+        return blend.out_of_fold
+    others = (figure_in(blend.metrics, name) for name in ("accuracy", "auc", "eer"))
     return figure or next(filter(None, others), None)
 
 
@@ -74,7 +73,8 @@ def _is_blend(record: Path) -> bool:
     return record.parent.name == "ensemble"
 
 
-def blend_summary(run: RunFolder) -> Mapping[str, Any]:
-    """The values of `ensemble.json`; none without a blend."""
-    path = run.ensemble_folder / "ensemble.json"
-    return read_json(path, BlendSummary) if path.is_file() else {}
+def _own_metrics(fold: FoldFolder) -> OwnMetrics:
+    try:
+        return own_metrics_of(fold.read_config())
+    except KaggleFaceError:
+        return _OF_UNKNOWN_SETTINGS

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kaggle_face.artifacts.provenance import (
     digest_of_tables,
@@ -19,11 +18,12 @@ from kaggle_face.competitions.submission.formats import SubmissionFormat, Submis
 from kaggle_face.competitions.submission.tables import SubmissionTable, fill_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.columns import SubmissionTask, columns_of, record_kind
 from kaggle_face.submission.ledger.entries import Origin
-from kaggle_face.submission.out_of_fold import blend_summary, out_of_fold_of
+from kaggle_face.submission.out_of_fold import out_of_fold_of
 
 ENSEMBLE = "ensemble"
 
@@ -111,11 +111,11 @@ def origin_of(output: Output, run: RunFolder) -> Origin:
     if output.what != f"{run.path.name}_{ENSEMBLE}":
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
         return Origin(task, (run.name,), (checkpoint,), settings, commit, out_of_fold, made_of(output))
-    summary = blend_summary(run)
-    tasks: Mapping[str, Any] = summary.get("tasks", {})
-    members = [member for each in output.tasks for member in tasks.get(each, {}).get("members", ())]
-    runs = tuple(dict.fromkeys(str(member["run"]) for member in members)) or (run.name,)
-    checkpoints = tuple(dict.fromkeys(str(member["checkpoint"]) for member in members))
+    blend = read_blend_record(run)
+    tasks = {} if blend is None else blend.tasks
+    members = [member for task in output.tasks if task in tasks for member in tasks[task].members]
+    runs = tuple(dict.fromkeys(member.run for member in members)) or (run.name,)
+    checkpoints = tuple(dict.fromkeys(member.checkpoint for member in members))
     return Origin(task, runs, checkpoints, settings, commit, out_of_fold, made_of(output))
 
 
@@ -132,8 +132,8 @@ def made_of(output: Output) -> tuple[str, ...]:
 
 def parameters_of_blend(run: RunFolder) -> int | None:
     """The parameters of all networks of a run's blend, as `ensemble` counted them; None without a blend."""
-    count = blend_summary(run).get("num_parameters")
-    return None if count is None else int(count)
+    blend = read_blend_record(run)
+    return None if blend is None else blend.num_parameters
 
 
 def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: RecordKind) -> Path:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
 
-from kaggle_face.competitions.catalogue.ranking import OwnMetrics, PairMetric
+from kaggle_face.competitions.catalogue.ranking import PairMetric
 from kaggle_face.config import TrainConfig
 from kaggle_face.errors import ConfigError
-from kaggle_face.metrics.score import Composite, parse_composite
+from kaggle_face.metrics.score import Composite, default_formula, parse_composite
+from kaggle_face.metrics.table import MetricName
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
 
-CLASS_FIGURES = ("accuracy", "top5", "log_loss")
-_CLASSES_ALONE: Literal["accuracy"] = "accuracy"
+CLASS_FIGURES: tuple[str, ...] = ("accuracy", "top5", "log_loss")
+"""What training measures of classes."""
 
 
 def read_score(train: TrainConfig, has_trials: bool, pair_metric: PairMetric | None = None) -> Composite:
@@ -25,8 +25,10 @@ def read_score(train: TrainConfig, has_trials: bool, pair_metric: PairMetric | N
         ConfigError: The formula cannot be read, or names a figure that is not measured.
     """
     if train.score is None:
-        both = OwnMetrics(_CLASSES_ALONE, pair_metric or train.verification_metric)
-        return parse_composite(both.formula if has_trials else _CLASSES_ALONE)
+        tasks: list[MetricName] = ["accuracy"]
+        if has_trials:
+            tasks.append(pair_metric or train.verification_metric)
+        return parse_composite(default_formula(*tasks))
     composite = parse_composite(train.score, [*CLASS_FIGURES, *VERIFICATION_METRICS])
     unmeasured = [name for name in composite.names if name in VERIFICATION_METRICS]
     if unmeasured and not has_trials:

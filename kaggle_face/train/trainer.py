@@ -14,6 +14,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading.loader import TrainingBatches
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.inference.batch_size import size_without_search
+from kaggle_face.metrics.table import METRICS
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
@@ -258,11 +259,10 @@ class Trainer:
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
         """What each of the best checkpoints is chosen by, higher is better."""
-        verification = {"eer": lambda: -figures["eer"], "auc": lambda: figures["auc"]}
         metric = self.settings.train.verification_metric
         scores: dict[CheckpointName, float] = {"best_cls": figures["accuracy"]}
         if metric in figures:
-            scores["best_ver"] = verification[metric]()
+            scores["best_ver"] = METRICS[metric].sign * figures[metric]
         if self.settings.train.score is not None:
             scores["best"] = score_figures(self._score, figures)
         return scores

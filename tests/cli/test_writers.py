@@ -74,7 +74,7 @@ def test_two_writers_of_one_thing_are_one_line_and_a_failure_loses_nothing(
     assert contents(chain) == before
 
     with monkeypatch.context() as patch:
-        patch.setattr(ensemble, "write_summary", fail)
+        patch.setattr(ensemble, "write_blend_record", fail)
         patch.setattr(soup, "FoldSoup", fail)
         patch.setattr(bundle, "write_json", fail)
         for words in (

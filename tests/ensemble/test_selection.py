@@ -19,8 +19,14 @@ from kaggle_face.ensemble.blended import (
 )
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
 from kaggle_face.ensemble.postprocess.pair_tuning import STEPS, PairTuning
-from kaggle_face.ensemble.selection import HowToDecide, decide_classes, decide_pairs
+from kaggle_face.ensemble.selection import (
+    SelectionOptions,
+    duplicates_of,
+    select_class_blend,
+    select_pair_blend,
+)
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.members import choose_members
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.metrics.similarity import normalized, score_pairs
@@ -30,8 +36,8 @@ from kaggle_face.records import Embeddings
 FORMULA = "0.5*accuracy + 0.5*(1-eer)"
 
 
-def how(method: Any, post_process: bool = False) -> HowToDecide:
-    return HowToDecide(method, post_process, Resampling(50))
+def how(method: Any, post_process: bool = False) -> SelectionOptions:
+    return SelectionOptions(method, post_process, Resampling(50))
 
 
 @pytest.fixture
@@ -52,11 +58,11 @@ def test_adding_a_copy_of_a_member_changes_nothing(
     with_copy = choose_members([*runs, copy_of(runs[0], "c")], ["best_ver"])
     written = []
     for number, chosen in enumerate((members, with_copy)):
-        classes = decide_classes(chosen, FORMULA, how(method), SilentProgress())
-        pairs = decide_pairs(chosen, FORMULA, how(method), SilentProgress())
+        classes = select_class_blend(chosen, FORMULA, how(method), SilentProgress())
+        pairs = select_pair_blend(chosen, FORMULA, how(method), SilentProgress())
         write_class_blend(classes.blend, tmp_path / str(number), SilentProgress())
         write_pair_blend(pairs.blend, tmp_path / str(number))
-        written.append((classes.contest, pairs.contest))
+        written.append((classes.selection, pairs.selection))
     assert written[0] == written[1]
     for file in ("predictions/logits.npy", "pairs/scores.npy"):
         assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
@@ -66,10 +72,10 @@ def test_adding_a_copy_of_a_member_changes_nothing(
 def test_the_mean_needs_no_out_of_fold_records(runs: list[RunFolder]) -> None:
     shutil.rmtree(runs[1].fold(0).path / "oof")
     members = choose_members(runs, ["best_ver"])
-    decision = decide_classes(members, FORMULA, how("mean"), SilentProgress())
-    assert decision.contest is None and decision.blend.weights == (0.5, 0.5)
-    assert "nothing is known of the blend's score" in decision.notes[0]
-    assert decide_pairs(members, FORMULA, how("mean"), SilentProgress()).blend.weights == (0.5, 0.5)
+    choice = select_class_blend(members, FORMULA, how("mean"), SilentProgress())
+    assert choice.selection is None and choice.blend.weights == (0.5, 0.5)
+    assert "nothing is known of the blend's score" in choice.notes[0]
+    assert select_pair_blend(members, FORMULA, how("mean"), SilentProgress()).blend.weights == (0.5, 0.5)
 
 
 def test_a_member_without_out_of_fold_records_cannot_be_weighted(runs: list[RunFolder]) -> None:
@@ -78,9 +84,9 @@ def test_a_member_without_out_of_fold_records_cannot_be_weighted(runs: list[RunF
     with pytest.raises(
         RunError, match=r"demo/b@best_ver fold 0 has no out-of-fold predictions.*--method mean"
     ):
-        decide_classes(members, FORMULA, how("auto"), SilentProgress())
+        select_class_blend(members, FORMULA, how("auto"), SilentProgress())
     with pytest.raises(RunError, match=r"demo/b@best_ver fold 0 has no out-of-fold pairs"):
-        decide_pairs(members, FORMULA, how("hill"), SilentProgress())
+        select_pair_blend(members, FORMULA, how("hill"), SilentProgress())
 
 
 @pytest.mark.parametrize(
@@ -88,12 +94,12 @@ def test_a_member_without_out_of_fold_records_cannot_be_weighted(runs: list[RunF
 )
 def test_a_method_that_is_asked_for_wins(runs: list[RunFolder], method: Any, kind: str) -> None:
     members = choose_members(runs, ["best_ver"])
-    for decision in (
-        decide_classes(members, FORMULA, how(method), SilentProgress()),
-        decide_pairs(members, FORMULA, how(method), SilentProgress()),
+    for choice in (
+        select_class_blend(members, FORMULA, how(method), SilentProgress()),
+        select_pair_blend(members, FORMULA, how(method), SilentProgress()),
     ):
-        assert decision.contest is not None and decision.contest.winner.kind == kind
-        assert "asked for" in decision.contest.reason
+        assert choice.selection is not None and choice.selection.winner.kind == kind
+        assert "asked for" in choice.selection.reason
 
 
 def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
@@ -110,13 +116,13 @@ def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
         vectors[rows[a]] @ vectors[rows[b]]
         for a, b in zip(pairs.first_ids.tolist(), pairs.second_ids.tolist(), strict=True)
     ]
-    assert cosines == pytest.approx(scores, abs=2e-3)  # half precision
+    assert cosines == pytest.approx(scores, abs=2e-3)  # side precision
 
 
 def test_a_single_member_is_the_mean_of_its_folds(runs: list[RunFolder], tmp_path: Path) -> None:
     members = choose_members(runs[:1], ["best_ver"])
-    decision = decide_pairs(members, FORMULA, how("auto"), SilentProgress())
-    scores = stored.read_pair_scores(write_pair_blend(decision.blend, tmp_path)).scores
+    choice = select_pair_blend(members, FORMULA, how("auto"), SilentProgress())
+    scores = stored.read_pair_scores(write_pair_blend(choice.blend, tmp_path)).scores
     folds = [
         stored.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
         for fold in members[0].folds
@@ -126,9 +132,9 @@ def test_a_single_member_is_the_mean_of_its_folds(runs: list[RunFolder], tmp_pat
 
 def test_six_people_are_too_few_to_try_post_processing(runs: list[RunFolder]) -> None:
     members = choose_members(runs[:1], ["best_ver"])
-    decision = decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress())
-    assert decision.tuning is None
-    assert decision.notes == ("6 people are too few to try post-processing",)
+    choice = select_pair_blend(members, FORMULA, how("auto", post_process=True), SilentProgress())
+    assert choice.tuning is None
+    assert choice.notes == ("6 people are too few to try post-processing",)
 
 
 def test_every_step_is_tried_on_the_embeddings_of_the_members(
@@ -136,11 +142,11 @@ def test_every_step_is_tried_on_the_embeddings_of_the_members(
 ) -> None:
     monkeypatch.setattr("kaggle_face.ensemble.selection.FEWEST_PEOPLE", 2)
     members = choose_members(runs, ["best_ver"])
-    decision = decide_pairs(members, FORMULA, how("mean", post_process=True), SilentProgress())
-    assert isinstance(decision.tuning, PairTuning)
-    assert [step.name for step in decision.tuning.steps] == [name for name, _ in STEPS]
-    if decision.pair_recipe.is_plain:
-        assert decision.contest is not None and decision.metrics == decision.contest.winner.metrics
+    choice = select_pair_blend(members, FORMULA, how("mean", post_process=True), SilentProgress())
+    assert isinstance(choice.tuning, PairTuning)
+    assert [step.name for step in choice.tuning.steps] == [name for name, _ in STEPS]
+    if choice.pair_recipe.is_plain:
+        assert choice.selection is not None and choice.metrics == choice.selection.winner.metrics
 
 
 def test_a_recipe_is_done_to_the_test_pairs_of_each_network(runs: list[RunFolder], tmp_path: Path) -> None:
@@ -165,11 +171,11 @@ def test_without_embeddings_no_post_processing_is_tried(
     for fold in runs[0].finished_folds():
         shutil.rmtree(fold.record_folder("oof", "best_ver", "embeddings"))
     members = choose_members(runs[:1], ["best_ver"])
-    for decision in (
-        decide_classes(members, FORMULA, how("auto", post_process=True), SilentProgress()),
-        decide_pairs(members, FORMULA, how("auto", post_process=True), SilentProgress()),
+    for choice in (
+        select_class_blend(members, FORMULA, how("auto", post_process=True), SilentProgress()),
+        select_pair_blend(members, FORMULA, how("auto", post_process=True), SilentProgress()),
     ):
-        assert decision.tuning is None and "no post-processing is tried" in decision.notes[0]
+        assert choice.tuning is None and "no post-processing is tried" in choice.notes[0]
 
 
 def test_where_nobody_has_trials_scores_are_averaged(runs: list[RunFolder]) -> None:
@@ -177,6 +183,26 @@ def test_where_nobody_has_trials_scores_are_averaged(runs: list[RunFolder]) -> N
         for fold in run.finished_folds():
             shutil.rmtree(fold.record_folder("oof", "best_ver", "pairs"))
     members = choose_members(runs, ["best_ver"])
-    assert decide_pairs(members, FORMULA, how("auto"), SilentProgress()).blend.weights == (0.5, 0.5)
+    assert select_pair_blend(members, FORMULA, how("auto"), SilentProgress()).blend.weights == (0.5, 0.5)
     with pytest.raises(RunError, match="no out-of-fold pairs"):
-        decide_pairs(members, FORMULA, how("hill"), SilentProgress())
+        select_pair_blend(members, FORMULA, how("hill"), SilentProgress())
+
+
+def test_a_duplicate_is_found_also_in_another_order_and_precision() -> None:
+    values = np.random.default_rng(0).integers(0, 99, (50, 4)).astype(np.float16)
+    order = np.random.default_rng(1).permutation(50)
+    original, other = MemberScores("a", values), MemberScores("b", values + 1)
+    copy = MemberScores("c", values[order].astype(np.float32), np.argsort(order))
+    assert duplicates_of([[original], [other], [copy]], 50) == [None, None, 0]
+
+
+def test_a_difference_outside_the_sampled_rows_is_seen() -> None:
+    values = np.zeros((500, 2), np.float32)
+    changed = values.copy()
+    changed[7, 1] = 1e-3
+    assert duplicates_of([[MemberScores("a", values)], [MemberScores("b", changed)]], 500) == [None, None]
+
+
+def test_a_member_with_another_fold_is_not_a_duplicate() -> None:
+    first, second = MemberScores("a", np.zeros(5)), MemberScores("a", np.ones(5))
+    assert duplicates_of([[first, second], [first, first], [first]], 5) == [None, None, None]

@@ -7,24 +7,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 
 from kaggle_face.artifacts import record_io as stored
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.evaluation.figures import (
+    class_details,
     class_figures,
     compare_classes,
     compare_pairs,
     measure_classes,
     measure_episodes,
+    measure_identification,
     measure_pairs,
     open_trials,
 )
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
-from kaggle_face.evaluation.member_scores import Source, read_labels
+from kaggle_face.evaluation.member_scores import MemberScores, read_labels
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.evaluation.nested_split import disjoint_sets
-from kaggle_face.metrics.classification import log_loss, top_k_accuracy
+from kaggle_face.metrics.classification import expected_calibration_error, log_loss, top_k_accuracy
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.metrics.verification import equal_error_rate
 
@@ -54,6 +57,26 @@ def test_class_figures_are_those_of_each_folds_records(members: tuple[Member, ..
     assert accuracy.spread == pytest.approx(np.std([each[0] for each in expected], ddof=1))
 
 
+def test_class_details_are_those_of_all_folds_together(members: tuple[Member, ...]) -> None:
+    figures = class_figures(members)[0]
+    logits, labels = [], []
+    for fold in members[0].folds:
+        record = stored.read_predictions(fold.record_folder("oof", "best_ver", "predictions"))
+        logits.append(record.logits)
+        labels.append(read_labels(fold, record.image_ids))
+    every_logit, every_label = np.concatenate(logits), np.concatenate(labels)
+    num_classes = every_logit.shape[1]
+    details = class_details(figures, num_classes, ks=(1, 3))
+    assert details.top_k == top_k_accuracy(every_logit, every_label, (1, 3))
+    assert details.calibration_error == pytest.approx(expected_calibration_error(every_logit, every_label))
+    guess = every_logit.argmax(axis=1)
+    matrix = confusion_matrix(every_label, guess, labels=range(num_classes))
+    assert details.class_accuracies == pytest.approx(matrix.diagonal() / matrix.sum(axis=1), nan_ok=True)
+    np.fill_diagonal(matrix, 0)
+    worst = details.confusions[0]
+    assert worst.count == matrix.max() == matrix[worst.true_label, worst.predicted_label]
+
+
 def test_a_run_compared_with_itself_differs_by_nothing(members: tuple[Member, ...]) -> None:
     figures = class_figures(members)
     same = compare_classes(figures[0], figures[0], FEW)["accuracy"]
@@ -66,7 +89,7 @@ def test_a_run_compared_with_itself_differs_by_nothing(members: tuple[Member, ..
 def test_pair_figures_of_folds_are_those_of_their_scores(members: tuple[Member, ...]) -> None:
     trials = open_trials(members)
     assert trials is not None
-    measured = {each.name: each for each in measure_pairs(trials, 0)}
+    measured = {each.metric: each for each in measure_pairs(trials, 0)}
     expected = []
     for fold in members[0].folds:
         scores = stored.read_pair_scores(fold.record_folder("oof", "best_ver", "pairs"))
@@ -85,11 +108,11 @@ def test_ten_sets_share_nobody_where_people_allow_it() -> None:
     order = rng.permutation(len(labels))
     ids = np.array([str(row) for row in range(len(labels))])
     images = [np.char.add(f"{side}", ids) for side in "ab"]
-    source = Source("one", scores[order])
+    source = MemberScores("one", scores[order])
     fold = FoldTrials(0, np.arange(len(labels)), (source,))
-    halves = np.zeros(len(labels), np.int64)
-    trials = HeldOutPairs(ids, *images, labels[order], people[order], halves, (fold,))
-    measured = {each.name: each for each in measure_pairs(trials, 0)}["ten-fold accuracy"]
+    sides = np.zeros(len(labels), np.int64)
+    trials = HeldOutPairs(ids, *images, labels[order], people[order], sides, (fold,))
+    measured = {each.metric: each for each in measure_pairs(trials, 0)}["ten-fold accuracy"]
     assert measured.interval is not None and len(measured.folds) == 10
     # Student's t of nine degrees of freedom (2.262) times the deviation over the root of ten.
     margin = 2.262 * np.std(measured.folds, ddof=1) / np.sqrt(10)
@@ -124,13 +147,18 @@ def test_one_of_three_held_out_people_is_known_from_one_picture_without_noise(
     run = make_run(world, noise=0.0, shared_noise=0.0)
     (member,) = choose_members([run], ["best_ver"])
     assert measure_episodes(member, ways=3) == ()  # nobody told who the trials show
+    assert measure_identification(member) == ()
     for fold in member.folds:
         pairs = stored.read_pairs(fold.pairs_file("oof"))
         person = [image.split("/")[0] for image in pairs.image_ids.tolist()]
         write_table(fold.people_file, {"image_id": pairs.image_ids, "person": np.array(person)})
     reseal(run)
     (measured,) = measure_episodes(member, ways=3)
-    assert (measured.name, measured.value, measured.folds) == ("3-way one-shot accuracy", 1.0, (1.0, 1.0))
+    assert (measured.metric, measured.value, measured.folds) == ("3-way one-shot accuracy", 1.0, (1.0, 1.0))
+    assert [(each.metric, each.value) for each in measure_identification(member)] == [
+        ("rank-1 identification", 1.0),
+        ("rank-5 identification", 1.0),
+    ]
     assert measure_episodes(member, ways=4) == ()  # three people are held out of each fold
 
 
@@ -148,3 +176,6 @@ def test_one_of_three_people_who_are_told_wrongly_is_known_by_chance(
     assert measured.interval is not None
     assert measured.interval.low < measured.value < measured.interval.high
     assert measured.value == pytest.approx(1 / 3, abs=0.1)
+    first, second, third = measure_identification(member, ks=(1, 2, 3))
+    assert first.value <= second.value <= third.value == 1.0  # three people are known
+    assert first.value < 0.7 and len(first.folds) == 2

@@ -11,7 +11,7 @@ from kaggle_face.artifacts import record_io as stored
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics
-from kaggle_face.evaluation.held_out_figures import Figure, figure_of_both, figure_of_checkpoint
+from kaggle_face.evaluation.held_out_figures import Estimate, figure_of_both, figure_of_checkpoint
 from kaggle_face.records import Embeddings, Gallery, Predictions
 
 PAIRS, PLACES = OwnMetrics("accuracy", "auc"), OwnMetrics("map@5", "eer")
@@ -42,9 +42,9 @@ def write_gallery(fold: FoldFolder, truth: list[str]) -> None:
 
 
 def test_each_task_has_its_own_metric(fold: FoldFolder) -> None:
-    assert figure_of_checkpoint(fold, "best_cls", "classification", PAIRS) == Figure("accuracy", 0.75)
-    assert figure_of_checkpoint(fold, "best_ver", "verification", PAIRS) == Figure("auc", 0.8)
-    assert figure_of_checkpoint(fold, "best_ver", "verification", PLACES) == Figure("eer", 0.25)
+    assert figure_of_checkpoint(fold, "best_cls", "classification", PAIRS) == Estimate("accuracy", 0.75)
+    assert figure_of_checkpoint(fold, "best_ver", "verification", PAIRS) == Estimate("auc", 0.8)
+    assert figure_of_checkpoint(fold, "best_ver", "verification", PLACES) == Estimate("eer", 0.25)
     assert figure_of_checkpoint(fold, "last", "verification", PLACES) is None
 
 
@@ -70,7 +70,7 @@ def test_a_gallery_without_probes_asks_for_no_names(fold: FoldFolder) -> None:
     # as in competitions whose rankings have an unknown label
     nobody = np.array([], np.str_)
     stored.write_gallery(fold.gallery_folder("test"), Gallery(nobody, nobody, nobody, nobody, nobody, "new"))
-    assert figure_of_checkpoint(fold, "best_ver", "verification", PLACES) == Figure("eer", 0.25)
+    assert figure_of_checkpoint(fold, "best_ver", "verification", PLACES) == Estimate("eer", 0.25)
 
 
 def test_places_among_five(fold: FoldFolder) -> None:
@@ -86,7 +86,7 @@ def test_places_among_five(fold: FoldFolder) -> None:
 
 
 def test_both_tasks_together() -> None:
-    both = figure_of_both(Figure("accuracy", 0.75), Figure("eer", 0.25), OwnMetrics("accuracy", "eer"))
-    assert both == Figure("0.5*accuracy + 0.5*(1-eer)", 0.75) and both.higher_is_better
-    assert figure_of_both(Figure("accuracy", 0.75), Figure("eer", 0.25), PAIRS) is None
-    assert figure_of_both(Figure("accuracy", 0.75), None, PAIRS) is None
+    both = figure_of_both(Estimate("accuracy", 0.75), Estimate("eer", 0.25), OwnMetrics("accuracy", "eer"))
+    assert both == Estimate("0.5*accuracy + 0.5*(1-eer)", 0.75) and both.higher_is_better
+    assert figure_of_both(Estimate("accuracy", 0.75), Estimate("eer", 0.25), PAIRS) is None
+    assert figure_of_both(Estimate("accuracy", 0.75), None, PAIRS) is None

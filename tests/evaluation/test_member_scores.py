@@ -15,7 +15,7 @@ from kaggle_face.artifacts.tables import write_table
 from kaggle_face.errors import DataError, InputError, RunError
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
-    TestLogits,
+    TestScores,
     open_held_out_logits,
     open_test_logits,
     open_test_scores,
@@ -49,7 +49,7 @@ def held_out(members: tuple[Member, ...]) -> Any:
 
 
 def test_members_are_aligned_by_id_in_whatever_order_they_lie_on_disk(members: tuple[Member, ...]) -> None:
-    straight: TestLogits = open_test_logits(members)
+    straight: TestScores = open_test_logits(members)
     old = stored.read_predictions(folder(members[1]))
     order = np.random.default_rng(0).permutation(len(old.image_ids))
     rewrite(members[1], image_ids=old.image_ids[order], logits=old.logits[order])

@@ -5,38 +5,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaggle_face.evaluation.nested_split import (
-    CROSSING,
+    STRADDLING,
     disjoint_sets,
-    halves_of_classes,
-    halves_of_pairs,
-    halves_of_people,
-    nested,
+    nested_split,
     people_of_pairs,
+    sides_of_classes,
+    sides_of_pairs,
+    sides_of_people,
     spread_sample,
 )
 
 
 @given(st.integers(0, 1000), st.integers(2, 40))
-def test_halves_do_not_depend_on_the_order_of_people(seed: int, count: int) -> None:
+def test_sides_do_not_depend_on_the_order_of_people(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     keys = np.array([f"n{i:03d}" for i in range(count)])
     sizes = rng.integers(1, 20, count)
     order = rng.permutation(count)
-    assert (
-        halves_of_people(keys[order], sizes[order]).tolist() == halves_of_people(keys, sizes)[order].tolist()
-    )
+    assert sides_of_people(keys[order], sizes[order]).tolist() == sides_of_people(keys, sizes)[order].tolist()
 
 
 @given(st.integers(0, 1000), st.integers(1, 40))
-def test_halves_differ_by_at_most_one_person(seed: int, count: int) -> None:
+def test_sides_differ_by_at_most_one_person(seed: int, count: int) -> None:
     sizes = np.random.default_rng(seed).integers(1, 20, count)
-    halves = halves_of_people(np.array([str(i) for i in range(count)]), sizes)
-    assert abs(int(sizes[halves == 0].sum()) - int(sizes[halves == 1].sum())) <= sizes.max()
+    sides = sides_of_people(np.array([str(i) for i in range(count)]), sizes)
+    assert abs(int(sizes[sides == 0].sum()) - int(sizes[sides == 1].sum())) <= sizes.max()
 
 
 def test_classes_without_images_do_not_count() -> None:
-    halves = halves_of_classes(np.array([1, 1, 3]), np.array(["a", "b", "c", "d"]))
-    assert sorted(halves[[1, 3]].tolist()) == [0, 1]
+    sides = sides_of_classes(np.array([1, 1, 3]), np.array(["a", "b", "c", "d"]))
+    assert sorted(sides[[1, 3]].tolist()) == [0, 1]
 
 
 def test_images_joined_by_a_chain_of_genuine_pairs_are_one_person() -> None:
@@ -46,16 +44,17 @@ def test_images_joined_by_a_chain_of_genuine_pairs_are_one_person() -> None:
     assert people.tolist() == [[0, 0], [0, 0], [1, 1], [0, 1]]
 
 
-def test_a_pair_across_the_halves_belongs_to_neither() -> None:
+def test_a_pair_across_the_sides_belongs_to_neither() -> None:
     people = np.array([[0, 0], [1, 1], [0, 1]])
-    halves = halves_of_pairs(people, np.array(["a", "b"]))
-    assert sorted(halves[:2].tolist()) == [0, 1] and halves[2] == CROSSING
+    sides = sides_of_pairs(people, np.array(["a", "b"]))
+    assert sorted(sides[:2].tolist()) == [0, 1] and sides[2] == STRADDLING
 
 
-def test_each_half_is_judged_by_what_is_found_on_the_other_and_crossing_pairs_by_neither() -> None:
-    halves = np.array([0, 1, CROSSING, 0, CROSSING, 1, 1])
+def test_each_side_is_judged_by_what_is_found_on_the_other_and_straddling_pairs_by_neither() -> None:
+    sides = np.array([0, 1, STRADDLING, 0, STRADDLING, 1, 1])
     turns = [
-        (np.flatnonzero(found).tolist(), np.flatnonzero(judged).tolist()) for found, judged in nested(halves)
+        (np.flatnonzero(found).tolist(), np.flatnonzero(judged).tolist())
+        for found, judged in nested_split(sides)
     ]
     assert turns == [([0, 3], [1, 5, 6]), ([1, 5, 6], [0, 3])]
 
@@ -96,7 +95,7 @@ def test_a_set_of_less_than_half_the_mean_size_is_none() -> None:
         )
         return disjoint_sets(people, np.tile([1, 0], sum(sizes)), len(sizes))
 
-    assert sets_of([3, 1]) is not None  # half of the mean, 2
+    assert sets_of([3, 1]) is not None  # side of the mean, 2
     assert sets_of([4, 1]) is None
 
 

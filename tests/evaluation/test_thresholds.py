@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaggle_face.evaluation.thresholds import gallery_threshold, mock_gallery, verification_thresholds
+from kaggle_face.evaluation.thresholds import gallery_threshold, simulate_gallery, verification_thresholds
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.metrics.verification import equal_error_rate, tpr_at_fpr
 
@@ -47,26 +47,26 @@ def test_a_rate_that_cannot_be_kept_is_left_out() -> None:
     assert "fpr=0.1" not in rules and "eer" in rules
 
 
-def test_a_mock_gallery_has_one_image_of_each_known_person() -> None:
+def test_a_simulated_gallery_has_one_image_of_each_known_person() -> None:
     people = np.repeat(np.arange(10), 4)
     ids = np.array([f"{i}.jpg" for i in range(40)])
-    gallery = mock_gallery(ids, people)
+    gallery = simulate_gallery(ids, people)
     assert len(gallery.enrolled) == len(set(people[gallery.enrolled].tolist())) == 7
     assert len(gallery.probes) == 33 and not set(gallery.probes) & set(gallery.enrolled)
     known = set(people[gallery.enrolled].tolist())
     assert [p in known for p in people[gallery.probes].tolist()] == gallery.has_match.tolist()
 
 
-def test_a_mock_gallery_does_not_depend_on_row_order() -> None:
+def test_a_simulated_gallery_does_not_depend_on_row_order() -> None:
     people = np.repeat(np.arange(10), 4)
     ids = np.array([f"{i}.jpg" for i in range(40)])
     order = np.random.default_rng(0).permutation(40)
-    straight, shuffled = mock_gallery(ids, people), mock_gallery(ids[order], people[order])
+    straight, shuffled = simulate_gallery(ids, people), simulate_gallery(ids[order], people[order])
     assert set(ids[straight.enrolled].tolist()) == set(ids[order][shuffled.enrolled].tolist())
 
 
 def test_a_person_with_one_image_is_unknown() -> None:
-    gallery = mock_gallery(np.array(["a", "b", "c"]), np.array([0, 0, 1]))
+    gallery = simulate_gallery(np.array(["a", "b", "c"]), np.array([0, 0, 1]))
     assert gallery.enrolled.tolist() in ([0], [1])
     assert gallery.has_match.tolist() == [True, False]
 

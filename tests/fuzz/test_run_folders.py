@@ -17,7 +17,7 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE, write_seal
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config import CompetitionConfig, Config, dump_config
-from kaggle_face.ensemble.summary import read_summary
+from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.evaluation.figures import class_figures, open_trials
 from kaggle_face.evaluation.label_noise import measure_gaps
 from kaggle_face.evaluation.member_scores import (
@@ -163,7 +163,7 @@ def readers_of(root: Path) -> list[tuple[str, Callable[[], object]]]:
         ("classes", lambda: stored.read_train_images(run.fold(0).classes_file)),
         ("gallery", lambda: stored.read_gallery(run.fold(0).gallery_folder("dev"))),
         ("folds/f", lambda: stored.read_folds(root / "demo" / "folds" / "f", 2)),
-        ("ensemble.json", lambda: read_summary(run)),
+        ("ensemble.json", lambda: read_blend_record(run)),
         ("ensemble.json", lambda: parameters_of_blend(run)),
         ("kaggle.json", lambda: read_job(run)),
     ]

@@ -12,7 +12,7 @@ from kaggle_face.errors import InputError
 from kaggle_face.metrics import inputs
 from kaggle_face.metrics.identification import (
     best_gallery_threshold,
-    detection_identification_rate,
+    dir_at_fpir,
     first_mate_ranks,
     first_mate_ranks_of_embeddings,
     gallery_accuracy,
@@ -129,19 +129,19 @@ def test_detection_and_identification_is_the_best_of_all_thresholds(seed: int, f
     for threshold in [*scores, np.inf]:
         if (scores[~is_enrolled] >= threshold).mean() <= fpir:
             best = max(best, ((scores >= threshold) & is_correct).sum() / is_enrolled.sum())
-    found = detection_identification_rate(scores, is_correct, is_enrolled, fpir)
+    found = dir_at_fpir(scores, is_correct, is_enrolled, fpir)
     assert found.rate == pytest.approx(best, abs=1e-12)
     assert found.fpir == (scores[~is_enrolled] >= found.threshold).mean() <= fpir
 
 
 def test_detection_rate_is_zero_where_no_name_is_right() -> None:
-    found = detection_identification_rate([0.9, 0.1], [0, 0], [1, 0], fpir=0.0)
+    found = dir_at_fpir([0.9, 0.1], [0, 0], [1, 0], fpir=0.0)
     assert (found.rate, found.threshold, found.fpir) == (0.0, math.inf, 0.0)
 
 
 def test_open_set_without_unknown_probes_is_refused() -> None:
     with pytest.raises(InputError, match="needs enrolled and unknown probes, got 2 and 0"):
-        detection_identification_rate([0.9, 0.1], [1, 1], [1, 1], fpir=0.1)
+        dir_at_fpir([0.9, 0.1], [1, 1], [1, 1], fpir=0.1)
 
 
 @SEEDS

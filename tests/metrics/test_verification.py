@@ -19,8 +19,8 @@ from kaggle_face.metrics.verification import (
     error_rates,
     roc_auc,
     roc_points,
-    ten_fold_accuracy,
     tpr_at_fpr,
+    verification_accuracy,
     verification_summary,
 )
 
@@ -313,7 +313,7 @@ def test_fewer_than_four_roc_points_are_refused() -> None:
 def test_ten_fold_accuracy_equals_a_plain_loop(seed: int) -> None:
     scores, labels = scored_pairs(seed, 1, num_pairs=300)
     folds = np.random.default_rng(seed).permutation(np.arange(300) % 10)
-    judged = ten_fold_accuracy(scores, labels, folds)
+    judged = verification_accuracy(scores, labels, folds)
     for fold in range(10):
         mine, others = folds == fold, folds != fold
 
@@ -327,7 +327,7 @@ def test_ten_fold_accuracy_equals_a_plain_loop(seed: int) -> None:
 
 def test_ten_fold_mean_and_standard_error_are_those_of_the_folds() -> None:
     scores, labels = scored_pairs(2)
-    judged = ten_fold_accuracy(scores, labels, np.arange(700) % 10)
+    judged = verification_accuracy(scores, labels, np.arange(700) % 10)
     mean = sum(judged.accuracies) / 10
     assert judged.mean == pytest.approx(mean, abs=1e-12)
     spread = math.sqrt(sum((a - mean) ** 2 for a in judged.accuracies) / 9)
@@ -337,13 +337,13 @@ def test_ten_fold_mean_and_standard_error_are_those_of_the_folds() -> None:
 def test_folds_may_have_names_and_any_order() -> None:
     scores, labels = scored_pairs(5)
     numbers = np.arange(700) % 3
-    named = ten_fold_accuracy(scores[::-1], labels[::-1], np.array(["a", "b", "c"])[numbers][::-1])
-    assert named.accuracies.tolist() == ten_fold_accuracy(scores, labels, numbers).accuracies.tolist()
+    named = verification_accuracy(scores[::-1], labels[::-1], np.array(["a", "b", "c"])[numbers][::-1])
+    assert named.accuracies.tolist() == verification_accuracy(scores, labels, numbers).accuracies.tolist()
 
 
 def test_one_fold_is_refused() -> None:
     with pytest.raises(InputError, match="at least two folds of pairs, got 1"):
-        ten_fold_accuracy([0.1, 0.9], [0, 1], [4, 4])
+        verification_accuracy([0.1, 0.9], [0, 1], [4, 4])
 
 
 def test_the_summary_holds_the_single_metrics() -> None:

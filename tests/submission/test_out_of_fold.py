@@ -11,7 +11,7 @@ from kaggle_face.artifacts.files.atomic import write_json, write_text
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.config import dump_config, load_config
-from kaggle_face.submission.ledger.entries import OutOfFold
+from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.submission.out_of_fold import out_of_fold_of
 
 FORMULA = "0.5*accuracy + 0.5*(1-eer)"
@@ -79,7 +79,7 @@ def test_where_the_metric_was_not_measured_the_kept_one_is_told(run: RunFolder) 
     summary: dict[str, Any] = {"tasks": {"verification": {**PAIRS, "metrics": {}}}}
     write_json(run.ensemble_folder / "ensemble.json", summary)
     found = out_of_fold_of({"verification": run.ensemble_folder / "pairs"}, run)
-    assert found == OutOfFold("tpr@1e-2", 0.4, True)
+    assert found == Estimate("tpr@1e-2", 0.4)
 
 
 def test_nothing_is_known_of_a_run_without_figures(tmp_path: Path) -> None:

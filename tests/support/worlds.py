@@ -19,8 +19,8 @@ from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName, CompetitionConfig
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
-from kaggle_face.evaluation.member_scores import HeldOutLogits, Source
-from kaggle_face.evaluation.nested_split import halves_of_pairs, people_of_pairs
+from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
+from kaggle_face.evaluation.nested_split import people_of_pairs, sides_of_pairs
 from kaggle_face.records import (
     ClassTable,
     CompetitionData,
@@ -261,13 +261,13 @@ def random_held_out(
         ids = np.array([f"f{fold}/{label}-{i:03d}" for i, label in enumerate(labels)])
         order = np.argsort(ids)
         ids, labels = ids[order], labels[order]
-        sources = []
+        member_scores = []
         for member in range(num_members):
             logits = rng.normal(size=(len(labels), people)).astype(np.float32)
             logits[np.arange(len(labels)), labels] += rng.uniform(0, 2)
             logits[:, fold] = -np.inf
-            sources.append(Source(f"m{member} fold {fold}", logits))
-        folds.append(HeldOutLogits(fold, ids, labels, tuple(sources)))
+            member_scores.append(MemberScores(f"m{member} fold {fold}", logits))
+        folds.append(HeldOutLogits(fold, ids, labels, tuple(member_scores)))
     return tuple(folds)
 
 
@@ -287,12 +287,12 @@ def random_trials(
             labels.append(int(a[0] == b[0]))
         truth = np.array(labels[start:])
         scores = [rng.normal(size=len(truth)) + rng.uniform(0.5, 2) * truth for _ in range(num_members)]
-        sources = tuple(Source(f"m{m} fold {fold}", each) for m, each in enumerate(scores))
-        folds.append(FoldTrials(fold, np.arange(start, len(ids)), sources))
+        member_scores = tuple(MemberScores(f"m{m} fold {fold}", each) for m, each in enumerate(scores))
+        folds.append(FoldTrials(fold, np.arange(start, len(ids)), member_scores))
     first_ids, second_ids, truth = np.array(first), np.array(second), np.array(labels, np.int64)
     people_P2, keys = people_of_pairs(first_ids, second_ids, truth)
-    halves = halves_of_pairs(people_P2, keys)
-    return HeldOutPairs(np.array(ids), first_ids, second_ids, truth, people_P2, halves, tuple(folds))
+    sides = sides_of_pairs(people_P2, keys)
+    return HeldOutPairs(np.array(ids), first_ids, second_ids, truth, people_P2, sides, tuple(folds))
 
 
 @pytest.fixture(name="random_held_out", scope="session")

@@ -36,22 +36,23 @@ from kaggle_face.ensemble.benchmark import KnownTruth, ScoredPairs, score_class_
 from kaggle_face.ensemble.blended import ClassBlend, PairBlend, used_members
 from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
-from kaggle_face.ensemble.postprocess.gallery_tuning import open_mock_stage, tune_gallery
+from kaggle_face.ensemble.postprocess.gallery_tuning import open_simulated_tuning, tune_gallery
 from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
-from kaggle_face.ensemble.search.candidates import Contender, Kind
+from kaggle_face.ensemble.search.candidates import Candidate, Kind
 from kaggle_face.ensemble.selection import (
-    Decision,
-    HowToDecide,
+    BlendChoice,
+    SelectionOptions,
     class_blend,
-    decide_classes,
-    decide_pairs,
     pair_blend,
+    select_class_blend,
+    select_pair_blend,
 )
 from kaggle_face.ensemble.summary import count_parameters
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import open_predictions
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
+from kaggle_face.metrics.table import METRICS
 
 CHECKPOINT: CheckpointName = "last"
 """No checkpoint of a training is chosen by what the blends are judged by."""
@@ -67,11 +68,11 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True)
 class _Decided:
-    """What the contest of some members says, and how the table calls them."""
+    """What the selection of some members says, and how the table calls them."""
 
     whose: str
     members: tuple[Member, ...]
-    decision: Decision
+    decision: BlendChoice
     kinds: tuple[Kind, ...]
 
 
@@ -94,9 +95,9 @@ def measure_blends(
 
 def _decide(whose: str, members: Sequence[Member], of_classes: bool, terminal: Terminal) -> _Decided:
     """The models with all that `ensemble` does; soups beside them by the plain mean and by hill climbing."""
-    decide = decide_classes if of_classes else decide_pairs
+    decide = select_class_blend if of_classes else select_pair_blend
     formula = "accuracy" if of_classes else "1-eer"
-    how = HowToDecide() if whose == _MODELS else HowToDecide("hill", post_process=False)
+    how = SelectionOptions() if whose == _MODELS else SelectionOptions("hill", post_process=False)
     decision = decide(members, formula, how, terminal)
     return _Decided(whose, decision.blend.members, decision, _KINDS[whose])
 
@@ -105,11 +106,11 @@ def _class_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blen
     best = _best_single(decided[0].decision)
     best_tested = score_class_blend(class_blend(decided[0].members, best), truth)
     for each in decided:
-        for contender in _shown(each, "probabilities"):
-            blend = class_blend(each.members, contender)
+        for candidate in _shown(each, "probabilities"):
+            blend = class_blend(each.members, candidate)
             tested = score_class_blend(blend, truth)
-            row = _row(each, contender, blend, "accuracy", tested.accuracy)
-            is_best = contender is best
+            row = _row(each, candidate, blend, "accuracy", tested.accuracy)
+            is_best = candidate is best
             yield row if is_best else replace(row, test_gain=_change(tested.less(best_tested)))
         if each.whose == _MODELS:
             assert isinstance(each.decision.blend, ClassBlend)
@@ -123,13 +124,13 @@ def _pair_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blend
     best = _best_single(decided[0].decision)
     best_tested = score_pair_blend(pair_blend(decided[0].members, best), truth)
     for each in decided:
-        for contender in _shown(each, "scores"):
-            blend = pair_blend(each.members, contender)
+        for candidate in _shown(each, "scores"):
+            blend = pair_blend(each.members, candidate)
             tested = score_pair_blend(blend, truth)
-            row = _row(each, contender, blend, "eer", tested.metrics["eer"])
-            is_best = contender is best
+            row = _row(each, candidate, blend, "eer", tested.metrics["eer"])
+            is_best = candidate is best
             gain = None if is_best else _change(tested.less(best_tested), -1)
-            yield replace(row, test_gain=gain, more=_more(tested, _alone(blend, contender, truth)))
+            yield replace(row, test_gain=gain, more=_more(tested, _alone(blend, candidate, truth)))
         if each.whose == _MODELS:
             assert isinstance(each.decision.blend, PairBlend)
             tested = score_pair_blend(each.decision.blend, truth, each.decision.pair_recipe)
@@ -138,68 +139,68 @@ def _pair_rows(decided: Sequence[_Decided], truth: KnownTruth) -> Iterator[Blend
             yield replace(row, test_gain=gain, more=_more(tested, "-"))
 
 
-def _shown(decided: _Decided, space: str) -> Iterator[Contender]:
+def _shown(decided: _Decided, space: str) -> Iterator[Candidate]:
     """The single members (once each), and one blend of each kind: in one space, so that none is chosen."""
-    contest = decided.decision.contest
-    assert contest is not None, "everything here has out-of-fold records"
+    selection = decided.decision.selection
+    assert selection is not None, "everything here has out-of-fold records"
     seen: set[Kind] = set()
-    for contender in contest.contenders:
-        if contender.kind == "single":
+    for candidate in selection.candidates:
+        if candidate.kind == "single":
             if decided.whose != _EVERYTHING:
-                yield contender
-        elif contender.kind in set(decided.kinds) - seen and contender.space == space:
-            seen.add(contender.kind)
-            yield contender
+                yield candidate
+        elif candidate.kind in set(decided.kinds) - seen and candidate.space == space:
+            seen.add(candidate.kind)
+            yield candidate
 
 
 def _row(
-    decided: _Decided, contender: Contender, blend: ClassBlend | PairBlend, metric: str, test: float
+    decided: _Decided, candidate: Candidate, blend: ClassBlend | PairBlend, metric: str, test: float
 ) -> BlendRow:
-    is_single = contender.kind == "single"
-    name = contender.name.rpartition("/")[2].partition("@")[0] if is_single else _words(decided, contender)
+    is_single = candidate.kind == "single"
+    name = candidate.name.rpartition("/")[2].partition("@")[0] if is_single else _words(decided, candidate)
     return BlendRow(
         name=name,
         num_parameters=count_parameters(used_members(blend)),
-        found=contender.metrics[metric],
+        found=candidate.metrics[metric],
         test=test,
-        nested=None if is_single else contender.honest,
-        nested_gain=None if contender.gain is None else _change(contender.gain),
-        optimistic_gain=contender.optimistic_gain,
+        nested=None if is_single else candidate.nested,
+        nested_gain=None if candidate.gain is None else _change(candidate.gain),
+        optimistic_gain=candidate.in_sample_gain,
     )
 
 
 def _chosen_row(decided: _Decided, metric: str, test: float) -> BlendRow:
     """What `ensemble` takes, with the post-processing that helps."""
     decision = decided.decision
-    assert decision.contest is not None
-    winner = decision.contest.winner
+    assert decision.selection is not None
+    winner = decision.selection.winner
     row = _row(decided, winner, decision.blend, metric, test)
     found = decision.metrics[metric]
     return replace(row, name=f"chosen by `ensemble`: {winner.name}", found=found, nested=None)
 
 
-def _words(decided: _Decided, contender: Contender) -> str:
+def _words(decided: _Decided, candidate: Candidate) -> str:
     """How the table calls a blend.
 
     The weights stand behind its name where they differ.
     """
     kinds = {"equal": "equal mean", "hill": "hill climbing", "constrained": "constrained weights"}
-    weights = " ".join(f"{weight:.2f}" for weight in contender.weights)
-    shown = "" if contender.kind == "equal" else f" ({weights})"
-    return f"{kinds[contender.kind]} of {decided.whose}{shown}"
+    weights = " ".join(f"{weight:.2f}" for weight in candidate.weights)
+    shown = "" if candidate.kind == "equal" else f" ({weights})"
+    return f"{kinds[candidate.kind]} of {decided.whose}{shown}"
 
 
-def _best_single(decision: Decision) -> Contender:
+def _best_single(decision: BlendChoice) -> Candidate:
     """The model that is best out of fold."""
-    assert decision.contest is not None
-    singles = [each for each in decision.contest.contenders if each.kind == "single"]
-    metric = decision.contest.metric
-    return min(singles, key=lambda each: each.metrics[metric] * (1 if metric == "eer" else -1))
+    assert decision.selection is not None
+    singles = [each for each in decision.selection.candidates if each.kind == "single"]
+    metric = decision.selection.metric
+    return min(singles, key=lambda each: each.metrics[metric] * -METRICS[metric].sign)
 
 
-def _alone(blend: PairBlend, contender: Contender, truth: KnownTruth) -> str:
+def _alone(blend: PairBlend, candidate: Candidate, truth: KnownTruth) -> str:
     """The test EER of each network of a single model by itself: mean and deviation."""
-    if contender.kind != "single":
+    if candidate.kind != "single":
         return "-"
     (member,) = used_members(blend)
     rates = []
@@ -217,32 +218,32 @@ def _more(tested: ScoredPairs, alone: str) -> tuple[Cell, ...]:
     return alone, f"{metrics['auc']:.4f}", f"{metrics['tpr@1e-2']:.3f}", accuracy
 
 
-def _steps(decision: Decision) -> Iterator[StepRow]:
+def _steps(decision: BlendChoice) -> Iterator[StepRow]:
     match decision.tuning:
         case ClassTuning() as tuning:
             is_on = not tuning.recipe.is_plain
             gain = _change(tuning.gain)
-            yield StepRow("classification", str(tuning.best), is_on, gain, tuning.optimistic_gain)
+            yield StepRow("classification", str(tuning.best), is_on, gain, tuning.in_sample_gain)
         case PairTuning() as tuning:
             for step in tuning.steps:
                 gain = _change(step.gain)
-                yield StepRow("verification", step.setting, step.is_on, gain, step.optimistic_gain)
+                yield StepRow("verification", step.setting, step.is_on, gain, step.in_sample_gain)
 
 
-def _gallery_report(decision: Decision, truth: KnownTruth, terminal: Terminal) -> Report:
+def _gallery_report(decision: BlendChoice, truth: KnownTruth, terminal: Terminal) -> Report:
     """A gallery of the judging people to tune on, and one of the test people, with one image of each."""
     assert isinstance(decision.blend, PairBlend)
     trials = open_held_out_pairs(decision.blend.members)
     assert trials is not None, "the judging trials are labelled"
     both = np.concatenate([trials.first_ids, trials.second_ids])
     ids, first = np.unique(both, return_index=True)
-    dev = open_mock_stage(decision.blend, "oof", ids, trials.people.T.ravel()[first])
+    dev = open_simulated_tuning(decision.blend, "oof", ids, trials.people.T.ravel()[first])
     tuned = tune_gallery(dev, terminal)
     ids, first = np.unique(np.concatenate([truth.pairs.first_ids, truth.pairs.second_ids]), return_index=True)
     people = np.unique(truth.people.T.ravel()[first], return_inverse=True)[1].astype(np.int64)
-    test = open_mock_stage(decision.blend, "test", ids, people)
+    test = open_simulated_tuning(decision.blend, "test", ids, people)
     rows = [
-        StepRow("gallery", step.setting, step.is_on, _change(step.gain), step.optimistic_gain)
+        StepRow("gallery", step.setting, step.is_on, _change(step.gain), step.in_sample_gain)
         for step in tuned.steps
     ]
     plain, chosen = (

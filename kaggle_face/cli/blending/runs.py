@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from kaggle_face.evaluation.run_table import TaskFigures
 
 _HEADER = ("public", "private", "minutes", "parameters", "settings that differ")
-_TITLES = {"eer": "EER", "auc": "AUC", "map@5": "MAP@5"}
 
 
 def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
@@ -48,14 +47,16 @@ def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
     """The heading of a task's figures and its cells, which name the metric where runs differ in it."""
+    from kaggle_face.metrics.table import title_of
+
     metrics = {each.metric for each in figures}
     cells = [_mean_and_deviation(each.values) for each in figures]
     if len(metrics) > 1:
         return task, [
-            cell if cell == "-" else f"{cell} {_TITLES.get(each.metric, each.metric)}"
+            cell if cell == "-" else f"{cell} {title_of(each.metric)}"
             for cell, each in zip(cells, figures, strict=True)
         ]
-    title = _TITLES.get(figures[0].metric, figures[0].metric)
+    title = title_of(figures[0].metric)
     return title if task == "classes" or title != "accuracy" else "gallery accuracy", cells
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from kaggle_face.competitions.catalogue.known import CompetitionFacts, MetricName, Rules
 from kaggle_face.competitions.layouts.layout import FamilyKey
 from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
+from kaggle_face.metrics.table import METRICS, is_higher_better
 
 _TREES: dict[str, str] = {
     "A": """
@@ -92,19 +91,8 @@ def describe_rules(rules: Rules) -> list[str]:
 
 def describe_metric(metric: MetricName) -> str:
     """A metric in words, with its direction."""
-    match metric:
-        case "accuracy":
-            return "accuracy (higher is better)"
-        case "auc":
-            return "area under the ROC curve (higher is better)"
-        case "eer":
-            return "equal error rate (lower is better)"
-        case "map@5":
-            return "mean average precision at 5 (higher is better)"
-        case "composite":
-            return "0.5 x accuracy + 0.5 x (1 - EER) (higher is better)"
-        case _:
-            assert_never(metric)
+    meaning = "0.5 x accuracy + 0.5 x (1 - EER)" if metric == "composite" else METRICS[metric].meaning
+    return f"{meaning} ({'higher' if is_higher_better(metric) else 'lower'} is better)"
 
 
 def _example_ids(facts: CompetitionFacts, task: Task) -> tuple[str, str]:

@@ -6,14 +6,16 @@ Everything that compares runs or files goes by it: blends, the table of runs, th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from kaggle_face.competitions.catalogue.known import CompetitionFacts, find_facts, known_slugs
 from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config import Config
+from kaggle_face.metrics.score import default_formula
 
 ClassMetric = Literal["accuracy", "map@5"]
 PairMetric = Literal["eer", "auc"]
+PAIR_METRICS: tuple[PairMetric, ...] = get_args(PairMetric)
 
 
 def facts_for(slug: str, task: Task) -> CompetitionFacts | None:
@@ -25,11 +27,6 @@ def facts_for(slug: str, task: Task) -> CompetitionFacts | None:
         if other is not None and task in other.tasks and other.variant == facts.variant != "auto":
             return other if other.family == facts.family else None
     return None
-
-
-def is_higher_better(metric: str) -> bool:
-    """Whether more of a metric is better; a formula is a score, of which more is."""
-    return metric != "eer"
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class OwnMetrics:
         >>> OwnMetrics("accuracy", "eer").formula
         '0.5*accuracy + 0.5*(1-eer)'
         """
-        return f"0.5*{self.classes} + 0.5*{'(1-eer)' if self.pairs == 'eer' else 'auc'}"
+        return default_formula(self.classes, self.pairs)
 
 
 def own_metrics(slug: str, fallback: PairMetric, verification_slug: str | None = None) -> OwnMetrics:
@@ -71,7 +68,7 @@ def own_metrics(slug: str, fallback: PairMetric, verification_slug: str | None =
     ranks_places = of_classes is not None and of_classes.metrics.get("classification") == "map@5"
     return OwnMetrics(
         "map@5" if ranks_places else "accuracy",
-        named if named in ("eer", "auc") else fallback,
+        next((metric for metric in PAIR_METRICS if metric == named), fallback),
         TASKS if facts is None else facts.tasks,
         named == "accuracy",
     )

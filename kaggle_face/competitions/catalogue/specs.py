@@ -8,6 +8,7 @@ from typing import Literal
 
 from kaggle_face.competitions.layouts.layout import FamilyKey
 from kaggle_face.competitions.submission.formats import Task
+from kaggle_face.metrics.table import is_higher_better
 
 MetricName = Literal["accuracy", "auc", "eer", "map@5", "composite"]
 
@@ -54,7 +55,7 @@ class CompetitionFacts:
     @property
     def lower_is_better(self) -> bool:
         """Whether the leaderboard's best score is its lowest."""
-        return self.metric == "eer"
+        return not is_higher_better(self.metric)
 
     @property
     def metrics(self) -> Mapping[Task, MetricName]:

@@ -15,6 +15,7 @@ from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.submission.formats import TASKS, FormatPart, SubmissionFormat, Task, fields_of
 from kaggle_face.errors import ConfigError, DataError, SubmissionError, naming_first
 from kaggle_face.metrics.classification import top_k_labels
+from kaggle_face.metrics.unknowns import rank_with_unknown
 from kaggle_face.records import (
     ClassTable,
     CompetitionData,
@@ -147,15 +148,13 @@ def topk_answers(
 ) -> Answers:
     """The `k` most likely classes of each test image, as one field."""
     aligned = predictions.aligned_to(data.test_rows.image_ids)
-    columns = top_k_labels(aligned.logits, k)
-    labels = data.classes.submitted[_classes_of(predictions, data.classes)][columns].tolist()
-    if unknown is not None and threshold is not None:
-        scores = np.take_along_axis(np.asarray(aligned.logits), columns, axis=1)
-        places = (scores >= threshold).sum(axis=1).tolist()
-        for row, place in zip(labels, places, strict=True):
-            row.insert(place, unknown)
+    names = data.classes.submitted[_classes_of(predictions, data.classes)]
+    if unknown is None or threshold is None:
+        labels = names[top_k_labels(aligned.logits, k)]
+    else:
+        labels = np.append(names, unknown)[rank_with_unknown(aligned.logits, threshold, k)]
     fields = dict(_row_fields(data, "classification"))
-    fields["label"] = lambda: [" ".join(row[:k]) for row in labels]
+    fields["label"] = lambda: [" ".join(row) for row in labels.tolist()]
     return Answers("classification", fields)
 
 

@@ -1,11 +1,11 @@
-"""Nearest neighbours as a second opinion on classes, blended with the networks' probabilities.
+"""A nearest-neighbour classifier of embeddings, blended with the networks' probabilities.
 
 A network has not seen the images of its own fold, so its embeddings of them are like those of the test set;
-together the folds' held-out images are the whole training set. Each network asks its own fold: out of fold an
-image asks all the others of its fold, a test image all. Source of the blend: the first place of the whale
-identification competition (humpback-whale-identification), 2019.
+together the folds' held-out images are the whole training set. Each network searches its own fold: an
+out-of-fold image among all others of the fold, a test image among all. Source of the blend: the first place
+of the whale identification competition (humpback-whale-identification), 2019.
 
-Letters: Q queries, K neighbours, C classes, J candidate classes, M members, N images, B rows of a block.
+Letters: Q queries, K neighbours, C classes, J likely classes, M members, N images, B rows of a block.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class NeighbourRecipe:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the neighbours have no say."""
+        """Whether the neighbours have no share."""
         return self.share == 0
 
     def __str__(self) -> str:
@@ -143,7 +143,7 @@ def open_voting_networks(
 def with_votes(
     blocks: Iterator[tuple[slice, FloatArray]], networks: Sequence[VotingNetwork], recipe: NeighbourRecipe
 ) -> Iterator[tuple[slice, FloatArray]]:
-    """Log-probabilities of a blend, block by block, with the neighbours' share of the say."""
+    """Log-probabilities of a blend, block by block, with the neighbours' share mixed in."""
     votes = [network.neighbours.votes(recipe) for network in networks]
     heard_C = sum(network.weight * network.known for network in networks)
     for part, logits_BC in blocks:

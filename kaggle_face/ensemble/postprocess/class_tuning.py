@@ -1,13 +1,16 @@
 """The neighbours' share in classification, tuned out of fold, and off unless it helps.
 
-The setting is chosen on one half of the people and judged on the other; neighbours are always all other
-images of the fold, since they are what a test image will have. Letters: N images, J candidates, M members.
+The setting is chosen on one side of the people and judged on the other; neighbours are always all other
+images of the fold, since they are what a test image will have.
+
+Letters: N images, J likely classes, M members.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +22,10 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
     candidate_votes,
     held_out_neighbours,
 )
-from kaggle_face.ensemble.search.classification import ClassBoard, class_metrics
+from kaggle_face.ensemble.search.classification import ClassProblem, class_metrics
 from kaggle_face.ensemble.search.weights import weighted_mean
 from kaggle_face.evaluation.member_scores import HeldOutLogits
-from kaggle_face.evaluation.nested_split import BoolArray, nested
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split
 from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
 from kaggle_face.records import FloatArray, IntArray
@@ -35,47 +38,59 @@ class ClassTuning:
     recipe: NeighbourRecipe
     best: NeighbourRecipe
     gain: Difference
-    optimistic_gain: float
+    in_sample_gain: float
     metrics: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        return {
+            "recipe": asdict(self.recipe),
+            "best": asdict(self.best),
+            "gain": asdict(self.gain),
+            "optimistic_gain": self.in_sample_gain,
+            "metrics": self.metrics,
+        }
 
 
 @dataclass(frozen=True, eq=False)
-class ClassStage:
+class ClassTuningProblem:
     """What recipes are tried on: the blend's probabilities (N, J + 1), each member's neighbours (N, K)."""
 
-    board: ClassBoard
+    blend_problem: ClassProblem
     probabilities: FloatArray
     neighbours: tuple[Neighbours, ...]
     weights: tuple[float, ...]
 
     def ranks(self, recipe: NeighbourRecipe) -> IntArray:
-        """Ranks (N) of the true classes with the neighbours' say."""
+        """Ranks (N) of the true classes with the neighbours' share."""
         mixed = self.probabilities
         if not recipe.is_plain:
-            classes = self.board.table.classes
+            classes = self.blend_problem.table.classes
             votes = sum(
                 weight * candidate_votes(neighbours, recipe, classes)
                 for neighbours, weight in zip(self.neighbours, self.weights, strict=True)
             )
             mixed = (1 - recipe.share) * self.probabilities + recipe.share * np.asarray(votes)
-        return true_class_ranks(mixed, self.board.table.true_column)
+        return true_class_ranks(mixed, self.blend_problem.table.true_column)
 
 
-def open_class_stage(board: ClassBoard, blend: ClassBlend, held_out: Sequence[HeldOutLogits]) -> ClassStage:
+def open_class_tuning(
+    blend_problem: ClassProblem, blend: ClassBlend, held_out: Sequence[HeldOutLogits]
+) -> ClassTuningProblem:
     """Finds every held-out image's neighbours as each used member sees them.
 
     Raises:
         RunError: A member has no out-of-fold embeddings.
         DataError: An image has none.
     """
-    assert blend.space != "ranks", "ranks are no probabilities to blend with"
-    temperature_set = board.table.temperatures.index(blend.temperatures)
-    values = weighted_mean(board.table.values(blend.space, temperature_set), np.array(blend.weights))
+    assert blend.space != "ranks", "ranks are not probabilities"
+    temperature_set = blend_problem.table.temperatures.index(blend.temperatures)
+    values = weighted_mean(blend_problem.table.values(blend.space, temperature_set), np.array(blend.weights))
     if blend.space == "log_probabilities":
         values = np.exp(values - values.max(axis=1, keepdims=True))
         values /= values.sum(axis=1, keepdims=True)
     probabilities = np.concatenate([np.maximum(values, 0), np.zeros((len(values), 1))], axis=1)
-    wanted = board.table.image_ids
+    wanted = blend_problem.table.image_ids
     found = []
     for member in used_members(blend):
         parts = [
@@ -90,27 +105,29 @@ def open_class_stage(board: ClassBoard, blend: ClassBlend, held_out: Sequence[He
             )
         )
     weights = tuple(weight for weight in blend.weights if weight > 0)
-    return ClassStage(board, probabilities, tuple(found), weights)
+    return ClassTuningProblem(blend_problem, probabilities, tuple(found), weights)
 
 
-def tune_classes(stage: ClassStage) -> ClassTuning:
-    """Chooses how many neighbours vote and how much they say, and whether they say anything."""
-    board = stage.board
-    ranks = {recipe: stage.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
+def tune_classes(problem: ClassTuningProblem) -> ClassTuning:
+    """Chooses how many neighbours vote and their share, which is 0 unless they help."""
+    blend_problem = problem.blend_problem
+    ranks = {recipe: problem.ranks(recipe) for recipe in (NeighbourRecipe(), *RECIPES)}
     plain = ranks[NeighbourRecipe()]
-    honest = np.empty_like(plain)
-    for found_on, judged_on in nested(board.halves):
-        honest[judged_on] = ranks[fit_recipe(board, ranks, found_on)][judged_on]
-    metric = board.objective.main_metric
-    hits, plain_hits = hits_at_ranks(honest, metric), hits_at_ranks(plain, metric)
-    gain = clustered_mean_difference(hits, plain_hits, board.table.labels, board.resampling)
-    best = fit_recipe(board, ranks, board.everything)
+    nested = np.empty_like(plain)
+    for found_on, judged_on in nested_split(blend_problem.sides):
+        nested[judged_on] = ranks[fit_recipe(blend_problem, ranks, found_on)][judged_on]
+    metric = blend_problem.objective.main_metric
+    hits, plain_hits = hits_at_ranks(nested, metric), hits_at_ranks(plain, metric)
+    gain = clustered_mean_difference(hits, plain_hits, blend_problem.table.labels, blend_problem.resampling)
+    best = fit_recipe(blend_problem, ranks, blend_problem.everything)
     helps = not best.is_plain and gain.low > 0
     recipe = best if helps else NeighbourRecipe()
-    optimistic = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
-    return ClassTuning(recipe, best, gain, optimistic, class_metrics(ranks[recipe]))
+    in_sample = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
+    return ClassTuning(recipe, best, gain, in_sample, class_metrics(ranks[recipe]))
 
 
-def fit_recipe(board: ClassBoard, ranks: dict[NeighbourRecipe, IntArray], rows: BoolArray) -> NeighbourRecipe:
+def fit_recipe(
+    blend_problem: ClassProblem, ranks: dict[NeighbourRecipe, IntArray], rows: BoolArray
+) -> NeighbourRecipe:
     """The best recipe on the chosen images; of equals the one that comes first, so plain before all."""
-    return max(ranks, key=lambda recipe: board.objective(class_metrics(ranks[recipe][rows])))
+    return max(ranks, key=lambda recipe: blend_problem.objective(class_metrics(ranks[recipe][rows])))

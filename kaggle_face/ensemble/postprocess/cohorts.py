@@ -1,4 +1,4 @@
-"""Strangers to a network: what scores are normalised by and directions are whitened on."""
+"""Cohorts: images of people a network was not trained on, for score normalisation and whitening."""
 
 from __future__ import annotations
 

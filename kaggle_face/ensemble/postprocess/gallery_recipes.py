@@ -10,15 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kaggle_face.ensemble.postprocess.highest import highest_columns
-from kaggle_face.ensemble.postprocess.neighbours import BLOCK_BYTES, Float32
+from kaggle_face.ensemble.postprocess.neighbours import BLOCK_BYTES, Float32, highest_columns
 from kaggle_face.ensemble.postprocess.pair_recipes import (
-    Expansion,
-    Neighbourhood,
-    Reranking,
-    ScoreNorm,
-    Whitening,
-    describe_steps,
+    QueryExpansion,
+    Recipe,
     pool_scores,
     projected,
 )
@@ -31,37 +26,22 @@ MOST_CANDIDATES = 30
 
 
 @dataclass(frozen=True)
-class GalleryRecipe:
-    """Which steps are on, in the order in which they are done; all off: the plain cosine."""
+class GalleryRecipe(Recipe):
+    """Which steps are on between embeddings and matches; `augmentation` is database augmentation (DBA).
 
-    centring: bool = False
-    whitening: Whitening | None = None
-    augmentation: Expansion | None = None
-    expansion: Expansion | None = None
-    neighbourhood: Neighbourhood | None = None
-    reranking: Reranking | None = None
-    score_norm: ScoreNorm | None = None
+    >>> print(GalleryRecipe(centring=True, augmentation=QueryExpansion(1, 1.0), score_norm=ScoreNorm(30)))
+    centring, augmentation(count=1, alpha=1.0), score_norm(top=30)
+    """
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether every step is off."""
-        return self == GalleryRecipe()
-
-    def __str__(self) -> str:
-        """The steps that are on.
-
-        >>> print(GalleryRecipe(augmentation=Expansion(1, 1.0)))
-        augmentation(count=1, alpha=1.0)
-        """
-        return describe_steps(self)
+    augmentation: QueryExpansion | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class GalleryView:
+class NetworkGallery:
     """How one network sees a gallery, and its weight.
 
     Shapes: known images (G, D), the person of each (G) from 0 to K - 1, probes (Q, D), cohort (S, D) of
-    people who are in no gallery; vectors of any length.
+    people outside the gallery; vectors of any length.
     """
 
     known: FloatArray
@@ -70,36 +50,36 @@ class GalleryView:
     cohort: FloatArray
     weight: float = 1.0
 
-    def of_probes(self, rows: IntArray) -> GalleryView:
-        """The same gallery asked for some of the probes alone."""
-        return GalleryView(self.known, self.person_of_image, self.probes[rows], self.cohort, self.weight)
+    def of_probes(self, rows: IntArray) -> NetworkGallery:
+        """The same gallery with some of the probes alone."""
+        return NetworkGallery(self.known, self.person_of_image, self.probes[rows], self.cohort, self.weight)
 
 
-def best_matches(recipe: GalleryRecipe, views: tuple[GalleryView, ...]) -> tuple[IntArray, FloatArray]:
+def best_matches(recipe: GalleryRecipe, networks: tuple[NetworkGallery, ...]) -> tuple[IntArray, FloatArray]:
     """The best person (Q) of each probe and the score (Q): the weighted mean over networks.
 
-    Neighbours are looked for among the known people and the probes that are asked for together.
+    Neighbours are looked for among the known people and the given probes together.
     """
-    candidates_QC = _candidates(views)
+    candidates_QC = _candidates(networks)
     total_QC = np.zeros(candidates_QC.shape)
-    for view in views:
-        total_QC += view.weight * gallery_scores(recipe, view, candidates_QC)
-    total_QC /= sum(view.weight for view in views)
+    for network in networks:
+        total_QC += network.weight * gallery_scores(recipe, network, candidates_QC)
+    total_QC /= sum(network.weight for network in networks)
     best_Q1 = total_QC.argmax(axis=1)[:, None]
     people = np.take_along_axis(candidates_QC, best_Q1, axis=1)[:, 0]
     return people, np.take_along_axis(total_QC, best_Q1, axis=1)[:, 0]
 
 
-def gallery_scores(recipe: GalleryRecipe, view: GalleryView, candidates_QC: IntArray) -> FloatArray:
+def gallery_scores(recipe: GalleryRecipe, network: NetworkGallery, candidates_QC: IntArray) -> FloatArray:
     """Scores (Q, C) of each probe with its candidates, as one network sees them."""
-    num_known, num_probes = len(view.known), len(view.probes)
-    unit_ND, unit_SD = projected(recipe, np.concatenate([view.known, view.probes]), view.cohort)
+    num_known, num_probes = len(network.known), len(network.probes)
+    unit_ND, unit_SD = projected(recipe, np.concatenate([network.known, network.probes]), network.cohort)
     known_GD, probes_QD = unit_ND[:num_known], unit_ND[num_known:]
     if recipe.augmentation is not None:
         known_GD = augment_database(known_GD, recipe.augmentation.count, recipe.augmentation.alpha)
     if recipe.expansion is not None:
         probes_QD = expand_queries(probes_QD, known_GD, recipe.expansion.count, recipe.expansion.alpha)
-    pool_ND = np.concatenate([probes_QD, mean_directions(known_GD, view.person_of_image)])
+    pool_ND = np.concatenate([probes_QD, mean_directions(known_GD, network.person_of_image)])
     first = np.repeat(np.arange(num_probes), candidates_QC.shape[1])
     scores = pool_scores(recipe, pool_ND, first, num_probes + candidates_QC.ravel(), unit_SD)
     return scores.reshape(candidates_QC.shape)
@@ -117,18 +97,18 @@ def mean_directions(unit_GD: Float32, person_of_image: IntArray) -> Float32:
     return normalized(sums_KD)
 
 
-def _candidates(views: tuple[GalleryView, ...]) -> IntArray:
+def _candidates(networks: tuple[NetworkGallery, ...]) -> IntArray:
     """The people (Q, C) of the highest plain cosine, ascending."""
-    people = [mean_directions(normalized(view.known), view.person_of_image) for view in views]
-    num_people, num_probes = len(people[0]), len(views[0].probes)
+    people = [mean_directions(normalized(network.known), network.person_of_image) for network in networks]
+    num_people, num_probes = len(people[0]), len(networks[0].probes)
     count = min(MOST_CANDIDATES, num_people)
     found = np.empty((num_probes, count), np.int64)
     step = max(1, BLOCK_BYTES // (8 * num_people))
     for start in range(0, num_probes, step):
         rows = slice(start, start + step)
         cosines_BK = sum(
-            view.weight * (normalized(view.probes[rows]) @ people_KD.T)
-            for view, people_KD in zip(views, people, strict=True)
+            network.weight * (normalized(network.probes[rows]) @ people_KD.T)
+            for network, people_KD in zip(networks, people, strict=True)
         )
         found[rows] = highest_columns(np.asarray(cosines_BK), count)
     return found

@@ -1,8 +1,8 @@
 """Post-processing of a gallery, tuned on dev probes: each step is measured, and off unless it helps.
 
-Nobody of a gallery was trained on by any fold. Steps are tried in the order in which they are done. A setting
-and its threshold are chosen on the probes of one half of the people and judged on those of the other, each
-half with its own probes alone in the pool; a step is switched on if its honest gain in accuracy over the
+No fold was trained on people of a gallery. Steps are tried in the order in which they are done. A setting
+and its threshold are chosen on the probes of one side of the people and judged on those of the other, each
+side with its own probes alone in the pool; a step is switched on if its nested gain in accuracy over the
 steps before it lies above zero with its whole interval. Letters: Q probes.
 """
 
@@ -10,21 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from kaggle_face.artifacts.record_io import read_gallery
+from kaggle_face.artifacts.record_io import read_gallery, write_matches
 from kaggle_face.artifacts.runs import FoldFolder, RecordPart
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
-from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, GalleryView, best_matches
+from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, NetworkGallery, best_matches
 from kaggle_face.ensemble.postprocess.pair_recipes import describe_step
-from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, TunedStep
+from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, StepTuning, TunedStep
 from kaggle_face.evaluation.member_scores import open_embeddings
-from kaggle_face.evaluation.members import Member
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_people, nested
-from kaggle_face.evaluation.thresholds import mock_gallery
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split, sides_of_people
+from kaggle_face.evaluation.thresholds import simulate_gallery
 from kaggle_face.metrics.identification import best_gallery_threshold, gallery_accuracy
 from kaggle_face.metrics.intervals.bootstrap import DEFAULT_RESAMPLING, Resampling, clustered_mean_difference
 from kaggle_face.progress import Progress
@@ -37,29 +37,28 @@ GALLERY_STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("augmentation", _EXPANSIONS),
     *((name, settings) for name, settings in STEPS if name in _IN_POOL),
 )
+_GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
 
 @dataclass(frozen=True)
-class GalleryTuning:
-    """The recipe of all steps that help, what each did, and the accuracy on dev with the recipe."""
+class GalleryTuning(StepTuning):
+    """The tuned post-processing of a gallery; `metrics` hold the accuracy on the dev probes."""
 
     recipe: GalleryRecipe
-    steps: tuple[TunedStep, ...]
-    metrics: dict[str, float]
 
 
-@dataclass(frozen=True, eq=False)
-class GalleryStage:
-    """What recipes are tried on: all networks' views, and the truth of each probe.
+@dataclass(eq=False)
+class GalleryTuningProblem:
+    """What recipes are tried on: the gallery as each network sees it, and the truth of each probe.
 
-    Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for somebody unknown; `people` says
-    which probes show one person; `halves` is 0 or 1. Where nobody is unknown no threshold is needed.
+    Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for an unknown person; `people` says
+    which probes show one person; `sides` is 0 or 1. Where nobody is unknown no threshold is needed.
     """
 
-    views: tuple[GalleryView, ...]
+    networks: tuple[NetworkGallery, ...]
     truth: IntArray
     people: IntArray
-    halves: IntArray
+    sides: IntArray
     has_unknown: bool
     resampling: Resampling = DEFAULT_RESAMPLING
     _known: dict[tuple[GalleryRecipe, int], tuple[IntArray, FloatArray]] = field(default_factory=dict)
@@ -74,7 +73,9 @@ class GalleryStage:
         key = (recipe, hash(rows.tobytes()))
         if key not in self._known:
             chosen = np.flatnonzero(rows)
-            self._known[key] = best_matches(recipe, tuple(view.of_probes(chosen) for view in self.views))
+            self._known[key] = best_matches(
+                recipe, tuple(network.of_probes(chosen) for network in self.networks)
+            )
         return self._known[key]
 
     def threshold(self, recipe: GalleryRecipe, rows: BoolArray) -> float:
@@ -96,7 +97,9 @@ class GalleryStage:
         return gallery_accuracy(scores, people == truth, truth >= 0, threshold)
 
 
-def open_dev_stage(blend: PairBlend, resampling: Resampling = DEFAULT_RESAMPLING) -> GalleryStage | None:
+def open_dev_tuning(
+    blend: PairBlend, resampling: Resampling = DEFAULT_RESAMPLING
+) -> GalleryTuningProblem | None:
     """The labelled dev gallery as the networks of a blend see it; None where there is none.
 
     Raises:
@@ -109,62 +112,64 @@ def open_dev_stage(blend: PairBlend, resampling: Resampling = DEFAULT_RESAMPLING
     names = np.unique(gallery.names)
     number = {name: index for index, name in enumerate(names.tolist())}
     truth = np.array([number.get(name, -1) for name in gallery.probe_names.tolist()], np.int64)
-    people, halves = _people_and_halves(gallery, truth)
-    views = views_of_gallery(blend, gallery)
-    return GalleryStage(views, truth, people, halves, gallery.no_match is not None, resampling)
+    people, sides = _people_and_sides(gallery, truth)
+    networks = networks_of_gallery(blend, gallery)
+    return GalleryTuningProblem(networks, truth, people, sides, gallery.no_match is not None, resampling)
 
 
-def open_mock_stage(
+def open_simulated_tuning(
     blend: PairBlend, part: RecordPart, image_ids: StrArray, people: IntArray
-) -> GalleryStage:
+) -> GalleryTuningProblem:
     """Images of people arranged as a gallery: one image of most people is known, the others are probes.
 
     Args:
         blend: The networks and their weights.
         part: Which records hold the images.
-        image_ids: The images (N), of people whom no network was trained on.
+        image_ids: The images (N), of people that the networks were not trained on.
         people: A number for the person of each image (N).
 
     Raises:
         RunError: A network has no embeddings.
         DataError: An image has no embedding.
     """
-    mock = mock_gallery(image_ids, people)
-    known_people, person_of_image = np.unique(people[mock.enrolled], return_inverse=True)
-    probed = people[mock.probes]
-    truth = np.where(mock.has_match, np.searchsorted(known_people, probed), -1).astype(np.int64)
+    simulated = simulate_gallery(image_ids, people)
+    known_people, person_of_image = np.unique(people[simulated.enrolled], return_inverse=True)
+    probed = people[simulated.probes]
+    truth = np.where(simulated.has_match, np.searchsorted(known_people, probed), -1).astype(np.int64)
     names, codes, counts = np.unique(probed.astype(np.str_), return_inverse=True, return_counts=True)
-    halves = halves_of_people(names, counts.astype(np.int64))[codes]
-    ids = image_ids[mock.enrolled], image_ids[mock.probes]
-    views = _views(blend, part, ids, person_of_image.astype(np.int64))
-    return GalleryStage(views, truth, codes.astype(np.int64), halves, has_unknown=True)
+    sides = sides_of_people(names, counts.astype(np.int64))[codes]
+    ids = image_ids[simulated.enrolled], image_ids[simulated.probes]
+    networks = _networks(blend, part, ids, person_of_image.astype(np.int64))
+    return GalleryTuningProblem(networks, truth, codes.astype(np.int64), sides, has_unknown=True)
 
 
-def tune_gallery(stage: GalleryStage, progress: Progress, left_out: Collection[str] = ()) -> GalleryTuning:
+def tune_gallery(
+    problem: GalleryTuningProblem, progress: Progress, left_out: Collection[str] = ()
+) -> GalleryTuning:
     """Tries all steps but those left out, each on top of those that were switched on before."""
     recipe = GalleryRecipe()
     steps: list[TunedStep] = []
     tried = [step for step in GALLERY_STEPS if step[0] not in left_out]
     with progress.count("post-processing the gallery", len(tried), "steps") as counter:
         for name, settings in tried:
-            step, recipe = _tune_step(stage, recipe, name, settings)
+            step, recipe = _tune_step(problem, recipe, name, settings)
             steps.append(step)
             counter.advance()
-    return GalleryTuning(recipe, tuple(steps), {"accuracy": stage.accuracy(recipe, stage.everything)})
+    return GalleryTuning(recipe, tuple(steps), {"accuracy": problem.accuracy(recipe, problem.everything)})
 
 
-def can_be_tuned(stage: GalleryStage) -> bool:
-    """Whether there are enough people in both halves to say what helps."""
-    counts = [len(np.unique(stage.people[stage.halves == half])) for half in (0, 1)]
+def can_be_tuned(problem: GalleryTuningProblem) -> bool:
+    """Whether there are enough people on both sides to measure what helps."""
+    counts = [len(np.unique(problem.people[problem.sides == side])) for side in (0, 1)]
     return min(counts) * 2 >= FEWEST_PEOPLE
 
 
 def fit_gallery_setting(
-    stage: GalleryStage, recipe: GalleryRecipe, name: str, settings: Sequence[Any], rows: BoolArray
+    problem: GalleryTuningProblem, recipe: GalleryRecipe, name: str, settings: Sequence[Any], rows: BoolArray
 ) -> GalleryRecipe:
     """The recipe with the step's best setting on the chosen probes, or as it was where none is better."""
     candidates = [recipe, *(replace(recipe, **{name: setting}) for setting in settings)]
-    return max(candidates, key=lambda each: stage.accuracy(each, rows))
+    return max(candidates, key=lambda each: problem.accuracy(each, rows))
 
 
 def open_gallery(fold: FoldFolder, which: Literal["dev", "test"]) -> Gallery | None:
@@ -173,7 +178,7 @@ def open_gallery(fold: FoldFolder, which: Literal["dev", "test"]) -> Gallery | N
     return read_gallery(folder) if folder.is_dir() else None
 
 
-def views_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[GalleryView, ...]:
+def networks_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[NetworkGallery, ...]:
     """How each network of a blend sees a gallery.
 
     Raises:
@@ -182,48 +187,67 @@ def views_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[GalleryView, .
     """
     _, person_of_image = np.unique(gallery.names, return_inverse=True)
     ids = gallery.image_ids, gallery.probe_image_ids
-    return _views(blend, "test", ids, person_of_image.astype(np.int64))
+    return _networks(blend, "test", ids, person_of_image.astype(np.int64))
 
 
-def _views(
+def write_gallery_blend(blend: PairBlend, folder: Path, recipe: GalleryRecipe) -> list[Path]:
+    """Writes the best match of each probe of the dev and the test gallery, as `gallery_<which>.csv`.
+
+    Nothing is written without post-processing: the blended embeddings give the same.
+
+    Raises:
+        RunError: A network has no embeddings.
+        DataError: An image of a gallery has no embedding.
+    """
+    paths: list[Path] = []
+    for which in () if recipe.is_plain else _GALLERIES:
+        gallery = open_gallery(blend.members[0].folds[0], which)
+        if gallery is None or not len(gallery.probe_ids):
+            continue
+        names = np.unique(gallery.names)
+        people, scores = best_matches(recipe, networks_of_gallery(blend, gallery))
+        paths.append(folder / f"gallery_{which}.csv")
+        write_matches(paths[-1], gallery.probe_ids, names[people], scores)
+    return paths
+
+
+def _networks(
     blend: PairBlend, part: RecordPart, ids: tuple[StrArray, StrArray], person_of_image: IntArray
-) -> tuple[GalleryView, ...]:
-    """The views of known images and probes, whose ids are given."""
-    views = []
+) -> tuple[NetworkGallery, ...]:
+    """The networks of known images and probes, whose ids are given."""
+    networks = []
     for member, weight in zip(blend.members, blend.weights, strict=True):
         for fold in member.folds if weight > 0 else ():
-            known, probes = (_vectors(member, fold, part, wanted) for wanted in ids)
+            embeddings, name = open_embeddings(member, fold, part), member.network_name(fold)
+            rows = [positions_of(wanted, embeddings.image_ids, f"embeddings of {name}") for wanted in ids]
+            known, probes = (np.asarray(embeddings.vectors[at], np.float32) for at in rows)
             cohort = cohort_of(member, fold, np.concatenate(ids))
-            views.append(GalleryView(known, person_of_image, probes, cohort, weight / len(member.folds)))
-    return tuple(views)
+            networks.append(
+                NetworkGallery(known, person_of_image, probes, cohort, weight / len(member.folds))
+            )
+    return tuple(networks)
 
 
 def _tune_step(
-    stage: GalleryStage, recipe: GalleryRecipe, name: str, settings: Sequence[Any]
+    problem: GalleryTuningProblem, recipe: GalleryRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, GalleryRecipe]:
-    honest, before = np.empty(len(stage.truth), np.bool_), np.empty(len(stage.truth), np.bool_)
-    for found_on, judged_on in nested(stage.halves):
-        chosen = fit_gallery_setting(stage, recipe, name, settings, found_on)
-        honest[judged_on] = stage.hits(chosen, judged_on, stage.threshold(chosen, found_on))
-        before[judged_on] = stage.hits(recipe, judged_on, stage.threshold(recipe, found_on))
-    gain = clustered_mean_difference(honest, before, stage.people, stage.resampling)
-    everything = stage.everything
-    best = fit_gallery_setting(stage, recipe, name, settings, everything)
-    optimistic = stage.accuracy(best, everything) - stage.accuracy(recipe, everything)
+    nested, before = np.empty(len(problem.truth), np.bool_), np.empty(len(problem.truth), np.bool_)
+    for found_on, judged_on in nested_split(problem.sides):
+        chosen = fit_gallery_setting(problem, recipe, name, settings, found_on)
+        nested[judged_on] = problem.hits(chosen, judged_on, problem.threshold(chosen, found_on))
+        before[judged_on] = problem.hits(recipe, judged_on, problem.threshold(recipe, found_on))
+    gain = clustered_mean_difference(nested, before, problem.people, problem.resampling)
+    everything = problem.everything
+    best = fit_gallery_setting(problem, recipe, name, settings, everything)
+    in_sample = problem.accuracy(best, everything) - problem.accuracy(recipe, everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
-    return TunedStep(name, setting, gain, optimistic, is_on), best if is_on else recipe
+    return TunedStep(name, setting, gain, in_sample, is_on), best if is_on else recipe
 
 
-def _people_and_halves(gallery: Gallery, truth: IntArray) -> tuple[IntArray, IntArray]:
-    """Which probes show one person, and the half of each; each unknown probe counts as a person."""
+def _people_and_sides(gallery: Gallery, truth: IntArray) -> tuple[IntArray, IntArray]:
+    """Which probes show one person, and the side of each; each unknown probe counts as a person."""
     keys = np.where(truth >= 0, gallery.probe_names, np.char.add("unknown ", gallery.probe_ids))
     names, people, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    halves = halves_of_people(names, counts.astype(np.int64))
-    return people.astype(np.int64), halves[people]
-
-
-def _vectors(member: Member, fold: FoldFolder, part: RecordPart, image_ids: StrArray) -> FloatArray:
-    embeddings = open_embeddings(member, fold, part)
-    rows = positions_of(image_ids, embeddings.image_ids, f"embeddings of {member.network_name(fold)}")
-    return np.asarray(embeddings.vectors[rows], np.float32)
+    sides = sides_of_people(names, counts.astype(np.int64))
+    return people.astype(np.int64), sides[people]

@@ -1,16 +1,17 @@
-"""Nearest neighbours by cosine, a block of queries at a time.
+"""Nearest neighbours by cosine, a block of queries at a time, and the highest values of long rows.
 
-Letters: Q queries, G gallery entries, D embedding size, K neighbours, B queries of a block.
+Letters: Q queries, G gallery entries, D embedding size, K neighbours or highest values, B queries of a
+block or rows, C columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.ensemble.postprocess.highest import highest_columns
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.records import FloatArray, IntArray
 
@@ -33,7 +34,7 @@ def nearest(
     """The K nearest gallery entries (Q, K) of each query, nearest first, and their cosines (Q, K).
 
     Unit vectors. K is at most the number of entries. `is_same_set`: both are the same images in the same
-    order, and an image is no neighbour of itself.
+    order, and an image is not its own neighbour.
 
     >>> points = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
     >>> nearest(points, points, 1, is_same_set=True)[0].tolist()
@@ -63,3 +64,37 @@ def with_neighbours(
     for column in range(rows_QK.shape[1]):  # a gather of all K at once would be K times the embeddings
         mixed_QD += weights_QK[:, column, None] * gallery_GD[rows_QK[:, column]]
     return normalized(mixed_QD)
+
+
+_SPAN = 64
+_LONG_FROM = 32
+"""Rows of fewer than this many times K columns are partitioned as a whole."""
+
+
+def highest_columns(values_BC: npt.NDArray[Any], count: int) -> IntArray:
+    """The columns (B, K) of the `count` highest values of each row, ascending; 1 <= count <= C.
+
+    The K highest values lie in the K spans of neighbouring columns with the highest maxima, so that only
+    these spans are partitioned: 7 times as fast for 16 of 8,631.
+
+    >>> highest_columns(np.array([[0.2, 0.9, 0.1, 0.5]]), 2).tolist()
+    [[1, 3]]
+    """
+    num_columns = values_BC.shape[1]
+    num_spans = num_columns // _SPAN
+    if num_columns < _LONG_FROM * count or num_spans <= count:
+        return _partitioned(values_BC, count)
+    whole = num_spans * _SPAN
+    maxima = values_BC[:, :whole].reshape(len(values_BC), num_spans, _SPAN).max(axis=2)
+    spans = _partitioned(maxima, count)
+    columns = (spans[:, :, None] * _SPAN + np.arange(_SPAN)).reshape(len(values_BC), -1)
+    rest = np.broadcast_to(np.arange(whole, num_columns), (len(values_BC), num_columns - whole))
+    columns = np.concatenate([columns, rest], axis=1)
+    chosen = _partitioned(np.take_along_axis(values_BC, columns, axis=1), count)
+    return np.take_along_axis(columns, chosen, axis=1)
+
+
+def _partitioned(values_BC: npt.NDArray[Any], count: int) -> IntArray:
+    num_columns = values_BC.shape[1]
+    columns = np.argpartition(values_BC, num_columns - count, axis=1)[:, num_columns - count :]
+    return np.sort(columns, axis=1)  # a copy: a view would keep the positions of all columns in memory

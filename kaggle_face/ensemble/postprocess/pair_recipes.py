@@ -5,8 +5,8 @@ Letters: N images of the pool, K cohort images, D embedding size, P pairs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Whitening:
 
 
 @dataclass(frozen=True)
-class Expansion:
+class QueryExpansion:
     """Settings of alpha query expansion."""
 
     count: int
@@ -57,41 +57,28 @@ class ScoreNorm:
     top: int
 
 
-class Projecting(Protocol):
-    """A recipe whose first steps turn directions."""
-
-    @property
-    def centring(self) -> bool:
-        """Whether the mean direction is taken out."""
-
-    @property
-    def whitening(self) -> Whitening | None:
-        """How directions are whitened."""
-
-
-class Pooling(Protocol):
-    """A recipe whose last steps compare the images of a pool with each other and with a cohort."""
-
-    @property
-    def neighbourhood(self) -> Neighbourhood | None:
-        """How neighbourhoods are blended."""
-
-    @property
-    def reranking(self) -> Reranking | None:
-        """How neighbours in common count."""
-
-    @property
-    def score_norm(self) -> ScoreNorm | None:
-        """How scores are normalised."""
+STEP_ORDER = (
+    "centring", "whitening", "augmentation", "expansion", "neighbourhood", "reranking", "score_norm"
+)  # fmt: skip
+"""In which steps are done, shown and kept."""
 
 
 @dataclass(frozen=True)
-class PairRecipe:
-    """Which steps are on, in the order in which they are done; all off: the plain cosine."""
+class Recipe:
+    """Which steps are on; all off: the plain cosine.
+
+    Attributes:
+        centring: Whether the mean direction is taken out.
+        whitening: PCA whitening, which centres too.
+        expansion: Alpha query expansion.
+        neighbourhood: Iterative neighbourhood blending.
+        reranking: k-reciprocal re-ranking.
+        score_norm: Adaptive score normalisation.
+    """
 
     centring: bool = False
     whitening: Whitening | None = None
-    expansion: Expansion | None = None
+    expansion: QueryExpansion | None = None
     neighbourhood: Neighbourhood | None = None
     reranking: Reranking | None = None
     score_norm: ScoreNorm | None = None
@@ -99,7 +86,7 @@ class PairRecipe:
     @property
     def is_plain(self) -> bool:
         """Whether every step is off."""
-        return self == PairRecipe()
+        return self == type(self)()
 
     def __str__(self) -> str:
         """The steps that are on.
@@ -107,14 +94,18 @@ class PairRecipe:
         >>> print(PairRecipe(centring=True, score_norm=ScoreNorm(200)))
         centring, score_norm(top=200)
         """
-        return describe_steps(self)
+        steps = [(name, getattr(self, name, None)) for name in STEP_ORDER]
+        return ", ".join(describe_step(name, value) for name, value in steps if value) or "none"
+
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        values = asdict(self)
+        return {name: values[name] for name in STEP_ORDER if name in values}
 
 
-def describe_steps(recipe: Any) -> str:
-    """The steps of a recipe that are on, in words."""
-    on = [(field.name, getattr(recipe, field.name)) for field in fields(recipe)]
-    words = [describe_step(name, value) for name, value in on if value]
-    return ", ".join(words) or "none"
+@dataclass(frozen=True)
+class PairRecipe(Recipe):
+    """Which steps are on between embeddings and pair scores."""
 
 
 def describe_step(name: str, value: object) -> str:
@@ -142,7 +133,7 @@ def recipe_scores(
 
 
 def pool_scores(
-    recipe: Pooling, unit_ND: Float32, first_P: IntArray, second_P: IntArray, unit_KD: Float32
+    recipe: Recipe, unit_ND: Float32, first_P: IntArray, second_P: IntArray, unit_KD: Float32
 ) -> FloatArray:
     """Scores (P) of pairs of rows of a pool of unit vectors (N, D): neighbourhoods, re-ranking, AS-norm."""
     if recipe.neighbourhood is not None:
@@ -167,7 +158,7 @@ def cosines_of_pairs(unit_ND: Float32, first_P: IntArray, second_P: IntArray) ->
     return scores
 
 
-def projected(recipe: Projecting, vectors_ND: FloatArray, cohort_KD: FloatArray) -> tuple[Float32, Float32]:
+def projected(recipe: Recipe, vectors_ND: FloatArray, cohort_KD: FloatArray) -> tuple[Float32, Float32]:
     """Pool and cohort as unit vectors after centring or whitening, which centres too."""
     if recipe.whitening is not None:
         projection = fit_whitening(cohort_KD, recipe.whitening.power, recipe.whitening.kept)

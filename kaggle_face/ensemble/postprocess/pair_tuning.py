@@ -1,8 +1,8 @@
 """Post-processing of verification, tuned out of fold: each step is measured, and off unless it helps.
 
-Steps are tried in the order in which they are done. The settings of a step are chosen on one half of the
-people and judged on the other, with neighbours from the half's own images alone; a step is switched on if its
-honest gain over the steps before it lies above zero with its whole interval.
+Steps are tried in the order in which they are done. The settings of a step are chosen on one side of the
+people and judged on the other, with neighbours from the side's own images alone; a step is switched on if its
+nested gain over the steps before it lies above zero with its whole interval.
 
 Letters: M members, P pairs, D embedding size.
 """
@@ -10,7 +10,7 @@ Letters: M members, P pairs, D embedding size.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,22 +18,24 @@ import numpy as np
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.cohorts import cohort_of
 from kaggle_face.ensemble.postprocess.pair_recipes import (
-    Expansion,
     Neighbourhood,
     PairRecipe,
+    QueryExpansion,
+    Recipe,
     Reranking,
     ScoreNorm,
     Whitening,
     describe_step,
     recipe_scores,
 )
-from kaggle_face.ensemble.search.verification import PairBoard, gain_between, judge_scores
+from kaggle_face.ensemble.search.verification import PairProblem, gain_between, judge_scores
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.members import Member
-from kaggle_face.evaluation.nested_split import BoolArray, nested, stable_order
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split, stable_order
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values, pooled
 from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.metrics.table import METRICS
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray, positions_of
@@ -47,7 +49,10 @@ MOST_IMAGES = 4000
 STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("centring", (True,)),
     ("whitening", (Whitening(0.25, 1.0), Whitening(0.5, 1.0), Whitening(1.0, 1.0), Whitening(0.5, 0.5))),
-    ("expansion", (Expansion(1, 1.0), Expansion(3, 1.0), Expansion(3, 3.0), Expansion(8, 3.0))),
+    (
+        "expansion",
+        (QueryExpansion(1, 1.0), QueryExpansion(3, 1.0), QueryExpansion(3, 3.0), QueryExpansion(8, 3.0)),
+    ),
     (
         "neighbourhood",
         (
@@ -64,26 +69,51 @@ STEPS: tuple[tuple[str, tuple[Any, ...]], ...] = (
 
 @dataclass(frozen=True)
 class TunedStep:
-    """One step: its best setting, its honest and optimistic gain over the steps before, whether it is on."""
+    """One step: its best setting, its nested and in-sample gain over the steps before, whether it is on."""
 
     name: str
     setting: str
     gain: Difference
-    optimistic_gain: float
+    in_sample_gain: float
     is_on: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        return {
+            "name": self.name,
+            "setting": self.setting,
+            "gain": asdict(self.gain),
+            "optimistic_gain": self.in_sample_gain,
+            "is_on": self.is_on,
+        }
 
 
 @dataclass(frozen=True)
-class PairTuning:
-    """The recipe of all steps that help, what each did, and the blend's metrics with the recipe."""
+class StepTuning:
+    """The recipe of all steps that help, what each did, and the metrics with the recipe."""
 
-    recipe: PairRecipe
+    recipe: Recipe
     steps: tuple[TunedStep, ...]
     metrics: dict[str, float]
 
+    def as_json(self) -> dict[str, Any]:
+        """The values that `ensemble.json` keeps."""
+        return {
+            "recipe": self.recipe.as_json(),
+            "steps": [step.as_json() for step in self.steps],
+            "metrics": self.metrics,
+        }
+
+
+@dataclass(frozen=True)
+class PairTuning(StepTuning):
+    """The tuned post-processing of pair scores."""
+
+    recipe: PairRecipe
+
 
 @dataclass(frozen=True, eq=False)
-class PoolOfFold:
+class FoldPool:
     """One fold's scored images as each used member sees them: pool, rows of the pairs, and cohort."""
 
     positions: IntArray
@@ -93,12 +123,12 @@ class PoolOfFold:
     cohorts: tuple[FloatArray, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class PairStage:
+@dataclass(eq=False)
+class PairTuningProblem:
     """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
 
-    board: PairBoard
-    pools: tuple[PoolOfFold, ...]
+    blend_problem: PairProblem
+    pools: tuple[FoldPool, ...]
     weights: tuple[float, ...]
     space: PairSpace
     _known: dict[tuple[PairRecipe, int], FloatArray] = field(default_factory=dict)
@@ -123,10 +153,10 @@ class PairStage:
             for vectors, cohort, weight in zip(pool.vectors, pool.cohorts, self.weights, strict=True):
                 scores = recipe_scores(recipe, vectors[used], first, second, cohort)
                 total[places] += weight * pair_values(scores, self.space)
-        return pooled(total[rows] / count[rows], self.board.trials.pools[rows])
+        return pooled(total[rows] / count[rows], self.blend_problem.trials.pools[rows])
 
 
-def open_pair_stage(board: PairBoard, blend: PairBlend) -> PairStage:
+def open_pair_tuning(blend_problem: PairProblem, blend: PairBlend) -> PairTuningProblem:
     """Reads the out-of-fold embeddings of the members that the blend uses.
 
     Raises:
@@ -137,14 +167,14 @@ def open_pair_stage(board: PairBoard, blend: PairBlend) -> PairStage:
         (member, weight) for member, weight in zip(blend.members, blend.weights, strict=True) if weight > 0
     ]
     pools = tuple(
-        _open_pool(board.trials, number, [member for member, _ in used])
-        for number in range(len(board.trials.folds))
+        _open_pool(blend_problem.trials, number, [member for member, _ in used])
+        for number in range(len(blend_problem.trials.folds))
     )
-    return PairStage(board, pools, tuple(weight for _, weight in used), blend.space)
+    return PairTuningProblem(blend_problem, pools, tuple(weight for _, weight in used), blend.space)
 
 
 def tune_pairs(
-    board: PairBoard, blend: PairBlend, progress: Progress, left_out: Collection[str] = ()
+    blend_problem: PairProblem, blend: PairBlend, progress: Progress, left_out: Collection[str] = ()
 ) -> PairTuning:
     """Tries all steps but those left out on a blend, each on top of those that were switched on before.
 
@@ -154,17 +184,21 @@ def tune_pairs(
         RunError: A member has no out-of-fold embeddings.
         DataError: An image of a trial has none.
     """
-    num_networks = len(board.trials.folds) * sum(weight > 0 for weight in blend.weights)
-    rows = some_people(board.trials, round(MOST_IMAGES * min(1.0, (15 / num_networks) ** 0.5)))
-    part = board if rows.all() else replace(board, trials=board.trials.restricted_to(rows))
-    recipe, steps = tune_steps(open_pair_stage(part, blend), progress, left_out)
-    stage = open_pair_stage(board, blend)
-    scores = stage.scores(recipe, board.everything)
-    return PairTuning(recipe, steps, verification_summary(scores, board.trials.labels))
+    num_networks = len(blend_problem.trials.folds) * sum(weight > 0 for weight in blend.weights)
+    rows = some_people(blend_problem.trials, round(MOST_IMAGES * min(1.0, (15 / num_networks) ** 0.5)))
+    part = (
+        blend_problem
+        if rows.all()
+        else replace(blend_problem, trials=blend_problem.trials.restricted_to(rows))
+    )
+    recipe, steps = tune_steps(open_pair_tuning(part, blend), progress, left_out)
+    problem = open_pair_tuning(blend_problem, blend)
+    scores = problem.scores(recipe, blend_problem.everything)
+    return PairTuning(recipe, steps, verification_summary(scores, blend_problem.trials.labels))
 
 
 def tune_steps(
-    stage: PairStage, progress: Progress, left_out: Collection[str] = ()
+    problem: PairTuningProblem, progress: Progress, left_out: Collection[str] = ()
 ) -> tuple[PairRecipe, tuple[TunedStep, ...]]:
     """The recipe of the steps that help, and what each step did."""
     recipe = PairRecipe()
@@ -172,14 +206,14 @@ def tune_steps(
     tried = [step for step in STEPS if step[0] not in left_out]
     with progress.count("post-processing", len(tried), "steps") as counter:
         for name, settings in tried:
-            step, recipe = _tune_step(stage, recipe, name, settings)
+            step, recipe = _tune_step(problem, recipe, name, settings)
             steps.append(step)
             counter.advance()
     return recipe, tuple(steps)
 
 
 def some_people(trials: HeldOutPairs, most_images: int) -> BoolArray:
-    """The trials (P) between people with about `most_images` images in all; who is taken follows a hash."""
+    """The trials (P) between people with about `most_images` images in all; they are chosen by a hash."""
     everyone = np.ones(len(trials.labels), np.bool_)
     num_images = len(trials.image_ids)
     if num_images <= most_images:
@@ -191,44 +225,43 @@ def some_people(trials: HeldOutPairs, most_images: int) -> BoolArray:
 
 
 def fit_setting(
-    stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any], rows: BoolArray
+    problem: PairTuningProblem, recipe: PairRecipe, name: str, settings: Sequence[Any], rows: BoolArray
 ) -> PairRecipe:
     """The recipe with the step's best setting on the chosen pairs, or as it was where none is better."""
-    labels, pools = stage.board.trials.labels[rows], stage.board.trials.pools[rows]
+    labels, pools = problem.blend_problem.trials.labels[rows], problem.blend_problem.trials.pools[rows]
     candidates = [recipe, *(replace(recipe, **{name: setting}) for setting in settings)]
     return max(
         candidates,
-        key=lambda each: judge_scores(stage.scores(each, rows), labels, pools, stage.board.objective),
+        key=lambda each: judge_scores(
+            problem.scores(each, rows), labels, pools, problem.blend_problem.objective
+        ),
     )
 
 
 def _tune_step(
-    stage: PairStage, recipe: PairRecipe, name: str, settings: Sequence[Any]
+    problem: PairTuningProblem, recipe: PairRecipe, name: str, settings: Sequence[Any]
 ) -> tuple[TunedStep, PairRecipe]:
-    board = stage.board
-    honest, before = np.empty(len(board.trials.labels)), np.empty(len(board.trials.labels))
-    for found_on, judged_on in nested(board.trials.halves):
-        chosen = fit_setting(stage, recipe, name, settings, found_on)
-        honest[judged_on] = stage.scores(chosen, judged_on)
-        before[judged_on] = stage.scores(recipe, judged_on)
-    inside = board.inside_a_half
-    gain = gain_between(board, honest[inside], before[inside])
-    best = fit_setting(stage, recipe, name, settings, board.everything)
+    blend_problem = problem.blend_problem
+    nested, before = np.empty(len(blend_problem.trials.labels)), np.empty(len(blend_problem.trials.labels))
+    for found_on, judged_on in nested_split(blend_problem.trials.sides):
+        chosen = fit_setting(problem, recipe, name, settings, found_on)
+        nested[judged_on] = problem.scores(chosen, judged_on)
+        before[judged_on] = problem.scores(recipe, judged_on)
+    inside = blend_problem.on_one_side
+    gain = gain_between(blend_problem, nested[inside], before[inside])
+    best = fit_setting(problem, recipe, name, settings, blend_problem.everything)
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
-    step = TunedStep(name, setting, gain, _optimistic(stage, recipe, best), is_on)
-    return step, best if is_on else recipe
+    main, labels = blend_problem.objective.main_metric, blend_problem.trials.labels
+    with_step, without = (
+        METRICS[main].sign
+        * verification_summary(problem.scores(each, blend_problem.everything), labels)[main]
+        for each in (best, recipe)
+    )
+    return TunedStep(name, setting, gain, with_step - without, is_on), best if is_on else recipe
 
 
-def _optimistic(stage: PairStage, recipe: PairRecipe, best: PairRecipe) -> float:
-    everything, labels = stage.board.everything, stage.board.trials.labels
-    main = stage.board.objective.main_metric
-    before = verification_summary(stage.scores(recipe, everything), labels)[main]
-    after = verification_summary(stage.scores(best, everything), labels)[main]
-    return before - after if stage.board.objective.lower_is_better else after - before
-
-
-def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> PoolOfFold:
+def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> FoldPool:
     positions = trials.folds[number].positions
     first_ids, second_ids = trials.first_ids[positions], trials.second_ids[positions]
     ids, codes = np.unique(np.concatenate([first_ids, second_ids]), return_inverse=True)
@@ -240,4 +273,4 @@ def _open_pool(trials: HeldOutPairs, number: int, members: Sequence[Member]) -> 
         vectors.append(np.asarray(embeddings.vectors[rows], np.float32))
         cohorts.append(cohort_of(member, fold, ids))
     first, second = codes.reshape(2, -1).astype(np.int64)
-    return PoolOfFold(positions, first, second, tuple(vectors), tuple(cohorts))
+    return FoldPool(positions, first, second, tuple(vectors), tuple(cohorts))

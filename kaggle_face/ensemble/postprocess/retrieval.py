@@ -1,4 +1,4 @@
-"""Post-processing that looks at the neighbours of what is scored: expansion, augmentation, re-ranking.
+"""Post-processing by neighbours: alpha query expansion, database augmentation (DBA), re-ranking.
 
 All take unit vectors and give unit vectors or scores. They use no labels, only the images themselves.
 Letters: Q queries, G gallery entries, N images of one pool, D embedding size, P pairs.
@@ -50,7 +50,7 @@ def augment_database(gallery_GD: Float32, count: int, alpha: float) -> Float32:
 def blend_neighbourhoods(unit_ND: Float32, count: int, threshold: float, iterations: int = 1) -> Float32:
     """Iterative neighbourhood blending: each image is mixed with its neighbours above a cosine, repeatedly.
 
-    Unlike query expansion it takes nobody in who is not close enough, so an image without fellows stays as
+    Unlike query expansion it leaves out what is not close enough, so an image without fellows stays as
     it is. Source: the first place of the Shopee product matching competition, 2021.
     """
     for _ in range(iterations):
@@ -138,7 +138,7 @@ def _descriptions(unit_ND: Float32, farthest_N: FloatArray, count: int, expanded
 
 
 def _mutual(rows_NK: IntArray, count: int) -> Any:
-    """Who are among the `count` nearest of each other, and everyone with oneself; sparse (N, N) of ones."""
+    """Images among the `count` nearest of each other, and each with itself; sparse (N, N) of ones."""
     graph = _graph(rows_NK, count)
     return graph.multiply(graph.T).tocsr()
 

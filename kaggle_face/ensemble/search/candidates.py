@@ -1,4 +1,4 @@
-"""What competes to be the blend: single members, the plain mean, weighted means; and which of them wins."""
+"""Candidates for the blend (single members, the plain mean, weighted means) and the selection of one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WORDS: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """One candidate for the blend, with its figures on the images or pairs held out of training.
 
-    `metrics` are those of the final weights on everything that is held out. `honest` is the main metric when
-    the weights were found on the other half of the people; `gain` is its difference to the best single
-    member, and `over_mean` that of a challenger to the plain mean, positive = better. `optimistic_gain` is
+    `metrics` are those of the final weights on everything that is held out. `nested` is the main metric when
+    the weights were found on the other side of the people; `gain` is its difference to the best single
+    member, and `over_mean` that of a challenger to the plain mean, positive = better. `in_sample_gain` is
     the difference to the best single member when the weights were found on what they are judged on.
     """
 
@@ -36,92 +36,91 @@ class Contender:
     weights: tuple[float, ...]
     temperatures: tuple[float, ...]
     metrics: Mapping[str, float]
-    honest: float | None = None
-    optimistic_gain: float | None = None
+    nested: float | None = None
+    in_sample_gain: float | None = None
     gain: Difference | None = None
     over_mean: Difference | None = None
 
 
 @dataclass(frozen=True)
-class Contest:
-    """All contenders of a task, the main metric, the winner and why it won."""
+class Selection:
+    """All candidates of a task, the main metric, the one that was selected and why."""
 
     metric: str
-    contenders: tuple[Contender, ...]
-    winner: Contender
+    candidates: tuple[Candidate, ...]
+    winner: Candidate
     reason: str
 
 
-def contender_name(kind: Kind, space: str, is_calibrated: bool = False) -> str:
+def candidate_name(kind: Kind, space: str, is_calibrated: bool = False) -> str:
     """How the table calls a blend.
 
-    >>> contender_name("hill", "log_probabilities", True)
+    >>> candidate_name("hill", "log_probabilities", True)
     'hill climbing of calibrated log-probabilities'
     """
     return f"{_WORDS[kind]} of {'calibrated ' * is_calibrated}{space.replace('_', '-')}"
 
 
-def is_challenger(contender: Contender, mean: Contender) -> bool:
+def is_challenger(candidate: Candidate, mean: Candidate) -> bool:
     """Whether a blend looks better than both the best single member and the plain mean."""
-    return _gain(contender) > max(_gain(mean), 0.0)
+    return _gain(candidate) > max(_gain(mean), 0.0)
 
 
-def settle(metric: str, best_single: Contender, contenders: Sequence[Contender]) -> Contest:
-    """Picks the winner; the first contender that is no single member is the plain mean.
+def select(metric: str, best_single: Candidate, candidates: Sequence[Candidate]) -> Selection:
+    """Selects one candidate; the first that is not a single member is the plain mean.
 
     The plain mean stands, unless the best single member is better on held-out data, or another blend is
     better than both by more than noise: the chance of the contrary is at most a tenth.
     """
-    blends = [each for each in contenders if each.kind != "single"]
+    blends = [each for each in candidates if each.kind != "single"]
     if not blends:
-        return Contest(metric, tuple(contenders), best_single, "it is the only member")
+        return Selection(metric, tuple(candidates), best_single, "it is the only member")
     mean = blends[0]
     if mean.gain is None:
-        return Contest(metric, tuple(contenders), mean, "too few people are held out to judge blends by")
-    challengers = [each for each in blends[1:] if _is_beyond_noise(each)]
+        return Selection(metric, tuple(candidates), mean, "too few people are held out to judge blends by")
+    challengers = [
+        each
+        for each in blends[1:]
+        if all(
+            difference is not None and difference.value > 0 and difference.other_sign <= MOST_DOUBT
+            for difference in (each.gain, each.over_mean)
+        )
+    ]
     if challengers:
         best = max(challengers, key=_gain)
-        return Contest(metric, tuple(contenders), best, f"its gain is more than noise: {_in_words(best)}")
+        return Selection(metric, tuple(candidates), best, f"its gain is more than noise: {_in_words(best)}")
     if _gain(mean) < 0:
         reason = (
             f"the plain mean is worse ({_in_words(mean)}), and no weighted blend better by more than noise"
         )
-        return Contest(metric, tuple(contenders), best_single, reason)
+        return Selection(metric, tuple(candidates), best_single, reason)
     reason = f"it is the simplest blend: {_in_words(mean)}"
     if len(blends) > 1:
         best = max(blends[1:], key=_gain)
         reason += (
             f"; the best of the others, {best.name}, is not better by more than noise ({_gain(best):+.4f})"
         )
-    return Contest(metric, tuple(contenders), mean, reason)
+    return Selection(metric, tuple(candidates), mean, reason)
 
 
-def settle_for(kind: Kind, contest: Contest) -> Contest:
-    """The same contest won by the best contender of the kind that the user asked for."""
-    asked = [each for each in contest.contenders if each.kind == kind and each.gain is not None]
+def select_kind(kind: Kind, selection: Selection) -> Selection:
+    """The best candidate of the kind that was requested, in place of the one selected."""
+    wanted = [each for each in selection.candidates if each.kind == kind and each.gain is not None]
     if kind == "equal":
-        asked = [each for each in contest.contenders if each.kind == kind][:1]
-    if not asked:
-        return contest
-    best = max(asked, key=lambda each: each.gain.value if each.gain is not None else 0.0)
+        wanted = [each for each in selection.candidates if each.kind == kind][:1]
+    if not wanted:
+        return selection
+    best = max(wanted, key=lambda each: each.gain.value if each.gain is not None else 0.0)
     words = f": {_in_words(best)}" if best.gain is not None else ""
-    return replace(contest, winner=best, reason=f"it was asked for with --method{words}")
+    return replace(selection, winner=best, reason=f"it was asked for with --method{words}")
 
 
-def _is_beyond_noise(contender: Contender) -> bool:
-    differences = (contender.gain, contender.over_mean)
-    return all(
-        difference is not None and difference.value > 0 and difference.other_sign <= MOST_DOUBT
-        for difference in differences
-    )
+def _gain(candidate: Candidate) -> float:
+    assert candidate.gain is not None, "a blend is always compared with the best single member"
+    return candidate.gain.value
 
 
-def _gain(contender: Contender) -> float:
-    assert contender.gain is not None, "a blend is always compared with the best single member"
-    return contender.gain.value
-
-
-def _in_words(contender: Contender) -> str:
-    gain = contender.gain
+def _in_words(candidate: Candidate) -> str:
+    gain = candidate.gain
     assert gain is not None
     return f"{gain.value:+.4f} to the best single member, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}"

@@ -4,7 +4,7 @@
 a blend of them either, so per image the true class, each member's first class and the likeliest others are
 kept. One pass reads every record once, a block of rows at a time.
 
-Letters: M members, N images, C classes, J candidates, B rows of a block, S sets of temperatures.
+Letters: M members, N images, C classes, J likely classes, B rows of a block, S sets of temperatures.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from itertools import pairwise
 import numpy as np
 
 from kaggle_face.ensemble.blending import ClassSpace, class_values
-from kaggle_face.ensemble.postprocess.highest import highest_columns
+from kaggle_face.ensemble.postprocess.neighbours import highest_columns
 from kaggle_face.evaluation.member_scores import HeldOutLogits, finite_block, log_softmax
 from kaggle_face.evaluation.nested_split import BoolArray, spread_sample
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray, StrArray
 
-NUM_CANDIDATES = 24
+NUM_LIKELY = 24
 MOST_IMAGES = 50_000
 """More images than these make weights no better, only slower; they are chosen by a hash of their ids."""
 
@@ -31,7 +31,7 @@ _UNLIKELY = -15.0  # so that one member's certainty does not keep a class out th
 
 
 @dataclass(frozen=True, eq=False)
-class CandidateTable:
+class LikelyClasses:
     """Images (N) of all folds; `classes` (N, J) ascend, and `true_column` (N) says which one is true.
 
     `logits` (M, N, J) are -inf where the class is unknown to the network; `ranks` (M, N, J) are reciprocal.
@@ -57,17 +57,17 @@ class CandidateTable:
         return logs if space == "log_probabilities" else np.where(logs > -np.inf, np.exp(logs), -np.inf)
 
 
-def gather_candidates(
+def gather_likely_classes(
     held_out: Sequence[HeldOutLogits], temperatures: Sequence[tuple[float, ...]], progress: Progress
-) -> CandidateTable:
+) -> LikelyClasses:
     """Reads all out-of-fold logits once, for these sets of temperatures (one number a member).
 
     Raises:
         DataError: A member's logits are infinite.
     """
     chosen = chosen_images(held_out)
-    num_classes = held_out[0].sources[0].values.shape[1]
-    num_members = len(held_out[0].sources)
+    num_classes = held_out[0].member_scores[0].values.shape[1]
+    num_members = len(held_out[0].member_scores)
     parts: list[_Block] = []
     total = sum(len(positions) for positions in chosen)
     with progress.count("reading out-of-fold records", total, "images") as counter:
@@ -79,7 +79,7 @@ def gather_candidates(
     labels = np.concatenate(
         [fold.labels[positions] for fold, positions in zip(held_out, chosen, strict=True)]
     )
-    return CandidateTable(
+    return LikelyClasses(
         image_ids=np.concatenate([f.image_ids[at] for f, at in zip(held_out, chosen, strict=True)]),
         labels=labels,
         classes=classes,
@@ -110,7 +110,7 @@ class _Block:
 def _gather_block(
     fold: HeldOutLogits, positions: IntArray, temperatures: Sequence[tuple[float, ...]]
 ) -> _Block:
-    blocks = [finite_block(source, positions) for source in fold.sources]
+    blocks = [finite_block(source, positions) for source in fold.member_scores]
     classes_BJ = _candidates(blocks, fold.labels[positions])
     pick = [np.take_along_axis(logits_BC, classes_BJ, axis=1) for logits_BC in blocks]
     ranks = [np.take_along_axis(class_values(logits_BC, "ranks"), classes_BJ, axis=1) for logits_BC in blocks]
@@ -135,7 +135,7 @@ def _candidates(blocks: Sequence[FloatArray], labels: IntArray) -> IntArray:
     for logits_BC in blocks:
         best_BC[rows, logits_BC.argmax(axis=1)] += 1e6
     best_BC[rows, labels] = np.inf
-    return highest_columns(best_BC, min(NUM_CANDIDATES, len(best_BC[0])))
+    return highest_columns(best_BC, min(NUM_LIKELY, len(best_BC[0])))
 
 
 def _log_sum(logits_BC: FloatArray, temperature: float) -> FloatArray:

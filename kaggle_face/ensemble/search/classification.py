@@ -1,25 +1,25 @@
 """Weights for classification, found on out-of-fold logits with a nested split over people.
 
-Letters: M members, N images, J candidate classes.
+Letters: M members, N images, J likely classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kaggle_face.ensemble.blending import ClassSpace
+from kaggle_face.ensemble.blending import CLASS_SPACES, ClassSpace
 from kaggle_face.ensemble.search.candidates import (
-    Contender,
-    Contest,
+    Candidate,
     Kind,
-    contender_name,
+    Selection,
+    candidate_name,
     is_challenger,
-    settle,
+    select,
 )
-from kaggle_face.ensemble.search.class_logits import CandidateTable, gather_candidates
+from kaggle_face.ensemble.search.class_logits import LikelyClasses, gather_likely_classes
 from kaggle_face.ensemble.search.temperature import fit_temperatures
 from kaggle_face.ensemble.search.weights import (
     constrained_log_weights,
@@ -29,7 +29,7 @@ from kaggle_face.ensemble.search.weights import (
     weighted_mean,
 )
 from kaggle_face.evaluation.member_scores import HeldOutLogits
-from kaggle_face.evaluation.nested_split import BoolArray, halves_of_classes, nested
+from kaggle_face.evaluation.nested_split import BoolArray, nested_split, sides_of_classes
 from kaggle_face.evaluation.objective import CLASS_METRICS, TaskObjective
 from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.intervals.bootstrap import (
@@ -43,22 +43,22 @@ from kaggle_face.records import FloatArray, IntArray, StrArray
 
 _SILENT = SilentProgress()
 _AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
-"""Sets of temperatures: all 1; found on the first half, on the second, on all."""
+"""Sets of temperatures: all 1; found on the first side, on the second, on all."""
 
 
 @dataclass(frozen=True, eq=False)
-class ClassBoard:
-    """All that the search reads: candidate logits, and the half of each image."""
+class ClassProblem:
+    """All that the search reads: candidate logits, and the side of each image."""
 
-    table: CandidateTable
-    halves: IntArray
+    table: LikelyClasses
+    sides: IntArray
     objective: TaskObjective
     resampling: Resampling = DEFAULT_RESAMPLING
 
     @property
     def everything(self) -> BoolArray:
         """All images."""
-        return np.ones(len(self.halves), np.bool_)
+        return np.ones(len(self.sides), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -68,43 +68,48 @@ class _Method:
     is_calibrated: bool
 
 
-def open_class_board(
+def open_class_problem(
     held_out: Sequence[HeldOutLogits],
     class_names: StrArray,
     objective: TaskObjective,
     progress: Progress,
     resampling: Resampling = DEFAULT_RESAMPLING,
-) -> ClassBoard:
-    """Fits temperatures on each half and on all, and reads the records once."""
-    half_of_class = halves_of_classes(np.concatenate([fold.labels for fold in held_out]), class_names)
-    halves = [half_of_class[fold.labels] for fold in held_out]
-    sets = [(1.0,) * len(held_out[0].sources)] * 4
-    if len(held_out[0].sources) > 1:
-        sets[_FROM_FIRST] = fit_temperatures(held_out, [half == 0 for half in halves])
-        sets[_FROM_SECOND] = fit_temperatures(held_out, [half == 1 for half in halves])
-        sets[_FROM_ALL] = fit_temperatures(held_out, [half >= 0 for half in halves])
-    table = gather_candidates(held_out, sets, progress)
-    return ClassBoard(table, half_of_class[table.labels], objective, resampling)
+) -> ClassProblem:
+    """Fits temperatures on each side and on all, and reads the records once."""
+    side_of_class = sides_of_classes(np.concatenate([fold.labels for fold in held_out]), class_names)
+    sides = [side_of_class[fold.labels] for fold in held_out]
+    sets = [(1.0,) * len(held_out[0].member_scores)] * 4
+    if len(held_out[0].member_scores) > 1:
+        sets[_FROM_FIRST] = fit_temperatures(held_out, [side == 0 for side in sides])
+        sets[_FROM_SECOND] = fit_temperatures(held_out, [side == 1 for side in sides])
+        sets[_FROM_ALL] = fit_temperatures(held_out, [side >= 0 for side in sides])
+    table = gather_likely_classes(held_out, sets, progress)
+    return ClassProblem(table, side_of_class[table.labels], objective, resampling)
 
 
-def contest_classes(
-    board: ClassBoard, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
-) -> Contest:
-    """Lets all single members and all blends of the wanted kinds compete; `names` (M) are the members'."""
-    singles = [_single(board, member, name) for member, name in enumerate(names)]
-    best = max(singles, key=lambda single: board.objective(single.metrics))
-    contenders = list(singles)
+def select_classes(
+    problem: ClassProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
+) -> Selection:
+    """Measures all single members and all blends of the wanted kinds and selects one; `names` (M)."""
+    singles = [_single(problem, member, name) for member, name in enumerate(names)]
+    best = max(singles, key=lambda single: problem.objective(single.metrics))
+    candidates = list(singles)
     if len(names) > 1:
         plain = _Method("equal", "probabilities", False)
-        mean = _blend(board, plain, best, None)
-        contenders.append(mean)
+        mean = _blend(problem, plain, best, None)
+        candidates.append(mean)
         if mean.gain is not None:
-            methods = list(_methods(kinds))
+            methods = [
+                _Method(kind, space, space != "ranks")
+                for kind in kinds
+                for space in CLASS_SPACES
+                if (kind, space) != ("constrained", "ranks")  # ranks have no log loss to minimise
+            ]
             with progress.count("blending probabilities", len(methods), "ways") as counter:
                 for method in methods:
-                    contenders.append(_blend(board, method, best, mean))
+                    candidates.append(_blend(problem, method, best, mean))
                     counter.advance()
-    return settle(board.objective.main_metric, best, contenders)
+    return select(problem.objective.main_metric, best, candidates)
 
 
 def class_metrics(ranks: IntArray) -> dict[str, float]:
@@ -113,16 +118,16 @@ def class_metrics(ranks: IntArray) -> dict[str, float]:
 
 
 def fit_class_weights(
-    board: ClassBoard, kind: Kind, space: ClassSpace, temperature_set: int, rows: BoolArray
+    problem: ClassProblem, kind: Kind, space: ClassSpace, temperature_set: int, rows: BoolArray
 ) -> FloatArray:
     """The weights of a method, found on the chosen images alone."""
-    values = board.table.values(space, temperature_set, rows)
-    true_column = board.table.true_column[rows]
+    values = problem.table.values(space, temperature_set, rows)
+    true_column = problem.table.true_column[rows]
     match kind:
         case "single" | "equal":
             return equal_weights(len(values))
         case "hill":
-            return hill_climb(values, lambda mean: _judge(mean, true_column, space, board.objective))
+            return hill_climb(values, lambda mean: _judge(mean, true_column, space, problem.objective))
         case "constrained" if space == "probabilities":
             true_MN = np.take_along_axis(values, true_column[None, :, None], axis=2)[..., 0]
             return constrained_probability_weights(np.maximum(true_MN, 0))
@@ -130,77 +135,65 @@ def fit_class_weights(
             return constrained_log_weights(values, true_column)
 
 
-def _methods(kinds: Sequence[Kind]) -> Iterator[_Method]:
-    spaces: tuple[ClassSpace, ...] = ("probabilities", "log_probabilities", "ranks")
-    for kind in kinds:
-        for space in spaces:
-            if (kind, space) != ("constrained", "ranks"):  # ranks have no log loss to minimise
-                yield _Method(kind, space, space != "ranks")
-
-
-def _single(board: ClassBoard, member: int, name: str) -> Contender:
-    logits = board.table.values("log_probabilities", _AS_THEY_ARE)[member]
-    ranks = true_class_ranks(logits, board.table.true_column)
-    count = len(board.table.logits)
+def _single(problem: ClassProblem, member: int, name: str) -> Candidate:
+    logits = problem.table.values("log_probabilities", _AS_THEY_ARE)[member]
+    ranks = true_class_ranks(logits, problem.table.true_column)
+    count = len(problem.table.logits)
     weights = tuple(float(other == member) for other in range(count))
     metrics = class_metrics(ranks)
     ones = (1.0,) * count
-    main = metrics[board.objective.main_metric]
-    return Contender(name, "single", "probabilities", weights, ones, metrics, honest=main)
+    main = metrics[problem.objective.main_metric]
+    return Candidate(name, "single", "probabilities", weights, ones, metrics, nested=main)
 
 
-def _blend(board: ClassBoard, method: _Method, best: Contender, mean: Contender | None) -> Contender:
-    """A blend with its final weights, and its honest figures beside the optimistic ones."""
+def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candidate | None) -> Candidate:
+    """A blend with its final weights, and its nested figures beside the in-sample ones."""
     final_set = _FROM_ALL if method.is_calibrated else _AS_THEY_ARE
-    weights = fit_class_weights(board, method.kind, method.space, final_set, board.everything)
-    final_ranks = _ranks(board, method, final_set, weights, board.everything)
-    metrics, main = class_metrics(final_ranks), board.objective.main_metric
-    contender = Contender(
-        name=contender_name(method.kind, method.space, method.is_calibrated),
+    weights = fit_class_weights(problem, method.kind, method.space, final_set, problem.everything)
+    final_ranks = _ranks(problem, method, final_set, weights, problem.everything)
+    metrics, main = class_metrics(final_ranks), problem.objective.main_metric
+    candidate = Candidate(
+        name=candidate_name(method.kind, method.space, method.is_calibrated),
         kind=method.kind,
         space=method.space,
         weights=tuple(weights.tolist()),
-        temperatures=board.table.temperatures[final_set],
+        temperatures=problem.table.temperatures[final_set],
         metrics=metrics,
-        optimistic_gain=metrics[main] - best.metrics[main],
+        in_sample_gain=metrics[main] - best.metrics[main],
     )
-    if len(np.unique(board.halves)) < 2:
-        return contender
-    ranks = _nested_ranks(board, method)
-    judged = replace(contender, honest=class_metrics(ranks)[main], gain=_gain(board, ranks, best))
+    if len(np.unique(problem.sides)) < 2:
+        return candidate
+    ranks = _nested_ranks(problem, method)
+    judged = replace(candidate, nested=class_metrics(ranks)[main], gain=_gain(problem, ranks, best))
     if mean is None or not is_challenger(judged, mean):
         return judged
-    return replace(judged, over_mean=_gain(board, ranks, mean))
+    return replace(judged, over_mean=_gain(problem, ranks, mean))
 
 
-def _gain(board: ClassBoard, ranks: IntArray, other: Contender) -> Difference:
-    """How much better the places of the true classes are than with another contender, by the main metric."""
-    metric = board.objective.main_metric
-    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(_contender_ranks(board, other), metric)
-    return clustered_mean_difference(hits, others, board.table.labels, board.resampling)
+def _gain(problem: ClassProblem, ranks: IntArray, other: Candidate) -> Difference:
+    """How much better the ranks are than those of a single member or the plain mean, by the main metric."""
+    metric = problem.objective.main_metric
+    plain = _Method("equal", "probabilities", False)
+    other_ranks = _ranks(problem, plain, _AS_THEY_ARE, np.array(other.weights), problem.everything)
+    hits, others = hits_at_ranks(ranks, metric), hits_at_ranks(other_ranks, metric)
+    return clustered_mean_difference(hits, others, problem.table.labels, problem.resampling)
 
 
-def _nested_ranks(board: ClassBoard, method: _Method) -> IntArray:
-    """Ranks of the true classes (N), each by weights and temperatures from the other half of the people."""
-    ranks = np.empty(len(board.halves), np.int64)
-    for half, (found_on, judged_on) in enumerate(nested(board.halves)):
-        chosen_set = (_FROM_FIRST, _FROM_SECOND)[half] if method.is_calibrated else _AS_THEY_ARE
-        weights = fit_class_weights(board, method.kind, method.space, chosen_set, found_on)
-        ranks[judged_on] = _ranks(board, method, chosen_set, weights, judged_on)
+def _nested_ranks(problem: ClassProblem, method: _Method) -> IntArray:
+    """Ranks of the true classes (N), each by weights and temperatures from the other side of the people."""
+    ranks = np.empty(len(problem.sides), np.int64)
+    for side, (found_on, judged_on) in enumerate(nested_split(problem.sides)):
+        chosen_set = (_FROM_FIRST, _FROM_SECOND)[side] if method.is_calibrated else _AS_THEY_ARE
+        weights = fit_class_weights(problem, method.kind, method.space, chosen_set, found_on)
+        ranks[judged_on] = _ranks(problem, method, chosen_set, weights, judged_on)
     return ranks
 
 
-def _contender_ranks(board: ClassBoard, contender: Contender) -> IntArray:
-    """Ranks by a contender that needs no nested split: a single member or the plain mean."""
-    plain = _Method("equal", "probabilities", False)
-    return _ranks(board, plain, _AS_THEY_ARE, np.array(contender.weights), board.everything)
-
-
 def _ranks(
-    board: ClassBoard, method: _Method, temperature_set: int, weights: FloatArray, rows: BoolArray
+    problem: ClassProblem, method: _Method, temperature_set: int, weights: FloatArray, rows: BoolArray
 ) -> IntArray:
-    values = board.table.values(method.space, temperature_set, rows)
-    return true_class_ranks(weighted_mean(values, weights), board.table.true_column[rows])
+    values = problem.table.values(method.space, temperature_set, rows)
+    return true_class_ranks(weighted_mean(values, weights), problem.table.true_column[rows])
 
 
 def _judge(

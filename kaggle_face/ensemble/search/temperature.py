@@ -1,4 +1,4 @@
-"""The temperature that makes a network's probabilities honest, so that the surest does not outvote others.
+"""Temperature scaling: calibrated probabilities, so that an overconfident network does not dominate a blend.
 
 Source: Guo et al. 2017, "On Calibration of Modern Neural Networks": logits are divided by one number per
 network, found by the log loss on images that it was not trained on. Letters: N images, C classes.
@@ -18,7 +18,7 @@ MOST_IMAGES = 2000
 """One number is found well enough on these; they are chosen by a hash of their ids."""
 
 LEAST, GREATEST = 0.05, 20.0
-"""A temperature outside of these says that the logits are no logits; the nearer bound is taken."""
+"""A temperature outside of these means that the numbers are not logits; the nearer bound is taken."""
 
 
 def fit_temperature(logits_NC: FloatArray, labels: IntArray) -> float:
@@ -57,11 +57,11 @@ def fit_temperatures(held_out: Sequence[HeldOutLogits], chosen: Sequence[BoolArr
     ]
     labels = np.concatenate([fold.labels[positions] for fold, positions in zip(held_out, rows, strict=True)])
     if not len(labels):
-        return (1.0,) * len(held_out[0].sources)
+        return (1.0,) * len(held_out[0].member_scores)
     temperatures = []
-    for member in range(len(held_out[0].sources)):
+    for member in range(len(held_out[0].member_scores)):
         logits = [
-            finite_block(fold.sources[member], positions)
+            finite_block(fold.member_scores[member], positions)
             for fold, positions in zip(held_out, rows, strict=True)
         ]
         temperatures.append(fit_temperature(np.concatenate(logits), labels))

@@ -66,6 +66,14 @@ class Difference:
     high: float
     other_sign: float
 
+    def reversed(self) -> Difference:
+        """Second system minus first.
+
+        >>> Difference(0.5, 0.25, 1.0, 0.0).reversed()
+        Difference(value=-0.5, low=-1.0, high=-0.25, other_sign=0.0)
+        """
+        return Difference(-self.value, -self.high, -self.low, self.other_sign)
+
 
 DEFAULT_RESAMPLING = Resampling()
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from kaggle_face.evaluation.held_out_figures import Estimate
+
 from kaggle_face.artifacts.files.cells import from_cell, to_cell
 
 Status = Literal["WRITTEN", "UPLOADING", "FAILED", "UPLOADED", "PENDING", "COMPLETE", "ERROR"]
@@ -23,15 +25,6 @@ OPEN: tuple[Status, ...] = ("UPLOADING", "UPLOADED", "PENDING")
 
 
 @dataclass(frozen=True)
-class OutOfFold:
-    """The score that the predictions behind a file reached on images held out of their training."""
-
-    metric: str
-    value: float
-    higher_is_better: bool
-
-
-@dataclass(frozen=True)
 class Origin:
     """The runs, checkpoints, settings and records that a file was made from."""
 
@@ -40,7 +33,7 @@ class Origin:
     checkpoints: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     commit: str | None = None
-    out_of_fold: OutOfFold | None = None
+    out_of_fold: Estimate | None = None
     made_of: tuple[str, ...] = ()
 
 
@@ -101,7 +94,7 @@ def origin_values(origin: Origin) -> dict[str, Any]:
     return {**values, **out_of_fold_values(origin.out_of_fold)}
 
 
-def out_of_fold_values(figure: OutOfFold | None) -> dict[str, Any]:
+def out_of_fold_values(figure: Estimate | None) -> dict[str, Any]:
     """The columns of a row that hold an out-of-fold score; none where it is not known."""
     if figure is None:
         return {}

@@ -6,6 +6,7 @@ import pytest
 from kaggle_face.competitions.layouts.top_k import TopK
 from kaggle_face.competitions.submission.tables import classification_table, topk_table
 from kaggle_face.errors import DataError
+from kaggle_face.metrics.unknowns import choose_unknown_threshold
 from kaggle_face.records import Predictions
 
 
@@ -42,6 +43,37 @@ def test_without_a_threshold_the_likeliest_classes_are_written(whales):
     )
     form = TopK().formats("happywhale").of_task("classification")
     assert topk_table(data, form, predictions, k=2).cells["predictions"].tolist() == ["w10 w2", "w2 w10"]
+
+
+def test_the_score_that_a_threshold_is_chosen_by_is_that_of_the_rows_written(whales):
+    for place in range(40):
+        whales.images(f"train_images/n{place}.jpg", f"test_images/n{place}.jpg")
+        with (whales.root / "train.csv").open("a") as table:
+            table.write(f"n{place}.jpg,whale,v{place % 5}\n")
+    data, rng = whales.read(), np.random.default_rng(0)
+    num_rows, num_classes = len(data.test_rows.image_ids), len(data.classes.names)
+    labels = rng.integers(0, num_classes, num_rows)
+    # two decimals, so that probabilities tie with each other and with candidate thresholds
+    known = rng.dirichlet(np.full(num_classes, 0.5), num_rows).round(2).astype(np.float32)
+    unknown = known.astype(np.float64)
+    unknown[np.arange(num_rows), labels] = 0
+    unknown /= np.maximum(unknown.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    best = choose_unknown_threshold(known, labels, unknown_share=0.3, k=3)
+    form = TopK().formats("happywhale").of_task("classification")
+
+    def written_map(probabilities, truth):
+        predictions = Predictions(data.test_rows.image_ids, probabilities, data.classes.names)
+        rows = topk_table(data, form, predictions, best.threshold, k=3).cells["predictions"].tolist()
+        places = [
+            row.split().index(name) if name in row.split() else None
+            for row, name in zip(rows, truth, strict=True)
+        ]
+        assert all(len(row.split()) == 3 for row in rows)
+        return np.mean([0.0 if place is None else 1 / (place + 1) for place in places])
+
+    score = 0.7 * written_map(known, data.classes.submitted[labels].tolist())
+    score += 0.3 * written_map(unknown, ["new_individual"] * num_rows)
+    assert score == pytest.approx(best.expected_map, abs=1e-15)
 
 
 def test_five_labels_stand_in_a_row(whales):

@@ -19,8 +19,8 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
     open_voting_networks,
     with_votes,
 )
-from kaggle_face.ensemble.postprocess.class_tuning import ClassStage, open_class_stage, tune_classes
-from kaggle_face.ensemble.search.classification import open_class_board
+from kaggle_face.ensemble.postprocess.class_tuning import ClassTuningProblem, open_class_tuning, tune_classes
+from kaggle_face.ensemble.search.classification import open_class_problem
 from kaggle_face.evaluation.member_scores import open_held_out_logits, open_test_logits
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.evaluation.objective import task_objective
@@ -36,12 +36,12 @@ def member(tmp_path: Path, two_runs: Path) -> Member:
     return choose_members([RunFolder(tmp_path / "runs" / "demo" / "a")], ["best_cls"])[0]
 
 
-def stage_of(member: Member) -> ClassStage:
+def problem_of(member: Member) -> ClassTuningProblem:
     names = open_test_logits([member]).class_names
     held_out = open_held_out_logits([member], names)
     objective = task_objective("accuracy", "classification", {})
-    board = open_class_board(held_out, names, objective, SilentProgress(), Resampling(100))
-    return open_class_stage(board, ClassBlend((member,), (1.0,), (1.0,)), held_out)
+    blend_problem = open_class_problem(held_out, names, objective, SilentProgress(), Resampling(100))
+    return open_class_tuning(blend_problem, ClassBlend((member,), (1.0,), (1.0,)), held_out)
 
 
 def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Member, reseal: Reseal) -> None:
@@ -85,11 +85,11 @@ def test_votes_of_two_folds_are_averaged_over_those_that_hold_the_class() -> Non
     mixed = np.exp(next(with_votes(blocks, [first, second], recipe))[1])
     assert mixed[0] == pytest.approx(
         [1 / 3, 2 / 3]
-    )  # class 0: half of the networks that know it, class 1 all
+    )  # class 0: side of the networks that know it, class 1 all
 
 
 def test_a_share_of_zero_leaves_probabilities_as_they_are(member: Member) -> None:
-    networks = open_voting_networks([member], [1.0], open_test_logits([member]).image_ids, 12)
+    networks = open_voting_networks([member], [1.0], open_test_logits([member]).ids, 12)
     logits = np.log(np.full((30, 12), 1 / 12))
     mixed = next(with_votes(iter([(slice(0, 30), logits)]), networks, NeighbourRecipe(5, 0.1, 0.0)))[1]
     assert mixed == pytest.approx(logits)
@@ -105,7 +105,7 @@ def test_neighbours_are_heard_where_logits_are_noise(member: Member, reseal: Res
         people = np.array([int(image.split("/")[0][1:]) for image in ids.tolist()])
         np.save(path.parent.parent / "embeddings" / "embeddings.npy", np.eye(12, dtype=np.float32)[people])
     reseal(member.run)
-    tuning = tune_classes(stage_of(member))
+    tuning = tune_classes(problem_of(member))
     assert tuning.recipe.share >= 0.4 and tuning.gain.low > 0
     assert tuning.metrics["accuracy"] == 1.0
 
@@ -116,5 +116,5 @@ def test_neighbours_are_not_heard_where_embeddings_are_noise(member: Member, res
         noise = np.random.default_rng(fold.fold).normal(size=np.load(path).shape)
         np.save(path, noise.astype(np.float32))
     reseal(member.run)
-    tuning = tune_classes(stage_of(member))
+    tuning = tune_classes(problem_of(member))
     assert tuning.recipe.is_plain

@@ -9,14 +9,14 @@ import pytest
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, ScoreNorm, Whitening, recipe_scores
 from kaggle_face.ensemble.postprocess.pair_tuning import (
     STEPS,
-    PairStage,
-    PoolOfFold,
+    FoldPool,
+    PairTuningProblem,
     fit_setting,
     some_people,
     tune_steps,
 )
 from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
-from kaggle_face.ensemble.search.verification import PairBoard
+from kaggle_face.ensemble.search.verification import PairProblem
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.metrics.similarity import normalized
@@ -25,7 +25,7 @@ from kaggle_face.progress import SilentProgress
 MakeTrials = Callable[..., HeldOutPairs]
 
 
-def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairStage:
+def problem_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairTuningProblem:
     """Embeddings in which one direction says nothing of the person and has `nuisance` times the spread."""
     rng = np.random.default_rng(seed)
     pools = []
@@ -36,9 +36,9 @@ def stage_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairStage:
         vectors = faces(people, rng, nuisance)
         cohort = faces(np.array([f"s{i}" for i in range(200)]), rng, nuisance)
         rows = codes.reshape(2, -1)
-        pools.append(PoolOfFold(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
-    board = PairBoard(trials, task_objective("1-eer", "verification", {}))
-    return PairStage(board, tuple(pools), (1.0,), "scores")
+        pools.append(FoldPool(fold.positions, rows[0], rows[1], (vectors,), (cohort,)))
+    blend_problem = PairProblem(trials, task_objective("1-eer", "verification", {}))
+    return PairTuningProblem(blend_problem, tuple(pools), (1.0,), "scores")
 
 
 def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.ndarray:
@@ -49,14 +49,14 @@ def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.n
 
 
 def test_whitening_is_switched_on_where_one_direction_drowns_the_others(random_trials: MakeTrials) -> None:
-    recipe, tried = tune_steps(stage_of(random_trials(0, people=12), nuisance=12.0), SilentProgress())
+    recipe, tried = tune_steps(problem_of(random_trials(0, people=12), nuisance=12.0), SilentProgress())
     steps = {step.name: step for step in tried}
     assert steps["whitening"].is_on and steps["whitening"].gain.low > 0
     assert isinstance(recipe.whitening, Whitening)
 
 
 def test_a_step_that_does_not_help_stays_off(random_trials: MakeTrials) -> None:
-    recipe, tried = tune_steps(stage_of(random_trials(0, people=12), nuisance=1.0), SilentProgress())
+    recipe, tried = tune_steps(problem_of(random_trials(0, people=12), nuisance=1.0), SilentProgress())
     assert not tried[0].is_on and not recipe.centring
     assert [step.name for step in tried] == [name for name, _ in STEPS]
 
@@ -71,15 +71,15 @@ def test_of_many_images_some_people_are_taken_with_all_of_theirs(random_trials: 
 
 
 @pytest.mark.parametrize(("name", "settings"), STEPS, ids=[name for name, _ in STEPS])
-def test_a_setting_found_on_one_half_never_uses_the_other(
+def test_a_setting_found_on_one_side_never_uses_the_other(
     random_trials: MakeTrials, name: str, settings: tuple[object, ...]
 ) -> None:
     trials = random_trials(1)
-    stage = stage_of(trials, nuisance=6.0)
-    chosen = trials.halves == 0
+    problem = problem_of(trials, nuisance=6.0)
+    chosen = trials.sides == 0
     mine = np.unique(np.concatenate([trials.first_ids[chosen], trials.second_ids[chosen]]))
     altered = []
-    for pool, fold in zip(stage.pools, trials.folds, strict=True):
+    for pool, fold in zip(problem.pools, trials.folds, strict=True):
         first, second = trials.first_ids[fold.positions], trials.second_ids[fold.positions]
         ids = np.unique(np.concatenate([first, second]))
         vectors = pool.vectors[0].copy()
@@ -87,13 +87,13 @@ def test_a_setting_found_on_one_half_never_uses_the_other(
         assert others.any()
         vectors[others] = np.random.default_rng(9).normal(size=vectors[others].shape)
         altered.append(replace(pool, vectors=(vectors,)))
-    other_stage = PairStage(stage.board, tuple(altered), (1.0,), "scores")
-    assert fit_setting(stage, PairRecipe(), name, settings, chosen) == fit_setting(
-        other_stage, PairRecipe(), name, settings, chosen
+    other_problem = PairTuningProblem(problem.blend_problem, tuple(altered), (1.0,), "scores")
+    assert fit_setting(problem, PairRecipe(), name, settings, chosen) == fit_setting(
+        other_problem, PairRecipe(), name, settings, chosen
     )
-    everything = stage.board.everything
+    everything = problem.blend_problem.everything
     assert not np.array_equal(
-        stage.scores(PairRecipe(), everything), other_stage.scores(PairRecipe(), everything)
+        problem.scores(PairRecipe(), everything), other_problem.scores(PairRecipe(), everything)
     )
 
 
@@ -130,7 +130,7 @@ def test_score_normalisation_takes_a_small_cohort_whole() -> None:
 
 
 def test_steps_that_a_rule_forbids_are_not_tried(random_trials: MakeTrials) -> None:
-    stage = stage_of(random_trials(0, people=12), nuisance=12.0)
-    recipe, tried = tune_steps(stage, SilentProgress(), STEPS_BY_TEST_IMAGES)
+    problem = problem_of(random_trials(0, people=12), nuisance=12.0)
+    recipe, tried = tune_steps(problem, SilentProgress(), STEPS_BY_TEST_IMAGES)
     assert [step.name for step in tried] == ["centring", "whitening", "score_norm"]
     assert recipe.expansion is recipe.neighbourhood is recipe.reranking is None

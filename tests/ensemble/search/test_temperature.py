@@ -39,7 +39,7 @@ def test_the_temperature_of_a_network_that_is_always_right_or_wrong_stays_within
 
 def test_classes_held_out_of_a_fold_do_not_count(random_held_out: Callable[..., Any]) -> None:
     fold = random_held_out(0, num_folds=1)[0]
-    logits = fold.sources[0].values
+    logits = fold.member_scores[0].values
     without = np.delete(logits, 0, axis=1)
     assert fit_temperature(logits, fold.labels) == pytest.approx(fit_temperature(without, fold.labels - 1))
 

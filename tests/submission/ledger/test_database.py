@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 import pytest
 
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.progress import SilentProgress
 from kaggle_face.submission.ledger.database import Ledger, new_key, upload_turn
-from kaggle_face.submission.ledger.entries import COLUMNS, Origin, OutOfFold, origin_values
+from kaggle_face.submission.ledger.entries import COLUMNS, Origin, origin_values
 
 ORIGIN = Origin(
     "verification",
@@ -23,7 +24,7 @@ ORIGIN = Origin(
     ("best_ver", "last"),
     ("optim.lr=0.1",),
     "abc123",
-    OutOfFold("eer", 0.03, False),
+    Estimate("eer", 0.03),
 )
 
 

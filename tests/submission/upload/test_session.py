@@ -6,9 +6,10 @@ import csv
 from pathlib import Path
 
 from kaggle_face.cli.main import main
+from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.submission.ledger.database import Ledger
-from kaggle_face.submission.ledger.entries import Origin, OutOfFold, origin_values
+from kaggle_face.submission.ledger.entries import Origin, origin_values
 from tests.support.kaggle_server import SLUG
 
 
@@ -75,7 +76,7 @@ def test_offline_shows_the_ledger_alone(kaggle, clock, capsys):
 def test_correlation_plot_and_final_choice_are_shown(kaggle, clock, capsys):
     ledger = Ledger(Path("submissions"), SystemClock())
     for number, (out_of_fold, public) in enumerate([(0.030, "0.035"), (0.040, "0.044"), (0.050, "0.034")]):
-        origin = Origin("verification", ("main",), out_of_fold=OutOfFold("eer", out_of_fold, False))
+        origin = Origin("verification", ("main",), out_of_fold=Estimate("eer", out_of_fold))
         made = kaggle.add_submission(f"number {number}", publicScore=public)
         values = {
             "competition": SLUG,
