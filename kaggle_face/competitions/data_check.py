@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from kaggle_face.competitions.catalogue.known import CompetitionFacts
+from kaggle_face.competitions.catalogue.known import CompetitionSpec
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.image_check import ImageFiles
@@ -42,10 +42,10 @@ def split_counts(data: CompetitionData) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def find_data_troubles(data: CompetitionData, facts: CompetitionFacts | None) -> list[Finding]:
+def find_data_troubles(data: CompetitionData, spec: CompetitionSpec | None) -> list[Finding]:
     """What the records alone show: notes of the reader, tasks without files, balance of the classes."""
     findings = [Finding("note", note) for note in data.notes]
-    tasks: tuple[Task, ...] = facts.tasks if facts is not None else ()
+    tasks: tuple[Task, ...] = spec.tasks if spec is not None else ()
     has_verification = len(data.test_pairs) > 0 or data.test_gallery is not None
     if "classification" in tasks and not len(data.test_rows):
         findings.append(Finding("problem", "there is no test image to classify"))

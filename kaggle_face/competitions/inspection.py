@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.competitions.catalogue.descriptions import describe_metric, describe_rules
-from kaggle_face.competitions.catalogue.known import CompetitionFacts, find_facts, known_slugs
+from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
 from kaggle_face.competitions.layouts.layout import Family, Recognition
 from kaggle_face.competitions.reading import family_of, read_competition, recognise_competition, variant_of
@@ -32,7 +32,7 @@ class Study:
     recognition: Recognition
     variant: str
     data: CompetitionData
-    facts: CompetitionFacts | None
+    spec: CompetitionSpec | None
     image_size: int
     formats: SubmissionFormats
     notes: tuple[str, ...]
@@ -62,7 +62,7 @@ def study_folder(slug: str, root: Path) -> Study:
         recognition=recognition,
         variant=variant,
         data=data,
-        facts=find_facts(slug),
+        spec=find_spec(slug),
         image_size=_side_of_images(root, data),
         formats=formats,
         notes=(*_unknown_slug_note(slug), *data.notes, *notes),
@@ -88,7 +88,7 @@ def settings_text(study: Study) -> str:
         f"  backbone: {_backbone(study)}",
         "",
         "train:",
-        *_metric_lines(study.facts),
+        *_metric_lines(study.spec),
         "  epochs: 60",
         "  batch_size: 256",
         "",
@@ -101,18 +101,18 @@ def settings_text(study: Study) -> str:
 
 def _heading(study: Study) -> list[str]:
     """Comment lines: what was found, what is known, what the rules are."""
-    data, facts = study.data, study.facts
+    data, spec = study.data, study.spec
     counts = {split: len(data.faces.of_split(split)) for split in ("train", "dev", "test", "verification")}
     lines = [
-        f"{study.slug}: {facts.title if facts else 'a competition that is not in the catalogue'}",
+        f"{study.slug}: {spec.title if spec else 'a competition that is not in the catalogue'}",
         f"found {', '.join(f'{count} {split}' for split, count in counts.items())} images of "
         f"{len(data.classes)} identities",
         f"verification: {_verification_words(data)}",
     ]
-    if facts is not None:
-        lines += [f"metric: {describe_metric(facts.metric)}"]
-        lines += [f"rule: {rule}" for rule in describe_rules(facts.rules)]
-        lines += facts.notes
+    if spec is not None:
+        lines += [f"metric: {describe_metric(spec.metric)}"]
+        lines += [f"rule: {rule}" for rule in describe_rules(spec.rules)]
+        lines += spec.notes
     lines += [f"note: {note}" for note in study.notes]
     return [f"# {line}" for line in lines]
 
@@ -127,20 +127,20 @@ def _verification_words(data: CompetitionData) -> str:
 
 def _variant(study: Study) -> str:
     """The variant that the slug does not tell by itself."""
-    if study.facts is not None and study.facts.variant != "auto":
+    if study.spec is not None and study.spec.variant != "auto":
         return f"auto  # {study.variant}, as the slug says"
     return study.variant
 
 
 def _backbone(study: Study) -> str:
-    rules = study.facts.rules if study.facts else None
+    rules = study.spec.rules if study.spec else None
     if rules is not None and rules.forbids_imported_architectures:
         return "iresnet18  # our own files, no attention"
     return "resnet18"
 
 
-def _metric_lines(facts: CompetitionFacts | None) -> list[str]:
-    metric = facts.metrics.get("verification") if facts is not None else None
+def _metric_lines(spec: CompetitionSpec | None) -> list[str]:
+    metric = spec.metrics.get("verification") if spec is not None else None
     if metric not in ("eer", "auc"):
         return []
     return [f"  verification_metric: {metric}", "  early_stop_metric: verification"]
@@ -197,16 +197,18 @@ def _side_of_images(root: Path, data: CompetitionData) -> int:
     error = None
     for image_id in data.faces.of_split("train").image_ids[:_MOST_TRIED].tolist():
         try:
-            facts = inspect_picture(read_picture(root / image_id, str(root / image_id)), str(root / image_id))
+            picture = inspect_picture(
+                read_picture(root / image_id, str(root / image_id)), str(root / image_id)
+            )
         except UnreadableImageError as unreadable:
             error = error or unreadable
         else:
-            return max(8, min(_LARGEST_SIDE, max(facts.width, facts.height)))
+            return max(8, min(_LARGEST_SIDE, max(picture.width, picture.height)))
     raise error or DataError(f"{root} holds no training image; unpack the archive again")
 
 
 def _unknown_slug_note(slug: str) -> tuple[str, ...]:
-    if find_facts(slug) is not None:
+    if find_spec(slug) is not None:
         return ()
     return (
         f"'{slug}' is not in the catalogue, so its rules are not known{nearest_hint(slug, known_slugs())}",

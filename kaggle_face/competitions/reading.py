@@ -11,7 +11,7 @@ from typing import assert_never
 import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
-from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
 from kaggle_face.competitions.layouts.csv_pairs import CsvPairs
@@ -98,11 +98,11 @@ def resolve_competition(root: Path, competition: CompetitionConfig) -> Competiti
         DataError: The folder is needed and of no known family.
         ConfigError: The family has no such variant.
     """
-    facts = find_facts(competition.slug)
+    spec = find_spec(competition.slug)
     family = _known_family(competition)
     variant = competition.variant
-    if variant == "auto" and facts is not None and facts.family == family:
-        variant = facts.variant
+    if variant == "auto" and spec is not None and spec.family == family:
+        variant = spec.variant
     if family == "auto" or variant == "auto":
         recognition = recognise_competition(map_folder(root), competition)
         family, variant = recognition.family, variant_of(recognition, competition)
@@ -215,18 +215,18 @@ def _misfit(chosen: Recognition, seen: dict[FamilyKey, Recognition], root: Path)
 
 def _known_family(competition: CompetitionConfig) -> FamilyName:
     """The family that the settings force or that belongs to the slug; the demo's layout is free."""
-    facts = find_facts(competition.slug)
-    if competition.family == "auto" and facts is not None and competition.slug != DEMO_SLUG:
-        return facts.family
+    spec = find_spec(competition.slug)
+    if competition.family == "auto" and spec is not None and competition.slug != DEMO_SLUG:
+        return spec.family
     return competition.family
 
 
 def variant_of(recognition: Recognition, competition: CompetitionConfig) -> str:
     """The variant that the settings force, that belongs to the slug, or that the files speak for."""
-    facts = find_facts(competition.slug)
+    spec = find_spec(competition.slug)
     if competition.variant == "auto":
-        known = facts is not None and facts.family == recognition.family and facts.variant != "auto"
-        return facts.variant if facts is not None and known else recognition.variant
+        known = spec is not None and spec.family == recognition.family and spec.variant != "auto"
+        return spec.variant if spec is not None and known else recognition.variant
     variants = family_of(recognition.family).variants
     if competition.variant not in variants:
         hint = nearest_hint(competition.variant, variants) or f"; known: {', '.join(variants)}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import lower_is_better
 from kaggle_face.kaggle.client.answers import LeaderboardRow
 from kaggle_face.kaggle.client.client import KaggleClient
@@ -47,8 +47,8 @@ def look_at_leaderboard(client: KaggleClient, slug: str, cutoffs: Mapping[str, f
     rows = client.leaderboard(slug)
     lower = _lower_is_better(slug, rows)
     own = _own_row(rows, client, slug)
-    facts = find_facts(slug)
-    named = {**_shares(rows), **(facts.cutoffs if facts is not None else {}), **cutoffs}
+    spec = find_spec(slug)
+    named = {**_shares(rows), **(spec.cutoffs if spec is not None else {}), **cutoffs}
     gaps = [Gap(name, score, _missing(score, own, lower)) for name, score in named.items()]
     return Standing(tuple(rows), own, lower, tuple(gaps))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.competitions.catalogue.known import competition_facts
+from kaggle_face.competitions.catalogue.known import competition_spec
 from kaggle_face.competitions.data_check import (
     check_disk,
     compare_samples,
@@ -51,8 +51,8 @@ def test_images_are_counted_by_split(labelled_splits):
 
 def test_missing_test_pairs_are_a_problem_where_they_are_the_task(labelled_splits):
     data = labelled_splits.remove("test_pairs.txt").read()
-    facts = competition_facts("11785-hw-2-p-2-face-verification-fall-2025")
-    assert texts(find_data_troubles(data, facts), "problem") == [
+    spec = competition_spec("11785-hw-2-p-2-face-verification-fall-2025")
+    assert texts(find_data_troubles(data, spec), "problem") == [
         "there are no test pairs and no gallery to answer"
     ]
     assert texts(find_data_troubles(data, None), "problem") == []

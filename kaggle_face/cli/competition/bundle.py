@@ -87,10 +87,10 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _main_task(config: Config) -> Task:
     """The task whose CSV becomes `submission.csv` where the notebook writes one for each."""
-    from kaggle_face.competitions.catalogue.known import find_facts
+    from kaggle_face.competitions.catalogue.known import find_spec
 
-    facts = find_facts(config.competition.slug)
-    return "verification" if facts is None else facts.tasks[-1]
+    spec = find_spec(config.competition.slug)
+    return "verification" if spec is None else spec.tasks[-1]
 
 
 def _client(config: Config, arguments: argparse.Namespace, terminal: Terminal) -> KaggleClient | None:

@@ -40,7 +40,7 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
         check_labels(arguments, terminal)
         return
-    from kaggle_face.competitions.catalogue.known import find_facts
+    from kaggle_face.competitions.catalogue.known import find_spec
     from kaggle_face.competitions.data_check import (
         check_disk,
         compare_samples,
@@ -51,10 +51,10 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.competitions.reading import read_competition, submission_formats
 
     config = load_settings(arguments).config
-    root, facts = Path(config.data.root), find_facts(config.competition.slug)
+    root, spec = Path(config.data.root), find_spec(config.competition.slug)
     data = read_competition(root, config.competition, config.data.exclude)
     terminal.table(("split", "images", "labelled", "classes"), split_counts(data))
-    findings = find_data_troubles(data, facts)
+    findings = find_data_troubles(data, spec)
     if not arguments.no_images:
         findings += _inspect(root, data, config, terminal)
     formats = submission_formats(root, config.competition, config.submit)
@@ -96,11 +96,11 @@ def _check_cache(data: CompetitionData, config: Config, terminal: Terminal) -> l
 
 def _check_rules(config: Config, data: CompetitionData) -> list[Finding]:
     """The rules that the settings break; parameters are counted where a limit is known."""
-    from kaggle_face.competitions.catalogue.known import find_facts
+    from kaggle_face.competitions.catalogue.known import find_spec
     from kaggle_face.competitions.data_check import Finding
     from kaggle_face.pipeline.rules_check import rules_broken_by
 
-    if find_facts(config.competition.slug) is None:
+    if find_spec(config.competition.slug) is None:
         return [Finding("note", f"the rules of '{config.competition.slug}' are not known here")]
     broken = [Finding("problem", line) for line in rules_broken_by(config, len(data.classes))]
     return broken or [Finding("good", "the settings break no rule that is known here")]

@@ -64,18 +64,18 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _list_competitions(terminal: Terminal) -> None:
-    from kaggle_face.competitions.catalogue.known import competition_facts, known_slugs
+    from kaggle_face.competitions.catalogue.known import competition_spec, known_slugs
 
     rows = [
         (
-            facts.slug,
-            facts.family,
-            facts.variant,
-            " + ".join(facts.tasks),
-            facts.metric,
-            str(facts.image_size),
+            spec.slug,
+            spec.family,
+            spec.variant,
+            " + ".join(spec.tasks),
+            spec.metric,
+            str(spec.image_size),
         )
-        for facts in map(competition_facts, known_slugs())
+        for spec in map(competition_spec, known_slugs())
     ]
     terminal.table(("competition", "family", "variant", "task", "metric", "pixels"), rows)
 
@@ -87,30 +87,30 @@ def _show_competition(slug: str, terminal: Terminal) -> None:
         describe_rules,
         expected_files,
     )
-    from kaggle_face.competitions.catalogue.known import competition_facts
+    from kaggle_face.competitions.catalogue.known import competition_spec
     from kaggle_face.competitions.reading import family_of
 
-    facts = competition_facts(slug)
-    family = family_of(facts.family)
-    variant = family.variants[0] if facts.variant == "auto" else facts.variant
-    terminal.say(f"{facts.slug}: {facts.title}")
+    spec = competition_spec(slug)
+    family = family_of(spec.family)
+    variant = family.variants[0] if spec.variant == "auto" else spec.variant
+    terminal.say(f"{spec.slug}: {spec.title}")
     terminal.say(f"family {family.key} ({family.title})")
-    terminal.say(f"variant {facts.variant}; known: {', '.join(family.variants)}")
-    terminal.say(f"identities: {facts.identities}; {facts.image_size} x {facts.image_size} pixels")
-    terminal.say(f"metric: {describe_metric(facts.metric)}")
+    terminal.say(f"variant {spec.variant}; known: {', '.join(family.variants)}")
+    terminal.say(f"identities: {spec.identities}; {spec.image_size} x {spec.image_size} pixels")
+    terminal.say(f"metric: {describe_metric(spec.metric)}")
     terminal.lines(["", "files:"])
-    terminal.lines(_indented(expected_files(facts.family, variant).splitlines()))
-    for task in facts.tasks:
+    terminal.lines(_indented(expected_files(spec.family, variant).splitlines()))
+    for task in spec.tasks:
         terminal.lines(["", f"{task} CSV:"])
-        terminal.lines(_indented(csv_example(facts, task, family.formats(variant).of_task(task))))
+        terminal.lines(_indented(csv_example(spec, task, family.formats(variant).of_task(task))))
     terminal.lines(["", "rules:"])
-    terminal.lines(_indented(describe_rules(facts.rules) or ["none known here; read the competition's page"]))
-    if facts.cutoffs:
-        grades = ", ".join(f"{name} {score:g}" for name, score in facts.cutoffs.items())
+    terminal.lines(_indented(describe_rules(spec.rules) or ["none known here; read the competition's page"]))
+    if spec.cutoffs:
+        grades = ", ".join(f"{name} {score:g}" for name, score in spec.cutoffs.items())
         terminal.lines(["", f"cut-offs of the leaderboard: {grades}"])
-    if facts.notes:
+    if spec.notes:
         terminal.lines(["", "notes:"])
-        terminal.lines(_indented(facts.notes))
+        terminal.lines(_indented(spec.notes))
 
 
 def _indented(lines: list[str] | tuple[str, ...]) -> list[str]:

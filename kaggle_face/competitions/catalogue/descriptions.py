@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from kaggle_face.competitions.catalogue.known import CompetitionFacts, MetricName, Rules
+from kaggle_face.competitions.catalogue.known import CompetitionSpec, MetricName, Rules
 from kaggle_face.competitions.layouts.layout import FamilyKey
 from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
 
@@ -63,9 +63,9 @@ def expected_files(family: FamilyKey, variant: str) -> str:
     return (_TREES[family] + own if family == "A" else own or _TREES[family]).strip("\n")
 
 
-def csv_example(facts: CompetitionFacts, task: Task, form: SubmissionFormat) -> list[str]:
+def csv_example(spec: CompetitionSpec, task: Task, form: SubmissionFormat) -> list[str]:
     """The header of a task's CSV and two rows of it."""
-    ids, values = _example_ids(facts, task), _example_values(facts, task)
+    ids, values = _example_ids(spec, task), _example_values(spec, task)
     return [",".join(form.columns), *(",".join(row) for row in zip(ids, values, strict=True))]
 
 
@@ -107,21 +107,21 @@ def describe_metric(metric: MetricName) -> str:
             assert_never(metric)
 
 
-def _example_ids(facts: CompetitionFacts, task: Task) -> tuple[str, str]:
-    match facts.family, task:
+def _example_ids(spec: CompetitionSpec, task: Task) -> tuple[str, str]:
+    match spec.family, task:
         case "A", "classification":
-            return ("0", "1") if facts.variant == "s19" else ("5000.jpg", "5001.jpg")
+            return ("0", "1") if spec.variant == "s19" else ("5000.jpg", "5001.jpg")
         case "A", _:
             return "299317.jpg 248776.jpg", "299317.jpg 201134.jpg"
         case "B", "classification":
             return "0.jpg", "1.jpg"
-        case "B", _ if facts.variant == "f21":
+        case "B", _ if spec.variant == "f21":
             return "00020839.jpg 00035322.jpg", "00020839.jpg 00011741.jpg"
         case "B", _:
             pairs = ("verification_data/00020839.jpg verification_data/00035322.jpg",)
             return (*pairs, "verification_data/00020839.jpg verification_data/00011741.jpg")
         case (("C" | "D" | "E"), "classification"):
-            return ("00000.jpg", "00001.jpg") if facts.variant == "s23" else ("000000.jpg", "000001.jpg")
+            return ("00000.jpg", "00001.jpg") if spec.variant == "s23" else ("000000.jpg", "000001.jpg")
         case "kinship", _:
             return "face05508.jpg-face01210.jpg", "face05750.jpg-face00898.jpg"
         case "topk", _:
@@ -130,13 +130,13 @@ def _example_ids(facts: CompetitionFacts, task: Task) -> tuple[str, str]:
             return "0", "1"
 
 
-def _example_values(facts: CompetitionFacts, task: Task) -> tuple[str, str]:
-    match facts.family, task:
+def _example_values(spec: CompetitionSpec, task: Task) -> tuple[str, str]:
+    match spec.family, task:
         case "topk", _:
             some = "37c7aba965a5 114207cab555 a6e325d8e924"
             return f"{some} new_individual 19fbb960f07d", f"new_individual {some} c995c043c353"
         case "D", "verification":
-            return "n000123", "n004567" if facts.variant == "f22" else "n000000"
+            return "n000123", "n004567" if spec.variant == "f22" else "n000000"
         case _, "classification":
             return "857", "42"
         case _:

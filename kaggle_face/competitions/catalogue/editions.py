@@ -1,6 +1,6 @@
-"""The homework competitions, semester by semester.
+"""The homework competitions, edition by edition.
 
-The facts were gathered from public write-ups and solutions; where a note says "inferred", no source says so
+What is written here was gathered from public write-ups and solutions; where a note says "inferred", no source says so
 outright. Nothing was checked against the live site.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kaggle_face.competitions.catalogue.specs import CompetitionFacts, MetricName, Rules
+from kaggle_face.competitions.catalogue.specs import CompetitionSpec, MetricName, Rules
 from kaggle_face.competitions.layouts.layout import FamilyKey
 from kaggle_face.competitions.submission.formats import Task
 
@@ -18,7 +18,7 @@ _NO_RULES = Rules()
 
 
 @dataclass(frozen=True)
-class Semester:
+class Edition:
     """A homework's face recognition: one competition per task, or a single one."""
 
     family: FamilyKey
@@ -33,14 +33,14 @@ class Semester:
     cutoffs: Mapping[Task, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def facts(self) -> list[CompetitionFacts]:
+    def specs(self) -> list[CompetitionSpec]:
         """One competition for each task that has its own."""
         tasks: tuple[tuple[str | None, Task, MetricName], ...] = (
             (self.classification, "classification", "accuracy"),
             (self.verification, "verification", self.verification_metric),
         )
         return [
-            CompetitionFacts(
+            CompetitionSpec(
                 slug=slug,
                 title=f"face {task}, {self.when}",
                 family=self.family,
@@ -62,8 +62,8 @@ _THUMBNAILS = "2300 (medium) or 4300 (medium and large)"
 _LFW_SIZE = "inferred: the number of test pairs follows the protocol of LFW"
 _S23_CHANGE = "960 known, 360 dev and 720 test people; some have no match: n000000"
 
-SEMESTERS = (
-    Semester(
+EDITIONS = (
+    Edition(
         *("A", "s19", "spring 2019"),
         classification="11785-s19-hw2p2-classification",
         verification="11785-s19-hw2p2-verification2",
@@ -72,7 +72,7 @@ SEMESTERS = (
         image_size=32,
         notes=("the test trials were released again as trials_test_new.txt with test_veri_T_new/",),
     ),
-    Semester(
+    Edition(
         *("A", "f19", "fall 2019"),
         classification="11785-f19-hw2p2-classification",
         verification="11785-f19-hw2p2-verification",
@@ -81,7 +81,7 @@ SEMESTERS = (
         image_size=32,
         notes=("inferred: the classification CSV is that of spring 2020",),
     ),
-    Semester(
+    Edition(
         *("A", "s20", "spring 2020"),
         classification="11-785-s20-hw2p2-classification",
         verification="11-785-s20-hw2p2-verification",
@@ -89,7 +89,7 @@ SEMESTERS = (
         identities=_THUMBNAILS,
         image_size=32,
     ),
-    Semester(
+    Edition(
         *("B", "f20", "fall 2020"),
         classification=None,
         verification="11-785-fall-20-homework-2-part-2",
@@ -98,7 +98,7 @@ SEMESTERS = (
         image_size=64,
         notes=("best public: AUC 0.9716 (ResNet-34 with a stride-1 stem)",),
     ),
-    Semester(
+    Edition(
         *("B", "s21", "spring 2021"),
         classification="11785-spring2021-hw2p2s1-face-classification",
         verification="11785-spring2021-hw2p2s2-face-verification",
@@ -107,7 +107,7 @@ SEMESTERS = (
         image_size=64,
         notes=("inferred: the name of the verification competition",),
     ),
-    Semester(
+    Edition(
         *("B", "f21", "fall 2021"),
         classification="idl-fall21-hw2p2s1-face-classification",
         verification="idl-fall21-hw2p2s2-face-verification",
@@ -116,7 +116,7 @@ SEMESTERS = (
         image_size=64,
         notes=("test images are ordered by their number, and pairs name bare files",),
     ),
-    Semester(
+    Edition(
         *("C", "s22", "spring 2022"),
         classification="11-785-s22-hw2p2-classification",
         verification="11-785-s22-hw2p2-verification",
@@ -126,7 +126,7 @@ SEMESTERS = (
         rules=Rules(max_parameters=35 * _MILLION),
         notes=("best public: validation AUC 0.9763 (CE, then triplet fine-tuning)",),
     ),
-    Semester(
+    Edition(
         *("D", "f22", "fall 2022"),
         classification="11-785-f22-hw2p2-classification",
         verification="11-785-f22-hw2p2-verification",
@@ -135,7 +135,7 @@ SEMESTERS = (
         image_size=224,
         notes=("1000 known, 200 dev and 800 test people; every one has a match",),
     ),
-    Semester(
+    Edition(
         *("D", "s23", "spring 2023"),
         classification="11-785-s23-hw2p2-classification",
         verification="11-785-s23-hw2p2-verification",
@@ -144,7 +144,7 @@ SEMESTERS = (
         image_size=224,
         notes=(_S23_CHANGE, "best public: 91.3 % and 64.7 % (tiny ConvNeXt)"),
     ),
-    Semester(
+    Edition(
         *("D", "f23", "fall 2023"),
         classification="11-785-f23-hw2p2-classification",
         verification="11-785-f23-hw2p2-verification",
@@ -157,7 +157,7 @@ SEMESTERS = (
         },
         notes=(_S23_CHANGE,),
     ),
-    Semester(
+    Edition(
         *("D", "s24", "spring 2024"),
         classification="11785-hw2p2-face-recognition",
         verification="11785-hw2p2-face-verification",
@@ -167,7 +167,7 @@ SEMESTERS = (
         rules=Rules(max_parameters=18 * _MILLION),
         notes=(_S23_CHANGE,),
     ),
-    Semester(
+    Edition(
         *("E", "f24", "fall 2024"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-fall-2024",
@@ -177,7 +177,7 @@ SEMESTERS = (
         rules=Rules(max_parameters=18 * _MILLION),
         notes=(_LFW_SIZE,),
     ),
-    Semester(
+    Edition(
         *("E", "s25", "spring 2025"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-spring-2025",
@@ -186,7 +186,7 @@ SEMESTERS = (
         image_size=112,
         notes=(_LFW_SIZE, "best public: EER 0.0275 (rank 22 of 301, MobileFaceNet with channel attention)"),
     ),
-    Semester(
+    Edition(
         *("E", "f25", "fall 2025"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-fall-2025",
@@ -195,7 +195,7 @@ SEMESTERS = (
         image_size=112,
         notes=(_LFW_SIZE,),
     ),
-    Semester(
+    Edition(
         *("E", "s26", "spring 2026"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-spring-2026",

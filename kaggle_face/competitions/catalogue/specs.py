@@ -32,7 +32,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class CompetitionFacts:
+class CompetitionSpec:
     """What is known of one competition.
 
     `metric` is `composite` where one score covers both tasks: 0.5 x accuracy + 0.5 x (1 - EER). `cutoffs` are
