@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import CHECKPOINTS
 from kaggle_face.errors import InputError
-from kaggle_face.portable_names import why_not_portable
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -114,17 +112,3 @@ def add_rules_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ignore-rules", action="store_true", help="go on although a rule is broken; this is recorded"
     )
-
-
-def plain_slug(slug: str) -> str:
-    """A competition's name that can name a file or a folder.
-
-    Raises:
-        InputError: It leads to another folder.
-    """
-    if not slug or Path(slug).name != slug or slug.startswith("."):
-        raise InputError(f"a competition's name has no folders in it, got '{slug}'")
-    reason = why_not_portable(slug) or (":" in slug and "has a colon, which Windows does not take")
-    if reason:
-        raise InputError(f"'{slug}' {reason}; a competition is called as in its address")
-    return slug

@@ -13,10 +13,11 @@ from kaggle_face.artifacts.files.archives import opened_archive
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.locking import alone
 from kaggle_face.artifacts.files.reading import read_json
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, InputError, naming_first
 from kaggle_face.kaggle.client.answers import FileList
 from kaggle_face.kaggle.client.client import KaggleClient
 from kaggle_face.kaggle.unpacking import UnpackLimits, gigabytes, name_inside, take_place, unpack
+from kaggle_face.portable_names import why_not_portable
 from kaggle_face.progress import Progress
 
 RECEIPT = ".downloaded.json"
@@ -154,3 +155,17 @@ def _megabytes(folder: Path, slug: str) -> int:
         return max((path.stat().st_size for path in folder.glob(f"{slug}.*")), default=0) // _MEGABYTE
     except FileNotFoundError:  # it got its final name between two looks
         return 0
+
+
+def plain_slug(slug: str) -> str:
+    """A competition's name that can name a file or a folder.
+
+    Raises:
+        InputError: It leads to another folder.
+    """
+    if not slug or Path(slug).name != slug or slug.startswith("."):
+        raise InputError(f"a competition's name has no folders in it, got '{slug}'")
+    reason = why_not_portable(slug) or (":" in slug and "has a colon, which Windows does not take")
+    if reason:
+        raise InputError(f"'{slug}' {reason}; a competition is called as in its address")
+    return slug

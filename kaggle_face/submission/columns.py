@@ -15,11 +15,11 @@ from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.artifacts.tables import read_labels
 from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
 from kaggle_face.competitions.submission.tables import (
-    Answers,
-    classification_answers,
-    gallery_answers,
-    topk_answers,
-    verification_answers,
+    TaskColumns,
+    classification_columns,
+    gallery_columns,
+    topk_columns,
+    verification_columns,
 )
 from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold
 from kaggle_face.records import CompetitionData, IntArray, Predictions
@@ -35,7 +35,7 @@ class Question:
     unknown: UnknownThreshold | None = None
 
 
-def answers_of(task: Task, records: Path, question: Question) -> tuple[Answers, tuple[str, ...]]:
+def answers_of(task: Task, records: Path, question: Question) -> tuple[TaskColumns, tuple[str, ...]]:
     """The answers of a task from its record, and what is worth saying about them.
 
     Raises:
@@ -45,11 +45,11 @@ def answers_of(task: Task, records: Path, question: Question) -> tuple[Answers, 
     if task == "classification":
         return _class_answers(read_predictions(records), question), ()
     if data.test_gallery is None:
-        return verification_answers(data, read_pair_scores(records)), ()
+        return verification_columns(data, read_pair_scores(records)), ()
     named = name_probes(data, records)
     if named.curve is not None:
         write_curve(records.parent / "gallery_curve.csv", named.curve)
-    return gallery_answers(data, named.probe_ids, named.names), (str(named),)
+    return gallery_columns(data, named.probe_ids, named.names), (str(named),)
 
 
 def record_kind(task: Task, data: CompetitionData) -> RecordKind:
@@ -71,14 +71,14 @@ def unknown_threshold(
     return choose_unknown_threshold(probabilities, labels, unknown_share, form.labels_per_row)
 
 
-def _class_answers(predictions: Predictions, question: Question) -> Answers:
+def _class_answers(predictions: Predictions, question: Question) -> TaskColumns:
     if question.form.labels_per_row == 1:
-        return classification_answers(question.data, predictions)
+        return classification_columns(question.data, predictions)
     gallery, unknown = question.data.test_gallery, question.unknown
     likely = replace(predictions, logits=_probabilities(predictions.logits))
     label = gallery.no_match if gallery is not None else None
     threshold = unknown.threshold if unknown is not None else None
-    return topk_answers(question.data, likely, label, threshold, question.form.labels_per_row)
+    return topk_columns(question.data, likely, label, threshold, question.form.labels_per_row)
 
 
 def _held_out(fold: FoldFolder) -> tuple[npt.NDArray[np.float32], IntArray]:

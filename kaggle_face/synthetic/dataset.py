@@ -1,4 +1,4 @@
-"""The data set that comes with the package: generated faces, laid out as family E gives them.
+"""The data set that comes with the package: generated faces, in the layout `pair_text`.
 
 What a competition keeps to itself, the truth of the test split, is written too, below `truth/`.
 """

@@ -1,4 +1,4 @@
-"""What the data set of generated faces consists of: which picture lies where, and what the lists say."""
+"""The plan of the generated data set: the picture of each path, and the lines of the lists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EmbeddedSize:
     """How many people, pictures and pairs; the people of the pairs are none of the classes.
 
     Raises:
-        DataError: A number is too small, or there are fewer different pairs than asked for.
+        DataError: A number is too small, or there are fewer different pairs than requested.
     """
 
     num_identities: int = 48
@@ -92,7 +92,7 @@ def _check_pairs(name: str, num_pairs: int, num_people: int, size: EmbeddedSize)
     if num_pairs // 2 > min(same, different):
         raise DataError(
             f"{name} of the generated faces is {num_pairs}, but {num_people} people with {images} images "
-            f"each make {min(same, different)} pairs of a kind; ask for more people or images"
+            f"each make {min(same, different)} pairs of a kind; choose more people or images"
         )
 
 
@@ -145,7 +145,7 @@ def _shots(num_people: int, image_numbers: range, first_person: int = 0) -> list
 
 
 def _folders_plan(train: list[Shot], dev: list[Shot], test: list[Shot], rng: np.random.Generator) -> Plan:
-    """F24: a folder for each identity, numbered with gaps; the label is its place among the sorted names."""
+    """Fall 2024: a folder for each identity, numbered with gaps; its label is its place among them."""
     num_people = 1 + max(shot.identity_number for shot in train)
     numbers = np.sort(rng.choice(_HIGHEST_FOLDER_NUMBER, num_people, replace=False) + 1)
     shots = {
@@ -158,7 +158,7 @@ def _folders_plan(train: list[Shot], dev: list[Shot], test: list[Shot], rng: np.
 
 
 def _labels_txt_plan(train: list[Shot], dev: list[Shot], test: list[Shot], rng: np.random.Generator) -> Plan:
-    """S25 on: images in any order; the label is the integer that `labels.txt` gives to the person."""
+    """Spring 2025 on: images in any order; the label is the integer that `labels.txt` gives to the person."""
     labels = rng.permutation(1 + max(shot.identity_number for shot in train)).tolist()
     shots: dict[str, Shot] = {}
     texts: dict[str, Sequence[str]] = {}
@@ -176,7 +176,7 @@ def _numbered(shots: Sequence[Shot]) -> dict[str, Shot]:
 
 
 def _class_texts(test: Sequence[Shot], labels: Sequence[int]) -> TextFiles:
-    """The sample submission, and the truth that it would have to tell."""
+    """The sample submission, and the right one."""
     named = _numbered(test)
     truth = [f"{name},{labels[shot.identity_number]}" for name, shot in named.items()]
     return {
@@ -189,7 +189,7 @@ def _class_texts(test: Sequence[Shot], labels: Sequence[int]) -> TextFiles:
 
 
 def _draw_verification_plan(size: EmbeddedSize, seed: int) -> Plan:
-    """People beyond the classes, first those of the validation pairs; names of images tell nothing."""
+    """People beyond the classes, first those of the validation pairs; names of images are drawn."""
     rng = np.random.default_rng([seed, _VERIFICATION_STREAM])
     people, images = size.num_verification_identities, size.images_per_verification_identity
     shots = _shots(people, range(images), first_person=size.num_identities)

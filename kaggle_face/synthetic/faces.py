@@ -1,6 +1,6 @@
 """Draws the face of an invented person: data that needs no download, for the demo and for the tests.
 
-Everything is drawn larger than asked, lit, reduced, and spoilt as a camera would.
+Everything is drawn larger than requested, lit, reduced, and spoilt as a camera would.
 Letters at the ends of names: S canvas side, P picture side, both in pixels.
 """
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.cli.arguments import add_config_arguments, load_settings, plain_slug
+from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RemoteError
 from kaggle_face.kaggle.client.client import connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials, why_none
-from kaggle_face.kaggle.download import download
+from kaggle_face.kaggle.download import download, plain_slug
 from kaggle_face.submission.ledger.entries import Entry
 from kaggle_face.submission.upload.syncing import fetch
 

@@ -1,70 +1,21 @@
 """The homework competitions, edition by edition.
 
-What is written here was gathered from public write-ups and solutions; where a note says "inferred", no source says so
-outright. Nothing was checked against the live site.
+Gathered from public write-ups and solutions; where a note says "inferred", no source says so outright.
+Nothing was checked against the live site.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from kaggle_face.competitions.catalogue.specs import CompetitionSpec, MetricName, Rules
-from kaggle_face.competitions.layouts.layout import FamilyKey
-from kaggle_face.competitions.submission.formats import Task
+from kaggle_face.competitions.catalogue.specs import Edition, Rules
 
 _MILLION = 1_000_000
-_NO_RULES = Rules()
-
-
-@dataclass(frozen=True)
-class Edition:
-    """A homework's face recognition: one competition per task, or a single one."""
-
-    family: FamilyKey
-    variant: str
-    when: str
-    classification: str | None
-    verification: str | None
-    verification_metric: MetricName
-    identities: str
-    image_size: int
-    rules: Rules = _NO_RULES
-    cutoffs: Mapping[Task, Mapping[str, float]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def specs(self) -> list[CompetitionSpec]:
-        """One competition for each task that has its own."""
-        tasks: tuple[tuple[str | None, Task, MetricName], ...] = (
-            (self.classification, "classification", "accuracy"),
-            (self.verification, "verification", self.verification_metric),
-        )
-        return [
-            CompetitionSpec(
-                slug=slug,
-                title=f"face {task}, {self.when}",
-                family=self.family,
-                variant=self.variant,
-                tasks=(task,),
-                metric=metric,
-                identities=self.identities,
-                image_size=self.image_size,
-                rules=self.rules,
-                cutoffs=self.cutoffs.get(task, {}),
-                notes=self.notes,
-            )
-            for slug, task, metric in tasks
-            if slug is not None
-        ]
-
-
 _THUMBNAILS = "2300 (medium) or 4300 (medium and large)"
 _LFW_SIZE = "inferred: the number of test pairs follows the protocol of LFW"
-_S23_CHANGE = "960 known, 360 dev and 720 test people; some have no match: n000000"
+_S23_CHANGE = "960 known, 360 dev and 720 test identities; some have no match: n000000"
 
 EDITIONS = (
     Edition(
-        *("A", "s19", "spring 2019"),
+        *("thumbnails", "s19", "spring 2019"),
         classification="11785-s19-hw2p2-classification",
         verification="11785-s19-hw2p2-verification2",
         verification_metric="auc",
@@ -73,7 +24,7 @@ EDITIONS = (
         notes=("the test trials were released again as trials_test_new.txt with test_veri_T_new/",),
     ),
     Edition(
-        *("A", "f19", "fall 2019"),
+        *("thumbnails", "f19", "fall 2019"),
         classification="11785-f19-hw2p2-classification",
         verification="11785-f19-hw2p2-verification",
         verification_metric="auc",
@@ -82,7 +33,7 @@ EDITIONS = (
         notes=("inferred: the classification CSV is that of spring 2020",),
     ),
     Edition(
-        *("A", "s20", "spring 2020"),
+        *("thumbnails", "s20", "spring 2020"),
         classification="11-785-s20-hw2p2-classification",
         verification="11-785-s20-hw2p2-verification",
         verification_metric="auc",
@@ -90,7 +41,7 @@ EDITIONS = (
         image_size=32,
     ),
     Edition(
-        *("B", "f20", "fall 2020"),
+        *("listed_pairs", "f20", "fall 2020"),
         classification=None,
         verification="11-785-fall-20-homework-2-part-2",
         verification_metric="auc",
@@ -99,7 +50,7 @@ EDITIONS = (
         notes=("best public: AUC 0.9716 (ResNet-34 with a stride-1 stem)",),
     ),
     Edition(
-        *("B", "s21", "spring 2021"),
+        *("listed_pairs", "s21", "spring 2021"),
         classification="11785-spring2021-hw2p2s1-face-classification",
         verification="11785-spring2021-hw2p2s2-face-verification",
         verification_metric="auc",
@@ -108,7 +59,7 @@ EDITIONS = (
         notes=("inferred: the name of the verification competition",),
     ),
     Edition(
-        *("B", "f21", "fall 2021"),
+        *("listed_pairs", "f21", "fall 2021"),
         classification="idl-fall21-hw2p2s1-face-classification",
         verification="idl-fall21-hw2p2s2-face-verification",
         verification_metric="auc",
@@ -117,7 +68,7 @@ EDITIONS = (
         notes=("test images are ordered by their number, and pairs name bare files",),
     ),
     Edition(
-        *("C", "s22", "spring 2022"),
+        *("csv_pairs", "s22", "spring 2022"),
         classification="11-785-s22-hw2p2-classification",
         verification="11-785-s22-hw2p2-verification",
         verification_metric="auc",
@@ -127,16 +78,16 @@ EDITIONS = (
         notes=("best public: validation AUC 0.9763 (CE, then triplet fine-tuning)",),
     ),
     Edition(
-        *("D", "f22", "fall 2022"),
+        *("gallery", "f22", "fall 2022"),
         classification="11-785-f22-hw2p2-classification",
         verification="11-785-f22-hw2p2-verification",
         verification_metric="accuracy",
         identities="7000",
         image_size=224,
-        notes=("1000 known, 200 dev and 800 test people; every one has a match",),
+        notes=("1000 known, 200 dev and 800 test identities; every one has a match",),
     ),
     Edition(
-        *("D", "s23", "spring 2023"),
+        *("gallery", "s23", "spring 2023"),
         classification="11-785-s23-hw2p2-classification",
         verification="11-785-s23-hw2p2-verification",
         verification_metric="accuracy",
@@ -145,7 +96,7 @@ EDITIONS = (
         notes=(_S23_CHANGE, "best public: 91.3 % and 64.7 % (tiny ConvNeXt)"),
     ),
     Edition(
-        *("D", "f23", "fall 2023"),
+        *("gallery", "f23", "fall 2023"),
         classification="11-785-f23-hw2p2-classification",
         verification="11-785-f23-hw2p2-verification",
         verification_metric="accuracy",
@@ -158,7 +109,7 @@ EDITIONS = (
         notes=(_S23_CHANGE,),
     ),
     Edition(
-        *("D", "s24", "spring 2024"),
+        *("gallery", "s24", "spring 2024"),
         classification="11785-hw2p2-face-recognition",
         verification="11785-hw2p2-face-verification",
         verification_metric="accuracy",
@@ -168,7 +119,7 @@ EDITIONS = (
         notes=(_S23_CHANGE,),
     ),
     Edition(
-        *("E", "f24", "fall 2024"),
+        *("pair_text", "f24", "fall 2024"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-fall-2024",
         verification_metric="eer",
@@ -178,7 +129,7 @@ EDITIONS = (
         notes=(_LFW_SIZE,),
     ),
     Edition(
-        *("E", "s25", "spring 2025"),
+        *("pair_text", "s25", "spring 2025"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-spring-2025",
         verification_metric="eer",
@@ -187,7 +138,7 @@ EDITIONS = (
         notes=(_LFW_SIZE, "best public: EER 0.0275 (rank 22 of 301, MobileFaceNet with channel attention)"),
     ),
     Edition(
-        *("E", "f25", "fall 2025"),
+        *("pair_text", "f25", "fall 2025"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-fall-2025",
         verification_metric="eer",
@@ -196,7 +147,7 @@ EDITIONS = (
         notes=(_LFW_SIZE,),
     ),
     Edition(
-        *("E", "s26", "spring 2026"),
+        *("pair_text", "s26", "spring 2026"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-spring-2026",
         verification_metric="eer",

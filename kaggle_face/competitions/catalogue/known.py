@@ -1,4 +1,4 @@
-"""Every competition that is known: family, tasks, metrics, rules and cut-offs."""
+"""Every competition that is known: layout, tasks, metrics, rules and cut-offs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from kaggle_face.competitions.catalogue.editions import EDITIONS
 from kaggle_face.competitions.catalogue.specs import CompetitionSpec, MetricName, Rules
 from kaggle_face.errors import ConfigError, nearest_hint
 
-__all__ = ["CompetitionSpec", "MetricName", "Rules", "competition_spec", "find_spec", "known_slugs"]
+__all__ = [
+    "CompetitionSpec",
+    "MetricName",
+    "Rules",
+    "competition_spec",
+    "find_spec",
+    "known_slugs",
+]
 
 
 def competition_spec(slug: str) -> CompetitionSpec:
@@ -36,18 +43,18 @@ _SPECS: tuple[CompetitionSpec, ...] = (
     CompetitionSpec(
         slug="demo",
         title="generated faces that come with the package",
-        family="E",
+        layout="pair_text",
         variant="auto",
         tasks=("classification", "verification"),
         metric="composite",
-        identities="invented people",
+        identities="generated faces",
         image_size=112,
     ),
     *(spec for edition in EDITIONS for spec in edition.specs()),
     CompetitionSpec(
         slug="hw-2-p-2-fall-2026-student-competition",
         title="face classification and verification, fall 2026",
-        family="E",
+        layout="pair_text",
         variant="f26",
         tasks=("classification", "verification"),
         metric="composite",
@@ -73,7 +80,7 @@ _SPECS: tuple[CompetitionSpec, ...] = (
     CompetitionSpec(
         slug="recognizing-faces-in-the-wild",
         title="kinship of two people",
-        family="kinship",
+        layout="kinship",
         variant="auto",
         tasks=("verification",),
         metric="auc",
@@ -83,7 +90,7 @@ _SPECS: tuple[CompetitionSpec, ...] = (
     CompetitionSpec(
         slug="happy-whale-and-dolphin",
         title="whales and dolphins by their fins, with an unknown label",
-        family="topk",
+        layout="top_k",
         variant="happywhale",
         tasks=("classification",),
         metric="map@5",

@@ -23,7 +23,7 @@ def spec_for(slug: str, task: Task) -> CompetitionSpec | None:
         return spec
     for other in map(find_spec, known_slugs()):
         if other is not None and task in other.tasks and other.variant == spec.variant != "auto":
-            return other if other.family == spec.family else None
+            return other if other.layout == spec.layout else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""The guard of a competition's rules: what the settings would break, before time is spent on it."""
+"""The rules check: what the settings would break of a competition's rules, before time is spent."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _architecture(rules: Rules, model: ModelConfig) -> list[str]:
 
 
 def _attention_of(model: ModelConfig) -> str | None:
-    """Where a network attends; None where it does not, as far as its name and its options tell."""
+    """Where a network attends; None where it does not, as far as its name and its options show."""
     name = model.backbone.removeprefix("timm/")
     if _SELF_ATTENTION.match(name):
         return f"model.backbone={name} has self-attention"
@@ -105,7 +105,7 @@ def _pseudo_labels(rules: Rules, config: Config) -> list[str]:
 
 
 def rule_on_test_neighbours(rules: Rules) -> str | None:
-    """What is to be said of steps that use neighbouring test images; None where they are allowed."""
+    """The rule against steps that use neighbouring test images; None where they are allowed."""
     if not rules.forbids_test_neighbours:
         return None
     return "no answer may depend on other test images: no expansion, augmentation, neighbourhood or reranking"

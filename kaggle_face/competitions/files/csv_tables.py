@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.competitions.files.lists import PairList, repeated
-from kaggle_face.competitions.files.text_lines import Lines, binary_labels, read_lines
+from kaggle_face.competitions.files.lists import Lines, PairList, binary_labels, read_lines, repeated
 from kaggle_face.errors import DataError, nearest_hint
 from kaggle_face.file_names import is_picture_name
 from kaggle_face.records import UNKNOWN
@@ -32,7 +31,7 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
     """Reads a CSV file with a header as text columns.
 
     Raises:
-        DataError: The file is missing, no text or has no rows; a required column is missing, or one stands
+        DataError: The file is missing, not text or has no rows; a required column is missing, or one stands
             twice; a row has another number of cells than the header, or a quotation mark is not closed.
     """
     lines = read_lines(path)
@@ -136,10 +135,10 @@ def _check_header(header: Sequence[str], required: Sequence[str], where: str) ->
 def read_csv_pairs(path: Path, labelled: bool) -> PairList:
     """Reads a CSV file with the columns `image_A`, `image_B` and, where `labelled`, `match` of 0 or 1.
 
-    A column `id` says what the rows are called.
+    A column `id` names the rows.
 
     Raises:
-        DataError: The file is no such table, a label is not 0 or 1, or an id stands twice.
+        DataError: The file is not such a table, a label is not 0 or 1, or an id stands twice.
     """
     table = read_csv_table(path, ["image_A", "image_B", *(["match"] if labelled else [])])
     first, second = table.columns["image_A"], table.columns["image_B"]
@@ -157,7 +156,7 @@ def split_image_pair(text: str, separator: str, path: Path, line: int) -> tuple[
     """The two image names that a separator joins, which may also stand inside a name.
 
     Raises:
-        DataError: The text is no pair of image names.
+        DataError: The text is not a pair of image names.
 
     >>> split_image_pair("a-1.jpg-b.png", "-", Path("sample.csv"), 2)
     ('a-1.jpg', 'b.png')

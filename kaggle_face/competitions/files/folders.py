@@ -75,7 +75,7 @@ class FolderMap:
 
     @cached_property
     def doubts(self) -> dict[str, None]:
-        """Where several places of the same depth were meant: a line each that says which was taken."""
+        """Where several places of the same depth were meant: a line each that names the one taken."""
         return {}
 
     def _ending_with(self, paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
@@ -131,7 +131,7 @@ def join(folder: str, name: str) -> str:
 
 
 def by_number(image_ids: Iterable[str]) -> list[str]:
-    """Image ids ordered by the number in their file name; as text where a name is no number.
+    """Image ids ordered by the number in their file name; as text where a name is not a number.
 
     >>> by_number(["test/10.jpg", "test/9.jpg"])
     ['test/9.jpg', 'test/10.jpg']

@@ -32,7 +32,7 @@ class PictureLister:
         self._others: set[str] = set()
         self._loose: set[str] = set()
         self._loops: set[str] = set()
-        self._told: dict[str, None] = {}
+        self._lines: dict[str, None] = {}
 
     def below(self, folder: str, lists: Sequence[str] = ()) -> list[str]:
         """The ids of the pictures in a folder and in all folders below it, sorted.
@@ -73,7 +73,7 @@ class PictureLister:
 
     def notes(self) -> tuple[str, ...]:
         """What was left out or looks odd, each kind in a line."""
-        lines = list(self._told)
+        lines = list(self._lines)
         if self._junk:
             first = min(self._junk)
             lines.append(f"{len(self._junk)} junk files and folders are skipped, first: {first}")
@@ -97,18 +97,18 @@ class PictureLister:
         if loose:
             what = "pictures lie beside the class folders and belong to none; they are left out"
             total = len(loose) + sum(map(len, found.values()))
-            self._tell(f"{folder or self._root}: {naming_first(len(loose), total, what, loose[0])}")
+            self._note(f"{folder or self._root}: {naming_first(len(loose), total, what, loose[0])}")
         odd = odd_siblings(list(found))
         if odd:
             what = "class folders do not look like the others"
             usual = next(name for name in found if name not in odd)
-            self._tell(
+            self._note(
                 f"{folder or self._root}: {naming_first(len(odd), len(found), what, odd[0])} (others: "
-                f"{usual}); each is a class of its own, so remove what is not a person"
+                f"{usual}); each is a class of its own, so remove what is not an identity"
             )
 
-    def _tell(self, line: str) -> None:
-        self._told[line] = None
+    def _note(self, line: str) -> None:
+        self._lines[line] = None
 
     def _walk(self, folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
         for entry in self._entries(folder):

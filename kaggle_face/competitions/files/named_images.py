@@ -99,7 +99,7 @@ class ImageFinder:
         mentions: Mentions,
         difference: str,
     ) -> tuple[str, ...]:
-        """Finds the images whose ids have the same key, and says so in a note.
+        """Finds the images whose ids have the same key, with a note.
 
         Raises:
             DataError: Several images may be meant, or one by several names.
@@ -178,7 +178,7 @@ def _codes(names: Sequence[str], place: Mapping[str, int]) -> IntArray:
 
 
 def _ids_of_rows(listed: PairList, by_text: bool) -> StrArray:
-    """What the rows are called: by both names, as the list says, or by their number."""
+    """The ids of the rows: by both names, as the list says, or by their number."""
     if by_text:
         pairs = zip(listed.first, listed.second, strict=True)
         return as_text([f"{first} {second}" for first, second in pairs])

@@ -1,4 +1,4 @@
-"""Classification from folders: `train/<identity>/`, `dev/<identity>/` and plain `test/` images."""
+"""Classification from folders: `train/<class>/`, `dev/<class>/` and plain `test/` images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kaggle_face.competitions.layouts.assembly import (
     group_of_test,
     indexed_classes,
     rows_by_name,
-    strangers_note,
+    unknown_classes_note,
 )
 from kaggle_face.competitions.layouts.layout import Source
 from kaggle_face.errors import DataError
@@ -22,7 +22,10 @@ from kaggle_face.records import ClassTable, RowList, Split, no_rows
 
 DEV_NAMES = ("dev", "val", "valid", "validation")
 _DIGITS_OF_S23 = 5
-_OTHER_FAMILIES = ("cls_data", "classification_data")  # of E and B, which have train folders too
+_OTHER_LAYOUTS = (
+    "cls_data",
+    "classification_data",
+)  # of pair_text and listed_pairs, which have train folders too
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ def find_training_folder(tree: FolderMap) -> str | None:
     """`train/` beside `dev/` or `test/`, or `train_subset/` where only that came."""
     for train in ("train", "train_subset"):
         for parent in tree.parents_of(train):
-            if parent.rpartition("/")[2] in _OTHER_FAMILIES:
+            if parent.rpartition("/")[2] in _OTHER_LAYOUTS:
                 continue
             inner = tree.child(parent, train)
             if inner is not None and tree.child(parent, *DEV_NAMES, "test"):
@@ -48,7 +51,7 @@ def find_training_folder(tree: FolderMap) -> str | None:
 
 
 def read_folder_classes(source: Source, train: str) -> FolderClasses:
-    """Reads `train`, and `dev` and `test` beside it; `test` may hold plain images or a folder per identity.
+    """Reads `train`, and `dev` and `test` beside it; `test` may hold plain images or a folder per class.
 
     Raises:
         DataError: A class folder holds no image, or a folder cannot be read.
@@ -70,7 +73,7 @@ def read_folder_classes(source: Source, train: str) -> FolderClasses:
         rows = _rows(source, group)
         notes += more
     classes = indexed_classes(found["train"])
-    return FolderClasses(groups, classes, rows, (*notes, *strangers_note(groups, found["train"])))
+    return FolderClasses(groups, classes, rows, (*notes, *unknown_classes_note(groups, found["train"])))
 
 
 def _beside(tree: FolderMap, train: str, *names: str) -> str | None:

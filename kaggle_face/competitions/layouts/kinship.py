@@ -1,13 +1,12 @@
-"""Kinship: pairs of people who may be relatives; `train/<family>/<person>/` and a table of relations, AUC.
+"""Pairs of people who may be relatives: `train/<family>/<person>/` and a table of relations, AUC.
 
-The classes are families: their pictures are what a network must bring together. Pairs to answer stand in the
+The classes are families: their pictures are what a network must bring together. The test pairs stand in the
 sample submission alone. The last tenth of the families is kept out of the classes for labelled dev pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,11 +21,29 @@ from kaggle_face.competitions.layouts.assembly import (
     label_faces,
     without_classes,
 )
-from kaggle_face.competitions.layouts.layout import FamilyKey, Recognition, Source
+from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
 from kaggle_face.errors import DataError
 from kaggle_face.file_names import Spellings
 from kaggle_face.records import CompetitionData, Pairs, no_pairs, no_rows
+
+_EXAMPLES = {
+    "families": Example(
+        """
+train/F00{01,02,03,04,05,06,07,08,09,10}/MID{1,2}/{P1,P2}.jpg    # <family>/<person>
+train_relationships.csv
+    p1,p2
+    F0001/MID1,F0001/MID2
+    F0010/MID1,F0010/MID2
+test/face{00898,01210,05508,05750}.jpg
+sample_submission.csv
+    img_pair,is_related
+    face05508.jpg-face01210.jpg,0
+    face05750.jpg-face00898.jpg,0""",
+        (),
+        ("face05508.jpg-face01210.jpg,0.573100", "face05750.jpg-face00898.jpg,-0.021400"),
+    )
+}
 
 _RELATIONS = "train_relationships.csv"
 _SAMPLE = "sample_submission.csv"
@@ -34,25 +51,25 @@ _DEV_SHARE = 10  # one family in so many is held out
 _PAIRS_PER_RELATION = 2
 
 
-@dataclass(frozen=True)
 class Kinship:
-    """Kinship pairs."""
+    """The layout `kinship`."""
 
-    key: FamilyKey = "kinship"
-    title: str = "kinship: train/<family>/<person>/, test/, train_relationships.csv, sample_submission.csv"
+    name: str = "kinship"
+    title: str = "train/<family>/<person>/, test/, train_relationships.csv, sample_submission.csv"
     variants: Sequence[str] = ("families",)
+    examples: Mapping[str, Example] = _EXAMPLES
 
-    def recognise(self, tree: FolderMap) -> Recognition:
-        """How far a folder looks like this family."""
+    def detect(self, tree: FolderMap) -> Detection:
+        """How far a folder looks like this layout."""
         places = {
             "train/<family>/": _training_folder(tree),
             _RELATIONS: tree.file(_RELATIONS),
             _SAMPLE: tree.file(_SAMPLE),
             "test/": tree.folder("test"),
         }
-        found = [name for name, place in places.items() if place is not None]
-        missing = [name for name, place in places.items() if place is None and name != _SAMPLE]
-        return Recognition("kinship", "families", tuple(found), tuple(missing))
+        return Detection.of_places(
+            self.name, "families", places, [name for name in places if name != _SAMPLE]
+        )
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""
@@ -62,7 +79,7 @@ class Kinship:
         groups = [_training_group(people, held_out), *_dev_group(people, held_out)]
         classes = indexed_classes(groups[0].class_names or ())
         test_folder = source.tree.folder("test")
-        assert test_folder is not None, "recognised without test"
+        assert test_folder is not None, "detected without test"
         test_images = source.images.below(test_folder)
         dev_pairs, dev_notes = _read_relations(source, people, held_out)
         test_pairs, notes = _read_test_pairs(source, test_folder, test_images)
@@ -73,7 +90,7 @@ class Kinship:
         )
 
     def formats(self, variant: str) -> SubmissionFormats:
-        """The CSV of this family."""
+        """The CSV of this layout."""
         return SubmissionFormats(
             None, table_format("verification", ("img_pair", "is_related"), ("{id}", "{score}"))
         )
@@ -86,7 +103,7 @@ def _training_folder(tree: FolderMap) -> str | None:
 def _read_people(source: Source) -> dict[str, list[str]]:
     """`family/person` -> the images of the person; people without a picture are left out."""
     train = _training_folder(source.tree)
-    assert train is not None, "recognised without train"
+    assert train is not None, "detected without train"
     people: dict[str, list[str]] = {}
     for family in source.images.of_classes(train, may_be_empty=True).values():
         for image_id in family:
@@ -123,7 +140,7 @@ def _read_relations(
 ) -> tuple[Pairs, tuple[str, ...]]:
     """Relatives of the held-out families, and as many pairs of people from different families."""
     file = source.tree.file(_RELATIONS)
-    assert file is not None, "recognised without relations"
+    assert file is not None, "detected without relations"
     table = read_csv_table(source.root / file, ["p1", "p2"])
     notes = table.notes
     spellings = Spellings(people)

@@ -87,7 +87,7 @@ def table_format(task: Task, columns: Sequence[str], cells: Sequence[str]) -> Su
 
 
 def with_settings(preset: SubmissionFormats, settings: SubmitConfig) -> SubmissionFormats:
-    """The formats of a competition where the settings do not say otherwise.
+    """The formats of a competition where the settings name no others.
 
     Raises:
         ConfigError: The settings name an unknown field, or another number of cells than of columns.
@@ -117,7 +117,7 @@ def fields_of(template: str) -> list[str]:
     try:
         return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
     except ValueError as error:
-        raise ConfigError(f"the cell '{template}' is no template: {error}") from error
+        raise ConfigError(f"the cell '{template}' is not a template: {error}") from error
 
 
 def _chosen(task: Task, settings: TableConfig, preset: SubmissionFormat | None) -> SubmissionFormat | None:

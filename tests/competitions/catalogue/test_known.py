@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.competitions.catalogue.known import competition_spec, find_spec, known_slugs
-from kaggle_face.competitions.layouts.layout import FAMILY_KEYS
-from kaggle_face.competitions.reading import family_of
+from kaggle_face.competitions.layouts.named import layout_named
 from kaggle_face.errors import ConfigError
 
 
@@ -13,12 +12,12 @@ def test_every_competition_is_known_once():
 
 
 @pytest.mark.parametrize("slug", known_slugs())
-def test_a_competition_has_a_variant_of_its_family_and_a_csv_for_each_task(slug):
+def test_a_competition_has_a_variant_of_its_layout_and_a_csv_for_each_task(slug):
     spec = competition_spec(slug)
-    family = family_of(spec.family)
-    variant = family.variants[0] if spec.variant == "auto" else spec.variant
-    assert variant in family.variants
-    assert all(family.formats(variant).of_task(task) for task in spec.tasks)
+    layout = layout_named(spec.layout)
+    variant = layout.variants[0] if spec.variant == "auto" else spec.variant
+    assert variant in layout.variants
+    assert all(layout.formats(variant).of_task(task) for task in spec.tasks)
 
 
 def test_a_misspelt_slug_gets_the_nearest():
@@ -37,7 +36,3 @@ def test_a_foreign_slug_is_pointed_to_the_list():
 def test_only_an_error_rate_is_better_when_lower():
     lower = {spec.metric for slug in known_slugs() if (spec := competition_spec(slug)).lower_is_better}
     assert lower == {"eer"}
-
-
-def test_every_family_says_its_own_key():
-    assert [family_of(key).key for key in FAMILY_KEYS] == list(FAMILY_KEYS)
