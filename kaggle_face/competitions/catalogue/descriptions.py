@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import assert_never
 
-from kaggle_face.competitions.catalogue.known import CompetitionSpec, MetricName, Rules, competition_spec
+from kaggle_face.competitions.catalogue.known import MetricName, Rules, competition_spec
 from kaggle_face.competitions.layouts.layout import Layout, example_of
 from kaggle_face.competitions.layouts.named import find_layout, layout_named
 from kaggle_face.competitions.submission.formats import TASKS, Task
@@ -38,35 +39,30 @@ def describe(name: str) -> Description:
         ConfigError: Neither is known here; the nearest slugs are offered.
     """
     layout = find_layout(name)
-    return _describe_competition(competition_spec(name)) if layout is None else _describe_layout(layout)
-
-
-def _describe_competition(spec: CompetitionSpec) -> Description:
+    if layout is not None:
+        heading = (f"layout {layout.name} ({layout.title})", f"variants: {', '.join(layout.variants)}")
+        of_variants = (_files_and_csvs(layout, variant, TASKS, variant) for variant in layout.examples)
+        return Description(heading, tuple(chain.from_iterable(of_variants)))
+    spec = competition_spec(name)
     layout = layout_named(spec.layout)
-    heading = (
-        f"{spec.slug}: {spec.title}",
-        f"layout {layout.name} ({layout.title})",
-        f"variant {spec.variant}; known: {', '.join(layout.variants)}",
-        f"identities: {spec.identities}; {spec.image_size} x {spec.image_size} pixels",
-        f"metric: {describe_metric(spec.metric)}",
-    )
     variant = layout.variants[0] if spec.variant == "auto" else spec.variant
     rules = tuple(describe_rules(spec.rules)) or ("none known here; read the competition's page",)
     sections = [*_files_and_csvs(layout, variant, spec.tasks), ("rules:", rules)]
     if spec.cutoffs:
-        grades = (f"{name} {score:g}" for name, score in spec.cutoffs.items())
+        grades = (f"{grade} {score:g}" for grade, score in spec.cutoffs.items())
         sections.append((f"cut-offs of the leaderboard: {', '.join(grades)}", ()))
     if spec.notes:
         sections.append(("notes:", spec.notes))
-    return Description(heading, tuple(sections))
-
-
-def _describe_layout(layout: Layout) -> Description:
-    heading = (f"layout {layout.name} ({layout.title})", f"variants: {', '.join(layout.variants)}")
-    sections = [
-        section for variant in layout.examples for section in _files_and_csvs(layout, variant, TASKS, variant)
-    ]
-    return Description(heading, tuple(sections))
+    return Description(
+        (
+            f"{spec.slug}: {spec.title}",
+            f"layout {layout.name} ({layout.title})",
+            f"variant {spec.variant}; known: {', '.join(layout.variants)}",
+            f"identities: {spec.identities}; {spec.image_size} x {spec.image_size} pixels",
+            f"metric: {describe_metric(spec.metric)}",
+        ),
+        tuple(sections),
+    )
 
 
 def _files_and_csvs(

@@ -38,7 +38,14 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
     delimiter = delimiter_of(lines.texts[0])
     table = _split_cells(lines, delimiter)
     header, rows = [name.strip() for name in table[0]], table[1:]
-    _check_header(header, required, f"{path}:{lines.numbers[0]}")
+    where = f"{path}:{lines.numbers[0]}"
+    twice = [name for place, name in enumerate(header) if name in header[:place]]
+    if twice:
+        raise DataError(f"{where}: the column '{twice[0]}' stands twice in the header")
+    for name in required:
+        if name not in header:
+            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
+            raise DataError(f"{where}: there is no column '{name}'{hint}")
     if not rows:
         raise DataError(f"{path} has a header and no rows; download it again")
     for place, row in enumerate(rows, 1):
@@ -64,7 +71,11 @@ def name_column(table: CsvTable, stems: Sequence[str], besides: Sequence[str]) -
         DataError: Two columns name pictures.
     """
     columns = {name: cells for name, cells in table.columns.items() if name not in besides}
-    found = [name for name, cells in columns.items() if all(map(is_picture_name, map(_base, cells)))]
+    found = [
+        name
+        for name, cells in columns.items()
+        if all(is_picture_name(cell.replace("\\", "/").rpartition("/")[2]) for cell in cells)
+    ]
     if not found:
         wanted = sorted(stems)
         found = [name for name, cells in columns.items() if sorted(cells) == wanted]
@@ -94,10 +105,6 @@ def row_numbers(table: CsvTable, count: int, besides: Sequence[str]) -> Sequence
     return range(count)
 
 
-def _base(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
 def delimiter_of(header: str) -> str:
     """What separates the cells of a table: the most frequent of comma, semicolon and tab in its header."""
     return max(",;\t", key=header.count)
@@ -120,16 +127,6 @@ def _split_cells(lines: Lines, delimiter: str) -> list[list[str]]:
             f"{lines.texts[place][:120]!r}"
         )
     return table
-
-
-def _check_header(header: Sequence[str], required: Sequence[str], where: str) -> None:
-    twice = [name for place, name in enumerate(header) if name in header[:place]]
-    if twice:
-        raise DataError(f"{where}: the column '{twice[0]}' stands twice in the header")
-    for name in required:
-        if name not in header:
-            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
-            raise DataError(f"{where}: there is no column '{name}'{hint}")
 
 
 def read_csv_pairs(path: Path, labelled: bool) -> PairList:

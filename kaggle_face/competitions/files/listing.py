@@ -61,8 +61,12 @@ class PictureLister:
             raise DataError(
                 f"{self._root / folder} holds no class folders; expected one folder of images per identity"
             )
-        if not may_be_empty:
-            _refuse_empty(self._root / folder, found)
+        empty = [name for name, images in found.items() if not images]
+        if empty and not may_be_empty:
+            raise DataError(
+                f"{len(empty)} of {len(found)} class folders in {self._root / folder} hold no image "
+                f"({', '.join(PICTURE_SUFFIXES)}), first: {empty[0]}; remove them or unpack the archive again"
+            )
         self._account_for_siblings(folder, found)
         return found
 
@@ -111,27 +115,23 @@ class PictureLister:
         self._lines[line] = None
 
     def _walk(self, folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+        """The pictures below a folder; `above` are the real folders that links led to on the way."""
         for entry in self._entries(folder):
             path = join(folder, entry.name)
             if is_folder(entry):
-                trail = self._trail(entry, above)
-                if trail is not None:
-                    yield from self._walk(path, trail)
-                else:
-                    self._loops.add(path)
+                trail = above
+                if entry.is_symlink():
+                    target = os.path.realpath(entry.path)
+                    here = os.path.realpath(posixpath.dirname(entry.path))
+                    if f"{here}{os.sep}".startswith(f"{target.rstrip(os.sep)}{os.sep}") or target in above:
+                        self._loops.add(path)
+                        continue
+                    trail = (*above, target)
+                yield from self._walk(path, trail)
             elif is_picture_name(entry.name):
                 yield path
             else:
                 self._others.add(path)
-
-    def _trail(self, entry: os.DirEntry[str], above: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The real folders that links led to on the way; None where a link leads back to one above it."""
-        if not entry.is_symlink():
-            return above
-        target = os.path.realpath(entry.path)
-        here = os.path.realpath(posixpath.dirname(entry.path))
-        is_above = here == target or here.startswith(f"{target.rstrip(os.sep)}{os.sep}")
-        return None if is_above or target in above else (*above, target)
 
     def _entries(self, folder: str) -> Iterator[os.DirEntry[str]]:
         for entry in scan(self._root / folder):
@@ -180,13 +180,4 @@ def _refuse_clash(folder: Path, names: Sequence[str]) -> None:
         raise DataError(
             f"{folder} holds two names that differ in the spelling of accents alone: {clash[0]!a} and "
             f"{clash[1]!a}; rename or remove one of them"
-        )
-
-
-def _refuse_empty(folder: Path, found: Mapping[str, Sequence[str]]) -> None:
-    empty = [name for name, images in found.items() if not images]
-    if empty:
-        raise DataError(
-            f"{len(empty)} of {len(found)} class folders in {folder} hold no image "
-            f"({', '.join(PICTURE_SUFFIXES)}), first: {empty[0]}; remove them or unpack the archive again"
         )

@@ -208,7 +208,13 @@ def _read_fields(
     if columns := _split_evenly(lines.texts, num_names, widths):
         return columns, lines, notes
     rows = [text.split() for text in lines.texts]
-    odd = [place for place, row in enumerate(rows) if not _is_plain(row, num_names, widths)]
+    odd = [
+        place
+        for place, row in enumerate(rows)
+        if len(row) not in widths
+        or not all(map(is_picture_name, row[:num_names]))
+        or any(mark in field for field in row for mark in ",;")
+    ]
     for place in odd:
         rows[place] = _split_oddly(lines, place, num_names, widths)
     if odd:
@@ -217,15 +223,6 @@ def _read_fields(
             f"first: line {lines.numbers[odd[0]]}",
         )
     return [list(column) for column in zip_longest(*rows, fillvalue="")], lines, notes
-
-
-def _is_plain(row: Sequence[str], num_names: int, widths: tuple[int, ...]) -> bool:
-    """Whether the fields between blanks are image names and what follows, without another separator."""
-    return (
-        len(row) in widths
-        and all(is_picture_name(name) for name in row[:num_names])
-        and not any(mark in field for field in row for mark in ",;")
-    )
 
 
 def _split_evenly(texts: Sequence[str], num_names: int, widths: tuple[int, ...]) -> list[list[str]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
@@ -85,10 +86,16 @@ def _beside(tree: FolderMap, train: str, *names: str) -> str | None:
 
 def _rows(source: Source, group: ImageGroup) -> RowList:
     """The test images sorted by path, called by their name, or by its number as the competition writes it."""
-    rows, sample = rows_by_name(group), _sample_ids(source)
+    sample: Sequence[str] = ()
+    file = source.tree.file("classification_sample_submission.csv")
+    if file is not None:
+        with suppress(DataError):  # what is wrong with a sample is reported where it is compared
+            sample = next(iter(read_csv_table(source.root / file, []).columns.values()))
+    rows = rows_by_name(group)
     names = [name_of(image_id) for image_id in group.image_ids]
     is_written_so = bool(set(rows.row_ids.tolist()) & set(sample)) or (not sample and source.variant != "s23")
-    if is_written_so or len(set(names)) < len(names) or not all(map(_is_number, [*names, *sample])):
+    are_numbers = all(stem_of(name).isdecimal() for name in [*names, *sample])
+    if is_written_so or len(set(names)) < len(names) or not are_numbers:
         return rows
     digits = len(stem_of(sample[0])) if sample else _DIGITS_OF_S23
     written = {int(stem_of(row_id)): row_id for row_id in sample}
@@ -99,19 +106,3 @@ def _rows(source: Source, group: ImageGroup) -> RowList:
         plain = f"{int(stem):0{digits}d}{name[len(stem) :] if suffix is None else suffix}"
         ids.append(written.get(int(stem), plain))
     return RowList(as_text(ids), rows.image_ids)
-
-
-def _is_number(name: str) -> bool:
-    return stem_of(name).isdecimal()
-
-
-def _sample_ids(source: Source) -> Sequence[str]:
-    """The ids of the classification's sample submission."""
-    file = source.tree.file("classification_sample_submission.csv")
-    if file is None:
-        return ()
-    try:
-        table = read_csv_table(source.root / file, [])
-    except DataError:
-        return ()
-    return next(iter(table.columns.values()))

@@ -208,21 +208,14 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
     """
     folder = dev[0].rpartition("/")[0]
     column = name_column(table, [stem_of(image) for image in dev], besides=["label"])
-    if column is not None:
-        return _images_by_name(source, table, column, dev)
-    if len(table.columns["label"]) != len(dev):
-        raise DataError(
-            f"{table.path} has {len(table.columns['label'])} rows, but unknown_dev has {len(dev)} images, "
-            f"and no column of it names images; unpack {folder} again"
-        )
-    order = row_numbers(table, len(dev), besides=["label"])
-    return [dev[place] for place in order], ()
-
-
-def _images_by_name(
-    source: Source, table: CsvTable, column: str, dev: list[str]
-) -> tuple[list[str], tuple[str, ...]]:
-    names, folder = table.columns[column], dev[0].rpartition("/")[0]
+    if column is None:
+        if len(table.columns["label"]) != len(dev):
+            raise DataError(
+                f"{table.path} has {len(table.columns['label'])} rows, but unknown_dev has {len(dev)} "
+                f"images, and no column of it names images; unpack {folder} again"
+            )
+        return [dev[place] for place in row_numbers(table, len(dev), besides=["label"])], ()
+    names = table.columns[column]
     if not all(map(is_picture_name, names)):
         by_stem = {stem_of(image): name_of(image) for image in dev}
         names = [by_stem[name] for name in names]

@@ -7,6 +7,7 @@ sample submission alone. The last tenth of the families is kept out of the class
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -76,15 +77,21 @@ class Kinship:
         people = _read_people(source)
         families = sorted({person.partition("/")[0] for person in people})
         held_out = frozenset(families[len(families) - len(families) // _DEV_SHARE :])
-        groups = [_training_group(people, held_out), *_dev_group(people, held_out)]
-        classes = indexed_classes(groups[0].class_names or ())
+        rows = [
+            (person.partition("/")[0], image_id) for person, images in people.items() for image_id in images
+        ]
+        trained = [(family, image_id) for family, image_id in rows if family not in held_out]
+        names = [family for family, _ in trained]
+        groups = [ImageGroup("train", [image_id for _, image_id in trained], names)]
+        if dev_images := [image_id for family, image_id in rows if family in held_out]:
+            groups.append(ImageGroup("verification", dev_images))
         test_folder = source.tree.folder("test")
         assert test_folder is not None, "detected without test"
         test_images = source.images.below(test_folder)
         dev_pairs, dev_notes = _read_relations(source, people, held_out)
         test_pairs, notes = _read_test_pairs(source, test_folder, test_images)
         groups.append(ImageGroup("verification", test_images))
-        kept = without_classes(classes, source.exclude)
+        kept = without_classes(indexed_classes(names), source.exclude)
         return CompetitionData(
             label_faces(groups, kept), kept, no_rows(), dev_pairs, test_pairs, notes=dev_notes + notes
         )
@@ -118,23 +125,6 @@ def _read_people(source: Source) -> dict[str, list[str]]:
     return people
 
 
-def _training_group(people: Mapping[str, Sequence[str]], held_out: frozenset[str]) -> ImageGroup:
-    kept = {person: images for person, images in people.items() if person.partition("/")[0] not in held_out}
-    ids = [image_id for images in kept.values() for image_id in images]
-    names = [person.partition("/")[0] for person, images in kept.items() for _ in images]
-    return ImageGroup("train", ids, names)
-
-
-def _dev_group(people: Mapping[str, Sequence[str]], held_out: frozenset[str]) -> list[ImageGroup]:
-    ids = [
-        image_id
-        for person, images in people.items()
-        if person.partition("/")[0] in held_out
-        for image_id in images
-    ]
-    return [ImageGroup("verification", ids)] if ids else []
-
-
 def _read_relations(
     source: Source, people: Mapping[str, Sequence[str]], held_out: frozenset[str]
 ) -> tuple[Pairs, tuple[str, ...]]:
@@ -156,20 +146,15 @@ def _read_relations(
         for first, second in dict.fromkeys(relations)
         if first in people and second in people and first.partition("/")[0] in held_out
     ]
-    strangers = _draw_strangers(sorted(person for person in people if person.partition("/")[0] in held_out))
-    return _pairs_of_people(related, strangers[: len(related)], people), notes
-
-
-def _draw_strangers(candidates: Sequence[str]) -> list[tuple[str, str]]:
-    """Every pair of people from different families, in a fixed shuffled order."""
-    pairs = [
+    candidates = sorted(person for person in people if person.partition("/")[0] in held_out)
+    unrelated = [
         (first, second)
-        for place, first in enumerate(candidates)
-        for second in candidates[place + 1 :]
+        for first, second in combinations(candidates, 2)
         if first.partition("/")[0] != second.partition("/")[0]
     ]
-    order = np.random.default_rng(0).permutation(len(pairs)).tolist()
-    return [pairs[place] for place in order]
+    order = np.random.default_rng(0).permutation(len(unrelated)).tolist()
+    drawn = [unrelated[place] for place in order[: len(related)]]
+    return _pairs_of_people(related, drawn, people), notes
 
 
 def _pairs_of_people(

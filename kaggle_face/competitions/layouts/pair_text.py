@@ -126,22 +126,17 @@ def _read_classification(source: Source) -> tuple[list[ImageGroup], ClassTable, 
             notes += (f"there is no {parent}/{names[0]} folder",) if split != "test" else ()
             continue
         trained = set(groups[0].class_names or ()) - {""} if groups else set()
-        read = _read_class_folders if by_folder else _read_labelled_split
-        group, more = read(source, folder, split, trained)
+        if not by_folder:
+            group, more = _read_labelled_split(source, folder, split, trained)
+        elif split == "test":  # may be plain images
+            group, more = group_of_test(by_number(source.images.below(folder)), folder, trained)
+        else:
+            group, more = group_of_classes(split, source.images.of_classes(folder)), ()
         groups.append(group)
         notes += more
     trained = set(groups[0].class_names or ()) - {""}
     number = indexed_classes(trained) if by_folder else integer_classes(trained, train)
     return groups, without_classes(number, source.exclude), notes + unknown_classes_note(groups, trained)
-
-
-def _read_class_folders(
-    source: Source, folder: str, split: Split, trained: set[str]
-) -> tuple[ImageGroup, tuple[str, ...]]:
-    """Fall 2024: a folder per class; a test split may be plain images."""
-    if split == "test":
-        return group_of_test(by_number(source.images.below(folder)), folder, trained)
-    return group_of_classes(split, source.images.of_classes(folder)), ()
 
 
 def _read_labelled_split(

@@ -23,7 +23,7 @@ from kaggle_face.competitions.layouts.assembly import (
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, SubmissionFormats
 from kaggle_face.errors import DataError, naming_first
-from kaggle_face.records import ClassTable, CompetitionData, Gallery, RowList, no_pairs
+from kaggle_face.records import ClassTable, CompetitionData, Gallery, no_pairs
 
 _TREE = """
 train_images/{0a1b,2c3d,4e5f,6a7b}.jpg
@@ -99,13 +99,24 @@ class TopK:
             raise DataError(f"{source.root / folder} holds no image; unpack the archive again")
         group, more = group_of_test(test, folder, names)
         rows = rows_by_name(group)
+        known = set(classes.names.tolist())
+        pairs = zip(train.image_ids, train.class_names or (), strict=True)
+        images, labels = zip(*((image, name) for image, name in pairs if name in known), strict=True)
+        gallery = Gallery(
+            image_ids=as_text(images),
+            names=as_text(labels),
+            probe_ids=rows.row_ids,
+            probe_image_ids=rows.image_ids,
+            probe_names=as_text([""] * len(rows)),
+            no_match=named.unknown,
+        )
         return CompetitionData(
             faces=label_faces([train, group], classes),
             classes=classes,
             test_rows=rows,
             dev_pairs=no_pairs(),
             test_pairs=no_pairs(),
-            test_gallery=_gallery(train, set(classes.names.tolist()), rows, named.unknown),
+            test_gallery=gallery,
             notes=notes + more,
         )
 
@@ -134,17 +145,3 @@ def _read_training(source: Source, named: _Names) -> tuple[ImageGroup, tuple[str
         notes += (naming_first(len(left), len(images), what, left[0]),)
     group = ImageGroup("train", [*found, *left], [*labels, *[""] * len(left)])
     return group, table.notes + notes + twice
-
-
-def _gallery(train: ImageGroup, known: set[str], probes: RowList, unknown: str) -> Gallery:
-    """Every training image of a known individual, against every test image."""
-    pairs = zip(train.image_ids, train.class_names or (), strict=True)
-    images, names = zip(*((image, name) for image, name in pairs if name in known), strict=True)
-    return Gallery(
-        image_ids=as_text(images),
-        names=as_text(names),
-        probe_ids=probes.row_ids,
-        probe_image_ids=probes.image_ids,
-        probe_names=as_text([""] * len(probes)),
-        no_match=unknown,
-    )

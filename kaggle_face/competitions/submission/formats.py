@@ -51,7 +51,16 @@ class SubmissionFormat:
 
     def __post_init__(self) -> None:
         for part in self.parts:
-            _check_part(self.columns, part)
+            if len(part.cells) != len(self.columns):
+                raise ConfigError(
+                    f"the {part.task} part of a submission has {len(part.cells)} cells {list(part.cells)} "
+                    f"for {len(self.columns)} columns {list(self.columns)}; write one cell per column"
+                )
+            known = FIELDS[part.task]
+            for template, name in ((cell, name) for cell in part.cells for name in fields_of(cell)):
+                if name not in known:
+                    hint = nearest_hint(name, known) or f"; known: {', '.join(known)}"
+                    raise ConfigError(f"the cell '{template}' of {part.task} has no field '{{{name}}}'{hint}")
 
 
 @dataclass(frozen=True)
@@ -127,17 +136,3 @@ def _chosen(task: Task, settings: TableConfig, preset: SubmissionFormat | None) 
     cells = settings.cells or (preset.parts[0].cells if preset else ())
     form = table_format(task, columns, cells)
     return replace(form, labels_per_row=preset.labels_per_row) if preset else form
-
-
-def _check_part(columns: tuple[str, ...], part: FormatPart) -> None:
-    if len(part.cells) != len(columns):
-        raise ConfigError(
-            f"the {part.task} part of a submission has {len(part.cells)} cells {list(part.cells)} for "
-            f"{len(columns)} columns {list(columns)}; write one cell per column"
-        )
-    for template in part.cells:
-        for name in fields_of(template):
-            if name not in FIELDS[part.task]:
-                hint = nearest_hint(name, FIELDS[part.task])
-                known = hint or f"; known: {', '.join(FIELDS[part.task])}"
-                raise ConfigError(f"the cell '{template}' of {part.task} has no field '{{{name}}}'{known}")

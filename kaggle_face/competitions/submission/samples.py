@@ -96,13 +96,16 @@ def infer_format(sample: Path, data: CompetitionData, root: Path | None = None) 
         parts = [] if task is not None else _explain_parts(whole, data)
     if not parts:
         _refuse_foreign_ids(sample, whole, data, task)
+    labels_per_row = 1
+    if len(parts) == 1 and parts[0][1] == "classification":
+        labels_per_row = max(len(cells[0].split()) for cells in whole.cells.values())
     return SubmissionFormat(
         columns,
         tuple(
             FormatPart(task, (id_cell, *_cells_behind_id(part, task, sample)))
             for part, task, id_cell in parts
         ),
-        labels_per_row=_labels_per_row(parts),
+        labels_per_row=labels_per_row,
     )
 
 
@@ -251,7 +254,11 @@ def _offered(data: CompetitionData, task: Task, template: str) -> list[str]:
 
 def _cells_behind_id(part: _Part, task: Task, sample: Path) -> list[str]:
     """The templates of the columns behind the id: one of predictions, the rest as the sample has them."""
-    predicted = [name for name, cells in part.cells.items() if _may_be_predicted(cells)]
+    predicted = []
+    for name, cells in part.cells.items():
+        is_constant_word = _named_task(cells[0]) is not None and len(set(cells)) == 1
+        if not is_constant_word and any(cell.strip() for cell in cells):
+            predicted.append(name)
     if len(predicted) > 1:
         pattern = _LABEL_NAME if task == "classification" else _SCORE_NAME
         predicted = [name for name in predicted if pattern.search(name)] or predicted
@@ -263,13 +270,6 @@ def _cells_behind_id(part: _Part, task: Task, sample: Path) -> list[str]:
     is_score = task == "verification" and _are_numbers(part.cells[predicted[0]])
     template = "{score}" if is_score else "{label}"
     return [template if name == predicted[0] else _literal(cells[0]) for name, cells in part.cells.items()]
-
-
-def _may_be_predicted(cells: Sequence[str]) -> bool:
-    """Whether a column is not a constant word such as the task's name, and not empty."""
-    if _named_task(cells[0]) is not None and len(set(cells)) == 1:
-        return False
-    return any(cell.strip() for cell in cells)
 
 
 def _looks_like(part: _Part, task: Task) -> bool:
@@ -290,12 +290,6 @@ def _named_task(text: str) -> Task | None:
 
 def _are_numbers(cells: Sequence[str]) -> bool:
     return all(re.fullmatch(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?", cell.strip()) for cell in cells)
-
-
-def _labels_per_row(parts: Sequence[tuple[_Part, Task, str]]) -> int:
-    part, task, _ = parts[0]
-    texts = [cells[0] for cells in part.cells.values()]
-    return max(len(text.split()) for text in texts) if task == "classification" and len(parts) == 1 else 1
 
 
 def _literal(text: str) -> str:

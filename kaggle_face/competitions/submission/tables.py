@@ -20,7 +20,6 @@ from kaggle_face.records import (
     ClassTable,
     CompetitionData,
     IntArray,
-    Pairs,
     PairScores,
     Predictions,
     StrArray,
@@ -168,19 +167,14 @@ def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -
     values = [np.asarray(fields[name]()) for name in names]
     if template == f"{{{names[0]}}}" and values[0].dtype.kind == "U":
         return values[0]
-    return as_text(_formatted(template, [column.tolist() for column in values], form))
-
-
-def _formatted(template: str, values: Sequence[list[Any]], form: SubmissionFormat) -> list[str]:
     pieces = []
     for text, name, spec, _ in Formatter().parse(template):
         pieces.append(text.replace("{", "{{").replace("}", "}}"))
         if name is not None:
             default = f".{form.score_decimals}f" if name in ("score", "distance") else ""
             pieces.append(f"{{:{spec or default}}}")
-    write = "".join(pieces).format
     try:
-        return list(map(write, *values))
+        return as_text(list(map("".join(pieces).format, *(column.tolist() for column in values))))
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the cell '{template}' cannot be written: {error}") from error
 
@@ -191,7 +185,13 @@ def _row_fields(data: CompetitionData, task: Task) -> Mapping[str, Field]:
         return _image_fields(data.test_rows.row_ids, data.test_rows.image_ids)
     if data.test_gallery is not None:
         return _image_fields(data.test_gallery.probe_ids, data.test_gallery.probe_image_ids)
-    return _pair_fields(data.test_pairs)
+    pairs = data.test_pairs
+    return {
+        "id": lambda: pairs.pair_ids,
+        "row": lambda: range(len(pairs)),
+        "first": lambda: [name_of(path) for path in pairs.first_ids.tolist()],
+        "second": lambda: [name_of(path) for path in pairs.second_ids.tolist()],
+    }
 
 
 def _image_fields(ids: StrArray, image_ids: StrArray) -> Mapping[str, Field]:
@@ -203,15 +203,6 @@ def _image_fields(ids: StrArray, image_ids: StrArray) -> Mapping[str, Field]:
         "name": lambda: [name_of(path) for path in paths],
         "stem": lambda: [stem_of(path) for path in paths],
         "number": lambda: _numbers(paths),
-    }
-
-
-def _pair_fields(pairs: Pairs) -> Mapping[str, Field]:
-    return {
-        "id": lambda: pairs.pair_ids,
-        "row": lambda: range(len(pairs)),
-        "first": lambda: [name_of(path) for path in pairs.first_ids.tolist()],
-        "second": lambda: [name_of(path) for path in pairs.second_ids.tolist()],
     }
 
 
