@@ -32,7 +32,7 @@ def test_settings_are_written_to_the_folder_that_is_given(root):
 
 def test_settings_that_are_there_are_replaced_only_on_request(root):
     init_competition("mine", root, folder=root)
-    with pytest.raises(ConfigError, match="mine.yaml exists already"):
+    with pytest.raises(ConfigError, match=r"mine\.yaml exists already"):
         init_competition("mine", root, folder=root)
     assert init_competition("mine", root, folder=root, replace=True).path == root / "mine.yaml"
 

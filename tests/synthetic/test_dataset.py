@@ -234,10 +234,10 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 
 
 def test_a_write_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> bytes:
+    def broken(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(embedded, "_jpeg_bytes", broken)
+    monkeypatch.setattr(embedded, "draw_appearance", broken)
     with pytest.raises(OSError, match="disk full"):
         write_embedded_dataset(tmp_path / "data", SIZE, SEED)
     assert list(tmp_path.iterdir()) == []
