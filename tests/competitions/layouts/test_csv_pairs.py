@@ -80,7 +80,7 @@ def test_semicolons_are_accepted_with_a_note(csv_pairs):
     assert any("separated by ';'" in note for note in data.notes)
 
 
-def test_pairs_whose_images_are_not_unpacked_are_noted_and_the_family_stays(csv_pairs):
+def test_pairs_whose_images_are_not_unpacked_are_noted_and_the_layout_stays(csv_pairs):
     for name in "rs":
         csv_pairs.remove(f"verification/verification/test/{name}.jpg")
     (csv_pairs.root / "verification/verification/test").rmdir()
