@@ -168,10 +168,10 @@ def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -
     if template == f"{{{names[0]}}}" and values[0].dtype.kind == "U":
         return values[0]
     pieces = []
-    for text, name, spec, _ in Formatter().parse(template):
+    for text, key, spec, _ in Formatter().parse(template):
         pieces.append(text.replace("{", "{{").replace("}", "}}"))
-        if name is not None:
-            default = f".{form.score_decimals}f" if name in ("score", "distance") else ""
+        if key is not None:
+            default = f".{form.score_decimals}f" if key in ("score", "distance") else ""
             pieces.append(f"{{:{spec or default}}}")
     try:
         return as_text(list(map("".join(pieces).format, *(column.tolist() for column in values))))
