@@ -1,6 +1,6 @@
-"""Draws people and pictures by lot: who a face belongs to, and how it is seen.
+"""Random draws: the traits of an identity, and the circumstances of a picture.
 
-Each follows from its numbers alone, whatever else is drawn before: (seed, person) or (seed, person, image).
+Each follows from its numbers alone: (seed, identity) or (seed, identity, image).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kaggle_face.synthetic.traits import (
 
 _T = TypeVar("_T")
 
-# Light to dark; persons lie anywhere between two neighbours.
+# Light to dark; identities lie anywhere between two neighbours.
 _SKIN_RAMP = ((252, 224, 202), (238, 196, 164), (220, 170, 132), (186, 130, 94), (140, 92, 64), (92, 60, 44))
 _HAIR_RAMP = ((24, 20, 20), (56, 38, 28), (96, 62, 38), (136, 90, 52), (188, 146, 88), (226, 196, 138))
 _HAIR_ODD = ((150, 62, 30), (176, 174, 172), (120, 118, 118), (228, 226, 222))
@@ -42,7 +42,7 @@ _IDENTITY_STREAM, _APPEARANCE_STREAM = 1, 2
 
 
 def draw_identity(seed: int, identity_number: int) -> Identity:
-    """The person of this number in the world of `seed` (both >= 0)."""
+    """The identity of this number in the world of `seed` (both >= 0)."""
     rng = np.random.default_rng([seed, _IDENTITY_STREAM, identity_number])
     skin = _along_ramp(rng, _SKIN_RAMP, spread=10.0)
     age = float(rng.beta(1.3, 1.8))
@@ -76,7 +76,7 @@ def draw_identity(seed: int, identity_number: int) -> Identity:
 
 
 def draw_appearance(seed: int, identity_number: int, image_number: int) -> Appearance:
-    """The circumstances of picture `image_number` of that person (all numbers >= 0)."""
+    """The circumstances of picture `image_number` of that identity (all numbers >= 0)."""
     rng = np.random.default_rng([seed, _APPEARANCE_STREAM, identity_number, image_number])
     return Appearance(
         pose=Pose(

@@ -46,7 +46,7 @@ _HEAD_SLICES = ((1.0, 0.0), (0.92, 0.38), (0.75, 0.63), (0.5, 0.83))
 
 
 def render_face(identity: Identity, appearance: Appearance, size_px: int) -> Picture:
-    """The picture of a person as uint8 (size_px, size_px, 3), RGB."""
+    """The picture of an identity as uint8 (size_px, size_px, 3), RGB."""
     sketch = blank_sketch(identity, appearance, size_px if size_px >= _SMOOTH_FROM_PX else 2 * size_px)
     _paint_background(sketch)
     paint_back_hair(sketch)
