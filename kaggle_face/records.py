@@ -30,7 +30,7 @@ class ClassTable:
     """The classes of a competition: position = class index of the network.
 
     `names` are the folder names or integers of the label file, `submitted` the text that stands for the
-    class in a submission. The two differ between families, so both are data and nothing else guesses.
+    class in a submission. The two differ between layouts, so both are data and nothing else guesses.
     """
 
     names: StrArray
@@ -156,7 +156,7 @@ class RowList:
 
 @dataclass(frozen=True, eq=False)
 class CompetitionData:
-    """A raw competition folder, read: nothing below this knows which family it came from.
+    """A raw competition folder, read: nothing below this knows which layout it came from.
 
     Pairs and galleries are told apart by what they are for: `dev_*` carry the truth, `test_*` are submitted.
     """

@@ -72,7 +72,7 @@ class TestTables:
     """What is predicted: the rows of each CSV, and the digest of every picture that they need.
 
     `data` holds the test rows, pairs and galleries of a competition with the fold's classes; `digests` (N)
-    are those of the contents of `data.faces.image_ids`; `competition` has the family and variant that the raw
+    are those of the contents of `data.faces.image_ids`; `competition` has the layout and variant that the raw
     folder showed.
     """
 

@@ -40,9 +40,9 @@ from kaggle_face.stopping import (
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "the whole chain on generated faces, from pictures to checked CSVs"),
-    "competitions": ("competition.init", "what is known of each competition; 'show SLUG' tells all of one"),
-    "init": ("competition.init", "recognise a competition's files and write its settings"),
-    "check": ("competition.check", "the doctor: data, images, samples, rules and disk, before time is spent"),
+    "competitions": ("competition.init", "what is known of each competition; 'show NAME' prints all of one"),
+    "init": ("competition.init", "detect the layout of a competition's files and write its settings"),
+    "check": ("competition.check", "the data check: images, samples, rules and disk, before time is spent"),
     "cache": ("training.cache", "decode and resize all images once (train does it when missing)"),
     "train": ("training.train", "train one fold, or all of them"),
     "tune": ("training.tune", "search settings on one fold, and write the best as a config"),

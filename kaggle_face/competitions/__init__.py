@@ -1,1 +1,1 @@
-"""One file per family of competitions: raw folder -> records, and predictions -> CSV."""
+"""Raw folders of competitions to records, and predictions to the columns of their CSVs."""

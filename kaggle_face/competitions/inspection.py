@@ -1,4 +1,4 @@
-"""Starting on a competition: what its folder is, and the settings that fit it."""
+"""Inspection of a raw folder: its layout, what it holds, and the settings that fit it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.competitions.catalogue.descriptions import describe_metric, describe_rules
-from kaggle_face.competitions.catalogue.known import CompetitionFacts, find_facts, known_slugs
-from kaggle_face.competitions.catalogue.ranking import PAIR_METRICS
-from kaggle_face.competitions.files.folders import FolderMap, map_folder
-from kaggle_face.competitions.layouts.layout import Family, Recognition
-from kaggle_face.competitions.reading import family_of, read_competition, recognise_competition, variant_of
-from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
+from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
+from kaggle_face.competitions.detection import detect_competition, variant_of
+from kaggle_face.competitions.files.folders import map_folder
+from kaggle_face.competitions.layouts.layout import Detection
+from kaggle_face.competitions.layouts.named import layout_named
+from kaggle_face.competitions.reading import read_competition
+from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.competitions.submission.samples import find_samples, infer_format
 from kaggle_face.config.schema import CompetitionConfig
 from kaggle_face.config.yaml_text import dump_yaml
@@ -25,157 +26,140 @@ _MOST_TRIED = 100  # training images, where the first ones are broken
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
-    """What was found out about a data folder."""
+class Inspection:
+    """What was found out about a data folder.
+
+    `formats` are those that its sample submissions show where they differ from the layout's.
+    """
 
     slug: str
     root: Path
-    recognition: Recognition
+    detection: Detection
     variant: str
     data: CompetitionData
-    facts: CompetitionFacts | None
+    spec: CompetitionSpec | None
     image_size: int
     formats: SubmissionFormats
     notes: tuple[str, ...]
 
-    @property
-    def family(self) -> Family:
-        """The family that the folder is of."""
-        return family_of(self.recognition.family)
 
-
-def study_folder(slug: str, root: Path) -> Study:
-    """Recognises and reads a data folder, and compares its sample submissions with what is known.
+def inspect_folder(slug: str, root: Path) -> Inspection:
+    """Detects the layout of a data folder, reads it, and compares its sample submissions with what is known.
 
     Raises:
-        DataError: The folder is of no known family, not that of the slug, or broken.
+        DataError: The folder has no known layout, not that of the slug, or is broken.
     """
     competition = CompetitionConfig(slug=slug)
-    tree = map_folder(root)
-    recognition = recognise_competition(tree, competition)
+    detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
-    variant = variant_of(recognition, competition)
-    preset = family_of(recognition.family).formats(variant)
-    formats, notes = _formats_of_samples(tree, data, preset)
-    return Study(
+    variant = variant_of(detection, competition)
+    formats, notes_on_samples = _formats_of_samples(
+        root, data, layout_named(detection.layout).formats(variant)
+    )
+    spec = find_spec(slug)
+    notes = [*data.notes, *notes_on_samples]
+    if spec is None:
+        hint = nearest_hint(slug, known_slugs())
+        notes.insert(0, f"'{slug}' is not in the catalogue, so its rules are not known{hint}")
+    return Inspection(
         slug=slug,
         root=root,
-        recognition=recognition,
+        detection=detection,
         variant=variant,
         data=data,
-        facts=find_facts(slug),
+        spec=spec,
         image_size=_side_of_images(root, data),
         formats=formats,
-        notes=(*_unknown_slug_note(slug), *data.notes, *notes),
+        notes=tuple(notes),
     )
 
 
-def settings_text(study: Study) -> str:
+def settings_text(inspection: Inspection) -> str:
     """The commented settings of a competition, which extend `base`."""
+    spec = inspection.spec
+    variant = inspection.variant
+    if spec is not None and spec.variant != "auto":
+        variant = f"auto  # {variant}, as the slug says"
+    backbone = "resnet18"
+    if spec is not None and spec.rules.forbids_imported_architectures:
+        backbone = "iresnet18  # our own files, no attention"
+    metric = spec.metrics.get("verification") if spec is not None else None
+    metric_lines = [f"  verification_metric: {metric}", "  early_stop_metric: verification"]
     lines = [
-        *_heading(study),
+        *_heading(inspection),
         "extends: base",
         "",
         "competition:",
-        f"  slug: {_quoted(study.slug)}",
-        f"  family: {study.recognition.family}",
-        f"  variant: {_variant(study)}",
+        f"  slug: {_quoted(inspection.slug)}",
+        f"  family: {inspection.detection.layout}",
+        f"  variant: {variant}",
         "",
         "data:",
-        f"  root: {_quoted(str(study.root))}",
-        f"  image_size: {study.image_size}  # pixels, as the training images are",
+        f"  root: {_quoted(str(inspection.root))}",
+        f"  image_size: {inspection.image_size}  # pixels, as the training images are",
         "",
         "model:",
-        f"  backbone: {_backbone(study)}",
+        f"  backbone: {backbone}",
         "",
         "train:",
-        *_metric_lines(study.facts),
+        *(metric_lines if metric in ("eer", "auc") else []),
         "  epochs: 60",
         "  batch_size: 256",
         "",
         "schedule:",
         "  warmup_epochs: 2.0",
-        *_submit_lines(study),
+        *_submit_lines(inspection.formats),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _heading(study: Study) -> list[str]:
+def _heading(inspection: Inspection) -> list[str]:
     """Comment lines: what was found, what is known, what the rules are."""
-    data, facts = study.data, study.facts
+    data, spec = inspection.data, inspection.spec
     counts = {split: len(data.faces.of_split(split)) for split in ("train", "dev", "test", "verification")}
+    verification = f"{len(data.dev_pairs)} labelled and {len(data.test_pairs)} test pairs"
+    if (gallery := data.test_gallery) is not None:
+        known = len(set(gallery.names.tolist()))
+        verification = f"{len(gallery.probe_ids)} probes among {known} known identities"
+        verification += f", or {gallery.no_match}" if gallery.no_match else ""
     lines = [
-        f"{study.slug}: {facts.title if facts else 'a competition that is not in the catalogue'}",
+        f"{inspection.slug}: {spec.title if spec else 'a competition that is not in the catalogue'}",
         f"found {', '.join(f'{count} {split}' for split, count in counts.items())} images of "
-        f"{len(data.classes)} identities",
-        f"verification: {_verification_words(data)}",
+        f"{len(data.classes)} classes",
+        f"verification: {verification}",
     ]
-    if facts is not None:
-        lines += [f"metric: {describe_metric(facts.metric)}"]
-        lines += [f"rule: {rule}" for rule in describe_rules(facts.rules)]
-        lines += facts.notes
-    lines += [f"note: {note}" for note in study.notes]
+    if spec is not None:
+        lines += [f"metric: {describe_metric(spec.metric)}"]
+        lines += [f"rule: {rule}" for rule in describe_rules(spec.rules)]
+        lines += spec.notes
+    lines += [f"note: {note}" for note in inspection.notes]
     return [f"# {line}" for line in lines]
 
 
-def _verification_words(data: CompetitionData) -> str:
-    if data.test_gallery is not None:
-        known, probes = len(set(data.test_gallery.names.tolist())), len(data.test_gallery.probe_ids)
-        no_match = data.test_gallery.no_match
-        return f"{probes} probes among {known} known people" + (f", or {no_match}" if no_match else "")
-    return f"{len(data.dev_pairs)} labelled and {len(data.test_pairs)} test pairs"
-
-
-def _variant(study: Study) -> str:
-    """The variant that the slug does not tell by itself."""
-    if study.facts is not None and study.facts.variant != "auto":
-        return f"auto  # {study.variant}, as the slug says"
-    return study.variant
-
-
-def _backbone(study: Study) -> str:
-    rules = study.facts.rules if study.facts else None
-    if rules is not None and rules.forbids_imported_architectures:
-        return "iresnet18  # our own files, no attention"
-    return "resnet18"
-
-
-def _metric_lines(facts: CompetitionFacts | None) -> list[str]:
-    metric = facts.metrics.get("verification") if facts is not None else None
-    if metric not in PAIR_METRICS:
-        return []
-    return [f"  verification_metric: {metric}", "  early_stop_metric: verification"]
-
-
 def _formats_of_samples(
-    tree: FolderMap, data: CompetitionData, preset: SubmissionFormats
-) -> tuple[SubmissionFormats, tuple[str, ...]]:
-    """The formats that samples show where they differ from the preset, and what could not be learnt."""
-    classification = verification = combined = None
+    root: Path, data: CompetitionData, preset: SubmissionFormats
+) -> tuple[SubmissionFormats, list[str]]:
+    """The formats that samples show where they differ from the preset, and what could not be inferred."""
+    found: dict[str, Any] = {}
     notes: list[str] = []
-    for sample in find_samples(tree):
+    for sample in find_samples(map_folder(root)):
         try:
-            form = infer_format(tree.root / sample, data, tree.root)
+            form = infer_format(root / sample, data, root)
         except DataError as error:
             notes.append(str(error))
             continue
-        tasks = [part.task for part in form.parts]
-        if len(tasks) > 1:
-            combined = form
-        elif tasks == ["classification"] and not _is_alike(form, preset.classification):
-            classification = form
-        elif tasks == ["verification"] and not _is_alike(form, preset.verification):
-            verification = form
-    return SubmissionFormats(classification, verification, combined), tuple(notes)
+        if len(form.parts) > 1:
+            found["combined"] = form
+            continue
+        task = form.parts[0].task
+        known = preset.classification if task == "classification" else preset.verification
+        if known is None or (form.columns, form.parts) != (known.columns, known.parts):
+            found[task] = form
+    return SubmissionFormats(**found), notes
 
 
-def _is_alike(form: SubmissionFormat, preset: SubmissionFormat | None) -> bool:
-    return preset is not None and (form.columns, form.parts) == (preset.columns, preset.parts)
-
-
-def _submit_lines(study: Study) -> list[str]:
-    """The submit part, where the samples show something that the family does not know."""
-    formats = study.formats
+def _submit_lines(formats: SubmissionFormats) -> list[str]:
+    """The submit part, where the samples show something that differs from the layout's formats."""
     values: dict[str, dict[str, Any]] = {
         task: {"columns": list(form.columns), "cells": list(form.parts[0].cells)}
         for task, form in (("classification", formats.classification), ("verification", formats.verification))
@@ -186,32 +170,22 @@ def _submit_lines(study: Study) -> list[str]:
         values["combined"] = {"columns": list(formats.combined.columns), "parts": parts}
     if not values:
         return []
-    return [
-        "",
-        *dump_yaml({"submit": values}).rstrip("\n").splitlines(),
-        "  # as the sample submission shows",
-    ]
+    text = dump_yaml({"submit": values}).rstrip("\n")
+    return ["", *text.splitlines(), "  # as the sample submission shows"]
 
 
 def _side_of_images(root: Path, data: CompetitionData) -> int:
     """The longer side of the first training image that can be read, in pixels, within what is usual."""
     error = None
     for image_id in data.faces.of_split("train").image_ids[:_MOST_TRIED].tolist():
+        path = root / image_id
         try:
-            facts = inspect_picture(read_picture(root / image_id, str(root / image_id)), str(root / image_id))
+            picture = inspect_picture(read_picture(path, str(path)), str(path))
         except UnreadableImageError as unreadable:
             error = error or unreadable
         else:
-            return max(8, min(_LARGEST_SIDE, max(facts.width, facts.height)))
+            return max(8, min(_LARGEST_SIDE, max(picture.width, picture.height)))
     raise error or DataError(f"{root} holds no training image; unpack the archive again")
-
-
-def _unknown_slug_note(slug: str) -> tuple[str, ...]:
-    if find_facts(slug) is not None:
-        return ()
-    return (
-        f"'{slug}' is not in the catalogue, so its rules are not known{nearest_hint(slug, known_slugs())}",
-    )
 
 
 def _quoted(text: str) -> str:

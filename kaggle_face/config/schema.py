@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, Strict, model_validator
 
 from kaggle_face.config.comparing import MayChange
 
@@ -31,7 +31,32 @@ Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 Names = Annotated[tuple[str, ...], Strict(False)]
 Times = Annotated[tuple[Time, ...], Strict(False)]
 
-FamilyName = Literal["auto", "A", "B", "C", "D", "E", "kinship", "topk"]
+_LAYOUT_OF_LETTER = {
+    "A": "thumbnails",
+    "B": "listed_pairs",
+    "C": "csv_pairs",
+    "D": "gallery",
+    "E": "pair_text",
+    "topk": "top_k",
+}
+"""The letters that layouts had before they had names: aliases in settings, and what records hold."""
+
+
+def layout_name(name: str) -> str:
+    """The name of a layout, for its name or its letter.
+
+    >>> layout_name("E"), layout_name("pair_text")
+    ('pair_text', 'pair_text')
+    """
+    return _LAYOUT_OF_LETTER.get(name, name)
+
+
+def _recorded_name(name: str) -> str:
+    """What records call a layout: its letter if it has one, so that earlier records stay comparable."""
+    return next((letter for letter, named in _LAYOUT_OF_LETTER.items() if named == name), name)
+
+
+LayoutName = Annotated[str, AfterValidator(layout_name), PlainSerializer(_recorded_name, when_used="json")]
 HeadName = Literal[
     "linear",
     "cosface",
@@ -56,7 +81,7 @@ class CompetitionConfig(Part):
     """Which competition this is."""
 
     slug: str = "demo"
-    family: FamilyName = "auto"
+    family: LayoutName = "auto"
     variant: str = "auto"
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.ensemble.blended import ClassBlend, used_members
 from kaggle_face.ensemble.search.candidates import Candidate
 from kaggle_face.ensemble.selection import BlendChoice
@@ -39,10 +39,10 @@ def require_few_parameters(slug: str, members: Sequence[Member]) -> None:
     Raises:
         RulesError: The networks have more.
     """
-    facts = find_facts(slug)
-    if facts is None or facts.rules.max_parameters is None or not facts.rules.limit_covers_ensemble:
+    spec = find_spec(slug)
+    if spec is None or spec.rules.max_parameters is None or not spec.rules.limit_covers_ensemble:
         return
-    count, limit = count_parameters(members), facts.rules.max_parameters
+    count, limit = count_parameters(members), spec.rules.max_parameters
     if count > limit:
         networks = sum(len(member.folds) for member in members)
         raise RulesError(

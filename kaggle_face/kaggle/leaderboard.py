@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import lower_is_better
 from kaggle_face.kaggle.client.answers import LeaderboardRow
 from kaggle_face.kaggle.client.client import KaggleClient
@@ -49,11 +49,11 @@ def look_at_leaderboard(client: KaggleClient, slug: str, cutoffs: Mapping[str, f
     if lower is None:  # as the leaderboard is sorted
         scores = [row.score for row in rows if row.score is not None]
         lower = len(scores) > 1 and scores[0] < scores[-1]
-    own, facts = _own_row(rows, client, slug), find_facts(slug)
+    own, spec = _own_row(rows, client, slug), find_spec(slug)
     places = {"first place": 1} | {f"best {share:.0%}": max(1, int(len(rows) * share)) for share in _SHARES}
     reached = {name: rows[place - 1].score for name, place in places.items() if place <= len(rows)}
     shares = {name: score for name, score in reached.items() if score is not None}
-    named = {**shares, **(facts.cutoffs if facts is not None else {}), **cutoffs}
+    named = {**shares, **(spec.cutoffs if spec is not None else {}), **cutoffs}
     gaps = []
     for name, score in named.items():
         missing = None

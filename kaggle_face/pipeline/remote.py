@@ -11,7 +11,7 @@ from typing import Any
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.files.locking import alone
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder
-from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
@@ -216,7 +216,7 @@ def bundle(loaded: LoadedConfig, run: RunFolder, options: BundleOptions, progres
     user = options.user or (UNKNOWN_USER if client is None else client.account.user)
     checkpoints = options.checkpoints or [name for name in CHECKPOINTS if name in ("best_cls", "best_ver")]
     named = ("--checkpoints", ",".join(checkpoints))
-    facts = find_facts(config.competition.slug)
+    spec = find_spec(config.competition.slug)
     plan = BundlePlan(
         "predict",
         config,
@@ -224,7 +224,7 @@ def bundle(loaded: LoadedConfig, run: RunFolder, options: BundleOptions, progres
         run,
         user,
         (*named, "--folds", ",".join(str(fold.fold) for fold in folds)),
-        "verification" if facts is None else facts.tasks[-1],
+        "verification" if spec is None else spec.tasks[-1],
         blend_words=named if options.checkpoints else (),
     )
     folder = options.folder or Path("bundles") / loaded.name / run.path.name

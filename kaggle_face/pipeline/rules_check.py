@@ -40,10 +40,10 @@ def rule_on_test_neighbours(
 ) -> tuple[str | None, list[str]]:
     """Why steps that use neighbouring test images are left out, and the rules on them that are ignored."""
     from kaggle_face.competitions.catalogue import rules
-    from kaggle_face.competitions.catalogue.known import find_facts
+    from kaggle_face.competitions.catalogue.known import find_spec
 
-    facts = find_facts(config.competition.slug)
-    rule = None if facts is None else rules.rule_on_test_neighbours(facts.rules)
+    spec = find_spec(config.competition.slug)
+    rule = None if spec is None else rules.rule_on_test_neighbours(spec.rules)
     if rule is None or not ignored:
         return rule, []
     progress.warn(f"ignored rule: {rule}")
@@ -54,16 +54,16 @@ def rules_broken_by(
     config: Config, num_classes: int, num_parameters_of_ensemble: int | None = None
 ) -> list[str]:
     """The known rules of the competition that the settings break, one line each."""
-    from kaggle_face.competitions.catalogue.known import find_facts
+    from kaggle_face.competitions.catalogue.known import find_spec
     from kaggle_face.competitions.catalogue.rules import broken_rules
 
-    facts = find_facts(config.competition.slug)
-    if facts is None:
+    spec = find_spec(config.competition.slug)
+    if spec is None:
         return []
     count = None
-    if facts.rules.max_parameters is not None:
+    if spec.rules.max_parameters is not None:
         count = parameters_of(config, num_classes)
-    return broken_rules(facts.rules, config, count, num_parameters_of_ensemble)
+    return broken_rules(spec.rules, config, count, num_parameters_of_ensemble)
 
 
 def parameters_of(config: Config, num_classes: int) -> int:

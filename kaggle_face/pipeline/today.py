@@ -31,7 +31,8 @@ from kaggle_face.artifacts.provenance import (
 from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names, in_words
-from kaggle_face.competitions.reading import read_competition, resolve_competition
+from kaggle_face.competitions.detection import resolve_competition
+from kaggle_face.competitions.reading import read_competition
 from kaggle_face.config import Config
 from kaggle_face.data.cache.contents import contents_today
 from kaggle_face.data.cache.sources import joint_digest

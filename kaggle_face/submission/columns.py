@@ -15,11 +15,9 @@ from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.artifacts.tables import read_labels, write_table
 from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
 from kaggle_face.competitions.submission.tables import (
-    Answers,
-    classification_answers,
-    gallery_answers,
-    topk_answers,
-    verification_answers,
+    TaskColumns,
+    gallery_columns,
+    verification_columns,
 )
 from kaggle_face.errors import DataError
 from kaggle_face.evaluation.held_out_figures import matches_of
@@ -59,7 +57,7 @@ class SubmissionTask:
     unknown: UnknownThreshold | None = None
 
 
-def columns_of(task: Task, records: Path, wanted: SubmissionTask) -> tuple[Answers, tuple[str, ...]]:
+def columns_of(task: Task, records: Path, wanted: SubmissionTask) -> tuple[TaskColumns, tuple[str, ...]]:
     """The columns of a task from its record, and notes on how they were found.
 
     Raises:
@@ -69,18 +67,18 @@ def columns_of(task: Task, records: Path, wanted: SubmissionTask) -> tuple[Answe
     if task == "classification":
         predictions = read_predictions(records)
         if per_row == 1:
-            return classification_answers(data, predictions), ()
+            return classification_columns(data, predictions), ()
         likely = replace(predictions, logits=_probabilities(predictions.logits))
         label = data.test_gallery.no_match if data.test_gallery is not None else None
         threshold = wanted.unknown.threshold if wanted.unknown is not None else None
-        return topk_answers(data, likely, label, threshold, per_row), ()
+        return topk_columns(data, likely, label, threshold, per_row), ()
     if data.test_gallery is None:
-        return verification_answers(data, read_pair_scores(records)), ()
+        return verification_columns(data, read_pair_scores(records)), ()
     named = name_probes(data, records)
     if named.curve is not None:
         curve = {"threshold": named.curve.thresholds, "dev_accuracy": named.curve.accuracies}
         write_table(records.parent / "gallery_curve.csv", curve)
-    return gallery_answers(data, named.probe_ids, named.names), (str(named),)
+    return gallery_columns(data, named.probe_ids, named.names), (str(named),)
 
 
 def record_kind(task: Task, data: CompetitionData) -> RecordKind:

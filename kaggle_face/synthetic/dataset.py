@@ -1,4 +1,4 @@
-"""The data set that comes with the package: generated faces, laid out as family E gives them.
+"""The data set that comes with the package: generated faces, in the layout `pair_text`.
 
 What a competition keeps to itself, the truth of the test split, is written too, below `truth/`.
 """
@@ -15,7 +15,6 @@ from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.errors import DataError
 from kaggle_face.synthetic.dataset_plan import EmbeddedSize, Layout, Shot, draw_plan
 from kaggle_face.synthetic.draws import draw_appearance, draw_identity
-from kaggle_face.synthetic.traits import Identity
 
 __all__ = ["MARKER_FILE", "EmbeddedSize", "Layout", "write_embedded_dataset"]
 
@@ -38,9 +37,14 @@ def write_embedded_dataset(
     if seed < 0:
         raise DataError(f"the seed of the generated faces must be >= 0, got {seed}")
     size = size or EmbeddedSize()
-    marker = _marker(size, seed, layout)
+    marker = {"drawing": _DRAWING_VERSION, "seed": seed, "layout": layout, **asdict(size)}
     if _holds_dataset(root, marker):
-        _check_complete(root, size.num_images)
+        there = sum(1 for part in ("cls_data", "ver_data") for _ in (root / part).rglob("*.jpg"))
+        if there != size.num_images:
+            raise DataError(
+                f"{root} holds {there} of its {size.num_images} generated faces; "
+                f"remove the folder to draw them again"
+            )
         return
     plan = draw_plan(size, seed, layout)
     with replacing_folder(root) as folder:
@@ -48,10 +52,6 @@ def write_embedded_dataset(
         for name, lines in plan.texts.items():
             _write_lines(folder / name, lines)
         _write_lines(folder / MARKER_FILE, [json.dumps(marker)])
-
-
-def _marker(size: EmbeddedSize, seed: int, layout: Layout) -> dict[str, Any]:
-    return {"drawing": _DRAWING_VERSION, "seed": seed, "layout": layout, **asdict(size)}
 
 
 def _holds_dataset(root: Path, marker: Mapping[str, Any]) -> bool:
@@ -67,11 +67,6 @@ def _holds_dataset(root: Path, marker: Mapping[str, Any]) -> bool:
         raise DataError(
             f"{root} holds other files, first: {names[0]}; the generated faces need an empty folder"
         )
-    _check_marker(root, marker)
-    return True
-
-
-def _check_marker(root: Path, marker: Mapping[str, Any]) -> None:
     advice = "remove the folder or choose another"
     try:
         found = json.loads((root / MARKER_FILE).read_text(encoding="utf-8"))
@@ -81,35 +76,24 @@ def _check_marker(root: Path, marker: Mapping[str, Any]) -> None:
         there = found.get(name) if isinstance(found, dict) else None
         if there != wanted:
             raise DataError(f"{root} holds generated faces with {name} {there}, not {wanted}; {advice}")
-
-
-def _check_complete(root: Path, num_images: int) -> None:
-    there = sum(1 for part in ("cls_data", "ver_data") for _ in (root / part).rglob("*.jpg"))
-    if there != num_images:
-        raise DataError(
-            f"{root} holds {there} of its {num_images} generated faces; remove the folder to draw them again"
-        )
+    return True
 
 
 def _write_pictures(root: Path, shots: Mapping[str, Shot], seed: int, size_px: int) -> None:
     """One thread draws: the interpreter's lock makes more of them slower (four: 1.7 times, measured)."""
-    people = {shot.identity_number for shot in shots.values()}
-    identities = {person: draw_identity(seed, person) for person in people}
-    for folder in {(root / name).parent for name in shots}:
-        folder.mkdir(parents=True, exist_ok=True)
-    for name, shot in shots.items():
-        (root / name).write_bytes(_jpeg_bytes(identities[shot.identity_number], shot, seed, size_px))
-
-
-def _jpeg_bytes(identity: Identity, shot: Shot, seed: int, size_px: int) -> bytes:
     import cv2
 
     from kaggle_face.synthetic.faces import render_face
 
-    appearance = draw_appearance(seed, shot.identity_number, shot.image_number)
-    picture = render_face(identity, appearance, size_px)
-    _, coded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return bytes(coded)
+    numbers = {shot.identity_number for shot in shots.values()}
+    identities = {number: draw_identity(seed, number) for number in numbers}
+    for folder in {(root / name).parent for name in shots}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, shot in shots.items():
+        appearance = draw_appearance(seed, shot.identity_number, shot.image_number)
+        picture = render_face(identities[shot.identity_number], appearance, size_px)
+        _, coded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        (root / name).write_bytes(bytes(coded))
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What the data set of generated faces consists of: which picture lies where, and what the lists say."""
+"""The plan of the generated data set: the picture of each path, and the lines of the lists."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _HIGHEST_FOLDER_NUMBER = 9279  # VGGFace2's folders lie between n000001 and n009
 
 @dataclass(frozen=True)
 class EmbeddedSize:
-    """How many people, pictures and pairs; the people of the pairs are none of the classes.
+    """The numbers of identities, pictures and pairs; the identities of the pairs are not classes.
 
     Raises:
-        DataError: A number is too small, or there are fewer different pairs than asked for.
+        DataError: A number is too small, or there are fewer different pairs than requested.
     """
 
     num_identities: int = 48
@@ -45,21 +45,21 @@ class EmbeddedSize:
                 f"num_identities of the generated faces must be <= {_HIGHEST_FOLDER_NUMBER}, "
                 f"got {self.num_identities}"
             )
-        _check_pairs("num_val_pairs", self.num_val_pairs, self.num_val_people, self)
-        _check_pairs("num_test_pairs", self.num_test_pairs, self.num_test_people, self)
+        _check_pairs("num_val_pairs", self.num_val_pairs, self.num_val_identities, self)
+        _check_pairs("num_test_pairs", self.num_test_pairs, self.num_test_identities, self)
 
     @property
-    def num_val_people(self) -> int:
-        """The people of the validation pairs: their share follows the pairs, at least two remain for each."""
+    def num_val_identities(self) -> int:
+        """The identities of the validation pairs: as their share of the pairs, at least two for each."""
         share = self.num_val_pairs / (self.num_val_pairs + self.num_test_pairs)
         return min(
             max(2, round(share * self.num_verification_identities)), self.num_verification_identities - 2
         )
 
     @property
-    def num_test_people(self) -> int:
-        """The people of the test pairs."""
-        return self.num_verification_identities - self.num_val_people
+    def num_test_identities(self) -> int:
+        """The identities of the test pairs."""
+        return self.num_verification_identities - self.num_val_identities
 
     @property
     def num_images(self) -> int:
@@ -81,24 +81,24 @@ _LEAST = {
 }
 
 
-def _check_pairs(name: str, num_pairs: int, num_people: int, size: EmbeddedSize) -> None:
+def _check_pairs(name: str, num_pairs: int, num_identities: int, size: EmbeddedSize) -> None:
     if num_pairs % 2:
         raise DataError(
             f"{name} of the generated faces must be even, half same and half different; got {num_pairs}"
         )
     images = size.images_per_verification_identity
-    same = num_people * images * (images - 1) // 2
-    different = num_people * (num_people - 1) // 2 * images**2
+    same = num_identities * images * (images - 1) // 2
+    different = num_identities * (num_identities - 1) // 2 * images**2
     if num_pairs // 2 > min(same, different):
         raise DataError(
-            f"{name} of the generated faces is {num_pairs}, but {num_people} people with {images} images "
-            f"each make {min(same, different)} pairs of a kind; ask for more people or images"
+            f"{name} of the generated faces is {num_pairs}, but {num_identities} identities with {images} "
+            f"images each make {min(same, different)} pairs of a kind; choose more identities or images"
         )
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Which picture of which person."""
+    """A picture of an identity, by their numbers."""
 
     identity_number: int
     image_number: int
@@ -122,7 +122,7 @@ def draw_plan(size: EmbeddedSize, seed: int, layout: Layout) -> Plan:
 
 
 def _draw_class_plan(size: EmbeddedSize, seed: int, layout: Layout) -> Plan:
-    """People 0 to num_identities - 1; pictures are numbered through train, dev and test."""
+    """Identities 0 to num_identities - 1; pictures are numbered through train, dev and test."""
     rng = np.random.default_rng([seed, _CLASS_STREAM])
     first_dev = size.train_images_per_identity
     first_test = first_dev + size.dev_images_per_identity
@@ -139,26 +139,26 @@ def _draw_class_plan(size: EmbeddedSize, seed: int, layout: Layout) -> Plan:
             assert_never(unknown)
 
 
-def _shots(num_people: int, image_numbers: range, first_person: int = 0) -> list[Shot]:
-    people = range(first_person, first_person + num_people)
-    return [Shot(person, image) for person in people for image in image_numbers]
+def _shots(num_identities: int, image_numbers: range, first_identity: int = 0) -> list[Shot]:
+    identities = range(first_identity, first_identity + num_identities)
+    return [Shot(identity, image) for identity in identities for image in image_numbers]
 
 
 def _folders_plan(train: list[Shot], dev: list[Shot], test: list[Shot], rng: np.random.Generator) -> Plan:
-    """F24: a folder for each identity, numbered with gaps; the label is its place among the sorted names."""
-    num_people = 1 + max(shot.identity_number for shot in train)
-    numbers = np.sort(rng.choice(_HIGHEST_FOLDER_NUMBER, num_people, replace=False) + 1)
+    """Fall 2024: a folder for each identity, numbered with gaps; its label is its place among them."""
+    num_identities = 1 + max(shot.identity_number for shot in train)
+    numbers = np.sort(rng.choice(_HIGHEST_FOLDER_NUMBER, num_identities, replace=False) + 1)
     shots = {
         f"cls_data/{split}/n{numbers[shot.identity_number]:06d}/{shot.image_number + 1:04d}_01.jpg": shot
         for split, split_shots in (("train", train), ("dev", dev))
         for shot in split_shots
     }
     test_shots = {f"cls_data/test/{name}": shot for name, shot in _numbered(test).items()}
-    return Plan({**shots, **test_shots}, _class_texts(test, list(range(num_people))))
+    return Plan({**shots, **test_shots}, _class_texts(test, list(range(num_identities))))
 
 
 def _labels_txt_plan(train: list[Shot], dev: list[Shot], test: list[Shot], rng: np.random.Generator) -> Plan:
-    """S25 on: images in any order; the label is the integer that `labels.txt` gives to the person."""
+    """Spring 2025 on: images in any order; the label is the identity's integer in `labels.txt`."""
     labels = rng.permutation(1 + max(shot.identity_number for shot in train)).tolist()
     shots: dict[str, Shot] = {}
     texts: dict[str, Sequence[str]] = {}
@@ -176,7 +176,7 @@ def _numbered(shots: Sequence[Shot]) -> dict[str, Shot]:
 
 
 def _class_texts(test: Sequence[Shot], labels: Sequence[int]) -> TextFiles:
-    """The sample submission, and the truth that it would have to tell."""
+    """The sample submission, and the right one."""
     named = _numbered(test)
     truth = [f"{name},{labels[shot.identity_number]}" for name, shot in named.items()]
     return {
@@ -189,12 +189,12 @@ def _class_texts(test: Sequence[Shot], labels: Sequence[int]) -> TextFiles:
 
 
 def _draw_verification_plan(size: EmbeddedSize, seed: int) -> Plan:
-    """People beyond the classes, first those of the validation pairs; names of images tell nothing."""
+    """Identities beyond the classes, first those of the validation pairs; names of images are drawn."""
     rng = np.random.default_rng([seed, _VERIFICATION_STREAM])
-    people, images = size.num_verification_identities, size.images_per_verification_identity
-    shots = _shots(people, range(images), first_person=size.num_identities)
+    identities, images = size.num_verification_identities, size.images_per_verification_identity
+    shots = _shots(identities, range(images), first_identity=size.num_identities)
     names = [f"{number:08x}.jpg" for number in rng.choice(16**8, len(shots), replace=False)]
-    num_val_images = size.num_val_people * images
+    num_val_images = size.num_val_identities * images
     val = _draw_pairs(names[:num_val_images], shots[:num_val_images], size.num_val_pairs, rng)
     test = _draw_pairs(names[num_val_images:], shots[num_val_images:], size.num_test_pairs, rng)
     texts = {
@@ -209,10 +209,10 @@ def _draw_verification_plan(size: EmbeddedSize, seed: int) -> Plan:
 def _draw_pairs(
     names: Sequence[str], shots: Sequence[Shot], num_pairs: int, rng: np.random.Generator
 ) -> list[tuple[str, str, int]]:
-    """Different pairs in any order, half of them of one person."""
-    people = np.array([shot.identity_number for shot in shots])
-    first, second = np.triu_indices(len(people), k=1)
-    is_same = people[first] == people[second]
+    """Different pairs in any order, half of them of one identity."""
+    identities = np.array([shot.identity_number for shot in shots])
+    first, second = np.triu_indices(len(identities), k=1)
+    is_same = identities[first] == identities[second]
     chosen = np.concatenate(
         [rng.choice(np.flatnonzero(is_same == same), num_pairs // 2, replace=False) for same in (True, False)]
     )

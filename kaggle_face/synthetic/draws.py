@@ -1,6 +1,6 @@
-"""Draws people and pictures by lot: who a face belongs to, and how it is seen.
+"""Random draws: the traits of an identity, and the circumstances of a picture.
 
-Each follows from its numbers alone, whatever else is drawn before: (seed, person) or (seed, person, image).
+Each follows from its numbers alone: (seed, identity) or (seed, identity, image).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kaggle_face.synthetic.traits import (
 
 _T = TypeVar("_T")
 
-# Light to dark; persons lie anywhere between two neighbours.
+# Light to dark; identities lie anywhere between two neighbours.
 _SKIN_RAMP = ((252, 224, 202), (238, 196, 164), (220, 170, 132), (186, 130, 94), (140, 92, 64), (92, 60, 44))
 _HAIR_RAMP = ((24, 20, 20), (56, 38, 28), (96, 62, 38), (136, 90, 52), (188, 146, 88), (226, 196, 138))
 _HAIR_ODD = ((150, 62, 30), (176, 174, 172), (120, 118, 118), (228, 226, 222))
@@ -42,7 +42,7 @@ _IDENTITY_STREAM, _APPEARANCE_STREAM = 1, 2
 
 
 def draw_identity(seed: int, identity_number: int) -> Identity:
-    """The person of this number in the world of `seed` (both >= 0)."""
+    """The identity of this number in the world of `seed` (both >= 0)."""
     rng = np.random.default_rng([seed, _IDENTITY_STREAM, identity_number])
     skin = _along_ramp(rng, _SKIN_RAMP, spread=10.0)
     age = float(rng.beta(1.3, 1.8))
@@ -51,7 +51,15 @@ def draw_identity(seed: int, identity_number: int) -> Identity:
     bearded = hair.length < 0.4 and rng.random() < 0.6
     glasses = _pick(rng, GLASSES_STYLES, weights=(0.68, 0.12, 0.12, 0.08))
     return Identity(
-        head=_draw_head(rng),
+        head=HeadShape(
+            width=float(rng.uniform(0.64, 0.84)),
+            skull=float(rng.uniform(0.86, 1.02)),
+            jaw=float(rng.uniform(0.70, 0.97)),
+            chin=float(rng.uniform(0.24, 0.58)),
+            depth=float(rng.uniform(0.62, 0.78)),
+            ear_size=float(rng.uniform(0.14, 0.24)),
+            ear_y=float(rng.uniform(-0.04, 0.14)),
+        ),
         eyes=_draw_eyes(rng),
         nose_mouth=nose_mouth,
         hair=hair,
@@ -68,12 +76,26 @@ def draw_identity(seed: int, identity_number: int) -> Identity:
 
 
 def draw_appearance(seed: int, identity_number: int, image_number: int) -> Appearance:
-    """The circumstances of picture `image_number` of that person (all numbers >= 0)."""
+    """The circumstances of picture `image_number` of that identity (all numbers >= 0)."""
     rng = np.random.default_rng([seed, _APPEARANCE_STREAM, identity_number, image_number])
     return Appearance(
-        pose=_draw_pose(rng),
+        pose=Pose(
+            yaw=_bell(rng, 0.0, 0.25, 0.65),
+            pitch=_bell(rng, 0.0, 0.12, 0.3),
+            roll=_bell(rng, 0.0, 0.11, 0.35),
+            scale=float(rng.uniform(0.89, 1.16)),
+            shift_x=_bell(rng, 0.0, 0.028, 0.08),
+            shift_y=_bell(rng, 0.0, 0.025, 0.07),
+        ),
         light=_draw_light(rng),
-        expression=_draw_expression(rng),
+        expression=Expression(
+            mouth_open=float(rng.uniform(0.1, 1.0)) if rng.random() < 0.4 else 0.0,
+            smile=_bell(rng, 0.25, 0.45, 1.0),
+            brow_raise=_bell(rng, 0.0, 0.45, 1.0),
+            eyes_open=0.12 if rng.random() < 0.05 else float(rng.uniform(0.6, 1.1)),
+            gaze_x=_bell(rng, 0.0, 0.45, 1.0),
+            gaze_y=_bell(rng, 0.0, 0.3, 0.8),
+        ),
         glasses_chance=float(rng.random()),
         occlusion=_pick(rng, OCCLUSIONS, weights=(0.75, 0.05, 0.05, 0.05, 0.05, 0.05)),
         occlusion_x=float(rng.uniform(-1, 1)),
@@ -85,18 +107,6 @@ def draw_appearance(seed: int, identity_number: int, image_number: int) -> Appea
         noise_sigma=float(rng.gamma(2.0, 1.7)),
         jpeg_quality=int(rng.integers(45, 97)),
         detail_seed=int(rng.integers(2**31)),
-    )
-
-
-def _draw_head(rng: np.random.Generator) -> HeadShape:
-    return HeadShape(
-        width=float(rng.uniform(0.64, 0.84)),
-        skull=float(rng.uniform(0.86, 1.02)),
-        jaw=float(rng.uniform(0.70, 0.97)),
-        chin=float(rng.uniform(0.24, 0.58)),
-        depth=float(rng.uniform(0.62, 0.78)),
-        ear_size=float(rng.uniform(0.14, 0.24)),
-        ear_y=float(rng.uniform(-0.04, 0.14)),
     )
 
 
@@ -172,17 +182,6 @@ def _draw_fringe(rng: np.random.Generator, style: FringeStyle) -> tuple[float, .
     return tuple(float(y) for y in np.clip(heights, -0.85, -0.28))
 
 
-def _draw_pose(rng: np.random.Generator) -> Pose:
-    return Pose(
-        yaw=_bell(rng, 0.0, 0.25, 0.65),
-        pitch=_bell(rng, 0.0, 0.12, 0.3),
-        roll=_bell(rng, 0.0, 0.11, 0.35),
-        scale=float(rng.uniform(0.89, 1.16)),
-        shift_x=_bell(rng, 0.0, 0.028, 0.08),
-        shift_y=_bell(rng, 0.0, 0.025, 0.07),
-    )
-
-
 def _draw_light(rng: np.random.Generator) -> Light:
     warmth = _bell(rng, 0.0, 0.09, 0.22)
     green = _bell(rng, 0.0, 0.04, 0.1)
@@ -194,17 +193,6 @@ def _draw_light(rng: np.random.Generator) -> Light:
         gamma=float(np.exp(_bell(rng, 0.0, 0.13, 0.35))),
         saturation=float(np.clip(rng.normal(0.88, 0.22), 0.0, 1.3)),
         tint=(1.0 + warmth, 1.0 + green, 1.0 - warmth),
-    )
-
-
-def _draw_expression(rng: np.random.Generator) -> Expression:
-    return Expression(
-        mouth_open=float(rng.uniform(0.1, 1.0)) if rng.random() < 0.4 else 0.0,
-        smile=_bell(rng, 0.25, 0.45, 1.0),
-        brow_raise=_bell(rng, 0.0, 0.45, 1.0),
-        eyes_open=0.12 if rng.random() < 0.05 else float(rng.uniform(0.6, 1.1)),
-        gaze_x=_bell(rng, 0.0, 0.45, 1.0),
-        gaze_y=_bell(rng, 0.0, 0.3, 0.8),
     )
 
 

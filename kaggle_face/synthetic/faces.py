@@ -1,6 +1,6 @@
-"""Draws the face of an invented person: data that needs no download, for the demo and for the tests.
+"""Renders the face of a generated identity: data that needs no download, for the demo and for the tests.
 
-Everything is drawn larger than asked, lit, reduced, and spoilt as a camera would.
+Everything is drawn larger than requested, lit, reduced, and spoilt as a camera would.
 Letters at the ends of names: S canvas side, P picture side, both in pixels.
 """
 
@@ -27,12 +27,7 @@ from kaggle_face.synthetic.sketch import (
     head_outline,
     mirrored,
 )
-from kaggle_face.synthetic.traits import (
-    Appearance,
-    Identity,
-    Light,
-    mix,
-)
+from kaggle_face.synthetic.traits import Appearance, Identity, mix
 
 __all__ = ["Appearance", "Identity", "draw_appearance", "draw_identity", "render_face"]
 
@@ -51,7 +46,7 @@ _HEAD_SLICES = ((1.0, 0.0), (0.92, 0.38), (0.75, 0.63), (0.5, 0.83))
 
 
 def render_face(identity: Identity, appearance: Appearance, size_px: int) -> Picture:
-    """The picture of a person as uint8 (size_px, size_px, 3), RGB."""
+    """The picture of an identity as uint8 (size_px, size_px, 3), RGB."""
     sketch = blank_sketch(identity, appearance, size_px if size_px >= _SMOOTH_FROM_PX else 2 * size_px)
     _paint_background(sketch)
     paint_back_hair(sketch)
@@ -98,18 +93,27 @@ def _paint_head(sketch: Sketch) -> None:
 
 def _photograph(sketch: Sketch, size_px: int) -> Picture:
     """Lights, reduces, blurs and compresses the canvas to the picture."""
-    appearance = sketch.appearance
+    appearance, light = sketch.appearance, sketch.appearance.light
     reduced = np.asarray(
         cv2.resize(sketch.canvas, (size_px, size_px), interpolation=cv2.INTER_AREA), np.float32
     )
-    tint = np.asarray(appearance.light.tint, np.float32) / np.float32(255)
+    tint = np.asarray(light.tint, np.float32) / np.float32(255)
     lit_PP3: Scene = reduced * (_light_field(sketch, size_px)[:, :, None] * tint)
+    # Exposure, gamma and saturation; values end in [0, 1].
+    exposed = np.clip(lit_PP3 * np.float32(light.exposure), 0, 1) ** np.float32(light.gamma)
+    grey = (exposed @ np.full(3, 1 / 3, np.float32))[:, :, None]
+    scene_PP3: Scene = np.clip(grey + np.float32(light.saturation) * (exposed - grey), 0, 1)
     sigma_px = appearance.blur_sigma_px * size_px / _NOMINAL_PX
-    scene_PP3 = _blurred(_developed(lit_PP3, appearance.light), sigma_px)
+    if sigma_px >= _LEAST_BLUR_PX:
+        scene_PP3 = np.asarray(cv2.GaussianBlur(scene_PP3, (0, 0), sigma_px), np.float32)
     noise_PP3 = sketch.rng.standard_normal(scene_PP3.shape, np.float32)
     noisy_PP3 = 255 * scene_PP3 + np.float32(appearance.noise_sigma) * noise_PP3
     picture_PP3 = np.clip(np.rint(noisy_PP3), 0, 255).astype(np.uint8)
-    return _compressed(picture_PP3, appearance.jpeg_quality)
+    # Through a JPEG file and back.
+    quality = [cv2.IMWRITE_JPEG_QUALITY, appearance.jpeg_quality]
+    _, coded = cv2.imencode(".jpg", picture_PP3[:, :, ::-1], quality)
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[:, :, ::-1])
 
 
 def _light_field(sketch: Sketch, size_px: int) -> Scene:
@@ -130,24 +134,3 @@ def _light_field(sketch: Sketch, size_px: int) -> Scene:
     diffuse = (1 - away) * diffuse + away * _AMBIENT
     field: Scene = (1 - light.strength + light.strength * _DIFFUSE_GAIN * diffuse).astype(np.float32)
     return field
-
-
-def _developed(scene_PP3: Scene, light: Light) -> Scene:
-    """Exposure, gamma and saturation; values end in [0, 1]."""
-    exposed = np.clip(scene_PP3 * np.float32(light.exposure), 0, 1) ** np.float32(light.gamma)
-    grey = (exposed @ np.full(3, 1 / 3, np.float32))[:, :, None]
-    developed: Scene = np.clip(grey + np.float32(light.saturation) * (exposed - grey), 0, 1)
-    return developed
-
-
-def _blurred(scene_PP3: Scene, sigma_px: float) -> Scene:
-    if sigma_px < _LEAST_BLUR_PX:
-        return scene_PP3
-    return np.asarray(cv2.GaussianBlur(scene_PP3, (0, 0), sigma_px), np.float32)
-
-
-def _compressed(picture_PP3: Picture, jpeg_quality: int) -> Picture:
-    """The picture after it went through a JPEG file."""
-    _, coded = cv2.imencode(".jpg", picture_PP3[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])
-    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
-    return np.ascontiguousarray(decoded[:, :, ::-1])

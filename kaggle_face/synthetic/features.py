@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
 from kaggle_face.synthetic.sketch import (
     Floats,
-    Picture,
     Sketch,
     at_depth,
     circle,
@@ -32,9 +29,7 @@ _BROW_STOPS = np.linspace(-1, 1, 7)  # from the nose to the temple
 def paint_features(sketch: Sketch) -> None:
     """Paints everything on the skin, from the lowest layer up."""
     _paint_relief(sketch)
-    _paint_cheeks(sketch)
-    _paint_wrinkles(sketch)
-    _paint_spots(sketch)
+    _paint_marks(sketch)
     _paint_beard(sketch)
     _paint_mouth(sketch)
     _paint_nose(sketch)
@@ -45,37 +40,25 @@ def paint_features(sketch: Sketch) -> None:
 
 def _paint_relief(sketch: Sketch) -> None:
     """Soft light and shadow, multiplied into the skin."""
-    layer_SS = np.full(sketch.canvas.shape[:2], 128, np.uint8)
-    light = sketch.appearance.light
-    towards_right = float(np.cos(light.azimuth_radians)) * light.strength
-    for side in (-1, 1):
-        _shade_side(sketch, layer_SS, side, towards_right * side)
-    _shade_middle(sketch, layer_SS)
-    soft_SS = cv2.GaussianBlur(layer_SS, (0, 0), 0.05 * sketch.unit_px)
-    cv2.multiply(sketch.canvas, cv2.merge([soft_SS] * 3), dst=sketch.canvas, scale=1 / 128)
-
-
-def _shade_side(sketch: Sketch, layer_SS: Picture, side: int, lit: float) -> None:
-    """Cheek, eye socket and flank of the nose; `lit` from -1 (in shadow) to 1."""
-    identity = sketch.identity
+    identity, light = sketch.identity, sketch.appearance.light
     nose, eyes = identity.nose_mouth, identity.eyes
-    cheek = ellipse(side * 0.62 * identity.head.width, 0.33, 0.16, 0.2)
-    socket = ellipse(side * eyes.x, eyes.y, eyes.width * 1.5, 0.16)
-    cheek_px, socket_px = sketch.faces([cheek, socket])
-    fill_shade(layer_SS, cheek_px, 14 * lit - 4 - 9 * identity.age)
-    fill_shade(layer_SS, socket_px, -10 - 8 * eyes.bags)
-    flank = [
-        (side * nose.nose_bridge, eyes.y - 0.1),
-        (0, eyes.y),
-        (0, nose.nose_y),
-        (side * nose.nose_width * 1.15, nose.nose_y),
-    ]
-    fill_shade(layer_SS, sketch.face(flank, (0, 0.06, nose.nose_height, 0.02)), 30 * lit - 5)
-
-
-def _shade_middle(sketch: Sketch, layer_SS: Picture) -> None:
-    """Below nose and lips darker; forehead and ridge of the nose lighter."""
-    nose, eyes = sketch.identity.nose_mouth, sketch.identity.eyes
+    layer_SS = np.full(sketch.canvas.shape[:2], 128, np.uint8)
+    towards_right = float(np.cos(light.azimuth_radians)) * light.strength
+    for side in (-1, 1):  # cheek, eye socket and flank of the nose
+        lit = towards_right * side  # from -1 (in shadow) to 1
+        cheek = ellipse(side * 0.62 * identity.head.width, 0.33, 0.16, 0.2)
+        socket = ellipse(side * eyes.x, eyes.y, eyes.width * 1.5, 0.16)
+        cheek_px, socket_px = sketch.faces([cheek, socket])
+        fill_shade(layer_SS, cheek_px, 14 * lit - 4 - 9 * identity.age)
+        fill_shade(layer_SS, socket_px, -10 - 8 * eyes.bags)
+        flank = [
+            (side * nose.nose_bridge, eyes.y - 0.1),
+            (0, eyes.y),
+            (0, nose.nose_y),
+            (side * nose.nose_width * 1.15, nose.nose_y),
+        ]
+        fill_shade(layer_SS, sketch.face(flank, (0, 0.06, nose.nose_height, 0.02)), 30 * lit - 5)
+    # Below nose and lips darker; forehead and ridge of the nose lighter.
     reach = 1.1 * nose.nose_width
     below_nose = [(-reach, nose.nose_y), (reach, nose.nose_y), (0, nose.nose_y + 0.13)]
     below_lip = ellipse(0, nose.mouth_y + nose.lower_lip + 0.07, 0.16, 0.04)
@@ -85,19 +68,16 @@ def _shade_middle(sketch: Sketch, layer_SS: Picture) -> None:
     tip_y, out = nose.nose_y - 0.03, nose.nose_height
     ridge = [(-0.03, eyes.y), (0.03, eyes.y), (0.045, tip_y), (-0.045, tip_y)]
     fill_shade(layer_SS, sketch.face(ridge, (0.05, 0.05, out, out)), 10)
+    soft_SS = cv2.GaussianBlur(layer_SS, (0, 0), 0.05 * sketch.unit_px)
+    cv2.multiply(sketch.canvas, cv2.merge([soft_SS] * 3), dst=sketch.canvas, scale=1 / 128)
 
 
-def _paint_cheeks(sketch: Sketch) -> None:
-    identity = sketch.identity
-    colour = mix(identity.skin, (206, 70, 70), 0.5)
+def _paint_marks(sketch: Sketch) -> None:
+    """Red cheeks, freckles and moles; with age folds beside the mouth, later creases on the forehead."""
+    identity, nose = sketch.identity, sketch.identity.nose_mouth
     for side in (-1, 1):
         cheek = ellipse(side * 0.6 * identity.head.width, 0.25, 0.15, 0.1)
-        sketch.fill(sketch.face(cheek), colour, 0.6 * identity.blush)
-
-
-def _paint_wrinkles(sketch: Sketch) -> None:
-    """Folds beside the mouth from middle age on, later creases on the forehead."""
-    identity, nose = sketch.identity, sketch.identity.nose_mouth
+        sketch.fill(sketch.face(cheek), mix(identity.skin, (206, 70, 70), 0.5), 0.6 * identity.blush)
     if identity.age > 0.45:
         for side in (-1, 1):
             start = (side * nose.nose_width * 1.2, nose.nose_y - 0.02)
@@ -107,10 +87,6 @@ def _paint_wrinkles(sketch: Sketch) -> None:
         for y in (-0.45, -0.54):
             crease = curve([(-0.24, y), (0.0, y - 0.03), (0.24, y)])
             sketch.line(sketch.face(crease), darker(identity.skin, 0.3 * identity.age), 0.012)
-
-
-def _paint_spots(sketch: Sketch) -> None:
-    identity = sketch.identity
     freckle, mole = mix(identity.skin, (120, 60, 30), 0.5), darker(identity.skin, 0.8)
     for places, radius, colour in ((identity.freckles_xy, 0.016, freckle), (identity.moles_xy, 0.024, mole)):
         if places:
@@ -130,7 +106,10 @@ def _paint_beard(sketch: Sketch) -> None:
             sketch.fill(_moustache_px(sketch), colour, 0.92)
         case "goatee":
             sketch.fill(_moustache_px(sketch), colour, 0.92)
-            sketch.fill(_goatee_px(sketch), colour, 0.92)
+            nose = identity.nose_mouth
+            corner, y = nose.mouth_width, nose.mouth_y
+            right_half = [(0, y), (corner * 0.9, y + 0.04), (0.8 * corner, 0.92), (0, 1.03)]
+            sketch.fill(sketch.face(curve(mirrored(right_half), closed=True), 0.02), colour, 0.92)
         case "full":
             sketch.fill(_full_beard_px(sketch), colour, 0.92)
             sketch.fill(_moustache_px(sketch), colour, 0.92)
@@ -146,13 +125,6 @@ def _moustache_px(sketch: Sketch) -> Floats:
         (0, lip_y + 0.02),
     ]
     return sketch.face(curve(mirrored(right_half), closed=True), 0.03)
-
-
-def _goatee_px(sketch: Sketch) -> Floats:
-    nose = sketch.identity.nose_mouth
-    corner = nose.mouth_width
-    right_half = [(0, nose.mouth_y), (corner * 0.9, nose.mouth_y + 0.04), (0.8 * corner, 0.92), (0, 1.03)]
-    return sketch.face(curve(mirrored(right_half), closed=True), 0.02)
 
 
 def _full_beard_px(sketch: Sketch) -> Floats:
@@ -172,7 +144,12 @@ def _paint_mouth(sketch: Sketch) -> None:
     y, gap = face.mouth_y, 0.13 * mood.mouth_open
     corner_y = y + 0.3 * gap - 0.055 * mood.smile
     left, right = (-width, corner_y), (width, corner_y)
-    sketch.fill(sketch.face(_lips(sketch, width, corner_y, gap), 0.03), face.lips)
+    upper_y, lower_y = y - 0.8 * face.upper_lip, y + gap + face.lower_lip
+    side_y = lower_y - 0.25 * face.lower_lip
+    bow = (0, y - face.upper_lip + face.cupid_bow)
+    above = curve([left, (-0.5 * width, upper_y), bow, (0.5 * width, upper_y), right])
+    below = curve([right, (0.55 * width, side_y), (0, lower_y), (-0.55 * width, side_y), left])
+    sketch.fill(sketch.face(np.vstack([above, below]), 0.03), face.lips)
     upper_edge = curve([left, (0, y), right])
     if gap == 0.0:
         sketch.line(sketch.face(upper_edge, 0.03), darker(face.lips, 0.6), 0.02)
@@ -181,19 +158,6 @@ def _paint_mouth(sketch: Sketch) -> None:
     sketch.fill(sketch.face(np.vstack([upper_edge, lower_edge]), 0.02), (58, 18, 22))
     teeth = curve([(0.8 * width, corner_y), (0, y + 0.55 * gap), (-0.8 * width, corner_y)])
     sketch.fill(sketch.face(np.vstack([upper_edge[1:-1], teeth]), 0.02), (232, 226, 214))
-
-
-def _lips(sketch: Sketch, width: float, corner_y: float, gap: float) -> Floats:
-    """The outline of both lips on the face, (P, 2)."""
-    face = sketch.identity.nose_mouth
-    upper_y = face.mouth_y - 0.8 * face.upper_lip
-    lower_y = face.mouth_y + gap + face.lower_lip
-    side_y = lower_y - 0.25 * face.lower_lip
-    left, right = (-width, corner_y), (width, corner_y)
-    bow = (0, face.mouth_y - face.upper_lip + face.cupid_bow)
-    above = curve([left, (-0.5 * width, upper_y), bow, (0.5 * width, upper_y), right])
-    below = curve([right, (0.55 * width, side_y), (0, lower_y), (-0.55 * width, side_y), left])
-    return np.vstack([above, below])
 
 
 def _paint_nose(sketch: Sketch) -> None:
@@ -222,7 +186,11 @@ def _paint_eye(sketch: Sketch, side: int) -> None:
     bag = moved(lower * (0.9, 1.0), 0, 0.05)
     discs = [_cut_disc(sketch, radius, upper, lower) for radius in (_IRIS_RADIUS, 0.45 * _IRIS_RADIUS)]
     shapes = [np.concatenate([upper, lower[::-1]]), *discs, upper, lower, crease, bag]
-    almond_px, iris_px, pupil_px, upper_px, lower_px, crease_px, bag_px = _placed_at_eye(sketch, side, shapes)
+    tilt = -side * eyes.tilt_radians  # the outer corner is tilted up
+    spin = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
+    almond_px, iris_px, pupil_px, upper_px, lower_px, crease_px, bag_px = sketch.faces(
+        [moved(shape @ spin, side * eyes.x, eyes.y) for shape in shapes]
+    )
     sketch.fill(almond_px, (238, 234, 228))
     sketch.fill(iris_px, eyes.iris)
     sketch.fill(pupil_px, (12, 10, 12))
@@ -231,14 +199,6 @@ def _paint_eye(sketch: Sketch, side: int) -> None:
     sketch.line(crease_px, darker(skin, 0.3), 0.012)
     if eyes.bags > 0.4:
         sketch.line(bag_px, darker(skin, 0.4 * eyes.bags), 0.014)
-
-
-def _placed_at_eye(sketch: Sketch, side: int, shapes: Sequence[Floats]) -> list[Floats]:
-    """Shapes around the middle of an eye to pixels; the outer corner is tilted up."""
-    eyes = sketch.identity.eyes
-    tilt = -side * eyes.tilt_radians
-    spin = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
-    return sketch.faces([moved(shape @ spin, side * eyes.x, eyes.y) for shape in shapes])
 
 
 def _cut_disc(sketch: Sketch, radius: float, upper: Floats, lower: Floats) -> Floats:

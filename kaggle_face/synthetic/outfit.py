@@ -46,7 +46,11 @@ def paint_outfit(sketch: Sketch) -> None:
     if not sketch.identity.hair.bald:
         _paint_hair(sketch)
     _paint_ears(sketch)
-    _paint_glasses(sketch)
+    identity, appearance = sketch.identity, sketch.appearance
+    if appearance.occlusion == "sunglasses":
+        _paint_frames(sketch, "square", _SUNGLASSES, lens_opacity=0.9)
+    elif identity.glasses != "none" and appearance.glasses_chance < identity.glasses_habit:
+        _paint_frames(sketch, identity.glasses, identity.glasses_colour, lens_opacity=0.12)
     _paint_occlusion(sketch)
 
 
@@ -74,7 +78,12 @@ def _paint_hair(sketch: Sketch) -> None:
     if hair.length > _LONG_HAIR_Y:
         for side in (-1, 1):
             _paint_lock(sketch, side)
-    _paint_strands(sketch, arc_px, hairline_px)
+    light, dark = mix(hair.colour, (255, 240, 220), 0.6 * hair.streaks), darker(hair.colour, hair.streaks)
+    for strand in range(_NUM_STRANDS):
+        root = arc_px[3 + 2 * strand + (strand > _NUM_STRANDS // 2)]
+        tip = hairline_px[round((strand + 1.5) / (_NUM_STRANDS + 1) * (len(hairline_px) - 1))]
+        bend = (root + tip) / 2 + 0.06 * sketch.unit_px * np.array([np.sin(strand * 2.0), -0.5])
+        sketch.line(curve([root, bend, tip]), dark if strand % 2 else light, 0.02)
 
 
 def _paint_lock(sketch: Sketch, side: int) -> None:
@@ -97,17 +106,6 @@ def _paint_lock(sketch: Sketch, side: int) -> None:
     sketch.line(sketch.project(strand), darker(hair.colour, hair.streaks), 0.02)
 
 
-def _paint_strands(sketch: Sketch, arc_px: Floats, hairline_px: Floats) -> None:
-    """Alternately lighter and darker lines from the silhouette to the hairline."""
-    hair = sketch.identity.hair
-    light, dark = mix(hair.colour, (255, 240, 220), 0.6 * hair.streaks), darker(hair.colour, hair.streaks)
-    for strand in range(_NUM_STRANDS):
-        root = arc_px[3 + 2 * strand + (strand > _NUM_STRANDS // 2)]
-        tip = hairline_px[round((strand + 1.5) / (_NUM_STRANDS + 1) * (len(hairline_px) - 1))]
-        bend = (root + tip) / 2 + 0.06 * sketch.unit_px * np.array([np.sin(strand * 2.0), -0.5])
-        sketch.line(curve([root, bend, tip]), dark if strand % 2 else light, 0.02)
-
-
 def _paint_ears(sketch: Sketch) -> None:
     """Ears that hair does not cover and that are not behind the turned head."""
     identity, head = sketch.identity, sketch.identity.head
@@ -122,14 +120,6 @@ def _paint_ears(sketch: Sketch) -> None:
         shape_px = circle() * (half_width, head.ear_size) @ sketch.roll_px
         sketch.fill(centre_px + shape_px, identity.skin)
         sketch.fill(centre_px + 0.55 * shape_px, darker(identity.skin, 0.25))
-
-
-def _paint_glasses(sketch: Sketch) -> None:
-    identity, appearance = sketch.identity, sketch.appearance
-    if appearance.occlusion == "sunglasses":
-        _paint_frames(sketch, "square", _SUNGLASSES, lens_opacity=0.9)
-    elif identity.glasses != "none" and appearance.glasses_chance < identity.glasses_habit:
-        _paint_frames(sketch, identity.glasses, identity.glasses_colour, lens_opacity=0.12)
 
 
 def _paint_frames(sketch: Sketch, style: GlassesStyle, colour: Colour, lens_opacity: float) -> None:
@@ -149,7 +139,8 @@ def _paint_frames(sketch: Sketch, style: GlassesStyle, colour: Colour, lens_opac
 
 
 def _paint_occlusion(sketch: Sketch) -> None:
-    match sketch.appearance.occlusion:
+    place = sketch.appearance
+    match place.occlusion:
         case "none" | "sunglasses":
             pass
         case "scarf":
@@ -157,7 +148,9 @@ def _paint_occlusion(sketch: Sketch) -> None:
         case "hand":
             _paint_hand(sketch)
         case "box":
-            _paint_box(sketch)
+            centre = np.array([0.9 * place.occlusion_x, -0.7 + 1.5 * place.occlusion_y])
+            corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * sketch.rng.uniform(0.15, 0.42, 2)
+            sketch.fill(sketch.plane(centre + corners), place.occlusion_colour)
         case "hat":
             _paint_hat(sketch)
         case unknown:
@@ -187,13 +180,6 @@ def _paint_hand(sketch: Sketch) -> None:
     sketch.fill(sketch.plane(ellipse(palm[0], palm[1], 0.27, 0.25)), skin)
     wrist = [(palm[0] - 0.2, palm[1]), (palm[0] + 0.2, palm[1]), (palm[0] + 0.25, 2.0), (palm[0] - 0.15, 2.0)]
     sketch.fill(sketch.plane(wrist), skin)
-
-
-def _paint_box(sketch: Sketch) -> None:
-    place = sketch.appearance
-    centre = np.array([0.9 * place.occlusion_x, -0.7 + 1.5 * place.occlusion_y])
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * sketch.rng.uniform(0.15, 0.42, 2)
-    sketch.fill(sketch.plane(centre + corners), place.occlusion_colour)
 
 
 def _paint_hat(sketch: Sketch) -> None:

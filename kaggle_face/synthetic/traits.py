@@ -1,4 +1,4 @@
-"""What the generated faces differ in: the person (`Identity`) and the single picture (`Appearance`).
+"""The traits of generated faces: of the identity (`Identity`) and of the single picture (`Appearance`).
 
 Lengths are in half head heights: the head reaches from y = -1 (crown) to y = +1 (chin), x to the right.
 Colours are RGB, 0-255.
@@ -88,7 +88,7 @@ class Hair:
 
 @dataclass(frozen=True)
 class Identity:
-    """All that belongs to one person and is the same in each of the person's pictures."""
+    """The traits of one identity, the same in each of its pictures."""
 
     head: HeadShape
     eyes: Eyes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from kaggle_face.competitions.layouts.layout import Example
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.config.schema import CompetitionConfig
 from kaggle_face.records import CompetitionData
@@ -22,6 +24,15 @@ def _picture() -> bytes:
 
 
 PICTURE = _picture()
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """The names that a pattern with braces stands for in a shell: `{a,b}/1.jpg`."""
+    found = re.search(r"\{([^{}]*)\}", pattern)
+    if found is None:
+        return [pattern]
+    start, end = pattern[: found.start()], pattern[found.end() :]
+    return [name for choice in found[1].split(",") for name in expand_braces(start + choice + end)]
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,21 @@ class Tree:
         path.write_bytes(content)
         return self
 
+    def example(self, example: Example) -> Tree:
+        """Plants the tree of a layout's example: its pictures, and its text files with their lines."""
+        path = ""
+        lines_of: dict[str, list[str]] = {}
+        for line in example.tree.strip("\n").splitlines():
+            text = line.partition("  #")[0].rstrip()
+            if text.startswith("    "):
+                lines_of.setdefault(path, []).append(text.strip())
+            else:
+                path = text
+                lines_of.update({name: [] for name in expand_braces(path)})
+        for name, lines in lines_of.items():
+            self.images(name) if name.endswith(".jpg") else self.text(name, *lines)
+        return self
+
     def remove(self, name: str) -> Tree:
         (self.root / name).unlink()
         return self
@@ -60,7 +86,7 @@ def tree(tmp_path: Path) -> Tree:
 
 @pytest.fixture
 def labelled_splits(tree: Tree) -> Tree:
-    """Family E since spring 2025: classes 9 and 10, whose order as text is 10, 9."""
+    """pair_text since spring 2025: classes 9 and 10, whose order as text is 10, 9."""
     for split, files in (
         ("train", ("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg")),
         ("dev", ("1.jpg", "2.jpg")),
@@ -78,7 +104,7 @@ def labelled_splits(tree: Tree) -> Tree:
 
 @pytest.fixture
 def class_folders(tree: Tree) -> Tree:
-    """Family E of fall 2024: a folder per identity."""
+    """pair_text of fall 2024: a folder per class."""
     for split in ("train", "dev"):
         tree.images(*(f"cls_data/{split}/n00{name}/{image}.jpg" for name in (9, 10) for image in (1, 2)))
     tree.images(*(f"ver_data/{name}.jpg" for name in "pqrs"))
@@ -89,7 +115,7 @@ def class_folders(tree: Tree) -> Tree:
 
 @pytest.fixture
 def thumbnails(tree: Tree) -> Tree:
-    """Family A: classes 2, 10 (medium) and 2300 (large); as text they are ordered 10, 2, 2300."""
+    """thumbnails: classes 2, 10 (medium) and 2300 (large); as text they are ordered 10, 2, 2300."""
     for size, classes in (("medium", (2, 10)), ("large", (2300,))):
         for name in classes:
             tree.images(f"train_data/{size}/{name}/a.jpg", f"train_data/{size}/{name}/b.jpg")
@@ -105,7 +131,7 @@ def thumbnails(tree: Tree) -> Tree:
 
 @pytest.fixture
 def listed_pairs(tree: Tree) -> Tree:
-    """Family B of spring 2021: classes 9 and 10, test images 2 and 10."""
+    """listed_pairs of spring 2021: classes 9 and 10, test images 2 and 10."""
     for split in ("train_data", "val_data"):
         tree.images(*(f"{split}/{name}/{image}.jpg" for name in (9, 10) for image in "ab"))
     tree.images("test_data/10.jpg", "test_data/2.jpg")
@@ -118,7 +144,7 @@ def listed_pairs(tree: Tree) -> Tree:
 
 @pytest.fixture
 def csv_pairs(tree: Tree) -> Tree:
-    """Family C: folders doubled by the archives."""
+    """csv_pairs: folders doubled by the archives."""
     classification, verification = "classification/classification", "verification/verification"
     for split in ("train", "dev"):
         tree.images(
@@ -140,7 +166,7 @@ def csv_pairs(tree: Tree) -> Tree:
 
 @pytest.fixture
 def known_people(tree: Tree) -> Tree:
-    """Family D since spring 2023: two archives side by side, one image of dev shows nobody known."""
+    """Gallery since spring 2023: two archives side by side, one image of dev shows an unknown identity."""
     classification, verification = "11-785-f23-hw2p2-classification", "11-785-f23-hw2p2-verification"
     for split in ("train", "dev"):
         tree.images(
@@ -157,7 +183,7 @@ def known_people(tree: Tree) -> Tree:
 
 @pytest.fixture
 def families(tree: Tree) -> Tree:
-    """Kinship: eleven families of two, of which the last is held out, and a lone third person in each."""
+    """kinship: eleven families of two, of which the last is held out, and a lone third person in each."""
     for number in range(11):
         tree.images(
             *(f"train/F{number:04d}/MID{person}/P{image}.jpg" for person in (1, 2) for image in (1, 2))
@@ -174,7 +200,7 @@ def families(tree: Tree) -> Tree:
 
 @pytest.fixture
 def whales(tree: Tree) -> Tree:
-    """Top k: individuals w10, w2 and one image of a new one."""
+    """top_k: individuals w10, w2 and one image of a new one."""
     rows = ["a.jpg,whale,w2", "b.jpg,whale,w10", "c.jpg,whale,w2", "d.jpg,whale,new_individual"]
     tree.text("train.csv", "image,species,individual_id", *rows)
     tree.images(*(f"train_images/{row[:5]}" for row in rows))

@@ -77,7 +77,7 @@ def picture() -> bytes:
 
 
 def raw_folders() -> list[dict[str, str | bytes]]:
-    """Competitions of several families in miniature, each with lists of its own."""
+    """Competitions of several layouts in miniature, each with lists of its own."""
     image = picture()
     labelled: dict[str, str | bytes] = {
         f"cls_data/{split}/images/{number}.jpg": image

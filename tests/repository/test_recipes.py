@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kaggle_face.competitions.catalogue.known import competition_facts
+from kaggle_face.competitions.catalogue.known import competition_spec
 from kaggle_face.competitions.catalogue.rules import broken_rules
 from kaggle_face.config import load_config
 from kaggle_face.config.loading import packaged_configs
@@ -91,7 +91,7 @@ def value_at(config: object, key: str) -> object:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_settings_file_loads_and_names_a_known_competition(name: str) -> None:
-    assert competition_facts(load_config(name).config.competition.slug)
+    assert competition_spec(load_config(name).config.competition.slug)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -107,7 +107,7 @@ def test_a_recipe_can_be_built_and_keeps_the_rules_of_its_competition(name: str)
     config = load_config(name).config
     network = create_network(config.model, config.margin, NUM_CLASSES[name], config.data.image_size)
     count = count_parameters(network, with_head=True)
-    assert broken_rules(competition_facts(config.competition.slug).rules, config, count, count) == []
+    assert broken_rules(competition_spec(config.competition.slug).rules, config, count, count) == []
 
 
 @pytest.mark.parametrize("name", [*NUM_CLASSES, *AUGMENTATIONS])

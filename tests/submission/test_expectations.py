@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, table_format
-from kaggle_face.competitions.submission.tables import classification_table, gallery_table, verification_table
+from kaggle_face.competitions.submission.tables import (
+    classification_columns,
+    fill_table,
+    gallery_columns,
+    verification_columns,
+)
 from kaggle_face.errors import SubmissionError
 from kaggle_face.records import (
     ClassTable,
@@ -40,10 +45,15 @@ PREDICTIONS = Predictions(IMAGES[:2], np.array([[1.0, 0.0], [0.0, 1.0]]), CLASSE
 
 
 def test_the_table_of_a_task_fulfils_its_own_expectation():
-    table = classification_table(DATA, FORM, PREDICTIONS)
+    table = fill_table(FORM, [classification_columns(DATA, PREDICTIONS)])
     assert check_table(table, expected_table(DATA, FORM)).rows == 2
     scores = PairScores(np.array(["p", "q"]), np.array([0.1, 0.2]))
-    assert check_table(verification_table(DATA, PAIR_FORM, scores), expected_table(DATA, PAIR_FORM)).rows == 2
+    assert (
+        check_table(
+            fill_table(PAIR_FORM, [verification_columns(DATA, scores)]), expected_table(DATA, PAIR_FORM)
+        ).rows
+        == 2
+    )
 
 
 def test_labels_are_those_that_are_submitted():
@@ -51,7 +61,7 @@ def test_labels_are_those_that_are_submitted():
     assert isinstance(block.rules[1], Labels)
     assert block.rules[1].allowed.tolist() == ["0", "1"]
     with pytest.raises(SubmissionError, match="not among the 2 classes"):
-        table = classification_table(DATA, FORM, PREDICTIONS)
+        table = fill_table(FORM, [classification_columns(DATA, PREDICTIONS)])
         check_table(replace(table, cells={**table.cells, "label": CLASSES.names}), expected_table(DATA, FORM))
 
 
@@ -73,9 +83,9 @@ def test_a_gallery_allows_its_names_and_the_label_of_nobody():
     data = replace(DATA, test_gallery=gallery)
     form = table_format("verification", ["id", "label"], ["{id}", "{label}"])
     expected = expected_table(data, form)
-    good = gallery_table(data, form, np.array(["0", "1"]), np.array(["n1", "n000000"]))
+    good = fill_table(form, [gallery_columns(data, np.array(["0", "1"]), np.array(["n1", "n000000"]))])
     assert check_table(good, expected).rows == 2
-    bad = gallery_table(data, form, np.array(["0", "1"]), np.array(["n1", "n5"]))
+    bad = fill_table(form, [gallery_columns(data, np.array(["0", "1"]), np.array(["n1", "n5"]))])
     with pytest.raises(SubmissionError, match="'n5' in row 1"):
         check_table(bad, expected)
 

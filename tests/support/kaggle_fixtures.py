@@ -78,7 +78,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
 @pytest.fixture(scope="session")
 def tiny_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small competition of family E, made once; tests link to it and leave it as it is."""
+    """A small competition in the layout `pair_text`, made once; tests link to it and leave it as it is."""
     root = tmp_path_factory.mktemp("tiny") / "faces"
     write_embedded_dataset(root, TINY, seed=1)
     return root

@@ -234,10 +234,10 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 
 
 def test_a_write_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> bytes:
+    def broken(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(embedded, "_jpeg_bytes", broken)
+    monkeypatch.setattr(embedded, "draw_appearance", broken)
     with pytest.raises(OSError, match="disk full"):
         write_embedded_dataset(tmp_path / "data", SIZE, SEED)
     assert list(tmp_path.iterdir()) == []
@@ -294,7 +294,10 @@ def test_a_negative_seed_is_refused(tmp_path: Path) -> None:
         ({"image_size_px": 8}, "image_size_px of the generated faces must be >= 16, got 8"),
         ({"num_val_pairs": 21}, "num_val_pairs of the generated faces must be even"),
         # 6 people with 4 images make 6 * 6 = 36 same pairs, and half of 74 is 37.
-        ({"num_test_pairs": 74, "num_val_pairs": 36}, "6 people with 4 images each make 36 pairs of a kind"),
+        (
+            {"num_test_pairs": 74, "num_val_pairs": 36},
+            "6 identities with 4 images each make 36 pairs of a kind",
+        ),
     ],
 )
 def test_impossible_sizes_are_refused(changes: dict[str, int], message: str) -> None:
@@ -306,7 +309,7 @@ def test_the_default_size_is_the_documented_one() -> None:
     size = EmbeddedSize()
     # 48 classes of 20 + 4 + 4 images and 40 more people of 8: 48 * 28 + 40 * 8 = 1664.
     assert size.num_images == len(draw_plan(size, 0, "folders").shots) == 1664
-    assert (size.num_val_people, size.num_test_people) == (13, 27)
+    assert (size.num_val_identities, size.num_test_identities) == (13, 27)
 
 
 def test_the_marker_tells_how_the_data_was_made(folders_root: Path) -> None:

@@ -1,4 +1,4 @@
-"""`competitions`: what is known of them; `init`: recognises a data folder and writes its settings."""
+"""`competitions`: what is known of each; `init`: detects the layout of a folder and writes settings."""
 
 from __future__ import annotations
 
@@ -6,31 +6,46 @@ import argparse
 from pathlib import Path
 
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.errors import InputError
 from kaggle_face.hints import settings_command, settings_given_as
 
 
 def add_arguments_competitions(parser: argparse.ArgumentParser) -> None:
-    """Adds the words `show SLUG`."""
+    """Adds the words `show NAME`."""
     parser.add_argument(
-        "words", nargs="*", metavar="show SLUG", help="'show SLUG' tells all of one; without: all of them"
+        "words",
+        nargs="*",
+        metavar="show NAME",
+        help="'show NAME' prints all of one competition, or of one layout with its files; without: a list",
     )
 
 
 def run_competitions(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Lists the competitions, or tells all that is known of one."""
+    """Lists the competitions, or prints all that is known of one or of a layout."""
     match arguments.words:
         case []:
             _list_competitions(terminal)
-        case ["show", slug]:
-            _show_competition(slug, terminal)
+        case ["show", name]:
+            from kaggle_face.competitions.catalogue.descriptions import describe
+
+            terminal.lines(describe(name).lines)
         case ["show"]:
             raise InputError("'competitions show' needs a name: kaggle-face competitions show SLUG")
         case words:
             raise InputError(
-                f"'competitions {' '.join(words)}' is no command; "
+                f"'competitions {' '.join(words)}' is not a command; "
                 f"write 'competitions' or 'competitions show SLUG'"
             )
+
+
+def _list_competitions(terminal: Terminal) -> None:
+    from kaggle_face.competitions.catalogue.known import competition_spec, known_slugs
+
+    rows = [
+        (spec.slug, spec.layout, spec.variant, " + ".join(spec.tasks), spec.metric, str(spec.image_size))
+        for spec in map(competition_spec, known_slugs())
+    ]
+    terminal.table(("competition", "layout", "variant", "task", "metric", "pixels"), rows)
 
 
 def add_arguments_init(parser: argparse.ArgumentParser) -> None:
@@ -41,77 +56,16 @@ def add_arguments_init(parser: argparse.ArgumentParser) -> None:
 
 
 def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Recognises the layout below `--data` and writes `configs/<slug>.yaml`."""
-    from kaggle_face.artifacts.files.atomic import write_text
-    from kaggle_face.competitions.inspection import settings_text, study_folder
-    from kaggle_face.config import parse_config
+    """Detects the layout below `--data` and writes `configs/<slug>.yaml`."""
     from kaggle_face.config.loading import word_for
-    from kaggle_face.kaggle.download import plain_slug
+    from kaggle_face.pipeline.init import init_competition
 
-    path = Path("configs") / f"{plain_slug(arguments.slug)}.yaml"
-    if path.exists() and not arguments.force:
-        raise ConfigError(f"{path} exists already; --force replaces it")
-    study = study_folder(arguments.slug, arguments.data)
-    text = settings_text(study)
-    parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
-    write_text(path, text)
-    terminal.say(f"family {study.family.key}, variant {study.variant}: {study.recognition.reason}")
-    for note in study.notes:
+    written = init_competition(arguments.slug, arguments.data, replace=arguments.force)
+    inspection = written.inspection
+    detection = inspection.detection
+    terminal.say(f"layout {detection.layout}, variant {inspection.variant}: {detection.reason}")
+    for note in inspection.notes:
         terminal.warn(note)
-    terminal.say(f"wrote {path}")
-    with settings_given_as(word_for(path)):
+    terminal.say(f"wrote {written.path}")
+    with settings_given_as(word_for(written.path)):
         terminal.say(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")
-
-
-def _list_competitions(terminal: Terminal) -> None:
-    from kaggle_face.competitions.catalogue.known import competition_facts, known_slugs
-
-    rows = [
-        (
-            facts.slug,
-            facts.family,
-            facts.variant,
-            " + ".join(facts.tasks),
-            facts.metric,
-            str(facts.image_size),
-        )
-        for facts in map(competition_facts, known_slugs())
-    ]
-    terminal.table(("competition", "family", "variant", "task", "metric", "pixels"), rows)
-
-
-def _show_competition(slug: str, terminal: Terminal) -> None:
-    from kaggle_face.competitions.catalogue.descriptions import (
-        csv_example,
-        describe_metric,
-        describe_rules,
-        expected_files,
-    )
-    from kaggle_face.competitions.catalogue.known import competition_facts
-    from kaggle_face.competitions.reading import family_of
-
-    facts = competition_facts(slug)
-    family = family_of(facts.family)
-    variant = family.variants[0] if facts.variant == "auto" else facts.variant
-    terminal.say(f"{facts.slug}: {facts.title}")
-    terminal.say(f"family {family.key} ({family.title})")
-    terminal.say(f"variant {facts.variant}; known: {', '.join(family.variants)}")
-    terminal.say(f"identities: {facts.identities}; {facts.image_size} x {facts.image_size} pixels")
-    terminal.say(f"metric: {describe_metric(facts.metric)}")
-    terminal.lines(["", "files:"])
-    terminal.lines(_indented(expected_files(facts.family, variant).splitlines()))
-    for task in facts.tasks:
-        terminal.lines(["", f"{task} CSV:"])
-        terminal.lines(_indented(csv_example(facts, task, family.formats(variant).of_task(task))))
-    terminal.lines(["", "rules:"])
-    terminal.lines(_indented(describe_rules(facts.rules) or ["none known here; read the competition's page"]))
-    if facts.cutoffs:
-        grades = ", ".join(f"{name} {score:g}" for name, score in facts.cutoffs.items())
-        terminal.lines(["", f"cut-offs of the leaderboard: {grades}"])
-    if facts.notes:
-        terminal.lines(["", "notes:"])
-        terminal.lines(_indented(facts.notes))
-
-
-def _indented(lines: list[str] | tuple[str, ...]) -> list[str]:
-    return [f"  {line}" for line in lines]

@@ -1,71 +1,81 @@
-"""What a competition's folder and CSVs look like, in words for the person at the keyboard."""
+"""Descriptions of competitions and layouts: expected files, CSVs, metric and rules, in words."""
 
 from __future__ import annotations
 
-from kaggle_face.competitions.catalogue.known import CompetitionFacts, MetricName, Rules
-from kaggle_face.competitions.layouts.layout import FamilyKey
-from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from kaggle_face.competitions.catalogue.known import MetricName, Rules, competition_spec
+from kaggle_face.competitions.layouts.layout import Layout, example_of
+from kaggle_face.competitions.layouts.named import find_layout, layout_named
+from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.metrics.table import METRICS, is_higher_better
 
-_TREES: dict[str, str] = {
-    "A": """
-train_data/medium/<int>/*.jpg                 train_data/large/<int>/*.jpg (ids from 2300 on)
-validation_classification/{medium,large}/<int>/*.jpg
-test_classification/medium/<n>.jpg            test_order_classification.txt
-validation_verification/<n>.jpg               validation_trials_verification.txt       a.jpg b.jpg 1
-test_verification/<n>.jpg                     test_trials_verification_student.txt     a.jpg b.jpg""",
-    "A-s19": """
-or, released again: test_veri_T_new/<n>.jpg   trials_test_new.txt""",
-    "B": """
-train_data/<int>/*.jpg    val_data/<int>/*.jpg    test_data/<n>.jpg    [classification_test.txt]
-verification_data/*.jpg
-verification_pairs_val.txt     verification_data/a.jpg verification_data/b.jpg 1
-verification_pairs_test.txt    verification_data/a.jpg verification_data/b.jpg""",
-    "B-f20": """
-classification_data/{train_data,val_data,test_data}/<int>/*.jpg
-verification_data/*.jpg
-verification_pairs_val.txt     verification_data/a.jpg verification_data/b.jpg 1
-verification_pairs_test.txt    verification_data/a.jpg verification_data/b.jpg""",
-    "C": """
-classification/classification/{train,dev}/<n00xxxx>/*.jpg    classification/classification/test/000000.jpg
-verification/verification/{dev,test}/*.jpg
-verification/verification/verification_dev.csv     image_A,image_B,match
-verification/verification/verification_test.csv    image_A,image_B
-(folders may be doubled by the archives or not; train_subset/ is used where train/ is missing)""",
-    "D": """
-<classification>/{train,dev}/<n00xxxx>/*.jpg    <classification>/test/*.jpg
-<verification>/known/<n00xxxx>/*    <verification>/unknown_dev/*    <verification>/unknown_test/*
-<verification>/verification_dev.csv (fall 2022: dev_identities.csv) with a column 'label'
-(both archives below one folder, under any names)""",
-    "E": """
-cls_data/{train,dev,test}/images/*    cls_data/{train,dev,test}/labels.txt    path label
-ver_data/*.jpg
-val_pairs.txt     a.jpg b.jpg 1
-test_pairs.txt    a.jpg b.jpg""",
-    "E-f24": """
-cls_data/{train,dev}/<identity>/*.jpg
-ver_data/*.jpg
-val_pairs.txt     a.jpg b.jpg 1
-test_pairs.txt    a.jpg b.jpg""",
-    "kinship": """
-train/<family>/<person>/*.jpg    train_relationships.csv    p1,p2
-test/*.jpg                       sample_submission.csv      img_pair,is_related""",
-    "topk": """
-train.csv    image,...,individual_id
-train_images/*    test_images/*""",
-}
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a competition or of a layout; as text a heading and sections of indented lines."""
+
+    heading: tuple[str, ...]
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """The heading, then each section after a blank line."""
+        found = list(self.heading)
+        for title, lines in self.sections:
+            found += ["", title, *(f"  {line}" for line in lines)]
+        return found
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
-def expected_files(family: FamilyKey, variant: str) -> str:
-    """The folder tree of a family's variant, one line per place."""
-    own = _TREES.get(f"{family}-{variant}", "")
-    return (_TREES[family] + own if family == "A" else own or _TREES[family]).strip("\n")
+def describe(name: str) -> Description:
+    """What is known of a competition, by its slug, or of a layout, by its name.
+
+    Raises:
+        ConfigError: Neither is known here; the nearest slugs are offered.
+    """
+    layout = find_layout(name)
+    if layout is not None:
+        heading = (f"layout {layout.name} ({layout.title})", f"variants: {', '.join(layout.variants)}")
+        of_variants = (_files_and_csvs(layout, variant, TASKS, variant) for variant in layout.examples)
+        return Description(heading, tuple(chain.from_iterable(of_variants)))
+    spec = competition_spec(name)
+    layout = layout_named(spec.layout)
+    variant = layout.variants[0] if spec.variant == "auto" else spec.variant
+    rules = tuple(describe_rules(spec.rules)) or ("none known here; read the competition's page",)
+    sections = [*_files_and_csvs(layout, variant, spec.tasks), ("rules:", rules)]
+    if spec.cutoffs:
+        grades = (f"{grade} {score:g}" for grade, score in spec.cutoffs.items())
+        sections.append((f"cut-offs of the leaderboard: {', '.join(grades)}", ()))
+    if spec.notes:
+        sections.append(("notes:", spec.notes))
+    return Description(
+        (
+            f"{spec.slug}: {spec.title}",
+            f"layout {layout.name} ({layout.title})",
+            f"variant {spec.variant}; known: {', '.join(layout.variants)}",
+            f"identities: {spec.identities}; {spec.image_size} x {spec.image_size} pixels",
+            f"metric: {describe_metric(spec.metric)}",
+        ),
+        tuple(sections),
+    )
 
 
-def csv_example(facts: CompetitionFacts, task: Task, form: SubmissionFormat) -> list[str]:
-    """The header of a task's CSV and two rows of it."""
-    ids, values = _example_ids(facts, task), _example_values(facts, task)
-    return [",".join(form.columns), *(",".join(row) for row in zip(ids, values, strict=True))]
+def _files_and_csvs(
+    layout: Layout, variant: str, tasks: Sequence[Task], label: str = ""
+) -> list[tuple[str, tuple[str, ...]]]:
+    """An example of the files, and the header and two rows of each task's CSV."""
+    example, of_variant = example_of(layout, variant), f" of {label}" if label else ""
+    sections = [(f"example files{of_variant}:", tuple(example.tree.strip("\n").splitlines()))]
+    for task in tasks:
+        if rows := example.rows(task):
+            columns = layout.formats(variant).of_task(task).columns
+            sections.append((f"{task} CSV{of_variant}:", (",".join(columns), *rows)))
+    return sections
 
 
 def describe_rules(rules: Rules) -> list[str]:
@@ -93,39 +103,3 @@ def describe_metric(metric: MetricName) -> str:
     """A metric in words, with its direction."""
     meaning = "0.5 x accuracy + 0.5 x (1 - EER)" if metric == "composite" else METRICS[metric].meaning
     return f"{meaning} ({'higher' if is_higher_better(metric) else 'lower'} is better)"
-
-
-def _example_ids(facts: CompetitionFacts, task: Task) -> tuple[str, str]:
-    match facts.family, task:
-        case "A", "classification":
-            return ("0", "1") if facts.variant == "s19" else ("5000.jpg", "5001.jpg")
-        case "A", _:
-            return "299317.jpg 248776.jpg", "299317.jpg 201134.jpg"
-        case "B", "classification":
-            return "0.jpg", "1.jpg"
-        case "B", _ if facts.variant == "f21":
-            return "00020839.jpg 00035322.jpg", "00020839.jpg 00011741.jpg"
-        case "B", _:
-            pairs = ("verification_data/00020839.jpg verification_data/00035322.jpg",)
-            return (*pairs, "verification_data/00020839.jpg verification_data/00011741.jpg")
-        case (("C" | "D" | "E"), "classification"):
-            return ("00000.jpg", "00001.jpg") if facts.variant == "s23" else ("000000.jpg", "000001.jpg")
-        case "kinship", _:
-            return "face05508.jpg-face01210.jpg", "face05750.jpg-face00898.jpg"
-        case "topk", _:
-            return "000110707af0ba.jpg", "0006287ec424cb.jpg"
-        case _:
-            return "0", "1"
-
-
-def _example_values(facts: CompetitionFacts, task: Task) -> tuple[str, str]:
-    match facts.family, task:
-        case "topk", _:
-            some = "37c7aba965a5 114207cab555 a6e325d8e924"
-            return f"{some} new_individual 19fbb960f07d", f"new_individual {some} c995c043c353"
-        case "D", "verification":
-            return "n000123", "n004567" if facts.variant == "f22" else "n000000"
-        case _, "classification":
-            return "857", "42"
-        case _:
-            return "0.573100", "-0.021400"

@@ -1,70 +1,21 @@
-"""The homework competitions, semester by semester.
+"""The homework competitions, edition by edition.
 
-The facts were gathered from public write-ups and solutions; where a note says "inferred", no source says so
-outright. Nothing was checked against the live site.
+Gathered from public write-ups and solutions; where a note says "inferred", no source says so outright.
+Nothing was checked against the live site.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from kaggle_face.competitions.catalogue.specs import CompetitionFacts, MetricName, Rules
-from kaggle_face.competitions.layouts.layout import FamilyKey
-from kaggle_face.competitions.submission.formats import Task
+from kaggle_face.competitions.catalogue.specs import Edition, Rules
 
 _MILLION = 1_000_000
-_NO_RULES = Rules()
-
-
-@dataclass(frozen=True)
-class Semester:
-    """A homework's face recognition: one competition per task, or a single one."""
-
-    family: FamilyKey
-    variant: str
-    when: str
-    classification: str | None
-    verification: str | None
-    verification_metric: MetricName
-    identities: str
-    image_size: int
-    rules: Rules = _NO_RULES
-    cutoffs: Mapping[Task, Mapping[str, float]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def facts(self) -> list[CompetitionFacts]:
-        """One competition for each task that has its own."""
-        tasks: tuple[tuple[str | None, Task, MetricName], ...] = (
-            (self.classification, "classification", "accuracy"),
-            (self.verification, "verification", self.verification_metric),
-        )
-        return [
-            CompetitionFacts(
-                slug=slug,
-                title=f"face {task}, {self.when}",
-                family=self.family,
-                variant=self.variant,
-                tasks=(task,),
-                metric=metric,
-                identities=self.identities,
-                image_size=self.image_size,
-                rules=self.rules,
-                cutoffs=self.cutoffs.get(task, {}),
-                notes=self.notes,
-            )
-            for slug, task, metric in tasks
-            if slug is not None
-        ]
-
-
 _THUMBNAILS = "2300 (medium) or 4300 (medium and large)"
 _LFW_SIZE = "inferred: the number of test pairs follows the protocol of LFW"
-_S23_CHANGE = "960 known, 360 dev and 720 test people; some have no match: n000000"
+_S23_CHANGE = "960 known, 360 dev and 720 test identities; some have no match: n000000"
 
-SEMESTERS = (
-    Semester(
-        *("A", "s19", "spring 2019"),
+EDITIONS = (
+    Edition(
+        *("thumbnails", "s19", "spring 2019"),
         classification="11785-s19-hw2p2-classification",
         verification="11785-s19-hw2p2-verification2",
         verification_metric="auc",
@@ -72,8 +23,8 @@ SEMESTERS = (
         image_size=32,
         notes=("the test trials were released again as trials_test_new.txt with test_veri_T_new/",),
     ),
-    Semester(
-        *("A", "f19", "fall 2019"),
+    Edition(
+        *("thumbnails", "f19", "fall 2019"),
         classification="11785-f19-hw2p2-classification",
         verification="11785-f19-hw2p2-verification",
         verification_metric="auc",
@@ -81,16 +32,16 @@ SEMESTERS = (
         image_size=32,
         notes=("inferred: the classification CSV is that of spring 2020",),
     ),
-    Semester(
-        *("A", "s20", "spring 2020"),
+    Edition(
+        *("thumbnails", "s20", "spring 2020"),
         classification="11-785-s20-hw2p2-classification",
         verification="11-785-s20-hw2p2-verification",
         verification_metric="auc",
         identities=_THUMBNAILS,
         image_size=32,
     ),
-    Semester(
-        *("B", "f20", "fall 2020"),
+    Edition(
+        *("listed_pairs", "f20", "fall 2020"),
         classification=None,
         verification="11-785-fall-20-homework-2-part-2",
         verification_metric="auc",
@@ -98,8 +49,8 @@ SEMESTERS = (
         image_size=64,
         notes=("best public: AUC 0.9716 (ResNet-34 with a stride-1 stem)",),
     ),
-    Semester(
-        *("B", "s21", "spring 2021"),
+    Edition(
+        *("listed_pairs", "s21", "spring 2021"),
         classification="11785-spring2021-hw2p2s1-face-classification",
         verification="11785-spring2021-hw2p2s2-face-verification",
         verification_metric="auc",
@@ -107,8 +58,8 @@ SEMESTERS = (
         image_size=64,
         notes=("inferred: the name of the verification competition",),
     ),
-    Semester(
-        *("B", "f21", "fall 2021"),
+    Edition(
+        *("listed_pairs", "f21", "fall 2021"),
         classification="idl-fall21-hw2p2s1-face-classification",
         verification="idl-fall21-hw2p2s2-face-verification",
         verification_metric="auc",
@@ -116,8 +67,8 @@ SEMESTERS = (
         image_size=64,
         notes=("test images are ordered by their number, and pairs name bare files",),
     ),
-    Semester(
-        *("C", "s22", "spring 2022"),
+    Edition(
+        *("csv_pairs", "s22", "spring 2022"),
         classification="11-785-s22-hw2p2-classification",
         verification="11-785-s22-hw2p2-verification",
         verification_metric="auc",
@@ -126,17 +77,17 @@ SEMESTERS = (
         rules=Rules(max_parameters=35 * _MILLION),
         notes=("best public: validation AUC 0.9763 (CE, then triplet fine-tuning)",),
     ),
-    Semester(
-        *("D", "f22", "fall 2022"),
+    Edition(
+        *("gallery", "f22", "fall 2022"),
         classification="11-785-f22-hw2p2-classification",
         verification="11-785-f22-hw2p2-verification",
         verification_metric="accuracy",
         identities="7000",
         image_size=224,
-        notes=("1000 known, 200 dev and 800 test people; every one has a match",),
+        notes=("1000 known, 200 dev and 800 test identities; every one has a match",),
     ),
-    Semester(
-        *("D", "s23", "spring 2023"),
+    Edition(
+        *("gallery", "s23", "spring 2023"),
         classification="11-785-s23-hw2p2-classification",
         verification="11-785-s23-hw2p2-verification",
         verification_metric="accuracy",
@@ -144,8 +95,8 @@ SEMESTERS = (
         image_size=224,
         notes=(_S23_CHANGE, "best public: 91.3 % and 64.7 % (tiny ConvNeXt)"),
     ),
-    Semester(
-        *("D", "f23", "fall 2023"),
+    Edition(
+        *("gallery", "f23", "fall 2023"),
         classification="11-785-f23-hw2p2-classification",
         verification="11-785-f23-hw2p2-verification",
         verification_metric="accuracy",
@@ -157,8 +108,8 @@ SEMESTERS = (
         },
         notes=(_S23_CHANGE,),
     ),
-    Semester(
-        *("D", "s24", "spring 2024"),
+    Edition(
+        *("gallery", "s24", "spring 2024"),
         classification="11785-hw2p2-face-recognition",
         verification="11785-hw2p2-face-verification",
         verification_metric="accuracy",
@@ -167,8 +118,8 @@ SEMESTERS = (
         rules=Rules(max_parameters=18 * _MILLION),
         notes=(_S23_CHANGE,),
     ),
-    Semester(
-        *("E", "f24", "fall 2024"),
+    Edition(
+        *("pair_text", "f24", "fall 2024"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-fall-2024",
         verification_metric="eer",
@@ -177,8 +128,8 @@ SEMESTERS = (
         rules=Rules(max_parameters=18 * _MILLION),
         notes=(_LFW_SIZE,),
     ),
-    Semester(
-        *("E", "s25", "spring 2025"),
+    Edition(
+        *("pair_text", "s25", "spring 2025"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-spring-2025",
         verification_metric="eer",
@@ -186,8 +137,8 @@ SEMESTERS = (
         image_size=112,
         notes=(_LFW_SIZE, "best public: EER 0.0275 (rank 22 of 301, MobileFaceNet with channel attention)"),
     ),
-    Semester(
-        *("E", "f25", "fall 2025"),
+    Edition(
+        *("pair_text", "f25", "fall 2025"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-fall-2025",
         verification_metric="eer",
@@ -195,8 +146,8 @@ SEMESTERS = (
         image_size=112,
         notes=(_LFW_SIZE,),
     ),
-    Semester(
-        *("E", "s26", "spring 2026"),
+    Edition(
+        *("pair_text", "s26", "spring 2026"),
         classification=None,
         verification="11785-hw-2-p-2-face-verification-spring-2026",
         verification_metric="eer",

@@ -1,53 +1,60 @@
-"""Every competition that is known: family, tasks, metrics, rules and cut-offs."""
+"""Every competition that is known: layout, tasks, metrics, rules and cut-offs."""
 
 from __future__ import annotations
 
-from kaggle_face.competitions.catalogue.editions import SEMESTERS
-from kaggle_face.competitions.catalogue.specs import CompetitionFacts, MetricName, Rules
+from kaggle_face.competitions.catalogue.editions import EDITIONS
+from kaggle_face.competitions.catalogue.specs import CompetitionSpec, MetricName, Rules
 from kaggle_face.errors import ConfigError, nearest_hint
 
-__all__ = ["CompetitionFacts", "MetricName", "Rules", "competition_facts", "find_facts", "known_slugs"]
+__all__ = [
+    "CompetitionSpec",
+    "MetricName",
+    "Rules",
+    "competition_spec",
+    "find_spec",
+    "known_slugs",
+]
 
 
-def competition_facts(slug: str) -> CompetitionFacts:
+def competition_spec(slug: str) -> CompetitionSpec:
     """What is known of a competition.
 
     Raises:
         ConfigError: It is not known here; the nearest names are offered.
     """
-    facts = find_facts(slug)
-    if facts is None:
+    spec = find_spec(slug)
+    if spec is None:
         hint = nearest_hint(slug, known_slugs()) or "; 'kaggle-face competitions' lists those that are"
         raise ConfigError(f"no competition '{slug}' is known here{hint}")
-    return facts
+    return spec
 
 
-def find_facts(slug: str) -> CompetitionFacts | None:
+def find_spec(slug: str) -> CompetitionSpec | None:
     """What is known of a competition; None where it is not known here."""
-    return next((facts for facts in _FACTS if facts.slug == slug), None)
+    return next((spec for spec in _SPECS if spec.slug == slug), None)
 
 
 def known_slugs() -> tuple[str, ...]:
     """Every competition that is known, the oldest first."""
-    return tuple(facts.slug for facts in _FACTS)
+    return tuple(spec.slug for spec in _SPECS)
 
 
-_FACTS: tuple[CompetitionFacts, ...] = (
-    CompetitionFacts(
+_SPECS: tuple[CompetitionSpec, ...] = (
+    CompetitionSpec(
         slug="demo",
         title="generated faces that come with the package",
-        family="E",
+        layout="pair_text",
         variant="auto",
         tasks=("classification", "verification"),
         metric="composite",
-        identities="invented people",
+        identities="generated faces",
         image_size=112,
     ),
-    *(facts for semester in SEMESTERS for facts in semester.facts()),
-    CompetitionFacts(
+    *(spec for edition in EDITIONS for spec in edition.specs()),
+    CompetitionSpec(
         slug="hw-2-p-2-fall-2026-student-competition",
         title="face classification and verification, fall 2026",
-        family="E",
+        layout="pair_text",
         variant="f26",
         tasks=("classification", "verification"),
         metric="composite",
@@ -70,20 +77,20 @@ _FACTS: tuple[CompetitionFacts, ...] = (
             "inferred from 'no outside data': neither pseudo-labels nor neighbours among test images",
         ),
     ),
-    CompetitionFacts(
+    CompetitionSpec(
         slug="recognizing-faces-in-the-wild",
         title="kinship of two people",
-        family="kinship",
+        layout="kinship",
         variant="auto",
         tasks=("verification",),
         metric="auc",
         identities="families of several people",
         image_size=224,
     ),
-    CompetitionFacts(
+    CompetitionSpec(
         slug="happy-whale-and-dolphin",
         title="whales and dolphins by their fins, with an unknown label",
-        family="topk",
+        layout="top_k",
         variant="happywhale",
         tasks=("classification",),
         metric="map@5",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from kaggle_face.competitions.catalogue.known import CompetitionFacts, find_facts, known_slugs
+from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
 from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config import Config
 from kaggle_face.metrics.score import default_formula
@@ -18,14 +18,14 @@ PairMetric = Literal["eer", "auc"]
 PAIR_METRICS: tuple[PairMetric, ...] = get_args(PairMetric)
 
 
-def facts_for(slug: str, task: Task) -> CompetitionFacts | None:
+def spec_for(slug: str, task: Task) -> CompetitionSpec | None:
     """What is known of the competition that takes a task's CSV: it or its sister of one edition."""
-    facts = find_facts(slug)
-    if facts is None or task in facts.tasks:
-        return facts
-    for other in map(find_facts, known_slugs()):
-        if other is not None and task in other.tasks and other.variant == facts.variant != "auto":
-            return other if other.family == facts.family else None
+    spec = find_spec(slug)
+    if spec is None or task in spec.tasks:
+        return spec
+    for other in map(find_spec, known_slugs()):
+        if other is not None and task in other.tasks and other.variant == spec.variant != "auto":
+            return other if other.layout == spec.layout else None
     return None
 
 
@@ -61,15 +61,15 @@ def own_metrics(slug: str, fallback: PairMetric, verification_slug: str | None =
         fallback: What pairs are judged by where the competition does not say (`train.verification_metric`).
         verification_slug: The competition that takes the verification CSV, where it is another.
     """
-    facts = find_facts(slug)
-    of_classes = facts_for(slug, "classification")
-    of_pairs = facts_for(verification_slug or slug, "verification")
+    spec = find_spec(slug)
+    of_classes = spec_for(slug, "classification")
+    of_pairs = spec_for(verification_slug or slug, "verification")
     named = None if of_pairs is None else of_pairs.metrics.get("verification")
     ranks_places = of_classes is not None and of_classes.metrics.get("classification") == "map@5"
     return OwnMetrics(
         "map@5" if ranks_places else "accuracy",
         next((metric for metric in PAIR_METRICS if metric == named), fallback),
-        TASKS if facts is None else facts.tasks,
+        TASKS if spec is None else spec.tasks,
         named == "accuracy",
     )
 
@@ -82,5 +82,5 @@ def own_metrics_of(config: Config) -> OwnMetrics:
 
 def metric_of_leaderboard(slug: str) -> str | None:
     """The metric of a competition's leaderboard; None where it is not known, or a score of both tasks."""
-    facts = find_facts(slug)
-    return None if facts is None or facts.metric == "composite" else facts.metric
+    spec = find_spec(slug)
+    return None if spec is None or spec.metric == "composite" else spec.metric

@@ -1,4 +1,4 @@
-"""The guard of a competition's rules: what the settings would break, before time is spent on it."""
+"""The rules check: what the settings would break of a competition's rules, before time is spent."""
 
 from __future__ import annotations
 
@@ -43,11 +43,9 @@ def broken_rules(
     """
     return [
         *_architecture(rules, config.model),
-        *_weights(rules, config),
-        *_pseudo_labels(rules, config),
+        *_weights_and_data(rules, config),
         *_mixing(rules, config),
-        *_parameters(rules, num_parameters, num_parameters_of_ensemble),
-        *_submissions(rules, submissions_today),
+        *_limits(rules, num_parameters, num_parameters_of_ensemble, submissions_today),
     ]
 
 
@@ -67,7 +65,7 @@ def _architecture(rules: Rules, model: ModelConfig) -> list[str]:
 
 
 def _attention_of(model: ModelConfig) -> str | None:
-    """Where a network attends; None where it does not, as far as its name and its options tell."""
+    """Where a network attends; None where it does not, as far as its name and its options show."""
     name = model.backbone.removeprefix("timm/")
     if _SELF_ATTENTION.match(name):
         return f"model.backbone={name} has self-attention"
@@ -82,37 +80,30 @@ def _nested_keys(options: Mapping[str, Any]) -> list[str]:
     return [*options, *inner]
 
 
-def _weights(rules: Rules, config: Config) -> list[str]:
-    if not (rules.forbids_pretrained or rules.forbids_outside_data):
-        return []
-    rule = "no pretrained weights are allowed" if rules.forbids_pretrained else "no outside data is allowed"
+def _weights_and_data(rules: Rules, config: Config) -> list[str]:
     lines = []
-    if config.model.pretrained:
-        lines.append(f"{rule}: set model.pretrained=false")
-    weights = config.model.weights
-    if weights is not None and not _is_of_own_run(Path(weights), Path(config.paths.runs)):
+    if rules.forbids_pretrained or rules.forbids_outside_data:
+        what = "pretrained weights are" if rules.forbids_pretrained else "outside data is"
+        weights, runs = config.model.weights, config.paths.runs
+        if config.model.pretrained:
+            lines.append(f"no {what} allowed: set model.pretrained=false")
+        if weights is not None and not Path(weights).resolve().is_relative_to(Path(runs).resolve()):
+            lines.append(
+                f"no {what} allowed: model.weights={weights} is not below {runs}/, where own runs lie; "
+                f"set model.weights=null"
+            )
+    if rules.forbids_outside_data and config.data.pseudo_labels is not None:
         lines.append(
-            f"{rule}: model.weights={weights} is not below {config.paths.runs}/, where own runs lie; "
-            f"set model.weights=null"
+            "no data beyond the training set is allowed, and pseudo-labels are: set data.pseudo_labels=null"
         )
     return lines
 
 
-def _pseudo_labels(rules: Rules, config: Config) -> list[str]:
-    if not rules.forbids_outside_data or config.data.pseudo_labels is None:
-        return []
-    return ["no data beyond the training set is allowed, and pseudo-labels are: set data.pseudo_labels=null"]
-
-
 def rule_on_test_neighbours(rules: Rules) -> str | None:
-    """What is to be said of steps that use neighbouring test images; None where they are allowed."""
+    """The rule against steps that use neighbouring test images; None where they are allowed."""
     if not rules.forbids_test_neighbours:
         return None
     return "no answer may depend on other test images: no expansion, augmentation, neighbourhood or reranking"
-
-
-def _is_of_own_run(weights: Path, runs: Path) -> bool:
-    return weights.resolve().is_relative_to(runs.resolve())
 
 
 def _mixing(rules: Rules, config: Config) -> list[str]:
@@ -132,29 +123,24 @@ def _mixing(rules: Rules, config: Config) -> list[str]:
     ]
 
 
-def _parameters(rules: Rules, of_one: int | None, of_all: int | None) -> list[str]:
+def _limits(rules: Rules, of_one: int | None, of_all: int | None, today: int | None) -> list[str]:
+    lines = []
     limit = rules.max_parameters
-    if limit is None:
-        return []
-    if rules.limit_covers_ensemble and of_all is not None:
-        if of_all <= limit:
-            return []
-        return [
-            f"at most {limit:,} parameters are allowed over all models of an ensemble: "
-            f"these have {of_all:,}; blend fewer or smaller models"
-        ]
-    if of_one is None or of_one <= limit:
-        return []
-    return [
-        f"at most {limit:,} parameters are allowed: the model has {of_one:,}; "
-        f"choose a smaller model.backbone or model.embedding_size"
-    ]
-
-
-def _submissions(rules: Rules, today: int | None) -> list[str]:
-    limit = rules.submissions_a_day
-    if limit is None or today is None or today < limit:
-        return []
-    return [
-        f"at most {limit} submissions a day are allowed: {today} were made today; wait for the next day (UTC)"
-    ]
+    if limit is not None and rules.limit_covers_ensemble and of_all is not None:
+        if of_all > limit:
+            lines.append(
+                f"at most {limit:,} parameters are allowed over all models of an ensemble: "
+                f"these have {of_all:,}; blend fewer or smaller models"
+            )
+    elif limit is not None and of_one is not None and of_one > limit:
+        lines.append(
+            f"at most {limit:,} parameters are allowed: the model has {of_one:,}; "
+            f"choose a smaller model.backbone or model.embedding_size"
+        )
+    a_day = rules.submissions_a_day
+    if a_day is not None and today is not None and today >= a_day:
+        lines.append(
+            f"at most {a_day} submissions a day are allowed: {today} were made today; "
+            f"wait for the next day (UTC)"
+        )
+    return lines

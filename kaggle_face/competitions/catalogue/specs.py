@@ -1,4 +1,4 @@
-"""The form of what is known of a competition."""
+"""What is known of a competition: its spec, its rules, and the edition that it belongs to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kaggle_face.competitions.layouts.layout import FamilyKey
 from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.metrics.table import is_higher_better
 
@@ -17,7 +16,7 @@ MetricName = Literal["accuracy", "auc", "eer", "map@5", "composite"]
 class Rules:
     """What a competition forbids or limits; None and False: no such rule is known.
 
-    `forbids_test_neighbours`: no answer may depend on other test images, as in query expansion, database
+    `forbids_test_neighbours`: no prediction may depend on other test images, as in query expansion, database
     augmentation, neighbourhood blending and re-ranking.
     """
 
@@ -33,16 +32,17 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class CompetitionFacts:
+class CompetitionSpec:
     """What is known of one competition.
 
-    `metric` is `composite` where one score covers both tasks: 0.5 x accuracy + 0.5 x (1 - EER). `cutoffs` are
-    leaderboard scores that a grade asks for, by the grade's name.
+    `layout` and `variant` name the layout of its files; `variant` is `auto` where the files show it. `metric`
+    is `composite` where one score covers both tasks: 0.5 x accuracy + 0.5 x (1 - EER). `cutoffs` are the
+    leaderboard scores that a grade requires, by the grade's name.
     """
 
     slug: str
     title: str
-    family: FamilyKey
+    layout: str
     variant: str
     tasks: tuple[Task, ...]
     metric: MetricName
@@ -63,3 +63,44 @@ class CompetitionFacts:
         if self.metric == "composite":
             return {"classification": "accuracy", "verification": "eer"}
         return dict.fromkeys(self.tasks, self.metric)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A homework's face recognition: one competition per task, or a single one."""
+
+    layout: str
+    variant: str
+    when: str
+    classification: str | None
+    verification: str | None
+    verification_metric: MetricName
+    identities: str
+    image_size: int
+    rules: Rules = Rules()
+    cutoffs: Mapping[Task, Mapping[str, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def specs(self) -> list[CompetitionSpec]:
+        """One competition for each task that has its own."""
+        tasks: tuple[tuple[str | None, Task, MetricName], ...] = (
+            (self.classification, "classification", "accuracy"),
+            (self.verification, "verification", self.verification_metric),
+        )
+        return [
+            CompetitionSpec(
+                slug=slug,
+                title=f"face {task}, {self.when}",
+                layout=self.layout,
+                variant=self.variant,
+                tasks=(task,),
+                metric=metric,
+                identities=self.identities,
+                image_size=self.image_size,
+                rules=self.rules,
+                cutoffs=self.cutoffs.get(task, {}),
+                notes=self.notes,
+            )
+            for slug, task, metric in tasks
+            if slug is not None
+        ]

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.competitions.files.lists import PairList, repeated
-from kaggle_face.competitions.files.text_lines import Lines, binary_labels, read_lines
+from kaggle_face.competitions.files.lists import Lines, PairList, binary_labels, read_lines, repeated
 from kaggle_face.errors import DataError, nearest_hint
 from kaggle_face.file_names import is_picture_name
 from kaggle_face.records import UNKNOWN
@@ -32,14 +31,21 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
     """Reads a CSV file with a header as text columns.
 
     Raises:
-        DataError: The file is missing, no text or has no rows; a required column is missing, or one stands
+        DataError: The file is missing, not text or has no rows; a required column is missing, or one stands
             twice; a row has another number of cells than the header, or a quotation mark is not closed.
     """
     lines = read_lines(path)
     delimiter = delimiter_of(lines.texts[0])
     table = _split_cells(lines, delimiter)
     header, rows = [name.strip() for name in table[0]], table[1:]
-    _check_header(header, required, f"{path}:{lines.numbers[0]}")
+    where = f"{path}:{lines.numbers[0]}"
+    twice = [name for place, name in enumerate(header) if name in header[:place]]
+    if twice:
+        raise DataError(f"{where}: the column '{twice[0]}' stands twice in the header")
+    for name in required:
+        if name not in header:
+            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
+            raise DataError(f"{where}: there is no column '{name}'{hint}")
     if not rows:
         raise DataError(f"{path} has a header and no rows; download it again")
     for place, row in enumerate(rows, 1):
@@ -65,7 +71,11 @@ def name_column(table: CsvTable, stems: Sequence[str], besides: Sequence[str]) -
         DataError: Two columns name pictures.
     """
     columns = {name: cells for name, cells in table.columns.items() if name not in besides}
-    found = [name for name, cells in columns.items() if all(map(is_picture_name, map(_base, cells)))]
+    found = [
+        name
+        for name, cells in columns.items()
+        if all(is_picture_name(cell.replace("\\", "/").rpartition("/")[2]) for cell in cells)
+    ]
     if not found:
         wanted = sorted(stems)
         found = [name for name, cells in columns.items() if sorted(cells) == wanted]
@@ -95,10 +105,6 @@ def row_numbers(table: CsvTable, count: int, besides: Sequence[str]) -> Sequence
     return range(count)
 
 
-def _base(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
 def delimiter_of(header: str) -> str:
     """What separates the cells of a table: the most frequent of comma, semicolon and tab in its header."""
     return max(",;\t", key=header.count)
@@ -123,23 +129,13 @@ def _split_cells(lines: Lines, delimiter: str) -> list[list[str]]:
     return table
 
 
-def _check_header(header: Sequence[str], required: Sequence[str], where: str) -> None:
-    twice = [name for place, name in enumerate(header) if name in header[:place]]
-    if twice:
-        raise DataError(f"{where}: the column '{twice[0]}' stands twice in the header")
-    for name in required:
-        if name not in header:
-            hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
-            raise DataError(f"{where}: there is no column '{name}'{hint}")
-
-
 def read_csv_pairs(path: Path, labelled: bool) -> PairList:
     """Reads a CSV file with the columns `image_A`, `image_B` and, where `labelled`, `match` of 0 or 1.
 
-    A column `id` says what the rows are called.
+    A column `id` names the rows.
 
     Raises:
-        DataError: The file is no such table, a label is not 0 or 1, or an id stands twice.
+        DataError: The file is not such a table, a label is not 0 or 1, or an id stands twice.
     """
     table = read_csv_table(path, ["image_A", "image_B", *(["match"] if labelled else [])])
     first, second = table.columns["image_A"], table.columns["image_B"]
@@ -157,7 +153,7 @@ def split_image_pair(text: str, separator: str, path: Path, line: int) -> tuple[
     """The two image names that a separator joins, which may also stand inside a name.
 
     Raises:
-        DataError: The text is no pair of image names.
+        DataError: The text is not a pair of image names.
 
     >>> split_image_pair("a-1.jpg-b.png", "-", Path("sample.csv"), 2)
     ('a-1.jpg', 'b.png')

@@ -59,7 +59,7 @@ class FolderMap:
 
     def child_file(self, folder: str, *names: str) -> str | None:
         """The first of `names` that is a file in `folder`."""
-        return next((path for name in names if (path := join(folder, name)) in self._file_set), None)
+        return next((path for name in names if (path := join(folder, name)) in self.files), None)
 
     def parents_of(self, *names: str) -> list[str]:
         """Every folder that holds all of the folders `names`, shallow ones first; "" is the root."""
@@ -75,7 +75,7 @@ class FolderMap:
 
     @cached_property
     def doubts(self) -> dict[str, None]:
-        """Where several places of the same depth were meant: a line each that says which was taken."""
+        """Where several places of the same depth were meant: a line each that names the one taken."""
         return {}
 
     def _ending_with(self, paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
@@ -92,10 +92,6 @@ class FolderMap:
     @cached_property
     def _folder_set(self) -> frozenset[str]:
         return frozenset(self.folders)
-
-    @cached_property
-    def _file_set(self) -> frozenset[str]:
-        return frozenset(self.files)
 
     def _undoubled(self, folder: str) -> str:
         inner = join(folder, posixpath.basename(folder))
@@ -115,10 +111,19 @@ def map_folder(root: Path) -> FolderMap:
     for _ in range(_MAP_DEPTH):
         inner: list[str] = []
         for folder in level:
-            names, plain, junk = _list_folder(root, folder)
+            names: list[str] = []
+            plain: list[str] = []
+            junk: list[str] = []
+            for entry in scan(root / folder):
+                path = join(folder, entry.name)
+                if is_junk(entry.name):
+                    junk.append(path)
+                elif not entry.name.startswith("."):
+                    (names if is_folder(entry) else plain).append(path)
+            names.sort()
             folders += names
-            skipped += junk
-            files += [path for path in plain if not is_picture_name(posixpath.basename(path))]
+            skipped += sorted(junk)
+            files += sorted(path for path in plain if not is_picture_name(posixpath.basename(path)))
             if len(names) <= _MANY_FOLDERS:
                 inner += [path for path in names if not _CLASS_NAME.match(posixpath.basename(path))]
         level = inner
@@ -131,14 +136,15 @@ def join(folder: str, name: str) -> str:
 
 
 def by_number(image_ids: Iterable[str]) -> list[str]:
-    """Image ids ordered by the number in their file name; as text where a name is no number.
+    """Image ids ordered by the number in their file name; as text where a name is not a number.
 
     >>> by_number(["test/10.jpg", "test/9.jpg"])
     ['test/9.jpg', 'test/10.jpg']
     """
     ids = sorted(image_ids)
-    stems = [stem_of(image_id) for image_id in ids]
-    return sorted(ids, key=lambda path: int(stem_of(path))) if all(map(_is_digits, stems)) else ids
+    stems = map(stem_of, ids)
+    are_numbers = all(stem.isascii() and stem.isdigit() for stem in stems)
+    return sorted(ids, key=lambda path: int(stem_of(path))) if are_numbers else ids
 
 
 def name_of(image_id: str) -> str:
@@ -149,24 +155,6 @@ def name_of(image_id: str) -> str:
 def stem_of(image_id: str) -> str:
     """The file name of an image id without its suffix."""
     return name_of(image_id).rpartition(".")[0]
-
-
-def _is_digits(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
-def _list_folder(root: Path, folder: str) -> tuple[list[str], list[str], list[str]]:
-    """The folders, the files and the junk in a folder below the root, each sorted."""
-    folders: list[str] = []
-    files: list[str] = []
-    junk: list[str] = []
-    for entry in scan(root / folder):
-        path = join(folder, entry.name)
-        if is_junk(entry.name):
-            junk.append(path)
-        elif not entry.name.startswith("."):
-            (folders if is_folder(entry) else files).append(path)
-    return sorted(folders), sorted(files), sorted(junk)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

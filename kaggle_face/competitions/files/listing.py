@@ -32,7 +32,7 @@ class PictureLister:
         self._others: set[str] = set()
         self._loose: set[str] = set()
         self._loops: set[str] = set()
-        self._told: dict[str, None] = {}
+        self._lines: dict[str, None] = {}
 
     def below(self, folder: str, lists: Sequence[str] = ()) -> list[str]:
         """The ids of the pictures in a folder and in all folders below it, sorted.
@@ -61,8 +61,12 @@ class PictureLister:
             raise DataError(
                 f"{self._root / folder} holds no class folders; expected one folder of images per identity"
             )
-        if not may_be_empty:
-            _refuse_empty(self._root / folder, found)
+        empty = [name for name, images in found.items() if not images]
+        if empty and not may_be_empty:
+            raise DataError(
+                f"{len(empty)} of {len(found)} class folders in {self._root / folder} hold no image "
+                f"({', '.join(PICTURE_SUFFIXES)}), first: {empty[0]}; remove them or unpack the archive again"
+            )
         self._account_for_siblings(folder, found)
         return found
 
@@ -73,7 +77,7 @@ class PictureLister:
 
     def notes(self) -> tuple[str, ...]:
         """What was left out or looks odd, each kind in a line."""
-        lines = list(self._told)
+        lines = list(self._lines)
         if self._junk:
             first = min(self._junk)
             lines.append(f"{len(self._junk)} junk files and folders are skipped, first: {first}")
@@ -97,41 +101,37 @@ class PictureLister:
         if loose:
             what = "pictures lie beside the class folders and belong to none; they are left out"
             total = len(loose) + sum(map(len, found.values()))
-            self._tell(f"{folder or self._root}: {naming_first(len(loose), total, what, loose[0])}")
+            self._note(f"{folder or self._root}: {naming_first(len(loose), total, what, loose[0])}")
         odd = odd_siblings(list(found))
         if odd:
             what = "class folders do not look like the others"
             usual = next(name for name in found if name not in odd)
-            self._tell(
+            self._note(
                 f"{folder or self._root}: {naming_first(len(odd), len(found), what, odd[0])} (others: "
-                f"{usual}); each is a class of its own, so remove what is not a person"
+                f"{usual}); each is a class of its own, so remove what is not an identity"
             )
 
-    def _tell(self, line: str) -> None:
-        self._told[line] = None
+    def _note(self, line: str) -> None:
+        self._lines[line] = None
 
     def _walk(self, folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+        """The pictures below a folder; `above` are the real folders that links led to on the way."""
         for entry in self._entries(folder):
             path = join(folder, entry.name)
             if is_folder(entry):
-                trail = self._trail(entry, above)
-                if trail is not None:
-                    yield from self._walk(path, trail)
-                else:
-                    self._loops.add(path)
+                trail = above
+                if entry.is_symlink():
+                    target = os.path.realpath(entry.path)
+                    here = os.path.realpath(posixpath.dirname(entry.path))
+                    if f"{here}{os.sep}".startswith(f"{target.rstrip(os.sep)}{os.sep}") or target in above:
+                        self._loops.add(path)
+                        continue
+                    trail = (*above, target)
+                yield from self._walk(path, trail)
             elif is_picture_name(entry.name):
                 yield path
             else:
                 self._others.add(path)
-
-    def _trail(self, entry: os.DirEntry[str], above: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The real folders that links led to on the way; None where a link leads back to one above it."""
-        if not entry.is_symlink():
-            return above
-        target = os.path.realpath(entry.path)
-        here = os.path.realpath(posixpath.dirname(entry.path))
-        is_above = here == target or here.startswith(f"{target.rstrip(os.sep)}{os.sep}")
-        return None if is_above or target in above else (*above, target)
 
     def _entries(self, folder: str) -> Iterator[os.DirEntry[str]]:
         for entry in scan(self._root / folder):
@@ -180,13 +180,4 @@ def _refuse_clash(folder: Path, names: Sequence[str]) -> None:
         raise DataError(
             f"{folder} holds two names that differ in the spelling of accents alone: {clash[0]!a} and "
             f"{clash[1]!a}; rename or remove one of them"
-        )
-
-
-def _refuse_empty(folder: Path, found: Mapping[str, Sequence[str]]) -> None:
-    empty = [name for name, images in found.items() if not images]
-    if empty:
-        raise DataError(
-            f"{len(empty)} of {len(found)} class folders in {folder} hold no image "
-            f"({', '.join(PICTURE_SUFFIXES)}), first: {empty[0]}; remove them or unpack the archive again"
         )

@@ -1,4 +1,4 @@
-"""List files: lines of image names and labels, read strictly where it matters and kindly where it does not.
+"""List files: lines of image names and labels, read strictly where it matters, else leniently.
 
 Harmless: a byte order mark, CRLF, blank lines, a header, commas or tabs between fields, names with spaces
 that end in an image suffix. Each is accepted, the odd ones with a note.
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.competitions.files.text_lines import Lines, binary_labels, read_lines
 from kaggle_face.errors import DataError
 from kaggle_face.file_names import PICTURE_SUFFIXES, is_picture_name
 from kaggle_face.records import UNKNOWN, IntArray
@@ -22,6 +21,75 @@ from kaggle_face.records import UNKNOWN, IntArray
 _SEPARATOR = re.compile(r"[\s,;]+")
 _SUFFIX = "|".join(suffix[1:] for suffix in PICTURE_SUFFIXES)
 _SPACED_FIELD = re.compile(rf"(.+?\.(?:{_SUFFIX}))(?:[\s,;]+|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a file that are not blank, without their ends, and their numbers from 1."""
+
+    path: Path
+    texts: list[str]
+    numbers: Sequence[int]
+
+
+def read_lines(path: Path) -> Lines:
+    """The lines of a UTF-8 file that are not blank.
+
+    Raises:
+        DataError: The file is missing, empty or not UTF-8 text.
+    """
+    try:
+        if path.is_fifo():
+            raise DataError(f"{path} is a pipe, not a file; put the list in its place")
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"the file {path} cannot be read: {error.strerror}") from error
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path} is UTF-16 text; save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}:{line}: this is not UTF-8 text (byte {content[error.start]:#04x})"
+        ) from error
+    texts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while texts and not texts[-1].strip():
+        texts.pop()
+    numbers: Sequence[int] = range(1, len(texts) + 1)
+    if "" in texts or any(text.isspace() for text in texts):
+        numbers = [number for number, text in enumerate(texts, 1) if text.strip()]
+        texts = [text for text in texts if text.strip()]
+    if not texts:
+        raise DataError(f"{path} is empty; expected one entry per line, so download it again")
+    return Lines(path, texts, numbers)
+
+
+def first_line(path: Path) -> str:
+    """The first line that is not blank, without its end; empty where the file cannot be read."""
+    try:
+        if path.is_fifo():
+            return ""
+        with path.open(encoding="utf-8-sig", errors="replace") as stream:
+            return next((line.strip() for line in stream if line.strip()), "")
+    except OSError:
+        return ""
+
+
+def binary_labels(texts: Sequence[str], path: Path, line_numbers: Sequence[int]) -> IntArray:
+    """Labels of 0 or 1.
+
+    Raises:
+        DataError: Another label; its line is named.
+    """
+    values = {"0": 0, "1": 1}
+    try:
+        return np.asarray([values[text] for text in texts], np.int64)
+    except KeyError:
+        place = next(place for place, text in enumerate(texts) if text not in values)
+        raise DataError(
+            f"{path}:{line_numbers[place]}: the label '{texts[place]}' is not 0 (different) or 1 (same)"
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +130,14 @@ def read_name_list(path: Path) -> NameList:
     """Reads a file of one image name per line.
 
     Raises:
-        DataError: The file is missing, no text or empty, or a name stands twice.
+        DataError: The file is missing, not text or empty, or a name stands twice.
     """
     lines, notes = _without_header(read_lines(path), lambda text: is_picture_name(text.strip()))
     names = [text.strip() for text in lines.texts]
-    _refuse_repeats(names, lines.numbers, path)
+    if places := repeated(names):
+        raise DataError(
+            f"{path}:{lines.numbers[places[0]]}: '{names[places[0]]}' stands twice; keep one line per image"
+        )
     return NameList(path, names, lines.numbers, notes)
 
 
@@ -74,15 +145,15 @@ def read_label_list(path: Path) -> LabelList:
     """Reads a file of `name label` lines, the label an integer of at least 0.
 
     Raises:
-        DataError: The file is missing, no text or empty; a line has another number of fields or no such
+        DataError: The file is missing, not text or empty; a line has another number of fields or no such
             label; a name stands twice with different labels.
     """
     (names, texts), lines, notes = _read_fields(path, num_names=1, widths=(2,))
     wrong = [place for place, text in enumerate(texts) if not (text.isascii() and text.isdigit())]
     if wrong:
         raise DataError(
-            f"{path}:{lines.numbers[wrong[0]]}: the label '{texts[wrong[0]]}' is no whole number of at least "
-            f"0; each line is: image label"
+            f"{path}:{lines.numbers[wrong[0]]}: the label '{texts[wrong[0]]}' is not a whole number of at "
+            f"least 0; each line is: image label"
         )
     labels = [int(text) for text in texts]
     kept, more = without_repeats(names, labels, lines.numbers, path)
@@ -99,7 +170,7 @@ def read_pair_list(path: Path, labelled: bool) -> PairList:
     """Reads a file of `first second` lines, with a third field 0 or 1 where `labelled`.
 
     Raises:
-        DataError: The file is missing, no text or empty; a line has another number of fields or a label
+        DataError: The file is missing, not text or empty; a line has another number of fields or a label
             that is not 0 or 1.
     """
     columns, lines, notes = _read_fields(path, num_names=2, widths=(3,) if labelled else (2, 3))
@@ -137,7 +208,13 @@ def _read_fields(
     if columns := _split_evenly(lines.texts, num_names, widths):
         return columns, lines, notes
     rows = [text.split() for text in lines.texts]
-    odd = [place for place, row in enumerate(rows) if not _is_plain(row, num_names, widths)]
+    odd = [
+        place
+        for place, row in enumerate(rows)
+        if len(row) not in widths
+        or not all(map(is_picture_name, row[:num_names]))
+        or any(mark in field for field in row for mark in ",;")
+    ]
     for place in odd:
         rows[place] = _split_oddly(lines, place, num_names, widths)
     if odd:
@@ -148,21 +225,12 @@ def _read_fields(
     return [list(column) for column in zip_longest(*rows, fillvalue="")], lines, notes
 
 
-def _is_plain(row: Sequence[str], num_names: int, widths: tuple[int, ...]) -> bool:
-    """Whether the fields between blanks are image names and what follows, without another separator."""
-    return (
-        len(row) in widths
-        and all(is_picture_name(name) for name in row[:num_names])
-        and not any(mark in field for field in row for mark in ",;")
-    )
-
-
 def _split_evenly(texts: Sequence[str], num_names: int, widths: tuple[int, ...]) -> list[list[str]] | None:
     """The columns of lines with one space between fields; None where a line is not so.
 
     A list per line would take three times as long: 900,000 of them keep the garbage collector busy.
     """
-    spaces = set(map(_count_spaces, texts))
+    spaces = {text.count(" ") for text in texts}
     width = spaces.pop() + 1
     if spaces or width not in widths:
         return None
@@ -173,10 +241,6 @@ def _split_evenly(texts: Sequence[str], num_names: int, widths: tuple[int, ...])
     columns = [tokens[place::width] for place in range(width)]
     has_odd_names = any(is_picture_name(text) for column in columns[num_names:] for text in set(column))
     return None if has_odd_names else columns
-
-
-def _count_spaces(text: str) -> int:
-    return text.count(" ")
 
 
 def _split_oddly(lines: Lines, place: int, num_names: int, widths: tuple[int, ...]) -> list[str]:
@@ -208,13 +272,6 @@ def _without_header(lines: Lines, is_entry: Callable[[str], bool]) -> tuple[Line
         )
     note = f"{lines.path.name}: line {lines.numbers[0]} is taken for a header: {lines.texts[0][:80]!r}"
     return Lines(lines.path, lines.texts[1:], lines.numbers[1:]), (note,)
-
-
-def _refuse_repeats(names: list[str], numbers: Sequence[int], path: Path) -> None:
-    if places := repeated(names):
-        raise DataError(
-            f"{path}:{numbers[places[0]]}: '{names[places[0]]}' stands twice; keep one line per image"
-        )
 
 
 def without_repeats(

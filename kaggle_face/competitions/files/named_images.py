@@ -14,7 +14,7 @@ from kaggle_face.competitions.files.folders import join, name_of
 from kaggle_face.competitions.files.lists import PairList
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.file_names import composed
-from kaggle_face.records import IntArray, Pairs, StrArray
+from kaggle_face.records import IntArray, Pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,16 @@ class ImageFinder:
             notes += self._find_by(_composed_stem, lost, found, mentions, "another suffix")
             lost = [name for name in lost if not found[name]]
         if lost:
-            self._refuse(frozenset(lost), len(found), mentions)
+            line, first = mentions.first_of(frozenset(lost))
+            folders = " or ".join(str(self.root / base) for base in self.bases)
+            near = {_composed_stem(image_id).lower(): image_id for image_id in self.known}
+            keys = (_composed_stem(join(base, _tidy(first))).lower() for base in self.bases)
+            hint = next((f"; did you mean '{near[key]}'?" for key in keys if key in near), "")
+            what = naming_first(len(lost), len(found), "images named do not exist", first)
+            raise DataError(
+                f"{mentions.path}:{line}: {what} (looked in {folders})"
+                f"{hint or '; unpack the archive again or mend the list'}"
+            )
         return found, notes
 
     def _look_up(self, name: str, mentions: Mentions) -> str | None:
@@ -99,7 +108,7 @@ class ImageFinder:
         mentions: Mentions,
         difference: str,
     ) -> tuple[str, ...]:
-        """Finds the images whose ids have the same key, and says so in a note.
+        """Finds the images whose ids have the same key, with a note.
 
         Raises:
             DataError: Several images may be meant, or one by several names.
@@ -131,17 +140,6 @@ class ImageFinder:
         what = f"images of {mentions.path.name} have {difference} than is written there"
         return (naming_first(len(mended), len(found), what, mended[0]),)
 
-    def _refuse(self, lost: frozenset[str], total: int, mentions: Mentions) -> None:
-        line, first = mentions.first_of(lost)
-        folders = " or ".join(str(self.root / base) for base in self.bases)
-        near = {_composed_stem(image_id).lower(): image_id for image_id in self.known}
-        keys = (_composed_stem(join(base, _tidy(first))).lower() for base in self.bases)
-        hint = next((f"; did you mean '{near[key]}'?" for key in keys if key in near), "")
-        raise DataError(
-            f"{mentions.path}:{line}: {naming_first(len(lost), total, 'images named do not exist', first)} "
-            f"(looked in {folders}){hint or '; unpack the archive again or mend the list'}"
-        )
-
 
 def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tuple[Pairs, tuple[str, ...]]:
     """The pairs of a list file and what was odd; their ids are `first second`, or the row's number.
@@ -156,7 +154,10 @@ def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tup
     first_codes, second_codes = _codes(listed.first, place), _codes(listed.second, place)
     image_ids = as_text(list(found.values()))
     keep = np.ones(len(lines), np.bool_)
-    earlier = _earlier_places(first_codes * len(place) + second_codes)
+    _, firsts, inverse = np.unique(
+        first_codes * len(place) + second_codes, return_index=True, return_inverse=True
+    )
+    earlier: IntArray = firsts[inverse]
     repeats = np.flatnonzero(earlier < np.arange(len(lines)))
     if len(repeats):
         _refuse_contradictions(listed, repeats, earlier)
@@ -164,8 +165,13 @@ def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tup
         count, line = len(repeats), lines[repeats[0]]
         notes += (f"{listed.path.name}: {count} pairs stand twice, first: line {line}; {what}",)
         keep[repeats] = not by_text
+    if by_text:
+        both = zip(listed.first, listed.second, strict=True)
+        ids = as_text([f"{first} {second}" for first, second in both])
+    else:
+        ids = as_text([*map(str, range(len(lines)))] if listed.ids is None else listed.ids)
     pairs = Pairs(
-        _ids_of_rows(listed, by_text)[keep],
+        ids[keep],
         image_ids[first_codes[keep]],
         image_ids[second_codes[keep]],
         listed.labels[keep],
@@ -177,28 +183,12 @@ def _codes(names: Sequence[str], place: Mapping[str, int]) -> IntArray:
     return np.fromiter(map(place.__getitem__, names), np.int64, len(names))
 
 
-def _ids_of_rows(listed: PairList, by_text: bool) -> StrArray:
-    """What the rows are called: by both names, as the list says, or by their number."""
-    if by_text:
-        pairs = zip(listed.first, listed.second, strict=True)
-        return as_text([f"{first} {second}" for first, second in pairs])
-    numbers = map(str, range(len(listed.first)))
-    return as_text([*numbers] if listed.ids is None else listed.ids)
-
-
 def _tidy(name: str) -> str:
     return posixpath.normpath(name.replace("\\", "/"))
 
 
 def _composed_stem(image_id: str) -> str:
     return composed(posixpath.splitext(image_id)[0])
-
-
-def _earlier_places(codes: IntArray) -> IntArray:
-    """The position at which each code stands first."""
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    places: IntArray = first[inverse]
-    return places
 
 
 def _refuse_contradictions(listed: PairList, repeats: IntArray, earlier: IntArray) -> None:

@@ -1,4 +1,4 @@
-"""What all families share on the way to records: numbering classes and labelling images."""
+"""What layouts share on the way to records: numbering classes, labelling images, reading lists of pairs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import numpy as np
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import name_of
 from kaggle_face.competitions.files.listing import shape_of, usual_shape
+from kaggle_face.competitions.files.lists import read_pair_list
+from kaggle_face.competitions.files.named_images import ImageFinder, pairs_from_list
+from kaggle_face.competitions.layouts.layout import Source
 from kaggle_face.errors import ConfigError, DataError, naming_first, nearest_hint
 from kaggle_face.file_names import Spellings, composed, first_clash
-from kaggle_face.records import UNKNOWN, ClassTable, FaceTable, IntArray, RowList, Split
+from kaggle_face.records import UNKNOWN, ClassTable, FaceTable, Pairs, RowList, Split, no_pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +38,9 @@ def group_of_classes(split: Split, folders: Mapping[str, Sequence[str]]) -> Imag
 def group_of_test(
     image_ids: Sequence[str], folder: str, trained: Collection[str]
 ) -> tuple[ImageGroup, tuple[str, ...]]:
-    """The test images, labelled where they lie in folders of people, and a note where the folders are others.
+    """The test images, labelled where they lie in class folders, and a note where the folders are others.
 
-    The folders are people's where one is a trained class, or where they are named like the trained classes.
+    They are class folders where one is a trained class, or where they are named like the trained classes.
     """
     owners = [image_id[len(folder) + 1 if folder else 0 :].rpartition("/")[0] for image_id in image_ids]
     owners = [owner.partition("/")[0] for owner in owners]
@@ -46,10 +49,10 @@ def group_of_test(
         return ImageGroup("test", image_ids), ()
     spellings = Spellings(trained)
     shape = usual_shape([*trained])
-    are_people = any(spellings.find(owner) is not None for owner in inside)
-    if are_people or (shape is not None and all(shape_of(owner) == shape for owner in inside)):
+    is_trained = any(spellings.find(owner) is not None for owner in inside)
+    if is_trained or (shape is not None and all(shape_of(owner) == shape for owner in inside)):
         return ImageGroup("test", image_ids, owners), ()
-    note = f"the folders in {folder} are no trained classes, first: {min(inside)}; its images have no label"
+    note = f"the folders in {folder} are not trained classes, first: {min(inside)}; its images have no label"
     return ImageGroup("test", image_ids), (note,)
 
 
@@ -67,13 +70,13 @@ def integer_classes(names: Iterable[str], where: str) -> ClassTable:
     ['9', '10']
 
     Raises:
-        DataError: A name is no integer, or two are the same one.
+        DataError: A name is not an integer, or two are the same one.
     """
     found = set(names)
     wrong = sorted(name for name in found if not (name.isascii() and name.isdigit()))
     if wrong:
         raise DataError(
-            f"{where}: {naming_first(len(wrong), len(found), 'class folders are no integers', wrong[0])}; "
+            f"{where}: {naming_first(len(wrong), len(found), 'class folders are not integers', wrong[0])}; "
             f"the submitted label is the integer, so remove or rename them"
         )
     ordered = sorted(found, key=lambda name: (int(name), name))
@@ -102,7 +105,7 @@ def without_classes(classes: ClassTable, exclude: Sequence[str]) -> ClassTable:
 
     Raises:
         DataError: There is no class at all, or two names differ in the spelling of accents alone.
-        ConfigError: An excluded name is no class, or no class is left.
+        ConfigError: An excluded name is not a class, or no class is left.
     """
     known = classes.names.tolist()
     if clash := first_clash(known):
@@ -114,12 +117,12 @@ def without_classes(classes: ClassTable, exclude: Sequence[str]) -> ClassTable:
     exclude = [spellings.find(name) or name for name in exclude]
     if not known:
         raise DataError(
-            "no training image has a label, so there is nobody to learn; look at the training list"
+            "no training image has a label, so there is no class to learn; look at the training list"
         )
     for name in exclude:
         if name not in known:
             raise ConfigError(
-                f"data.exclude names '{name}', which is no class of the data{nearest_hint(name, known)}"
+                f"data.exclude names '{name}', which is not a class of the data{nearest_hint(name, known)}"
             )
     kept = ~np.isin(classes.names, as_text(exclude))
     if not kept.any():
@@ -131,20 +134,33 @@ def label_faces(groups: Sequence[ImageGroup], classes: ClassTable) -> FaceTable:
     """The table of all images; an image whose class is not in `classes` is unlabelled.
 
     Raises:
-        DataError: The name of an image is no text that a CSV file can hold.
+        DataError: The name of an image is not text that a CSV file can hold.
     """
     index = {name: position for position, name in enumerate(classes.names.tolist())}
     ids = [image_id for group in groups for image_id in group.image_ids]
-    for image_id in _unwritable(ids):
-        raise DataError(f"the file name {image_id!r} is no UTF-8 text; rename it")
-    labels = [_labels(group, index) for group in groups]
+    try:
+        "\n".join(ids).encode()
+    except UnicodeEncodeError:
+        wrong = next(
+            image_id for image_id in ids if any("\ud800" <= letter <= "\udfff" for letter in image_id)
+        )
+        raise DataError(f"the file name {wrong!r} is not UTF-8 text; rename it") from None
+    spellings = Spellings(index)
+    labels = [
+        np.full(len(group.image_ids), UNKNOWN, np.int64)
+        if group.class_names is None
+        else np.asarray(
+            [index.get(spellings.find(name) or name, UNKNOWN) for name in group.class_names], np.int64
+        )
+        for group in groups
+    ]
     splits = np.repeat(
         np.asarray([group.split for group in groups], np.str_), [len(group.image_ids) for group in groups]
     )
     return FaceTable(as_text(ids), np.concatenate([np.empty(0, np.int64), *labels]), splits)
 
 
-def strangers_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> tuple[str, ...]:
+def unknown_classes_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> tuple[str, ...]:
     """A note for each split with classes that the training set does not have."""
     trained = {*known, ""}
     spellings = Spellings(trained)
@@ -157,27 +173,21 @@ def strangers_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> tuple[
                 f"{len(respelled)} classes of the {group.split} images spell accents otherwise than the "
                 f"training set, first: {min(respelled)!a}"
             )
-        strangers = foreign - respelled
-        if strangers:
-            count = sum(name in strangers for name in group.class_names or ())
+        unknown = foreign - respelled
+        if unknown:
+            count = sum(name in unknown for name in group.class_names or ())
             notes.append(
-                f"{len(strangers)} classes of the {group.split} images are not in the training set, first: "
-                f"{min(strangers)}; their {count} images have no label"
+                f"{len(unknown)} classes of the {group.split} images are not in the training set, first: "
+                f"{min(unknown)}; their {count} images have no label"
             )
     return tuple(notes)
 
 
-def _labels(group: ImageGroup, index: Mapping[str, int]) -> IntArray:
-    if group.class_names is None:
-        return np.full(len(group.image_ids), UNKNOWN, np.int64)
-    spellings = Spellings(index)
-    found = [index.get(spellings.find(name) or name, UNKNOWN) for name in group.class_names]
-    return np.asarray(found, np.int64)
-
-
-def _unwritable(ids: Sequence[str]) -> list[str]:
-    try:
-        "\n".join(ids).encode()
-    except UnicodeEncodeError:
-        return [image_id for image_id in ids if any("\ud800" <= letter <= "\udfff" for letter in image_id)]
-    return []
+def read_listed_pairs(
+    source: Source, finder: ImageFinder, lists: Sequence[str], labelled: bool, by_text: bool
+) -> tuple[Pairs, tuple[str, ...]]:
+    """The pairs of the first of `lists` that is there, and what was odd; see `pairs_from_list`."""
+    file = source.tree.file(*lists)
+    if file is None:
+        return no_pairs(), (f"there is no {lists[0]}",)
+    return pairs_from_list(read_pair_list(source.root / file, labelled), finder, by_text)

@@ -1,8 +1,9 @@
-"""Classification from folders: `train/<identity>/`, `dev/<identity>/` and plain `test/` images."""
+"""Classification from folders: `train/<class>/`, `dev/<class>/` and plain `test/` images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
@@ -14,7 +15,7 @@ from kaggle_face.competitions.layouts.assembly import (
     group_of_test,
     indexed_classes,
     rows_by_name,
-    strangers_note,
+    unknown_classes_note,
 )
 from kaggle_face.competitions.layouts.layout import Source
 from kaggle_face.errors import DataError
@@ -22,7 +23,10 @@ from kaggle_face.records import ClassTable, RowList, Split, no_rows
 
 DEV_NAMES = ("dev", "val", "valid", "validation")
 _DIGITS_OF_S23 = 5
-_OTHER_FAMILIES = ("cls_data", "classification_data")  # of E and B, which have train folders too
+_OTHER_LAYOUTS = (
+    "cls_data",
+    "classification_data",
+)  # of pair_text and listed_pairs, which have train folders too
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +43,7 @@ def find_training_folder(tree: FolderMap) -> str | None:
     """`train/` beside `dev/` or `test/`, or `train_subset/` where only that came."""
     for train in ("train", "train_subset"):
         for parent in tree.parents_of(train):
-            if parent.rpartition("/")[2] in _OTHER_FAMILIES:
+            if parent.rpartition("/")[2] in _OTHER_LAYOUTS:
                 continue
             inner = tree.child(parent, train)
             if inner is not None and tree.child(parent, *DEV_NAMES, "test"):
@@ -48,7 +52,7 @@ def find_training_folder(tree: FolderMap) -> str | None:
 
 
 def read_folder_classes(source: Source, train: str) -> FolderClasses:
-    """Reads `train`, and `dev` and `test` beside it; `test` may hold plain images or a folder per identity.
+    """Reads `train`, and `dev` and `test` beside it; `test` may hold plain images or a folder per class.
 
     Raises:
         DataError: A class folder holds no image, or a folder cannot be read.
@@ -70,7 +74,7 @@ def read_folder_classes(source: Source, train: str) -> FolderClasses:
         rows = _rows(source, group)
         notes += more
     classes = indexed_classes(found["train"])
-    return FolderClasses(groups, classes, rows, (*notes, *strangers_note(groups, found["train"])))
+    return FolderClasses(groups, classes, rows, (*notes, *unknown_classes_note(groups, found["train"])))
 
 
 def _beside(tree: FolderMap, train: str, *names: str) -> str | None:
@@ -82,10 +86,16 @@ def _beside(tree: FolderMap, train: str, *names: str) -> str | None:
 
 def _rows(source: Source, group: ImageGroup) -> RowList:
     """The test images sorted by path, called by their name, or by its number as the competition writes it."""
-    rows, sample = rows_by_name(group), _sample_ids(source)
+    sample: Sequence[str] = ()
+    file = source.tree.file("classification_sample_submission.csv")
+    if file is not None:
+        with suppress(DataError):  # what is wrong with a sample is reported where it is compared
+            sample = next(iter(read_csv_table(source.root / file, []).columns.values()))
+    rows = rows_by_name(group)
     names = [name_of(image_id) for image_id in group.image_ids]
     is_written_so = bool(set(rows.row_ids.tolist()) & set(sample)) or (not sample and source.variant != "s23")
-    if is_written_so or len(set(names)) < len(names) or not all(map(_is_number, [*names, *sample])):
+    are_numbers = all(stem_of(name).isdecimal() for name in [*names, *sample])
+    if is_written_so or len(set(names)) < len(names) or not are_numbers:
         return rows
     digits = len(stem_of(sample[0])) if sample else _DIGITS_OF_S23
     written = {int(stem_of(row_id)): row_id for row_id in sample}
@@ -96,19 +106,3 @@ def _rows(source: Source, group: ImageGroup) -> RowList:
         plain = f"{int(stem):0{digits}d}{name[len(stem) :] if suffix is None else suffix}"
         ids.append(written.get(int(stem), plain))
     return RowList(as_text(ids), rows.image_ids)
-
-
-def _is_number(name: str) -> bool:
-    return stem_of(name).isdecimal()
-
-
-def _sample_ids(source: Source) -> Sequence[str]:
-    """The ids of the classification's sample submission."""
-    file = source.tree.file("classification_sample_submission.csv")
-    if file is None:
-        return ()
-    try:
-        table = read_csv_table(source.root / file, [])
-    except DataError:
-        return ()
-    return next(iter(table.columns.values()))

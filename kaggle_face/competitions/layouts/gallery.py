@@ -1,12 +1,12 @@
-"""Family D (fall 2022 to spring 2024): 224-pixel faces and a gallery of known people, accuracy.
+"""224-pixel faces and a gallery of known identities, accuracy (fall 2022 to spring 2024; letter D).
 
-An image of `unknown_*` gets the folder name of the known person that it shows. From spring 2023 on some show
-nobody known: `n000000`. The submitted class is the index among the sorted folder names.
+An image of `unknown_*` gets the folder name of the known identity that it shows. From spring 2023 on some
+show an unknown identity: `n000000`. The submitted class is the index among the sorted folder names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,40 +18,62 @@ from kaggle_face.competitions.files.lists import repeated
 from kaggle_face.competitions.files.named_images import ImageFinder, Mentions
 from kaggle_face.competitions.layouts.assembly import ImageGroup, label_faces, without_classes
 from kaggle_face.competitions.layouts.class_folders import find_training_folder, read_folder_classes
-from kaggle_face.competitions.layouts.layout import FamilyKey, Recognition, Source
+from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.file_names import Spellings, is_picture_name
 from kaggle_face.records import CompetitionData, Gallery, Pairs, no_pairs
+
+_TREE = """
+hw2p2-classification/train/n00000{2,9}/{a,b}.jpg    # both archives below one folder, under any names
+hw2p2-classification/dev/n00000{2,9}/{a,b}.jpg
+hw2p2-classification/test/{000000,000001}.jpg
+hw2p2-verification/known/{n000123,n004567}/0001.jpg
+hw2p2-verification/unknown_dev/{0,1,2}.jpg
+hw2p2-verification/verification_dev.csv             # names of the sorted images of unknown_dev/
+    label
+    n004567
+    n000000
+    n000123
+hw2p2-verification/unknown_test/{0,1}.jpg"""
+_TREE_OF_F22 = _TREE.replace("verification_dev.csv  ", "dev_identities.csv    ").replace(
+    "    n000000\n", "    n004567\n"
+)
+_ROWS = ("000000.jpg,857", "000001.jpg,42")
+_MATCHES = ("0,n000123", "1,n000000")
+_EXAMPLES = {
+    "f23": Example(_TREE, _ROWS, _MATCHES),
+    "s23": Example(_TREE, ("00000.jpg,857", "00001.jpg,42"), _MATCHES),
+    "f22": Example(_TREE_OF_F22, _ROWS, ("0,n000123", "1,n004567")),
+}
 
 NO_MATCH = "n000000"
 _OTHERS_PER_PROBE = 20
 _DEV_TABLES = ("verification_dev.csv", "dev_identities.csv")
 
 
-@dataclass(frozen=True)
-class KnownPeople:
-    """Family D."""
+class GallerySearch:
+    """The layout `gallery`."""
 
-    key: FamilyKey = "D"
-    title: str = "gallery: train/<identity>/, test/, known/<identity>/, unknown_dev/, unknown_test/"
+    name: str = "gallery"
+    title: str = "train/<class>/, test/, known/<identity>/, unknown_dev/, unknown_test/"
     variants: Sequence[str] = ("f22", "s23", "f23", "s24")
+    examples: Mapping[str, Example] = _EXAMPLES
 
-    def recognise(self, tree: FolderMap) -> Recognition:
-        """How far a folder looks like this family."""
+    def detect(self, tree: FolderMap) -> Detection:
+        """How far a folder looks like this layout."""
         known, mark = _verification_folder(tree), "train/ beside dev/ or test/"
         places = {mark: find_training_folder(tree), "known/": known}
         if known is not None:
             places["unknown_test/"] = tree.child(known, "unknown_test")
             places["unknown_dev/"] = tree.child(known, "unknown_dev")
-        found = [name for name, place in places.items() if place is not None]
         variant = "f22" if tree.file("dev_identities.csv") else "f23"
-        return Recognition("D", variant, tuple(found), () if mark in found else (mark,))
+        return Detection.of_places(self.name, variant, places, (mark,))
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""
         train = find_training_folder(source.tree)
-        assert train is not None, "recognised without train"
+        assert train is not None, "detected without train"
         read = read_folder_classes(source, train)
         classes = without_classes(read.classes, source.exclude)
         galleries = _read_galleries(source)
@@ -68,7 +90,7 @@ class KnownPeople:
         )
 
     def formats(self, variant: str) -> SubmissionFormats:
-        """The CSVs of this family."""
+        """The CSVs of this layout."""
         return SubmissionFormats(
             table_format("classification", ("id", "label"), ("{id}", "{label}")),
             table_format("verification", ("id", "label"), ("{id}", "{label}")),
@@ -105,7 +127,7 @@ class _Galleries:
 
 
 def _verification_folder(tree: FolderMap) -> str | None:
-    """The folder that holds `known/` beside unknown people."""
+    """The folder that holds `known/` beside unknown identities."""
     for parent in tree.parents_of("known"):
         if tree.child(parent, "unknown_test", "unknown_dev"):
             return parent
@@ -121,8 +143,8 @@ def _read_galleries(source: Source) -> _Galleries:
     known = source.images.of_classes(known_folder)
     dev, test = _probes(source, parent, "unknown_dev"), _probes(source, parent, "unknown_test")
     truth = _read_truth(source, parent, dev, known)
-    has_strangers = NO_MATCH in truth.names or source.variant != "f22"
-    no_match = NO_MATCH if has_strangers else None
+    has_unknown = NO_MATCH in truth.names or source.variant != "f22"
+    no_match = NO_MATCH if has_unknown else None
     return _Galleries(
         image_ids=[*(image for images in known.values() for image in images), *dev, *test],
         dev=_gallery(known, truth.image_ids, truth.names, no_match) if truth.names else None,
@@ -132,7 +154,7 @@ def _read_galleries(source: Source) -> _Galleries:
 
 
 def _probes(source: Source, parent: str, name: str) -> list[str]:
-    """The images of unknown people, sorted; their rows are called by their place.
+    """The images of `unknown_*`, sorted; their rows are called by their place.
 
     Raises:
         DataError: They lie in folders, which leaves their place open.
@@ -148,7 +170,7 @@ def _probes(source: Source, parent: str, name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Truth:
-    """The images of unknown people whose name is told, and the names."""
+    """The images of `unknown_dev` whose identity is known, and the names of the identities."""
 
     image_ids: list[str]
     names: list[str]
@@ -167,12 +189,12 @@ def _read_truth(source: Source, parent: str, dev: list[str], known: dict[str, li
     foreign = [row for row, name in enumerate(labels) if name not in known and name != NO_MATCH]
     if foreign:
         raise DataError(
-            f"{table.path}:{table.line_numbers[foreign[0]]}: '{labels[foreign[0]]}' is no folder of known/ "
-            f"({len(foreign)} such rows)"
+            f"{table.path}:{table.line_numbers[foreign[0]]}: '{labels[foreign[0]]}' is not a folder of "
+            f"known/ ({len(foreign)} such rows)"
         )
     notes = table.notes
     if labels != table.columns["label"]:
-        notes += (f"{file}: names of people spell accents otherwise than the folders of known/ do",)
+        notes += (f"{file}: names of identities spell accents otherwise than the folders of known/ do",)
     images, more = _images_of_rows(source, table, dev)
     rows = sorted(zip(images, labels, strict=True))
     return _Truth([image for image, _ in rows], [name for _, name in rows], notes + more)
@@ -186,21 +208,14 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
     """
     folder = dev[0].rpartition("/")[0]
     column = name_column(table, [stem_of(image) for image in dev], besides=["label"])
-    if column is not None:
-        return _images_by_name(source, table, column, dev)
-    if len(table.columns["label"]) != len(dev):
-        raise DataError(
-            f"{table.path} has {len(table.columns['label'])} rows, but unknown_dev has {len(dev)} images, "
-            f"and no column of it names images; unpack {folder} again"
-        )
-    order = row_numbers(table, len(dev), besides=["label"])
-    return [dev[place] for place in order], ()
-
-
-def _images_by_name(
-    source: Source, table: CsvTable, column: str, dev: list[str]
-) -> tuple[list[str], tuple[str, ...]]:
-    names, folder = table.columns[column], dev[0].rpartition("/")[0]
+    if column is None:
+        if len(table.columns["label"]) != len(dev):
+            raise DataError(
+                f"{table.path} has {len(table.columns['label'])} rows, but unknown_dev has {len(dev)} "
+                f"images, and no column of it names images; unpack {folder} again"
+            )
+        return [dev[place] for place in row_numbers(table, len(dev), besides=["label"])], ()
+    names = table.columns[column]
     if not all(map(is_picture_name, names)):
         by_stem = {stem_of(image): name_of(image) for image in dev}
         names = [by_stem[name] for name in names]

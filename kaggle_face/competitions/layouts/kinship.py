@@ -1,13 +1,13 @@
-"""Kinship: pairs of people who may be relatives; `train/<family>/<person>/` and a table of relations, AUC.
+"""Pairs of people who may be relatives: `train/<family>/<person>/` and a table of relations, AUC.
 
-The classes are families: their pictures are what a network must bring together. Pairs to answer stand in the
+The classes are families: their pictures are what a network must bring together. The test pairs stand in the
 sample submission alone. The last tenth of the families is kept out of the classes for labelled dev pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -22,11 +22,29 @@ from kaggle_face.competitions.layouts.assembly import (
     label_faces,
     without_classes,
 )
-from kaggle_face.competitions.layouts.layout import FamilyKey, Recognition, Source
+from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
 from kaggle_face.errors import DataError
 from kaggle_face.file_names import Spellings
 from kaggle_face.records import CompetitionData, Pairs, no_pairs, no_rows
+
+_EXAMPLES = {
+    "families": Example(
+        """
+train/F00{01,02,03,04,05,06,07,08,09,10}/MID{1,2}/{P1,P2}.jpg    # <family>/<person>
+train_relationships.csv
+    p1,p2
+    F0001/MID1,F0001/MID2
+    F0010/MID1,F0010/MID2
+test/face{00898,01210,05508,05750}.jpg
+sample_submission.csv
+    img_pair,is_related
+    face05508.jpg-face01210.jpg,0
+    face05750.jpg-face00898.jpg,0""",
+        (),
+        ("face05508.jpg-face01210.jpg,0.573100", "face05750.jpg-face00898.jpg,-0.021400"),
+    )
+}
 
 _RELATIONS = "train_relationships.csv"
 _SAMPLE = "sample_submission.csv"
@@ -34,46 +52,52 @@ _DEV_SHARE = 10  # one family in so many is held out
 _PAIRS_PER_RELATION = 2
 
 
-@dataclass(frozen=True)
 class Kinship:
-    """Kinship pairs."""
+    """The layout `kinship`."""
 
-    key: FamilyKey = "kinship"
-    title: str = "kinship: train/<family>/<person>/, test/, train_relationships.csv, sample_submission.csv"
+    name: str = "kinship"
+    title: str = "train/<family>/<person>/, test/, train_relationships.csv, sample_submission.csv"
     variants: Sequence[str] = ("families",)
+    examples: Mapping[str, Example] = _EXAMPLES
 
-    def recognise(self, tree: FolderMap) -> Recognition:
-        """How far a folder looks like this family."""
+    def detect(self, tree: FolderMap) -> Detection:
+        """How far a folder looks like this layout."""
         places = {
             "train/<family>/": _training_folder(tree),
             _RELATIONS: tree.file(_RELATIONS),
             _SAMPLE: tree.file(_SAMPLE),
             "test/": tree.folder("test"),
         }
-        found = [name for name, place in places.items() if place is not None]
-        missing = [name for name, place in places.items() if place is None and name != _SAMPLE]
-        return Recognition("kinship", "families", tuple(found), tuple(missing))
+        return Detection.of_places(
+            self.name, "families", places, [name for name in places if name != _SAMPLE]
+        )
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""
         people = _read_people(source)
         families = sorted({person.partition("/")[0] for person in people})
         held_out = frozenset(families[len(families) - len(families) // _DEV_SHARE :])
-        groups = [_training_group(people, held_out), *_dev_group(people, held_out)]
-        classes = indexed_classes(groups[0].class_names or ())
+        rows = [
+            (person.partition("/")[0], image_id) for person, images in people.items() for image_id in images
+        ]
+        trained = [(family, image_id) for family, image_id in rows if family not in held_out]
+        names = [family for family, _ in trained]
+        groups = [ImageGroup("train", [image_id for _, image_id in trained], names)]
+        if dev_images := [image_id for family, image_id in rows if family in held_out]:
+            groups.append(ImageGroup("verification", dev_images))
         test_folder = source.tree.folder("test")
-        assert test_folder is not None, "recognised without test"
+        assert test_folder is not None, "detected without test"
         test_images = source.images.below(test_folder)
         dev_pairs, dev_notes = _read_relations(source, people, held_out)
         test_pairs, notes = _read_test_pairs(source, test_folder, test_images)
         groups.append(ImageGroup("verification", test_images))
-        kept = without_classes(classes, source.exclude)
+        kept = without_classes(indexed_classes(names), source.exclude)
         return CompetitionData(
             label_faces(groups, kept), kept, no_rows(), dev_pairs, test_pairs, notes=dev_notes + notes
         )
 
     def formats(self, variant: str) -> SubmissionFormats:
-        """The CSV of this family."""
+        """The CSV of this layout."""
         return SubmissionFormats(
             None, table_format("verification", ("img_pair", "is_related"), ("{id}", "{score}"))
         )
@@ -86,7 +110,7 @@ def _training_folder(tree: FolderMap) -> str | None:
 def _read_people(source: Source) -> dict[str, list[str]]:
     """`family/person` -> the images of the person; people without a picture are left out."""
     train = _training_folder(source.tree)
-    assert train is not None, "recognised without train"
+    assert train is not None, "detected without train"
     people: dict[str, list[str]] = {}
     for family in source.images.of_classes(train, may_be_empty=True).values():
         for image_id in family:
@@ -101,29 +125,12 @@ def _read_people(source: Source) -> dict[str, list[str]]:
     return people
 
 
-def _training_group(people: Mapping[str, Sequence[str]], held_out: frozenset[str]) -> ImageGroup:
-    kept = {person: images for person, images in people.items() if person.partition("/")[0] not in held_out}
-    ids = [image_id for images in kept.values() for image_id in images]
-    names = [person.partition("/")[0] for person, images in kept.items() for _ in images]
-    return ImageGroup("train", ids, names)
-
-
-def _dev_group(people: Mapping[str, Sequence[str]], held_out: frozenset[str]) -> list[ImageGroup]:
-    ids = [
-        image_id
-        for person, images in people.items()
-        if person.partition("/")[0] in held_out
-        for image_id in images
-    ]
-    return [ImageGroup("verification", ids)] if ids else []
-
-
 def _read_relations(
     source: Source, people: Mapping[str, Sequence[str]], held_out: frozenset[str]
 ) -> tuple[Pairs, tuple[str, ...]]:
     """Relatives of the held-out families, and as many pairs of people from different families."""
     file = source.tree.file(_RELATIONS)
-    assert file is not None, "recognised without relations"
+    assert file is not None, "detected without relations"
     table = read_csv_table(source.root / file, ["p1", "p2"])
     notes = table.notes
     spellings = Spellings(people)
@@ -139,20 +146,15 @@ def _read_relations(
         for first, second in dict.fromkeys(relations)
         if first in people and second in people and first.partition("/")[0] in held_out
     ]
-    strangers = _draw_strangers(sorted(person for person in people if person.partition("/")[0] in held_out))
-    return _pairs_of_people(related, strangers[: len(related)], people), notes
-
-
-def _draw_strangers(candidates: Sequence[str]) -> list[tuple[str, str]]:
-    """Every pair of people from different families, in a fixed shuffled order."""
-    pairs = [
+    candidates = sorted(person for person in people if person.partition("/")[0] in held_out)
+    unrelated = [
         (first, second)
-        for place, first in enumerate(candidates)
-        for second in candidates[place + 1 :]
+        for first, second in combinations(candidates, 2)
         if first.partition("/")[0] != second.partition("/")[0]
     ]
-    order = np.random.default_rng(0).permutation(len(pairs)).tolist()
-    return [pairs[place] for place in order]
+    order = np.random.default_rng(0).permutation(len(unrelated)).tolist()
+    drawn = [unrelated[place] for place in order[: len(related)]]
+    return _pairs_of_people(related, drawn, people), notes
 
 
 def _pairs_of_people(

@@ -1,34 +1,39 @@
-"""What every family of competitions does: recognise a folder, read it into records, say what its CSVs are."""
+"""The interface of a layout: detecting it in a folder, reading the folder, the columns of its CSVs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.files.listing import PictureLister
-from kaggle_face.competitions.submission.formats import SubmissionFormats
+from kaggle_face.competitions.submission.formats import SubmissionFormats, Task
 from kaggle_face.records import CompetitionData
-
-FamilyKey = Literal["A", "B", "C", "D", "E", "kinship", "topk"]
-# D before C: their classification folders look the same, and D's four semesters are the likelier ones.
-FAMILY_KEYS: tuple[FamilyKey, ...] = ("A", "B", "D", "C", "E", "kinship", "topk")
 
 
 @dataclass(frozen=True)
-class Recognition:
-    """How far a folder looks like a family: what of it was found, and what is missing to read it.
+class Detection:
+    """How far a folder looks like a layout: what of it was found, and what is missing to read it.
 
-    `variant` is the semester that the files speak for, the first where several look the same.
+    `variant` is the edition whose files these are, the first where several look the same.
     """
 
-    family: FamilyKey
+    layout: str
     variant: str
     found: tuple[str, ...]
     missing: tuple[str, ...]
+
+    @classmethod
+    def of_places(
+        cls, layout: str, variant: str, places: Mapping[str, str | None], required: Collection[str]
+    ) -> Detection:
+        """The detection by places of a layout: the path of each, or None where it is not there."""
+        found = tuple(name for name, place in places.items() if place is not None)
+        missing = tuple(name for name, place in places.items() if place is None and name in required)
+        return cls(layout, variant, found, missing)
 
     @property
     def fits(self) -> bool:
@@ -37,7 +42,7 @@ class Recognition:
 
     @property
     def likeness(self) -> float:
-        """The share of the family's marks that were found, in [0, 1]."""
+        """The share of the layout's places that were found, in [0, 1]."""
         return len(self.found) / max(1, len(self.found) + len(self.missing))
 
     @property
@@ -49,15 +54,15 @@ class Recognition:
 
 @dataclass(frozen=True)
 class Source:
-    """A folder that was recognised, and how to read it.
+    """A folder whose layout is known, and how to read it.
 
-    `variant` is the semester whose conventions hold, as the settings, the slug or the files say; `layout` is
-    the one whose folders these are, as the settings or the files say.
+    `variant` is the edition whose conventions hold, as the settings, the slug or the files say;
+    `folder_variant` is the one whose folders these are, as the settings or the files say.
     """
 
     tree: FolderMap
     variant: str
-    layout: str
+    folder_variant: str
     exclude: tuple[str, ...] = ()
 
     @property
@@ -67,30 +72,56 @@ class Source:
 
     @cached_property
     def images(self) -> PictureLister:
-        """Lists the pictures, and knows at the end what was left out."""
+        """Lists the pictures, and accounts for what is left out."""
         return PictureLister(self.root, self.tree)
 
 
-class Family(Protocol):
-    """One family of competitions."""
+@dataclass(frozen=True)
+class Example:
+    """A small folder of a layout, and the first rows of the CSVs that are submitted for it.
+
+    `tree` has a path per line, with the braces of a shell for several names at once; indented lines are the
+    content of the text file above them, and what follows two blanks and `#` is a comment.
+    """
+
+    tree: str
+    classification: tuple[str, ...] = ()
+    verification: tuple[str, ...] = ()
+
+    def rows(self, task: Task) -> tuple[str, ...]:
+        """The rows of a task's CSV."""
+        return self.classification if task == "classification" else self.verification
+
+
+class Layout(Protocol):
+    """One layout of raw folders; `known.LAYOUTS` lists all of them."""
 
     @property
-    def key(self) -> FamilyKey:
-        """The name that `competition.family` forces it by."""
+    def name(self) -> str:
+        """The value of `competition.family` that forces it."""
 
     @property
     def title(self) -> str:
-        """What sets it apart, in a few words."""
+        """The places that set it apart, in one line."""
 
     @property
     def variants(self) -> Sequence[str]:
-        """The names that `competition.variant` may force."""
+        """The values of `competition.variant` that may force one."""
 
-    def recognise(self, tree: FolderMap) -> Recognition:
-        """How far a folder looks like this family."""
+    @property
+    def examples(self) -> Mapping[str, Example]:
+        """An example of each variant whose files differ; the first stands for all variants not named."""
+
+    def detect(self, tree: FolderMap) -> Detection:
+        """How far a folder looks like this layout."""
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""
 
     def formats(self, variant: str) -> SubmissionFormats:
         """The CSVs of a variant."""
+
+
+def example_of(layout: Layout, variant: str) -> Example:
+    """The example of a variant."""
+    return layout.examples.get(variant) or next(iter(layout.examples.values()))

@@ -1,4 +1,4 @@
-"""Family B (fall 2020 to fall 2021): 64-pixel faces, lists of image pairs, AUC.
+"""64-pixel faces and lists of image pairs, AUC (fall 2020 to fall 2021; letter B).
 
 The submitted class is the integer folder name, a pair is called by the two paths of its line. Fall 2020 has
 labelled test folders and no classification CSV; fall 2021 names bare files.
@@ -6,56 +6,93 @@ labelled test folders and no classification CSV; fall 2021 names bare files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import FolderMap, by_number, join, name_of
-from kaggle_face.competitions.files.lists import read_name_list, read_pair_list
-from kaggle_face.competitions.files.named_images import ImageFinder, Mentions, pairs_from_list
-from kaggle_face.competitions.files.text_lines import first_line
+from kaggle_face.competitions.files.lists import first_line, read_name_list
+from kaggle_face.competitions.files.named_images import ImageFinder, Mentions
 from kaggle_face.competitions.layouts.assembly import (
     ImageGroup,
     group_of_classes,
     group_of_test,
     integer_classes,
     label_faces,
+    read_listed_pairs,
     rows_by_name,
-    strangers_note,
+    unknown_classes_note,
     without_classes,
 )
-from kaggle_face.competitions.layouts.layout import FamilyKey, Recognition, Source
+from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
-from kaggle_face.records import CompetitionData, Pairs, RowList, no_pairs, no_rows
+from kaggle_face.records import CompetitionData, RowList, no_rows
+
+_CLASSES = """
+train_data/{9,10}/{a,b}.jpg                        # the submitted label is the integer
+val_data/{9,10}/{a,b}.jpg
+test_data/{0,1}.jpg                                # their order: by number, or classification_test.txt"""
+_LABELLED_TEST = """
+classification_data/train_data/{9,10}/{a,b}.jpg
+classification_data/val_data/{9,10}/{a,b}.jpg
+classification_data/test_data/{9,10}/{a,b}.jpg     # labelled, and without a CSV"""
+_PAIRS = """
+verification_data/{00011741,00020839,00035322}.jpg
+verification_pairs_val.txt
+    verification_data/00020839.jpg verification_data/00035322.jpg 1
+    verification_data/00011741.jpg verification_data/00035322.jpg 0
+verification_pairs_test.txt
+    verification_data/00020839.jpg verification_data/00035322.jpg
+    verification_data/00020839.jpg verification_data/00011741.jpg"""
+_ROWS = ("0.jpg,857", "1.jpg,42")
+_SCORES = (
+    "verification_data/00020839.jpg verification_data/00035322.jpg,0.573100",
+    "verification_data/00020839.jpg verification_data/00011741.jpg,-0.021400",
+)
+_BARE_SCORES = tuple(row.replace("verification_data/", "") for row in _SCORES)
+_EXAMPLES = {
+    "s21": Example(_CLASSES + _PAIRS, _ROWS, _SCORES),
+    "f20": Example(_LABELLED_TEST + _PAIRS, (), _SCORES),
+    "f21": Example(
+        _CLASSES + _PAIRS.replace(" verification_data/", " ").replace("    verification_data/", "    "),
+        _ROWS,
+        _BARE_SCORES,
+    ),
+}
 
 _VAL_LISTS = ("verification_pairs_val.txt",)
 _TEST_LISTS = ("verification_pairs_test.txt",)
 
 
-@dataclass(frozen=True)
 class ListedPairs:
-    """Family B."""
+    """The layout `listed_pairs`."""
 
-    key: FamilyKey = "B"
-    title: str = "pairs: train_data/<int>/, verification_data/, verification_pairs_{val,test}.txt"
+    name: str = "listed_pairs"
+    title: str = "train_data/<int>/, verification_data/, verification_pairs_{val,test}.txt"
     variants: Sequence[str] = ("f20", "s21", "f21")
+    examples: Mapping[str, Example] = _EXAMPLES
 
-    def recognise(self, tree: FolderMap) -> Recognition:
-        """How far a folder looks like this family."""
-        train, mark = _training_folder(tree), "train_data/<int>/"
-        optional = {
+    def detect(self, tree: FolderMap) -> Detection:
+        """How far a folder looks like this layout; fall 2020 labels its test, fall 2021 has bare names."""
+        places = {
+            "train_data/<int>/": _training_folder(tree),
             "val_data/": tree.folder("val_data"),
             "verification_data/": tree.folder("verification_data"),
             "verification_pairs_val.txt": tree.file(*_VAL_LISTS),
             "verification_pairs_test.txt": tree.file(*_TEST_LISTS),
         }
-        found = [name for name, place in {mark: train, **optional}.items() if place is not None]
-        return Recognition("B", _variant(tree), tuple(found), () if train is not None else (mark,))
+        test, pairs = tree.folder("test_data"), tree.file(*_TEST_LISTS)
+        if test is not None and any(
+            folder.startswith(f"{test}/") and name_of(folder).isdecimal() for folder in tree.folders
+        ):
+            variant = "f20"
+        else:
+            variant = "s21" if pairs is None or "/" in first_line(tree.root / pairs) else "f21"
+        return Detection.of_places(self.name, variant, places, ("train_data/<int>/",))
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""
         train = _training_folder(source.tree)
-        assert train is not None, "recognised without train_data"
+        assert train is not None, "detected without train_data"
         parent = source.tree.parent_of(train)
         groups, notes = _read_groups(source, train, parent)
         trained = set(groups[0].class_names or ())
@@ -65,8 +102,8 @@ class ListedPairs:
         ver_images = source.images.below(ver_folder) if ver_folder is not None else []
         bases = (ver_folder.rpartition("/")[0], ver_folder) if ver_folder is not None else ("",)
         finder = ImageFinder(source.root, bases, frozenset(ver_images))
-        dev_pairs, dev_notes = _read_pairs(source, finder, _VAL_LISTS, labelled=True)
-        test_pairs, test_notes = _read_pairs(source, finder, _TEST_LISTS, labelled=False)
+        dev_pairs, dev_notes = read_listed_pairs(source, finder, _VAL_LISTS, labelled=True, by_text=True)
+        test_pairs, test_notes = read_listed_pairs(source, finder, _TEST_LISTS, labelled=False, by_text=True)
         groups.append(ImageGroup("verification", ver_images))
         return CompetitionData(
             faces=label_faces(groups, classes),
@@ -74,7 +111,7 @@ class ListedPairs:
             test_rows=rows,
             dev_pairs=dev_pairs,
             test_pairs=test_pairs,
-            notes=(*notes, *strangers_note(groups, trained), *row_notes, *dev_notes, *test_notes),
+            notes=(*notes, *unknown_classes_note(groups, trained), *row_notes, *dev_notes, *test_notes),
         )
 
     def formats(self, variant: str) -> SubmissionFormats:
@@ -85,19 +122,9 @@ class ListedPairs:
 
 
 def _training_folder(tree: FolderMap) -> str | None:
-    """`train_data` that is not family A's, which has `medium` and `large` in it."""
+    """`train_data` that is not of `thumbnails`, which has `medium` and `large` in it."""
     train = tree.folder("train_data")
     return None if train is None or tree.child(train, "medium", "large") else train
-
-
-def _variant(tree: FolderMap) -> str:
-    """Labelled test folders are fall 2020's, bare file names fall 2021's."""
-    test, pairs = tree.folder("test_data"), tree.file(*_TEST_LISTS)
-    if test is not None and any(
-        folder.startswith(f"{test}/") and name_of(folder).isdecimal() for folder in tree.folders
-    ):
-        return "f20"
-    return "s21" if pairs is None or "/" in first_line(tree.root / pairs) else "f21"
 
 
 def _read_groups(source: Source, train: str, parent: str) -> tuple[list[ImageGroup], tuple[str, ...]]:
@@ -131,12 +158,3 @@ def _read_rows(source: Source, parent: str, groups: Sequence[ImageGroup]) -> tup
     if left:
         notes += (f"{left} of {len(test.image_ids)} images of {folder} are not in {order}",)
     return RowList(as_text([*map(name_of, listed.names)]), as_text(images)), (*listed.notes, *notes)
-
-
-def _read_pairs(
-    source: Source, finder: ImageFinder, names: tuple[str, ...], labelled: bool
-) -> tuple[Pairs, tuple[str, ...]]:
-    file = source.tree.file(*names)
-    if file is None:
-        return no_pairs(), (f"there is no {names[0]}",)
-    return pairs_from_list(read_pair_list(source.root / file, labelled), finder, by_text=True)

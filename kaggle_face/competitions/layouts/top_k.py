@@ -1,20 +1,18 @@
 """Top-k identification with an unknown label: `train.csv` names each image's individual, MAP@5.
 
-An image of the test set gets five labels, the likeliest first; one of them may be the label for individuals
-that the training set does not show.
+A test image gets five labels, the likeliest first; one of them may be the label of unknown individuals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.csv_tables import delimiter_of, read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap
-from kaggle_face.competitions.files.lists import without_repeats
+from kaggle_face.competitions.files.lists import first_line, without_repeats
 from kaggle_face.competitions.files.named_images import ImageFinder, Mentions
-from kaggle_face.competitions.files.text_lines import first_line
 from kaggle_face.competitions.layouts.assembly import (
     ImageGroup,
     group_of_test,
@@ -22,93 +20,122 @@ from kaggle_face.competitions.layouts.assembly import (
     rows_by_name,
     without_classes,
 )
-from kaggle_face.competitions.layouts.layout import FamilyKey, Recognition, Source
+from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, SubmissionFormats
 from kaggle_face.errors import DataError, naming_first
-from kaggle_face.records import ClassTable, CompetitionData, Gallery, RowList, no_pairs
+from kaggle_face.records import ClassTable, CompetitionData, Gallery, no_pairs
+
+_TREE = """
+train_images/{0a1b,2c3d,4e5f,6a7b}.jpg
+train.csv
+    image,species,individual_id
+    0a1b.jpg,beluga,37c7aba965a5
+    2c3d.jpg,beluga,37c7aba965a5
+    4e5f.jpg,beluga,114207cab555
+    6a7b.jpg,beluga,114207cab555
+test_images/{000110707af0ba,0006287ec424cb}.jpg"""
+_TREE_OF_WHALES = _TREE.replace("image,species,individual_id", "Image,Id").replace(",beluga", "")
+_KNOWN = "37c7aba965a5 114207cab555 a6e325d8e924"
+_ROWS = (
+    f"000110707af0ba.jpg,{_KNOWN} new_individual 19fbb960f07d",
+    f"0006287ec424cb.jpg,new_individual {_KNOWN} c995c043c353",
+)
+_EXAMPLES = {
+    "happywhale": Example(_TREE, _ROWS),
+    "humpback": Example(_TREE_OF_WHALES, tuple(row.replace("_individual", "_whale") for row in _ROWS)),
+}
 
 LABELS_PER_ROW = 5
 _TRAIN_FOLDERS, _TEST_FOLDERS = ("train_images", "train"), ("test_images", "test")
 
 
 @dataclass(frozen=True)
-class _Words:
-    """How a competition calls things."""
+class _Names:
+    """The names of columns and labels."""
 
     image: str
     individual: str
-    answer: str
+    labels: str
     unknown: str
 
 
-_WORDS = {
-    "happywhale": _Words("image", "individual_id", "predictions", "new_individual"),
-    "humpback": _Words("Image", "Id", "Id", "new_whale"),
+_NAMES = {
+    "happywhale": _Names("image", "individual_id", "predictions", "new_individual"),
+    "humpback": _Names("Image", "Id", "Id", "new_whale"),
 }
 
 
-@dataclass(frozen=True)
 class TopK:
-    """Top-k identification."""
+    """The layout `top_k`."""
 
-    key: FamilyKey = "topk"
-    title: str = "top k: train.csv, train_images/, test_images/"
+    name: str = "top_k"
+    title: str = "train.csv, train_images/, test_images/"
     variants: Sequence[str] = ("happywhale", "humpback")
+    examples: Mapping[str, Example] = _EXAMPLES
 
-    def recognise(self, tree: FolderMap) -> Recognition:
-        """How far a folder looks like this family."""
+    def detect(self, tree: FolderMap) -> Detection:
+        """How far a folder looks like this layout."""
         table = tree.file("train.csv")
         first = first_line(tree.root / table) if table is not None else ""
         header = [name.strip() for name in first.split(delimiter_of(first))]
-        variant = next((name for name, words in _WORDS.items() if words.individual in header), None)
+        variant = next((name for name, named in _NAMES.items() if named.individual in header), None)
         places = {
             "train.csv with individual_id or Id": variant,
             "train_images/": tree.folder(*_TRAIN_FOLDERS),
             "test_images/": tree.folder(*_TEST_FOLDERS),
         }
-        found = [name for name, place in places.items() if place is not None]
-        missing = [name for name, place in places.items() if place is None]
-        return Recognition("topk", variant or "happywhale", tuple(found), tuple(missing))
+        return Detection.of_places(self.name, variant or "happywhale", places, places)
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""
-        words = _WORDS[source.layout]
-        train, notes = _read_training(source, words)
-        names = sorted(set(train.class_names or ()) - {words.unknown, ""})
+        named = _NAMES[source.folder_variant]
+        train, notes = _read_training(source, named)
+        names = sorted(set(train.class_names or ()) - {named.unknown, ""})
         classes = without_classes(ClassTable(as_text(names), as_text(names)), source.exclude)
         folder = source.tree.folder(*_TEST_FOLDERS)
-        assert folder is not None, "recognised without test images"
+        assert folder is not None, "detected without test images"
         test = source.images.below(folder)
         if not test:
             raise DataError(f"{source.root / folder} holds no image; unpack the archive again")
         group, more = group_of_test(test, folder, names)
         rows = rows_by_name(group)
+        known = set(classes.names.tolist())
+        pairs = zip(train.image_ids, train.class_names or (), strict=True)
+        images, labels = zip(*((image, name) for image, name in pairs if name in known), strict=True)
+        gallery = Gallery(
+            image_ids=as_text(images),
+            names=as_text(labels),
+            probe_ids=rows.row_ids,
+            probe_image_ids=rows.image_ids,
+            probe_names=as_text([""] * len(rows)),
+            no_match=named.unknown,
+        )
         return CompetitionData(
             faces=label_faces([train, group], classes),
             classes=classes,
             test_rows=rows,
             dev_pairs=no_pairs(),
             test_pairs=no_pairs(),
-            test_gallery=_gallery(train, set(classes.names.tolist()), rows, words.unknown),
+            test_gallery=gallery,
             notes=notes + more,
         )
 
     def formats(self, variant: str) -> SubmissionFormats:
         """The CSV of a variant."""
-        words = _WORDS[variant]
+        named = _NAMES[variant]
         part = FormatPart("classification", ("{id}", "{label}"))
-        columns = (words.image, words.answer)
+        columns = (named.image, named.labels)
         return SubmissionFormats(SubmissionFormat(columns, (part,), labels_per_row=LABELS_PER_ROW))
 
 
-def _read_training(source: Source, words: _Words) -> tuple[ImageGroup, tuple[str, ...]]:
+def _read_training(source: Source, named: _Names) -> tuple[ImageGroup, tuple[str, ...]]:
     file, folder = source.tree.file("train.csv"), source.tree.folder(*_TRAIN_FOLDERS)
-    assert file is not None and folder is not None, "recognised without training images"
+    assert file is not None and folder is not None, "detected without training images"
     path = source.root / file
-    table = read_csv_table(path, [words.image, words.individual])
+    table = read_csv_table(path, [named.image, named.individual])
     images = source.images.below(folder)
     finder = ImageFinder(source.root, (folder,), frozenset(images))
-    names, labels = table.columns[words.image], table.columns[words.individual]
+    names, labels = table.columns[named.image], table.columns[named.individual]
     found, notes = finder.find(Mentions(path, names, table.line_numbers))
     kept, twice = without_repeats(found, labels, table.line_numbers, path)
     found, labels = [found[place] for place in kept], [labels[place] for place in kept]
@@ -118,17 +145,3 @@ def _read_training(source: Source, words: _Words) -> tuple[ImageGroup, tuple[str
         notes += (naming_first(len(left), len(images), what, left[0]),)
     group = ImageGroup("train", [*found, *left], [*labels, *[""] * len(left)])
     return group, table.notes + notes + twice
-
-
-def _gallery(train: ImageGroup, known: set[str], probes: RowList, unknown: str) -> Gallery:
-    """Every training image of a known individual, against every test image."""
-    pairs = zip(train.image_ids, train.class_names or (), strict=True)
-    images, names = zip(*((image, name) for image, name in pairs if name in known), strict=True)
-    return Gallery(
-        image_ids=as_text(images),
-        names=as_text(names),
-        probe_ids=probes.row_ids,
-        probe_image_ids=probes.image_ids,
-        probe_names=as_text([""] * len(probes)),
-        no_match=unknown,
-    )

@@ -51,7 +51,16 @@ class SubmissionFormat:
 
     def __post_init__(self) -> None:
         for part in self.parts:
-            _check_part(self.columns, part)
+            if len(part.cells) != len(self.columns):
+                raise ConfigError(
+                    f"the {part.task} part of a submission has {len(part.cells)} cells {list(part.cells)} "
+                    f"for {len(self.columns)} columns {list(self.columns)}; write one cell per column"
+                )
+            known = FIELDS[part.task]
+            for template, name in ((cell, name) for cell in part.cells for name in fields_of(cell)):
+                if name not in known:
+                    hint = nearest_hint(name, known) or f"; known: {', '.join(known)}"
+                    raise ConfigError(f"the cell '{template}' of {part.task} has no field '{{{name}}}'{hint}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ def table_format(task: Task, columns: Sequence[str], cells: Sequence[str]) -> Su
 
 
 def with_settings(preset: SubmissionFormats, settings: SubmitConfig) -> SubmissionFormats:
-    """The formats of a competition where the settings do not say otherwise.
+    """The formats of a competition where the settings name no others.
 
     Raises:
         ConfigError: The settings name an unknown field, or another number of cells than of columns.
@@ -117,7 +126,7 @@ def fields_of(template: str) -> list[str]:
     try:
         return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
     except ValueError as error:
-        raise ConfigError(f"the cell '{template}' is no template: {error}") from error
+        raise ConfigError(f"the cell '{template}' is not a template: {error}") from error
 
 
 def _chosen(task: Task, settings: TableConfig, preset: SubmissionFormat | None) -> SubmissionFormat | None:
@@ -127,17 +136,3 @@ def _chosen(task: Task, settings: TableConfig, preset: SubmissionFormat | None) 
     cells = settings.cells or (preset.parts[0].cells if preset else ())
     form = table_format(task, columns, cells)
     return replace(form, labels_per_row=preset.labels_per_row) if preset else form
-
-
-def _check_part(columns: tuple[str, ...], part: FormatPart) -> None:
-    if len(part.cells) != len(columns):
-        raise ConfigError(
-            f"the {part.task} part of a submission has {len(part.cells)} cells {list(part.cells)} for "
-            f"{len(columns)} columns {list(columns)}; write one cell per column"
-        )
-    for template in part.cells:
-        for name in fields_of(template):
-            if name not in FIELDS[part.task]:
-                hint = nearest_hint(name, FIELDS[part.task])
-                known = hint or f"; known: {', '.join(FIELDS[part.task])}"
-                raise ConfigError(f"the cell '{template}' of {part.task} has no field '{{{name}}}'{known}")

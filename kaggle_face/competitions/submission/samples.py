@@ -1,8 +1,8 @@
-"""Learning a submission's format from the sample that a competition gives out.
+"""Inferring a submission's format from the sample that a competition gives out.
 
 The ids of the sample are compared with what the test files offer: names, numbers, rows, pairs of names. A
 sample may lack rows (published ones have), but must not have any that the test files do not: they are
-incomplete then, and nothing can be learnt from comparing.
+incomplete then, and nothing can be inferred.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def find_samples(tree: FolderMap) -> list[str]:
 
 
 def tasks_named_by(path: str) -> set[Task]:
-    """The tasks that the name of a file speaks of or, where it names none, the nearest folder that does.
+    """The tasks that the name of a file names or, where it names none, the nearest folder that does.
 
     >>> tasks_named_by("hw2p2-verification/sample_submission.csv")
     {'verification'}
@@ -72,19 +72,19 @@ def tasks_named_by(path: str) -> set[Task]:
 
 
 def infer_format(sample: Path, data: CompetitionData, root: Path | None = None) -> SubmissionFormat:
-    """The format that a sample submission shows: columns, the ids' templates, and which column answers what.
+    """The format that a sample submission shows: columns, templates of the ids, and the predicted column.
 
-    A sample whose name, or whose folder's below the data root `root`, speaks of one task is its alone.
+    A sample whose name, or whose folder's below the data root `root`, names one task is its alone.
 
     Raises:
-        DataError: The sample is no table, or which column answers is not clear.
+        DataError: The sample is not a table, or the column of the predictions is not clear.
         ForeignIdsError: It has ids that the test files do not have in any known form.
     """
     table = read_csv_table(sample, [])
     columns = tuple(table.columns)
     if len(columns) < 2:
         raise DataError(
-            f"{sample} has the column '{columns[0]}' alone; a submission needs an id and an answer"
+            f"{sample} has the column '{columns[0]}' alone; a submission needs an id and a prediction"
         )
     whole = _Part(table.columns[columns[0]], {name: table.columns[name] for name in columns[1:]})
     named = tasks_named_by(sample.name if root is None else sample.relative_to(root).as_posix())
@@ -96,10 +96,16 @@ def infer_format(sample: Path, data: CompetitionData, root: Path | None = None) 
         parts = [] if task is not None else _explain_parts(whole, data)
     if not parts:
         _refuse_foreign_ids(sample, whole, data, task)
+    labels_per_row = 1
+    if len(parts) == 1 and parts[0][1] == "classification":
+        labels_per_row = max(len(cells[0].split()) for cells in whole.cells.values())
     return SubmissionFormat(
         columns,
-        tuple(FormatPart(task, (id_cell, *_answers(part, task, sample))) for part, task, id_cell in parts),
-        labels_per_row=_labels_per_row(parts),
+        tuple(
+            FormatPart(task, (id_cell, *_cells_behind_id(part, task, sample)))
+            for part, task, id_cell in parts
+        ),
+        labels_per_row=labels_per_row,
     )
 
 
@@ -119,7 +125,7 @@ def _explain(part: _Part, data: CompetitionData, named: Task | None = None) -> t
 
 
 def _refuse_foreign_ids(sample: Path, whole: _Part, data: CompetitionData, named: Task | None) -> NoReturn:
-    """Says which ids are not of the test files, or that none is."""
+    """Raises the error that names the ids which are not of the test files."""
     wanted = set(whole.ids)
     offers = [set(_offered(data, *candidate)) for candidate in _candidates(data, whole, named)]
     best = max(offers, key=lambda offered: len(wanted & offered), default=set())
@@ -131,7 +137,7 @@ def _refuse_foreign_ids(sample: Path, whole: _Part, data: CompetitionData, named
             f"incomplete, so unpack the archives again"
         )
     raise ForeignIdsError(
-        f"{sample}: its ids, such as '{whole.ids[0]}', are no names, numbers or rows of the test files; "
+        f"{sample}: its ids, such as '{whole.ids[0]}', are not names, numbers or rows of the test files; "
         f"unpack the archives again, or describe the file with submit.classification, submit.verification "
         f"or submit.combined"
     )
@@ -246,31 +252,28 @@ def _offered(data: CompetitionData, task: Task, template: str) -> list[str]:
     return ids
 
 
-def _answers(part: _Part, task: Task, sample: Path) -> list[str]:
-    """The templates of the columns behind the id: one answer, the rest as the sample has them."""
-    answering = [name for name, cells in part.cells.items() if _may_answer(cells)]
-    if len(answering) > 1:
+def _cells_behind_id(part: _Part, task: Task, sample: Path) -> list[str]:
+    """The templates of the columns behind the id: one of predictions, the rest as the sample has them."""
+    predicted = []
+    for name, cells in part.cells.items():
+        is_constant_word = _named_task(cells[0]) is not None and len(set(cells)) == 1
+        if not is_constant_word and any(cell.strip() for cell in cells):
+            predicted.append(name)
+    if len(predicted) > 1:
         pattern = _LABEL_NAME if task == "classification" else _SCORE_NAME
-        answering = [name for name in answering if pattern.search(name)] or answering
-    if len(answering) != 1:
+        predicted = [name for name in predicted if pattern.search(name)] or predicted
+    if len(predicted) != 1:
         raise DataError(
-            f"{sample}: which of the columns {', '.join(part.cells)} answers {task} is not clear; "
-            f"describe the file with submit.{task} or submit.combined"
+            f"{sample}: which of the columns {', '.join(part.cells)} holds the predictions of {task} is not "
+            f"clear; describe the file with submit.{task} or submit.combined"
         )
-    is_score = task == "verification" and _are_numbers(part.cells[answering[0]])
-    answer = "{score}" if is_score else "{label}"
-    return [answer if name == answering[0] else _literal(cells[0]) for name, cells in part.cells.items()]
-
-
-def _may_answer(cells: Sequence[str]) -> bool:
-    """Whether a column is no constant word such as the task's name, and not empty."""
-    if _named_task(cells[0]) is not None and len(set(cells)) == 1:
-        return False
-    return any(cell.strip() for cell in cells)
+    is_score = task == "verification" and _are_numbers(part.cells[predicted[0]])
+    template = "{score}" if is_score else "{label}"
+    return [template if name == predicted[0] else _literal(cells[0]) for name, cells in part.cells.items()]
 
 
 def _looks_like(part: _Part, task: Task) -> bool:
-    """Whether the cells look like a task's answers: scores have a point, labels have none."""
+    """Whether the cells look like a task's predictions: scores have a point, labels have none."""
     texts = [cells[0] for cells in part.cells.values() if cells]
     if any(_named_task(text) == task for text in texts):
         return True
@@ -287,12 +290,6 @@ def _named_task(text: str) -> Task | None:
 
 def _are_numbers(cells: Sequence[str]) -> bool:
     return all(re.fullmatch(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?", cell.strip()) for cell in cells)
-
-
-def _labels_per_row(parts: Sequence[tuple[_Part, Task, str]]) -> int:
-    part, task, _ = parts[0]
-    texts = [cells[0] for cells in part.cells.values()]
-    return max(len(text.split()) for text in texts) if task == "classification" and len(parts) == 1 else 1
 
 
 def _literal(text: str) -> str:

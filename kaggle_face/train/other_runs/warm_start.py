@@ -8,7 +8,7 @@ import numpy as np
 
 from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.competitions.catalogue.known import find_facts
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import ConfigError, RulesError, RunError
@@ -107,17 +107,17 @@ def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: S
 
 
 def _require_allowed_origin(config: Config, trained: Config, text: str) -> None:
-    facts = find_facts(config.competition.slug)
-    if facts is None:
+    spec = find_spec(config.competition.slug)
+    if spec is None:
         return
     other = trained.competition.slug != config.competition.slug
-    if other and (facts.rules.forbids_outside_data or facts.rules.forbids_pretrained):
+    if other and (spec.rules.forbids_outside_data or spec.rules.forbids_pretrained):
         raise RulesError(
-            f"model.init_from={text} was trained for {trained.competition.slug}, and {facts.slug} allows no "
+            f"model.init_from={text} was trained for {trained.competition.slug}, and {spec.slug} allows no "
             "outside data; start from a run of this competition, or set model.init_from=null"
         )
-    if facts.rules.forbids_pretrained and (trained.model.pretrained or trained.model.weights is not None):
+    if spec.rules.forbids_pretrained and (trained.model.pretrained or trained.model.weights is not None):
         raise RulesError(
-            f"model.init_from={text} began with pretrained weights, and {facts.slug} allows none; "
+            f"model.init_from={text} began with pretrained weights, and {spec.slug} allows none; "
             "set model.init_from=null"
         )

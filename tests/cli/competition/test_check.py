@@ -10,7 +10,7 @@ from kaggle_face.cli.main import main
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Family E of fall 2024 and its settings in a fresh working directory."""
+    """pair_text of fall 2024 and its settings in a fresh working directory."""
     monkeypatch.chdir(tmp_path)
     names = [
         f"cls_data/{split}/n{person}/{image}.jpg"
@@ -33,10 +33,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_healthy_data_pass(data, capsys):
     assert main(["check", "-c", "mine.yaml"]) == 0
-    told = capsys.readouterr().out
-    assert "ok:      all 10 images can be read" in told
-    assert told.splitlines()[2].split() == ["train", "4", "4", "2"]
-    assert "problem:" not in told
+    printed = capsys.readouterr().out
+    assert "ok:      all 10 images can be read" in printed
+    assert printed.splitlines()[2].split() == ["train", "4", "4", "2"]
+    assert "problem:" not in printed
 
 
 def test_a_broken_image_fails_the_check(data, capsys):
@@ -54,7 +54,7 @@ def test_images_need_not_be_decoded(data):
     assert main(["check", "-c", "mine.yaml", "--no-images"]) == 0
 
 
-def test_a_leak_between_splits_is_told(data, capsys):
+def test_a_leak_between_splits_is_noted(data, capsys):
     (data / "cls_data/dev/n1/1.jpg").write_bytes((data / "cls_data/train/n1/1.jpg").read_bytes())
     assert main(["check", "-c", "mine.yaml"]) == 0
     assert "note:    1 pictures are in train and in dev byte for byte" in capsys.readouterr().out

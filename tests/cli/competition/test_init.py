@@ -12,7 +12,7 @@ from kaggle_face.config import load_config
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Family E since spring 2025 in a fresh working directory."""
+    """pair_text since spring 2025 in a fresh working directory."""
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "data"
     for split, count in (("train", 4), ("dev", 2), ("test", 2)):
@@ -47,7 +47,17 @@ def test_every_competition_can_be_shown(slug, capsys):
     assert "CSV:" in shown
 
 
-def test_the_shown_csv_is_that_of_the_semester(capsys):
+@pytest.mark.parametrize("name", ["pair_text", "E"])
+def test_a_layout_is_shown_with_an_example_of_each_variant(name, capsys):
+    assert main(["competitions", "show", name]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("layout pair_text (cls_data/, ver_data/, val_pairs.txt, test_pairs.txt)\n")
+    assert "\nexample files of s25:\n  cls_data/train/images/{000000," in shown
+    assert "\nexample files of f24:\n  cls_data/train/n00000{2,9}/" in shown
+    assert "\nverification CSV of f24:\n  ID,Label\n  0,0.573100\n" in shown
+
+
+def test_the_shown_csv_is_that_of_the_edition(capsys):
     main(["competitions", "show", "11785-s19-hw2p2-classification"])
     assert "  id,label\n  0,857\n  1,42\n" in capsys.readouterr().out
 
@@ -56,7 +66,7 @@ def test_the_shown_csv_is_that_of_the_semester(capsys):
     ("words", "message"),
     [
         (["show"], "needs a name"),
-        (["sow", "x"], "'competitions sow x' is no command"),
+        (["sow", "x"], "'competitions sow x' is not a command"),
         (["show", "11-785-s22-hw2p2-verificatio"], "did you mean '11-785-s22-hw2p2-verification'"),
     ],
 )
@@ -70,7 +80,7 @@ def test_wrong_words_are_one_line(words, message, capsys):
 def test_init_writes_settings_that_load(data, capsys):
     slug = "11785-hw-2-p-2-face-verification-fall-2025"
     assert main(["init", slug, "--data", str(data)]) == 0
-    assert "family E, variant f25: found cls_data/train/" in capsys.readouterr().out
+    assert "layout pair_text, variant f25: found cls_data/train/" in capsys.readouterr().out
     config = load_config(slug).config
     assert config.competition.slug == slug
     assert config.data.root == str(data)
@@ -119,8 +129,8 @@ def test_init_writes_nowhere_else(data, slug, capsys):
     assert "a competition's name has no folders in it" in capsys.readouterr().err
 
 
-def test_init_of_a_folder_that_is_none_of_the_families(data, tmp_path, capsys):
+def test_init_of_a_folder_of_no_layout(data, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["init", "mine", "--data", str(tmp_path / "empty")]) == 2
-    assert "empty holds nothing of any known family; check data.root" in capsys.readouterr().err
+    assert "empty holds nothing of any known layout; check data.root" in capsys.readouterr().err
     assert not Path("configs/mine.yaml").exists()

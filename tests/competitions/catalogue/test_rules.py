@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.competitions.catalogue.descriptions import describe_rules
-from kaggle_face.competitions.catalogue.known import Rules, competition_facts
+from kaggle_face.competitions.catalogue.known import Rules, competition_spec
 from kaggle_face.competitions.catalogue.rules import broken_rules, rule_on_test_neighbours
 from kaggle_face.config.schema import Config
 
-FALL_2026 = competition_facts("hw-2-p-2-fall-2026-student-competition").rules
+FALL_2026 = competition_spec("hw-2-p-2-fall-2026-student-competition").rules
 
 
 def config(**parts: object) -> Config:
@@ -124,7 +124,7 @@ def test_the_limit_of_fall_2026_covers_the_ensemble():
 
 
 def test_a_limit_of_one_model_does_not_count_the_ensemble():
-    rules = competition_facts("11785-hw2p2-face-recognition").rules
+    rules = competition_spec("11785-hw2p2-face-recognition").rules
     assert broken_rules(rules, config(), 18_000_000, 90_000_000) == []
     assert "the model has 18,000,001" in broken_rules(rules, config(), 18_000_001, None)[0]
 

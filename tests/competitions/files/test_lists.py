@@ -99,7 +99,7 @@ def test_a_third_field_of_test_pairs_is_ignored_with_a_note(write):
         ("img1 img2 label\n", r"val_pairs.txt:1: expected an image name .* got 'img1 img2 label'"),
         ("n1 n2 1\nn1 n3 0\n", r"val_pairs.txt:1: expected an image name"),
         ("a.jpg b.jpg 1\n".encode("utf-16"), r"val_pairs.txt is UTF-16 text; save it as UTF-8"),
-        (b"a.jpg b.jpg 1\n\xe9.jpg d.jpg 0\n", r"val_pairs.txt:2: this is no UTF-8 text \(byte 0xe9\)"),
+        (b"a.jpg b.jpg 1\n\xe9.jpg d.jpg 0\n", r"val_pairs.txt:2: this is not UTF-8 text \(byte 0xe9\)"),
     ],
 )
 def test_a_broken_list_is_refused_with_its_line(write, content, message):
@@ -124,7 +124,7 @@ def test_labels_are_whole_numbers(write):
 
 @pytest.mark.parametrize("label", ["-3", "1.0", "ann", "1e3", "²"])
 def test_another_label_is_refused(write, label):
-    with pytest.raises(DataError, match=r"val_pairs.txt:2: the label .* is no whole number of at least 0"):
+    with pytest.raises(DataError, match=r"val_pairs.txt:2: the label .* is not a whole number of at least 0"):
         read_label_list(write(f"a.jpg 10\nb.jpg {label}\n"))
 
 

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from kaggle_face.competitions.layouts.csv_pairs import CsvPairs
-from kaggle_face.competitions.submission.tables import classification_table, verification_table
+from kaggle_face.competitions.submission.tables import (
+    classification_columns,
+    fill_table,
+    verification_columns,
+)
 from kaggle_face.errors import DataError
 from kaggle_face.records import PairScores, Predictions
 
@@ -36,13 +40,13 @@ def test_the_csvs_have_the_columns_of_the_competition(csv_pairs):
     formats = CsvPairs().formats("s22")
     logits = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
     predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
-    classes = classification_table(data, formats.of_task("classification"), predictions)
+    classes = fill_table(formats.of_task("classification"), [classification_columns(data, predictions)])
     assert {name: cells.tolist() for name, cells in classes.cells.items()} == {
         "id": ["000000.jpg", "000001.jpg"],
         "label": ["1", "0"],
     }
     scores = PairScores(np.array(["1", "0"]), np.array([0.5, 0.8312]))
-    pairs = verification_table(data, formats.of_task("verification"), scores)
+    pairs = fill_table(formats.of_task("verification"), [verification_columns(data, scores)])
     assert {name: cells.tolist() for name, cells in pairs.cells.items()} == {
         "id": ["0", "1"],
         "match": ["0.831200", "0.500000"],
@@ -76,7 +80,7 @@ def test_semicolons_are_accepted_with_a_note(csv_pairs):
     assert any("separated by ';'" in note for note in data.notes)
 
 
-def test_pairs_whose_images_are_not_unpacked_are_noted_and_the_family_stays(csv_pairs):
+def test_pairs_whose_images_are_not_unpacked_are_noted_and_the_layout_stays(csv_pairs):
     for name in "rs":
         csv_pairs.remove(f"verification/verification/test/{name}.jpg")
     (csv_pairs.root / "verification/verification/test").rmdir()

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaggle_face.competitions.layouts.gallery import KnownPeople
-from kaggle_face.competitions.submission.tables import classification_table, gallery_table
+from kaggle_face.competitions.layouts.gallery import GallerySearch
+from kaggle_face.competitions.submission.tables import classification_columns, fill_table, gallery_columns
 from kaggle_face.errors import DataError
 from kaggle_face.records import Predictions
 
@@ -86,17 +86,19 @@ def test_ids_are_written_as_in_the_sample_submission(known_people):
 
 def test_the_csvs_have_the_columns_of_the_competition(known_people):
     data = known_people.read()
-    formats = KnownPeople().formats("f23")
+    formats = GallerySearch().formats("f23")
     predictions = Predictions(
         data.test_rows.image_ids, np.array([[0.0, 1.0], [1.0, 0.0]]), data.classes.names
     )
-    classes = classification_table(data, formats.of_task("classification"), predictions)
+    classes = fill_table(formats.of_task("classification"), [classification_columns(data, predictions)])
     assert {name: cells.tolist() for name, cells in classes.cells.items()} == {
         "id": ["000000.jpg", "000001.jpg"],
         "label": ["1", "0"],
     }
     found = np.array(["n000104", "n000000", "n000103"])
-    table = gallery_table(data, formats.of_task("verification"), np.array(["2", "0", "1"]), found)
+    table = fill_table(
+        formats.of_task("verification"), [gallery_columns(data, np.array(["2", "0", "1"]), found)]
+    )
     assert {name: cells.tolist() for name, cells in table.cells.items()} == {
         "id": ["0", "1", "2"],
         "label": ["n000000", "n000103", "n000104"],
@@ -105,14 +107,14 @@ def test_the_csvs_have_the_columns_of_the_competition(known_people):
 
 def test_a_probe_without_an_answer_is_refused(known_people):
     data = known_people.read()
-    form = KnownPeople().formats("f23").of_task("verification")
+    form = GallerySearch().formats("f23").of_task("verification")
     with pytest.raises(DataError, match=r"1 of 3 ids are not among the probes .*first: 1"):
-        gallery_table(data, form, np.array(["2", "0"]), np.array(["n000104", "n000000"]))
+        fill_table(form, [gallery_columns(data, np.array(["2", "0"]), np.array(["n000104", "n000000"]))])
 
 
-def test_a_dev_label_that_is_nobody_known_is_refused(known_people):
+def test_a_dev_label_that_is_not_a_known_identity_is_refused(known_people):
     known_people.text(DEV_TABLE, "label", "n000104", "n000999", "n000103")
-    with pytest.raises(DataError, match=r"verification_dev.csv:3: 'n000999' is no folder of known/"):
+    with pytest.raises(DataError, match=r"verification_dev.csv:3: 'n000999' is not a folder of known/"):
         known_people.read()
 
 
@@ -198,7 +200,7 @@ def test_a_known_name_may_spell_accents_otherwise_than_its_folder(known_people):
     data = known_people.read()
     assert dev_names(data)["b.jpg"] == "Jose\u0301"
     assert any(
-        "names of people spell accents otherwise than the folders of known/ do" in n for n in data.notes
+        "names of identities spell accents otherwise than the folders of known/ do" in n for n in data.notes
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kaggle_face.competitions.layouts.kinship import Kinship
-from kaggle_face.competitions.submission.tables import verification_table
+from kaggle_face.competitions.submission.tables import fill_table, verification_columns
 from kaggle_face.errors import DataError
 from kaggle_face.records import PairScores
 
@@ -22,7 +22,7 @@ def test_test_pairs_come_from_the_sample_submission(families):
     assert pairs.first_ids.tolist() == ["test/face3.jpg", "test/face1.jpg"]
 
 
-def test_dev_pairs_are_relatives_and_strangers_outside_the_classes(families):
+def test_dev_pairs_are_relatives_and_unrelated_people_outside_the_classes(families):
     for number in range(11, 20):
         families.images(*(f"train/F{number:04d}/MID{person}/P1.jpg" for person in (1, 2)))
     families.text("train_relationships.csv", "p1,p2", "F0018/MID1,F0018/MID2", "F0019/MID1,F0019/MID2")
@@ -40,7 +40,9 @@ def test_people_without_a_picture_are_noted(families):
 def test_the_csv_has_the_columns_of_the_competition(families):
     data = families.read()
     scores = PairScores(data.test_pairs.pair_ids[::-1], np.array([0.25, 0.5]))
-    table = verification_table(data, Kinship().formats("families").of_task("verification"), scores)
+    table = fill_table(
+        Kinship().formats("families").of_task("verification"), [verification_columns(data, scores)]
+    )
     assert {name: cells.tolist() for name, cells in table.cells.items()} == {
         "img_pair": ["face3.jpg-face1.jpg", "face1.jpg-face2.jpg"],
         "is_related": ["0.500000", "0.250000"],

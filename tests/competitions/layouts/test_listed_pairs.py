@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from kaggle_face.competitions.layouts.listed_pairs import ListedPairs
-from kaggle_face.competitions.submission.tables import classification_table, verification_table
+from kaggle_face.competitions.submission.tables import (
+    classification_columns,
+    fill_table,
+    verification_columns,
+)
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import PairScores, Predictions
 
@@ -60,22 +64,22 @@ def test_the_csvs_have_the_columns_of_the_competition(listed_pairs):
     formats = ListedPairs().formats("s21")
     logits = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
     predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
-    classes = classification_table(data, formats.of_task("classification"), predictions)
+    classes = fill_table(formats.of_task("classification"), [classification_columns(data, predictions)])
     assert {name: cells.tolist() for name, cells in classes.cells.items()} == {
         "id": ["2.jpg", "10.jpg"],
         "label": ["10", "9"],
     }
     scores = PairScores(data.test_pairs.pair_ids, np.array([0.00244, 1.0]))
-    pairs = verification_table(data, formats.of_task("verification"), scores)
+    pairs = fill_table(formats.of_task("verification"), [verification_columns(data, scores)])
     assert {name: cells.tolist() for name, cells in pairs.cells.items()} == {
         "Id": data.test_pairs.pair_ids.tolist(),
         "Category": ["0.002440", "1.000000"],
     }
 
 
-def test_a_class_folder_that_is_no_integer_is_refused(listed_pairs):
+def test_a_class_folder_that_is_not_an_integer_is_refused(listed_pairs):
     listed_pairs.images("train_data/ann/a.jpg")
-    with pytest.raises(DataError, match=r"train_data: 1 of 3 class folders are no integers, first: ann"):
+    with pytest.raises(DataError, match=r"train_data: 1 of 3 class folders are not integers, first: ann"):
         listed_pairs.read()
 
 

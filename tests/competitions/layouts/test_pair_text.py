@@ -7,7 +7,11 @@ import pytest
 
 from kaggle_face.competitions.reading import submission_formats
 from kaggle_face.competitions.submission.formats import SubmissionFormats
-from kaggle_face.competitions.submission.tables import classification_table, verification_table
+from kaggle_face.competitions.submission.tables import (
+    classification_columns,
+    fill_table,
+    verification_columns,
+)
 from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import CompetitionData, PairScores, Predictions
@@ -62,7 +66,7 @@ def test_test_images_are_ordered_by_number(labelled_splits):
 def test_the_verification_csv_has_the_columns_of_the_competition(labelled_splits):
     data = labelled_splits.read()
     shuffled = PairScores(np.array(["2", "0", "1"]), np.array([0.25, 0.7551831603050232, -0.5], np.float32))
-    table = verification_table(data, formats().of_task("verification"), shuffled)
+    table = fill_table(formats().of_task("verification"), [verification_columns(data, shuffled)])
     assert table.columns == ("ID", "Label")
     assert table.cells["ID"].tolist() == ["0", "1", "2"]
     assert table.cells["Label"].tolist() == ["0.755183", "-0.500000", "0.250000"]
@@ -73,7 +77,9 @@ def test_the_submitted_label_is_the_integer_of_the_label_file(labelled_splits):
     names = np.array(["10", "9"])  # another order than the competition's
     logits = np.array([[0.0, 1.0], [2.0, 1.0]], np.float32)
     ids = np.array(["cls_data/test/images/10.jpg", "cls_data/test/images/9.jpg"])
-    table = classification_table(data, formats().of_task("classification"), Predictions(ids, logits, names))
+    table = fill_table(
+        formats().of_task("classification"), [classification_columns(data, Predictions(ids, logits, names))]
+    )
     assert table.cells["id"].tolist() == ["9.jpg", "10.jpg"]
     assert table.cells["label"].tolist() == ["10", "9"]
 

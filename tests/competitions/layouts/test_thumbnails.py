@@ -3,8 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaggle_face.competitions.layouts.thumbnails import Trials
-from kaggle_face.competitions.submission.tables import classification_table, verification_table
+from kaggle_face.competitions.layouts.thumbnails import Thumbnails
+from kaggle_face.competitions.submission.tables import (
+    classification_columns,
+    fill_table,
+    verification_columns,
+)
 from kaggle_face.errors import DataError
 from kaggle_face.records import PairScores, Predictions
 
@@ -87,7 +91,9 @@ def test_the_classification_csv_follows_the_semester(thumbnails, variant, column
     data = thumbnails.read(variant=variant)
     logits = np.eye(3, dtype=np.float32)[[2, 1, 0]]  # image 5001 shows class 2300, 900 class 10, 5000 class 2
     predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
-    table = classification_table(data, Trials().formats(variant).of_task("classification"), predictions)
+    table = fill_table(
+        Thumbnails().formats(variant).of_task("classification"), [classification_columns(data, predictions)]
+    )
     assert table.columns == columns
     assert table.cells[columns[0]][0] == first_id
     assert table.cells[columns[1]].tolist() == ["2300", "10", "2"]
@@ -96,15 +102,17 @@ def test_the_classification_csv_follows_the_semester(thumbnails, variant, column
 def test_the_verification_csv_names_the_trial(thumbnails):
     data = thumbnails.read()
     scores = PairScores(data.test_pairs.pair_ids[::-1], np.array([0.25, 0.5731], np.float32))
-    table = verification_table(data, Trials().formats("s20").of_task("verification"), scores)
+    table = fill_table(
+        Thumbnails().formats("s20").of_task("verification"), [verification_columns(data, scores)]
+    )
     assert table.columns == ("trial", "score")
     assert table.cells["trial"].tolist() == ["t.jpg r.jpg", "r.jpg s.jpg"]
     assert table.cells["score"].tolist() == ["0.573100", "0.250000"]
 
 
-def test_a_class_folder_that_is_no_integer_is_refused(thumbnails):
+def test_a_class_folder_that_is_not_an_integer_is_refused(thumbnails):
     thumbnails.images("train_data/medium/n000002/a.jpg")
-    with pytest.raises(DataError, match=r"train_data: 1 of 4 class folders are no integers, first: n000002"):
+    with pytest.raises(DataError, match=r"train_data: 1 of 4 class folders are not integers, first: n000002"):
         thumbnails.read()
 
 

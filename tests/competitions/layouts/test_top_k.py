@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kaggle_face.competitions.layouts.top_k import TopK
-from kaggle_face.competitions.submission.tables import classification_table, topk_table
+from kaggle_face.competitions.submission.tables import fill_table, topk_columns
 from kaggle_face.errors import DataError
 from kaggle_face.metrics.unknowns import choose_unknown_threshold
 from kaggle_face.records import Predictions
@@ -30,7 +30,7 @@ def test_the_unknown_label_stands_where_the_score_falls_below_the_threshold(whal
     scores = np.array([[0.9, 0.3], [0.2, 0.1]], np.float32)  # x: w10 0.9, w2 0.3; y: w10 0.2, w2 0.1
     predictions = Predictions(data.test_rows.image_ids, scores, data.classes.names)
     form = TopK().formats("happywhale").of_task("classification")
-    table = topk_table(data, form, predictions, threshold=0.5, k=2)
+    table = fill_table(form, [topk_columns(data, predictions, "new_individual", threshold=0.5, k=2)])
     assert table.columns == ("image", "predictions")
     assert table.cells["image"].tolist() == ["x.jpg", "y.jpg"]
     assert table.cells["predictions"].tolist() == ["w10 new_individual", "new_individual w10"]
@@ -42,7 +42,8 @@ def test_without_a_threshold_the_likeliest_classes_are_written(whales):
         data.test_rows.image_ids, np.array([[0.9, 0.3], [0.2, 0.4]]), data.classes.names
     )
     form = TopK().formats("happywhale").of_task("classification")
-    assert topk_table(data, form, predictions, k=2).cells["predictions"].tolist() == ["w10 w2", "w2 w10"]
+    table = fill_table(form, [topk_columns(data, predictions, "new_individual", threshold=None, k=2)])
+    assert table.cells["predictions"].tolist() == ["w10 w2", "w2 w10"]
 
 
 def test_the_score_that_a_threshold_is_chosen_by_is_that_of_the_rows_written(whales):
@@ -63,7 +64,8 @@ def test_the_score_that_a_threshold_is_chosen_by_is_that_of_the_rows_written(wha
 
     def written_map(probabilities, truth):
         predictions = Predictions(data.test_rows.image_ids, probabilities, data.classes.names)
-        rows = topk_table(data, form, predictions, best.threshold, k=3).cells["predictions"].tolist()
+        columns = topk_columns(data, predictions, "new_individual", best.threshold, k=3)
+        rows = fill_table(form, [columns]).cells["predictions"].tolist()
         places = [
             row.split().index(name) if name in row.split() else None
             for row, name in zip(rows, truth, strict=True)
@@ -85,7 +87,7 @@ def test_five_labels_stand_in_a_row(whales):
     logits = np.tile(np.arange(7, dtype=np.float32), (2, 1))  # classes v0..v4, w10, w2: the last is likeliest
     predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
     form = TopK().formats("happywhale").of_task("classification")
-    table = classification_table(data, form, predictions)
+    table = fill_table(form, [topk_columns(data, predictions, None, None, form.labels_per_row)])
     assert table.cells["predictions"].tolist() == ["w2 w10 v4 v3 v2"] * 2
 
 

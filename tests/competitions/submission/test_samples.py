@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kaggle_face.competitions.detection import detect_competition
 from kaggle_face.competitions.files.folders import map_folder
-from kaggle_face.competitions.reading import family_of, recognise_competition
+from kaggle_face.competitions.layouts.named import layout_named
 from kaggle_face.competitions.submission.formats import SubmissionFormat
 from kaggle_face.competitions.submission.samples import ForeignIdsError, find_samples, infer_format
 from kaggle_face.competitions.submission.tables import (
-    classification_answers,
-    combined_table,
+    classification_columns,
+    fill_table,
     row_ids,
-    verification_answers,
+    verification_columns,
 )
 from kaggle_face.config.schema import CompetitionConfig
 from kaggle_face.errors import DataError
@@ -41,8 +42,8 @@ def test_a_preset_is_found_again_in_its_own_sample(request, sample, fixture, tas
     if fixture == "class_folders":
         tree.images("cls_data/test/000000.jpg", "cls_data/test/000001.jpg", "cls_data/test/000002.jpg")
     data = tree.read()
-    seen = recognise_competition(map_folder(tree.root), CompetitionConfig(slug="mine"))
-    preset = family_of(seen.family).formats(seen.variant).of_task(task)
+    seen = detect_competition(map_folder(tree.root), CompetitionConfig(slug="mine"))
+    preset = layout_named(seen.layout).formats(seen.variant).of_task(task)
     value = "0" if task == "classification" else "0.5"
     inferred = infer_format(
         sample(",".join(preset.columns), *(f"{i},{value}" for i in row_ids(data, preset))), data
@@ -70,8 +71,8 @@ def test_padded_numbers_of_the_test_files_are_inferred(labelled_splits, sample):
 
 
 @pytest.mark.parametrize("ids", [("0000.jpg", "0001.jpg"), ("img_0.png", "img_1.png"), ("0.BMP", "1.BMP")])
-def test_ids_that_look_like_pictures_are_no_row_numbers(labelled_splits, sample, ids):
-    with pytest.raises(ForeignIdsError, match=f"its ids, such as '{ids[0]}', are no names, numbers or rows"):
+def test_ids_that_look_like_pictures_are_not_row_numbers(labelled_splits, sample, ids):
+    with pytest.raises(ForeignIdsError, match=f"its ids, such as '{ids[0]}', are not names, numbers or rows"):
         infer_format(sample("Id,Answer", *(f"{row},1" for row in ids)), labelled_splits.read())
 
 
@@ -130,8 +131,8 @@ def stacked_cells(data: CompetitionData, form: SubmissionFormat) -> dict[str, li
     logits = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)  # 9.jpg shows class 9, 10.jpg class 10
     predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
     scores = PairScores(data.test_pairs.pair_ids, np.array([0.1, 0.2, 0.3]))
-    answers = [classification_answers(data, predictions), verification_answers(data, scores)]
-    return {name: cells.tolist() for name, cells in combined_table(form, answers).cells.items()}
+    answers = [classification_columns(data, predictions), verification_columns(data, scores)]
+    return {name: cells.tolist() for name, cells in fill_table(form, answers).cells.items()}
 
 
 def test_one_file_for_both_tasks_is_told_apart_by_a_word_before_the_id(labelled_splits, sample):
@@ -181,12 +182,12 @@ def test_columns_of_the_other_task_stay_empty(labelled_splits, sample):
 
 
 def test_ids_of_another_competition_are_refused(labelled_splits, sample):
-    with pytest.raises(DataError, match=r"its ids, such as 'PassengerId1', are no names, numbers or rows"):
+    with pytest.raises(DataError, match=r"its ids, such as 'PassengerId1', are not names, numbers or rows"):
         infer_format(sample("id,label", "PassengerId1,0", "PassengerId7,0"), labelled_splits.read())
 
 
-def test_two_columns_that_might_both_answer_are_refused(labelled_splits, sample):
-    with pytest.raises(DataError, match=r"which of the columns a, b answers classification is not clear"):
+def test_two_columns_that_might_both_be_predicted_are_refused(labelled_splits, sample):
+    with pytest.raises(DataError, match=r"which of the columns a, b holds the predictions of classification"):
         infer_format(sample("id,a,b", "9.jpg,0,0", "10.jpg,0,0"), labelled_splits.read())
 
 

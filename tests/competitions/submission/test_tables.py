@@ -12,12 +12,11 @@ from kaggle_face.competitions.submission.formats import (
 )
 from kaggle_face.competitions.submission.tables import (
     SubmissionTable,
-    classification_answers,
-    classification_table,
-    combined_table,
-    gallery_table,
+    classification_columns,
+    fill_table,
+    gallery_columns,
     row_ids,
-    verification_table,
+    verification_columns,
 )
 from kaggle_face.config import parse_config
 from kaggle_face.config.schema import SubmitConfig
@@ -66,7 +65,7 @@ def column(table: SubmissionTable, name: str) -> list[str]:
 )
 def test_a_template_of_classification_is_filled(data, predictions, template, cells):
     form = table_format("classification", ("id", "x"), ("{row}", template))
-    assert column(classification_table(data, form, predictions), "x") == cells
+    assert column(fill_table(form, [classification_columns(data, predictions)]), "x") == cells
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_a_template_of_classification_is_filled(data, predictions, template, cel
 def test_a_template_of_verification_is_filled(data, scores, template, cells):
     part = FormatPart("verification", ("{id}", template))
     form = SubmissionFormat(("id", "x"), (part,), score_decimals=4)
-    assert column(verification_table(data, form, scores), "x") == cells
+    assert column(fill_table(form, [verification_columns(data, scores)]), "x") == cells
 
 
 def test_rows_of_a_combined_file_are_numbered_through(data, predictions, scores):
@@ -91,10 +90,10 @@ def test_rows_of_a_combined_file_are_numbered_through(data, predictions, scores)
         FormatPart("classification", ("{line}", "{label}")),
     )
     form = SubmissionFormat(("ID", "Label"), parts, score_decimals=2)
-    from kaggle_face.competitions.submission.tables import verification_answers
+    from kaggle_face.competitions.submission.tables import verification_columns
 
-    answers = [classification_answers(data, predictions), verification_answers(data, scores)]
-    table = combined_table(form, answers)
+    answers = [classification_columns(data, predictions), verification_columns(data, scores)]
+    table = fill_table(form, answers)
     assert column(table, "ID") == ["0", "1", "2", "3", "4"]
     assert column(table, "Label") == ["0.25", "-1.00", "0.33", "10", "9"]
     assert row_ids(data, form).tolist() == ["0", "1", "2", "3", "4"]
@@ -103,20 +102,20 @@ def test_rows_of_a_combined_file_are_numbered_through(data, predictions, scores)
 def test_a_combined_file_needs_both_answers(data, predictions):
     parts = (FormatPart("classification", ("{id}",)), FormatPart("verification", ("{id}",)))
     with pytest.raises(SubmissionError, match="has a verification part, for which nothing was predicted"):
-        combined_table(SubmissionFormat(("ID",), parts), [classification_answers(data, predictions)])
+        fill_table(SubmissionFormat(("ID",), parts), [classification_columns(data, predictions)])
 
 
 def test_a_tie_goes_to_the_lower_class(data):
     predictions = Predictions(data.test_rows.image_ids, np.zeros((2, 2)), data.classes.names)
     form = table_format("classification", ("id", "label"), ("{id}", "{label}"))
-    assert column(classification_table(data, form, predictions), "label") == ["9", "9"]
+    assert column(fill_table(form, [classification_columns(data, predictions)]), "label") == ["9", "9"]
 
 
 def test_a_test_image_without_a_prediction_is_named(data):
     half = Predictions(data.test_rows.image_ids[:1], np.zeros((1, 2)), data.classes.names)
     form = table_format("classification", ("id", "label"), ("{id}", "{label}"))
     with pytest.raises(DataError, match=r"1 of 2 ids are not among the predictions, first: .*10.jpg"):
-        classification_table(data, form, half)
+        fill_table(form, [classification_columns(data, half)])
 
 
 def test_a_class_of_another_competition_is_named(data):
@@ -125,20 +124,20 @@ def test_a_class_of_another_competition_is_named(data):
     with pytest.raises(
         DataError, match=r"1 of 2 ids are not among the classes of the competition, first: n0"
     ):
-        classification_table(data, form, foreign)
+        fill_table(form, [classification_columns(data, foreign)])
 
 
 def test_a_network_of_fewer_classes_writes_their_labels(data):
     """As after data.exclude: the class that it does not know keeps its label for itself."""
     one = Predictions(data.test_rows.image_ids, np.zeros((2, 1)), np.array(["10"]))
     form = table_format("classification", ("id", "label"), ("{id}", "{label}"))
-    assert column(classification_table(data, form, one), "label") == ["10", "10"]
+    assert column(fill_table(form, [classification_columns(data, one)]), "label") == ["10", "10"]
 
 
 def test_pairs_have_no_gallery(data):
     form = table_format("verification", ("id", "label"), ("{id}", "{label}"))
-    with pytest.raises(DataError, match="has no gallery of known people"):
-        gallery_table(data, form, np.array(["0"]), np.array(["x"]))
+    with pytest.raises(DataError, match="has no gallery of known identities"):
+        fill_table(form, [gallery_columns(data, np.array(["0"]), np.array(["x"]))])
 
 
 def test_pairs_have_no_label(data, scores):
@@ -146,7 +145,7 @@ def test_pairs_have_no_label(data, scores):
     with pytest.raises(
         ConfigError, match=r"the cell '\{label\}' names \{label\}, which this part does not have"
     ):
-        verification_table(data, form, scores)
+        fill_table(form, [verification_columns(data, scores)])
 
 
 @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ def test_pairs_have_no_label(data, scores):
         (("id",), ("{id}", "{label}"), r"has 2 cells .* for 1 columns"),
         (("id", "label"), ("{id}", "{lable}"), r"has no field '\{lable\}'; did you mean 'label'"),
         (("id", "label"), ("{id}", "{score}"), r"has no field '\{score\}'"),
-        (("id", "label"), ("{id", "{label}"), r"the cell '\{id' is no template"),
+        (("id", "label"), ("{id", "{label}"), r"the cell '\{id' is not a template"),
     ],
 )
 def test_a_wrong_format_is_refused(columns, cells, message):
@@ -166,7 +165,7 @@ def test_a_wrong_format_is_refused(columns, cells, message):
 def test_a_specification_that_does_not_fit_is_refused(data, predictions):
     form = table_format("classification", ("id", "label"), ("{id:06d}", "{label}"))
     with pytest.raises(ConfigError, match=r"the cell '\{id:06d\}' cannot be written"):
-        classification_table(data, form, predictions)
+        fill_table(form, [classification_columns(data, predictions)])
 
 
 def test_columns_of_different_lengths_are_refused():

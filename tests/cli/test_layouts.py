@@ -1,4 +1,4 @@
-"""Each family from its raw folder to its CSVs through the command line, scored against the truth.
+"""Each layout from its raw folder to its CSVs through the command line, scored against the truth.
 
 The folders hold generated faces of the same five people. Folder names are chosen so that their order as text,
 their order as numbers and the class index all differ: a wrong numbering of classes scores about 0.2. The five
@@ -141,7 +141,7 @@ def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Raw:
     return Raw(tmp_path / "raw")
 
 
-def test_family_a_trials_between_text_files(raw: Raw) -> None:
+def test_thumbnails_trials_between_text_files(raw: Raw) -> None:
     raw.classes("train_data/medium", INTEGERS, TRAIN)
     raw.classes("validation_classification/medium", INTEGERS, DEV)
     tests = raw.tests("test_classification/medium/{}.jpg")[::-1]
@@ -155,7 +155,7 @@ def test_family_a_trials_between_text_files(raw: Raw) -> None:
     require_scores(["trial", "score"], {f"{a} {b}": same for a, b, same in trials})
 
 
-def test_family_b_pairs_with_paths(raw: Raw) -> None:
+def test_listed_pairs_with_paths(raw: Raw) -> None:
     raw.classes("train_data", INTEGERS, TRAIN)
     raw.classes("val_data", INTEGERS, DEV)
     tests = raw.tests("test_data/{}.jpg")
@@ -176,7 +176,7 @@ def index_of(folder: str) -> str:
     return str(sorted(FOLDERS).index(folder))
 
 
-def test_family_c_csv_pairs_below_doubled_folders(raw: Raw) -> None:
+def test_csv_pairs_below_doubled_folders(raw: Raw) -> None:
     root = "classification/classification"
     raw.classes(f"{root}/train", FOLDERS, TRAIN)
     raw.classes(f"{root}/dev", FOLDERS, DEV)
@@ -194,7 +194,7 @@ def test_family_c_csv_pairs_below_doubled_folders(raw: Raw) -> None:
     require_scores(["id", "match"], {str(row): same for row, (*_, same) in enumerate(trials)})
 
 
-def test_family_d_names_from_a_gallery_or_nobody(raw: Raw, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gallery_names_known_identities_or_none(raw: Raw, capsys: pytest.CaptureFixture[str]) -> None:
     raw.classes("cls/train", FOLDERS, TRAIN)
     raw.classes("cls/dev", FOLDERS, DEV)
     tests = raw.tests("cls/test/{:06d}.jpg")

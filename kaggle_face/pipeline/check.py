@@ -1,0 +1,96 @@
+"""The data check of a competition: data, images, samples, rules, image cache and disk."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kaggle_face.competitions.catalogue.known import find_spec
+from kaggle_face.competitions.data_check import (
+    CheckResult,
+    SplitCount,
+    check_disk,
+    check_images,
+    check_records,
+    check_samples,
+    count_splits,
+    inspect_images,
+)
+from kaggle_face.competitions.files.folders import map_folder
+from kaggle_face.competitions.reading import read_competition, submission_formats
+from kaggle_face.errors import DataError
+from kaggle_face.pipeline.rules_check import rules_broken_by
+
+if TYPE_CHECKING:
+    from kaggle_face.config import Config
+    from kaggle_face.progress import Progress
+    from kaggle_face.records import CompetitionData
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """The counts of each split of a raw folder, and what was checked of it."""
+
+    root: Path
+    counts: tuple[SplitCount, ...]
+    results: tuple[CheckResult, ...]
+
+    @property
+    def problems(self) -> tuple[CheckResult, ...]:
+        """The results that stop a competition."""
+        return tuple(result for result in self.results if result.level == "problem")
+
+    def require_no_problem(self) -> None:
+        """Raises a DataError that names the first problem, where there is one."""
+        if self.problems:
+            count, first = len(self.problems), self.problems[0].text
+            raise DataError(f"{count} problems in {self.root}, first: {first}")
+
+
+def check_competition(config: Config, progress: Progress, decode_images: bool = True) -> DataCheck:
+    """Checks a competition's data and settings.
+
+    Args:
+        config: The settings.
+        progress: Counts the images that are read.
+        decode_images: Whether every image file is read and decoded.
+
+    Raises:
+        DataError: The folder cannot be read, or has no known layout.
+    """
+    root, spec = Path(config.data.root), find_spec(config.competition.slug)
+    data = read_competition(root, config.competition, config.data.exclude)
+    results = check_records(data, spec)
+    if decode_images:
+        workers = config.data.workers if config.data.workers > 0 else min(16, os.cpu_count() or 1)
+        files = inspect_images(root, data.faces.image_ids, workers, progress)
+        results += check_images(data.faces, files, config.data.image_size)
+    formats = submission_formats(root, config.competition, config.submit)
+    results += check_samples(map_folder(root), data, formats)
+    if spec is None:
+        text = f"the rules of '{config.competition.slug}' are not known here"
+        results.append(CheckResult("note", text))
+    elif broken := rules_broken_by(config, len(data.classes)):
+        results += [CheckResult("problem", line) for line in broken]
+    else:
+        results.append(CheckResult("good", "the settings break no rule that is known here"))
+    results += _check_cache(config, data, progress)
+    results.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
+    return DataCheck(root, tuple(count_splits(data)), tuple(results))
+
+
+def _check_cache(config: Config, data: CompetitionData, progress: Progress) -> list[CheckResult]:
+    """Compares the image cache of today's files with its checksums, where there is one."""
+    from kaggle_face.data.cache.image_cache import packed_before, verify_pack
+
+    packs, root, size_px = Path(config.paths.packs), Path(config.data.root), config.data.image_size
+    try:
+        pack = packed_before(packs, root, data.faces.image_ids, size_px)
+        if pack is None:
+            return []
+        verify_pack(pack, progress)
+    except DataError as error:
+        return [CheckResult("problem", str(error))]
+    return [CheckResult("good", f"the image cache {pack.folder} holds what was written")]

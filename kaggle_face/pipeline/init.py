@@ -1,0 +1,47 @@
+"""The start of a competition: its folder is inspected, and settings that fit it are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.competitions.inspection import Inspection, inspect_folder, settings_text
+from kaggle_face.config import parse_config
+from kaggle_face.errors import ConfigError
+from kaggle_face.kaggle.download import plain_slug
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenSettings:
+    """Settings of a competition: where they were written, their text, and the inspection that they follow."""
+
+    path: Path
+    text: str
+    inspection: Inspection
+
+
+def init_competition(
+    slug: str, root: Path, folder: Path = Path("configs"), replace: bool = False
+) -> WrittenSettings:
+    """Inspects the unpacked files of a competition and writes `<folder>/<slug>.yaml`.
+
+    Args:
+        slug: The competition's name in its address.
+        root: The folder of the unpacked files.
+        folder: Where settings are kept.
+        replace: Whether settings that are there already are replaced.
+
+    Raises:
+        ConfigError: The settings exist already.
+        InputError: The slug cannot name a file.
+        DataError: The folder has no known layout, not that of the slug, or is broken.
+    """
+    path = folder / f"{plain_slug(slug)}.yaml"
+    if path.exists() and not replace:
+        raise ConfigError(f"{path} exists already; --force replaces it")
+    inspection = inspect_folder(slug, root)
+    text = settings_text(inspection)
+    parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
+    write_text(path, text)
+    return WrittenSettings(path, text, inspection)

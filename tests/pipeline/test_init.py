@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from kaggle_face.config import parse_config
+from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.pipeline.init import init_competition
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder in the layout `top_k`."""
+    for name in ("train_images/a.png", "train_images/b.png", "test_images/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (24, 12)).save(tmp_path / name)
+    (tmp_path / "train.csv").write_text("image,individual_id\na.png,w1\nb.png,w2\n")
+    return tmp_path
+
+
+def test_settings_are_written_to_the_folder_that_is_given(root):
+    written = init_competition("mine", root, folder=root / "settings")
+    assert written.path == root / "settings/mine.yaml"
+    assert written.path.read_text() == written.text
+    config = parse_config(written.text.replace("extends: base\n", ""), "written")
+    assert (config.competition.family, config.competition.variant) == ("top_k", "happywhale")
+    assert (config.data.root, config.data.image_size) == (str(root), 24)
+    assert written.inspection.detection.layout == "top_k"
+
+
+def test_settings_that_are_there_are_replaced_only_on_request(root):
+    init_competition("mine", root, folder=root)
+    with pytest.raises(ConfigError, match=r"mine\.yaml exists already"):
+        init_competition("mine", root, folder=root)
+    assert init_competition("mine", root, folder=root, replace=True).path == root / "mine.yaml"
+
+
+def test_a_slug_that_leads_to_another_folder_is_refused(root):
+    with pytest.raises(InputError, match="a competition's name has no folders in it"):
+        init_competition("../mine", root, folder=root)
