@@ -16,7 +16,9 @@ from kaggle_face.artifacts.tables import read_labels, write_table
 from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
 from kaggle_face.competitions.submission.tables import (
     TaskColumns,
+    classification_columns,
     gallery_columns,
+    topk_columns,
     verification_columns,
 )
 from kaggle_face.errors import DataError
