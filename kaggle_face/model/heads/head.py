@@ -1,7 +1,8 @@
 """Heads: from embeddings to the logits of the classes.
 
-A head works in two steps, so that a mixed batch (CutMix, Mixup) computes the expensive step once and
-applies a margin for each of its two labels:
+A head is an `nn.Module`: `head(embeddings, labels)` gives the logits for training, `head(embeddings)` those
+for inference. The training loop of this package calls its two steps one by one, so that a mixed batch
+(CutMix, Mixup) computes the expensive step once and applies a margin for each of its two labels:
 
     similarity_BC = head.similarity(embeddings_BD)            # the matrix product, in float32
     logits_BC = head.logits(similarity_BC)                    # inference: no margin
@@ -19,13 +20,16 @@ Letters: B images, D embedding size, C classes, S sampled classes (all C by defa
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kaggle_face.config import MarginConfig
+from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.model.heads.class_sampling import EVERY_CLASS, ClassSample, sample_classes
 
 _WEIGHT_STD = 0.01
@@ -34,19 +38,73 @@ _SHORTEST_NORM = 1e-4
 
 
 class Head(nn.Module, ABC):
-    """What every head has.
+    """The interface of all heads.
 
     Attributes:
         num_classes: C.
         embedding_size: D.
-        sampled_fraction: Share of the classes that a training step uses, in (0, 1].
+        sampled_fraction: Share of the classes that `choose_classes` takes, in (0, 1].
     """
 
-    def __init__(self, num_classes: int, embedding_size: int, sampled_fraction: float = 1.0) -> None:
+    def __init__(self, num_classes: int, embedding_size: int, sampled_classes: float = 1.0) -> None:
         super().__init__()
+        self.require(num_classes >= 1, f"num_classes must be >= 1, got {num_classes}")
+        self.require(embedding_size >= 1, f"embedding_size must be >= 1, got {embedding_size}")
+        self.require(
+            0.0 < sampled_classes <= 1.0, f"sampled_classes must be > 0 and <= 1, got {sampled_classes}"
+        )
         self.num_classes = num_classes
         self.embedding_size = embedding_size
-        self.sampled_fraction = sampled_fraction
+        self.sampled_fraction = sampled_classes
+
+    def require(self, holds: bool, expected: str) -> None:
+        """Refuses an argument of the constructor.
+
+        Raises:
+            ConfigError: What is required does not hold.
+        """
+        if not holds:
+            raise ConfigError(f"{type(self).__name__}: {expected}")
+
+    def forward(self, embeddings_BD: Tensor, labels_B: Tensor | None = None) -> Tensor:
+        """The logits (B, C) of every class: with labels for training, without for inference.
+
+        A batch whose images are mixed of two (CutMix, Mixup) takes one call for each of its two labels:
+        `lam * cross_entropy(head(e, a), a) + (1 - lam) * cross_entropy(head(e, b), b)`. Running statistics
+        (AdaFace, CurricularFace) advance at each call with labels in training mode.
+
+        Args:
+            embeddings_BD: Embeddings, floating, of any length.
+            labels_B: Class indices in [0, C), int64; the margin makes the logit of each smaller.
+
+        Raises:
+            InputError: A shape or type is wrong, or a label on the CPU is not in [0, C).
+        """
+        self._check_inputs(embeddings_BD, labels_B)
+        similarity_BC = self.similarity(embeddings_BD)
+        if labels_B is None:
+            return self.logits(similarity_BC)
+        return self.margin_logits(similarity_BC, labels_B, embeddings_BD.detach().float().norm(dim=1))
+
+    def _check_inputs(self, embeddings_BD: Tensor, labels_B: Tensor | None) -> None:
+        name, shape = type(self).__name__, tuple(embeddings_BD.shape)
+        if len(shape) != 2 or shape[1] != self.embedding_size or not embeddings_BD.is_floating_point():
+            raise InputError(
+                f"{name}: embeddings must be floating of shape (B, {self.embedding_size}), got "
+                f"{embeddings_BD.dtype} of {shape}"
+            )
+        if labels_B is None:
+            return
+        if labels_B.shape != shape[:1] or labels_B.dtype != torch.int64:
+            raise InputError(
+                f"{name}: labels must be int64 of shape ({shape[0]},), got {labels_B.dtype} of "
+                f"{tuple(labels_B.shape)}"
+            )
+        if labels_B.device.type == "cpu" and len(labels_B):  # a GPU would have to be waited for
+            lowest, highest = int(labels_B.min()), int(labels_B.max())
+            if lowest < 0 or highest >= self.num_classes:
+                wrong = lowest if lowest < 0 else highest
+                raise InputError(f"{name}: labels must be in [0, {self.num_classes}), got {wrong}")
 
     @abstractmethod
     def similarity(self, embeddings_BD: Tensor, classes: ClassSample = EVERY_CLASS) -> Tensor:
@@ -74,7 +132,7 @@ class Head(nn.Module, ABC):
         """
 
     def set_progress(self, epoch: float) -> None:
-        """Tells how many epochs, with their fraction, are trained; warm-ups follow from it alone."""
+        """Sets how many epochs, with their fraction, are trained; warm-ups follow from it alone."""
 
     def choose_classes(self, labels: Tensor, generator: torch.Generator) -> ClassSample:
         """The classes of a training step, with every label among them (see `sample_classes`)."""
@@ -92,21 +150,37 @@ def unit_vectors(vectors: Tensor) -> Tensor:
 
 
 class LinearHead(Head):
-    """A linear classifier; its similarities are the logits.
+    """A linear classifier (softmax): the logits are `embeddings @ weight.T + bias`.
 
     With `normalizes`, embeddings and class weights lie on the unit sphere, there is no bias, and the logits
     are `scale` times the cosines (NormFace, Wang et al. 2017, arXiv:1704.06369, equation 6).
+
+    Args:
+        num_classes: C, >= 1.
+        embedding_size: D, >= 1.
+        sampled_classes: Share of the classes that `choose_classes` takes, in (0, 1]; calls use all.
+        normalizes: Whether the logits are scaled cosines.
+        scale: Factor of the cosines, > 0; without `normalizes` it has no effect.
+
+    Raises:
+        ConfigError: An argument is out of range.
+
+    >>> head = LinearHead(num_classes=2, embedding_size=2, normalizes=True, scale=10.0)
+    >>> _ = head.weight_CD.data.copy_(torch.tensor([[2.0, 0.0], [3.0, 4.0]]))  # cosines 0.6 and 1
+    >>> [round(value, 3) for value in head(torch.tensor([[6.0, 8.0]])).flatten().tolist()]
+    [6.0, 10.0]
     """
 
     def __init__(
         self,
         num_classes: int,
         embedding_size: int,
-        sampled_fraction: float = 1.0,
+        sampled_classes: float = 1.0,
         normalizes: bool = False,
         scale: float = 1.0,
     ) -> None:
-        super().__init__(num_classes, embedding_size, sampled_fraction)
+        super().__init__(num_classes, embedding_size, sampled_classes)
+        self.require(scale > 0.0, f"scale must be > 0, got {scale}")
         self.normalizes = normalizes
         self.scale = scale
         self.weight_CD = nn.Parameter(torch.empty(num_classes, embedding_size))
@@ -140,7 +214,7 @@ class LinearHead(Head):
 class MarginHead(Head):
     """A head on the unit sphere: similarities are cosines, logits are `scale` times them.
 
-    A subclass says in `harder_cosine` what becomes of the cosine with the label's own class.
+    A subclass defines by `harder_cosine` what becomes of the cosine with the label's own class.
 
     Attributes:
         class_margins: Margin of each class (C), or one margin for all (1); not part of the weights.
@@ -148,27 +222,66 @@ class MarginHead(Head):
         scale: The current scale.
     """
 
+    STATISTICS: ClassVar[Mapping[str, float]] = {}
+    """Running statistics, which are buffers, and the values that they begin with."""
+
     class_margins: Tensor
 
     def __init__(
-        self, num_classes: int, embedding_size: int, margin: MarginConfig, class_counts: Tensor | None = None
+        self,
+        num_classes: int,
+        embedding_size: int,
+        margin: float | Tensor = 0.5,
+        scale: float = 30.0,
+        warmup_epochs: float = 0.0,
+        start_scale: float | None = None,
+        sampled_classes: float = 1.0,
     ) -> None:
-        super().__init__(num_classes, embedding_size, margin.sampled_classes)
-        self._config = margin
+        """Draws the weights of the classes.
+
+        Args:
+            num_classes: C, >= 1.
+            embedding_size: D, >= 1.
+            margin: In [0, pi], or one for each class (C); an empty tensor serves inference alone.
+            scale: What the cosines are multiplied by, > 0.
+            warmup_epochs: Epochs over which margin and scale grow, as `set_progress` counts them.
+            start_scale: Scale at the begin of the warm-up; None is the whole scale.
+            sampled_classes: Share of the classes that `choose_classes` takes, in (0, 1]; calls use all.
+
+        Raises:
+            ConfigError: An argument is out of range.
+        """
+        super().__init__(num_classes, embedding_size, sampled_classes)
+        self.require(scale > 0.0, f"scale must be > 0, got {scale}")
+        self.require(start_scale is None or start_scale > 0.0, f"start_scale must be > 0, got {start_scale}")
+        self.require(warmup_epochs >= 0.0, f"warmup_epochs must be >= 0, got {warmup_epochs}")
+        self._full_scale, self._start_scale, self._warmup_epochs = scale, start_scale, warmup_epochs
         self.margin_factor = 1.0
-        self.scale = margin.scale
-        self.register_buffer("class_margins", _margins(margin, class_counts), persistent=False)
+        self.scale = scale
+        self.register_buffer("class_margins", self._checked_margins(margin), persistent=False)
         self.weight_CD = nn.Parameter(torch.empty(num_classes, embedding_size))
         nn.init.normal_(self.weight_CD, std=_WEIGHT_STD)
+        for name, beginning in self.STATISTICS.items():
+            self.register_buffer(name, torch.tensor(beginning))
         self._statistics_due = False
 
+    def _checked_margins(self, margin: float | Tensor) -> Tensor:
+        if not isinstance(margin, Tensor):
+            self.require(0.0 <= margin <= math.pi, f"margin must be >= 0 and <= pi, got {margin}")
+            return torch.tensor([float(margin)])
+        self.require(
+            margin.ndim == 1 and len(margin) in (0, 1, self.num_classes),
+            f"margin must be one number or {self.num_classes}, got a tensor of shape {tuple(margin.shape)}",
+        )
+        return margin.float()
+
     def set_progress(self, epoch: float) -> None:
-        """Margin and scale grow linearly over `margin.warmup_epochs`; afterwards they are whole."""
-        warmup = self._config.warmup_epochs
+        """Margin and scale grow linearly over `warmup_epochs`; afterwards they are whole."""
+        warmup = self._warmup_epochs
         self.margin_factor = min(1.0, epoch / warmup) if warmup > 0.0 else 1.0
-        start = self._config.start_scale
+        start = self._start_scale
         if start is not None:
-            self.scale = start + (self._config.scale - start) * self.margin_factor
+            self.scale = start + (self._full_scale - start) * self.margin_factor
 
     def similarity(self, embeddings_BD: Tensor, classes: ClassSample = EVERY_CLASS) -> Tensor:
         """The cosines (B, S) in [-1, 1]."""
@@ -207,7 +320,7 @@ class MarginHead(Head):
         return self.scale * others_BC.scatter(1, positions_B1, harder_B[:, None])
 
     def _margins_of(self, labels_B: Tensor) -> Tensor:
-        assert self.class_margins.numel() > 0, "margin.by_class_size needs class_counts for training"
+        self.require(self.class_margins.numel() > 0, "an empty margin serves inference alone")
         chosen = self.class_margins if self.class_margins.numel() == 1 else self.class_margins[labels_B]
         return self.margin_factor * chosen
 
@@ -221,17 +334,3 @@ class MarginHead(Head):
 
     def update_statistics(self, target_B: Tensor, norms_B: Tensor | None) -> None:
         """Advances the running statistics of a training step; most heads have none."""
-
-
-def _margins(margin: MarginConfig, class_counts: Tensor | None) -> Tensor:
-    """One margin (1), or one per class (C): scale * n^-power + offset with n images, at least one.
-
-    Empty where the margin follows the class sizes and these are not known: enough for inference.
-    """
-    by_size = margin.by_class_size
-    if by_size is None:
-        return torch.tensor([margin.margin])
-    if class_counts is None:
-        return torch.empty(0)
-    counts_C = class_counts.double().clamp(min=1.0)
-    return (by_size.scale * counts_C.pow(-by_size.power) + by_size.offset).float()

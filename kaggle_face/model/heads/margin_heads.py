@@ -1,14 +1,15 @@
 """The margin heads, and the choice of a head by the settings.
 
-`margin.margin` is the margin of every head: radians where angles are added to (arcface, subcenter_arcface,
-curricularface, combined_margin), cosine where it is subtracted (cosface), both for adaface. Letters: B
+`margin` is a number of radians where it is added to an angle (ArcFace, SubcenterArcFace, CurricularFace,
+CombinedMargin), a difference of cosines where it is subtracted (CosFace), and both for AdaFace. Letters: B
 images, D embedding size, C classes, S sampled classes, K centres of a class.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, assert_never
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,16 @@ MarginHeadName = Literal[
 
 
 class CosFace(MarginHead):
-    """cos(theta) - m (Wang et al. 2018, arXiv:1801.09414)."""
+    """cos(theta) - m: a margin on the cosine (Wang et al. 2018, arXiv:1801.09414, equation 4).
+
+    Arguments and errors are those of `MarginHead`; the margin is a difference of cosines, usually 0.2 to 0.4.
+
+    >>> head = CosFace(num_classes=2, embedding_size=2, margin=0.35, scale=64.0)
+    >>> _ = head.weight_CD.data.copy_(torch.tensor([[1.0, 0.0], [0.6, 0.8]]))
+    >>> logits = head(torch.tensor([[5.0, 0.0]]), torch.tensor([0]))
+    >>> [round(value, 3) for value in logits.flatten().tolist()]  # 64 * (1 - 0.35), 64 * 0.6
+    [41.6, 38.4]
+    """
 
     def harder_cosine(self, target_B: Tensor, margins_B: Tensor, norms_B: Tensor | None) -> Tensor:
         """The cosine less the margin."""
@@ -33,39 +43,163 @@ class CosFace(MarginHead):
 
 
 class ArcFace(MarginHead):
-    """cos(theta + m) (Deng et al. 2019, arXiv:1801.07698)."""
+    """cos(theta + m): a margin on the angle (Deng et al. 2019, arXiv:1801.07698, equation 3).
+
+    Beyond theta = pi - m, where the cosine would rise again, cos(theta) - m * sin(m) is taken, as in the
+    authors' code.
+
+    >>> head = ArcFace(num_classes=2, embedding_size=2, margin=0.5, scale=30.0)
+    >>> _ = head.weight_CD.data.copy_(torch.tensor([[1.0, 0.0], [0.6, 0.8]]))
+    >>> embeddings, labels = torch.tensor([[5.0, 0.0]]), torch.tensor([0])
+    >>> [round(value, 3) for value in head(embeddings, labels).flatten().tolist()]  # 30 cos(0.5), 30 * 0.6
+    [26.327, 18.0]
+    >>> [round(value, 3) for value in head(embeddings).flatten().tolist()]  # inference: no margin
+    [30.0, 18.0]
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        embedding_size: int,
+        margin: float | Tensor = 0.5,
+        scale: float = 30.0,
+        easy: bool = False,
+        warmup_epochs: float = 0.0,
+        start_scale: float | None = None,
+        sampled_classes: float = 1.0,
+    ) -> None:
+        """Draws the weights of the classes.
+
+        Args:
+            num_classes: C, >= 1.
+            embedding_size: D, >= 1.
+            margin: Radians in [0, pi], usually 0.3 to 0.5; or one for each class (C).
+            scale: What the cosines are multiplied by, > 0.
+            easy: Whether images more than 90 degrees away from their class get no margin.
+            warmup_epochs: As for `MarginHead`.
+            start_scale: As for `MarginHead`.
+            sampled_classes: As for `MarginHead`.
+
+        Raises:
+            ConfigError: An argument is out of range.
+        """
+        super().__init__(
+            num_classes, embedding_size, margin, scale, warmup_epochs, start_scale, sampled_classes
+        )
+        self._easy = easy
 
     def harder_cosine(self, target_B: Tensor, margins_B: Tensor, norms_B: Tensor | None) -> Tensor:
         """The cosine of the angle plus the margin."""
-        return margins.additive_angle(target_B, margins_B, self._config.easy)
+        return margins.additive_angle(target_B, margins_B, self._easy)
 
 
 class CombinedMargin(MarginHead):
-    """cos(m1 * theta + m2) - m3 with `margin.multiplier`, `margin.margin` and `margin.cosine_margin`."""
+    """cos(m1 * theta + m2) - m3 (Deng et al. 2019, arXiv:1801.07698, equation 4).
+
+    With m2 = m3 = 0 it is SphereFace (Liu et al. 2017, arXiv:1704.08063, equation 7).
+
+    >>> head = CombinedMargin(num_classes=2, embedding_size=2, margin=0.0, scale=10.0, multiplier=2.0)
+    >>> _ = head.weight_CD.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    >>> logits = head(torch.tensor([[1.0, 1.0]]), torch.tensor([0]))
+    >>> [round(value, 2) + 0.0 for value in logits.flatten().tolist()]  # 10 cos(2 * 45 deg), 10 cos(45 deg)
+    [0.0, 7.07]
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        embedding_size: int,
+        margin: float | Tensor = 0.5,
+        scale: float = 30.0,
+        multiplier: float = 1.0,
+        cosine_margin: float = 0.0,
+        easy: bool = False,
+        warmup_epochs: float = 0.0,
+        start_scale: float | None = None,
+        sampled_classes: float = 1.0,
+    ) -> None:
+        """Draws the weights of the classes.
+
+        Args:
+            num_classes: C, >= 1.
+            embedding_size: D, >= 1.
+            margin: m2, radians in [0, pi]; or one for each class (C).
+            scale: What the cosines are multiplied by, > 0.
+            multiplier: m1, >= 1.
+            cosine_margin: m3, a difference of cosines in [0, 1].
+            easy: Whether images more than 90 degrees away from their class get no margin.
+            warmup_epochs: As for `MarginHead`.
+            start_scale: As for `MarginHead`.
+            sampled_classes: As for `MarginHead`.
+
+        Raises:
+            ConfigError: An argument is out of range.
+        """
+        super().__init__(
+            num_classes, embedding_size, margin, scale, warmup_epochs, start_scale, sampled_classes
+        )
+        self.require(multiplier >= 1.0, f"multiplier must be >= 1, got {multiplier}")
+        self.require(0.0 <= cosine_margin <= 1.0, f"cosine_margin must be >= 0 and <= 1, got {cosine_margin}")
+        self._multiplier, self._cosine_margin, self._easy = multiplier, cosine_margin, easy
 
     def harder_cosine(self, target_B: Tensor, margins_B: Tensor, norms_B: Tensor | None) -> Tensor:
         """The cosine with all three margins, each as far as the warm-up allows."""
         factor = self.margin_factor
-        multiplier = 1.0 + factor * (self._config.multiplier - 1.0)
-        cosine_margin = factor * self._config.cosine_margin
-        return margins.combined(target_B, multiplier, margins_B, cosine_margin, self._config.easy)
+        multiplier = 1.0 + factor * (self._multiplier - 1.0)
+        cosine_margin = factor * self._cosine_margin
+        return margins.combined(target_B, multiplier, margins_B, cosine_margin, self._easy)
 
 
 class SubcenterArcFace(ArcFace):
-    """ArcFace with K centres per class, of which the nearest counts (Deng et al. 2020, ECCV, section 3.3)."""
+    """ArcFace with K centres per class, of which the nearest counts (Deng et al. 2020, ECCV, section 3.3).
+
+    >>> head = SubcenterArcFace(num_classes=1, embedding_size=2, margin=0.0, scale=10.0, centers=2)
+    >>> _ = head.weight_CKD.data.copy_(torch.tensor([[[1.0, 0.0], [0.6, 0.8]]]))  # cosines 0 and 0.8
+    >>> round(head(torch.tensor([[0.0, 2.0]]), torch.tensor([0])).item(), 3)
+    8.0
+    """
 
     def __init__(
-        self, num_classes: int, embedding_size: int, margin: MarginConfig, class_counts: Tensor | None = None
+        self,
+        num_classes: int,
+        embedding_size: int,
+        margin: float | Tensor = 0.5,
+        scale: float = 30.0,
+        centers: int = 3,
+        easy: bool = False,
+        warmup_epochs: float = 0.0,
+        start_scale: float | None = None,
+        sampled_classes: float = 1.0,
     ) -> None:
-        super().__init__(num_classes, embedding_size, margin, class_counts)
+        """Draws the weights of the centres.
+
+        Args:
+            num_classes: C, >= 1.
+            embedding_size: D, >= 1.
+            margin: Radians in [0, pi]; or one for each class (C).
+            scale: What the cosines are multiplied by, > 0.
+            centers: K, >= 1.
+            easy: Whether images more than 90 degrees away from their class get no margin.
+            warmup_epochs: As for `MarginHead`.
+            start_scale: As for `MarginHead`.
+            sampled_classes: As for `MarginHead`.
+
+        Raises:
+            ConfigError: An argument is out of range.
+        """
+        super().__init__(
+            num_classes, embedding_size, margin, scale, easy, warmup_epochs, start_scale, sampled_classes
+        )
+        self.require(centers >= 1, f"centers must be >= 1, got {centers}")
+        self._centers = centers
         del self.weight_CD
-        self.weight_CKD = nn.Parameter(torch.empty(num_classes, margin.centers, embedding_size))
+        self.weight_CKD = nn.Parameter(torch.empty(num_classes, centers, embedding_size))
         nn.init.normal_(self.weight_CKD, std=0.01)
 
     def _cosines(self, units_BD: Tensor, classes: ClassSample) -> Tensor:
         centres_SKD = unit_vectors(classes.rows(self.weight_CKD).to(units_BD.dtype))
         cosines = units_BD @ centres_SKD.flatten(0, 1).T
-        return cosines.view(len(units_BD), -1, self._config.centers).amax(dim=2)
+        return cosines.view(len(units_BD), -1, self._centers).amax(dim=2)
 
 
 class AdaFace(MarginHead):
@@ -78,7 +212,16 @@ class AdaFace(MarginHead):
     Attributes:
         norm_mean: Buffer: running mean of the norms.
         norm_std: Buffer: running standard deviation of the norms.
+
+    >>> head = AdaFace(num_classes=2, embedding_size=2, margin=0.4, scale=10.0).eval()
+    >>> _ = head.weight_CD.data.copy_(torch.tensor([[1.0, 0.0], [0.6, 0.8]]))
+    >>> logits = head(torch.tensor([[20.0, 0.0]]), torch.tensor([0]))  # a norm like the mean: as CosFace
+    >>> [round(value, 3) for value in logits.flatten().tolist()]
+    [6.0, 6.0]
     """
+
+    STATISTICS: ClassVar[Mapping[str, float]] = {"norm_mean": 20.0, "norm_std": 100.0}
+    """The start values of the authors' code."""
 
     norm_mean: Tensor
     norm_std: Tensor
@@ -87,14 +230,6 @@ class AdaFace(MarginHead):
     _MOMENTUM = 0.99
     _NORM_RANGE = (1e-3, 100.0)
     _EPS = 1e-3
-
-    def __init__(
-        self, num_classes: int, embedding_size: int, margin: MarginConfig, class_counts: Tensor | None = None
-    ) -> None:
-        super().__init__(num_classes, embedding_size, margin, class_counts)
-        # The start values of the authors' code.
-        self.register_buffer("norm_mean", torch.tensor(20.0))
-        self.register_buffer("norm_std", torch.tensor(100.0))
 
     def update_statistics(self, target_B: Tensor, norms_B: Tensor | None) -> None:
         """Moves mean and deviation towards those of the batch; a non-finite batch changes nothing."""
@@ -124,17 +259,19 @@ class CurricularFace(MarginHead):
 
     Attributes:
         t: Buffer: the running mean.
+
+    >>> head = CurricularFace(num_classes=2, embedding_size=2, margin=0.5, scale=10.0).eval()
+    >>> _ = head.weight_CD.data.copy_(torch.tensor([[0.0, 1.0], [0.6, 0.8]]))
+    >>> logits = head(torch.tensor([[1.0, 0.0]]), torch.tensor([0]))
+    >>> [round(value, 3) for value in logits.flatten().tolist()]  # 10 cos(90 deg + 0.5), 10 * 0.6 * (t + 0.6)
+    [-4.794, 3.6]
     """
+
+    STATISTICS: ClassVar[Mapping[str, float]] = {"t": 0.0}
 
     t: Tensor
 
     _MOMENTUM = 0.99
-
-    def __init__(
-        self, num_classes: int, embedding_size: int, margin: MarginConfig, class_counts: Tensor | None = None
-    ) -> None:
-        super().__init__(num_classes, embedding_size, margin, class_counts)
-        self.register_buffer("t", torch.tensor(0.0))
 
     def update_statistics(self, target_B: Tensor, norms_B: Tensor | None) -> None:
         """Moves t towards the mean cosine of the batch; a non-finite batch changes nothing."""
@@ -177,25 +314,49 @@ def create_head(
             num_classes, embedding_size, margin.sampled_classes, model.normalize_features, margin.scale
         )
     _refuse_foreign_margins(name, margin)
-    return _margin_head(name)(num_classes, embedding_size, margin, class_counts)
-
-
-def _margin_head(name: MarginHeadName) -> type[MarginHead]:
+    shared: dict[str, Any] = {
+        "num_classes": num_classes,
+        "embedding_size": embedding_size,
+        "margin": _margin_of_classes(margin, class_counts),
+        "scale": margin.scale,
+        "warmup_epochs": margin.warmup_epochs,
+        "start_scale": margin.start_scale,
+        "sampled_classes": margin.sampled_classes,
+    }
     match name:
         case "cosface":
-            return CosFace
+            return CosFace(**shared)
         case "arcface":
-            return ArcFace
+            return ArcFace(easy=margin.easy, **shared)
         case "adaface":
-            return AdaFace
+            return AdaFace(**shared)
         case "curricularface":
-            return CurricularFace
+            return CurricularFace(**shared)
         case "subcenter_arcface":
-            return SubcenterArcFace
+            return SubcenterArcFace(easy=margin.easy, centers=margin.centers, **shared)
         case "combined_margin":
-            return CombinedMargin
+            return CombinedMargin(
+                easy=margin.easy,
+                multiplier=margin.multiplier,
+                cosine_margin=margin.cosine_margin,
+                **shared,
+            )
         case _:
             assert_never(name)
+
+
+def _margin_of_classes(margin: MarginConfig, class_counts: Tensor | None) -> float | Tensor:
+    """One margin, or one per class (C): scale * n^-power + offset with n images, at least one.
+
+    Empty where the margin follows the class sizes and these are not known: enough for inference.
+    """
+    by_size = margin.by_class_size
+    if by_size is None:
+        return margin.margin
+    if class_counts is None:
+        return torch.empty(0)
+    counts_C = class_counts.double().clamp(min=1.0)
+    return (by_size.scale * counts_C.pow(-by_size.power) + by_size.offset).float()
 
 
 def _refuse_foreign_margins(name: MarginHeadName, margin: MarginConfig) -> None:

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.config.schema import ClassSizeMargin, HeadName
+from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.model import heads
 from kaggle_face.model.heads.head import Head, LinearHead, MarginHead
 from kaggle_face.model.heads.margin_heads import create_head
 
@@ -232,3 +234,71 @@ def test_a_linear_head_may_put_embeddings_and_class_weights_on_the_sphere(sample
 
 def test_a_double_precision_input_stays_double() -> None:
     assert head_of("arcface").similarity(embeddings().double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_call_is_similarity_and_margin_in_one(name: HeadName) -> None:
+    head, stepwise = head_of(name).train(), head_of(name).train()
+    stepwise.load_state_dict(head.state_dict())
+    assert torch.equal(head(embeddings(), LABELS), margin_logits(stepwise, embeddings()))
+    assert torch.equal(head(embeddings()), stepwise.logits(stepwise.similarity(embeddings())))
+
+
+@pytest.mark.parametrize(("name", "public"), [("arcface", heads.ArcFace), ("cosface", heads.CosFace)])
+def test_a_head_made_by_arguments_is_that_of_the_settings(name: HeadName, public: type[MarginHead]) -> None:
+    torch.manual_seed(0)
+    ours = head_of(name, margin=0.35, scale=64.0)
+    torch.manual_seed(0)
+    theirs = public(num_classes=C, embedding_size=D, margin=0.35, scale=64.0)
+    assert torch.equal(ours(embeddings(), LABELS), theirs(embeddings(), LABELS))
+
+
+@pytest.mark.parametrize(
+    ("vectors", "labels", "message"),
+    [
+        (torch.zeros(2, D + 1), None, rf"ArcFace: embeddings must be floating of shape \(B, {D}\), got"),
+        (torch.zeros(2, D, dtype=torch.int64), None, "must be floating"),
+        (
+            torch.zeros(2, D),
+            torch.tensor([1]),
+            r"labels must be int64 of shape \(2,\), got torch.int64 of \(1,\)",
+        ),
+        (torch.zeros(2, D), torch.tensor([1.0, 2.0]), "labels must be int64"),
+        (torch.zeros(2, D), torch.tensor([0, C]), rf"labels must be in \[0, {C}\), got {C}"),
+        (torch.zeros(2, D), torch.tensor([-1, 0]), rf"labels must be in \[0, {C}\), got -1"),
+    ],
+)
+def test_a_call_refuses_what_it_cannot_take(vectors: Tensor, labels: Tensor | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        heads.ArcFace(C, D)(vectors, labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_classes": 0}, "ArcFace: num_classes must be >= 1, got 0"),
+        ({"embedding_size": 0}, "embedding_size must be >= 1"),
+        ({"margin": -0.1}, "margin must be >= 0 and <= pi, got -0.1"),
+        ({"margin": float("nan")}, "margin must be >= 0 and <= pi, got nan"),
+        ({"margin": torch.zeros(3)}, rf"margin must be one number or {C}, got a tensor of shape \(3,\)"),
+        ({"scale": 0.0}, "scale must be > 0"),
+        ({"start_scale": -1.0}, "start_scale must be > 0"),
+        ({"warmup_epochs": -1.0}, "warmup_epochs must be >= 0"),
+        ({"sampled_classes": 0.0}, "sampled_classes must be > 0 and <= 1"),
+    ],
+)
+def test_an_argument_out_of_range_is_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        heads.ArcFace(**{"num_classes": C, "embedding_size": D, **arguments})
+
+
+def test_a_mixed_batch_in_plain_torch_is_two_terms_over_one_similarity() -> None:
+    """CutMix with two calls of the head, against one matrix product with a margin for each label."""
+    head = head_of("arcface").train()
+    vectors_BD, others, lam = embeddings(), LABELS.flip(0), 0.3
+    plain = lam * F.cross_entropy(head(vectors_BD, LABELS), LABELS)
+    plain = plain + (1.0 - lam) * F.cross_entropy(head(vectors_BD, others), others)
+    similarity_BC = head.similarity(vectors_BD)
+    first, second = (head.margin_logits(similarity_BC, labels_B) for labels_B in (LABELS, others))
+    expected = lam * F.cross_entropy(first, LABELS) + (1.0 - lam) * F.cross_entropy(second, others)
+    torch.testing.assert_close(plain, expected)
