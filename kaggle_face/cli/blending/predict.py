@@ -81,7 +81,7 @@ def _predict_folds(
         require_same_classes(folder, today)
 
     from kaggle_face.inference.labelled_test import measure_labelled_test
-    from kaggle_face.inference.test_set import gather_test_set, predict_fold
+    from kaggle_face.inference.prediction import gather_test_set, predict_fold
     from kaggle_face.model.amp import resolve_device
 
     test_set = gather_test_set(data, pack)
