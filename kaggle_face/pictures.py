@@ -83,6 +83,30 @@ def decode_rgb_into(target: npt.NDArray[np.uint8], data: bytes) -> None:
     target[...] = np.asarray(_decode(data, len(target), "the picture"))
 
 
+def square_pixels(image: Image.Image, size_px: int, name: str = "the picture") -> npt.NDArray[np.uint8]:
+    """The pixels of an opened picture, as `decode_rgb` gives those of a file.
+
+    Raises:
+        UnreadableImageError: Its file is damaged, or it has no pixels or too many.
+    """
+    try:
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        return np.array(_upright_square(image, size_px))
+    except MemoryError:
+        raise
+    except Exception as error:  # as in _decode
+        raise UnreadableImageError(name, _reason(error, b"-")) from error
+
+
+def resized(pixels: npt.NDArray[np.uint8], size_px: int) -> npt.NDArray[np.uint8]:
+    """RGB pixels (H, W, 3) stretched to a square, as `decode_rgb` does it."""
+    if pixels.shape[:2] == (size_px, size_px):
+        return pixels
+    picture = Image.fromarray(pixels).resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.array(picture)
+
+
 def decode_photo(
     data: bytes, longest_px: int, name: str = "the picture"
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
@@ -193,7 +217,7 @@ def _size_in_file(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def _upright_square(image: ImageFile.ImageFile, size_px: int) -> Image.Image:
+def _upright_square(image: Image.Image, size_px: int) -> Image.Image:
     turn = _UPRIGHT.get(_orientation(image))
     picture = _to_rgb(image)
     if picture.size != (size_px, size_px):
@@ -201,7 +225,7 @@ def _upright_square(image: ImageFile.ImageFile, size_px: int) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _orientation(image: ImageFile.ImageFile) -> int:
+def _orientation(image: Image.Image) -> int:
     if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
         return 1  # reading EXIF from nothing costs as much as a tenth of the decoding
     try:

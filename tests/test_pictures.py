@@ -22,6 +22,8 @@ from kaggle_face.pictures import (
     inspect_picture,
     read_file,
     read_picture,
+    resized,
+    square_pixels,
 )
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -300,3 +302,20 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     with pytest.raises(UnreadableImageError, match="it is no file"):
         read_picture(path)
     assert read_file(str(path), 100) == b""
+
+
+@pytest.mark.parametrize("shape", [(112, 112, 3), (90, 70, 3), (64, 30, 3), (64, 64, 3)])
+def test_pixels_are_resized_as_those_of_a_file(shape: tuple[int, int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    from_file = decode_rgb(encoded(Image.fromarray(pixels)), 64)
+    assert np.array_equal(resized(pixels, 64), from_file)
+    assert np.array_equal(
+        square_pixels(Image.open(io.BytesIO(encoded(Image.fromarray(pixels)))), 64), from_file
+    )
+
+
+def test_a_cut_picture_that_was_opened_is_named() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    data = encoded(Image.fromarray(noise))
+    with pytest.raises(UnreadableImageError, match=r"images\[3\] cannot be read"):
+        square_pixels(Image.open(io.BytesIO(data[: len(data) // 2])), 32, "images[3]")

@@ -66,8 +66,15 @@ class FoldFolder:
 
     @property
     def fold(self) -> int:
-        """The number of the fold, from the folder's name."""
-        return int(self.path.name.removeprefix("fold"))
+        """The number of the fold, from the folder's name.
+
+        Raises:
+            RunError: The folder was given another name.
+        """
+        number = self.path.name.removeprefix("fold")
+        if not (number.isascii() and number.isdecimal()):
+            raise RunError(f"{self.path} is not named fold<number>, such as fold0; rename it")
+        return int(number)
 
     @property
     def beginning(self) -> FoldFolder:

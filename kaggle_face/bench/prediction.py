@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kaggle_face.bench.rates import Rate
 from kaggle_face.bench.report import Cell, Report
-from kaggle_face.inference.embedding import embed_batches, one_behind
+from kaggle_face.inference.embedding import embed_batches, embed_on_device
 from kaggle_face.model.network import FaceNetwork
 
 LIMIT, LOADER, WHOLE = "limit", "loader alone", "end to end"
@@ -46,7 +46,8 @@ def resident_batches(subject: Subject) -> Generator[int]:
         while True:
             yield images_BHWC
 
-    for embeddings_BD, _ in _embedded(subject, endlessly()):
+    how = (subject.device, subject.amp_dtype, subject.flip)
+    for embeddings_BD, _ in embed_on_device(subject.network, endlessly(), *how):
         yield len(embeddings_BD)
 
 
@@ -60,10 +61,9 @@ def loaded_batches(batches: Batches) -> Generator[int]:
 def predicted_batches(subject: Subject, batches: Batches) -> Generator[int]:
     """End to end: real images to embeddings and logits in the host's memory."""
     while True:
-        for embeddings_BD, logits_BC in one_behind(_embedded(subject, batches())):
-            embeddings_BD.float().cpu().numpy()
-            logits_BC.float().cpu().numpy()
-            yield len(embeddings_BD)
+        how = (subject.device, subject.amp_dtype, subject.flip)
+        for batch in embed_batches(subject.network, batches(), *how):
+            yield len(batch.embeddings)
 
 
 def report_prediction(rates: Mapping[str, Rate], about: Mapping[str, Cell]) -> Report:
@@ -88,7 +88,3 @@ def explain(rates: Mapping[str, Rate]) -> str:
             "faster disk"
         )
     return f"{reached}: small batches are the bottleneck; raise predict.batch_size"
-
-
-def _embedded(subject: Subject, batches: Iterator[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    return embed_batches(subject.network, batches, subject.device, subject.amp_dtype, subject.flip)

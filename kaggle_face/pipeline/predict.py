@@ -107,7 +107,7 @@ def _predict_folds(
         require_same_classes(folder, today)
 
     # torch takes seconds to import: what can be refused is refused before.
-    from kaggle_face.inference.test_set import gather_test_set, predict_fold
+    from kaggle_face.inference.prediction import gather_test_set, predict_fold
     from kaggle_face.model.amp import resolve_device
 
     test_set, device, predicted = gather_test_set(data, pack), resolve_device(config.device), []

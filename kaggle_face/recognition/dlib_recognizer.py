@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import MissingExtraError
+from kaggle_face.pictures import resized
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.alignment import TEMPLATE_PX
-from kaggle_face.recognition.detection.pictures import Crop, resized
+from kaggle_face.recognition.detection.pictures import Crop
 
 _NETWORK, _LANDMARKS = "dlib_face_recognition_resnet_model_v1.dat", "shape_predictor_5_face_landmarks.dat"
 _FACE_BOX = (16, 24, 96, 104)  # where dlib's own detector would see the face in a crop of 112 pixels

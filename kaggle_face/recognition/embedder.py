@@ -21,14 +21,12 @@ from kaggle_face.artifacts.record_io import read_pair_scores
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
 from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import GalleryError, InputError, RunError
-from kaggle_face.metrics.similarity import normalized
+from kaggle_face.errors import GalleryError, InputError
 from kaggle_face.metrics.trials import SortedTrials, sort_trials
-from kaggle_face.recognition.detection.pictures import Crop, resized
+from kaggle_face.recognition.detection.pictures import Crop
 from kaggle_face.recognition.gallery.model_card import THRESHOLD_NAMES, ModelCard, Threshold, ThresholdName
 from kaggle_face.records import PairScores
 
-_PREFERRED: tuple[CheckpointName, ...] = ("best_ver", "best", "best_cls", "last")
 _FALSE_POSITIVE_RATES: dict[ThresholdName, float] = {"fpr-1e-2": 1e-2, "fpr-1e-3": 1e-3}
 _PREPARATION = "arcface-112, bicubic, 1"
 """Changes when crops are cut or resized in another way, since embeddings then differ."""
@@ -53,17 +51,11 @@ class RunEmbedder:
     """
 
     def __init__(self, folder: FoldFolder, checkpoint: CheckpointName | None = None, device: str = "auto"):
-        from kaggle_face.model.amp import resolve_device
-        from kaggle_face.model.cpu import prepare_cpu
-        from kaggle_face.model.trained import load_trained_network, read_trained_config
+        from kaggle_face.inference.embedder import load_embedder
 
-        chosen = checkpoint or preferred_checkpoint(folder)
-        self._device = resolve_device(device)
-        prepare_cpu(self._device)
-        self._network = load_trained_network(folder, chosen, self._device)
-        self._config = read_trained_config(folder)
-        self._network.averages_crops = self._config.predict.crops
-        self._card = _card_of(folder, chosen, self._config, self._network.embedding_size)
+        self._embedder = load_embedder(folder, checkpoint=checkpoint, device=device)
+        size = self._embedder.embedding_size
+        self._card = _card_of(folder, self._embedder.checkpoint, self._embedder.config, size)
 
     @property
     def card(self) -> ModelCard:
@@ -72,21 +64,7 @@ class RunEmbedder:
 
     def embed(self, crops: Sequence[Crop]) -> npt.NDArray[np.float32]:
         """Embeddings (B, D) of length 1 of crops (S, S, 3), which may be of any size."""
-        import torch
-
-        from kaggle_face.inference.batch_size import size_without_search
-        from kaggle_face.inference.embedding import embed_batches
-
-        size = size_without_search(self._config.predict.batch_size, self._card.image_size)
-        batches = [
-            np.stack([resized(crop, self._card.image_size) for crop in crops[start : start + size]])
-            for start in range(0, len(crops), size)
-        ]
-        found = embed_batches(self._network, batches, self._device, None, self._config.predict.flip)
-        vectors = [embeddings.cpu() for embeddings, _ in found]
-        if not vectors:
-            return np.empty((0, self._card.embedding_size), np.float32)
-        return normalized(torch.cat(vectors).numpy())
+        return self._embedder.embed(crops)
 
 
 def open_embedder_of(card: ModelCard, device: str = "auto", gallery: Path | None = None) -> RunEmbedder:
@@ -108,19 +86,6 @@ def open_embedder_of(card: ModelCard, device: str = "auto", gallery: Path | None
             f"gallery: {embedder.card.renewal_of(gallery)}"
         )
     return embedder
-
-
-def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:
-    """The best one for verification that the fold has.
-
-    Raises:
-        RunError: It has none.
-    """
-    found = [name for name in _PREFERRED if folder.weights_file(name).is_file()]
-    if not found:
-        how = folder.run.training_command(folder.fold)
-        raise RunError(f"{folder.path} has no checkpoint; train it first: {how}")
-    return found[0]
 
 
 def read_thresholds(folder: FoldFolder, checkpoint: CheckpointName) -> tuple[Threshold, ...]:

@@ -11,7 +11,7 @@ from kaggle_face.config import Config
 from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.errors import RunError
 from kaggle_face.inference.batch_size import choose_batch_size
-from kaggle_face.inference.embedding import embed_batches, embeddings_of_batches, one_behind
+from kaggle_face.inference.embedding import embed_all
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import verification_summary
@@ -79,10 +79,10 @@ def predict_held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> H
 
 
 def _held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> HeldOut:
-    embeddings, logits = _classify(network, data, data.validation_ids, how)
+    embeddings, logits = _embed(network, data, data.validation_ids, how)
     logits[:, data.class_counts == 0] = -np.inf
     others = np.setdiff1d(data.pairs.image_ids, data.validation_ids)
-    more = _embed(network, data, others, how)
+    more, _ = _embed(network, data, others, how, with_logits=False)
     _require_finite(np.concatenate([embeddings, more]))
     everyone = Embeddings(np.concatenate([data.validation_ids, others]), np.concatenate([embeddings, more]))
     predictions = Predictions(data.validation_ids, logits, data.classes.names)
@@ -110,37 +110,18 @@ def measure(held_out: HeldOut, data: FoldData) -> dict[str, float]:
     return figures
 
 
-def _classify(
-    network: FaceNetwork, data: FoldData, image_ids: StrArray, how: Evaluation
+def _embed(
+    network: FaceNetwork, data: FoldData, image_ids: StrArray, how: Evaluation, with_logits: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings (N, D) and logits (N, C) in float32, in the order of the ids."""
+    """Embeddings (N, D) and logits (N, C), or (N, 0) without them, in float32, in the order of the ids."""
     own_ids = image_ids[how.distributed.share.of(len(image_ids))]
-    embeddings = np.empty((len(own_ids), network.embedding_size), np.float32)
-    logits = np.empty((len(own_ids), network.num_classes), np.float32)
     batches = evaluation_batches(data.pack, own_ids, how.batch_size, how.device)
-    row = 0
-    results = embed_batches(network, batches, how.device, how.amp_dtype, how.flip)
-    for embeddings_BD, logits_BC in one_behind(results):
-        rows = slice(row, row + len(embeddings_BD))
-        embeddings[rows] = embeddings_BD.float().cpu().numpy()
-        logits[rows] = logits_BC.float().cpu().numpy()
-        row = rows.stop
-    assert row == len(own_ids)
-    return _gathered(embeddings, image_ids, how), _gathered(logits, image_ids, how)
-
-
-def _embed(network: FaceNetwork, data: FoldData, image_ids: StrArray, how: Evaluation) -> np.ndarray:
-    """Embeddings (N, D) in float32 of images that need no class."""
-    own_ids = image_ids[how.distributed.share.of(len(image_ids))]
-    embeddings = np.empty((len(own_ids), network.embedding_size), np.float32)
-    batches = evaluation_batches(data.pack, own_ids, how.batch_size, how.device)
-    row = 0
-    results = embeddings_of_batches(network, batches, how.device, how.amp_dtype, how.flip)
-    for embeddings_BD in one_behind(results):
-        embeddings[row : row + len(embeddings_BD)] = embeddings_BD.float().cpu().numpy()
-        row += len(embeddings_BD)
-    assert row == len(own_ids)
-    return _gathered(embeddings, image_ids, how)
+    embeddings, logits = embed_all(
+        network, batches, len(own_ids), how.device, how.amp_dtype, how.flip, with_logits
+    )
+    if with_logits:
+        logits = _gathered(logits, image_ids, how)
+    return _gathered(embeddings, image_ids, how), logits
 
 
 def _gathered(own: np.ndarray, image_ids: StrArray, how: Evaluation) -> np.ndarray:

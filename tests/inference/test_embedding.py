@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from kaggle_face.errors import ConfigError
-from kaggle_face.inference.embedding import embed_batches, embeddings_of_batches, one_behind
+from kaggle_face.inference.embedding import embed_all, embed_batches, embed_on_device, one_behind
 from kaggle_face.model.network import FaceNetwork
 
 Build = Callable[..., FaceNetwork]
@@ -22,7 +23,7 @@ def images(count: int, seed: int = 0) -> Tensor:
 
 
 def embed(network: FaceNetwork, *batches: Tensor, flip: bool = False) -> tuple[Tensor, Tensor]:
-    pairs = list(embed_batches(network, batches, CPU, flip=flip))
+    pairs = list(embed_on_device(network, batches, CPU, flip=flip))
     return torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])
 
 
@@ -62,7 +63,7 @@ def test_logits_of_a_linear_head_are_the_mean_of_both_logits(tiny_network: Build
 
 
 def test_the_head_computes_in_float32_under_autocast(tiny_network: Build) -> None:
-    for embeddings, logits in embed_batches(tiny_network(), [images(2)], CPU, torch.bfloat16):
+    for embeddings, logits in embed_on_device(tiny_network(), [images(2)], CPU, torch.bfloat16):
         assert embeddings.dtype == logits.dtype == torch.float32
 
 
@@ -104,8 +105,21 @@ def test_a_single_image_that_does_not_fit_is_one_line(tiny_network: Build) -> No
 def test_embeddings_alone_are_the_same(tiny_network: Build) -> None:
     network = tiny_network()
     expected, _ = embed(network, images(3), images(2, seed=1), flip=True)
-    ours = torch.cat(list(embeddings_of_batches(network, [images(3), images(2, seed=1)], CPU)))
-    assert torch.equal(ours, expected)
+    batches = [images(3), images(2, seed=1)]
+    ours, logits = embed_all(network, batches, 5, CPU, with_logits=False)
+    assert torch.equal(torch.from_numpy(ours), expected)
+    assert logits.shape == (5, 0)
+
+
+def test_batches_name_their_rows_and_all_of_them_fill_the_arrays(tiny_network: Build) -> None:
+    network, batches = tiny_network(), [images(3), images(2, seed=1)]
+    found = list(embed_batches(network, batches, CPU))
+    assert [batch.rows for batch in found] == [slice(0, 3), slice(3, 5)]
+    embeddings, logits = embed_all(network, batches, 5, CPU)
+    assert np.array_equal(embeddings, np.concatenate([batch.embeddings for batch in found]))
+    assert np.array_equal(logits, np.concatenate([batch.logits for batch in found]))
+    expected = embed(network, *batches, flip=True)
+    assert np.array_equal(embeddings, expected[0].numpy()) and np.array_equal(logits, expected[1].numpy())
 
 
 def test_a_result_is_handed_over_after_the_next_one_was_begun() -> None:

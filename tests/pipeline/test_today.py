@@ -12,7 +12,7 @@ import torch
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.cli.main import main
-from kaggle_face.inference import test_set
+from kaggle_face.inference import prediction
 from kaggle_face.model.weights.checkpoints import read_weights, save_weights
 
 After = Callable[[str], Any]
@@ -212,17 +212,17 @@ def test_a_raw_folder_that_changes_while_predicting_is_noticed(
     after: After, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = after("train")
-    images, real = work.images("cls_data/test"), test_set.predict_fold
+    images, real = work.images("cls_data/test"), prediction.predict_fold
 
     def meanwhile(*arguments: Any) -> None:
         real(*arguments)
         swap(images[0], images[1])
 
-    monkeypatch.setattr(test_set, "predict_fold", meanwhile)
+    monkeypatch.setattr(prediction, "predict_fold", meanwhile)
     line = refused("predict")
     assert "data/tiny changed while this command worked: 2 of " in line
     assert "test pictures were replaced" in line
-    monkeypatch.setattr(test_set, "predict_fold", real)
+    monkeypatch.setattr(prediction, "predict_fold", real)
     assert "pictures" in refused("ensemble")
 
 

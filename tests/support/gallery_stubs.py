@@ -12,7 +12,7 @@ from PIL import Image
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.metrics.similarity import normalized
-from kaggle_face.recognition.detection.pictures import resized
+from kaggle_face.pictures import resized
 from kaggle_face.recognition.gallery.model_card import ModelCard, Threshold
 from kaggle_face.recognition.gallery.tables import NewImage, NewPerson
 from kaggle_face.synthetic.faces import draw_appearance, draw_identity, render_face

@@ -176,14 +176,6 @@ def is_whole_png(data: bytes) -> bool:
     return True
 
 
-def resized(crop: Crop, size_px: int) -> Crop:
-    """A crop at another size, resized as the training data were."""
-    if len(crop) == size_px:
-        return crop
-    picture = Image.fromarray(crop).resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return np.array(picture)
-
-
 def _scaled_box(found: DetectedFace, scale: float) -> tuple[int, int, int, int]:
     """Left, top, width and height in pixels of the file."""
     left, top = (round(float(edge) / scale) for edge in found.box[:2])

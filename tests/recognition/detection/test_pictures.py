@@ -17,7 +17,6 @@ from kaggle_face.recognition.detection.pictures import (
     picture_files,
     png_of,
     read_face,
-    resized,
 )
 from tests.support.gallery_stubs import invented_face
 
@@ -151,13 +150,6 @@ def test_the_fingerprint_is_of_the_pixels_and_not_of_the_name() -> None:
     pixels = np.zeros((112, 112, 3), np.uint8)
     assert Face(pixels, "a.jpg").fingerprint == Face(pixels.copy(), "b.png").fingerprint
     assert Face(pixels, "a.jpg").fingerprint != Face(pixels + np.uint8(1), "a.jpg").fingerprint
-
-
-def test_a_crop_is_made_smaller_as_the_training_data_were() -> None:
-    from kaggle_face.pictures import decode_rgb
-
-    pixels = invented_face(3, 0, 112)
-    assert np.array_equal(resized(pixels, 64), decode_rgb(png_of(pixels), 64))
 
 
 def test_a_folder_lists_pictures_alone(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.cache.image_cache import Pack
 from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.inference.batch_size import choose_batch_size
-from kaggle_face.inference.embedding import embed_batches, embeddings_of_batches, one_behind
+from kaggle_face.inference.embedding import embed_batches
 from kaggle_face.inference.labelled_test import write_test_labels
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.model.cpu import prepare_cpu
@@ -165,25 +165,15 @@ def _embed_all(
     untrained_C = stored.read_train_images(folder.classes_file) == 0
     ids, num_classified = test_set.embedded_ids, len(test_set.classified_ids)
     vectors_ND = np.empty((len(ids), network.embedding_size), np.float32)
-    batches = evaluation_batches(test_set.pack, ids[:num_classified], how.batch_size, how.device)
-    row = 0
-    for embeddings_BD, logits_BC in one_behind(
-        embed_batches(network, batches, how.device, how.amp_dtype, how.flip)
-    ):
-        rows = slice(row, row + len(embeddings_BD))
-        vectors_ND[rows] = embeddings_BD.float().cpu().numpy()
-        block_BC = logits_BC.float().cpu().numpy()
-        block_BC[:, untrained_C] = -np.inf
-        logits_NC[rows] = block_BC
-        counter.advance(len(embeddings_BD))
-        row = rows.stop
-    batches = evaluation_batches(test_set.pack, ids[num_classified:], how.batch_size, how.device)
-    for embeddings_BD in one_behind(
-        embeddings_of_batches(network, batches, how.device, how.amp_dtype, how.flip)
-    ):
-        vectors_ND[row : row + len(embeddings_BD)] = embeddings_BD.float().cpu().numpy()
-        counter.advance(len(embeddings_BD))
-        row += len(embeddings_BD)
+    for part, with_logits in ((slice(num_classified), True), (slice(num_classified, None), False)):
+        batches = evaluation_batches(test_set.pack, ids[part], how.batch_size, how.device)
+        vectors_of_part = vectors_ND[part]
+        for batch in embed_batches(network, batches, how.device, how.amp_dtype, how.flip, with_logits):
+            vectors_of_part[batch.rows] = batch.embeddings
+            if with_logits:
+                batch.logits[:, untrained_C] = -np.inf
+                logits_NC[batch.rows] = batch.logits
+            counter.advance(len(batch.embeddings))
     return vectors_ND
 
 

@@ -15,7 +15,7 @@ from kaggle_face.artifacts.provenance import TestTables, predicted_part
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.data.cache.image_cache import Pack
-from kaggle_face.inference.test_set import copy_records, gather_test_set, predict_fold
+from kaggle_face.inference.prediction import copy_records, gather_test_set, predict_fold
 from kaggle_face.model.network import create_network
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.progress import SilentProgress
