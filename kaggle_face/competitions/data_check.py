@@ -18,13 +18,14 @@ from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.catalogue.known import CompetitionSpec
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap
-from kaggle_face.competitions.submission.formats import SubmissionFormats, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.competitions.submission.samples import ForeignIdsError, find_samples, infer_format
 from kaggle_face.competitions.submission.tables import row_ids
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.progress import Progress
 from kaggle_face.records import SPLITS, CompetitionData, FaceTable, IntArray, StrArray
+from kaggle_face.tasks import Task
 
 _UNBALANCED = 20  # times as many images in the largest class as in the smallest
 _AT_ONCE = 256  # images handed to the threads before results are taken

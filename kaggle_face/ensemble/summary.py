@@ -14,8 +14,9 @@ from kaggle_face.ensemble.selection import BlendChoice
 from kaggle_face.errors import RulesError
 from kaggle_face.evaluation.blend_record import BlendRecord, MemberRecord, SelectionRecord, TaskRecord
 from kaggle_face.evaluation.held_out_figures import Estimate
-from kaggle_face.evaluation.members import Member, Task
+from kaggle_face.evaluation.members import Member
 from kaggle_face.metrics.score import parse_composite
+from kaggle_face.tasks import Task
 
 
 def count_parameters(members: Sequence[Member]) -> int:

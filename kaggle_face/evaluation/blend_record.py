@@ -15,7 +15,7 @@ from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.evaluation.held_out_figures import Estimate
-from kaggle_face.evaluation.members import Task
+from kaggle_face.tasks import Task
 
 FILE_NAME = "ensemble.json"
 

@@ -12,9 +12,6 @@ from kaggle_face.errors import RunError
 if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName
 
-Task = Literal["classification", "verification"]
-TASKS: tuple[Task, ...] = ("classification", "verification")
-
 Method = Literal["auto", "mean", "hill", "constrained"]
 """How members are weighted."""
 METHODS: tuple[Method, ...] = ("auto", "mean", "hill", "constrained")

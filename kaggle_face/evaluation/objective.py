@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kaggle_face.evaluation.members import Task
 from kaggle_face.metrics.score import Composite, default_formula, parse_composite
 from kaggle_face.metrics.table import ClassMetric
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
+from kaggle_face.tasks import Task
 
 CLASS_METRICS: tuple[ClassMetric, ...] = ("accuracy", "top5", "map@5")
 """What is known of a blend's classes; ranks have no log loss."""

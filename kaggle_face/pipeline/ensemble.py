@@ -47,7 +47,7 @@ from kaggle_face.evaluation.blend_record import BlendRecord, write_blend_record
 from kaggle_face.evaluation.figures import open_trials
 from kaggle_face.evaluation.held_out_figures import figure_of_gallery
 from kaggle_face.evaluation.member_scores import has_record
-from kaggle_face.evaluation.members import TASKS, Member, Method, Task, choose_members, default_checkpoint
+from kaggle_face.evaluation.members import Member, Method, choose_members, default_checkpoint
 from kaggle_face.evaluation.objective import formula_of_task, usable_formula
 from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_blend
 from kaggle_face.metrics.intervals.bootstrap import Difference
@@ -55,6 +55,7 @@ from kaggle_face.pipeline.preparing import settings_of_run
 from kaggle_face.pipeline.rules_check import rule_on_test_neighbours
 from kaggle_face.pipeline.today import compare_with_raw_folder, require_unchanged
 from kaggle_face.progress import Progress
+from kaggle_face.tasks import TASKS, Task
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from kaggle_face.evaluation.figures import (
     open_trials,
 )
 from kaggle_face.evaluation.member_scores import has_record
-from kaggle_face.evaluation.members import TASKS, Member, Task, choose_members, default_checkpoint
+from kaggle_face.evaluation.members import Member, choose_members, default_checkpoint
 from kaggle_face.evaluation.run_table import RunRow, read_run_rows
 from kaggle_face.hints import settings_command
 from kaggle_face.inference.labelled_test import (
@@ -43,6 +43,7 @@ from kaggle_face.inference.labelled_test import (
 from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.metrics.table import is_higher_better
 from kaggle_face.progress import Progress
+from kaggle_face.tasks import TASKS, Task
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_tas
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.reading import formats_of, submission_formats
-from kaggle_face.competitions.submission.formats import TASKS, SubmissionFormat, SubmissionFormats, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
@@ -45,6 +45,7 @@ from kaggle_face.submission.outputs import (
 from kaggle_face.submission.plausibility import Known, OwnBlend, known_of_parts, with_doubts
 from kaggle_face.submission.upload.session import open_ledger, open_session
 from kaggle_face.submission.upload.upload import Upload, resume_open, upload, wait_for_scores, write_down
+from kaggle_face.tasks import TASKS, Task
 
 
 @dataclass(frozen=True)

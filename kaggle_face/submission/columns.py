@@ -13,7 +13,7 @@ from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.record_io import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.artifacts.tables import read_labels, write_table
-from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat
 from kaggle_face.competitions.submission.tables import (
     TaskColumns,
     classification_columns,
@@ -27,6 +27,7 @@ from kaggle_face.metrics.galleries import accuracy_of, choose_threshold
 from kaggle_face.metrics.identification import GalleryThreshold
 from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold
 from kaggle_face.records import CompetitionData, StrArray
+from kaggle_face.tasks import Task
 
 
 @dataclass(frozen=True, eq=False)

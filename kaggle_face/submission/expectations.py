@@ -11,11 +11,12 @@ import numpy as np
 from kaggle_face.artifacts.provenance import rows_of_task
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import map_folder, name_of
-from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, Task
+from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat
 from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
 from kaggle_face.competitions.submission.tables import row_ids
 from kaggle_face.errors import SubmissionError, naming_first
 from kaggle_face.records import CompetitionData, Gallery, StrArray
+from kaggle_face.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.errors import KaggleFaceError
 from kaggle_face.evaluation.blend_record import BlendRecord, TaskRecord, read_blend_record
 from kaggle_face.evaluation.held_out_figures import (
@@ -18,6 +17,7 @@ from kaggle_face.evaluation.held_out_figures import (
     figure_of_gallery,
     has_gallery,
 )
+from kaggle_face.tasks import Task
 
 _OF_UNKNOWN_SETTINGS = OwnMetrics("accuracy", "eer")
 

@@ -16,8 +16,8 @@ from kaggle_face.cli.arguments import (
     load_settings,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.submission.formats import TASKS
 from kaggle_face.hints import settings_command
+from kaggle_face.tasks import TASKS
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.submit import SubmitResult

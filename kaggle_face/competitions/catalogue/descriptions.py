@@ -9,8 +9,8 @@ from itertools import chain
 from kaggle_face.competitions.catalogue.known import MetricName, Rules, competition_spec
 from kaggle_face.competitions.layouts.layout import Layout, example_of
 from kaggle_face.competitions.layouts.named import find_layout, layout_named
-from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.metrics.table import METRICS, is_higher_better
+from kaggle_face.tasks import TASKS, Task
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
-from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config import Config
 from kaggle_face.metrics.score import default_formula
+from kaggle_face.tasks import TASKS, Task
 
 ClassMetric = Literal["accuracy", "map@5"]
 PairMetric = Literal["eer", "auc"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.metrics.table import is_higher_better
+from kaggle_face.tasks import Task
 
 MetricName = Literal["accuracy", "auc", "eer", "map@5", "composite"]
 

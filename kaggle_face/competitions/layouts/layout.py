@@ -10,8 +10,9 @@ from typing import Protocol
 
 from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.files.listing import PictureLister
-from kaggle_face.competitions.submission.formats import SubmissionFormats, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.records import CompetitionData
+from kaggle_face.tasks import Task
 
 
 @dataclass(frozen=True)
