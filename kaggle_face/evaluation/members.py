@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.errors import RunError
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -24,6 +24,7 @@ from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.project.run import Run
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import heeding_signals
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
 
-Task = Literal["classification", "verification"]
 Overrides = Mapping[str, object] | Sequence[str]
 
 

@@ -21,12 +21,11 @@ from kaggle_face.errors import RunError
 from kaggle_face.evaluation.members import default_checkpoint
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.records import FloatArray, IntArray, StrArray, positions_of
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.inference.embedder import Embedder
     from kaggle_face.project.project import Project
-
-Task = Literal["classification", "verification"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ LAYERS: list[set[str]] = [
         "portable_names",
         "processor",
         "stopping",
+        "tasks",
         "string_hashing",
         "file_names",
     },

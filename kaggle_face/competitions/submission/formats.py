@@ -15,6 +15,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from kaggle_face.errors import ConfigError, nearest_hint
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.config.schema import SubmitConfig, TableConfig
