@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,6 +43,7 @@ from kaggle_face.records import (
     StrArray,
     no_pairs,
 )
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName, CompetitionConfig
@@ -290,7 +291,7 @@ def records_of(fold: FoldFolder, part: RecordPart) -> list[tuple[CheckpointName,
     ]
 
 
-def rows_of_task(data: CompetitionData, task: Literal["classification", "verification"]) -> int:
+def rows_of_task(data: CompetitionData, task: Task) -> int:
     """The number of answers that a competition's test data ask of a task."""
     if task == "classification":
         return len(data.test_rows)

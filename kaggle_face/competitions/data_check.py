@@ -14,11 +14,12 @@ from kaggle_face.competitions.catalogue.known import CompetitionFacts
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.image_check import ImageFiles
-from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.samples import ForeignIdsError, find_samples, infer_format
 from kaggle_face.competitions.submission.tables import row_ids
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.records import SPLITS, CompetitionData, FaceTable, StrArray
+from kaggle_face.tasks import Task
 
 _UNBALANCED = 20  # times as many images in the largest class as in the smallest
 

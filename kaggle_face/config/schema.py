@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
+from kaggle_face.tasks import Task
+
 MOST = 10**9
 """The largest count: products of two of them are exact in a float and fit int64."""
 
@@ -324,7 +326,7 @@ class TableConfig(Part):
 class TablePartConfig(Part):
     """The rows of one task in a CSV for both: the template of each cell."""
 
-    task: Literal["classification", "verification"]
+    task: Task
     cells: Names
 
 

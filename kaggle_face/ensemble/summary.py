@@ -17,8 +17,9 @@ from kaggle_face.ensemble.search.candidates import Contender, Contest
 from kaggle_face.ensemble.selection import Decision
 from kaggle_face.errors import RulesError, RunError
 from kaggle_face.evaluation.held_out_figures import Figure
-from kaggle_face.evaluation.members import Member, Task
+from kaggle_face.evaluation.members import Member
 from kaggle_face.metrics.score import parse_composite
+from kaggle_face.tasks import Task
 
 FILE_NAME = "ensemble.json"
 

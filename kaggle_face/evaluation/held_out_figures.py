@@ -13,12 +13,12 @@ from kaggle_face.artifacts.record_io import read_embeddings, read_gallery, read_
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics, is_higher_better
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
 from kaggle_face.metrics.score import parse_composite
 from kaggle_face.records import Embeddings, Gallery, positions_of
+from kaggle_face.tasks import Task
 
 _GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 

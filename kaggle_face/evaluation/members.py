@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.errors import RunError
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName
-
-Task = Literal["classification", "verification"]
-TASKS: tuple[Task, ...] = ("classification", "verification")
 
 Method = Literal["auto", "mean", "hill", "constrained"]
 """How members are weighted."""

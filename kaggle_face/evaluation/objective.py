@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kaggle_face.competitions.catalogue.ranking import own_metrics
-from kaggle_face.evaluation.members import Task
 from kaggle_face.metrics.score import Composite, parse_composite
+from kaggle_face.tasks import Task
 
 ClassMetric = Literal["accuracy", "top5", "map@5"]
 PairMetric = Literal["eer", "auc", "tpr@1e-2", "tpr@1e-3"]

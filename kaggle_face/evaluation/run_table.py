@@ -13,11 +13,11 @@ from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind, list_runs
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics, PairMetric, own_metrics
-from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.config.yaml_text import read_yaml
 from kaggle_face.errors import ConfigError, KaggleFaceError
 from kaggle_face.evaluation.held_out_figures import Figure, figure_of_checkpoint
+from kaggle_face.tasks import TASKS, Task
 
 _UNIMPORTANT = (
     "paths.",

@@ -13,7 +13,7 @@ from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.record_io import read_pair_scores, read_predictions
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.artifacts.tables import read_labels
-from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat
 from kaggle_face.competitions.submission.tables import (
     Answers,
     classification_answers,
@@ -24,6 +24,7 @@ from kaggle_face.competitions.submission.tables import (
 from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold
 from kaggle_face.records import CompetitionData, IntArray, Predictions
 from kaggle_face.submission.galleries import name_probes, write_curve
+from kaggle_face.tasks import Task
 
 
 @dataclass(frozen=True, eq=False)

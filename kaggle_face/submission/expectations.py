@@ -9,10 +9,11 @@ import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import name_of
-from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, Task
+from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat
 from kaggle_face.competitions.submission.tables import row_ids
 from kaggle_face.errors import SubmissionError, naming_first
 from kaggle_face.records import CompetitionData, Gallery, StrArray
+from kaggle_face.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any
 from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.errors import KaggleFaceError
 from kaggle_face.evaluation.held_out_figures import (
     Figure,
@@ -20,6 +19,7 @@ from kaggle_face.evaluation.held_out_figures import (
     has_gallery,
 )
 from kaggle_face.submission.ledger.entries import OutOfFold
+from kaggle_face.tasks import Task
 
 _OF_UNKNOWN_SETTINGS = OwnMetrics("accuracy", "eer")
 

@@ -17,7 +17,7 @@ from kaggle_face.artifacts.provenance import (
 )
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RunFolder
 from kaggle_face.artifacts.seals import read_seal
-from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.tables import SubmissionTable, fill_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
@@ -26,6 +26,7 @@ from kaggle_face.records import CompetitionData
 from kaggle_face.submission.columns import Question, answers_of, record_kind
 from kaggle_face.submission.ledger.entries import Origin
 from kaggle_face.submission.out_of_fold import out_of_fold_of
+from kaggle_face.tasks import Task
 
 ENSEMBLE = "ensemble"
 

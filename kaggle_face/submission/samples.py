@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kaggle_face.competitions.files.folders import map_folder
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
+from kaggle_face.tasks import Task
 
 
 def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:

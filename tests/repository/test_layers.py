@@ -22,6 +22,7 @@ LAYERS: list[set[str]] = [
         "stopping",
         "string_hashing",
         "file_names",
+        "tasks",
     },
     {"records", "pictures"},
     {"config"},

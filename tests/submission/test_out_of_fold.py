@@ -9,10 +9,10 @@ import pytest
 
 from kaggle_face.artifacts.files.atomic import write_json, write_text
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.submission.ledger.entries import OutOfFold
 from kaggle_face.submission.out_of_fold import out_of_fold_of
+from kaggle_face.tasks import Task
 
 FORMULA = "0.5*accuracy + 0.5*(1-eer)"
 RESULTS = {"best_ver": {"accuracy": 0.5, "eer": 0.25, "auc": 0.8}}

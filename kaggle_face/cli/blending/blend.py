@@ -43,12 +43,13 @@ from kaggle_face.errors import RunError
 from kaggle_face.evaluation.figures import open_trials
 from kaggle_face.evaluation.held_out_figures import figure_of_gallery
 from kaggle_face.evaluation.member_scores import has_record
-from kaggle_face.evaluation.members import TASKS, Member, Task, choose_members, default_checkpoint
+from kaggle_face.evaluation.members import Member, choose_members, default_checkpoint
 from kaggle_face.evaluation.objective import PAIR_METRICS, formula_of_task, usable_formula
 from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.pipeline.preparing import settings_of_run
 from kaggle_face.pipeline.rules_check import rule_on_test_neighbours
 from kaggle_face.pipeline.today import compare_with_raw_folder, require_unchanged
+from kaggle_face.tasks import TASKS, Task
 
 _MOST_WEIGHTS_SHOWN = 5
 _ALWAYS_SHOWN = ("accuracy", "top5", *PAIR_METRICS)

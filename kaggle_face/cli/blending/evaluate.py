@@ -18,8 +18,9 @@ from kaggle_face.cli.arguments import (
 )
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, RunError
-from kaggle_face.evaluation.members import TASKS, Member, Task, choose_members, default_checkpoint
+from kaggle_face.evaluation.members import Member, choose_members, default_checkpoint
 from kaggle_face.hints import settings_given_as
+from kaggle_face.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     from kaggle_face.artifacts.runs import RunFolder

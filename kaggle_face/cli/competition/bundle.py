@@ -18,12 +18,12 @@ from kaggle_face.cli.arguments import (
     load_settings,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.kaggle.client.client import KaggleClient, connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials
 from kaggle_face.kaggle.remote.workshop import Workshop
 from kaggle_face.kaggle.unpacking import gigabytes
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config

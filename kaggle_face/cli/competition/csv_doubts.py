@@ -10,7 +10,7 @@ from kaggle_face.artifacts.blends import require_current_blend
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import InputError
 from kaggle_face.records import CompetitionData
@@ -18,6 +18,7 @@ from kaggle_face.submission.columns import Question, unknown_threshold
 from kaggle_face.submission.out_of_fold import out_of_fold_of
 from kaggle_face.submission.outputs import Output, build_table, list_outputs
 from kaggle_face.submission.plausibility import Known, OwnBlend
+from kaggle_face.tasks import Task
 
 
 def what_is_known(data: CompetitionData, form: SubmissionFormat) -> list[Known]:

@@ -16,7 +16,7 @@ from kaggle_face.cli.competition.csv_doubts import blend_to_compare, what_is_kno
 from kaggle_face.cli.competition.desk import open_desk, open_ledger, tell_outcomes
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.competitions.reading import formats_of, submission_formats
-from kaggle_face.competitions.submission.formats import TASKS, SubmissionFormat, SubmissionFormats, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
@@ -40,6 +40,7 @@ from kaggle_face.submission.plausibility import Known, with_doubts
 from kaggle_face.submission.samples import sample_of
 from kaggle_face.submission.upload.upload import Upload, resume_open, upload, wait_for_scores, write_down
 from kaggle_face.submission.writing import existing_submission, write_submission
+from kaggle_face.tasks import TASKS, Task
 
 
 def write_and_send(arguments: argparse.Namespace, terminal: Terminal) -> None:

@@ -12,7 +12,7 @@ from kaggle_face.cli.arguments import (
     add_run_argument,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.competitions.submission.formats import TASKS
+from kaggle_face.tasks import TASKS
 
 
 def add_arguments_submit(parser: argparse.ArgumentParser) -> None:

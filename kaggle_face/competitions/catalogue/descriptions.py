@@ -6,7 +6,8 @@ from typing import assert_never
 
 from kaggle_face.competitions.catalogue.known import CompetitionFacts, MetricName, Rules
 from kaggle_face.competitions.layouts.layout import FamilyKey
-from kaggle_face.competitions.submission.formats import SubmissionFormat, Task
+from kaggle_face.competitions.submission.formats import SubmissionFormat
+from kaggle_face.tasks import Task
 
 _TREES: dict[str, str] = {
     "A": """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from kaggle_face.competitions.catalogue.specs import CompetitionFacts, MetricName, Rules
 from kaggle_face.competitions.layouts.layout import FamilyKey
-from kaggle_face.competitions.submission.formats import Task
+from kaggle_face.tasks import Task
 
 _MILLION = 1_000_000
 _NO_RULES = Rules()

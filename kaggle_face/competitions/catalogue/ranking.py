@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kaggle_face.competitions.catalogue.known import CompetitionFacts, find_facts, known_slugs
-from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config import Config
+from kaggle_face.tasks import TASKS, Task
 
 ClassMetric = Literal["accuracy", "map@5"]
 PairMetric = Literal["eer", "auc"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kaggle_face.competitions.layouts.layout import FamilyKey
-from kaggle_face.competitions.submission.formats import Task
+from kaggle_face.tasks import Task
 
 MetricName = Literal["accuracy", "auc", "eer", "map@5", "composite"]
 

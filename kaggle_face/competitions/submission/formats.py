@@ -12,15 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from string import Formatter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from kaggle_face.errors import ConfigError, nearest_hint
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.config.schema import SubmitConfig, TableConfig
-
-Task = Literal["classification", "verification"]
-TASKS: tuple[Task, ...] = ("classification", "verification")
 
 _IMAGE_FIELDS = ("id", "row", "line", "name", "stem", "path", "number")
 FIELDS: dict[Task, tuple[str, ...]] = {

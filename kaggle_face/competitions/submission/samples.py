@@ -15,11 +15,12 @@ from typing import NoReturn
 
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap, name_of
-from kaggle_face.competitions.submission.formats import TASKS, FormatPart, SubmissionFormat, Task
+from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat
 from kaggle_face.competitions.submission.tables import row_ids
 from kaggle_face.errors import ConfigError, DataError, naming_first
 from kaggle_face.file_names import is_picture_name
 from kaggle_face.records import CompetitionData
+from kaggle_face.tasks import TASKS, Task
 
 _ENOUGH = 0.5  # of a sample's ids that a template gives: it is meant, and the other ids are foreign
 _LABEL_NAME = re.compile(r"label|class|identity|predict|category", re.IGNORECASE)

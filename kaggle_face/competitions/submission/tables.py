@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import name_of, stem_of
-from kaggle_face.competitions.submission.formats import TASKS, FormatPart, SubmissionFormat, Task, fields_of
+from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, fields_of
 from kaggle_face.errors import ConfigError, DataError, SubmissionError, naming_first
 from kaggle_face.metrics.classification import top_k_labels
 from kaggle_face.records import (
@@ -27,6 +27,7 @@ from kaggle_face.records import (
     StrArray,
     positions_of,
 )
+from kaggle_face.tasks import TASKS, Task
 
 Field = Callable[[], Sequence[Any] | npt.NDArray[Any]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kaggle_face.competitions.catalogue.known import find_facts
 from kaggle_face.competitions.catalogue.ranking import facts_for
-from kaggle_face.competitions.submission.formats import TASKS, Task
 from kaggle_face.config.schema import CompetitionConfig, SubmitConfig, TableConfig
 from kaggle_face.errors import ConfigError
+from kaggle_face.tasks import TASKS, Task
 
 DEMO = "demo"
 

@@ -22,7 +22,6 @@ import kaggle_face
 from kaggle_face.artifacts.files.atomic import replacing_folder, write_json, write_text
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
-from kaggle_face.competitions.submission.formats import Task
 from kaggle_face.competitions.submission.targets import targets
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
@@ -34,6 +33,7 @@ from kaggle_face.kaggle.remote.notebook import (
     train_notebook,
 )
 from kaggle_face.kaggle.remote.wheel import requirements, write_wheel
+from kaggle_face.tasks import Task
 
 _NOT_IN_NOTEBOOKS = (
     "kaggle",
