@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import CHECKPOINTS
 from kaggle_face.errors import InputError
-from kaggle_face.portable_names import why_not_portable
+from kaggle_face.file_names import why_not_portable
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
