@@ -1,13 +1,13 @@
-"""What the name of a file or folder tells: whether it is a picture, whether it is junk, how it is spelled.
+"""Names of files and folders: pictures, junk, spellings, and names that every system takes.
 
 One list of suffixes and one list of junk for everything that lists folders.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from functools import cached_property
 
 PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp"),
@@ -31,6 +31,7 @@ _JUNK = frozenset(
     )
 )
 _JUNK_BEGINNINGS = ("._", ".trash-", ".nfs", ".fuse_hidden", "~$")
+_WINDOWS_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|COM[0-9]|LPT[0-9])(\.|$)", re.IGNORECASE)
 
 
 def is_picture_name(name: str) -> bool:
@@ -43,7 +44,7 @@ def is_picture_name(name: str) -> bool:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file or folder is known to be no part of any data set.
+    """Whether a file or folder is known not to be part of any data set.
 
     >>> is_junk("@eaDir"), is_junk("._a.jpg"), is_junk("n000001")
     (True, True, False)
@@ -83,11 +84,37 @@ class Spellings:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
+        self._by_composed: dict[str, str] | None = None
 
     def find(self, name: str) -> str | None:
         """The name itself where it is known, else the known one that differs in accents' spelling alone."""
-        return name if name in self._names else self._by_composed.get(composed(name))
+        if name in self._names:
+            return name
+        if self._by_composed is None:
+            self._by_composed = {composed(known): known for known in self._names}
+        return self._by_composed.get(composed(name))
 
-    @cached_property
-    def _by_composed(self) -> dict[str, str]:
-        return {composed(name): name for name in self._names}
+
+def why_not_portable(name: str) -> str | None:
+    """The reason why a name cannot be one on Windows, or None.
+
+    >>> why_not_portable("nul.yaml"), why_not_portable("run."), why_not_portable("null")
+    ("is a device's name on Windows", 'ends in a dot, which Windows drops', None)
+    """
+    if _WINDOWS_DEVICE.match(name):
+        return "is a device's name on Windows"
+    if name.endswith((".", " ")):
+        return f"ends in a {'dot' if name.endswith('.') else 'blank'}, which Windows drops"
+    return None
+
+
+def one_name_with(name: str, others: Iterable[str]) -> str | None:
+    """The other name that differs in case alone, which Windows and macOS take for the same, or None.
+
+    >>> one_name_with("Main", ["main", "other"]), one_name_with("main", ["main"])
+    ('main', None)
+    """
+    found = list(others)
+    if name in found:
+        return None
+    return next((other for other in found if other.casefold() == name.casefold()), None)

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import read_json, read_text
 from kaggle_face.errors import InputError, KaggleFaceError, RunError
+from kaggle_face.file_names import one_name_with, why_not_portable
 from kaggle_face.hints import settings_command
-from kaggle_face.portable_names import one_name_with, why_not_portable
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config

@@ -27,8 +27,8 @@ from kaggle_face.cli.arguments import default_config
 from kaggle_face.cli.going_on import told_how_to_go_on
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
+from kaggle_face.hardware import choose_sort_instructions
 from kaggle_face.hints import settings_given_as
-from kaggle_face.processor import choose_sort_instructions
 from kaggle_face.progress import visible
 from kaggle_face.stopping import (
     StoppedBySignalError,

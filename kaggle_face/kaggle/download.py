@@ -14,10 +14,10 @@ from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.locking import alone
 from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.errors import DataError, InputError, naming_first
+from kaggle_face.file_names import why_not_portable
 from kaggle_face.kaggle.client.answers import FileList
 from kaggle_face.kaggle.client.client import KaggleClient
 from kaggle_face.kaggle.unpacking import UnpackLimits, gigabytes, name_inside, take_place, unpack
-from kaggle_face.portable_names import why_not_portable
 from kaggle_face.progress import Progress
 
 RECEIPT = ".downloaded.json"

@@ -17,8 +17,6 @@ LAYERS: list[set[str]] = [
         "hints",
         "progress",
         "hardware",
-        "portable_names",
-        "processor",
         "stopping",
         "tasks",
         "string_hashing",
