@@ -16,7 +16,7 @@ _AVX512 = "X86_V4 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL A
 """The names that releases of NumPy give to what is left out; each knows some and passes over the others."""
 
 
-def available_cores(cgroup: Path = _CGROUP) -> int:
+def available_cpus(cgroup: Path = _CGROUP) -> int:
     """The number of CPUs that the scheduler and the container grant, at least 1.
 
     A container may be granted less time than the machine has CPUs (`docker run --cpus=2`), and more threads

@@ -14,7 +14,7 @@ from kaggle_face.bench.rates import Plan, Rate
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.data.cache.image_cache import open_pack, read_pack
 from kaggle_face.errors import DataError
-from kaggle_face.hardware import available_cores
+from kaggle_face.hardware import available_cpus
 from kaggle_face.pictures import decode_rgb_into, read_picture
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import StrArray
@@ -47,7 +47,7 @@ def bench_packing(
     Raises:
         DataError: None of the pictures can be read.
     """
-    cores = available_cores()
+    cores = available_cpus()
     chosen, contents = _read_pictures(root, image_ids)
     ways = [DECODER, ONE] + ([ALL.format(cores)] if cores > 1 else []) + [OPENING]
     found: dict[str, list[float]] = {name: [] for name in ways}

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from kaggle_face.hardware import available_cores
+from kaggle_face.hardware import available_cpus
 from kaggle_face.metrics.inputs import FloatArray
 
 THREADS_FROM = 1 << 18
@@ -25,7 +25,7 @@ def map_on_cores(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> li
     >>> map_on_cores(abs, [-1, 2])
     [1, 2]
     """
-    threads = min(len(items), available_cores(), _MOST_THREADS)
+    threads = min(len(items), available_cpus(), _MOST_THREADS)
     if threads < 2:
         return [work(item) for item in items]
     with ThreadPoolExecutor(threads) as pool:
@@ -41,7 +41,7 @@ def sorted_on_cores(*arrays: FloatArray) -> list[FloatArray]:
     if sum(map(len, arrays)) < THREADS_FROM:
         return [np.sort(array) for array in arrays]
     copies = [np.array(array) for array in arrays]
-    runs = max(1, min(available_cores(), _MOST_THREADS) // len(arrays))
+    runs = max(1, min(available_cpus(), _MOST_THREADS) // len(arrays))
     map_on_cores(np.ndarray.sort, [part for copy in copies for part in np.array_split(copy, runs)])
     if runs > 1:
         map_on_cores(_merge, copies)

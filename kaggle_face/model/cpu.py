@@ -8,7 +8,7 @@ import platform
 
 import torch
 
-from kaggle_face.hardware import available_cores
+from kaggle_face.hardware import available_cpus
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # the parameters' numbers in glibc's malloc.h
 _KEPT_BYTES = 1 << 30
@@ -23,8 +23,8 @@ def prepare_cpu(device: torch.device) -> None:
     """
     if device.type != "cpu":
         return
-    if torch.get_num_threads() > available_cores():
-        torch.set_num_threads(available_cores())
+    if torch.get_num_threads() > available_cpus():
+        torch.set_num_threads(available_cpus())
     _keep_freed_memory()
 
 

@@ -27,7 +27,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_all_readable_pictures_are_packed_in_each_way(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "available_cores", lambda: 3)
+    monkeypatch.setattr(packing, "available_cpus", lambda: 3)
     ids = np.array(sorted(path.name for path in pictures.iterdir()))
     report = bench_packing(pictures, ids, 16, Plan(rounds=1), {}, SilentProgress())
     assert report.about["images"] == 6

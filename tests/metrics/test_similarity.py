@@ -23,7 +23,7 @@ def expected_cosines() -> np.ndarray:
 
 @pytest.mark.parametrize("cores", [1, 3])
 def test_chunks_and_threads_change_no_score(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "available_cores", lambda: cores)
+    monkeypatch.setattr(threads, "available_cpus", lambda: cores)
     monkeypatch.setattr(similarity, "_PAIRS_OF_A_THREAD", 90)
     monkeypatch.setattr(similarity, "_GATHERED_BYTES", 5000)
     found = paired_cosines(normalized(VECTORS), FIRST, SECOND)

@@ -219,7 +219,7 @@ def test_auc_of_turned_scores_is_the_rest(seed: int) -> None:
 def test_auc_of_many_pairs_is_the_same_on_any_number_of_cores(
     cores: int, decimals: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "available_cores", lambda: cores)
+    monkeypatch.setattr(threads, "available_cpus", lambda: cores)
     scores, labels = scored_pairs(3, decimals, num_pairs=threads.THREADS_FROM + 1)
     assert roc_auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
     everything = sort_trials(scores, labels)

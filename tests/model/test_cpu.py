@@ -35,7 +35,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_no_more_threads_than_granted_cores_compute(
     cores: int, before: int, device: torch.device, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cpu, "available_cores", lambda: cores)
+    monkeypatch.setattr(cpu, "available_cpus", lambda: cores)
     torch.set_num_threads(before)  # conftest puts it back
     prepare_cpu(device)
     assert torch.get_num_threads() == after

@@ -19,7 +19,7 @@ from kaggle_face.bench.training import LIMIT, LOADER, NOTEBOOK, TIMM, WHOLE, Sup
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.data.cache.image_cache import Pack
 from kaggle_face.data.loading.loader import evaluation_batches
-from kaggle_face.hardware import available_cores
+from kaggle_face.hardware import available_cpus
 from kaggle_face.inference.batch_size import choose_batch_size
 from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -64,7 +64,7 @@ class TrainingWays:
         self._config, self._task, self._device = config, task, device
         self._folder, self._progress = folder, progress
         self._num_classes = len(task.classes)
-        self._workers = available_cores() if device.type == "cuda" else _WORKERS_ON_CPU
+        self._workers = available_cpus() if device.type == "cuda" else _WORKERS_ON_CPU
 
     def works(self, with_others: bool) -> dict[str, Work]:
         """How each way begins, by name."""

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from kaggle_face.data.cache.pixels import checksum
 from kaggle_face.data.cache.sources import PROBLEMS, Sources
 from kaggle_face.errors import DataError
-from kaggle_face.hardware import available_cores
+from kaggle_face.hardware import available_cpus
 from kaggle_face.pictures import UnreadableImageError, decode_rgb_into, read_file
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray
@@ -72,7 +72,7 @@ def choose_workers(workers: int, sources: Sources, first_row: int) -> int:
     if workers >= 0:
         return max(1, workers)
     seconds = float(np.maximum(sources.sizes_bytes[first_row:], 0).sum()) / _BYTES_A_SECOND
-    return available_cores() if seconds > _FEWEST_SECONDS else 1
+    return available_cpus() if seconds > _FEWEST_SECONDS else 1
 
 
 def decode_chunks(chunks: Iterable[Chunk], workers: int, progress: Progress) -> Iterator[Decoded]:

@@ -12,7 +12,7 @@ from kaggle_face.data.augmentation.batched.compose import without_batch_form
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading.samplers import EVERYTHING, Share
 from kaggle_face.errors import ConfigError
-from kaggle_face.hardware import available_cores
+from kaggle_face.hardware import available_cpus
 
 Residence = Literal["device", "memory_map", "workers"]
 
@@ -93,7 +93,7 @@ def choose_workers(workers: int, augmenter: Augmenter) -> int:
         return workers
     if augmenter.is_identity or not torch.cuda.is_available():
         return 0  # copying needs no help, and on a CPU the network needs every core itself
-    return min(available_cores() - 1, _MOST_WORKERS)
+    return min(available_cpus() - 1, _MOST_WORKERS)
 
 
 def free_bytes(device: torch.device) -> int | None:

@@ -94,7 +94,7 @@ def test_a_resumed_training_keeps_the_threads_that_it_was_begun_with(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("kaggle_face.model.cpu.available_cores", lambda: 2)
+    monkeypatch.setattr("kaggle_face.model.cpu.available_cpus", lambda: 2)
     seen: list[int] = []
     step = Trainer._go_on
 

@@ -237,7 +237,7 @@ def test_evaluation_keeps_the_order_that_is_asked_for(pack: Pack) -> None:
 @pytest.mark.parametrize("cuda", [False, True])
 def test_workers_are_chosen_only_for_a_gpu_and_real_work(cuda: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(residence, "available_cores", lambda: 5)
+    monkeypatch.setattr(residence, "available_cpus", lambda: 5)
     assert choose_workers(-1, NONE) == 0
     assert choose_workers(-1, Augmenter(NOISE, SIZE, 0)) == (4 if cuda else 0)
     assert choose_workers(3, NONE) == 3
