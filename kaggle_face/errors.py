@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 
-_MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, ends of lines, marks of the direction of writing, and halves of characters."""
+_JOINER = re.compile("[\u0600-\u109f][\u200c\u200d](?=[\u0600-\u109f])")
+"""A joiner between two letters of a script that is read otherwise without it, such as Persian or Hindi."""
 
 
 class KaggleFaceError(Exception):
@@ -77,7 +78,7 @@ class DiskError(InputError, OSError):
         self.errno, self.strerror = number, reason
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return one_line(str(self.args[0]))
 
 
 class MissingExtraError(InputError):
@@ -124,9 +125,20 @@ def naming_first(count: int, total: int, what: str, first: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""A text in which nothing moves the cursor, ends the line or changes the direction of writing.
+    r"""One line in which everything that is not printable is written as an escape; any script stays as it is.
 
-    >>> print(one_line("a\nb \x1b[2J"))
-    a\nb \x1b[2J
+    Control and format characters come from file names, settings and answers of servers; raw they would move
+    the cursor, colour or reorder what is read, or begin a line of their own.
+
+    >>> print(one_line("Zoë 王\x1b[31m\u202egpj.\r\n\udcff"))
+    Zoë 王\x1b[31m\u202egpj.\r\n\udcff
     """
-    return _MOVES.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    if text.isprintable():
+        return text
+    joiners = {found.end() - 1 for found in _JOINER.finditer(text)}
+    return "".join(
+        letter
+        if letter.isprintable() or place in joiners or unicodedata.category(letter) == "Zs"
+        else letter.encode("unicode_escape").decode("ascii")
+        for place, letter in enumerate(text)
+    )

@@ -2,40 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
-
-_JOINER = re.compile("[\u0600-\u109f][\u200c\u200d](?=[\u0600-\u109f])")
-"""A joiner between two letters of a script that is read otherwise without it, such as Persian or Hindi."""
-
-
-def visible(text: str) -> str:
-    r"""One line in which everything that is not printable is written as an escape; any script stays as it is.
-
-    Control and format characters come from file names, settings and answers of servers; raw they would move
-    the cursor, colour or reorder what is read, or begin a line of their own.
-
-    >>> print(visible("Zoë 王\x1b[31m\u202egpj.\r\n\udcff"))
-    Zoë 王\x1b[31m\u202egpj.\r\n\udcff
-    """
-    if text.isprintable():
-        return text
-    kept = {found.end() - 1 for found in _JOINER.finditer(text)}
-    return "".join(
-        letter if _is_shown(letter) or place in kept else _escaped(letter)
-        for place, letter in enumerate(text)
-    )
-
-
-def _is_shown(letter: str) -> bool:
-    return letter.isprintable() or unicodedata.category(letter) == "Zs"
-
-
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")
 
 
 class Counter(Protocol):

@@ -26,10 +26,9 @@ from kaggle_face.artifacts.files.disk import state_line
 from kaggle_face.cli.arguments import default_config
 from kaggle_face.cli.going_on import told_how_to_go_on
 from kaggle_face.cli.terminal import Terminal, write_any_letter
-from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint
+from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint, one_line
 from kaggle_face.hardware import choose_sort_instructions
 from kaggle_face.hints import settings_given_as
-from kaggle_face.progress import visible
 from kaggle_face.stopping import (
     StoppedBySignalError,
     end_at_once_from_now_on,
@@ -186,7 +185,7 @@ def _take_over_warnings(terminal: Terminal) -> None:
 
     class Visible(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
-            return visible(super().format(record))
+            return one_line(super().format(record))
 
     warnings.showwarning = show  # type: ignore[assignment]
     if logging.lastResort is not None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from kaggle_face.progress import Counter, SilentCounter, visible
+from kaggle_face.errors import one_line
+from kaggle_face.progress import Counter, SilentCounter
 
 _SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
@@ -31,7 +32,7 @@ class Terminal:
 
     def lines(self, lines: Iterable[str]) -> None:
         """Prints lines below each other."""
-        self._show("\n".join(map(visible, lines)))
+        self._show("\n".join(map(one_line, lines)))
 
     def json(self, values: Any, indent: int = 2, allow_nan: bool = False) -> None:
         """Prints one JSON document."""
@@ -42,11 +43,11 @@ class Terminal:
 
     def warn(self, line: str) -> None:
         """Prints one line that asks for attention to standard error."""
-        _print(f"warning: {visible(line)}", sys.stderr)
+        _print(f"warning: {one_line(line)}", sys.stderr)
 
     def error(self, line: str) -> None:
         """Prints why the command ended to standard error."""
-        _print(f"error: {visible(line)}", sys.stderr)
+        _print(f"error: {one_line(line)}", sys.stderr)
 
     def stopped(self, line: str) -> None:
         """Prints what a command that was stopped has kept to standard error."""
@@ -54,13 +55,13 @@ class Terminal:
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Prints a table; columns whose cells are all numbers stand to the right."""
-        shown = format_table([*map(visible, header)], [[*map(visible, row)] for row in rows])
+        shown = format_table([*map(one_line, header)], [[*map(one_line, row)] for row in rows])
         self.lines(shown.split("\n"))
 
     @contextmanager
     def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
         """Shows how far a counted piece of work is, its rate and the time left."""
-        label, unit = visible(label), visible(unit)
+        label, unit = one_line(label), one_line(unit)
         if sys.stderr.isatty() and not self._quiet:
             from tqdm import tqdm
 
@@ -109,7 +110,7 @@ def _encodable(text: str, stream: TextIO) -> str:
 
 
 def _stands_in_json(letter: str) -> bool:
-    return letter == "\n" or visible(letter) == letter
+    return letter == "\n" or one_line(letter) == letter
 
 
 class _Bar:
@@ -118,7 +119,7 @@ class _Bar:
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         if note:
-            self._bar.set_postfix_str(_encodable(visible(note), sys.stderr), refresh=False)  # type: ignore[attr-defined]
+            self._bar.set_postfix_str(_encodable(one_line(note), sys.stderr), refresh=False)  # type: ignore[attr-defined]
         self._bar.update(steps)  # type: ignore[attr-defined]
 
 
@@ -144,7 +145,7 @@ class _PlainLines:
         rate = (self._done - self._first) / max(self._spoke - self._start, 1e-9)
         left = (self._total - self._done) / rate if rate > 0 else float("inf")
         text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"
-        _print(f"{text}, {visible(note)}" if note else text, sys.stderr)
+        _print(f"{text}, {one_line(note)}" if note else text, sys.stderr)
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

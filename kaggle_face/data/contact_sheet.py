@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from kaggle_face.artifacts.files.private import replacing_privately
 from kaggle_face.data.cache.image_cache import Pack
-from kaggle_face.progress import visible
+from kaggle_face.errors import one_line
 from kaggle_face.records import StrArray
 
 _TILE_PX = 96
@@ -38,7 +38,7 @@ def draw_sheet(pack: Pack, rows: Sequence[SheetRow]) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     for number, row in enumerate(rows):
         top = number * (_TILE_PX + _CAPTION_PX + 2 * _GAP_PX)
-        draw.text((_GAP_PX, top), visible(row.caption), fill=_INK)
+        draw.text((_GAP_PX, top), one_line(row.caption), fill=_INK)
         left = _GAP_PX
         for group in row.groups:
             for pixels in pack.images[pack.rows_of(group)]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from kaggle_face.progress import visible
+from kaggle_face.errors import one_line
 
 
 def frame_of(rows: Iterable[Any], *, without: Iterable[str] = ()) -> pd.DataFrame:
@@ -48,6 +48,6 @@ def as_html(title: str, frame: pd.DataFrame) -> str:
     >>> print(as_html("<b>", pd.DataFrame({"name": ["a<i>"]})).count("&lt;"))
     2
     """
-    shown = frame.map(lambda cell: visible(cell) if isinstance(cell, str) else cell)
-    shown.columns = [visible(str(name)) for name in shown.columns]
-    return f"<p>{html.escape(visible(title))}</p>\n{shown.to_html(escape=True, index=False, border=0)}"
+    shown = frame.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
+    shown.columns = [one_line(str(name)) for name in shown.columns]
+    return f"<p>{html.escape(one_line(title))}</p>\n{shown.to_html(escape=True, index=False, border=0)}"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.competitions.catalogue.ranking import metric_of_leaderboard
-from kaggle_face.progress import visible
+from kaggle_face.errors import one_line
 from kaggle_face.submission.ledger.entries import Entry
 
 _WIDTH, _HEIGHT, _MARGIN = 480, 360, 56
@@ -81,7 +81,7 @@ def agreement_svg(entries: Sequence[Entry], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12">',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
-        f'<text x="{_WIDTH / 2:.0f}" y="18" text-anchor="middle">{escape(visible(title))}</text>',
+        f'<text x="{_WIDTH / 2:.0f}" y="18" text-anchor="middle">{escape(one_line(title))}</text>',
     ]
     for value, x in across.ticks:
         parts.append(
@@ -95,11 +95,11 @@ def agreement_svg(entries: Sequence[Entry], title: str) -> str:
         )
     for row in rows:
         x, y = across.place(row.oof_score or 0.0), up.place(row.public or 0.0)
-        name = escape(visible(f"{row.file}: {row.oof_score} -> {row.public_score}"))
+        name = escape(one_line(f"{row.file}: {row.oof_score} -> {row.public_score}"))
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#1f77b4"><title>{name}</title></circle>')
     parts += [
         f'<text x="{_WIDTH / 2:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">'
-        f"out-of-fold {escape(visible(metric or ''))}</text>",
+        f"out-of-fold {escape(one_line(metric or ''))}</text>",
         f'<text transform="translate(14 {_HEIGHT / 2:.0f}) rotate(-90)" text-anchor="middle">'
         "public score</text>",
         "</svg>",

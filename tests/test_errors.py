@@ -1,4 +1,4 @@
-"""What is shown of texts from outside."""
+"""The texts of errors, and what is shown of texts from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from kaggle_face.progress import visible
+from kaggle_face.errors import one_line
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from kaggle_face.progress import visible
     ],
 )
 def test_what_steers_a_terminal_is_written_as_an_escape(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert one_line(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_what_steers_a_terminal_is_written_as_an_escape(text: str, shown: str) -
     ],
 )
 def test_names_of_any_script_stay_as_they_are(text: str) -> None:
-    assert visible(text) == text
+    assert one_line(text) == text
 
 
 def test_no_control_or_format_character_is_left() -> None:
     for code in range(sys.maxunicode + 1):
         letter = chr(code)
         if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            assert visible(f"a{letter}b").isascii()
+            assert one_line(f"a{letter}b").isascii()
