@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.files.archives import opened_archive
 from kaggle_face.artifacts.files.atomic import write_json
-from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.files.locking import lock_or_refuse
 from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.kaggle.client.answers import FileList
@@ -35,7 +35,7 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
         RemoteError: Kaggle refuses, or the connection stayed broken.
         RunError: Another process downloads to `target`.
     """
-    with alone(target.parent / f".{target.name}.lock", str(target)):
+    with lock_or_refuse(target.parent / f".{target.name}.lock", str(target)):
         return _download(slug, target, client, progress)
 
 

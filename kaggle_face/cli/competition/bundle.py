@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.files.locking import lock_or_refuse
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import CHECKPOINTS
 from kaggle_face.cli.arguments import (
@@ -73,7 +73,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     )
     folder = arguments.to or Path("bundles") / loaded.name / run.path.name
     lock = folder.with_name(f".{folder.name}.lock")
-    with alone(lock, str(folder)), tempfile.TemporaryDirectory() as temporary:
+    with lock_or_refuse(lock, str(folder)), tempfile.TemporaryDirectory() as temporary:
         wheels = None
         if arguments.wheels:
             wheels = download_wheels(arguments.wheels.split(","), arguments.python, Path(temporary))

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.artifacts.files.locking import only_process
+from kaggle_face.artifacts.files.locking import wait_for_lock
 from kaggle_face.artifacts.files.private import make_private_folder
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Progress
@@ -52,7 +52,7 @@ def account_turn(user: str, competition: str, progress: Progress) -> Iterator[Tu
         try:
             folder = state_folder()
             make_private_folder(folder)
-            stack.enter_context(only_process(folder / f"upload-{name}.lock", lambda: progress.say(waiting)))
+            stack.enter_context(wait_for_lock(folder / f"upload-{name}.lock", lambda: progress.say(waiting)))
             turn = _read_turn(folder / f"upload-{name}.txt")
         except (OSError, DataError, RuntimeError) as error:  # RuntimeError: there is no home folder
             progress.warn(f"uploads from other folders at the same time are not held back: {error}")
