@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kaggle_face.artifacts.files.locking import alone, holder_of, if_free, read_note
+from kaggle_face.artifacts.files.locking import holder_of, lock_if_free, lock_or_refuse, read_note
 from kaggle_face.artifacts.files.renaming import restore
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import RunError
@@ -59,7 +59,7 @@ def writing_run(run: RunFolder) -> Iterator[None]:
         for path in sorted(run.path.parent.glob(f".{run.path.name}@*.lock")):
             part = path.name.removesuffix(".lock").rpartition("@")[2]
             if part != _GATE:
-                locks.enter_context(alone(path, str(_place_of(run, part))))
+                locks.enter_context(lock_or_refuse(path, str(_place_of(run, part))))
         restore(run.path)
         yield
 
@@ -69,7 +69,7 @@ def _holding(run: RunFolder, parts: Sequence[str]) -> Iterator[None]:
     with ExitStack() as locks:
         with _gate(run, stays=False):
             for part in parts:
-                locks.enter_context(alone(_lock_of(run, part), str(_place_of(run, part))))
+                locks.enter_context(lock_or_refuse(_lock_of(run, part), str(_place_of(run, part))))
         for part in parts:
             restore(run.ensemble_folder if part == _BESIDE else run.path / part)
         yield
@@ -81,7 +81,7 @@ def _gate(run: RunFolder, stays: bool) -> Iterator[None]:
     path = _lock_of(run, _GATE)
     end = time.monotonic() + _SECONDS_AT_THE_GATE
     while True:
-        with if_free(path, leaves_note=stays) as is_free:
+        with lock_if_free(path, leaves_note=stays) as is_free:
             if is_free:
                 yield
                 return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.files.archives import opened_archive
 from kaggle_face.artifacts.files.atomic import write_json
-from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.files.locking import lock_or_refuse
 from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.errors import DataError, InputError, naming_first
 from kaggle_face.file_names import why_not_portable
@@ -37,7 +37,7 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
         RunError: Another process downloads to `target`.
     """
     waiting = target.parent / f".{target.name}.download"
-    with alone(target.parent / f".{target.name}.lock", str(target)):
+    with lock_or_refuse(target.parent / f".{target.name}.lock", str(target)):
         done = _receipt_of(target, slug)
         if done is not None:
             shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed

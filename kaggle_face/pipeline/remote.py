@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.files.locking import lock_or_refuse
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder
 from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
@@ -229,7 +229,7 @@ def bundle(loaded: LoadedConfig, run: RunFolder, options: BundleOptions, progres
     )
     folder = options.folder or Path("bundles") / loaded.name / run.path.name
     lock = folder.with_name(f".{folder.name}.lock")
-    with alone(lock, str(folder)), tempfile.TemporaryDirectory() as temporary:
+    with lock_or_refuse(lock, str(folder)), tempfile.TemporaryDirectory() as temporary:
         wheels = None
         if options.wheels:
             wheels = download_wheels(options.wheels, options.python, Path(temporary))

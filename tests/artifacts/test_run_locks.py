@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_face.artifacts import run_locks
-from kaggle_face.artifacts.files.locking import if_free
+from kaggle_face.artifacts.files.locking import lock_if_free
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds, writing_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import RunError
@@ -56,7 +56,7 @@ def test_runs_whose_names_begin_alike_have_nothing_to_do_with_each_other(run: Ru
 
 def test_a_writer_waits_for_one_who_passes_the_gate(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = run.path.with_name(".main@run.lock")
-    with if_free(gate, leaves_note=False) as is_free:
+    with lock_if_free(gate, leaves_note=False) as is_free:
         assert is_free
         waiting = threading.Thread(target=lambda: both(writing_folds(run, [0]), writing_folds(run, [1])))
         waiting.start()
@@ -65,5 +65,5 @@ def test_a_writer_waits_for_one_who_passes_the_gate(run: RunFolder, monkeypatch:
     waiting.join(10)
     assert not waiting.is_alive()
     monkeypatch.setattr(run_locks, "_SECONDS_AT_THE_GATE", 0.05)
-    with if_free(gate, leaves_note=False), pytest.raises(RunError, match="is being written"):
+    with lock_if_free(gate, leaves_note=False), pytest.raises(RunError, match="is being written"):
         both(writing_folds(run, [0]), writing_folds(run, [1]))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.artifacts.files.locking import alone, holder_of, if_free
+from kaggle_face.artifacts.files.locking import holder_of, lock_if_free, lock_or_refuse
 from kaggle_face.cli.main import main
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import RunError
@@ -52,11 +52,14 @@ def test_a_lock_on_windows_leaves_the_note_to_be_read(
     monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(LK_NBLCK=2, locking=locking))
     monkeypatch.setattr(sys, "platform", "win32")
     path = tmp_path / ".lock"
-    with alone(path, "it"):
+    with lock_or_refuse(path, "it"):
         assert f"({os.getpid()} on " in holder_of(path)
-        with pytest.raises(RunError, match="it is being written by another process"), alone(path, "it"):
+        with (
+            pytest.raises(RunError, match="it is being written by another process"),
+            lock_or_refuse(path, "it"),
+        ):
             pass
-    with if_free(path) as is_free:
+    with lock_if_free(path) as is_free:
         assert is_free
 
 

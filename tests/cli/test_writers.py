@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.files.locking import lock_or_refuse
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds, writing_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
@@ -68,7 +68,7 @@ def test_two_writers_of_one_thing_are_one_line_and_a_failure_loses_nothing(
     with writing_run(SOUP):
         for words in (("soup", "--run", "main", "--overwrite"), ("predict", "--run", "soup")):
             assert refused(*words).startswith(f"{SOUP.path} is being written by another process ("), words
-    with alone(Path("bundles/tiny/.main.lock"), "it"):
+    with lock_or_refuse(Path("bundles/tiny/.main.lock"), "it"):
         line = refused("bundle", "--run", "main", "--user", "me")
         assert line.startswith("bundles/tiny/main is being written by another process (")
     assert contents(chain) == before

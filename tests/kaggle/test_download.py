@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.artifacts.files.locking import alone
+from kaggle_face.artifacts.files.locking import lock_or_refuse
 from kaggle_face.cli.main import main
 from kaggle_face.kaggle import download as downloading
 from tests.support.kaggle_server import SLUG, Competition, Fault, KaggleServer
@@ -213,7 +213,7 @@ def test_a_name_that_leads_to_another_folder_is_refused(faces, kaggle, clock, ca
 
 
 def test_two_downloads_to_one_folder_are_one_line(faces, clock, capsys):
-    with alone(Path("data/.faces.lock"), "it"):
+    with lock_or_refuse(Path("data/.faces.lock"), "it"):
         assert main(["download"]) == 2
     assert "error: data/faces is being written by another process (" in capsys.readouterr().err
     assert main(["download"]) == 0 and unpacked() == FILES

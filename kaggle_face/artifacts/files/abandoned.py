@@ -1,4 +1,4 @@
-"""Temporary names of our own, who is still writing to them, and the removal of what killed processes left.
+"""Temporary names of our own, the locks of their writers, and the removal of what killed processes left.
 
 What is written waits under `.<token>.<name>` beside its final place. As long as its writer lives, the writer
 holds the lock file `.<token>.lock`, which the system frees at any end of a process, also on another machine.
@@ -10,15 +10,15 @@ import os
 import re
 import secrets
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kaggle_face.artifacts.files.locking import is_still_at, try_lock
+
 _OURS = re.compile(r"\.([0-9a-f]{12})\.(.+)", re.DOTALL)
 _SAFETENSORS = re.compile(r"\.tmp[A-Za-z0-9]{6}")  # it writes there, and then gives the file its name
 _LOCK = "lock"
-_LOCKED_BYTE = 1 << 30  # Windows forbids reading a locked byte: this one lies behind what a file says
 
 
 @contextmanager
@@ -31,28 +31,6 @@ def claimed(path: Path) -> Iterator[str]:
         os.close(descriptor)
         with suppress(OSError):
             lock.unlink(missing_ok=True)
-
-
-def try_lock(descriptor: int) -> bool:
-    """Takes the lock of an open file if no other process has it; says whether it was taken.
-
-    Raises:
-        OSError: The file system knows no locks.
-    """
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def remove_abandoned(folder: Path, below: bool = True) -> int:
@@ -74,19 +52,12 @@ def _new_lock(folder: Path) -> tuple[str, Path, int]:
         lock = folder / f".{token}.{_LOCK}"
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            is_ours = try_lock(descriptor) and _is_still(lock, descriptor)
+            is_ours = try_lock(descriptor) and is_still_at(lock, descriptor)
         except OSError:
             is_ours = True  # no locks here: nobody will be able to take it for abandoned
         if is_ours:
             return token, lock, descriptor
         os.close(descriptor)  # another process took it for abandoned at this very moment
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def _clean(folder: Path, names: list[str]) -> int:

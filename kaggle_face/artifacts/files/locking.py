@@ -1,6 +1,6 @@
 """Lock files: one process at a time, freed by the system when the holder ends, also after a kill.
 
-A lock file says who holds it, for the line that another process prints. Readers take no locks.
+A lock file names its holder, for the line that another process prints. Readers take no locks.
 """
 
 from __future__ import annotations
@@ -8,24 +8,25 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from kaggle_face.artifacts.files.abandoned import try_lock
 from kaggle_face.errors import DataError, RunError
 
 _SECONDS_BETWEEN_TRIES = 0.2
 _LONGEST_NOTE_BYTES = 400
+_LOCKED_BYTE = 1 << 30  # Windows forbids reading a locked byte: this one lies behind the holder's note
 
 _held: set[int] = set()
 """Descriptors of this process's locks. A forked child would keep them locked after its parent's end."""
 
 
 @contextmanager
-def only_process(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def wait_for_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Holds the lock file `path` for the block; calls `on_wait` once if another process holds it.
 
     Raises:
@@ -44,7 +45,7 @@ def only_process(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def if_free(path: Path, leaves_note: bool = True) -> Iterator[bool]:
+def lock_if_free(path: Path, leaves_note: bool = True) -> Iterator[bool]:
     """Holds the lock file `path` for the block if no process holds it; yields whether that is so.
 
     Args:
@@ -63,17 +64,47 @@ def if_free(path: Path, leaves_note: bool = True) -> Iterator[bool]:
 
 
 @contextmanager
-def alone(path: Path, what: str) -> Iterator[None]:
+def lock_or_refuse(path: Path, what: str) -> Iterator[None]:
     """Holds the lock file `path` for the block, in which `what` is written.
 
     Raises:
         RunError: Another process holds it; process, machine and time are named.
         DataError: The file system knows no locks.
     """
-    with if_free(path) as is_free:
+    with lock_if_free(path) as is_free:
         if not is_free:
             raise RunError(f"{what} is being written by {holder_of(path)}; wait until it ends")
         yield
+
+
+def try_lock(descriptor: int) -> bool:
+    """Takes the lock of an open file if no other process has it; says whether it was taken.
+
+    Raises:
+        OSError: The file system knows no locks.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def is_still_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is the one that lies at `path`."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def holder_of(path: Path) -> str:
@@ -91,13 +122,11 @@ def read_note(path: Path) -> dict[str, object] | None:
             note = json.loads(stream.read(_LONGEST_NOTE_BYTES))
     except (OSError, ValueError):
         return None
-    if not isinstance(note, dict) or not all(_is_plain(note.get(key)) for key in ("pid", "host", "since")):
+    if not isinstance(note, dict):
         return None
-    return note
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, int) or (isinstance(value, str) and value.isprintable())
+    values = [note.get(key) for key in ("pid", "host", "since")]
+    is_plain = all(isinstance(it, int) or (isinstance(it, str) and it.isprintable()) for it in values)
+    return note if is_plain else None
 
 
 def _acquire(path: Path, leaves_note: bool = True) -> int | None:
@@ -105,16 +134,27 @@ def _acquire(path: Path, leaves_note: bool = True) -> int | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not _try_lock(descriptor, path):
+        try:
+            is_ours = try_lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise DataError(
+                f"{path.parent} lies on a file system without locks ({error.strerror}); "
+                "choose another folder with paths.packs or paths.runs"
+            ) from error
+        if not is_ours:
             os.close(descriptor)
             return None
-        if _is_still(path, descriptor):
+        if is_still_at(path, descriptor):
             break
         os.close(descriptor)  # its holder removed it after it was opened here: the lock of a gone file
-    _remember(descriptor)
+    _close_in_forks()
+    _held.add(descriptor)
     os.ftruncate(descriptor, 0)
     if leaves_note:
-        os.write(descriptor, _note())
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        os.write(descriptor, json.dumps(note).encode())
     return descriptor
 
 
@@ -126,41 +166,12 @@ def _release(path: Path, descriptor: int) -> None:
     os.close(descriptor)
 
 
-def _note() -> bytes:
-    since = time.strftime("%Y-%m-%d %H:%M:%S")
-    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}).encode()
-
-
-def _remember(descriptor: int) -> None:
-    _watch_forks()
-    _held.add(descriptor)
-
-
 @cache
-def _watch_forks() -> None:
+def _close_in_forks() -> None:
+    def forget_parents_locks() -> None:
+        while _held:
+            with suppress(OSError):
+                os.close(_held.pop())
+
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget_parents_locks)
-
-
-def _forget_parents_locks() -> None:
-    while _held:
-        with suppress(OSError):
-            os.close(_held.pop())
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _try_lock(descriptor: int, path: Path) -> bool:
-    try:
-        return try_lock(descriptor)
-    except OSError as error:
-        os.close(descriptor)
-        raise DataError(
-            f"{path.parent} lies on a file system without locks ({error.strerror}); "
-            "choose another folder with paths.packs or paths.runs"
-        ) from error
+        os.register_at_fork(after_in_child=forget_parents_locks)

@@ -23,7 +23,7 @@ import numpy as np
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.disk import disk_error, state_of
-from kaggle_face.artifacts.files.locking import if_free, only_process
+from kaggle_face.artifacts.files.locking import lock_if_free, wait_for_lock
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.data.cache.decoding import Chunk, Outcome, choose_workers, decode_chunks
 from kaggle_face.data.cache.pixels import StoredPixels
@@ -55,7 +55,7 @@ def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress,
         DataError: The disk has too little room, or the folder cannot be written to.
     """
     try:
-        with only_process(
+        with wait_for_lock(
             _lock_of(folder), lambda: progress.say(f"another process is making {folder}; waiting for it")
         ):
             if not folder.exists():
@@ -84,7 +84,7 @@ def _remove_abandoned(folder: Path) -> None:
     for part in folder.parent.glob("*.part"):
         other = part.with_suffix("")
         if other != folder and other.name.rpartition("-")[0] == beginning:
-            with if_free(_lock_of(other)) as is_free:
+            with lock_if_free(_lock_of(other)) as is_free:
                 if is_free:
                     shutil.rmtree(part, ignore_errors=True)
 

@@ -15,7 +15,7 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from kaggle_face.artifacts.files.locking import only_process
+from kaggle_face.artifacts.files.locking import wait_for_lock
 from kaggle_face.artifacts.record_io import read_folds, write_folds
 from kaggle_face.artifacts.seals import has_seal
 from kaggle_face.config.schema import FoldsConfig
@@ -43,7 +43,7 @@ def saved_folds(
     """
     path = folder / name_of_folds(data, config, groups)
     if not has_seal(path):  # nothing is there, or folds of an earlier version, which come out the same
-        with only_process(folder / f".{path.name}.lock", lambda: None):
+        with wait_for_lock(folder / f".{path.name}.lock", lambda: None):
             if not has_seal(path):
                 write_folds(path, make_folds(data, config, groups))
     folds = read_folds(path, number_of_folds(config))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.artifacts.files.locking import only_process
+from kaggle_face.artifacts.files.locking import wait_for_lock
 from kaggle_face.artifacts.files.private import make_private_folder
 from kaggle_face.config import Config
 from kaggle_face.errors import DataError
@@ -179,7 +179,7 @@ def account_turn(user: str, competition: str, progress: Progress) -> Iterator[Tu
         try:
             folder = state_folder()
             make_private_folder(folder)
-            stack.enter_context(only_process(folder / f"upload-{name}.lock", lambda: progress.say(waiting)))
+            stack.enter_context(wait_for_lock(folder / f"upload-{name}.lock", lambda: progress.say(waiting)))
             file = folder / f"upload-{name}.txt"
             left = file.read_bytes()[:200].decode("ascii", "replace").strip() if file.is_file() else None
             turn = Turn(file, left)

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from kaggle_face.artifacts.files import locking
-from kaggle_face.artifacts.files.locking import alone, holder_of, if_free, only_process
+from kaggle_face.artifacts.files.locking import holder_of, lock_if_free, lock_or_refuse, wait_for_lock
 from kaggle_face.errors import RunError
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from kaggle_face.artifacts.files.locking import if_free
-with if_free(Path(sys.argv[1])) as is_free:
+from kaggle_face.artifacts.files.locking import lock_if_free
+with lock_if_free(Path(sys.argv[1])) as is_free:
     print(is_free, flush=True)
     time.sleep(60)
 """
@@ -46,7 +46,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 def test_a_second_writer_is_told_who_holds_the_lock(held: tuple[Path, subprocess.Popen[str]]) -> None:
     path, process = held
-    with pytest.raises(RunError) as error, alone(path, "the folder"):
+    with pytest.raises(RunError) as error, lock_or_refuse(path, "the folder"):
         pass
     place = f"{process.pid} on {socket.gethostname()} since 20"
     assert str(error.value).startswith(f"the folder is being written by another process ({place}")
@@ -60,7 +60,7 @@ def test_the_lock_of_a_killed_process_is_free_at_once(held: tuple[Path, subproce
     process.kill()
     process.communicate()
     assert path.exists()
-    with if_free(path) as is_free:
+    with lock_if_free(path) as is_free:
         assert is_free
     assert not path.exists()
 
@@ -78,7 +78,7 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path
         process.kill()
         process.wait()
         try:
-            with if_free(path) as is_free:
+            with lock_if_free(path) as is_free:
                 assert is_free
         finally:
             os.kill(child, signal.SIGKILL)
@@ -86,9 +86,9 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path
 
 def test_a_lock_is_held_once_within_a_process_too(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
-    with if_free(path) as first, if_free(path) as second:
+    with lock_if_free(path) as first, lock_if_free(path) as second:
         assert (first, second) == (True, False)
-    with if_free(path) as again:
+    with lock_if_free(path) as again:
         assert again
 
 
@@ -110,7 +110,7 @@ def test_a_note_of_any_kind_makes_one_plain_phrase(tmp_path: Path, note: bytes) 
 
 def _append(path: Path, count: int) -> None:
     for _ in range(count):
-        with only_process(path.with_suffix(".lock"), lambda: None):
+        with wait_for_lock(path.with_suffix(".lock"), lambda: None):
             number = int(path.read_text() or 0)
             path.write_text(str(number + 1))
 

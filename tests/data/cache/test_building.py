@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kaggle_face.artifacts.files.locking import only_process
+from kaggle_face.artifacts.files.locking import wait_for_lock
 from kaggle_face.data.cache import building as packing
 from kaggle_face.data.cache import decoding
 from kaggle_face.data.cache.decoding import Chunk, decode_chunks
@@ -179,7 +179,7 @@ def test_unfinished_work_that_nothing_goes_on_with_is_removed(tmp_path: Path, id
 
 def test_unfinished_work_of_a_living_process_is_left_alone(tmp_path: Path, ids: StrArray) -> None:
     part = kill_a_build(tmp_path)
-    with only_process(part.with_name(f".{part.stem}.lock"), lambda: None):
+    with wait_for_lock(part.with_name(f".{part.stem}.lock"), lambda: None):
         make(tmp_path, ids[:-1])
     assert part.is_dir()
 
