@@ -52,21 +52,27 @@ def score_pairs(embeddings: Embeddings, pairs: Pairs) -> PairScores:
 
 
 def paired_cosines(unit_ND: Float32, first_P: IntArray, second_P: IntArray) -> Float32:
-    """The products (P) of the vectors of length one in the rows `first_P` and `second_P`, in [-1, 1].
+    """The cosines (P) of the vectors of length one in the rows `first_P` and `second_P`, in [-1, 1]."""
+    scores_P = paired_products(unit_ND, first_P, second_P)
+    return np.clip(scores_P, -1.0, 1.0, out=scores_P)
+
+
+def paired_products(vectors_ND: Float32, first_P: IntArray, second_P: IntArray) -> Float32:
+    """The dot products (P) of the vectors in the rows `first_P` and `second_P`.
 
     Trials of one image follow each other, so that its vector stays in the cache (a third less time). Several
     threads share the work: numpy frees the interpreter while it gathers and multiplies.
     """
     order_P = np.argsort(first_P, kind="stable")
-    scores_P = np.empty(len(first_P), np.float32)
+    products_P = np.empty(len(first_P), np.float32)
 
-    def score(part: slice) -> None:
+    def multiply(part: slice) -> None:
         trials = order_P[part]
-        scores_P[trials] = _products(unit_ND, first_P[trials], second_P[trials])
+        products_P[trials] = _products(vectors_ND, first_P[trials], second_P[trials])
 
     parts = [slice(start, start + _PAIRS_OF_A_THREAD) for start in range(0, len(first_P), _PAIRS_OF_A_THREAD)]
-    map_on_cores(score, parts)
-    return np.clip(scores_P, -1.0, 1.0, out=scores_P)
+    map_on_cores(multiply, parts)
+    return products_P
 
 
 def _products(unit_ND: Float32, first_P: IntArray, second_P: IntArray) -> Float32:

@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from kaggle_face.ensemble.postprocess.neighbours import Float32
 from kaggle_face.ensemble.postprocess.retrieval import blend_neighbourhoods, expand_queries, reciprocal_scores
 from kaggle_face.ensemble.postprocess.score_norm import as_norm, fit_centring, fit_whitening
-from kaggle_face.metrics.similarity import normalized
+from kaggle_face.metrics.similarity import normalized, paired_products
 from kaggle_face.records import FloatArray, IntArray
 
 
@@ -143,19 +141,10 @@ def pool_scores(
         step_count, own_share = recipe.reranking.count, recipe.reranking.own_share
         scores_P = reciprocal_scores(unit_ND, first_P, second_P, step_count, own_share)
     else:
-        scores_P = cosines_of_pairs(unit_ND, first_P, second_P)
+        scores_P = paired_products(unit_ND, first_P, second_P)
     if recipe.score_norm is not None:
         scores_P = as_norm(scores_P, unit_ND, first_P, second_P, unit_KD, recipe.score_norm.top)
     return scores_P
-
-
-def cosines_of_pairs(unit_ND: Float32, first_P: IntArray, second_P: IntArray) -> FloatArray:
-    """Cosines (P) of pairs of unit vectors, in chunks."""
-    scores = np.empty(len(first_P), np.float32)
-    for start in range(0, len(first_P), 65_536):
-        rows = slice(start, start + 65_536)
-        np.einsum("pd,pd->p", unit_ND[first_P[rows]], unit_ND[second_P[rows]], out=scores[rows])
-    return scores
 
 
 def projected(recipe: Recipe, vectors_ND: FloatArray, cohort_KD: FloatArray) -> tuple[Float32, Float32]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kaggle_face.ensemble.postprocess.neighbours import Float32, nearest, similarity_blocks, with_neighbours
+from kaggle_face.metrics.similarity import paired_products
 from kaggle_face.records import FloatArray, IntArray
 
 STEPS_BY_TEST_IMAGES = ("augmentation", "expansion", "neighbourhood", "reranking")
@@ -109,12 +110,9 @@ def _largest_distances(unit_ND: Float32) -> FloatArray:
 
 
 def _distances(unit_ND: Float32, first_P: IntArray, second_P: IntArray) -> FloatArray:
-    """Squared Euclidean distances (P) of pairs of unit vectors, in chunks."""
-    distances_P = np.empty(len(first_P))
-    for start in range(0, len(first_P), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        distances_P[rows] = 2 - 2 * np.einsum("pd,pd->p", unit_ND[first_P[rows]], unit_ND[second_P[rows]])
-    return np.maximum(distances_P, 0)
+    """Squared Euclidean distances (P) of pairs of unit vectors."""
+    distances_P = 2 - 2 * paired_products(unit_ND, first_P, second_P)
+    return np.maximum(distances_P.astype(np.float64), 0)
 
 
 def _descriptions(unit_ND: Float32, farthest_N: FloatArray, count: int, expanded: int) -> Any:
