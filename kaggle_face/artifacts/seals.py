@@ -1,29 +1,29 @@
-"""Seals: the checksums of a folder's files, and the digests of what the folder was made of.
+"""Seals: JSON objects that carry a digest of themselves, and the checksums and inputs of a folder's files.
 
-A seal is `record.json` beside the files. Whoever opens them checks them first, so a changed bit is one line
-and never another number. `made_of` says which inputs a record had, by digests of their contents: a later
-stage compares them with what lies there today.
+The seal of a folder is `record.json` beside its files. A reader checks the files first, so a changed bit is
+one line and never another number. `made_of` names the inputs of a record by digests of their contents: a
+later stage compares them with what lies there today.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_json
-from kaggle_face.artifacts.files.reading import read_json, reading
+from kaggle_face.artifacts.files.hashing import short_digest
+from kaggle_face.artifacts.files.reading import json_object, read_json, reading
 from kaggle_face.errors import RunError
 
 SEAL_FILE = "record.json"
 
 _FORMAT = 1
 _DIGITS = 32  # 128 bits: no two inputs of a project share them by chance
-_BLOCK_BYTES = 2**20
 
 _checked_files: dict[tuple[object, ...], str] = {}
 """Digests of files in the state in which this process read them: records are opened many times by a blend."""
@@ -31,7 +31,7 @@ _checked_files: dict[tuple[object, ...], str] = {}
 
 @dataclass(frozen=True)
 class Seal:
-    """What a sealed folder says of itself.
+    """The seal of a folder.
 
     Attributes:
         digest: Of the files and of `made_of`, in hexadecimal: what a later record quotes.
@@ -64,12 +64,61 @@ def digest_of_names(*columns: Iterable[object]) -> str:
     >>> digest_of_names(["a"], [1]) == digest_of_names(["a"], ["1"])
     True
     """
-    return digest_of(*(part for column in columns for part in _framed(column)))
+    parts: list[str] = []
+    for column in columns:
+        values = list(map(str, column))
+        parts += [str(len(values)), "".join(f"{len(value)}:{value}" for value in values)]
+    return digest_of(*parts)
 
 
 def digest_of_values(values: Mapping[str, Any]) -> str:
     """The digest of a JSON object, whatever the order of its keys."""
-    return digest_of(json.dumps(values, sort_keys=True, ensure_ascii=True))
+    return digest_of(_canonical(values))
+
+
+@dataclass(frozen=True)
+class JsonSeal:
+    """A digest of a JSON object that is kept in the object itself, under a key of its own."""
+
+    key: str
+    digest: Callable[[str], str]
+
+    def sealed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values, and their digest."""
+        return {**values, self.key: self.digest(_canonical(values))}
+
+    def opened(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that were sealed.
+
+        Raises:
+            ValueError: There is no seal, or the values were changed.
+        """
+        found = {key: value for key, value in values.items() if key != self.key}
+        if self.digest(_canonical(found)) != values.get(self.key):
+            raise ValueError("it is not what was written")
+        return found
+
+
+_RECORD_SEAL = JsonSeal("checksum", digest_of)
+_SHORT_SEAL = JsonSeal("seal", lambda text: short_digest(text.encode()))
+
+
+def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, and under `seal` a short digest of them."""
+    return _SHORT_SEAL.sealed(values)
+
+
+def unsealed(text: str) -> dict[str, Any]:
+    """The values given to `sealed`, from the JSON text of its result.
+
+    Raises:
+        ValueError: The text is not such a result, or was changed.
+    """
+    try:
+        values = json_object(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return _SHORT_SEAL.opened(values)
 
 
 def digest_of_file(path: Path) -> str:
@@ -84,20 +133,22 @@ def digest_of_file(path: Path) -> str:
         found = path.stat()
         state = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if state not in _checked_files:
-            _checked_files[state] = _read_digest(path)
+            with path.open("rb", buffering=0) as stream:
+                _checked_files[state] = file_digest(stream, "sha256").hexdigest()[:_DIGITS]
     return _checked_files[state]
 
 
 def write_seal(folder: Path, made_of: Mapping[str, str]) -> None:
     """Seals the files of a folder, not those of its subfolders, with what they were made of."""
-    files = {path.name: digest_of_file(path) for path in sorted(folder.iterdir()) if _is_sealed(path)}
+    own = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
+    files = {path.name: digest_of_file(path) for path in own if path.name != SEAL_FILE}
     values: dict[str, Any] = {
         "format": _FORMAT,
         "files": files,
         "made_of": dict(sorted(made_of.items())),
         "made_at": time_of_now(),
     }
-    write_json(folder / SEAL_FILE, {**values, "checksum": digest_of_values(values)})
+    write_json(folder / SEAL_FILE, _RECORD_SEAL.sealed(values))
 
 
 def read_seal(folder: Path, check_files: bool = True) -> Seal:
@@ -115,10 +166,12 @@ def read_seal(folder: Path, check_files: bool = True) -> Seal:
         raise RunError(
             f"{folder} does not say what it was made of: it is incomplete, or was made by an earlier version"
         )
-    values = read_json(path)
-    checksum = values.pop("checksum", None)
+    try:
+        values = _RECORD_SEAL.opened(read_json(path))
+    except ValueError as error:
+        raise _damaged(path) from error
     files, made_of = values.get("files"), values.get("made_of")
-    if not (isinstance(files, dict) and isinstance(made_of, dict)) or checksum != digest_of_values(values):
+    if not (isinstance(files, dict) and isinstance(made_of, dict)):
         raise _damaged(path)
     if values["format"] != _FORMAT:
         raise RunError(f"{path} is of format {values['format']}, and this version reads format {_FORMAT}")
@@ -148,21 +201,8 @@ def in_words(made_at: str) -> str:
     return f"{made_at[:16].replace('T', ' ')} UTC"
 
 
-def _framed(column: Iterable[object]) -> tuple[str, str]:
-    values = list(map(str, column))
-    return str(len(values)), "".join(f"{len(value)}:{value}" for value in values)
-
-
-def _read_digest(path: Path) -> str:
-    total = sha256()
-    with path.open("rb", buffering=0) as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            total.update(block)
-    return total.hexdigest()[:_DIGITS]
-
-
-def _is_sealed(path: Path) -> bool:
-    return path.is_file() and path.name != SEAL_FILE and not path.name.startswith(".")
+def _canonical(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True)
 
 
 def _damaged(path: Path) -> RunError:

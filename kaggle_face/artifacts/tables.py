@@ -1,4 +1,4 @@
-"""CSV tables of text columns: the one way in which ids reach the disk and come back.
+"""CSV tables: text columns, whole numbers, and numbers as hexadecimal text.
 
 A text comes back as it was, whatever a file name may hold. In the file, a text that a spreadsheet would take
 for a formula has an apostrophe before it, by which spreadsheets show it as text.
@@ -75,6 +75,32 @@ def as_integers(path: Path, column: StrArray, low: int, high: int) -> IntArray:
         if len(strange):
             raise ValueError(f"{strange[0]} is not from {low} to {high}")
     return numbers
+
+
+def to_hex(numbers: npt.NDArray[Any]) -> list[str]:
+    """Integers of one type as hexadecimal texts of one length, the lowest byte first."""
+    digits = 2 * numbers.dtype.itemsize
+    joined = numbers.astype(numbers.dtype.newbyteorder("<")).tobytes().hex()
+    return [joined[start : start + digits] for start in range(0, len(joined), digits)]
+
+
+def from_hex(texts: StrArray, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """What `to_hex` was given.
+
+    Raises:
+        ValueError: A text is not one of its results.
+    """
+    kind = np.dtype(dtype)
+    joined = "".join(texts.tolist())
+    packed = bytes.fromhex(joined)  # skips blanks, so the length is looked at afterwards
+    longest = texts.dtype.itemsize // 4
+    if (
+        longest > 2 * kind.itemsize
+        or len(packed) != kind.itemsize * len(texts)
+        or 2 * len(packed) != len(joined)
+    ):
+        raise ValueError(f"not {2 * kind.itemsize} hexadecimal digits")
+    return np.frombuffer(packed, kind.newbyteorder("<")).astype(kind)
 
 
 def read_labels(path: Path, num_classes: int) -> tuple[StrArray, IntArray]:

@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.files.atomic import replacing_folder, write_array, write_json
+from kaggle_face.artifacts.files.hashing import crc_of_file
 from kaggle_face.artifacts.files.reading import read_array
-from kaggle_face.data.cache.seals import crc_of_file, sealed, unsealed
+from kaggle_face.artifacts.seals import sealed, unsealed
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.recognition.gallery.people import Gallery

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kaggle_face.artifacts import seals
 from kaggle_face.artifacts.record_io import read_embeddings, write_embeddings
 from kaggle_face.artifacts.seals import SEAL_FILE, digest_of_file, read_seal, write_seal
 from kaggle_face.errors import RunError
@@ -71,3 +73,30 @@ def test_a_file_is_read_again_once_it_was_written_again(tmp_path: Path) -> None:
     assert digest_of_file(path) != first
     path.write_bytes(b"one")
     assert digest_of_file(path) == first
+
+
+VALUES = {"rows": 3, "broken": {"ä/\r\n.jpg": "the file is empty"}, "digests": [-(2**63), 2**63 - 1]}
+
+
+def test_what_was_sealed_comes_back() -> None:
+    text = json.dumps(seals.sealed(VALUES), ensure_ascii=False, indent=2)
+    assert seals.unsealed(text) == VALUES
+
+
+def test_any_flipped_bit_gives_the_same_values_or_is_refused() -> None:
+    content = json.dumps(seals.sealed(VALUES), ensure_ascii=False).encode()
+    refused = 0
+    for place in range(8 * len(content)):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        try:
+            assert seals.unsealed(changed.decode()) == VALUES
+        except ValueError:
+            refused += 1
+    assert refused > 7 * len(content)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "1", '{"seal": null}', "[" * 100, '{"rows": 3}'])
+def test_what_was_never_sealed_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        seals.unsealed(text)

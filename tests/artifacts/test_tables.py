@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaggle_face.artifacts.tables import as_text, read_table, write_table
+from kaggle_face.artifacts.tables import as_text, from_hex, read_table, to_hex, write_table
 from kaggle_face.errors import DataError
 
 ODD = [
@@ -66,3 +66,19 @@ def test_figures_and_plain_texts_are_written_as_ever(tmp_path: Path) -> None:
 def test_a_zero_byte_that_an_array_would_drop_is_refused() -> None:
     with pytest.raises(DataError, match="ends with a zero byte; rename it"):
         as_text(["a", "b\0"])
+
+
+def test_numbers_come_back_from_text_with_the_lowest_byte_first() -> None:
+    assert to_hex(np.array([1, -1], np.int64)) == ["0100000000000000", "f" * 16]
+    assert to_hex(np.array([258], np.uint32)) == ["02010000"] and to_hex(np.empty(0, np.uint32)) == []
+    numbers = np.array([0, 2**32 - 1, 77], np.uint32)
+    assert from_hex(np.array(to_hex(numbers)), np.uint32).tolist() == numbers.tolist()
+    assert from_hex(np.empty(0, np.str_), np.int64).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "texts", [["0102030"], ["010203040"], ["0102 304"], ["010203", "0102030405"], ["0102030g"]]
+)
+def test_texts_of_another_length_or_alphabet_are_refused(texts: list[str]) -> None:
+    with pytest.raises(ValueError, match="hex"):
+        from_hex(np.array(texts), np.uint32)

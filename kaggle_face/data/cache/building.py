@@ -23,11 +23,12 @@ import numpy as np
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.disk import disk_error, state_of
+from kaggle_face.artifacts.files.hashing import short_digest
 from kaggle_face.artifacts.files.locking import lock_if_free, wait_for_lock
-from kaggle_face.artifacts.tables import write_table
+from kaggle_face.artifacts.seals import sealed, unsealed
+from kaggle_face.artifacts.tables import to_hex, write_table
 from kaggle_face.data.cache.decoding import Chunk, Outcome, choose_workers, decode_chunks
 from kaggle_face.data.cache.pixels import StoredPixels
-from kaggle_face.data.cache.seals import digest_of_bytes, sealed, to_hex, unsealed
 from kaggle_face.data.cache.sources import Sources
 from kaggle_face.errors import DataError, KaggleFaceError
 from kaggle_face.progress import Counter, Progress
@@ -201,7 +202,7 @@ class _Building:
             "names": self._sources.names_digest(),
             "contents": self._sources.contents_digest(done.digests),
             "broken": done.broken,
-            "index": digest_of_bytes((self._part / INDEX_FILE).read_bytes()),
+            "index": short_digest((self._part / INDEX_FILE).read_bytes()),
         }
         write_json(self._part / INFO_FILE, sealed(info))
         self._part.rename(self._folder)

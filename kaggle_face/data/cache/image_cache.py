@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.files.disk import explaining
-from kaggle_face.artifacts.tables import read_table
+from kaggle_face.artifacts.files.hashing import short_digest
+from kaggle_face.artifacts.seals import unsealed
+from kaggle_face.artifacts.tables import from_hex, read_table
 from kaggle_face.data.cache.building import (
     FORMAT,
     INDEX_FILE,
@@ -29,7 +31,6 @@ from kaggle_face.data.cache.building import (
 )
 from kaggle_face.data.cache.decoding import digests_of_pixels
 from kaggle_face.data.cache.pixels import Pixels, StoredPixels, damaged_cache
-from kaggle_face.data.cache.seals import digest_of_bytes, from_hex, unsealed
 from kaggle_face.data.cache.search import find_pack, find_same
 from kaggle_face.data.cache.sources import Sources, find_sources, joint_digest
 from kaggle_face.errors import DataError, DiskError, RunError, naming_first
@@ -170,7 +171,7 @@ def read_pack(folder: Path) -> Pack:
 
 def _read_pack(folder: Path) -> Pack:
     info = _info(folder)
-    if digest_of_bytes((folder / INDEX_FILE).read_bytes()) != info["index"]:
+    if short_digest((folder / INDEX_FILE).read_bytes()) != info["index"]:
         raise damaged_cache(folder, f"{INDEX_FILE} is not what was written")
     table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest", "pixels"])
     images = StoredPixels(folder / PIXELS_FILE, from_hex(table["pixels"], np.uint32))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from kaggle_face.artifacts.seals import unsealed
 from kaggle_face.data.cache.building import FORMAT, INFO_FILE
 from kaggle_face.data.cache.decoding import digests_of_files
-from kaggle_face.data.cache.seals import unsealed
 from kaggle_face.data.cache.sources import Sources
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Progress
