@@ -47,7 +47,7 @@ class Recognition:
         return f"{found}; missing: {', '.join(self.missing)}" if self.missing else found
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Source:
     """A folder that was recognised, and how to read it.
 

@@ -48,7 +48,7 @@ class GalleryTuning:
     metrics: dict[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class GalleryStage:
     """What recipes are tried on: all networks' views, and the truth of each probe.
 

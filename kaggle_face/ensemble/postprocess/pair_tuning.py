@@ -93,7 +93,7 @@ class PoolOfFold:
     cohorts: tuple[FloatArray, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class PairStage:
     """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
 

@@ -44,7 +44,7 @@ MOST_PAIRS = 30_000
 """More pairs than these make weights no better, only slower."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class PairBoard:
     """All that the search reads."""
 
