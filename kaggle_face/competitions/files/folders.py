@@ -6,8 +6,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaggle_face.errors import DataError
@@ -18,7 +17,7 @@ _MANY_FOLDERS = 40  # a folder with more subfolders holds classes; the map does 
 _CLASS_NAME = re.compile(r"^n?\d+$")
 
 
-@dataclass(frozen=True)
+@dataclass
 class FolderMap:
     """The upper levels of a data root: folders, files that are not pictures, and junk; shallow ones first."""
 
@@ -26,6 +25,11 @@ class FolderMap:
     folders: tuple[str, ...]
     files: tuple[str, ...]
     skipped: tuple[str, ...] = ()
+    doubts: dict[str, None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Where several places of the same depth were meant: a line each that names the one that was taken."""
+
+    def __post_init__(self) -> None:
+        self._folder_set, self._file_set = frozenset(self.folders), frozenset(self.files)
 
     def folder(self, *wanted: str) -> str | None:
         """The shallowest folder whose path is or ends with one of `wanted`, tried in order.
@@ -73,11 +77,6 @@ class FolderMap:
         """The path of something below the root."""
         return self.root / below
 
-    @cached_property
-    def doubts(self) -> dict[str, None]:
-        """Where several places of the same depth were meant: a line each that names the one taken."""
-        return {}
-
     def _ending_with(self, paths: tuple[str, ...], wanted: Iterable[str]) -> str | None:
         for name in wanted:
             found = [path for path in paths if path == name or path.endswith(f"/{name}")]
@@ -88,10 +87,6 @@ class FolderMap:
             if found:
                 return found[0]
         return None
-
-    @cached_property
-    def _folder_set(self) -> frozenset[str]:
-        return frozenset(self.folders)
 
     def _undoubled(self, folder: str) -> str:
         inner = join(folder, posixpath.basename(folder))

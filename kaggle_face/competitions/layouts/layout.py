@@ -53,7 +53,7 @@ class Detection:
         return f"{found}; missing: {', '.join(self.missing)}" if self.missing else found
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Source:
     """A folder whose layout is known, and how to read it.
 
