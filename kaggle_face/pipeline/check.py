@@ -83,14 +83,14 @@ def check_competition(config: Config, progress: Progress, decode_images: bool = 
 
 def _check_cache(config: Config, data: CompetitionData, progress: Progress) -> list[CheckResult]:
     """Compares the image cache of today's files with its checksums, where there is one."""
-    from kaggle_face.data.cache.image_cache import packed_before, verify_pack
+    from kaggle_face.data.cache.image_cache import find_image_cache, verify_image_cache
 
     packs, root, size_px = Path(config.paths.packs), Path(config.data.root), config.data.image_size
     try:
-        pack = packed_before(packs, root, data.faces.image_ids, size_px)
-        if pack is None:
+        cache = find_image_cache(packs, root, data.faces.image_ids, size_px)
+        if cache is None:
             return []
-        verify_pack(pack, progress)
+        verify_image_cache(cache, progress)
     except DataError as error:
         return [CheckResult("problem", str(error))]
-    return [CheckResult("good", f"the image cache {pack.folder} holds what was written")]
+    return [CheckResult("good", f"the image cache {cache.folder} holds what was written")]

@@ -97,8 +97,8 @@ def find_doubtful_labels(loaded: LoadedConfig, run: RunFolder, progress: Progres
             from kaggle_face.data.contact_sheet import write_sheet
 
             config = settings_of_run(loaded.word, run, folds, loaded.overrides).config
-            pack = open_images(config, open_competition(config), progress)
-            write_sheet(sheet, pack, _sheet_rows(found, gaps, names))
+            cache = open_images(config, open_competition(config), progress)
+            write_sheet(sheet, cache, _sheet_rows(found, gaps, names))
     labels, rivals = names[found.labels], names[found.rivals]
     arrays = (found.image_ids, labels, rivals, found.gaps, found.deviations)
     images = zip(*(array.tolist() for array in arrays), strict=True)

@@ -99,8 +99,8 @@ def _predict_folds(
         tta = choose_tta(trained, run, folds, progress)
         averaging = averaging.model_copy(update={"flip": tta.flip, "crops": tta.crops})
     data = open_competition(config, progress)
-    pack = open_images(config, data, progress)
-    today = open_today(config, data, progress, pack)
+    cache = open_images(config, data, progress)
+    today = open_today(config, data, progress, cache)
     for folder in () if options.ignore_changes else folds:
         require_current_training(folder, today, "predict")
     for folder in folds:
@@ -110,7 +110,7 @@ def _predict_folds(
     from kaggle_face.inference.prediction import gather_test_set, predict_fold
     from kaggle_face.model.amp import resolve_device
 
-    test_set, device, predicted = gather_test_set(data, pack), resolve_device(config.device), []
+    test_set, device, predicted = gather_test_set(data, cache), resolve_device(config.device), []
     num_images = len(test_set.embedded_ids)
     for folder in folds:
         there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]

@@ -16,7 +16,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData, Folds
 
 if TYPE_CHECKING:
-    from kaggle_face.data.cache.image_cache import Pack
+    from kaggle_face.data.cache.image_cache import ImageCache
 
 
 def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
@@ -30,11 +30,11 @@ def open_competition(config: Config, progress: Progress | None = None) -> Compet
     return data
 
 
-def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pack:
+def open_images(config: Config, data: CompetitionData, progress: Progress) -> ImageCache:
     """The image cache of a competition; it is built now if it was not before."""
-    from kaggle_face.data.cache.image_cache import open_pack
+    from kaggle_face.data.cache.image_cache import open_image_cache
 
-    return open_pack(
+    return open_image_cache(
         Path(config.paths.packs),
         config.competition.slug,
         Path(config.data.root),
@@ -57,7 +57,7 @@ class PreparedImages:
         broken: Images that are left out because they cannot be read, with the reason.
     """
 
-    cache: Pack
+    cache: ImageCache
     was_built_before: bool
     seconds: float
     broken: Mapping[str, str]
@@ -79,7 +79,7 @@ def prepare_images(loaded: LoadedConfig, progress: Progress) -> PreparedImages:
     return PreparedImages(cache, cache.folder in before, seconds, broken_images(cache))
 
 
-def open_folds(loaded: LoadedConfig, data: CompetitionData, pack: Pack) -> Folds:
+def open_folds(loaded: LoadedConfig, data: CompetitionData, cache: ImageCache) -> Folds:
     """The folds of a config, made once and shared by all of its runs."""
     from kaggle_face.data.folds.near_duplicates import near_duplicate_groups
     from kaggle_face.data.folds.split import saved_folds
@@ -87,7 +87,7 @@ def open_folds(loaded: LoadedConfig, data: CompetitionData, pack: Pack) -> Folds
     settings = loaded.config.folds
     folder = Path(loaded.config.paths.runs) / loaded.name / "folds"
     bits = settings.near_duplicate_bits
-    groups = None if bits is None else near_duplicate_groups(pack, data.faces, bits)
+    groups = None if bits is None else near_duplicate_groups(cache, data.faces, bits)
     return saved_folds(folder, data, settings, groups)
 
 

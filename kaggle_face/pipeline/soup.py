@@ -101,16 +101,16 @@ def _make_soups(
     first = next(iter(sources.values()))[0]
     trained = settings_of_run(loaded.word, first.run, [first], loaded.overrides)
     data = open_competition(trained.config)
-    pack = open_images(trained.config, data, progress)
-    folds = open_folds(trained, data, pack)
+    cache = open_images(trained.config, data, progress)
+    folds = open_folds(trained, data, cache)
     settings = trained.config.data
     data_of_folds = {
-        fold: adjust_training_set(select_fold(data, folds, pack, fold), settings) for fold in sources
+        fold: adjust_training_set(select_fold(data, folds, cache, fold), settings) for fold in sources
     }
     if options.across_folds:
         data_of_folds = {min(data_of_folds): shared_fold_data(list(data_of_folds.values()))}
         sources = {min(data_of_folds): [folder for folders in sources.values() for folder in folders]}
-    today = open_today(trained.config, data, progress, pack)
+    today = open_today(trained.config, data, progress, cache)
     for folder in (folder for folders in sources.values() for folder in folders):
         require_current_training(folder, today, "train")
     about = {

@@ -42,7 +42,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
 
 if TYPE_CHECKING:
-    from kaggle_face.data.cache.image_cache import Pack
+    from kaggle_face.data.cache.image_cache import ImageCache
 
 _FILES = ("data.exclude_images", "data.pseudo_labels", "model.weights")
 """Settings that name a file whose contents decide what a training does."""
@@ -72,7 +72,9 @@ class Today:
     tables: TestTables
 
 
-def open_today(config: Config, data: CompetitionData, progress: Progress, cache: Pack | None = None) -> Today:
+def open_today(
+    config: Config, data: CompetitionData, progress: Progress, cache: ImageCache | None = None
+) -> Today:
     """What the raw folder holds.
 
     Args:

@@ -100,11 +100,11 @@ def train_folds(
     next_command = ""
     with writing_folds(run, numbers) if distributed.is_rank_zero else nullcontext():
         starts = distributed.on_rank_zero(choose_starts, folders, config, options)
-        pack = open_images(config, data, progress)
-        division = open_folds(loaded, data, pack)
+        cache = open_images(config, data, progress)
+        division = open_folds(loaded, data, cache)
         for line in lint_config(config):
             progress.warn(line)
-        today = open_today(config, data, progress, pack)
+        today = open_today(config, data, progress, cache)
         _compare_with_earlier(run, folders, starts, today, progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
         context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
@@ -114,7 +114,7 @@ def train_folds(
                 outcomes[folder.fold] = "skipped"
                 continue
             with _adding_next_command(folders[place:], start, loaded, options):
-                fold_data = select_fold(data, division, pack, folder.fold)
+                fold_data = select_fold(data, division, cache, folder.fold)
                 outcome = train_fold(config, fold_data, folder, start, context)
                 if outcome == "interrupted":
                     raise_if_wished()

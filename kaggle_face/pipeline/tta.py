@@ -79,10 +79,10 @@ def choose_tta(
         RunError: A checkpoint is missing.
     """
     data = open_competition(loaded.config)
-    pack = open_images(loaded.config, data, progress)
-    split = open_folds(loaded, data, pack)
+    cache = open_images(loaded.config, data, progress)
+    split = open_folds(loaded, data, cache)
     tasks = [
-        adjust_training_set(select_fold(data, split, pack, fold.fold), loaded.config.data) for fold in folds
+        adjust_training_set(select_fold(data, split, cache, fold.fold), loaded.config.data) for fold in folds
     ]
     metric = own_metrics_of(loaded.config).pairs
     tta = loaded.config.predict.model_copy(update={"flip": False, "crops": False})

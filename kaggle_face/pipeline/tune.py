@@ -184,10 +184,10 @@ class _Trials:
         """
         loaded, progress = self.loaded, self.progress
         data = open_competition(loaded.config)
-        pack = open_images(loaded.config, data, progress)
-        folds = open_folds(loaded, data, pack)
+        cache = open_images(loaded.config, data, progress)
+        folds = open_folds(loaded, data, cache)
         path = self.home.path / "data.json"
-        made_of = dict(open_today(loaded.config, data, progress, pack).training)
+        made_of = dict(open_today(loaded.config, data, progress, cache).training)
         if not path.is_file():
             write_json(path, made_of)
         elif read_json(path) != made_of:
@@ -200,9 +200,9 @@ class _Trials:
             settings = load_config(loaded.word, [*loaded.overrides, *overrides])
             ignored = check_rules(settings.config, len(data.classes), self.options.ignore_rules, progress)
             folder = self.folder(number)
-            pack = open_images(settings.config, data, progress)
-            fold_data = select_fold(data, folds, pack, folder.fold)
-            today = open_today(settings.config, data, progress, pack)
+            cache = open_images(settings.config, data, progress)
+            fold_data = select_fold(data, folds, cache, folder.fold)
+            today = open_today(settings.config, data, progress, cache)
             about = describe_training(settings, folds, "trial", today, ignored)
             context = RunContext(about, progress, lambda row: report(row["score"]))
             with writing_run(folder.run):

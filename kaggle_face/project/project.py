@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from kaggle_face.config.schema import CheckpointName
-    from kaggle_face.data.cache.image_cache import Pack
+    from kaggle_face.data.cache.image_cache import ImageCache
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
 
@@ -90,7 +90,7 @@ class Project:
             return open_competition(self.config, progress)
 
     @cached_property
-    def images(self) -> Pack:
+    def images(self) -> ImageCache:
         """The image cache: every picture decoded and resized; it is built now if it was not before."""
         from kaggle_face.pipeline.preparing import open_images
 

@@ -223,10 +223,10 @@ def _create_batches(
     config: Config, data: FoldData, device: torch.device, context: RunContext
 ) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-    supply = choose_supply(config.data, augmenter, len(data.train_ids) * data.pack.image_bytes, device)
+    supply = choose_supply(config.data, augmenter, len(data.train_ids) * data.cache.image_bytes, device)
     context.progress.say(f"fold {data.fold}: {supply.describe()}")
     return TrainingBatches(
-        data.pack,
+        data.cache,
         data.train_ids,
         data.train_labels,
         config.train.batch_size,

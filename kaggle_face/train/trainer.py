@@ -289,7 +289,7 @@ class Trainer:
         device, setting = self.step_context.device, self.settings.train.eval_batch_size
         if setting == "auto":
             setting = _EVAL_BATCH_ON_GPU if device.type == "cuda" else setting
-        batch_size = size_without_search(setting, self.data.pack.size_px)
+        batch_size = size_without_search(setting, self.data.cache.size_px)
         return Evaluation(device, self.step_context.amp_dtype, batch_size, flip, self.context.distributed)
 
 

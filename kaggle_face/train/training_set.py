@@ -31,7 +31,7 @@ def adjust_training_set(data: FoldData, settings: DataConfig) -> FoldData:
         DataError: A file names an image or a class that does not exist.
     """
     if settings.exclude_images is not None:
-        excluded = read_image_list(Path(settings.exclude_images), data.pack.image_ids)
+        excluded = read_image_list(Path(settings.exclude_images), data.cache.image_ids)
         kept = ~np.isin(data.train_ids, excluded)
         if not kept.any():
             raise ConfigError("data.exclude_images leaves no image to train on")
@@ -106,6 +106,6 @@ def _read_pseudo_labels(path: Path, data: FoldData) -> tuple[StrArray, IntArray]
         first = str(table["image_id"][taken][0])
         text = naming_first(int(taken.sum()), len(taken), "images have a label of their own", first)
         raise DataError(f"{path}: {text}; pseudo-labels are for test images alone")
-    rows = data.pack.rows_of(table["image_id"])
-    readable = data.pack.valid[rows]
+    rows = data.cache.rows_of(table["image_id"])
+    readable = data.cache.valid[rows]
     return table["image_id"][readable], labels[readable]

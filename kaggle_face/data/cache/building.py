@@ -47,7 +47,7 @@ _CHUNKS_UNWRITTEN = 4
 _SPARE_BYTES = 64 * 2**20  # left free on the disk beside the pixels, for the index
 
 
-def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress, workers: int) -> None:
+def build_image_cache(folder: Path, sources: Sources, size_px: int, progress: Progress, workers: int) -> None:
     """Decodes all sources into a new pack at `folder`, or goes on where a killed process stopped.
 
     Where another process is building the same pack, its end is awaited.

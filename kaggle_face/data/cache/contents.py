@@ -8,8 +8,8 @@ import numpy as np
 
 from kaggle_face.data.cache.building import FORMAT
 from kaggle_face.data.cache.decoding import digests_of_files
-from kaggle_face.data.cache.image_cache import packed_before
-from kaggle_face.data.cache.search import find_pack, find_same
+from kaggle_face.data.cache.image_cache import find_image_cache
+from kaggle_face.data.cache.search import find_by_contents, find_by_state
 from kaggle_face.data.cache.sources import find_sources
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
@@ -18,11 +18,11 @@ from kaggle_face.records import IntArray, StrArray
 def contents_today(
     packs: Path, root: Path, image_ids: StrArray, size_px: int, wanted_ids: StrArray, progress: Progress
 ) -> IntArray:
-    """The digest of the contents of each wanted image's file, as `Pack.digests` holds them.
+    """The digest of the contents of each wanted image's file, as `ImageCache.digests` holds them.
 
     Where a finished pack of all files in today's state is there, its digests are taken: this costs looking at
     the files' sizes and times. Else the wanted files are read. Nothing is decoded, built or written.
-    `joint_digest(wanted_ids, contents_today(...))` equals `Pack.contents_digest(wanted_ids)` of a pack of the
+    `joint_digest(wanted_ids, contents_today(...))` equals `ImageCache.contents_digest(wanted_ids)` of a pack of the
     same files.
 
     Args:
@@ -52,12 +52,16 @@ def has_current_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int
         return False
     sources = find_sources(root, image_ids)
     digest = sources.state_digest(FORMAT, size_px)
-    found = find_pack(packs, size_px, digest) or find_same(packs, size_px, digest, sources, progress)
+    found = find_by_state(packs, size_px, digest) or find_by_contents(
+        packs, size_px, digest, sources, progress
+    )
     return found is not None
 
 
 def _packed_digests(
     packs: Path, root: Path, image_ids: StrArray, size_px: int, wanted_ids: StrArray
 ) -> IntArray | None:
-    pack = packed_before(packs, root, image_ids, size_px) if np.isin(wanted_ids, image_ids).all() else None
-    return None if pack is None else pack.digests[pack.rows_of(wanted_ids)]
+    cache = (
+        find_image_cache(packs, root, image_ids, size_px) if np.isin(wanted_ids, image_ids).all() else None
+    )
+    return None if cache is None else cache.digests[cache.rows_of(wanted_ids)]

@@ -27,11 +27,11 @@ from kaggle_face.data.cache.building import (
     INDEX_FILE,
     INFO_FILE,
     PIXELS_FILE,
-    build_pack,
+    build_image_cache,
 )
 from kaggle_face.data.cache.decoding import digests_of_pixels
 from kaggle_face.data.cache.pixels import Pixels, StoredPixels, damaged_cache
-from kaggle_face.data.cache.search import find_pack, find_same
+from kaggle_face.data.cache.search import find_by_contents, find_by_state
 from kaggle_face.data.cache.sources import Sources, find_sources, joint_digest
 from kaggle_face.errors import DataError, DiskError, RunError, naming_first
 from kaggle_face.progress import Progress
@@ -39,7 +39,7 @@ from kaggle_face.records import IntArray, StrArray
 
 
 @dataclass(frozen=True, eq=False)
-class Pack:
+class ImageCache:
     """Pixels of images: ids sorted (N), RGB uint8 (N, S, S, 3), and whether each could be read (N).
 
     The pixels of an image that could not be read are mid-grey. `digests` (N) are those of the files,
@@ -93,7 +93,7 @@ class Pack:
         return joint_digest(image_ids, self.digests[self.rows_of(image_ids)])
 
 
-def open_pack(
+def open_image_cache(
     packs: Path,
     name: str,
     root: Path,
@@ -103,7 +103,7 @@ def open_pack(
     broken: Literal["error", "skip"],
     progress: Progress,
     workers: int = -1,
-) -> Pack:
+) -> ImageCache:
     """The pack of the images below `root`; decodes them if no pack of just these files is there yet.
 
     Args:
@@ -123,17 +123,19 @@ def open_pack(
         raise DataError(f"there are no images to pack under {root}")
     sources = find_sources(root, image_ids)
     digest = sources.state_digest(FORMAT, size_px)
-    folder = find_pack(packs, size_px, digest) or find_same(packs, size_px, digest, sources, progress)
+    folder = find_by_state(packs, size_px, digest) or find_by_contents(
+        packs, size_px, digest, sources, progress
+    )
     if folder is None:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
         folder = packs / f"{plain}-{size_px}px-{digest}"
-        build_pack(folder, sources, size_px, progress, workers)
-    pack = _read_pack_of(folder, sources)
-    _judge(pack, broken, progress)
-    return pack
+        build_image_cache(folder, sources, size_px, progress, workers)
+    cache = _read_pack_of(folder, sources)
+    _judge(cache, broken, progress)
+    return cache
 
 
-def packed_before(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> Pack | None:
+def find_image_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> ImageCache | None:
     """The finished pack of the images below `root` in today's state; None where there is none.
 
     Raises:
@@ -142,18 +144,18 @@ def packed_before(packs: Path, root: Path, image_ids: StrArray, size_px: int) ->
     if not packs.is_dir() or not len(image_ids):
         return None
     sources = find_sources(root, image_ids)
-    folder = find_pack(packs, size_px, sources.state_digest(FORMAT, size_px))
+    folder = find_by_state(packs, size_px, sources.state_digest(FORMAT, size_px))
     return None if folder is None else _read_pack_of(folder, sources)
 
 
-def _read_pack_of(folder: Path, sources: Sources) -> Pack:
-    pack = read_pack(folder)
-    if not np.array_equal(pack.image_ids, sources.image_ids):
+def _read_pack_of(folder: Path, sources: Sources) -> ImageCache:
+    cache = read_image_cache(folder)
+    if not np.array_equal(cache.image_ids, sources.image_ids):
         raise damaged_cache(folder, f"{INDEX_FILE} lists other images")
-    return pack
+    return cache
 
 
-def read_pack(folder: Path) -> Pack:
+def read_image_cache(folder: Path) -> ImageCache:
     """Opens a finished pack; its pixels stay on disk, and are compared with their checksums as they are read.
 
     Raises:
@@ -169,31 +171,31 @@ def read_pack(folder: Path) -> Pack:
         raise damaged_cache(folder, " ".join(str(error).split()) or type(error).__name__) from error
 
 
-def _read_pack(folder: Path) -> Pack:
+def _read_pack(folder: Path) -> ImageCache:
     info = _info(folder)
     if short_digest((folder / INDEX_FILE).read_bytes()) != info["index"]:
         raise damaged_cache(folder, f"{INDEX_FILE} is not what was written")
     table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest", "pixels"])
     images = StoredPixels(folder / PIXELS_FILE, from_hex(table["pixels"], np.uint32))
     digests = from_hex(table["digest"], np.int64)
-    return Pack(table["image_id"], images, table["valid"] == "1", int(info["size_px"]), folder, digests)
+    return ImageCache(table["image_id"], images, table["valid"] == "1", int(info["size_px"]), folder, digests)
 
 
-def verify_pack(pack: Pack, progress: Progress) -> None:
+def verify_image_cache(cache: ImageCache, progress: Progress) -> None:
     """Reads all pixels of a pack and compares them with their checksums; those in memory need not be.
 
     Raises:
         DataError: Images hold other pixels than were written.
     """
-    if isinstance(pack.images, StoredPixels):
-        pack.images.verify(progress)
+    if isinstance(cache.images, StoredPixels):
+        cache.images.verify(progress)
 
 
-def broken_images(pack: Pack) -> dict[str, str]:
+def broken_images(cache: ImageCache) -> dict[str, str]:
     """Why images of a pack cannot be read, by image id."""
-    if pack.folder is None or pack.valid.all():
+    if cache.folder is None or cache.valid.all():
         return {}
-    reasons: dict[str, str] = _info(pack.folder)["broken"]
+    reasons: dict[str, str] = _info(cache.folder)["broken"]
     return reasons
 
 
@@ -205,12 +207,12 @@ def _info(folder: Path) -> dict[str, Any]:
         raise damaged_cache(folder, f"{INFO_FILE} is not what was written") from error
 
 
-def _judge(pack: Pack, broken: Literal["error", "skip"], progress: Progress) -> None:
-    if pack.valid.all():
+def _judge(cache: ImageCache, broken: Literal["error", "skip"], progress: Progress) -> None:
+    if cache.valid.all():
         return
-    reasons = broken_images(pack)
+    reasons = broken_images(cache)
     first, count = min(reasons), len(reasons)
-    text = naming_first(count, len(pack), "images cannot be read", f"{first} ({reasons[first]})")
-    if broken == "error" or count == len(pack):
+    text = naming_first(count, len(cache), "images cannot be read", f"{first} ({reasons[first]})")
+    if broken == "error" or count == len(cache):
         raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
     progress.warn(f"{text}; they are left out")

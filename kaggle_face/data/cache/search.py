@@ -14,18 +14,20 @@ from kaggle_face.errors import DataError
 from kaggle_face.progress import Progress
 
 
-def find_pack(packs: Path, size_px: int, digest: str) -> Path | None:
+def find_by_state(packs: Path, size_px: int, digest: str) -> Path | None:
     """The folder of a finished pack that was made of files in this state, or found to hold their contents."""
     found = [*packs.glob(f"*-{size_px}px-{digest}"), *packs.glob(f"*-{size_px}px-*/{_mark(digest)}")]
     folders = sorted(path if path.is_dir() else path.parent for path in found)
     return folders[0] if folders else None
 
 
-def find_same(packs: Path, size_px: int, digest: str, sources: Sources, progress: Progress) -> Path | None:
+def find_by_contents(
+    packs: Path, size_px: int, digest: str, sources: Sources, progress: Progress
+) -> Path | None:
     """The folder of a finished pack of files with the same names and contents, whatever their times.
 
     The files are read only where a pack has their names and sizes. What is found is marked with the digest of
-    the files' state, where the folder can be written to, and `find_pack` finds it from then on.
+    the files' state, where the folder can be written to, and `find_by_state` finds it from then on.
     """
     packed = dict(_packed_contents(packs, size_px, sources.names_digest()))
     contents = _contents_of(sources, progress) if packed else None

@@ -129,9 +129,9 @@ class WeightsScorer:
             config.train, data.pairs.are_labelled, own_metrics_of(config).pairs
         )
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-        image_bytes = len(data.train_ids) * data.pack.image_bytes
+        image_bytes = len(data.train_ids) * data.cache.image_bytes
         self._batches = TrainingBatches(
-            data.pack,
+            data.cache,
             data.train_ids,
             data.train_labels,
             config.train.batch_size,

@@ -135,7 +135,7 @@ def find_distillation(
     if not config.runs:
         return None
     runs = [_open_run(reference, data, target, division) for reference in config.runs]
-    rows = data.pack.rows_of(data.train_ids)
+    rows = data.cache.rows_of(data.train_ids)
     taught = np.any([run.network_of[rows] != NOBODY for run in runs], axis=0)
     if not taught.any():
         raise ConfigError(
@@ -189,8 +189,8 @@ def _mean_where(values: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str | None) -> OutOfFold:
-    network_of = np.full(len(data.pack), NOBODY, np.int64)
-    row_of = np.full(len(data.pack), NOBODY, np.int64)
+    network_of = np.full(len(data.cache), NOBODY, np.int64)
+    row_of = np.full(len(data.cache), NOBODY, np.int64)
     logits: list[FloatArray] = []
     vectors: list[FloatArray] = []
     names: list[str] = []
@@ -208,7 +208,7 @@ def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str 
         same = np.array_equal(embeddings.image_ids[: len(predictions.image_ids)], predictions.image_ids)
         if not same:
             embeddings = embeddings.aligned_to(predictions.image_ids)
-        rows = data.pack.rows_of(predictions.image_ids)
+        rows = data.cache.rows_of(predictions.image_ids)
         network_of[rows], row_of[rows] = len(logits), np.arange(len(rows))
         logits.append(predictions.logits)
         vectors.append(embeddings.vectors)
@@ -216,6 +216,6 @@ def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str 
         networks.update(digest_of_network(folder, checkpoint))
     # Only training images have targets: nothing is learnt about what this fold holds out.
     is_trained_on = np.zeros(len(network_of), np.bool_)
-    is_trained_on[data.pack.rows_of(data.train_ids)] = True
+    is_trained_on[data.cache.rows_of(data.train_ids)] = True
     network_of[~is_trained_on] = NOBODY
     return OutOfFold(" ".join(names), network_of, row_of, tuple(logits), tuple(vectors), networks)

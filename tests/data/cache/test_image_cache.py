@@ -15,7 +15,13 @@ import pytest
 from kaggle_face.data.cache import decoding
 from kaggle_face.data.cache import image_cache as pack_module
 from kaggle_face.data.cache.decoding import BROKEN_GREY
-from kaggle_face.data.cache.image_cache import Pack, broken_images, open_pack, packed_before, verify_pack
+from kaggle_face.data.cache.image_cache import (
+    ImageCache,
+    broken_images,
+    find_image_cache,
+    open_image_cache,
+    verify_image_cache,
+)
 from kaggle_face.errors import DataError, DiskError
 from kaggle_face.pictures import decode_rgb
 from kaggle_face.progress import SilentProgress
@@ -47,7 +53,7 @@ class Workplace:
 
         monkeypatch.setattr(decoding, "decode_rgb_into", counting)
 
-    def open(self, **changes: object) -> Pack:
+    def open(self, **changes: object) -> ImageCache:
         arguments = {
             "packs": self.packs,
             "name": "tiny",
@@ -58,7 +64,7 @@ class Workplace:
             "progress": self.progress,
             "workers": 1,
         }
-        return open_pack(**(arguments | changes))  # type: ignore[arg-type]
+        return open_image_cache(**(arguments | changes))  # type: ignore[arg-type]
 
     def path(self, row: int) -> Path:
         return self.root / str(self.ids[row])
@@ -75,10 +81,10 @@ def place(
 
 
 def test_a_pack_holds_the_pixels_of_each_file(place: Workplace) -> None:
-    pack = place.open()
-    assert pack.valid.all() and (pack.image_ids == place.ids).all()
-    for row in range(len(pack)):
-        assert (pack.images[row] == decode_rgb(place.path(row).read_bytes(), SIZE)).all()
+    cache = place.open()
+    assert cache.valid.all() and (cache.image_ids == place.ids).all()
+    for row in range(len(cache)):
+        assert (cache.images[row] == decode_rgb(place.path(row).read_bytes(), SIZE)).all()
 
 
 def test_processes_give_the_same_bytes(place: Workplace, tmp_path: Path) -> None:
@@ -181,48 +187,48 @@ def test_another_size_makes_another_pack(place: Workplace) -> None:
 
 
 def test_nothing_but_the_pack_is_left_in_the_folder(place: Workplace) -> None:
-    pack = place.open()
-    assert place.folders() == [pack.folder.name]
-    assert sorted(path.name for path in pack.folder.iterdir()) == ["images.npy", "index.csv", "pack.json"]
+    cache = place.open()
+    assert place.folders() == [cache.folder.name]
+    assert sorted(path.name for path in cache.folder.iterdir()) == ["images.npy", "index.csv", "pack.json"]
 
 
 def test_rows_are_found_by_id(place: Workplace) -> None:
-    pack = place.open()
-    assert pack.rows_of(place.ids[[7, 2, 2]]).tolist() == [7, 2, 2]
-    assert pack.rows_of(place.ids[:0]).tolist() == []
+    cache = place.open()
+    assert cache.rows_of(place.ids[[7, 2, 2]]).tolist() == [7, 2, 2]
+    assert cache.rows_of(place.ids[:0]).tolist() == []
 
 
 def test_each_image_keeps_the_digest_of_its_file(place: Workplace) -> None:
     place.path(4).unlink()
     place.path(5).write_bytes(b"")
-    pack = place.open(broken="skip")
+    cache = place.open(broken="skip")
     files = [place.path(row).read_bytes() for row in (0, 9, 5)]
     sums = [int.from_bytes(hashlib.sha256(data).digest()[:8], "little", signed=True) for data in files]
-    assert pack.digests[[0, 9, 5, 4]].tolist() == [*sums, -1]  # -1: there is no such file
+    assert cache.digests[[0, 9, 5, 4]].tolist() == [*sums, -1]  # -1: there is no such file
 
 
 def test_the_digest_of_some_images_follows_their_names_contents_and_order(place: Workplace) -> None:
     ids = place.ids
-    pack = place.open()
+    cache = place.open()
     known = hashlib.blake2b(digest_size=16)
     for row in (3, 1):
         known.update(
             str(ids[row]).encode() + b"\0" + hashlib.sha256(place.path(row).read_bytes()).digest()[:8]
         )
-    assert pack.contents_digest(ids[[3, 1]]) == known.hexdigest() != pack.contents_digest(ids[[1, 3]])
+    assert cache.contents_digest(ids[[3, 1]]) == known.hexdigest() != cache.contents_digest(ids[[1, 3]])
     place.path(1).write_bytes(place.path(2).read_bytes())
     later = place.open()
     assert later.contents_digest(ids[[3, 1]]) != known.hexdigest()
-    assert later.contents_digest(ids[[3, 2]]) == pack.contents_digest(ids[[3, 2]])
+    assert later.contents_digest(ids[[3, 2]]) == cache.contents_digest(ids[[3, 2]])
     with pytest.raises(DataError, match="1 of 2 images are not packed, first: other"):
-        pack.contents_digest(np.array([ids[0], "other"]))
+        cache.contents_digest(np.array([ids[0], "other"]))
 
 
 def test_images_without_files_have_the_digests_of_their_pixels() -> None:
     images = np.zeros((3, 4, 4, 3), np.uint8)
     images[1] = 1
-    pack = Pack(np.array(["a", "b", "c"]), images, np.ones(3, np.bool_), 4)
-    assert pack.digests[0] == pack.digests[2] != pack.digests[1]
+    cache = ImageCache(np.array(["a", "b", "c"]), images, np.ones(3, np.bool_), 4)
+    assert cache.digests[0] == cache.digests[2] != cache.digests[1]
 
 
 @pytest.mark.parametrize("text", ["", "0123456789abcde", "01" * 9, "0123456789abcdeg", "01234567 9abcdef"])
@@ -263,13 +269,13 @@ def test_broken_pictures_are_refused_again_without_decoding(place: Workplace) ->
 
 def test_skipped_pictures_are_grey_and_not_valid_and_warned_of(place: Workplace) -> None:
     place.path(3).write_bytes(b"")
-    pack = place.open(broken="skip")
-    assert np.flatnonzero(~pack.valid).tolist() == [3]
-    assert (pack.images[3] == BROKEN_GREY).all()
+    cache = place.open(broken="skip")
+    assert np.flatnonzero(~cache.valid).tolist() == [3]
+    assert (cache.images[3] == BROKEN_GREY).all()
     assert place.progress.warnings == [
         f"1 of 10 images cannot be read, first: {place.ids[3]} (the file is empty); they are left out"
     ]
-    assert broken_images(pack) == {str(place.ids[3]): "the file is empty"}
+    assert broken_images(cache) == {str(place.ids[3]): "the file is empty"}
 
 
 def test_a_mended_picture_is_seen(place: Workplace) -> None:
@@ -303,8 +309,8 @@ def test_a_damaged_pack_says_what_to_do(place: Workplace, file: str, damage: str
 @pytest.mark.parametrize("file", ["images.npy", "index.csv", "pack.json"])
 def test_a_bit_that_flips_anywhere_gives_the_same_contents_or_one_line(place: Workplace, file: str) -> None:
     def read() -> tuple[object, ...]:
-        pack = place.open()
-        return pack.folder, pack.images[:].tobytes(), pack.digests.tolist(), pack.image_ids.tolist()
+        cache = place.open()
+        return cache.folder, cache.images[:].tobytes(), cache.digests.tolist(), cache.image_ids.tolist()
 
     right = read()
     path = right[0] / file
@@ -343,18 +349,18 @@ def test_want_of_memory_and_of_files_says_nothing_against_a_pack(
 
 def test_all_of_a_pack_is_verified_on_request(place: Workplace) -> None:
     path = place.open().folder / "images.npy"
-    verify_pack(place.open(), SilentProgress())
+    verify_image_cache(place.open(), SilentProgress())
     content = bytearray(path.read_bytes())
     for row in (3, 8):
         content[-3 * SIZE**2 * (len(place.ids) - row) + 9] ^= 128
     path.write_bytes(content)
-    pack = place.open()
+    cache = place.open()
     with pytest.raises(DataError, match="2 of 10 images hold other pixels than were written, first: row 3"):
-        verify_pack(pack, SilentProgress())
-    found = packed_before(place.packs, place.root, place.ids, SIZE)
-    assert found is not None and found.folder == pack.folder
+        verify_image_cache(cache, SilentProgress())
+    found = find_image_cache(place.packs, place.root, place.ids, SIZE)
+    assert found is not None and found.folder == cache.folder
     os.utime(place.path(0), ns=(1, 1))
-    assert packed_before(place.packs, place.root, place.ids, SIZE) is None
+    assert find_image_cache(place.packs, place.root, place.ids, SIZE) is None
 
 
 def test_odd_names_come_back_from_the_index(place: Workplace) -> None:
