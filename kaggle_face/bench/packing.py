@@ -12,7 +12,8 @@ import numpy as np
 from kaggle_face.bench.machine import MemoryWatch
 from kaggle_face.bench.rates import Plan, Rate
 from kaggle_face.bench.report import Cell, Report
-from kaggle_face.data.cache.image_cache import open_pack, read_pack
+from kaggle_face.data.cache.image_cache import open_image_cache, read_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError
 from kaggle_face.hardware import available_cpus
 from kaggle_face.pictures import decode_rgb_into, read_picture
@@ -96,21 +97,18 @@ def _turn(name: str, root: Path, image_ids: StrArray, contents: list[bytes], siz
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         workers = 1 if name in (ONE, OPENING) else -1
         began = time.perf_counter()
-        pack = open_pack(
-            Path(folder),
+        cache = open_image_cache(
+            CachePlan(Path(folder), root, image_ids, size_px),
             "bench",
-            root,
-            image_ids,
-            size_px=size_px,
             broken="skip",
             progress=SilentProgress(),
             workers=workers,
         )
         if name != OPENING:
             return time.perf_counter() - began
-        assert pack.folder is not None
+        assert cache.folder is not None
         began = time.perf_counter()
-        read_pack(pack.folder)
+        read_image_cache(cache.folder)
         return time.perf_counter() - began
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a pack side by side, for a look at what a list says."""
+"""Pictures of an image cache side by side, for a look at what a list says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from kaggle_face.artifacts.files.private import replacing_privately
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.errors import one_line
 from kaggle_face.records import StrArray
 
@@ -29,7 +29,7 @@ class SheetRow:
     groups: tuple[StrArray, ...]
 
 
-def draw_sheet(pack: Pack, rows: Sequence[SheetRow]) -> Image.Image:
+def draw_sheet(cache: ImageCache, rows: Sequence[SheetRow]) -> Image.Image:
     """The rows below each other; a picture is drawn at 96 pixels."""
     width = max(sum(len(group) for group in row.groups) * (_TILE_PX + _GAP_PX) for row in rows)
     width += max(len(row.groups) for row in rows) * 4 * _GAP_PX
@@ -41,17 +41,17 @@ def draw_sheet(pack: Pack, rows: Sequence[SheetRow]) -> Image.Image:
         draw.text((_GAP_PX, top), one_line(row.caption), fill=_INK)
         left = _GAP_PX
         for group in row.groups:
-            for pixels in pack.images[pack.rows_of(group)]:
+            for pixels in cache.images[cache.rows_of(group)]:
                 sheet.paste(_tile(pixels), (left, top + _CAPTION_PX))
                 left += _TILE_PX + _GAP_PX
             left += 4 * _GAP_PX
     return sheet
 
 
-def write_sheet(path: Path, pack: Pack, rows: Sequence[SheetRow]) -> None:
+def write_sheet(path: Path, cache: ImageCache, rows: Sequence[SheetRow]) -> None:
     """Writes the sheet as a JPEG for its owner alone; never half a file."""
     with replacing_privately(path) as temporary:
-        draw_sheet(pack, rows).save(temporary, format="JPEG", quality=90)
+        draw_sheet(cache, rows).save(temporary, format="JPEG", quality=90)
 
 
 def _tile(pixels: np.ndarray) -> Image.Image:

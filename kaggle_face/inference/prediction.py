@@ -27,7 +27,7 @@ from kaggle_face.artifacts.provenance import (
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import PredictConfig
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.inference.batch_size import choose_batch_size
 from kaggle_face.inference.embedding import embed_batches
@@ -47,16 +47,16 @@ class TestSet:
     __test__ = False  # the name is the field's word, not a test of pytest's
 
     data: CompetitionData
-    pack: Pack
+    cache: ImageCache
     classified_ids: StrArray
     embedded_ids: StrArray
 
 
-def gather_test_set(data: CompetitionData, pack: Pack) -> TestSet:
+def gather_test_set(data: CompetitionData, cache: ImageCache) -> TestSet:
     """Every image that a submission or a gallery's threshold needs or whose class is known, once."""
     classified = np.unique(np.concatenate([data.test_rows.image_ids, data.labelled_test.image_ids]))
     others = np.setdiff1d(predicted_images(data), classified)
-    return TestSet(data, pack, classified, np.concatenate([classified, others]))
+    return TestSet(data, cache, classified, np.concatenate([classified, others]))
 
 
 def predict_fold(
@@ -93,7 +93,7 @@ def predict_fold(
     for checkpoint in checkpoints:
         network = load_trained_network(folder, checkpoint, device)
         network.averages_crops = settings.crops
-        how = how or _choose_how(network, folder, test_set.pack, settings)
+        how = how or _choose_how(network, folder, test_set.cache, settings)
         made_of = inputs_of_record(folder, "test", checkpoint, averaging)
         weights = made_of["checkpoint"]
         target = folder.record_folder("test", checkpoint, "predictions").parent
@@ -121,11 +121,11 @@ class _How:
     flip: bool
 
 
-def _choose_how(network: FaceNetwork, folder: FoldFolder, pack: Pack, settings: PredictConfig) -> _How:
+def _choose_how(network: FaceNetwork, folder: FoldFolder, cache: ImageCache, settings: PredictConfig) -> _How:
     device = next(network.parameters()).device
     amp_dtype = trained_amp(folder, device)
     batch_size = choose_batch_size(
-        settings.batch_size, network, pack.size_px, device, amp_dtype, settings.flip
+        settings.batch_size, network, cache.size_px, device, amp_dtype, settings.flip
     )
     return _How(device, amp_dtype, batch_size, settings.flip)
 
@@ -166,7 +166,7 @@ def _embed_all(
     ids, num_classified = test_set.embedded_ids, len(test_set.classified_ids)
     vectors_ND = np.empty((len(ids), network.embedding_size), np.float32)
     for part, with_logits in ((slice(num_classified), True), (slice(num_classified, None), False)):
-        batches = evaluation_batches(test_set.pack, ids[part], how.batch_size, how.device)
+        batches = evaluation_batches(test_set.cache, ids[part], how.batch_size, how.device)
         vectors_of_part = vectors_ND[part]
         for batch in embed_batches(network, batches, how.device, how.amp_dtype, how.flip, with_logits):
             vectors_of_part[batch.rows] = batch.embeddings

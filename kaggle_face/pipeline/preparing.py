@@ -14,7 +14,8 @@ from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData, Folds
 
 if TYPE_CHECKING:
-    from kaggle_face.data.cache.image_cache import Pack
+    from kaggle_face.data.cache.image_cache import ImageCache
+    from kaggle_face.data.cache.search import CachePlan
 
 _SHAPE_OF_A_RUN = ("competition", "data", "folds", "model", "margin")
 _FREE = ("data.root:", "data.residence:", "data.workers:", "data.broken_images:")
@@ -32,23 +33,23 @@ def open_competition(config: Config, progress: Progress | None = None) -> Compet
     return data
 
 
-def open_images(config: Config, data: CompetitionData, progress: Progress) -> Pack:
-    """The decoded images of a competition; they are packed now if they were not before."""
-    from kaggle_face.data.cache.image_cache import open_pack
+def open_images(config: Config, data: CompetitionData, progress: Progress) -> ImageCache:
+    """The decoded images of a competition; they are decoded now if they were not before."""
+    from kaggle_face.data.cache.image_cache import open_image_cache
 
-    return open_pack(
-        Path(config.paths.packs),
-        config.competition.slug,
-        Path(config.data.root),
-        data.faces.image_ids,
-        size_px=config.data.image_size,
-        broken=config.data.broken_images,
-        progress=progress,
-        workers=config.data.workers,
-    )
+    name, broken = config.competition.slug, config.data.broken_images
+    return open_image_cache(cache_plan(config, data), name, broken, progress, config.data.workers)
 
 
-def open_folds(loaded: LoadedConfig, data: CompetitionData, pack: Pack) -> Folds:
+def cache_plan(config: Config, data: CompetitionData) -> CachePlan:
+    """The image cache that the settings name."""
+    from kaggle_face.data.cache.search import CachePlan
+
+    root, size_px = Path(config.data.root), config.data.image_size
+    return CachePlan(Path(config.paths.packs), root, data.faces.image_ids, size_px)
+
+
+def open_folds(loaded: LoadedConfig, data: CompetitionData, cache: ImageCache) -> Folds:
     """The folds of a config, made once and shared by all of its runs."""
     from kaggle_face.data.folds.near_duplicates import near_duplicate_groups
     from kaggle_face.data.folds.split import saved_folds
@@ -56,7 +57,7 @@ def open_folds(loaded: LoadedConfig, data: CompetitionData, pack: Pack) -> Folds
     settings = loaded.config.folds
     folder = Path(loaded.config.paths.runs) / loaded.name / "folds"
     bits = settings.near_duplicate_bits
-    groups = None if bits is None else near_duplicate_groups(pack, data.faces, bits)
+    groups = None if bits is None else near_duplicate_groups(cache, data.faces, bits)
     return saved_folds(folder, data, settings, groups)
 
 

@@ -35,11 +35,12 @@ from kaggle_face.config import Config
 from kaggle_face.data.cache.contents import contents_today
 from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.errors import DataError, RunError
+from kaggle_face.pipeline.preparing import cache_plan
 from kaggle_face.progress import Progress
 from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
 
 if TYPE_CHECKING:
-    from kaggle_face.data.cache.image_cache import Pack
+    from kaggle_face.data.cache.image_cache import ImageCache
 
 _FILES = ("data.exclude_images", "data.pseudo_labels", "model.weights")
 """Settings that name a file whose contents decide what a training does."""
@@ -69,7 +70,9 @@ class Today:
     tables: TestTables
 
 
-def open_today(config: Config, data: CompetitionData, progress: Progress, cache: Pack | None = None) -> Today:
+def open_today(
+    config: Config, data: CompetitionData, progress: Progress, cache: ImageCache | None = None
+) -> Today:
     """What the raw folder holds.
 
     Args:
@@ -89,8 +92,7 @@ def open_today(config: Config, data: CompetitionData, progress: Progress, cache:
     if cache is not None:
         digests = cache.digests[cache.rows_of(ids)]
     else:
-        where = (Path(config.paths.packs), root, data.faces.image_ids, config.data.image_size)
-        digests = contents_today(*where, ids, progress)
+        digests = contents_today(cache_plan(config, data), ids, progress)
     of_training, of_trials, of_tables = np.split(digests, np.cumsum([len(ids) for ids in wanted])[:-1])
     training = {
         "classes": digest_of_classes(data.classes),

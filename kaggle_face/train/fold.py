@@ -198,10 +198,10 @@ def _choose_threads(config: Config, fit: Fit, start: Literal["new", "resume"]) -
 
 def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-    supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.pack.image_bytes, device)
+    supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.cache.image_bytes, device)
     call.progress.say(f"fold {task.fold}: {supply.describe()}")
     return TrainingBatches(
-        task.pack,
+        task.cache,
         task.train_ids,
         task.train_labels,
         config.train.batch_size,

@@ -16,7 +16,7 @@ from kaggle_face.config import (
     ScheduleConfig,
     TrainConfig,
 )
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.errors import DataError, RunError
 from kaggle_face.records import (
     ClassTable,
@@ -67,7 +67,7 @@ class FoldTask:
 
     fold: int
     classes: ClassTable
-    pack: Pack
+    cache: ImageCache
     train_ids: StrArray
     train_labels: IntArray
     validation_ids: StrArray
@@ -92,7 +92,7 @@ class FoldTask:
         return np.bincount(self.train_labels, minlength=len(self.classes)).astype(np.int64)
 
 
-def fold_task(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> FoldTask:
+def fold_task(data: CompetitionData, folds: Folds, cache: ImageCache, fold: int) -> FoldTask:
     """Picks the images and trials of one fold; images that could not be read are left out.
 
     Raises:
@@ -101,15 +101,15 @@ def fold_task(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> Fol
     """
     if not 0 <= fold < folds.count:
         raise RunError(f"fold {fold} does not exist; there are folds 0 to {folds.count - 1} (folds.count)")
-    train_ids = _readable(pack, folds.training_ids(fold))
-    validation_ids = _readable(pack, folds.validation_ids(fold))
+    train_ids = _readable(cache, folds.training_ids(fold))
+    validation_ids = _readable(cache, folds.validation_ids(fold))
     for what, ids in (("train on", train_ids), ("be measured on", validation_ids)):
         if not len(ids):
             raise DataError(f"fold {fold} has no image to {what}; add images or lower folds.count")
     return FoldTask(
         fold=fold,
         classes=data.classes,
-        pack=pack,
+        cache=cache,
         train_ids=train_ids,
         train_labels=_labels_of(data, train_ids),
         validation_ids=validation_ids,
@@ -119,8 +119,8 @@ def fold_task(data: CompetitionData, folds: Folds, pack: Pack, fold: int) -> Fol
     )
 
 
-def _readable(pack: Pack, ids: StrArray) -> StrArray:
-    chosen: StrArray = ids[pack.valid[pack.rows_of(ids)]]
+def _readable(cache: ImageCache, ids: StrArray) -> StrArray:
+    chosen: StrArray = ids[cache.valid[cache.rows_of(ids)]]
     return chosen
 
 

@@ -286,7 +286,7 @@ class Fit:
         device, setting = self.machine.device, self.recipe.train.eval_batch_size
         if setting == "auto":
             setting = _EVAL_BATCH_ON_GPU if device.type == "cuda" else setting
-        batch_size = size_without_search(setting, self.task.pack.size_px)
+        batch_size = size_without_search(setting, self.task.cache.size_px)
         return Evaluation(device, self.machine.amp_dtype, batch_size, flip, self.call.processes)
 
 

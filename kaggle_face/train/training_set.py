@@ -31,7 +31,7 @@ def adjust_training_set(task: FoldTask, data: DataConfig) -> FoldTask:
         DataError: A file names an image or a class that there is not.
     """
     if data.exclude_images is not None:
-        task = _without(task, read_image_list(Path(data.exclude_images), task.pack.image_ids))
+        task = _without(task, read_image_list(Path(data.exclude_images), task.cache.image_ids))
     if data.pseudo_labels is not None:
         task = _with_pseudo_labels(task, Path(data.pseudo_labels))
     return task
@@ -109,6 +109,6 @@ def _read_pseudo_labels(path: Path, task: FoldTask) -> tuple[StrArray, IntArray]
         first = str(table["image_id"][taken][0])
         text = naming_first(int(taken.sum()), len(taken), "images have a label of their own", first)
         raise DataError(f"{path}: {text}; pseudo-labels are for test images alone")
-    rows = task.pack.rows_of(table["image_id"])
-    readable = task.pack.valid[rows]
+    rows = task.cache.rows_of(table["image_id"])
+    readable = task.cache.valid[rows]
     return table["image_id"][readable], labels[readable]

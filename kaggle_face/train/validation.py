@@ -112,7 +112,7 @@ def _embed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings (N, D) and logits (N, C), or (N, 0) without them, in float32, in the order of the ids."""
     own_ids = image_ids[how.processes.share.of(len(image_ids))]
-    batches = evaluation_batches(task.pack, own_ids, how.batch_size, how.device)
+    batches = evaluation_batches(task.cache, own_ids, how.batch_size, how.device)
     embeddings, logits = embed_all(
         network, batches, len(own_ids), how.device, how.amp_dtype, how.flip, with_logits
     )

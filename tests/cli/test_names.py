@@ -12,7 +12,8 @@ from PIL import Image
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.cli.main import main
-from kaggle_face.data.cache.image_cache import open_pack
+from kaggle_face.data.cache.image_cache import open_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.progress import SilentProgress
 
 NAMES = [
@@ -34,17 +35,14 @@ def test_an_image_cache_of_odd_names_is_found_whole_again(tmp_path: Path) -> Non
     for seed, image_id in enumerate(ids):
         write_picture(tmp_path / "faces" / image_id, seed)
     for _ in range(2):
-        pack = open_pack(
-            tmp_path / "packs",
+        cache = open_image_cache(
+            CachePlan(tmp_path / "packs", tmp_path / "faces", as_text(ids), 32),
             "odd",
-            tmp_path / "faces",
-            as_text(ids),
-            size_px=32,
             broken="error",
             progress=SilentProgress(),
             workers=0,
         )
-        assert pack.image_ids.tolist() == ids
+        assert cache.image_ids.tolist() == ids
     assert len(list((tmp_path / "packs").iterdir())) == 1
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.contact_sheet import SheetRow, draw_sheet, write_sheet
 
 PIXELS = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (10, 120, 240)])
-PACK = Pack(np.array(["a.jpg", "b.jpg", "c.jpg"]), PIXELS, np.ones(3, np.bool_), 8)
+PACK = ImageCache(np.array(["a.jpg", "b.jpg", "c.jpg"]), PIXELS, np.ones(3, np.bool_), 8)
 ROWS = [
     SheetRow("first", (np.array(["c.jpg"]), np.array(["a.jpg", "b.jpg"]))),
     SheetRow("second", (np.array(["b.jpg"]),)),

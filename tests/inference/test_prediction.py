@@ -14,7 +14,7 @@ from kaggle_face.artifacts import record_io as stored
 from kaggle_face.artifacts.provenance import TestTables, predicted_part
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import dump_config, load_config
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.inference.prediction import copy_records, gather_test_set, predict_fold
 from kaggle_face.model.network import create_network
 from kaggle_face.model.weights.checkpoints import save_weights
@@ -31,7 +31,7 @@ from kaggle_face.records import (
 )
 
 IDS = np.array(["k1", "k2", "p1", "p2", "t1", "t2", "v1", "v2"])
-PACK = Pack(IDS, np.zeros((8, 8, 8, 3), np.uint8), np.ones(8, bool), 8)
+PACK = ImageCache(IDS, np.zeros((8, 8, 8, 3), np.uint8), np.ones(8, bool), 8)
 
 
 def make_data(rows: RowList, pairs: Pairs, gallery: Gallery | None = None) -> CompetitionData:
@@ -108,7 +108,7 @@ def test_test_logits_name_the_class_that_the_embedding_is_nearest_to_at_scale_64
     ids = np.array([f"{number:02d}.jpg" for number in range(64)])
     faces = FaceTable(ids, np.full(64, -1), np.full(64, "test"))
     data = CompetitionData(faces, classes, RowList(ids, ids), no_pairs(), no_pairs(), None, None)
-    test_set = gather_test_set(data, Pack(ids, images, np.ones(64, np.bool_), 32))
+    test_set = gather_test_set(data, ImageCache(ids, images, np.ones(64, np.bool_), 32))
     tables = TestTables(predicted_part(data), np.zeros(64, np.int64), config.competition)
     predict_fold(folder, ["last"], test_set, tables, config.predict, torch.device("cpu"), SilentProgress())
 

@@ -17,7 +17,7 @@ from torch.distributed import HashStore
 
 from kaggle_face.config import Config, load_config
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.identity_sampling import sampled_order
 from kaggle_face.data.loading.loader import TrainingBatches
 from kaggle_face.data.loading.placement import Supply
@@ -118,7 +118,7 @@ class Training:
         images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
         ids = np.array([f"{number:03d}" for number in range(IMAGES)])
         self.batches = TrainingBatches(
-            Pack(ids, images, np.ones(IMAGES, np.bool_), SIZE),
+            ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE),
             ids,
             np.arange(IMAGES) % CLASSES,
             config.train.batch_size,

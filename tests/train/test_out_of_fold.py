@@ -9,7 +9,7 @@ import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.records import ClassTable, IntArray, Pairs
 from kaggle_face.train.out_of_fold import write_truth
 from kaggle_face.train.settings import FoldTask
@@ -19,8 +19,8 @@ def task_of(pair_labels: IntArray) -> FoldTask:
     names, images = np.array(["Ann", "Bob"]), np.array(["a1", "b1"])
     pairs = Pairs(np.array(["0"]), np.array(["a3"]), np.array(["b3"]), np.array([0]))
     classes, labels = ClassTable(names, names), np.array([0, 1])
-    pack = cast(Pack, None)
-    return FoldTask(0, classes, pack, images, labels, images, labels, pairs, pair_labels)
+    cache = cast(ImageCache, None)
+    return FoldTask(0, classes, cache, images, labels, images, labels, pairs, pair_labels)
 
 
 def test_people_of_trials_are_kept_where_they_are_known(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kaggle_face.config import MarginConfig, ModelConfig
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.records import ClassTable, Pairs, no_pairs
 from kaggle_face.train.settings import FoldTask
@@ -27,12 +27,12 @@ def network() -> FaceNetwork:
 
 def make_task(pairs: Pairs, train_labels: list[int]) -> FoldTask:
     images = np.random.default_rng(0).integers(0, 256, (len(IDS), 16, 16, 3), np.uint8)
-    pack = Pack(IDS, images, np.ones(len(IDS), bool), 16)
+    cache = ImageCache(IDS, images, np.ones(len(IDS), bool), 16)
     names = np.array(["x", "y", "z"])
     return FoldTask(
         fold=0,
         classes=ClassTable(names, names),
-        pack=pack,
+        cache=cache,
         train_ids=IDS[: len(train_labels)],
         train_labels=np.array(train_labels),
         validation_ids=np.array(["g.jpg", "c.jpg", "e.jpg", "a.jpg"]),
@@ -42,7 +42,7 @@ def make_task(pairs: Pairs, train_labels: list[int]) -> FoldTask:
 
 
 def embedding_of(network: FaceNetwork, task: FoldTask, image_id: str) -> np.ndarray:
-    image = torch.from_numpy(task.pack.images[task.pack.rows_of(np.array([image_id]))])
+    image = torch.from_numpy(task.cache.images[task.cache.rows_of(np.array([image_id]))])
     with torch.no_grad():
         return network(network.normalize(image))[0].numpy()
 

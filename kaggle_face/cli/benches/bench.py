@@ -101,8 +101,8 @@ def _bench_train(loaded: LoadedConfig, arguments: argparse.Namespace, terminal: 
     prepare_cpu(device)
     data = open_competition(loaded.config)
     loaded = settle_amp(loaded, len(data.classes), device, terminal)
-    pack = open_images(loaded.config, data, terminal)
-    task = fold_task(data, open_folds(loaded, data, pack), pack, 0)
+    cache = open_images(loaded.config, data, terminal)
+    task = fold_task(data, open_folds(loaded, data, cache), cache, 0)
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         ways = TrainingWays(loaded.config, task, device, Path(folder), terminal)
         works = ways.works(with_others=not arguments.alone)
@@ -137,8 +137,8 @@ def _bench_predict(loaded: LoadedConfig, arguments: argparse.Namespace, terminal
     prepare_cpu(device)
     data = open_competition(loaded.config)
     loaded = settle_amp(loaded, len(data.classes), device, terminal)
-    pack = open_images(loaded.config, data, terminal)
-    works, batch_size = prediction_works(loaded.config, pack, len(data.classes), device)
+    cache = open_images(loaded.config, data, terminal)
+    works, batch_size = prediction_works(loaded.config, cache, len(data.classes), device)
     rates = measure_in_turns(works, _plan(arguments), device, terminal)
     about = {**describe_machine(device), **_settings(loaded), "batch": batch_size}
     return report_prediction(rates, about)

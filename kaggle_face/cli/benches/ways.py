@@ -17,7 +17,7 @@ from kaggle_face.bench.prediction import Subject, loaded_batches, predicted_batc
 from kaggle_face.bench.rates import Work
 from kaggle_face.bench.training import LIMIT, LOADER, NOTEBOOK, TIMM, WHOLE, Supply
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.hardware import available_cpus
 from kaggle_face.inference.batch_size import choose_batch_size
@@ -112,7 +112,7 @@ class TrainingWays:
 
 
 def prediction_works(
-    config: Config, pack: Pack, num_classes: int, device: torch.device
+    config: Config, cache: ImageCache, num_classes: int, device: torch.device
 ) -> tuple[dict[str, Work], int]:
     """How each way of predicting begins, by name, and the batch size; the weights are fresh."""
     network = _fresh_network(config, num_classes, device)
@@ -125,7 +125,7 @@ def prediction_works(
     subject = Subject(network, device, amp_dtype, flip, batch_size, size_px)
 
     def batches() -> Iterator[Tensor]:
-        return evaluation_batches(pack, pack.image_ids, batch_size, device)
+        return evaluation_batches(cache, cache.image_ids, batch_size, device)
 
     works: dict[str, Work] = {
         LIMIT: partial(resident_batches, subject),

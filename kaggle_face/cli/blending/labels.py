@@ -55,8 +55,8 @@ def _list_doubtful(
     _write_lists(folder, found, names)
     if len(found.image_ids):
         config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
-        pack = open_images(config, open_competition(config), terminal)
-        write_sheet(folder / "doubtful.jpg", pack, _sheet_rows(found, gaps, names))
+        cache = open_images(config, open_competition(config), terminal)
+        write_sheet(folder / "doubtful.jpg", cache, _sheet_rows(found, gaps, names))
         terminal.say(f"{folder / 'doubtful.jpg'}: image, images of its person, images of the other")
     path = folder / "doubtful.txt"
     use = settings_command("train", "--fold", "0", overrides=[f"data.exclude_images={path}"])

@@ -73,8 +73,8 @@ def _predict_folds(
         chosen = choose_views(loaded, run, folds, terminal)
         views = views.model_copy(update={"flip": chosen.flip, "crops": chosen.crops})
     data = open_competition(config, terminal)
-    pack = open_images(config, data, terminal)
-    today = open_today(config, data, terminal, pack)
+    cache = open_images(config, data, terminal)
+    today = open_today(config, data, terminal, cache)
     for folder in () if arguments.ignore_changes else folds:
         require_current_training(folder, today, "predict")
     for folder in folds:
@@ -84,7 +84,7 @@ def _predict_folds(
     from kaggle_face.inference.prediction import gather_test_set, predict_fold
     from kaggle_face.model.amp import resolve_device
 
-    test_set = gather_test_set(data, pack)
+    test_set = gather_test_set(data, cache)
     for folder in folds:
         there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
         checkpoints = arguments.checkpoints or there

@@ -84,10 +84,10 @@ def choose_views(
 
 def _tasks(loaded: LoadedConfig, folds: Sequence[FoldFolder], terminal: Terminal) -> list[FoldTask]:
     data = open_competition(loaded.config)
-    pack = open_images(loaded.config, data, terminal)
-    division = open_folds(loaded, data, pack)
+    cache = open_images(loaded.config, data, terminal)
+    division = open_folds(loaded, data, cache)
     settings = loaded.config.data
-    return [adjust_training_set(fold_task(data, division, pack, fold.fold), settings) for fold in folds]
+    return [adjust_training_set(fold_task(data, division, cache, fold.fold), settings) for fold in folds]
 
 
 def _predict(

@@ -81,17 +81,17 @@ def _inspect(root: Path, data: CompetitionData, config: Config, terminal: Termin
 def _check_cache(data: CompetitionData, config: Config, terminal: Terminal) -> list[Finding]:
     """Reads the whole image cache of today's files, where it was made, and compares it with its checksums."""
     from kaggle_face.competitions.data_check import Finding
-    from kaggle_face.data.cache.image_cache import packed_before, verify_pack
+    from kaggle_face.data.cache.image_cache import find_image_cache, verify_image_cache
+    from kaggle_face.pipeline.preparing import cache_plan
 
-    packs, root, size_px = Path(config.paths.packs), Path(config.data.root), config.data.image_size
     try:
-        pack = packed_before(packs, root, data.faces.image_ids, size_px)
-        if pack is None:
+        cache = find_image_cache(cache_plan(config, data))
+        if cache is None:
             return []
-        verify_pack(pack, terminal)
+        verify_image_cache(cache, terminal)
     except DataError as error:
         return [Finding("problem", str(error))]
-    return [Finding("good", f"the image cache {pack.folder} holds what was written")]
+    return [Finding("good", f"the image cache {cache.folder} holds what was written")]
 
 
 def _check_rules(config: Config, data: CompetitionData) -> list[Finding]:

@@ -26,15 +26,17 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> None:
     data = open_competition(config, terminal)
     before = set(Path(config.paths.packs).glob("*"))
     began = time.monotonic()
-    pack = open_images(config, data, terminal)
+    cache = open_images(config, data, terminal)
     seconds = time.monotonic() - began
-    what = f"{len(pack)} images of {pack.size_px}x{pack.size_px} px, {pack.images.nbytes / 1e6:.0f} MB"
-    if pack.folder in before:
-        terminal.say(f"{pack.folder}: {what}, packed before")
+    what = f"{len(cache)} images of {cache.size_px}x{cache.size_px} px, {cache.images.nbytes / 1e6:.0f} MB"
+    if cache.folder in before:
+        terminal.say(f"{cache.folder}: {what}, packed before")
     else:
-        terminal.say(f"{pack.folder}: {what}, packed in {seconds:.1f} s ({len(pack) / seconds:.0f} images/s)")
-    broken = broken_images(pack)
+        terminal.say(
+            f"{cache.folder}: {what}, packed in {seconds:.1f} s ({len(cache) / seconds:.0f} images/s)"
+        )
+    broken = broken_images(cache)
     for image_id in sorted(broken)[:_MOST_NAMED]:
         terminal.say(f"left out: {image_id} ({broken[image_id]})")
     if len(broken) > _MOST_NAMED:
-        terminal.say(f"left out: {len(broken) - _MOST_NAMED} more, listed in {pack.folder}/pack.json")
+        terminal.say(f"left out: {len(broken) - _MOST_NAMED} more, listed in {cache.folder}/pack.json")

@@ -83,14 +83,14 @@ def _make_soups(
     first = next(iter(sources.values()))[0]
     trained = settings_of_run(arguments.config, RunFolder(first.path.parent), [first], arguments.overrides)
     data = open_competition(trained.config)
-    pack = open_images(trained.config, data, terminal)
-    folds = open_folds(trained, data, pack)
+    cache = open_images(trained.config, data, terminal)
+    folds = open_folds(trained, data, cache)
     settings = trained.config.data
-    tasks = {fold: adjust_training_set(fold_task(data, folds, pack, fold), settings) for fold in sources}
+    tasks = {fold: adjust_training_set(fold_task(data, folds, cache, fold), settings) for fold in sources}
     if arguments.across_folds:
         tasks = {min(tasks): shared_task(list(tasks.values()))}
         sources = {min(tasks): [folder for folders in sources.values() for folder in folders]}
-    today = open_today(trained.config, data, terminal, pack)
+    today = open_today(trained.config, data, terminal, cache)
     for folder in (folder for folders in sources.values() for folder in folders):
         require_current_training(folder, today, "train")
     about = {

@@ -111,11 +111,11 @@ def train_folds(
     folders = [run.fold(number) for number in numbers]
     with writing_folds(run, numbers) if processes.is_first else nullcontext():
         starts = processes.by_first(_how_to_start, folders, loaded.config, arguments)
-        pack = open_images(loaded.config, data, terminal)
-        folds = open_folds(loaded, data, pack)
+        cache = open_images(loaded.config, data, terminal)
+        folds = open_folds(loaded, data, cache)
         for line in advise(loaded.config):
             terminal.warn(line)
-        today = open_today(loaded.config, data, terminal, pack)
+        today = open_today(loaded.config, data, terminal, cache)
         _compare_with_earlier(run, folders, starts, today, terminal)
         about = _about(loaded, folds, broken, kind, today)
         call = Call(about, terminal, processes=processes, saves_when_stopped=True)
@@ -124,7 +124,7 @@ def train_folds(
                 terminal.say(f"fold {folder.fold} of {run.name} is trained")
                 continue
             with _saying_how_to_go_on(folders[place:], start, loaded, arguments):
-                task = fold_task(data, folds, pack, folder.fold)
+                task = fold_task(data, folds, cache, folder.fold)
                 outcome = train_fold(loaded.config, task, folder, start, call)
                 if outcome == "interrupted":
                     raise_if_wished()

@@ -133,10 +133,10 @@ def _training(
     from kaggle_face.pipeline.today import open_today
 
     data = open_competition(loaded.config)
-    pack = open_images(loaded.config, data, terminal)
-    folds = open_folds(loaded, data, pack)
+    cache = open_images(loaded.config, data, terminal)
+    folds = open_folds(loaded, data, cache)
     home = run_folder(Path(loaded.config.paths.runs), loaded.name, arguments.name)
-    _require_same_data(home.path / "data.json", open_today(loaded.config, data, terminal, pack).training)
+    _require_same_data(home.path / "data.json", open_today(loaded.config, data, terminal, cache).training)
 
     def run_trial(number: int, overrides: Sequence[str], report: Callable[[float], None]) -> None:
         settings = load_config(arguments.config, [*arguments.overrides, *overrides])
@@ -172,11 +172,11 @@ def _train_trial(
     from kaggle_face.train.trainer import Call
 
     data, folds = material
-    pack = open_images(settings.config, data, terminal)
-    task = fold_task(data, folds, pack, folder.fold)
+    cache = open_images(settings.config, data, terminal)
+    task = fold_task(data, folds, cache, folder.fold)
     about = {
         "kind": "trial",
-        "made_of": dict(open_today(settings.config, data, terminal, pack).training),
+        "made_of": dict(open_today(settings.config, data, terminal, cache).training),
         "began_at": time_of_now(),
         "config": settings.name,
         "settings": settings.word,

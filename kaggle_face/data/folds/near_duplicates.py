@@ -13,23 +13,23 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.cache.pixels import Pixels
 from kaggle_face.records import UNKNOWN, FaceTable, IntArray
 
 _ROWS, _COLUMNS = 8, 9
 
 
-def near_duplicate_groups(pack: Pack, faces: FaceTable, most_bits: int = 3) -> IntArray:
+def near_duplicate_groups(cache: ImageCache, faces: FaceTable, most_bits: int = 3) -> IntArray:
     """A number per image (N), shared by images of one person whose hashes differ in at most `most_bits` bits.
 
     Chains count: if A is near B and B near C, all three are one group. An image without a label, or one that
     could not be read, is a group of its own. `make_folds` takes the result as `groups`.
     """
     groups = np.arange(len(faces), dtype=np.int64)
-    rows = pack.rows_of(faces.image_ids)
-    known = np.flatnonzero((faces.labels != UNKNOWN) & pack.valid[rows])
-    bits_NK = _difference_hashes(pack.images, rows[known])
+    rows = cache.rows_of(faces.image_ids)
+    known = np.flatnonzero((faces.labels != UNKNOWN) & cache.valid[rows])
+    bits_NK = _difference_hashes(cache.images, rows[known])
     for of_person in _rows_of_each(faces.labels[known]):
         members = known[of_person]
         groups[members] = members[_connected(bits_NK[of_person], most_bits)]

@@ -1,4 +1,4 @@
-"""Batches from a pack: the same ones whatever the number of worker processes, starting at any step.
+"""Batches from an image cache: the same ones whatever the number of worker processes, starting at any step.
 
 Letters: B images of a batch, H and W pixels, N images of an epoch.
 """
@@ -13,7 +13,7 @@ import torch
 
 from kaggle_face.data.augmentation.batched.compose import BatchAugmenter
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.device_batches import DeviceBatches, ResidentPixels
 from kaggle_face.data.loading.epoch_plan import EpochPlan, number_showings
 from kaggle_face.data.loading.placement import Supply
@@ -43,7 +43,7 @@ class BatchSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the pack (B).
+    """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the image cache (B).
 
     Of several processes each has its own share of the images, but the labels and rows of the whole batch.
     The labels lie where the network is, the images there or in the host's memory.
@@ -64,7 +64,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        pack: Pack,
+        cache: ImageCache,
         image_ids: StrArray,
         labels: IntArray,
         batch_size: int,
@@ -75,7 +75,7 @@ class TrainingBatches:
         """Looks up the images.
 
         Args:
-            pack: The pixels.
+            cache: The pixels.
             image_ids: The training images (N).
             labels: Their class indices (N).
             batch_size: Images of a step.
@@ -87,8 +87,8 @@ class TrainingBatches:
             DataError: Fewer than two images can be read.
             ConfigError: Several processes share a batch, and one of them would get fewer than two images.
         """
-        rows = pack.rows_of(image_ids)
-        readable = pack.valid[rows]
+        rows = cache.rows_of(image_ids)
+        readable = cache.valid[rows]
         self._rows, self._labels = rows[readable], labels[readable]
         if len(self._rows) < 2:
             raise DataError(f"training needs at least 2 images that can be read, got {len(self._rows)}")
@@ -97,7 +97,7 @@ class TrainingBatches:
         self._batch_size = min(batch_size, self._num_ordered)
         _require_shares(self._batch_size, supply.share)
         self.supply = supply
-        self._source = self._choose_source(pack, augmenter, supply)
+        self._source = self._choose_source(cache, augmenter, supply)
 
     def __len__(self) -> int:
         return self._num_ordered // self._batch_size
@@ -124,14 +124,14 @@ class TrainingBatches:
         for images_BHW3, labels_B, rows_B in zip(self._source.made(plan), labels_SB, rows_SB, strict=True):
             yield Batch(images_BHW3, labels_B, rows_B)
 
-    def _choose_source(self, pack: Pack, augmenter: Augmenter, supply: Supply) -> BatchSource:
+    def _choose_source(self, cache: ImageCache, augmenter: Augmenter, supply: Supply) -> BatchSource:
         match supply.residence:
             case "workers":
-                return WorkerBatches(pack.images, augmenter, supply.workers)
+                return WorkerBatches(cache.images, augmenter, supply.workers)
             case "memory_map":
-                return DeviceBatches(pack.images, BatchAugmenter(augmenter), supply.device)
+                return DeviceBatches(cache.images, BatchAugmenter(augmenter), supply.device)
             case "device":
-                resident = ResidentPixels.of(pack.images, self._rows, supply.device)
+                resident = ResidentPixels.of(cache.images, self._rows, supply.device)
                 return DeviceBatches(resident, BatchAugmenter(augmenter), supply.device)
             case _:
                 assert_never(supply.residence)
@@ -146,12 +146,12 @@ def _require_shares(batch_size: int, share: Share) -> None:
 
 
 def evaluation_batches(
-    pack: Pack, image_ids: StrArray, batch_size: int, device: torch.device = CPU
+    cache: ImageCache, image_ids: StrArray, batch_size: int, device: torch.device = CPU
 ) -> Iterator[torch.Tensor]:
     """Images uint8 (B, H, W, 3) in the order of `image_ids`; the last batch may be smaller.
 
     They lie in the host's memory, ready to be copied to `device` beside its work.
     """
-    rows = pack.rows_of(image_ids)
+    rows = cache.rows_of(image_ids)
     blocks = (rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
-    return gathered_blocks(pack.images, blocks, device)
+    return gathered_blocks(cache.images, blocks, device)

@@ -129,9 +129,9 @@ class WeightsJudge:
             config.train, task.pairs.are_labelled, own_metrics_of(config).pairs
         )
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-        image_bytes = len(task.train_ids) * task.pack.image_bytes
+        image_bytes = len(task.train_ids) * task.cache.image_bytes
         self._batches = TrainingBatches(
-            task.pack,
+            task.cache,
             task.train_ids,
             task.train_labels,
             config.train.batch_size,

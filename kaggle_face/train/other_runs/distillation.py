@@ -5,7 +5,7 @@ as it would be of a new image; an image that no fold held out has no teacher. Th
 trained on what this fold holds out. Nothing of those images is shown here, but a trace of them may be in the
 answers: compare students with each other, and trust the leaderboard more than their out-of-fold figures.
 
-Letters: N images of the pack, B images of a batch, C classes, D embedding size of a teacher.
+Letters: N images of the image cache, B images of a batch, C classes, D embedding size of a teacher.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Lesson:
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """The out-of-fold answers of one run about the images of a pack.
+    """The out-of-fold answers of one run about the images of an image cache.
 
     Attributes:
         name: The run and the checkpoint.
@@ -77,7 +77,7 @@ class OutOfFold:
     networks: Mapping[str, str] = field(default_factory=dict)
 
     def gather(self, rows_B: IntArray, records: Sequence[FloatArray]) -> FloatArray:
-        """The records of images (B, C or D) by their rows in the pack; zeros where nobody answered."""
+        """The records of images (B, C or D) by their rows in the image cache; zeros where nobody answered."""
         found = np.zeros((len(rows_B), records[0].shape[1]), np.float32)
         networks_B = self.network_of[rows_B]
         for network in np.unique(networks_B[networks_B != NOBODY]).tolist():
@@ -95,7 +95,7 @@ class Teacher:
         self.config = config
 
     def lesson(self, rows_B: IntArray, device: torch.device) -> Lesson:
-        """What the teachers say of images, by their rows in the pack."""
+        """What the teachers say of images, by their rows in the image cache."""
         told = [self._told_by(run, rows_B) for run in self.runs]
         known = torch.stack([one.known for one in told])
         comparable = torch.stack([one.comparable for one in told])
@@ -135,7 +135,7 @@ def find_teacher(
     if not config.runs:
         return None
     runs = [_open_run(reference, task, target, division) for reference in config.runs]
-    rows = task.pack.rows_of(task.train_ids)
+    rows = task.cache.rows_of(task.train_ids)
     taught = np.any([run.network_of[rows] != NOBODY for run in runs], axis=0)
     if not taught.any():
         raise ConfigError(
@@ -183,8 +183,8 @@ def _mean_where(values: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _open_run(reference: str, task: FoldTask, target: FoldFolder, division: str | None) -> OutOfFold:
-    network_of = np.full(len(task.pack), NOBODY, np.int64)
-    row_of = np.full(len(task.pack), NOBODY, np.int64)
+    network_of = np.full(len(task.cache), NOBODY, np.int64)
+    row_of = np.full(len(task.cache), NOBODY, np.int64)
     logits: list[FloatArray] = []
     vectors: list[FloatArray] = []
     names: list[str] = []
@@ -202,7 +202,7 @@ def _open_run(reference: str, task: FoldTask, target: FoldFolder, division: str 
         same = np.array_equal(embeddings.image_ids[: len(predictions.image_ids)], predictions.image_ids)
         if not same:
             embeddings = embeddings.aligned_to(predictions.image_ids)
-        rows = task.pack.rows_of(predictions.image_ids)
+        rows = task.cache.rows_of(predictions.image_ids)
         network_of[rows], row_of[rows] = len(logits), np.arange(len(rows))
         logits.append(predictions.logits)
         vectors.append(embeddings.vectors)
@@ -215,5 +215,5 @@ def _open_run(reference: str, task: FoldTask, target: FoldFolder, division: str 
 def _forget_held_out(network_of: IntArray, task: FoldTask) -> None:
     """Only training images are taught; nothing is asked about what this fold holds out."""
     trained = np.zeros(len(network_of), np.bool_)
-    trained[task.pack.rows_of(task.train_ids)] = True
+    trained[task.cache.rows_of(task.train_ids)] = True
     network_of[~trained] = NOBODY

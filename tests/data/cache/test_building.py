@@ -1,4 +1,4 @@
-"""Building a pack: kills, full disks, and several processes at once."""
+"""Building an image cache: kills, full disks, and several processes at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from kaggle_face.artifacts.files.locking import wait_for_lock
 from kaggle_face.data.cache import building as packing
 from kaggle_face.data.cache import decoding
 from kaggle_face.data.cache.decoding import Chunk, decode_chunks
-from kaggle_face.data.cache.image_cache import Pack, open_pack
+from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress, SilentProgress
 from kaggle_face.records import StrArray
@@ -35,7 +36,8 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np
 from kaggle_face.data.cache import building as packing
-from kaggle_face.data.cache.image_cache import open_pack
+from kaggle_face.data.cache.image_cache import open_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.progress import SilentProgress
 
 write = packing._Record._write
@@ -49,7 +51,8 @@ packing._CHUNK_IMAGES = 4
 root = Path(sys.argv[1])
 ids = np.array(sorted(str(path.relative_to(root)) for path in root.rglob("*.jpg")))
 packs, progress = Path(sys.argv[2]), SilentProgress()
-open_pack(packs, "tiny", root, ids, size_px=16, broken="error", progress=progress, workers=1)
+plan = CachePlan(packs, root, ids, 16)
+open_image_cache(plan, "tiny", broken="error", progress=progress, workers=1)
 """
 
 
@@ -74,14 +77,11 @@ def count_decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def make(
     tmp_path: Path, ids: StrArray, packs: str = "packs", progress: Progress | None = None, workers: int = 1
-) -> Pack:
+) -> ImageCache:
     progress = progress or SilentProgress()
-    return open_pack(
-        tmp_path / packs,
+    return open_image_cache(
+        CachePlan(tmp_path / packs, tmp_path / "data", ids, SIZE),
         "tiny",
-        tmp_path / "data",
-        ids,
-        size_px=SIZE,
         broken="error",
         progress=progress,
         workers=workers,
@@ -106,12 +106,12 @@ def test_a_killed_build_goes_on_after_its_last_finished_chunk(
     tmp_path: Path, ids: StrArray, count_decoded: list[int]
 ) -> None:
     kill_a_build(tmp_path)
-    pack = make(tmp_path, ids)
+    cache = make(tmp_path, ids)
     assert len(count_decoded) == PICTURES - 3 * CHUNK
     whole = make(tmp_path, ids, "other")
-    assert (pack.folder / "images.npy").read_bytes() == (whole.folder / "images.npy").read_bytes()
+    assert (cache.folder / "images.npy").read_bytes() == (whole.folder / "images.npy").read_bytes()
     for name in ("index.csv", "pack.json"):
-        assert (pack.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+        assert (cache.folder / name).read_bytes() == (whole.folder / name).read_bytes()
 
 
 def test_a_record_that_the_kill_cut_off_in_a_line_is_read_up_to_that_line(
@@ -119,9 +119,9 @@ def test_a_record_that_the_kill_cut_off_in_a_line_is_read_up_to_that_line(
 ) -> None:
     record = kill_a_build(tmp_path) / "record.jsonl"
     record.write_bytes(record.read_bytes() + b'{"rows": 16, "bro')
-    pack = make(tmp_path, ids)
+    cache = make(tmp_path, ids)
     assert len(count_decoded) == PICTURES - 3 * CHUNK
-    assert (pack.images == make(tmp_path, ids, "other").images).all()
+    assert (cache.images == make(tmp_path, ids, "other").images).all()
 
 
 def test_a_record_that_the_disk_changed_is_decoded_again_from_there(
@@ -132,9 +132,9 @@ def test_a_record_that_the_disk_changed_is_decoded_again_from_there(
     changed = second.replace(b'"digests": [', b'"digests": [1')
     assert changed != second
     record.write_bytes(first + changed + third)
-    pack = make(tmp_path, ids)
+    cache = make(tmp_path, ids)
     assert len(count_decoded) == PICTURES - CHUNK
-    assert pack.digests.tolist() == make(tmp_path, ids, "other").digests.tolist()
+    assert cache.digests.tolist() == make(tmp_path, ids, "other").digests.tolist()
 
 
 def test_pixels_of_a_killed_build_that_were_cut_are_made_again(
@@ -198,7 +198,7 @@ def test_a_disk_with_too_little_room_is_refused_before_decoding(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 10**12 - 10**7, 10**7))
-    with pytest.raises(DataError, match=r"the pack needs 0.1 GB in .*packs, 0.0 GB are free; make room or"):
+    with pytest.raises(DataError, match=r"the image cache needs 0.1 GB in .*packs, 0.0 GB are free"):
         make(tmp_path, ids)
     assert count_decoded == []
 
@@ -285,7 +285,7 @@ def test_a_second_process_waits_and_takes_the_first_ones_pack(
             lines.append(line)
             second_waits.set()
 
-    packs: list[Pack] = []
+    packs: list[ImageCache] = []
     second = threading.Thread(target=lambda: packs.append(make(tmp_path, ids, progress=Second())))
     packs.append(make(tmp_path, ids, progress=First()))
     second.join(timeout=600)
@@ -305,8 +305,8 @@ def test_the_work_that_dying_processes_left_is_done_here(
 
     monkeypatch.setattr(packing, "_CHUNK_IMAGES", CHUNK)
     monkeypatch.setattr(decoding, "_decode_in_processes", die)
-    pack = make(tmp_path, ids, workers=2)
-    assert (pack.images == make(tmp_path, ids, "other").images).all()
+    cache = make(tmp_path, ids, workers=2)
+    assert (cache.images == make(tmp_path, ids, "other").images).all()
 
 
 @pytest.mark.parametrize("limit", ["_CHUNK_IMAGES", "_CHUNK_BYTES", "_CHUNK_FILE_BYTES"])

@@ -1,4 +1,4 @@
-"""Finding or making a pack, and what it says about pictures that cannot be read."""
+"""Finding or making an image cache, and what it says about pictures that cannot be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ import pytest
 from kaggle_face.data.cache import decoding
 from kaggle_face.data.cache import image_cache as pack_module
 from kaggle_face.data.cache.decoding import BROKEN_GREY
-from kaggle_face.data.cache.image_cache import Pack, broken_images, open_pack, packed_before, verify_pack
+from kaggle_face.data.cache.image_cache import (
+    ImageCache,
+    broken_images,
+    find_image_cache,
+    open_image_cache,
+    verify_image_cache,
+)
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError, DiskError
 from kaggle_face.pictures import decode_rgb
 from kaggle_face.progress import SilentProgress
@@ -33,7 +40,7 @@ class Listening(SilentProgress):
 
 
 class Workplace:
-    """A data root, a folder of packs, and a count of the pictures that were decoded."""
+    """A data root, a folder of image caches, and a count of the pictures that were decoded."""
 
     def __init__(self, folder: Path, ids: StrArray, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.packs, self.ids = folder / "data", folder / "packs", ids
@@ -47,18 +54,12 @@ class Workplace:
 
         monkeypatch.setattr(decoding, "decode_rgb_into", counting)
 
-    def open(self, **changes: object) -> Pack:
-        arguments = {
-            "packs": self.packs,
-            "name": "tiny",
-            "root": self.root,
-            "image_ids": self.ids,
-            "size_px": SIZE,
-            "broken": "error",
-            "progress": self.progress,
-            "workers": 1,
-        }
-        return open_pack(**(arguments | changes))  # type: ignore[arg-type]
+    def open(self, **changes: object) -> ImageCache:
+        where = {"folder": self.packs, "root": self.root, "image_ids": self.ids, "size_px": SIZE}
+        how = {"name": "tiny", "broken": "error", "progress": self.progress, "workers": 1}
+        plan = CachePlan(**(where | {key: changes[key] for key in where if key in changes}))  # type: ignore[arg-type]
+        how |= {key: value for key, value in changes.items() if key not in where}
+        return open_image_cache(plan, **how)  # type: ignore[arg-type]
 
     def path(self, row: int) -> Path:
         return self.root / str(self.ids[row])
@@ -75,15 +76,15 @@ def place(
 
 
 def test_a_pack_holds_the_pixels_of_each_file(place: Workplace) -> None:
-    pack = place.open()
-    assert pack.valid.all() and (pack.image_ids == place.ids).all()
-    for row in range(len(pack)):
-        assert (pack.images[row] == decode_rgb(place.path(row).read_bytes(), SIZE)).all()
+    cache = place.open()
+    assert cache.valid.all() and (cache.image_ids == place.ids).all()
+    for row in range(len(cache)):
+        assert (cache.images[row] == decode_rgb(place.path(row).read_bytes(), SIZE)).all()
 
 
 def test_processes_give_the_same_bytes(place: Workplace, tmp_path: Path) -> None:
     alone = place.open()
-    shared = place.open(packs=tmp_path / "other", workers=2)
+    shared = place.open(folder=tmp_path / "other", workers=2)
     assert (alone.folder / "images.npy").read_bytes() == (shared.folder / "images.npy").read_bytes()
 
 
@@ -129,7 +130,7 @@ def test_a_pack_that_moved_with_its_files_is_taken_there(place: Workplace, tmp_p
     first = place.open()
     shutil.copytree(place.root, tmp_path / "input")
     shutil.move(place.packs, tmp_path / "working")
-    found = place.open(root=tmp_path / "input", packs=tmp_path / "working")
+    found = place.open(root=tmp_path / "input", folder=tmp_path / "working")
     assert found.folder.name == first.folder.name and place.decoded == len(place.ids)
 
 
@@ -181,48 +182,48 @@ def test_another_size_makes_another_pack(place: Workplace) -> None:
 
 
 def test_nothing_but_the_pack_is_left_in_the_folder(place: Workplace) -> None:
-    pack = place.open()
-    assert place.folders() == [pack.folder.name]
-    assert sorted(path.name for path in pack.folder.iterdir()) == ["images.npy", "index.csv", "pack.json"]
+    cache = place.open()
+    assert place.folders() == [cache.folder.name]
+    assert sorted(path.name for path in cache.folder.iterdir()) == ["images.npy", "index.csv", "pack.json"]
 
 
 def test_rows_are_found_by_id(place: Workplace) -> None:
-    pack = place.open()
-    assert pack.rows_of(place.ids[[7, 2, 2]]).tolist() == [7, 2, 2]
-    assert pack.rows_of(place.ids[:0]).tolist() == []
+    cache = place.open()
+    assert cache.rows_of(place.ids[[7, 2, 2]]).tolist() == [7, 2, 2]
+    assert cache.rows_of(place.ids[:0]).tolist() == []
 
 
 def test_each_image_keeps_the_digest_of_its_file(place: Workplace) -> None:
     place.path(4).unlink()
     place.path(5).write_bytes(b"")
-    pack = place.open(broken="skip")
+    cache = place.open(broken="skip")
     files = [place.path(row).read_bytes() for row in (0, 9, 5)]
     sums = [int.from_bytes(hashlib.sha256(data).digest()[:8], "little", signed=True) for data in files]
-    assert pack.digests[[0, 9, 5, 4]].tolist() == [*sums, -1]  # -1: there is no such file
+    assert cache.digests[[0, 9, 5, 4]].tolist() == [*sums, -1]  # -1: there is no such file
 
 
 def test_the_digest_of_some_images_follows_their_names_contents_and_order(place: Workplace) -> None:
     ids = place.ids
-    pack = place.open()
+    cache = place.open()
     known = hashlib.blake2b(digest_size=16)
     for row in (3, 1):
         known.update(
             str(ids[row]).encode() + b"\0" + hashlib.sha256(place.path(row).read_bytes()).digest()[:8]
         )
-    assert pack.contents_digest(ids[[3, 1]]) == known.hexdigest() != pack.contents_digest(ids[[1, 3]])
+    assert cache.contents_digest(ids[[3, 1]]) == known.hexdigest() != cache.contents_digest(ids[[1, 3]])
     place.path(1).write_bytes(place.path(2).read_bytes())
     later = place.open()
     assert later.contents_digest(ids[[3, 1]]) != known.hexdigest()
-    assert later.contents_digest(ids[[3, 2]]) == pack.contents_digest(ids[[3, 2]])
-    with pytest.raises(DataError, match="1 of 2 images are not packed, first: other"):
-        pack.contents_digest(np.array([ids[0], "other"]))
+    assert later.contents_digest(ids[[3, 2]]) == cache.contents_digest(ids[[3, 2]])
+    with pytest.raises(DataError, match="1 of 2 images are not in the image cache, first: other"):
+        cache.contents_digest(np.array([ids[0], "other"]))
 
 
 def test_images_without_files_have_the_digests_of_their_pixels() -> None:
     images = np.zeros((3, 4, 4, 3), np.uint8)
     images[1] = 1
-    pack = Pack(np.array(["a", "b", "c"]), images, np.ones(3, np.bool_), 4)
-    assert pack.digests[0] == pack.digests[2] != pack.digests[1]
+    cache = ImageCache(np.array(["a", "b", "c"]), images, np.ones(3, np.bool_), 4)
+    assert cache.digests[0] == cache.digests[2] != cache.digests[1]
 
 
 @pytest.mark.parametrize("text", ["", "0123456789abcde", "01" * 9, "0123456789abcdeg", "01234567 9abcdef"])
@@ -237,7 +238,7 @@ def test_an_index_with_a_digest_that_is_none_is_damaged(place: Workplace, text: 
 
 @pytest.mark.parametrize("name", ["zzz.jpg", "aaa.jpg", "train/0/0000.jp"])
 def test_an_id_that_is_not_packed_is_named(place: Workplace, name: str) -> None:
-    with pytest.raises(DataError, match=f"^1 of 2 images are not packed, first: {name}"):
+    with pytest.raises(DataError, match=f"^1 of 2 images are not in the image cache, first: {name}"):
         place.open().rows_of(np.array([place.ids[0], name]))
 
 
@@ -263,13 +264,13 @@ def test_broken_pictures_are_refused_again_without_decoding(place: Workplace) ->
 
 def test_skipped_pictures_are_grey_and_not_valid_and_warned_of(place: Workplace) -> None:
     place.path(3).write_bytes(b"")
-    pack = place.open(broken="skip")
-    assert np.flatnonzero(~pack.valid).tolist() == [3]
-    assert (pack.images[3] == BROKEN_GREY).all()
+    cache = place.open(broken="skip")
+    assert np.flatnonzero(~cache.valid).tolist() == [3]
+    assert (cache.images[3] == BROKEN_GREY).all()
     assert place.progress.warnings == [
         f"1 of 10 images cannot be read, first: {place.ids[3]} (the file is empty); they are left out"
     ]
-    assert broken_images(pack) == {str(place.ids[3]): "the file is empty"}
+    assert broken_images(cache) == {str(place.ids[3]): "the file is empty"}
 
 
 def test_a_mended_picture_is_seen(place: Workplace) -> None:
@@ -287,7 +288,7 @@ def test_pictures_none_of_which_can_be_read_are_refused_even_if_skipped(place: W
 
 
 def test_no_pictures_are_an_error(place: Workplace) -> None:
-    with pytest.raises(DataError, match="no images to pack"):
+    with pytest.raises(DataError, match="no images under"):
         place.open(image_ids=place.ids[:0])
 
 
@@ -303,8 +304,8 @@ def test_a_damaged_pack_says_what_to_do(place: Workplace, file: str, damage: str
 @pytest.mark.parametrize("file", ["images.npy", "index.csv", "pack.json"])
 def test_a_bit_that_flips_anywhere_gives_the_same_contents_or_one_line(place: Workplace, file: str) -> None:
     def read() -> tuple[object, ...]:
-        pack = place.open()
-        return pack.folder, pack.images[:].tobytes(), pack.digests.tolist(), pack.image_ids.tolist()
+        cache = place.open()
+        return cache.folder, cache.images[:].tobytes(), cache.digests.tolist(), cache.image_ids.tolist()
 
     right = read()
     path = right[0] / file
@@ -343,18 +344,18 @@ def test_want_of_memory_and_of_files_says_nothing_against_a_pack(
 
 def test_all_of_a_pack_is_verified_on_request(place: Workplace) -> None:
     path = place.open().folder / "images.npy"
-    verify_pack(place.open(), SilentProgress())
+    verify_image_cache(place.open(), SilentProgress())
     content = bytearray(path.read_bytes())
     for row in (3, 8):
         content[-3 * SIZE**2 * (len(place.ids) - row) + 9] ^= 128
     path.write_bytes(content)
-    pack = place.open()
+    cache = place.open()
     with pytest.raises(DataError, match="2 of 10 images hold other pixels than were written, first: row 3"):
-        verify_pack(pack, SilentProgress())
-    found = packed_before(place.packs, place.root, place.ids, SIZE)
-    assert found is not None and found.folder == pack.folder
+        verify_image_cache(cache, SilentProgress())
+    found = find_image_cache(CachePlan(place.packs, place.root, place.ids, SIZE))
+    assert found is not None and found.folder == cache.folder
     os.utime(place.path(0), ns=(1, 1))
-    assert packed_before(place.packs, place.root, place.ids, SIZE) is None
+    assert find_image_cache(CachePlan(place.packs, place.root, place.ids, SIZE)) is None
 
 
 def test_odd_names_come_back_from_the_index(place: Workplace) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageEnhance
 
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.folds.near_duplicates import _connected, near_duplicate_groups
 from kaggle_face.records import FaceTable
 
@@ -32,9 +32,9 @@ def groups_of(
 ) -> list[int]:
     ids = np.array([f"{number:03d}.jpg" for number in range(len(images))])
     pixels: npt.NDArray[np.uint8] = np.stack([np.asarray(image) for image in images])
-    pack = Pack(ids, pixels, np.array(valid or [True] * len(ids)), SIZE)
+    cache = ImageCache(ids, pixels, np.array(valid or [True] * len(ids)), SIZE)
     faces = FaceTable(ids, np.array(labels, np.int64), np.full(len(ids), "train"))
-    return near_duplicate_groups(pack, faces, most_bits).tolist()
+    return near_duplicate_groups(cache, faces, most_bits).tolist()
 
 
 @pytest.mark.parametrize("seed", range(10))

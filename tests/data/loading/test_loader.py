@@ -13,7 +13,8 @@ import torch
 
 from kaggle_face.config.schema import SamplerConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.cache.image_cache import Pack, open_pack, read_pack
+from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache, read_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.data.loading import placement as residence
 from kaggle_face.data.loading import worker_batches
 from kaggle_face.data.loading.epoch_plan import Request
@@ -38,22 +39,19 @@ HERE = Supply("workers", CPU)
 
 
 @pytest.fixture
-def pack() -> Pack:
+def cache() -> ImageCache:
     """Image i holds the number i everywhere; image 7 cannot be read."""
     images = np.broadcast_to(np.arange(IMAGES, dtype=np.uint8)[:, None, None, None], (IMAGES, SIZE, SIZE, 3))
     ids = np.array([f"{number:03d}.jpg" for number in range(IMAGES)])
-    return Pack(ids, images.copy(), np.arange(IMAGES) != 7, SIZE)
+    return ImageCache(ids, images.copy(), np.arange(IMAGES) != 7, SIZE)
 
 
 @pytest.fixture
-def pack_on_disk(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> Pack:
+def pack_on_disk(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> ImageCache:
     ids = write_pictures(tmp_path / "data", 30)
-    return open_pack(
-        tmp_path / "packs",
+    return open_image_cache(
+        CachePlan(tmp_path / "packs", tmp_path / "data", ids, SIZE),
         "tiny",
-        tmp_path / "data",
-        ids,
-        size_px=SIZE,
         broken="error",
         progress=SilentProgress(),
         workers=1,
@@ -61,7 +59,7 @@ def pack_on_disk(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> Pac
 
 
 def batches(
-    pack: Pack,
+    cache: ImageCache,
     batch_size: int = 8,
     augmenter: Augmenter = NONE,
     workers: int = 0,
@@ -69,8 +67,8 @@ def batches(
     residence: Residence = "workers",
     share: Share = EVERYTHING,
 ) -> TrainingBatches:
-    labels, supply = np.arange(len(pack)) * 3, Supply(residence, CPU, workers, share=share)
-    return TrainingBatches(pack, pack.image_ids, labels, batch_size, augmenter, shuffled(seed), supply)
+    labels, supply = np.arange(len(cache)) * 3, Supply(residence, CPU, workers, share=share)
+    return TrainingBatches(cache, cache.image_ids, labels, batch_size, augmenter, shuffled(seed), supply)
 
 
 def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[int]]]:
@@ -79,51 +77,51 @@ def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[
     ]
 
 
-def test_images_labels_and_rows_belong_together(pack: Pack) -> None:
-    for batch in batches(pack).epoch(0):
+def test_images_labels_and_rows_belong_together(cache: ImageCache) -> None:
+    for batch in batches(cache).epoch(0):
         assert batch.images.dtype == torch.uint8 and batch.images.shape == (8, SIZE, SIZE, 3)
         assert batch.labels.dtype == torch.int64
         assert batch.images[:, 0, 0, 0].tolist() == batch.rows.tolist()
         assert batch.labels.tolist() == [3 * row for row in batch.rows.tolist()]
 
 
-def test_an_epoch_has_every_image_once_but_the_last_short_batch(pack: Pack) -> None:
-    made = batches(pack, batch_size=8)
+def test_an_epoch_has_every_image_once_but_the_last_short_batch(cache: ImageCache) -> None:
+    made = batches(cache, batch_size=8)
     rows = [row for batch in made.epoch(0) for row in batch.rows.tolist()]
     assert len(made) == 6 and made.images_per_epoch == len(rows) == len(set(rows)) == 48  # of 49 readable
 
 
-def test_an_image_that_cannot_be_read_is_never_shown(pack: Pack) -> None:
-    made = batches(pack, batch_size=7)
+def test_an_image_that_cannot_be_read_is_never_shown(cache: ImageCache) -> None:
+    made = batches(cache, batch_size=7)
     rows = {row for batch in made.epoch(3) for row in batch.rows.tolist()}
     assert rows == set(range(IMAGES)) - {7}
 
 
-def test_a_set_smaller_than_a_batch_is_one_batch(pack: Pack) -> None:
-    made = batches(pack, batch_size=1000)
+def test_a_set_smaller_than_a_batch_is_one_batch(cache: ImageCache) -> None:
+    made = batches(cache, batch_size=1000)
     assert len(made) == 1 and [len(batch.labels) for batch in made.epoch(0)] == [49]
 
 
-def test_a_single_image_cannot_be_trained_on(pack: Pack) -> None:
-    ids = pack.image_ids[[7, 8]]
+def test_a_single_image_cannot_be_trained_on(cache: ImageCache) -> None:
+    ids = cache.image_ids[[7, 8]]
     with pytest.raises(DataError, match="at least 2 images that can be read, got 1"):
-        TrainingBatches(pack, ids, np.array([0, 1]), 8, NONE, shuffled(0), HERE)
+        TrainingBatches(cache, ids, np.array([0, 1]), 8, NONE, shuffled(0), HERE)
 
 
-def test_epochs_differ_and_come_back_the_same(pack: Pack) -> None:
-    made = batches(pack, augmenter=Augmenter(NOISE, SIZE, 0))
+def test_epochs_differ_and_come_back_the_same(cache: ImageCache) -> None:
+    made = batches(cache, augmenter=Augmenter(NOISE, SIZE, 0))
     first, second = content(made.epoch(0)), content(made.epoch(1))
     assert first != second and first == content(made.epoch(0))
 
 
-def test_beginning_in_the_middle_gives_the_rest_of_the_epoch(pack: Pack) -> None:
-    made = batches(pack, augmenter=Augmenter(NOISE, SIZE, 0))
+def test_beginning_in_the_middle_gives_the_rest_of_the_epoch(cache: ImageCache) -> None:
+    made = batches(cache, augmenter=Augmenter(NOISE, SIZE, 0))
     assert content(made.epoch(2, first_step=4)) == content(made.epoch(2))[4:]
     assert content(made.epoch(2, first_step=6)) == []
 
 
 def test_beginning_in_the_middle_decodes_nothing_of_what_was_before(
-    pack: Pack, monkeypatch: pytest.MonkeyPatch
+    cache: ImageCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
     make = worker_batches.BatchMaker.__getitem__
@@ -132,25 +130,25 @@ def test_beginning_in_the_middle_decodes_nothing_of_what_was_before(
         "__getitem__",
         lambda self, request: made.append(request) or make(self, request),
     )
-    list(batches(pack).epoch(0, first_step=4))
+    list(batches(cache).epoch(0, first_step=4))
     assert len(made) == 2
 
 
-def test_workers_change_no_pixel_and_no_order(pack_on_disk: Pack) -> None:
+def test_workers_change_no_pixel_and_no_order(pack_on_disk: ImageCache) -> None:
     alone = batches(pack_on_disk, augmenter=Augmenter(NOISE, SIZE, 0))
     helped = batches(pack_on_disk, augmenter=Augmenter(NOISE, SIZE, 0), workers=2)
     for epoch, first_step in ((0, 0), (1, 0), (1, 2)):
         assert content(helped.epoch(epoch, first_step)) == content(alone.epoch(epoch, first_step))
 
 
-def test_an_epoch_that_was_left_early_does_not_spoil_the_next(pack_on_disk: Pack) -> None:
+def test_an_epoch_that_was_left_early_does_not_spoil_the_next(pack_on_disk: ImageCache) -> None:
     helped = batches(pack_on_disk, workers=1, batch_size=4)
     next(helped.epoch(0))
     assert content(helped.epoch(1)) == content(batches(pack_on_disk, batch_size=4).epoch(1))
 
 
-def test_no_augmentation_repeats_over_images_workers_and_epochs(pack: Pack) -> None:
-    same = Pack(pack.image_ids, np.full_like(pack.images, 128), np.ones(IMAGES, np.bool_), SIZE)
+def test_no_augmentation_repeats_over_images_workers_and_epochs(cache: ImageCache) -> None:
+    same = ImageCache(cache.image_ids, np.full_like(cache.images, 128), np.ones(IMAGES, np.bool_), SIZE)
     made = batches(same, batch_size=10, augmenter=Augmenter(NOISE, SIZE, 0), workers=2)
     seen = [
         image.tobytes() for epoch in range(3) for batch in made.epoch(epoch) for image in batch.images.numpy()
@@ -158,19 +156,19 @@ def test_no_augmentation_repeats_over_images_workers_and_epochs(pack: Pack) -> N
     assert len(seen) == len(set(seen)) == 3 * IMAGES
 
 
-def test_an_image_shown_twice_in_an_epoch_is_augmented_anew(pack: Pack) -> None:
+def test_an_image_shown_twice_in_an_epoch_is_augmented_anew(cache: ImageCache) -> None:
     labels = np.where(np.arange(IMAGES) == 0, 0, 1)
 
     def order(some_labels: np.ndarray, epoch: int) -> np.ndarray:
         return sampled_order(some_labels, SamplerConfig(name="balanced"), 8, 0, epoch)
 
     augmenter = Augmenter(NOISE, SIZE, 0)
-    made = TrainingBatches(pack, pack.image_ids, labels, 8, augmenter, order, HERE)
+    made = TrainingBatches(cache, cache.image_ids, labels, 8, augmenter, order, HERE)
     shown = [image.tobytes() for b in made.epoch(0) for image in b.images.numpy()[b.rows == 0]]
     assert len(shown) > 10 and len(set(shown)) == len(shown)
 
 
-def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: Pack) -> None:
+def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: ImageCache) -> None:
     maker = worker_batches.BatchMaker(pack_on_disk.images, Augmenter(NOISE, SIZE, 0))
     sent = pickle.dumps(maker)
     assert len(sent) < 2000 < pack_on_disk.images.nbytes
@@ -181,16 +179,16 @@ def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: Pack) -
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
 def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_read(
-    pack_on_disk: Pack, residence: Residence, workers: int
+    pack_on_disk: ImageCache, residence: Residence, workers: int
 ) -> None:
     path = pack_on_disk.folder / "images.npy"
     content = path.read_bytes()
 
     def told() -> str:
-        pack = read_pack(pack_on_disk.folder)
+        cache = read_image_cache(pack_on_disk.folder)
         with pytest.raises(DataError) as caught:
             path.write_bytes(broken)
-            made = batches(pack, batch_size=5, residence=residence, workers=workers)
+            made = batches(cache, batch_size=5, residence=residence, workers=workers)
             list(made.epoch(0))
         path.write_bytes(content)
         assert "\n" not in str(caught.value)
@@ -207,12 +205,12 @@ def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_rea
 @pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
 @pytest.mark.parametrize("count", [2, 3])
 def test_processes_make_the_images_of_one_process_between_them(
-    pack: Pack, residence: Residence, count: int
+    cache: ImageCache, residence: Residence, count: int
 ) -> None:
     augmenter = Augmenter(({"HorizontalFlip": {"p": 0.5}}, {"Affine": {"rotate": [-20, 20]}}), SIZE, 0)
-    alone = batches(pack, augmenter=augmenter, residence=residence)
+    alone = batches(cache, augmenter=augmenter, residence=residence)
     shares = [
-        batches(pack, augmenter=augmenter, residence=residence, share=Share(rank, count))
+        batches(cache, augmenter=augmenter, residence=residence, share=Share(rank, count))
         for rank in range(count)
     ]
     parts = zip(*(one.epoch(1, first_step=2) for one in shares), strict=True)
@@ -222,14 +220,14 @@ def test_processes_make_the_images_of_one_process_between_them(
         assert all((part.rows == whole.rows).all() for part in own)
 
 
-def test_a_process_needs_two_images_of_a_batch(pack: Pack) -> None:
+def test_a_process_needs_two_images_of_a_batch(cache: ImageCache) -> None:
     with pytest.raises(ConfigError, match="a batch of 8 images leaves one of 5 processes fewer than two"):
-        batches(pack, share=Share(0, 5))
+        batches(cache, share=Share(0, 5))
 
 
-def test_evaluation_keeps_the_order_that_is_asked_for(pack: Pack) -> None:
+def test_evaluation_keeps_the_order_that_is_asked_for(cache: ImageCache) -> None:
     rows = [9, 3, 7, 3, 40]
-    parts = list(evaluation_batches(pack, pack.image_ids[rows], 2))
+    parts = list(evaluation_batches(cache, cache.image_ids[rows], 2))
     assert [len(part) for part in parts] == [2, 2, 1]
     assert torch.cat(parts)[:, 5, 5, 1].tolist() == rows
 

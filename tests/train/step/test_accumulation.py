@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, load_config
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.loader import TrainingBatches, shuffled
 from kaggle_face.data.loading.placement import Supply
 from kaggle_face.model.ema import AveragedNetwork
@@ -60,10 +60,10 @@ def fresh_network(config: Config) -> FaceNetwork:
 def five_batches(config: Config) -> TrainingBatches:
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
     ids = np.array([f"{number:03d}" for number in range(IMAGES)])
-    pack = Pack(ids, images, np.ones(IMAGES, np.bool_), SIZE)
+    cache = ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE)
     augmenter = Augmenter(config.augment.transforms, SIZE, 0)
     labels = np.arange(IMAGES) % CLASSES
-    return TrainingBatches(pack, ids, labels, BATCH, augmenter, shuffled(0), Supply("memory_map", CPU))
+    return TrainingBatches(cache, ids, labels, BATCH, augmenter, shuffled(0), Supply("memory_map", CPU))
 
 
 def rate_at(moment: float) -> float:

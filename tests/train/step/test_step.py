@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from kaggle_face.config import Config, ModelConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.cache.image_cache import Pack
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.loader import TrainingBatches, shuffled
 from kaggle_face.data.loading.placement import Supply
 from kaggle_face.errors import ConfigError, TrainingStoppedError
@@ -56,10 +56,10 @@ class Training:
         self.state = TrainingState(network, optimizer, scaler, AveragedNetwork(network, 0.9), metric_loss)
         images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
         ids = np.array([f"{number:03d}" for number in range(IMAGES)])
-        pack = Pack(ids, images, np.ones(IMAGES, np.bool_), SIZE)
+        cache = ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE)
         labels, augmenter = np.arange(IMAGES) % 3, Augmenter(config.augment.transforms, SIZE, 0)
         self.batches = TrainingBatches(
-            pack, ids, labels, BATCH, augmenter, shuffled(0), Supply("device", CPU)
+            cache, ids, labels, BATCH, augmenter, shuffled(0), Supply("device", CPU)
         )
         self.machine = Machine(CPU, None, network)
         self.steps = run_steps(self.state, self.recipe, self.batches, self.machine)
