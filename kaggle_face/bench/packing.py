@@ -13,6 +13,7 @@ from kaggle_face.bench.machine import MemoryWatch
 from kaggle_face.bench.rates import Plan, Rate
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.data.cache.image_cache import open_image_cache, read_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError
 from kaggle_face.hardware import available_cpus
 from kaggle_face.pictures import decode_rgb_into, read_picture
@@ -97,11 +98,8 @@ def _turn(name: str, root: Path, image_ids: StrArray, contents: list[bytes], siz
         workers = 1 if name in (ONE, OPENING) else -1
         began = time.perf_counter()
         cache = open_image_cache(
-            Path(folder),
+            CachePlan(Path(folder), root, image_ids, size_px),
             "bench",
-            root,
-            image_ids,
-            size_px=size_px,
             broken="skip",
             progress=SilentProgress(),
             workers=workers,

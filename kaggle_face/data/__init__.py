@@ -1,1 +1,1 @@
-"""From pictures on disk to batches: packing, folds, augmentation, mixing, loaders."""
+"""From pictures on disk to batches: the image cache, folds, augmentation, mixing, loaders."""

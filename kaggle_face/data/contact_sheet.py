@@ -1,4 +1,4 @@
-"""Pictures of a pack side by side, for a look at what a list says."""
+"""Pictures of an image cache side by side, for a look at what a list says."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from kaggle_face.data.cache.contents import has_current_cache
 from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.hints import command_line, settings_command
-from kaggle_face.pipeline.preparing import settings_of_run
+from kaggle_face.pipeline.preparing import cache_plan, settings_of_run
 from kaggle_face.pipeline.today import Today, open_today, why_training_is_outdated
 from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.database import DATABASE, Ledger
@@ -116,8 +116,7 @@ def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, lis
         today = open_today(config, data, progress)
     except InputError as error:
         return None, [Link("images", "out of date", str(error), settings_command("check"))]
-    packs = Path(config.paths.packs)
-    if has_current_cache(packs, root, data.faces.image_ids, config.data.image_size, progress):
+    if has_current_cache(cache_plan(config, data), progress):
         return today, [Link("images", "current")]
     reason = "the image cache of these files is not made yet"
     return today, [Link("images", "missing", reason, settings_command("cache"))]

@@ -21,6 +21,7 @@ from kaggle_face.competitions.data_check import (
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.reading import read_competition, submission_formats
 from kaggle_face.errors import DataError
+from kaggle_face.pipeline.preparing import cache_plan
 from kaggle_face.pipeline.rules_check import rules_broken_by
 
 if TYPE_CHECKING:
@@ -85,9 +86,8 @@ def _check_cache(config: Config, data: CompetitionData, progress: Progress) -> l
     """Compares the image cache of today's files with its checksums, where there is one."""
     from kaggle_face.data.cache.image_cache import find_image_cache, verify_image_cache
 
-    packs, root, size_px = Path(config.paths.packs), Path(config.data.root), config.data.image_size
     try:
-        cache = find_image_cache(packs, root, data.faces.image_ids, size_px)
+        cache = find_image_cache(cache_plan(config, data))
         if cache is None:
             return []
         verify_image_cache(cache, progress)

@@ -17,6 +17,7 @@ from kaggle_face.records import CompetitionData, Folds
 
 if TYPE_CHECKING:
     from kaggle_face.data.cache.image_cache import ImageCache
+    from kaggle_face.data.cache.search import CachePlan
 
 
 def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
@@ -34,16 +35,16 @@ def open_images(config: Config, data: CompetitionData, progress: Progress) -> Im
     """The image cache of a competition; it is built now if it was not before."""
     from kaggle_face.data.cache.image_cache import open_image_cache
 
-    return open_image_cache(
-        Path(config.paths.packs),
-        config.competition.slug,
-        Path(config.data.root),
-        data.faces.image_ids,
-        size_px=config.data.image_size,
-        broken=config.data.broken_images,
-        progress=progress,
-        workers=config.data.workers,
-    )
+    name, broken = config.competition.slug, config.data.broken_images
+    return open_image_cache(cache_plan(config, data), name, broken, progress, config.data.workers)
+
+
+def cache_plan(config: Config, data: CompetitionData) -> CachePlan:
+    """The image cache that the settings name."""
+    from kaggle_face.data.cache.search import CachePlan
+
+    root, size_px = Path(config.data.root), config.data.image_size
+    return CachePlan(Path(config.paths.packs), root, data.faces.image_ids, size_px)
 
 
 @dataclass(frozen=True, eq=False)

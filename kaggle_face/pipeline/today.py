@@ -37,7 +37,7 @@ from kaggle_face.config import Config
 from kaggle_face.data.cache.contents import contents_today
 from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.errors import DataError, RunError
-from kaggle_face.pipeline.preparing import open_competition
+from kaggle_face.pipeline.preparing import cache_plan, open_competition
 from kaggle_face.progress import Progress
 from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
 
@@ -95,8 +95,7 @@ def open_today(
     if cache is not None:
         digests = cache.digests[cache.rows_of(ids)]
     else:
-        where = (Path(config.paths.packs), root, data.faces.image_ids, config.data.image_size)
-        digests = contents_today(*where, ids, progress)
+        digests = contents_today(cache_plan(config, data), ids, progress)
     of_training, of_trials, of_tables = np.split(digests, np.cumsum([len(ids) for ids in wanted])[:-1])
     training = {
         "classes": digest_of_classes(data.classes),

@@ -13,6 +13,7 @@ from PIL import Image
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.cli.main import main
 from kaggle_face.data.cache.image_cache import open_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.progress import SilentProgress
 
 NAMES = [
@@ -35,11 +36,8 @@ def test_an_image_cache_of_odd_names_is_found_whole_again(tmp_path: Path) -> Non
         write_picture(tmp_path / "faces" / image_id, seed)
     for _ in range(2):
         cache = open_image_cache(
-            tmp_path / "packs",
+            CachePlan(tmp_path / "packs", tmp_path / "faces", as_text(ids), 32),
             "odd",
-            tmp_path / "faces",
-            as_text(ids),
-            size_px=32,
             broken="error",
             progress=SilentProgress(),
             workers=0,

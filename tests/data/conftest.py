@@ -1,4 +1,4 @@
-"""Pictures on disk, packs of them, and small competitions made of names alone."""
+"""Pictures on disk, image caches of them, and small competitions made of names alone."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Building a pack: chunks of images are decoded in parallel and recorded in order.
+"""Building an image cache: chunks of images are decoded in parallel and recorded in order.
 
 Work goes on in `<folder>.part`. A chunk's pixels are on disk before the chunk is recorded, and the folder
-gets its name when all are there: a kill costs the chunks in flight, and half a pack is never taken for one.
-What was begun for files that have changed since is removed when the next pack is begun.
+gets its name when all are there: a kill costs the chunks in flight, and half a cache is never taken for a
+whole one. What was begun for files that have changed since is removed when the next cache is begun.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from kaggle_face.progress import Counter, Progress
 from kaggle_face.records import IntArray, StrArray
 
 FORMAT = 4
-"""Raised whenever the same files would give other pixels, or the files of a pack change."""
+"""Raised whenever the same files would give other pixels, or the files of an image cache change."""
 
 PIXELS_FILE, INDEX_FILE, INFO_FILE = "images.npy", "index.csv", "pack.json"
 
@@ -48,9 +48,9 @@ _SPARE_BYTES = 64 * 2**20  # left free on the disk beside the pixels, for the in
 
 
 def build_image_cache(folder: Path, sources: Sources, size_px: int, progress: Progress, workers: int) -> None:
-    """Decodes all sources into a new pack at `folder`, or goes on where a killed process stopped.
+    """Decodes all sources into a new image cache at `folder`, or goes on where a killed process stopped.
 
-    Where another process is building the same pack, its end is awaited.
+    Where another process is building the same cache, its end is awaited.
 
     Raises:
         DataError: The disk has too little room, or the folder cannot be written to.
@@ -77,7 +77,7 @@ def _lock_of(folder: Path) -> Path:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Removes unfinished packs that differ from `folder` in their digest alone and that nobody is building.
+    """Removes unfinished caches that differ from `folder` in their digest alone and are not being built.
 
     Their files have changed since, so nothing would go on with them.
     """
@@ -129,7 +129,7 @@ class _Building:
         if free < needed:
             packs = self._folder.parent
             raise DataError(
-                f"the pack needs {needed / 1e9:.1f} GB in {packs}, {free / 1e9:.1f} GB are free; "
+                f"the image cache needs {needed / 1e9:.1f} GB in {packs}, {free / 1e9:.1f} GB are free; "
                 "make room or choose another folder with paths.packs"
             )
 
@@ -148,7 +148,7 @@ class _Building:
         decoded = decode_chunks(self._chunks(rows), count, progress)
         with (
             _Record(self._part) as record,
-            progress.count("packing", len(self._sources), "images", rows) as counter,
+            progress.count("building the image cache", len(self._sources), "images", rows) as counter,
         ):
             for chunk, outcome in decoded:
                 rows = chunk.first_row + len(chunk.names)
@@ -210,7 +210,7 @@ class _Building:
 
 
 class _Record:
-    """The file that says how far a pack is, one line a chunk; a line is written when its pixels are on disk.
+    """The file that records how far the cache is, one line a chunk, written when its pixels are on disk.
 
     A thread waits for the disk while decoding goes on; where the disk does not keep up, decoding waits.
     """

@@ -1,9 +1,9 @@
-"""A pack: all pictures decoded and resized once, as one file of bytes with an index and checksums beside it.
+"""The image cache: all pictures decoded and resized once, in one file with an index and checksums beside it.
 
-A pack's folder is `<packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
-change, the size in pixels and the format, so a pack of other files or another size is never taken for it, and
-settings that need the same files share one. Where the times alone are new (files were unpacked again, or came
-to another machine together with their pack), the files are compared by content instead of packed again.
+Its folder is `<paths.packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
+change, the size in pixels and the format, so a cache of other files or another size is never taken for it,
+and settings that need the same files share one. Where the times alone are new (files were unpacked again, or
+came to another machine together with their cache), the files are compared by content and not decoded again.
 
 N images, S pixels a side.
 """
@@ -23,7 +23,6 @@ from kaggle_face.artifacts.files.hashing import short_digest
 from kaggle_face.artifacts.seals import unsealed
 from kaggle_face.artifacts.tables import from_hex, read_table
 from kaggle_face.data.cache.building import (
-    FORMAT,
     INDEX_FILE,
     INFO_FILE,
     PIXELS_FILE,
@@ -31,8 +30,8 @@ from kaggle_face.data.cache.building import (
 )
 from kaggle_face.data.cache.decoding import digests_of_pixels
 from kaggle_face.data.cache.pixels import Pixels, StoredPixels, damaged_cache
-from kaggle_face.data.cache.search import find_by_contents, find_by_state
-from kaggle_face.data.cache.sources import Sources, find_sources, joint_digest
+from kaggle_face.data.cache.search import CachePlan, find_by_contents, find_by_state
+from kaggle_face.data.cache.sources import Sources, joint_digest
 from kaggle_face.errors import DataError, DiskError, RunError, naming_first
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
@@ -56,7 +55,7 @@ class ImageCache:
     def __post_init__(self) -> None:
         assert self.images.shape == (len(self.image_ids), self.size_px, self.size_px, 3)
         assert self.valid.shape == self.image_ids.shape
-        assert bool((self.image_ids[:-1] < self.image_ids[1:]).all()), "a pack's ids are sorted and unique"
+        assert bool((self.image_ids[:-1] < self.image_ids[1:]).all()), "ids are sorted and unique"
         if self.folder is None and not len(self.digests):
             object.__setattr__(self, "digests", digests_of_pixels(np.asarray(self.images)))
         assert self.digests.shape == self.image_ids.shape
@@ -73,7 +72,7 @@ class ImageCache:
         """The row in `images` of each id.
 
         Raises:
-            DataError: An id is not in the pack; it is named.
+            DataError: An id is not in the image cache; it is named.
         """
         rows = np.searchsorted(self.image_ids, image_ids).astype(np.int64, copy=False)
         found = np.zeros(len(rows), np.bool_)
@@ -81,74 +80,67 @@ class ImageCache:
         found[inside] = self.image_ids[rows[inside]] == image_ids[inside]
         if not found.all():
             first = str(image_ids[~found][0])
-            raise DataError(naming_first(int((~found).sum()), len(rows), "images are not packed", first))
+            count = int((~found).sum())
+            raise DataError(naming_first(count, len(rows), "images are not in the image cache", first))
         return rows
 
     def contents_digest(self, image_ids: StrArray) -> str:
         """32 hexadecimal digits of images and the contents of their files, in the order of `image_ids`.
 
         Raises:
-            DataError: An id is not in the pack; it is named.
+            DataError: An id is not in the image cache; it is named.
         """
         return joint_digest(image_ids, self.digests[self.rows_of(image_ids)])
 
 
 def open_image_cache(
-    packs: Path,
-    name: str,
-    root: Path,
-    image_ids: StrArray,
-    *,
-    size_px: int,
-    broken: Literal["error", "skip"],
-    progress: Progress,
-    workers: int = -1,
+    plan: CachePlan, name: str, broken: Literal["error", "skip"], progress: Progress, workers: int = -1
 ) -> ImageCache:
-    """The pack of the images below `root`; decodes them if no pack of just these files is there yet.
+    """The image cache of a plan; decodes the pictures if no cache of just these files is there yet.
 
     Args:
-        packs: The folder of all packs.
-        name: Begins the name of a new pack's folder.
-        root: The data root; the file of an image is `<root>/<image id>`.
-        image_ids: The images, in any order.
-        size_px: The side of the packed images in pixels.
+        plan: The pictures, their size in the cache and the folder of all caches.
+        name: Begins the name of a new cache's folder.
         broken: What to do about images that cannot be read.
-        progress: Told how far the decoding is, and what is left out.
+        progress: Counts the images that are decoded, and warns of what is left out.
         workers: Processes that decode; -1 chooses, 0 and 1 decode in this process.
 
     Raises:
         DataError: Images cannot be read (`broken="error"`), or lie outside the root, or the disk is full.
     """
-    if not len(image_ids):
-        raise DataError(f"there are no images to pack under {root}")
-    sources = find_sources(root, image_ids)
-    digest = sources.state_digest(FORMAT, size_px)
-    folder = find_by_state(packs, size_px, digest) or find_by_contents(
-        packs, size_px, digest, sources, progress
-    )
+    if not len(plan.image_ids):
+        raise DataError(f"there are no images under {plan.root}")
+    sources = plan.sources()
+    folder = find_by_state(plan, sources) or find_by_contents(plan, sources, progress)
     if folder is None:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
-        folder = packs / f"{plain}-{size_px}px-{digest}"
-        build_image_cache(folder, sources, size_px, progress, workers)
-    cache = _read_pack_of(folder, sources)
-    _judge(cache, broken, progress)
+        folder = plan.folder / f"{plain}-{plan.size_px}px-{plan.digest(sources)}"
+        build_image_cache(folder, sources, plan.size_px, progress, workers)
+    cache = _read_cache_of(folder, sources)
+    if not cache.valid.all():
+        reasons = broken_images(cache)
+        first, count = min(reasons), len(reasons)
+        text = naming_first(count, len(cache), "images cannot be read", f"{first} ({reasons[first]})")
+        if broken == "error" or count == len(cache):
+            raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
+        progress.warn(f"{text}; they are left out")
     return cache
 
 
-def find_image_cache(packs: Path, root: Path, image_ids: StrArray, size_px: int) -> ImageCache | None:
-    """The finished pack of the images below `root` in today's state; None where there is none.
+def find_image_cache(plan: CachePlan) -> ImageCache | None:
+    """The finished image cache of a plan's pictures in today's state; None where there is none.
 
     Raises:
-        DataError: The pack is damaged, or an id leads out of the root.
+        DataError: The image cache is damaged, or an id leads out of the root.
     """
-    if not packs.is_dir() or not len(image_ids):
+    if not plan.folder.is_dir() or not len(plan.image_ids):
         return None
-    sources = find_sources(root, image_ids)
-    folder = find_by_state(packs, size_px, sources.state_digest(FORMAT, size_px))
-    return None if folder is None else _read_pack_of(folder, sources)
+    sources = plan.sources()
+    folder = find_by_state(plan, sources)
+    return None if folder is None else _read_cache_of(folder, sources)
 
 
-def _read_pack_of(folder: Path, sources: Sources) -> ImageCache:
+def _read_cache_of(folder: Path, sources: Sources) -> ImageCache:
     cache = read_image_cache(folder)
     if not np.array_equal(cache.image_ids, sources.image_ids):
         raise damaged_cache(folder, f"{INDEX_FILE} lists other images")
@@ -156,33 +148,34 @@ def _read_pack_of(folder: Path, sources: Sources) -> ImageCache:
 
 
 def read_image_cache(folder: Path) -> ImageCache:
-    """Opens a finished pack; its pixels stay on disk, and are compared with their checksums as they are read.
+    """Opens a finished image cache; its pixels stay on disk and are compared with their checksums when read.
 
     Raises:
-        DataError: The folder is no pack, or is damaged.
-        DiskError: The machine or the disk cannot give it now; nothing is said against the pack.
+        DataError: The folder is not an image cache, or is damaged.
+        DiskError: The machine or the disk cannot give it now, which says nothing about the image cache.
     """
     try:
         with explaining(folder, "read"):
-            return _read_pack(folder)
+            info = _info(folder)
+            if short_digest((folder / INDEX_FILE).read_bytes()) != info["index"]:
+                raise damaged_cache(folder, f"{INDEX_FILE} is not what was written")
+            table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest", "pixels"])
+            return ImageCache(
+                image_ids=table["image_id"],
+                images=StoredPixels(folder / PIXELS_FILE, from_hex(table["pixels"], np.uint32)),
+                valid=table["valid"] == "1",
+                size_px=int(info["size_px"]),
+                folder=folder,
+                digests=from_hex(table["digest"], np.int64),
+            )
     except (DataError, DiskError):
         raise
     except (OSError, ValueError, KeyError, TypeError, AssertionError, RunError) as error:
         raise damaged_cache(folder, " ".join(str(error).split()) or type(error).__name__) from error
 
 
-def _read_pack(folder: Path) -> ImageCache:
-    info = _info(folder)
-    if short_digest((folder / INDEX_FILE).read_bytes()) != info["index"]:
-        raise damaged_cache(folder, f"{INDEX_FILE} is not what was written")
-    table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest", "pixels"])
-    images = StoredPixels(folder / PIXELS_FILE, from_hex(table["pixels"], np.uint32))
-    digests = from_hex(table["digest"], np.int64)
-    return ImageCache(table["image_id"], images, table["valid"] == "1", int(info["size_px"]), folder, digests)
-
-
 def verify_image_cache(cache: ImageCache, progress: Progress) -> None:
-    """Reads all pixels of a pack and compares them with their checksums; those in memory need not be.
+    """Reads all pixels of an image cache and compares them with their checksums; those in memory need not be.
 
     Raises:
         DataError: Images hold other pixels than were written.
@@ -192,7 +185,7 @@ def verify_image_cache(cache: ImageCache, progress: Progress) -> None:
 
 
 def broken_images(cache: ImageCache) -> dict[str, str]:
-    """Why images of a pack cannot be read, by image id."""
+    """Why images of an image cache cannot be read, by image id."""
     if cache.folder is None or cache.valid.all():
         return {}
     reasons: dict[str, str] = _info(cache.folder)["broken"]
@@ -200,19 +193,8 @@ def broken_images(cache: ImageCache) -> dict[str, str]:
 
 
 def _info(folder: Path) -> dict[str, Any]:
-    """What `pack.json` says, if it is what was written."""
+    """The content of `pack.json`, if it is what was written."""
     try:
         return unsealed((folder / INFO_FILE).read_text(encoding="utf-8"))
     except ValueError as error:
         raise damaged_cache(folder, f"{INFO_FILE} is not what was written") from error
-
-
-def _judge(cache: ImageCache, broken: Literal["error", "skip"], progress: Progress) -> None:
-    if cache.valid.all():
-        return
-    reasons = broken_images(cache)
-    first, count = min(reasons), len(reasons)
-    text = naming_first(count, len(cache), "images cannot be read", f"{first} ({reasons[first]})")
-    if broken == "error" or count == len(cache):
-        raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
-    progress.warn(f"{text}; they are left out")

@@ -1,4 +1,4 @@
-"""The picture files that a pack is made of: found, checked, and summed up in digests."""
+"""The picture files that an image cache is made of: found, checked, and summed up in digests."""
 
 from __future__ import annotations
 

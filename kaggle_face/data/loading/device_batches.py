@@ -24,14 +24,14 @@ _COPIED_AT_ONCE = 4096
 
 @dataclass(frozen=True, eq=False)
 class ResidentPixels:
-    """Images on a device, uint8 (R, H, W, 3), and the rows (R) of the pack that they are, ascending."""
+    """Images on a device, uint8 (R, H, W, 3), and their rows (R) in the image cache, ascending."""
 
     images: torch.Tensor
     rows: IntArray
 
     @classmethod
     def of(cls, pixels: Pixels, rows: IntArray, device: torch.device) -> ResidentPixels:
-        """Copies the rows of a pack to a device, part by part."""
+        """Copies the rows of an image cache to a device, part by part."""
         chosen = np.unique(rows)
         images = torch.empty((len(chosen), *pixels.shape[1:]), dtype=torch.uint8, device=device)
         for start in range(0, len(chosen), _COPIED_AT_ONCE):
@@ -40,7 +40,7 @@ class ResidentPixels:
         return cls(images, chosen)
 
     def places_of(self, rows: IntArray) -> IntArray:
-        """Where rows of the pack lie in `images`."""
+        """Where rows of the image cache lie in `images`."""
         return np.searchsorted(self.rows, rows).astype(np.int64, copy=False)
 
 

@@ -11,7 +11,7 @@ from kaggle_face.records import IntArray
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What a batch is made from: rows of the pack, and the numbers that the images are augmented by."""
+    """The images of a batch: rows of the image cache, and the sample key of each."""
 
     epoch: int
     rows: IntArray

@@ -1,4 +1,4 @@
-"""Batches from a pack: the same ones whatever the number of worker processes, starting at any step.
+"""Batches from an image cache: the same ones whatever the number of worker processes, starting at any step.
 
 Letters: B images of a batch, H and W pixels, N images of an epoch.
 """
@@ -43,7 +43,7 @@ class BatchSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the pack (B).
+    """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the image cache (B).
 
     Of several processes each has its own share of the images, but the labels and rows of the whole batch.
     The labels lie where the network is, the images there or in the host's memory.
@@ -75,7 +75,7 @@ class TrainingBatches:
         """Looks up the images.
 
         Args:
-            pack: The pixels.
+            cache: The pixels.
             image_ids: The training images (N).
             labels: Their class indices (N).
             batch_size: Images of a step.

@@ -1,4 +1,4 @@
-"""Rows of a pack as tensors in the host's memory, read ahead for a GPU."""
+"""Rows of an image cache as tensors in the host's memory, read ahead for a GPU."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ as it would be of a new image; an image that no fold held out has no teacher. Th
 trained on what this fold holds out. Nothing of those images is shown here, but a trace of them may be in the
 answers: compare students with each other, and trust the leaderboard more than their out-of-fold figures.
 
-Letters: N images of the pack, B images of a batch, C classes, D embedding size of a teacher.
+Letters: N images of the image cache, B images of a batch, C classes, D embedding size of a teacher.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class OutOfFold:
     networks: Mapping[str, str] = field(default_factory=dict)
 
     def gather(self, rows_B: IntArray, records: Sequence[FloatArray]) -> FloatArray:
-        """The records of images (B, C or D) by their rows in the pack; zeros where nobody answered."""
+        """The records of images (B, C or D) by their rows in the image cache; zeros where nobody answered."""
         found = np.zeros((len(rows_B), records[0].shape[1]), np.float32)
         networks_B = self.network_of[rows_B]
         for network in np.unique(networks_B[networks_B != NOBODY]).tolist():

@@ -1,4 +1,4 @@
-"""Building a pack: kills, full disks, and several processes at once."""
+"""Building an image cache: kills, full disks, and several processes at once."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from kaggle_face.data.cache import building as packing
 from kaggle_face.data.cache import decoding
 from kaggle_face.data.cache.decoding import Chunk, decode_chunks
 from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress, SilentProgress
 from kaggle_face.records import StrArray
@@ -36,6 +37,7 @@ from pathlib import Path
 import numpy as np
 from kaggle_face.data.cache import building as packing
 from kaggle_face.data.cache.image_cache import open_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.progress import SilentProgress
 
 write = packing._Record._write
@@ -49,7 +51,8 @@ packing._CHUNK_IMAGES = 4
 root = Path(sys.argv[1])
 ids = np.array(sorted(str(path.relative_to(root)) for path in root.rglob("*.jpg")))
 packs, progress = Path(sys.argv[2]), SilentProgress()
-open_image_cache(packs, "tiny", root, ids, size_px=16, broken="error", progress=progress, workers=1)
+plan = CachePlan(packs, root, ids, 16)
+open_image_cache(plan, "tiny", broken="error", progress=progress, workers=1)
 """
 
 
@@ -77,11 +80,8 @@ def make(
 ) -> ImageCache:
     progress = progress or SilentProgress()
     return open_image_cache(
-        tmp_path / packs,
+        CachePlan(tmp_path / packs, tmp_path / "data", ids, SIZE),
         "tiny",
-        tmp_path / "data",
-        ids,
-        size_px=SIZE,
         broken="error",
         progress=progress,
         workers=workers,
@@ -198,7 +198,7 @@ def test_a_disk_with_too_little_room_is_refused_before_decoding(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 10**12 - 10**7, 10**7))
-    with pytest.raises(DataError, match=r"the pack needs 0.1 GB in .*packs, 0.0 GB are free; make room or"):
+    with pytest.raises(DataError, match=r"the image cache needs 0.1 GB in .*packs, 0.0 GB are free"):
         make(tmp_path, ids)
     assert count_decoded == []
 

@@ -1,4 +1,4 @@
-"""What is in the picture files today, from a pack of them or from the files themselves."""
+"""What is in the picture files today, from an image cache of them or from the files themselves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from kaggle_face.data.cache import decoding
 from kaggle_face.data.cache.contents import contents_today
 from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import IntArray, StrArray
@@ -21,7 +22,7 @@ SIZE = 16
 
 
 class Place:
-    """A data root and a folder of packs, and the files that were read."""
+    """A data root and a folder of image caches, and the files that were read."""
 
     def __init__(self, folder: Path, ids: StrArray, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.packs, self.ids = folder / "data", folder / "packs", ids
@@ -34,16 +35,18 @@ class Place:
 
         monkeypatch.setattr(decoding, "read_file", listening)
 
+    @property
+    def plan(self) -> CachePlan:
+        return CachePlan(self.packs, self.root, self.ids, SIZE)
+
     def cache(self) -> ImageCache:
         progress = SilentProgress()
-        cache = open_image_cache(
-            self.packs, "x", self.root, self.ids, size_px=SIZE, broken="skip", progress=progress, workers=1
-        )
+        cache = open_image_cache(self.plan, "x", broken="skip", progress=progress, workers=1)
         self.read.clear()
         return cache
 
     def today(self, wanted: StrArray) -> IntArray:
-        return contents_today(self.packs, self.root, self.ids, SIZE, wanted, SilentProgress())
+        return contents_today(self.plan, wanted, SilentProgress())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Finding or making a pack, and what it says about pictures that cannot be read."""
+"""Finding or making an image cache, and what it says about pictures that cannot be read."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from kaggle_face.data.cache.image_cache import (
     open_image_cache,
     verify_image_cache,
 )
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError, DiskError
 from kaggle_face.pictures import decode_rgb
 from kaggle_face.progress import SilentProgress
@@ -39,7 +40,7 @@ class Listening(SilentProgress):
 
 
 class Workplace:
-    """A data root, a folder of packs, and a count of the pictures that were decoded."""
+    """A data root, a folder of image caches, and a count of the pictures that were decoded."""
 
     def __init__(self, folder: Path, ids: StrArray, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.packs, self.ids = folder / "data", folder / "packs", ids
@@ -54,17 +55,11 @@ class Workplace:
         monkeypatch.setattr(decoding, "decode_rgb_into", counting)
 
     def open(self, **changes: object) -> ImageCache:
-        arguments = {
-            "packs": self.packs,
-            "name": "tiny",
-            "root": self.root,
-            "image_ids": self.ids,
-            "size_px": SIZE,
-            "broken": "error",
-            "progress": self.progress,
-            "workers": 1,
-        }
-        return open_image_cache(**(arguments | changes))  # type: ignore[arg-type]
+        where = {"folder": self.packs, "root": self.root, "image_ids": self.ids, "size_px": SIZE}
+        how = {"name": "tiny", "broken": "error", "progress": self.progress, "workers": 1}
+        plan = CachePlan(**(where | {key: changes[key] for key in where if key in changes}))  # type: ignore[arg-type]
+        how |= {key: value for key, value in changes.items() if key not in where}
+        return open_image_cache(plan, **how)  # type: ignore[arg-type]
 
     def path(self, row: int) -> Path:
         return self.root / str(self.ids[row])
@@ -89,7 +84,7 @@ def test_a_pack_holds_the_pixels_of_each_file(place: Workplace) -> None:
 
 def test_processes_give_the_same_bytes(place: Workplace, tmp_path: Path) -> None:
     alone = place.open()
-    shared = place.open(packs=tmp_path / "other", workers=2)
+    shared = place.open(folder=tmp_path / "other", workers=2)
     assert (alone.folder / "images.npy").read_bytes() == (shared.folder / "images.npy").read_bytes()
 
 
@@ -135,7 +130,7 @@ def test_a_pack_that_moved_with_its_files_is_taken_there(place: Workplace, tmp_p
     first = place.open()
     shutil.copytree(place.root, tmp_path / "input")
     shutil.move(place.packs, tmp_path / "working")
-    found = place.open(root=tmp_path / "input", packs=tmp_path / "working")
+    found = place.open(root=tmp_path / "input", folder=tmp_path / "working")
     assert found.folder.name == first.folder.name and place.decoded == len(place.ids)
 
 
@@ -220,7 +215,7 @@ def test_the_digest_of_some_images_follows_their_names_contents_and_order(place:
     later = place.open()
     assert later.contents_digest(ids[[3, 1]]) != known.hexdigest()
     assert later.contents_digest(ids[[3, 2]]) == cache.contents_digest(ids[[3, 2]])
-    with pytest.raises(DataError, match="1 of 2 images are not packed, first: other"):
+    with pytest.raises(DataError, match="1 of 2 images are not in the image cache, first: other"):
         cache.contents_digest(np.array([ids[0], "other"]))
 
 
@@ -243,7 +238,7 @@ def test_an_index_with_a_digest_that_is_none_is_damaged(place: Workplace, text: 
 
 @pytest.mark.parametrize("name", ["zzz.jpg", "aaa.jpg", "train/0/0000.jp"])
 def test_an_id_that_is_not_packed_is_named(place: Workplace, name: str) -> None:
-    with pytest.raises(DataError, match=f"^1 of 2 images are not packed, first: {name}"):
+    with pytest.raises(DataError, match=f"^1 of 2 images are not in the image cache, first: {name}"):
         place.open().rows_of(np.array([place.ids[0], name]))
 
 
@@ -293,7 +288,7 @@ def test_pictures_none_of_which_can_be_read_are_refused_even_if_skipped(place: W
 
 
 def test_no_pictures_are_an_error(place: Workplace) -> None:
-    with pytest.raises(DataError, match="no images to pack"):
+    with pytest.raises(DataError, match="no images under"):
         place.open(image_ids=place.ids[:0])
 
 
@@ -357,10 +352,10 @@ def test_all_of_a_pack_is_verified_on_request(place: Workplace) -> None:
     cache = place.open()
     with pytest.raises(DataError, match="2 of 10 images hold other pixels than were written, first: row 3"):
         verify_image_cache(cache, SilentProgress())
-    found = find_image_cache(place.packs, place.root, place.ids, SIZE)
+    found = find_image_cache(CachePlan(place.packs, place.root, place.ids, SIZE))
     assert found is not None and found.folder == cache.folder
     os.utime(place.path(0), ns=(1, 1))
-    assert find_image_cache(place.packs, place.root, place.ids, SIZE) is None
+    assert find_image_cache(CachePlan(place.packs, place.root, place.ids, SIZE)) is None
 
 
 def test_odd_names_come_back_from_the_index(place: Workplace) -> None:

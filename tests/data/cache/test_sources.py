@@ -1,4 +1,4 @@
-"""Which files a pack is made of, and when they count as changed."""
+"""Which files an image cache is made of, and when they count as changed."""
 
 from __future__ import annotations
 

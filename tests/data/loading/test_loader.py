@@ -14,6 +14,7 @@ import torch
 from kaggle_face.config.schema import SamplerConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache, read_image_cache
+from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.data.loading import placement as residence
 from kaggle_face.data.loading import worker_batches
 from kaggle_face.data.loading.epoch_plan import Request
@@ -49,11 +50,8 @@ def cache() -> ImageCache:
 def pack_on_disk(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> ImageCache:
     ids = write_pictures(tmp_path / "data", 30)
     return open_image_cache(
-        tmp_path / "packs",
+        CachePlan(tmp_path / "packs", tmp_path / "data", ids, SIZE),
         "tiny",
-        tmp_path / "data",
-        ids,
-        size_px=SIZE,
         broken="error",
         progress=SilentProgress(),
         workers=1,
