@@ -21,7 +21,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading.identity_sampling import sampled_order
 from kaggle_face.data.loading.loader import TrainingBatches
-from kaggle_face.data.loading.placement import choose_supply
+from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
@@ -223,8 +223,8 @@ def _create_batches(
     config: Config, data: FoldData, device: torch.device, context: RunContext
 ) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-    supply = choose_supply(config.data, augmenter, len(data.train_ids) * data.cache.image_bytes, device)
-    context.progress.say(f"fold {data.fold}: {supply.describe()}")
+    plan = plan_loading(config.data, augmenter, len(data.train_ids) * data.cache.image_bytes, device)
+    context.progress.say(f"fold {data.fold}: {plan.describe()}")
     return TrainingBatches(
         data.cache,
         data.train_ids,
@@ -234,7 +234,7 @@ def _create_batches(
         lambda labels, epoch: sampled_order(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),
-        replace(supply, share=context.distributed.share),
+        replace(plan, share=context.distributed.share),
     )
 
 

@@ -49,12 +49,12 @@ class EpochPlan:
         ]
 
 
-def number_showings(order: IntArray) -> IntArray:
+def sample_keys(order: IntArray) -> IntArray:
     """The number by which each image of an order is augmented: its place, and how often it came before.
 
     The place is that among the training images: another test set changes nothing about a training.
 
-    >>> numbers = number_showings(np.array([5, 4, 5]))
+    >>> numbers = sample_keys(np.array([5, 4, 5]))
     >>> (numbers & (2**32 - 1)).tolist(), (numbers >> 32).tolist()
     ([5, 4, 5], [0, 0, 1])
     """

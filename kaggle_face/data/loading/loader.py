@@ -15,9 +15,9 @@ from kaggle_face.data.augmentation.batched.compose import BatchAugmenter
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.device_batches import DeviceBatches, ResidentPixels
-from kaggle_face.data.loading.epoch_plan import EpochPlan, number_showings
-from kaggle_face.data.loading.placement import Supply
-from kaggle_face.data.loading.samplers import Share, epoch_order
+from kaggle_face.data.loading.epoch_plan import EpochPlan, sample_keys
+from kaggle_face.data.loading.placement import LoaderPlan
+from kaggle_face.data.loading.samplers import Shard, epoch_order
 from kaggle_face.data.loading.streaming import gathered_blocks
 from kaggle_face.data.loading.worker_batches import WorkerBatches
 from kaggle_face.errors import ConfigError, DataError
@@ -70,7 +70,7 @@ class TrainingBatches:
         batch_size: int,
         augmenter: Augmenter,
         order: Order,
-        supply: Supply,
+        plan: LoaderPlan,
     ) -> None:
         """Looks up the images.
 
@@ -81,7 +81,7 @@ class TrainingBatches:
             batch_size: Images of a step.
             augmenter: Applied to each image.
             order: The order of each epoch.
-            supply: Where the images lie, how they are augmented, and this process's share of each batch.
+            plan: Where the images lie, how they are augmented, and this process's share of each batch.
 
         Raises:
             DataError: Fewer than two images can be read.
@@ -95,9 +95,9 @@ class TrainingBatches:
         self._order = order
         self._num_ordered = len(self._order(self._labels, 0))
         self._batch_size = min(batch_size, self._num_ordered)
-        _require_shares(self._batch_size, supply.share)
-        self.supply = supply
-        self._source = self._choose_source(cache, augmenter, supply)
+        _require_shares(self._batch_size, plan.share)
+        self.plan = plan
+        self._source = self._choose_source(cache, augmenter, plan)
 
     def __len__(self) -> int:
         return self._num_ordered // self._batch_size
@@ -117,27 +117,27 @@ class TrainingBatches:
             return whole.reshape(-1, self._batch_size)[first_step:]
 
         rows_SB = batched(self._rows[order])
-        labels_SB = torch.from_numpy(batched(self._labels[order])).to(self.supply.device)
-        own = self.supply.share.of(self._batch_size)
-        own_rows, numbers = rows_SB[:, own], batched(number_showings(order))[:, own]
+        labels_SB = torch.from_numpy(batched(self._labels[order])).to(self.plan.device)
+        own = self.plan.share.of(self._batch_size)
+        own_rows, numbers = rows_SB[:, own], batched(sample_keys(order))[:, own]
         plan = EpochPlan(epoch, own_rows.reshape(-1), numbers.reshape(-1), own.stop - own.start)
         for images_BHW3, labels_B, rows_B in zip(self._source.made(plan), labels_SB, rows_SB, strict=True):
             yield Batch(images_BHW3, labels_B, rows_B)
 
-    def _choose_source(self, cache: ImageCache, augmenter: Augmenter, supply: Supply) -> BatchSource:
-        match supply.residence:
+    def _choose_source(self, cache: ImageCache, augmenter: Augmenter, plan: LoaderPlan) -> BatchSource:
+        match plan.residence:
             case "workers":
-                return WorkerBatches(cache.images, augmenter, supply.workers)
+                return WorkerBatches(cache.images, augmenter, plan.workers)
             case "memory_map":
-                return DeviceBatches(cache.images, BatchAugmenter(augmenter), supply.device)
+                return DeviceBatches(cache.images, BatchAugmenter(augmenter), plan.device)
             case "device":
-                resident = ResidentPixels.of(cache.images, self._rows, supply.device)
-                return DeviceBatches(resident, BatchAugmenter(augmenter), supply.device)
+                resident = ResidentPixels.of(cache.images, self._rows, plan.device)
+                return DeviceBatches(resident, BatchAugmenter(augmenter), plan.device)
             case _:
-                assert_never(supply.residence)
+                assert_never(plan.residence)
 
 
-def _require_shares(batch_size: int, share: Share) -> None:
+def _require_shares(batch_size: int, share: Shard) -> None:
     if share.count > 1 and batch_size // share.count < 2:
         raise ConfigError(
             f"a batch of {batch_size} images leaves one of {share.count} processes fewer than two; "

@@ -8,13 +8,13 @@ from typing import Literal, assert_never
 import torch
 
 from kaggle_face.config import DataConfig
-from kaggle_face.data.augmentation.batched.compose import without_batch_form
+from kaggle_face.data.augmentation.batched.compose import without_batched_transform
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.loading.samplers import EVERYTHING, Share
+from kaggle_face.data.loading.samplers import WHOLE_BATCH, Shard
 from kaggle_face.errors import ConfigError
 from kaggle_face.hardware import available_cpus
 
-Residence = Literal["device", "memory_map", "workers"]
+Placement = Literal["device", "memory_map", "workers"]
 
 _MOST_WORKERS = 16
 _SHARE_OF_FREE_MEMORY = 0.5
@@ -26,7 +26,7 @@ _ONLY_MIRRORS = frozenset(("HorizontalFlip", "VerticalFlip", "NoOp"))
 
 
 @dataclass(frozen=True)
-class Supply:
+class LoaderPlan:
     """How batches are made.
 
     Attributes:
@@ -40,12 +40,12 @@ class Supply:
         share: The part of every batch that this process makes.
     """
 
-    residence: Residence
+    residence: Placement
     device: torch.device
     workers: int = 0
     reason: str = ""
     megabytes: float = 0.0
-    share: Share = EVERYTHING
+    share: Shard = WHOLE_BATCH
 
     def describe(self) -> str:
         """One line for people."""
@@ -63,7 +63,9 @@ class Supply:
                 assert_never(self.residence)
 
 
-def choose_supply(config: DataConfig, augmenter: Augmenter, image_bytes: int, device: torch.device) -> Supply:
+def plan_loading(
+    config: DataConfig, augmenter: Augmenter, image_bytes: int, device: torch.device
+) -> LoaderPlan:
     """How the batches of a training are made on this machine.
 
     The choice between batches and single images follows from the settings and the kind of device alone, so
@@ -78,13 +80,13 @@ def choose_supply(config: DataConfig, augmenter: Augmenter, image_bytes: int, de
     Raises:
         ConfigError: The residence that is asked for cannot be had.
     """
-    formless = without_batch_form(augmenter)
+    formless = without_batched_transform(augmenter)
     residence = _choose(config, augmenter, formless, image_bytes, device)
     workers = choose_workers(config.workers, augmenter) if residence == "workers" else 0
     reason = (
         f"{', '.join(formless)} {'has' if len(formless) == 1 else 'have'} no batch form" if formless else ""
     )
-    return Supply(residence, device, workers, reason, image_bytes / 1e6)
+    return LoaderPlan(residence, device, workers, reason, image_bytes / 1e6)
 
 
 def choose_workers(workers: int, augmenter: Augmenter) -> int:
@@ -106,7 +108,7 @@ def free_bytes(device: torch.device) -> int | None:
 
 def _choose(
     config: DataConfig, augmenter: Augmenter, formless: list[str], image_bytes: int, device: torch.device
-) -> Residence:
+) -> Placement:
     match config.residence:
         case "workers":
             return "workers"
@@ -132,7 +134,7 @@ def _pays_on_cpu(augmenter: Augmenter) -> bool:
     return augmenter.size_px <= _LARGEST_ON_CPU and not names <= _ONLY_MIRRORS
 
 
-def _require_batch_form(residence: Residence, formless: list[str]) -> None:
+def _require_batch_form(residence: Placement, formless: list[str]) -> None:
     if formless:
         raise ConfigError(
             f"data.residence={residence} augments whole batches, and {formless[0]} of augment.transforms has "

@@ -19,7 +19,7 @@ class Stream(IntEnum):
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """The part of every batch that falls to one of several processes, counted from 0: neighbours in it."""
 
     rank: int = 0
@@ -31,13 +31,13 @@ class Share:
     def of(self, size: int) -> slice:
         """The positions in a batch of that size; the parts make up the batch and differ by one image at most.
 
-        >>> [Share(rank, 3).of(8) for rank in range(3)]
+        >>> [Shard(rank, 3).of(8) for rank in range(3)]
         [slice(0, 2, None), slice(2, 5, None), slice(5, 8, None)]
         """
         return slice(size * self.rank // self.count, size * (self.rank + 1) // self.count)
 
 
-EVERYTHING = Share()
+WHOLE_BATCH = Shard()
 
 
 def seeded(seed: int, *words: int) -> np.random.Generator:

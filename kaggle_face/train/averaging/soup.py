@@ -23,7 +23,7 @@ from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading.loader import TrainingBatches, shuffled
-from kaggle_face.data.loading.placement import choose_supply
+from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.score import Composite
@@ -137,7 +137,7 @@ class WeightsScorer:
             config.train.batch_size,
             augmenter,
             shuffled(config.seed),
-            choose_supply(config.data, augmenter, image_bytes, device),
+            plan_loading(config.data, augmenter, image_bytes, device),
         )
 
     def choose(self, progress: Progress) -> tuple[Soup, HeldOut]:
@@ -168,7 +168,7 @@ class WeightsScorer:
         """Loads averaged weights with batch statistics of their own; returns their held-out predictions."""
         self.network.load_state_dict(weights)
         images = (batch.images for batch in islice(self._batches.epoch(0), NORM_BATCHES))
-        with naming_lost_workers(self._batches.supply.workers):
+        with naming_lost_workers(self._batches.plan.workers):
             measure_norms(self.network, images, self.how.device, self.how.amp_dtype)
         return predict_held_out(self.network, self.data, self.how)
 

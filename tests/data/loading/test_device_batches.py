@@ -15,7 +15,7 @@ from kaggle_face.data.loading import device_batches
 from kaggle_face.data.loading.device_batches import DeviceBatches, ResidentPixels
 from kaggle_face.data.loading.epoch_plan import EpochPlan
 from kaggle_face.data.loading.loader import CPU, Batch, TrainingBatches, shuffled
-from kaggle_face.data.loading.placement import Residence, Supply
+from kaggle_face.data.loading.placement import LoaderPlan, Placement
 
 SIZE, IMAGES = 16, 50
 RECIPE = (
@@ -34,12 +34,12 @@ def cache() -> ImageCache:
 
 
 def batches(
-    cache: ImageCache, residence: Residence, size: int = 8, recipe: tuple[object, ...] = RECIPE
+    cache: ImageCache, residence: Placement, size: int = 8, recipe: tuple[object, ...] = RECIPE
 ) -> TrainingBatches:
     augmenter = Augmenter(recipe, SIZE, 4)  # type: ignore[arg-type]
     labels = np.arange(IMAGES) * 3
     return TrainingBatches(
-        cache, cache.image_ids, labels, size, augmenter, shuffled(5), Supply(residence, CPU)
+        cache, cache.image_ids, labels, size, augmenter, shuffled(5), LoaderPlan(residence, CPU)
     )
 
 

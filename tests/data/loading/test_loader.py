@@ -26,8 +26,8 @@ from kaggle_face.data.loading.loader import (
     evaluation_batches,
     shuffled,
 )
-from kaggle_face.data.loading.placement import Residence, Supply, choose_workers
-from kaggle_face.data.loading.samplers import EVERYTHING, Share
+from kaggle_face.data.loading.placement import LoaderPlan, Placement, choose_workers
+from kaggle_face.data.loading.samplers import WHOLE_BATCH, Shard
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import StrArray
@@ -35,7 +35,7 @@ from kaggle_face.records import StrArray
 SIZE, IMAGES = 16, 50
 NOISE = ({"GaussNoise": {"p": 1.0}},)
 NONE = Augmenter((), SIZE, 0)
-HERE = Supply("workers", CPU)
+HERE = LoaderPlan("workers", CPU)
 
 
 @pytest.fixture
@@ -64,11 +64,11 @@ def batches(
     augmenter: Augmenter = NONE,
     workers: int = 0,
     seed: int = 5,
-    residence: Residence = "workers",
-    share: Share = EVERYTHING,
+    residence: Placement = "workers",
+    share: Shard = WHOLE_BATCH,
 ) -> TrainingBatches:
-    labels, supply = np.arange(len(cache)) * 3, Supply(residence, CPU, workers, share=share)
-    return TrainingBatches(cache, cache.image_ids, labels, batch_size, augmenter, shuffled(seed), supply)
+    labels, plan = np.arange(len(cache)) * 3, LoaderPlan(residence, CPU, workers, shard=share)
+    return TrainingBatches(cache, cache.image_ids, labels, batch_size, augmenter, shuffled(seed), plan)
 
 
 def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[int]]]:
@@ -179,7 +179,7 @@ def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: ImageCa
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
 def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_read(
-    pack_on_disk: ImageCache, residence: Residence, workers: int
+    pack_on_disk: ImageCache, residence: Placement, workers: int
 ) -> None:
     path = pack_on_disk.folder / "images.npy"
     content = path.read_bytes()
@@ -205,12 +205,12 @@ def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_rea
 @pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
 @pytest.mark.parametrize("count", [2, 3])
 def test_processes_make_the_images_of_one_process_between_them(
-    cache: ImageCache, residence: Residence, count: int
+    cache: ImageCache, residence: Placement, count: int
 ) -> None:
     augmenter = Augmenter(({"HorizontalFlip": {"p": 0.5}}, {"Affine": {"rotate": [-20, 20]}}), SIZE, 0)
     alone = batches(cache, augmenter=augmenter, residence=residence)
     shares = [
-        batches(cache, augmenter=augmenter, residence=residence, share=Share(rank, count))
+        batches(cache, augmenter=augmenter, residence=residence, shard=Shard(rank, count))
         for rank in range(count)
     ]
     parts = zip(*(one.epoch(1, first_step=2) for one in shares), strict=True)
@@ -222,7 +222,7 @@ def test_processes_make_the_images_of_one_process_between_them(
 
 def test_a_process_needs_two_images_of_a_batch(cache: ImageCache) -> None:
     with pytest.raises(ConfigError, match="a batch of 8 images leaves one of 5 processes fewer than two"):
-        batches(cache, share=Share(0, 5))
+        batches(cache, shard=Shard(0, 5))
 
 
 def test_evaluation_keeps_the_order_that_is_asked_for(cache: ImageCache) -> None:

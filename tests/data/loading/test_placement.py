@@ -10,7 +10,7 @@ import torch
 from kaggle_face.config import DataConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading import placement as residence
-from kaggle_face.data.loading.placement import Supply, choose_supply
+from kaggle_face.data.loading.placement import LoaderPlan, plan_loading
 from kaggle_face.errors import ConfigError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
@@ -30,10 +30,10 @@ def chosen(
     gigabytes: float = 1,
     size_px: int = 32,
     setting: str = "auto",
-) -> Supply:
+) -> LoaderPlan:
     augmenter = Augmenter(transforms, size_px, 0)  # type: ignore[arg-type]
     config = DataConfig.model_validate({"residence": setting, "workers": 3})
-    return choose_supply(config, augmenter, int(gigabytes * 10**9), device)
+    return plan_loading(config, augmenter, int(gigabytes * 10**9), device)
 
 
 def test_on_a_gpu_images_lie_there_where_they_fit_with_room_to_spare() -> None:
@@ -43,9 +43,9 @@ def test_on_a_gpu_images_lie_there_where_they_fit_with_room_to_spare() -> None:
 
 
 def test_transforms_without_a_batch_form_need_workers_and_are_named() -> None:
-    supply = chosen(BLUR, GPU)
-    assert supply.residence == "workers" and supply.workers == 3
-    assert supply.describe().endswith("one by one by 3 processes (MotionBlur has no batch form)")
+    plan = chosen(BLUR, GPU)
+    assert plan.residence == "workers" and plan.workers == 3
+    assert plan.describe().endswith("one by one by 3 processes (MotionBlur has no batch form)")
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_the_choice_is_told_in_one_line() -> None:
     mapped = "images are read from the image cache and augmented on cpu in batches"
     assert chosen(MOVE, CPU).describe() == mapped
     here = "images are read from the image cache and augmented one by one in this process"
-    assert Supply("workers", CPU).describe() == here
+    assert LoaderPlan("workers", CPU).describe() == here

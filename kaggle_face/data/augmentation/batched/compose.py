@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from kaggle_face.data.augmentation.batched.conversion import batch_forms
+from kaggle_face.data.augmentation.batched.conversion import batched_transforms
 from kaggle_face.data.augmentation.batched.transforms import LARGEST, Chain
 from kaggle_face.data.augmentation.counter_random import uniform_draws
 from kaggle_face.data.augmentation.per_image import Augmenter
@@ -22,9 +22,9 @@ _CACHE_BYTES = 1 << 20
 """On a CPU images are augmented in parts that stay in its cache: three times faster at 112 pixels."""
 
 
-def without_batch_form(augmenter: Augmenter) -> list[str]:
+def without_batched_transform(augmenter: Augmenter) -> list[str]:
     """The names of the transforms that must be applied to each image by itself."""
-    forms = batch_forms(augmenter.steps)
+    forms = batched_transforms(augmenter.steps)
     return [type(step).__name__ for step, form in zip(augmenter.steps, forms, strict=True) if form is None]
 
 
@@ -33,7 +33,7 @@ class BatchAugmenter:
 
     def __init__(self, augmenter: Augmenter) -> None:
         """Takes over the transforms and the seed; all of them must have a batch form."""
-        forms = [form for form in batch_forms(augmenter.steps) if form is not None]
+        forms = [form for form in batched_transforms(augmenter.steps) if form is not None]
         assert len(forms) == len(augmenter.steps), "a transform has no batch form"
         self._chain, self._seed = Chain(tuple(forms)), augmenter.seed
 

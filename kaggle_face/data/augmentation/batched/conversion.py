@@ -35,7 +35,7 @@ _SAMPLINGS: dict[int, Literal["bilinear", "nearest"]] = {0: "nearest", 1: "bilin
 _CHANGES_SIZE = (Pad, PadIfNeeded, RandomCrop, RandomResizedCrop)
 
 
-def batch_forms(steps: Sequence[Any]) -> tuple[BatchTransform | None, ...]:
+def batched_transforms(steps: Sequence[Any]) -> tuple[BatchTransform | None, ...]:
     """The batch form of each built transform of albumentations, None for those that have none."""
     return tuple(_with_chance(step) for step in steps)
 
