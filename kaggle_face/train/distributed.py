@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from kaggle_face.data.loading.samplers import EVERYTHING, Share
+from kaggle_face.data.loading.samplers import WHOLE_BATCH, Shard
 from kaggle_face.errors import ConfigError, InputError, OtherProcessError, TrainingStoppedError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Processes:
         share: The part of every batch that falls to this process, and how many there are.
     """
 
-    def __init__(self, share: Share = EVERYTHING) -> None:
+    def __init__(self, share: Shard = WHOLE_BATCH) -> None:
         self.share = share
 
     @property
@@ -110,29 +110,29 @@ def joined(environment: Mapping[str, str] = os.environ) -> Iterator[Processes]:
         raise
 
 
-def _read_share(environment: Mapping[str, str]) -> Share:
+def _read_share(environment: Mapping[str, str]) -> Shard:
     count = int(environment.get("WORLD_SIZE", "1"))
     if count == 1:
-        return EVERYTHING
+        return WHOLE_BATCH
     missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in environment]
     if missing:
         raise InputError(
             f"WORLD_SIZE={count} is set and {missing[0]} is not; start several processes with: "
             f"torchrun --standalone --nproc-per-node {count} -m -- kaggle_face train ..., or unset WORLD_SIZE"
         )
-    return Share(int(environment["RANK"]), count)
+    return Shard(int(environment["RANK"]), count)
 
 
 class _Group(Processes):
     """Several processes: gloo between hosts and on CPUs, NCCL between GPUs where there is NCCL."""
 
-    def __init__(self, share: Share, local_rank: int, store: Any) -> None:
+    def __init__(self, share: Shard, local_rank: int, store: Any) -> None:
         super().__init__(share)
         self._local_rank = local_rank
         self._store = store
 
     @classmethod
-    def join(cls, share: Share, local_rank: int) -> _Group:
+    def join(cls, share: Shard, local_rank: int) -> _Group:
         """Meets the others."""
         import torch
         from torch import distributed

@@ -20,8 +20,8 @@ from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading.identity_sampling import sampled_order
-from kaggle_face.data.loading.loader import TrainingBatches
-from kaggle_face.data.loading.placement import choose_supply
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
+from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.model.amp import CpuAmp, resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
@@ -198,18 +198,16 @@ def _choose_threads(config: Config, fit: Fit, start: Literal["new", "resume"]) -
 
 def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-    supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.cache.image_bytes, device)
-    call.progress.say(f"fold {task.fold}: {supply.describe()}")
+    plan = plan_loading(config.data, augmenter, len(task.train_ids) * task.cache.image_bytes, device)
+    call.progress.say(f"fold {task.fold}: {plan.describe()}")
     return TrainingBatches(
-        task.cache,
-        task.train_ids,
-        task.train_labels,
+        TrainingImages(task.cache, task.train_ids, task.train_labels),
         config.train.batch_size,
         augmenter,
         lambda labels, epoch: sampled_order(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),
-        replace(supply, share=call.processes.share),
+        replace(plan, shard=call.processes.share),
     )
 
 

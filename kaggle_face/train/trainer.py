@@ -134,7 +134,7 @@ class Fit:
             WorkerLostError: A worker process was killed.
         """
         heeding = noted() if self.call.saves_when_stopped else nullcontext()
-        with naming_lost_workers(self.batches.supply.workers), heeding:
+        with naming_lost_workers(self.batches.plan.workers), heeding:
             outcome = self._run()
         if outcome == "finished":
             raise_if_wished()

@@ -19,9 +19,9 @@ from kaggle_face.config import Config, load_config
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.identity_sampling import sampled_order
-from kaggle_face.data.loading.loader import TrainingBatches
-from kaggle_face.data.loading.placement import Supply
-from kaggle_face.data.loading.samplers import Share
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
+from kaggle_face.data.loading.placement import LoaderPlan
+from kaggle_face.data.loading.samplers import Shard
 from kaggle_face.errors import ConfigError, InputError, OtherProcessError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -64,7 +64,7 @@ class Board:
 class Thread(_Group):
     """A process that is none."""
 
-    def __init__(self, share: Share, board: Board) -> None:
+    def __init__(self, share: Shard, board: Board) -> None:
         super().__init__(share, share.rank, None)
         self._board = board
 
@@ -90,7 +90,7 @@ def together(count: int, work: Callable[[Processes], T]) -> list[T]:
 
     def run(rank: int) -> T:
         try:
-            return work(Thread(Share(rank, count), board))
+            return work(Thread(Shard(rank, count), board))
         except BaseException:
             board.meeting.abort()
             raise
@@ -118,13 +118,13 @@ class Training:
         images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
         ids = np.array([f"{number:03d}" for number in range(IMAGES)])
         self.batches = TrainingBatches(
-            ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE),
-            ids,
-            np.arange(IMAGES) % CLASSES,
+            TrainingImages(
+                ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE), ids, np.arange(IMAGES) % CLASSES
+            ),
             config.train.batch_size,
             Augmenter(config.augment.transforms, SIZE, config.seed),
             lambda labels, epoch: sampled_order(labels, config.sampler, config.train.batch_size, 0, epoch),
-            Supply("memory_map", CPU, share=self.processes.share),
+            LoaderPlan("memory_map", CPU, shard=self.processes.share),
         )
         self.machine = Machine(CPU, None, self.network, processes=self.processes)
 
@@ -292,13 +292,13 @@ def test_each_process_takes_a_gpu_of_its_own(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
-    assert _Group(Share(rank, 2), rank, None).device_setting(setting) == device
+    assert _Group(Shard(rank, 2), rank, None).device_setting(setting) == device
     assert chosen == ([rank] if device.startswith("cuda") else [])
 
 
 def test_without_a_gpu_processes_take_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert _Group(Share(1, 2), 1, None).device_setting("auto") == "cpu"
+    assert _Group(Shard(1, 2), 1, None).device_setting("auto") == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_devices_that_processes_cannot_share_are_refused(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(ConfigError, match=message):
-        _Group(Share(2, 3), 2, None).device_setting(setting)
+        _Group(Shard(2, 3), 2, None).device_setting(setting)
 
 
 def test_the_process_that_fails_first_says_why_and_the_others_are_silent(

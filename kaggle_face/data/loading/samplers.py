@@ -1,4 +1,4 @@
-"""The order in which an epoch sees its images, and the one random source that everything draws from."""
+"""The order of an epoch's images, the shards of a batch, and the one random source of the package."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Stream(IntEnum):
 
 
 @dataclass(frozen=True)
-class Share:
-    """The part of every batch that falls to one of several processes, counted from 0: neighbours in it."""
+class Shard:
+    """The part of every batch that one of several processes makes; processes count from 0."""
 
     rank: int = 0
     count: int = 1
@@ -31,13 +31,13 @@ class Share:
     def of(self, size: int) -> slice:
         """The positions in a batch of that size; the parts make up the batch and differ by one image at most.
 
-        >>> [Share(rank, 3).of(8) for rank in range(3)]
+        >>> [Shard(rank, 3).of(8) for rank in range(3)]
         [slice(0, 2, None), slice(2, 5, None), slice(5, 8, None)]
         """
         return slice(size * self.rank // self.count, size * (self.rank + 1) // self.count)
 
 
-EVERYTHING = Share()
+WHOLE_BATCH = Shard()
 
 
 def seeded(seed: int, *words: int) -> np.random.Generator:

@@ -22,8 +22,8 @@ from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.loading.loader import TrainingBatches, shuffled
-from kaggle_face.data.loading.placement import choose_supply
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shuffled
+from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.score import Composite
@@ -131,13 +131,11 @@ class WeightsJudge:
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(task.train_ids) * task.cache.image_bytes
         self._batches = TrainingBatches(
-            task.cache,
-            task.train_ids,
-            task.train_labels,
+            TrainingImages(task.cache, task.train_ids, task.train_labels),
             config.train.batch_size,
             augmenter,
             shuffled(config.seed),
-            choose_supply(config.data, augmenter, image_bytes, device),
+            plan_loading(config.data, augmenter, image_bytes, device),
         )
 
     def choose(self, progress: Progress) -> tuple[Soup, HeldOut]:
@@ -168,7 +166,7 @@ class WeightsJudge:
         """What averaged weights say; the network keeps them, with norms that are their own."""
         self.network.load_state_dict(weights)
         images = (batch.images for batch in islice(self._batches.epoch(0), NORM_BATCHES))
-        with naming_lost_workers(self._batches.supply.workers):
+        with naming_lost_workers(self._batches.plan.workers):
             measure_norms(self.network, images, self.how.device, self.how.amp_dtype)
         return predict_held_out(self.network, self.task, self.how)
 

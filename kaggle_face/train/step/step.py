@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kaggle_face.data.augmentation.mixing import Mix, apply_mix, draw_mix
 from kaggle_face.data.loading.loader import Batch, TrainingBatches
-from kaggle_face.data.loading.placement import Residence
+from kaggle_face.data.loading.placement import Placement
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.errors import ConfigError
 from kaggle_face.train.distributed import ALONE, Processes
@@ -75,7 +75,7 @@ def run_steps(
         try:
             _train_on(batch, state, recipe, machine, group)
         except torch.OutOfMemoryError as error:
-            raise _too_large(recipe, machine, batches.supply.residence) from error
+            raise _too_large(recipe, machine, batches.plan.placement) from error
         state.step += 1
         if state.step == steps or _is_time_to_look(state.step, machine.device):
             # Several processes must learn the same at the same step.
@@ -175,8 +175,8 @@ def _look(state: TrainingState, recipe: Recipe, guard: NormGuard, waits: bool) -
         )
 
 
-def _too_large(recipe: Recipe, machine: Machine, residence: Residence) -> ConfigError:
-    elsewhere = ", or set data.residence=memory_map" if residence == "device" else ""
+def _too_large(recipe: Recipe, machine: Machine, placement: Placement) -> ConfigError:
+    elsewhere = ", or set data.residence=memory_map" if placement == "device" else ""
     return ConfigError(
         f"a step of train.batch_size={recipe.train.batch_size} does not fit the memory of {machine.device}; "
         f"lower it (train.accumulate_steps makes up for it){elsewhere}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaggle_face.data.loading.samplers import Share, epoch_order, seeded
+from kaggle_face.data.loading.samplers import Shard, epoch_order, seeded
 
 
 def test_an_order_names_every_image_once() -> None:
@@ -33,6 +33,6 @@ def test_streams_of_different_words_differ_also_where_words_are_zero() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 @pytest.mark.parametrize("size", [14, 15, 128])
 def test_the_shares_of_processes_make_up_a_batch_in_its_order(size: int, count: int) -> None:
-    parts = [list(range(size))[Share(rank, count).of(size)] for rank in range(count)]
+    parts = [list(range(size))[Shard(rank, count).of(size)] for rank in range(count)]
     assert [position for part in parts for position in part] == list(range(size))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from kaggle_face.data.augmentation.batched import compose as batch_augmentation
-from kaggle_face.data.augmentation.batched.compose import BatchAugmenter, without_batch_form
+from kaggle_face.data.augmentation.batched.compose import BatchAugmenter, without_batched_transform
 from kaggle_face.data.augmentation.per_image import Augmenter
 
 Entry = Mapping[str, Mapping[str, Any]]
@@ -246,4 +246,4 @@ def test_without_transforms_the_images_themselves_come_back() -> None:
 )
 def test_what_has_no_batch_form_is_named(entry: Entry) -> None:
     entries = ({"HorizontalFlip": {}}, entry)
-    assert without_batch_form(Augmenter(entries, SIZE, 0)) == list(entry)
+    assert without_batched_transform(Augmenter(entries, SIZE, 0)) == list(entry)
