@@ -22,7 +22,7 @@ class Supply:
 
     Attributes:
         per_image: Whether albumentations ran for each image by itself.
-        reason: Why it did, such as the transforms without a batch form; empty where it need not.
+        reason: Why it did, such as the transforms without a batched form; empty where it need not.
         on_cuda: Whether the network ran on a GPU.
     """
 

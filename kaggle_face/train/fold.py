@@ -20,7 +20,7 @@ from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading.identity_sampling import sampled_order
-from kaggle_face.data.loading.loader import TrainingBatches
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
 from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.model.amp import resolve_amp, resolve_device
@@ -226,15 +226,13 @@ def _create_batches(
     plan = plan_loading(config.data, augmenter, len(data.train_ids) * data.cache.image_bytes, device)
     context.progress.say(f"fold {data.fold}: {plan.describe()}")
     return TrainingBatches(
-        data.cache,
-        data.train_ids,
-        data.train_labels,
+        TrainingImages(data.cache, data.train_ids, data.train_labels),
         config.train.batch_size,
         augmenter,
         lambda labels, epoch: sampled_order(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),
-        replace(plan, share=context.distributed.share),
+        replace(plan, shard=context.distributed.share),
     )
 
 

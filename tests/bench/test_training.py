@@ -8,7 +8,7 @@ from kaggle_face.bench.rates import Rate
 from kaggle_face.bench.training import LIMIT, LOADER, WHOLE, Supply, explain, report_training
 
 BATCHES = Supply(per_image=False, reason="", on_cuda=False)
-PER_IMAGE = Supply(per_image=True, reason="MotionBlur has no batch form", on_cuda=True)
+PER_IMAGE = Supply(per_image=True, reason="MotionBlur has no batched form", on_cuda=True)
 
 
 def rates(limit: float, loader: float, whole: float) -> dict[str, Rate]:

@@ -19,7 +19,7 @@ from kaggle_face.config import Config, load_config
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.identity_sampling import sampled_order
-from kaggle_face.data.loading.loader import TrainingBatches
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
 from kaggle_face.data.loading.placement import LoaderPlan
 from kaggle_face.data.loading.samplers import Shard
 from kaggle_face.errors import ConfigError, InputError, OtherProcessError
@@ -118,13 +118,13 @@ class Training:
         images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
         ids = np.array([f"{number:03d}" for number in range(IMAGES)])
         self.batches = TrainingBatches(
-            ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE),
-            ids,
-            np.arange(IMAGES) % CLASSES,
+            TrainingImages(
+                ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE), ids, np.arange(IMAGES) % CLASSES
+            ),
             config.train.batch_size,
             Augmenter(config.augment.transforms, SIZE, config.seed),
             lambda labels, epoch: sampled_order(labels, config.sampler, config.train.batch_size, 0, epoch),
-            LoaderPlan("memory_map", CPU, share=self.distributed.share),
+            LoaderPlan("memory_map", CPU, shard=self.distributed.share),
         )
         self.context = StepContext(CPU, None, self.network, distributed=self.distributed)
 

@@ -55,12 +55,12 @@ class DeviceBatches:
     ) -> None:
         self._pixels, self._augmenter, self._device = pixels, augmenter, device
 
-    def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
+    def batches(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
         """The images of each batch, uint8 (B, H, W, 3), on the device."""
-        numbers_N = self._on_device(plan.numbers)
+        keys_N = self._on_device(plan.sample_keys)
         blocks = plan.blocks(self._batches_at_once(plan.batch_size))
         for block, images_BHW3 in zip(blocks, self._images(plan, blocks), strict=True):
-            augmented_BHW3 = self._augmenter(images_BHW3, plan.epoch, numbers_N[block])
+            augmented_BHW3 = self._augmenter(images_BHW3, plan.epoch, keys_N[block])
             yield from torch.split(augmented_BHW3, plan.batch_size)
 
     def _images(self, plan: EpochPlan, blocks: list[slice]) -> Iterator[torch.Tensor]:

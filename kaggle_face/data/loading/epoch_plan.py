@@ -1,4 +1,4 @@
-"""What an epoch shows: its images in order, and the number that each is augmented by."""
+"""The plan of an epoch: its images in order, and the sample key that each is augmented by."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class Request:
 
     epoch: int
     rows: IntArray
-    numbers: IntArray
+    sample_keys: IntArray
 
 
 @dataclass(frozen=True, eq=False)
 class EpochPlan:
-    """The rest of an epoch: as `Request`, for all of its whole batches."""
+    """The rest of an epoch: rows and sample keys (N) of all of its whole batches."""
 
     epoch: int
     rows: IntArray
-    numbers: IntArray
+    sample_keys: IntArray
     batch_size: int
 
     def __post_init__(self) -> None:
-        assert len(self.rows) == len(self.numbers)
+        assert len(self.rows) == len(self.sample_keys)
         assert len(self.rows) % self.batch_size == 0, "only whole batches are planned"
 
     @property
@@ -39,7 +39,7 @@ class EpochPlan:
     def requests(self) -> list[Request]:
         """The batches."""
         parts = [slice(step * self.batch_size, (step + 1) * self.batch_size) for step in range(self.steps)]
-        return [Request(self.epoch, self.rows[p], self.numbers[p]) for p in parts]
+        return [Request(self.epoch, self.rows[p], self.sample_keys[p]) for p in parts]
 
     def blocks(self, batches: int) -> list[slice]:
         """The images of every `batches` batches that follow each other; the last block may be smaller."""
@@ -50,25 +50,17 @@ class EpochPlan:
 
 
 def sample_keys(order: IntArray) -> IntArray:
-    """The number by which each image of an order is augmented: its place, and how often it came before.
+    """The key by which each image of an order is augmented: its place, and its repeat index above bit 32.
 
-    The place is that among the training images: another test set changes nothing about a training.
+    The place is that among the training images: another test set changes nothing about a training. The repeat
+    index counts how often the image came before in the order, so that an image shown again is augmented anew.
 
-    >>> numbers = sample_keys(np.array([5, 4, 5]))
-    >>> (numbers & (2**32 - 1)).tolist(), (numbers >> 32).tolist()
+    >>> keys = sample_keys(np.array([5, 4, 5]))
+    >>> (keys & (2**32 - 1)).tolist(), (keys >> 32).tolist()
     ([5, 4, 5], [0, 0, 1])
-    """
-    return np.asarray(order + (_showings(order) << 32))
-
-
-def _showings(order: IntArray) -> IntArray:
-    """How often each image of an order was shown before in it: an image shown again is augmented anew.
-
-    >>> _showings(np.array([7, 3, 7, 7, 3]))
-    array([0, 0, 1, 2, 1])
     """
     by_image = np.argsort(order, kind="stable")
     _, starts, counts = np.unique(order[by_image], return_index=True, return_counts=True)
-    showings = np.empty(len(order), np.int64)
-    showings[by_image] = np.arange(len(order)) - np.repeat(starts, counts)
-    return showings
+    repeats = np.empty(len(order), np.int64)
+    repeats[by_image] = np.arange(len(order)) - np.repeat(starts, counts)
+    return np.asarray(order + (repeats << 32))

@@ -14,10 +14,11 @@ import torch
 from kaggle_face.data.augmentation.batched.compose import BatchAugmenter
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache
+from kaggle_face.data.cache.pixels import Pixels
 from kaggle_face.data.loading.device_batches import DeviceBatches, ResidentPixels
 from kaggle_face.data.loading.epoch_plan import EpochPlan, sample_keys
 from kaggle_face.data.loading.placement import LoaderPlan
-from kaggle_face.data.loading.samplers import Shard, epoch_order
+from kaggle_face.data.loading.samplers import epoch_order
 from kaggle_face.data.loading.streaming import gathered_blocks
 from kaggle_face.data.loading.worker_batches import WorkerBatches
 from kaggle_face.errors import ConfigError, DataError
@@ -35,9 +36,9 @@ def shuffled(seed: int) -> Order:
 
 
 class BatchSource(Protocol):
-    """Makes batches of what an epoch shows."""
+    """Makes the batches of an epoch."""
 
-    def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
+    def batches(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
         """The images of each batch, uint8 (B, H, W, 3)."""
 
 
@@ -45,13 +46,22 @@ class BatchSource(Protocol):
 class Batch:
     """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the image cache (B).
 
-    Of several processes each has its own share of the images, but the labels and rows of the whole batch.
+    Of several processes each has its own shard of the images, but the labels and rows of the whole batch.
     The labels lie where the network is, the images there or in the host's memory.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     rows: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingImages:
+    """The training images of a fold: their pixels, ids (N) and class indices (N)."""
+
+    cache: ImageCache
+    image_ids: StrArray
+    labels: IntArray
 
 
 class TrainingBatches:
@@ -63,41 +73,37 @@ class TrainingBatches:
     """
 
     def __init__(
-        self,
-        cache: ImageCache,
-        image_ids: StrArray,
-        labels: IntArray,
-        batch_size: int,
-        augmenter: Augmenter,
-        order: Order,
-        plan: LoaderPlan,
+        self, images: TrainingImages, batch_size: int, augmenter: Augmenter, order: Order, plan: LoaderPlan
     ) -> None:
         """Looks up the images.
 
         Args:
-            cache: The pixels.
-            image_ids: The training images (N).
-            labels: Their class indices (N).
+            images: The images and their classes.
             batch_size: Images of a step.
             augmenter: Applied to each image.
             order: The order of each epoch.
-            plan: Where the images lie, how they are augmented, and this process's share of each batch.
+            plan: Where the images lie, how they are augmented, and this process's shard of each batch.
 
         Raises:
             DataError: Fewer than two images can be read.
             ConfigError: Several processes share a batch, and one of them would get fewer than two images.
         """
-        rows = cache.rows_of(image_ids)
+        cache = images.cache
+        rows = cache.rows_of(images.image_ids)
         readable = cache.valid[rows]
-        self._rows, self._labels = rows[readable], labels[readable]
+        self._rows, self._labels = rows[readable], images.labels[readable]
         if len(self._rows) < 2:
             raise DataError(f"training needs at least 2 images that can be read, got {len(self._rows)}")
         self._order = order
         self._num_ordered = len(self._order(self._labels, 0))
         self._batch_size = min(batch_size, self._num_ordered)
-        _require_shares(self._batch_size, plan.share)
+        if plan.shard.count > 1 and self._batch_size // plan.shard.count < 2:
+            raise ConfigError(
+                f"a batch of {self._batch_size} images leaves one of {plan.shard.count} processes fewer than "
+                "two; raise train.batch_size or start fewer processes"
+            )
         self.plan = plan
-        self._source = self._choose_source(cache, augmenter, plan)
+        self._source = self._choose_source(cache.images, augmenter)
 
     def __len__(self) -> int:
         return self._num_ordered // self._batch_size
@@ -118,31 +124,23 @@ class TrainingBatches:
 
         rows_SB = batched(self._rows[order])
         labels_SB = torch.from_numpy(batched(self._labels[order])).to(self.plan.device)
-        own = self.plan.share.of(self._batch_size)
-        own_rows, numbers = rows_SB[:, own], batched(sample_keys(order))[:, own]
-        plan = EpochPlan(epoch, own_rows.reshape(-1), numbers.reshape(-1), own.stop - own.start)
-        for images_BHW3, labels_B, rows_B in zip(self._source.made(plan), labels_SB, rows_SB, strict=True):
+        own = self.plan.shard.of(self._batch_size)
+        own_rows, keys = rows_SB[:, own], batched(sample_keys(order))[:, own]
+        plan = EpochPlan(epoch, own_rows.reshape(-1), keys.reshape(-1), own.stop - own.start)
+        for images_BHW3, labels_B, rows_B in zip(self._source.batches(plan), labels_SB, rows_SB, strict=True):
             yield Batch(images_BHW3, labels_B, rows_B)
 
-    def _choose_source(self, cache: ImageCache, augmenter: Augmenter, plan: LoaderPlan) -> BatchSource:
-        match plan.residence:
+    def _choose_source(self, pixels: Pixels, augmenter: Augmenter) -> BatchSource:
+        match self.plan.placement:
             case "workers":
-                return WorkerBatches(cache.images, augmenter, plan.workers)
+                return WorkerBatches(pixels, augmenter, self.plan.workers)
             case "memory_map":
-                return DeviceBatches(cache.images, BatchAugmenter(augmenter), plan.device)
+                return DeviceBatches(pixels, BatchAugmenter(augmenter), self.plan.device)
             case "device":
-                resident = ResidentPixels.of(cache.images, self._rows, plan.device)
-                return DeviceBatches(resident, BatchAugmenter(augmenter), plan.device)
+                resident = ResidentPixels.of(pixels, self._rows, self.plan.device)
+                return DeviceBatches(resident, BatchAugmenter(augmenter), self.plan.device)
             case _:
-                assert_never(plan.residence)
-
-
-def _require_shares(batch_size: int, share: Shard) -> None:
-    if share.count > 1 and batch_size // share.count < 2:
-        raise ConfigError(
-            f"a batch of {batch_size} images leaves one of {share.count} processes fewer than two; "
-            "raise train.batch_size or start fewer processes"
-        )
+                assert_never(self.plan.placement)
 
 
 def evaluation_batches(

@@ -1,4 +1,4 @@
-"""Where the training images lie and where they are augmented: chosen for the machine and the transforms."""
+"""The placement of the training images and of their augmentation: disk, device or worker processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from kaggle_face.errors import ConfigError
 from kaggle_face.hardware import available_cpus
 
 Placement = Literal["device", "memory_map", "workers"]
+"""The values of `data.residence` that a training runs with."""
 
 _MOST_WORKERS = 16
 _SHARE_OF_FREE_MEMORY = 0.5
@@ -27,29 +28,29 @@ _ONLY_MIRRORS = frozenset(("HorizontalFlip", "VerticalFlip", "NoOp"))
 
 @dataclass(frozen=True)
 class LoaderPlan:
-    """How batches are made.
+    """How the loader makes its batches.
 
     Attributes:
-        residence: `device`: images lie on the device, whole batches are augmented there. `memory_map`: images
+        placement: `device`: images lie on the device, whole batches are augmented there. `memory_map`: images
             stay on the disk, whole batches are augmented on the device. `workers`: images are augmented one
             by one by albumentations.
         device: Where the network is.
         workers: Processes that augment for `workers`; 0 is this one.
         reason: Why images are augmented one by one where batches cannot be; else empty.
         megabytes: Of all training images.
-        share: The part of every batch that this process makes.
+        shard: The part of every batch that this process makes.
     """
 
-    residence: Placement
+    placement: Placement
     device: torch.device
     workers: int = 0
     reason: str = ""
     megabytes: float = 0.0
-    share: Shard = WHOLE_BATCH
+    shard: Shard = WHOLE_BATCH
 
     def describe(self) -> str:
         """One line for people."""
-        match self.residence:
+        match self.placement:
             case "device":
                 where = f"{self.device} ({self.megabytes:.0f} MB)"
                 return f"images lie on {where} and are augmented there in batches"
@@ -60,7 +61,7 @@ class LoaderPlan:
                 why = f" ({self.reason})" if self.reason else ""
                 return f"images are read from the image cache and augmented one by one {who}{why}"
             case _:
-                assert_never(self.residence)
+                assert_never(self.placement)
 
 
 def plan_loading(
@@ -78,15 +79,13 @@ def plan_loading(
         device: Where the network is; its weights should be there already.
 
     Raises:
-        ConfigError: The residence that is asked for cannot be had.
+        ConfigError: The placement that the settings request is not possible.
     """
-    formless = without_batched_transform(augmenter)
-    residence = _choose(config, augmenter, formless, image_bytes, device)
-    workers = choose_workers(config.workers, augmenter) if residence == "workers" else 0
-    reason = (
-        f"{', '.join(formless)} {'has' if len(formless) == 1 else 'have'} no batch form" if formless else ""
-    )
-    return LoaderPlan(residence, device, workers, reason, image_bytes / 1e6)
+    single = without_batched_transform(augmenter)
+    placement = _choose(config, augmenter, single, image_bytes, device)
+    workers = choose_workers(config.workers, augmenter) if placement == "workers" else 0
+    reason = f"{', '.join(single)} {'has' if len(single) == 1 else 'have'} no batched form" if single else ""
+    return LoaderPlan(placement, device, workers, reason, image_bytes / 1e6)
 
 
 def choose_workers(workers: int, augmenter: Augmenter) -> int:
@@ -99,7 +98,7 @@ def choose_workers(workers: int, augmenter: Augmenter) -> int:
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Memory of a CUDA device that nobody uses, or that torch holds in reserve; None for other devices."""
+    """Free memory of a CUDA device, with what torch holds in reserve; None for other devices."""
     if device.type != "cuda":
         return None
     reserve = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -107,45 +106,33 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def _choose(
-    config: DataConfig, augmenter: Augmenter, formless: list[str], image_bytes: int, device: torch.device
+    config: DataConfig, augmenter: Augmenter, single: list[str], image_bytes: int, device: torch.device
 ) -> Placement:
     match config.residence:
         case "workers":
             return "workers"
         case "auto":
-            if formless:
+            if single:
                 return "workers"
             if device.type == "cpu":
-                return "memory_map" if _pays_on_cpu(augmenter) else "workers"
+                names = {type(step).__name__ for step in augmenter.steps}
+                pays = augmenter.size_px <= _LARGEST_ON_CPU and not names <= _ONLY_MIRRORS
+                return "memory_map" if pays else "workers"
             free = free_bytes(device)
             fits = free is not None and image_bytes <= _SHARE_OF_FREE_MEMORY * free
             return "device" if fits else "memory_map"
         case "device" | "memory_map":
-            _require_batch_form(config.residence, formless)
-            if config.residence == "device":
-                _require_room(image_bytes, device)
+            if single:
+                raise ConfigError(
+                    f"data.residence={config.residence} augments whole batches, and {single[0]} of "
+                    "augment.transforms has no batched form; set data.residence=auto"
+                )
+            free = free_bytes(device) if config.residence == "device" else None
+            if free is not None and image_bytes > free:
+                raise ConfigError(
+                    f"data.residence=device needs {image_bytes / 1e9:.1f} GB for the images, and "
+                    f"{free / 1e9:.1f} GB of {device} are free; set data.residence=memory_map"
+                )
             return config.residence
         case _:
             assert_never(config.residence)
-
-
-def _pays_on_cpu(augmenter: Augmenter) -> bool:
-    names = {type(step).__name__ for step in augmenter.steps}
-    return augmenter.size_px <= _LARGEST_ON_CPU and not names <= _ONLY_MIRRORS
-
-
-def _require_batch_form(residence: Placement, formless: list[str]) -> None:
-    if formless:
-        raise ConfigError(
-            f"data.residence={residence} augments whole batches, and {formless[0]} of augment.transforms has "
-            "no batch form; set data.residence=auto"
-        )
-
-
-def _require_room(image_bytes: int, device: torch.device) -> None:
-    free = free_bytes(device)
-    if free is not None and image_bytes > free:
-        raise ConfigError(
-            f"data.residence=device needs {image_bytes / 1e9:.1f} GB for the images, and {free / 1e9:.1f} GB "
-            f"of {device} are free; set data.residence=memory_map"
-        )

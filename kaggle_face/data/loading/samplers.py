@@ -1,4 +1,4 @@
-"""The order in which an epoch sees its images, and the one random source that everything draws from."""
+"""The order of an epoch's images, the shards of a batch, and the one random source of the package."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stream(IntEnum):
 
 @dataclass(frozen=True)
 class Shard:
-    """The part of every batch that falls to one of several processes, counted from 0: neighbours in it."""
+    """The part of every batch that one of several processes makes; processes count from 0."""
 
     rank: int = 0
     count: int = 1

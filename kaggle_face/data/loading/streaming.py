@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import torch
@@ -33,7 +33,7 @@ def gathered_blocks(
             ahead = deque(pool.submit(gather, pixels, rows, True) for rows in islice(waiting, _BLOCKS_AHEAD))
             while ahead:
                 images_BHW3 = ahead.popleft().result()
-                _read_next(pool, ahead, pixels, waiting)
+                ahead.extend(pool.submit(gather, pixels, rows, True) for rows in islice(waiting, 1))
                 yield images_BHW3
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -44,13 +44,3 @@ def gather(pixels: Pixels, rows: IntArray, pinned: bool) -> torch.Tensor:
     images_BHW3 = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pinned)
     take_rows(pixels, rows, images_BHW3.numpy())
     return images_BHW3
-
-
-def _read_next(
-    pool: ThreadPoolExecutor,
-    ahead: deque[Future[torch.Tensor]],
-    pixels: Pixels,
-    waiting: Iterator[IntArray],
-) -> None:
-    for rows in islice(waiting, 1):
-        ahead.append(pool.submit(gather, pixels, rows, True))

@@ -25,7 +25,7 @@ _LOST = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)(?: is killed 
 _NO_SHARED_MEMORY = re.compile(
     r"DataLoader worker process (\d+).*(?:shared memory|shm|No space left)", re.DOTALL
 )
-"""How torch says that a worker has ended, or had no memory to hand its batches over in."""
+"""torch's messages for a worker that has ended, or had no memory to hand its batches over in."""
 
 
 def _begin_worker(number: int) -> None:
@@ -41,18 +41,13 @@ class WorkerBatches:
         self._requests = _Requests()
         self._loader: DataLoader[torch.Tensor | KaggleFaceError] | None = None
 
-    def made(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
+    def batches(self, plan: EpochPlan) -> Iterator[torch.Tensor]:
         """The images of each batch, uint8 (B, H, W, 3), in the host's memory."""
-        requests = plan.requests()
-        yield from self._made_by_workers(requests) if self._workers else self._made_here(requests)
-
-    def _made_here(self, requests: Sequence[Request]) -> Iterator[torch.Tensor]:
-        pinned = torch.cuda.is_available()
-        for request in requests:
-            images_BHW3 = self.maker[request]
-            yield images_BHW3.pin_memory() if pinned else images_BHW3
-
-    def _made_by_workers(self, requests: Sequence[Request]) -> Iterator[torch.Tensor]:
+        if not self._workers:
+            for request in plan.requests():
+                images_BHW3 = self.maker[request]
+                yield images_BHW3.pin_memory() if torch.cuda.is_available() else images_BHW3
+            return
         if self._loader is None:
             self._loader = DataLoader(
                 _InWorker(self.maker),
@@ -64,7 +59,7 @@ class WorkerBatches:
                 pin_memory=torch.cuda.is_available(),
                 worker_init_fn=_begin_worker,
             )
-        self._requests.pending = requests
+        self._requests.pending = plan.requests()
         for batch in self._loader:
             if isinstance(batch, KaggleFaceError):
                 raise batch
@@ -81,8 +76,12 @@ def naming_lost_workers(workers: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        what = _describe_loss(str(error))
-        if what is None:
+        message = str(error)
+        if (lost := _LOST.search(message)) is not None:
+            what = f"a loader worker (process {lost[1]}) ended early{f' ({lost[2]})' if lost[2] else ''}"
+        elif (lost := _NO_SHARED_MEMORY.search(message)) is not None:
+            what = f"loader worker {lost[1]} had no room for its batches"
+        else:
             raise
         raise WorkerLostError(
             f"{what}; most likely memory ran out (or shared memory, /dev/shm): "
@@ -90,16 +89,8 @@ def naming_lost_workers(workers: int) -> Iterator[None]:
         ) from error
 
 
-def _describe_loss(message: str) -> str | None:
-    if (lost := _LOST.search(message)) is not None:
-        return f"a loader worker (process {lost[1]}) ended early{f' ({lost[2]})' if lost[2] else ''}"
-    if (lost := _NO_SHARED_MEMORY.search(message)) is not None:
-        return f"loader worker {lost[1]} had no room for its batches"
-    return None
-
-
 class _Requests:
-    """What the workers have to do in the epoch that begins."""
+    """The requests of the epoch that begins, in order."""
 
     pending: Sequence[Request] = ()
 
@@ -120,13 +111,13 @@ class BatchMaker(Dataset[torch.Tensor]):
         images_BHW3 = np.empty((len(request.rows), *self._pixels.shape[1:]), np.uint8)
         take_rows(self._pixels, request.rows, images_BHW3)
         if not self._augmenter.is_identity:
-            for slot, number in enumerate(request.numbers.tolist()):
-                images_BHW3[slot] = self._augmenter(images_BHW3[slot], request.epoch, number)
+            for place, key in enumerate(request.sample_keys.tolist()):
+                images_BHW3[place] = self._augmenter(images_BHW3[place], request.epoch, key)
         return torch.from_numpy(images_BHW3)
 
 
 class _InWorker(Dataset[torch.Tensor | KaggleFaceError]):
-    """A batch maker in a worker process, which hands over what is wrong with the disk instead of raising it.
+    """A batch maker in a worker process that returns errors of the disk instead of raising them.
 
     What is raised in a worker arrives with the worker's traceback in its text.
     """

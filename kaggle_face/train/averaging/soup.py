@@ -22,7 +22,7 @@ from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.loading.loader import TrainingBatches, shuffled
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shuffled
 from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.errors import RunError
@@ -131,9 +131,7 @@ class WeightsScorer:
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(data.train_ids) * data.cache.image_bytes
         self._batches = TrainingBatches(
-            data.cache,
-            data.train_ids,
-            data.train_labels,
+            TrainingImages(data.cache, data.train_ids, data.train_labels),
             config.train.batch_size,
             augmenter,
             shuffled(config.seed),

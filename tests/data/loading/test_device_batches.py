@@ -14,7 +14,7 @@ from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading import device_batches
 from kaggle_face.data.loading.device_batches import DeviceBatches, ResidentPixels
 from kaggle_face.data.loading.epoch_plan import EpochPlan
-from kaggle_face.data.loading.loader import CPU, Batch, TrainingBatches, shuffled
+from kaggle_face.data.loading.loader import CPU, Batch, TrainingBatches, TrainingImages, shuffled
 from kaggle_face.data.loading.placement import LoaderPlan, Placement
 
 SIZE, IMAGES = 16, 50
@@ -34,12 +34,16 @@ def cache() -> ImageCache:
 
 
 def batches(
-    cache: ImageCache, residence: Placement, size: int = 8, recipe: tuple[object, ...] = RECIPE
+    cache: ImageCache, placement: Placement, size: int = 8, recipe: tuple[object, ...] = RECIPE
 ) -> TrainingBatches:
     augmenter = Augmenter(recipe, SIZE, 4)  # type: ignore[arg-type]
     labels = np.arange(IMAGES) * 3
     return TrainingBatches(
-        cache, cache.image_ids, labels, size, augmenter, shuffled(5), LoaderPlan(residence, CPU)
+        TrainingImages(cache, cache.image_ids, labels),
+        size,
+        augmenter,
+        shuffled(5),
+        LoaderPlan(placement, CPU),
     )
 
 
@@ -106,4 +110,4 @@ def test_the_copy_to_the_device_is_made_in_parts(cache: ImageCache, monkeypatch:
 def test_the_rest_of_an_epoch_may_be_empty(cache: ImageCache) -> None:
     none = np.empty(0, np.int64)
     source = DeviceBatches(cache.images, BatchAugmenter(Augmenter(RECIPE, SIZE, 0)), CPU)
-    assert list(source.made(EpochPlan(0, none, none, 8))) == []
+    assert list(source.batches(EpochPlan(0, none, none, 8))) == []

@@ -16,7 +16,7 @@ def plan(images: int, batch_size: int) -> EpochPlan:
 def test_requests_are_the_batches_in_order() -> None:
     requests = plan(6, 2).requests()
     assert [request.rows.tolist() for request in requests] == [[0, 1], [2, 3], [4, 5]]
-    assert requests[1].numbers.tolist() == [102, 103]
+    assert requests[1].sample_keys.tolist() == [102, 103]
 
 
 def test_blocks_are_several_batches_and_the_rest() -> None:

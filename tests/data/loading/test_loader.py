@@ -15,7 +15,7 @@ from kaggle_face.config.schema import SamplerConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache, read_image_cache
 from kaggle_face.data.cache.search import CachePlan
-from kaggle_face.data.loading import placement as residence
+from kaggle_face.data.loading import placement as placements
 from kaggle_face.data.loading import worker_batches
 from kaggle_face.data.loading.epoch_plan import Request
 from kaggle_face.data.loading.identity_sampling import sampled_order
@@ -23,6 +23,7 @@ from kaggle_face.data.loading.loader import (
     CPU,
     Batch,
     TrainingBatches,
+    TrainingImages,
     evaluation_batches,
     shuffled,
 )
@@ -64,11 +65,13 @@ def batches(
     augmenter: Augmenter = NONE,
     workers: int = 0,
     seed: int = 5,
-    residence: Placement = "workers",
-    share: Shard = WHOLE_BATCH,
+    placement: Placement = "workers",
+    shard: Shard = WHOLE_BATCH,
 ) -> TrainingBatches:
-    labels, plan = np.arange(len(cache)) * 3, LoaderPlan(residence, CPU, workers, shard=share)
-    return TrainingBatches(cache, cache.image_ids, labels, batch_size, augmenter, shuffled(seed), plan)
+    labels, plan = np.arange(len(cache)) * 3, LoaderPlan(placement, CPU, workers, shard=shard)
+    return TrainingBatches(
+        TrainingImages(cache, cache.image_ids, labels), batch_size, augmenter, shuffled(seed), plan
+    )
 
 
 def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[int]]]:
@@ -105,7 +108,7 @@ def test_a_set_smaller_than_a_batch_is_one_batch(cache: ImageCache) -> None:
 def test_a_single_image_cannot_be_trained_on(cache: ImageCache) -> None:
     ids = cache.image_ids[[7, 8]]
     with pytest.raises(DataError, match="at least 2 images that can be read, got 1"):
-        TrainingBatches(cache, ids, np.array([0, 1]), 8, NONE, shuffled(0), HERE)
+        TrainingBatches(TrainingImages(cache, ids, np.array([0, 1])), 8, NONE, shuffled(0), HERE)
 
 
 def test_epochs_differ_and_come_back_the_same(cache: ImageCache) -> None:
@@ -163,7 +166,7 @@ def test_an_image_shown_twice_in_an_epoch_is_augmented_anew(cache: ImageCache) -
         return sampled_order(some_labels, SamplerConfig(name="balanced"), 8, 0, epoch)
 
     augmenter = Augmenter(NOISE, SIZE, 0)
-    made = TrainingBatches(cache, cache.image_ids, labels, 8, augmenter, order, HERE)
+    made = TrainingBatches(TrainingImages(cache, cache.image_ids, labels), 8, augmenter, order, HERE)
     shown = [image.tobytes() for b in made.epoch(0) for image in b.images.numpy()[b.rows == 0]]
     assert len(shown) > 10 and len(set(shown)) == len(shown)
 
@@ -177,9 +180,9 @@ def test_a_worker_process_is_not_sent_the_pixels_of_a_pack(pack_on_disk: ImageCa
 
 
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
+@pytest.mark.parametrize("placement", ["workers", "memory_map", "device"])
 def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_read(
-    pack_on_disk: ImageCache, residence: Placement, workers: int
+    pack_on_disk: ImageCache, placement: Placement, workers: int
 ) -> None:
     path = pack_on_disk.folder / "images.npy"
     content = path.read_bytes()
@@ -188,7 +191,7 @@ def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_rea
         cache = read_image_cache(pack_on_disk.folder)
         with pytest.raises(DataError) as caught:
             path.write_bytes(broken)
-            made = batches(cache, batch_size=5, residence=residence, workers=workers)
+            made = batches(cache, batch_size=5, placement=placement, workers=workers)
             list(made.epoch(0))
         path.write_bytes(content)
         assert "\n" not in str(caught.value)
@@ -202,15 +205,15 @@ def test_pixels_that_the_disk_changed_or_lost_are_one_line_wherever_they_are_rea
     assert re.search(r"is damaged; delete it, .*row 17 holds other pixels than were written", told())
 
 
-@pytest.mark.parametrize("residence", ["workers", "memory_map", "device"])
+@pytest.mark.parametrize("placement", ["workers", "memory_map", "device"])
 @pytest.mark.parametrize("count", [2, 3])
 def test_processes_make_the_images_of_one_process_between_them(
-    cache: ImageCache, residence: Placement, count: int
+    cache: ImageCache, placement: Placement, count: int
 ) -> None:
     augmenter = Augmenter(({"HorizontalFlip": {"p": 0.5}}, {"Affine": {"rotate": [-20, 20]}}), SIZE, 0)
-    alone = batches(cache, augmenter=augmenter, residence=residence)
+    alone = batches(cache, augmenter=augmenter, placement=placement)
     shares = [
-        batches(cache, augmenter=augmenter, residence=residence, shard=Shard(rank, count))
+        batches(cache, augmenter=augmenter, placement=placement, shard=Shard(rank, count))
         for rank in range(count)
     ]
     parts = zip(*(one.epoch(1, first_step=2) for one in shares), strict=True)
@@ -235,7 +238,7 @@ def test_evaluation_keeps_the_order_that_is_asked_for(cache: ImageCache) -> None
 @pytest.mark.parametrize("cuda", [False, True])
 def test_workers_are_chosen_only_for_a_gpu_and_real_work(cuda: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(residence, "available_cpus", lambda: 5)
+    monkeypatch.setattr(placements, "available_cpus", lambda: 5)
     assert choose_workers(-1, NONE) == 0
     assert choose_workers(-1, Augmenter(NOISE, SIZE, 0)) == (4 if cuda else 0)
     assert choose_workers(3, NONE) == 3

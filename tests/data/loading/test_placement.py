@@ -9,7 +9,7 @@ import torch
 
 from kaggle_face.config import DataConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.loading import placement as residence
+from kaggle_face.data.loading import placement as placements
 from kaggle_face.data.loading.placement import LoaderPlan, plan_loading
 from kaggle_face.errors import ConfigError
 
@@ -21,7 +21,7 @@ BLUR = (*FLIP, {"MotionBlur": {}})
 
 @pytest.fixture(autouse=True)
 def _a_gpu_with_10_gb_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(residence, "free_bytes", lambda device: 10**10 if device.type == "cuda" else None)
+    monkeypatch.setattr(placements, "free_bytes", lambda device: 10**10 if device.type == "cuda" else None)
 
 
 def chosen(
@@ -37,15 +37,15 @@ def chosen(
 
 
 def test_on_a_gpu_images_lie_there_where_they_fit_with_room_to_spare() -> None:
-    assert chosen(MOVE, GPU, 4.9).residence == "device"
-    assert chosen((), GPU, 4.9).residence == "device"
-    assert chosen(MOVE, GPU, 5.1).residence == "memory_map"
+    assert chosen(MOVE, GPU, 4.9).placement == "device"
+    assert chosen((), GPU, 4.9).placement == "device"
+    assert chosen(MOVE, GPU, 5.1).placement == "memory_map"
 
 
 def test_transforms_without_a_batch_form_need_workers_and_are_named() -> None:
     plan = chosen(BLUR, GPU)
-    assert plan.residence == "workers" and plan.workers == 3
-    assert plan.describe().endswith("one by one by 3 processes (MotionBlur has no batch form)")
+    assert plan.placement == "workers" and plan.workers == 3
+    assert plan.describe().endswith("one by one by 3 processes (MotionBlur has no batched form)")
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,22 @@ def test_transforms_without_a_batch_form_need_workers_and_are_named() -> None:
 def test_on_a_cpu_small_images_are_augmented_in_batches(
     transforms: tuple[Any, ...], size_px: int, expected: str
 ) -> None:
-    assert chosen(transforms, CPU, size_px=size_px).residence == expected
+    assert chosen(transforms, CPU, size_px=size_px).placement == expected
 
 
 def test_the_choice_between_batches_and_single_images_does_not_hang_on_free_memory() -> None:
     """A resumed training, which finds other memory free, must see the same pixels."""
-    assert chosen(MOVE, GPU, 0.1).residence != "workers" != chosen(MOVE, GPU, 500).residence
+    assert chosen(MOVE, GPU, 0.1).placement != "workers" != chosen(MOVE, GPU, 500).placement
 
 
 @pytest.mark.parametrize("setting", ["device", "memory_map", "workers"])
 def test_the_choice_can_be_forced(setting: str) -> None:
     for device in (CPU, GPU):
-        assert chosen(MOVE, device, 8, size_px=64, setting=setting).residence == setting
+        assert chosen(MOVE, device, 8, size_px=64, setting=setting).placement == setting
 
 
 def test_what_cannot_be_had_is_refused_with_the_way_out() -> None:
-    with pytest.raises(ConfigError, match=r"MotionBlur of augment.transforms has no batch form; set"):
+    with pytest.raises(ConfigError, match=r"MotionBlur of augment.transforms has no batched form; set"):
         chosen(BLUR, GPU, setting="device")
     with pytest.raises(ConfigError, match=r"needs 12.0 GB for the images, and 10.0 GB of cuda:0 are free"):
         chosen(MOVE, GPU, 12, setting="device")

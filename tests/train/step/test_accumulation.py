@@ -17,7 +17,7 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, load_config
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache
-from kaggle_face.data.loading.loader import TrainingBatches, shuffled
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shuffled
 from kaggle_face.data.loading.placement import LoaderPlan
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -63,7 +63,9 @@ def five_batches(config: Config) -> TrainingBatches:
     cache = ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE)
     augmenter = Augmenter(config.augment.transforms, SIZE, 0)
     labels = np.arange(IMAGES) % CLASSES
-    return TrainingBatches(cache, ids, labels, BATCH, augmenter, shuffled(0), LoaderPlan("memory_map", CPU))
+    return TrainingBatches(
+        TrainingImages(cache, ids, labels), BATCH, augmenter, shuffled(0), LoaderPlan("memory_map", CPU)
+    )
 
 
 def rate_at(moment: float) -> float:

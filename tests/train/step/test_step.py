@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from kaggle_face.config import Config, ModelConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache
-from kaggle_face.data.loading.loader import TrainingBatches, shuffled
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shuffled
 from kaggle_face.data.loading.placement import LoaderPlan
 from kaggle_face.errors import ConfigError, TrainingStoppedError
 from kaggle_face.model.ema import AveragedNetwork
@@ -59,7 +59,7 @@ class Training:
         cache = ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE)
         labels, augmenter = np.arange(IMAGES) % 3, Augmenter(config.augment.transforms, SIZE, 0)
         self.batches = TrainingBatches(
-            cache, ids, labels, BATCH, augmenter, shuffled(0), LoaderPlan("device", CPU)
+            TrainingImages(cache, ids, labels), BATCH, augmenter, shuffled(0), LoaderPlan("device", CPU)
         )
         self.context = StepContext(CPU, None, network)
         self.steps = run_steps(self.state, self.settings, self.batches, self.context)

@@ -7,9 +7,6 @@ Letters: B images, C colours, H height, W width, K draws of an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 
@@ -29,12 +26,12 @@ def without_batched_transform(augmenter: Augmenter) -> list[str]:
 
 
 class BatchAugmenter:
-    """Transforms that all have a batch form."""
+    """Transforms that all have a batched form."""
 
     def __init__(self, augmenter: Augmenter) -> None:
-        """Takes over the transforms and the seed; all of them must have a batch form."""
+        """Takes over the transforms and the seed; all of them must have a batched form."""
         forms = [form for form in batched_transforms(augmenter.steps) if form is not None]
-        assert len(forms) == len(augmenter.steps), "a transform has no batch form"
+        assert len(forms) == len(augmenter.steps), "a transform has no batched form"
         self._chain, self._seed = Chain(tuple(forms)), augmenter.seed
 
     @property
@@ -42,17 +39,17 @@ class BatchAugmenter:
         """Whether images stay as they are."""
         return not self._chain.transforms
 
-    def __call__(self, images_BHWC: Tensor, epoch: int, numbers_B: Tensor) -> Tensor:
+    def __call__(self, images_BHWC: Tensor, epoch: int, keys_B: Tensor) -> Tensor:
         """The images, uint8 (B, H, W, 3), as epoch `epoch` sees them.
 
         Args:
             images_BHWC: uint8.
             epoch: Counted from 0.
-            numbers_B: Each image's own number (int64), the same in every epoch, on the images' device.
+            keys_B: Each image's sample key (int64), on the images' device.
         """
         if self.is_identity:
             return images_BHWC
-        draws_BK = uniform_draws(self._seed, epoch, numbers_B, self._chain.num_draws)
+        draws_BK = uniform_draws(self._seed, epoch, keys_B, self._chain.num_draws)
         parts = max(1, len(images_BHWC))
         if images_BHWC.device.type == "cpu":
             image_bytes = 4 * images_BHWC[0].numel() if len(images_BHWC) else 1
@@ -69,17 +66,3 @@ class BatchAugmenter:
         images_BCHW = images_BHWC.permute(0, 3, 1, 2).to(torch.float32)
         changed_BCHW = self._chain(images_BCHW, draws_BK).round().clamp_(0.0, LARGEST)
         return changed_BCHW.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small operations on one thread: at each of them several would wait for the slowest.
-
-    With another process on its cores that was measured to take a hundred times as long.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

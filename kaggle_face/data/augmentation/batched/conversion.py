@@ -1,7 +1,7 @@
-"""Which transforms of albumentations have a batch form, and that form: read from the built transforms.
+"""Which transforms of albumentations have a batched form, and that form: read from the built transforms.
 
 The library itself is not imported here. A transform is known by the exact name of its class, and what its
-batch form does not cover (another border, another interpolation, ...) is said to have none.
+batched form does not cover (another border, another interpolation, ...) is said to have none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CHANGES_SIZE = (Pad, PadIfNeeded, RandomCrop, RandomResizedCrop)
 
 
 def batched_transforms(steps: Sequence[Any]) -> tuple[BatchTransform | None, ...]:
-    """The batch form of each built transform of albumentations, None for those that have none."""
+    """The batched form of each built transform of albumentations, None for those that have none."""
     return tuple(_with_chance(step) for step in steps)
 
 
@@ -48,7 +48,7 @@ def _with_chance(step: Any) -> BatchTransform | None:
 
 
 def _form(step: Any) -> BatchTransform | None:
-    """The batch form of a transform that happens for certain."""
+    """The batched form of a transform that happens for certain."""
     make = _FORMS.get(type(step).__name__)
     return make(step) if make is not None else None
 
