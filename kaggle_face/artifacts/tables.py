@@ -7,7 +7,7 @@ for a formula has an apostrophe before it, by which spreadsheets show it as text
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[An
     import pandas as pd
 
     cells = {name: _cells(values) for name, values in columns.items()}
-    texts = [text for column in cells.values() for text in _texts(column)]
+    columns_of_text = [column for column in cells.values() if _has_text(column)]
+    texts = [text for column in columns_of_text for text in column if isinstance(text, str)]
     is_blank = any(text.isspace() for text in texts)  # alone on its line, it is passed over when it is read
     quoting = csv.QUOTE_NONNUMERIC if is_blank else csv_quoting(texts)
     with replacing(path) as temporary:
@@ -43,10 +44,6 @@ def _cells(values: npt.NDArray[Any] | Sequence[Any]) -> npt.NDArray[Any] | Seque
         if _has_text(values)
         else values
     )
-
-
-def _texts(values: npt.NDArray[Any] | Sequence[Any]) -> Iterator[str]:
-    return (value for value in values if isinstance(value, str)) if _has_text(values) else iter(())
 
 
 def _has_text(values: npt.NDArray[Any] | Sequence[Any]) -> bool:

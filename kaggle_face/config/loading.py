@@ -118,12 +118,9 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
         return [layer]
     if not isinstance(parent, str):
         raise ConfigError(f"{path}: 'extends' must be one name or path, got {shown(parent)}")
-    return [*_read_with_parents(_find_parent(parent, path), (*children, path.resolve())), layer]
-
-
-def _find_parent(parent: str, child: Path) -> Path:
-    beside = child.parent / (parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml")
-    return beside if beside.is_file() else find_config(parent)
+    beside = path.parent / (parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml")
+    inherited = beside if beside.is_file() else find_config(parent)
+    return [*_read_with_parents(inherited, (*children, path.resolve())), layer]
 
 
 def _parse(text: str, source: str) -> Any:
@@ -228,15 +225,10 @@ def _known_path(location: Sequence[int | str]) -> tuple[list[str], type[BaseMode
 def _part_at(owner: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
     """The part of the settings that a key of another part holds, or None if it holds a value."""
     field = owner.model_fields.get(key) if owner is not None else None
-    return next((a for a in _alternatives(field.annotation) if _is_part(a)), None) if field else None
-
-
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
-
-
-def _is_part(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    if field is None:
+        return None
+    kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _source_of(path: Sequence[str], layers: Sequence[_Layer]) -> str:

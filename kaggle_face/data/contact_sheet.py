@@ -42,7 +42,9 @@ def draw_sheet(cache: ImageCache, rows: Sequence[SheetRow]) -> Image.Image:
         left = _GAP_PX
         for group in row.groups:
             for pixels in cache.images[cache.rows_of(group)]:
-                sheet.paste(_tile(pixels), (left, top + _CAPTION_PX))
+                tile = Image.fromarray(np.asarray(pixels))
+                tile = tile.resize((_TILE_PX, _TILE_PX), Image.Resampling.BICUBIC)
+                sheet.paste(tile, (left, top + _CAPTION_PX))
                 left += _TILE_PX + _GAP_PX
             left += 4 * _GAP_PX
     return sheet
@@ -52,7 +54,3 @@ def write_sheet(path: Path, cache: ImageCache, rows: Sequence[SheetRow]) -> None
     """Writes the sheet as a JPEG for its owner alone; never half a file."""
     with replacing_privately(path) as temporary:
         draw_sheet(cache, rows).save(temporary, format="JPEG", quality=90)
-
-
-def _tile(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.asarray(pixels)).resize((_TILE_PX, _TILE_PX), Image.Resampling.BICUBIC)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -78,21 +78,21 @@ class Embedder:
         """
         if isinstance(images, str | PathLike | Image.Image):
             raise DataError(f"embed takes a list of images, got one {type(images).__name__}; write [image]")
+        count = len(images)
         size = size_without_search(self.config.predict.batch_size, self.image_size)
+        batches = (
+            np.stack([_pixels(images[n], self.image_size, n) for n in range(start, min(start + size, count))])
+            for start in range(0, count, size)
+        )
         vectors, _ = embed_all(
             self._network,
-            self._batches(images, size),
-            len(images),
+            batches,
+            count,
             self._device,
             flip=self.config.predict.flip,
             with_logits=False,
         )
         return normalized(vectors)
-
-    def _batches(self, images: Sequence[Picture] | npt.NDArray[Any], size: int) -> Iterator[npt.NDArray[Any]]:
-        for start in range(0, len(images), size):
-            numbers = range(start, min(start + size, len(images)))
-            yield np.stack([_pixels(images[number], self.image_size, number) for number in numbers])
 
 
 def load_embedder(

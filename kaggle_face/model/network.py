@@ -1,6 +1,6 @@
 """The whole network: backbone, pooling, neck and head.
 
-Letters: B images, H and W of an image, F pooled features, D embedding size.
+Letters: B images, C channels, H and W of an image, F pooled features, D embedding size.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.backbones.build import Backbone, create_backbone
-from kaggle_face.model.crops import crops_of
 from kaggle_face.model.heads.head import Head
 from kaggle_face.model.heads.margin_heads import create_head
-from kaggle_face.model.neck import create_neck
-from kaggle_face.model.pooling import create_pooling
+from kaggle_face.model.pooling import create_neck, create_pooling
 from kaggle_face.model.weights.foreign import WeightsReport, load_backbone_weights
 
 _LARGEST_PIXEL = 255.0
+_SHARE_MOVED = 16
+"""A crop is moved by the side of the image divided by this, at least by a pixel."""
 
 
 class FaceNetwork(nn.Module):
@@ -88,6 +88,26 @@ class FaceNetwork(nn.Module):
     def input_std(self) -> tuple[float, ...]:
         """What `normalize` divides red, green and blue in [0, 1] by."""
         return tuple(self.backbone.input_std.tolist())
+
+
+def crops_of(images_BCHW: Tensor) -> list[Tensor]:
+    """The images, and four crops of the same size moved towards the corners; the border is repeated.
+
+    >>> crops = crops_of(torch.arange(9.0).reshape(1, 1, 3, 3))
+    >>> len(crops), crops[1][0, 0].tolist()  # moved up and left by one pixel
+    (5, [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [3.0, 3.0, 4.0]])
+    """
+    height, width = images_BCHW.shape[2:]
+    moved_H, moved_W = max(1, height // _SHARE_MOVED), max(1, width // _SHARE_MOVED)
+    corners = [(down, right) for down in (-moved_H, moved_H) for right in (-moved_W, moved_W)]
+    crops = [images_BCHW]
+    for shifts in corners:
+        rows, columns = (
+            (torch.arange(side, device=images_BCHW.device) + shift).clamp(0, side - 1)
+            for side, shift in zip((height, width), shifts, strict=True)
+        )
+        crops.append(images_BCHW.index_select(2, rows).index_select(3, columns))
+    return crops
 
 
 def create_network(

@@ -1,13 +1,17 @@
-"""Pooling against its definitions."""
+"""Pooling against its definitions; necks: the embedding's size and settings that contradict each other."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from kaggle_face.model.pooling import GeMPooling, PoolingName, create_pooling
+from kaggle_face.config import ModelConfig
+from kaggle_face.errors import ConfigError
+from kaggle_face.model.pooling import GeMPooling, PoolingName, create_neck, create_pooling
 
 MAP = torch.rand(2, 5, 3, 4, generator=torch.Generator().manual_seed(1))
 
@@ -55,3 +59,30 @@ def test_gdc_weighs_every_place_of_every_channel() -> None:
     assert pooling.conv.weight.shape == (5, 1, 3, 4)
     weighted = (MAP * pooling.conv.weight[:, 0]).sum(dim=(2, 3))
     torch.testing.assert_close(pooling.conv(MAP).flatten(1), weighted)
+
+
+@pytest.mark.parametrize(
+    ("neck", "size"),
+    [
+        ("none", 24),
+        ("bn", 24),
+        ("linear", 8),
+        ("linear_bn", 8),
+        ("dropout_linear_bn", 8),
+        ("bn_dropout_linear_bn", 8),
+    ],
+)
+def test_the_embedding_has_the_announced_size(neck: Any, size: int) -> None:
+    module, announced = create_neck(ModelConfig(neck=neck, embedding_size=8), 24)
+    assert announced == size
+    assert module(torch.rand(3, 24)).shape == (3, size)
+
+
+def test_a_dropout_without_a_place_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model\.dropout=0\.2 has no place in model\.neck=linear_bn"):
+        create_neck(ModelConfig(neck="linear_bn", dropout=0.2), 24)
+
+
+def test_dropout_is_as_strong_as_set() -> None:
+    module, _ = create_neck(ModelConfig(neck="dropout_linear_bn", dropout=0.4), 24)
+    assert [layer.p for layer in module if isinstance(layer, torch.nn.Dropout)] == [0.4]

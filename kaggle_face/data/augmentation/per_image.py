@@ -184,7 +184,11 @@ def _build(entry: Mapping[str, Any], size_px: int) -> Any:
     arguments = _resolve(given or {}, size_px)
     if not isinstance(arguments, dict):
         raise ConfigError(f"augment.transforms: {name} takes 'argument: value' lines, got {given!r}")
-    _check_arguments(name, kind, arguments)
+    known = [key for key in inspect.signature(kind).parameters if key != "self"]
+    for argument in arguments:
+        if argument not in known:
+            hint = nearest_hint(str(argument), known) or f"; it has: {', '.join(known)}"
+            raise ConfigError(f"augment.transforms: {name} has no argument '{argument}'{hint}")
     if issubclass(kind, _library().BaseCompose):
         nested = arguments.pop("transforms", None)
         if not isinstance(nested, list) or not nested:
@@ -222,14 +226,6 @@ def _resolve(value: Any, size_px: int) -> Any:
     if isinstance(value, list | tuple):
         return [_resolve(part, size_px) for part in value]
     return value
-
-
-def _check_arguments(name: str, kind: type[Any], arguments: Mapping[str, Any]) -> None:
-    known = [key for key in inspect.signature(kind).parameters if key != "self"]
-    for argument in arguments:
-        if argument not in known:
-            hint = nearest_hint(str(argument), known) or f"; it has: {', '.join(known)}"
-            raise ConfigError(f"augment.transforms: {name} has no argument '{argument}'{hint}")
 
 
 def _has_schema(kind: type[Any]) -> bool:

@@ -31,7 +31,7 @@ from kaggle_face.data.cache.decoding import Chunk, Outcome, choose_workers, deco
 from kaggle_face.data.cache.pixels import StoredPixels
 from kaggle_face.data.cache.sources import Sources
 from kaggle_face.errors import DataError, KaggleFaceError
-from kaggle_face.progress import Counter, Progress
+from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, StrArray
 
 FORMAT = 4
@@ -156,13 +156,24 @@ class _Building:
                 digests += outcome.digests
                 checksums += outcome.checksums
                 record.add(rows, outcome)
-                _advance(counter, len(chunk.names), len(broken))
+                counter.advance(len(chunk.names), f"{len(broken)} broken" if broken else "")
         return _Done(rows, broken, digests, checksums)
 
     def _chunks(self, first_row: int) -> list[Chunk]:
         offset_bytes = np.load(self._part / PIXELS_FILE, mmap_mode="r").offset
         borders = [first_row, *self._chunk_ends(first_row)]
-        return [self._chunk(*rows, offset_bytes) for rows in pairwise(borders)]
+        return [
+            Chunk(
+                root=str(self._sources.root),
+                names=tuple(self._sources.image_ids[start:stop].tolist()),
+                sizes_bytes=tuple(self._sources.sizes_bytes[start:stop].tolist()),
+                first_row=start,
+                size_px=self._size_px,
+                pixels_path=str(self._part / PIXELS_FILE),
+                pixels_offset=offset_bytes + start * self._image_bytes,
+            )
+            for start, stop in pairwise(borders)
+        ]
 
     def _chunk_ends(self, first_row: int) -> Iterator[int]:
         """Bounds a chunk's images, its pixels and its files, so that memory is bounded too."""
@@ -173,17 +184,6 @@ class _Building:
             if images == longest or file_bytes > _CHUNK_FILE_BYTES or row + 1 == len(self._sources):
                 yield row + 1
                 images = file_bytes = 0
-
-    def _chunk(self, start: int, stop: int, offset_bytes: int) -> Chunk:
-        return Chunk(
-            root=str(self._sources.root),
-            names=tuple(self._sources.image_ids[start:stop].tolist()),
-            sizes_bytes=tuple(self._sources.sizes_bytes[start:stop].tolist()),
-            first_row=start,
-            size_px=self._size_px,
-            pixels_path=str(self._part / PIXELS_FILE),
-            pixels_offset=offset_bytes + start * self._image_bytes,
-        )
 
     def _finish(self, done: _Done) -> None:
         ids = self._sources.image_ids
@@ -271,7 +271,3 @@ def _read_record(path: Path) -> _Done | None:
     digests = [digest for line in lines for digest in line["digests"]]
     checksums = [checksum for line in lines for checksum in line["checksums"]]
     return _Done(lines[-1]["rows"] if lines else 0, broken, digests, checksums)
-
-
-def _advance(counter: Counter, steps: int, num_broken: int) -> None:
-    counter.advance(steps, f"{num_broken} broken" if num_broken else "")

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 import numpy as np
@@ -109,13 +108,14 @@ def _prepare_process() -> None:
     """Leaves Ctrl-C to the parent, and ends when the parent was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if parent is None:
+        return
 
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
 
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def decode_chunk(chunk: Chunk) -> Outcome:

@@ -13,7 +13,6 @@ import re
 import threading
 import weakref
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,8 @@ class StoredPixels:
         view = target.reshape(-1).data
         size = self.image_bytes
         with explaining(self.path, "read"):
-            for start, stop in _runs(rows):
+            breaks = (np.flatnonzero(np.diff(rows) != 1) + 1).tolist()  # where a run of neighbours ends
+            for start, stop in zip([0, *breaks], [*breaks, len(rows)], strict=True) if len(rows) else ():
                 self._read_at(view[start * size : stop * size], self._offset + int(rows[start]) * size)
         for place in np.flatnonzero(~self._verified[rows]).tolist():
             row = int(rows[place])
@@ -193,9 +193,3 @@ def take_rows(pixels: Pixels, rows: IntArray, target: npt.NDArray[np.uint8]) -> 
         pixels.read_into(rows, target)
     else:
         np.take(pixels, rows, axis=0, out=target, mode="clip")  # `clip` writes straight into the target
-
-
-def _runs(rows: IntArray) -> Iterator[tuple[int, int]]:
-    """Where rows that follow each other begin and end."""
-    breaks = (np.flatnonzero(np.diff(rows) != 1) + 1).tolist()
-    yield from zip([0, *breaks], [*breaks, len(rows)], strict=True) if len(rows) else ()

@@ -32,7 +32,9 @@ def check_no_leak(folds: Folds, data: CompetitionData) -> None:
         _require_none(is_trained, test_rows, f"test images are trained on in fold {fold}", _NEW_FOLDS, data)
         _require_none(is_trained, trials, f"trial images of fold {fold} are trained on", _OTHER_TRIALS, data)
         what = f"trial images of fold {fold} show people that it trains on"
-        _require_none(_shows_trained(is_trained, data.faces.labels), trials, what, _OTHER_TRIALS, data)
+        labels = data.faces.labels
+        shows_trained = (labels != UNKNOWN) & np.isin(labels, labels[is_trained])
+        _require_none(shows_trained, trials, what, _OTHER_TRIALS, data)
 
 
 def _rows(image_ids: StrArray, row_of: dict[str, int]) -> IntArray:
@@ -43,13 +45,6 @@ def _rows(image_ids: StrArray, row_of: dict[str, int]) -> IntArray:
             naming_first(len(missing), len(names), "images of the folds do not exist", missing[0])
         )
     return np.array([row_of[name] for name in names], np.int64)
-
-
-def _shows_trained(is_trained: npt.NDArray[np.bool_], labels: IntArray) -> npt.NDArray[np.bool_]:
-    """Whether each image shows a person of the training set; false where the person is not known (N)."""
-    people = labels[is_trained]
-    known: npt.NDArray[np.bool_] = (labels != UNKNOWN) & np.isin(labels, people)
-    return known
 
 
 def _require_none(

@@ -8,8 +8,6 @@ and each of ten groups looked at was one photo; at 8 bits some were not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
@@ -30,7 +28,9 @@ def near_duplicate_groups(cache: ImageCache, faces: FaceTable, most_bits: int = 
     rows = cache.rows_of(faces.image_ids)
     known = np.flatnonzero((faces.labels != UNKNOWN) & cache.valid[rows])
     bits_NK = _difference_hashes(cache.images, rows[known])
-    for of_person in _rows_of_each(faces.labels[known]):
+    by_person = np.argsort(faces.labels[known], kind="stable")
+    _, starts = np.unique(faces.labels[known][by_person], return_index=True)
+    for of_person in np.split(by_person, starts[1:]):
         members = known[of_person]
         groups[members] = members[_connected(bits_NK[of_person], most_bits)]
     return groups
@@ -45,12 +45,6 @@ def _difference_hashes(images: Pixels, rows: IntArray) -> npt.NDArray[np.bool_]:
         small = cv2.resize(grey, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)
         bits_NK[number] = (small[:, 1:] > small[:, :-1]).reshape(-1)
     return bits_NK
-
-
-def _rows_of_each(labels: IntArray) -> Iterator[IntArray]:
-    order = np.argsort(labels, kind="stable")
-    _, starts = np.unique(labels[order], return_index=True)
-    yield from np.split(order, starts[1:])
 
 
 def _connected(bits_NK: npt.NDArray[np.bool_], most_bits: int) -> IntArray:

@@ -40,7 +40,12 @@ class IResNet(nn.Module):
         self.stem.add_module("act", nn.PReLU(_WIDTHS[0]))
         inputs = (_WIDTHS[0], *_WIDTHS)
         self.stages = nn.Sequential(
-            *(_stage(inputs[i], _WIDTHS[i], units) for i, units in enumerate(units_of_stages))
+            *(
+                nn.Sequential(
+                    _Unit(before, width, stride=2), *(_Unit(width, width, stride=1) for _ in range(units - 1))
+                )
+                for before, width, units in zip(inputs, _WIDTHS, units_of_stages, strict=False)
+            )
         )
         self.bn = nn.BatchNorm2d(_WIDTHS[-1])
         for module in self.modules():
@@ -53,12 +58,6 @@ class IResNet(nn.Module):
         return features
 
 
-def _stage(inputs: int, outputs: int, units: int) -> nn.Sequential:
-    return nn.Sequential(
-        _Unit(inputs, outputs, stride=2), *(_Unit(outputs, outputs, stride=1) for _ in range(units - 1))
-    )
-
-
 class _Unit(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -68,13 +67,12 @@ class _Unit(nn.Module):
         self.act = nn.PReLU(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
-        self.shortcut = nn.Identity() if stride == 1 else _projection(inputs, outputs, stride)
+        self.shortcut = nn.Identity()
+        if stride != 1:
+            projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.act(self.bn2(self.conv1(self.bn1(x))))
         total: Tensor = self.bn3(self.conv2(y)) + self.shortcut(x)
         return total
-
-
-def _projection(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs))

@@ -198,7 +198,7 @@ class _StemWatch:
         self.image_size_at_first_conv = 0
 
     def __call__(self, layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if not inputs or not _are_maps(inputs[0], output):
+        if not inputs or not all(isinstance(it, Tensor) and it.ndim == 4 for it in (inputs[0], output)):
             return
         if layer in self._first:
             self.image_size_at_first_conv = inputs[0].shape[-1]
@@ -226,10 +226,6 @@ def _early_pools(body: Body, first: Sequence[nn.Conv2d]) -> list[nn.Module] | No
     for hook in hooks:
         hook.remove()
     return watch.pools if watch.image_size_at_first_conv == _PROBE_SIZE else None
-
-
-def _are_maps(*tensors: Any) -> bool:
-    return all(isinstance(tensor, Tensor) and tensor.ndim == 4 for tensor in tensors)
 
 
 def _runs(body: Body, image_size: int) -> bool:

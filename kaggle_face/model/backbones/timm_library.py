@@ -90,7 +90,8 @@ def _build_untrained(
     try:
         return _call_timm(name, arguments, pretrained=False), arguments
     except (*NETWORK_REFUSALS, OSError) as error:
-        refused = _refused_argument(error)
+        found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        refused = found[1] if found else None
         if refused == "img_size" and refused not in options:
             fewer = {key: value for key, value in arguments.items() if key != refused}
             return _build_untrained(name, fewer, options)
@@ -118,11 +119,6 @@ def _build_pretrained(name: str, arguments: Mapping[str, Any]) -> nn.Module:
             f"the pretrained weights of backbone '{name}' do not come ({_first_line(error).split('. ')[0]}); "
             "fetch them elsewhere and set model.weights=FILE, or model.pretrained=false"
         ) from error
-
-
-def _refused_argument(error: Exception) -> str | None:
-    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-    return found.group(1) if found else None
 
 
 def _explain(name: str, refused: str | None, error: Exception, options: Mapping[str, Any]) -> str:

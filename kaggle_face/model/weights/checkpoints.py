@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from kaggle_face.artifacts.checkpoint_file import (
     WEIGHTS,
     check_checksum,
     header_metadata,
-    read_header_metadata,
     write_checksum,
 )
 from kaggle_face.artifacts.files.atomic import replacing
@@ -57,27 +55,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         RunError: The file is missing, or is not bit for bit what was written.
     """
-    with _reading(path):
-        check_checksum(path)
-        return load_file(path)
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a file of `save_weights`; the tensors are neither read nor checked.
-
-    Raises:
-        RunError: The file is missing or damaged.
-    """
-    with _reading(path):
-        return read_header_metadata(path)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise RunError(f"{path} is missing; {_REMEDY}")
     try:
-        yield
+        check_checksum(path)
+        return load_file(path)
     except SafetensorError as error:
         raise RunError(f"{path} is damaged ({error}); {_REMEDY}") from error
     except RunError as error:

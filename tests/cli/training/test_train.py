@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import torch
 
+from kaggle_face.artifacts.checkpoint_file import read_header_metadata
 from kaggle_face.artifacts.record_io import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.run_locks import writing_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.model.trained import trained_amp
-from kaggle_face.model.weights.checkpoints import read_metadata, read_weights, save_weights
+from kaggle_face.model.weights.checkpoints import read_weights, save_weights
 from kaggle_face.train import trainer
 from kaggle_face.train.speed import precision
 from kaggle_face.train.state import TrainingState, save_resume_state
@@ -224,7 +225,7 @@ def test_a_checkpoint_that_holds_nan_is_named(workspace: Path, refused: Callable
     file = FOLD / "checkpoints/best_cls.safetensors"
     weights = read_weights(file)
     weights["neck.0.weight"][0, 0] = torch.nan
-    save_weights(weights, file, read_metadata(file))
+    save_weights(weights, file, read_header_metadata(file))
     message = f"{file} holds weights that are not finite, first: neck.0.weight; its training diverged"
     for words in (
         ["predict", "--run", "main", "train.epochs=1"],

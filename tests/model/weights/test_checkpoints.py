@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from kaggle_face.artifacts.checkpoint_file import read_header_metadata
 from kaggle_face.errors import RunError
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import checkpoints as weights
 from kaggle_face.model.weights.checkpoints import (
     digest_of_tensors,
     load_weights,
-    read_metadata,
     read_weights,
     save_weights,
 )
@@ -29,7 +29,7 @@ def test_a_network_comes_back_from_its_file(tiny_network: Build, tmp_path: Path)
     other = tiny_network(head="adaface")
     load_weights(other, tmp_path / "run" / "last.safetensors")
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in network.state_dict().items())
-    metadata = read_metadata(tmp_path / "run" / "last.safetensors")
+    metadata = read_header_metadata(tmp_path / "run" / "last.safetensors")
     assert metadata["epoch"] == "3" and metadata["weights"] == digest_of_tensors(network.state_dict())
 
 
