@@ -13,13 +13,13 @@ _ROWS_AT_ONCE = 16_384
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def text_keys(texts: npt.NDArray[np.str_]) -> npt.NDArray[np.uint64]:
+def hash_texts(texts: npt.NDArray[np.str_]) -> npt.NDArray[np.uint64]:
     """One key for each text: the sum of its characters' code points, each times its place's multiplier.
 
-    >>> one, two, other = text_keys(np.array(["ab", "ab", "ba"]))
+    >>> one, two, other = hash_texts(np.array(["ab", "ab", "ba"]))
     >>> bool(one == two), bool(one == other)
     (True, False)
-    >>> bool(text_keys(np.array(["ab", "a longer text"]))[0] == one)  # the array's width does not matter
+    >>> bool(hash_texts(np.array(["ab", "a longer text"]))[0] == one)  # the array's width does not matter
     True
     """
     native = texts.dtype.newbyteorder("=")
@@ -34,7 +34,7 @@ def text_keys(texts: npt.NDArray[np.str_]) -> npt.NDArray[np.uint64]:
 
 def are_different(texts: npt.NDArray[np.str_]) -> bool:
     """Whether no two of the texts are equal."""
-    keys = np.sort(text_keys(texts)) if len(texts) else np.empty(0, np.uint64)
+    keys = np.sort(hash_texts(texts)) if len(texts) else np.empty(0, np.uint64)
     if not (keys[1:] == keys[:-1]).any():
         return True
     return len(set(texts.tolist())) == len(texts)
@@ -49,9 +49,9 @@ def find_positions(
     >>> int(positions[0]), found.tolist()
     (1, [True, False])
     """
-    keys = text_keys(texts)
+    keys = hash_texts(texts)
     order = np.argsort(keys)
-    places = np.searchsorted(keys[order], text_keys(wanted))
+    places = np.searchsorted(keys[order], hash_texts(wanted))
     positions = order[np.minimum(places, len(texts) - 1)].astype(np.int64, copy=False)
     return positions, texts[positions] == wanted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaggle_face import string_hashing as text_keys
+from kaggle_face import string_hashing
 from kaggle_face.errors import DataError
 from kaggle_face.records import positions_of
 from kaggle_face.string_hashing import are_different, find_positions
@@ -17,7 +17,7 @@ IDS = np.array([f"train/n{number:06d}/ä_{number % 7}.jpg" for number in range(3
 def keys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The worst that can happen: every text has the same key."""
     if request.param == "all keys equal":
-        monkeypatch.setattr(text_keys, "text_keys", lambda texts: np.zeros(len(texts), np.uint64))
+        monkeypatch.setattr(string_hashing, "hash_texts", lambda texts: np.zeros(len(texts), np.uint64))
     return str(request.param)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.checkpoint_file import weights_digest
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import read_json, reading
@@ -95,11 +95,11 @@ def write_test_tables(folder: Path, tables: TestTables) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = {"row_id": data.test_rows.row_ids, "image_id": data.test_rows.image_ids}
     write_table(folder / ROWS, rows)
-    stored.write_pairs(folder / PAIRS, data.test_pairs)
+    record_io.write_pairs(folder / PAIRS, data.test_pairs)
     write_table(folder / IMAGES, {"image_id": data.faces.image_ids, "digest": tables.digests})
     for name, gallery in zip(GALLERIES, (data.dev_gallery, data.test_gallery), strict=True):
         if gallery is not None:
-            stored.write_gallery(folder / name, gallery)
+            record_io.write_gallery(folder / name, gallery)
         elif (folder / name).is_dir():
             shutil.rmtree(folder / name)
     write_json(folder / COMPETITION, tables.competition.model_dump(mode="json"))
@@ -117,7 +117,7 @@ def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
     faces = FaceTable(ids, np.full(len(ids), UNKNOWN, np.int64), np.full(len(ids), "test"))
     dev, test = (_gallery(folder / name) for name in GALLERIES)
     listed = RowList(rows["row_id"], rows["image_id"])
-    pairs = stored.read_pairs(folder / PAIRS)
+    pairs = record_io.read_pairs(folder / PAIRS)
     data = CompetitionData(faces, classes, listed, no_pairs(), pairs, dev, test)
     with reading(folder / IMAGES):
         digests = images["digest"].astype(np.int64)
@@ -130,7 +130,7 @@ def read_fold_tables(fold: FoldFolder) -> TestTables:
     Raises:
         RunError: Nothing was predicted, or a file is damaged.
     """
-    return read_test_tables(fold.path / "test", stored.read_classes(fold.classes_file))
+    return read_test_tables(fold.path / "test", record_io.read_classes(fold.classes_file))
 
 
 def copy_test_tables(source: Path, target: Path) -> None:
@@ -389,7 +389,7 @@ def _name(fold: FoldFolder) -> str:
 
 
 def _gallery(folder: Path) -> Gallery | None:
-    return stored.read_gallery(folder) if folder.is_dir() else None
+    return record_io.read_gallery(folder) if folder.is_dir() else None
 
 
 def _quoted(folder: Path) -> str:

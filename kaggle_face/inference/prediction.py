@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.artifacts.files.row_files import RowFile
 from kaggle_face.artifacts.provenance import (
@@ -145,10 +145,10 @@ def _predict(
     ):
         vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
     embeddings = Embeddings(test_set.embedded_ids, vectors_ND)
-    stored.write_embeddings(folder.record_folder("test", checkpoint, "embeddings"), embeddings, made_of)
+    record_io.write_embeddings(folder.record_folder("test", checkpoint, "embeddings"), embeddings, made_of)
     target = folder.record_folder("test", checkpoint, "pairs")
     if len(test_set.data.test_pairs):
-        stored.write_pair_scores(target, score_pairs(embeddings, test_set.data.test_pairs), made_of)
+        record_io.write_pair_scores(target, score_pairs(embeddings, test_set.data.test_pairs), made_of)
     else:
         shutil.rmtree(target, ignore_errors=True)  # of an earlier list of pairs
 
@@ -162,7 +162,7 @@ def _embed_all(
     counter: Counter,
 ) -> FloatArray:
     """Embeddings (N, D) of all images; fills the logits of those that come first."""
-    untrained_C = stored.read_train_images(folder.classes_file) == 0
+    untrained_C = record_io.read_train_images(folder.classes_file) == 0
     ids, num_classified = test_set.embedded_ids, len(test_set.classified_ids)
     vectors_ND = np.empty((len(ids), network.embedding_size), np.float32)
     for part, with_logits in ((slice(num_classified), True), (slice(num_classified, None), False)):
@@ -182,10 +182,10 @@ def _new_logits(
     folder: FoldFolder, checkpoint: CheckpointName, image_ids: StrArray, made_of: Mapping[str, str]
 ) -> Iterator[RowFile | FloatArray]:
     """Logits on the disk, in the precision of out-of-fold ones; none where nothing is classified."""
-    names = stored.read_classes(folder.classes_file).names
+    names = record_io.read_classes(folder.classes_file).names
     target = folder.record_folder("test", checkpoint, "predictions")
     if len(image_ids):
-        with stored.new_predictions(target, image_ids, names, made_of=made_of) as logits_NC:
+        with record_io.new_predictions(target, image_ids, names, made_of=made_of) as logits_NC:
             yield logits_NC
     else:
         shutil.rmtree(target, ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.provenance import digest_of_network
@@ -265,7 +265,7 @@ def _initialise(
 
 def _write_beginning(config: Config, data: FoldData, folder: FoldFolder, info: Mapping[str, Any]) -> None:
     write_text(folder.config_file, dump_config(config))
-    stored.write_classes(folder.classes_file, data.classes, data.class_counts)
+    record_io.write_classes(folder.classes_file, data.classes, data.class_counts)
     folder.write_info({**info, "status": "running"})
 
 

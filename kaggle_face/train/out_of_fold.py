@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
 from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
 from kaggle_face.artifacts.tables import write_table
@@ -58,7 +58,7 @@ def write_targets(folder: FoldFolder, data: FoldData) -> None:
     """Writes the classes of held-out images, the trials, and who their images show where that is known."""
     columns = {"image_id": data.validation_ids, "label": data.validation_labels}
     write_table(folder.labels_file, columns)
-    stored.write_pairs(folder.pairs_file("oof"), data.pairs)
+    record_io.write_pairs(folder.pairs_file("oof"), data.pairs)
     known = data.pair_labels != UNKNOWN
     if known.any():
         people = data.classes.names[data.pair_labels[known]]
@@ -77,9 +77,9 @@ def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: Held
     made_of = inputs_of_record(folder, "oof", checkpoint, averaging)
     if len(held_out.predictions.image_ids):
         target = folder.record_folder("oof", checkpoint, "predictions")
-        stored.write_predictions(target, held_out.predictions, made_of)
+        record_io.write_predictions(target, held_out.predictions, made_of)
     target = folder.record_folder("oof", checkpoint, "embeddings")
-    stored.write_embeddings(target, held_out.embeddings, made_of)
+    record_io.write_embeddings(target, held_out.embeddings, made_of)
     if len(held_out.pair_scores.pair_ids):
         target = folder.record_folder("oof", checkpoint, "pairs")
-        stored.write_pair_scores(target, held_out.pair_scores, made_of)
+        record_io.write_pair_scores(target, held_out.pair_scores, made_of)

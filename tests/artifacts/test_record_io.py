@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.records import ClassTable, Embeddings, Folds, Gallery, Pairs, PairScores, Predictions
@@ -17,8 +17,8 @@ IDS = np.array(["a b.jpg", "nan", '0,"1"', "007"])
 
 def test_predictions_come_back_with_ids_that_look_like_numbers_or_nothing(tmp_path: Path) -> None:
     logits = np.arange(8, dtype=np.float16).reshape(4, 2)
-    stored.write_predictions(tmp_path / "p", Predictions(IDS, logits, np.array(["1", "01"])))
-    back = stored.read_predictions(tmp_path / "p")
+    record_io.write_predictions(tmp_path / "p", Predictions(IDS, logits, np.array(["1", "01"])))
+    back = record_io.read_predictions(tmp_path / "p")
     assert back.image_ids.tolist() == IDS.tolist()
     assert back.class_names.tolist() == ["1", "01"]
     assert np.array_equal(back.logits, logits) and back.logits.dtype == np.float16
@@ -27,41 +27,41 @@ def test_predictions_come_back_with_ids_that_look_like_numbers_or_nothing(tmp_pa
 def test_predictions_written_in_blocks_are_those_written_at_once(tmp_path: Path) -> None:
     logits = np.arange(8, dtype=np.float32).reshape(4, 2)
     blocks = [(slice(0, 3), logits[:3]), (slice(3, 4), logits[3:])]
-    stored.write_prediction_blocks(tmp_path / "p", IDS, np.array(["1", "01"]), blocks)
-    assert np.array_equal(stored.read_predictions(tmp_path / "p").logits, logits)
+    record_io.write_prediction_blocks(tmp_path / "p", IDS, np.array(["1", "01"]), blocks)
+    assert np.array_equal(record_io.read_predictions(tmp_path / "p").logits, logits)
 
 
 def test_embeddings_and_pair_scores_come_back(tmp_path: Path) -> None:
-    stored.write_embeddings(tmp_path / "e", Embeddings(IDS, np.eye(4, dtype=np.float32)))
-    assert np.array_equal(stored.read_embeddings(tmp_path / "e").vectors, np.eye(4))
+    record_io.write_embeddings(tmp_path / "e", Embeddings(IDS, np.eye(4, dtype=np.float32)))
+    assert np.array_equal(record_io.read_embeddings(tmp_path / "e").vectors, np.eye(4))
     scores = PairScores(IDS, np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 1, 1, 0]))
-    stored.write_pair_scores(tmp_path / "s", scores)
-    back = stored.read_pair_scores(tmp_path / "s")
+    record_io.write_pair_scores(tmp_path / "s", scores)
+    back = record_io.read_pair_scores(tmp_path / "s")
     assert back.labels.tolist() == [0, 1, 1, 0] and back.scores.tolist() == [0.1, 0.2, 0.3, 0.4]
 
 
 def test_pairs_come_back(tmp_path: Path) -> None:
     pairs = Pairs(np.array(["7", "a b"]), IDS[:2], IDS[2:], np.array([1, -1]))
-    stored.write_pairs(tmp_path / "pairs.csv", pairs)
-    back = stored.read_pairs(tmp_path / "pairs.csv")
+    record_io.write_pairs(tmp_path / "pairs.csv", pairs)
+    back = record_io.read_pairs(tmp_path / "pairs.csv")
     assert (back.pair_ids.tolist(), back.first_ids.tolist()) == (["7", "a b"], ["a b.jpg", "nan"])
     assert (back.second_ids.tolist(), back.labels.tolist()) == (['0,"1"', "007"], [1, -1])
 
 
 def test_classes_come_back(tmp_path: Path) -> None:
-    stored.write_classes(
+    record_io.write_classes(
         tmp_path / "classes.csv", ClassTable(np.array(["n1", "n0"]), np.array(["7", "0"])), np.array([3, 0])
     )
-    back = stored.read_classes(tmp_path / "classes.csv")
+    back = record_io.read_classes(tmp_path / "classes.csv")
     assert (back.names.tolist(), back.submitted.tolist()) == (["n1", "n0"], ["7", "0"])
-    assert stored.read_train_images(tmp_path / "classes.csv").tolist() == [3, 0]
+    assert record_io.read_train_images(tmp_path / "classes.csv").tolist() == [3, 0]
 
 
 def test_folds_come_back(tmp_path: Path) -> None:
     pairs = tuple(Pairs(np.array([f"{k}-0"]), IDS[:1], IDS[1:2], np.array([k])) for k in range(2))
     folds = Folds("f", IDS, np.array([0, 1, 0, -1]), np.array([-1, -1, 1, -1]), pairs)
-    stored.write_folds(tmp_path / "f", folds)
-    back = stored.read_folds(tmp_path / "f", 2)
+    record_io.write_folds(tmp_path / "f", folds)
+    back = record_io.read_folds(tmp_path / "f", 2)
     assert back.training_ids(0).tolist() == ["nan", "007"]
     assert back.training_ids(1).tolist() == ["a b.jpg", "007"]
     assert back.validation_ids(0).tolist() == ["a b.jpg", '0,"1"']
@@ -70,7 +70,7 @@ def test_folds_come_back(tmp_path: Path) -> None:
 
 def test_a_missing_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there are no predictions at"):
-        stored.read_predictions(tmp_path / "nowhere")
+        record_io.read_predictions(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,15 @@ def test_a_missing_record_is_named(tmp_path: Path) -> None:
 def test_a_table_that_a_full_disk_cut_off_is_one_line_with_its_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "classes.csv").write_text(content)
     with pytest.raises(RunError, match=r"classes\.csv cannot be read") as caught:
-        stored.read_train_images(tmp_path / "classes.csv")
+        record_io.read_train_images(tmp_path / "classes.csv")
     assert "\n" not in str(caught.value)
 
 
 def saved_records(folder: Path) -> None:
     names = np.array(["n0", "n1"])
-    stored.write_predictions(folder / "predictions", Predictions(IDS, np.zeros((4, 2), np.float32), names))
-    stored.write_embeddings(folder / "embeddings", Embeddings(IDS, np.ones((4, 3), np.float32)))
-    stored.write_pair_scores(folder / "pairs", PairScores(IDS, np.zeros(4, np.float32), np.zeros(4, int)))
+    record_io.write_predictions(folder / "predictions", Predictions(IDS, np.zeros((4, 2), np.float32), names))
+    record_io.write_embeddings(folder / "embeddings", Embeddings(IDS, np.ones((4, 3), np.float32)))
+    record_io.write_pair_scores(folder / "pairs", PairScores(IDS, np.zeros(4, np.float32), np.zeros(4, int)))
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_an_array_that_does_not_fit_its_record_is_refused(
     np.save(tmp_path / file, array)
     write_seal((tmp_path / file).parent, {})
     read = {
-        "predictions": stored.read_predictions,
-        "embeddings": stored.read_embeddings,
-        "pairs": stored.read_pair_scores,
+        "predictions": record_io.read_predictions,
+        "embeddings": record_io.read_embeddings,
+        "pairs": record_io.read_pair_scores,
     }
     name = file.partition("/")[0]
     with pytest.raises(InputError) as caught:
@@ -126,8 +126,8 @@ def test_an_array_that_does_not_fit_its_record_is_refused(
 
 def test_logits_of_a_class_that_was_never_trained_are_minus_infinity(tmp_path: Path) -> None:
     logits = np.array([[0.5, -np.inf]] * 4, np.float32)
-    stored.write_predictions(tmp_path / "p", Predictions(IDS, logits, np.array(["n0", "n1"])))
-    assert np.array_equal(stored.read_predictions(tmp_path / "p").logits, logits)
+    record_io.write_predictions(tmp_path / "p", Predictions(IDS, logits, np.array(["n0", "n1"])))
+    assert np.array_equal(record_io.read_predictions(tmp_path / "p").logits, logits)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_table_that_does_not_fit_its_record_is_refused(
     saved_records(tmp_path)
     (tmp_path / file).write_text(text)
     write_seal((tmp_path / file).parent, {})
-    read = stored.read_predictions if file.startswith("predictions") else stored.read_pair_scores
+    read = record_io.read_predictions if file.startswith("predictions") else record_io.read_pair_scores
     with pytest.raises(InputError) as caught:
         read(tmp_path / file.partition("/")[0])
     assert message in str(caught.value) and "\n" not in str(caught.value)
@@ -166,7 +166,7 @@ def test_folds_that_were_changed_are_refused(
     tmp_path: Path, file: str, old: str, new: str, message: str
 ) -> None:
     pairs = tuple(Pairs(np.array([f"{k}-0"]), IDS[:1], IDS[1:2], np.array([k])) for k in range(2))
-    stored.write_folds(
+    record_io.write_folds(
         tmp_path / "f", Folds("f", IDS, np.array([0, 1, 0, -1]), np.array([-1, -1, 1, -1]), pairs)
     )
     text = (tmp_path / "f" / file).read_text()
@@ -174,16 +174,16 @@ def test_folds_that_were_changed_are_refused(
     (tmp_path / "f" / file).write_text(text.replace(old, new, 1))
     write_seal(tmp_path / "f", {})
     with pytest.raises(InputError) as caught:
-        stored.read_folds(tmp_path / "f", 2)
+        record_io.read_folds(tmp_path / "f", 2)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ['{"no_match": 5}', "[]", "{"])
 def test_a_gallerys_label_of_no_match_is_text(tmp_path: Path, text: str) -> None:
     gallery = Gallery(IDS[:2], IDS[:2], IDS[2:], IDS[2:], IDS[2:], "none")
-    stored.write_gallery(tmp_path / "g", gallery)
-    assert stored.read_gallery(tmp_path / "g").no_match == "none"
+    record_io.write_gallery(tmp_path / "g", gallery)
+    assert record_io.read_gallery(tmp_path / "g").no_match == "none"
     (tmp_path / "g" / "gallery.json").write_text(text)
     write_seal(tmp_path / "g", {})
     with pytest.raises(RunError, match=r"gallery\.json"):
-        stored.read_gallery(tmp_path / "g")
+        record_io.read_gallery(tmp_path / "g")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.ensemble.blended import (
@@ -107,9 +107,9 @@ def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
 ) -> None:
     members = choose_members(runs, ["best_ver"])
     blend = PairBlend(members, plain_weights(members))
-    joined = stored.read_embeddings(write_embedding_blend(blend, tmp_path))
-    scores = stored.read_pair_scores(write_pair_blend(blend, tmp_path)).scores
-    pairs = stored.read_pairs(runs[0].fold(0).pairs_file("test"))
+    joined = record_io.read_embeddings(write_embedding_blend(blend, tmp_path))
+    scores = record_io.read_pair_scores(write_pair_blend(blend, tmp_path)).scores
+    pairs = record_io.read_pairs(runs[0].fold(0).pairs_file("test"))
     rows = {image: row for row, image in enumerate(joined.image_ids.tolist())}
     vectors = np.asarray(joined.vectors, np.float64)
     cosines = [
@@ -122,9 +122,9 @@ def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
 def test_a_single_member_is_the_mean_of_its_folds(runs: list[RunFolder], tmp_path: Path) -> None:
     members = choose_members(runs[:1], ["best_ver"])
     choice = select_pair_blend(members, FORMULA, how("auto"), SilentProgress())
-    scores = stored.read_pair_scores(write_pair_blend(choice.blend, tmp_path)).scores
+    scores = record_io.read_pair_scores(write_pair_blend(choice.blend, tmp_path)).scores
     folds = [
-        stored.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
+        record_io.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
         for fold in members[0].folds
     ]
     assert scores == pytest.approx(np.mean(folds, axis=0))
@@ -152,15 +152,15 @@ def test_every_step_is_tried_on_the_embeddings_of_the_members(
 def test_a_recipe_is_done_to_the_test_pairs_of_each_network(runs: list[RunFolder], tmp_path: Path) -> None:
     members = choose_members(runs[:1], ["best_ver"])
     blend = PairBlend(members, (1.0,))
-    written = stored.read_pair_scores(write_pair_blend(blend, tmp_path, PairRecipe(centring=True)))
+    written = record_io.read_pair_scores(write_pair_blend(blend, tmp_path, PairRecipe(centring=True)))
     expected = []
     for fold in members[0].folds:
         cohort_ids = read_table(fold.labels_file, ["image_id"])["image_id"]
-        held_out = stored.read_embeddings(fold.record_folder("oof", "best_ver", "embeddings"))
+        held_out = record_io.read_embeddings(fold.record_folder("oof", "best_ver", "embeddings"))
         mean = normalized(held_out.aligned_to(cohort_ids).vectors).mean(axis=0)
-        test = stored.read_embeddings(fold.record_folder("test", "best_ver", "embeddings"))
+        test = record_io.read_embeddings(fold.record_folder("test", "best_ver", "embeddings"))
         centred = Embeddings(test.image_ids, normalized(test.vectors) - mean)
-        expected.append(score_pairs(centred, stored.read_pairs(fold.pairs_file("test"))).scores)
+        expected.append(score_pairs(centred, record_io.read_pairs(fold.pairs_file("test"))).scores)
     assert written.scores == pytest.approx(np.mean(expected, axis=0), abs=1e-5)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.evaluation.figures import (
@@ -44,7 +44,7 @@ def test_class_figures_are_those_of_each_folds_records(members: tuple[Member, ..
     accuracy, top5, loss = measure_classes(members, FEW)[1]
     expected = []
     for fold in members[1].folds:
-        record = stored.read_predictions(fold.record_folder("oof", "best_ver", "predictions"))
+        record = record_io.read_predictions(fold.record_folder("oof", "best_ver", "predictions"))
         labels = read_labels(fold, record.image_ids)
         top = top_k_accuracy(record.logits, labels)
         expected.append((top[1], top[5], log_loss(record.logits, labels)))
@@ -61,7 +61,7 @@ def test_class_details_are_those_of_all_folds_together(members: tuple[Member, ..
     figures = class_figures(members)[0]
     logits, labels = [], []
     for fold in members[0].folds:
-        record = stored.read_predictions(fold.record_folder("oof", "best_ver", "predictions"))
+        record = record_io.read_predictions(fold.record_folder("oof", "best_ver", "predictions"))
         logits.append(record.logits)
         labels.append(read_labels(fold, record.image_ids))
     every_logit, every_label = np.concatenate(logits), np.concatenate(labels)
@@ -92,7 +92,7 @@ def test_pair_figures_of_folds_are_those_of_their_scores(members: tuple[Member, 
     measured = {each.metric: each for each in measure_pairs(trials, 0)}
     expected = []
     for fold in members[0].folds:
-        scores = stored.read_pair_scores(fold.record_folder("oof", "best_ver", "pairs"))
+        scores = record_io.read_pair_scores(fold.record_folder("oof", "best_ver", "pairs"))
         expected.append(equal_error_rate(scores.scores, scores.labels).eer)
     assert measured["eer"].folds == pytest.approx(expected)
     shared = measured["ten-fold accuracy, sets share people"]  # six people make no ten sets of their own
@@ -149,7 +149,7 @@ def test_one_of_three_held_out_people_is_known_from_one_picture_without_noise(
     assert measure_episodes(member, ways=3) == ()  # nobody told who the trials show
     assert measure_identification(member) == ()
     for fold in member.folds:
-        pairs = stored.read_pairs(fold.pairs_file("oof"))
+        pairs = record_io.read_pairs(fold.pairs_file("oof"))
         person = [image.split("/")[0] for image in pairs.image_ids.tolist()]
         write_table(fold.people_file, {"image_id": pairs.image_ids, "person": np.array(person)})
     reseal(run)
@@ -167,7 +167,7 @@ def test_one_of_three_people_who_are_told_wrongly_is_known_by_chance(
 ) -> None:
     (member,) = choose_members([make_run(world, noise=0.0, shared_noise=0.0)], ["best_ver"])
     for fold in member.folds:
-        images = stored.read_pairs(fold.pairs_file("oof")).image_ids
+        images = record_io.read_pairs(fold.pairs_file("oof")).image_ids
         # Five pictures of each of three people in order: dealt out in turn, nobody's pictures are alike.
         person = np.array([f"n{number % 3}" for number in range(len(images))])
         write_table(fold.people_file, {"image_id": images, "person": person})

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics
@@ -33,12 +33,12 @@ def write_gallery(fold: FoldFolder, truth: list[str]) -> None:
     degrees = {"ann": 0, "bob": 90, "x": 10, "y": 80, "z": 45}
     turns = np.radians(list(degrees.values()))
     ids, vectors = np.array(list(degrees)), np.stack([np.cos(turns), np.sin(turns)], axis=1)
-    stored.write_embeddings(
+    record_io.write_embeddings(
         fold.record_folder("test", "best_ver", "embeddings"), Embeddings(ids, vectors.astype(np.float32))
     )
     probes = np.array(["0", "1", "2"])
     gallery = Gallery(ids[:2], np.array(["n1", "n2"]), probes, ids[2:], np.array(truth), "nobody")
-    stored.write_gallery(fold.gallery_folder("dev"), gallery)
+    record_io.write_gallery(fold.gallery_folder("dev"), gallery)
 
 
 def test_each_task_has_its_own_metric(fold: FoldFolder) -> None:
@@ -69,7 +69,9 @@ def test_without_records_of_predict_nothing_is_known_of_names(fold: FoldFolder) 
 def test_a_gallery_without_probes_asks_for_no_names(fold: FoldFolder) -> None:
     # as in competitions whose rankings have an unknown label
     nobody = np.array([], np.str_)
-    stored.write_gallery(fold.gallery_folder("test"), Gallery(nobody, nobody, nobody, nobody, nobody, "new"))
+    record_io.write_gallery(
+        fold.gallery_folder("test"), Gallery(nobody, nobody, nobody, nobody, nobody, "new")
+    )
     assert figure_of_checkpoint(fold, "best_ver", "verification", PLACES) == Estimate("eer", 0.25)
 
 
@@ -77,7 +79,7 @@ def test_places_among_five(fold: FoldFolder) -> None:
     # the true class is first, third and seventh: (1 + 1/3 + 0) / 3
     logits = np.tile(-np.arange(8, dtype=np.float32), (3, 1))
     ids, names = np.array(["a", "b", "c"]), np.array([f"n{c}" for c in range(8)])
-    stored.write_predictions(
+    record_io.write_predictions(
         fold.record_folder("oof", "best_cls", "predictions"), Predictions(ids, logits, names)
     )
     write_table(fold.labels_file, {"image_id": ids[::-1], "label": np.array([6, 2, 0])})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.artifacts.tables import write_table
@@ -38,10 +38,10 @@ def folder(member: Member, kind: Any = "predictions", part: Any = "test", fold: 
 
 def rewrite(member: Member, part: str = "test", **changes: Any) -> None:
     """Writes a changed copy of the predictions of fold 1."""
-    old = stored.read_predictions(folder(member, part=part))
+    old = record_io.read_predictions(folder(member, part=part))
     values = {"image_ids": old.image_ids, "logits": np.array(old.logits), "class_names": old.class_names}
     made_of = read_seal(folder(member, part=part)).made_of
-    stored.write_predictions(folder(member, part=part), Predictions(**{**values, **changes}), made_of)
+    record_io.write_predictions(folder(member, part=part), Predictions(**{**values, **changes}), made_of)
 
 
 def held_out(members: tuple[Member, ...]) -> Any:
@@ -50,7 +50,7 @@ def held_out(members: tuple[Member, ...]) -> Any:
 
 def test_members_are_aligned_by_id_in_whatever_order_they_lie_on_disk(members: tuple[Member, ...]) -> None:
     straight: TestScores = open_test_logits(members)
-    old = stored.read_predictions(folder(members[1]))
+    old = record_io.read_predictions(folder(members[1]))
     order = np.random.default_rng(0).permutation(len(old.image_ids))
     rewrite(members[1], image_ids=old.image_ids[order], logits=old.logits[order])
     shuffled = open_test_logits(members)
@@ -76,7 +76,7 @@ def test_different_classes_are_refused(members: tuple[Member, ...]) -> None:
 
 
 def test_a_class_less_is_refused(members: tuple[Member, ...]) -> None:
-    old = stored.read_predictions(folder(members[1]))
+    old = record_io.read_predictions(folder(members[1]))
     rewrite(members[1], class_names=old.class_names[:-1], logits=old.logits[:, :-1])
     with pytest.raises(RunError, match=r"different classes \(11 and 12, one has more\)"):
         open_test_logits(members)
@@ -84,7 +84,7 @@ def test_a_class_less_is_refused(members: tuple[Member, ...]) -> None:
 
 @pytest.mark.parametrize("longer", [True, False])
 def test_different_test_files_are_refused(members: tuple[Member, ...], longer: bool) -> None:
-    old = stored.read_predictions(folder(members[1]))
+    old = record_io.read_predictions(folder(members[1]))
     ids = old.image_ids.copy()
     if longer:
         rewrite(members[1], image_ids=ids[:-1], logits=old.logits[:-1])
@@ -130,7 +130,7 @@ def test_missing_out_of_fold_predictions_are_named(members: tuple[Member, ...]) 
 
 
 def test_different_folds_are_refused(members: tuple[Member, ...]) -> None:
-    old = stored.read_predictions(folder(members[1], part="oof"))
+    old = record_io.read_predictions(folder(members[1], part="oof"))
     ids = old.image_ids.copy()
     ids[0] = "p0/else.jpg"
     rewrite(members[1], part="oof", image_ids=ids)
@@ -140,7 +140,7 @@ def test_different_folds_are_refused(members: tuple[Member, ...]) -> None:
 
 def test_the_same_images_with_other_labels_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
     fold = members[1].run.fold(1)
-    ids = stored.read_predictions(folder(members[1], part="oof")).image_ids
+    ids = record_io.read_predictions(folder(members[1], part="oof")).image_ids
     write_table(fold.labels_file, {"image_id": ids, "label": np.zeros(len(ids), np.int64)})
     with pytest.raises(RunError, match=r"the held-out images or their classes changed since"):
         held_out(members)
@@ -151,8 +151,8 @@ def test_the_same_images_with_other_labels_are_refused(members: tuple[Member, ..
 
 def test_folds_that_hold_out_the_same_image_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
     for member in members:
-        old = stored.read_predictions(folder(member, part="oof", fold=0))
-        stored.write_predictions(folder(member, part="oof"), old)
+        old = record_io.read_predictions(folder(member, part="oof", fold=0))
+        record_io.write_predictions(folder(member, part="oof"), old)
         labels = member.run.fold(0).labels_file.read_text()
         member.run.fold(1).labels_file.write_text(labels)
     for member in members:
@@ -169,8 +169,8 @@ def test_missing_labels_are_named(members: tuple[Member, ...], reseal: Reseal) -
 
 
 def test_different_test_pairs_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
-    old = stored.read_pair_scores(folder(members[1], "pairs"))
-    stored.write_pair_scores(folder(members[1], "pairs"), PairScores(old.pair_ids[1:], old.scores[1:]))
+    old = record_io.read_pair_scores(folder(members[1], "pairs"))
+    record_io.write_pair_scores(folder(members[1], "pairs"), PairScores(old.pair_ids[1:], old.scores[1:]))
     reseal(members[1].run)
     with pytest.raises(
         RunError, match=r"demo/b@best_cls fold 1 and demo/a@best_cls fold 0 are of different files"
@@ -179,9 +179,9 @@ def test_different_test_pairs_are_refused(members: tuple[Member, ...], reseal: R
 
 
 def test_trials_with_another_truth_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
-    old = stored.read_pair_scores(folder(members[1], "pairs", "oof"))
+    old = record_io.read_pair_scores(folder(members[1], "pairs", "oof"))
     flipped = PairScores(old.pair_ids, old.scores, 1 - old.labels)
-    stored.write_pair_scores(folder(members[1], "pairs", "oof"), flipped)
+    record_io.write_pair_scores(folder(members[1], "pairs", "oof"), flipped)
     reseal(members[1].run)
     with pytest.raises(RunError, match=r"disagree on the truth"):
         open_held_out_pairs(members)
@@ -191,8 +191,8 @@ def test_trials_without_truth_measure_nothing(members: tuple[Member, ...], resea
     for member in members:
         for fold in member.folds:
             path = fold.record_folder("oof", "best_cls", "pairs")
-            old = stored.read_pair_scores(path)
-            stored.write_pair_scores(path, PairScores(old.pair_ids, old.scores))
+            old = record_io.read_pair_scores(path)
+            record_io.write_pair_scores(path, PairScores(old.pair_ids, old.scores))
             fold.pairs_file("oof").unlink()
     for member in members:
         reseal(member.run)
@@ -216,18 +216,18 @@ def test_one_pair_id_for_two_trials_in_two_folds_stays_two_trials(
 ) -> None:
     for member in members:
         for fold in member.folds:
-            pairs = stored.read_pairs(fold.pairs_file("oof"))
+            pairs = record_io.read_pairs(fold.pairs_file("oof"))
             ids = np.array([str(i) for i in range(len(pairs))])
-            stored.write_pairs(
+            record_io.write_pairs(
                 fold.pairs_file("oof"), Pairs(ids, pairs.first_ids, pairs.second_ids, pairs.labels)
             )
             path = fold.record_folder("oof", "best_cls", "pairs")
-            old = stored.read_pair_scores(path)
-            stored.write_pair_scores(path, PairScores(ids, old.scores, old.labels))
+            old = record_io.read_pair_scores(path)
+            record_io.write_pair_scores(path, PairScores(ids, old.scores, old.labels))
     for member in members:
         reseal(member.run)
     trials = open_held_out_pairs(members)
     assert trials is not None and len(trials.labels) == 2 * len(ids)
     first = members[0].folds[1].record_folder("oof", "best_cls", "pairs")
-    scores = stored.read_pair_scores(first).scores
+    scores = record_io.read_pair_scores(first).scores
     assert sorted(trials.values("scores")[0][trials.pools == 1].tolist()) == pytest.approx(sorted(scores))

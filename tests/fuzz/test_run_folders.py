@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import write_json, write_text
 from kaggle_face.artifacts.provenance import TestTables, inputs_beside, write_test_tables
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
@@ -90,13 +90,13 @@ def runs(submissions: Path) -> Path:
         fold = run.fold(number)
         fold.write_info({**INFO, "fold": number})
         write_text(fold.config_file, dump_config(Config()))
-        stored.write_classes(fold.classes_file, ClassTable(NAMES, NAMES), np.array([3, 0, 1]))
+        record_io.write_classes(fold.classes_file, ClassTable(NAMES, NAMES), np.array([3, 0, 1]))
         ids = np.char.add(IDS, f".{number}")
         write_table(fold.labels_file, {"image_id": ids, "label": LABELS})
         pairs = Pairs(PAIRS.pair_ids, ids[:4], ids[1:5], PAIRS.labels)
         write_table(fold.people_file, {"image_id": ids, "person": NAMES[LABELS]})
         write_test_tables(fold.path / "test", tables())
-        stored.write_pairs(fold.pairs_file("oof"), pairs)
+        record_io.write_pairs(fold.pairs_file("oof"), pairs)
         for part in ("oof", "test"):
             made_of = inputs_beside(fold, part)  # type: ignore[arg-type]
             trials = pairs if part == "oof" else PAIRS
@@ -104,17 +104,19 @@ def runs(submissions: Path) -> Path:
                 folder = fold.record_folder(part, checkpoint, "predictions").parent
                 logits = random.normal(size=(6, 3)).astype(np.float32)
                 named = ids if part == "oof" else IDS
-                stored.write_predictions(folder / "predictions", Predictions(named, logits, NAMES), made_of)
+                record_io.write_predictions(
+                    folder / "predictions", Predictions(named, logits, NAMES), made_of
+                )
                 vectors = random.normal(size=(6, 4)).astype(np.float32)
-                stored.write_embeddings(folder / "embeddings", Embeddings(named, vectors), made_of)
+                record_io.write_embeddings(folder / "embeddings", Embeddings(named, vectors), made_of)
                 scores = PairScores(trials.pair_ids, random.random(4).astype(np.float32), trials.labels)
-                stored.write_pair_scores(folder / "pairs", scores, made_of)
+                record_io.write_pair_scores(folder / "pairs", scores, made_of)
     write_json(run.ensemble_folder / "ensemble.json", SUMMARY)
     write_json(run.path / "kaggle.json", JOB)
     unknown = np.full(6, -1)
     both = tuple(Pairs(PAIRS.pair_ids, IDS[:4], IDS[1:5], PAIRS.labels) for _ in range(2))
     folds = Folds("f", IDS, np.array([0, 1, 0, 1, -1, -1]), unknown, both)
-    stored.write_folds(run.path.parent / "folds" / "f", folds)
+    record_io.write_folds(run.path.parent / "folds" / "f", folds)
     return tmp_path / "runs"
 
 
@@ -159,10 +161,10 @@ def readers_of(root: Path) -> list[tuple[str, Callable[[], object]]]:
         ("oof", lambda: open_trials(members("best_ver"))),
         ("embeddings", embeddings),
         ("oof", lambda: measure_gaps([run.fold(0)], "best_cls")),
-        ("classes", lambda: stored.read_classes(run.fold(0).classes_file)),
-        ("classes", lambda: stored.read_train_images(run.fold(0).classes_file)),
-        ("gallery", lambda: stored.read_gallery(run.fold(0).gallery_folder("dev"))),
-        ("folds/f", lambda: stored.read_folds(root / "demo" / "folds" / "f", 2)),
+        ("classes", lambda: record_io.read_classes(run.fold(0).classes_file)),
+        ("classes", lambda: record_io.read_train_images(run.fold(0).classes_file)),
+        ("gallery", lambda: record_io.read_gallery(run.fold(0).gallery_folder("dev"))),
+        ("folds/f", lambda: record_io.read_folds(root / "demo" / "folds" / "f", 2)),
         ("ensemble.json", lambda: read_blend_record(run)),
         ("ensemble.json", lambda: parameters_of_blend(run)),
         ("kaggle.json", lambda: read_job(run)),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.provenance import TestTables, predicted_part
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import dump_config, load_config
@@ -104,7 +104,7 @@ def test_test_logits_name_the_class_that_the_embedding_is_nearest_to_at_scale_64
     save_weights(network, folder.weights_file("last"), {"epoch": "0"})
     folder.config_file.write_text(dump_config(config))
     folder.write_info({"status": "finished", "cpu_amp": "off"})
-    stored.write_classes(folder.classes_file, classes, np.ones(200, np.int64))
+    record_io.write_classes(folder.classes_file, classes, np.ones(200, np.int64))
     ids = np.array([f"{number:02d}.jpg" for number in range(64)])
     faces = FaceTable(ids, np.full(64, -1), np.full(64, "test"))
     data = CompetitionData(faces, classes, RowList(ids, ids), no_pairs(), no_pairs(), None, None)
@@ -112,8 +112,8 @@ def test_test_logits_name_the_class_that_the_embedding_is_nearest_to_at_scale_64
     tables = TestTables(predicted_part(data), np.zeros(64, np.int64), config.competition)
     predict_fold(folder, ["last"], test_set, tables, config.predict, torch.device("cpu"), SilentProgress())
 
-    found = stored.read_predictions(folder.record_folder("test", "last", "predictions"))
-    vectors = stored.read_embeddings(folder.record_folder("test", "last", "embeddings")).vectors
+    found = record_io.read_predictions(folder.record_folder("test", "last", "predictions"))
+    vectors = record_io.read_embeddings(folder.record_folder("test", "last", "embeddings")).vectors
     units, centres = (
         rows / np.linalg.norm(rows, axis=1, keepdims=True)
         for rows in (vectors.astype(np.float64), weight.detach().double().numpy())

@@ -71,7 +71,7 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
     """
     import torch
 
-    from kaggle_face.artifacts import record_io as stored
+    from kaggle_face.artifacts import record_io
     from kaggle_face.artifacts.files.atomic import write_text
     from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
     from kaggle_face.config import dump_config
@@ -91,7 +91,7 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
     torch.manual_seed(seed)
     network = create_network(config.model, config.margin, len(classes), config.data.image_size)
     write_text(folder.config_file, dump_config(config))
-    stored.write_classes(folder.classes_file, ClassTable(classes, classes), np.array([5, 5, 5]))
+    record_io.write_classes(folder.classes_file, ClassTable(classes, classes), np.array([5, 5, 5]))
     save_weights(network, folder.weights_file("best_ver"), {"epoch": "1"})
     folder.write_info({"status": "finished", "overrides": []})
     if with_pairs:
@@ -101,5 +101,5 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
         ids = np.arange(len(scores)).astype(np.str_)
         record = PairScores(ids, scores, labels)
         made_of = inputs_of_record(folder, "oof", "best_ver", describe_averaging(flip=True, crops=False))
-        stored.write_pair_scores(folder.record_folder("oof", "best_ver", "pairs"), record, made_of)
+        record_io.write_pair_scores(folder.record_folder("oof", "best_ver", "pairs"), record, made_of)
     return folder

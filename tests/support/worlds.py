@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.provenance import TestTables, inputs_beside, records_of, write_test_tables
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, run_folder
 from kaggle_face.artifacts.seals import write_seal
@@ -135,10 +135,10 @@ def make_run(
         names = world.class_names
         counts = np.full(len(names), world.images, np.int64)
         counts[world.held_out_people(fold)] = 0
-        stored.write_classes(folder.classes_file, ClassTable(names, names), counts)
+        record_io.write_classes(folder.classes_file, ClassTable(names, names), counts)
         ids = world.fold_ids(fold)
         write_table(folder.labels_file, {"image_id": ids, "label": world.fold_labels(fold)})
-        stored.write_pairs(folder.pairs_file("oof"), world.pairs(fold))
+        record_io.write_pairs(folder.pairs_file("oof"), world.pairs(fold))
         write_test_tables(folder.path / "test", tables_of(world))
         for number, checkpoint in enumerate(checkpoints):
             rng = np.random.default_rng([seed, fold, number])
@@ -153,13 +153,13 @@ def make_run(
                 logits[:, world.held_out_people(fold)] = -np.inf
                 target = folder.record_folder(part, checkpoint, "predictions")  # type: ignore[arg-type]
                 made_of = inputs_beside(folder, part)  # type: ignore[arg-type]
-                stored.write_predictions(target, Predictions(image_ids, logits, names), made_of)
+                record_io.write_predictions(target, Predictions(image_ids, logits, names), made_of)
                 embeddings = Embeddings(everyone, vectors.astype(np.float32))
-                stored.write_embeddings(target.parent / "embeddings", embeddings, made_of)
+                record_io.write_embeddings(target.parent / "embeddings", embeddings, made_of)
                 scores = cosines(embeddings, pairs)
                 labels = pairs.labels if part == "oof" else np.full(len(pairs), -1, np.int64)
                 record = PairScores(pairs.pair_ids, scores, labels)
-                stored.write_pair_scores(target.parent / "pairs", record, made_of)
+                record_io.write_pair_scores(target.parent / "pairs", record, made_of)
     return run
 
 

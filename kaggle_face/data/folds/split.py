@@ -1,4 +1,4 @@
-"""Dividing labelled images into folds, and choosing the verification trials of each fold.
+"""The split of labelled images into folds, and the verification trials of each fold.
 
 Images of an identity are spread over the folds as evenly as they can be, so every fold measures people that
 its training knows. Trials, in contrast, are of people whom the fold's training never saw: either the
@@ -54,7 +54,7 @@ def saved_folds(
 
 
 def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | None = None) -> Folds:
-    """Divides the labelled images of the train and dev splits; the order of `data`'s rows does not matter.
+    """Splits the labelled images of train and dev into folds; the order of `data`'s rows does not matter.
 
     Args:
         data: The competition; images of the dev split are pooled with train or held out by a single fold.
@@ -75,7 +75,7 @@ def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | No
     if config.dev == "holdout":
         fold_of_image, heldout = _hold_out_dev(faces, heldout)
     else:
-        fold_of_image = _spread(faces, _groups_of(faces, data, groups), heldout, config)
+        fold_of_image = _assign_folds(faces, _groups_of(faces, data, groups), heldout, config)
     trials = _trials_of_folds(faces, heldout, data, config)
     name = name_of_folds(data, config, groups)
     folds = Folds(name, faces.image_ids, fold_of_image, heldout, trials)
@@ -153,23 +153,25 @@ def _hold_out_identities(labels: IntArray, count: int, config: FoldsConfig) -> I
     return heldout
 
 
-def _spread(faces: FaceTable, alike: IntArray, heldout: IntArray, config: FoldsConfig) -> IntArray:
+def _assign_folds(faces: FaceTable, alike: IntArray, heldout: IntArray, config: FoldsConfig) -> IntArray:
     """The fold that measures each image, or -1 (N); never the fold that holds out its identity."""
     fold_of_image = np.full(len(faces), UNKNOWN, np.int64)
     for group in range(UNKNOWN, config.count):
         rows = np.flatnonzero(heldout == group)
-        slots = [fold for fold in range(config.count) if fold != group]
-        # With a single other fold every second image stays in training, or it would know nobody of them.
-        slots = slots if len(slots) > 1 else [*slots, UNKNOWN]
+        choices = [fold for fold in range(config.count) if fold != group]
+        # With a single other fold every second image stays in training, which else would know none of them.
+        choices = choices if len(choices) > 1 else [*choices, UNKNOWN]
         draw = seeded(config.seed, Stream.FOLDS, 1, group + 1)
-        fold_of_image[rows] = _deal(faces.labels[rows], alike[rows], slots, draw)
+        fold_of_image[rows] = _assign_stratified(faces.labels[rows], alike[rows], choices, draw)
     return fold_of_image
 
 
-def _deal(labels: IntArray, alike: IntArray, slots: Sequence[int], draw: np.random.Generator) -> IntArray:
-    """Deals each identity's groups of images to the slots in turn, like cards; an only group gets -1.
+def _assign_stratified(
+    labels: IntArray, alike: IntArray, choices: Sequence[int], draw: np.random.Generator
+) -> IntArray:
+    """Stratified assignment: the groups of each identity go to the choices in turn; an only group gets -1.
 
-    The turn goes on from one identity to the next, so the sizes of the slots differ by one group at most,
+    The turn goes on from one identity to the next, so the numbers of groups differ by one at most,
     both in total and within each identity.
     """
     _, first, group_of_image = np.unique(
@@ -180,10 +182,10 @@ def _deal(labels: IntArray, alike: IntArray, slots: Sequence[int], draw: np.rand
     _, class_of_group, sizes = np.unique(label_of_group, return_inverse=True, return_counts=True)
     is_only = sizes[class_of_group] == 1
     order = order[~is_only[order]]
-    slot_of_group = np.full(len(first), UNKNOWN, np.int64)
-    slot_of_group[order] = np.asarray(slots)[np.arange(len(order)) % len(slots)]
-    dealt: IntArray = slot_of_group[group_of_image.reshape(-1)]
-    return dealt
+    fold_of_group = np.full(len(first), UNKNOWN, np.int64)
+    fold_of_group[order] = np.asarray(choices)[np.arange(len(order)) % len(choices)]
+    assigned: IntArray = fold_of_group[group_of_image.reshape(-1)]
+    return assigned
 
 
 def _hold_out_dev(faces: FaceTable, heldout: IntArray) -> tuple[IntArray, IntArray]:

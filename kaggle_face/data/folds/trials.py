@@ -46,9 +46,9 @@ def _same_couples(rows_of: list[IntArray], wanted: int, draw: np.random.Generato
     chosen: list[_Couple] = []
     while turns and len(chosen) < wanted:
         turns = [turns[index] for index in draw.permutation(len(turns))]
-        dealt = [(turn, next(turn, None)) for turn in turns]
-        chosen += [couple for _, couple in dealt if couple is not None]
-        turns = [turn for turn, couple in dealt if couple is not None]
+        drawn = [(turn, next(turn, None)) for turn in turns]
+        chosen += [couple for _, couple in drawn if couple is not None]
+        turns = [turn for turn, couple in drawn if couple is not None]
     return chosen[:wanted]
 
 

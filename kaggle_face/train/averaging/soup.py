@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.provenance import describe_averaging, digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
@@ -201,7 +201,7 @@ def make_soup(
     scorer = WeightsScorer(config, data, sources)
     soup, held_out = scorer.choose(progress)
     write_text(target.config_file, dump_config(config))
-    stored.write_classes(target.classes_file, data.classes, data.class_counts)
+    record_io.write_classes(target.classes_file, data.classes, data.class_counts)
     write_targets(target, data)
     figures = measure(held_out, data)
     for checkpoint in _NAMES:
@@ -243,10 +243,10 @@ def _reader(source: Source) -> Callable[[], Tensors]:
 def _require_equal(sources: Sequence[Source]) -> None:
     """Checks that checkpoints know the same classes and were trained on the same division into folds."""
     first = sources[0]
-    names = stored.read_classes(first.folder.classes_file).names
+    names = record_io.read_classes(first.folder.classes_file).names
     division = first.folder.read_info().get("folds")
     for source in sources[1:]:
-        if not np.array_equal(stored.read_classes(source.folder.classes_file).names, names):
+        if not np.array_equal(record_io.read_classes(source.folder.classes_file).names, names):
             raise RunError(f"{source.name} and {first.name} know different classes; they make no soup")
         if source.folder.read_info().get("folds") != division:
             raise RunError(

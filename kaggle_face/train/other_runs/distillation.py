@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.provenance import digest_of_network, require_current
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.config.schema import DistillConfig
@@ -200,10 +200,10 @@ def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str 
         checkpoint = choose_checkpoint(reference, folder, _KEY)
         for kind in _KINDS:
             require_current(folder, "oof", checkpoint, kind)
-        predictions = stored.read_predictions(folder.record_folder("oof", checkpoint, "predictions"))
+        predictions = record_io.read_predictions(folder.record_folder("oof", checkpoint, "predictions"))
         if not np.array_equal(predictions.class_names, data.classes.names):
             raise RunError(f"{_KEY}: {reference} knows other classes; take a run of the same classes")
-        embeddings = stored.read_embeddings(folder.record_folder("oof", checkpoint, "embeddings"))
+        embeddings = record_io.read_embeddings(folder.record_folder("oof", checkpoint, "embeddings"))
         # The records begin with the held-out images, in one order; a check costs nothing.
         same = np.array_equal(embeddings.image_ids[: len(predictions.image_ids)], predictions.image_ids)
         if not same:

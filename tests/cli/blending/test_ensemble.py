@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.records import Gallery
@@ -28,10 +28,11 @@ def runs(demo_folder: Path, two_runs: Path) -> list[RunFolder]:
 def test_a_run_is_blended_over_its_folds(runs: list[RunFolder]) -> None:
     assert main(["ensemble", "--run", "b", "--no-post-process"]) == 0
     folder = runs[1].ensemble_folder
-    predictions = stored.read_predictions(folder / "predictions")
+    predictions = record_io.read_predictions(folder / "predictions")
     logits = [
         np.asarray(
-            stored.read_predictions(fold.record_folder("test", "best_cls", "predictions")).logits, np.float64
+            record_io.read_predictions(fold.record_folder("test", "best_cls", "predictions")).logits,
+            np.float64,
         )
         for fold in runs[1].finished_folds()
     ]
@@ -41,9 +42,9 @@ def test_a_run_is_blended_over_its_folds(runs: list[RunFolder]) -> None:
     expected = sum(shares) / np.sum(known, axis=0)
     expected /= expected.sum(axis=1, keepdims=True)
     assert np.exp(predictions.logits) == pytest.approx(expected, rel=1e-4)
-    pairs = stored.read_pair_scores(folder / "pairs")
+    pairs = record_io.read_pair_scores(folder / "pairs")
     scores = [
-        stored.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
+        record_io.read_pair_scores(fold.record_folder("test", "best_ver", "pairs")).scores
         for fold in runs[1].finished_folds()
     ]
     assert pairs.scores == pytest.approx(np.mean(scores, axis=0))
@@ -86,9 +87,9 @@ def test_several_runs_are_compared_in_a_table(
 
 def test_folds_and_checkpoints_can_be_chosen(runs: list[RunFolder]) -> None:
     assert main(["ensemble", "--run", "a", "--folds", "1", "--checkpoints", "best_ver"]) == 0
-    blended = stored.read_predictions(runs[0].ensemble_folder / "predictions")
+    blended = record_io.read_predictions(runs[0].ensemble_folder / "predictions")
     record = runs[0].fold(1).record_folder("test", "best_ver", "predictions")
-    alone = stored.read_predictions(record)
+    alone = record_io.read_predictions(record)
     assert np.array_equal(blended.logits.argmax(axis=1), alone.logits.argmax(axis=1))
 
 
@@ -126,7 +127,7 @@ def test_a_gallery_gets_joined_embeddings(runs: list[RunFolder]) -> None:
     for fold in runs[0].finished_folds():
         shutil.rmtree(fold.record_folder("test", "best_ver", "pairs"))
     assert main(["ensemble", "--run", "a"]) == 0
-    joined = stored.read_embeddings(runs[0].ensemble_folder / "embeddings")
+    joined = record_io.read_embeddings(runs[0].ensemble_folder / "embeddings")
     assert joined.vectors.shape[1] == 16  # two folds of 8
     assert not (runs[0].ensemble_folder / "pairs").exists()
 
@@ -185,10 +186,10 @@ def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
     ids, truth = world.test_ids().tolist(), world.test_labels().tolist()
     for fold in run.started_folds():
         shutil.rmtree(fold.path / "test" / "best_ver" / "pairs")
-        stored.write_gallery(fold.gallery_folder("dev"), gallery_of(ids, truth, 20))
+        record_io.write_gallery(fold.gallery_folder("dev"), gallery_of(ids, truth, 20))
         unlabelled = gallery_of(ids, truth, 20)
         hidden = replace(unlabelled, probe_names=np.full(len(unlabelled.probe_ids), ""))
-        stored.write_gallery(fold.gallery_folder("test"), hidden)
+        record_io.write_gallery(fold.gallery_folder("test"), hidden)
         drown(fold.record_folder("test", "best_ver", "embeddings"))
         drown(fold.record_folder("oof", "best_ver", "embeddings"))
     reseal(run)
@@ -198,8 +199,8 @@ def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
     summary = json.loads((run.ensemble_folder / "ensemble.json").read_text())["tasks"]["verification"]
     steps = {step["name"]: step for step in summary["post_processing"]["steps"]}
     assert steps["whitening"]["is_on"] and steps["whitening"]["gain"]["low"] > 0
-    probe_ids, names, scores = stored.read_matches(run.ensemble_folder / "gallery_dev.csv")
-    assert np.array_equal(stored.read_matches(run.ensemble_folder / "gallery_test.csv")[1], names)
+    probe_ids, names, scores = record_io.read_matches(run.ensemble_folder / "gallery_dev.csv")
+    assert np.array_equal(record_io.read_matches(run.ensemble_folder / "gallery_test.csv")[1], names)
     answers = np.array(gallery_of(ids, truth, 20).probe_names)
     known = answers != "nobody"
     assert len(probe_ids) == 100 and np.isfinite(scores).all()
@@ -213,7 +214,7 @@ def type_of_world(make_run: Callable[..., RunFolder]) -> type:
 
 def drown(record: Path) -> None:
     """Makes one direction large that says nothing of the person."""
-    found = stored.read_embeddings(record)
+    found = record_io.read_embeddings(record)
     vectors = np.array(found.vectors)
     vectors[:, 0] = 20 * np.random.default_rng(0).normal(size=len(vectors))
-    stored.write_embeddings(record, replace(found, vectors=vectors))
+    record_io.write_embeddings(record, replace(found, vectors=vectors))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaggle_face.artifacts import record_io as stored
+from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.ensemble.blended import ClassBlend
 from kaggle_face.ensemble.postprocess.class_neighbours import (
@@ -51,7 +51,7 @@ def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Mem
     vectors[:] = vectors[0]
     np.save(path / "embeddings.npy", vectors)
     reseal(member.run)
-    ids = np.sort(stored.read_predictions(path.parent / "predictions").image_ids)
+    ids = np.sort(record_io.read_predictions(path.parent / "predictions").image_ids)
     neighbours = held_out_neighbours(member, fold, ids)
     own = [int(image.split("/")[0][1:]) for image in ids.tolist()]
     counts = {label: own.count(label) for label in own}
@@ -101,7 +101,7 @@ def test_neighbours_are_heard_where_logits_are_noise(member: Member, reseal: Res
         logits = np.array(np.load(path))
         noise = np.random.default_rng(fold.fold).normal(size=logits.shape)
         np.save(path, np.where(np.isfinite(logits), noise, -np.inf).astype(np.float32))
-        ids = stored.read_embeddings(path.parent.parent / "embeddings").image_ids
+        ids = record_io.read_embeddings(path.parent.parent / "embeddings").image_ids
         people = np.array([int(image.split("/")[0][1:]) for image in ids.tolist()])
         np.save(path.parent.parent / "embeddings" / "embeddings.npy", np.eye(12, dtype=np.float32)[people])
     reseal(member.run)
