@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +119,7 @@ def load_embedder(
     if checkpoint not in CHECKPOINTS:
         hint = nearest_hint(checkpoint, CHECKPOINTS) or f"; there are: {', '.join(CHECKPOINTS)}"
         raise RunError(f"there is no checkpoint '{checkpoint}'{hint}")
-    return Embedder(folder, cast(CheckpointName, checkpoint), device)
+    return Embedder(folder, checkpoint, device)
 
 
 def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:

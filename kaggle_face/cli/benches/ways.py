@@ -83,9 +83,9 @@ class TrainingWays:
 
     def supply(self) -> Supply:
         """How the images came."""
-        supply = self._fit().batches.supply
-        per_image = supply.residence == "workers" and len(self._config.augment.transforms) > 0
-        return Supply(per_image, supply.reason, self._device.type == "cuda")
+        plan = self._fit().batches.plan
+        per_image = plan.placement == "workers" and len(self._config.augment.transforms) > 0
+        return Supply(per_image, plan.reason, self._device.type == "cuda")
 
     def _fit(self) -> Trainer:
         network = create_fold_network(self._config, self._task).to(self._device)
