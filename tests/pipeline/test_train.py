@@ -100,9 +100,7 @@ def test_a_resumed_training_may_change_what_is_marked_and_nothing_else(loaded: L
     free = load_config("tiny", ["train.max_hours=2", "data.workers=1", "device=auto", "predict.flip=false"])
     assert choose_starts([run.fold(0)], free.config, TrainOptions(resume=True)) == ["resume"]
     other = load_config("tiny", ["optim.lr=0.5", "data.workers=1"])
-    with pytest.raises(
-        RunError, match=r"with other settings: optim\.lr: 0\.003 -> 0\.5; choose another"
-    ):
+    with pytest.raises(RunError, match=r"with other settings: optim\.lr: 0\.003 -> 0\.5; choose another"):
         choose_starts([run.fold(0)], other.config, TrainOptions(resume=True))
 
 
