@@ -49,8 +49,13 @@ def should_compile(
     if setting != "auto":
         return setting
     device = next(network.parameters()).device
-    if device.type != "cuda":
-        return False
+    return device.type == "cuda" and is_worth_compiling(network, workload, progress, compiler)
+
+
+def is_worth_compiling(
+    network: FaceNetwork, workload: Workload, progress: Progress, compiler: Compiler
+) -> bool:
+    """Whether a trial finds the compiled form faster by more than its compilation costs."""
     try:
         trial = try_compiling(network, workload, compiler)
     except Exception as error:  # a missing compiler, an operation it does not know, ...

@@ -108,10 +108,10 @@ def test_a_compiler_that_fails_is_told_of_and_done_without(
         raise RuntimeError("no triton\nmany lines")
 
     told = Told()
-    assert compiling._is_worth_it(network, WORKLOAD, told, broken) is False
+    assert compiling.is_worth_compiling(network, WORKLOAD, told, broken) is False
     assert told.lines == [
         "train.compile=auto: torch.compile does not work here (no triton); training without it"
     ]
     monkeypatch.setattr(compiling, "try_compiling", lambda *given: Trial(0.01, 0.008, 1.0))
-    assert compiling._is_worth_it(network, WORKLOAD, told, played) is True
+    assert compiling.is_worth_compiling(network, WORKLOAD, told, played) is True
     assert told.lines[-1].startswith("torch.compile is used: 8.0 ms a step with it, 10.0 ms without")
