@@ -361,8 +361,8 @@ def test_the_summary_holds_the_single_metrics() -> None:
     ("scores", "labels", "message"),
     [
         ([0.1, math.nan], [0, 1], "scores must not be NaN, got NaN at position 1"),
-        ([0.1, 0.2], [0, 2], "labels must be 0 or 1, got 2 at position 1"),
-        ([0.1, 0.2], [0], "scores and labels must have one length, got 2 and 1"),
+        ([0.1, 0.2], [0, 2], "is_same must be 0 or 1, got 2 at position 1"),
+        ([0.1, 0.2], [0], "scores and is_same must have one length, got 2 and 1"),
         ([0.1, 0.2], [1, 1], "both kinds, got 2 of the same person and 0 of different people"),
         ([0.1, 0.2], [0, 0], "both kinds, got 0 of the same person and 2 of different people"),
     ],

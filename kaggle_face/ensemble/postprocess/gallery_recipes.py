@@ -29,8 +29,8 @@ MOST_CANDIDATES = 30
 class GalleryRecipe(Recipe):
     """Which steps are on between embeddings and matches; `augmentation` is database augmentation (DBA).
 
-    >>> print(GalleryRecipe(centring=True, augmentation=QueryExpansion(1, 1.0), score_norm=ScoreNorm(30)))
-    centring, augmentation(count=1, alpha=1.0), score_norm(top=30)
+    >>> print(GalleryRecipe(expansion=QueryExpansion(3, 1.0), augmentation=QueryExpansion(1, 1.0)))
+    augmentation(count=1, alpha=1.0), expansion(count=3, alpha=1.0)
     """
 
     augmentation: QueryExpansion | None = None
