@@ -39,7 +39,7 @@ from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.errors import DataError, RunError
 from kaggle_face.pipeline.preparing import cache_plan, open_competition
 from kaggle_face.progress import Progress
-from kaggle_face.records import UNKNOWN, CompetitionData, IntArray, StrArray
+from kaggle_face.records import UNKNOWN, CompetitionData, IntArray
 
 if TYPE_CHECKING:
     from kaggle_face.data.cache.image_cache import ImageCache
@@ -97,13 +97,19 @@ def open_today(
     else:
         digests = contents_today(cache_plan(config, data), ids, progress)
     of_training, of_trials, of_tables = np.split(digests, np.cumsum([len(ids) for ids in wanted])[:-1])
+    order = np.argsort(data.faces.image_ids, kind="stable")
+    rows: IntArray = order[np.searchsorted(data.faces.image_ids[order], labelled)]
+    names, splits = data.classes.names[data.faces.labels[rows]], data.faces.splits[rows]
+    files = zip(
+        _FILES, (config.data.exclude_images, config.data.pseudo_labels, config.model.weights), strict=True
+    )
     training = {
         "classes": digest_of_classes(data.classes),
-        "labels": _digest_of_labels(data, labelled),
+        "labels": digest_of_names(labelled.tolist(), names.tolist(), splits.tolist()),
         "pictures": joint_digest(labelled, of_training),
         "trials": digest_of_names(pair_texts(data.dev_pairs).tolist(), data.dev_pairs.labels.tolist()),
         "trial_pictures": joint_digest(data.dev_pairs.image_ids, of_trials),
-        **_digests_of_files(config),
+        **{key: digest_of_file(Path(name)) for key, name in files if name and Path(name).is_file()},
     }
     competition = resolve_competition(root, config.competition)
     return Today(data, training, TestTables(predicted_part(data), of_tables, competition))
@@ -258,20 +264,3 @@ def _changed_inputs(before: Mapping[str, Any], today: Mapping[str, str]) -> Iter
         is_there = key not in _FILES or (key in before and key in today)
         if is_there and before.get(key) != today.get(key):
             yield text
-
-
-def _digest_of_labels(data: CompetitionData, labelled: StrArray) -> str:
-    faces = data.faces
-    order = np.argsort(faces.image_ids, kind="stable")
-    rows: IntArray = order[np.searchsorted(faces.image_ids[order], labelled)]
-    names = data.classes.names[faces.labels[rows]]
-    return digest_of_names(labelled.tolist(), names.tolist(), faces.splits[rows].tolist())
-
-
-def _digests_of_files(config: Config) -> dict[str, str]:
-    named = (config.data.exclude_images, config.data.pseudo_labels, config.model.weights)
-    found = {}
-    for key, text in zip(_FILES, named, strict=True):
-        if text is not None and Path(text).is_file():
-            found[key] = digest_of_file(Path(text))
-    return found
