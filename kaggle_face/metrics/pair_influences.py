@@ -152,11 +152,20 @@ class ScoredPairs:
         return self.pairs.clusters.likeness(self.scores, ~self.pairs.is_same, self.pairs.num_people)
 
     def influences(self, metric: VerificationMetric) -> Influences:
-        """The influences on a metric.
+        """The influences on a metric, computed once: one system is often compared with many.
 
         Raises:
             InputError: Too few impostor pairs for the FPR.
         """
+        if metric not in self._known_influences:
+            self._known_influences[metric] = self._influences(metric)
+        return self._known_influences[metric]
+
+    @cached_property
+    def _known_influences(self) -> dict[VerificationMetric, Influences]:
+        return {}
+
+    def _influences(self, metric: VerificationMetric) -> Influences:
         if not self.has_interval(metric):
             raise InputError(
                 f"{metric} has an interval from {least_impostors(metric)} impostor pairs on, "
