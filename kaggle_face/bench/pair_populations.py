@@ -17,25 +17,26 @@ from kaggle_face.metrics.trials import VerificationMetric
 from kaggle_face.records import FloatArray, IntArray
 
 _NORMAL = NormalDist()
-_IMAGES_EACH = 2
-"""Images of each person where all pairs are compared."""
 
 
 @dataclass(frozen=True)
 class PairList:
-    """How many people there are, and the genuine pairs of each; None: all pairs of two images of each."""
+    """How many people there are, and the genuine pairs of each; None: all pairs of a few images of each."""
 
     num_people: int
     genuine_each: int | None
+    images_each: int = 2
 
     def __str__(self) -> str:
-        return "all pairs" if self.genuine_each is None else f"{self.genuine_each} each"
+        if self.genuine_each is not None:
+            return f"{self.genuine_each} each"
+        return "all pairs" if self.images_each == 2 else f"all pairs of {self.images_each}"
 
     @property
     def num_pairs(self) -> int:
         """Pairs of both kinds."""
         if self.genuine_each is None:
-            return math.comb(_IMAGES_EACH * self.num_people, 2)
+            return math.comb(self.images_each * self.num_people, 2)
         return 2 * self.num_people * self.genuine_each
 
     def draw(self, draw: np.random.Generator) -> IntArray:
@@ -45,8 +46,8 @@ class PairList:
         [[0, 0], [0, 1], [0, 1], [0, 1], [0, 1], [1, 1]]
         """
         if self.genuine_each is None:
-            person_of_image = np.repeat(np.arange(self.num_people), _IMAGES_EACH)
-            return np.stack(np.triu_indices(len(person_of_image), 1), axis=1) // _IMAGES_EACH
+            num_images = self.images_each * self.num_people
+            return np.stack(np.triu_indices(num_images, 1), axis=1) // self.images_each
         count = self.num_people * self.genuine_each
         genuine = np.repeat(np.arange(self.num_people), self.genuine_each)
         first = draw.integers(self.num_people, size=count)

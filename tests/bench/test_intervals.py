@@ -29,6 +29,9 @@ def test_each_setting_and_metric_has_a_row_of_shares() -> None:
         assert all(isinstance(share, float) and 0 <= share <= 1 for share in shares)
     again = bench_intervals(4, {"simulations": 4}, SilentProgress(), settings)
     assert again == report
+    without = bench_intervals(4, {"simulations": 4}, SilentProgress(), settings, with_old=False)
+    assert [row[:9] for row in without.rows] == [row[:9] for row in report.rows]
+    assert all(row[9:] == (0, None, None, None, None) for row in without.rows)
 
 
 def test_a_tally_counts_what_the_intervals_hold() -> None:

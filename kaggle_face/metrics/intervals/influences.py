@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import assert_never
 
@@ -24,7 +25,7 @@ import numpy.typing as npt
 
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.inputs import BoolArray, FloatArray, require_same_length
-from kaggle_face.metrics.intervals.clusters import PairClusters
+from kaggle_face.metrics.intervals.clusters import PairClusters, PairLikeness
 from kaggle_face.metrics.trials import SortedTrials, VerificationMetric, checked_trials
 
 LEAST_ACCEPTED = 3
@@ -38,7 +39,7 @@ _MOST_SHARED = 0.8
 _NORMAL = NormalDist()
 _LEAST_WINDOW, _LARGEST_WINDOW = 0.2, 0.6
 """FPR - FNR at the ends of the range over which the slope at the EER is read."""
-_FEWER, _MORE, _PLACES = 3.0, 8.0, 9
+_LOWER, _HIGHER, _PLACES = 1 / 3, 8.0, 9
 """The slope at a FPR is read at this many places, from a third of that FPR to eight times as much."""
 _STEEPEST = 5.0
 """A slope in normal deviates beyond this, or below its inverse, comes from too few pairs."""
@@ -136,24 +137,35 @@ class ScoredPairs:
         return round(fpr * self.trials.impostor.total, 9) >= LEAST_ACCEPTED
 
     def worth_of_impostors(self, fpr: float) -> float:
-        """How many independent impostor pairs would tell as much about a FPR as these do.
+        """How many independent impostor pairs would show as much about a FPR as these do.
 
-        The few that are accepted hardly show how alike the pairs of a person are, so three times as many are
-        asked too, and the more cautious answer is taken.
+        The few that are accepted hardly show how alike the pairs of a person are. So that is also expected
+        from the likeness of all impostor scores, and the more cautious of both numbers is taken.
         """
         ascending = self.trials.impostor.scores
-        scores, worth = self.scores[~self.pairs.is_same], []
-        for share in (fpr, min(_FEWER * fpr, 0.5)):
-            lowest = ascending[-max(round(share * len(ascending)), 1)]
-            worth.append(self._worth_of_impostors(scores >= lowest))
-        return min(worth)
+        lowest = ascending[-max(round(fpr * len(ascending)), 1)]
+        expected = len(ascending) / self._impostor_likeness.inflation(fpr)
+        return min(self._worth_of_impostors(self.scores[~self.pairs.is_same] >= lowest), expected)
+
+    @cached_property
+    def _impostor_likeness(self) -> PairLikeness:
+        return self.pairs.clusters.likeness(self.scores, ~self.pairs.is_same, self.pairs.num_people)
 
     def influences(self, metric: VerificationMetric) -> Influences:
-        """The influences on a metric.
+        """The influences on a metric, computed once: one system is often compared with many.
 
         Raises:
             InputError: Too few impostor pairs for the FPR.
         """
+        if metric not in self._known_influences:
+            self._known_influences[metric] = self._influences(metric)
+        return self._known_influences[metric]
+
+    @cached_property
+    def _known_influences(self) -> dict[VerificationMetric, Influences]:
+        return {}
+
+    def _influences(self, metric: VerificationMetric) -> Influences:
         if not self.has_interval(metric):
             raise InputError(
                 f"{metric} has an interval from {least_impostors(metric)} impostor pairs on, "
@@ -177,8 +189,9 @@ class ScoredPairs:
         unbeaten = 1 - _placements(self.scores[~is_same], self.trials.genuine.scores)
         influences = self.pairs.centred(beaten, unbeaten)
         if 0 < auc < 1:
-            strangers = _within(self._auc_of_strangers(auc), self._num_couples)
-            return Influences(auc, influences, auc, strangers)
+            strangers, share = self._auc_of_strangers(auc)
+            of_fewer = self.pairs.clusters.variance(influences) * (1 / share - 1)
+            return Influences(auc, influences, auc, _within(strangers, self._num_couples), of_fewer)
         inner = _inner(auc, self.pairs.num_people)
         return Influences(auc, influences, inner, inner, inner * (1 - inner) / self.pairs.num_people)
 
@@ -186,8 +199,8 @@ class ScoredPairs:
     def _num_couples(self) -> int:
         return self.trials.genuine.total * self.trials.impostor.total
 
-    def _auc_of_strangers(self, auc: float) -> float:
-        """The AUC over the couples of a genuine and an impostor pair that share nobody.
+    def _auc_of_strangers(self, auc: float) -> tuple[float, float]:
+        """The AUC over the couples of a genuine and an impostor pair that share nobody, and their share.
 
         Both pairs of a couple that shares a person are easy or hard together, which new people's are not.
         """
@@ -204,7 +217,8 @@ class ScoredPairs:
         twice_won = np.searchsorted(impostor, genuine, "left") + np.searchsorted(impostor, genuine, "right")
         won = float((twice_won / 2 - starts[person]).sum())
         num_shared = int((starts[person + 1] - starts[person]).sum())
-        return (auc * self._num_couples - won) / max(self._num_couples - num_shared, 1)
+        num_strangers = max(self._num_couples - num_shared, 1)
+        return (auc * self._num_couples - won) / num_strangers, num_strangers / self._num_couples
 
     def _on_eer(self) -> Influences:
         eer, at = self.trials.equal_error_rate().eer, self.trials.highest_balanced()
@@ -230,7 +244,7 @@ class ScoredPairs:
         slope = self._slope_at_fpr(share)
         inner = _inner(tpr, len(accepted))
         steepness = slope * _density(inner) / _density(_inner(share, impostor.total))
-        steepness *= math.sqrt((1 + 1 / (2 * max(worth * share, 1.0))) * seen / worth)
+        steepness *= math.sqrt((1 + 1 / (2 * np.count_nonzero(reached))) * seen / worth)
         influences = self.pairs.centred(accepted, -steepness * reached)
         likely = (np.count_nonzero(self.scores[~is_same] > refused) + 0.5) / impostor.total + 0.25 / worth
         centre = _NORMAL.cdf(_deviate(inner) - slope * (_deviate(likely) - _deviate(fpr)))
@@ -254,7 +268,7 @@ class ScoredPairs:
     def _slope_at_fpr(self, fpr: float) -> float:
         """The slope of the curve in normal deviates around a FPR."""
         impostor = self.trials.impostor.scores
-        places = np.geomspace(fpr / _FEWER, min(fpr * _MORE, 0.5), _PLACES) * len(impostor)
+        places = np.geomspace(fpr * _LOWER, min(fpr * _HIGHER, 0.5), _PLACES) * len(impostor)
         return self._slope_through(impostor[-np.unique(np.maximum(places.round(), 1)).astype(np.int64)])
 
     def _slope_through(self, thresholds: Sequence[float] | FloatArray) -> float:

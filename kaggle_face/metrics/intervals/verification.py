@@ -8,8 +8,8 @@ each pair moves the metric (`pair_influences`). Nothing is drawn: the same pairs
   their influences, so that what both have in common drops out.
 - The interval of a metric is made in the same way on a scale without ends, and carried back: of log odds for
   the AUC, of normal deviates for error rates.
-- t is Student's. Its degrees of freedom are the people less one, or fewer if few of them decide
-  (Satterthwaite 1946).
+- t is Student's. Its degrees of freedom are those by which the variance is known: fewer if few people decide,
+  or if it is mostly the noise of pairs of two people (Satterthwaite 1946).
 - Means were taken from the same pairs, so for each class of pairs the variance is divided by one less the
   share of couples that share a person. If each pair has people of its own, this is DeLong's n - 1.
 
@@ -34,6 +34,8 @@ from kaggle_face.metrics.trials import VerificationMetric, checked_trials
 CONFIDENCE = 0.95
 
 _LEAST_FREEDOM = 2.0
+_MOST_FREEDOM = 1.5
+"""Degrees of freedom at most, per person less one: a few people may be alike by chance."""
 _NORMAL = NormalDist()
 
 
@@ -154,5 +156,5 @@ def _scale_of(metric: VerificationMetric) -> _Scale:
 
 
 def _degrees_of_freedom(influences: FloatArray, pairs: PairsOfPeople) -> float:
-    found = min(pairs.clusters.degrees_of_freedom(influences), pairs.num_people - 1)
-    return max(found, _LEAST_FREEDOM)
+    most = _MOST_FREEDOM * (pairs.num_people - 1)
+    return max(min(pairs.clusters.degrees_of_freedom(influences), most), _LEAST_FREEDOM)

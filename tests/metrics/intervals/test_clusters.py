@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.intervals.clusters import LEAST_SHARE_OF_SINGLE, PairClusters
+from kaggle_face.metrics.intervals.clusters import LEAST_SHARE_OF_SINGLE, PairClusters, PairLikeness
+from kaggle_face.records import FloatArray
 
 
 def all_pairs(num_people: int) -> list[tuple[int, int]]:
@@ -31,8 +33,8 @@ def test_the_variance_is_the_sum_over_couples_of_pairs_that_share_a_person() -> 
 def test_people_may_have_names_and_pairs_any_order() -> None:
     named = PairClusters.of([("ann", "bob"), ("bob", "ann"), ("cid", "cid")])
     numbered = PairClusters.of([(0, 1), (0, 1), (2, 2)])
-    influences = np.array([1.0, -2.0, 0.5])
-    assert named.variance(influences) == numbered.variance(influences) == 1.25
+    influences = np.array([1.0, 2.0, -0.5])
+    assert named.variance(influences) == numbered.variance(influences) == 9.25
 
 
 def test_pairs_of_people_of_their_own_have_the_sum_of_squares() -> None:
@@ -40,9 +42,9 @@ def test_pairs_of_people_of_their_own_have_the_sum_of_squares() -> None:
     assert PairClusters.of([(0, 0), (1, 2), (3, 4)]).variance(influences) == 14.0
 
 
-def test_a_variance_that_comes_out_negative_is_a_tenth_of_that_of_single_pairs() -> None:
+def test_a_variance_that_comes_out_as_nothing_is_half_of_that_of_single_pairs() -> None:
     # 1 + 1 + 2 (1 * -1) = 0
-    assert PairClusters.of([(0, 1), (1, 2)]).variance(np.array([1.0, -1.0])) == LEAST_SHARE_OF_SINGLE * 2
+    assert PairClusters.of([(0, 1), (1, 2)]).variance(np.array([1.0, -1.0])) == LEAST_SHARE_OF_SINGLE * 2 == 1
 
 
 @pytest.mark.parametrize("num_people", [5, 12])
@@ -76,6 +78,73 @@ def test_few_people_who_decide_leave_few_degrees_of_freedom() -> None:
     assert 25 < even < 70  # a chi square of 40 squares has 40
     assert clusters.degrees_of_freedom(one_decides) < 3
     assert clusters.degrees_of_freedom(np.ones(40)) == math.inf
+
+
+def test_noise_of_pairs_of_two_people_leaves_fewer_degrees_of_freedom() -> None:
+    people, rng = np.array(all_pairs(30)), np.random.default_rng(3)
+    clusters = PairClusters.of(people)
+    noise = rng.normal(size=len(people))
+    of_people = rng.normal(size=30)[people].sum(axis=1)
+    # of pure noise half of the people's squares is subtracted again, of people's effects hardly anything
+    left = [
+        clusters.degrees_of_freedom(values) / _satterthwaite(clusters.person_sums(values))
+        for values in (noise - noise.mean(), of_people - of_people.mean())
+    ]
+    assert left == pytest.approx([0.5**0.5, 1.0], abs=0.12)
+
+
+def _satterthwaite(sums: FloatArray) -> float:
+    """Degrees of freedom of a sum of squares of mean zero (Satterthwaite 1946)."""
+    squares = sums**2
+    return float(2 * squares.sum() ** 2 / (len(squares) * squares.var()))
+
+
+@pytest.mark.parametrize("images_each", [1, 3])
+def test_the_likeness_of_pairs_is_that_of_the_scores(images_each: int) -> None:
+    num_people, effect, rng = 300, 0.5, np.random.default_rng(4)
+    person = np.repeat(np.arange(num_people), images_each)
+    people = person[np.stack(np.triu_indices(len(person), 1), axis=1)]
+    people = people[people[:, 0] != people[:, 1]]
+    people = people[rng.random(len(people)) < 0.2]
+    scores = effect * rng.normal(size=num_people)[people].sum(axis=1) + rng.normal(size=len(people))
+    found = PairClusters.of(people).likeness(np.exp(scores), np.ones(len(people), np.bool_), num_people)
+    # two pairs have one effect in common or two, and one standard error is added to the correlation
+    error_up = 1 + (2 / 299) ** 0.5
+    one, both = (shared * effect**2 / (2 * effect**2 + 1) * error_up for shared in (1, 2))
+    assert found.correlations[0] == pytest.approx(one, rel=0.15)
+    if images_each == 1:
+        assert found.sharing[1] == 0
+    else:
+        assert found.correlations[1] == pytest.approx(both, rel=0.15)
+
+
+def test_the_accepted_share_of_alike_pairs_varies_as_expected() -> None:
+    num_people, effect, share, draws = 40, 0.6, 0.03, 3000
+    people, rng = np.array(all_pairs(num_people)), np.random.default_rng(5)
+    correlation = effect**2 / (2 * effect**2 + 1)
+    threshold = math.sqrt(2 * effect**2 + 1) * NormalDist().inv_cdf(1 - share)
+    shares = [
+        np.mean(
+            effect * rng.normal(size=num_people)[people].sum(axis=1) + rng.normal(size=len(people))
+            > threshold
+        )
+        for _ in range(draws)
+    ]
+    likeness = PairLikeness((2.0 * (num_people - 2), 0.0), (correlation, 0.0))
+    independent = share * (1 - share) / len(people)
+    # 3,000 draws of a skew share tell its variance to 5 %
+    assert np.var(shares) / independent == pytest.approx(likeness.inflation(share), rel=0.15)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_of_none_or_all_does_not_vary(share: float) -> None:
+    assert PairLikeness((3.0, 0.0), (0.5, 0.0)).inflation(share) == 1.0
+
+
+def test_equal_scores_show_no_likeness() -> None:
+    clusters = PairClusters.of(all_pairs(6))
+    found = clusters.likeness(np.zeros(15), np.ones(15, np.bool_), 6)
+    assert found.sharing == (8.0, 0.0) and found.inflation(0.2) < 2
 
 
 def test_people_that_are_no_table_of_two_are_refused() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from kaggle_face.bench.intervals import SETTINGS, bench_intervals
+from kaggle_face.bench.intervals import SETTINGS, Setting, bench_intervals
 from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
+from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs, least_impostors
 from kaggle_face.metrics.intervals.verification import (
     difference_between,
     interval_of,
@@ -77,11 +77,25 @@ def test_intervals_hold_the_truth_and_are_no_wider_than_they_must_be(
     assert 3.6 < width < 4.6 and 3.6 < width_of_difference < 4.6
 
 
+def test_few_people_with_many_pairs_each_and_few_accepted_have_intervals_too() -> None:
+    coverage, kept_null, width, width_of_difference = covered(PairList(30, 15), 0.1, "tpr@1e-2", 300)
+    assert 0.92 <= coverage <= 0.98 and 0.92 <= kept_null <= 0.98
+    # five of 450 impostor pairs are accepted: with 15 degrees of freedom t ends at 2.13, not 1.96
+    assert 3.8 < width < 5.2 and 3.8 < width_of_difference < 5.2
+
+
 @pytest.mark.slow
-def test_intervals_hold_the_truth_in_every_setting() -> None:
-    short = [setting for setting in SETTINGS if setting.pairs.num_pairs < 10_000]
-    report = bench_intervals(1000, {}, SilentProgress(), short)
-    assert len(report.rows) > 40
+@pytest.mark.parametrize(
+    "setting",
+    [setting for setting in SETTINGS if setting.pairs.num_pairs < 10_000],
+    ids=lambda setting: f"{setting.pairs.num_people}, {setting.pairs}, effect {setting.population.effect}",
+)
+def test_intervals_hold_the_truth_in_every_setting(setting: Setting) -> None:
+    report = bench_intervals(1000, {}, SilentProgress(), [setting], with_old=False)
+    people = setting.pairs.draw(np.random.default_rng(0))
+    num_impostors = int(np.sum(people[:, 0] != people[:, 1]))
+    expected = [name for name in VERIFICATION_METRICS if num_impostors >= least_impostors(name)]
+    assert [row[3] for row in report.rows] == expected
     for row in report.rows:
         coverage, null_rejected = row[5], row[7]
         assert isinstance(coverage, float) and isinstance(null_rejected, float)
