@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.bench.machine import MemoryWatch
-from kaggle_face.bench.rates import Plan, Rate
 from kaggle_face.bench.report import Cell, Report
+from kaggle_face.bench.throughput import Plan, Rate
 from kaggle_face.data.cache.image_cache import open_pack, read_pack
 from kaggle_face.errors import DataError
 from kaggle_face.hardware import available_cores

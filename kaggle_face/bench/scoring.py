@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.bench.machine import MemoryWatch
-from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
-from kaggle_face.bench.rates import Plan
 from kaggle_face.bench.report import Cell, Report, median
+from kaggle_face.bench.throughput import Plan
 from kaggle_face.metrics.classification import top_k_labels
 from kaggle_face.metrics.galleries import search_gallery
 from kaggle_face.metrics.intervals.verification import verification_difference
@@ -128,12 +127,15 @@ def _verification_tasks(sizes: Sizes, draw: np.random.Generator, is_full: bool) 
 
 def _interval_task(draw: np.random.Generator) -> _Task:
     """As many pairs as LFW's: a table of post-processing has some dozens of such differences."""
-    pairs = PairList(600, 5)
-    people = pairs.draw(draw)
-    scores = PairOfSystems(Population(0.3)).scores(people, draw)
+    num_people, pairs_each = 600, 5
+    first = np.repeat(np.arange(num_people), pairs_each)
+    other = (first + draw.integers(1, num_people, size=len(first))) % num_people
+    people = np.concatenate([np.stack([first, first], axis=1), np.stack([first, other], axis=1)])
     labels = (people[:, 0] == people[:, 1]).astype(np.int64)
+    effects, noise = draw.standard_normal((2, num_people)), draw.standard_normal((2, len(people)))
+    scores = 0.3 * effects[:, people].sum(axis=2) + noise + 2 * labels
     work = partial(verification_difference, *scores, labels, people)
-    return _Task("interval of a difference", f"{pairs.num_pairs} pairs", work, 0.2)
+    return _Task("interval of a difference", f"{len(people)} pairs", work, 0.2)
 
 
 def _trial_task(sizes: Sizes, draw: np.random.Generator, is_full: bool) -> _Task:

@@ -44,7 +44,7 @@ def evaluate_people(arguments: argparse.Namespace, terminal: Terminal) -> None:
     embedder = open_model(arguments, None, terminal)
     systems: list[System] = [RunSystem(embedder)]
     if arguments.compare == "dlib":
-        from kaggle_face.recognition.dlib_recognizer import DlibRecognizer
+        from benchmarks.recognition.dlib_recognizer import DlibRecognizer
 
         systems.append(DlibRecognizer())
     reader = open_reader(arguments, embedder.card.image_size)
