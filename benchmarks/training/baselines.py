@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from timm.data import create_dataset, create_loader
+from timm.data import create_dataset, create_loader  # type: ignore[attr-defined] # re-exported silently
 from torch import Tensor
 from torch.utils.data import DataLoader
 

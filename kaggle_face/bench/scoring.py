@@ -134,7 +134,7 @@ def _interval_task(draw: np.random.Generator) -> _Task:
     labels = (people[:, 0] == people[:, 1]).astype(np.int64)
     effects, noise = draw.standard_normal((2, num_people)), draw.standard_normal((2, len(people)))
     scores = 0.3 * effects[:, people].sum(axis=2) + noise + 2 * labels
-    work = partial(verification_difference, *scores, labels, people)
+    work = partial(verification_difference, scores[0], scores[1], labels, people)
     return _Task("interval of a difference", f"{len(people)} pairs", work, 0.2)
 
 

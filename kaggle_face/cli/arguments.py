@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kaggle_face.artifacts.runs import CHECKPOINTS
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, nearest_hint
 from kaggle_face.portable_names import why_not_portable
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises the error as an `InputError`."""
-        raise InputError(f"{self.prog}: {message}; see {self.prog} --help")
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        hint = nearest_hint(found[1], re.findall("'([^']*)'", found[2])) if found else ""
+        raise InputError(f"{self.prog}: {message}{hint}; see {self.prog} --help")
 
     def add_subparsers(self, **options: Any) -> Any:
         """As in argparse; a sub-command's own parser is another `CommandParser`."""

@@ -75,7 +75,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "recognition.people",
         "list, show, rename, remove, export, import or re-embed who is enrolled",
     ),
-    "app": ("recognition.app", "one-shot recognition in the browser, on this machine alone"),
+    "app": ("recognition.gallery", "one-shot recognition in the browser, on this machine alone"),
     "bundle": ("competition.bundle", "what a notebook without internet needs to predict, ready to upload"),
     "bench": ("bench", "where the time goes, and which setting would change it"),
     "auth": ("competition.kaggle", "which Kaggle credentials are used, and whether they work"),

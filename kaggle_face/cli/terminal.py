@@ -83,6 +83,14 @@ def write_any_letter() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+class BesideDocument(Terminal):
+    """Keeps standard output for one document: what else is printed goes to standard error."""
+
+    def say(self, line: str) -> None:
+        """Prints one line to standard error."""
+        self.warn(line)
+
+
 class SilentTerminal(Terminal):
     """Prints errors alone: of several processes that work together one tells how far they are."""
 

@@ -15,13 +15,13 @@ from kaggle_face.errors import MissingExtraError
 
 Float32 = npt.NDArray[np.float32]
 
-_PROBED_SHARE = 0.05  # of the cells; on directions drawn at random 98 of 100 best matches are found
+_PROBED_SHARE = 0.05  # of the cells; on prototypes drawn at random 98 of 100 best matches are found
 _TRAINING_ROWS_PER_CELL = 64
 _SEED = 0
 
 
 class FaissIndex:
-    """Cells of directions around 4 sqrt(P) centres, of which the nearest are searched (IVF, inner product).
+    """Cells of prototypes around 4 sqrt(P) centres, of which the nearest are searched (IVF, inner product).
 
     Raises:
         MissingExtraError: faiss is not installed.

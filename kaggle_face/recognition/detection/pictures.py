@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,18 @@ class Face:
     def fingerprint(self) -> str:
         """The same for the same pixels, whatever the file's name."""
         return blake2b(repr(self.crop.shape).encode() + self.crop.tobytes(), digest_size=16).hexdigest()
+
+    def __str__(self) -> str:
+        if self.place is None:
+            return f"{self.source}: taken as an aligned face"
+        return f"{self.source}: face of {self.place}, confidence {self.place.confidence:.3f}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Which face of a picture it is."""
+        place = self.place
+        box = None if place is None else [place.left, place.top, place.width, place.height]
+        confidence = None if place is None else round(place.confidence, 4)
+        return {"picture": self.source, "box": box, "confidence": confidence, "aligned": place is None}
 
 
 class NoFaceError(DataError):

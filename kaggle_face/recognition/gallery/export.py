@@ -41,7 +41,7 @@ from kaggle_face.recognition.gallery.database import read_fact
 from kaggle_face.recognition.gallery.model_card import ModelCard, card_from_text
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
 from kaggle_face.recognition.gallery.people import Gallery
-from kaggle_face.recognition.gallery.tables import IfThere, NewImage, NewPerson, Outcome, checked_row
+from kaggle_face.recognition.gallery.tables import NewImage, NewPerson, OnConflict, Outcome, checked_row
 
 _FORMAT = 1
 _COLUMNS = ("person", "source", "fingerprint", "picture")
@@ -111,7 +111,7 @@ def import_gallery(
     gallery: Gallery,
     source: Path,
     open_embedder: Callable[[], Embedder],
-    if_there: IfThere,
+    on_conflict: OnConflict,
     progress: Progress,
 ) -> list[Outcome]:
     """Adds the people of an export.
@@ -128,7 +128,7 @@ def import_gallery(
         model = gallery.model() or exported
         rows = _rows_of(archive, exported)
         people = [(name, list(images)) for name, images in groupby(rows, key=lambda row: row.person)]
-        _check_names(gallery, [name for name, _ in people], if_there)
+        _check_names(gallery, [name for name, _ in people], on_conflict)
         embedder = None if model.fingerprint == exported.fingerprint else open_embedder()
         outcomes: list[Outcome] = []
         with progress.count("importing", len(people), "people") as counter:
@@ -137,7 +137,7 @@ def import_gallery(
                     NewPerson(name, tuple(_image_from(archive, row, embedder) for row in images))
                     for name, images in people[start : start + _PEOPLE_AT_ONCE]
                 ]
-                outcomes += gallery.enroll(batch, embedder.card if embedder else model, if_there)
+                outcomes += gallery.enroll(batch, embedder.card if embedder else model, on_conflict)
                 counter.advance(len(batch))
     gallery.write_down("import", [(None, {"people": len(people), "images": len(rows)})])
     return outcomes
@@ -165,13 +165,13 @@ def _check_growth(archive: zipfile.ZipFile) -> None:
         raise ValueError(f"it would grow {times:.0f} times, which is taken for an attack")
 
 
-def _check_names(gallery: Gallery, names: Sequence[str], if_there: IfThere) -> None:
+def _check_names(gallery: Gallery, names: Sequence[str], on_conflict: OnConflict) -> None:
     """Refuses bad and taken names before anybody is imported."""
     wanted = {folded_name(checked_name(name)): name for name in names}
     if len(wanted) != len(names):
         raise ValueError("the images of a person do not stand together, or two people have one name")
     taken = [person.name for person in gallery.people() if folded_name(person.name) in wanted]
-    if taken and if_there == "refuse":
+    if taken and on_conflict == "refuse":
         what = "people are enrolled already"
         raise GalleryError(
             f"{naming_first(len(taken), len(names), what, taken[0])}; say --add, --replace or --skip"

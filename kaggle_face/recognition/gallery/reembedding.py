@@ -30,7 +30,7 @@ _PENDING = (
 )
 
 
-def renew_embeddings(gallery: Gallery, embedder: Embedder, progress: Progress) -> int:
+def re_embed(gallery: Gallery, embedder: Embedder, progress: Progress) -> int:
     """Makes a gallery one of another model; the number of images in it.
 
     Raises:
@@ -44,11 +44,11 @@ def renew_embeddings(gallery: Gallery, embedder: Embedder, progress: Progress) -
         pending = connection.execute(f"SELECT count(*) {_PENDING}", (model,)).fetchone()[0]
     with progress.count("embedding", total, "images", total - pending) as counter:
         while not _finish(gallery, embedder):  # images may be enrolled meanwhile
-            _renew_batch(gallery, embedder, counter)
+            _embed_batch(gallery, embedder, counter)
     return int(total)
 
 
-def _renew_batch(gallery: Gallery, embedder: Embedder, counter: Counter) -> None:
+def _embed_batch(gallery: Gallery, embedder: Embedder, counter: Counter) -> None:
     query = (
         "SELECT images.number, source, png FROM (SELECT images.number, images.source "
         f"{_PENDING} ORDER BY images.number LIMIT {_IMAGES_AT_ONCE}) AS images "

@@ -27,7 +27,7 @@ from kaggle_face.recognition.gallery.model_card import ModelCard, card_from_text
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
 
 Vector = npt.NDArray[np.float32]
-IfThere = Literal["refuse", "add", "replace", "skip"]
+OnConflict = Literal["refuse", "add", "replace", "skip"]
 """What becomes of a name that is enrolled already: an error, more images, other images, or nothing."""
 
 _ROWS_AT_ONCE = 4096
@@ -63,6 +63,10 @@ class Person:
     name: str
     num_images: int
     added: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Name, number and how many images."""
+        return {"name": self.name, "number": self.number, "images": self.num_images}
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def other_model_error(path: Path, known: ModelCard, wanted: ModelCard) -> Galler
     """Says that a gallery's embeddings cannot be compared with those of a model, and the ways out."""
     return GalleryError(
         f"{path} was made by {known.name}, not by {wanted.name}, and their scores cannot be compared; use "
-        f"the first, or renew the gallery: {wanted.renewal_of(path)}"
+        f"the first, or re-embed the gallery: {wanted.re_embed_command(path)}"
     )
 
 
@@ -131,7 +135,7 @@ def read_model(connection: Connection) -> ModelCard | None:
     return None if text is None else card_from_text(text)
 
 
-def enroll_person(connection: Connection, new: NewPerson, if_there: IfThere) -> Outcome:
+def enroll_person(connection: Connection, new: NewPerson, on_conflict: OnConflict) -> Outcome:
     """Adds a person with their images, or does with one of that name what is asked for."""
     assert new.images, "a person is enrolled with at least one image"
     name = checked_name(new.name)
@@ -139,7 +143,7 @@ def enroll_person(connection: Connection, new: NewPerson, if_there: IfThere) -> 
     if not found:
         return _add_images(connection, _insert_person(connection, name), new.images, "enroll")
     person = found[0]
-    match if_there:
+    match on_conflict:
         case "refuse":
             raise TakenError(
                 f"'{person.name}' is enrolled already (images: {person.num_images}); "
@@ -153,7 +157,7 @@ def enroll_person(connection: Connection, new: NewPerson, if_there: IfThere) -> 
         case "add":
             return _add_images(connection, person, new.images, "add")
         case _:
-            assert_never(if_there)
+            assert_never(on_conflict)
 
 
 def _add_images(
