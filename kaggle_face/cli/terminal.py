@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from kaggle_face.notebook_progress import BarCounter
 from kaggle_face.progress import Counter, SilentCounter, visible
 
 _SECONDS_BETWEEN_PLAIN_LINES = 10.0
@@ -66,7 +67,7 @@ class Terminal:
 
             label = _encodable(label, sys.stderr)
             with tqdm(desc=label, total=total, unit=f" {unit}", initial=done, leave=False) as bar:
-                yield _Bar(bar)
+                yield BarCounter(bar, lambda note: _encodable(visible(note), sys.stderr))
         else:
             counter = _PlainLines(label, total, unit, done)
             yield counter
@@ -118,16 +119,6 @@ def _encodable(text: str, stream: TextIO) -> str:
 
 def _stands_in_json(letter: str) -> bool:
     return letter == "\n" or visible(letter) == letter
-
-
-class _Bar:
-    def __init__(self, bar: object) -> None:
-        self._bar = bar
-
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        if note:
-            self._bar.set_postfix_str(_encodable(visible(note), sys.stderr), refresh=False)  # type: ignore[attr-defined]
-        self._bar.update(steps)  # type: ignore[attr-defined]
 
 
 class _PlainLines:

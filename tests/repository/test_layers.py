@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
         "string_hashing",
         "file_names",
     },
-    {"records", "pictures"},
+    {"records", "pictures", "notebook_progress"},
     {"config"},
     {"artifacts"},
     {"metrics"},

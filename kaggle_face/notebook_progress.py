@@ -1,0 +1,90 @@
+"""Progress in a notebook, or in a program that wants to see it: tqdm's bars, lines, and Python's warnings.
+
+Nothing else below the command line prints; this does, because its caller chose it.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from kaggle_face.progress import Counter, Progress, SilentProgress, visible
+
+
+class ProgressWarning(UserWarning):
+    """A line of `Progress.warn`, which `warnings.filterwarnings` can silence or turn into an error."""
+
+
+class NotebookProgress:
+    """Shows bars (widgets where a notebook has them, text elsewhere), lines, and warnings.
+
+    >>> from kaggle_face.notebook_progress import NotebookProgress
+    >>> NotebookProgress().say("2 folds are trained")
+    2 folds are trained
+    """
+
+    def say(self, line: str) -> None:
+        """Prints one line, above the bars that are open."""
+        from tqdm import tqdm
+
+        tqdm.write(visible(line), file=sys.stdout)
+
+    def warn(self, line: str) -> None:
+        """Issues a `ProgressWarning`; an equal one at each time is shown, not the first alone."""
+        with warnings.catch_warnings():
+            if not _is_filtered(ProgressWarning):
+                warnings.simplefilter("always", ProgressWarning)
+            warnings.warn(visible(line), ProgressWarning, stacklevel=2)
+
+    @contextmanager
+    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+        """Shows a bar of `total` units, of which `done` are finished already."""
+        from tqdm.auto import tqdm
+
+        with tqdm(
+            desc=visible(label), total=total, unit=f" {visible(unit)}", initial=done, leave=False
+        ) as bar:
+            yield BarCounter(bar)
+
+
+class Bar(Protocol):
+    """What is used of tqdm's bars."""
+
+    def set_postfix_str(self, text: str, refresh: bool) -> object:
+        """Shows a text beside the rate."""
+
+    def update(self, steps: int) -> object:
+        """Advances the bar."""
+
+
+class BarCounter:
+    """Counts on a bar of tqdm; `shown` makes a note fit for where the bar is."""
+
+    def __init__(self, bar: Bar, shown: Callable[[str], str] = visible) -> None:
+        self._bar, self._shown = bar, shown
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Counts `steps` more and shows `note` beside the rate."""
+        if note:
+            self._bar.set_postfix_str(self._shown(note), refresh=False)
+        self._bar.update(steps)
+
+
+def usual_progress() -> Progress:
+    """Progress that shows in a notebook or a terminal; none where nobody looks, such as a batch job.
+
+    A terminal is where standard error is one; a notebook is where IPython runs a kernel.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if sys.stderr.isatty() or (shell is not None and hasattr(shell, "kernel")):
+        return NotebookProgress()
+    return SilentProgress()
+
+
+def _is_filtered(category: type[Warning]) -> bool:
+    """Whether the program has a filter of its own for a category."""
+    return any(kind is category for _, _, kind, _, _ in warnings.filters)
