@@ -6,12 +6,15 @@ Nothing else below the command line prints; this does, because its caller chose 
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from kaggle_face.progress import Counter, Progress, SilentProgress, visible
+
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressWarning(UserWarning):
@@ -71,6 +74,34 @@ class BarCounter:
         if note:
             self._bar.set_postfix_str(self._shown(note), refresh=False)
         self._bar.update(steps)
+
+
+class PlainCounter:
+    """A line every ten seconds and one at the end, for logs and pipes; `write` prints it."""
+
+    def __init__(self, label: str, total: int, unit: str, done: int, write: Callable[[str], None]) -> None:
+        self._label, self._total, self._unit = visible(label), total, visible(unit)
+        self._done = self._first = self._shown = done
+        self._start = self._last = time.monotonic()
+        self._write = write
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Counts `steps` more, with `note` in the next line."""
+        self._done += steps
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
+            self._show(note)
+
+    def finish(self) -> None:
+        """Writes the last line where there was one before."""
+        if self._last > self._start and self._shown < self._done:
+            self._show("")
+
+    def _show(self, note: str) -> None:
+        self._last, self._shown = time.monotonic(), self._done
+        rate = (self._done - self._first) / max(self._last - self._start, 1e-9)
+        left = (self._total - self._done) / rate if rate > 0 else float("inf")
+        text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"
+        self._write(f"{text}, {visible(note)}" if note else text)
 
 
 def usual_progress() -> Progress:
