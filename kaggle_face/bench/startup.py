@@ -46,7 +46,11 @@ def bench_start(commands: Sequence[str], plan: Plan, about: Mapping[str, Cell], 
             words = [command, "--help"] if command else ["--help"]
             seconds = [_seconds(words) for _ in range(plan.rounds)]
             name = command or "(overview)"
-            rows.append((name, median(seconds), min(seconds), max(seconds), _heavy_imports(words)))
+            probe = [sys.executable, "-c", _PROBE, *words]
+            done = subprocess.run(probe, capture_output=True, encoding="utf-8", check=True)
+            loaded = set(done.stdout.rsplit("MODULES", 1)[1].split())
+            heavy = " ".join(library for library in HEAVY if library in loaded)
+            rows.append((name, median(seconds), min(seconds), max(seconds), heavy))
             counter.advance(1, name)
     return Report("start", about, COLUMNS, tuple(rows), explain(rows))
 
@@ -68,10 +72,3 @@ def _seconds(words: Sequence[str]) -> float:
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "kaggle_face", *words], capture_output=True, check=True)
     return time.perf_counter() - began
-
-
-def _heavy_imports(words: Sequence[str]) -> str:
-    command = [sys.executable, "-c", _PROBE, *words]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
-    loaded = set(done.stdout.rsplit("MODULES", 1)[1].split())
-    return " ".join(name for name in HEAVY if name in loaded)

@@ -97,7 +97,9 @@ def bench_training(
             WHOLE: partial(_train, fold),
         }
         rates = measure_in_turns({**ways, **(baselines(fold) if baselines else {})}, plan, device, progress)
-        supply = _supply_of(fold)
+        loading = _create_fit(fold).batches.supply
+    per_image = loading.residence == "workers" and len(loaded.config.augment.transforms) > 0
+    supply = Supply(per_image, loading.reason, device.type == "cuda")
     about = {**describe_machine(device), **speed_settings(loaded), "images": len(task.train_ids)}
     return report_training(rates, supply, about)
 
@@ -179,12 +181,6 @@ def _create_fit(fold: MeasuredFold) -> Fit:
     network = create_fold_network(fold.config, fold.task).to(fold.device)
     folder = FoldFolder(fold.folder / "fold0")
     return create_fit(fold.config, fold.task, folder, network, None, Call({}, SilentProgress()))
-
-
-def _supply_of(fold: MeasuredFold) -> Supply:
-    supply = _create_fit(fold).batches.supply
-    per_image = supply.residence == "workers" and len(fold.config.augment.transforms) > 0
-    return Supply(per_image, supply.reason, fold.device.type == "cuda")
 
 
 def _load(fold: MeasuredFold) -> Generator[int]:

@@ -18,7 +18,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 
 import kaggle_face
@@ -182,7 +182,10 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
     getattr(module, f"add_arguments_{function}")(parser)
     arguments = parser.parse(words)
     try:
-        with _settings_of_call(arguments):
+        # Hints name the settings as this call does; some commands have none.
+        overrides = [word for word in getattr(arguments, "overrides", ()) if "=" in word]
+        settings = getattr(arguments, "config", None) or default_config()
+        with settings_given_as(settings, overrides) if hasattr(arguments, "config") else nullcontext():
             code = getattr(module, f"run_{function}")(arguments, terminal)
     except KeyboardInterrupt as error:
         raise stop_of_command(error, [PROGRAM, command], words, arguments) from None
@@ -235,14 +238,6 @@ def _take_over_warnings(terminal: Terminal) -> None:
 def _is_alone() -> bool:
     """Whether torchrun started no other process beside this one."""
     return os.environ.get("WORLD_SIZE", "1") == "1"
-
-
-def _settings_of_call(arguments: argparse.Namespace) -> AbstractContextManager[None]:
-    """Lets hints name the settings as this call does; some commands have none."""
-    if not hasattr(arguments, "config"):
-        return nullcontext()
-    overrides = [word for word in getattr(arguments, "overrides", ()) if "=" in word]
-    return settings_given_as(arguments.config or default_config(), overrides)
 
 
 def _overview() -> list[str]:

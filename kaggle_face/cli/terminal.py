@@ -35,7 +35,10 @@ class Terminal:
         """Prints one JSON document."""
         text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=allow_nan)
         self._show(
-            "".join(letter if _stands_in_json(letter) else json.dumps(letter)[1:-1] for letter in text)
+            "".join(
+                letter if letter == "\n" or visible(letter) == letter else json.dumps(letter)[1:-1]
+                for letter in text
+            )
         )
 
     def warn(self, line: str) -> None:
@@ -111,10 +114,6 @@ def _encodable(text: str, stream: TextIO) -> str:
     """The text with escapes in the place of what the stream's encoding lacks, as that of an old locale."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _stands_in_json(letter: str) -> bool:
-    return letter == "\n" or visible(letter) == letter
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

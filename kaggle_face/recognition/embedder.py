@@ -158,7 +158,10 @@ def open_embedder_of(card: ModelCard, device: str = "auto", gallery: Path | None
             f"the gallery was made by {card.name}, whose folder {card.folder} is gone; name where it is "
             "now: --model FOLDER"
         )
-    embedder = RunEmbedder(folder, _as_checkpoint(card.checkpoint), device)
+    checkpoint = next((known for known in CHECKPOINTS if known == card.checkpoint), None)
+    if checkpoint is None:
+        raise InputError(f"there is no checkpoint '{card.checkpoint}'; there are: {', '.join(CHECKPOINTS)}")
+    embedder = RunEmbedder(folder, checkpoint, device)
     if embedder.card.fingerprint != card.fingerprint:
         raise GalleryError(
             f"the gallery was made by {card.name}, but {card.folder} was trained again since; re-embed the "
@@ -244,10 +247,3 @@ def _fingerprint(weights: Path, config: Config) -> str:
     }
     text = content + json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _as_checkpoint(name: str) -> CheckpointName:
-    for known in CHECKPOINTS:
-        if name == known:
-            return known
-    raise InputError(f"there is no checkpoint '{name}'; there are: {', '.join(CHECKPOINTS)}")

@@ -1,4 +1,4 @@
-"""What the page can ask for: plain values in, plain values out, no word of HTTP.
+"""The requests of the page, apart from HTTP: plain values in, plain values out.
 
 Faces of uploaded pictures stay in memory under a key, the latest few of them; no upload is written to disk
 before it is enrolled.
@@ -19,7 +19,7 @@ from kaggle_face.recognition.detection.pictures import Face, crop_size, find_fac
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
 from kaggle_face.recognition.gallery.names import folded_name
 from kaggle_face.recognition.gallery.tables import OnConflict, Person
-from kaggle_face.recognition.recognizer import Identification, Recognizer
+from kaggle_face.recognition.recognizer import Recognizer
 
 _KEPT_FACES = 256
 _PEOPLE_SHOWN = 60
@@ -28,7 +28,7 @@ _ON_CONFLICT: dict[str, OnConflict] = {"refuse": "refuse", "add": "add", "replac
 
 
 class Service:
-    """Answers the page's questions one at a time.
+    """Answers the page's requests one at a time.
 
     Args:
         recognizer: Model and gallery.
@@ -115,7 +115,10 @@ class Service:
             return {
                 **answer.decision.as_json(),
                 "person": self._person(answer.known) if answer.known else None,
-                "candidates": self._candidates(answer),
+                "candidates": [
+                    {**self._person(candidate.person), "score": round(candidate.score, 6)}
+                    for candidate in answer.candidates
+                ],
                 "people": self._recognizer.num_people(),
                 "false_alarm_rate": self._recognizer.false_alarm_rate(threshold),
             }
@@ -151,12 +154,6 @@ class Service:
     def picture(self, image: int) -> bytes | None:
         """The crop of an enrolled image as PNG."""
         return self._recognizer.gallery.picture(image) if image < 2**63 else None
-
-    def _candidates(self, answer: Identification) -> list[dict[str, Any]]:
-        return [
-            {**self._person(candidate.person), "score": round(candidate.score, 6)}
-            for candidate in answer.candidates
-        ]
 
     def _person(self, person: Person) -> dict[str, Any]:
         images = self._recognizer.gallery.images(person)

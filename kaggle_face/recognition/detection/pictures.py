@@ -102,7 +102,7 @@ def read_face(
     except NoFaceError as error:
         raise NoFaceError(f"{error} (--aligned)") from None
     if choice == "largest":
-        return max(faces, key=_area)
+        return max(faces, key=lambda face: face.place.width * face.place.height if face.place else 0)
     if choice == "only":
         if len(faces) > 1:
             raise SeveralFacesError(
@@ -200,10 +200,6 @@ def _scaled_box(found: DetectedFace, scale: float) -> tuple[int, int, int, int]:
     """Left, top, width and height in pixels of the file."""
     left, top = (round(float(edge) / scale) for edge in found.box[:2])
     return left, top, round(found.width_px / scale), round(found.height_px / scale)
-
-
-def _area(face: Face) -> int:
-    return face.place.width * face.place.height if face.place else 0
 
 
 def _listed(faces: Sequence[Face]) -> str:

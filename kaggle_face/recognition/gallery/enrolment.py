@@ -32,7 +32,8 @@ class PictureReader:
 
     def read(self, path: Path, source: str | None = None) -> Face:
         """The face of a picture file; see `read_face`."""
-        name = _as_text(source or str(path))
+        # Bytes that are not UTF-8 become escapes: a database and JSON cannot hold them.
+        name = (source or str(path)).encode("utf-8", "backslashreplace").decode("utf-8")
         return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
 
 
@@ -81,7 +82,7 @@ def enroll_folder(
 
 
 def _people_of(root: Path, report: FolderReport, progress: Progress) -> list[tuple[str, list[str]]]:
-    """Each person's folder and pictures, below the root; what is no picture is left out and told."""
+    """Each person's folder and pictures, below the root; what is not a picture is left out with a warning."""
     lister = PictureLister(root)
     people = [(name, files) for name, files in lister.of_classes("", may_be_empty=True).items() if files]
     for note in lister.notes():
@@ -173,24 +174,9 @@ def _keep(
     try:
         report.count(recognizer.gallery.enroll(people, recognizer.embedder.card, on_conflict))
     except TakenError:
-        _keep_one_by_one(recognizer, people, on_conflict, report, progress)
+        for person in people:
+            try:
+                report.count(recognizer.gallery.enroll([person], recognizer.embedder.card, on_conflict))
+            except TakenError as error:
+                _leave_out(report, f"{person.name}/: {error}", progress)
     counter.advance(len(batch), note=batch[-1][0])
-
-
-def _keep_one_by_one(
-    recognizer: Recognizer,
-    people: Sequence[NewPerson],
-    on_conflict: OnConflict,
-    report: FolderReport,
-    progress: Progress,
-) -> None:
-    for person in people:
-        try:
-            report.count(recognizer.gallery.enroll([person], recognizer.embedder.card, on_conflict))
-        except TakenError as error:
-            _leave_out(report, f"{person.name}/: {error}", progress)
-
-
-def _as_text(path: str) -> str:
-    """A path that a database and JSON can hold: bytes that are no UTF-8 become escapes."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -71,7 +71,7 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
         GalleryError: Nobody is enrolled, the file cannot be written, or there is one that is no ZIP file.
     """
     if target.exists() and not (target.is_file() and zipfile.is_zipfile(target)):
-        raise GalleryError(f"{target} is there already and no earlier export; choose another name")
+        raise GalleryError(f"{target} is there already and is not an earlier export; choose another name")
     try:
         with replacing_privately(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             rows = _write_archive(gallery, archive)
@@ -123,10 +123,14 @@ def import_gallery(
             holds no pictures.
     """
     with _explained(source), opened_archive(source) as archive:
-        _check_growth(archive)
+        unpacked, times = growth(archive, archive.infolist())
+        if unpacked > FREE_GROWTH_BYTES and times > GROWTH:
+            raise ValueError(f"it would grow {times:.0f} times, which is taken for an attack")
         exported = _model_of(archive)
         model = gallery.model() or exported
-        rows = _rows_of(archive, exported)
+        table = _table_of(archive)
+        vectors = normalized(_vectors_of(archive, (len(table), exported.embedding_size)))
+        rows = [_Row(*cells, vector) for cells, vector in zip(table, vectors, strict=True)]
         people = [(name, list(images)) for name, images in groupby(rows, key=lambda row: row.person)]
         _check_names(gallery, [name for name, _ in people], on_conflict)
         embedder = None if model.fingerprint == exported.fingerprint else open_embedder()
@@ -156,13 +160,7 @@ def _explained(source: Path) -> Iterator[None]:
 
 
 def _no_export(source: Path, reason: str) -> GalleryError:
-    return GalleryError(f"{source} is no export of a gallery, or is damaged: {reason}; export it again")
-
-
-def _check_growth(archive: zipfile.ZipFile) -> None:
-    unpacked, times = growth(archive, archive.infolist())
-    if unpacked > FREE_GROWTH_BYTES and times > GROWTH:
-        raise ValueError(f"it would grow {times:.0f} times, which is taken for an attack")
+    return GalleryError(f"{source} is not an export of a gallery, or is damaged: {reason}; export it again")
 
 
 def _check_names(gallery: Gallery, names: Sequence[str], on_conflict: OnConflict) -> None:
@@ -194,12 +192,6 @@ def _model_of(archive: zipfile.ZipFile) -> ModelCard:
     if described.get("format") != _FORMAT:
         raise ValueError(f"gallery.json is not of format {_FORMAT}")
     return card_from_text(json.dumps(described["model"]))
-
-
-def _rows_of(archive: zipfile.ZipFile, model: ModelCard) -> list[_Row]:
-    table = _table_of(archive)
-    vectors = _vectors_of(archive, (len(table), model.embedding_size))
-    return [_Row(*cells, vector) for cells, vector in zip(table, normalized(vectors), strict=True)]
 
 
 def _table_of(archive: zipfile.ZipFile) -> list[tuple[str, str, str, str]]:

@@ -12,7 +12,6 @@ from kaggle_face.progress import Counter, Progress
 from kaggle_face.recognition.detection.pictures import Crop, is_whole_png
 from kaggle_face.recognition.embedder import Embedder
 from kaggle_face.recognition.gallery.database import (
-    Connection,
     add_audit,
     raise_revision,
     read_fact,
@@ -79,19 +78,16 @@ def _finish(gallery: Gallery, embedder: Embedder) -> bool:
         ]
         if missing:
             return False
-        _exchange(connection, embedder)
+        connection.execute(
+            "UPDATE embeddings SET vector = "
+            "(SELECT vector FROM renewed WHERE renewed.image = embeddings.image)"
+        )
+        connection.execute("DELETE FROM renewed")
+        before = card_from_text(read_fact(connection, "model") or "{}").name
+        write_fact(connection, "model", embedder.card.to_text())
+        add_audit(connection, "re-embed", None, "", {"before": before, "now": embedder.card.name})
+        raise_revision(connection)
     return True
-
-
-def _exchange(connection: Connection, embedder: Embedder) -> None:
-    connection.execute(
-        "UPDATE embeddings SET vector = (SELECT vector FROM renewed WHERE renewed.image = embeddings.image)"
-    )
-    connection.execute("DELETE FROM renewed")
-    before = card_from_text(read_fact(connection, "model") or "{}").name
-    write_fact(connection, "model", embedder.card.to_text())
-    add_audit(connection, "re-embed", None, "", {"before": before, "now": embedder.card.name})
-    raise_revision(connection)
 
 
 def _crop_of(source: str, png: bytes | None) -> Crop:

@@ -141,7 +141,9 @@ def enroll_person(connection: Connection, new: NewPerson, on_conflict: OnConflic
     name = checked_name(new.name)
     found = select_people(connection, "WHERE folded = ?", (folded_name(name),))
     if not found:
-        return _add_images(connection, _insert_person(connection, name), new.images, "enroll")
+        values = (name, folded_name(name), now_text())
+        connection.execute("INSERT INTO people (name, folded, added) VALUES (?, ?, ?)", values)
+        return _add_images(connection, find_person(connection, name), new.images, "enroll")
     person = found[0]
     match on_conflict:
         case "refuse":
@@ -181,7 +183,8 @@ def _add_image(connection: Connection, person: Person, image: NewImage) -> bool:
         raise TakenError(
             f"the face in {image.source} is enrolled already as '{owner[1]}'; remove it there, or rename them"
         )
-    _require_finite(image)
+    if not np.isfinite(image.embedding).all():
+        raise GalleryError(f"the embedding of {image.source} is not finite; the model's weights are broken")
     number = connection.execute(
         "INSERT INTO images (person, source, fingerprint, added) VALUES (?, ?, ?, ?)",
         (person.number, image.source, image.fingerprint, now_text()),
@@ -190,18 +193,6 @@ def _add_image(connection: Connection, person: Person, image: NewImage) -> bool:
     if image.png is not None:
         connection.execute("INSERT INTO pictures VALUES (?, ?)", (number, image.png))
     return True
-
-
-def _require_finite(image: NewImage) -> None:
-    if not np.isfinite(image.embedding).all():
-        raise GalleryError(f"the embedding of {image.source} is not finite; the model's weights are broken")
-
-
-def _insert_person(connection: Connection, name: str) -> Person:
-    connection.execute(
-        "INSERT INTO people (name, folded, added) VALUES (?, ?, ?)", (name, folded_name(name), now_text())
-    )
-    return find_person(connection, name)
 
 
 def delete_person(connection: Connection, person: Person) -> None:
