@@ -32,7 +32,7 @@ class FaissIndex:
         except ImportError:
             raise MissingExtraError("faiss-cpu", "index") from None
         num_cells = max(1, min(round(4 * math.sqrt(len(vectors))), len(vectors) // 39))
-        self._index = faiss.index_factory(
+        self._index: Any = faiss.index_factory(
             vectors.shape[1], f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT
         )
         self._index.nprobe = max(1, math.ceil(_PROBED_SHARE * num_cells))

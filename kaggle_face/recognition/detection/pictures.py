@@ -128,7 +128,7 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
     if not found:
         raise NoFaceError(
             f"no face was found in {source} ({width}x{height} px; a face must be at least "
-            f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or say "
+            f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or state "
             "that it is a cropped face already"
         )
     return [

@@ -107,7 +107,7 @@ def _wanted(
     if there and on_conflict == "refuse":
         what = "people are enrolled already"
         raise GalleryError(
-            f"{naming_first(len(there), len(people), what, there[0])}; say --skip to go on after an "
+            f"{naming_first(len(there), len(people), what, there[0])}; use --skip to go on after an "
             "interruption, --add for more images, or --replace for others"
         )
     if on_conflict != "skip":

@@ -172,7 +172,7 @@ def _check_names(gallery: Gallery, names: Sequence[str], on_conflict: OnConflict
     if taken and on_conflict == "refuse":
         what = "people are enrolled already"
         raise GalleryError(
-            f"{naming_first(len(taken), len(names), what, taken[0])}; say --add, --replace or --skip"
+            f"{naming_first(len(taken), len(names), what, taken[0])}; use --add, --replace or --skip"
         )
 
 

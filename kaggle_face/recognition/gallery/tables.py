@@ -149,7 +149,7 @@ def enroll_person(connection: Connection, new: NewPerson, on_conflict: OnConflic
         case "refuse":
             raise TakenError(
                 f"'{person.name}' is enrolled already (images: {person.num_images}); "
-                "say --add for more images, --replace for others, or choose another name"
+                "use --add for more images, --replace for others, or choose another name"
             )
         case "skip":
             return Outcome(person, 0, len(new.images))

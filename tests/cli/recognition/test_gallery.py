@@ -166,7 +166,7 @@ def test_a_folder_of_people_is_enrolled_and_what_is_left_out_is_told(
     assert "2 people enrolled with 2 images; 1 left out" in out
     assert "left out: Eve/1.jpg cannot be read" in err
     code, _, err = run("enroll", "people")
-    assert (code, "2 of 3 people are enrolled already, first: Ann; say --skip" in err) == (2, True)
+    assert (code, "2 of 3 people are enrolled already, first: Ann; use --skip" in err) == (2, True)
     code, out, _ = run("enroll", "people", "--skip", "--json")
     assert json.loads(out)["skipped_people"] == 2
 

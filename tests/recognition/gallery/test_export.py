@@ -65,7 +65,7 @@ def test_another_model_embeds_the_pictures_anew(exported: Path, other: Gallery) 
 
 def test_taken_names_stop_the_import_before_it_begins(exported: Path, other: Gallery) -> None:
     other.enroll([random_person("béla", 1)], PIXEL_CARD)
-    with pytest.raises(GalleryError, match="1 of 3 people are enrolled already, first: béla; say --add"):
+    with pytest.raises(GalleryError, match="1 of 3 people are enrolled already, first: béla; use --add"):
         import_gallery(other, exported, no_model, "refuse", SilentProgress())
     assert other.count_people() == 1
 
@@ -156,7 +156,9 @@ def test_an_export_that_grows_too_far_is_refused(exported: Path, other: Gallery)
         for name in old.namelist():
             new.writestr(name, old.read(name))
         new.writestr("zeros", bytes(80 << 20))
-    with pytest.raises(GalleryError, match=r"bomb\.zip is not an export .* times, which is taken for an attack"):
+    with pytest.raises(
+        GalleryError, match=r"bomb\.zip is not an export .* times, which is taken for an attack"
+    ):
         import_gallery(other, bomb, no_model, "refuse", SilentProgress())
 
 

@@ -40,7 +40,7 @@ def test_another_model_is_refused_with_the_command_that_re_embeds_the_gallery(th
 
 @pytest.mark.parametrize("name", ["Ann", "ann", "ANN "])
 def test_a_taken_name_is_refused(three: Gallery, name: str) -> None:
-    with pytest.raises(GalleryError, match=r"'Ann' is enrolled already \(images: 1\); say --add"):
+    with pytest.raises(GalleryError, match=r"'Ann' is enrolled already \(images: 1\); use --add"):
         three.enroll([random_person(name, 9)], PIXEL_CARD)
 
 
