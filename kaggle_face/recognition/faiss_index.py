@@ -6,6 +6,7 @@ Letters: P people, Q queries, D embedding size, K neighbours.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
