@@ -1,10 +1,122 @@
-"""Progress without a command line: bars in a notebook, lines in a terminal, else nothing."""
+"""Progress in a notebook, or in a program that wants to see it: tqdm's bars, lines, and Python's warnings.
+
+Nothing else below the command line prints; this does, because its caller chose it.
+"""
 
 from __future__ import annotations
 
-from kaggle_face.progress import Progress, SilentProgress
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from kaggle_face.errors import one_line
+from kaggle_face.progress import Counter, Progress, SilentProgress
+
+_SECONDS_BETWEEN_LINES = 10.0
 
 
-def default_progress() -> Progress:
-    """The reporter of calls from a program."""
+class ProgressWarning(UserWarning):
+    """A line of `Progress.warn`, which `warnings.filterwarnings` can silence or turn into an error."""
+
+
+class NotebookProgress:
+    """Shows bars (widgets where a notebook has them, text elsewhere), lines, and warnings.
+
+    >>> from kaggle_face.notebook_progress import NotebookProgress
+    >>> NotebookProgress().say("2 folds are trained")
+    2 folds are trained
+    """
+
+    def say(self, line: str) -> None:
+        """Prints one line, above the bars that are open."""
+        from tqdm import tqdm
+
+        tqdm.write(one_line(line), file=sys.stdout)
+
+    def warn(self, line: str) -> None:
+        """Issues a `ProgressWarning`; an equal one at each time is shown, not the first alone."""
+        with warnings.catch_warnings():
+            if not _is_filtered(ProgressWarning):
+                warnings.simplefilter("always", ProgressWarning)
+            warnings.warn(one_line(line), ProgressWarning, stacklevel=2)
+
+    @contextmanager
+    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+        """Shows a bar of `total` units, of which `done` are finished already."""
+        from tqdm.auto import tqdm
+
+        with tqdm(
+            desc=one_line(label), total=total, unit=f" {one_line(unit)}", initial=done, leave=False
+        ) as bar:
+            yield BarCounter(bar)
+
+
+class Bar(Protocol):
+    """What is used of tqdm's bars."""
+
+    def set_postfix_str(self, text: str, refresh: bool) -> object:
+        """Shows a text beside the rate."""
+
+    def update(self, steps: int) -> object:
+        """Advances the bar."""
+
+
+class BarCounter:
+    """Counts on a bar of tqdm; `shown` makes a note fit for where the bar is."""
+
+    def __init__(self, bar: Bar, shown: Callable[[str], str] = one_line) -> None:
+        self._bar, self._shown = bar, shown
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Counts `steps` more and shows `note` beside the rate."""
+        if note:
+            self._bar.set_postfix_str(self._shown(note), refresh=False)
+        self._bar.update(steps)
+
+
+class PlainCounter:
+    """A line every ten seconds and one at the end, for logs and pipes; `write` prints it."""
+
+    def __init__(self, label: str, total: int, unit: str, done: int, write: Callable[[str], None]) -> None:
+        self._label, self._total, self._unit = one_line(label), total, one_line(unit)
+        self._done = self._first = self._shown = done
+        self._start = self._last = time.monotonic()
+        self._write = write
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Counts `steps` more, with `note` in the next line."""
+        self._done += steps
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
+            self._show(note)
+
+    def finish(self) -> None:
+        """Writes the last line where there was one before."""
+        if self._last > self._start and self._shown < self._done:
+            self._show("")
+
+    def _show(self, note: str) -> None:
+        self._last, self._shown = time.monotonic(), self._done
+        rate = (self._done - self._first) / max(self._last - self._start, 1e-9)
+        left = (self._total - self._done) / rate if rate > 0 else float("inf")
+        text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"
+        self._write(f"{text}, {one_line(note)}" if note else text)
+
+
+def usual_progress() -> Progress:
+    """Progress that shows in a notebook or a terminal; none where nobody looks, such as a batch job.
+
+    A terminal is where standard error is one; a notebook is where IPython runs a kernel.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if sys.stderr.isatty() or (shell is not None and hasattr(shell, "kernel")):
+        return NotebookProgress()
     return SilentProgress()
+
+
+def _is_filtered(category: type[Warning]) -> bool:
+    """Whether the program has a filter of its own for a category."""
+    return any(kind is category for _, _, kind, _, _ in warnings.filters)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.bench.machine import MemoryWatch
-from kaggle_face.bench.rates import Plan, Rate
 from kaggle_face.bench.report import Cell, Report
+from kaggle_face.bench.throughput import Plan, Rate
 from kaggle_face.data.cache.image_cache import open_image_cache, read_image_cache
 from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError
@@ -43,7 +43,7 @@ def bench_packing(
         size_px: The side of the packed images.
         plan: The number of turns; a turn is one pass over the pictures.
         about: The machine.
-        progress: Told of each turn.
+        progress: Counts the turns.
 
     Raises:
         DataError: None of the pictures can be read.
@@ -62,9 +62,14 @@ def bench_packing(
                 memory.setdefault(name, watch.process_mb)
                 counter.advance(1, name)
     rates = {name: Rate(tuple(values)) for name, values in found.items()}
-    rows = tuple(
-        (name, rate.median, *rate.spread, _share(name, rates, cores), memory[name])
+    decoder = rates[DECODER].median
+    shares: dict[str, float | None] = {
+        name: rate.median / decoder / (cores if name == ALL.format(cores) else 1)
         for name, rate in rates.items()
+    }
+    shares[OPENING] = None
+    rows = tuple(
+        (name, rate.median, *rate.spread, shares[name], memory[name]) for name, rate in rates.items()
     )
     return Report("pack", {**about, "images": len(chosen), "size_px": size_px}, COLUMNS, rows, explain(rates))
 
@@ -83,17 +88,14 @@ def explain(rates: Mapping[str, Rate]) -> str:
     )
 
 
-def _share(name: str, rates: Mapping[str, Rate], cores: int) -> float | None:
-    if name == OPENING:
-        return None
-    share = rates[name].median / rates[DECODER].median
-    return share if name in (DECODER, ONE) else share / cores
-
-
 def _turn(name: str, root: Path, image_ids: StrArray, contents: list[bytes], size_px: int) -> float:
     """Seconds of one pass."""
     if name == DECODER:
-        return _decode(contents, size_px)
+        target = np.empty((size_px, size_px, 3), np.uint8)
+        began = time.perf_counter()
+        for data in contents:
+            decode_rgb_into(target, data)
+        return time.perf_counter() - began
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         workers = 1 if name in (ONE, OPENING) else -1
         began = time.perf_counter()
@@ -110,14 +112,6 @@ def _turn(name: str, root: Path, image_ids: StrArray, contents: list[bytes], siz
         began = time.perf_counter()
         read_image_cache(cache.folder)
         return time.perf_counter() - began
-
-
-def _decode(contents: list[bytes], size_px: int) -> float:
-    target = np.empty((size_px, size_px, 3), np.uint8)
-    began = time.perf_counter()
-    for data in contents:
-        decode_rgb_into(target, data)
-    return time.perf_counter() - began
 
 
 def _read_pictures(root: Path, image_ids: StrArray) -> tuple[StrArray, list[bytes]]:

@@ -7,19 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from kaggle_face.bench.rates import Rate
-from kaggle_face.bench.report import Cell, Report
+from kaggle_face.bench.machine import describe_machine
+from kaggle_face.bench.report import Report
+from kaggle_face.bench.throughput import Plan, Rate, Work, measure_in_turns, rows_of_rates
+from kaggle_face.bench.training import (
+    COLUMNS,
+    GOOD_SHARE,
+    LIMIT,
+    LOADER,
+    WHOLE,
+    fresh_network,
+    settle_amp,
+    speed_settings,
+)
+from kaggle_face.config import LoadedConfig
+from kaggle_face.data.loading.loader import evaluation_batches
+from kaggle_face.inference.batch_size import choose_batch_size
 from kaggle_face.inference.embedding import embed_batches, embed_on_device
+from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork
-
-LIMIT, LOADER, WHOLE = "limit", "loader alone", "end to end"
-COLUMNS = ("way", "images/s", "slowest", "fastest", "of the limit", "memory MB", "device MB")
-
-GOOD_SHARE = 0.95
+from kaggle_face.pipeline.preparing import open_competition, open_images
+from kaggle_face.progress import Progress
 
 Batches = Callable[[], Iterator[Tensor]]
 """All images once, uint8 (B, H, W, 3)."""
@@ -35,6 +49,35 @@ class Subject:
     flip: bool
     batch_size: int
     size_px: int
+
+
+def bench_prediction(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Report:
+    """The rates of the network alone, the loader alone and a prediction, in turns; the weights are fresh."""
+    device = resolve_device(loaded.config.device)
+    prepare_cpu(device)
+    data = open_competition(loaded.config)
+    loaded = settle_amp(loaded, len(data.classes), device, progress)
+    config, pack = loaded.config, open_images(loaded.config, data, progress)
+    network = fresh_network(config, len(data.classes), device)
+    amp_dtype, size_px, flip = (
+        resolve_amp(config.train.amp, device),
+        config.data.image_size,
+        config.predict.flip,
+    )
+    batch_size = choose_batch_size(config.predict.batch_size, network, size_px, device, amp_dtype, flip)
+    subject = Subject(network, device, amp_dtype, flip, batch_size, size_px)
+
+    def batches() -> Iterator[Tensor]:
+        return evaluation_batches(pack, pack.image_ids, batch_size, device)
+
+    ways: dict[str, Work] = {
+        LIMIT: partial(resident_batches, subject),
+        LOADER: partial(loaded_batches, batches),
+        WHOLE: partial(predicted_batches, subject, batches),
+    }
+    rates = measure_in_turns(ways, plan, device, progress)
+    about = {**describe_machine(device), **speed_settings(loaded), "batch": batch_size}
+    return Report("predict", about, COLUMNS, rows_of_rates(rates, LIMIT), explain(rates))
 
 
 def resident_batches(subject: Subject) -> Generator[int]:
@@ -64,16 +107,6 @@ def predicted_batches(subject: Subject, batches: Batches) -> Generator[int]:
         how = (subject.device, subject.amp_dtype, subject.flip)
         for batch in embed_batches(subject.network, batches(), *how):
             yield len(batch.embeddings)
-
-
-def report_prediction(rates: Mapping[str, Rate], about: Mapping[str, Cell]) -> Report:
-    """The rates as a table, each as a share of the limit."""
-    limit = rates[LIMIT].median
-    rows = tuple(
-        (name, rate.median, *rate.spread, rate.median / limit, rate.process_mb, rate.device_mb)
-        for name, rate in rates.items()
-    )
-    return Report("predict", about, COLUMNS, rows, explain(rates))
 
 
 def explain(rates: Mapping[str, Rate]) -> str:

@@ -63,15 +63,3 @@ def median(values: Sequence[float]) -> float:
     ordered = sorted(values)
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2.0
-
-
-def as_markdown(report: Report) -> str:
-    """The table as Markdown, with what it was measured on above it and the sentence below."""
-    about = [f"- {name}: {value}" for name, value in report.about.items()]
-    rows = [_markdown_row(row) for row in report.as_text()]
-    table = [_markdown_row(report.columns), _markdown_row(["---"] * len(report.columns)), *rows]
-    return "\n".join([*about, *[""] * bool(about), *table, "", report.sentence, ""])
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

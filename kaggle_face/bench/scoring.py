@@ -12,16 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.bench.machine import MemoryWatch
-from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
-from kaggle_face.bench.rates import Plan
 from kaggle_face.bench.report import Cell, Report, median
+from kaggle_face.bench.throughput import Plan
 from kaggle_face.metrics.classification import top_k_labels
 from kaggle_face.metrics.galleries import search_gallery
 from kaggle_face.metrics.intervals.verification import verification_difference
 from kaggle_face.metrics.similarity import score_pairs
 from kaggle_face.metrics.verification import equal_error_rate, roc_auc, tpr_at_fpr
 from kaggle_face.progress import Progress
-from kaggle_face.records import UNKNOWN, Embeddings, FloatArray, Gallery, IntArray, Pairs
+from kaggle_face.records import UNKNOWN, Embeddings, Gallery, Pairs
 
 COLUMNS = ("metric", "size", "seconds", "fastest", "slowest", "memory MB", "must take at most s")
 
@@ -67,7 +66,12 @@ def bench_scoring(sizes: Sizes, plan: Plan, about: Mapping[str, Cell], progress:
         progress.count("scoring", 7, "metrics") as counter,
     ):
         for task in _tasks(sizes, Path(folder)):
-            rows.append(_row(task, plan))
+            with MemoryWatch() as watch:
+                seconds = [_time(task.work)]
+            while len(seconds) < plan.rounds and seconds[0] < _LONG_SECONDS:
+                seconds.append(_time(task.work))
+            figures = (median(seconds), min(seconds), max(seconds), watch.process_mb, task.most_seconds)
+            rows.append((task.name, task.size, *figures))
             counter.advance(1, task.name)
     return Report("metrics", about, COLUMNS, tuple(rows), explain(rows))
 
@@ -82,23 +86,6 @@ def explain(rows: list[tuple[Cell, ...]]) -> str:
     names = ", ".join(f"{row[0]} ({row[2]:.2f} s, must be {row[6]:g} s)" for row in late)
     causes = "other processes on its cores, or a processor on which numpy.sort is slow, are the usual causes"
     return f"too slow on this machine now: {names}; {causes}"
-
-
-def _row(task: _Task, plan: Plan) -> tuple[Cell, ...]:
-    seconds: list[float] = []
-    with MemoryWatch() as watch:
-        seconds.append(_time(task.work))
-    while len(seconds) < plan.rounds and seconds[0] < _LONG_SECONDS:
-        seconds.append(_time(task.work))
-    return (
-        task.name,
-        task.size,
-        median(seconds),
-        min(seconds),
-        max(seconds),
-        watch.process_mb,
-        task.most_seconds,
-    )
 
 
 def _time(work: Callable[[], object]) -> float:
@@ -128,12 +115,15 @@ def _verification_tasks(sizes: Sizes, draw: np.random.Generator, is_full: bool) 
 
 def _interval_task(draw: np.random.Generator) -> _Task:
     """As many pairs as LFW's: a table of post-processing has some dozens of such differences."""
-    pairs = PairList(600, 5)
-    people = pairs.draw(draw)
-    scores = PairOfSystems(Population(0.3)).scores(people, draw)
+    num_people, pairs_each = 600, 5
+    first = np.repeat(np.arange(num_people), pairs_each)
+    other = (first + draw.integers(1, num_people, size=len(first))) % num_people
+    people = np.concatenate([np.stack([first, first], axis=1), np.stack([first, other], axis=1)])
     labels = (people[:, 0] == people[:, 1]).astype(np.int64)
-    work = partial(verification_difference, *scores, labels, people)
-    return _Task("interval of a difference", f"{pairs.num_pairs} pairs", work, 0.2)
+    effects, noise = draw.standard_normal((2, num_people)), draw.standard_normal((2, len(people)))
+    scores = 0.3 * effects[:, people].sum(axis=2) + noise + 2 * labels
+    work = partial(verification_difference, scores[0], scores[1], labels, people)
+    return _Task("interval of a difference", f"{len(people)} pairs", work, 0.2)
 
 
 def _trial_task(sizes: Sizes, draw: np.random.Generator, is_full: bool) -> _Task:
@@ -155,11 +145,7 @@ def _top_k_task(sizes: Sizes, draw: np.random.Generator, folder: Path) -> _Task:
     block = draw.standard_normal((1000, sizes.classes), np.float32).astype(np.float16)
     for start in range(0, len(logits), len(block)):
         logits[start : start + len(block)] = block[: len(logits) - start]
-    return _Task("top-5 labels", f"{shape[0]} x {shape[1]} logits", partial(_top_five, logits))
-
-
-def _top_five(logits: FloatArray) -> IntArray:
-    return top_k_labels(logits, 5)
+    return _Task("top-5 labels", f"{shape[0]} x {shape[1]} logits", partial(top_k_labels, logits, 5))
 
 
 def _gallery_task(sizes: Sizes, draw: np.random.Generator) -> _Task:

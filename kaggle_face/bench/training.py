@@ -1,19 +1,45 @@
-"""How near training on real data comes to the network's own rate, and what holds it back."""
+"""How near training on real data comes to the network's own rate, and what holds it back.
+
+Letters: B images, D embedding size, C classes (3 colours in BCHW), H height, W width.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
-from kaggle_face.bench.rates import Rate
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.bench.machine import describe_machine
 from kaggle_face.bench.report import Cell, Report
+from kaggle_face.bench.throughput import Plan, Rate, Work, measure_in_turns, rows_of_rates
+from kaggle_face.config import Config, LoadedConfig
+from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.backbones.timm_library import create_optimizer
+from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.network import FaceNetwork, create_network
+from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
+from kaggle_face.progress import Progress, SilentProgress
+from kaggle_face.train.fold import create_fit, create_fold_network
+from kaggle_face.train.settings import FoldTask, fold_task
+from kaggle_face.train.speed.precision import decide_cpu_amp
+from kaggle_face.train.speed.step_timing import Workload
+from kaggle_face.train.step.step import run_steps
+from kaggle_face.train.trainer import Call, Fit
 
-LIMIT, LOADER, WHOLE, NOTEBOOK, TIMM = "limit", "loader alone", "end to end", "notebook way", "timm's loader"
+LIMIT, LOADER, WHOLE = "limit", "loader alone", "end to end"
 COLUMNS = ("way", "images/s", "slowest", "fastest", "of the limit", "memory MB", "device MB")
 
 GOOD_SHARE = 0.95
 """Of the limit: what real data end to end must reach."""
 _KEEPS_UP = 1.05
+_MANY_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -31,21 +57,56 @@ class Supply:
     on_cuda: bool
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredFold:
+    """The fold that is trained while it is measured."""
+
+    config: Config
+    task: FoldTask
+    device: torch.device
+    folder: Path
+    """Temporary; whatever is written lies below it."""
+
+
+Baselines = Callable[[MeasuredFold], Mapping[str, Work]]
+"""Other ways to train the same network on the same images, by name."""
+
+
+def bench_training(
+    loaded: LoadedConfig, plan: Plan, progress: Progress, baselines: Baselines | None = None
+) -> Report:
+    """The rates of the network alone, the loader alone and a training of fold 0, in turns.
+
+    Args:
+        loaded: The settings; images are packed and folds are made where they are missing.
+        plan: How long is measured.
+        progress: Counts the turns.
+        baselines: What is measured beside them.
+    """
+    device = resolve_device(loaded.config.device)
+    prepare_cpu(device)
+    data = open_competition(loaded.config)
+    loaded = settle_amp(loaded, len(data.classes), device, progress)
+    pack = open_images(loaded.config, data, progress)
+    task = fold_task(data, open_folds(loaded, data, pack), pack, 0)
+    with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
+        fold = MeasuredFold(loaded.config, task, device, Path(folder))
+        ways: dict[str, Work] = {
+            LIMIT: partial(resident_steps, loaded.config, len(task.classes), device),
+            LOADER: partial(_load, fold),
+            WHOLE: partial(_train, fold),
+        }
+        rates = measure_in_turns({**ways, **(baselines(fold) if baselines else {})}, plan, device, progress)
+        loading = _create_fit(fold).batches.supply
+    per_image = loading.residence == "workers" and len(loaded.config.augment.transforms) > 0
+    supply = Supply(per_image, loading.reason, device.type == "cuda")
+    about = {**describe_machine(device), **speed_settings(loaded), "images": len(task.train_ids)}
+    return report_training(rates, supply, about)
+
+
 def report_training(rates: Mapping[str, Rate], supply: Supply, about: Mapping[str, Cell]) -> Report:
     """The rates as a table, each as a share of the limit, with the bottleneck named."""
-    limit = rates[LIMIT].median
-    rows = tuple(
-        (
-            name,
-            rate.median,
-            *rate.spread,
-            rate.median / limit,
-            rate.process_mb,
-            rate.device_mb,
-        )
-        for name, rate in rates.items()
-    )
-    return Report("train", about, COLUMNS, rows, explain(rates, supply))
+    return Report("train", about, COLUMNS, rows_of_rates(rates, LIMIT), explain(rates, supply))
 
 
 def explain(rates: Mapping[str, Rate], supply: Supply) -> str:
@@ -81,3 +142,129 @@ def _help_loader(supply: Supply) -> str:
         return "set data.residence=auto, so that whole batches are augmented at once"
     fits = ", or set data.residence=device if the images fit" if supply.on_cuda else ""
     return f"leave out what augment.transforms can spare{fits}"
+
+
+def settle_amp(
+    loaded: LoadedConfig, num_classes: int, device: torch.device, progress: Progress
+) -> LoadedConfig:
+    """The settings with the precision that a long training would choose, so that all ways run in the same."""
+    config = loaded.config
+    if config.train.amp != "auto" or device.type != "cpu":
+        return loaded
+    network = fresh_network(config, num_classes, device)
+    workload = Workload(config.train.batch_size, config.data.image_size, None, _MANY_STEPS)
+    train = config.train.model_copy(update={"amp": decide_cpu_amp(network, "auto", workload, None, progress)})
+    return replace(loaded, config=config.model_copy(update={"train": train}))
+
+
+def fresh_network(config: Config, num_classes: int, device: torch.device) -> FaceNetwork:
+    """The network of the settings with fresh weights."""
+    model = config.model.model_copy(update={"pretrained": False, "weights": None})
+    network = create_network(model, config.margin, num_classes, config.data.image_size).to(device)
+    return network.to(memory_format=torch.channels_last) if config.train.channels_last else network
+
+
+def speed_settings(loaded: LoadedConfig) -> dict[str, Cell]:
+    """The settings that decide how fast a network is."""
+    config = loaded.config
+    return {
+        "config": loaded.name,
+        "backbone": config.model.backbone,
+        "size_px": config.data.image_size,
+        "batch": config.train.batch_size,
+        "amp": config.train.amp,
+        "compile": config.train.compile,
+    }
+
+
+def _create_fit(fold: MeasuredFold) -> Fit:
+    network = create_fold_network(fold.config, fold.task).to(fold.device)
+    folder = FoldFolder(fold.folder / "fold0")
+    return create_fit(fold.config, fold.task, folder, network, None, Call({}, SilentProgress()))
+
+
+def _load(fold: MeasuredFold) -> Generator[int]:
+    """The loader alone, epoch after epoch."""
+    batches = _create_fit(fold).batches
+    while True:
+        for batch in batches.epoch(0):
+            yield len(batch.labels)
+
+
+def _train(fold: MeasuredFold) -> Generator[int]:
+    """Epoch after epoch of a training, with its metrics and its progress."""
+    fit = _create_fit(fold)
+    state, progress = fit.state, SilentProgress()
+    while True:
+        with progress.count("epoch", fit.batches.images_per_epoch, "images") as counter:
+            for images in run_steps(state, fit.recipe, fit.batches, fit.machine):
+                counter.advance(images, f"loss {state.tally.latest.mean_loss:.3f}")
+                yield images
+        state.step = 0
+        state.tally.begin_epoch()
+
+
+@dataclass(frozen=True, eq=False)
+class PlainTrainer:
+    """A network that is trained in the plainest way, apart from this package's training."""
+
+    network: FaceNetwork
+    forward: Callable[[Tensor], Tensor]
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    amp_dtype: torch.dtype | None
+    device: torch.device
+    label_smoothing: float
+    generator: torch.Generator
+
+    def step(self, images_BCHW: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Forward, backward and update on normalised images; the loss and the number of right answers."""
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, self.amp_dtype, enabled=self.amp_dtype is not None):
+            embeddings_BD = self.forward(images_BCHW)
+        head = self.network.head
+        classes = head.choose_classes(labels_B[None], self.generator)
+        similarity_BC = head.similarity(embeddings_BD, classes)
+        norms_B = embeddings_BD.detach().float().norm(dim=1)
+        logits_BC = head.margin_logits(similarity_BC, labels_B, norms_B, classes)
+        positions_B = classes.positions(labels_B)
+        loss = F.cross_entropy(logits_BC, positions_B, label_smoothing=self.label_smoothing)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach(), (similarity_BC.detach().argmax(dim=1) == positions_B).sum()
+
+
+def create_plain_trainer(
+    config: Config, num_classes: int, device: torch.device, channels_last: bool, compiled: bool = False
+) -> PlainTrainer:
+    """A trainer with the network, optimiser and precision of the settings, and fresh weights."""
+    torch.manual_seed(config.seed)
+    model = config.model.model_copy(update={"pretrained": False, "weights": None})
+    counts_C = torch.ones(num_classes)
+    network = create_network(model, config.margin, num_classes, config.data.image_size, counts_C)
+    network = network.to(device)
+    if channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    amp_dtype = resolve_amp(config.train.amp, device)
+    optimizer = create_optimizer(list(network.parameters()), config.optim)
+    scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
+    network.train()
+    generator = torch.Generator(device).manual_seed(config.seed)
+    forward = torch.compile(network) if compiled else network
+    smoothing = config.loss.label_smoothing
+    return PlainTrainer(network, forward, optimizer, scaler, amp_dtype, device, smoothing, generator)
+
+
+def resident_steps(config: Config, num_classes: int, device: torch.device) -> Generator[int]:
+    """The limit: steps on one batch of random images that lies on the device, normalised already."""
+    compiled = config.train.compile is True
+    trainer = create_plain_trainer(config, num_classes, device, config.train.channels_last, compiled)
+    size_px, batch_size = config.data.image_size, config.train.batch_size
+    images_BCHW = torch.randn(batch_size, 3, size_px, size_px, device=device)
+    if config.train.channels_last:
+        images_BCHW = images_BCHW.contiguous(memory_format=torch.channels_last)
+    labels_B = torch.randint(num_classes, (batch_size,), device=device)
+    while True:
+        trainer.step(images_BCHW, labels_B)
+        yield batch_size

@@ -1,13 +1,15 @@
-"""Arguments that several commands share."""
+"""The parser of every command, and arguments that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kaggle_face.artifacts.runs import CHECKPOINTS, require_checkpoints
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, nearest_hint
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -18,6 +20,27 @@ DEFAULT_RUN = (
     "default: the only trained one; of several the only one with all folds finished, or else with a finished "
     "fold; never a trial or a soup"
 )
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and whose words may stand between the options."""
+
+    _has_subcommands = False
+
+    def error(self, message: str) -> NoReturn:
+        """Raises the error as an `InputError`."""
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        hint = nearest_hint(found[1], re.findall("'([^']*)'", found[2])) if found else ""
+        raise InputError(f"{self.prog}: {message}{hint}; see {self.prog} --help")
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """As in argparse; a sub-command's own parser is another `CommandParser`."""
+        self._has_subcommands = True
+        return super().add_subparsers(**options)
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """The values of a command line. argparse intermixes words and options only without sub-commands."""
+        return self.parse_args(words) if self._has_subcommands else self.parse_intermixed_args(words)
 
 
 def default_config() -> str:
@@ -75,7 +98,7 @@ def fold_numbers(text: str) -> list[int]:
     [0, 2]
 
     Raises:
-        InputError: A word is no number from 0.
+        InputError: A word is not a number from 0.
     """
     words = text.split(",")
     wrong = [word for word in words if not word.isdecimal()]

@@ -1,11 +1,11 @@
-"""The command `kaggle-face`: finds the module of a command, runs it, and turns errors into exit codes.
+"""The command `kaggle-face`: imports the module of a command, runs it, and turns errors into exit codes.
 
 A module of commands defines for each of its commands `add_arguments_<command>(parser)` and
 `run_<command>(arguments, terminal)`. It is imported only when its command is called, and imports torch and
 other heavy libraries only inside the functions that need them: `--help` answers at once.
 
 Exit codes: 0 done; 2 the input, the settings or the disk are to blame (one line); 1 a bug (traceback);
-130 and 143 stopped by Ctrl-C and SIGTERM (one line that says what is kept and how to go on).
+130 and 143 stopped by Ctrl-C and SIGTERM (one line: what is kept, and the command that goes on).
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from importlib import import_module
-from typing import NoReturn
 
 import kaggle_face
 from kaggle_face.artifacts.files.disk import state_line
-from kaggle_face.cli.arguments import default_config
-from kaggle_face.cli.going_on import told_how_to_go_on
+from kaggle_face.cli.arguments import CommandParser, default_config
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint, one_line
 from kaggle_face.hardware import choose_sort_instructions
-from kaggle_face.hints import settings_given_as
+from kaggle_face.hints import PROGRAM, settings_given_as
 from kaggle_face.stopping import (
     StoppedBySignalError,
     end_at_once_from_now_on,
@@ -75,14 +74,30 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "recognition.people",
         "list, show, rename, remove, export, import or re-embed who is enrolled",
     ),
-    "app": ("recognition.app", "one-shot recognition in the browser, on this machine alone"),
+    "app": ("recognition.gallery", "one-shot recognition in the browser, on this machine alone"),
     "bundle": ("competition.kaggle", "what a notebook without internet needs to predict, ready to upload"),
-    "recipes": ("benches.recipes", "heads, losses and CutMix compared on your own faces, as one table"),
-    "blends": ("benches.blends", "backbones over shared folds, their soups and blends on your own faces"),
-    "bench": ("benches.bench", "where the time goes, and which setting would change it"),
+    "bench": ("bench", "where the time goes, and which setting would change it"),
     "auth": ("competition.kaggle", "which Kaggle credentials are used, and whether they work"),
 }
 
+MOVED = {"recipes": "python -m benchmarks.recipes", "blends": "python -m benchmarks.blends"}
+"""Commands that are scripts of a checkout now; the next release forgets them."""
+
+KEPT = {
+    "demo": "the steps that ended are kept",
+    "cache": "what is built so far is kept",
+    "train": "what is built and trained so far is kept",
+    "tune": "trials that ended are kept, and the one that was running is run again",
+    "predict": "records that were finished are kept",
+    "soup": "a soup that was there before is kept",
+    "ensemble": "a blend that was there before is kept",
+    "submit": "files that were written are kept, and Kaggle is asked what arrived before any is sent again",
+    "download": "what arrived is kept",
+    "enroll": "people who were enrolled are kept",
+    "people": "the gallery is as it was before or as it was to be",
+    "bundle": "a bundle that was there before is kept",
+}
+"""What a stopped command leaves, of commands that write much; the others change nothing before their end."""
 
 ALIASES = {"pack": "cache"}
 """Former names of commands, which work for one more release."""
@@ -91,20 +106,13 @@ _OF_SEVERAL_PROCESSES = "train"
 _STOPPED = (130, 143)
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, as all others are."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{self.prog}: {message}; {self.prog} --help tells more")
-
-
-def run(argv: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits with its code."""
+def run(argv: Sequence[str] | None = None, program: Callable[[Sequence[str]], int] | None = None) -> None:
+    """Runs the command line, or that of another program, and exits with its code."""
     choose_sort_instructions()
-    threading.excepthook = _tell_bug_of_thread
+    threading.excepthook = _print_bug_of_thread
     _take_over_warnings(Terminal())
     write_any_letter()
-    code = main(list(sys.argv[1:] if argv is None else argv))
+    code = (program or main)(list(sys.argv[1:] if argv is None else argv))
     end_at_once_from_now_on()
     if _is_alone() and code not in _STOPPED:
         sys.exit(code)
@@ -121,42 +129,37 @@ def run(argv: Sequence[str] | None = None) -> None:
 def main(argv: Sequence[str]) -> int:
     """Runs one command and returns its exit code: 0, or 2 with one line on standard error."""
     terminal = Terminal()
+    return exit_code_of(lambda: dispatch(list(argv), terminal), terminal)
+
+
+def exit_code_of(work: Callable[[], int], terminal: Terminal) -> int:
+    """The exit code of a piece of work; what ends it early is printed as one line."""
     with heeding_signals():
-        return _main(argv, terminal)
-
-
-def _main(argv: Sequence[str], terminal: Terminal) -> int:
-    try:
-        return dispatch(list(argv), terminal)
-    except InputError as error:
-        terminal.error(str(error))
-        return 2
-    except OtherProcessError:
-        return 1
-    except KaggleFaceError as error:
-        terminal.error(str(error))
-        return 1
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing may be left to be written when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141  # as a shell calls the end by SIGPIPE
-    except Exception as error:
-        line = state_line(error)
-        if line is None:
-            raise
-        terminal.error(line)
-        return 2
-    except KeyboardInterrupt as error:
-        stop = error if isinstance(error, StoppedBySignalError) else StoppedBySignalError()
-        if os.environ.get("RANK", "0") == "0":
-            terminal.stopped(stop.line or "nothing was begun")
-        return stop.exit_code
-
-
-def _tell_bug_of_thread(thread: threading.ExceptHookArgs) -> None:
-    """Prints the traceback of a bug; whoever waits for the thread tells of a full disk and its like."""
-    if thread.exc_value is None or state_line(thread.exc_value) is None:
-        threading.__excepthook__(thread)
+        try:
+            return work()
+        except InputError as error:
+            terminal.error(str(error))
+            return 2
+        except OtherProcessError:
+            return 1
+        except KaggleFaceError as error:
+            terminal.error(str(error))
+            return 1
+        except BrokenPipeError:
+            # The reader of the output has closed it; nothing may be left to be written when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141  # as a shell calls the end by SIGPIPE
+        except Exception as error:
+            line = state_line(error)
+            if line is None:
+                raise
+            terminal.error(line)
+            return 2
+        except KeyboardInterrupt as error:
+            stop = error if isinstance(error, StoppedBySignalError) else StoppedBySignalError()
+            if os.environ.get("RANK", "0") == "0":
+                terminal.stopped(stop.line or "nothing was begun")
+            return stop.exit_code
 
 
 def dispatch(argv: list[str], terminal: Terminal) -> int:
@@ -164,17 +167,63 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         terminal.lines(_overview())
         return 0
-    if argv[0] == "--version":
+    command, *words = argv
+    if command == "--version":
         terminal.say(f"kaggle-face {kaggle_face.__version__}")
         return 0
-    if argv[0] in ALIASES:
-        name = ALIASES[argv[0]]
-        terminal.warn(f"'{argv[0]}' is now called '{name}'; the old name goes with the next release")
-        argv = [name, *argv[1:]]
-    if argv[0] not in COMMANDS:
-        hint = nearest_hint(argv[0], COMMANDS) or "; kaggle-face --help lists them"
-        raise InputError(f"there is no command '{argv[0]}'{hint}")
-    return _run_command(argv[0], argv[1:], terminal)
+    if command in ALIASES:
+        name = ALIASES[command]
+        terminal.warn(f"'{command}' is now called '{name}'; the old name goes with the next release")
+        command = name
+    if command in MOVED:
+        raise InputError(f"'{command}' is a script now; in a checkout run: {MOVED[command]} --help")
+    if command not in COMMANDS:
+        hint = nearest_hint(command, COMMANDS) or "; kaggle-face --help lists them"
+        raise InputError(f"there is no command '{command}'{hint}")
+    if command != _OF_SEVERAL_PROCESSES and not _is_alone():
+        raise InputError(f"{command} is the work of one process; start it without torchrun")
+    module_name, summary = COMMANDS[command]
+    module, function = import_module(f"kaggle_face.cli.{module_name}"), command.replace("-", "_")
+    parser = CommandParser(prog=f"{PROGRAM} {command}", description=f"{summary}.")
+    getattr(module, f"add_arguments_{function}")(parser)
+    arguments = parser.parse(words)
+    try:
+        # Hints name the settings as this call does; some commands have none.
+        overrides = [word for word in getattr(arguments, "overrides", ()) if "=" in word]
+        settings = getattr(arguments, "config", None) or default_config()
+        with settings_given_as(settings, overrides) if hasattr(arguments, "config") else nullcontext():
+            code = getattr(module, f"run_{function}")(arguments, terminal)
+    except KeyboardInterrupt as error:
+        raise stop_of_command(error, [PROGRAM, command], words, arguments) from None
+    return int(code or 0)
+
+
+def stop_of_command(
+    error: KeyboardInterrupt,
+    program: Sequence[str],
+    words: Sequence[str],
+    arguments: argparse.Namespace,
+    kept: str | None = None,
+) -> StoppedBySignalError:
+    """The stop of a command with the line to print: what is kept, and the command line that goes on.
+
+    A training has a line of its own. The command line is quoted for the shell and names the settings that
+    the environment named.
+    """
+    stop = error if isinstance(error, StoppedBySignalError) else StoppedBySignalError()
+    if stop.line is not None and program[-1] == "train":
+        return stop
+    kept = kept or KEPT.get(program[-1], "nothing was changed")
+    config = getattr(arguments, "config", None)
+    is_named = any(word in ("-c", "--config") or word.startswith(("-c", "--config=")) for word in words)
+    named = [] if config is None or is_named else ["-c", config]
+    return StoppedBySignalError(stop.number, f"{kept}; go on with: {shlex.join([*program, *words, *named])}")
+
+
+def _print_bug_of_thread(thread: threading.ExceptHookArgs) -> None:
+    """Prints the traceback of a bug; a full disk and its like are reported where the thread is awaited."""
+    if thread.exc_value is None or state_line(thread.exc_value) is None:
+        threading.__excepthook__(thread)
 
 
 def _take_over_warnings(terminal: Terminal) -> None:
@@ -197,31 +246,6 @@ def _is_alone() -> bool:
     return os.environ.get("WORLD_SIZE", "1") == "1"
 
 
-def _run_command(command: str, words: list[str], terminal: Terminal) -> int:
-    if command != _OF_SEVERAL_PROCESSES and not _is_alone():
-        raise InputError(f"{command} is the work of one process; start it without torchrun")
-    module_name, summary = COMMANDS[command]
-    module = import_module(f"kaggle_face.cli.{module_name}")
-    parser = _Parser(prog=f"kaggle-face {command}", description=f"{summary}.")
-    function = command.replace("-", "_")
-    getattr(module, f"add_arguments_{function}")(parser)
-    arguments = parser.parse_intermixed_args(words)
-    try:
-        with _settings_of_call(arguments):
-            code = getattr(module, f"run_{function}")(arguments, terminal)
-    except KeyboardInterrupt as error:
-        raise told_how_to_go_on(error, command, words, arguments) from None
-    return int(code or 0)
-
-
-def _settings_of_call(arguments: argparse.Namespace) -> AbstractContextManager[None]:
-    """Lets hints name the settings as this call does; some commands have none."""
-    if not hasattr(arguments, "config"):
-        return nullcontext()
-    overrides = [word for word in getattr(arguments, "overrides", ()) if "=" in word]
-    return settings_given_as(arguments.config or default_config(), overrides)
-
-
 def _overview() -> list[str]:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
@@ -232,5 +256,5 @@ def _overview() -> list[str]:
         "",
         *lines,
         "",
-        "kaggle-face COMMAND --help tells more of one command.",
+        "kaggle-face COMMAND --help describes one command.",
     ]

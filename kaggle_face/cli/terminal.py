@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import json
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kaggle_face.errors import one_line
+from kaggle_face.notebook_progress import BarCounter, PlainCounter
 from kaggle_face.progress import Counter, SilentCounter
-
-_SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
 
 class Terminal:
@@ -38,7 +36,10 @@ class Terminal:
         """Prints one JSON document."""
         text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=allow_nan)
         self._show(
-            "".join(letter if _stands_in_json(letter) else json.dumps(letter)[1:-1] for letter in text)
+            "".join(
+                letter if letter == "\n" or one_line(letter) == letter else json.dumps(letter)[1:-1]
+                for letter in text
+            )
         )
 
     def warn(self, line: str) -> None:
@@ -61,15 +62,14 @@ class Terminal:
     @contextmanager
     def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
         """Shows how far a counted piece of work is, its rate and the time left."""
-        label, unit = one_line(label), one_line(unit)
         if sys.stderr.isatty() and not self._quiet:
             from tqdm import tqdm
 
-            label = _encodable(label, sys.stderr)
+            label, unit = _encodable(one_line(label), sys.stderr), one_line(unit)
             with tqdm(desc=label, total=total, unit=f" {unit}", initial=done, leave=False) as bar:
-                yield _Bar(bar)
+                yield BarCounter(bar, lambda note: _encodable(one_line(note), sys.stderr))
         else:
-            counter = _PlainLines(label, total, unit, done)
+            counter = PlainCounter(label, total, unit, done, lambda line: _print(line, sys.stderr))
             yield counter
             counter.finish()
 
@@ -84,8 +84,16 @@ def write_any_letter() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+class BesideDocument(Terminal):
+    """Keeps standard output for one document: what else is printed goes to standard error."""
+
+    def say(self, line: str) -> None:
+        """Prints one line to standard error."""
+        self.warn(line)
+
+
 class SilentTerminal(Terminal):
-    """Prints errors alone: of several processes that work together one tells how far they are."""
+    """Prints errors alone, in the processes of a training other than rank 0."""
 
     def warn(self, line: str) -> None:
         """Does nothing."""
@@ -107,45 +115,6 @@ def _encodable(text: str, stream: TextIO) -> str:
     """The text with escapes in the place of what the stream's encoding lacks, as that of an old locale."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _stands_in_json(letter: str) -> bool:
-    return letter == "\n" or one_line(letter) == letter
-
-
-class _Bar:
-    def __init__(self, bar: object) -> None:
-        self._bar = bar
-
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        if note:
-            self._bar.set_postfix_str(_encodable(one_line(note), sys.stderr), refresh=False)  # type: ignore[attr-defined]
-        self._bar.update(steps)  # type: ignore[attr-defined]
-
-
-class _PlainLines:
-    """A line every ten seconds and one at the end, for logs and pipes."""
-
-    def __init__(self, label: str, total: int, unit: str, done: int) -> None:
-        self._label, self._total, self._unit = label, total, unit
-        self._done = self._first = self._told = done
-        self._start = self._spoke = time.monotonic()
-
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        self._done += steps
-        if time.monotonic() - self._spoke >= _SECONDS_BETWEEN_PLAIN_LINES:
-            self._speak(note)
-
-    def finish(self) -> None:
-        if self._spoke > self._start and self._told < self._done:
-            self._speak("")
-
-    def _speak(self, note: str) -> None:
-        self._spoke, self._told = time.monotonic(), self._done
-        rate = (self._done - self._first) / max(self._spoke - self._start, 1e-9)
-        left = (self._total - self._done) / rate if rate > 0 else float("inf")
-        text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"
-        _print(f"{text}, {one_line(note)}" if note else text, sys.stderr)
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +19,13 @@ import numpy.typing as npt
 from kaggle_face.artifacts.checkpoint_file import weights_digest
 from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.record_io import read_pair_scores
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
-from kaggle_face.config import Config
+from kaggle_face.artifacts.run_choice import find_named_run
+from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.config import Config, load_config
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import GalleryError, InputError
+from kaggle_face.errors import GalleryError, InputError, RunError
 from kaggle_face.metrics.trials import SortedTrials, sort_trials
+from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.pictures import Crop
 from kaggle_face.recognition.gallery.model_card import THRESHOLD_NAMES, ModelCard, Threshold, ThresholdName
 from kaggle_face.records import PairScores
@@ -30,6 +33,60 @@ from kaggle_face.records import PairScores
 _FALSE_POSITIVE_RATES: dict[ThresholdName, float] = {"fpr-1e-2": 1e-2, "fpr-1e-3": 1e-3}
 _PREPARATION = "arcface-112, bicubic, 1"
 """Changes when crops are cut or resized in another way, since embeddings then differ."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which checkpoint of which run embeds faces; without a choice it is the one that made the gallery.
+
+    Attributes:
+        settings: Settings (a name or a path) whose runs are meant.
+        run: Name of the run; None: the one that is clearly meant.
+        fold: Fold of the run; None: the first that is trained.
+        folder: Folder of a run or of one of its folds, instead of settings and run.
+        checkpoint: None: the best one for verification.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        default_settings: Settings whose runs are meant where neither choice nor gallery names a model.
+    """
+
+    settings: str | None = None
+    run: str | None = None
+    fold: int | None = None
+    folder: Path | None = None
+    checkpoint: CheckpointName | None = None
+    device: str = "auto"
+    default_settings: str = "demo"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether anything but the device is chosen."""
+        given = (self.settings, self.run, self.fold, self.folder, self.checkpoint)
+        return any(value is not None for value in given)
+
+    def fold_folder(self, progress: Progress) -> FoldFolder:
+        """The trained fold.
+
+        Raises:
+            RunError: There is no such run, it is not clear which is meant, or the fold was not trained.
+        """
+        if self.folder is not None:
+            if (self.folder / "run.json").is_file():
+                return FoldFolder(self.folder)
+            run = RunFolder(self.folder)
+        else:
+            run = find_named_run(load_config(self.settings or self.default_settings), self.run, progress.say)
+        folds = {folder.fold: folder for folder in run.finished_folds() or run.started_folds()}
+        if not folds:
+            raise RunError(
+                f"{run.path} holds no trained run; name the folder of a run or of one of its folds"
+            )
+        fold = min(folds) if self.fold is None else self.fold
+        if fold not in folds:
+            raise RunError(
+                f"fold {fold} of {run.name} was not trained (trained: {', '.join(map(str, folds))}); "
+                f"run: {run.training_command(fold)}"
+            )
+        return folds[fold]
 
 
 class Embedder(Protocol):
@@ -76,14 +133,17 @@ def open_embedder_of(card: ModelCard, device: str = "auto", gallery: Path | None
     folder = FoldFolder(Path(card.folder))
     if not folder.path.is_dir():
         raise GalleryError(
-            f"the gallery was made by {card.name}, whose folder {card.folder} is gone; say where it is "
+            f"the gallery was made by {card.name}, whose folder {card.folder} is gone; name where it is "
             "now: --model FOLDER"
         )
-    embedder = RunEmbedder(folder, _as_checkpoint(card.checkpoint), device)
+    checkpoint = next((known for known in CHECKPOINTS if known == card.checkpoint), None)
+    if checkpoint is None:
+        raise InputError(f"there is no checkpoint '{card.checkpoint}'; there are: {', '.join(CHECKPOINTS)}")
+    embedder = RunEmbedder(folder, checkpoint, device)
     if embedder.card.fingerprint != card.fingerprint:
         raise GalleryError(
-            f"the gallery was made by {card.name}, but {card.folder} was trained again since; renew the "
-            f"gallery: {embedder.card.renewal_of(gallery)}"
+            f"the gallery was made by {card.name}, but {card.folder} was trained again since; re-embed the "
+            f"gallery: {embedder.card.re_embed_command(gallery)}"
         )
     return embedder
 
@@ -152,10 +212,3 @@ def _fingerprint(weights: Path, config: Config) -> str:
     }
     text = content + json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _as_checkpoint(name: str) -> CheckpointName:
-    for known in CHECKPOINTS:
-        if name == known:
-            return known
-    raise InputError(f"there is no checkpoint '{name}'; there are: {', '.join(CHECKPOINTS)}")

@@ -1,6 +1,6 @@
 """How well a model knows people from one picture: rank-1, rank-5, DIR at 1 % FPIR, low-shot, episodes.
 
-Any number of systems are measured on the same people, enrolled images and probes, drawn from one seed.
+Any number of models are measured on the same people, enrolled images and probes, drawn from one seed.
 
 Letters: N images, Q probes, G people of a gallery, D embedding size.
 """
@@ -14,14 +14,29 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
+from kaggle_face.metrics.episodes import episode_accuracy
 from kaggle_face.metrics.identification import dir_at_fpir, first_mate_ranks
 from kaggle_face.metrics.intervals.bootstrap import (
     Interval,
     clustered_mean_difference,
     clustered_mean_interval,
 )
-from kaggle_face.recognition.compared_models import Embedded, FaceSet, Float32
+from kaggle_face.progress import Progress
+from kaggle_face.recognition.compared_models import (
+    ComparedModel,
+    EmbeddedSet,
+    FaceSet,
+    Float32,
+    embed_set,
+)
+from kaggle_face.recognition.evaluation_report import (
+    Comparison,
+    EpisodeResult,
+    EvaluationOptions,
+    EvaluationReport,
+    ShotResult,
+    SizeResult,
+)
 from kaggle_face.records import StrArray
 
 IntArray = npt.NDArray[np.int64]
@@ -30,52 +45,20 @@ FPIR = 0.01
 _LEAST_STRANGERS = 100
 
 
-@dataclass(frozen=True)
-class SizeResult:
-    """One system at one gallery size: intervals over people, DIR at 1 % FPIR with its spread over draws."""
+def evaluate_models(
+    models: Sequence[ComparedModel], faces: FaceSet, options: EvaluationOptions, progress: Progress
+) -> EvaluationReport:
+    """Embeds the faces with each model and measures them on the same draws.
 
-    system: str
-    size: int
-    draws: int
-    probes: int
-    strangers: int
-    rank1: Interval
-    rank5: Interval
-    dir_mean: float
-    dir_spread: float
-
-
-@dataclass(frozen=True)
-class ShotResult:
-    """One system with a number of enrolled images a person: rank-1 by their mean, and by the best of them."""
-
-    system: str
-    shots: int
-    people: int
-    by_mean: Interval
-    by_best: Interval
-
-
-@dataclass(frozen=True)
-class EpisodeResult:
-    """One system in K-way one-shot episodes."""
-
-    system: str
-    ways: int
-    accuracy: EpisodeAccuracy
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The difference in rank-1 of two systems at a size: interval over people, chance of another sign."""
-
-    first: str
-    second: str
-    size: int
-    value: float
-    low: float
-    high: float
-    other_sign: float
+    Raises:
+        InputError: There are too few people for a size, a number of pictures or an episode.
+    """
+    embedded = tuple(embed_set(model, faces, options.keep, progress) for model in models)
+    sizes = options.sizes or (faces.num_mated,)
+    of_sizes, comparisons = measure_sizes(faces, embedded, sizes, options.draws, options.seed)
+    of_shots = measure_shots(faces, embedded, options.shots, options.seed)
+    of_episodes = measure_episodes(faces, embedded, options.ways, options.seed)
+    return EvaluationReport(faces, embedded, of_sizes, comparisons, of_shots, of_episodes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +81,12 @@ class _Hits:
 
 
 def measure_sizes(
-    faces: FaceSet, systems: Sequence[Embedded], sizes: Sequence[int], draws: int = 10, seed: int = 0
+    faces: FaceSet, models: Sequence[EmbeddedSet], sizes: Sequence[int], draws: int = 10, seed: int = 0
 ) -> tuple[list[SizeResult], list[Comparison]]:
     """Each person is enrolled with one image; the others are looked for, and images of strangers too.
 
     Strangers are the people with a single image, or where they are too few, those who are not enrolled. The
-    same draws serve every system; the first system is compared with each of the others.
+    same draws serve every model; the first model is compared with each of the others.
 
     Raises:
         InputError: Fewer people have two images than a size asks for.
@@ -111,17 +94,19 @@ def measure_sizes(
     results, comparisons = [], []
     for size in sizes:
         plans = list(_draws(faces.people, size, draws, seed))
-        hits = [_hits(faces.people, system, plans) for system in systems]
-        results += [_size_result(system, one, size, draws) for system, one in zip(systems, hits, strict=True)]
+        hits = [_hits(faces.people, embedded, plans) for embedded in models]
+        results += [
+            _size_result(embedded, one, size, draws) for embedded, one in zip(models, hits, strict=True)
+        ]
         comparisons += [
-            _compared(systems[0], hits[0], system, one, size)
-            for system, one in zip(systems[1:], hits[1:], strict=True)
+            _compared(models[0], hits[0], embedded, one, size)
+            for embedded, one in zip(models[1:], hits[1:], strict=True)
         ]
     return results, comparisons
 
 
 def measure_shots(
-    faces: FaceSet, systems: Sequence[Embedded], shots: Sequence[int], seed: int = 0
+    faces: FaceSet, models: Sequence[EmbeddedSet], shots: Sequence[int], seed: int = 0
 ) -> list[ShotResult]:
     """Everyone with more images than the most shots is enrolled with each number of them; the same probes.
 
@@ -135,29 +120,29 @@ def measure_shots(
     shuffled = [rng.permutation(own) for own in rows]
     probes = np.concatenate([own[max(shots) :] for own in shuffled])
     results = []
-    for system in systems:
+    for embedded in models:
         for count in shots:
             known = [own[:count] for own in shuffled]
-            by_mean = _shot_interval(faces.people, system, known, probes, best=False)
-            by_best = _shot_interval(faces.people, system, known, probes, best=True)
-            results.append(ShotResult(system.system.name, count, len(rows), by_mean, by_best))
+            by_mean = _shot_interval(faces.people, embedded, known, probes, best=False)
+            by_best = _shot_interval(faces.people, embedded, known, probes, best=True)
+            results.append(ShotResult(embedded.model.name, count, len(rows), by_mean, by_best))
     return results
 
 
 def measure_episodes(
-    faces: FaceSet, systems: Sequence[Embedded], ways: Sequence[int], seed: int = 0
+    faces: FaceSet, models: Sequence[EmbeddedSet], ways: Sequence[int], seed: int = 0
 ) -> list[EpisodeResult]:
-    """K-way one-shot accuracy; the same episodes for every system.
+    """K-way one-shot accuracy; the same episodes for every model.
 
     Raises:
         InputError: Fewer than K people have two images.
     """
     return [
         EpisodeResult(
-            system.system.name, count, episode_accuracy(system.vectors, faces.people, count, seed=seed)
+            embedded.model.name, count, episode_accuracy(embedded.vectors, faces.people, count, seed=seed)
         )
         for count in ways
-        for system in systems
+        for embedded in models
     ]
 
 
@@ -189,16 +174,16 @@ def _draws(people: StrArray, size: int, draws: int, seed: int) -> Iterator[_Draw
         yield _Draw(known, np.concatenate(probes), strangers)
 
 
-def _hits(people: StrArray, system: Embedded, plans: Sequence[_Draw]) -> _Hits:
+def _hits(people: StrArray, embedded: EmbeddedSet, plans: Sequence[_Draw]) -> _Hits:
     ranks, names, rates = [], [], []
     for plan in plans:
-        known = _templates(system, plan.known)
+        known = _templates(embedded, plan.known)
         gallery_names = people[[rows[0] for rows in plan.known]]
-        similarity = system.system.similarity(system.vectors[plan.probes], known)
+        similarity = embedded.model.similarity(embedded.vectors[plan.probes], known)
         ranks.append(first_mate_ranks(similarity, people[plan.probes], gallery_names))
         names.append(people[plan.probes])
         if len(plan.strangers):
-            others = system.system.similarity(system.vectors[plan.strangers], known)
+            others = embedded.model.similarity(embedded.vectors[plan.strangers], known)
             rates.append(_detection_rate(similarity, ranks[-1], others))
     return _Hits(np.concatenate(ranks), np.concatenate(names), rates, len(plans[0].strangers))
 
@@ -211,13 +196,13 @@ def _detection_rate(similarity: Float32, ranks: IntArray, others: Float32) -> fl
     return dir_at_fpir(best, is_correct, is_enrolled, FPIR).rate
 
 
-def _templates(system: Embedded, known: Sequence[IntArray]) -> Float32:
-    return np.stack([system.system.template(system.vectors[rows]) for rows in known])
+def _templates(embedded: EmbeddedSet, known: Sequence[IntArray]) -> Float32:
+    return np.stack([embedded.model.template(embedded.vectors[rows]) for rows in known])
 
 
-def _size_result(system: Embedded, hits: _Hits, size: int, draws: int) -> SizeResult:
+def _size_result(embedded: EmbeddedSet, hits: _Hits, size: int, draws: int) -> SizeResult:
     return SizeResult(
-        system.system.name,
+        embedded.model.name,
         size,
         draws,
         len(hits.ranks),
@@ -229,21 +214,21 @@ def _size_result(system: Embedded, hits: _Hits, size: int, draws: int) -> SizeRe
     )
 
 
-def _compared(first: Embedded, own: _Hits, second: Embedded, others: _Hits, size: int) -> Comparison:
+def _compared(first: EmbeddedSet, own: _Hits, second: EmbeddedSet, others: _Hits, size: int) -> Comparison:
     found = clustered_mean_difference(own.ranks <= 1, others.ranks <= 1, own.people)
-    names = (first.system.name, second.system.name)
+    names = (first.model.name, second.model.name)
     return Comparison(*names, size, found.value, found.low, found.high, found.other_sign)
 
 
 def _shot_interval(
-    people: StrArray, system: Embedded, known: Sequence[IntArray], probes: IntArray, best: bool
+    people: StrArray, embedded: EmbeddedSet, known: Sequence[IntArray], probes: IntArray, best: bool
 ) -> Interval:
     """Rank-1 with one entry a person, or with each image an entry of its own."""
     if best:
         rows = np.concatenate(list(known))
-        gallery, names = system.vectors[rows], people[rows]
+        gallery, names = embedded.vectors[rows], people[rows]
     else:
-        gallery, names = _templates(system, known), people[[own[0] for own in known]]
-    similarity = system.system.similarity(system.vectors[probes], gallery)
+        gallery, names = _templates(embedded, known), people[[own[0] for own in known]]
+    similarity = embedded.model.similarity(embedded.vectors[probes], gallery)
     ranks = first_mate_ranks(similarity, people[probes], names)
     return clustered_mean_interval(ranks <= 1, people[probes])

@@ -15,22 +15,25 @@ from kaggle_face.errors import MissingExtraError
 
 Float32 = npt.NDArray[np.float32]
 
-_PROBED_SHARE = 0.05  # of the cells; on directions drawn at random 98 of 100 best matches are found
+_PROBED_SHARE = 0.05  # of the cells; on prototypes drawn at random 98 of 100 best matches are found
 _TRAINING_ROWS_PER_CELL = 64
 _SEED = 0
 
 
 class FaissIndex:
-    """Cells of directions around 4 sqrt(P) centres, of which the nearest are searched (IVF, inner product).
+    """Cells of prototypes around 4 sqrt(P) centres, of which the nearest are searched (IVF, inner product).
 
     Raises:
         MissingExtraError: faiss is not installed.
     """
 
     def __init__(self, vectors: Float32) -> None:
-        faiss = _import_faiss()
+        try:
+            import faiss
+        except ImportError:
+            raise MissingExtraError("faiss-cpu", "index") from None
         num_cells = max(1, min(round(4 * math.sqrt(len(vectors))), len(vectors) // 39))
-        self._index = faiss.index_factory(
+        self._index: Any = faiss.index_factory(
             vectors.shape[1], f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT
         )
         self._index.nprobe = max(1, math.ceil(_PROBED_SHARE * num_cells))
@@ -44,11 +47,3 @@ class FaissIndex:
         """Scores (Q, K) and rows (Q, K), best first, of queries (Q, D) of length 1."""
         scores, rows = self._index.search(np.ascontiguousarray(queries), min(k, self._index.ntotal))
         return np.clip(scores, -1.0, 1.0), rows
-
-
-def _import_faiss() -> Any:
-    try:
-        import faiss
-    except ImportError:
-        raise MissingExtraError("faiss-cpu", "index") from None
-    return faiss

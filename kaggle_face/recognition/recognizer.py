@@ -1,7 +1,7 @@
 """Verification 1:1 and identification 1:K against everyone who is enrolled.
 
-A score is the cosine of two directions in [-1, 1]. A person's direction is the mean of the normalised
-embeddings of all their images (`search`), so more pictures of a person make one better direction, never more
+A score is the cosine of two embeddings in [-1, 1]. A person's prototype is the mean of the normalised
+embeddings of all their images (`search`), so more pictures of a person make one better prototype, never more
 chances to match. `score >= threshold` says "the same person".
 """
 
@@ -21,14 +21,14 @@ from kaggle_face.recognition.embedder import Embedder
 from kaggle_face.recognition.gallery.model_card import Threshold
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.gallery.tables import (
-    IfThere,
     NewImage,
     NewPerson,
+    OnConflict,
     Outcome,
     Person,
     other_model_error,
 )
-from kaggle_face.recognition.search import Directions, Index, open_index, read_directions, search_people
+from kaggle_face.recognition.search import Index, Prototypes, open_index, read_prototypes, search_people
 
 Float32 = npt.NDArray[np.float32]
 
@@ -44,6 +44,9 @@ class Decision:
     def accepted(self) -> bool:
         """Whether both are the same person."""
         return self.score >= self.threshold.value
+
+    def __str__(self) -> str:
+        return f"score {self.score:.4f}, threshold {self.threshold}, margin {self.margin:+.4f}"
 
     @property
     def margin(self) -> float:
@@ -80,6 +83,15 @@ class Identification:
         """Who it is, or None for "unknown"."""
         return self.candidates[0].person if self.candidates and self.decision.accepted else None
 
+    def as_json(self) -> dict[str, Any]:
+        """The name or None, the decision, and the candidates with their scores."""
+        candidates = [
+            {**candidate.person.as_json(), "score": round(candidate.score, 6)}
+            for candidate in self.candidates
+        ]
+        name = self.known.name if self.known else None
+        return {"name": name, **self.decision.as_json(), "candidates": candidates}
+
 
 class Recognizer:
     """Compares faces with each other and with a gallery.
@@ -94,7 +106,7 @@ class Recognizer:
         self.embedder = embedder
         self._gallery = gallery
         self._exact = exact
-        self._directions: Directions | None = None
+        self._prototypes: Prototypes | None = None
         self._index: Index | None = None
 
     @property
@@ -107,14 +119,14 @@ class Recognizer:
         """The threshold of a name, or a number as one; see `ModelCard.threshold`."""
         return self.embedder.card.threshold(wanted)
 
-    def enroll(self, name: str, faces: Sequence[Face], if_there: IfThere = "refuse") -> Outcome:
+    def enroll(self, name: str, faces: Sequence[Face], on_conflict: OnConflict = "refuse") -> Outcome:
         """Adds a person with the faces of one or more pictures.
 
         Raises:
             GalleryError: See `Gallery.enroll`.
         """
         new = NewPerson(name, self.new_images(faces))
-        return self.gallery.enroll([new], self.embedder.card, if_there)[0]
+        return self.gallery.enroll([new], self.embedder.card, on_conflict)[0]
 
     def new_images(self, faces: Sequence[Face]) -> tuple[NewImage, ...]:
         """Faces with their embeddings, ready to be enrolled."""
@@ -132,8 +144,8 @@ class Recognizer:
         """
         person = self.gallery.person(name)
         self._require_same_model()
-        direction = normalized(self.gallery.embeddings_of(person)).sum(axis=0, keepdims=True)
-        decision = Decision(_cosine(direction, self.embedder.embed([face.crop])), threshold)
+        prototype = normalized(self.gallery.embeddings_of(person)).sum(axis=0, keepdims=True)
+        decision = Decision(_cosine(prototype, self.embedder.embed([face.crop])), threshold)
         self.gallery.write_down("verify", [(person, decision.as_json())])
         return person, decision
 
@@ -151,9 +163,9 @@ class Recognizer:
         """
         if k < 1:
             raise InputError(f"the number of candidates must be at least 1, got {k}")
-        directions, index = self._search()
+        prototypes, index = self._search()
         queries = self.embedder.embed([face.crop for face in faces])
-        found = search_people(directions, index, queries, k)
+        found = search_people(prototypes, index, queries, k)
         people = self.gallery.names_of(found.numbers.flatten().tolist())
         answers = [
             _answer(numbers, scores, people, threshold)
@@ -163,21 +175,21 @@ class Recognizer:
         return answers
 
     def false_alarm_rate(self, threshold: Threshold) -> float | None:
-        """The share of strangers who would get somebody's name; see `Directions.false_alarm_rate`."""
+        """The share of strangers who would get somebody's name; see `Prototypes.false_alarm_rate`."""
         return self._search()[0].false_alarm_rate(threshold.value)
 
     def num_people(self) -> int:
         """How many people a face is compared with."""
         return len(self._search()[0])
 
-    def _search(self) -> tuple[Directions, Index]:
-        """Directions and index of the gallery as it is now."""
-        if self._directions is None or self._directions.revision != self.gallery.revision():
+    def _search(self) -> tuple[Prototypes, Index]:
+        """Prototypes and index of the gallery as it is now."""
+        if self._prototypes is None or self._prototypes.revision != self.gallery.revision():
             self._require_same_model()
-            self._directions = read_directions(self.gallery)
-            self._index = open_index(self._directions, self._exact)
+            self._prototypes = read_prototypes(self.gallery)
+            self._index = open_index(self._prototypes, self._exact)
         assert self._index is not None
-        return self._directions, self._index
+        return self._prototypes, self._index
 
     def _require_same_model(self) -> None:
         known = self.gallery.model()

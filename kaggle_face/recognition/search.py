@@ -1,8 +1,8 @@
 """The nearest people to a face, by exact cosine over all of them.
 
-Each person is one direction: the mean of the normalised embeddings of all their images, made of length 1. (Of
+Each person is one prototype, the mean of the normalised embeddings of all their images, made of length 1. (Of
 311 people of LFW with five images each, dlib's embeddings name 99.2 % rightly so, and 98.8 % by the nearest
-image.) The directions lie in a cache beside the gallery, a memory-mapped copy of what the database holds. The
+image.) The prototypes lie in a cache beside the gallery, a memory-mapped copy of what the database holds. The
 database's revision names the copy, so an old one is never read, and deleting the cache loses nothing.
 
 Letters: P people, Q queries, D embedding size, K neighbours, B people of a block.
@@ -50,8 +50,8 @@ class Neighbours:
 
 
 @dataclass(frozen=True, eq=False)
-class Directions:
-    """A direction (P, D) of length 1 for each person (P,), and the best scores of some with somebody else."""
+class Prototypes:
+    """A prototype (P, D) of length 1 for each person (P,), and the best scores of some with somebody else."""
 
     numbers: Int64
     vectors: Float32
@@ -72,7 +72,7 @@ class Directions:
 
 
 class Index(Protocol):
-    """Whatever finds the rows of the most similar directions."""
+    """Whatever finds the rows of the most similar prototypes."""
 
     def search(self, queries: Float32, k: int) -> tuple[Float32, Int64]:
         """Scores (Q, K) and rows (Q, K), best first, of queries (Q, D) of length 1."""
@@ -113,27 +113,27 @@ def _largest(scores: Float32, k: int) -> tuple[Float32, Int64]:
     return np.take_along_axis(found, order, axis=1), np.take_along_axis(columns, order, axis=1)
 
 
-def search_people(directions: Directions, index: Index, queries: Float32, k: int) -> Neighbours:
+def search_people(prototypes: Prototypes, index: Index, queries: Float32, k: int) -> Neighbours:
     """The k most similar people of each query (Q, D)."""
     scores, rows = index.search(normalized(queries), k)
-    return Neighbours(directions.numbers[rows], scores)
+    return Neighbours(prototypes.numbers[rows], scores)
 
 
-def open_index(directions: Directions, exact: bool = False) -> Index:
+def open_index(prototypes: Prototypes, exact: bool = False) -> Index:
     """The index for a number of people: exact up to a million, approximate above.
 
     Raises:
         MissingExtraError: There are more than a million people and faiss is not installed.
     """
-    if exact or len(directions) <= MOST_PEOPLE_EXACT:
-        return ExactIndex(directions.vectors)
+    if exact or len(prototypes) <= MOST_PEOPLE_EXACT:
+        return ExactIndex(prototypes.vectors)
     from kaggle_face.recognition.faiss_index import FaissIndex
 
-    return FaissIndex(directions.vectors)
+    return FaissIndex(prototypes.vectors)
 
 
-def read_directions(gallery: Gallery) -> Directions:
-    """The directions of everyone, from the cache where it is of the gallery's revision, else made now.
+def read_prototypes(gallery: Gallery) -> Prototypes:
+    """The prototypes of everyone, from the cache where it is of the gallery's revision, else made now.
 
     Raises:
         GalleryError: Nobody is enrolled.
@@ -144,17 +144,17 @@ def read_directions(gallery: Gallery) -> Directions:
     return _read_once(gallery)
 
 
-def _read_once(gallery: Gallery) -> Directions:
+def _read_once(gallery: Gallery) -> Prototypes:
     with gallery.snapshot() as moment:
         folder = cache_folder(gallery.path) / f"{moment.identity}-{moment.revision}"
         if not _is_whole(folder, moment):
             _write_cache(folder, moment)
     vectors, numbers, strangers = _read_copy(folder, moment)
-    return Directions(np.array(numbers), vectors, np.array(strangers), moment.revision)
+    return Prototypes(np.array(numbers), vectors, np.array(strangers), moment.revision)
 
 
 def cache_folder(gallery: Path) -> Path:
-    """Where the copies of a gallery's directions lie; it may be deleted at any time."""
+    """Where the copies of a gallery's prototypes lie; it may be deleted at any time."""
     return gallery.with_name(f"{gallery.name}.cache")
 
 
@@ -169,7 +169,7 @@ def _is_whole(folder: Path, moment: Snapshot) -> bool:
 
 
 def _read_copy(folder: Path, moment: Snapshot) -> tuple[Float32, Int64, Float32]:
-    """Everyone's directions, their numbers, and the scores of strangers, as memory maps."""
+    """Everyone's prototypes, their numbers, and the scores of strangers, as memory maps."""
     shape = (moment.num_people, moment.model.embedding_size)
     return (
         read_array(folder / "vectors.npy", shape, "f"),
@@ -189,7 +189,7 @@ def _write_cache(folder: Path, moment: Snapshot) -> None:
 
 
 def _write_vectors(path: Path, shape: tuple[int, int], moment: Snapshot) -> tuple[Int64, Float32]:
-    """Writes everyone's direction; the people's numbers (P,) and what strangers score.
+    """Writes everyone's prototype; the people's numbers (P,) and what strangers score.
 
     The memory map ends with this function: Windows renames no folder in which a file is mapped.
     """
@@ -205,7 +205,7 @@ def _sums_of(folder: Path) -> dict[str, int]:
 
 
 def _fill(vectors: Float32, moment: Snapshot) -> Int64:
-    """Writes everyone's direction; the people's numbers (P,)."""
+    """Writes everyone's prototype; the people's numbers (P,)."""
     numbers: list[int] = []
     row, current = -1, -1
     for people, embeddings in moment.blocks:

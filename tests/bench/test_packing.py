@@ -10,7 +10,7 @@ from PIL import Image
 
 from kaggle_face.bench import packing
 from kaggle_face.bench.packing import ALL, DECODER, ONE, OPENING, bench_packing
-from kaggle_face.bench.rates import Plan, Rate
+from kaggle_face.bench.throughput import Plan, Rate
 from kaggle_face.errors import DataError
 from kaggle_face.progress import SilentProgress
 

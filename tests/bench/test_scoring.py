@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kaggle_face.bench.rates import Plan
 from kaggle_face.bench.scoring import Sizes, bench_scoring, explain
+from kaggle_face.bench.throughput import Plan
 from kaggle_face.progress import SilentProgress
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kaggle_face.bench.rates import Rate
+from kaggle_face.bench.throughput import Rate
 from kaggle_face.bench.training import LIMIT, LOADER, WHOLE, Supply, explain, report_training
 
 BATCHES = Supply(per_image=False, reason="", on_cuda=False)

@@ -9,9 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from kaggle_face.cli.main import main
 from kaggle_face.synthetic.dataset import EmbeddedSize, write_embedded_dataset
@@ -107,21 +105,3 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return errors[0].removeprefix("error: ")
 
     return run
-
-
-@pytest.fixture
-def write_faces() -> Callable[[Path, int, int], str]:
-    """Writes so many people with so many images each, noise around a colour; returns the folder."""
-    return _write_faces
-
-
-def _write_faces(folder: Path, people: int, images: int) -> str:
-    draw = np.random.default_rng(people)
-    for person in range(people):
-        place = folder / f"{folder.name}{person}"
-        place.mkdir(parents=True)
-        colour = draw.integers(0, 256, 3)
-        for number in range(1, images + 1):
-            pixels = (colour + draw.integers(0, 80, (16, 16, 3))).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(place / f"{place.name}_{number:04d}.jpg")
-    return str(folder)

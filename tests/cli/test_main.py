@@ -15,6 +15,8 @@ from kaggle_face.cli.main import COMMANDS, main
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["recipes", "--seeds", "2"], "is a script now; in a checkout run: python -m benchmarks.recipes"),
+        (["blends"], "is a script now; in a checkout run: python -m benchmarks.blends"),
         (["trian"], "there is no command 'trian'; did you mean 'train'?"),
         (["train"], "kaggle-face train: the following arguments are required: --fold"),
         (["train", "--fold", "0", "--fast"], "kaggle-face train: unrecognized arguments: --fast"),

@@ -136,10 +136,10 @@ def test_the_work_of_another_command_is_not_told_as_its_own() -> None:
     error = StoppedBySignalError(signal.SIGTERM, "fold 0 is saved")
     from argparse import Namespace
 
-    from kaggle_face.cli.going_on import told_how_to_go_on
+    from kaggle_face.cli.main import stop_of_command
 
-    assert told_how_to_go_on(error, "train", [], Namespace()) is error
-    outer = told_how_to_go_on(error, "demo", ["--overwrite"], Namespace())
+    assert stop_of_command(error, ["kaggle-face", "train"], [], Namespace()) is error
+    outer = stop_of_command(error, ["kaggle-face", "demo"], ["--overwrite"], Namespace())
     assert outer.line == "the steps that ended are kept; go on with: kaggle-face demo --overwrite"
     assert outer.exit_code == 143
 

@@ -32,7 +32,7 @@ def test_every_way_of_saying_something_escapes_it(capsys: pytest.CaptureFixture[
 
 
 def test_progress_in_plain_lines_is_escaped(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-    monkeypatch.setattr("kaggle_face.cli.terminal._SECONDS_BETWEEN_PLAIN_LINES", 0.0)
+    monkeypatch.setattr("kaggle_face.notebook_progress._SECONDS_BETWEEN_LINES", 0.0)
     with Terminal().count(EVIL, 2, EVIL) as counter:
         counter.advance(1, note=EVIL)
     (line, *_) = capsys.readouterr().err.splitlines()

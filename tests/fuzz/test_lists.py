@@ -9,8 +9,8 @@ from random import Random
 
 from PIL import Image
 
+from benchmarks.face_folders import read_trials
 from kaggle_face.artifacts.tables import read_labels, read_table
-from kaggle_face.bench.face_folders import read_trials
 from kaggle_face.competitions.files.csv_tables import read_csv_pairs, read_csv_table
 from kaggle_face.competitions.files.lists import read_label_list, read_name_list, read_pair_list
 from kaggle_face.competitions.reading import read_competition

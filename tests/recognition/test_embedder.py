@@ -95,11 +95,11 @@ def test_a_gallery_opens_its_model_where_it_lay(fold: FoldFolder) -> None:
 
 def test_a_model_that_is_gone_or_trained_again_is_told_with_the_way_out(fold: FoldFolder) -> None:
     card = RunEmbedder(fold, device="cpu").card
-    with pytest.raises(GalleryError, match="is gone; say where it is now: --model FOLDER"):
+    with pytest.raises(GalleryError, match="is gone; name where it is now: --model FOLDER"):
         open_embedder_of(replace(card, folder="/nowhere/fold0"), "cpu")
     write_trained_run(fold.path, seed=5)
     with pytest.raises(
-        GalleryError, match="was trained again since; renew the gallery: kaggle-face people re-embed"
+        GalleryError, match="was trained again since; re-embed the gallery: kaggle-face people re-embed"
     ):
         open_embedder_of(card, "cpu")
 

@@ -6,7 +6,7 @@ import pytest
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.progress import SilentProgress
-from kaggle_face.recognition.compared_models import Embedded, FaceSet, embed_set
+from kaggle_face.recognition.compared_models import EmbeddedSet, FaceSet, embed_set
 from kaggle_face.recognition.evaluation import measure_episodes, measure_shots, measure_sizes
 
 
@@ -29,19 +29,20 @@ class Cosine:
 def people(num_mated: int, num_single: int, images: int = 3) -> FaceSet:
     names = [f"m{person:03}" for person in range(num_mated) for _ in range(images)]
     names += [f"s{person:03}" for person in range(num_single)]
-    return FaceSet(np.array(names), [np.zeros((1, 1, 3), np.uint8)] * len(names))
+    ids = np.arange(len(names)).astype(str)
+    return FaceSet(np.array(names), [np.zeros((1, 1, 3), np.uint8)] * len(names), ids)
 
 
-def embedded(faces: FaceSet, noise: float, name: str = "ours", seed: int = 0) -> Embedded:
+def embedded(faces: FaceSet, noise: float, name: str = "ours", seed: int = 0) -> EmbeddedSet:
     """A direction for each person, and noise on each image."""
     rng = np.random.default_rng(seed)
     codes = np.unique(faces.people, return_inverse=True)[1]
     middles = rng.normal(size=(codes.max() + 1, 64))
     vectors = normalized(middles)[codes] + noise * rng.normal(size=(len(codes), 64)) / 8
-    return Embedded(Cosine(name), vectors.astype(np.float32), 1.0)
+    return EmbeddedSet(Cosine(name), vectors.astype(np.float32), 1.0)
 
 
-def test_a_perfect_system_finds_everyone_and_no_stranger() -> None:
+def test_a_perfect_model_finds_everyone_and_no_stranger() -> None:
     faces = people(30, 120)
     result = measure_sizes(faces, [embedded(faces, noise=0.01)], [10, 30], draws=3)[0]
     assert [one.size for one in result] == [10, 30]
@@ -49,7 +50,7 @@ def test_a_perfect_system_finds_everyone_and_no_stranger() -> None:
     assert all(one.strangers == 120 for one in result)
 
 
-def test_a_system_that_guesses_finds_one_of_all() -> None:
+def test_a_model_that_guesses_finds_one_of_all() -> None:
     faces = people(50, 120)
     result = measure_sizes(faces, [embedded(faces, noise=1e6)], [50], draws=10)[0][0]
     # 1000 guesses of 1 in 50, less the independence of few people: three standard errors are 0.02.
@@ -69,7 +70,7 @@ def test_where_nobody_has_a_single_image_the_not_enrolled_are_strangers() -> Non
     assert result.strangers == 40 * 3
 
 
-def test_two_systems_are_compared_on_the_same_draws() -> None:
+def test_two_models_are_compared_on_the_same_draws() -> None:
     faces = people(30, 120)
     same = [embedded(faces, noise=1.5, name="one"), embedded(faces, noise=1.5, name="two")]
     comparison = measure_sizes(faces, same, [30], draws=2)[1][0]
@@ -92,7 +93,7 @@ def test_more_enrolled_images_help_on_the_same_probes() -> None:
     assert results[0].by_mean == results[0].by_best
 
 
-def test_episodes_are_measured_for_each_system() -> None:
+def test_episodes_are_measured_for_each_model() -> None:
     faces = people(30, 0)
     found = measure_episodes(faces, [embedded(faces, noise=0.01)], [5, 20])
     assert [(one.ways, one.accuracy.value) for one in found] == [(5, 1.0), (20, 1.0)]
@@ -100,4 +101,4 @@ def test_episodes_are_measured_for_each_system() -> None:
 
 def test_the_time_of_a_face_is_taken() -> None:
     faces = people(3, 0)
-    assert embed_set(Cosine("x"), faces, SilentProgress()).milliseconds > 0
+    assert embed_set(Cosine("x"), faces, None, SilentProgress()).milliseconds > 0

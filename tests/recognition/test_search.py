@@ -10,11 +10,11 @@ from kaggle_face.recognition import search
 from kaggle_face.recognition.gallery import tables as people_tables
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.search import (
-    Directions,
     ExactIndex,
+    Prototypes,
     cache_folder,
     open_index,
-    read_directions,
+    read_prototypes,
     search_people,
 )
 from tests.support.gallery_stubs import PIXEL_CARD, random_person
@@ -41,7 +41,7 @@ def test_the_nearest_are_those_of_a_full_sort(
 def test_a_person_is_the_mean_of_the_normalised_images(gallery: Gallery) -> None:
     many = random_person("Many", 0, num_images=3)
     gallery.enroll([many, random_person("One", 1)], PIXEL_CARD)
-    found = read_directions(gallery)
+    found = read_prototypes(gallery)
     mean = np.mean([image.embedding / np.linalg.norm(image.embedding) for image in many.images], axis=0)
     assert found.vectors[0] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-6)
     assert found.numbers.tolist() == [gallery.person("Many").number, gallery.person("One").number]
@@ -51,33 +51,33 @@ def test_a_person_whose_images_lie_in_two_blocks_is_one(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gallery.enroll([random_person(f"p{number}", number, num_images=3) for number in range(5)], PIXEL_CARD)
-    whole = read_directions(gallery).vectors.copy()
+    whole = read_prototypes(gallery).vectors.copy()
     shutil.rmtree(cache_folder(gallery.path))
     monkeypatch.setattr(people_tables, "_ROWS_AT_ONCE", 2)
-    assert read_directions(gallery).vectors == pytest.approx(whole, abs=1e-6)
+    assert read_prototypes(gallery).vectors == pytest.approx(whole, abs=1e-6)
 
 
 def test_the_cache_is_never_older_than_the_gallery(gallery: Gallery) -> None:
     gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
-    assert len(read_directions(gallery)) == 1
+    assert len(read_prototypes(gallery)) == 1
     gallery.enroll([random_person("Bob", 1)], PIXEL_CARD)
-    assert len(read_directions(gallery)) == 2
+    assert len(read_prototypes(gallery)) == 2
     gallery.remove("Ann")
-    found = read_directions(gallery)
+    found = read_prototypes(gallery)
     assert found.numbers.tolist() == [gallery.person("Bob").number]
 
 
 def test_only_the_newest_copy_is_kept(gallery: Gallery) -> None:
     for seed in range(3):
         gallery.enroll([random_person(f"p{seed}", seed)], PIXEL_CARD)
-        read_directions(gallery)
+        read_prototypes(gallery)
     assert len(list(cache_folder(gallery.path).iterdir())) == 1
 
 
 @pytest.mark.parametrize("damage", ["deleted", "truncated", "half"])
 def test_a_damaged_cache_is_made_anew(gallery: Gallery, damage: str) -> None:
     gallery.enroll([random_person("Ann", 0), random_person("Bob", 1)], PIXEL_CARD)
-    before = read_directions(gallery).vectors.copy()
+    before = read_prototypes(gallery).vectors.copy()
     copy = next(cache_folder(gallery.path).iterdir())
     if damage == "deleted":
         shutil.rmtree(copy)
@@ -85,33 +85,33 @@ def test_a_damaged_cache_is_made_anew(gallery: Gallery, damage: str) -> None:
         (copy / "vectors.npy").write_bytes(b"\x93NUMPY")
     else:
         (copy / "numbers.npy").unlink()
-    assert np.array_equal(read_directions(gallery).vectors, before)
+    assert np.array_equal(read_prototypes(gallery).vectors, before)
 
 
 def test_a_copy_of_another_gallery_at_the_same_place_is_not_taken(gallery: Gallery) -> None:
     gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
-    read_directions(gallery)
+    read_prototypes(gallery)
     for file in gallery.path.parent.glob("gallery.sqlite*"):
         if file.is_file():
             file.unlink()
     other = Gallery(gallery.path, create=True)
     other.enroll([random_person("Bob", 1)], PIXEL_CARD)
-    found = read_directions(other).vectors[0]
+    found = read_prototypes(other).vectors[0]
     assert found == pytest.approx(random_person("Bob", 1).images[0].embedding, abs=1e-6)
 
 
 def test_an_open_copy_survives_its_replacement(gallery: Gallery) -> None:
     gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
-    old = read_directions(gallery)
+    old = read_prototypes(gallery)
     gallery.enroll([random_person("Bob", 1)], PIXEL_CARD)
-    read_directions(gallery)
+    read_prototypes(gallery)
     scores = search_people(old, ExactIndex(old.vectors), np.array(old.vectors), 5).scores
     assert scores.tolist() == [[pytest.approx(1.0)]]
 
 
 def test_false_alarms_are_counted_with_the_enrolled_as_strangers(gallery: Gallery) -> None:
     gallery.enroll([random_person(f"p{number}", number) for number in range(40)], PIXEL_CARD)
-    found = read_directions(gallery)
+    found = read_prototypes(gallery)
     similarity = found.vectors @ found.vectors.T
     np.fill_diagonal(similarity, -1.0)
     best = similarity.max(axis=1)
@@ -122,14 +122,14 @@ def test_false_alarms_are_counted_with_the_enrolled_as_strangers(gallery: Galler
 
 def test_nobody_can_be_mistaken_where_there_is_only_one(gallery: Gallery) -> None:
     gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
-    assert read_directions(gallery).false_alarm_rate(0.5) is None
+    assert read_prototypes(gallery).false_alarm_rate(0.5) is None
 
 
 def test_more_people_than_exact_search_takes_need_faiss_or_the_wish_for_exactness(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vectors = directions_of(np.random.default_rng(0), 200)
-    many = Directions(np.arange(200), vectors, np.empty(0, np.float32), 1)
+    many = Prototypes(np.arange(200), vectors, np.empty(0, np.float32), 1)
     monkeypatch.setattr(search, "MOST_PEOPLE_EXACT", 100)
     assert not isinstance(open_index(many), ExactIndex)
     assert isinstance(open_index(many, exact=True), ExactIndex)
@@ -150,8 +150,8 @@ def test_a_copy_that_does_not_fit_the_gallery_is_made_anew(
     gallery: Gallery, name: str, array: np.ndarray
 ) -> None:
     gallery.enroll([random_person("Ann", 0), random_person("Béla", 1)], PIXEL_CARD)
-    before = read_directions(gallery).vectors.copy()
+    before = read_prototypes(gallery).vectors.copy()
     (folder,) = cache_folder(gallery.path).iterdir()
     np.save(folder / f"{name}.npy", array)
-    found = read_directions(gallery)
+    found = read_prototypes(gallery)
     assert np.array_equal(found.vectors, before) and len(found.numbers) == 2

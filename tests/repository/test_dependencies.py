@@ -27,6 +27,9 @@ DISTRIBUTIONS = {
 ONLY_FILES_OF = {"mtcnn", "face-recognition-models"}
 """Found by their names: their weights are read, their code is not run."""
 
+COMPARE = "compare"
+"""The extra of what the benchmarks alone import."""
+
 NEEDED_BY_OTHERS = {
     "six": "kaggle imports it without declaring it",
     "tensorboard": "torch.utils.tensorboard imports it without torch declaring it",
@@ -39,7 +42,6 @@ OPTIONAL_IN = {
     "werkzeug": {"recognition/app/server.py"},
     "waitress": {"recognition/app/server.py"},
     "faiss-cpu": {"recognition/faiss_index.py"},
-    "dlib-bin": {"recognition/dlib_recognizer.py"},
     "optuna": {"train/search/study.py"},
     "lz4": {"recognition/detection/weights.py"},
 }
@@ -83,8 +85,14 @@ def of_package() -> dict[str, set[str]]:
     return imported(PACKAGE.rglob("*.py"))
 
 
+def of_benchmarks() -> dict[str, set[str]]:
+    """What the scripts import besides themselves; nothing of it is an import of the package."""
+    found = imported((ROOT / "benchmarks").rglob("*.py"))
+    return {name: files for name, files in found.items() if name != "benchmarks"}
+
+
 def test_all_that_the_package_imports_is_declared() -> None:
-    extras = set().union(*(names for extra, names in declared().items() if extra not in ("", "dev")))
+    extras = set().union(*(names for extra, names in declared().items() if extra not in ("", "dev", COMPARE)))
     undeclared = {name: files for name, files in of_package().items() if name not in declared()[""] | extras}
     assert not undeclared
 
@@ -96,21 +104,31 @@ def test_what_an_extra_installs_is_imported_where_it_may_be_missing() -> None:
     }
 
 
+def test_all_that_the_benchmarks_import_is_declared() -> None:
+    assert not set(of_benchmarks()) - declared()[""] - declared()[COMPARE]
+
+
 def test_all_that_is_declared_is_used() -> None:
     used = set(of_package()) | ONLY_FILES_OF | set(NEEDED_BY_OTHERS)
-    wanted = {extra: names - used for extra, names in declared().items() if extra != "dev"}
+    own = set(of_benchmarks()) | ONLY_FILES_OF
+    wanted = {
+        extra: names - (own if extra == COMPARE else used)
+        for extra, names in declared().items()
+        if extra != "dev"
+    }
     assert not set().union(*wanted.values()), wanted
 
 
 def test_packages_of_which_only_files_are_read_are_named_in_the_source() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
     for name in ONLY_FILES_OF:
         assert f'"{name}"' in text or f'"{name.replace("-", "_")}"' in text, name
 
 
 def test_all_that_the_tests_import_is_declared_and_used() -> None:
     everything = set().union(*declared().values())
-    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tests"}
+    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tests", "benchmarks"}
     found = {name for name in imported((ROOT / "tests").rglob("*.py")) if name not in own}
     assert not found - everything
     assert declared()["dev"] - found - TOOLS == {"kaggle-face"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 import shlex
@@ -13,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import kaggle_face
-from kaggle_face.cli.main import COMMANDS, _Parser
+from kaggle_face.cli.arguments import CommandParser
+from kaggle_face.cli.main import COMMANDS
 
 PACKAGE = Path(kaggle_face.__file__).parent
 WRITTEN_OUT = re.compile(r"(?<!`)\bkaggle-face ([a-z-]+)((?: [^;,)'\"`\n]*)?)")
@@ -74,9 +74,9 @@ def commands() -> list[tuple[str, str]]:
     return sorted(set(found))
 
 
-def parser_of(command: str) -> argparse.ArgumentParser:
+def parser_of(command: str) -> CommandParser:
     module, summary = COMMANDS[command]
-    parser = _Parser(prog=f"kaggle-face {command}", description=summary)
+    parser = CommandParser(prog=f"kaggle-face {command}", description=summary)
     name = command.replace("-", "_")
     getattr(import_module(f"kaggle_face.cli.{module}"), f"add_arguments_{name}")(parser)
     return parser
@@ -89,7 +89,7 @@ def test_the_parser_takes_every_command_of_the_source(path: str, command: str) -
         if words[place + 1] == ANYTHING:
             words[place + 1] = OF_AN_OPTION.get(option, ANYTHING)
     if words != ["--help"]:
-        parser_of(name).parse_intermixed_args(words)
+        parser_of(name).parse(words)
 
 
 def test_commands_are_found() -> None:

@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
         "string_hashing",
         "file_names",
     },
-    {"records", "pictures"},
+    {"records", "pictures", "notebook_progress"},
     {"config"},
     {"artifacts"},
     {"metrics"},
@@ -31,8 +31,9 @@ LAYERS: list[set[str]] = [
     {"inference"},
     {"evaluation"},
     {"kaggle"},
-    {"train", "ensemble", "submission", "recognition", "report", "export", "bench"},
+    {"train", "ensemble", "submission", "recognition", "report", "export"},
     {"pipeline"},
+    {"bench"},
     {"cli"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
@@ -44,7 +45,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "lz4": ("recognition/detection/weights.py",),
     "pickle": ("recognition/detection/weights.py",),
     "faiss": ("recognition/faiss_index.py",),
-    "dlib": ("recognition/dlib_recognizer.py",),
+    "dlib": (),
+    "benchmarks": (),
     "flask": ("recognition/app/server.py",),
     "waitress": ("recognition/app/server.py",),
 }

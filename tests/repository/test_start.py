@@ -28,3 +28,9 @@ def test_help_imports_no_library_that_takes_long(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, *words], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.rsplit("MODULES", 1)[1].split())
     assert not loaded & (HEAVY | SLOW)
+
+
+def test_importing_the_package_imports_nothing_that_takes_long() -> None:
+    probe = "import sys, kaggle_face; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & (HEAVY | SLOW)

@@ -10,7 +10,7 @@ import pytest
 import kaggle_face
 
 PACKAGE = Path(kaggle_face.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
+FILES = sorted([*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "benchmarks").rglob("*.py")])
 
 
 def names_no_encoding(call: ast.Call) -> bool:
@@ -28,7 +28,7 @@ def names_no_encoding(call: ast.Call) -> bool:
     return is_text and "encoding" not in named
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE.parent).as_posix())
 def test_no_text_depends_on_the_encoding_of_the_system(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

@@ -57,11 +57,11 @@ def die_at(statement: int) -> None:
 
 
 if __name__ == "__main__":
-    gallery, folder, if_there, statement = sys.argv[1:5]
+    gallery, folder, on_conflict, statement = sys.argv[1:5]
     enrolment._IMAGES_AT_ONCE = 8
     tell("ready")
     if int(statement):
         die_at(int(statement))
     recognizer = Recognizer(PixelEmbedder(), Gallery(Path(gallery), create=True))
-    enroll_folder(recognizer, Path(folder), PictureReader(None, 112), if_there, Teller())  # type: ignore[arg-type]
+    enroll_folder(recognizer, Path(folder), PictureReader(None, 112), on_conflict, Teller())  # type: ignore[arg-type]
     tell("done")

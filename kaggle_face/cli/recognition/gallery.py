@@ -1,4 +1,4 @@
-"""`kaggle-face enroll`, `verify` and `identify`: one-shot recognition on the command line.
+"""`kaggle-face enroll`, `verify`, `identify` and `app`: one-shot recognition on the command line.
 
 Exit codes: 0 enrolled, same person, or everyone known; 3 a picture was left out, another person, or somebody
 unknown; 2 the input is wrong.
@@ -7,36 +7,20 @@ unknown; 2 the input is wrong.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from kaggle_face.cli.recognition.options import (
-    ACCEPTED,
-    REJECTED,
+    add_conflict_arguments,
     add_gallery_argument,
-    add_if_there_arguments,
     add_model_arguments,
     add_picture_arguments,
-    add_threshold_argument,
-    face_json,
-    face_line,
-    if_there,
-    keep_private,
-    open_model,
-    open_reader,
-    save_faces,
-    say_json,
+    one_shot_of,
+    progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import DataError, InputError
+from kaggle_face.errors import InputError
 
-if TYPE_CHECKING:
-    from kaggle_face.recognition.detection.pictures import Face
-    from kaggle_face.recognition.gallery.enrolment import PictureReader
-    from kaggle_face.recognition.gallery.people import Gallery
-    from kaggle_face.recognition.gallery.tables import Outcome, Person
-    from kaggle_face.recognition.recognizer import Decision, Identification, Recognizer
+_REJECTED = 3
 
 
 def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
@@ -48,84 +32,39 @@ def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
         help="a name and that person's pictures (or their folder), or a folder of <name>/<picture>",
     )
     add_gallery_argument(parser)
-    add_if_there_arguments(parser)
+    add_conflict_arguments(parser)
     add_picture_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="answer as JSON")
 
 
 def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Adds people to the gallery, which is made where there is none."""
-    from kaggle_face.recognition.gallery.names import checked_name
-    from kaggle_face.recognition.gallery.people import Gallery
-    from kaggle_face.recognition.recognizer import Recognizer
-
-    folder = _folder_of_people(arguments.words)
-    if folder is None:
-        checked_name(arguments.words[0])
-    keep_private(arguments.gallery, terminal)
-    old = Gallery(arguments.gallery) if arguments.gallery.exists() else None
-    embedder = open_model(arguments, old, terminal)
-    reader = open_reader(arguments, embedder.card.image_size)
-    # the pictures come first: where none can be used, no gallery is made
-    faces = [] if folder else [reader.read(path) for path in _files_of(arguments.words[1:], terminal)]
-    recognizer = Recognizer(embedder, old or Gallery(arguments.gallery, create=True))
-    if folder is not None:
-        return _enroll_folder(folder, recognizer, reader, arguments, terminal)
-    save_faces(faces, arguments.save_faces)
-    outcome = recognizer.enroll(arguments.words[0], faces, if_there(arguments))
-    _tell_enrolled(outcome, faces, arguments, terminal)
-    return ACCEPTED
-
-
-def _folder_of_people(words: Sequence[str]) -> Path | None:
-    if len(words) > 1:
-        return None
-    if Path(words[0]).is_dir():
-        return Path(words[0])
-    raise InputError(f"'{words[0]}' is no folder of people, and a name needs pictures: enroll NAME IMAGE...")
-
-
-def _tell_enrolled(
-    outcome: Outcome, faces: Sequence[Face], arguments: argparse.Namespace, terminal: Terminal
-) -> None:
-    person = outcome.person
-    if arguments.json:
-        say_json(terminal, {**_person_json(person), "faces": [face_json(face) for face in faces]})
-        return
-    for face in faces:
-        terminal.say(face_line(face))
-    known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
-    terminal.say(f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all")
-
-
-def _enroll_folder(
-    folder: Path,
-    recognizer: Recognizer,
-    reader: PictureReader,
-    arguments: argparse.Namespace,
-    terminal: Terminal,
-) -> int:
-    from kaggle_face.recognition.gallery.enrolment import enroll_folder
-
-    report = enroll_folder(recognizer, folder, reader, if_there(arguments), terminal)
-    if arguments.json:
-        say_json(
-            terminal,
-            {
-                "people": report.num_people,
-                "images": report.num_images,
-                "skipped_people": report.num_skipped,
-                "left_out": report.left_out,
-            },
+    one_shot, progress = one_shot_of(arguments), progress_of(arguments, terminal)
+    name, *pictures = arguments.words
+    if pictures:
+        enrolled = one_shot.enroll(name, list(map(Path, pictures)), progress, arguments.on_conflict)
+        if arguments.json:
+            terminal.json(enrolled.as_json())
+            return 0
+        terminal.lines(map(str, enrolled.faces))
+        outcome, person = enrolled.outcome, enrolled.outcome.person
+        known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
+        terminal.say(
+            f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all"
         )
+        return 0
+    if not Path(name).is_dir():
+        raise InputError(
+            f"'{name}' is not a folder of people, and a name needs pictures: enroll NAME IMAGE..."
+        )
+    report = one_shot.enroll_folder(Path(name), progress, arguments.on_conflict)
+    if arguments.json:
+        terminal.json(report.as_json())
     else:
         skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
-        terminal.say(
-            f"{report.num_people} people enrolled with {report.num_images} images{skipped}; "
-            f"{len(report.left_out)} left out"
-        )
-    return REJECTED if report.left_out else ACCEPTED
+        counts = f"{report.num_people} people enrolled with {report.num_images} images{skipped}"
+        terminal.say(f"{counts}; {len(report.left_out)} left out")
+    return _REJECTED if report.left_out else 0
 
 
 def add_arguments_verify(parser: argparse.ArgumentParser) -> None:
@@ -136,63 +75,17 @@ def add_arguments_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Says whether a picture shows the named person, or the person of another picture."""
-    from kaggle_face.recognition.gallery.people import Gallery
-    from kaggle_face.recognition.recognizer import Recognizer
-
-    keep_private(arguments.gallery, terminal)
-    gallery = Gallery(arguments.gallery) if arguments.gallery.exists() else None
-    claimed = _claimed_person(gallery, arguments.first)
-    embedder = open_model(arguments, gallery, terminal)
-    recognizer = Recognizer(embedder, gallery)
-    threshold = recognizer.threshold(arguments.threshold)
-    reader = open_reader(arguments, embedder.card.image_size)
-    files = [arguments.image] if claimed else [Path(arguments.first), arguments.image]
-    faces = [reader.read(path) for path in files]
-    save_faces(faces, arguments.save_faces)
-    if claimed:
-        person, decision = recognizer.verify_person(claimed.name, faces[0], threshold)
-        claim = person.name
-    else:
-        decision, claim = recognizer.verify_faces(faces[0], faces[1], threshold), str(files[0])
-    _tell_verified(claim, faces, decision, arguments, terminal)
-    return ACCEPTED if decision.accepted else REJECTED
-
-
-def _claimed_person(gallery: Gallery | None, word: str) -> Person | None:
-    """The enrolled person that the first word means; None for a picture.
-
-    Raises:
-        InputError: It could be both.
-        GalleryError: It is neither.
-    """
-    person = gallery.find(word) if gallery is not None else None
-    if Path(word).is_file():
-        if person is not None:
-            raise InputError(f"'{word}' is both a person and a file; write ./{word} for the file")
-        return None
-    if person is None:
-        if gallery is None or Path(word).suffix or "/" in word:
-            raise DataError(f"{word} is no picture file" + ("" if gallery else ", and nobody is enrolled"))
-        return gallery.person(word)
-    return person
-
-
-def _tell_verified(
-    claim: str,
-    faces: Sequence[Face],
-    decision: Decision,
-    arguments: argparse.Namespace,
-    terminal: Terminal,
-) -> None:
+    """Prints whether a picture shows the named person, or the person of another picture."""
+    found = one_shot_of(arguments).verify(
+        arguments.first, arguments.image, progress_of(arguments, terminal), arguments.threshold
+    )
     if arguments.json:
-        values = {"claim": claim, **decision.as_json(), "faces": [face_json(face) for face in faces]}
-        say_json(terminal, values)
-        return
-    for face in faces:
-        terminal.say(face_line(face))
-    verdict = "the same person as" if decision.accepted else "NOT the same person as"
-    terminal.say(f"{faces[-1].source} shows {verdict} {claim}: {_decision_line(decision)}")
+        terminal.json(found.as_json())
+    else:
+        terminal.lines(map(str, found.faces))
+        verdict = "the same person as" if found.decision.accepted else "NOT the same person as"
+        terminal.say(f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}")
+    return 0 if found.decision.accepted else _REJECTED
 
 
 def add_arguments_identify(parser: argparse.ArgumentParser) -> None:
@@ -204,110 +97,70 @@ def add_arguments_identify(parser: argparse.ArgumentParser) -> None:
 
 
 def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Says who each picture shows, of everyone who is enrolled."""
-    from kaggle_face.recognition.gallery.people import Gallery
-    from kaggle_face.recognition.recognizer import Recognizer
-
-    keep_private(arguments.gallery, terminal)
-    gallery = Gallery(arguments.gallery)
-    embedder = open_model(arguments, gallery, terminal)
-    recognizer = Recognizer(embedder, gallery, arguments.exact)
-    threshold = recognizer.threshold(arguments.threshold)
-    reader = open_reader(arguments, embedder.card.image_size)
-    faces, problems = _readable_faces(arguments.images, reader, terminal)
-    save_faces(faces, arguments.save_faces)
-    answers = recognizer.identify(faces, threshold, arguments.k) if faces else []
-    if faces:
-        _tell_identified(faces, answers, recognizer, arguments, terminal)
-    for problem in problems:
+    """Prints who each picture shows, of everyone who is enrolled."""
+    found = one_shot_of(arguments).identify(
+        arguments.images,
+        progress_of(arguments, terminal),
+        arguments.threshold,
+        arguments.k,
+        arguments.exact,
+    )
+    if found.faces and arguments.json:
+        terminal.json(found.as_json())
+    elif found.faces:
+        for face, answer in zip(found.faces, found.answers, strict=True):
+            name = answer.known.name if answer.known else "unknown"
+            terminal.lines([str(face), f"{face.source} shows {name}: {answer.decision}"])
+            rows = [
+                [f"{rank}", one.person.name, f"{one.score:.4f}", f"{one.person.num_images}"]
+                for rank, one in enumerate(answer.candidates, start=1)
+            ]
+            terminal.table(["rank", "name", "score", "images"], rows)
+        among, rate = f"compared with {found.num_people} people", found.false_alarm_rate
+        if rate == 0:
+            among += "; at this threshold none of them is taken for another"
+        elif rate is not None:
+            among += f"; at this threshold about {rate:.1%} of strangers would get one of their names"
+        terminal.say(among)
+    for problem in found.problems:
         terminal.error(problem)
-    if problems:
+    if found.problems:
         return 2
-    return ACCEPTED if all(answer.known for answer in answers) else REJECTED
+    return 0 if all(answer.known for answer in found.answers) else _REJECTED
 
 
-def _readable_faces(
-    images: Sequence[Path], reader: PictureReader, terminal: Terminal
-) -> tuple[list[Face], list[str]]:
-    """The faces of the pictures, and what is wrong with the others."""
-    faces, problems = [], []
-    for path in _files_of(images, terminal):
-        try:
-            faces.append(reader.read(path))
-        except DataError as error:
-            problems.append(str(error))
-    return faces, problems
+def add_arguments_app(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `app`."""
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone)")
+    parser.add_argument("--port", type=int, default=8642, help="0 takes a free one (default: 8642)")
+    parser.add_argument(
+        "--token", action="store_true", help="require a token on this machine too; beyond it always"
+    )
+    parser.add_argument("--aligned-only", action="store_true", help="take cropped faces only, find none")
+    add_gallery_argument(parser)
+    add_model_arguments(parser)
 
 
-def _tell_identified(
-    faces: Sequence[Face],
-    answers: Sequence[Identification],
-    recognizer: Recognizer,
-    arguments: argparse.Namespace,
-    terminal: Terminal,
-) -> None:
-    threshold = answers[0].decision.threshold
-    strangers = recognizer.false_alarm_rate(threshold)
-    if arguments.json:
-        pictures = [_answer_json(face, answer) for face, answer in zip(faces, answers, strict=True)]
-        values = {
-            "threshold": threshold.as_json(),
-            "people": recognizer.num_people(),
-            "false_alarm_rate": strangers,
-            "pictures": pictures,
-        }
-        say_json(terminal, values)
-        return
-    for face, answer in zip(faces, answers, strict=True):
-        terminal.say(face_line(face))
-        name = answer.known.name if answer.known else "unknown"
-        terminal.say(f"{face.source} shows {name}: {_decision_line(answer.decision)}")
-        rows = [
-            [f"{rank}", candidate.person.name, f"{candidate.score:.4f}", f"{candidate.person.num_images}"]
-            for rank, candidate in enumerate(answer.candidates, start=1)
-        ]
-        terminal.table(["rank", "name", "score", "images"], rows)
-    among = f"compared with {recognizer.num_people()} people"
-    if strangers == 0:
-        among += "; at this threshold none of them is taken for another"
-    elif strangers is not None:
-        among += f"; at this threshold about {strangers:.1%} of strangers would get one of their names"
-    terminal.say(among)
+def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Serves the page until it is stopped."""
+    from kaggle_face.recognition.app.server import open_page
+
+    recognizer = one_shot_of(arguments).open_recognizer(terminal)
+    page = open_page(recognizer, arguments.host, arguments.port, not arguments.aligned_only, arguments.token)
+    if page.is_public:
+        terminal.warn("the page is open to the network, unencrypted; cameras work on this machine only")
+    terminal.say(f"{page.address} (stop with Ctrl+C)")
+    page.serve()
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    add_threshold_argument(parser)
+    parser.add_argument(
+        "--threshold",
+        default="fpr-1e-3",
+        metavar="NAME_OR_NUMBER",
+        help="fpr-1e-2, fpr-1e-3 or eer, as measured on the run's held-out pairs, or a score "
+        "(default: fpr-1e-3, one of 1000 pairs of different people is accepted)",
+    )
     add_gallery_argument(parser)
     add_picture_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="answer as JSON")
-
-
-def _files_of(words: Sequence[str | Path], terminal: Terminal) -> list[Path]:
-    """Picture files; a folder stands for those in it."""
-    from kaggle_face.recognition.detection.pictures import picture_files
-
-    files: list[Path] = []
-    for path in map(Path, words):
-        inside = picture_files(path, terminal) if path.is_dir() else [path]
-        if not inside:
-            raise DataError(f"the folder {path} holds no pictures")
-        files += inside
-    return files
-
-
-def _decision_line(decision: Decision) -> str:
-    return f"score {decision.score:.4f}, threshold {decision.threshold}, margin {decision.margin:+.4f}"
-
-
-def _person_json(person: Person) -> dict[str, Any]:
-    return {"name": person.name, "number": person.number, "images": person.num_images}
-
-
-def _answer_json(face: Face, answer: Identification) -> dict[str, Any]:
-    candidates = [
-        {**_person_json(candidate.person), "score": round(candidate.score, 6)}
-        for candidate in answer.candidates
-    ]
-    name = answer.known.name if answer.known else None
-    return {**face_json(face), "name": name, **answer.decision.as_json(), "candidates": candidates}

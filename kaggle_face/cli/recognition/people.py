@@ -3,210 +3,206 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kaggle_face.artifacts.files.private import make_private_folder, tighten, write_privately
-from kaggle_face.cli.recognition.evaluation import add_evaluation_arguments, evaluate_people
 from kaggle_face.cli.recognition.options import (
+    add_conflict_arguments,
     add_gallery_argument,
-    add_if_there_arguments,
     add_model_arguments,
     add_picture_arguments,
-    if_there,
-    keep_private,
-    open_model,
-    say_json,
+    one_shot_of,
+    progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError, nearest_hint
+from kaggle_face.errors import InputError
 
 if TYPE_CHECKING:
-    from kaggle_face.recognition.gallery.people import Gallery
+    from kaggle_face.recognition.evaluation_report import EvaluationOptions, EvaluationReport
 
-_ACTIONS = """actions:
-  list                  everyone
-  show NAME             a person's images; --save-faces DIR writes the faces
-  rename NAME NEW       gives another name
-  remove NAME...        removes people, with pictures, embeddings and their names in the audit
-  export FILE.zip       everyone, to carry to another machine
-  import FILE.zip       the people of an export
-  re-embed              makes the gallery one of another model (see --model)
-  audit                 what was done and decided, and when
-  evaluate FOLDER       how well a model knows the people of <name>/<picture> from one picture each
-"""
+Action = Callable[[argparse.Namespace, Terminal], None]
 
 
 def add_arguments_people(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `people`."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _ACTIONS
-    parser.add_argument("action", nargs="?", default="list", metavar="ACTION", help="see below")
-    parser.add_argument("words", nargs="*", metavar="WORD", help="what the action needs")
+    """Declares the actions of `people` and their options."""
     add_gallery_argument(parser)
-    add_if_there_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="answer as JSON")
-    add_picture_arguments(parser)
-    add_model_arguments(parser)
-    add_evaluation_arguments(parser)
+    parser.set_defaults(work=_list)
+    actions = parser.add_subparsers(title="actions (default: list)", dest="action", metavar="ACTION")
+
+    def action(name: str, work: Action, meaning: str, *words: str) -> argparse.ArgumentParser:
+        own: argparse.ArgumentParser = actions.add_parser(name, help=meaning, description=f"{meaning}.")
+        own.set_defaults(work=work)
+        for word in words:
+            own.add_argument(word, metavar=word.upper())
+        add_gallery_argument(own, default=argparse.SUPPRESS)
+        return own
+
+    action("list", _list, "everyone")
+    show = action("show", _show, "a person's images", "name")
+    show.add_argument("--save-faces", type=Path, metavar="DIR", help="write the faces there, as PNG")
+    action("rename", _rename, "give a person another name", "name", "new")
+    remove = action("remove", _remove, "remove people with pictures, embeddings and names in the audit")
+    remove.add_argument("names", nargs="+", metavar="NAME")
+    action("export", _export, "everyone as a ZIP file, to carry to another machine", "file")
+    imported = action("import", _import, "add the people of an export", "file")
+    add_conflict_arguments(imported)
+    add_model_arguments(imported)
+    add_model_arguments(action("re-embed", _re_embed, "make the gallery one of another model (see --model)"))
+    action("audit", _audit, "what was done and decided, and when")
+    evaluate = action(
+        "evaluate",
+        _evaluate,
+        "how well a model knows the people of <name>/<picture> from one picture each",
+        "folder",
+    )
+    add_evaluation_arguments(evaluate)
 
 
 def run_people(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Does the action."""
-    actions: dict[str, tuple[int | None, Callable[[argparse.Namespace, Terminal], None]]] = {
-        "list": (0, _list),
-        "show": (1, _show),
-        "rename": (2, _rename),
-        "remove": (None, _remove),
-        "export": (1, _export),
-        "import": (1, _import),
-        "re-embed": (0, _renew),
-        "audit": (0, _audit),
-        "evaluate": (1, evaluate_people),
-    }
-    if arguments.action not in actions:
-        hint = nearest_hint(arguments.action, actions) or f"; there are: {', '.join(actions)}"
-        raise InputError(f"people has no action '{arguments.action}'{hint}")
-    num_words, action = actions[arguments.action]
-    if num_words is not None and len(arguments.words) != num_words:
-        raise InputError(
-            f"people {arguments.action} takes {num_words} words, got {len(arguments.words)}; "
-            "see kaggle-face people --help"
-        )
-    keep_private(arguments.gallery, terminal)
-    action(arguments, terminal)
-
-
-def _open(arguments: argparse.Namespace, create: bool = False) -> Gallery:
-    from kaggle_face.recognition.gallery.people import Gallery
-
-    return Gallery(arguments.gallery, create)
+    arguments.work(arguments, terminal)
 
 
 def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    gallery = _open(arguments)
+    gallery = one_shot_of(arguments).open_gallery(terminal)
     people, model = gallery.people(), gallery.model()
     if arguments.json:
         rows = [{"name": one.name, "images": one.num_images, "added": one.added} for one in people]
-        say_json(terminal, {"model": model.name if model else None, "people": rows})
-        return
-    if not people or model is None:
+        terminal.json({"model": model.name if model else None, "people": rows})
+    elif not people or model is None:
         terminal.say(f"nobody is enrolled in {gallery.path}")
-        return
-    terminal.table(
-        ["name", "images", "added"], [[one.name, str(one.num_images), one.added] for one in people]
-    )
-    terminal.say(f"{len(people)} people; model {model.name}")
+    else:
+        cells = [[one.name, str(one.num_images), one.added] for one in people]
+        terminal.table(["name", "images", "added"], cells)
+        terminal.say(f"{len(people)} people; model {model.name}")
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    gallery = _open(arguments)
-    person = gallery.person(arguments.words[0])
+    one_shot = one_shot_of(arguments)
+    gallery = one_shot.open_gallery(terminal)
+    person = gallery.person(arguments.name)
     images = gallery.images(person)
-    if arguments.save_faces is not None:
-        make_private_folder(arguments.save_faces)
-        for image in images:
-            png = gallery.picture(image.number)
-            if png is not None:
-                write_privately(arguments.save_faces / f"{image.number:07}.png", png)
+    one_shot.save_pictures(gallery, person)
     if arguments.json:
         rows = [{"number": one.number, "source": one.source, "added": one.added} for one in images]
-        say_json(terminal, {"name": person.name, "added": person.added, "images": rows})
+        terminal.json({"name": person.name, "added": person.added, "images": rows})
         return
     terminal.say(f"{person.name}, enrolled {person.added}")
-    terminal.table(
-        ["number", "source", "added"], [[str(one.number), one.source, one.added] for one in images]
-    )
+    cells = [[str(one.number), one.source, one.added] for one in images]
+    terminal.table(["number", "source", "added"], cells)
 
 
 def _rename(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    old, new = arguments.words
-    person = _open(arguments).rename(old, new)
-    _done(arguments, terminal, f"{old} is called {person.name} now", {"name": person.name})
+    person = one_shot_of(arguments).open_gallery(terminal).rename(arguments.name, arguments.new)
+    _done(arguments, terminal, f"{arguments.name} is called {person.name} now", {"name": person.name})
 
 
 def _remove(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    if not arguments.words:
-        raise InputError("people remove needs at least one name")
-    gallery = _open(arguments)
-    people = [gallery.person(name) for name in arguments.words]  # all of them are known before any goes
-    for person in people:
-        gallery.remove(person.name)
-    names = [person.name for person in people]
+    names = one_shot_of(arguments).open_gallery(terminal).remove_all(arguments.names)
     _done(arguments, terminal, f"removed: {', '.join(names)}", {"removed": names})
 
 
 def _export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.recognition.gallery.export import export_gallery
 
-    target = Path(arguments.words[0])
-    count = export_gallery(_open(arguments), target)
+    target = Path(arguments.file)
+    count = export_gallery(one_shot_of(arguments).open_gallery(terminal), target)
     _done(arguments, terminal, f"{target}: {count} people", {"file": str(target), "people": count})
 
 
 def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from kaggle_face.recognition.gallery.export import import_gallery
-
-    source = Path(arguments.words[0])
-    if not source.is_file():
-        raise InputError(f"there is no export at {source}")
-    gallery = _open(arguments, create=True)
-    outcomes = import_gallery(
-        gallery, source, lambda: open_model(arguments, gallery, terminal), if_there(arguments), terminal
+    outcomes = one_shot_of(arguments).import_people(
+        Path(arguments.file), progress_of(arguments, terminal), arguments.on_conflict
     )
-    if tighten(source):
-        terminal.warn(f"other users of this machine could read {source}; now its owner alone can")
-    images = sum(outcome.num_added for outcome in outcomes)
-    _done(
-        arguments,
-        terminal,
-        f"{len(outcomes)} people with {images} new images",
-        {"people": len(outcomes), "images": images},
-    )
+    counts = {"people": len(outcomes), "images": sum(outcome.num_added for outcome in outcomes)}
+    _done(arguments, terminal, f"{counts['people']} people with {counts['images']} new images", counts)
 
 
-def _renew(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from kaggle_face.recognition.detection.pictures import crop_size
-    from kaggle_face.recognition.gallery.reembedding import renew_embeddings
-
-    gallery = _open(arguments)
-    asked = (arguments.config, arguments.run, arguments.fold, arguments.model, arguments.checkpoint)
-    if all(value is None for value in asked):
-        raise InputError("people re-embed needs the new model: --model FOLDER, or -c and --run")
-    embedder = open_model(arguments, None, terminal)
-    known = gallery.model()
-    kept_px = crop_size(known.image_size) if known else 0
-    if known and crop_size(embedder.card.image_size) > kept_px:
-        terminal.warn(
-            f"the faces were kept at {kept_px} pixels, the new model takes {embedder.card.image_size}; "
-            "enroll the people again for sharper ones"
-        )
-    images = renew_embeddings(gallery, embedder, terminal)
-    name = embedder.card.name
-    _done(arguments, terminal, f"{images} images embedded by {name}", {"images": images, "model": name})
+def _re_embed(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    images, model = one_shot_of(arguments).re_embed(progress_of(arguments, terminal))
+    line = f"{images} images embedded by {model.name}"
+    _done(arguments, terminal, line, {"images": images, "model": model.name})
 
 
 def _audit(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    rows = _open(arguments).audit()
+    rows = one_shot_of(arguments).open_gallery(terminal).audit()
     if arguments.json:
         columns = ("time", "action", "person", "name", "details")
-        say_json(terminal, [{column: getattr(row, column) for column in columns} for row in rows])
+        terminal.json([{column: getattr(row, column) for column in columns} for row in rows])
         return
-    cells = [
-        [row.time, row.action, "-" if row.person is None else str(row.person), row.name, _short(row.details)]
-        for row in rows
-    ]
+    cells = []
+    for row in rows:
+        details = str(row.details) if row.details else ""
+        short = details if len(details) <= 60 else f"{details[:57]}..."
+        cells.append([row.time, row.action, "-" if row.person is None else str(row.person), row.name, short])
     terminal.table(["time", "action", "number", "name", "details"], cells)
 
 
-def _short(details: object) -> str:
-    text = str(details) if details else ""
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `people evaluate`."""
+    add_picture_arguments(parser)
+    add_model_arguments(parser)
+    group = parser.add_argument_group("evaluate")
+    for name, default, meaning in (
+        ("--sizes", None, "people of a gallery (default: all with two pictures)"),
+        ("--shots", (1, 2, 5), "pictures enrolled (default: 1,2,5)"),
+        ("--ways", (5, 20), "people of an episode (default: 5,20)"),
+    ):
+        group.add_argument(name, type=_counts, default=default, metavar="N,...", help=meaning)
+    group.add_argument("--draws", type=int, default=10, metavar="N", help="galleries of a size (default: 10)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+    group.add_argument("--compare", choices=["dlib"], help=argparse.SUPPRESS)
+    group.add_argument("--keep", type=Path, metavar="DIR", help="keep embeddings there for the next time")
 
 
-def _done(arguments: argparse.Namespace, terminal: Terminal, line: str, values: dict[str, object]) -> None:
+def evaluation_options(arguments: argparse.Namespace) -> EvaluationOptions:
+    """The choice of `add_evaluation_arguments`."""
+    from kaggle_face.recognition.evaluation_report import EvaluationOptions
+
+    names = ("sizes", "shots", "ways", "draws", "seed", "keep")
+    return EvaluationOptions(**{name: getattr(arguments, name) for name in names})
+
+
+def print_evaluation(report: EvaluationReport, as_json: bool, terminal: Terminal) -> None:
+    """Prints the models and the tables, or JSON."""
+    if as_json:
+        terminal.json(report.as_json())
+        return
+    terminal.say(f"{len(set(report.faces.people.tolist()))} people, {len(report.faces.people)} pictures")
+    for one in report.models:
+        speed = "" if math.isnan(one.milliseconds) else f", {one.milliseconds:.1f} ms a face on this machine"
+        terminal.say(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")
+    for table in report.tables():
+        terminal.lines(["", table.title])
+        terminal.table(table.header, table.rows)
+        if table.notes:
+            terminal.lines(table.notes)
+
+
+def _evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    if arguments.compare:
+        raise InputError(
+            "--compare is a script now; in a checkout run: python -m benchmarks.recognition --help"
+        )
+    report = one_shot_of(arguments).evaluate(
+        Path(arguments.folder), evaluation_options(arguments), progress_of(arguments, terminal)
+    )
+    print_evaluation(report, arguments.json, terminal)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """Numbers from 1, separated by commas."""
+    words = text.split(",")
+    wrong = [word for word in words if not word.isdecimal() or int(word) < 1]
+    if wrong:
+        raise InputError(f"numbers from 1, separated by commas, are needed, got '{wrong[0]}' in '{text}'")
+    return tuple(map(int, words))
+
+
+def _done(arguments: argparse.Namespace, terminal: Terminal, line: str, values: dict[str, Any]) -> None:
     if arguments.json:
-        say_json(terminal, values)
+        terminal.json(values)
     else:
         terminal.say(line)

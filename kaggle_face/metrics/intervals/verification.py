@@ -13,7 +13,7 @@ each pair moves the metric (`pair_influences`). Nothing is drawn: the same pairs
 - Means were taken from the same pairs, so for each class of pairs the variance is divided by one less the
   share of couples that share a person. If each pair has people of its own, this is DeLong's n - 1.
 
-`docs/intervals.md` shows how often such intervals hold the truth. `kaggle-face bench intervals` measures it.
+`docs/intervals.md` shows how often such intervals hold the truth; `python -m benchmarks.intervals` measures.
 """
 
 from __future__ import annotations

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from timm.data import create_dataset, create_loader  # type: ignore[attr-defined] # re-exported silently
 from timm.optim import (  # type: ignore[attr-defined] # re-exported silently
     create_optimizer_v2,
     get_optimizer_info,
     list_optimizers,
 )
-from torch import Tensor, nn, optim
+from torch import nn, optim
 
 from kaggle_face.config import OptimConfig
 from kaggle_face.errors import ConfigError, nearest_hint
@@ -237,37 +235,3 @@ def _begin_momentum(optimizer: optim.Optimizer) -> None:
         if group.get("fused") and group["momentum"] > 0 and group["dampening"] == 0:
             for parameter in group["params"]:
                 optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-
-
-def create_folder_loader(
-    folder: Path,
-    image_size: int,
-    batch_size: int,
-    workers: int,
-    device: torch.device,
-    mean_and_std: tuple[tuple[float, ...], tuple[float, ...]],
-) -> Iterable[tuple[Tensor, Tensor]]:
-    """Timm's training loader with its default augmentation, for comparison.
-
-    Args:
-        folder: Holds a folder of pictures for each class.
-        image_size: Pixels of height and width.
-        batch_size: Images of a batch; the last, smaller one is left out.
-        workers: Processes that decode and augment.
-        device: Where the batches are normalised.
-        mean_and_std: Of red, green and blue in [0, 1].
-    """
-    mean, std = mean_and_std
-    loader: Iterable[tuple[Tensor, Tensor]] = create_loader(
-        create_dataset("", root=str(folder)),
-        input_size=(3, image_size, image_size),
-        batch_size=batch_size,
-        is_training=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=device.type == "cuda",
-        mean=mean,
-        std=std,
-        device=device,
-    )
-    return loader

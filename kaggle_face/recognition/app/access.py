@@ -45,7 +45,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Guard:
+class AccessControl:
     """The rules for an address.
 
     Attributes:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import select
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from kaggle_face.errors import InputError, MissingExtraError
-from kaggle_face.recognition.app.access import COOKIE, RESPONSE_HEADERS, Guard
-from kaggle_face.recognition.app.service import Desk
+from kaggle_face.recognition.app.access import COOKIE, RESPONSE_HEADERS, AccessControl, is_loopback
+from kaggle_face.recognition.app.service import Service
+from kaggle_face.recognition.recognizer import Recognizer
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -30,7 +33,48 @@ _SILENT_SECONDS = 10
 _Question = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def create_app(desk: Desk, guard: Guard) -> Flask:
+@dataclass(frozen=True, eq=False)
+class Page:
+    """The page as it is served: its address with the token, and whether other machines reach it."""
+
+    server: BaseWSGIServer
+    address: str
+    is_public: bool
+
+    def serve(self) -> None:
+        """Answers until it is stopped."""
+        try:
+            self.server.run()
+        finally:
+            self.server.close()
+
+
+def open_page(recognizer: Recognizer, host: str, port: int, finds_faces: bool, needs_token: bool) -> Page:
+    """The page for a gallery, which listens already.
+
+    Args:
+        recognizer: Model and gallery.
+        host: Where to listen; an address that other machines reach needs a token always.
+        port: 0 takes a free one.
+        finds_faces: Whether photos are taken, or aligned crops alone.
+        needs_token: Whether this machine needs a token too.
+
+    Raises:
+        MissingExtraError: Flask or waitress is not installed, or the detector.
+        InputError: The port is taken, or the address is not of this machine.
+    """
+    from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
+
+    is_public = not is_loopback(host)
+    detector = MtcnnDetector() if finds_faces else None
+    access = AccessControl(host, secrets.token_urlsafe(24) if needs_token or is_public else None)
+    server = open_server(create_app(Service(recognizer, detector), access), host, port)
+    shown = f"[{host}]" if ":" in host else host
+    query = f"?token={access.token}" if access.token else ""
+    return Page(server, f"http://{shown}:{server.effective_port}/{query}", is_public)
+
+
+def create_app(service: Service, access: AccessControl) -> Flask:
     """The WSGI application.
 
     Raises:
@@ -42,10 +86,10 @@ def create_app(desk: Desk, guard: Guard) -> Flask:
         raise MissingExtraError("flask", "app") from None
     app = Flask("kaggle_face.recognition.app", static_folder=str(_STATIC), static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_UPLOAD_BYTES
-    _add_guard(app, guard)
-    _add_page(app, guard)
-    _add_reading(app, desk)
-    _add_questions(app, desk)
+    _add_access_control(app, access)
+    _add_page(app, access)
+    _add_reading(app, service)
+    _add_questions(app, service)
     _add_errors(app)
     return app
 
@@ -114,13 +158,13 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _add_guard(app: Flask, guard: Guard) -> None:
+def _add_access_control(app: Flask, access: AccessControl) -> None:
     from flask import request
 
     @app.before_request
     def refuse() -> tuple[dict[str, str], int] | None:
         shown = request.cookies.get(COOKIE) or request.args.get("token") or ""
-        refusal = guard.refuse(request.method, request.path, dict(request.headers), shown)
+        refusal = access.refuse(request.method, request.path, dict(request.headers), shown)
         return None if refusal is None else ({"error": refusal.reason}, refusal.status)
 
     @app.after_request
@@ -129,34 +173,34 @@ def _add_guard(app: Flask, guard: Guard) -> None:
         return response
 
 
-def _add_page(app: Flask, guard: Guard) -> None:
+def _add_page(app: Flask, access: AccessControl) -> None:
     from flask import make_response, redirect, request
 
-    page = (_STATIC / "index.html").read_text(encoding="utf-8").replace(_SECRET_PLACE, guard.secret)
+    page = (_STATIC / "index.html").read_text(encoding="utf-8").replace(_SECRET_PLACE, access.secret)
 
     @app.get("/")
     def index() -> Any:
-        if guard.token is not None and "token" in request.args:
+        if access.token is not None and "token" in request.args:
             response = make_response(redirect("/"))  # the address bar shall not show the token
-            response.set_cookie(COOKIE, guard.token, httponly=True, samesite="Strict")
+            response.set_cookie(COOKIE, access.token, httponly=True, samesite="Strict")
             return response
         return page
 
 
-def _add_reading(app: Flask, desk: Desk) -> None:
+def _add_reading(app: Flask, service: Service) -> None:
     from flask import make_response, request
 
     @app.get("/api/state")
     def state() -> dict[str, Any]:
-        return desk.state()
+        return service.state()
 
     @app.get("/api/people")
     def people() -> dict[str, Any]:
-        return desk.people(request.args.get("name", ""))
+        return service.people(request.args.get("name", ""))
 
     @app.get("/pictures/<int:image>.png")
     def picture(image: int) -> Any:
-        png = desk.picture(image)
+        png = service.picture(image)
         if png is None:
             return {"error": "no such picture"}, 404
         response = make_response(png)
@@ -164,20 +208,20 @@ def _add_reading(app: Flask, desk: Desk) -> None:
         return response
 
 
-def _add_questions(app: Flask, desk: Desk) -> None:
+def _add_questions(app: Flask, service: Service) -> None:
     from flask import request
 
     @app.post("/api/faces")
     def faces() -> dict[str, Any]:
         name = unquote(request.headers.get("X-Picture-Name", "the picture"))[:200]
-        return desk.find_faces(request.get_data(), name, request.headers.get("X-Aligned") == "1")
+        return service.find_faces(request.get_data(), name, request.headers.get("X-Aligned") == "1")
 
     questions: dict[str, _Question] = {
-        "enroll": desk.enroll,
-        "verify": desk.verify,
-        "identify": desk.identify,
-        "rename": desk.rename,
-        "remove": desk.remove,
+        "enroll": service.enroll,
+        "verify": service.verify,
+        "identify": service.identify,
+        "rename": service.rename,
+        "remove": service.remove,
     }
 
     @app.post("/api/<question>")

@@ -1,4 +1,4 @@
-"""What the page can ask for: plain values in, plain values out, no word of HTTP.
+"""The requests of the page, apart from HTTP: plain values in, plain values out.
 
 Faces of uploaded pictures stay in memory under a key, the latest few of them; no upload is written to disk
 before it is enrolled.
@@ -18,17 +18,17 @@ from kaggle_face.recognition.detection.mtcnn import FaceDetector
 from kaggle_face.recognition.detection.pictures import Face, crop_size, find_faces, png_of, read_face
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
 from kaggle_face.recognition.gallery.names import folded_name
-from kaggle_face.recognition.gallery.tables import IfThere, Person
-from kaggle_face.recognition.recognizer import Identification, Recognizer
+from kaggle_face.recognition.gallery.tables import OnConflict, Person
+from kaggle_face.recognition.recognizer import Recognizer
 
 _KEPT_FACES = 256
 _PEOPLE_SHOWN = 60
 _NEIGHBOURS = 5
-_IF_THERE: dict[str, IfThere] = {"refuse": "refuse", "add": "add", "replace": "replace"}
+_ON_CONFLICT: dict[str, OnConflict] = {"refuse": "refuse", "add": "add", "replace": "replace"}
 
 
-class Desk:
-    """Answers the page's questions one at a time.
+class Service:
+    """Answers the page's requests one at a time.
 
     Args:
         recognizer: Model and gallery.
@@ -79,8 +79,8 @@ class Desk:
             raise InputError("choose at least one picture with a face")
         with self._lock:
             faces = [self._face(key) for key in keys]
-            if_there = _if_there(_text(wanted, "if_there", "refuse"))
-            outcome = self._recognizer.enroll(_text(wanted, "name"), faces, if_there)
+            on_conflict = _on_conflict(_text(wanted, "on_conflict", "refuse"))
+            outcome = self._recognizer.enroll(_text(wanted, "name"), faces, on_conflict)
             return {
                 "person": self._person(outcome.person),
                 "added": outcome.num_added,
@@ -115,7 +115,10 @@ class Desk:
             return {
                 **answer.decision.as_json(),
                 "person": self._person(answer.known) if answer.known else None,
-                "candidates": self._candidates(answer),
+                "candidates": [
+                    {**self._person(candidate.person), "score": round(candidate.score, 6)}
+                    for candidate in answer.candidates
+                ],
                 "people": self._recognizer.num_people(),
                 "false_alarm_rate": self._recognizer.false_alarm_rate(threshold),
             }
@@ -151,12 +154,6 @@ class Desk:
     def picture(self, image: int) -> bytes | None:
         """The crop of an enrolled image as PNG."""
         return self._recognizer.gallery.picture(image) if image < 2**63 else None
-
-    def _candidates(self, answer: Identification) -> list[dict[str, Any]]:
-        return [
-            {**self._person(candidate.person), "score": round(candidate.score, 6)}
-            for candidate in answer.candidates
-        ]
 
     def _person(self, person: Person) -> dict[str, Any]:
         images = self._recognizer.gallery.images(person)
@@ -201,10 +198,10 @@ def _shares(face: Face) -> dict[str, Any]:
     }
 
 
-def _if_there(word: str) -> IfThere:
-    if word not in _IF_THERE:
-        raise InputError(f"'if_there' must be one of {', '.join(_IF_THERE)}, got {word!r}")
-    return _IF_THERE[word]
+def _on_conflict(word: str) -> OnConflict:
+    if word not in _ON_CONFLICT:
+        raise InputError(f"'on_conflict' must be one of {', '.join(_ON_CONFLICT)}, got {word!r}")
+    return _ON_CONFLICT[word]
 
 
 def _text(wanted: Mapping[str, Any], key: str, default: str | None = None) -> str:

@@ -55,7 +55,8 @@ def aligned_crop(
 ) -> npt.NDArray[np.uint8]:
     """The face of a photo (H, W, 3) at the template's place (size, size, 3), black beyond the edge."""
     to_crop = similarity_transform(landmarks, template(size_px))
-    to_photo = _inverted(to_crop)
+    inverse = np.linalg.inv(to_crop[:, :2])
+    to_photo = np.concatenate([inverse, -inverse @ to_crop[:, 2:]], axis=1)
     left, top, right, bottom = _reach(to_photo, size_px)
     region = Image.fromarray(photo).crop((left, top, right, bottom))
     # Cubic interpolation looks at 4 x 4 pixels only: a large face is averaged to nearly its final size first.
@@ -65,11 +66,6 @@ def aligned_crop(
         (size_px, size_px), Image.Transform.AFFINE, coefficients.flatten().tolist(), Image.Resampling.BICUBIC
     )
     return np.array(crop)
-
-
-def _inverted(transform: Float64) -> Float64:
-    back = np.linalg.inv(transform[:, :2])
-    return np.concatenate([back, -back @ transform[:, 2:]], axis=1)
 
 
 def _reach(to_photo: Float64, size_px: int) -> tuple[int, int, int, int]:

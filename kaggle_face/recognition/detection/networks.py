@@ -73,13 +73,11 @@ class MtcnnNetworks:
 
 
 def _read_weights(name: NetworkName) -> list[Tensor]:
-    """The arrays of one network in the order of its layers, kernels as torch wants them."""
-    return [torch.from_numpy(np.ascontiguousarray(_as_kernel(array))) for array in read_network_arrays(name)]
-
-
-def _as_kernel(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Kernels (height, width, in, out) as (out, in, height, width), the rest as it is."""
-    return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+    """The arrays of one network in the order of its layers, kernels as (out, in, height, width)."""
+    arrays = [
+        array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in read_network_arrays(name)
+    ]
+    return [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
 
 
 def _scaled(images_BHW3: npt.NDArray[np.uint8]) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,18 @@ class Face:
         """The same for the same pixels, whatever the file's name."""
         return blake2b(repr(self.crop.shape).encode() + self.crop.tobytes(), digest_size=16).hexdigest()
 
+    def __str__(self) -> str:
+        if self.place is None:
+            return f"{self.source}: taken as an aligned face"
+        return f"{self.source}: face of {self.place}, confidence {self.place.confidence:.3f}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Which face of a picture it is."""
+        place = self.place
+        box = None if place is None else [place.left, place.top, place.width, place.height]
+        confidence = None if place is None else round(place.confidence, 4)
+        return {"picture": self.source, "box": box, "confidence": confidence, "aligned": place is None}
+
 
 class NoFaceError(DataError):
     """No face was found in a picture."""
@@ -90,7 +102,7 @@ def read_face(
     except NoFaceError as error:
         raise NoFaceError(f"{error} (--aligned)") from None
     if choice == "largest":
-        return max(faces, key=_area)
+        return max(faces, key=lambda face: face.place.width * face.place.height if face.place else 0)
     if choice == "only":
         if len(faces) > 1:
             raise SeveralFacesError(
@@ -116,7 +128,7 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
     if not found:
         raise NoFaceError(
             f"no face was found in {source} ({width}x{height} px; a face must be at least "
-            f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or say "
+            f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or state "
             "that it is a cropped face already"
         )
     return [
@@ -180,10 +192,6 @@ def _scaled_box(found: DetectedFace, scale: float) -> tuple[int, int, int, int]:
     """Left, top, width and height in pixels of the file."""
     left, top = (round(float(edge) / scale) for edge in found.box[:2])
     return left, top, round(found.width_px / scale), round(found.height_px / scale)
-
-
-def _area(face: Face) -> int:
-    return face.place.width * face.place.height if face.place else 0
 
 
 def _listed(faces: Sequence[Face]) -> str:

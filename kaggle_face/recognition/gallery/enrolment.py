@@ -1,6 +1,6 @@
 """Enrolling a folder of `<name>/<image>`: many people, a batch at a time, each batch kept for good.
 
-After a kill the same command with `if_there="skip"` goes on with those who are not enrolled yet.
+After a kill the same command with `on_conflict="skip"` goes on with those who are not enrolled yet.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.errors import DataError, GalleryError, naming_first
@@ -15,7 +16,7 @@ from kaggle_face.progress import Counter, Progress
 from kaggle_face.recognition.detection.mtcnn import FaceDetector
 from kaggle_face.recognition.detection.pictures import Choice, Face, read_face, read_picture_file
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
-from kaggle_face.recognition.gallery.tables import IfThere, NewPerson, Outcome, Person, TakenError
+from kaggle_face.recognition.gallery.tables import NewPerson, OnConflict, Outcome, Person, TakenError
 from kaggle_face.recognition.recognizer import Recognizer
 
 _IMAGES_AT_ONCE = 64
@@ -31,7 +32,8 @@ class PictureReader:
 
     def read(self, path: Path, source: str | None = None) -> Face:
         """The face of a picture file; see `read_face`."""
-        name = _as_text(source or str(path))
+        # Bytes that are not UTF-8 become escapes: a database and JSON cannot hold them.
+        name = (source or str(path)).encode("utf-8", "backslashreplace").decode("utf-8")
         return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
 
 
@@ -49,9 +51,14 @@ class FolderReport:
         self.num_people += len(outcomes)
         self.num_images += sum(outcome.num_added for outcome in outcomes)
 
+    def as_json(self) -> dict[str, Any]:
+        """The counts, and the reason for each picture that was left out."""
+        counts = {"people": self.num_people, "images": self.num_images, "skipped_people": self.num_skipped}
+        return {**counts, "left_out": self.left_out}
+
 
 def enroll_folder(
-    recognizer: Recognizer, root: Path, reader: PictureReader, if_there: IfThere, progress: Progress
+    recognizer: Recognizer, root: Path, reader: PictureReader, on_conflict: OnConflict, progress: Progress
 ) -> FolderReport:
     """Enrolls each person of a folder; pictures and people that cannot be used are left out and named.
 
@@ -59,23 +66,23 @@ def enroll_folder(
 
     Raises:
         DataError: The folder holds no folders with pictures.
-        GalleryError: A name is taken and `if_there` is "refuse"; nobody is enrolled then.
+        GalleryError: A name is taken and `on_conflict` is "refuse"; nobody is enrolled then.
     """
     report = FolderReport()
-    people = _wanted(_people_of(root, report, progress), recognizer.gallery.people(), if_there, report)
+    people = _wanted(_people_of(root, report, progress), recognizer.gallery.people(), on_conflict, report)
     with progress.count("enrolling", len(people), "people") as counter:
         batch: list[tuple[str, list[Face]]] = []
         for name, faces in _read_people(root, people, reader, report, progress, counter):
             batch.append((name, faces))
             if sum(len(faces) for _, faces in batch) >= _IMAGES_AT_ONCE:
-                _keep(recognizer, batch, if_there, report, progress, counter)
+                _keep(recognizer, batch, on_conflict, report, progress, counter)
                 batch = []
-        _keep(recognizer, batch, if_there, report, progress, counter)
+        _keep(recognizer, batch, on_conflict, report, progress, counter)
     return report
 
 
 def _people_of(root: Path, report: FolderReport, progress: Progress) -> list[tuple[str, list[str]]]:
-    """Each person's folder and pictures, below the root; what is no picture is left out and told."""
+    """Each person's folder and pictures, below the root; what is not a picture is left out with a warning."""
     lister = PictureLister(root)
     people = [(name, files) for name, files in lister.of_classes("", may_be_empty=True).items() if files]
     for note in lister.notes():
@@ -89,18 +96,21 @@ def _people_of(root: Path, report: FolderReport, progress: Progress) -> list[tup
 
 
 def _wanted(
-    people: list[tuple[str, list[str]]], enrolled: Sequence[Person], if_there: IfThere, report: FolderReport
+    people: list[tuple[str, list[str]]],
+    enrolled: Sequence[Person],
+    on_conflict: OnConflict,
+    report: FolderReport,
 ) -> list[tuple[str, list[str]]]:
     """The people of a folder who are to be enrolled."""
     known = {folded_name(person.name) for person in enrolled}
     there = [name for name, _ in people if folded_name(name) in known]
-    if there and if_there == "refuse":
+    if there and on_conflict == "refuse":
         what = "people are enrolled already"
         raise GalleryError(
-            f"{naming_first(len(there), len(people), what, there[0])}; say --skip to go on after an "
+            f"{naming_first(len(there), len(people), what, there[0])}; use --skip to go on after an "
             "interruption, --add for more images, or --replace for others"
         )
-    if if_there != "skip":
+    if on_conflict != "skip":
         return people
     report.num_skipped = len(there)
     return [(name, files) for name, files in people if folded_name(name) not in known]
@@ -148,7 +158,7 @@ def _leave_out(report: FolderReport, reason: str, progress: Progress) -> None:
 def _keep(
     recognizer: Recognizer,
     batch: Sequence[tuple[str, list[Face]]],
-    if_there: IfThere,
+    on_conflict: OnConflict,
     report: FolderReport,
     progress: Progress,
     counter: Counter,
@@ -162,26 +172,11 @@ def _keep(
         people.append(NewPerson(name, images[: len(faces)]))
         images = images[len(faces) :]
     try:
-        report.count(recognizer.gallery.enroll(people, recognizer.embedder.card, if_there))
+        report.count(recognizer.gallery.enroll(people, recognizer.embedder.card, on_conflict))
     except TakenError:
-        _keep_one_by_one(recognizer, people, if_there, report, progress)
+        for person in people:
+            try:
+                report.count(recognizer.gallery.enroll([person], recognizer.embedder.card, on_conflict))
+            except TakenError as error:
+                _leave_out(report, f"{person.name}/: {error}", progress)
     counter.advance(len(batch), note=batch[-1][0])
-
-
-def _keep_one_by_one(
-    recognizer: Recognizer,
-    people: Sequence[NewPerson],
-    if_there: IfThere,
-    report: FolderReport,
-    progress: Progress,
-) -> None:
-    for person in people:
-        try:
-            report.count(recognizer.gallery.enroll([person], recognizer.embedder.card, if_there))
-        except TakenError as error:
-            _leave_out(report, f"{person.name}/: {error}", progress)
-
-
-def _as_text(path: str) -> str:
-    """A path that a database and JSON can hold: bytes that are no UTF-8 become escapes."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -41,7 +41,7 @@ from kaggle_face.recognition.gallery.database import read_fact
 from kaggle_face.recognition.gallery.model_card import ModelCard, card_from_text
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
 from kaggle_face.recognition.gallery.people import Gallery
-from kaggle_face.recognition.gallery.tables import IfThere, NewImage, NewPerson, Outcome, checked_row
+from kaggle_face.recognition.gallery.tables import NewImage, NewPerson, OnConflict, Outcome, checked_row
 
 _FORMAT = 1
 _COLUMNS = ("person", "source", "fingerprint", "picture")
@@ -71,7 +71,7 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
         GalleryError: Nobody is enrolled, the file cannot be written, or there is one that is no ZIP file.
     """
     if target.exists() and not (target.is_file() and zipfile.is_zipfile(target)):
-        raise GalleryError(f"{target} is there already and no earlier export; choose another name")
+        raise GalleryError(f"{target} is there already and is not an earlier export; choose another name")
     try:
         with replacing_privately(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             rows = _write_archive(gallery, archive)
@@ -111,7 +111,7 @@ def import_gallery(
     gallery: Gallery,
     source: Path,
     open_embedder: Callable[[], Embedder],
-    if_there: IfThere,
+    on_conflict: OnConflict,
     progress: Progress,
 ) -> list[Outcome]:
     """Adds the people of an export.
@@ -123,12 +123,16 @@ def import_gallery(
             holds no pictures.
     """
     with _explained(source), opened_archive(source) as archive:
-        _check_growth(archive)
+        unpacked, times = growth(archive, archive.infolist())
+        if unpacked > FREE_GROWTH_BYTES and times > GROWTH:
+            raise ValueError(f"it would grow {times:.0f} times, which is taken for an attack")
         exported = _model_of(archive)
         model = gallery.model() or exported
-        rows = _rows_of(archive, exported)
+        table = _table_of(archive)
+        vectors = normalized(_vectors_of(archive, (len(table), exported.embedding_size)))
+        rows = [_Row(*cells, vector) for cells, vector in zip(table, vectors, strict=True)]
         people = [(name, list(images)) for name, images in groupby(rows, key=lambda row: row.person)]
-        _check_names(gallery, [name for name, _ in people], if_there)
+        _check_names(gallery, [name for name, _ in people], on_conflict)
         embedder = None if model.fingerprint == exported.fingerprint else open_embedder()
         outcomes: list[Outcome] = []
         with progress.count("importing", len(people), "people") as counter:
@@ -137,7 +141,7 @@ def import_gallery(
                     NewPerson(name, tuple(_image_from(archive, row, embedder) for row in images))
                     for name, images in people[start : start + _PEOPLE_AT_ONCE]
                 ]
-                outcomes += gallery.enroll(batch, embedder.card if embedder else model, if_there)
+                outcomes += gallery.enroll(batch, embedder.card if embedder else model, on_conflict)
                 counter.advance(len(batch))
     gallery.write_down("import", [(None, {"people": len(people), "images": len(rows)})])
     return outcomes
@@ -156,25 +160,19 @@ def _explained(source: Path) -> Iterator[None]:
 
 
 def _no_export(source: Path, reason: str) -> GalleryError:
-    return GalleryError(f"{source} is no export of a gallery, or is damaged: {reason}; export it again")
+    return GalleryError(f"{source} is not an export of a gallery, or is damaged: {reason}; export it again")
 
 
-def _check_growth(archive: zipfile.ZipFile) -> None:
-    unpacked, times = growth(archive, archive.infolist())
-    if unpacked > FREE_GROWTH_BYTES and times > GROWTH:
-        raise ValueError(f"it would grow {times:.0f} times, which is taken for an attack")
-
-
-def _check_names(gallery: Gallery, names: Sequence[str], if_there: IfThere) -> None:
+def _check_names(gallery: Gallery, names: Sequence[str], on_conflict: OnConflict) -> None:
     """Refuses bad and taken names before anybody is imported."""
     wanted = {folded_name(checked_name(name)): name for name in names}
     if len(wanted) != len(names):
         raise ValueError("the images of a person do not stand together, or two people have one name")
     taken = [person.name for person in gallery.people() if folded_name(person.name) in wanted]
-    if taken and if_there == "refuse":
+    if taken and on_conflict == "refuse":
         what = "people are enrolled already"
         raise GalleryError(
-            f"{naming_first(len(taken), len(names), what, taken[0])}; say --add, --replace or --skip"
+            f"{naming_first(len(taken), len(names), what, taken[0])}; use --add, --replace or --skip"
         )
 
 
@@ -194,12 +192,6 @@ def _model_of(archive: zipfile.ZipFile) -> ModelCard:
     if described.get("format") != _FORMAT:
         raise ValueError(f"gallery.json is not of format {_FORMAT}")
     return card_from_text(json.dumps(described["model"]))
-
-
-def _rows_of(archive: zipfile.ZipFile, model: ModelCard) -> list[_Row]:
-    table = _table_of(archive)
-    vectors = _vectors_of(archive, (len(table), model.embedding_size))
-    return [_Row(*cells, vector) for cells, vector in zip(table, normalized(vectors), strict=True)]
 
 
 def _table_of(archive: zipfile.ZipFile) -> list[tuple[str, str, str, str]]:

@@ -68,7 +68,7 @@ class ModelCard:
         """What the checkpoint is called in messages."""
         return f"{self.run} fold {self.fold} {self.checkpoint} [{self.fingerprint[:8]}]"
 
-    def renewal_of(self, gallery: Path | None) -> str:
+    def re_embed_command(self, gallery: Path | None) -> str:
         """The command line that makes a gallery one of this checkpoint; None is the usual gallery."""
         named = () if gallery is None else ("--gallery", str(gallery))
         options = ("--model", self.folder, "--checkpoint", self.checkpoint, *named)

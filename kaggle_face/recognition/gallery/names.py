@@ -25,7 +25,12 @@ def checked_name(text: str) -> str:
         raise GalleryError(f"a person's name must not be empty, got {text!r}")
     if len(name) > MAX_LETTERS:
         raise GalleryError(f"a person's name has at most {MAX_LETTERS} letters, got {len(name)}: {name[:20]}")
-    wrong = next((letter for letter in name if not _is_allowed(letter)), None)
+    forbidden = (
+        letter
+        for letter in name
+        if letter not in _JOINERS and (letter in _FORBIDDEN or unicodedata.category(letter)[0] == "C")
+    )
+    wrong = next(forbidden, None)
     if wrong is not None:
         raise GalleryError(f"a person's name must not hold {wrong!r}, got {name!r}; leave it out")
     if name[0] in ".-":
@@ -40,9 +45,3 @@ def folded_name(name: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _is_allowed(letter: str) -> bool:
-    if letter in _JOINERS:
-        return True
-    return letter not in _FORBIDDEN and unicodedata.category(letter)[0] != "C"

@@ -29,8 +29,8 @@ from kaggle_face.recognition.gallery.names import checked_name, folded_name
 from kaggle_face.recognition.gallery.tables import (
     AuditRow,
     EnrolledImage,
-    IfThere,
     NewPerson,
+    OnConflict,
     Outcome,
     Person,
     Snapshot,
@@ -74,7 +74,7 @@ class Gallery:
             return read_revision(connection)
 
     def enroll(
-        self, people: Sequence[NewPerson], model: ModelCard, if_there: IfThere = "refuse"
+        self, people: Sequence[NewPerson], model: ModelCard, on_conflict: OnConflict = "refuse"
     ) -> list[Outcome]:
         """Adds people with their images: all of them, or after an error none.
 
@@ -84,7 +84,7 @@ class Gallery:
         """
         with self._file.writing() as connection:
             require_model(connection, model, self.path)
-            outcomes = [enroll_person(connection, person, if_there) for person in people]
+            outcomes = [enroll_person(connection, person, on_conflict) for person in people]
             raise_revision(connection)
         return outcomes
 
@@ -185,6 +185,17 @@ class Gallery:
             raise_revision(connection)
         self._file.forget_deleted()
         return person
+
+    def remove_all(self, names: Sequence[str]) -> list[str]:
+        """Removes people, all of them or after an unknown name none; their names as they were enrolled.
+
+        Raises:
+            GalleryError: Nobody is called so.
+        """
+        people = [self.person(name) for name in names]
+        for person in people:
+            self.remove(person.name)
+        return [person.name for person in people]
 
     def write_down(
         self, action: AuditAction, rows: Sequence[tuple[Person | None, Mapping[str, Any]]]

@@ -12,7 +12,6 @@ from kaggle_face.progress import Counter, Progress
 from kaggle_face.recognition.detection.pictures import Crop, is_whole_png
 from kaggle_face.recognition.embedder import Embedder
 from kaggle_face.recognition.gallery.database import (
-    Connection,
     add_audit,
     raise_revision,
     read_fact,
@@ -30,7 +29,7 @@ _PENDING = (
 )
 
 
-def renew_embeddings(gallery: Gallery, embedder: Embedder, progress: Progress) -> int:
+def re_embed(gallery: Gallery, embedder: Embedder, progress: Progress) -> int:
     """Makes a gallery one of another model; the number of images in it.
 
     Raises:
@@ -44,11 +43,11 @@ def renew_embeddings(gallery: Gallery, embedder: Embedder, progress: Progress) -
         pending = connection.execute(f"SELECT count(*) {_PENDING}", (model,)).fetchone()[0]
     with progress.count("embedding", total, "images", total - pending) as counter:
         while not _finish(gallery, embedder):  # images may be enrolled meanwhile
-            _renew_batch(gallery, embedder, counter)
+            _embed_batch(gallery, embedder, counter)
     return int(total)
 
 
-def _renew_batch(gallery: Gallery, embedder: Embedder, counter: Counter) -> None:
+def _embed_batch(gallery: Gallery, embedder: Embedder, counter: Counter) -> None:
     query = (
         "SELECT images.number, source, png FROM (SELECT images.number, images.source "
         f"{_PENDING} ORDER BY images.number LIMIT {_IMAGES_AT_ONCE}) AS images "
@@ -79,19 +78,16 @@ def _finish(gallery: Gallery, embedder: Embedder) -> bool:
         ]
         if missing:
             return False
-        _exchange(connection, embedder)
+        connection.execute(
+            "UPDATE embeddings SET vector = "
+            "(SELECT vector FROM renewed WHERE renewed.image = embeddings.image)"
+        )
+        connection.execute("DELETE FROM renewed")
+        before = card_from_text(read_fact(connection, "model") or "{}").name
+        write_fact(connection, "model", embedder.card.to_text())
+        add_audit(connection, "re-embed", None, "", {"before": before, "now": embedder.card.name})
+        raise_revision(connection)
     return True
-
-
-def _exchange(connection: Connection, embedder: Embedder) -> None:
-    connection.execute(
-        "UPDATE embeddings SET vector = (SELECT vector FROM renewed WHERE renewed.image = embeddings.image)"
-    )
-    connection.execute("DELETE FROM renewed")
-    before = card_from_text(read_fact(connection, "model") or "{}").name
-    write_fact(connection, "model", embedder.card.to_text())
-    add_audit(connection, "re-embed", None, "", {"before": before, "now": embedder.card.name})
-    raise_revision(connection)
 
 
 def _crop_of(source: str, png: bytes | None) -> Crop:

@@ -27,7 +27,7 @@ from kaggle_face.recognition.gallery.model_card import ModelCard, card_from_text
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
 
 Vector = npt.NDArray[np.float32]
-IfThere = Literal["refuse", "add", "replace", "skip"]
+OnConflict = Literal["refuse", "add", "replace", "skip"]
 """What becomes of a name that is enrolled already: an error, more images, other images, or nothing."""
 
 _ROWS_AT_ONCE = 4096
@@ -63,6 +63,10 @@ class Person:
     name: str
     num_images: int
     added: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Name, number and how many images."""
+        return {"name": self.name, "number": self.number, "images": self.num_images}
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def other_model_error(path: Path, known: ModelCard, wanted: ModelCard) -> Galler
     """Says that a gallery's embeddings cannot be compared with those of a model, and the ways out."""
     return GalleryError(
         f"{path} was made by {known.name}, not by {wanted.name}, and their scores cannot be compared; use "
-        f"the first, or renew the gallery: {wanted.renewal_of(path)}"
+        f"the first, or re-embed the gallery: {wanted.re_embed_command(path)}"
     )
 
 
@@ -131,19 +135,21 @@ def read_model(connection: Connection) -> ModelCard | None:
     return None if text is None else card_from_text(text)
 
 
-def enroll_person(connection: Connection, new: NewPerson, if_there: IfThere) -> Outcome:
+def enroll_person(connection: Connection, new: NewPerson, on_conflict: OnConflict) -> Outcome:
     """Adds a person with their images, or does with one of that name what is asked for."""
     assert new.images, "a person is enrolled with at least one image"
     name = checked_name(new.name)
     found = select_people(connection, "WHERE folded = ?", (folded_name(name),))
     if not found:
-        return _add_images(connection, _insert_person(connection, name), new.images, "enroll")
+        values = (name, folded_name(name), now_text())
+        connection.execute("INSERT INTO people (name, folded, added) VALUES (?, ?, ?)", values)
+        return _add_images(connection, find_person(connection, name), new.images, "enroll")
     person = found[0]
-    match if_there:
+    match on_conflict:
         case "refuse":
             raise TakenError(
                 f"'{person.name}' is enrolled already (images: {person.num_images}); "
-                "say --add for more images, --replace for others, or choose another name"
+                "use --add for more images, --replace for others, or choose another name"
             )
         case "skip":
             return Outcome(person, 0, len(new.images))
@@ -153,7 +159,7 @@ def enroll_person(connection: Connection, new: NewPerson, if_there: IfThere) -> 
         case "add":
             return _add_images(connection, person, new.images, "add")
         case _:
-            assert_never(if_there)
+            assert_never(on_conflict)
 
 
 def _add_images(
@@ -177,7 +183,8 @@ def _add_image(connection: Connection, person: Person, image: NewImage) -> bool:
         raise TakenError(
             f"the face in {image.source} is enrolled already as '{owner[1]}'; remove it there, or rename them"
         )
-    _require_finite(image)
+    if not np.isfinite(image.embedding).all():
+        raise GalleryError(f"the embedding of {image.source} is not finite; the model's weights are broken")
     number = connection.execute(
         "INSERT INTO images (person, source, fingerprint, added) VALUES (?, ?, ?, ?)",
         (person.number, image.source, image.fingerprint, now_text()),
@@ -186,18 +193,6 @@ def _add_image(connection: Connection, person: Person, image: NewImage) -> bool:
     if image.png is not None:
         connection.execute("INSERT INTO pictures VALUES (?, ?)", (number, image.png))
     return True
-
-
-def _require_finite(image: NewImage) -> None:
-    if not np.isfinite(image.embedding).all():
-        raise GalleryError(f"the embedding of {image.source} is not finite; the model's weights are broken")
-
-
-def _insert_person(connection: Connection, name: str) -> Person:
-    connection.execute(
-        "INSERT INTO people (name, folded, added) VALUES (?, ?, ?)", (name, folded_name(name), now_text())
-    )
-    return find_person(connection, name)
 
 
 def delete_person(connection: Connection, person: Person) -> None:

@@ -166,7 +166,7 @@ def test_a_folder_of_people_is_enrolled_and_what_is_left_out_is_told(
     assert "2 people enrolled with 2 images; 1 left out" in out
     assert "left out: Eve/1.jpg cannot be read" in err
     code, _, err = run("enroll", "people")
-    assert (code, "2 of 3 people are enrolled already, first: Ann; say --skip" in err) == (2, True)
+    assert (code, "2 of 3 people are enrolled already, first: Ann; use --skip" in err) == (2, True)
     code, out, _ = run("enroll", "people", "--skip", "--json")
     assert json.loads(out)["skipped_people"] == 2
 
@@ -181,7 +181,7 @@ def test_a_folder_of_pictures_is_one_person(run: Run, pictures: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["enroll", "Ann"], "is no folder of people, and a name needs pictures"),
+        (["enroll", "Ann"], "is not a folder of people, and a name needs pictures"),
         (["enroll", "Ann", "none.jpg"], "none.jpg cannot be read: No such file"),
         (["enroll", "a/b", "{a}"], "a person's name must not hold '/'"),
         (["enroll", "<i>Ann</i>", "{a}"], "a person's name must not hold '<'"),
@@ -190,8 +190,13 @@ def test_a_folder_of_pictures_is_one_person(run: Run, pictures: Path, tmp_path: 
         (["identify", "{a}"], "there is no gallery at gallery.sqlite; enroll somebody first"),
         (["verify", "Ann", "{a}"], "and nobody is enrolled"),
         (["people", "list"], "there is no gallery"),
-        (["people", "lsit"], "people has no action 'lsit'; did you mean 'list'?"),
-        (["people", "rename", "Ann"], "people rename takes 2 words, got 1"),
+        (["people", "lsit"], "argument ACTION: invalid choice: 'lsit'"),
+        (["people", "lsit"], "; did you mean 'list'?"),
+        (["people", "rename", "Ann"], "people rename: the following arguments are required: NEW"),
+        (
+            ["people", "evaluate", "f", "--compare", "dlib"],
+            "run: python -m benchmarks.recognition",
+        ),
         (
             ["enroll", "Ann", "{a}", "--fold", "3"],
             "(trained: 0); run: kaggle-face train --fold 3",
@@ -236,7 +241,7 @@ def test_an_empty_gallery_is_told(enrolled: Run, pictures: Path) -> None:
     assert (code, "nobody is enrolled in gallery.sqlite" in err) == (2, True)
 
 
-def test_another_model_is_refused_until_the_gallery_is_renewed(
+def test_another_model_is_refused_until_the_gallery_is_re_embedded(
     enrolled: Run, pictures: Path, tmp_path: Path
 ) -> None:
     other = write_trained_run(tmp_path / "runs" / "demo" / "other" / "fold0", seed=4)
@@ -291,7 +296,7 @@ def test_aligned_crops_are_measured_and_kept_embeddings_are_used_again(run: Run,
         0 <= one["rank1"]["low"] <= one["rank1"]["value"] <= one["rank1"]["high"] for one in first["sizes"]
     )
     second = json.loads(run(*words, "--draws", "2", "--keep", "kept", "--json")[1])
-    assert second["systems"][0]["ms_per_face"] is None
+    assert second["models"][0]["ms_per_face"] is None
     assert second["sizes"] == first["sizes"]
     assert "DIR@FPIR 1 %" in run(*words, "--draws", "2")[1]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
 from kaggle_face.metrics.trials import VERIFICATION_METRICS

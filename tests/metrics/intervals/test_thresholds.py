@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
 from kaggle_face.metrics.intervals.thresholds import (
     accuracy_threshold_interval,

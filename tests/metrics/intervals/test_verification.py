@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from kaggle_face.bench.intervals import SETTINGS, Setting, bench_intervals
-from kaggle_face.bench.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.coverage import SETTINGS, Setting, bench_intervals
+from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs, least_impostors
 from kaggle_face.metrics.intervals.verification import (

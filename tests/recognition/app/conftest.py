@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from waitress.server import BaseWSGIServer
 
-from kaggle_face.recognition.app.access import Guard
+from kaggle_face.recognition.app.access import AccessControl
 from kaggle_face.recognition.app.server import create_app, open_server
-from kaggle_face.recognition.app.service import Desk
+from kaggle_face.recognition.app.service import Service
 from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.recognizer import Recognizer
@@ -21,8 +21,8 @@ from tests.support.gallery_stubs import PixelEmbedder
 
 
 @pytest.fixture
-def desk(recognizer: Recognizer, detector: MtcnnDetector) -> Desk:
-    return Desk(recognizer, detector)
+def service(recognizer: Recognizer, detector: MtcnnDetector) -> Service:
+    return Service(recognizer, detector)
 
 
 def serve_until(stop: threading.Event, server: BaseWSGIServer) -> None:
@@ -44,7 +44,7 @@ def serve(detector: MtcnnDetector) -> Callable[..., object]:
     @contextmanager
     def run(path: Path) -> Iterator[str]:
         gallery = Gallery(path, create=True)
-        app = create_app(Desk(Recognizer(PixelEmbedder(), gallery), detector), Guard("127.0.0.1"))
+        app = create_app(Service(Recognizer(PixelEmbedder(), gallery), detector), AccessControl("127.0.0.1"))
         server = open_server(app, "127.0.0.1", 0)
         stop = threading.Event()
         thread = threading.Thread(target=serve_until, args=(stop, server))

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from kaggle_face.recognition.app.access import SECRET_HEADER, Guard
+from kaggle_face.recognition.app.access import SECRET_HEADER, AccessControl
 
-LOCAL = Guard("127.0.0.1", secret="the-secret")
-OPEN = Guard("0.0.0.0", token="the-token", secret="the-secret")
+LOCAL = AccessControl("127.0.0.1", secret="the-secret")
+OPEN = AccessControl("0.0.0.0", token="the-token", secret="the-secret")
 PAGE = {"Host": "127.0.0.1:8642", SECRET_HEADER: "the-secret"}
 
 
-def status(guard: Guard, method: str, path: str, headers: dict[str, str], token: str = "") -> int:
-    refusal = guard.refuse(method, path, headers, token)
+def status(access: AccessControl, method: str, path: str, headers: dict[str, str], token: str = "") -> int:
+    refusal = access.refuse(method, path, headers, token)
     return 200 if refusal is None else refusal.status
 
 
@@ -66,7 +66,7 @@ def test_beyond_this_machine_the_token_is_needed_for_everything(token: str, expe
 
 
 def test_each_start_has_another_secret() -> None:
-    assert Guard("127.0.0.1").secret != Guard("127.0.0.1").secret
+    assert AccessControl("127.0.0.1").secret != AccessControl("127.0.0.1").secret
 
 
 @pytest.mark.parametrize(

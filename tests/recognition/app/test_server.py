@@ -13,22 +13,22 @@ from flask.testing import FlaskClient
 
 from kaggle_face.errors import InputError, MissingExtraError
 from kaggle_face.recognition.app import server
-from kaggle_face.recognition.app.access import SECRET_HEADER, Guard
+from kaggle_face.recognition.app.access import SECRET_HEADER, AccessControl
 from kaggle_face.recognition.app.server import MAX_UPLOAD_BYTES, create_app, open_server
-from kaggle_face.recognition.app.service import Desk
+from kaggle_face.recognition.app.service import Service
 from tests.support.gallery_stubs import invented_face, jpeg_of
 
 SECRET = {SECRET_HEADER: "the-secret"}
 
 
 @pytest.fixture
-def client(desk: Desk) -> FlaskClient:
-    return create_app(desk, Guard("127.0.0.1", secret="the-secret")).test_client()
+def client(service: Service) -> FlaskClient:
+    return create_app(service, AccessControl("127.0.0.1", secret="the-secret")).test_client()
 
 
 @pytest.fixture
-def open_client(desk: Desk) -> FlaskClient:
-    return create_app(desk, Guard("0.0.0.0", token="the-token", secret="the-secret")).test_client()
+def open_client(service: Service) -> FlaskClient:
+    return create_app(service, AccessControl("0.0.0.0", token="the-token", secret="the-secret")).test_client()
 
 
 def test_every_answer_forbids_foreign_scripts_frames_and_copies(client: FlaskClient) -> None:
@@ -109,7 +109,7 @@ def test_wrong_values_in_a_question_are_refused(client: FlaskClient) -> None:
     faces = client.post("/api/faces", data=data, headers={**SECRET, "X-Aligned": "1"}).json["faces"]
     key = faces[0]["key"]
     right = {
-        "enroll": {"name": "Bob", "faces": [key], "if_there": "refuse"},
+        "enroll": {"name": "Bob", "faces": [key], "on_conflict": "refuse"},
         "verify": {"face": key, "name": "Ann", "threshold": "0.5"},
         "identify": {"face": key, "threshold": "0.5"},
         "rename": {"name": "Ann", "new_name": "Anna"},
@@ -218,8 +218,8 @@ def test_beyond_this_machine_the_token_opens_the_page_and_leaves_the_address(
     assert open_client.get("/api/people").status_code == 200
 
 
-def test_a_taken_port_is_an_error_of_one_line(desk: Desk) -> None:
-    app = create_app(desk, Guard("127.0.0.1"))
+def test_a_taken_port_is_an_error_of_one_line(service: Service) -> None:
+    app = create_app(service, AccessControl("127.0.0.1"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -228,19 +228,19 @@ def test_a_taken_port_is_an_error_of_one_line(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("port", [-1, 65_536, 99_999])
-def test_a_number_that_is_no_port_is_refused(desk: Desk, port: int) -> None:
+def test_a_number_that_is_no_port_is_refused(service: Service, port: int) -> None:
     with pytest.raises(InputError, match=f"a port is a number from 0 to 65535, got {port}"):
-        open_server(create_app(desk, Guard("127.0.0.1")), "127.0.0.1", port)
+        open_server(create_app(service, AccessControl("127.0.0.1")), "127.0.0.1", port)
 
 
 @pytest.mark.parametrize("package", ["flask", "waitress"])
 def test_without_the_libraries_the_extra_is_named(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, package: str
+    service: Service, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    app = create_app(desk, Guard("127.0.0.1"))
+    app = create_app(service, AccessControl("127.0.0.1"))
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=r"kaggle-face\[app\]"):
         if package == "flask":
-            create_app(desk, Guard("127.0.0.1"))
+            create_app(service, AccessControl("127.0.0.1"))
         else:
             open_server(app, "127.0.0.1", 0)

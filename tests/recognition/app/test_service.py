@@ -3,23 +3,23 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.errors import DataError, GalleryError, InputError
-from kaggle_face.recognition.app import service as desk_module
-from kaggle_face.recognition.app.service import Desk
+from kaggle_face.recognition.app import service as service_module
+from kaggle_face.recognition.app.service import Service
 from kaggle_face.recognition.detection.pictures import NoFaceError
 from kaggle_face.recognition.gallery.people import Gallery
 from tests.support.gallery_stubs import PIXEL_CARD, invented_face, jpeg_of, random_person
 
 
-def key_of(desk: Desk, person: int, picture: int = 1) -> str:
+def key_of(service: Service, person: int, picture: int = 1) -> str:
     """The key of the one face of an invented person's picture."""
-    key: str = desk.find_faces(jpeg_of(invented_face(person, picture)), "p.jpg", aligned=False)["faces"][0][
-        "key"
-    ]
+    key: str = service.find_faces(jpeg_of(invented_face(person, picture)), "p.jpg", aligned=False)["faces"][
+        0
+    ]["key"]
     return key
 
 
-def test_a_found_face_comes_with_its_box_and_its_crop(desk: Desk, seen_people: list[int]) -> None:
-    found = desk.find_faces(jpeg_of(invented_face(seen_people[0], 1)), "p.jpg", aligned=False)["faces"]
+def test_a_found_face_comes_with_its_box_and_its_crop(service: Service, seen_people: list[int]) -> None:
+    found = service.find_faces(jpeg_of(invented_face(seen_people[0], 1)), "p.jpg", aligned=False)["faces"]
     assert len(found) == 1
     left, top, width, height = found[0]["box"]
     assert 0 < left < left + width < 1
@@ -27,34 +27,34 @@ def test_a_found_face_comes_with_its_box_and_its_crop(desk: Desk, seen_people: l
     assert found[0]["crop"].startswith("data:image/png;base64,")
 
 
-def test_a_crop_that_is_aligned_has_no_box(desk: Desk) -> None:
-    found = desk.find_faces(jpeg_of(invented_face(1, 0, 112)), "crop.jpg", aligned=True)["faces"]
+def test_a_crop_that_is_aligned_has_no_box(service: Service) -> None:
+    found = service.find_faces(jpeg_of(invented_face(1, 0, 112)), "crop.jpg", aligned=True)["faces"]
     assert [face["box"] for face in found] == [None]
 
 
-def test_what_is_enrolled_is_identified_and_verified(desk: Desk, seen_people: list[int]) -> None:
-    enrolled = desk.enroll({"name": "Ann", "faces": [key_of(desk, seen_people[0])]})
+def test_what_is_enrolled_is_identified_and_verified(service: Service, seen_people: list[int]) -> None:
+    enrolled = service.enroll({"name": "Ann", "faces": [key_of(service, seen_people[0])]})
     assert (enrolled["person"]["name"], enrolled["added"]) == ("Ann", 1)
-    again = key_of(desk, seen_people[0])
-    assert desk.identify({"face": again})["person"]["name"] == "Ann"
-    assert desk.verify({"face": again, "name": "ann"})["accepted"]
-    other = key_of(desk, seen_people[1])
-    assert desk.verify({"face": again, "other": other, "threshold": "0.99"})["accepted"] is False
+    again = key_of(service, seen_people[0])
+    assert service.identify({"face": again})["person"]["name"] == "Ann"
+    assert service.verify({"face": again, "name": "ann"})["accepted"]
+    other = key_of(service, seen_people[1])
+    assert service.verify({"face": again, "other": other, "threshold": "0.99"})["accepted"] is False
 
 
-def test_the_same_threshold_decides_as_on_the_command_line(desk: Desk, seen_people: list[int]) -> None:
-    desk.enroll({"name": "Ann", "faces": [key_of(desk, seen_people[0])]})
-    answer = desk.identify({"face": key_of(desk, seen_people[0]), "threshold": "fpr-1e-2"})
+def test_the_same_threshold_decides_as_on_the_command_line(service: Service, seen_people: list[int]) -> None:
+    service.enroll({"name": "Ann", "faces": [key_of(service, seen_people[0])]})
+    answer = service.identify({"face": key_of(service, seen_people[0]), "threshold": "fpr-1e-2"})
     assert answer["threshold"]["value"] == PIXEL_CARD.threshold("fpr-1e-2").value
 
 
-def test_only_the_latest_faces_are_kept_in_memory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_module, "_KEPT_FACES", 2)
+def test_only_the_latest_faces_are_kept_in_memory(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_module, "_KEPT_FACES", 2)
     crops = [jpeg_of(invented_face(person, 0, 112)) for person in range(3)]
-    keys = [desk.find_faces(crop, "c.jpg", aligned=True)["faces"][0]["key"] for crop in crops]
+    keys = [service.find_faces(crop, "c.jpg", aligned=True)["faces"][0]["key"] for crop in crops]
     with pytest.raises(DataError, match="no longer in memory"):
-        desk.enroll({"name": "Ann", "faces": [keys[0]]})
-    desk.enroll({"name": "Ann", "faces": keys[1:]})
+        service.enroll({"name": "Ann", "faces": [keys[0]]})
+    service.enroll({"name": "Ann", "faces": keys[1:]})
 
 
 @pytest.mark.parametrize(
@@ -70,42 +70,42 @@ def test_only_the_latest_faces_are_kept_in_memory(desk: Desk, monkeypatch: pytes
     ],
 )
 def test_a_question_that_makes_no_sense_is_an_error_of_one_line(
-    desk: Desk, wanted: dict[str, object]
+    service: Service, wanted: dict[str, object]
 ) -> None:
     with pytest.raises(InputError) as caught:
-        desk.enroll(wanted)
+        service.enroll(wanted)
     assert "\n" not in str(caught.value)
 
 
-def test_a_bad_name_and_a_taken_one_are_refused(desk: Desk, seen_people: list[int]) -> None:
-    key = key_of(desk, seen_people[0])
+def test_a_bad_name_and_a_taken_one_are_refused(service: Service, seen_people: list[int]) -> None:
+    key = key_of(service, seen_people[0])
     with pytest.raises(GalleryError, match="must not hold '<'"):
-        desk.enroll({"name": "<b>Ann</b>", "faces": [key]})
-    desk.enroll({"name": "Ann", "faces": [key]})
+        service.enroll({"name": "<b>Ann</b>", "faces": [key]})
+    service.enroll({"name": "Ann", "faces": [key]})
     with pytest.raises(GalleryError, match="is enrolled already"):
-        desk.enroll({"name": "ANN", "faces": [key_of(desk, seen_people[1])]})
+        service.enroll({"name": "ANN", "faces": [key_of(service, seen_people[1])]})
 
 
-def test_a_picture_without_a_face_is_refused(desk: Desk) -> None:
+def test_a_picture_without_a_face_is_refused(service: Service) -> None:
     import numpy as np
 
     with pytest.raises(NoFaceError, match="no face was found"):
-        desk.find_faces(jpeg_of(np.full((200, 200, 3), 90, np.uint8)), "wall.jpg", aligned=False)
+        service.find_faces(jpeg_of(np.full((200, 200, 3), 90, np.uint8)), "wall.jpg", aligned=False)
 
 
-def test_people_are_found_by_a_part_of_their_name(desk: Desk, gallery: Gallery) -> None:
+def test_people_are_found_by_a_part_of_their_name(service: Service, gallery: Gallery) -> None:
     gallery.enroll([random_person(f"Person {number:03}", number) for number in range(80)], PIXEL_CARD)
-    everyone, few = desk.people(""), desk.people("PERSON 07")
+    everyone, few = service.people(""), service.people("PERSON 07")
     assert (everyone["all"], everyone["found"], len(everyone["people"])) == (
         80,
         80,
-        desk_module._PEOPLE_SHOWN,
+        service_module._PEOPLE_SHOWN,
     )
     assert (few["all"], few["found"]) == (80, 10)
 
 
-def test_people_are_renamed_and_removed(desk: Desk, gallery: Gallery) -> None:
+def test_people_are_renamed_and_removed(service: Service, gallery: Gallery) -> None:
     gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
-    assert desk.rename({"name": "Ann", "new_name": "Anna"})["person"]["name"] == "Anna"
-    assert desk.remove({"name": "Anna"}) == {"removed": "Anna"}
-    assert desk.state()["people"] == 0
+    assert service.rename({"name": "Ann", "new_name": "Anna"})["person"]["name"] == "Anna"
+    assert service.remove({"name": "Anna"}) == {"removed": "Anna"}
+    assert service.state()["people"] == 0

@@ -113,14 +113,16 @@ def write_crops(root: Path, num_people: int, name: str = "p") -> Path:
     return root
 
 
-def start(gallery: Path, folder: Path, statement: int = 0, if_there: str = "skip") -> subprocess.Popen[str]:
+def start(
+    gallery: Path, folder: Path, statement: int = 0, on_conflict: str = "skip"
+) -> subprocess.Popen[str]:
     words = [
         sys.executable,
         "-m",
         "tests.support.enrolling",
         str(gallery),
         str(folder),
-        if_there,
+        on_conflict,
         str(statement),
     ]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
@@ -177,7 +179,7 @@ def test_kills_at_random_moments_lose_no_committed_person(tmp_path: Path) -> Non
 def test_two_processes_enroll_at_once_and_nobody_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "gallery.sqlite"
     folders = [write_crops(tmp_path / name, 30, name) for name in ("ann", "bob")]
-    processes = [start(path, folder, if_there="refuse") for folder in folders]
+    processes = [start(path, folder, on_conflict="refuse") for folder in folders]
     assert all("done" in process.communicate(timeout=600)[0] for process in processes)
     assert check_whole(path, folders[0], {"bob"}) == 60
 

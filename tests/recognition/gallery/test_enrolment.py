@@ -73,7 +73,7 @@ def test_names_that_are_taken_stop_before_anybody_is_enrolled(recognizer: Recogn
     enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
     (people / "Aaron").mkdir()
     (people / "Aaron" / "0.jpg").write_bytes(jpeg_of(invented_face(9, 0, 112)))
-    with pytest.raises(GalleryError, match="3 of 4 people are enrolled already, first: Ann; say --skip"):
+    with pytest.raises(GalleryError, match="3 of 4 people are enrolled already, first: Ann; use --skip"):
         enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
     assert recognizer.gallery.count_people() == 3
 

@@ -65,7 +65,7 @@ def test_another_model_embeds_the_pictures_anew(exported: Path, other: Gallery) 
 
 def test_taken_names_stop_the_import_before_it_begins(exported: Path, other: Gallery) -> None:
     other.enroll([random_person("béla", 1)], PIXEL_CARD)
-    with pytest.raises(GalleryError, match="1 of 3 people are enrolled already, first: béla; say --add"):
+    with pytest.raises(GalleryError, match="1 of 3 people are enrolled already, first: béla; use --add"):
         import_gallery(other, exported, no_model, "refuse", SilentProgress())
     assert other.count_people() == 1
 
@@ -156,14 +156,16 @@ def test_an_export_that_grows_too_far_is_refused(exported: Path, other: Gallery)
         for name in old.namelist():
             new.writestr(name, old.read(name))
         new.writestr("zeros", bytes(80 << 20))
-    with pytest.raises(GalleryError, match=r"bomb\.zip is no export .* times, which is taken for an attack"):
+    with pytest.raises(
+        GalleryError, match=r"bomb\.zip is not an export .* times, which is taken for an attack"
+    ):
         import_gallery(other, bomb, no_model, "refuse", SilentProgress())
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, other: Gallery) -> None:
     path = tmp_path / "letter.zip"
     path.write_text("a letter")
-    with pytest.raises(GalleryError, match=r"letter\.zip is no export of a gallery"):
+    with pytest.raises(GalleryError, match=r"letter\.zip is not an export of a gallery"):
         import_gallery(other, path, no_model, "refuse", SilentProgress())
 
 
@@ -178,7 +180,7 @@ def test_a_file_that_is_no_export_is_not_written_over(
 ) -> None:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"a photo")
-    with pytest.raises(GalleryError, match=r"photo\.jpg is there already and no earlier export"):
+    with pytest.raises(GalleryError, match=r"photo\.jpg is there already and is not an earlier export"):
         export_gallery(gallery, photo)
     assert photo.read_bytes() == b"a photo"
     assert export_gallery(gallery, exported) == len(NAMES)

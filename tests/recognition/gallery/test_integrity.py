@@ -16,9 +16,9 @@ from kaggle_face.progress import SilentProgress
 from kaggle_face.recognition.detection.pictures import png_of
 from kaggle_face.recognition.gallery import database
 from kaggle_face.recognition.gallery.people import Gallery
-from kaggle_face.recognition.gallery.reembedding import renew_embeddings
+from kaggle_face.recognition.gallery.reembedding import re_embed
 from kaggle_face.recognition.gallery.tables import NewPerson
-from kaggle_face.recognition.search import cache_folder, read_directions
+from kaggle_face.recognition.search import cache_folder, read_prototypes
 from tests.support.gallery_stubs import PIXEL_CARD, PixelEmbedder, random_person
 
 FLIPS = int(os.environ.get("KAGGLE_FACE_FLIPS", "80"))
@@ -120,7 +120,7 @@ def test_whatever_is_done_to_a_gallery_it_stays_verified(path: Path) -> None:
     gallery.write_down("identify", [(None, {"score": 0.5})])
     with pytest.raises(GalleryError, match="enrolled already"):
         gallery.enroll([person("Fay", 9), person("Dee", 10)], PIXEL_CARD)
-    renew_embeddings(gallery, PixelEmbedder(replace(PIXEL_CARD, fingerprint="f" * 32)), SilentProgress())
+    re_embed(gallery, PixelEmbedder(replace(PIXEL_CARD, fingerprint="f" * 32)), SilentProgress())
     names = [one.name for one in gallery.people()]
     del gallery
     again = Gallery(closed(Gallery(path)))
@@ -142,7 +142,7 @@ def test_of_a_large_gallery_pictures_and_audit_are_verified_when_they_are_read(
     with pytest.raises(GalleryError, match=r"damaged \(the table audit holds other rows"):
         gallery.audit()
     with pytest.raises(GalleryError, match=r"the picture .* in the gallery is not what was written"):
-        renew_embeddings(gallery, PixelEmbedder(replace(PIXEL_CARD, fingerprint="f" * 32)), SilentProgress())
+        re_embed(gallery, PixelEmbedder(replace(PIXEL_CARD, fingerprint="f" * 32)), SilentProgress())
 
 
 def test_a_gallery_of_the_first_version_gets_its_sums(path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_gallery_of_the_first_version_gets_its_sums(path: Path) -> None:
 @pytest.mark.parametrize("file", ["vectors.npy", "numbers.npy", "strangers.npy", "sums.json"])
 def test_a_bit_that_flips_in_the_copy_for_searching_changes_no_answer(path: Path, file: str) -> None:
     gallery = Gallery(path)
-    before = read_directions(gallery)
+    before = read_prototypes(gallery)
     right = [np.array(values) for values in (before.numbers, before.vectors, before.stranger_scores)]
     (copy,) = (folder for folder in cache_folder(path).iterdir())
     content = (copy / file).read_bytes()
@@ -166,6 +166,6 @@ def test_a_bit_that_flips_in_the_copy_for_searching_changes_no_answer(path: Path
         changed = bytearray((copy / file).read_bytes())
         changed[bit // 8] ^= 1 << bit % 8
         (copy / file).write_bytes(changed)
-        found = read_directions(gallery)
+        found = read_prototypes(gallery)
         for now, then in zip((found.numbers, found.vectors, found.stranger_scores), right, strict=True):
             assert np.array_equal(now, then)

@@ -29,7 +29,7 @@ def test_the_first_enrolment_decides_the_model(three: Gallery) -> None:
     assert three.model() == PIXEL_CARD
 
 
-def test_another_model_is_refused_with_the_command_that_renews_the_gallery(three: Gallery) -> None:
+def test_another_model_is_refused_with_the_command_that_re_embeds_the_gallery(three: Gallery) -> None:
     with pytest.raises(
         GalleryError,
         match=r"was made by stub/main .* not by other/main .*people re-embed --model /elsewhere/fold0",
@@ -40,7 +40,7 @@ def test_another_model_is_refused_with_the_command_that_renews_the_gallery(three
 
 @pytest.mark.parametrize("name", ["Ann", "ann", "ANN "])
 def test_a_taken_name_is_refused(three: Gallery, name: str) -> None:
-    with pytest.raises(GalleryError, match=r"'Ann' is enrolled already \(images: 1\); say --add"):
+    with pytest.raises(GalleryError, match=r"'Ann' is enrolled already \(images: 1\); use --add"):
         three.enroll([random_person(name, 9)], PIXEL_CARD)
 
 

@@ -184,7 +184,7 @@ function setUpEnroll() {
     const all = toEnroll();
     const asked = name.value;
     const answer = await ask("enroll", {
-      name: asked, faces: all.map((face) => face.key), if_there: add ? "add" : "refuse",
+      name: asked, faces: all.map((face) => face.key), on_conflict: add ? "add" : "refuse",
     });
     const { person } = answer;
     const count = `${person.images} ${person.images === 1 ? "picture" : "pictures"}`;

@@ -1,0 +1,1 @@
+"""Comparisons behind the tables of docs/: scripts of a checkout, which the package never imports."""

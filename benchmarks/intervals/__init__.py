@@ -1,0 +1,1 @@
+"""How often intervals of verification hold the truth, on generated scores."""

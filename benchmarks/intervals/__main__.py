@@ -1,0 +1,45 @@
+"""`python -m benchmarks.intervals`: how often intervals of verification hold the truth, as one table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from benchmarks.intervals.coverage import QUICK_SETTINGS, SETTINGS, bench_intervals
+from benchmarks.script import run_script
+from kaggle_face.cli.bench import print_report
+from kaggle_face.cli.main import run as run_program
+from kaggle_face.cli.terminal import Terminal
+
+_SIMULATIONS, _QUICK_SIMULATIONS = 1000, 50
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the script and returns its exit code."""
+    description = "how often intervals of verification hold the truth, on generated scores"
+    return run_script("intervals", description, _add_arguments, _simulate, argv)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.add_argument("--quick", action="store_true", help="30 people alone, 50 simulations")
+    parser.add_argument("--json", action="store_true", help="print the figures for machines")
+    parser.add_argument(
+        "--simulations",
+        type=int,
+        metavar="N",
+        help=f"how often scores are drawn ({_SIMULATIONS}; quick: {_QUICK_SIMULATIONS})",
+    )
+
+
+def _simulate(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    usual = _QUICK_SIMULATIONS if arguments.quick else _SIMULATIONS
+    simulations = usual if arguments.simulations is None else arguments.simulations
+    settings = QUICK_SETTINGS if arguments.quick else SETTINGS
+    about = {"intervals": "95 %", "simulations": simulations}
+    print_report(bench_intervals(simulations, about, terminal, settings), arguments.json, terminal)
+
+
+if __name__ == "__main__":
+    run_program(sys.argv[1:], main)

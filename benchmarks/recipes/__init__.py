@@ -1,0 +1,1 @@
+"""Heads, losses and CutMix compared on one's own faces."""

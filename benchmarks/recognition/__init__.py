@@ -1,0 +1,1 @@
+"""One-shot recognition compared with dlib's recogniser."""

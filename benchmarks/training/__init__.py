@@ -1,0 +1,1 @@
+"""Training compared with the usual notebook and with timm's own loader."""

@@ -1,0 +1,119 @@
+"""`kaggle-face bench`: where the time goes on this machine, and the setting that would change it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, assert_never
+
+from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError
+
+if TYPE_CHECKING:
+    from kaggle_face.bench.report import Report
+    from kaggle_face.bench.throughput import Plan
+
+Part = Literal["train", "pack", "predict", "metrics", "start"]
+PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start")
+_MOVED = "intervals"
+
+
+def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
+    """Adds the part, `--quick`, `--json`, `--rounds`, `--seconds` and the settings."""
+    parser.add_argument(
+        "part",
+        choices=(*PARTS, _MOVED),
+        metavar="PART",
+        help="train: the network alone, the loader alone, both; pack: the decoder and packing; predict: "
+        "images to embeddings; metrics: the largest sizes; start: --help",
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures for machines")
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    add_plan_arguments(parser)
+    add_config_arguments(parser)
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds how long is measured."""
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, less exact")
+    parser.add_argument("--rounds", type=int, metavar="N", help="turns that are timed (5; quick: 2)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="least length of a turn (4; quick: 0.5)")
+
+
+def run_bench(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Measures one part and prints a table and a sentence, or JSON."""
+    if arguments.part == _MOVED:
+        raise InputError(
+            "'bench intervals' is a script now; in a checkout run: python -m benchmarks.intervals --help"
+        )
+    if arguments.alone:
+        terminal.warn(
+            "--alone has no effect: the notebook way and timm's loader are measured by "
+            "python -m benchmarks.training, in a checkout"
+        )
+    print_report(_measure(arguments, terminal), arguments.json, terminal)
+
+
+def print_report(report: Report, as_json: bool, terminal: Terminal) -> None:
+    """Prints what it was measured on, the table and the sentence, or all of it as JSON."""
+    if as_json:
+        terminal.json(report.as_values(), indent=1, allow_nan=True)
+        return
+    terminal.say(", ".join(f"{name} {value}" for name, value in report.about.items() if value is not None))
+    terminal.table(report.columns, report.as_text())
+    terminal.say(report.sentence)
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """How long is measured.
+
+    Raises:
+        InputError: A number is too small.
+    """
+    from kaggle_face.bench.throughput import Plan
+
+    usual = Plan(2, 0.5, 1, 1) if arguments.quick else Plan()
+    rounds = usual.rounds if arguments.rounds is None else arguments.rounds
+    seconds = usual.seconds if arguments.seconds is None else arguments.seconds
+    if rounds < 1 or seconds <= 0:
+        raise InputError(f"--rounds must be >= 1 and --seconds > 0, got {rounds} and {seconds:g}")
+    return Plan(rounds, seconds, usual.least_steps, usual.warmup_steps)
+
+
+def _measure(arguments: argparse.Namespace, terminal: Terminal) -> Report:
+    part: Part = arguments.part
+    plan = plan_of(arguments)
+    match part:
+        case "train":
+            from kaggle_face.bench.training import bench_training
+
+            return bench_training(load_settings(arguments), plan, terminal)
+        case "pack":
+            from kaggle_face.bench.machine import describe_machine
+            from kaggle_face.bench.packing import bench_packing
+            from kaggle_face.pipeline.preparing import open_competition
+
+            loaded = load_settings(arguments)
+            image_ids = open_competition(loaded.config).faces.image_ids
+            root, size_px = Path(loaded.config.data.root), loaded.config.data.image_size
+            about = {"config": loaded.name, **describe_machine()}
+            return bench_packing(root, image_ids, size_px, plan, about, terminal)
+        case "predict":
+            from kaggle_face.bench.prediction import bench_prediction
+
+            return bench_prediction(load_settings(arguments), plan, terminal)
+        case "metrics":
+            from kaggle_face.bench.machine import describe_machine
+            from kaggle_face.bench.scoring import Sizes, bench_scoring
+
+            sizes = Sizes.quick() if arguments.quick else Sizes()
+            return bench_scoring(sizes, plan, describe_machine(), terminal)
+        case "start":
+            from kaggle_face.bench.machine import describe_machine
+            from kaggle_face.bench.startup import bench_start
+            from kaggle_face.cli.main import COMMANDS
+
+            return bench_start(["", *COMMANDS], plan, describe_machine(), terminal)
+        case _:
+            assert_never(part)

@@ -1,0 +1,172 @@
+"""What is measured of models that know people from one picture, as records, JSON and tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kaggle_face.metrics.episodes import EpisodeAccuracy
+from kaggle_face.metrics.intervals.bootstrap import Interval
+from kaggle_face.recognition.compared_models import EmbeddedSet, FaceSet
+
+
+@dataclass(frozen=True)
+class SizeResult:
+    """One model at one gallery size: intervals over people, DIR at 1 % FPIR with its spread over draws."""
+
+    model: str
+    size: int
+    draws: int
+    probes: int
+    strangers: int
+    rank1: Interval
+    rank5: Interval
+    dir_mean: float
+    dir_spread: float
+
+
+@dataclass(frozen=True)
+class ShotResult:
+    """One model with a number of enrolled images a person: rank-1 by their mean, and by the best of them."""
+
+    model: str
+    shots: int
+    people: int
+    by_mean: Interval
+    by_best: Interval
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """One model in K-way one-shot episodes."""
+
+    model: str
+    ways: int
+    accuracy: EpisodeAccuracy
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The difference in rank-1 of two models at a size: interval over people, chance of another sign."""
+
+    first: str
+    second: str
+    size: int
+    value: float
+    low: float
+    high: float
+    other_sign: float
+
+    def __str__(self) -> str:
+        gain = f"{100 * self.value:+.2f} points [{100 * self.low:+.2f}, {100 * self.high:+.2f}]"
+        return f"{self.first} less {self.second} at {self.size} people: rank-1 {gain}"
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """How much is measured.
+
+    Attributes:
+        sizes: People of a gallery; None: all who have two pictures.
+        shots: Pictures enrolled of each person.
+        ways: People of an episode.
+        draws: Galleries of a size.
+        seed: Of the draws.
+        keep: A folder that keeps the embeddings for the next time.
+    """
+
+    sizes: tuple[int, ...] | None = None
+    shots: tuple[int, ...] = (1, 2, 5)
+    ways: tuple[int, ...] = (5, 20)
+    draws: int = 10
+    seed: int = 0
+    keep: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationReport:
+    """How well each model knows the people of a face set."""
+
+    faces: FaceSet
+    models: tuple[EmbeddedSet, ...]
+    sizes: list[SizeResult]
+    comparisons: list[Comparison]
+    shots: list[ShotResult]
+    episodes: list[EpisodeResult]
+
+    def as_json(self) -> dict[str, Any]:
+        """All figures in plain values; a number that was not measured is None."""
+        models = [
+            {"name": one.model.name, "fingerprint": one.model.fingerprint, "ms_per_face": one.milliseconds}
+            for one in self.models
+        ]
+        parts = {name: getattr(self, name) for name in ("sizes", "comparisons", "shots", "episodes")}
+        values: dict[str, Any] = _plain({"models": models, **parts})
+        return values
+
+    def tables(self) -> list[EvaluationTable]:
+        """Galleries with one image enrolled, more images enrolled, and episodes."""
+        sizes = [
+            (
+                one.model,
+                f"{one.size}",
+                _percent(one.rank1),
+                _percent(one.rank5),
+                f"{100 * one.dir_mean:.2f} ± {100 * one.dir_spread:.2f}",
+                f"{one.probes // one.draws}",
+                f"{one.strangers}",
+            )
+            for one in self.sizes
+        ]
+        title = f"One image enrolled, mean of {self.sizes[0].draws} draws, [95 % interval over people]"
+        header: tuple[str, ...] = (
+            "model",
+            "people",
+            "rank-1 %",
+            "rank-5 %",
+            "DIR@FPIR 1 %",
+            "probes",
+            "strangers",
+        )
+        tables = [EvaluationTable(title, header, sizes, tuple(map(str, self.comparisons)))]
+        if self.shots:
+            people = self.shots[0].people
+            title = f"Images enrolled of each of {people} people, the same probes: rank-1 %"
+            header = ("model", "images", "their mean (used)", "the best of them")
+            shots = [
+                (one.model, f"{one.shots}", _percent(one.by_mean), _percent(one.by_best))
+                for one in self.shots
+            ]
+            tables.append(EvaluationTable(title, header, shots))
+        title = "One-shot episodes: accuracy % [95 % interval over episodes]"
+        episodes = [(one.model, f"{one.ways}-way", _percent(one.accuracy)) for one in self.episodes]
+        return [*tables, EvaluationTable(title, ("model", "episode", "accuracy"), episodes)]
+
+
+@dataclass(frozen=True)
+class EvaluationTable:
+    """A title, the columns' names, rows of text, and lines to stand below."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: tuple[str, ...] = ()
+
+
+def _plain(value: Any) -> Any:
+    """Records as dictionaries; a number that was not measured as None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _percent(found: Interval | EpisodeAccuracy) -> str:
+    return f"{100 * found.value:.2f} [{100 * found.low:.2f}, {100 * found.high:.2f}]"

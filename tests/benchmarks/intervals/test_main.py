@@ -1,0 +1,17 @@
+"""The table of intervals."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.intervals.__main__ import main
+
+
+def test_intervals_are_tried_on_generated_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--json", "--simulations", "2"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert {row["genuine pairs"] for row in values["rows"]} == {"1 each", "5 each", "all pairs"}
+    assert all(0 <= row["coverage"] <= 1 for row in values["rows"])
+    assert values["sentence"].startswith("coverage lies between ")

@@ -1,0 +1,51 @@
+"""Scripts end as commands do."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kaggle_face
+from benchmarks.script import run_script
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError
+
+ROOT = Path(kaggle_face.__file__).parents[1]
+SCRIPTS = sorted(path.parent.name for path in (ROOT / "benchmarks").glob("*/__main__.py"))
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("word")
+
+
+def refuse(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    raise InputError(f"not {arguments.word}")
+
+
+def stop(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    raise KeyboardInterrupt
+
+
+def test_wrong_input_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_script("recipes", "nothing", declare, refuse, ["that"]) == 2
+    assert run_script("recipes", "nothing", declare, refuse, ["that", "--fast"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "error: not that"
+    assert lines[1].startswith("error: python -m benchmarks.recipes: unrecognized arguments: --fast")
+
+
+def test_a_stopped_script_names_the_command_line_that_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_script("blends", "nothing", declare, stop, ["a b"], "all is kept") == 130
+    expected = "stopped: all is kept; go on with: python -m benchmarks.blends 'a b'\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_explains_itself(name: str) -> None:
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"usage: python -m benchmarks.{name} ")
