@@ -57,12 +57,10 @@ def train_missing_folds(
     loaded: LoadedConfig, name: str, folds: Sequence[int] | None, resume: bool, terminal: Terminal
 ) -> None:
     """Trains folds of a run (None: all of them), going on where a training was stopped."""
-    from kaggle_face.cli.training.train import train_folds
-    from kaggle_face.train.distributed import ALONE
+    from kaggle_face.pipeline.train import TrainOptions, train_folds
 
     run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
-    how = argparse.Namespace(resume=resume, overwrite=False, ignore_rules=False)
-    train_folds(loaded, run, folds, how, terminal, ALONE, "experiment")
+    train_folds(loaded, run, folds, TrainOptions(resume=resume, kind="experiment"), terminal)
 
 
 def write_reports(name: str, reports: Sequence[Report], values: Any) -> Path:

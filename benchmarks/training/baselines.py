@@ -21,7 +21,7 @@ from kaggle_face.bench.throughput import Work
 from kaggle_face.bench.training import MeasuredFold, PlainTrainer, create_plain_trainer
 from kaggle_face.config import Config
 from kaggle_face.data.augmentation.per_image import compose_for_notebook
-from kaggle_face.hardware import available_cores
+from kaggle_face.hardware import available_cpus
 from kaggle_face.records import IntArray, StrArray
 
 NOTEBOOK, TIMM = "notebook way", "timm's loader"
@@ -33,7 +33,7 @@ _WORKERS_ON_CPU = 2
 
 def baselines_of(fold: MeasuredFold) -> dict[str, Work]:
     """How each baseline begins, by name."""
-    workers = available_cores() if fold.device.type == "cuda" else _WORKERS_ON_CPU
+    workers = available_cpus() if fold.device.type == "cuda" else _WORKERS_ON_CPU
     images = fold.folder / "images"
     task = fold.task
     link_class_folders(Path(fold.config.data.root), task.train_ids, task.train_labels, images)

@@ -20,7 +20,7 @@ from kaggle_face.pictures import decode_rgb_into, read_picture
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import StrArray
 
-DECODER, ONE, ALL, OPENING = "decoder alone, 1 core", "pack, 1 process", "pack, {} processes", "open again"
+DECODER, ONE, ALL, OPENING = "decoder alone, 1 core", "cache, 1 process", "cache, {} processes", "open again"
 COLUMNS = ("way", "images/s", "slowest", "fastest", "of the decoder per core", "memory MB")
 
 GOOD_SHARE = 0.9

@@ -57,7 +57,7 @@ def bench_prediction(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Re
     prepare_cpu(device)
     data = open_competition(loaded.config)
     loaded = settle_amp(loaded, len(data.classes), device, progress)
-    config, pack = loaded.config, open_images(loaded.config, data, progress)
+    config, cache = loaded.config, open_images(loaded.config, data, progress)
     network = fresh_network(config, len(data.classes), device)
     amp_dtype, size_px, flip = (
         resolve_amp(config.train.amp, device),
@@ -68,7 +68,7 @@ def bench_prediction(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Re
     subject = Subject(network, device, amp_dtype, flip, batch_size, size_px)
 
     def batches() -> Iterator[Tensor]:
-        return evaluation_batches(pack, pack.image_ids, batch_size, device)
+        return evaluation_batches(cache, cache.image_ids, batch_size, device)
 
     ways: dict[str, Work] = {
         LIMIT: partial(resident_batches, subject),

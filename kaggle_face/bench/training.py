@@ -26,12 +26,12 @@ from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress, SilentProgress
-from kaggle_face.train.fold import create_fit, create_fold_network
-from kaggle_face.train.settings import FoldTask, fold_task
+from kaggle_face.train.fold import create_fold_network, create_trainer
+from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.step.step import run_steps
-from kaggle_face.train.trainer import Call, Fit
+from kaggle_face.train.trainer import RunContext, Trainer
 
 LIMIT, LOADER, WHOLE = "limit", "loader alone", "end to end"
 COLUMNS = ("way", "images/s", "slowest", "fastest", "of the limit", "memory MB", "device MB")
@@ -43,7 +43,7 @@ _MANY_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Supply:
+class ImageSupply:
     """How the measured training got its images, for the sentence that says what to change.
 
     Attributes:
@@ -62,7 +62,7 @@ class MeasuredFold:
     """The fold that is trained while it is measured."""
 
     config: Config
-    task: FoldTask
+    task: FoldData
     device: torch.device
     folder: Path
     """Temporary; whatever is written lies below it."""
@@ -87,8 +87,8 @@ def bench_training(
     prepare_cpu(device)
     data = open_competition(loaded.config)
     loaded = settle_amp(loaded, len(data.classes), device, progress)
-    pack = open_images(loaded.config, data, progress)
-    task = fold_task(data, open_folds(loaded, data, pack), pack, 0)
+    cache = open_images(loaded.config, data, progress)
+    task = select_fold(data, open_folds(loaded, data, cache), cache, 0)
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         fold = MeasuredFold(loaded.config, task, device, Path(folder))
         ways: dict[str, Work] = {
@@ -97,19 +97,19 @@ def bench_training(
             WHOLE: partial(_train, fold),
         }
         rates = measure_in_turns({**ways, **(baselines(fold) if baselines else {})}, plan, device, progress)
-        loading = _create_fit(fold).batches.supply
-    per_image = loading.residence == "workers" and len(loaded.config.augment.transforms) > 0
-    supply = Supply(per_image, loading.reason, device.type == "cuda")
+        loading = _create_trainer(fold).batches.plan
+    per_image = loading.placement == "workers" and len(loaded.config.augment.transforms) > 0
+    supply = ImageSupply(per_image, loading.reason, device.type == "cuda")
     about = {**describe_machine(device), **speed_settings(loaded), "images": len(task.train_ids)}
     return report_training(rates, supply, about)
 
 
-def report_training(rates: Mapping[str, Rate], supply: Supply, about: Mapping[str, Cell]) -> Report:
+def report_training(rates: Mapping[str, Rate], supply: ImageSupply, about: Mapping[str, Cell]) -> Report:
     """The rates as a table, each as a share of the limit, with the bottleneck named."""
     return Report("train", about, COLUMNS, rows_of_rates(rates, LIMIT), explain(rates, supply))
 
 
-def explain(rates: Mapping[str, Rate], supply: Supply) -> str:
+def explain(rates: Mapping[str, Rate], supply: ImageSupply) -> str:
     """One sentence: what is slowest, and the setting that would change it."""
     limit, loader, whole = (rates[name].median for name in (LIMIT, LOADER, WHOLE))
     share = whole / limit
@@ -133,14 +133,14 @@ def explain(rates: Mapping[str, Rate], supply: Supply) -> str:
     )
 
 
-def _help_loader(supply: Supply) -> str:
+def _help_loader(supply: ImageSupply) -> str:
     if supply.per_image and supply.reason:
         return f"{supply.reason}: choose other augment.transforms" + (
             ", or raise data.workers" if supply.on_cuda else ""
         )
     if supply.per_image and supply.on_cuda:
         return "set data.residence=auto, so that whole batches are augmented at once"
-    fits = ", or set data.residence=device if the images fit" if supply.on_cuda else ""
+    fits = ", or set data.residence=device if the images trainer" if supply.on_cuda else ""
     return f"leave out what augment.transforms can spare{fits}"
 
 
@@ -177,15 +177,15 @@ def speed_settings(loaded: LoadedConfig) -> dict[str, Cell]:
     }
 
 
-def _create_fit(fold: MeasuredFold) -> Fit:
+def _create_trainer(fold: MeasuredFold) -> Trainer:
     network = create_fold_network(fold.config, fold.task).to(fold.device)
     folder = FoldFolder(fold.folder / "fold0")
-    return create_fit(fold.config, fold.task, folder, network, None, Call({}, SilentProgress()))
+    return create_trainer(fold.config, fold.task, folder, network, None, RunContext({}, SilentProgress()))
 
 
 def _load(fold: MeasuredFold) -> Generator[int]:
     """The loader alone, epoch after epoch."""
-    batches = _create_fit(fold).batches
+    batches = _create_trainer(fold).batches
     while True:
         for batch in batches.epoch(0):
             yield len(batch.labels)
@@ -193,15 +193,15 @@ def _load(fold: MeasuredFold) -> Generator[int]:
 
 def _train(fold: MeasuredFold) -> Generator[int]:
     """Epoch after epoch of a training, with its metrics and its progress."""
-    fit = _create_fit(fold)
-    state, progress = fit.state, SilentProgress()
+    trainer = _create_trainer(fold)
+    state, progress = trainer.state, SilentProgress()
     while True:
-        with progress.count("epoch", fit.batches.images_per_epoch, "images") as counter:
-            for images in run_steps(state, fit.recipe, fit.batches, fit.machine):
-                counter.advance(images, f"loss {state.tally.latest.mean_loss:.3f}")
+        with progress.count("epoch", trainer.batches.images_per_epoch, "images") as counter:
+            for images in run_steps(state, trainer.settings, trainer.batches, trainer.step_context):
+                counter.advance(images, f"loss {state.accumulator.latest.mean_loss:.3f}")
                 yield images
         state.step = 0
-        state.tally.begin_epoch()
+        state.accumulator.begin_epoch()
 
 
 @dataclass(frozen=True, eq=False)

@@ -192,23 +192,23 @@ class TaskBlend:
     @classmethod
     def of(cls, task: Task, choice: BlendChoice) -> TaskBlend:
         """What was decided for a task, as rows."""
-        blend, contest, tuning = choice.blend, choice.selection, choice.tuning
+        blend, selection, tuning = choice.blend, choice.selection, choice.tuning
         members = tuple(
             MemberRow(task, member.name, tuple(fold.fold for fold in member.folds), weight)
             for member, weight in zip(blend.members, blend.weights, strict=True)
         )
-        if contest is None:
+        if selection is None:
             return cls(task, members, choice.notes, choice.metrics)
-        winner, contenders = contest.winner, contest.candidates
+        winner, candidates = selection.winner, selection.candidates
         return cls(
             task=task,
             members=members,
             notes=choice.notes,
             metrics=choice.metrics,
-            metric=contest.metric,
+            metric=selection.metric,
             chosen=winner.name,
-            reason=contest.reason,
-            candidates=tuple(CandidateRow.of(task, each, each is winner) for each in contenders),
+            reason=selection.reason,
+            candidates=tuple(CandidateRow.of(task, each, each is winner) for each in candidates),
             steps=() if tuning is None else StepRow.all_of(task, tuning),
             tuned_metrics=None if tuning is None else tuning.metrics,
         )
@@ -222,7 +222,7 @@ class BlendResult:
         run: The run whose folder holds the blend.
         gallery_accuracy: The share of the dev gallery's probes that are named right; None without a gallery.
         labelled_test: The accuracy on test images whose class is known; nothing is chosen by it.
-        summary: What `ensemble.json` keeps, the formula and its score among it.
+        record: What `ensemble.json` keeps, the formula and its score among it.
         paths: The records and tables that were written.
         warnings: Tasks that the test data have and the blend does not answer, one line each.
     """
@@ -232,7 +232,7 @@ class BlendResult:
     gallery_accuracy: float | None
     labelled_test: TestAccuracy | None
     num_parameters: int
-    summary: BlendRecord
+    record: BlendRecord
     paths: tuple[Path, ...]
     warnings: tuple[str, ...]
 
@@ -254,7 +254,7 @@ class BlendResult:
     @property
     def score(self) -> float | None:
         """The formula's value out of fold; None where one of its metrics is not known."""
-        return self.summary.score
+        return self.record.score
 
 
 def ensemble_runs(
@@ -309,8 +309,8 @@ def _blend(
         records = _write_records(choices, folder, progress)
         figure = figure_of_gallery(folder / "embeddings", members["verification"][0].folds[0])
         described = with_gallery(describe_blend(formula, choices, records), figure)
-        summary = replace(described, ignored_rules=tuple(ignored))
-        paths = [*records, write_blend_record(folder, summary)]
+        record = replace(described, ignored_rules=tuple(ignored))
+        paths = [*records, write_blend_record(folder, record)]
         seal_blend(folder, networks)
     if today is not None:
         require_unchanged(config, today, progress)
@@ -320,7 +320,7 @@ def _blend(
         gallery_accuracy=None if figure is None else figure.value,
         labelled_test=measure_labelled_blend(run.ensemble_folder / "predictions", folds),
         num_parameters=count_parameters(used),
-        summary=summary,
+        record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
         warnings=_left_out(choices, members),
     )

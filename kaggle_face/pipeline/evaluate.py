@@ -22,7 +22,6 @@ from kaggle_face.ensemble.run_thresholds import (
 )
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.evaluation.figures import (
-    Estimate,
     class_figures,
     compare_classes,
     compare_pairs,
@@ -31,6 +30,7 @@ from kaggle_face.evaluation.figures import (
     measure_pairs,
     open_trials,
 )
+from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.member_scores import has_record
 from kaggle_face.evaluation.members import Member, choose_members, default_checkpoint
 from kaggle_face.evaluation.run_table import RunRow, read_run_rows
@@ -304,7 +304,7 @@ def _as_evaluation(
         MetricRow(
             task,
             name,
-            each.name,
+            each.metric,
             each.value,
             None if each.interval is None else _known(each.interval.low),
             None if each.interval is None else _known(each.interval.high),

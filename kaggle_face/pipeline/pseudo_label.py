@@ -68,14 +68,17 @@ def pseudo_label_run(
         RunError: There is no current blend of class probabilities.
         RulesError: The competition's rules forbid pseudo-labels, and they are not ignored.
     """
-    from kaggle_face.ensemble.summary import read_blend_record
+    from kaggle_face.evaluation.blend_record import read_blend_record
 
     with writing_beside_folds([run]):
-        blend = read_blend_record(run)["tasks"].get("classification")
+        record = read_blend_record(run)
+        if record is None:
+            raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
+        blend = record.tasks.get("classification")
         if blend is None:
             again = run.command("ensemble")
             raise RunError(f"{run.name} has no blend of class predictions; make one: {again}")
-        if blend["space"] == "ranks":
+        if blend.space == "ranks":
             how = run.command("ensemble", "--method", "mean")
             raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; make one: {how}")
         return _write(loaded, run, options, progress)

@@ -17,7 +17,7 @@ from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.config.yaml_text import parse_yaml
 from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.hints import settings_given_as
-from kaggle_face.notebook_progress import default_progress
+from kaggle_face.notebook_progress import usual_progress
 from kaggle_face.progress import Progress
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
@@ -54,7 +54,7 @@ def open_project(
     project demo (settings that differ: train.epochs=3)
     """
     loaded = load_config(str(config), _as_texts(overrides))
-    return Project(loaded, str(config), progress or default_progress())
+    return Project(loaded, str(config), progress or usual_progress())
 
 
 class Project:
@@ -417,7 +417,7 @@ def _as_yaml(value: object) -> str:
 
 def _reads_back(text: str) -> bool:
     try:
-        return parse_yaml(text) == text
+        return bool(parse_yaml(text) == text)
     except ConfigError:
         return False
 

@@ -282,7 +282,7 @@ class Run:
         """The network of a fold, to embed any images with; see `load_embedder`."""
         from kaggle_face.inference.embedder import load_embedder
 
-        return load_embedder(self.folder.fold(self._first_finished() if fold is None else fold), checkpoint)
+        return load_embedder(self.folder, self._first_finished() if fold is None else fold, checkpoint)
 
     def _first_finished(self) -> int:
         if not self.folds:
