@@ -115,7 +115,7 @@ def bench_intervals(
     if simulations < 2:
         raise InputError(f"--simulations must be at least 2, got {simulations}")
     rows: list[tuple[Cell, ...]] = []
-    with progress.count("simulating", len(settings), "settings") as counter:
+    with progress.track("simulating", len(settings), "settings") as counter:
         for setting in settings:
             rows += _rows(setting, simulations, with_old)
             counter.advance()

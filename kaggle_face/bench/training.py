@@ -196,7 +196,7 @@ def _train(fold: MeasuredFold) -> Generator[int]:
     trainer = _create_trainer(fold)
     state, progress = trainer.state, SilentProgress()
     while True:
-        with progress.count("epoch", trainer.batches.images_per_epoch, "images") as counter:
+        with progress.track("epoch", trainer.batches.images_per_epoch, "images") as counter:
             for images in run_steps(state, trainer.settings, trainer.batches, trainer.step_context):
                 counter.advance(images, f"loss {state.accumulator.latest.mean_loss:.3f}")
                 yield images

@@ -127,7 +127,7 @@ def inspect_images(root: Path, image_ids: StrArray, workers: int, progress: Prog
     paths = (root / image_id for image_id in image_ids.tolist())
     with (
         ThreadPoolExecutor(max_workers=workers) as pool,
-        progress.count("reading", len(image_ids), "images") as counter,
+        progress.track("reading", len(image_ids), "images") as counter,
     ):
         while batch := list(islice(paths, _AT_ONCE)):
             files += pool.map(_inspect_file, batch)

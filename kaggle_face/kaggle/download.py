@@ -41,7 +41,7 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
         done = _receipt_of(target, slug)
         if done is not None:
             shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed
-            progress.say(
+            progress.log(
                 f"{target} holds the {done} files of '{slug}' already; delete it to download them again"
             )
             return done
@@ -51,7 +51,7 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
             )
         listed = client.files(slug)
         more = "" if listed.is_complete else " and more"
-        progress.say(f"'{slug}' has {len(listed.files)} files{more}, {gigabytes(listed.size)}")
+        progress.log(f"'{slug}' has {len(listed.files)} files{more}, {gigabytes(listed.size)}")
         _check_disk(listed, target)
         waiting.mkdir(parents=True, exist_ok=True)
         with _shown(waiting, slug, listed, progress):
@@ -122,7 +122,7 @@ def _shown(folder: Path, slug: str, listed: FileList, progress: Progress) -> Ite
     def watch() -> None:
         shown = _megabytes(folder, slug)
         total = max(1, listed.size // _MEGABYTE)
-        with progress.count(f"downloading {slug}", total, "MB", done=shown) as counter:
+        with progress.track(f"downloading {slug}", total, "MB", done=shown) as counter:
             while not stop.wait(_SECONDS_BETWEEN_LOOKS):
                 now = _megabytes(folder, slug)
                 counter.advance(max(0, now - shown))

@@ -68,7 +68,7 @@ def unpack(archive: Path, folder: Path, limits: UnpackLimits, progress: Progress
             temporary = folder.parent / f".{secrets.token_hex(6)}.{folder.name}"
             try:
                 temporary.mkdir(parents=True)
-                with progress.count("unpacking", len(members), "files") as counter:
+                with progress.track("unpacking", len(members), "files") as counter:
                     for member in members:
                         path = temporary.joinpath(*_parts(member))
                         (path if _is_folder(member) else path.parent).mkdir(parents=True, exist_ok=True)

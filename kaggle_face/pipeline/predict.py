@@ -116,11 +116,11 @@ def _predict_folds(
         there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
         checkpoints = options.checkpoints or there
         predict_fold(folder, checkpoints, test_set, today.tables, averaging, device, progress)
-        progress.say(f"fold {folder.fold} of {run.name}: {num_images} images, {', '.join(checkpoints)}")
+        progress.log(f"fold {folder.fold} of {run.name}: {num_images} images, {', '.join(checkpoints)}")
         measured = {name: measure_labelled_test(folder, name) for name in checkpoints}
         known = {name: accuracy for name, accuracy in measured.items() if accuracy is not None}
         for name, accuracy in known.items():
-            progress.say(f"fold {folder.fold} {name}: {accuracy}")
+            progress.log(f"fold {folder.fold} {name}: {accuracy}")
         predicted.append(PredictedFold(folder.fold, tuple(checkpoints), num_images, known))
     require_unchanged(config, today, progress)
     return PredictResult(run, tuple(predicted), tta)

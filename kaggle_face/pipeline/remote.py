@@ -234,7 +234,7 @@ def bundle(loaded: LoadedConfig, run: RunFolder, options: BundleOptions, progres
         if options.wheels:
             wheels = download_wheels(options.wheels, options.python, Path(temporary))
         made = write_bundle(plan, files_to_predict(folds, checkpoints), folder, wheels)
-    progress.say(f"{folder}: dataset of {gigabytes(made.size)} and notebook of {plan.name}")
+    progress.log(f"{folder}: dataset of {gigabytes(made.size)} and notebook of {plan.name}")
     if user == UNKNOWN_USER:
         progress.warn(f"no Kaggle name is known: '{user}' stands in its place; give it with --user")
     if client is None or not options.upload:
@@ -242,6 +242,6 @@ def bundle(loaded: LoadedConfig, run: RunFolder, options: BundleOptions, progres
     notebooks = KaggleNotebooks(client, SystemClock())
     dataset = notebooks.send_dataset(made.dataset, "a new bundle of kaggle-face")
     dataset_address = f"https://www.kaggle.com/datasets/{dataset}"
-    progress.say(f"dataset: {dataset_address}")
+    progress.log(f"dataset: {dataset_address}")
     address = notebooks.push_notebook(made.notebook)
     return BundleResult(folder, plan.name, made.size, dataset_address, address)

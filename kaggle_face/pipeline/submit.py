@@ -216,7 +216,7 @@ def upload_submissions(
     """
     config, jobs = loaded.config, [file.job for file in files if file.job is not None]
     if any(job.competition == DEMO for job in jobs):
-        progress.say("the demo has no competition on Kaggle: nothing is sent")
+        progress.log("the demo has no competition on Kaggle: nothing is sent")
         return []
     session = open_session(config, progress)
     entries = [upload(job, session, config.submit.reserve, force) for job in jobs]
@@ -330,13 +330,13 @@ def _blend_to_compare(
     if not (Path(loaded.config.paths.runs) / loaded.name).is_dir():
         return None
     try:
-        run = find_own_run(loaded, run_name, progress.say)
+        run = find_own_run(loaded, run_name, progress.log)
         require_current_blend(run)
         (output,) = list_outputs(run, [form], data, True, progress)
         unknown = unknown_threshold(run.started_folds(), data, form, loaded.config.submit.unknown_share)
         table, _ = build_table(output, SubmissionTask(data, form, unknown))
     except InputError as error:
-        progress.say(f"not compared with the blend of a run: {error}")
+        progress.log(f"not compared with the blend of a run: {error}")
         return None
     figures = [out_of_fold_of({task: record}, run) for task, record in output.records.items()]
     shares = [each.value for each in figures if each is not None and each.metric in ("accuracy", "map@5")]

@@ -110,7 +110,7 @@ def train_folds(
         context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
-                progress.say(f"fold {folder.fold} of {run.name} is trained")
+                progress.log(f"fold {folder.fold} of {run.name} is trained")
                 outcomes[folder.fold] = "skipped"
                 continue
             with _adding_next_command(folders[place:], start, loaded, options):
@@ -174,7 +174,7 @@ def train_on_kaggle(
     left = []
     for number in range(number_of_folds(loaded.config.folds)) if folds is None else folds:
         if not options.overwrite and run.fold(number).is_finished:
-            progress.say(f"fold {number} of {run.name} is trained")
+            progress.log(f"fold {number} of {run.name} is trained")
             outcomes[number] = "skipped"
         else:
             left.append(number)

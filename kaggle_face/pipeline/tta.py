@@ -106,7 +106,7 @@ def choose_tta(
             if fold.weights_file(checkpoint).is_file():
                 found = _predict(loaded.config, fold, task, checkpoint, tta)
                 write_records(fold, checkpoint, found, describe_averaging(tta.flip, tta.crops))
-    progress.say(f"predicting with predict.flip={tta.flip} predict.crops={tta.crops}".lower())
+    progress.log(f"predicting with predict.flip={tta.flip} predict.crops={tta.crops}".lower())
     return TtaChoice(tta.flip, tta.crops, tuple(rows))
 
 

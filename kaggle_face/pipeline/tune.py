@@ -98,7 +98,7 @@ def tune(loaded: LoadedConfig, options: TuneOptions, progress: Progress) -> Tune
             trials.remove(number)
         trials.require_free_names(search)
         if search.num_done:
-            progress.say(f"{trials.home.path}: goes on after trial {search.num_done - 1}")
+            progress.log(f"{trials.home.path}: goes on after trial {search.num_done - 1}")
         keep_best = trials.removing_all_but_the_best(search)
         search.run(options.trials, options.hours, trials.training(), keep_best, progress)
         best = search.best

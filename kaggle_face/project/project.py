@@ -143,7 +143,7 @@ class Project:
             RunError: There is no such run, or it is not clear which is meant.
         """
         with self.call() as progress:
-            return Run(self, find_own_run(self.loaded, name, progress.say))
+            return Run(self, find_own_run(self.loaded, name, progress.log))
 
     @property
     def runs(self) -> list[Run]:

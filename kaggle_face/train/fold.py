@@ -124,7 +124,7 @@ def _train_fold(
     if start == "resume":
         load_resume_state(trainer.state, folder, device)
         where = f"epoch {trainer.state.epoch + 1}, step {trainer.state.step + 1}"
-        context.progress.say(f"fold {data.fold}: goes on at {where}")
+        context.progress.log(f"fold {data.fold}: goes on at {where}")
     cpu_amp = None
     if device.type == "cpu":
         cpu_amp = "off" if trainer.step_context.amp_dtype is None else "bf16"
@@ -224,7 +224,7 @@ def _create_batches(
 ) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
     plan = plan_loading(config.data, augmenter, len(data.train_ids) * data.cache.image_bytes, device)
-    context.progress.say(f"fold {data.fold}: {plan.describe()}")
+    context.progress.log(f"fold {data.fold}: {plan.describe()}")
     return TrainingBatches(
         TrainingImages(data.cache, data.train_ids, data.train_labels),
         config.train.batch_size,
@@ -259,7 +259,7 @@ def _initialise(
     warm_start = find_warm_start(config, folder, context.about.get("folds"))
     if warm_start is None:
         return None, {}
-    context.progress.say(f"fold {data.fold}: {apply_warm_start(network, warm_start, data.classes.names)}")
+    context.progress.log(f"fold {data.fold}: {apply_warm_start(network, warm_start, data.classes.names)}")
     return warm_start.name, digest_of_network(warm_start.folder, warm_start.checkpoint)
 
 

@@ -165,7 +165,7 @@ class Trainer:
         done = self.state.accumulator.latest.images
         label = f"fold {self.data.fold} epoch {number}/{epochs}"
         self.time_budget.lap()
-        with self.context.progress.count(label, images, "images", done) as counter:
+        with self.context.progress.track(label, images, "images", done) as counter:
             for count in run_steps(self.state, self.settings, self.batches, self.step_context):
                 self._count(counter, count)
                 if (
@@ -253,7 +253,7 @@ class Trainer:
                 "seconds": state.seconds,
             }
         )
-        self.context.progress.say(
+        self.context.progress.log(
             describe_epoch(self.data.fold, state.history[-1], self.settings.train.epochs)
         )
 
@@ -275,7 +275,7 @@ class Trainer:
         if self.state.epochs_since_best(watched) <= patience:
             return False
         reason = f"no better {watched} for {patience} epochs, stopped early"
-        self.context.progress.say(f"fold {self.data.fold}: {reason}")
+        self.context.progress.log(f"fold {self.data.fold}: {reason}")
         return True
 
     def _save(self) -> None:

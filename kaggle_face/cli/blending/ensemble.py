@@ -62,7 +62,7 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
 
     loaded = load_settings(arguments)
-    runs = [find_named_run(loaded, name, terminal.say) for name in arguments.run or [None]]
+    runs = [find_named_run(loaded, name, terminal.log) for name in arguments.run or [None]]
     options = EnsembleOptions(
         folds=arguments.folds,
         checkpoints=arguments.checkpoints,
@@ -75,18 +75,18 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
     result = ensemble_runs(loaded, runs, options, terminal)
     for blend in result.tasks:
         for note in blend.notes:
-            terminal.say(f"{blend.task}: {note}")
+            terminal.log(f"{blend.task}: {note}")
         _print_choice(blend, terminal)
         _print_steps(blend, terminal)
     if result.gallery_accuracy is not None:
-        terminal.say(
+        terminal.log(
             f"dev gallery: accuracy {result.gallery_accuracy:.4f} of naming the probes with this blend"
         )
     if result.labelled_test is not None:
-        terminal.say(f"this blend: {result.labelled_test}; nothing is chosen by it")
-    terminal.say(f"{result.num_parameters:,} parameters in all networks of the blend")
+        terminal.log(f"this blend: {result.labelled_test}; nothing is chosen by it")
+    terminal.log(f"{result.num_parameters:,} parameters in all networks of the blend")
     for path in result.paths:
-        terminal.say(str(path))
+        terminal.log(str(path))
     for line in result.warnings:
         terminal.warn(line)
 
@@ -115,8 +115,8 @@ def _print_choice(blend: TaskBlend, terminal: Terminal) -> None:
         for each in blend.candidates
     ]
     terminal.table(header, rows)
-    terminal.say(f"{blend.task}: {blend.chosen} (folds {folds[0]}), because {blend.reason}")
-    terminal.say("")
+    terminal.log(f"{blend.task}: {blend.chosen} (folds {folds[0]}), because {blend.reason}")
+    terminal.log("")
 
 
 def _print_steps(blend: TaskBlend, terminal: Terminal) -> None:
@@ -135,8 +135,8 @@ def _print_steps(blend: TaskBlend, terminal: Terminal) -> None:
     terminal.table(["post-processing", "", "gain", "95 % interval", "in-sample"], rows)
     metrics = blend.tuned_metrics
     figures = ", ".join(f"{name} {metrics[name]:.4f}" for name in _shown(metrics, blend.metric))
-    terminal.say(f"with what is on: {figures}")
-    terminal.say("")
+    terminal.log(f"with what is on: {figures}")
+    terminal.log("")
 
 
 def _shown(metrics: Mapping[str, float], main: str) -> list[str]:

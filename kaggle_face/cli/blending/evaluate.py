@@ -48,7 +48,7 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     # A run that is called like a setting is none of the settings of this call.
     with settings_given_as(arguments.config, overrides):
         wanted: list[str | None] = [*names] or [None]
-        runs = [find_named_run(loaded, name, terminal.say, "evaluate") for name in wanted]
+        runs = [find_named_run(loaded, name, terminal.log, "evaluate") for name in wanted]
         from kaggle_face.inference.labelled_test import TestAccuracy
         from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
 
@@ -61,7 +61,7 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
         _print_thresholds(evaluation, terminal)
         _print_differences(evaluation, terminal)
     for row in result.labelled_tests:
-        terminal.say(f"{row.name}: {TestAccuracy(row.accuracy, row.num_images)}; nothing is chosen by it")
+        terminal.log(f"{row.name}: {TestAccuracy(row.accuracy, row.num_images)}; nothing is chosen by it")
 
 
 def rates(text: str) -> list[float]:
@@ -100,8 +100,8 @@ def _print_metrics(evaluation: TaskEvaluation, terminal: Terminal) -> None:
     terminal.table(header, rows)
     for each in evaluation.metrics:
         if each.note:
-            terminal.say(f"{each.member}: {each.metric} has no interval; {each.note}")
-    terminal.say("")
+            terminal.log(f"{each.member}: {each.metric} has no interval; {each.note}")
+    terminal.log("")
 
 
 def _print_thresholds(evaluation: TaskEvaluation, terminal: Terminal) -> None:
@@ -113,8 +113,8 @@ def _print_thresholds(evaluation: TaskEvaluation, terminal: Terminal) -> None:
         ]
         header = [f"threshold of {member}", "cosine", "95 % interval", "FPR", "FNR", "accuracy"]
         terminal.table(header, rows)
-        terminal.say(f"kept in {evaluation.threshold_files[member]}")
-        terminal.say("")
+        terminal.log(f"kept in {evaluation.threshold_files[member]}")
+        terminal.log("")
 
 
 def _print_differences(evaluation: TaskEvaluation, terminal: Terminal) -> None:
@@ -126,11 +126,11 @@ def _print_differences(evaluation: TaskEvaluation, terminal: Terminal) -> None:
             if each.member == member
         ]
         if not rows:
-            terminal.say(f"{member} and {first}: too few people to compare them")
+            terminal.log(f"{member} and {first}: too few people to compare them")
             continue
-        terminal.say(f"{member} less {first}:")
+        terminal.log(f"{member} less {first}:")
         terminal.table(["metric", "difference", "95 % interval", ""], rows)
-        terminal.say("")
+        terminal.log("")
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -18,7 +18,7 @@ def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.label_noise import find_doubtful_labels
 
     loaded = load_settings(arguments)
-    run = find_named_run(loaded, arguments.labels or None, terminal.say, "--labels")
+    run = find_named_run(loaded, arguments.labels or None, terminal.log, "--labels")
     found = find_doubtful_labels(loaded, run, terminal)
     rows = [
         [each.image_id, each.label, each.looks_like, f"{each.logit_gap:.2f}", f"{each.deviations:.1f}"]
@@ -26,12 +26,12 @@ def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
     ]
     if rows:
         terminal.table(["image", "label", "looks like", "logit gap", "deviations"], rows)
-    terminal.say(
+    terminal.log(
         f"{len(found.images)} of {found.num_images} images held out by {found.num_folds} folds of {run.name} "
         f"are called another person and lie {DEFAULT_DEVIATION:g} deviations below the usual"
     )
     if found.sheet_file is not None:
-        terminal.say(f"{found.sheet_file}: image, images of its person, images of the other")
+        terminal.log(f"{found.sheet_file}: image, images of its person, images of the other")
     path = found.list_file
     use = settings_command("train", "--fold", "0", overrides=[f"data.exclude_images={path}"])
-    terminal.say(f"{path}: strike out what is right, then train without the rest: {use}")
+    terminal.log(f"{path}: strike out what is right, then train without the rest: {use}")

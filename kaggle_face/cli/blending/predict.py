@@ -33,7 +33,7 @@ def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Predicts the test set with the chosen folds and checkpoints."""
-    run = find_own_run(load_settings(arguments), arguments.run, terminal.say)
+    run = find_own_run(load_settings(arguments), arguments.run, terminal.log)
     from kaggle_face.pipeline.predict import PredictOptions, predict_run
 
     if arguments.try_views:

@@ -41,16 +41,16 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the pseudo-labels of a run's blend, and prints how to train with them."""
     options = PseudoLabelOptions(arguments.confidence, arguments.most, arguments.ignore_rules)
     loaded = load_settings(arguments)
-    run = find_named_run(loaded, arguments.run, terminal.say)
+    run = find_named_run(loaded, arguments.run, terminal.log)
     result = pseudo_label_run(loaded, run, options, terminal)
     if result.num_labelled:
-        terminal.say(
+        terminal.log(
             f"{result.num_labelled} labelled test images are left out: they measure, and do not train"
         )
-    terminal.say(
+    terminal.log(
         f"{result.num_images} of {result.num_test_images} test images, {result.num_classes} people, have a "
         f"class of probability {options.min_confidence:g} or more"
     )
     path, more = result.path, ("--ignore-rules",) if result.ignored_rules else ()
     use = settings_command("train", "--fold", "0", *more, overrides=[f"data.pseudo_labels={path}"])
-    terminal.say(f"{path}: train with data.pseudo_labels={path}, as in: {use}")
+    terminal.log(f"{path}: train with data.pseudo_labels={path}, as in: {use}")

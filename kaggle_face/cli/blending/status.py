@@ -29,4 +29,4 @@ def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
         [link.what, f"{link.state}: {link.because}" if link.because else link.state] for link in status.links
     ]
     terminal.table([status.run.name, "state"], rows)
-    terminal.say(f"next: {status.next_command}" if status.next_command else "everything is current")
+    terminal.log(f"next: {status.next_command}" if status.next_command else "everything is current")

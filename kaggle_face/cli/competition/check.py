@@ -37,5 +37,5 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
     rows = [(each.split, str(each.images), str(each.labelled), str(each.classes)) for each in check.counts]
     terminal.table(("split", "images", "labelled", "classes"), rows)
     for result in check.results:
-        terminal.say(f"{_SIGNS[result.level]} {result.text}")
+        terminal.log(f"{_SIGNS[result.level]} {result.text}")
     check.require_no_problem()

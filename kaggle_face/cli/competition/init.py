@@ -63,9 +63,9 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     written = init_competition(arguments.slug, arguments.data, replace=arguments.force)
     inspection = written.inspection
     detection = inspection.detection
-    terminal.say(f"layout {detection.layout}, variant {inspection.variant}: {detection.reason}")
+    terminal.log(f"layout {detection.layout}, variant {inspection.variant}: {detection.reason}")
     for note in inspection.notes:
         terminal.warn(note)
-    terminal.say(f"wrote {written.path}")
+    terminal.log(f"wrote {written.path}")
     with settings_given_as(word_for(written.path)):
-        terminal.say(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")
+        terminal.log(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")

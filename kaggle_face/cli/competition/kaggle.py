@@ -38,12 +38,12 @@ def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     for place, credentials in enumerate(require_credentials()):
         use = "used" if place == 0 else "not used, for the first one found counts"
-        terminal.say(f"{credentials.kind} from {credentials.source}: {use}")
+        terminal.log(f"{credentials.kind} from {credentials.source}: {use}")
         if credentials.warning:
             terminal.warn(credentials.warning)
     client = connect(SystemClock(), terminal)
     client.check_login()
-    terminal.say(f"they work: logged in as {client.account.user}")
+    terminal.log(f"they work: logged in as {client.account.user}")
 
 
 def add_arguments_download(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +62,9 @@ def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
     loaded = _load_settings(arguments)
     found = download_competition(loaded, arguments.slug, arguments.to, terminal)
     for each in found:
-        terminal.say(f"{each.folder}: {each.num_files} files of '{each.slug}'")
+        terminal.log(f"{each.folder}: {each.num_files} files of '{each.slug}'")
     if not found:
-        terminal.say("the demo's data is made by the package; there is nothing to download")
+        terminal.log("the demo's data is made by the package; there is nothing to download")
 
 
 def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +140,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.remote import BundleOptions, bundle
 
     loaded = load_settings(arguments)
-    run = find_own_run(loaded, arguments.run, terminal.say)
+    run = find_own_run(loaded, arguments.run, terminal.log)
     options = BundleOptions(
         arguments.folds,
         arguments.checkpoints or (),
@@ -152,7 +152,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     )
     address = bundle(loaded, run, options, terminal).notebook_address
     if address is not None:
-        terminal.say(f"notebook: {address}")
+        terminal.log(f"notebook: {address}")
 
 
 def _add_competition_argument(parser: argparse.ArgumentParser) -> None:
@@ -174,7 +174,7 @@ def _load_settings(arguments: argparse.Namespace) -> LoadedConfig:
 
 def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> None:
     if not entries:
-        terminal.say(f"{slug}: nothing was written or submitted yet")
+        terminal.log(f"{slug}: nothing was written or submitted yet")
         return
     rows = []
     for entry in entries:
@@ -185,7 +185,7 @@ def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> No
         scores = [own, entry.public_score or "-", entry.private_score or "-"]
         more = [entry.status, str(entry.reference or "-"), entry.error or entry.message]
         rows.append([time, entry.file, *scores, *more])
-    terminal.say(f"{slug} (times are UTC)")
+    terminal.log(f"{slug} (times are UTC)")
     header = ["time", "file", "out-of-fold", "public", "private", "status", "reference", "message"]
     terminal.table(header, rows)
 
@@ -193,21 +193,21 @@ def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> No
 def _show_agreement(history: SubmissionHistory, plot: Path | None, terminal: Terminal) -> None:
     both = history.comparable
     if history.agreement is not None:
-        terminal.say(
+        terminal.log(
             f"rank correlation of out-of-fold {both[0].oof_metric} and public score: {history.agreement:.2f} "
             f"({len(both)} submissions)"
         )
     if plot is not None:
-        terminal.say(f"{plot}: {len(both)} submissions with both scores")
+        terminal.log(f"{plot}: {len(both)} submissions with both scores")
     for choice in history.proposal.choices:
-        terminal.say(f"select for the final score: {choice.entry.file} - {choice.reason}")
+        terminal.log(f"select for the final score: {choice.entry.file} - {choice.reason}")
     for note in history.proposal.notes:
-        terminal.say(f"note: {note}")
+        terminal.log(f"note: {note}")
 
 
 def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) -> None:
     better = "lower" if standing.lower_is_better else "higher"
-    terminal.say(f"{slug}: {len(standing.rows)} teams, {better} is better")
+    terminal.log(f"{slug}: {len(standing.rows)} teams, {better} is better")
     shown = list(standing.rows[:top])
     if standing.own is not None and standing.own not in shown:
         shown.append(standing.own)
@@ -217,7 +217,7 @@ def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) 
         rows.append([str(row.rank), team, "-" if row.score is None else f"{row.score:g}"])
     terminal.table(["rank", "team", "score"], rows)
     if standing.own is None:
-        terminal.say("your team is not on it yet")
+        terminal.log("your team is not on it yet")
     gaps = []
     for gap in standing.gaps:
         missing = "-" if gap.missing is None else f"{gap.missing:.5g}" if gap.missing > 0 else "reached"

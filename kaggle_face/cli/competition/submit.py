@@ -50,7 +50,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.wait:
         waiting = submit.collect_scores(loaded, terminal)
         if not waiting:
-            terminal.say("no upload waits for its score")
+            terminal.log("no upload waits for its score")
         _show_outcomes(waiting, terminal)
         return
     options = submit.SubmitOptions(
@@ -63,7 +63,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.file is not None:
         result = submit.check_own_file(loaded, arguments.file, options, arguments.run, terminal)
     else:
-        run = find_own_run(loaded, arguments.run, terminal.say)
+        run = find_own_run(loaded, arguments.run, terminal.log)
         result = submit.write_submissions(loaded, run, options, terminal)
     _show_files(result, terminal)
     chosen = result.chosen(None if arguments.file is not None else arguments.send)
@@ -74,13 +74,13 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _show_files(result: SubmitResult, terminal: Terminal) -> None:
     for each in result.files:
         for note in each.made_by:
-            terminal.say(f"{each.name}: {note}")
+            terminal.log(f"{each.name}: {note}")
     for each in result.files:
-        terminal.say(f"{each.file.path}: {each.file.rows} rows, checked")
+        terminal.log(f"{each.file.path}: {each.file.rows} rows, checked")
         for note in each.notes:
             terminal.warn(note)
         if each.why_not_for_upload and each.is_blend:
-            terminal.say(f"{each.file.path} is written but not for upload: {each.why_not_for_upload}")
+            terminal.log(f"{each.file.path} is written but not for upload: {each.why_not_for_upload}")
 
 
 def _show_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:
@@ -100,5 +100,5 @@ def _show_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:
                 outcome = f"{entry.status}, no score yet; later: {later}"
             case _:
                 outcome = f"{entry.status}: {entry.error or 'no reason given'}"
-        terminal.say(f"{entry.file}{reference}: {outcome}")
+        terminal.log(f"{entry.file}{reference}: {outcome}")
     require_scored(entries)

@@ -24,8 +24,8 @@ def run_cache(arguments: argparse.Namespace, terminal: Terminal) -> None:
     what = f"{len(cache)} images of {cache.size_px}x{cache.size_px} px, {cache.images.nbytes / 1e6:.0f} MB"
     rate = f"{len(cache) / seconds:.0f} images/s"
     how = "built before" if prepared.was_built_before else f"built in {seconds:.1f} s ({rate})"
-    terminal.say(f"{cache.folder}: {what}, {how}")
+    terminal.log(f"{cache.folder}: {what}, {how}")
     for image_id in sorted(broken)[:_MOST_NAMED]:
-        terminal.say(f"left out: {image_id} ({broken[image_id]})")
+        terminal.log(f"left out: {image_id} ({broken[image_id]})")
     if len(broken) > _MOST_NAMED:
-        terminal.say(f"left out: {len(broken) - _MOST_NAMED} more, listed in {cache.folder}/pack.json")
+        terminal.log(f"left out: {len(broken) - _MOST_NAMED} more, listed in {cache.folder}/pack.json")

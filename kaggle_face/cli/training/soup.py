@@ -40,7 +40,7 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.soup import SoupOptions, make_soups
 
     loaded = load_settings(arguments)
-    runs = [find_own_run(loaded, name, terminal.say) for name in arguments.run or [None]]
+    runs = [find_own_run(loaded, name, terminal.log) for name in arguments.run or [None]]
     options = SoupOptions(
         arguments.folds, arguments.checkpoints, arguments.across_folds, arguments.name, arguments.overwrite
     )
@@ -50,4 +50,4 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for fold, soup in result.soups.items()
     ]
     terminal.table(["fold", "score", "best alone", "soup of"], rows)
-    terminal.say(f"{result.run.path}: go on with: {result.run.command('predict')}")
+    terminal.log(f"{result.run.path}: go on with: {result.run.command('predict')}")

@@ -57,5 +57,5 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for fold, outcome in result.outcomes.items():
             if outcome == "stopped":
                 how = f"go on with: {result.next_command}"
-                shown.say(f"fold {fold}: stopped by train.max_hours with a checkpoint; {how}")
-        shown.say(f"{run.path}: {result.seconds:.0f} s")
+                shown.log(f"fold {fold}: stopped by train.max_hours with a checkpoint; {how}")
+        shown.log(f"{run.path}: {result.seconds:.0f} s")

@@ -42,4 +42,4 @@ def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     result = tune(load_settings(arguments), options, terminal)
     best = result.best
     shown = ", ".join(best.overrides)
-    terminal.say(f"{result.config_file}: score {best.score:.5f} in trial {best.number}; {shown}")
+    terminal.log(f"{result.config_file}: score {best.score:.5f} in trial {best.number}; {shown}")

@@ -57,7 +57,7 @@ def build_image_cache(folder: Path, sources: Sources, size_px: int, progress: Pr
     """
     try:
         with wait_for_lock(
-            _lock_of(folder), lambda: progress.say(f"another process is making {folder}; waiting for it")
+            _lock_of(folder), lambda: progress.log(f"another process is making {folder}; waiting for it")
         ):
             if not folder.exists():
                 _remove_abandoned(folder)
@@ -148,7 +148,7 @@ class _Building:
         decoded = decode_chunks(self._chunks(rows), count, progress)
         with (
             _Record(self._part) as record,
-            progress.count("building the image cache", len(self._sources), "images", rows) as counter,
+            progress.track("building the image cache", len(self._sources), "images", rows) as counter,
         ):
             for chunk, outcome in decoded:
                 rows = chunk.first_row + len(chunk.names)

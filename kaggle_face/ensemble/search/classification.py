@@ -105,7 +105,7 @@ def select_classes(
                 for space in CLASS_SPACES
                 if (kind, space) != ("constrained", "ranks")  # ranks have no log loss to minimise
             ]
-            with progress.count("blending probabilities", len(methods), "ways") as counter:
+            with progress.track("blending probabilities", len(methods), "ways") as counter:
                 for method in methods:
                     candidates.append(_blend(problem, method, best, mean))
                     counter.advance()

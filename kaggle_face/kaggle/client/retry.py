@@ -96,7 +96,7 @@ def repeated(
         wait = policy.next_wait(answer)
         if wait is None:
             break
-        progress.say(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
+        progress.log(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
         clock.sleep(wait)
     return answer
 

@@ -179,7 +179,7 @@ def account_turn(user: str, competition: str, progress: Progress) -> Iterator[Tu
         try:
             folder = state_folder()
             make_private_folder(folder)
-            stack.enter_context(wait_for_lock(folder / f"upload-{name}.lock", lambda: progress.say(waiting)))
+            stack.enter_context(wait_for_lock(folder / f"upload-{name}.lock", lambda: progress.log(waiting)))
             file = folder / f"upload-{name}.txt"
             left = file.read_bytes()[:200].decode("ascii", "replace").strip() if file.is_file() else None
             turn = Turn(file, left)

@@ -85,7 +85,7 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
                 raise _not_listed(found)
             if found.status in ON_KAGGLE:
                 reference = f"as {found.reference}"
-                session.progress.say(f"Kaggle has this file already, {reference}: the row is completed")
+                session.progress.log(f"Kaggle has this file already, {reference}: the row is completed")
                 return found
         if turn.left_open == job.file.sha256 and not interrupted:
             for _ in session.looks():
@@ -116,7 +116,7 @@ def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: f
     keys, competitions = {entry.key for entry in entries}, sorted({entry.competition for entry in entries})
     seconds = minutes * 60
     waiting = [entry for entry in entries if entry.status in OPEN]
-    with session.progress.count("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
+    with session.progress.track("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
         for wait in session.looks(seconds):
             if wait:
                 try:
@@ -218,7 +218,7 @@ def _upload(entry: Entry, job: Upload, session: KaggleSession, listed: Sequence[
         wait = policy.next_wait(answer)
         if wait is None:
             break
-        session.progress.say(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
+        session.progress.log(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
         session.clock.sleep(wait)
         if answer.method == _LAST_STEP and session.is_listed(tag, job.competition):
             return _entry(session.ledger, entry.key)

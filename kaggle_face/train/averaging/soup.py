@@ -153,7 +153,7 @@ class WeightsScorer:
 
         def judge(weights: Tensors) -> float:
             score = self._score(measure(self.predictions_of(weights), self.data))
-            progress.say(f"one more checkpoint in the soup: score {score:.5f}")
+            progress.log(f"one more checkpoint in the soup: score {score:.5f}")
             return score
 
         soup = greedy_soup(own, judge)

@@ -137,7 +137,7 @@ class Search:
             return self._judge(trial, run_trial)
 
         def report_end(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-            progress.say(self._describe(trial))
+            progress.log(self._describe(trial))
             on_end(trial.number)
 
         self.study.optimize(
