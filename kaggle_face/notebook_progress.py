@@ -25,11 +25,11 @@ class NotebookProgress:
     """Shows bars (widgets where a notebook has them, text elsewhere), lines, and warnings.
 
     >>> from kaggle_face.notebook_progress import NotebookProgress
-    >>> NotebookProgress().say("2 folds are trained")
+    >>> NotebookProgress().log("2 folds are trained")
     2 folds are trained
     """
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Prints one line, above the bars that are open."""
         from tqdm import tqdm
 
@@ -43,7 +43,7 @@ class NotebookProgress:
             warnings.warn(visible(line), ProgressWarning, stacklevel=2)
 
     @contextmanager
-    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
         """Shows a bar of `total` units, of which `done` are finished already."""
         from tqdm.auto import tqdm
 

@@ -48,13 +48,13 @@ class Counter(Protocol):
 class Progress(Protocol):
     """The reporter of a command."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Tells one line that stays."""
 
     def warn(self, line: str) -> None:
         """Tells one line that asks for attention."""
 
-    def count(self, label: str, total: int, unit: str, done: int = 0) -> AbstractContextManager[Counter]:
+    def track(self, label: str, total: int, unit: str, done: int = 0) -> AbstractContextManager[Counter]:
         """Opens a counter of `total` units of which `done` are finished already."""
 
 
@@ -68,13 +68,13 @@ class SilentCounter:
 class SilentProgress:
     """Tells nobody; for tests and for calls from a program."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Does nothing."""
 
     def warn(self, line: str) -> None:
         """Does nothing."""
 
     @contextmanager
-    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
         """Opens a counter that shows nothing."""
         yield SilentCounter()

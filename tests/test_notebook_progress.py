@@ -16,7 +16,7 @@ EVIL, SHOWN = "a\x1b[2J\nb", r"a\x1b[2J\nb"
 
 
 def test_lines_are_printed_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    NotebookProgress().say(EVIL)
+    NotebookProgress().log(EVIL)
     assert capsys.readouterr().out == f"{SHOWN}\n"
 
 
@@ -48,7 +48,7 @@ def test_a_bar_counts_with_its_note() -> None:
 def test_a_bar_names_the_work_and_begins_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
-    with NotebookProgress().count(EVIL, 4, "images", done=1) as counter:
+    with NotebookProgress().track(EVIL, 4, "images", done=1) as counter:
         counter.advance(3)
     assert SHOWN in screen.getvalue() and "1/4" in screen.getvalue()
     assert "\x1b[2J" not in screen.getvalue()

@@ -69,9 +69,9 @@ def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:
     reports = measure_blends(loaded, runs, soups, terminal)
     for report in reports:
         terminal.table(report.columns, report.as_text())
-        terminal.say("")
+        terminal.log("")
     path = write_reports("blends", reports, {report.part: report.as_values() for report in reports})
-    terminal.say(f"{path}")
+    terminal.log(f"{path}")
 
 
 def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> None:
@@ -84,13 +84,13 @@ def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> N
     if root.exists():
         raise InputError(f"{root} holds something else; choose another folder with data.root=DIR")
     found = lay_out_blend_faces(BlendFaces(*(Path(getattr(arguments, name)) for name in names)), root)
-    terminal.say(
+    terminal.log(
         f"{root}: {found.people} people with {found.train_images} images to train on and "
         f"{found.test_images} test images; {found.judging_trials} trials of {found.judging_people} people "
         f"to choose by, {found.test_trials} test trials"
     )
     if found.left_out:
-        terminal.say(f"left out, as the test trials may name them: {', '.join(found.left_out)}")
+        terminal.log(f"left out, as the test trials may name them: {', '.join(found.left_out)}")
 
 
 def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder:

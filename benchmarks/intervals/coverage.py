@@ -109,7 +109,7 @@ def bench_intervals(
     if simulations < 2:
         raise InputError(f"--simulations must be at least 2, got {simulations}")
     rows: list[tuple[Cell, ...]] = []
-    with progress.count("simulating", len(settings), "settings") as counter:
+    with progress.track("simulating", len(settings), "settings") as counter:
         for number, setting in enumerate(settings):
             rows += _rows(setting, simulations, np.random.default_rng(number))
             counter.advance()

@@ -74,15 +74,15 @@ def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:
     runs = list(planned_runs(plan))
     for number, planned in enumerate(runs, 1):
         if not arguments.table_only and not _folder(loaded, planned.name).is_finished:
-            terminal.say(f"{number} of {len(runs)}: {planned.name}")
+            terminal.log(f"{number} of {len(runs)}: {planned.name}")
             own = load_config(_CONFIG, (*arguments.overrides, *planned.overrides))
             begun = _folder(own, planned.name).info_file.is_file()
             train_missing_folds(own, planned.name, [0], begun, terminal)
             _write(_tabulated(plan, loaded))
     report = _tabulated(plan, loaded)
     terminal.table(report.columns, report.as_text())
-    terminal.say(report.sentence)
-    terminal.say(f"{_write(report)}")
+    terminal.log(report.sentence)
+    terminal.log(f"{_write(report)}")
 
 
 def _plan(arguments: argparse.Namespace, loaded: LoadedConfig) -> Plan:
@@ -131,11 +131,11 @@ def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> N
     others = tuple(Path(folder) for folder in arguments.more)
     folders = FaceFolders(Path(arguments.measured), others, Path(arguments.verified), Path(arguments.pairs))
     found = lay_out_faces(folders, root)
-    terminal.say(
+    terminal.log(
         f"{root}: {found.train_images} images to train on, {found.dev_images} held out, {found.trials} trials"
     )
     if found.left_out:
-        terminal.say(f"left out, as the trials name them: {', '.join(found.left_out)}")
+        terminal.log(f"left out, as the trials name them: {', '.join(found.left_out)}")
 
 
 def _folder(loaded: LoadedConfig, name: str) -> FoldFolder:

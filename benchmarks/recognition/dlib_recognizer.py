@@ -51,7 +51,7 @@ class DlibRecognizer:
         blocks = [crops[start : start + _CROPS_AT_ONCE] for start in range(0, len(crops), _CROPS_AT_ONCE)]
         found = []
         with (
-            progress.count("dlib", len(crops), "faces") as counter,
+            progress.track("dlib", len(crops), "faces") as counter,
             ProcessPoolExecutor(
                 self._num_processes,
                 mp_context=multiprocessing.get_context("spawn"),

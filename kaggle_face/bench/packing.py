@@ -52,7 +52,7 @@ def bench_packing(
     ways = [DECODER, ONE] + ([ALL.format(cores)] if cores > 1 else []) + [OPENING]
     found: dict[str, list[float]] = {name: [] for name in ways}
     memory: dict[str, float | None] = {}
-    with progress.count("packing again", plan.rounds * len(ways), "turns") as counter:
+    with progress.track("packing again", plan.rounds * len(ways), "turns") as counter:
         for _ in range(plan.rounds):
             for name in ways:
                 with MemoryWatch() as watch:

@@ -63,7 +63,7 @@ def bench_scoring(sizes: Sizes, plan: Plan, about: Mapping[str, Cell], progress:
     rows: list[tuple[Cell, ...]] = []
     with (
         tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder,
-        progress.count("scoring", 7, "metrics") as counter,
+        progress.track("scoring", 7, "metrics") as counter,
     ):
         for task in _tasks(sizes, Path(folder)):
             with MemoryWatch() as watch:

@@ -41,7 +41,7 @@ print("MODULES", *sorted({name.split(".")[0] for name in sys.modules}))
 def bench_start(commands: Sequence[str], plan: Plan, about: Mapping[str, Cell], progress: Progress) -> Report:
     """Runs the `--help` of each command in a process of its own; the empty command is the overview."""
     rows: list[tuple[Cell, ...]] = []
-    with progress.count("starting", len(commands), "commands") as counter:
+    with progress.track("starting", len(commands), "commands") as counter:
         for command in commands:
             words = [command, "--help"] if command else ["--help"]
             seconds = [_seconds(words) for _ in range(plan.rounds)]

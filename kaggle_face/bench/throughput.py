@@ -55,7 +55,7 @@ def measure_in_turns(
     running: dict[str, Generator[int]] = {}
     memory: dict[str, MemoryWatch] = {}
     found: dict[str, list[float]] = {name: [] for name in ways}
-    with progress.count("measuring", len(ways) * (plan.rounds + 1), "turns") as counter:
+    with progress.track("measuring", len(ways) * (plan.rounds + 1), "turns") as counter:
         for name, begin in ways.items():
             with MemoryWatch(device) as memory[name]:
                 running[name] = begin()

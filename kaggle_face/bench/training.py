@@ -196,7 +196,7 @@ def _train(fold: MeasuredFold) -> Generator[int]:
     fit = _create_fit(fold)
     state, progress = fit.state, SilentProgress()
     while True:
-        with progress.count("epoch", fit.batches.images_per_epoch, "images") as counter:
+        with progress.track("epoch", fit.batches.images_per_epoch, "images") as counter:
             for images in run_steps(state, fit.recipe, fit.batches, fit.machine):
                 counter.advance(images, f"loss {state.tally.latest.mean_loss:.3f}")
                 yield images

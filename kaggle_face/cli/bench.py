@@ -60,9 +60,9 @@ def print_report(report: Report, as_json: bool, terminal: Terminal) -> None:
     if as_json:
         terminal.json(report.as_values(), indent=1, allow_nan=True)
         return
-    terminal.say(", ".join(f"{name} {value}" for name, value in report.about.items() if value is not None))
+    terminal.log(", ".join(f"{name} {value}" for name, value in report.about.items() if value is not None))
     terminal.table(report.columns, report.as_text())
-    terminal.say(report.sentence)
+    terminal.log(report.sentence)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:

@@ -37,7 +37,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     config = load_config("demo", arguments.overrides).config
     run = run_folder(Path(config.paths.runs), "demo", run_name)
     submissions, truth = Path(config.paths.submissions) / "demo", Path(config.data.root) / "truth"
-    terminal.say("")
+    terminal.log("")
     terminal.table(*score_submissions(run, submissions, truth))
     paths = sorted(submissions.glob(f"{run.path.name}_ensemble_*.csv"))
     terminal.lines(["", f"{' and '.join(map(str, paths))}; all in {time.monotonic() - began:.0f} s"])

@@ -167,7 +167,7 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
         return 0
     command, *words = argv
     if command == "--version":
-        terminal.say(f"kaggle-face {kaggle_face.__version__}")
+        terminal.log(f"kaggle-face {kaggle_face.__version__}")
         return 0
     if command in MOVED:
         raise InputError(f"'{command}' is a script now; in a checkout run: {MOVED[command]} --help")

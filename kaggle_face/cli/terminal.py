@@ -23,7 +23,7 @@ class Terminal:
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Prints one line."""
         self.lines([line])
 
@@ -59,7 +59,7 @@ class Terminal:
         self.lines(shown.split("\n"))
 
     @contextmanager
-    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
         """Shows how far a counted piece of work is, its rate and the time left."""
         if sys.stderr.isatty() and not self._quiet:
             from tqdm import tqdm
@@ -86,7 +86,7 @@ def write_any_letter() -> None:
 class BesideDocument(Terminal):
     """Keeps standard output for one document: what else is printed goes to standard error."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Prints one line to standard error."""
         self.warn(line)
 
@@ -98,7 +98,7 @@ class SilentTerminal(Terminal):
         """Does nothing."""
 
     @contextmanager
-    def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
         """Opens a counter that shows nothing."""
         yield SilentCounter()
 

@@ -62,7 +62,7 @@ def inspect_images(root: Path, image_ids: StrArray, workers: int, progress: Prog
     paths = (root / image_id for image_id in image_ids.tolist())
     with (
         ThreadPoolExecutor(max_workers=workers) as pool,
-        progress.count("reading", len(image_ids), "images") as counter,
+        progress.track("reading", len(image_ids), "images") as counter,
     ):
         for batch in _batches(paths):
             files += pool.map(_inspect, batch)

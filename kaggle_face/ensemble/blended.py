@@ -173,7 +173,7 @@ def weighted_unit_vectors(vectors_ND: FloatArray, weight: float) -> FloatArray:
 def _counted(
     blocks: Iterator[tuple[slice, FloatArray]], test: TestLogits, progress: Progress
 ) -> Iterator[tuple[slice, FloatArray]]:
-    with progress.count("blending", len(test.image_ids), "images") as counter:
+    with progress.track("blending", len(test.image_ids), "images") as counter:
         for part, block in blocks:
             yield part, block
             counter.advance(part.stop - part.start)

@@ -141,7 +141,7 @@ def _predict(
 ) -> None:
     with (
         _new_logits(folder, checkpoint, test_set.classified_ids, made_of) as logits_NC,
-        progress.count(f"fold {folder.fold} {checkpoint}", len(test_set.embedded_ids), "images") as counter,
+        progress.track(f"fold {folder.fold} {checkpoint}", len(test_set.embedded_ids), "images") as counter,
     ):
         vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
     embeddings = Embeddings(test_set.embedded_ids, vectors_ND)

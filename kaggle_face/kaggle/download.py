@@ -44,11 +44,11 @@ def _download(slug: str, target: Path, client: KaggleClient, progress: Progress)
     done = _receipt_of(target, slug)
     if done is not None:
         shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed
-        progress.say(f"{target} holds the {done} files of '{slug}' already; delete it to download them again")
+        progress.log(f"{target} holds the {done} files of '{slug}' already; delete it to download them again")
         return done
     _check_target(target)
     listed = client.files(slug)
-    progress.say(_summary(slug, listed))
+    progress.log(_summary(slug, listed))
     _check_disk(listed, target)
     waiting.mkdir(parents=True, exist_ok=True)
     with _shown(waiting, slug, listed, progress):
@@ -142,7 +142,7 @@ def _shown(folder: Path, slug: str, listed: FileList, progress: Progress) -> Ite
 def _watch(folder: Path, slug: str, listed: FileList, progress: Progress, stop: threading.Event) -> None:
     shown = _megabytes(folder, slug)
     total = max(1, listed.size // _MEGABYTE)
-    with progress.count(f"downloading {slug}", total, "MB", done=shown) as counter:
+    with progress.track(f"downloading {slug}", total, "MB", done=shown) as counter:
         while not stop.wait(_SECONDS_BETWEEN_LOOKS):
             now = _megabytes(folder, slug)
             counter.advance(max(0, now - shown))

@@ -189,7 +189,7 @@ def _check_size(source: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], lim
 def _write_members(
     source: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], folder: Path, progress: Progress
 ) -> None:
-    with progress.count("unpacking", len(members), "files") as counter:
+    with progress.track("unpacking", len(members), "files") as counter:
         for member in members:
             path = folder.joinpath(*_parts(member))
             if _is_folder(member):

@@ -123,7 +123,7 @@ def compare_with_raw_folder(
     first: Today | None = None
     for root, of_root in _by_root(config, folds).items():
         if not Path(root).is_dir():
-            progress.say(f"there is no {root} here: the records of the run are not compared with it")
+            progress.log(f"there is no {root} here: the records of the run are not compared with it")
             continue
         there = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
         data = read_competition(Path(root), config.competition, config.data.exclude)

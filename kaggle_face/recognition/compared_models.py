@@ -63,7 +63,7 @@ class RunModel:
     def embed(self, crops: Sequence[Crop], progress: Progress) -> Float32:
         """Embeddings (N, D) of length 1."""
         found = []
-        with progress.count(self.name, len(crops), "faces") as counter:
+        with progress.track(self.name, len(crops), "faces") as counter:
             for start in range(0, len(crops), _CROPS_AT_ONCE):
                 found.append(self._embedder.embed(crops[start : start + _CROPS_AT_ONCE]))
                 counter.advance(len(found[-1]))
@@ -123,7 +123,7 @@ def read_face_set(root: Path, reader: PictureReader, progress: Progress) -> Face
     if not files:
         raise DataError(f"{root} holds no folders with pictures")
     crops, ids = [], []
-    with progress.count("reading", len(files), "pictures") as counter:
+    with progress.track("reading", len(files), "pictures") as counter:
         for file in files:
             try:
                 crops.append(reader.read(root / file, str(root / file)).crop)

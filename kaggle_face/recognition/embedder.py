@@ -76,7 +76,7 @@ class ModelChoice:
                 return FoldFolder(self.folder)
             run = RunFolder(self.folder)
         else:
-            run = find_named_run(load_config(self.settings or self.default_settings), self.run, progress.say)
+            run = find_named_run(load_config(self.settings or self.default_settings), self.run, progress.log)
         folds = {folder.fold: folder for folder in run.finished_folds() or run.started_folds()}
         if not folds:
             raise RunError(

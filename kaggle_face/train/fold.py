@@ -118,7 +118,7 @@ def _train_fold(
     if start == "resume":
         load_resume_state(fit.state, folder, device)
         where = f"epoch {fit.state.epoch + 1}, step {fit.state.step + 1}"
-        call.progress.say(f"fold {task.fold}: goes on at {where}")
+        call.progress.log(f"fold {task.fold}: goes on at {where}")
     threads = _choose_threads(config, fit, start)
     info = {
         **call.about,
@@ -199,7 +199,7 @@ def _choose_threads(config: Config, fit: Fit, start: Literal["new", "resume"]) -
 def _create_batches(config: Config, task: FoldTask, device: torch.device, call: Call) -> TrainingBatches:
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
     supply = choose_supply(config.data, augmenter, len(task.train_ids) * task.pack.image_bytes, device)
-    call.progress.say(f"fold {task.fold}: {supply.describe()}")
+    call.progress.log(f"fold {task.fold}: {supply.describe()}")
     return TrainingBatches(
         task.pack,
         task.train_ids,
@@ -236,7 +236,7 @@ def _initialise(
     initial = find_initial_weights(config, folder, call.about.get("folds"))
     if initial is None:
         return None, {}
-    call.progress.say(f"fold {task.fold}: {start_from(network, initial, task.classes.names)}")
+    call.progress.log(f"fold {task.fold}: {start_from(network, initial, task.classes.names)}")
     return initial.name, digest_of_network(initial.folder, initial.checkpoint)
 
 

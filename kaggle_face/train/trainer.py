@@ -164,7 +164,7 @@ class Fit:
         done = self.state.tally.latest.images
         label = f"fold {self.task.fold} epoch {number}/{epochs}"
         self.clock.lap()
-        with self.call.progress.count(label, images, "images", done) as counter:
+        with self.call.progress.track(label, images, "images", done) as counter:
             for count in run_steps(self.state, self.recipe, self.batches, self.machine):
                 self._count(counter, count)
                 if may_pause(self.state, self.recipe, steps, self.machine.device) and not self._go_on():
@@ -246,7 +246,7 @@ class Fit:
                 "seconds": state.seconds,
             }
         )
-        self.call.progress.say(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
+        self.call.progress.log(describe_epoch(self.task.fold, state.history[-1], self.recipe.train.epochs))
 
     def _judged(self, figures: dict[str, float]) -> dict[str, float]:
         """The figures, and what is made of them."""
@@ -272,7 +272,7 @@ class Fit:
         if self.state.epochs_since_best(watched) <= patience:
             return False
         reason = f"no better {watched} for {patience} epochs, stopped early"
-        self.call.progress.say(f"fold {self.task.fold}: {reason}")
+        self.call.progress.log(f"fold {self.task.fold}: {reason}")
         return True
 
     def _save(self) -> None:

@@ -86,5 +86,5 @@ def test_letters_that_a_terminal_lacks_are_escaped(monkeypatch: pytest.MonkeyPat
     out = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
     monkeypatch.setattr(sys, "stdout", out)
     write_any_letter()
-    Terminal().say("Łukasz \u2713")
+    Terminal().log("Łukasz \u2713")
     assert out.buffer.getvalue() == b"\\u0141ukasz \\u2713\n"

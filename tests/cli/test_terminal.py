@@ -19,7 +19,7 @@ SHOWN = r"a\x1b[2J\rb\n\u202ec\udcff"
 
 def test_every_way_of_saying_something_escapes_it(capsys: pytest.CaptureFixture[str]) -> None:
     terminal = Terminal()
-    terminal.say(EVIL)
+    terminal.log(EVIL)
     terminal.lines([EVIL, "second"])
     terminal.table([EVIL], [[EVIL], ["longer than all of it, and then some"]])
     terminal.warn(EVIL)
@@ -33,7 +33,7 @@ def test_every_way_of_saying_something_escapes_it(capsys: pytest.CaptureFixture[
 
 def test_progress_in_plain_lines_is_escaped(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.setattr("kaggle_face.notebook_progress._SECONDS_BETWEEN_LINES", 0.0)
-    with Terminal().count(EVIL, 2, EVIL) as counter:
+    with Terminal().track(EVIL, 2, EVIL) as counter:
         counter.advance(1, note=EVIL)
     (line, *_) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{SHOWN}: 1/2 {SHOWN}") and line.endswith(SHOWN)
@@ -48,7 +48,7 @@ def test_a_progress_bar_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
 
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
-    with Terminal().count(EVIL, 2, "images") as counter:
+    with Terminal().track(EVIL, 2, "images") as counter:
         counter.advance(2, note=EVIL)
     assert SHOWN in screen.getvalue()
     assert "\x1b[2J" not in screen.getvalue() and "\u202e" not in screen.getvalue()
@@ -65,7 +65,7 @@ def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_silent_terminal_prints_errors_alone(capsys: pytest.CaptureFixture[str]) -> None:
     terminal = SilentTerminal()
-    terminal.say("x")
+    terminal.log("x")
     terminal.lines(["x"])
     terminal.table(["x"], [["y"]])
     terminal.json({})
@@ -81,7 +81,7 @@ def test_an_old_locale_shows_escapes_instead_of_a_traceback(
 ) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
-    Terminal().say("王 \u202e")
+    Terminal().log("王 \u202e")
     assert stream.buffer.getvalue() == rb"\u738b \u202e" + b"\n"
 
 

@@ -57,7 +57,7 @@ _ALWAYS_SHOWN = ("accuracy", "top5", *PAIR_METRICS)
 def blend_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Blends, prints how every member and blend fares, and writes the record that `submit` takes."""
     loaded = load_settings(arguments)
-    runs = [find_named_run(loaded, name, terminal.say) for name in arguments.run or [None]]
+    runs = [find_named_run(loaded, name, terminal.log) for name in arguments.run or [None]]
     members = {
         task: choose_members(runs, arguments.checkpoints or [default_checkpoint(task, runs)], arguments.folds)
         for task in TASKS
@@ -108,13 +108,13 @@ def _blend(
         summary = write_summary(folder, {**described, "ignored_rules": ignored})
         seal_blend(folder, networks)
     if figure is not None:
-        terminal.say(f"dev gallery: accuracy {figure.value:.4f} of naming the probes with this blend")
+        terminal.log(f"dev gallery: accuracy {figure.value:.4f} of naming the probes with this blend")
     if today is not None:
         require_unchanged(config, today, terminal)
-    terminal.say(f"{count_parameters(used):,} parameters in all networks of the blend")
+    terminal.log(f"{count_parameters(used):,} parameters in all networks of the blend")
     written = [runs[0].ensemble_folder / path.name for path in (*records, summary)]
     for path in (*written, *_keep_thresholds(decisions)):
-        terminal.say(str(path))
+        terminal.log(str(path))
     _tell_what_is_left_out(decisions, members, terminal)
 
 
@@ -182,7 +182,7 @@ def _keep_thresholds(decisions: Mapping[Task, Decision]) -> list[Path]:
 def _tell(decisions: Mapping[Task, Decision], terminal: Terminal) -> None:
     for task, decision in decisions.items():
         for note in decision.notes:
-            terminal.say(f"{task}: {note}")
+            terminal.log(f"{task}: {note}")
         if decision.contest is None:
             _tell_members(task, decision.blend.members, decision.blend.weights, terminal)
         else:
@@ -206,8 +206,8 @@ def _tell_contest(task: Task, contest: Contest, members: Sequence[Member], termi
     header = [task, *columns, f"honest {contest.metric}", "gain", "95 % interval", "optimistic", "weights"]
     terminal.table(header, [_row(each, columns, contest.winner) for each in contest.contenders])
     folds = " ".join(str(fold.fold) for fold in members[0].folds)
-    terminal.say(f"{task}: {contest.winner.name} (folds {folds}), because {contest.reason}")
-    terminal.say("")
+    terminal.log(f"{task}: {contest.winner.name} (folds {folds}), because {contest.reason}")
+    terminal.log("")
 
 
 def _shown(metrics: Mapping[str, float], main: str) -> list[str]:
@@ -231,8 +231,8 @@ def _tell_tuning(
     terminal.table(header, rows)
     shown = _shown(tuning.metrics, "" if decision.contest is None else decision.contest.metric)
     figures = ", ".join(f"{name} {tuning.metrics[name]:.4f}" for name in shown)
-    terminal.say(f"with what is on: {figures}")
-    terminal.say("")
+    terminal.log(f"with what is on: {figures}")
+    terminal.log("")
 
 
 def _interval(gain: Difference) -> str:

@@ -56,7 +56,7 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     # A run that is called like a setting is none of the settings of this call.
     with settings_given_as(arguments.config, overrides):
         wanted: list[str | None] = [*names] or [None]
-        runs = [find_named_run(loaded, name, terminal.say, "evaluate") for name in wanted]
+        runs = [find_named_run(loaded, name, terminal.log, "evaluate") for name in wanted]
         _measure(runs, arguments, terminal)
 
 
@@ -85,7 +85,7 @@ def _tell_labelled_test(members: Sequence[Member], terminal: Terminal) -> None:
         for fold in member.folds:
             measured = measure_labelled_test(fold, member.checkpoint)
             if measured is not None:
-                terminal.say(f"{member.name} fold {fold.fold}: {measured}; nothing is chosen by it")
+                terminal.log(f"{member.name} fold {fold.fold}: {measured}; nothing is chosen by it")
 
 
 def rates(text: str) -> list[float]:
@@ -164,23 +164,23 @@ def _tell_figures(
     for member, measured in zip(members, figures, strict=True):
         for each in measured:
             if each.note:
-                terminal.say(f"{member.name}: {each.name} has no interval; {each.note}")
-    terminal.say("")
+                terminal.log(f"{member.name}: {each.name} has no interval; {each.note}")
+    terminal.log("")
 
 
 def _tell_difference(
     member: Member, first: Member, differences: Mapping[str, Difference], terminal: Terminal
 ) -> None:
     if not differences:
-        terminal.say(f"{member.name} and {first.name}: too few people to compare them")
+        terminal.log(f"{member.name} and {first.name}: too few people to compare them")
         return
     rows = [
         [name, f"{each.value:+.4f}", f"{each.low:+.4f} to {each.high:+.4f}", verdict(name, each)]
         for name, each in differences.items()
     ]
-    terminal.say(f"{member.name} less {first.name}:")
+    terminal.log(f"{member.name} less {first.name}:")
     terminal.table(["metric", "difference", "95 % interval", ""], rows)
-    terminal.say("")
+    terminal.log("")
 
 
 def verdict(metric: str, difference: Difference) -> str:
@@ -210,8 +210,8 @@ def _tell_thresholds(member: Member, thresholds: RunThresholds, terminal: Termin
         rows.append(["gallery", f"{gallery.threshold:.4f}", interval, "-", "-", f"{gallery.accuracy:.4f}"])
     header = [f"threshold of {member.name}", "cosine", "95 % interval", "FPR", "FNR", "accuracy"]
     terminal.table(header, rows)
-    terminal.say(f"kept in {write_thresholds(member, thresholds)}")
-    terminal.say("")
+    terminal.log(f"kept in {write_thresholds(member, thresholds)}")
+    terminal.log("")
 
 
 def _interval(measured: Measured) -> str:

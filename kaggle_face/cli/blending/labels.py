@@ -34,7 +34,7 @@ _CHECKPOINT: CheckpointName = "best_cls"
 def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the doubtful labels of a run and writes table, list and contact sheet into its folder."""
     loaded = load_settings(arguments)
-    run = find_named_run(loaded, arguments.labels or None, terminal.say, "--labels")
+    run = find_named_run(loaded, arguments.labels or None, terminal.log, "--labels")
     folds = run.finished_folds()
     if not folds:
         raise RunError(f"{run.name} has no finished fold; train one first: {run.training_command()}")
@@ -57,10 +57,10 @@ def _list_doubtful(
         config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
         pack = open_images(config, open_competition(config), terminal)
         write_sheet(folder / "doubtful.jpg", pack, _sheet_rows(found, gaps, names))
-        terminal.say(f"{folder / 'doubtful.jpg'}: image, images of its person, images of the other")
+        terminal.log(f"{folder / 'doubtful.jpg'}: image, images of its person, images of the other")
     path = folder / "doubtful.txt"
     use = settings_command("train", "--fold", "0", overrides=[f"data.exclude_images={path}"])
-    terminal.say(f"{path}: strike out what is right, then train without the rest: {use}")
+    terminal.log(f"{path}: strike out what is right, then train without the rest: {use}")
 
 
 def _say_what_was_found(
@@ -77,7 +77,7 @@ def _say_what_was_found(
     ]
     if rows:
         terminal.table(["image", "label", "looks like", "logit gap", "deviations"], rows)
-    terminal.say(
+    terminal.log(
         f"{len(found.image_ids)} of {len(gaps.image_ids)} images held out by {len(folds)} folds of "
         f"{run.name} are called another person and lie {DEFAULT_DEVIATION:g} deviations below the usual"
     )

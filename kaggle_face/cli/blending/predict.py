@@ -37,7 +37,7 @@ def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Predicts the test set with the chosen folds and checkpoints."""
-    predict_run(find_own_run(load_settings(arguments), arguments.run, terminal.say), arguments, terminal)
+    predict_run(find_own_run(load_settings(arguments), arguments.run, terminal.log), arguments, terminal)
 
 
 def predict_run(run: RunFolder, arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -90,11 +90,11 @@ def _predict_folds(
         checkpoints = arguments.checkpoints or there
         device = resolve_device(config.device)
         predict_fold(folder, checkpoints, test_set, today.tables, views, device, terminal)
-        terminal.say(
+        terminal.log(
             f"fold {folder.fold} of {run.name}: {len(test_set.embedded_ids)} images, {', '.join(checkpoints)}"
         )
         for checkpoint in checkpoints:
             measured = measure_labelled_test(folder, checkpoint)
             if measured is not None:
-                terminal.say(f"fold {folder.fold} {checkpoint}: {measured}")
+                terminal.log(f"fold {folder.fold} {checkpoint}: {measured}")
     require_unchanged(config, today, terminal)

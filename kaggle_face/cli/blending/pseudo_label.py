@@ -44,7 +44,7 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the pseudo-labels of a run's blend, and tells how to train with them."""
     _check_numbers(arguments)
     loaded = load_settings(arguments)
-    run = find_named_run(loaded, arguments.run, terminal.say)
+    run = find_named_run(loaded, arguments.run, terminal.log)
     with writing_beside_folds([run]):
         _label(loaded, run, arguments, terminal)
 
@@ -75,13 +75,13 @@ def _label(loaded: LoadedConfig, run: RunFolder, arguments: argparse.Namespace, 
     }
     path = write_pseudo_labels(run, found, predictions.class_names, about)
     people = len(set(found.labels.tolist()))
-    terminal.say(
+    terminal.log(
         f"{len(found.image_ids)} of {len(predictions.image_ids)} test images, {people} people, have a class "
         f"of probability {arguments.confidence:g} or more"
     )
     more = ("--ignore-rules",) if ignored else ()
     use = settings_command("train", "--fold", "0", *more, overrides=[f"data.pseudo_labels={path}"])
-    terminal.say(f"{path}: train with data.pseudo_labels={path}, as in: {use}")
+    terminal.log(f"{path}: train with data.pseudo_labels={path}, as in: {use}")
 
 
 def _of_unknown_classes(run: RunFolder, predictions: Predictions, terminal: Terminal) -> Predictions:
@@ -94,7 +94,7 @@ def _of_unknown_classes(run: RunFolder, predictions: Predictions, terminal: Term
     unknown = ~np.isin(predictions.image_ids, np.concatenate(labelled))
     if unknown.all():
         return predictions
-    terminal.say(f"{int((~unknown).sum())} labelled test images are left out: they measure, and do not train")
+    terminal.log(f"{int((~unknown).sum())} labelled test images are left out: they measure, and do not train")
     ids = predictions.image_ids[unknown]
     return replace(predictions, image_ids=ids, logits=predictions.logits[unknown])
 

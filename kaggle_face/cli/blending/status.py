@@ -39,4 +39,4 @@ def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
         return
     rows = [[link.what, f"{link.state}: {link.because}" if link.because else link.state] for link in links]
     terminal.table([run.name, "state"], rows)
-    terminal.say(f"next: {command}" if command else "everything is current")
+    terminal.log(f"next: {command}" if command else "everything is current")

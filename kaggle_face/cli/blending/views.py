@@ -78,7 +78,7 @@ def choose_views(
     terminal.table(["view", "", "figure", "gain", "95 % interval"], rows)
     write_json(run.path / FILE_NAME, {"flip": views.flip, "crops": views.crops, "measured": kept})
     _write_records(loaded, folds, tasks, views)
-    terminal.say(f"predicting with predict.flip={views.flip} predict.crops={views.crops}".lower())
+    terminal.log(f"predicting with predict.flip={views.flip} predict.crops={views.crops}".lower())
     return views
 
 

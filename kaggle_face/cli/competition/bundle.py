@@ -53,7 +53,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.preparing import chosen_folds, settings_of_run
 
     loaded = load_settings(arguments)
-    run = find_own_run(loaded, arguments.run, terminal.say)
+    run = find_own_run(loaded, arguments.run, terminal.log)
     folds = chosen_folds(run, arguments.folds)
     config = settings_of_run(arguments.config, run, folds, arguments.overrides).config
     client = _client(config, arguments, terminal)
@@ -78,7 +78,7 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
         if arguments.wheels:
             wheels = download_wheels(arguments.wheels.split(","), arguments.python, Path(temporary))
         bundle = write_bundle(wanted, files_to_predict(folds, checkpoints), folder, wheels)
-    terminal.say(f"{folder}: dataset of {gigabytes(bundle.size)} and notebook of {wanted.name}")
+    terminal.log(f"{folder}: dataset of {gigabytes(bundle.size)} and notebook of {wanted.name}")
     if user == _NOBODY:
         terminal.warn(f"no Kaggle name is known: '{_NOBODY}' stands in its place; give it with --user")
     if arguments.upload and client is not None:
@@ -102,5 +102,5 @@ def _client(config: Config, arguments: argparse.Namespace, terminal: Terminal) -
 
 def _send(bundle: Bundle, workshop: Workshop, terminal: Terminal) -> None:
     name = workshop.send_dataset(bundle.dataset, "a new bundle of kaggle-face")
-    terminal.say(f"dataset: https://www.kaggle.com/datasets/{name}")
-    terminal.say(f"notebook: {workshop.push_notebook(bundle.notebook)}")
+    terminal.log(f"dataset: https://www.kaggle.com/datasets/{name}")
+    terminal.log(f"notebook: {workshop.push_notebook(bundle.notebook)}")

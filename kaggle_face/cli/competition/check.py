@@ -63,7 +63,7 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
     findings += _check_cache(data, config, terminal)
     findings.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
     for finding in findings:
-        terminal.say(f"{_SIGNS[finding.level]} {finding.text}")
+        terminal.log(f"{_SIGNS[finding.level]} {finding.text}")
     problems = [finding for finding in findings if finding.level == "problem"]
     if problems:
         raise DataError(f"{len(problems)} problems in {root}, first: {problems[0].text}")

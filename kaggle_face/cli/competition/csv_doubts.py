@@ -48,13 +48,13 @@ def blend_to_compare(
     if not (Path(loaded.config.paths.runs) / loaded.name).is_dir():
         return None
     try:
-        run = find_own_run(loaded, run_name, terminal.say)
+        run = find_own_run(loaded, run_name, terminal.log)
         require_current_blend(run)
         (output,) = list_outputs(run, [form], data, True, terminal)
         unknown = unknown_threshold(run.started_folds(), data, form, loaded.config.submit.unknown_share)
         table, _ = build_table(output, Question(data, form, unknown))
     except InputError as error:
-        terminal.say(f"not compared with the blend of a run: {error}")
+        terminal.log(f"not compared with the blend of a run: {error}")
         return None
     is_distance = any("{distance" in cell for part in form.parts for cell in part.cells)
     return OwnBlend(

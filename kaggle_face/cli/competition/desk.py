@@ -38,7 +38,7 @@ def tell_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:
         SubmissionError: Kaggle could not score one of them; its own words are told.
     """
     for entry in entries:
-        terminal.say(outcome_of(entry))
+        terminal.log(outcome_of(entry))
     refused = [entry for entry in entries if entry.status in ("ERROR", "FAILED")]
     if refused:
         words = refused[0].error or "no reason"

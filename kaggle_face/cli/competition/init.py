@@ -55,12 +55,12 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     text = settings_text(study)
     parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
     write_text(path, text)
-    terminal.say(f"family {study.family.key}, variant {study.variant}: {study.recognition.reason}")
+    terminal.log(f"family {study.family.key}, variant {study.variant}: {study.recognition.reason}")
     for note in study.notes:
         terminal.warn(note)
-    terminal.say(f"wrote {path}")
+    terminal.log(f"wrote {path}")
     with settings_given_as(word_for(path)):
-        terminal.say(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")
+        terminal.log(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")
 
 
 def _list_competitions(terminal: Terminal) -> None:
@@ -93,11 +93,11 @@ def _show_competition(slug: str, terminal: Terminal) -> None:
     facts = competition_facts(slug)
     family = family_of(facts.family)
     variant = family.variants[0] if facts.variant == "auto" else facts.variant
-    terminal.say(f"{facts.slug}: {facts.title}")
-    terminal.say(f"family {family.key} ({family.title})")
-    terminal.say(f"variant {facts.variant}; known: {', '.join(family.variants)}")
-    terminal.say(f"identities: {facts.identities}; {facts.image_size} x {facts.image_size} pixels")
-    terminal.say(f"metric: {describe_metric(facts.metric)}")
+    terminal.log(f"{facts.slug}: {facts.title}")
+    terminal.log(f"family {family.key} ({family.title})")
+    terminal.log(f"variant {facts.variant}; known: {', '.join(family.variants)}")
+    terminal.log(f"identities: {facts.identities}; {facts.image_size} x {facts.image_size} pixels")
+    terminal.log(f"metric: {describe_metric(facts.metric)}")
     terminal.lines(["", "files:"])
     terminal.lines(_indented(expected_files(facts.family, variant).splitlines()))
     for task in facts.tasks:

@@ -36,12 +36,12 @@ def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
         raise RemoteError(why_none())
     for place, credentials in enumerate(found):
         use = "used" if place == 0 else "not used, for the first one found counts"
-        terminal.say(f"{credentials.kind} from {credentials.source}: {use}")
+        terminal.log(f"{credentials.kind} from {credentials.source}: {use}")
         if credentials.warning:
             terminal.warn(credentials.warning)
     client = connect(SystemClock(), terminal)
     client.check_login()
-    terminal.say(f"they work: logged in as {client.account.user}")
+    terminal.log(f"they work: logged in as {client.account.user}")
 
 
 def add_arguments_download(parser: argparse.ArgumentParser) -> None:
@@ -59,14 +59,14 @@ def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     config, slugs = _settings_and_slugs(arguments)
     if slugs == [DEMO]:
-        terminal.say("the demo's data is made by the package; there is nothing to download")
+        terminal.log("the demo's data is made by the package; there is nothing to download")
         return
     folder = arguments.to or Path(f"data/{arguments.slug}" if arguments.slug else config.data.root)
     client = connect(SystemClock(), terminal, config.submit.silent_seconds)
     for slug in slugs:
         target = folder if len(slugs) == 1 else folder / plain_slug(slug)
         files = download(slug, target, client, terminal)
-        terminal.say(f"{target}: {files} files of '{slug}'")
+        terminal.log(f"{target}: {files} files of '{slug}'")
 
 
 def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +156,7 @@ def _settings_and_slugs(arguments: argparse.Namespace) -> tuple[Config, list[str
 
 def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> None:
     if not entries:
-        terminal.say(f"{slug}: nothing was written or submitted yet")
+        terminal.log(f"{slug}: nothing was written or submitted yet")
         return
     header = ["time", "file", "out-of-fold", "public", "private", "status", "reference", "message"]
     rows = [
@@ -172,7 +172,7 @@ def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> No
         ]
         for entry in entries
     ]
-    terminal.say(f"{slug} (times are UTC)")
+    terminal.log(f"{slug} (times are UTC)")
     terminal.table(header, rows)
 
 
@@ -192,18 +192,18 @@ def _show_agreement(slug: str, entries: Sequence[Entry], plot: Path | None, term
     both = comparable(entries)
     correlation = agreement(entries, lower)
     if correlation is not None:
-        terminal.say(
+        terminal.log(
             f"rank correlation of out-of-fold {both[0].oof_metric} and public score: {correlation:.2f} "
             f"({len(both)} submissions)"
         )
     if plot is not None:
         write_text(plot, agreement_svg(entries, slug))
-        terminal.say(f"{plot}: {len(both)} submissions with both scores")
+        terminal.log(f"{plot}: {len(both)} submissions with both scores")
     proposal = propose_final(entries, lower)
     for choice in proposal.choices:
-        terminal.say(f"select for the final score: {choice.entry.file} - {choice.reason}")
+        terminal.log(f"select for the final score: {choice.entry.file} - {choice.reason}")
     for note in proposal.notes:
-        terminal.say(f"note: {note}")
+        terminal.log(f"note: {note}")
 
 
 def _lower_is_better(slug: str, entries: Sequence[Entry]) -> bool:
@@ -219,7 +219,7 @@ def _lower_is_better(slug: str, entries: Sequence[Entry]) -> bool:
 
 def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) -> None:
     better = "lower" if standing.lower_is_better else "higher"
-    terminal.say(f"{slug}: {len(standing.rows)} teams, {better} is better")
+    terminal.log(f"{slug}: {len(standing.rows)} teams, {better} is better")
     shown = list(standing.rows[:top])
     if standing.own is not None and standing.own not in shown:
         shown.append(standing.own)
@@ -233,7 +233,7 @@ def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) 
     ]
     terminal.table(["rank", "team", "score"], rows)
     if standing.own is None:
-        terminal.say("your team is not on it yet")
+        terminal.log("your team is not on it yet")
     gaps = [
         [gap.name, f"{gap.score:g}", "-" if gap.missing is None else _gap_text(gap.missing)]
         for gap in standing.gaps

@@ -63,7 +63,7 @@ def write_and_send(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.dry_run:
         return
     if any(job.competition == DEMO for job in sent):
-        terminal.say("the demo has no competition on Kaggle: nothing is sent")
+        terminal.log("the demo has no competition on Kaggle: nothing is sent")
         return
     _send(sent, arguments.force, loaded.config, terminal)
 
@@ -80,7 +80,7 @@ def _pick_up(config: Config, terminal: Terminal) -> None:
         entry for slug in targets(config.competition, config.submit) for entry in resume_open(desk, slug)
     ]
     if not entries:
-        terminal.say("no upload waits for its score")
+        terminal.log("no upload waits for its score")
     tell_outcomes(wait_for_scores(desk, entries, config.submit.wait_minutes), terminal)
 
 
@@ -91,7 +91,7 @@ def _written_jobs(
     from kaggle_face.pipeline.preparing import chosen_folds, settings_of_run
     from kaggle_face.pipeline.today import compare_blend_with_raw_folder, require_unchanged
 
-    run = find_own_run(loaded, arguments.run, terminal.say)
+    run = find_own_run(loaded, arguments.run, terminal.log)
     config = settings_of_run(arguments.config, run, chosen_folds(run, None), arguments.overrides).config
     _require_predictions(run)
     require_current_blend(run)
@@ -114,7 +114,7 @@ def _written_jobs(
             target = _target(output.tasks, config)
         except ConfigError as error:
             if output.what.endswith(f"_{ENSEMBLE}"):
-                terminal.say(f"{path} is written but not for upload: {error}")
+                terminal.log(f"{path} is written but not for upload: {error}")
             continue
         yield output.what, Upload(target, written, origin, message)
 
@@ -131,7 +131,7 @@ def _checked_tables(
         unknown = unknown_threshold(blended_folds(run), data, output.form, config.submit.unknown_share)
         table, notes = build_table(output, Question(data, output.form, unknown))
         for note in notes:
-            terminal.say(f"{output.what}: {note}")
+            terminal.log(f"{output.what}: {note}")
         expected = expected_table(data, output.form, sample_of(root, output.tasks))
         known = what_is_known(data, output.form)
         checked.append((output, with_doubts(check_table(table, expected), expected, known)))
@@ -228,6 +228,6 @@ def _is_chosen(what: str, wanted: str | None) -> bool:
 
 
 def _tell_checked(path: Path, table: CheckedTable, terminal: Terminal) -> None:
-    terminal.say(f"{path}: {table.rows} rows, checked")
+    terminal.log(f"{path}: {table.rows} rows, checked")
     for note in table.notes:
         terminal.warn(note)

@@ -49,7 +49,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.lines(map(str, enrolled.faces))
         outcome, person = enrolled.outcome, enrolled.outcome.person
         known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
-        terminal.say(
+        terminal.log(
             f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all"
         )
         return 0
@@ -63,7 +63,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     else:
         skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
         counts = f"{report.num_people} people enrolled with {report.num_images} images{skipped}"
-        terminal.say(f"{counts}; {len(report.left_out)} left out")
+        terminal.log(f"{counts}; {len(report.left_out)} left out")
     return _REJECTED if report.left_out else 0
 
 
@@ -84,7 +84,7 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     else:
         terminal.lines(map(str, found.faces))
         verdict = "the same person as" if found.decision.accepted else "NOT the same person as"
-        terminal.say(f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}")
+        terminal.log(f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}")
     return 0 if found.decision.accepted else _REJECTED
 
 
@@ -121,7 +121,7 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
             among += "; at this threshold none of them is taken for another"
         elif rate is not None:
             among += f"; at this threshold about {rate:.1%} of strangers would get one of their names"
-        terminal.say(among)
+        terminal.log(among)
     for problem in found.problems:
         terminal.error(problem)
     if found.problems:
@@ -149,7 +149,7 @@ def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     page = open_page(recognizer, arguments.host, arguments.port, not arguments.aligned_only, arguments.token)
     if page.is_public:
         terminal.warn("the page is open to the network, unencrypted; cameras work on this machine only")
-    terminal.say(f"{page.address} (stop with Ctrl+C)")
+    terminal.log(f"{page.address} (stop with Ctrl+C)")
     page.serve()
 
 

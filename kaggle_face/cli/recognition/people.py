@@ -72,11 +72,11 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
         rows = [{"name": one.name, "images": one.num_images, "added": one.added} for one in people]
         terminal.json({"model": model.name if model else None, "people": rows})
     elif not people or model is None:
-        terminal.say(f"nobody is enrolled in {gallery.path}")
+        terminal.log(f"nobody is enrolled in {gallery.path}")
     else:
         cells = [[one.name, str(one.num_images), one.added] for one in people]
         terminal.table(["name", "images", "added"], cells)
-        terminal.say(f"{len(people)} people; model {model.name}")
+        terminal.log(f"{len(people)} people; model {model.name}")
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -89,7 +89,7 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
         rows = [{"number": one.number, "source": one.source, "added": one.added} for one in images]
         terminal.json({"name": person.name, "added": person.added, "images": rows})
         return
-    terminal.say(f"{person.name}, enrolled {person.added}")
+    terminal.log(f"{person.name}, enrolled {person.added}")
     cells = [[str(one.number), one.source, one.added] for one in images]
     terminal.table(["number", "source", "added"], cells)
 
@@ -170,10 +170,10 @@ def print_evaluation(report: EvaluationReport, as_json: bool, terminal: Terminal
     if as_json:
         terminal.json(report.as_json())
         return
-    terminal.say(f"{len(set(report.faces.people.tolist()))} people, {len(report.faces.people)} pictures")
+    terminal.log(f"{len(set(report.faces.people.tolist()))} people, {len(report.faces.people)} pictures")
     for one in report.models:
         speed = "" if math.isnan(one.milliseconds) else f", {one.milliseconds:.1f} ms a face on this machine"
-        terminal.say(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")
+        terminal.log(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")
     for table in report.tables():
         terminal.lines(["", table.title])
         terminal.table(table.header, table.rows)
@@ -205,4 +205,4 @@ def _done(arguments: argparse.Namespace, terminal: Terminal, line: str, values: 
     if arguments.json:
         terminal.json(values)
     else:
-        terminal.say(line)
+        terminal.log(line)

@@ -30,11 +30,11 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> None:
     seconds = time.monotonic() - began
     what = f"{len(pack)} images of {pack.size_px}x{pack.size_px} px, {pack.images.nbytes / 1e6:.0f} MB"
     if pack.folder in before:
-        terminal.say(f"{pack.folder}: {what}, packed before")
+        terminal.log(f"{pack.folder}: {what}, packed before")
     else:
-        terminal.say(f"{pack.folder}: {what}, packed in {seconds:.1f} s ({len(pack) / seconds:.0f} images/s)")
+        terminal.log(f"{pack.folder}: {what}, packed in {seconds:.1f} s ({len(pack) / seconds:.0f} images/s)")
     broken = broken_images(pack)
     for image_id in sorted(broken)[:_MOST_NAMED]:
-        terminal.say(f"left out: {image_id} ({broken[image_id]})")
+        terminal.log(f"left out: {image_id} ({broken[image_id]})")
     if len(broken) > _MOST_NAMED:
-        terminal.say(f"left out: {len(broken) - _MOST_NAMED} more, listed in {pack.folder}/pack.json")
+        terminal.log(f"left out: {len(broken) - _MOST_NAMED} more, listed in {pack.folder}/pack.json")

@@ -45,7 +45,7 @@ def train_on_kaggle(
     if not arguments.overwrite:
         for number in numbers:
             if run.fold(number).is_finished:
-                terminal.say(f"fold {number} of {run.name} is trained")
+                terminal.log(f"fold {number} of {run.name} is trained")
         numbers = [number for number in numbers if not run.fold(number).is_finished]
     if not numbers:
         return

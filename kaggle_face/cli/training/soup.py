@@ -53,7 +53,7 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Makes a soup of each fold, or one of all folds, and writes it as a run."""
     loaded = load_settings(arguments)
     runs_folder = Path(loaded.config.paths.runs)
-    runs = [find_own_run(loaded, name, terminal.say) for name in arguments.run or [None]]
+    runs = [find_own_run(loaded, name, terminal.log) for name in arguments.run or [None]]
     folds = arguments.folds or [folder.fold for folder in runs[0].finished_folds()]
     if not folds:
         raise RunError(f"{runs[0].name} has no finished fold; train one first: {runs[0].training_command()}")
@@ -65,7 +65,7 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
         with replacing_folder(target.path) as new:
             rows = _make_soups(arguments, sources, RunFolder(new), terminal)
     terminal.table(["fold", "score", "best alone", "soup of"], rows)
-    terminal.say(f"{target.path}: go on with: {target.command('predict')}")
+    terminal.log(f"{target.path}: go on with: {target.command('predict')}")
 
 
 def _make_soups(

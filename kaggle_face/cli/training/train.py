@@ -121,7 +121,7 @@ def train_folds(
         call = Call(about, terminal, processes=processes, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
-                terminal.say(f"fold {folder.fold} of {run.name} is trained")
+                terminal.log(f"fold {folder.fold} of {run.name} is trained")
                 continue
             with _saying_how_to_go_on(folders[place:], start, loaded, arguments):
                 task = fold_task(data, folds, pack, folder.fold)
@@ -131,12 +131,12 @@ def train_folds(
                     raise StoppedBySignalError  # the signal came to another process
             if outcome == "stopped":
                 how = _how_to_go_on(folders[place:], True, loaded, arguments)
-                terminal.say(
+                terminal.log(
                     f"fold {folder.fold}: stopped by train.max_hours with a checkpoint; go on with: {how}"
                 )
                 break
         _tell_of_changes(loaded.config, today, terminal)
-    terminal.say(f"{run.path}: {time.monotonic() - began:.0f} s")
+    terminal.log(f"{run.path}: {time.monotonic() - began:.0f} s")
 
 
 def _compare_with_earlier(

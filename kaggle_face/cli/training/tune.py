@@ -93,7 +93,7 @@ def _search(
         _forget(number, loaded, arguments)
     _require_free_names(search, loaded, arguments)
     if search.num_done:
-        terminal.say(f"{home.path}: goes on after trial {search.num_done - 1}")
+        terminal.log(f"{home.path}: goes on after trial {search.num_done - 1}")
     keep_best = _forgetting_all_but_the_best(search, loaded, arguments)
     run_trial = _training(loaded, arguments, terminal)
     search.run(arguments.trials, arguments.hours, run_trial, keep_best, terminal)
@@ -103,7 +103,7 @@ def _search(
             f"no trial of {home.path} came to its end; widen {arguments.space} or raise --trials"
         )
     _write_best(target, best, loaded, arguments, search.num_done)
-    terminal.say(f"{target}: score {best.score:.5f} in trial {best.number}; {', '.join(best.overrides)}")
+    terminal.log(f"{target}: score {best.score:.5f} in trial {best.number}; {', '.join(best.overrides)}")
 
 
 def _check_space(space: SearchSpace, arguments: argparse.Namespace) -> None:

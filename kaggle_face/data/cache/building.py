@@ -56,7 +56,7 @@ def build_pack(folder: Path, sources: Sources, size_px: int, progress: Progress,
     """
     try:
         with only_process(
-            _lock_of(folder), lambda: progress.say(f"another process is making {folder}; waiting for it")
+            _lock_of(folder), lambda: progress.log(f"another process is making {folder}; waiting for it")
         ):
             if not folder.exists():
                 _remove_abandoned(folder)
@@ -147,7 +147,7 @@ class _Building:
         decoded = decode_chunks(self._chunks(rows), count, progress)
         with (
             _Record(self._part) as record,
-            progress.count("packing", len(self._sources), "images", rows) as counter,
+            progress.track("packing", len(self._sources), "images", rows) as counter,
         ):
             for chunk, outcome in decoded:
                 rows = chunk.first_row + len(chunk.names)

@@ -160,7 +160,7 @@ def digests_of_files(sources: Sources, label: str, progress: Progress) -> IntArr
     """
     digests = np.empty(len(sources), np.int64)
     files = zip(sources.image_ids.tolist(), sources.sizes_bytes.tolist(), strict=True)
-    with progress.count(label, len(sources), "images") as counter:
+    with progress.track(label, len(sources), "images") as counter:
         for row, (name, size_bytes) in enumerate(files):
             digests[row] = digest_of_file(f"{sources.root}/{name}", size_bytes)
             if (row + 1) % _FILES_AT_ONCE == 0:

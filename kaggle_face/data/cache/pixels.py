@@ -111,7 +111,7 @@ class StoredPixels:
         length = max(1, _BYTES_AT_ONCE // self.image_bytes)
         block = np.empty((length, *self.shape[1:]), np.uint8)
         wrong: list[int] = []
-        with progress.count("verifying the image cache", len(self), "images") as counter:
+        with progress.track("verifying the image cache", len(self), "images") as counter:
             for start in range(0, len(self), length):
                 rows = np.arange(start, min(start + length, len(self)))
                 with explaining(self.path, "read"):

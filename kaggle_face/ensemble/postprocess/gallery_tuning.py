@@ -145,7 +145,7 @@ def tune_gallery(stage: GalleryStage, progress: Progress, left_out: Collection[s
     recipe = GalleryRecipe()
     steps: list[TunedStep] = []
     tried = [step for step in GALLERY_STEPS if step[0] not in left_out]
-    with progress.count("post-processing the gallery", len(tried), "steps") as counter:
+    with progress.track("post-processing the gallery", len(tried), "steps") as counter:
         for name, settings in tried:
             step, recipe = _tune_step(stage, recipe, name, settings)
             steps.append(step)

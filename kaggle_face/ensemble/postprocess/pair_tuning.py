@@ -170,7 +170,7 @@ def tune_steps(
     recipe = PairRecipe()
     steps: list[TunedStep] = []
     tried = [step for step in STEPS if step[0] not in left_out]
-    with progress.count("post-processing", len(tried), "steps") as counter:
+    with progress.track("post-processing", len(tried), "steps") as counter:
         for name, settings in tried:
             step, recipe = _tune_step(stage, recipe, name, settings)
             steps.append(step)

@@ -70,7 +70,7 @@ def gather_candidates(
     num_members = len(held_out[0].sources)
     parts: list[_Block] = []
     total = sum(len(positions) for positions in chosen)
-    with progress.count("reading out-of-fold records", total, "images") as counter:
+    with progress.track("reading out-of-fold records", total, "images") as counter:
         for fold, positions in zip(held_out, chosen, strict=True):
             for part in row_blocks(len(positions), num_classes * 4 * max(1, num_members // 8)):
                 parts.append(_gather_block(fold, positions[part], temperatures))

@@ -100,7 +100,7 @@ def contest_classes(
         contenders.append(mean)
         if mean.gain is not None:
             methods = list(_methods(kinds))
-            with progress.count("blending probabilities", len(methods), "ways") as counter:
+            with progress.track("blending probabilities", len(methods), "ways") as counter:
                 for method in methods:
                     contenders.append(_blend(board, method, best, mean))
                     counter.advance()

@@ -83,7 +83,7 @@ def contest_pairs(
         if mean.gain is not None:
             methods = [(kind, space) for kind in kinds for space in PAIR_SPACES]
             others = [method for method in methods if method != ("equal", "scores")]
-            with progress.count("blending pair scores", len(others), "ways") as counter:
+            with progress.track("blending pair scores", len(others), "ways") as counter:
                 for kind, space in others:
                     contenders.append(_blend(board, kind, space, best, mean))
                     counter.advance()

@@ -91,7 +91,7 @@ class KaggleClient:
             wait = patience.next_wait(answer)
             if wait is None:
                 break
-            self._progress.say(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
+            self._progress.log(f"cannot {doing} now ({answer.words}); next try in {wait:.0f} s")
             self._clock.sleep(wait)
         known = self.entered_competitions() if slug is not None and answer.status in (403, 404) else []
         raise RemoteError(explain(answer, doing, slug, known))
@@ -258,7 +258,7 @@ def connect(clock: Clock, progress: Progress, silent_seconds: float = SILENT_SEC
         wait = patience.next_wait(api)
         if wait is None:
             break
-        progress.say(f"cannot log in now ({api.words}); next try in {wait:.0f} s")
+        progress.log(f"cannot log in now ({api.words}); next try in {wait:.0f} s")
         clock.sleep(wait)
     raise RemoteError(explain(api, "log in"))
 

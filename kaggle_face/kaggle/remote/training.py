@@ -76,7 +76,7 @@ class RemoteTraining:
                 numbers = ",".join(map(str, job.folds))
                 take_up = self.run.training_command(numbers, "--on", "kaggle")
                 raise RunError(f"{job.notebook} still trains fold {numbers}; take that up: {take_up}")
-            self.progress.say(f"taking up {job.notebook} again")
+            self.progress.log(f"taking up {job.notebook} again")
             if not self._watch_and_fetch(job):
                 self.progress.warn(f"{job.notebook} was not started by {_job_file(self.run)}; starting anew")
         elif anew:
@@ -93,7 +93,7 @@ class RemoteTraining:
 
     def _start(self, folds: Sequence[int], begun: Sequence[FoldFolder]) -> Job:
         quota = self.workshop.gpu_quota()
-        self.progress.say(_tell(quota))
+        self.progress.log(_tell(quota))
         if quota.hours_left < _LEAST_HOURS:
             raise RemoteError(f"too little GPU time is left to train: {_tell(quota)}")
         hours = min(self.hours, quota.hours_left)
@@ -112,7 +112,7 @@ class RemoteTraining:
         job = replace(job, notebook=wanted.name)
         with tempfile.TemporaryDirectory() as temporary:
             bundle = write_bundle(wanted, self._files(begun), Path(temporary) / "bundle", None)
-            self.progress.say(f"sending {gigabytes(bundle.size)} to the private dataset {wanted.name}")
+            self.progress.log(f"sending {gigabytes(bundle.size)} to the private dataset {wanted.name}")
             self.workshop.send_dataset(bundle.dataset, f"folds {','.join(map(str, folds))}")
             _write_job(self.run, job)
             try:
@@ -120,7 +120,7 @@ class RemoteTraining:
             except RemoteError:
                 _write_job(self.run, replace(job, is_running=False))
                 raise
-        self.progress.say(f"started {address}, for at most {hours:.1f} h")
+        self.progress.log(f"started {address}, for at most {hours:.1f} h")
         return job
 
     def _files(self, begun: Sequence[FoldFolder]) -> list[list[Path]]:
@@ -149,10 +149,10 @@ class RemoteTraining:
             status = self.workshop.notebook_status(job.notebook)
             if status.state != state:
                 state = status.state
-                self.progress.say(f"{job.notebook}: {state}")
+                self.progress.log(f"{job.notebook}: {state}")
             lines = self.workshop.notebook_log(job.notebook) if state != "queued" else []
             for line in lines[shown:]:
-                self.progress.say(f"  {line}")
+                self.progress.log(f"  {line}")
             shown = max(shown, len(lines))
             match status.state:
                 case "complete":
@@ -173,7 +173,7 @@ class RemoteTraining:
         for path in folds:
             fold = FoldFolder(path)
             _speak_of_here(fold, self.loaded)
-            self.progress.say(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
+            self.progress.log(f"fold {fold.fold} came back: {fold.read_info('status')['status']}")
             put_in_place(path, self.run.path / path.name)
         shared = self.run.path.parent / "folds"
         if (config_folder / "folds").is_dir() and not shared.exists():

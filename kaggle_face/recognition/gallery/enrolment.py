@@ -70,7 +70,7 @@ def enroll_folder(
     """
     report = FolderReport()
     people = _wanted(_people_of(root, report, progress), recognizer.gallery.people(), on_conflict, report)
-    with progress.count("enrolling", len(people), "people") as counter:
+    with progress.track("enrolling", len(people), "people") as counter:
         batch: list[tuple[str, list[Face]]] = []
         for name, faces in _read_people(root, people, reader, report, progress, counter):
             batch.append((name, faces))

@@ -135,7 +135,7 @@ def import_gallery(
         _check_names(gallery, [name for name, _ in people], on_conflict)
         embedder = None if model.fingerprint == exported.fingerprint else open_embedder()
         outcomes: list[Outcome] = []
-        with progress.count("importing", len(people), "people") as counter:
+        with progress.track("importing", len(people), "people") as counter:
             for start in range(0, len(people), _PEOPLE_AT_ONCE):
                 batch = [
                     NewPerson(name, tuple(_image_from(archive, row, embedder) for row in images))

@@ -41,7 +41,7 @@ def re_embed(gallery: Gallery, embedder: Embedder, progress: Progress) -> int:
             raise GalleryError(f"nobody is enrolled in {gallery.path}, so there is nothing to re-embed")
         total = connection.execute("SELECT count(*) FROM images").fetchone()[0]
         pending = connection.execute(f"SELECT count(*) {_PENDING}", (model,)).fetchone()[0]
-    with progress.count("embedding", total, "images", total - pending) as counter:
+    with progress.track("embedding", total, "images", total - pending) as counter:
         while not _finish(gallery, embedder):  # images may be enrolled meanwhile
             _embed_batch(gallery, embedder, counter)
     return int(total)

@@ -228,7 +228,7 @@ def upload_turn(folder: Path, clock: Clock, progress: Progress, seconds: float =
         waited = 0.0
         while not _is_locked(connection):
             if waited == 0.0:
-                progress.say("another upload from this folder is under way; waiting for it")
+                progress.log("another upload from this folder is under way; waiting for it")
             if waited >= seconds:
                 raise RunError(f"another upload from {folder} has been under way for {waited / 60:.0f} min")
             clock.sleep(1.0)

@@ -52,7 +52,7 @@ def account_turn(user: str, competition: str, progress: Progress) -> Iterator[Tu
         try:
             folder = state_folder()
             make_private_folder(folder)
-            stack.enter_context(only_process(folder / f"upload-{name}.lock", lambda: progress.say(waiting)))
+            stack.enter_context(only_process(folder / f"upload-{name}.lock", lambda: progress.log(waiting)))
             turn = _read_turn(folder / f"upload-{name}.txt")
         except (OSError, DataError, RuntimeError) as error:  # RuntimeError: there is no home folder
             progress.warn(f"uploads from other folders at the same time are not held back: {error}")

@@ -83,7 +83,7 @@ def upload(job: Upload, desk: Desk, reserve: int, force: bool = False) -> Entry:
             if found.status == "UPLOADED":
                 raise _not_listed(found)
             if found.status in ON_KAGGLE:
-                desk.progress.say(f"Kaggle has this file already, as {found.reference}: the row is completed")
+                desk.progress.log(f"Kaggle has this file already, as {found.reference}: the row is completed")
                 return found
         if turn.left_open == job.file.sha256 and not interrupted:
             listed = list_with(job.file.sha256, job.competition, desk)
@@ -111,7 +111,7 @@ def wait_for_scores(desk: Desk, entries: Sequence[Entry], minutes: float) -> lis
     keys, competitions = {entry.key for entry in entries}, sorted({entry.competition for entry in entries})
     seconds = minutes * 60
     waiting = [entry for entry in entries if entry.status in OPEN]
-    with desk.progress.count("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
+    with desk.progress.track("waiting for Kaggle's score", max(1, round(seconds)), "s") as counter:
         for wait in waits_of(seconds):
             if not waiting:
                 break
@@ -218,7 +218,7 @@ def _upload(entry: Entry, job: Upload, desk: Desk, tag: str) -> Entry:
         wait = patience.next_wait(answer)
         if wait is None:
             break
-        desk.progress.say(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
+        desk.progress.log(f"the upload failed ({answer.words}); next try in {wait:.0f} s")
         desk.clock.sleep(wait)
         if answer.method == LAST_STEP and is_listed(tag, job.competition, desk):
             return _entry(desk.ledger, entry.key)

@@ -155,7 +155,7 @@ class WeightsJudge:
 
         def judge(weights: Tensors) -> float:
             score = self._score(measure(self.answers_of(weights), self.task))
-            progress.say(f"one more checkpoint in the soup: score {score:.5f}")
+            progress.log(f"one more checkpoint in the soup: score {score:.5f}")
             return score
 
         soup = greedy_soup(own, judge)

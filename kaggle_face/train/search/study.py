@@ -132,7 +132,7 @@ class Search:
             return self._judge(trial, run_trial)
 
         def tell(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-            progress.say(self._describe(trial))
+            progress.log(self._describe(trial))
             on_end(trial.number)
 
         self.study.optimize(objective, left, None if hours is None else 3600.0 * hours, callbacks=[tell])

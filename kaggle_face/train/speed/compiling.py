@@ -70,7 +70,7 @@ def _is_worth_it(network: FaceNetwork, workload: Workload, progress: Progress, c
         return False
     pays = trial.pays(workload.steps)
     decision = "is used" if pays else "is left off"
-    progress.say(
+    progress.log(
         f"torch.compile {decision}: {1e3 * trial.compiled_seconds:.1f} ms a step with it, "
         f"{1e3 * trial.plain_seconds:.1f} ms without, {trial.compiling_seconds:.0f} s to compile"
     )

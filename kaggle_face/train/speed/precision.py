@@ -99,7 +99,7 @@ def _try(network: FaceNetwork, workload: Workload, progress: Progress) -> CpuAmp
     plain, bf16 = time_formats(network, short)
     pays = plain > _LEAST_GAIN * bf16
     rates = [f"{short.batch_size / seconds:.0f}" for seconds in (bf16, plain)]
-    progress.say(
+    progress.log(
         f"train.amp=auto: bf16 {'is used' if pays else 'is left off'}: "
         f"{rates[0]} images/s with it, {rates[1]} without"
     )

@@ -133,8 +133,8 @@ def _decide(rates: Rates, usual: int, is_begun: bool, progress: Progress) -> int
     needed = _LEAST_GAIN_TO_CHANGE if is_begun else _LEAST_GAIN
     if rates[best] <= needed * rates[usual]:
         kept = " as before, which keeps its bits" if is_begun and best != usual else ""
-        progress.say(f"train.threads=auto: {usual}{kept}: {shown}")
+        progress.log(f"train.threads=auto: {usual}{kept}: {shown}")
         return usual
     rounding = f"; it was begun with {usual}, so the last digits will differ" if is_begun else ""
-    progress.say(f"train.threads=auto: {best}: {shown}{rounding}")
+    progress.log(f"train.threads=auto: {best}: {shown}{rounding}")
     return best

@@ -275,13 +275,13 @@ def test_a_second_process_waits_and_takes_the_first_ones_pack(
 
     class First(SilentProgress):
         @contextmanager
-        def count(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+        def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
             second.start()
             assert second_waits.wait(timeout=600)
-            yield super().count(label, total, unit).__enter__()
+            yield super().track(label, total, unit).__enter__()
 
     class Second(SilentProgress):
-        def say(self, line: str) -> None:
+        def log(self, line: str) -> None:
             lines.append(line)
             second_waits.set()
 
