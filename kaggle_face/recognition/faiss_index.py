@@ -28,12 +28,9 @@ class FaissIndex:
     """
 
     def __init__(self, vectors: Float32) -> None:
-        try:
-            import faiss
-        except ImportError:
-            raise MissingExtraError("faiss-cpu", "index") from None
+        faiss = _import_faiss()
         num_cells = max(1, min(round(4 * math.sqrt(len(vectors))), len(vectors) // 39))
-        self._index: Any = faiss.index_factory(
+        self._index = faiss.index_factory(
             vectors.shape[1], f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT
         )
         self._index.nprobe = max(1, math.ceil(_PROBED_SHARE * num_cells))
@@ -47,3 +44,11 @@ class FaissIndex:
         """Scores (Q, K) and rows (Q, K), best first, of queries (Q, D) of length 1."""
         scores, rows = self._index.search(np.ascontiguousarray(queries), min(k, self._index.ntotal))
         return np.clip(scores, -1.0, 1.0), rows
+
+
+def _import_faiss() -> Any:
+    try:
+        import faiss
+    except ImportError:
+        raise MissingExtraError("faiss-cpu", "index") from None
+    return faiss
