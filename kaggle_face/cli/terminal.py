@@ -42,7 +42,7 @@ class Terminal:
         )
 
     def warn(self, line: str) -> None:
-        """Prints one line that asks for attention to standard error."""
+        """Prints a warning to standard error."""
         _print(f"warning: {visible(line)}", sys.stderr)
 
     def error(self, line: str) -> None:
