@@ -18,10 +18,10 @@ class Progress(Protocol):
     """The reporter of a command."""
 
     def log(self, line: str) -> None:
-        """Tells one line that stays."""
+        """Prints one line that stays."""
 
     def warn(self, line: str) -> None:
-        """Tells one line that asks for attention."""
+        """Prints one warning."""
 
     def track(self, label: str, total: int, unit: str, done: int = 0) -> AbstractContextManager[Counter]:
         """Opens a counter of `total` units of which `done` are finished already."""
@@ -35,7 +35,7 @@ class SilentCounter:
 
 
 class SilentProgress:
-    """Tells nobody; for tests and for calls from a program."""
+    """Shows nothing; for tests and for calls from a program."""
 
     def log(self, line: str) -> None:
         """Does nothing."""

@@ -82,7 +82,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One training of a row; `name` is its run's, and `counts` says whether it is measured."""
+    """One training of a row; `name` is its run's, and `counts` is whether it is measured."""
 
     name: str
     overrides: tuple[str, ...]

@@ -38,7 +38,7 @@ def describe_machine(device: torch.device | None = None) -> dict[str, Cell]:
 
 
 def wait_for(device: torch.device) -> None:
-    """Waits until the device has done all that it was told."""
+    """Waits until the device has finished all of its work."""
     import torch
 
     if device.type == "cuda":
@@ -54,7 +54,7 @@ class MemoryWatch:
     are not counted.
 
     Attributes:
-        process_mb: Of the process; None where the system does not tell.
+        process_mb: Of the process; None where the system does not report it.
         device_mb: Of a CUDA device; None on others.
     """
 
@@ -98,7 +98,7 @@ class MemoryWatch:
 
 
 def own_memory_mb() -> float | None:
-    """The memory in use that belongs to this process alone, in megabytes; None where it is not told."""
+    """The memory in use that belongs to this process alone, in megabytes; None where it is not reported."""
     try:
         text = _STATUS.read_text(encoding="ascii", errors="replace")
     except OSError:

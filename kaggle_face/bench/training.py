@@ -44,7 +44,7 @@ _MANY_STEPS = 1_000_000
 
 @dataclass(frozen=True)
 class ImageSupply:
-    """How the measured training got its images, for the sentence that says what to change.
+    """How the measured training got its images, for the sentence on what to change.
 
     Attributes:
         per_image: Whether albumentations ran for each image by itself.

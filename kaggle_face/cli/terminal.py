@@ -43,7 +43,7 @@ class Terminal:
         )
 
     def warn(self, line: str) -> None:
-        """Prints one line that asks for attention to standard error."""
+        """Prints a warning to standard error."""
         _print(f"warning: {one_line(line)}", sys.stderr)
 
     def error(self, line: str) -> None:

@@ -89,7 +89,7 @@ def measure_sizes(
     same draws serve every model; the first model is compared with each of the others.
 
     Raises:
-        InputError: Fewer people have two images than a size asks for.
+        InputError: Fewer people have two images than a size needs.
     """
     results, comparisons = [], []
     for size in sizes:

@@ -2,7 +2,7 @@
 
 A score is the cosine of two embeddings in [-1, 1]. A person's prototype is the mean of the normalised
 embeddings of all their images (`search`), so more pictures of a person make one better prototype, never more
-chances to match. `score >= threshold` says "the same person".
+chances to match. `score >= threshold` means "the same person".
 """
 
 from __future__ import annotations

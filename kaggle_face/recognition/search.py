@@ -33,7 +33,7 @@ Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
 MOST_PEOPLE_EXACT = 1_000_000
-"""Above, an approximate index answers, unless exact search is asked for."""
+"""Above, an approximate index answers, unless exact search is requested."""
 _BLOCK_BYTES = 2**24  # a block and its scores stay in the cache of a core
 _ATTEMPTS = 5
 _SUMS_FILE = "sums.json"

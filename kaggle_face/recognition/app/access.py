@@ -1,8 +1,8 @@
-"""Who may talk to the page: this page alone, and beyond the loopback interface only who has the token.
+"""Access control of the page: the page itself alone, and beyond the loopback interface only with the token.
 
 A website that is open in the same browser could send requests to this machine too. It is refused thrice: by
-the name under which it reached the server (DNS rebinding), by what the browser says of the request's origin,
-and by a secret that only the page itself can read.
+the name under which it reached the server (DNS rebinding), by the origin that the browser names, and by a
+secret that only the page itself can read.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class AccessControl:
 
     Attributes:
         host: Where the server listens.
-        token: What must be shown beyond the loopback interface, or everywhere where it was asked for.
+        token: What must be shown beyond the loopback interface, or everywhere with `--token`.
         secret: What the page itself sends with each request that it makes.
     """
 
@@ -72,7 +72,7 @@ class AccessControl:
         if self.token is not None and not hmac.compare_digest(shown_token.encode(), self.token.encode()):
             return Refusal(401, "open the address that the command printed, with its token")
         if path == "/" and method == "GET":
-            return None  # a link or a bookmark may lead here; everything else is asked for by the page
+            return None  # a link or a bookmark may lead here; everything else is requested by the page
         site = headers.get("Sec-Fetch-Site", "same-origin")
         origin = headers.get("Origin")
         foreign = origin is not None and origin.split("://", 1)[-1] != headers.get("Host", "")

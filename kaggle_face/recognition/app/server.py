@@ -105,7 +105,7 @@ def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
         from waitress import create_server
     except ImportError:
         raise MissingExtraError("waitress", "app") from None
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a busy moment is no news
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a busy moment is not news
     server = create_server(
         app,
         sockets=[_listening_socket(host, port)],
@@ -227,7 +227,7 @@ def _add_questions(app: Flask, service: Service) -> None:
     @app.post("/api/<question>")
     def answer(question: str) -> Any:
         if question not in questions:
-            return {"error": "there is no such question"}, 404
+            return {"error": "there is no such request"}, 404
         return questions[question](_json_object(request.get_data()))
 
 

@@ -24,7 +24,7 @@ _NETWORKS: tuple[NetworkName, ...] = ("pnet", "rnet", "onet")
 
 
 class Windows(NamedTuple):
-    """What a network says of each window: chance of a face, shifts of the box, places of the landmarks."""
+    """The output for each window: chance of a face, shifts of the box, places of the landmarks."""
 
     face: Tensor
     shifts: Tensor

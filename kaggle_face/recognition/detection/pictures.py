@@ -91,7 +91,7 @@ def read_face(
         choice: Which face, where there are several.
 
     Raises:
-        UnreadableImageError: The bytes are no whole picture, or it is too large.
+        UnreadableImageError: The bytes are not a whole picture, or it is too large.
         NoFaceError: No face was found, or fewer than the chosen number.
         SeveralFacesError: There are several, and `choice` is "only".
     """
@@ -119,7 +119,7 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
     """All faces of a picture from left to right, at least one.
 
     Raises:
-        UnreadableImageError: The bytes are no whole picture, or it is too large.
+        UnreadableImageError: The bytes are not a whole picture, or it is too large.
         NoFaceError: No face was found.
     """
     photo, (width, height) = decode_photo(data, LONGEST_SIDE_PX, source)
@@ -142,7 +142,7 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
 
 
 def read_picture_file(path: Path, name: str | None = None) -> bytes:
-    """The bytes of a picture file; `name`, else the path, is told in errors.
+    """The bytes of a picture file; `name`, else the path, stands in errors.
 
     Raises:
         DataError: It is missing, is not a regular file, may not be read, or is too large for a picture.
@@ -153,7 +153,7 @@ def read_picture_file(path: Path, name: str | None = None) -> bytes:
 
 
 def picture_files(folder: Path, progress: Progress) -> list[Path]:
-    """The pictures of a folder and of those in it, by path; what is left out is told.
+    """The pictures of a folder and of those in it, by path; a warning names what is left out.
 
     Raises:
         DataError: The folder cannot be read, or two names differ in the spelling of accents alone.

@@ -36,7 +36,7 @@ AuditAction = Literal[
     "enroll", "add", "replace", "rename", "remove", "re-embed", "export", "import", "verify", "identify"
 ]
 
-_APPLICATION = 0x4B466731  # "KFg1" in the file's header says whose database it is
+_APPLICATION = 0x4B466731  # "KFg1" in the file's header marks the database as ours
 _VERSION = 2
 _VERSION_WITHOUT_SUMS = 1
 _SMALL_BYTES = 64 * 2**20  # a file up to this size is verified to its last page when opened
@@ -89,7 +89,7 @@ class GalleryFile:
     """A gallery's SQLite file.
 
     Raises:
-        GalleryError: There is no such file and it is not to be made, it is no gallery, or it is damaged.
+        GalleryError: There is no such file and it is not to be made, it is not a gallery, or it is damaged.
     """
 
     def __init__(self, path: Path, create: bool = False) -> None:
@@ -327,7 +327,7 @@ def _explanation(error: sqlite3.Error) -> str:
     words = " ".join(str(error).split())
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_NOTADB:
-            return "is no gallery: it is not an SQLite database; name another file with --gallery"
+            return "is not a gallery: it is not an SQLite database; name another file with --gallery"
         case sqlite3.SQLITE_CORRUPT:
             return f"is damaged ({words}); {_REMEDY}"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

@@ -68,7 +68,7 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
     """Writes all people with their pictures and embeddings as they are at one moment; the number of people.
 
     Raises:
-        GalleryError: Nobody is enrolled, the file cannot be written, or there is one that is no ZIP file.
+        GalleryError: Nobody is enrolled, the file cannot be written, or there is one that is not a ZIP file.
     """
     if target.exists() and not (target.is_file() and zipfile.is_zipfile(target)):
         raise GalleryError(f"{target} is there already and is not an earlier export; choose another name")
@@ -119,7 +119,7 @@ def import_gallery(
     Embeddings of the gallery's own model are taken over; those of another are made anew from the pictures.
 
     Raises:
-        GalleryError: The file is no export, or is damaged; a name is taken; or another model made it and it
+        GalleryError: The file is not an export, or is damaged; a name is taken; or another model made it and it
             holds no pictures.
     """
     with _explained(source), opened_archive(source) as archive:

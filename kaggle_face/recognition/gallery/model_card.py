@@ -110,7 +110,7 @@ def card_from_text(text: str) -> ModelCard:
     """What `to_text` wrote.
 
     Raises:
-        GalleryError: The text is no model card.
+        GalleryError: The text is not a model card.
     """
     from kaggle_face.artifacts.files.reading import check_shape, json_object
     from kaggle_face.artifacts.json_types import CardShape

@@ -206,7 +206,7 @@ def test_a_folder_of_pictures_is_one_person(run: Run, pictures: Path, tmp_path: 
             ["verify", "{a}", "{a}", "--threshold", "high"],
             "a threshold is fpr-1e-2, fpr-1e-3, eer or a number",
         ),
-        (["enroll", "Ann", "{a}", "--gallery", "{letter}"], "is no gallery: it is not an SQLite database"),
+        (["enroll", "Ann", "{a}", "--gallery", "{letter}"], "is not a gallery: it is not an SQLite database"),
         (["people", "import", "none.zip"], "there is no export at none.zip"),
     ],
 )

@@ -36,7 +36,7 @@ def test_a_missing_gallery_says_how_to_make_one(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, content: bytes, create: bool) -> None:
     path = tmp_path / "letter.txt"
     path.write_bytes(content)
-    with pytest.raises(GalleryError, match=r"letter\.txt (is no gallery|is damaged)") as caught:
+    with pytest.raises(GalleryError, match=r"letter\.txt (is not a gallery|is damaged)") as caught:
         Gallery(path, create)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == content
