@@ -119,8 +119,8 @@ def import_gallery(
     Embeddings of the gallery's own model are taken over; those of another are made anew from the pictures.
 
     Raises:
-        GalleryError: The file is not an export, or is damaged; a name is taken; or another model made it and it
-            holds no pictures.
+        GalleryError: The file is not an export, or is damaged; a name is taken; or another model made it and
+            it holds no pictures.
     """
     with _explained(source), opened_archive(source) as archive:
         unpacked, times = growth(archive, archive.infolist())

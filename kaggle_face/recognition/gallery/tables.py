@@ -136,7 +136,7 @@ def read_model(connection: Connection) -> ModelCard | None:
 
 
 def enroll_person(connection: Connection, new: NewPerson, on_conflict: OnConflict) -> Outcome:
-    """Adds a person with their images, or does with one of that name what `on_conflict` names."""
+    """Adds a person with their images; `on_conflict` chooses what becomes of one of that name."""
     assert new.images, "a person is enrolled with at least one image"
     name = checked_name(new.name)
     found = select_people(connection, "WHERE folded = ?", (folded_name(name),))
