@@ -19,7 +19,7 @@ Parts that are used alone, on plain arrays and tensors:
     `metrics` (NumPy), `heads` and `losses` (PyTorch modules), `cutmix`, `mixup`, `load_embedder`, `Embedder`.
 
 One-shot recognition:
-    `open_gallery`, `Gallery`, `Recognizer`.
+    `open_gallery`, `PeopleGallery`.
 
 Errors, whose message is one line, the same as on the command line:
     `KaggleFaceError` and, below it, `InputError`, `ConfigError`, `DataError`, `RunError`, `RulesError`,
@@ -51,17 +51,15 @@ if TYPE_CHECKING:
     from kaggle_face.inference.embedder import Embedder, load_embedder
     from kaggle_face.model import heads
     from kaggle_face.project.blend import Blend
+    from kaggle_face.project.gallery import PeopleGallery, open_gallery
     from kaggle_face.project.project import (
         Project,
         generate_faces,
         init_project,
         known_competitions,
-        open_gallery,
         open_project,
     )
     from kaggle_face.project.run import Member, Run
-    from kaggle_face.recognition.gallery.people import Gallery
-    from kaggle_face.recognition.recognizer import Recognizer
     from kaggle_face.train import losses
 
 __version__ = "0.1.0"
@@ -71,13 +69,12 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Embedder",
-    "Gallery",
     "GalleryError",
     "InputError",
     "KaggleFaceError",
     "Member",
+    "PeopleGallery",
     "Project",
-    "Recognizer",
     "RemoteError",
     "RulesError",
     "Run",
@@ -114,15 +111,13 @@ _HOME = {
         "errors",
     ),
     **dict.fromkeys(
-        ("Project", "generate_faces", "init_project", "known_competitions", "open_gallery", "open_project"),
-        "project.project",
+        ("Project", "generate_faces", "init_project", "known_competitions", "open_project"), "project.project"
     ),
+    **dict.fromkeys(("PeopleGallery", "open_gallery"), "project.gallery"),
     **dict.fromkeys(("Member", "Run"), "project.run"),
     **dict.fromkeys(("cutmix", "mixup"), "data.augmentation.mixing"),
     **dict.fromkeys(("Embedder", "load_embedder"), "inference.embedder"),
     "Blend": "project.blend",
-    "Gallery": "recognition.gallery.people",
-    "Recognizer": "recognition.recognizer",
 }
 """Where each name is defined, below this package."""
 

@@ -32,7 +32,7 @@ project.show_images(10)
 # A fold that is finished is skipped, one that was stopped goes on: run the cell again after an interrupt.
 
 # %%
-run = project.train(folds=[0, 1])
+run = project.train(run="main")
 run
 
 # %%

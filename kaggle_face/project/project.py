@@ -352,6 +352,57 @@ class Project:
         return as_html(repr(self), runs)
 
 
+def init_project(
+    slug: str, data: str | Path, replace: bool = False, progress: Progress | None = None
+) -> Project:
+    """Detects the layout of a competition's unpacked files and writes `configs/<slug>.yaml`.
+
+    Args:
+        slug: The competition's name in its address.
+        data: The folder of the unpacked files.
+        replace: Whether settings that are there already are replaced.
+        progress: As for `open_project`.
+
+    Returns:
+        The project of these settings.
+
+    Raises:
+        ConfigError: The settings exist already.
+        DataError: The folder has no known layout, or is broken.
+    """
+    from kaggle_face.pipeline.init import init_competition
+
+    shown = progress or usual_progress()
+    written = init_competition(slug, Path(data), replace=replace)
+    for note in written.inspection.notes:
+        shown.warn(note)
+    return open_project(written.path, progress=shown)
+
+
+def known_competitions() -> pd.DataFrame:
+    """The competitions whose files, formats, metrics and rules are known.
+
+    >>> frame = known_competitions()
+    >>> sorted(frame.columns)[:3], "demo" in set(frame["competition"])
+    (['competition', 'layout', 'metric'], True)
+    """
+    from kaggle_face.competitions.catalogue.known import competition_spec, known_slugs
+
+    return pd.DataFrame(
+        [
+            {
+                "competition": spec.slug,
+                "title": spec.title,
+                "layout": spec.layout,
+                "tasks": " + ".join(spec.tasks),
+                "metric": spec.metric,
+                "pixels": spec.image_size,
+            }
+            for spec in map(competition_spec, known_slugs())
+        ]
+    )
+
+
 def generate_faces(
     folder: str | Path = "data/faces", num_identities: int = 32, seed: int = 0, size_px: int = 64
 ) -> Path:

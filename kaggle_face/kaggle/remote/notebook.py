@@ -23,23 +23,44 @@ def make_notebook(kind: Literal["predict", "train"], dataset: str) -> str:
     for title, text in _cells_of(kind):
         match title:
             case "[markdown]":
-                cells.append(_cell("markdown", re.sub("^# ", "", text, flags=re.MULTILINE)))
+                cells.append(_cell("markdown", _uncommented(text)))
             case "setup":
                 for name, part in _cells_of(_SETUP):
                     cells.append(_cell("code", f"DATASET = {dataset!r}\n" if name == "parameters" else part))
             case _:
                 cells.append(_cell("code", text))
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    values = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
-    return json.dumps(values, indent=1) + "\n"
+    return _as_notebook(cells)
+
+
+def notebook_of_script(text: str) -> str:
+    """A script of `# %%` cells as a notebook (nbformat 4); `[markdown]` cells hold text in comments."""
+    return _as_notebook(
+        [
+            _cell("markdown", _uncommented(part)) if title == "[markdown]" else _cell("code", part)
+            for title, part in _split_cells(text)
+        ]
+    )
 
 
 def _cells_of(script: str) -> list[tuple[str, str]]:
+    return _split_cells((_SCRIPTS / f"{script}.py").read_text(encoding="utf-8"))
+
+
+def _split_cells(text: str) -> list[tuple[str, str]]:
     """The titles and texts of a script's cells; what stands above the first one is left out."""
-    text = (_SCRIPTS / f"{script}.py").read_text(encoding="utf-8")
     parts = _CELL.split(text)[1:]
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return [(title.strip(), part.strip("\n") + "\n") for title, part in pairs]
+
+
+def _uncommented(text: str) -> str:
+    return re.sub("^# ?", "", text, flags=re.MULTILINE)
+
+
+def _as_notebook(cells: Sequence[Mapping[str, Any]]) -> str:
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    values = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
+    return json.dumps(values, indent=1) + "\n"
 
 
 def _cell(kind: Literal["code", "markdown"], text: str) -> Mapping[str, Any]:

@@ -1,0 +1,45 @@
+"""The notebooks of docs/ are their scripts, and run from top to bottom."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.kaggle.remote.notebook import notebook_of_script
+
+NOTEBOOKS = Path(__file__).parents[2] / "docs" / "notebooks"
+
+
+@pytest.mark.parametrize("script", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.stem)
+def test_a_notebook_is_its_script(script: Path) -> None:
+    expected = notebook_of_script(script.read_text(encoding="utf-8"))
+    notebook = script.with_suffix(".ipynb")
+    again = f"python -m tests.repository.test_notebooks  # writes {notebook.name} anew"
+    assert notebook.read_text(encoding="utf-8") == expected, again
+
+
+def test_the_quickstart_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    if sys.platform == "win32":
+        asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of jupyter's own libraries
+        from nbclient import NotebookClient
+
+        notebook = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4)
+        client = NotebookClient(notebook, timeout=300, kernel_name="python3")
+        client.execute(cwd=str(tmp_path))
+    assert len(list((tmp_path / "submissions").rglob("main_*.csv"))) == 2
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert sum("<table" in output.get("data", {}).get("text/html", "") for output in outputs) >= 5
+
+
+if __name__ == "__main__":
+    for source in NOTEBOOKS.glob("*.py"):
+        text = notebook_of_script(source.read_text(encoding="utf-8"))
+        source.with_suffix(".ipynb").write_text(text, encoding="utf-8")
