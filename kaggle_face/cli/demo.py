@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.runs import RunFolder, name_of_run, run_folder
-from kaggle_face.cli.main import dispatch
+from kaggle_face.cli.blending.ensemble import print_blend
+from kaggle_face.cli.competition.submit import print_files
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.hints import command_line
+from kaggle_face.cli.training.cache import print_images
+from kaggle_face.cli.training.train import print_training
+from kaggle_face.hints import command_line, settings_given_as
 
-_FOLDS = (0, 1)
-_FIGURES = ("results.best_cls.accuracy", "results.best_ver.eer", "results.best_ver.auc")
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.demo import Figures, StageResult
 
 
 def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
@@ -23,60 +24,44 @@ def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Packs, trains two folds, predicts, blends, writes the checked CSVs, and prints the figures."""
+    """Runs the stages, printing for each the command that does the same, and then the figures."""
     from kaggle_face.config import load_config
+    from kaggle_face.pipeline import demo
 
-    began = time.monotonic()
-    train = ["train", "--fold", ",".join(map(str, _FOLDS)), *(["--overwrite"] if arguments.overwrite else [])]
-    run_name = name_of_run(arguments.overrides)
-    later = (["predict"], ["ensemble"], ["submit", "--dry-run"])
-    for words in (["cache"], train, *([*words, "--run", run_name] for words in later)):
-        shared = ["--config", "demo", *arguments.overrides]
-        terminal.lines(["", f"$ {command_line(*words, *shared)}"])
-        dispatch([*words, *shared], terminal)
-    config = load_config("demo", arguments.overrides).config
-    run = run_folder(Path(config.paths.runs), "demo", run_name)
-    submissions, truth = Path(config.paths.submissions) / "demo", Path(config.data.root) / "truth"
-    terminal.log("")
-    terminal.table(*score_submissions(run, submissions, truth))
-    paths = sorted(submissions.glob(f"{run.path.name}_ensemble_*.csv"))
-    terminal.lines(["", f"{' and '.join(map(str, paths))}; all in {time.monotonic() - began:.0f} s"])
+    def announce(words: Sequence[str]) -> None:
+        terminal.lines(["", f"$ {command_line(*words, '--config', 'demo', *arguments.overrides)}"])
 
-
-def score_submissions(run: RunFolder, submissions: Path, truth: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the demo's table: held-out figures of each fold, and its CSVs against the truth."""
+    with settings_given_as("demo", arguments.overrides):
+        loaded = load_config("demo", arguments.overrides)
+        result = demo.run_demo(
+            loaded, arguments.overwrite, terminal, announce, lambda found: _print_stage(found, terminal)
+        )
     header = ["", "held-out accuracy", "EER", "AUC", "test accuracy", "EER", "AUC"]
-    rows = []
-    for fold in _FOLDS:
-        results = run.fold(fold).read_info(*_FIGURES)["results"]
-        held_out = [
-            _percent(results["best_cls"]["accuracy"]),
-            _percent(results["best_ver"]["eer"]),
-            f"{results['best_ver']['auc']:.4f}",
-        ]
-        names = (f"fold{fold}_best_cls", f"fold{fold}_best_ver")
-        rows.append([f"fold {fold}", *held_out, *_test_figures(run, names, submissions, truth)])
-    blend = _test_figures(run, ("ensemble", "ensemble"), submissions, truth)
-    return header, [*rows, ["ensemble", "", "", "", *blend]]
+    rows = [
+        [row.name, *(_cells(row.held_out) if row.held_out else [""] * 3), *_cells(row.test)]
+        for row in result.rows
+    ]
+    terminal.log("")
+    terminal.table(header, rows)
+    terminal.lines(["", f"{' and '.join(map(str, result.paths))}; all in {result.seconds:.0f} s"])
 
 
-def _test_figures(run: RunFolder, names: Sequence[str], submissions: Path, truth: Path) -> list[str]:
-    """Accuracy, EER and AUC of a classification and a verification CSV."""
-    from kaggle_face.artifacts.tables import read_table
-    from kaggle_face.metrics.verification import verification_summary
-    from kaggle_face.records import positions_of
+def _print_stage(result: StageResult, terminal: Terminal) -> None:
+    from kaggle_face.pipeline.ensemble import BlendResult
+    from kaggle_face.pipeline.preparing import PreparedImages
+    from kaggle_face.pipeline.submit import SubmitResult
+    from kaggle_face.pipeline.train import TrainResult
 
-    stem = run.path.name
-    found = read_table(submissions / f"{stem}_{names[0]}_classification.csv", ["id", "label"])
-    right = read_table(truth / "test_labels.csv", ["id", "label"])
-    rows = positions_of(right["id"], found["id"], "rows of the CSV")
-    accuracy = float((found["label"][rows] == right["label"]).mean())
-    scores = read_table(submissions / f"{stem}_{names[1]}_verification.csv", ["ID", "Label"])
-    same = read_table(truth / "test_pairs.csv", ["ID", "Label"])
-    rows = positions_of(same["ID"], scores["ID"], "rows of the CSV")
-    figures = verification_summary(scores["Label"][rows].astype(float), same["Label"].astype(int))
-    return [_percent(accuracy), _percent(figures["eer"]), f"{figures['auc']:.4f}"]
+    match result:
+        case PreparedImages():
+            print_images(result, terminal)
+        case TrainResult():
+            print_training(result, terminal)
+        case BlendResult():
+            print_blend(result, terminal)
+        case SubmitResult():
+            print_files(result, terminal)
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"
+def _cells(figures: Figures) -> list[str]:
+    return [f"{100 * figures.accuracy:.1f} %", f"{100 * figures.eer:.1f} %", f"{figures.auc:.4f}"]

@@ -20,7 +20,7 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.evaluation.members import METHODS
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.ensemble import CandidateRow, TaskBlend
+    from kaggle_face.pipeline.ensemble import BlendResult, CandidateRow, TaskBlend
 
 _MOST_WEIGHTS_SHOWN = 5
 _ALWAYS_SHOWN = ("accuracy", "top5", "eer", "auc", "tpr@1e-2", "tpr@1e-3")
@@ -58,7 +58,7 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
 
 
 def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Blends, and prints how every member and blend fares and what was written."""
+    """Blends runs, and prints what was chosen."""
     from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
 
     loaded = load_settings(arguments)
@@ -72,7 +72,11 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
         ignore_changes=arguments.ignore_changes,
         ignore_rules=arguments.ignore_rules,
     )
-    result = ensemble_runs(loaded, runs, options, terminal)
+    print_blend(ensemble_runs(loaded, runs, options, terminal), terminal)
+
+
+def print_blend(result: BlendResult, terminal: Terminal) -> None:
+    """Prints how every member and blend fares and what was written."""
     for blend in result.tasks:
         for note in blend.notes:
             terminal.log(f"{blend.task}: {note}")

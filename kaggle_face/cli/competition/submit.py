@@ -65,13 +65,14 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     else:
         run = find_own_run(loaded, arguments.run, terminal.log)
         result = submit.write_submissions(loaded, run, options, terminal)
-    _show_files(result, terminal)
+    print_files(result, terminal)
     chosen = result.chosen(None if arguments.file is not None else arguments.send)
     if not arguments.dry_run:
         _show_outcomes(submit.upload_submissions(loaded, chosen, arguments.force, terminal), terminal)
 
 
-def _show_files(result: SubmitResult, terminal: Terminal) -> None:
+def print_files(result: SubmitResult, terminal: Terminal) -> None:
+    """Prints the CSVs that were written and what is odd about them."""
     for each in result.files:
         for note in each.made_by:
             terminal.log(f"{each.name}: {note}")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.preparing import PreparedImages
 
 _MOST_NAMED = 20
 
@@ -16,10 +20,14 @@ def add_arguments_cache(parser: argparse.ArgumentParser) -> None:
 
 
 def run_cache(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Builds the image cache of the settings, and prints its size, the rate, the folder and broken images."""
+    """Builds the image cache of the settings, and prints what it holds."""
     from kaggle_face.pipeline.preparing import prepare_images
 
-    prepared = prepare_images(load_settings(arguments), terminal)
+    print_images(prepare_images(load_settings(arguments), terminal), terminal)
+
+
+def print_images(prepared: PreparedImages, terminal: Terminal) -> None:
+    """Prints the size of an image cache, the rate, the folder and broken images."""
     cache, seconds, broken = prepared.cache, prepared.seconds, prepared.broken
     what = f"{len(cache)} images of {cache.size_px}x{cache.size_px} px, {cache.images.nbytes / 1e6:.0f} MB"
     rate = f"{len(cache) / seconds:.0f} images/s"

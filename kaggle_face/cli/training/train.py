@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import name_of_run, run_folder
 from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, fold_numbers, load_settings
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.train import TrainResult
 
 
 def add_arguments_train(parser: argparse.ArgumentParser) -> None:
@@ -53,9 +57,13 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
             train_on_kaggle(loaded, run, folds, remote, shown, distributed)
             return
         options = TrainOptions(arguments.resume, arguments.overwrite, arguments.ignore_rules)
-        result = train_folds(loaded, run, folds, options, shown, distributed)
-        for fold, outcome in result.outcomes.items():
-            if outcome == "stopped":
-                how = f"go on with: {result.next_command}"
-                shown.log(f"fold {fold}: stopped by train.max_hours with a checkpoint; {how}")
-        shown.log(f"{run.path}: {result.seconds:.0f} s")
+        print_training(train_folds(loaded, run, folds, options, shown, distributed), shown)
+
+
+def print_training(result: TrainResult, terminal: Terminal) -> None:
+    """Prints what became of the folds, and how to go on where one was stopped."""
+    for fold, outcome in result.outcomes.items():
+        if outcome == "stopped":
+            how = f"go on with: {result.next_command}"
+            terminal.log(f"fold {fold}: stopped by train.max_hours with a checkpoint; {how}")
+    terminal.log(f"{result.run.path}: {result.seconds:.0f} s")
