@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
+
+import numpy as np
 
 from kaggle_face.artifacts.blends import blended_folds, why_blend_is_outdated
 from kaggle_face.artifacts.run_locks import writing_beside_folds
@@ -22,16 +24,19 @@ from kaggle_face.ensemble.run_thresholds import (
 )
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.evaluation.figures import (
+    ClassFigures,
+    class_details,
     class_figures,
     compare_classes,
     compare_pairs,
     measure_classes,
     measure_episodes,
+    measure_identification,
     measure_pairs,
     open_trials,
 )
 from kaggle_face.evaluation.held_out_figures import Estimate
-from kaggle_face.evaluation.member_scores import has_record
+from kaggle_face.evaluation.member_scores import has_record, open_predictions
 from kaggle_face.evaluation.members import Member, choose_members, default_checkpoint
 from kaggle_face.evaluation.run_table import RunRow, read_run_rows
 from kaggle_face.hints import settings_command
@@ -44,6 +49,9 @@ from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.metrics.table import is_higher_better
 from kaggle_face.progress import Progress
 from kaggle_face.tasks import TASKS, Task
+
+_MOST_MISTAKES = 5
+"""Classes and confusions that are named for each member."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,22 @@ class ThresholdRow:
 
 
 @dataclass(frozen=True)
+class MistakesRow:
+    """Where a member errs among classes, on what is held out.
+
+    Attributes:
+        calibration_error: Expected calibration error in [0, 1].
+        weakest: The classes of the lowest accuracy, with that accuracy, the lowest first.
+        confusions: The most frequent mistakes: true class, predicted class, images.
+    """
+
+    member: str
+    calibration_error: float
+    weakest: tuple[tuple[str, float], ...]
+    confusions: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True)
 class TaskEvaluation:
     """All that was measured of a task; `threshold_files` has the path of `thresholds.json` by member."""
 
@@ -161,6 +185,7 @@ class TaskEvaluation:
     differences: tuple[DifferenceRow, ...]
     thresholds: tuple[ThresholdRow, ...] = ()
     threshold_files: Mapping[str, Path] = field(default_factory=dict)
+    mistakes: tuple[MistakesRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -218,9 +243,10 @@ def evaluate_runs(
             if task == "classification":
                 labelled_tests = _measure_labelled_tests(members, runs, progress)
                 if has_record(members, "oof", "predictions"):
-                    first, *others = class_figures(members)
-                    differences = [compare_classes(other, first) for other in others]
-                    tasks.append(_as_evaluation(task, members, measure_classes(members), differences))
+                    figures = class_figures(members)
+                    differences = [compare_classes(other, figures[0]) for other in figures[1:]]
+                    found = _as_evaluation(task, members, measure_classes(members), differences)
+                    tasks.append(replace(found, mistakes=_mistakes(members, figures)))
             elif has_record(members, "oof", "pairs"):
                 tasks += _evaluate_pairs(members, options.fprs)
     if not tasks:
@@ -273,13 +299,39 @@ def _measure_labelled_tests(
     return rows
 
 
+def _mistakes(members: Sequence[Member], figures: Sequence[ClassFigures]) -> tuple[MistakesRow, ...]:
+    names = open_predictions(members[0], members[0].folds[0], "oof").class_names
+    rows = []
+    for member, own in zip(members, figures, strict=True):
+        details = class_details(own, len(names), most=_MOST_MISTAKES)
+        confusions = [
+            (str(names[each.true_label]), str(names[each.predicted_label]), each.count)
+            for each in details.confusions
+        ]
+        accuracies = details.class_accuracies
+        weakest = np.argsort(accuracies, kind="stable")[:_MOST_MISTAKES]  # classes without images come last
+        rows.append(
+            MistakesRow(
+                member.name,
+                details.calibration_error,
+                tuple((str(names[k]), float(accuracies[k])) for k in weakest if accuracies[k] < 1.0),
+                tuple(
+                    (str(names[c.true_label]), str(names[c.predicted_label]), c.count)
+                    for c in details.confusions
+                ),
+            )
+        )
+    return tuple(rows)
+
+
 def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[TaskEvaluation]:
     """One evaluation, or none where the truth of the held-out pairs is not known."""
     trials = open_trials(members)
     if trials is None:
         return []
     measured = [
-        (*measure_pairs(trials, number), *measure_episodes(member)) for number, member in enumerate(members)
+        (*measure_pairs(trials, number), *measure_episodes(member), *measure_identification(member))
+        for number, member in enumerate(members)
     ]
     differences = [compare_pairs(trials, number, 0) for number in range(1, len(members))]
     rows: list[ThresholdRow] = []

@@ -71,7 +71,7 @@ def test_thresholds_are_rows_and_files(runs: list[RunFolder]) -> None:
     ("metric", "value", "verdict"),
     [
         ("eer", -0.02, "better"),
-        ("log loss", 0.3, "worse"),
+        ("log_loss", 0.3, "worse"),
         ("accuracy", 0.02, "better"),
         ("auc", -0.1, "worse"),
     ],

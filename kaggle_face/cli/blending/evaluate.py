@@ -58,6 +58,7 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
         result = evaluate_runs(runs, chosen, terminal)
     for evaluation in result.tasks:
         _print_metrics(evaluation, terminal)
+        _print_mistakes(evaluation, terminal)
         _print_thresholds(evaluation, terminal)
         _print_differences(evaluation, terminal)
     for row in result.labelled_tests:
@@ -82,6 +83,19 @@ def rates(text: str) -> list[float]:
         if not 0 < found[-1] < 1:
             raise InputError(f"a rate is a number between 0 and 1, got '{word}' in --fpr {text}")
     return found
+
+
+def _print_mistakes(evaluation: TaskEvaluation, terminal: Terminal) -> None:
+    for row in evaluation.mistakes:
+        weakest = ", ".join(f"{name} {accuracy:.2f}" for name, accuracy in row.weakest)
+        confused = ", ".join(f"{true} as {predicted} {count}x" for true, predicted, count in row.confusions)
+        terminal.log(f"{row.member}: calibration error {row.calibration_error:.4f}")
+        if weakest:
+            terminal.log(f"{row.member}: lowest accuracies of classes: {weakest}")
+        if confused:
+            terminal.log(f"{row.member}: most frequent confusions: {confused}")
+    if evaluation.mistakes:
+        terminal.log("")
 
 
 def _print_metrics(evaluation: TaskEvaluation, terminal: Terminal) -> None:
