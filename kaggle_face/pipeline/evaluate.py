@@ -315,10 +315,7 @@ def _mistakes(members: Sequence[Member], figures: Sequence[ClassFigures]) -> tup
                 member.name,
                 details.calibration_error,
                 tuple((str(names[k]), float(accuracies[k])) for k in weakest if accuracies[k] < 1.0),
-                tuple(
-                    (str(names[c.true_label]), str(names[c.predicted_label]), c.count)
-                    for c in details.confusions
-                ),
+                tuple(confusions),
             )
         )
     return tuple(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,27 @@ def accuracies_of_folds(run: RunFolder) -> list[float]:
         rows = [predictions.image_ids.tolist().index(name) for name in ids]
         found.append(float(np.mean(predictions.logits[rows].argmax(axis=1) == labels)))
     return found
+
+
+def test_the_weakest_classes_and_the_confusions_are_those_of_the_records(runs: list[RunFolder]) -> None:
+    (row,) = evaluate_runs(runs[:1], EvaluateOptions(), SilentProgress()).tasks[0].mistakes
+    hits, mistakes = Counter[str](), Counter[tuple[str, str]]()
+    images = Counter[str]()
+    for fold in runs[0].finished_folds():
+        predictions = read_predictions(fold.record_folder("oof", "best_cls", "predictions"))
+        ids, labels = read_labels(fold.labels_file, len(predictions.class_names))
+        found = dict(zip(predictions.image_ids.tolist(), predictions.logits.argmax(axis=1), strict=True))
+        for name, label in zip(ids.tolist(), labels.tolist(), strict=True):
+            true, predicted = (str(predictions.class_names[k]) for k in (label, found[name]))
+            images[true] += 1
+            hits[true] += true == predicted
+            mistakes[true, predicted] += true != predicted
+    assert row.member == "demo/a@best_cls" and 0 <= row.calibration_error <= 1
+    accuracies = sorted(hits[name] / images[name] for name in images)
+    assert [value for _, value in row.weakest] == pytest.approx([v for v in accuracies[:5] if v < 1])
+    assert all(hits[name] / images[name] == pytest.approx(value) for name, value in row.weakest)
+    assert all(mistakes[true, predicted] == count for true, predicted, count in row.confusions)
+    assert [count for *_, count in row.confusions] == [n for _, n in mistakes.most_common(5) if n]
 
 
 def test_each_figure_is_a_row(runs: list[RunFolder], capsys: pytest.CaptureFixture[str]) -> None:
