@@ -22,7 +22,7 @@ from kaggle_face.errors import DataError
 MAX_FILE_BYTES = 256 * 2**20
 MAX_PIXELS = 89_478_485  # Pillow's own limit: a picture of 256 MiB
 
-NO_FILE, NOT_REGULAR = "there is no such file", "it is no file"
+NO_FILE, NOT_REGULAR = "there is no such file", "it is not a file"
 TOO_LARGE, NOT_ALLOWED = "the file is too large", "reading it is not allowed"
 """Why a file is not even opened."""
 
@@ -45,7 +45,7 @@ _LYING = (5, 6, 7, 8)  # width and height change places
 
 
 class UnreadableImageError(DataError):
-    """A picture cannot be decoded; `reason` says why in a few words."""
+    """A picture cannot be decoded; `reason` has a few words on why."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} cannot be read ({reason}); mend or remove it")
@@ -54,7 +54,7 @@ class UnreadableImageError(DataError):
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What a picture file says of itself: sides in pixels as stored, colour mode, whether frames follow."""
+    """The header of a picture file: sides in pixels as stored, colour mode, whether frames follow."""
 
     width: int
     height: int
@@ -135,7 +135,7 @@ def decode_photo(
 
 
 def inspect_picture(data: bytes, name: str = "the picture") -> PictureFacts:
-    """Decodes a picture with all limits of `decode_rgb`, and tells what it is.
+    """Decodes a picture with all limits of `decode_rgb`, with what is known of it.
 
     Raises:
         UnreadableImageError: As `decode_rgb`.
@@ -182,7 +182,7 @@ def read_picture(path: Path, name: str | None = None) -> bytes:
     """The bytes of a picture file; pipes, devices and files too large for a picture are never opened.
 
     Raises:
-        UnreadableImageError: There is no such file, or it may not be read; `name`, else the path, is told.
+        UnreadableImageError: There is no such file, or it may not be read; the message has `name`, else the path.
     """
     try:
         found = path.stat()

@@ -90,7 +90,7 @@ def require_current_blend(run: RunFolder) -> None:
     """Checks that a run's blend is made of the records that lie there.
 
     Raises:
-        RunError: There is none, or it is not; what changed and the command that makes it anew are said.
+        RunError: There is none, or it is not; the message has what changed and the command that makes it anew.
     """
     if not has_seal(run.ensemble_folder):
         raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
@@ -129,7 +129,7 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
         compare_training: Whether they must have been trained on the same images, too.
 
     Raises:
-        RunError: Two of them do not; what differs and what to do are said.
+        RunError: Two of them do not; the message has what differs and what to do.
     """
     folds = list(dict.fromkeys(fold for fold, _ in networks))
     lacking = [fold for fold in folds if not (fold.path / "test" / ROWS).is_file()]

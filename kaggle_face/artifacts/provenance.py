@@ -230,7 +230,7 @@ def require_current(fold: FoldFolder, part: RecordPart, checkpoint: CheckpointNa
     """The seal of a record that is current.
 
     Raises:
-        RunError: It is not; what changed, since when, and the command that renews it are said.
+        RunError: It is not; what changed, since when, and the command that renews it are in the message.
     """
     reason = why_outdated(fold, part, checkpoint, kind)
     if reason is not None:
@@ -332,12 +332,12 @@ def class_difference(before: ClassTable, today: ClassTable) -> str:
 
 
 def first_table_difference(before: TestTables, today: TestTables) -> str | None:
-    """The most telling of `table_differences`; None where there is none."""
+    """The first of `table_differences`; None where there is none."""
     return next(table_differences(before, today), None)
 
 
 def table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
-    """What differs in what is to be predicted, in words, the most telling first."""
+    """What differs in what is to be predicted, in words, the most important first."""
     old, new = before.data, today.data
     if digest_of_classes(old.classes) != digest_of_classes(new.classes):
         yield class_difference(old.classes, new.classes)

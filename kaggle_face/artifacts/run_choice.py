@@ -19,7 +19,7 @@ def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
     """The named run, or the one that `default_run` chooses where no name is given.
 
     Raises:
-        RunError: There is no such run, or without a name it is not clear which is meant; what to do is said.
+        RunError: There is no such run, or without a name it is not clear which is meant; the message has what to do.
     """
     if run is None:
         return default_run(runs, config_name).run
@@ -34,7 +34,7 @@ def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
 
 @dataclass(frozen=True)
 class DefaultRun:
-    """The run that is meant where none is named; `why` says of how many, and is empty where it is alone."""
+    """The run that is meant where none is named; `why` is empty where there is only one."""
 
     run: RunFolder
     why: str
@@ -55,7 +55,7 @@ def default_run(
         option: What a run is named with, for the error.
 
     Raises:
-        RunError: There is none, or there are several and none of this tells which.
+        RunError: There is none, or there are several and nothing decides between them.
     """
     found = list_runs(runs, config_name)
     trained = [run for run in found if run.kind == "training"]
@@ -107,11 +107,11 @@ def _no_run(runs: Path, config_name: str, run: str | None = None) -> RunError:
 
 
 def find_named_run(
-    loaded: LoadedConfig, name: str | None, tell: Callable[[str], None], option: str = "--run"
+    loaded: LoadedConfig, name: str | None, log: Callable[[str], None], option: str = "--run"
 ) -> RunFolder:
     """The run called `name`, of these settings or as `config/run` of others.
 
-    Without a name it is the run that is clearly meant; `tell` hears of how many it was chosen and why.
+    Without a name it is the run that is clearly meant; `log` receives of how many it was chosen and why.
     `option` is what a run is named with, for errors.
 
     Raises:
@@ -121,7 +121,7 @@ def find_named_run(
     if name is None:
         chosen = default_run(runs, loaded.name, loaded.overrides, option)
         if chosen.why:
-            tell(chosen.why)
+            log(chosen.why)
         return chosen.run
     config, slash, run = name.partition("/")
     if not slash:
@@ -133,13 +133,13 @@ def find_named_run(
     return find_run(runs, config, run)
 
 
-def find_own_run(loaded: LoadedConfig, name: str | None, tell: Callable[[str], None]) -> RunFolder:
+def find_own_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], None]) -> RunFolder:
     """The same for a command that works with today's settings, so with runs of these settings alone.
 
     Raises:
         RunError: As `find_named_run`; or the run is one of other settings.
     """
-    run = find_named_run(loaded, name, tell)
+    run = find_named_run(loaded, name, log)
     if run.path.parent.name != loaded.name:
         config = run.path.parent.name
         raise RunError(f"{run.name} is not a run of '{loaded.name}'; name its settings too, with -c {config}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
 MACHINE = ("platform", "device", "versions.torch")
-"""What `describe_environment` keeps of the machine, as `read_info` is asked for it."""
+"""What `describe_environment` keeps of the machine, for `read_info`."""
 
 RecordKind = Literal["predictions", "embeddings", "pairs"]
 RecordPart = Literal["oof", "test"]
@@ -134,7 +134,7 @@ class FoldFolder:
         return self.path / "oof" / "people.csv"
 
     def gallery_folder(self, which: Literal["dev", "test"]) -> Path:
-        """Who is known and who is asked for, as `write_gallery` writes it."""
+        """The gallery and its probes, as `write_gallery` writes them."""
         return self.path / "test" / f"gallery_{which}"
 
     def read_info(self, *needed: str) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class FoldFolder:
 
     @property
     def start_options(self) -> tuple[str, ...]:
-        """What `train` needs to be told to train this fold, which was begun or finished before."""
+        """The options of `train` for this fold, which was begun or finished before."""
         try:
             finished = self.is_finished
         except KaggleFaceError:
@@ -318,7 +318,7 @@ def run_folder(runs: Path, config_name: str, run: str) -> RunFolder:
     """The folder of a named run, which need not exist yet.
 
     Raises:
-        RunError: The name is no plain folder name on every system, or another run's but for its case.
+        RunError: The name is not a plain folder name on every system, or another run's but for its case.
     """
     if not FREE_NAME.match(run):
         raise RunError(f"a run's name is made of letters, digits and . _ = , + -, got '{run}'")

@@ -240,7 +240,7 @@ def check_samples(
             if not missing:
                 text = f"{name} has the rows of the test files ({len(ids)})"
                 results.append(CheckResult("good", text))
-            else:  # published samples lack rows, which is no fault of the folder
+            else:  # published samples lack rows, which is not a fault of the folder
                 text = f"{len(missing)} rows of the test files are not in it, first: {min(missing)}"
                 text = f"{name} is stale: {text}; the test files' rows are written"
                 results.append(CheckResult("note", text))

@@ -108,7 +108,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """SafeDumper that quotes text which is no text to YAML 1.1 or to 1.2."""
+    """SafeDumper that quotes text that YAML 1.1 or 1.2 reads as another type."""
 
 
 _Loader.yaml_implicit_resolvers = {}

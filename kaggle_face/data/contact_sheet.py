@@ -1,4 +1,4 @@
-"""Pictures of an image cache side by side, for a look at what a list says."""
+"""Pictures of an image cache side by side, for a look at a list."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ class Run:
     def out_of_fold(
         self, task: Task, checkpoint: CheckpointName | None = None
     ) -> ClassPredictions | TrialScores:
-        """What the finished folds say of the images or trials that each of them held out.
+        """Predictions of the images, or scores of the trials, that each finished fold held out.
 
         Args:
             task: `classification` or `verification`.

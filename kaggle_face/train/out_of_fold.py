@@ -72,7 +72,7 @@ def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: Held
         folder: Holds the checkpoint, the classes and what `write_targets` wrote.
         checkpoint: The network that answered.
         held_out: Its answers.
-        averaging: What embeddings are averaged over, as `describe_averaging` says it.
+        averaging: What embeddings are averaged over, as of `describe_averaging`.
     """
     made_of = inputs_of_record(folder, "oof", checkpoint, averaging)
     if len(held_out.predictions.image_ids):

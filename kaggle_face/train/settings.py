@@ -77,7 +77,7 @@ class FoldData:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """How much there is of everything, as `run.json` says it."""
+        """Numbers of images, classes and trials, for `run.json`."""
         return {
             "fold": self.fold,
             "num_classes": len(self.classes),

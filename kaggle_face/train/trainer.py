@@ -127,7 +127,7 @@ class Trainer:
         self._score = read_score(self.settings.train, self.data.pairs.are_labelled, self.settings.pair_metric)
 
     def run(self) -> Outcome:
-        """Trains until the last epoch, the early stop, the time limit or a signal; says which.
+        """Trains until the last epoch, the early stop, the time limit or a signal; returns which.
 
         Raises:
             StoppedBySignalError: A signal came, and no state is to be saved, or all were.

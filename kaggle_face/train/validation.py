@@ -56,7 +56,7 @@ def choose_evaluation(
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What a network says of a fold's held-out images and trials."""
+    """Predictions, embeddings and scores of a fold's held-out images and trials."""
 
     predictions: Predictions
     embeddings: Embeddings

@@ -30,7 +30,7 @@ _ERRNOS_OF_DAMAGE = (None, errno.EINVAL, errno.ENXIO)
 
 
 class DamagedArchiveError(DataError):
-    """An archive cannot be read; `reason` says why in a few words."""
+    """An archive cannot be read; `reason` has a few words on why."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is damaged: {reason}; delete it and download it again")

@@ -1,4 +1,4 @@
-"""States of a disk or a machine, which are nobody's mistake: told in one line that says what would help.
+"""States of a disk or a machine, which are nobody's mistake: one line with what would help.
 
 A full disk reaches Python as `OSError`, as a `RuntimeError` of torch, as an error of safetensors, as a short
 write of NumPy or as a list in `shutil.Error`; want of memory has as many shapes. `state_of` knows them all.
@@ -176,7 +176,7 @@ def _is_elsewhere(state: OSError | MemoryError, path: Path) -> bool:
 
 
 def free_bytes(path: Path) -> int | None:
-    """The free room of the disk on which `path` is or would be; None where it cannot be told."""
+    """The free room of the disk on which `path` is or would be; None where it is not known."""
     try:
         existing = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
         return shutil.disk_usage(existing).free

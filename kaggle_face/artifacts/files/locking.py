@@ -32,11 +32,11 @@ def wait_for_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     Raises:
         DataError: The file system knows no locks.
     """
-    told = False
+    waited = False
     while (descriptor := _acquire(path)) is None:
-        if not told:
+        if not waited:
             on_wait()
-        told = True
+        waited = True
         time.sleep(_SECONDS_BETWEEN_TRIES)
     try:
         yield
@@ -50,7 +50,7 @@ def lock_if_free(path: Path, leaves_note: bool = True) -> Iterator[bool]:
 
     Args:
         path: The lock file; it is removed at the end.
-        leaves_note: Whether the file says who holds it.
+        leaves_note: Whether the file names its holder.
 
     Raises:
         DataError: The file system knows no locks.
@@ -78,7 +78,7 @@ def lock_or_refuse(path: Path, what: str) -> Iterator[None]:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Takes the lock of an open file if no other process has it; says whether it was taken.
+    """Takes the lock of an open file if no other process has it; returns whether it was taken.
 
     Raises:
         OSError: The file system knows no locks.

@@ -43,7 +43,7 @@ def reading(path: Path) -> Iterator[None]:
     Raises:
         RunError: The file is missing or damaged.
         DataError: What it holds is refused by the record that is made of it.
-        DiskError: The disk or the machine is to blame, and nothing is said about the file.
+        DiskError: The disk or the machine is to blame; the file may be whole.
     """
     try:
         yield
@@ -59,7 +59,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def unreadable(path: Path, error: Exception) -> RunError:
-    """The line that says why a file cannot be read."""
+    """The error of a file that cannot be read, with the reason."""
     text = getattr(error, "strerror", None) or " ".join(str(error).split()).split(". ")[0]
     advice = "" if getattr(error, "errno", None) in _NOT_OF_THE_FILE else f"; {_ADVICE}"
     return RunError(f"{path} cannot be read ({text[:200] or type(error).__name__}){advice}")
@@ -110,7 +110,7 @@ def check_shape(values: object, shape: type[BaseModel], source: str, advice: str
     """Checks the types of the values of a JSON object.
 
     Raises:
-        RunError: One is wrong; its full name is said.
+        RunError: One is wrong; the message has its full name.
     """
     from pydantic import ValidationError
 

@@ -33,7 +33,7 @@ def spec_for(slug: str, task: Task) -> CompetitionSpec | None:
 class OwnMetrics:
     """The metrics of a competition's tasks, and the tasks that its leaderboard ranks by.
 
-    `pairs` is what scored pairs are judged by. With `names_people` verification is asked as names from a
+    `pairs` is what scored pairs are judged by. With `names_people` verification is answered by names from a
     gallery, and its metric is the accuracy of the names; no training measures that, so checkpoints and
     weights of blends are chosen by pairs there too.
     """

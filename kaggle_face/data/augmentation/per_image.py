@@ -48,7 +48,7 @@ class Augmenter:
         """Builds the transforms and tries them on an image of `size_px`.
 
         Raises:
-            ConfigError: A transform or an argument is unknown or wrong, or the result is no uint8 image of
+            ConfigError: A transform or an argument is unknown or wrong, or the result is not a uint8 image of
                 the same size.
         """
         self._transforms, self.size_px, self.seed = tuple(transforms), size_px, seed
@@ -166,7 +166,7 @@ def _parts(steps: Sequence[Any]) -> Iterator[Any]:
 
 
 def _library() -> ModuleType:
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network otherwise
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it sends a request
     import albumentations
     import cv2
 

@@ -47,7 +47,7 @@ def create_body(
         name: One that `is_backbone` knows, with a tag of weights or without.
         options: Handed to timm's `create_model`.
         drop_path: Rate of stochastic depth; 0 hands nothing on.
-        image_size: Pixels; only backbones of a fixed image size are told.
+        image_size: Pixels; only backbones of a fixed image size take it.
         pretrained: Whether to load timm's published weights, from its hub or the file that the options name.
 
     Raises:

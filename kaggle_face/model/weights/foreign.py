@@ -64,7 +64,7 @@ class _Match:
 
 @dataclass(frozen=True, eq=False)
 class _Body:
-    """What is asked of a file: the tensors of a backbone, and how files may spell their names."""
+    """What a file must hold: the tensors of a backbone, and how files may spell their names."""
 
     own: Tensors
     first_convs: tuple[str, ...]
