@@ -182,7 +182,7 @@ def read_picture(path: Path, name: str | None = None) -> bytes:
     """The bytes of a picture file; pipes, devices and files too large for a picture are never opened.
 
     Raises:
-        UnreadableImageError: There is no such file, or it may not be read; the message has `name`, else the path.
+        UnreadableImageError: There is no such file, or it may not be read; its message names it.
     """
     try:
         found = path.stat()

@@ -18,7 +18,7 @@ from types import FrameType
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 _SECONDS_OF_ONE_WISH = 3.0
-"""torchrun passes on a signal that the terminal has sent to its processes already: that does not count as a second one."""
+"""A signal that torchrun passes on after the terminal sent it does not count as a second one."""
 
 
 class StoppedBySignalError(KeyboardInterrupt):

@@ -299,7 +299,7 @@ def test_a_file_too_large_for_a_picture_is_not_read(tmp_path: Path) -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pipe.jpg"
     os.mkfifo(path)
-    with pytest.raises(UnreadableImageError, match="it is no file"):
+    with pytest.raises(UnreadableImageError, match="it is not a file"):
         read_picture(path)
     assert read_file(str(path), 100) == b""
 

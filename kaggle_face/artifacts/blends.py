@@ -90,7 +90,7 @@ def require_current_blend(run: RunFolder) -> None:
     """Checks that a run's blend is made of the records that lie there.
 
     Raises:
-        RunError: There is none, or it is not; the message has what changed and the command that makes it anew.
+        RunError: There is none, or it is not; the message has the change and what to run.
     """
     if not has_seal(run.ensemble_folder):
         raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")

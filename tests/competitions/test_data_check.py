@@ -217,5 +217,5 @@ def test_only_regular_files_of_known_formats_are_opened(tree, monkeypatch):
     image_files = inspect_images(tree.root, np.array(names), workers=1, progress=SilentProgress())
     assert (
         image_files.problems.tolist()
-        == ["not a picture", "the file is too large", "it is no file"][: len(names)]
+        == ["not a picture", "the file is too large", "it is not a file"][: len(names)]
     )

@@ -1,7 +1,7 @@
 """A `.npy` file that is written a block of rows at a time, for arrays that are larger than memory.
 
-It is not a memory map: Windows lets no folder be renamed in which a file is mapped, and where the disk is full a
-map ends the process by a signal, a write by an error.
+It is not a memory map: Windows lets no folder be renamed in which a file is mapped, and where the disk is full
+a map ends the process by a signal, a write by an error.
 """
 
 from __future__ import annotations

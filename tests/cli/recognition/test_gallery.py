@@ -329,7 +329,7 @@ def test_a_pipe_in_place_of_a_picture_is_not_waited_for(
     os.mkfifo(pipe)
     for words in (("identify", pipe), ("enroll", "Cid", pipe), ("verify", "Ann", pipe)):
         code, _, err = enrolled(*words)
-        assert code == 2 and f"{pipe} cannot be read (it is no file)" in err
+        assert code == 2 and f"{pipe} cannot be read (it is not a file)" in err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
