@@ -19,7 +19,7 @@ def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
     """The named run, or the one that `default_run` chooses where no name is given.
 
     Raises:
-        RunError: There is no such run, or without a name it is not clear which is meant; the message says how.
+        RunError: There is no such run, or without a name it is not clear which is meant.
     """
     if run is None:
         return default_run(runs, config_name).run

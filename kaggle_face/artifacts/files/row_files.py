@@ -1,6 +1,6 @@
 """A `.npy` file that is written a block of rows at a time, for arrays that are larger than memory.
 
-It is not a memory map: Windows lets no folder be renamed in which a file is mapped, and where the disk is full
+It is not a memory map: Windows lets no folder be renamed in which a file is mapped, and on a full disk
 a map ends the process by a signal, a write by an error.
 """
 
