@@ -35,7 +35,7 @@ NEEDED_BY_OTHERS = {
     "tensorboard": "torch.utils.tensorboard imports it without torch declaring it",
 }
 
-TOOLS = {"mypy", "ruff", "pytest-xdist", "pandas-stubs", "types-pyyaml", "types-tqdm"}
+TOOLS = {"ipykernel", "mypy", "ruff", "pytest-xdist", "pandas-stubs", "types-pyyaml", "types-tqdm"}
 
 OPTIONAL_IN = {
     "flask": {"recognition/app/server.py"},

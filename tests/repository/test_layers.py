@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [
     {"train", "ensemble", "submission", "recognition", "report", "export"},
     {"pipeline"},
     {"bench"},
-    {"cli"},
+    {"cli", "project"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ONLY_IN: dict[str, tuple[str, ...]] = {

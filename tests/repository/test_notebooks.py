@@ -23,11 +23,11 @@ def test_a_notebook_is_its_script(script: Path) -> None:
 
 
 def test_the_quickstart_runs_from_top_to_bottom(tmp_path: Path) -> None:
-    nbformat = pytest.importorskip("nbformat")
     if sys.platform == "win32":
         asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of jupyter's own libraries
+        import nbformat
         from nbclient import NotebookClient
 
         notebook = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4)
