@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.bench.throughput import Rate
-from kaggle_face.bench.training import LIMIT, LOADER, WHOLE, Supply, explain, report_training
+from kaggle_face.bench.training import LIMIT, LOADER, WHOLE, ImageSupply, explain, report_training
 
-BATCHES = Supply(per_image=False, reason="", on_cuda=False)
-PER_IMAGE = Supply(per_image=True, reason="MotionBlur has no batched form", on_cuda=True)
+BATCHES = ImageSupply(per_image=False, reason="", on_cuda=False)
+PER_IMAGE = ImageSupply(per_image=True, reason="MotionBlur has no batched form", on_cuda=True)
 
 
 def rates(limit: float, loader: float, whole: float) -> dict[str, Rate]:
@@ -24,14 +24,18 @@ def rates(limit: float, loader: float, whole: float) -> dict[str, Rate]:
             PER_IMAGE,
             "the loader is the bottleneck (90 images/s alone); MotionBlur has no",
         ),
-        (rates(100, 90, 85), Supply(True, "", True), "set data.residence=auto"),
-        (rates(100, 90, 85), Supply(True, "", False), "leave out what augment.transforms can spare"),
+        (rates(100, 90, 85), ImageSupply(True, "", True), "set data.residence=auto"),
+        (rates(100, 90, 85), ImageSupply(True, "", False), "leave out what augment.transforms can spare"),
         (rates(100, 5000, 60), BATCHES, "each step is the bottleneck; raise train.batch_size"),
         (rates(100, 400, 79), BATCHES, "preparing images takes the cores that the network needs (20.0 %"),
-        (rates(100, 5000, 60), Supply(False, "", True), "raise train.batch_size, or set train.compile=true"),
+        (
+            rates(100, 5000, 60),
+            ImageSupply(False, "", True),
+            "raise train.batch_size, or set train.compile=true",
+        ),
     ],
 )
-def test_the_bottleneck_is_named(found: dict[str, Rate], supply: Supply, words: str) -> None:
+def test_the_bottleneck_is_named(found: dict[str, Rate], supply: ImageSupply, words: str) -> None:
     assert words in explain(found, supply)
 
 

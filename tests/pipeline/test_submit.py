@@ -24,6 +24,7 @@ from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.cli.main import main
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.errors import SubmissionError
+from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.pipeline.preparing import open_competition
 from kaggle_face.pipeline.submit import (
     SubmitOptions,
@@ -34,7 +35,6 @@ from kaggle_face.pipeline.submit import (
 from kaggle_face.pipeline.today import open_today
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import PairScores, Predictions
-from kaggle_face.submission.ledger.entries import OutOfFold
 from tests.support.kaggle_server import SLUG, Competition
 
 SETTINGS = f"""\
@@ -272,7 +272,7 @@ def test_the_same_csvs_come_from_python_without_a_print(kaggle, run, capsys):
     assert [each.name for each in result.chosen()] == ["main_ensemble", "main_ensemble"]
     classification, *_ = result.files
     assert (classification.competition, classification.file.rows) == ("classes-2026", 8)
-    assert classification.origin.out_of_fold == OutOfFold("accuracy", 0.75, True)
+    assert classification.origin.out_of_fold == Estimate("accuracy", 0.75)
     assert classification.file.path == folder / "main_ensemble_classification.csv"
     assert kaggle.requests == [] and len(rows()) == 3
 
