@@ -32,7 +32,7 @@ from kaggle_face.inference.embedding import embed_batches, embed_on_device
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.pipeline.preparing import open_competition, open_images
+from kaggle_face.pipeline.inputs.preparing import open_competition, open_images
 from kaggle_face.progress import Progress
 
 Batches = Callable[[], Iterator[Tensor]]

@@ -24,7 +24,7 @@ from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork, create_network
-from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
+from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.train.fold import create_fold_network, create_trainer
 from kaggle_face.train.settings import FoldData, select_fold

@@ -92,7 +92,7 @@ def _measure(arguments: argparse.Namespace, terminal: Terminal) -> Report:
         case "pack":
             from kaggle_face.bench.machine import describe_machine
             from kaggle_face.bench.packing import bench_packing
-            from kaggle_face.pipeline.preparing import open_competition
+            from kaggle_face.pipeline.inputs.preparing import open_competition
 
             loaded = load_settings(arguments)
             image_ids = open_competition(loaded.config).faces.image_ids

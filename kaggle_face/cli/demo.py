@@ -48,7 +48,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _print_stage(result: StageResult, terminal: Terminal) -> None:
     from kaggle_face.pipeline.ensemble import BlendResult
-    from kaggle_face.pipeline.preparing import PreparedImages
+    from kaggle_face.pipeline.inputs.preparing import PreparedImages
     from kaggle_face.pipeline.submit import SubmitResult
     from kaggle_face.pipeline.train import TrainResult
 

@@ -25,8 +25,8 @@ from kaggle_face.data.cache.contents import has_current_cache
 from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.hints import command_line, settings_command
-from kaggle_face.pipeline.preparing import cache_plan, settings_of_run
-from kaggle_face.pipeline.today import Today, open_today, why_training_is_outdated
+from kaggle_face.pipeline.inputs.preparing import cache_plan, settings_of_run
+from kaggle_face.pipeline.inputs.today import Today, open_today, why_training_is_outdated
 from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.database import DATABASE, Ledger
 from kaggle_face.submission.ledger.entries import Entry

@@ -51,9 +51,9 @@ from kaggle_face.evaluation.members import Member, Method, choose_members, defau
 from kaggle_face.evaluation.objective import formula_of_task, usable_formula
 from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_blend
 from kaggle_face.metrics.intervals.bootstrap import Difference
-from kaggle_face.pipeline.preparing import settings_of_run
-from kaggle_face.pipeline.rules_check import rule_on_test_neighbours
-from kaggle_face.pipeline.today import compare_with_raw_folder, require_unchanged
+from kaggle_face.pipeline.inputs.preparing import settings_of_run
+from kaggle_face.pipeline.inputs.rules_check import rule_on_test_neighbours
+from kaggle_face.pipeline.inputs.today import compare_with_raw_folder, require_unchanged
 from kaggle_face.progress import Progress
 from kaggle_face.tasks import TASKS, Task
 

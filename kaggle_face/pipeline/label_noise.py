@@ -16,7 +16,7 @@ from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.label_noise import LabelGaps, doubtful, measure_gaps
-from kaggle_face.pipeline.preparing import open_competition, open_images, settings_of_run
+from kaggle_face.pipeline.inputs.preparing import open_competition, open_images, settings_of_run
 from kaggle_face.progress import Progress
 from kaggle_face.records import StrArray
 from kaggle_face.train.training_set import list_line

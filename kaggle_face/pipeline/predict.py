@@ -13,8 +13,8 @@ from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, requi
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_test
-from kaggle_face.pipeline.preparing import chosen_folds, open_competition, open_images, settings_of_run
-from kaggle_face.pipeline.today import (
+from kaggle_face.pipeline.inputs.preparing import chosen_folds, open_competition, open_images, settings_of_run
+from kaggle_face.pipeline.inputs.today import (
     open_today,
     require_current_training,
     require_same_classes,

@@ -94,8 +94,8 @@ def _write(
     from kaggle_face.artifacts.seals import read_seal
     from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
     from kaggle_face.inference.labelled_test import labelled_test_images
-    from kaggle_face.pipeline.rules_check import check_rules
-    from kaggle_face.pipeline.today import compare_blend_with_raw_folder
+    from kaggle_face.pipeline.inputs.rules_check import check_rules
+    from kaggle_face.pipeline.inputs.today import compare_blend_with_raw_folder
 
     require_current_blend(run)
     compare_blend_with_raw_folder(loaded.config, run, False, progress)

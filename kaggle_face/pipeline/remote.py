@@ -23,7 +23,7 @@ from kaggle_face.kaggle.leaderboard import Standing, look_at_leaderboard
 from kaggle_face.kaggle.remote.bundle import BundlePlan, download_wheels, files_to_predict, write_bundle
 from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.kaggle.unpacking import gigabytes
-from kaggle_face.pipeline.preparing import chosen_folds, settings_of_run
+from kaggle_face.pipeline.inputs.preparing import chosen_folds, settings_of_run
 from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.agreement import agreement, agreement_svg, comparable
 from kaggle_face.submission.ledger.choosing import Proposal, propose_final

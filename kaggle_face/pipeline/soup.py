@@ -20,8 +20,8 @@ from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
-from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images, settings_of_run
-from kaggle_face.pipeline.today import open_today, require_current_training
+from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images, settings_of_run
+from kaggle_face.pipeline.inputs.today import open_today, require_current_training
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_fold_data
 from kaggle_face.train.settings import select_fold

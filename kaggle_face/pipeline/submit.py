@@ -16,9 +16,9 @@ from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
 from kaggle_face.hints import settings_command
-from kaggle_face.pipeline.preparing import chosen_folds, open_competition, settings_of_run
-from kaggle_face.pipeline.rules_check import check_rules
-from kaggle_face.pipeline.today import compare_blend_with_raw_folder, require_unchanged
+from kaggle_face.pipeline.inputs.preparing import chosen_folds, open_competition, settings_of_run
+from kaggle_face.pipeline.inputs.rules_check import check_rules
+from kaggle_face.pipeline.inputs.today import compare_blend_with_raw_folder, require_unchanged
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.checks import (

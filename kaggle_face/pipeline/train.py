@@ -16,9 +16,9 @@ from kaggle_face.config.comparing import changed_settings
 from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, RunError, WorkerLostError
 from kaggle_face.hints import settings_command
-from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
-from kaggle_face.pipeline.rules_check import check_rules
-from kaggle_face.pipeline.today import (
+from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
+from kaggle_face.pipeline.inputs.rules_check import check_rules
+from kaggle_face.pipeline.inputs.today import (
     Today,
     open_today,
     require_current_training,

@@ -24,7 +24,7 @@ from kaggle_face.metrics.intervals.verification import verification_difference
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.trained import load_trained_network, trained_amp
-from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
+from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress
 from kaggle_face.records import no_pairs
 from kaggle_face.train.out_of_fold import write_records

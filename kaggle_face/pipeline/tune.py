@@ -15,9 +15,9 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder, run_folder
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.config.yaml_text import dump_yaml, parse_yaml
 from kaggle_face.errors import ConfigError, InputError, RunError
-from kaggle_face.pipeline.preparing import open_competition, open_folds, open_images
-from kaggle_face.pipeline.rules_check import check_rules
-from kaggle_face.pipeline.today import open_today
+from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
+from kaggle_face.pipeline.inputs.rules_check import check_rules
+from kaggle_face.pipeline.inputs.today import open_today
 from kaggle_face.pipeline.train import describe_training
 from kaggle_face.progress import Progress
 from kaggle_face.train.fold import train_fold

@@ -84,7 +84,7 @@ class Project:
         Raises:
             DataError: A file is missing or contradicts another.
         """
-        from kaggle_face.pipeline.preparing import open_competition
+        from kaggle_face.pipeline.inputs.preparing import open_competition
 
         with self.call() as progress:
             return open_competition(self.config, progress)
@@ -92,7 +92,7 @@ class Project:
     @cached_property
     def images(self) -> ImageCache:
         """The image cache: every picture decoded and resized; it is built now if it was not before."""
-        from kaggle_face.pipeline.preparing import open_images
+        from kaggle_face.pipeline.inputs.preparing import open_images
 
         data = self.data
         with self.call() as progress:
@@ -101,7 +101,7 @@ class Project:
     @cached_property
     def folds(self) -> Folds:
         """Which fold holds out which image, and the verification trials of each fold."""
-        from kaggle_face.pipeline.preparing import open_folds
+        from kaggle_face.pipeline.inputs.preparing import open_folds
 
         data, images = self.data, self.images
         with self.call():
@@ -370,7 +370,7 @@ def init_project(
         ConfigError: The settings exist already.
         DataError: The folder has no known layout, or is broken.
     """
-    from kaggle_face.pipeline.init import init_competition
+    from kaggle_face.pipeline.inputs.init import init_competition
 
     shown = progress or usual_progress()
     written = init_competition(slug, Path(data), replace=replace)

@@ -25,14 +25,14 @@ from kaggle_face.cli.main import main
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.errors import SubmissionError
 from kaggle_face.evaluation.held_out_figures import Estimate
-from kaggle_face.pipeline.preparing import open_competition
+from kaggle_face.pipeline.inputs.preparing import open_competition
+from kaggle_face.pipeline.inputs.today import open_today
 from kaggle_face.pipeline.submit import (
     SubmitOptions,
     require_scored,
     upload_submissions,
     write_submissions,
 )
-from kaggle_face.pipeline.today import open_today
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import PairScores, Predictions
 from tests.support.kaggle_server import SLUG, Competition

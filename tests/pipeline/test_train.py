@@ -10,7 +10,7 @@ import pytest
 from kaggle_face.artifacts.runs import RunFolder, run_folder
 from kaggle_face.config import LoadedConfig, dump_config, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError
-from kaggle_face.pipeline.preparing import prepare_images
+from kaggle_face.pipeline.inputs.preparing import prepare_images
 from kaggle_face.pipeline.soup import SoupOptions, make_soups
 from kaggle_face.pipeline.train import (
     RemoteOptions,

@@ -31,7 +31,7 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
         check_labels(arguments, terminal)
         return
-    from kaggle_face.pipeline.check import check_competition
+    from kaggle_face.pipeline.inputs.check import check_competition
 
     check = check_competition(load_settings(arguments).config, terminal, not arguments.no_images)
     rows = [(each.split, str(each.images), str(each.labelled), str(each.classes)) for each in check.counts]

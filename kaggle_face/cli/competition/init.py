@@ -58,7 +58,7 @@ def add_arguments_init(parser: argparse.ArgumentParser) -> None:
 def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Detects the layout below `--data` and writes `configs/<slug>.yaml`."""
     from kaggle_face.config.loading import word_for
-    from kaggle_face.pipeline.init import init_competition
+    from kaggle_face.pipeline.inputs.init import init_competition
 
     written = init_competition(arguments.slug, arguments.data, replace=arguments.force)
     inspection = written.inspection

@@ -9,7 +9,7 @@ from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.preparing import PreparedImages
+    from kaggle_face.pipeline.inputs.preparing import PreparedImages
 
 _MOST_NAMED = 20
 
@@ -21,7 +21,7 @@ def add_arguments_cache(parser: argparse.ArgumentParser) -> None:
 
 def run_cache(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Builds the image cache of the settings, and prints what it holds."""
-    from kaggle_face.pipeline.preparing import prepare_images
+    from kaggle_face.pipeline.inputs.preparing import prepare_images
 
     print_images(prepare_images(load_settings(arguments), terminal), terminal)
 

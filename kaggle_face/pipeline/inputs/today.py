@@ -37,7 +37,7 @@ from kaggle_face.config import Config
 from kaggle_face.data.cache.contents import contents_today
 from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.errors import DataError, RunError
-from kaggle_face.pipeline.preparing import cache_plan, open_competition
+from kaggle_face.pipeline.inputs.preparing import cache_plan, open_competition
 from kaggle_face.progress import Progress
 from kaggle_face.records import UNKNOWN, CompetitionData, IntArray
 

@@ -21,8 +21,8 @@ from kaggle_face.competitions.data_check import (
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.reading import read_competition, submission_formats
 from kaggle_face.errors import DataError
-from kaggle_face.pipeline.preparing import cache_plan
-from kaggle_face.pipeline.rules_check import rules_broken_by
+from kaggle_face.pipeline.inputs.preparing import cache_plan
+from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config

@@ -9,7 +9,7 @@ from PIL import Image
 from kaggle_face.competitions.data_check import SplitCount
 from kaggle_face.config import Config, parse_config
 from kaggle_face.errors import DataError
-from kaggle_face.pipeline.check import check_competition
+from kaggle_face.pipeline.inputs.check import check_competition
 from kaggle_face.progress import SilentProgress
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError, InputError
-from kaggle_face.pipeline.init import init_competition
+from kaggle_face.pipeline.inputs.init import init_competition
 
 
 @pytest.fixture

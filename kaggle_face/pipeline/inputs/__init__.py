@@ -1,0 +1,1 @@
+"""Inputs of the stages: the raw folder, settings and rules of today, against what records were made of."""
