@@ -5,10 +5,13 @@ from __future__ import annotations
 import doctest
 import inspect
 import pydoc
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
 import kaggle_face as kf
 
@@ -55,3 +58,33 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, kaggle_face; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "torch", "pandas", "pydantic", "yaml", "PIL"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (lambda: kf.open_project("nosuch"), "there are no settings called 'nosuch'"),
+        (lambda: kf.open_project("demo", [3]), "an override is a text as on the command line, got 3"),
+        (lambda: kf.metrics.equal_error_rate([1.0, 2.0], [1, 1]), "verification needs pairs of both kinds"),
+        (lambda: kf.heads.ArcFace(num_classes=3, embedding_size=4)([1], [0]), "embeddings must be a tensor"),
+        (lambda: kf.cutmix(torch.zeros(2, 3, 4, 4), [0, 1]), "labels must be a tensor, got list"),
+        (lambda: kf.mixup(torch.zeros(2, 3, 4, 4), torch.zeros(3)), "2 images and 3 labels"),
+        (lambda: kf.cutmix(torch.zeros(2, 3, 4, 4), torch.zeros(2), seed=-1), "seed must be >= 0, got -1"),
+        (lambda: kf.losses.TripletLoss(selection="x"), "selection is one of semi_hard, hard, all, got 'x'"),
+        (lambda: kf.losses.SupervisedContrastiveLoss(0.0), "temperature must be > 0, got 0.0"),
+        (lambda: kf.load_embedder("nosuch"), "nosuch holds no trained run"),
+        (lambda: kf.open_gallery("nosuch.sqlite").identify("x.jpg"), "there is no gallery at nosuch.sqlite"),
+        (lambda: kf.generate_faces("x", 2), "at least 4 identities, got 2"),
+        (lambda: kf.init_project("a/b", "x"), "has no folders in it, got 'a/b'"),
+        (lambda: kf.open_project("demo").evaluate([]), "there is no run to evaluate"),
+        (lambda: kf.open_project("demo").train(folds=["a"]), "folds are numbers from 0, got 'a'"),
+    ],
+)
+def test_bad_input_is_one_line(
+    call, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(kf.InputError, match=re.escape(line)) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    assert capsys.readouterr() == ("", "")

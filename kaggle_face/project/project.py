@@ -184,6 +184,9 @@ class Project:
         from kaggle_face.pipeline.train import TrainOptions, train_folds
 
         numbers = [folds] if isinstance(folds, int) else folds
+        wrong = [each for each in numbers or () if not isinstance(each, int)]
+        if wrong:
+            raise RunError(f"folds are numbers from 0, got {wrong[0]!r}")
         folder = run_folder(
             Path(self.config.paths.runs), self.name, run or name_of_run(self.loaded.overrides)
         )
@@ -248,6 +251,8 @@ class Project:
         from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
 
         chosen = [self.run()] if runs is None else list(runs)
+        if not chosen:
+            raise RunError("there is no run to evaluate; train one first")
         with self.call() as progress:
             found = evaluate_runs(
                 [each.folder for each in chosen], EvaluateOptions(folds, checkpoints), progress
@@ -449,7 +454,11 @@ def _as_texts(overrides: Overrides) -> list[str]:
         raise ConfigError(f"overrides are a mapping or a list of texts, got the text '{overrides}'")
     if isinstance(overrides, Mapping):
         return [f"{key}={_as_yaml(value)}" for key, value in overrides.items()]
-    return list(overrides)
+    texts = list(overrides)
+    wrong = [each for each in texts if not isinstance(each, str)]
+    if wrong:
+        raise ConfigError(f"an override is a text as on the command line, got {wrong[0]!r}")
+    return texts
 
 
 def _as_yaml(value: object) -> str:

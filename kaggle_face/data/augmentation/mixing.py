@@ -97,9 +97,10 @@ def cutmix(
     >>> bool((mixed.mean((1, 2, 3)) - (share * first + (1 - share) * second)).abs().max() < 1e-6)
     True
     """
+    _require_batch(images_BCHW, labels_B)
     if images_BCHW.ndim != 4 or images_BCHW.shape[2] != images_BCHW.shape[3]:
         raise InputError(f"CutMix takes square images (B, C, S, S), got {tuple(images_BCHW.shape)}")
-    draw = np.random.default_rng(seed)
+    draw = _seeded(seed)
     size_px = images_BCHW.shape[3]
     box = _draw_box(_drawn_share(alpha, draw), size_px, draw)
     mix = Mix(draw.permutation(len(images_BCHW)), 1 - box.area_px / size_px**2, box)
@@ -116,9 +117,24 @@ def mixup(
     >>> bool((mixed[:, 0, 0, 0] - (share * first + (1 - share) * second)).abs().max() < 1e-6)
     True
     """
-    draw = np.random.default_rng(seed)
+    _require_batch(images_BCHW, labels_B)
+    draw = _seeded(seed)
     share = _drawn_share(alpha, draw)
     return _mixed(images_BCHW, labels_B, Mix(draw.permutation(len(images_BCHW)), share))
+
+
+def _require_batch(images_BCHW: torch.Tensor, labels_B: torch.Tensor) -> None:
+    for name, values in (("images", images_BCHW), ("labels", labels_B)):
+        if not isinstance(values, torch.Tensor):
+            raise InputError(f"{name} must be a tensor, got {type(values).__name__}")
+    if len(labels_B) != len(images_BCHW):
+        raise InputError(f"{len(images_BCHW)} images and {len(labels_B)} labels cannot be one batch")
+
+
+def _seeded(seed: int | None) -> np.random.Generator:
+    if seed is not None and seed < 0:
+        raise InputError(f"seed must be >= 0, got {seed}")
+    return np.random.default_rng(seed)
 
 
 def _drawn_share(alpha: float, draw: np.random.Generator) -> float:
@@ -130,8 +146,6 @@ def _drawn_share(alpha: float, draw: np.random.Generator) -> float:
 def _mixed(
     images_BCHW: torch.Tensor, labels_B: torch.Tensor, mix: Mix
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
-    if len(labels_B) != len(images_BCHW):
-        raise InputError(f"{len(images_BCHW)} images and {len(labels_B)} labels cannot be one batch")
     mixed_BCHW = apply_mix(images_BCHW, mix)
     return mixed_BCHW, labels_B, labels_B[mix.partners(labels_B.device)], mix.weight_of_first
 

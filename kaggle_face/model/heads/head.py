@@ -87,7 +87,11 @@ class Head(nn.Module, ABC):
         return self.margin_logits(similarity_BC, labels_B, embeddings_BD.detach().float().norm(dim=1))
 
     def _check_inputs(self, embeddings_BD: Tensor, labels_B: Tensor | None) -> None:
-        name, shape = type(self).__name__, tuple(embeddings_BD.shape)
+        name = type(self).__name__
+        for what, values in (("embeddings", embeddings_BD), ("labels", labels_B)):
+            if values is not None and not isinstance(values, Tensor):
+                raise InputError(f"{name}: {what} must be a tensor, got {type(values).__name__}")
+        shape = tuple(embeddings_BD.shape)
         if len(shape) != 2 or shape[1] != self.embedding_size or not embeddings_BD.is_floating_point():
             raise InputError(
                 f"{name}: embeddings must be floating of shape (B, {self.embedding_size}), got "

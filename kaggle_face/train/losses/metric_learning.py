@@ -9,13 +9,15 @@ Letters: B images of the batch, D embedding size, C classes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal, assert_never
+from collections.abc import Sequence
+from typing import Literal, assert_never, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kaggle_face.config import LossConfig
+from kaggle_face.errors import InputError
 from kaggle_face.model.heads.head import in_full_precision, unit_vectors
 
 TripletSelection = Literal["semi_hard", "hard", "all"]
@@ -75,6 +77,9 @@ class TripletLoss(MetricLoss):
         normalizes: bool = True,
     ) -> None:
         super().__init__(normalizes)
+        _require_positive(self, margin=margin)
+        _require_choice(self, "selection", selection, get_args(TripletSelection))
+        _require_choice(self, "distance", distance, get_args(PairDistance))
         self.margin, self.selection, self.distance = margin, selection, distance
 
     def compare(self, vectors_BD: Tensor, labels_B: Tensor) -> Tensor:
@@ -106,6 +111,7 @@ class SupervisedContrastiveLoss(MetricLoss):
 
     def __init__(self, temperature: float = 0.1) -> None:
         super().__init__(normalizes=True)
+        _require_positive(self, temperature=temperature)
         self.temperature = temperature
 
     def compare(self, vectors_BD: Tensor, labels_B: Tensor) -> Tensor:
@@ -150,6 +156,7 @@ class CenterLoss(MetricLoss):
         self, num_classes: int, embedding_size: int, rate: float = 0.5, normalizes: bool = True
     ) -> None:
         super().__init__(normalizes)
+        _require_positive(self, num_classes=num_classes, embedding_size=embedding_size, rate=rate)
         self.rate = rate
         self.register_buffer("centers", torch.zeros(num_classes, embedding_size))
 
@@ -195,6 +202,7 @@ class MultiSimilarityLoss(MetricLoss):
         mining_margin: float = 0.1,
     ) -> None:
         super().__init__(normalizes=True)
+        _require_positive(self, positive_scale=positive_scale, negative_scale=negative_scale)
         self.positive_scale, self.negative_scale = positive_scale, negative_scale
         self.offset, self.mining_margin = offset, mining_margin
 
@@ -232,6 +240,17 @@ def create_metric_loss(config: LossConfig, num_classes: int, embedding_size: int
             return MultiSimilarityLoss(**config.multi_similarity.model_dump())
         case _:
             assert_never(config.metric)
+
+
+def _require_positive(loss: MetricLoss, **values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise InputError(f"{type(loss).__name__}: {name} must be > 0, got {value}")
+
+
+def _require_choice(loss: MetricLoss, name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{type(loss).__name__}: {name} is one of {', '.join(known)}, got '{value}'")
 
 
 def pair_masks(labels_B: Tensor) -> tuple[Tensor, Tensor]:
