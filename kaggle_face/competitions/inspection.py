@@ -10,17 +10,20 @@ from kaggle_face.competitions.catalogue.descriptions import describe_metric, des
 from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
 from kaggle_face.competitions.detection import detect_competition, variant_of
 from kaggle_face.competitions.files.folders import map_folder
+from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.layouts.layout import Detection
-from kaggle_face.competitions.layouts.named import layout_named
+from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
+from kaggle_face.competitions.own_data.guess import Answers, Guess, guess_settings
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.competitions.submission.samples import find_samples, infer_format
 from kaggle_face.config.schema import CompetitionConfig
 from kaggle_face.config.yaml_text import dump_yaml
-from kaggle_face.errors import DataError, nearest_hint
+from kaggle_face.errors import DataError, nearest_hint, one_line
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.records import CompetitionData
 
+_OF_PLAIN_FOLDERS = ("csv_pairs", "gallery")  # what else they have is read by other names in own data
 _LARGEST_SIDE = 224
 _MOST_TRIED = 100  # training images, where the first ones are broken
 
@@ -29,7 +32,8 @@ _MOST_TRIED = 100  # training images, where the first ones are broken
 class Inspection:
     """What was found out about a data folder.
 
-    `formats` are those that its sample submissions show where they differ from the layout's.
+    `formats` are those that its sample submissions show where they differ from the layout's; `guess` has the
+    settings of own data.
     """
 
     slug: str
@@ -41,15 +45,23 @@ class Inspection:
     image_size: int
     formats: SubmissionFormats
     notes: tuple[str, ...]
+    guess: Guess | None = None
 
 
-def inspect_folder(slug: str, root: Path) -> Inspection:
+def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Inspection:
     """Detects the layout of a data folder, reads it, and compares its sample submissions with what is known.
 
+    A folder of no known layout, whose slug is not known either, is own data: its settings are inferred, as
+    where `answers` are given.
+
     Raises:
-        DataError: The folder has no known layout, not that of the slug, or is broken.
+        DataError: The folder has not the layout of the slug, is broken, or holds no images with identities.
+        ConfigError: Two readings of own data are equally likely; the option that answers is named.
     """
-    competition = CompetitionConfig(slug=slug)
+    competition, guess = CompetitionConfig(slug=slug), None
+    if answers is not None or (find_spec(slug) is None and _is_own_data(root, competition)):
+        guess = guess_settings(root, answers or Answers())
+        competition = CompetitionConfig(slug=slug, family=CUSTOM.name, custom=guess.custom)
     detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
     variant = variant_of(detection, competition)
@@ -71,7 +83,24 @@ def inspect_folder(slug: str, root: Path) -> Inspection:
         image_size=_side_of_images(root, data),
         formats=formats,
         notes=tuple(notes),
+        guess=guess,
     )
+
+
+def _is_own_data(root: Path, competition: CompetitionConfig) -> bool:
+    """Whether a folder has no known layout, or nothing of one but a training folder beside a test folder.
+
+    Raises:
+        DataError: It has none and holds no images.
+    """
+    tree = map_folder(root)
+    try:
+        detection = detect_competition(tree, competition)
+    except DataError:
+        if not PictureLister(root, tree).below(""):
+            raise
+        return True
+    return detection.layout in _OF_PLAIN_FOLDERS and len(detection.found) == 1
 
 
 def settings_text(inspection: Inspection) -> str:
@@ -93,6 +122,7 @@ def settings_text(inspection: Inspection) -> str:
         f"  slug: {_quoted(inspection.slug)}",
         f"  family: {inspection.detection.layout}",
         f"  variant: {variant}",
+        *_custom_lines(inspection),
         "",
         "data:",
         f"  root: {_quoted(str(inspection.root))}",
@@ -111,6 +141,17 @@ def settings_text(inspection: Inspection) -> str:
         *_submit_lines(inspection.formats),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _custom_lines(inspection: Inspection) -> list[str]:
+    """The part of own data, and as comments what else its files may be."""
+    if inspection.guess is None:
+        return []
+    values = inspection.guess.custom.model_dump(mode="json", exclude_defaults=True)
+    lines = ["  custom:", *(f"    {line}" for line in dump_yaml(values).rstrip("\n").splitlines())]
+    comments = [*inspection.guess.lines, *inspection.guess.alternatives]
+    comments.append("submitted: index    # instead of the names, if the competition counts the sorted names")
+    return [*lines, *(f"    # {one_line(line)}" for line in comments)]
 
 
 def _heading(inspection: Inspection) -> list[str]:

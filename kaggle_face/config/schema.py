@@ -90,6 +90,8 @@ class ImagesConfig(Part):
     split_table: str | None = None
     split_image: str | None = None
     splits: Mapping[str, Literal["train", "dev", "test", "skip"]] = Field(default_factory=dict)
+    header: bool = True
+    split_header: bool = True
     cut: str = ""
     class_folders: bool = False
     pattern: str | None = None

@@ -98,8 +98,8 @@ class ImageIndex:
             if match.is_outside:
                 raise DataError(
                     f"{where}{mentions.first_line(name)}: '{name}' leads outside the data folder "
-                    f"{self.root}; write paths below it, or give the beginning to drop as 'cut' of this entry "
-                    f"in competition.custom"
+                    f"{self.root}; write paths below it, or give the beginning to drop as 'cut' of this "
+                    f"entry in competition.custom"
                 )
             if len(match.image_ids) > 1:
                 raise DataError(

@@ -59,8 +59,10 @@ pairs.txt    # pairs: [{file: pairs.txt, header: false, first: "1", second: "2"}
     ("0,0.573100",),
 )
 
-_SAME = frozenset(("1", "1.0", "true", "same", "yes", "y", "match", "positive"))
-_DIFFERENT = frozenset(("0", "0.0", "-1", "false", "different", "no", "n", "nomatch", "negative"))
+SAME_WORDS = frozenset(("1", "1.0", "true", "same", "yes", "y", "match", "positive", "genuine"))
+DIFFERENT_WORDS = frozenset(
+    ("0", "0.0", "-1", "false", "different", "no", "n", "mismatch", "negative", "impostor")
+)
 
 
 class Custom:
@@ -231,13 +233,13 @@ def _pair_labels(table: CsvTable, column: str, same: str | None) -> IntArray:
             )
         return np.asarray([text == same for text in texts], np.int64)
     for place, text in enumerate(texts):
-        if text.lower() not in _SAME | _DIFFERENT:
+        if text.lower() not in SAME_WORDS | DIFFERENT_WORDS:
             raise DataError(
                 f"{table.path}:{table.line_numbers[place]}: the label '{text}' of '{column}' is neither "
                 f"1 (same) nor 0 (different); give the label of same pairs as 'same' in "
                 f"competition.custom.pairs"
             )
-    return np.asarray([text.lower() in _SAME for text in texts], np.int64)
+    return np.asarray([text.lower() in SAME_WORDS for text in texts], np.int64)
 
 
 def _read_gallery(

@@ -143,7 +143,7 @@ def _read_table(
     path = root / name
     own_split = entry.split_column if entry.split_table is None else None
     wanted = [column for column in (entry.image, entry.identity, own_split) if column is not None]
-    table = read_csv_table(path, wanted)
+    table = read_csv_table(path, wanted, entry.header, may_have_blanks=True)
     calls = [text.strip() for text in table.columns[entry.image]]
     found, notes = index.find(Mentions(path, calls, table.line_numbers), (entry.folder,), entry.cut)
     identities = table.columns[entry.identity] if entry.identity is not None else [""] * len(found)
@@ -193,7 +193,8 @@ def _splits_of_other_table(
         DataError: The table names an image twice with two splits, or lacks one.
     """
     assert entry.split_image is not None and entry.split_column is not None, "checked by the settings"
-    table = read_csv_table(path, [entry.split_image, entry.split_column])
+    wanted = [entry.split_image, entry.split_column]
+    table = read_csv_table(path, wanted, entry.split_header, may_have_blanks=True)
     numbers = table.line_numbers
     mentions = Mentions(path, table.columns[entry.split_image], numbers)
     images, notes = index.find(mentions, (entry.folder,), entry.cut)
