@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,9 +101,9 @@ class _Guesser:
         self._take_folders()
         if not any(self._has_identities(entry) for entry in self._images):
             raise DataError(
-                f"{self._root} holds {len(self._image_ids)} images, and nothing that gives their identities (a "
-                f"table of images and people, a folder per person, file names such as Ann_1.jpg); name columns "
-                f"with --image-column and --identity-column, or the file names with --pattern"
+                f"{self._root} holds {len(self._image_ids)} images, and nothing that gives their identities "
+                f"(a table of images and people, a folder per person, file names such as Ann_1.jpg); name "
+                f"columns with --image-column and --identity-column, or the file names with --pattern"
             )
         self._guess.custom = CustomConfig(
             images=tuple(self._images),
@@ -170,9 +171,10 @@ class _Guesser:
             f"{folder or 'the data folder'}/"
         )
         self._guess.alternatives += each.alternatives
-        start = f"{folder}/" if folder else ""
+        place = posixpath.commonpath([posixpath.dirname(image_id) for image_id in found]) if found else ""
+        start = f"{place}/" if place else ""
         inside = [image_id for image_id in self._image_ids if image_id.startswith(start)]
-        plain, _ = entry_of_folder(folder, inside, self._answers.pattern)
+        plain, _ = entry_of_folder(place, inside, self._answers.pattern)
         if {*inside} <= {*found} and not plain.class_folders and plain.pattern is None:
             self._covered |= {*found}
         self._of_pairs |= {*found}
@@ -263,7 +265,7 @@ class _Guesser:
 
     def _split_column(self, own: OwnTable) -> str | None:
         wanted = (self._answers.split_column or "").partition(":")[0]
-        if wanted in own.columns:
+        if wanted and wanted in own.columns:
             return wanted
         found = split_columns(own)
         if len(found) > 1:

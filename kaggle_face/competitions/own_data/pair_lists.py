@@ -139,8 +139,8 @@ def _label(own: OwnTable, first: str, second: str) -> str | None:
     if two:
         words = sorted({*own.cells(two[0])})
         raise ConfigError(
-            f"{own.name}: whether {own.shown(two[0])} is the label of the pairs is not clear; say it "
-            f"with --pairs {own.name}:{first},{second},{two[0]}={words[0]} where {words[0]} means the same person, or "
-            f"with --pairs {own.name}:{first},{second} where it is none"
+            f"{own.name}: {own.shown(two[0])} may be the label of the pairs; say so with --pairs "
+            f"{own.name}:{first},{second},{two[0]}={words[0]} where {words[0]} means the same person, or "
+            f"that it is none with --pairs {own.name}:{first},{second}"
         )
     return None
