@@ -11,6 +11,7 @@ from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec,
 from kaggle_face.competitions.detection import detect_competition, variant_of
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.files.listing import PictureLister
+from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.own_data.guess import Answers, Guess, guess_settings
@@ -66,7 +67,11 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
     data = read_competition(root, competition)
     variant = variant_of(detection, competition)
     formats, notes_on_samples = _formats_of_samples(
-        root, data, layout_named(detection.layout).formats(variant)
+        root,
+        data,
+        layout_named(detection.layout).formats(variant)
+        if guess is None
+        else formats_of_own_data(guess.custom),
     )
     spec = find_spec(slug)
     notes = [*data.notes, *notes_on_samples]

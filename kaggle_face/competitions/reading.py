@@ -18,6 +18,7 @@ from kaggle_face.competitions.detection import (
 )
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
+from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Source
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.submission.formats import SubmissionFormats, with_settings
@@ -74,11 +75,9 @@ def formats_of(competition: CompetitionConfig, submit: SubmitConfig) -> Submissi
         ConfigError: The settings describe no valid table.
     """
     assert competition.family != "auto", "resolve_competition comes first"
-    preset = layout_named(competition.family).formats(competition.variant)
-    if competition.family == CUSTOM.name and preset.classification is not None:
-        per_row = replace(preset.classification, labels_per_row=competition.custom.labels_per_row)
-        preset = replace(preset, classification=per_row)
-    return with_settings(preset, submit)
+    if competition.family == CUSTOM.name:
+        return with_settings(formats_of_own_data(competition.custom), submit)
+    return with_settings(layout_named(competition.family).formats(competition.variant), submit)
 
 
 def _notes_on_images(data: CompetitionData) -> list[str]:

@@ -23,6 +23,7 @@ class Truth:
         train: The identity of each training image.
         test: The image and the person of each row of the classification CSV, in the order of its rows.
         pairs: Whether each row of the verification CSV is one person, by its id.
+        per_row: Labels in a cell of the classification CSV.
         columns: The header of the classification CSV.
         options: What `init` must be given.
         said: Words that `init` must print.
@@ -31,6 +32,7 @@ class Truth:
     train: dict[str, str] = field(default_factory=dict)
     test: dict[str, tuple[str, str]] = field(default_factory=dict)
     pairs: dict[str, bool] = field(default_factory=dict)
+    per_row: int = 1
     columns: tuple[str, ...] = ("id", "label")
     options: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
@@ -90,6 +92,20 @@ def whales(root: Path) -> Truth:
         truth.test[name.partition("/")[2]] = (name, NAMES[person])
     write(root / "sample_submission.csv", "path,who", *(f"{row},?" for row in truth.test))
     truth.said = ("'/home/me/data/' is cut off their paths",)
+    return truth
+
+
+def top_three(root: Path) -> Truth:
+    """Three labels a row, as the sample has them; test images lie beside the training images."""
+    truth, rows = Truth(columns=("file", "answer"), per_row=3), []
+    for name, person in _training(lambda p, i: f"pool/{i}{p}.jpg", root):
+        truth.train[name] = NAMES[person].replace(" ", "")
+        rows.append(f"{Path(name).name}\t{truth.train[name]}")
+    write(root / "labels.tsv", "file\tperson", *rows)
+    for name, person in _tests(lambda n: f"pool/t{n}.jpg", root):
+        truth.test[Path(name).name] = (name, NAMES[person].replace(" ", ""))
+    write(root / "sample_submission.csv", "file,answer", *(f"{row},Zoe Ann BobLee" for row in truth.test))
+    truth.said = ("sample_submission.csv: 3 labels a row, as in 'Zoe Ann BobLee'",)
     return truth
 
 
@@ -160,4 +176,4 @@ def splits_elsewhere(root: Path) -> Truth:
     return truth
 
 
-SHAPES = (landmarks, whales, image_folder, plain_splits, flat_names, splits_elsewhere)
+SHAPES = (landmarks, whales, top_three, image_folder, plain_splits, flat_names, splits_elsewhere)

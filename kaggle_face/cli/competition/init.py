@@ -102,8 +102,10 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     written = init_competition(arguments.slug, arguments.data, replace=arguments.force, answers=chosen)
     inspection = written.inspection
     detection = inspection.detection
-    terminal.log(f"layout {detection.layout}, variant {inspection.variant}: {detection.reason}")
-    if inspection.guess is not None:
+    if inspection.guess is None:
+        terminal.log(f"layout {detection.layout}, variant {inspection.variant}: {detection.reason}")
+    else:
+        terminal.log(f"layout {detection.layout}: own data, whose files are taken for")
         terminal.lines([*inspection.guess.lines, *inspection.guess.alternatives])
         terminal.lines(describe_data(inspection.data))
     for note in inspection.notes:

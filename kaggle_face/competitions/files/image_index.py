@@ -11,7 +11,7 @@ from kaggle_face.competitions.files.named_images import Mentions
 from kaggle_face.errors import DataError, naming_first, nearest_hint
 from kaggle_face.file_names import composed, is_picture_name
 
-_WAYS = ("as written", "without its suffix", "by its file name", "by its file name without suffix")
+_WAYS = ("as written", "without a suffix", "by their file names", "by their file names without suffix")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Classes are the identities of the training images, sorted by name; the name is s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,24 @@ class Custom:
             table_format("classification", ("id", "label"), ("{id}", "{label}")),
             table_format("verification", ("id", "score"), ("{id}", "{score}")),
         )
+
+
+def formats_of_own_data(custom: CustomConfig) -> SubmissionFormats:
+    """The CSVs of own data: for test images, and for pairs or probes that are to be submitted."""
+    formats = Custom().formats("custom")
+    classification, verification = formats.classification, formats.verification
+    assert classification is not None
+    has_rows = any(entry.split == "test" or entry.split_column is not None for entry in custom.images)
+    searches = any(
+        not (each.probes.identity or each.probes.class_folders or each.probes.pattern)
+        for each in custom.galleries
+    )
+    if searches:
+        verification = table_format("verification", ("id", "label"), ("{id}", "{label}"))
+    elif all(entry.label is not None for entry in custom.pairs):
+        verification = None
+    per_row = replace(classification, labels_per_row=custom.labels_per_row)
+    return SubmissionFormats(per_row if has_rows else None, verification)
 
 
 def _groups(listed: ListedImages) -> list[ImageGroup]:

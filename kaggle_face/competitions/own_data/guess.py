@@ -83,6 +83,8 @@ class _Guesser:
         self._covered: set[str] = set()
         self._of_pairs: set[str] = set()
         self._test_rows: str | None = None
+        self._names: set[str] = set()
+        self._labels_per_row = 1
 
     def guess(self) -> Guess:
         """The settings of all files together."""
@@ -110,6 +112,7 @@ class _Guesser:
             pairs=tuple(entries),
             galleries=() if galleries is None else (galleries[0],),
             test_rows=self._test_rows,
+            labels_per_row=self._labels_per_row,
         )
         return self._guess
 
@@ -195,6 +198,7 @@ class _Guesser:
                 entry = self._with_splits_elsewhere(entry, [*plain], found)
             self._images.append(entry)
             self._covered |= {*found}
+            self._names |= {*own.cells(identity or own.image_columns[0])}
             self._explain(own, entry)
         used = {entry.split_table for entry in self._images}
         for own, _, column in plain:
@@ -321,6 +325,7 @@ class _Guesser:
             folder, found = self._folder_of(own, (column,))
             self._say(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
             self._test_rows = own.name
+            self._count_labels(own)
             if not any(entry.split == "test" or entry.split_column for entry in self._images):
                 tests = [
                     each
@@ -332,6 +337,19 @@ class _Guesser:
                 entry = ImagesConfig(split="test", folder=folder, table=own.name, image=column, cut=own.cut)
                 self._images.append(entry)
                 self._covered |= {*found}
+
+    def _count_labels(self, own: OwnTable) -> None:
+        """Several labels in a cell of the sample, where most of its words are identities and it is none."""
+        answers = [own.cells(column)[0] for column in own.columns[1:]]
+        for answer in answers:
+            words = answer.split()
+            known = [word for word in words if word in self._names]
+            if answer in self._names or len(words) < 2 or 2 * len(known) <= len(words):
+                continue
+            self._labels_per_row = len(words)
+            others = [word for word in words if word not in self._names]
+            odd = f"; '{others[0]}' is not an identity and is never answered" if others else ""
+            self._say(f"{own.name}: {len(words)} labels a row, as in '{answer}'{odd}")
 
     def _take_folders(self) -> None:
         rest = [image_id for image_id in self._image_ids if image_id not in self._covered]

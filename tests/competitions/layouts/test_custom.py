@@ -47,8 +47,9 @@ def test_a_table_names_images_at_any_depth_and_the_sample_gives_the_rows(landmar
     assert data.classes.names.tolist() == data.classes.submitted.tolist() == ["Ann", "Zoe"]
     assert data.test_rows.row_ids.tolist() == ["5", "1d4"]
     assert data.test_rows.image_ids.tolist() == ["test/5.jpg", "test/1/d/1d4.jpg"]
-    assert "3 of 3 images of train.csv are found by its file name without suffix, first: 0b2 is " in "".join(
-        data.notes
+    assert (
+        "3 of 3 images of train.csv are found by their file names without suffix, first: 0b2 is "
+        in "".join(data.notes)
     )
 
 
@@ -153,11 +154,21 @@ def test_absolute_paths_lead_below_the_root_or_lose_their_beginning(tree):
     assert people(data, data.faces) == {"a.jpg": "Ann", "b.jpg": "Bob"}
 
 
-def test_a_cell_may_hold_several_labels():
-    settings = CompetitionConfig(
-        family="custom", variant="custom", custom=CustomConfig.model_validate({"labels_per_row": 5})
-    )
-    assert formats_of(settings, SubmitConfig()).of_task("classification").labels_per_row == 5
+def test_there_is_a_csv_for_each_task_that_has_something_to_submit():
+    def formats(**custom: Any):
+        values = CustomConfig.model_validate(custom)
+        return formats_of(CompetitionConfig(family="custom", variant="custom", custom=values), SubmitConfig())
+
+    train, pairs = {"folder": "a", "class_folders": True}, {"file": "p", "first": "1", "second": "2"}
+    both = formats(images=[train, TEST], pairs=[pairs], labels_per_row=5)
+    assert both.of_task("classification").labels_per_row == 5
+    assert both.of_task("verification").columns == ("id", "score")
+    only_pairs = formats(images=[train], pairs=[pairs, {**pairs, "label": "3"}])
+    assert only_pairs.classification is None
+    only_classes = formats(images=[train, TEST], pairs=[{**pairs, "label": "3"}])
+    assert only_classes.verification is None
+    searched = formats(images=[train], galleries=[{"known": train, "probes": {"folder": "b"}}])
+    assert searched.of_task("verification").columns == ("id", "label")
 
 
 @pytest.mark.parametrize(
