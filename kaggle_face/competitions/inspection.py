@@ -60,8 +60,10 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         ConfigError: Two readings of own data are equally likely; the option that answers is named.
     """
     competition, guess = CompetitionConfig(slug=slug), None
-    if answers is not None or (find_spec(slug) is None and _is_own_data(root, competition)):
+    reason = _why_own_data(root, competition) if answers is None and find_spec(slug) is None else None
+    if answers is not None or reason is not None:
         guess = guess_settings(root, answers or Answers())
+        guess.lines[:0] = [reason] if reason is not None else []
         competition = CompetitionConfig(slug=slug, family=CUSTOM.name, custom=guess.custom)
     detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
@@ -92,20 +94,24 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
     )
 
 
-def _is_own_data(root: Path, competition: CompetitionConfig) -> bool:
-    """Whether a folder has no known layout, or nothing of one but a training folder beside a test folder.
+def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
+    """Why a folder is read as own data; None where it has a known layout.
+
+    Plain folders of training and test images, with nothing else of a known layout, are own data.
 
     Raises:
-        DataError: It has none and holds no images.
+        DataError: It has no known layout and holds no images.
     """
     tree = map_folder(root)
     try:
         detection = detect_competition(tree, competition)
-    except DataError:
+    except DataError as error:
         if not PictureLister(root, tree).below(""):
             raise
-        return True
-    return detection.layout in _OF_PLAIN_FOLDERS and len(detection.found) == 1
+        return str(error).partition("; check data.root")[0].partition("; it looks like")[0]
+    if detection.layout in _OF_PLAIN_FOLDERS and len(detection.found) == 1:
+        return f"of the known layouts {root} has {detection.found[0]} alone"
+    return None
 
 
 def settings_text(inspection: Inspection) -> str:
@@ -143,6 +149,7 @@ def settings_text(inspection: Inspection) -> str:
         "",
         "schedule:",
         "  warmup_epochs: 2.0",
+        *_fold_lines(inspection),
         *_submit_lines(inspection.formats),
     ]
     return "\n".join(lines) + "\n"
@@ -157,6 +164,15 @@ def _custom_lines(inspection: Inspection) -> list[str]:
     comments = [*inspection.guess.lines, *inspection.guess.alternatives]
     comments.append("submitted: index    # instead of the names, if the competition counts the sorted names")
     return [*lines, *(f"    # {one_line(line)}" for line in comments)]
+
+
+def _fold_lines(inspection: Inspection) -> list[str]:
+    """Pairs of other people where the labelled pairs of own data are of training images."""
+    data = inspection.data
+    trained = {*data.faces.of_split("train", "dev").image_ids.tolist()}
+    if inspection.guess is None or trained.isdisjoint(data.dev_pairs.image_ids.tolist()):
+        return []
+    return ["", "folds:", "  verification: identities  # the labelled pairs are of training images"]
 
 
 def _heading(inspection: Inspection) -> list[str]:

@@ -78,10 +78,13 @@ class Part(BaseModel):
     )
 
 
+ListedSplit = Literal["train", "dev", "test"]
+
+
 class ImagesConfig(Part):
     """Where images of own data are: rows of a table, a folder per identity, or files named by a pattern."""
 
-    split: Literal["train", "dev", "test"] = "train"
+    split: ListedSplit = "train"
     folder: str = ""
     table: str | None = None
     image: str | None = None
@@ -89,7 +92,7 @@ class ImagesConfig(Part):
     split_column: str | None = None
     split_table: str | None = None
     split_image: str | None = None
-    splits: Mapping[str, Literal["train", "dev", "test", "skip"]] = Field(default_factory=dict)
+    splits: Mapping[str, ListedSplit | Literal["skip"]] = Field(default_factory=dict)
     header: bool = True
     split_header: bool = True
     cut: str = ""

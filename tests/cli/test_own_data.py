@@ -78,7 +78,7 @@ def test_a_shape_goes_from_init_to_a_checked_csv(shape, workspace):
     assert main(["init", "mine", "--data", "raw", *truth.options]) == 0
     chain: list[list[str]] = [
         ["check"],
-        ["train", "--fold", "0", *SMALL],
+        ["train", "--fold", "0", "--run", "main", *SMALL],
         ["predict"],
         ["ensemble", "--method", "mean"],
         ["submit", "--dry-run"],

@@ -198,9 +198,10 @@ def _test_rows(
             f"{path}:{table.line_numbers[places[0]]}: the id '{ids[places[0]]}' stands twice in '{name}'; "
             f"keep one row per image"
         )
+    notes: tuple[str, ...] = ()
     called = {image.called: image.image_id for image in test}
     if len(called) == len(test) and called.keys() >= set(ids):
-        found, notes = [called[text] for text in ids], ()
+        found = [called[text] for text in ids]
     else:
         tests = ImageIndex(root, [image.image_id for image in test])
         found, notes = tests.find(Mentions(path, ids, table.line_numbers))

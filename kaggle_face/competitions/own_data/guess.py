@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from kaggle_face.competitions.files.folders import map_folder, name_of
 from kaggle_face.competitions.files.image_index import ImageIndex
@@ -23,10 +24,12 @@ from kaggle_face.competitions.own_data.tables import (
     split_columns,
 )
 from kaggle_face.competitions.submission.samples import find_samples
-from kaggle_face.config.schema import CustomConfig, ImagesConfig, PairsConfig
+from kaggle_face.config.schema import CustomConfig, ImagesConfig, ListedSplit, PairsConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first, nearest_hint
 
-_NUMBERED_SPLITS = {"0": "train", "1": "dev", "2": "test"}
+Meaning = ListedSplit | Literal["skip"]
+_NUMBERED_SPLITS: Mapping[str, Meaning] = {"0": "train", "1": "dev", "2": "test"}
+_MEANINGS: Mapping[str, Meaning] = {"train": "train", "dev": "dev", "test": "test", "skip": "skip"}
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ class _Guesser:
         pairs = choose_pairs([*self._pair_tables(tables, samples)], self._answers.pairs)
         entries = [self._take_pairs(each) for each in pairs]
         lists = [own for own in tables if own.name not in {each.entry.file for each in pairs}]
+        for own in lists:
+            if len(own.image_columns) != 1:
+                columns = ", ".join(map(own.shown, own.columns[:4]))
+                reason = "other pairs are taken" if own.image_columns else "no column names images"
+                self._say(f"{own.name}: left aside, {reason}: {columns}")
         self._take_image_tables([own for own in lists if len(own.image_columns) == 1])
         galleries = gallery_of_folders([each for each in self._image_ids if each not in self._covered])
         if galleries is not None:
@@ -122,7 +130,8 @@ class _Guesser:
     # ------------------------------------------------------------ tables
 
     def _read_tables(self) -> tuple[list[OwnTable], list[OwnTable]]:
-        tables, samples = [], []
+        tables: list[OwnTable] = []
+        samples: list[OwnTable] = []
         for name in self._files:
             try:
                 own = read_own_table(self._root, name, self._index)
@@ -186,7 +195,8 @@ class _Guesser:
     # ------------------------------------------------------------ images of tables
 
     def _take_image_tables(self, tables: Sequence[OwnTable]) -> None:
-        named, plain = [], []
+        named: list[tuple[OwnTable, str | None, str | None]] = []
+        plain: list[tuple[OwnTable, str | None, str | None]] = []
         for own in tables:
             splits = self._split_column(own)
             identity = self._identity_column(own, [splits] if splits else [])
@@ -218,7 +228,9 @@ class _Guesser:
             self._explain(own, entry)
 
     def _entry(self, own: OwnTable, folder: str, identity: str | None, column: str | None) -> ImagesConfig:
-        split = next((SPLIT_WORDS[word] for word in _words(own.name) if word in SPLIT_WORDS), "train")
+        split: ListedSplit = next(
+            (SPLIT_WORDS[word] for word in _words(own.name) if word in SPLIT_WORDS), "train"
+        )
         return ImagesConfig(
             split=split,
             folder=folder,
@@ -279,7 +291,7 @@ class _Guesser:
             )
         return found[0] if found else None
 
-    def _words_of(self, own: OwnTable, column: str | None) -> dict[str, str]:
+    def _words_of(self, own: OwnTable, column: str | None) -> dict[str, Meaning]:
         """What the words of a split column mean that are not plain.
 
         Raises:
@@ -288,8 +300,9 @@ class _Guesser:
         if column is None:
             return {}
         given = (self._answers.split_column or "").partition(":")[2]
-        meanings = dict(pair.partition("=")[::2] for pair in given.split(",") if pair)
-        wrong = [text for text in meanings.values() if text not in ("train", "dev", "test", "skip")]
+        pairs = [pair.partition("=") for pair in given.split(",") if pair]
+        meanings = {word: _MEANINGS[text] for word, _, text in pairs if text in _MEANINGS}
+        wrong = [text for _, _, text in pairs if text not in _MEANINGS]
         words = sorted({*own.cells(column)} - meanings.keys())
         odd = [word for word in words if word.lower() not in SPLIT_WORDS]
         if {*words} <= _NUMBERED_SPLITS.keys():

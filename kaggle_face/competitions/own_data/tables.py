@@ -89,7 +89,8 @@ def is_numbering(cells: Sequence[str]) -> bool:
 def identity_columns(own: OwnTable, besides: Sequence[str]) -> list[str]:
     """The columns that may name identities, the likeliest first, alone where one is likelier than the others.
 
-    A column called like an identity goes before one called like a label, and that before any other.
+    A column called like an identity goes before one called like a label, and that before any other; a column
+    of another name in which each cell is different is none.
     """
     columns = [
         column
@@ -98,9 +99,14 @@ def identity_columns(own: OwnTable, besides: Sequence[str]) -> list[str]:
         and not (column.lower() in _NUMBERING and is_numbering(own.cells(column)))
         and len({*own.cells(column)} - {""}) > 1
     ]
-    ranks = {column: _rank(column) for column in columns}
+    count = len(own.table.line_numbers)
+    ranks = {
+        column: _rank(column)
+        for column in columns
+        if _rank(column) > 0 or len({*own.cells(column)}) < count or count == 2
+    }
     best = max(ranks.values(), default=0)
-    return [column for column in columns if ranks[column] == best]
+    return [column for column, rank in ranks.items() if rank == best]
 
 
 def split_columns(own: OwnTable) -> list[str]:

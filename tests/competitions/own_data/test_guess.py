@@ -138,3 +138,35 @@ def test_an_answer_that_names_what_is_not_there_is_refused(root, answer, message
 def test_images_without_identities_are_refused_with_what_is_looked_for(root):
     with pytest.raises(DataError, match="holds 4 images, and nothing that gives their identities"):
         guess_settings(root, Answers())
+
+
+def test_what_is_not_taken_is_said(root):
+    write(root / "list.csv", "image,person,url", *rows("{image}.jpg,{who},u{image}"))
+    write(root / "species.csv", "name,food", "x,fish", "y,krill")
+    write(root / "readme.txt", "These are", "the pictures of whales.")
+    draw(root / "more/9.jpg", 0, 9)
+    guess = guess_settings(root, Answers())
+    for line in (
+        "species.csv: left aside, no column names images: name (x, y), food (fish, krill)",
+        "1 of 5 images are named by nothing and left out, first: more/9.jpg",
+    ):
+        assert line in guess.lines
+    assert any(line.startswith("readme.txt: left aside, it is not a table") for line in guess.lines)
+    assert "list.csv: column url (u0, u1, u2) is not used" in guess.alternatives
+
+
+def test_a_known_layout_that_lacks_a_file_is_named(tmp_path):
+    for person in range(2):
+        draw(tmp_path / f"cls_data/training/{person}/{person}.jpg", person, 0)
+    write(tmp_path / "test_pairs.txt", "0.jpg 1.jpg")
+    guess = inspect_folder("mine", tmp_path).guess
+    assert guess is not None
+    assert "does not have the layout pair_text" in guess.lines[0] and "missing: " in guess.lines[0]
+
+
+def test_labelled_pairs_of_training_images_choose_no_checkpoint(root):
+    write(root / "list.csv", "image,person", *rows("{image}.jpg,{who}"))
+    write(root / "pairs.csv", "a,b,same", "0.jpg,1.jpg,0", "0.jpg,2.jpg,1", "1.jpg,3.jpg,1", "1.jpg,2.jpg,0")
+    config = parse_config(settings_text(inspect_folder("mine", root)).replace("extends: base\n", ""), "mine")
+    assert config.folds.verification == "identities"
+    assert config.competition.custom.pairs[0].label == "same"
