@@ -167,14 +167,14 @@ def splits_elsewhere(root: Path) -> Truth:
     for name, person in _training(lambda p, i: f"img/{p}{i:04}.jpg", root):
         truth.train[name] = str(person + 10)
         rows.append(f"{Path(name).name} {person + 10}")
-        parts.append(f"{Path(name).name} train")
+        parts.append(f"{Path(name).name} 0")
     for name, person in _tests(lambda n: f"img/9{n:04}.jpg", root):
         truth.test[Path(name).name] = (name, str(person + 10))
-        parts.append(f"{Path(name).name} test")
+        parts.append(f"{Path(name).name} 2")
         rows.append(f"{Path(name).name} {person + 10}")
     write(root / "identity.txt", *rows)
     write(root / "partition.txt", *parts)
-    truth.said = ("partition.txt: the splits of identity.txt, by 2 (train, test)",)
+    truth.said = ("partition.txt: the splits of identity.txt, by 2 (0, 2)",)
     return truth
 
 

@@ -110,7 +110,10 @@ def identity_columns(own: OwnTable, besides: Sequence[str]) -> list[str]:
 
 
 def split_columns(own: OwnTable) -> list[str]:
-    """The columns whose cells are words for splits, or that are called like a split and hold few words."""
+    """The columns whose cells are words for splits, or that are called like a split and hold few words.
+
+    Where there is no header the table's own name counts.
+    """
     found = []
     for column in own.columns:
         words = {cell.lower() for cell in own.cells(column)}
@@ -121,7 +124,9 @@ def split_columns(own: OwnTable) -> list[str]:
     return [
         column
         for column in own.columns
-        if column not in own.image_columns and _SPLIT_NAME.search(column) and len({*own.cells(column)}) <= 6
+        if column not in own.image_columns
+        and _SPLIT_NAME.search(column if own.has_header else posixpath.splitext(own.name)[0])
+        and len({*own.cells(column)}) <= 6
     ]
 
 
