@@ -23,6 +23,8 @@ def detect_competition(tree: FolderMap, competition: CompetitionConfig) -> Detec
         ConfigError: The settings name a layout that does not exist.
     """
     wanted = _named_layout(competition)
+    if wanted == named.CUSTOM.name:
+        return named.CUSTOM.detect(tree)
     seen = [layout.detect(tree) for layout in named.LAYOUTS]
     fitting = sorted((each for each in seen if each.fits), key=lambda each: -len(each.found))
     if wanted != "auto":
@@ -65,6 +67,8 @@ def resolve_competition(root: Path, competition: CompetitionConfig) -> Competiti
     layout, variant = _named_layout(competition), competition.variant
     if variant == "auto" and spec is not None and spec.layout == layout:
         variant = spec.variant
+    if variant == "auto" and layout == named.CUSTOM.name:
+        variant = named.CUSTOM.variants[0]
     if layout == "auto" or variant == "auto":
         detection = detect_competition(map_folder(root), competition)
         layout, variant = detection.layout, variant_of(detection, competition)

@@ -10,17 +10,21 @@ from kaggle_face.competitions.catalogue.descriptions import describe_metric, des
 from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
 from kaggle_face.competitions.detection import detect_competition, variant_of
 from kaggle_face.competitions.files.folders import map_folder
+from kaggle_face.competitions.files.listing import PictureLister
+from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Detection
-from kaggle_face.competitions.layouts.named import layout_named
+from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
+from kaggle_face.competitions.own_data.guess import Answers, Guess, guess_settings
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.competitions.submission.samples import find_samples, infer_format
 from kaggle_face.config.schema import CompetitionConfig
 from kaggle_face.config.yaml_text import dump_yaml
-from kaggle_face.errors import DataError, nearest_hint
+from kaggle_face.errors import DataError, nearest_hint, one_line
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.records import CompetitionData
 
+_OF_PLAIN_FOLDERS = ("csv_pairs", "gallery")  # what else they have is read by other names in own data
 _LARGEST_SIDE = 224
 _MOST_TRIED = 100  # training images, where the first ones are broken
 
@@ -29,7 +33,8 @@ _MOST_TRIED = 100  # training images, where the first ones are broken
 class Inspection:
     """What was found out about a data folder.
 
-    `formats` are those that its sample submissions show where they differ from the layout's.
+    `formats` are those that its sample submissions show where they differ from the layout's; `guess` has the
+    settings of own data.
     """
 
     slug: str
@@ -41,20 +46,34 @@ class Inspection:
     image_size: int
     formats: SubmissionFormats
     notes: tuple[str, ...]
+    guess: Guess | None = None
 
 
-def inspect_folder(slug: str, root: Path) -> Inspection:
+def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Inspection:
     """Detects the layout of a data folder, reads it, and compares its sample submissions with what is known.
 
+    A folder of no known layout, whose slug is not known either, is own data: its settings are inferred, as
+    where `answers` are given.
+
     Raises:
-        DataError: The folder has no known layout, not that of the slug, or is broken.
+        DataError: The folder has not the layout of the slug, is broken, or holds no images with identities.
+        ConfigError: Two readings of own data are equally likely; the option that answers is named.
     """
-    competition = CompetitionConfig(slug=slug)
+    competition, guess = CompetitionConfig(slug=slug), None
+    reason = _why_own_data(root, competition) if answers is None and find_spec(slug) is None else None
+    if answers is not None or reason is not None:
+        guess = guess_settings(root, answers or Answers())
+        guess.lines[:0] = [reason] if reason is not None else []
+        competition = CompetitionConfig(slug=slug, family=CUSTOM.name, custom=guess.custom)
     detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
     variant = variant_of(detection, competition)
     formats, notes_on_samples = _formats_of_samples(
-        root, data, layout_named(detection.layout).formats(variant)
+        root,
+        data,
+        layout_named(detection.layout).formats(variant)
+        if guess is None
+        else formats_of_own_data(guess.custom),
     )
     spec = find_spec(slug)
     notes = [*data.notes, *notes_on_samples]
@@ -71,7 +90,28 @@ def inspect_folder(slug: str, root: Path) -> Inspection:
         image_size=_side_of_images(root, data),
         formats=formats,
         notes=tuple(notes),
+        guess=guess,
     )
+
+
+def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
+    """Why a folder is read as own data; None where it has a known layout.
+
+    Plain folders of training and test images, with nothing else of a known layout, are own data.
+
+    Raises:
+        DataError: It has no known layout and holds no images.
+    """
+    tree = map_folder(root)
+    try:
+        detection = detect_competition(tree, competition)
+    except DataError as error:
+        if not PictureLister(root, tree).below(""):
+            raise
+        return str(error).partition("; check data.root")[0].partition("; it looks like")[0]
+    if detection.layout in _OF_PLAIN_FOLDERS and len(detection.found) == 1:
+        return f"of the known layouts {root} has {detection.found[0]} alone"
+    return None
 
 
 def settings_text(inspection: Inspection) -> str:
@@ -93,6 +133,7 @@ def settings_text(inspection: Inspection) -> str:
         f"  slug: {_quoted(inspection.slug)}",
         f"  family: {inspection.detection.layout}",
         f"  variant: {variant}",
+        *_custom_lines(inspection),
         "",
         "data:",
         f"  root: {_quoted(str(inspection.root))}",
@@ -108,9 +149,30 @@ def settings_text(inspection: Inspection) -> str:
         "",
         "schedule:",
         "  warmup_epochs: 2.0",
+        *_fold_lines(inspection),
         *_submit_lines(inspection.formats),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _custom_lines(inspection: Inspection) -> list[str]:
+    """The part of own data, and as comments what else its files may be."""
+    if inspection.guess is None:
+        return []
+    values = inspection.guess.custom.model_dump(mode="json", exclude_defaults=True)
+    lines = ["  custom:", *(f"    {line}" for line in dump_yaml(values).rstrip("\n").splitlines())]
+    comments = [*inspection.guess.lines, *inspection.guess.alternatives]
+    comments.append("submitted: index    # instead of the names, if the competition counts the sorted names")
+    return [*lines, *(f"    # {one_line(line)}" for line in comments)]
+
+
+def _fold_lines(inspection: Inspection) -> list[str]:
+    """Pairs of other people where the labelled pairs of own data are of training images."""
+    data = inspection.data
+    trained = {*data.faces.of_split("train", "dev").image_ids.tolist()}
+    if inspection.guess is None or trained.isdisjoint(data.dev_pairs.image_ids.tolist()):
+        return []
+    return ["", "folds:", "  verification: identities  # the labelled pairs are of training images"]
 
 
 def _heading(inspection: Inspection) -> list[str]:

@@ -18,8 +18,9 @@ from kaggle_face.competitions.detection import (
 )
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
+from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Source
-from kaggle_face.competitions.layouts.named import layout_named
+from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.submission.formats import SubmissionFormats, with_settings
 from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
 from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
@@ -49,7 +50,7 @@ def read_competition(
     variant = variant_of(detection, competition)
     folder_variant = detection.variant if competition.variant == "auto" else variant
     # The doubts of a fresh map are those of reading alone.
-    source = Source(replace(tree), variant, folder_variant, tuple(exclude))
+    source = Source(replace(tree), variant, folder_variant, tuple(exclude), competition.custom)
     data = _spelled_as_samples(tree, layout_named(detection.layout).read(source))
     notes = (*_notes_on_images(data), *source.tree.doubts, *source.images.notes())
     return replace(data, notes=data.notes + notes)
@@ -74,6 +75,8 @@ def formats_of(competition: CompetitionConfig, submit: SubmitConfig) -> Submissi
         ConfigError: The settings describe no valid table.
     """
     assert competition.family != "auto", "resolve_competition comes first"
+    if competition.family == CUSTOM.name:
+        return with_settings(formats_of_own_data(competition.custom), submit)
     return with_settings(layout_named(competition.family).formats(competition.variant), submit)
 
 

@@ -53,17 +53,61 @@ def add_arguments_init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("slug", metavar="SLUG", help="the competition's name in its address")
     parser.add_argument("--data", metavar="DIR", required=True, type=Path, help="the unpacked files")
     parser.add_argument("--force", action="store_true", help="replace settings that are there already")
+    own = parser.add_argument_group(
+        "own data", "for files of no known layout, where their meaning is not clear"
+    )
+    own.add_argument(
+        "--own", action="store_true", help="own data, even if the files look like a known layout"
+    )
+    own.add_argument("--image-column", metavar="COLUMN", help="the column that names images")
+    own.add_argument("--identity-column", metavar="COLUMN", help="the column of the people")
+    own.add_argument(
+        "--split-column",
+        metavar="COLUMN[:WORD=SPLIT,...]",
+        help="the column of the splits; SPLIT is train, dev, test or skip",
+    )
+    own.add_argument(
+        "--pairs",
+        metavar="FILE:FIRST,SECOND[,LABEL[=SAME]]",
+        action="append",
+        default=[],
+        help="a list of pairs, its columns, and the label of same pairs; may be repeated",
+    )
+    own.add_argument(
+        "--folder",
+        metavar="FILE:FOLDER",
+        action="append",
+        default=[],
+        help="where the images of a table lie; may be repeated",
+    )
+    own.add_argument("--pattern", metavar="PATTERN", help="file names, such as '{identity}_{n}.jpg'")
 
 
 def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Detects the layout below `--data` and writes `configs/<slug>.yaml`."""
+    from kaggle_face.competitions.own_data.guess import Answers
+    from kaggle_face.competitions.own_data.summary import describe_data
     from kaggle_face.config.loading import word_for
     from kaggle_face.pipeline.inputs.init import init_competition
 
-    written = init_competition(arguments.slug, arguments.data, replace=arguments.force)
+    answers = Answers(
+        arguments.image_column,
+        arguments.identity_column,
+        arguments.split_column,
+        tuple(arguments.pairs),
+        tuple(arguments.folder),
+        arguments.pattern,
+    )
+    chosen = answers if arguments.own or answers.are_given else None
+    written = init_competition(arguments.slug, arguments.data, replace=arguments.force, answers=chosen)
     inspection = written.inspection
     detection = inspection.detection
-    terminal.log(f"layout {detection.layout}, variant {inspection.variant}: {detection.reason}")
+    if inspection.guess is None:
+        terminal.log(f"layout {detection.layout}, variant {inspection.variant}: {detection.reason}")
+    else:
+        terminal.log(f"layout {detection.layout}: own data, whose files are taken for")
+        terminal.lines([*inspection.guess.lines, *inspection.guess.alternatives])
+        terminal.lines(describe_data(inspection.data))
     for note in inspection.notes:
         terminal.warn(note)
     terminal.log(f"wrote {written.path}")

@@ -27,8 +27,16 @@ class CsvTable:
     notes: tuple[str, ...]
 
 
-def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
+def read_csv_table(
+    path: Path, required: Sequence[str], has_header: bool = True, may_have_blanks: bool = False
+) -> CsvTable:
     """Reads a CSV file with a header as text columns.
+
+    Args:
+        path: The file.
+        required: Columns that must be there.
+        has_header: Whether the first line names the columns; else they are called 1, 2, 3.
+        may_have_blanks: Whether blanks separate cells where no comma, semicolon or tab does.
 
     Raises:
         DataError: The file is missing, not text or has no rows; a required column is missing, or one stands
@@ -36,8 +44,11 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
     """
     lines = read_lines(path)
     delimiter = delimiter_of(lines.texts[0])
-    table = _split_cells(lines, delimiter)
-    header, rows = [name.strip() for name in table[0]], table[1:]
+    is_blank = may_have_blanks and delimiter not in lines.texts[0] and len(lines.texts[0].split()) > 1
+    table = [text.split() for text in lines.texts] if is_blank else _split_cells(lines, delimiter)
+    first = 1 if has_header else 0
+    names = table[0] if has_header else [str(number) for number in range(1, len(table[0]) + 1)]
+    header, rows = [name.strip() for name in names], table[first:]
     where = f"{path}:{lines.numbers[0]}"
     twice = [name for place, name in enumerate(header) if name in header[:place]]
     if twice:
@@ -48,15 +59,19 @@ def read_csv_table(path: Path, required: Sequence[str]) -> CsvTable:
             raise DataError(f"{where}: there is no column '{name}'{hint}")
     if not rows:
         raise DataError(f"{path} has a header and no rows; download it again")
-    for place, row in enumerate(rows, 1):
+    for place, row in enumerate(rows, first):
         if len(row) != len(header):
             raise DataError(
                 f"{path}:{lines.numbers[place]}: expected {len(header)} cells, got {len(row)}: "
                 f"{lines.texts[place][:120]!r}"
             )
-    notes = () if delimiter == "," else (f"{path.name}: cells are separated by {delimiter!r}, not by commas",)
+    notes = (
+        ()
+        if delimiter == "," or is_blank
+        else (f"{path.name}: cells are separated by {delimiter!r}, not by commas",)
+    )
     columns = {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
-    return CsvTable(path, columns, lines.numbers[1:], notes)
+    return CsvTable(path, columns, lines.numbers[first:], notes)
 
 
 def name_column(table: CsvTable, stems: Sequence[str], besides: Sequence[str]) -> str | None:

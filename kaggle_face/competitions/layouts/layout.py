@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.submission.formats import SubmissionFormats
+from kaggle_face.config.schema import CustomConfig
 from kaggle_face.records import CompetitionData
 from kaggle_face.tasks import Task
 
@@ -58,13 +59,15 @@ class Source:
     """A folder whose layout is known, and how to read it.
 
     `variant` is the edition whose conventions hold, as the settings, the slug or the files say;
-    `folder_variant` is the one whose folders these are, as the settings or the files say.
+    `folder_variant` is the one whose folders these are, as the settings or the files say; `custom` names the
+    files of own data.
     """
 
     tree: FolderMap
     variant: str
     folder_variant: str
     exclude: tuple[str, ...] = ()
+    custom: CustomConfig = field(default_factory=CustomConfig)
 
     @property
     def root(self) -> Path:

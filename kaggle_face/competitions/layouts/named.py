@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kaggle_face.competitions.layouts.csv_pairs import CsvPairs
+from kaggle_face.competitions.layouts.custom import Custom
 from kaggle_face.competitions.layouts.gallery import GallerySearch
 from kaggle_face.competitions.layouts.kinship import Kinship
 from kaggle_face.competitions.layouts.layout import Layout
@@ -23,11 +24,13 @@ LAYOUTS: tuple[Layout, ...] = (
     Kinship(),
     TopK(),
 )
+CUSTOM = Custom()
+"""The layout of own data, which is never detected: settings name it."""
 
 
 def find_layout(name: str) -> Layout | None:
     """The layout of a name, or of the letter that it had; None where there is none."""
-    return next((layout for layout in LAYOUTS if layout.name == layout_name(name)), None)
+    return next((layout for layout in (*LAYOUTS, CUSTOM) if layout.name == layout_name(name)), None)
 
 
 def layout_named(name: str) -> Layout:
@@ -38,7 +41,7 @@ def layout_named(name: str) -> Layout:
     """
     layout = find_layout(name)
     if layout is None:
-        names = [layout.name for layout in LAYOUTS]
+        names = [layout.name for layout in (*LAYOUTS, CUSTOM)]
         hint = nearest_hint(name, names) or f"; known: auto, {', '.join(names)}"
         raise ConfigError(f"competition.family: there is no layout '{name}'{hint}")
     return layout

@@ -103,7 +103,7 @@ def infer_format(sample: Path, data: CompetitionData, root: Path | None = None) 
     return SubmissionFormat(
         columns,
         tuple(
-            FormatPart(task, (id_cell, *_cells_behind_id(part, task, sample)))
+            FormatPart(task, (id_cell, *_cells_behind_id(part, task, sample, data)))
             for part, task, id_cell in parts
         ),
         labels_per_row=labels_per_row,
@@ -253,7 +253,7 @@ def _offered(data: CompetitionData, task: Task, template: str) -> list[str]:
     return ids
 
 
-def _cells_behind_id(part: _Part, task: Task, sample: Path) -> list[str]:
+def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionData) -> list[str]:
     """The templates of the columns behind the id: one of predictions, the rest as the sample has them."""
     predicted = []
     for name, cells in part.cells.items():
@@ -263,12 +263,17 @@ def _cells_behind_id(part: _Part, task: Task, sample: Path) -> list[str]:
     if len(predicted) > 1:
         pattern = _LABEL_NAME if task == "classification" else _SCORE_NAME
         predicted = [name for name in predicted if pattern.search(name)] or predicted
+    if not predicted and len(part.cells) == 1:
+        predicted = [*part.cells]
     if len(predicted) != 1:
         raise DataError(
             f"{sample}: which of the columns {', '.join(part.cells)} holds the predictions of {task} is not "
             f"clear; describe the file with submit.{task} or submit.combined"
         )
-    is_score = task == "verification" and _are_numbers(part.cells[predicted[0]])
+    cells_shown = part.cells[predicted[0]]
+    is_blank = not any(cell.strip() for cell in cells_shown)
+    has_scores = data.test_gallery is None if is_blank else _are_numbers(cells_shown)
+    is_score = task == "verification" and has_scores
     template = "{score}" if is_score else "{label}"
     return [template if name == predicted[0] else _literal(cells[0]) for name, cells in part.cells.items()]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.competitions.inspection import Inspection, inspect_folder, settings_text
+from kaggle_face.competitions.own_data.guess import Answers
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError
 from kaggle_face.kaggle.download import plain_slug
@@ -22,7 +23,11 @@ class WrittenSettings:
 
 
 def init_competition(
-    slug: str, root: Path, folder: Path = Path("configs"), replace: bool = False
+    slug: str,
+    root: Path,
+    folder: Path = Path("configs"),
+    replace: bool = False,
+    answers: Answers | None = None,
 ) -> WrittenSettings:
     """Inspects the unpacked files of a competition and writes `<folder>/<slug>.yaml`.
 
@@ -31,16 +36,17 @@ def init_competition(
         root: The folder of the unpacked files.
         folder: Where settings are kept.
         replace: Whether settings that are there already are replaced.
+        answers: What the files of own data are, where it is not clear; None: the layout is detected.
 
     Raises:
-        ConfigError: The settings exist already.
+        ConfigError: The settings exist already, or two readings of own data are equally likely.
         InputError: The slug cannot name a file.
         DataError: The folder has no known layout, not that of the slug, or is broken.
     """
     path = folder / f"{plain_slug(slug)}.yaml"
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; --force replaces it")
-    inspection = inspect_folder(slug, root)
+    inspection = inspect_folder(slug, root, answers)
     text = settings_text(inspection)
     parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
     write_text(path, text)

@@ -1,0 +1,210 @@
+"""Images of own data: one entry of the settings read to images with their identities and splits."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
+from kaggle_face.competitions.files.folders import name_of
+from kaggle_face.competitions.files.image_index import ImageIndex
+from kaggle_face.competitions.files.named_images import Mentions
+from kaggle_face.config.schema import ImagesConfig, ListedSplit
+from kaggle_face.errors import DataError, naming_first
+from kaggle_face.records import Split
+
+SPLIT_WORDS: Mapping[str, ListedSplit] = {
+    **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
+    **dict.fromkeys(("dev", "val", "valid", "validation", "development"), "dev"),
+    **dict.fromkeys(("test", "testing", "tst", "te"), "test"),
+}
+"""The words that name a split in tables and folders, in small letters."""
+
+_FIELDS = {"identity": r"(?P<identity>.+)", "n": r"\d+", "any": ".*"}
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """One image: what its table calls it, its identity ("": not known), its split, and where that stands."""
+
+    image_id: str
+    called: str
+    identity: str
+    split: Split
+    where: str
+
+
+@dataclass
+class ListedImages:
+    """The images of several entries, each once."""
+
+    images: dict[str, ListedImage] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def add(self, other: tuple[list[ListedImage], tuple[str, ...]]) -> None:
+        """Adds the images of an entry and its notes.
+
+        Raises:
+            DataError: An image has two identities, or is in two splits.
+        """
+        found, notes = other
+        twice = []
+        for image in found:
+            before = self.images.setdefault(image.image_id, image)
+            if before is image:
+                continue
+            if before.split != image.split:
+                raise DataError(
+                    f"{image.where}: '{image.called}' is a {image.split} image here and a {before.split} "
+                    f"image in {before.where}; take it out of one of them"
+                )
+            if before.identity and image.identity and before.identity != image.identity:
+                raise DataError(
+                    f"{image.where}: '{image.called}' is '{image.identity}' here and '{before.identity}' in "
+                    f"{before.where}; remove one of the lines"
+                )
+            if not before.identity:
+                self.images[image.image_id] = replace(image, called=before.called)
+            twice.append(image)
+        if twice:
+            what = "images are listed twice with the same split"
+            notes += (naming_first(len(twice), len(found), what, twice[0].where),)
+        self.notes += notes
+
+
+def read_images(
+    root: Path, entry: ImagesConfig, index: ImageIndex
+) -> tuple[list[ListedImage], tuple[str, ...]]:
+    """The images of an entry in the order of its table, or sorted by path, and what was odd.
+
+    Raises:
+        DataError: A table is missing or broken, or names images that do not exist; there is no image; a
+            file does not fit the pattern; a word for a split is not known.
+    """
+    if entry.table is not None:
+        return _read_table(root, entry.table, entry, index)
+    folder = posixpath.normpath(entry.folder) if entry.folder else ""
+    start = "" if folder in ("", ".") else f"{folder}/"
+    inside = [image_id for image_id in index.image_ids if image_id.startswith(start)]
+    where = str(root / folder)
+    if not inside:
+        raise DataError(
+            f"{where} holds no image; mend the folder in competition.custom, or unpack the archive"
+        )
+    if entry.class_folders:
+        names = [image_id[len(start) :].rpartition("/")[0].partition("/")[0] for image_id in inside]
+        loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
+        what = "pictures lie beside the class folders and belong to none"
+    elif entry.pattern is not None:
+        expression = pattern_expression(entry.pattern)
+        matches = [expression.fullmatch(name_of(image_id)) for image_id in inside]
+        names = ["" if match is None else match["identity"] for match in matches]
+        loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
+        what = f"file names do not fit the pattern '{entry.pattern}'"
+    else:
+        names, loose, what = [""] * len(inside), [], ""
+    if loose:
+        raise DataError(
+            f"{where}: {naming_first(len(loose), len(inside), what, loose[0])}; move them, or mend the entry "
+            f"in competition.custom"
+        )
+    split: Split = entry.split
+    return [
+        ListedImage(image_id, name_of(image_id), name, split, where)
+        for image_id, name in zip(inside, names, strict=True)
+    ], ()
+
+
+def pattern_expression(pattern: str) -> re.Pattern[str]:
+    """The expression of a pattern for file names; a pattern without suffix fits any.
+
+    >>> pattern_expression("{identity}_{n}.jpg").fullmatch("Ann_Bee_007.jpg")["identity"]
+    'Ann_Bee'
+    """
+    pieces = re.split(r"\{(\w+)\}", pattern)
+    unknown = [name for name in pieces[1::2] if name not in _FIELDS]
+    if unknown:
+        raise DataError(
+            f"competition.custom: the pattern '{pattern}' has no field '{{{unknown[0]}}}'; known: "
+            f"identity, n, any"
+        )
+    text = "".join(_FIELDS[piece] if place % 2 else re.escape(piece) for place, piece in enumerate(pieces))
+    suffix = "" if "." in pieces[-1] else r"\.\w+"
+    return re.compile(text + suffix)
+
+
+def _read_table(
+    root: Path, name: str, entry: ImagesConfig, index: ImageIndex
+) -> tuple[list[ListedImage], tuple[str, ...]]:
+    assert entry.image is not None, "checked by the settings"
+    path = root / name
+    own_split = entry.split_column if entry.split_table is None else None
+    wanted = [column for column in (entry.image, entry.identity, own_split) if column is not None]
+    table = read_csv_table(path, wanted, entry.header, may_have_blanks=True)
+    calls = [text.strip() for text in table.columns[entry.image]]
+    found, notes = index.find(Mentions(path, calls, table.line_numbers), (entry.folder,), entry.cut)
+    identities = table.columns[entry.identity] if entry.identity is not None else [""] * len(found)
+    splits: Sequence[Split | None] = [entry.split] * len(found)
+    if entry.split_table is not None:
+        splits, more = _splits_of_other_table(root / entry.split_table, entry, index, found)
+        notes += more
+    elif entry.split_column is not None:
+        splits = _as_splits(table, entry.split_column, entry.splits)
+    listed = [
+        ListedImage(image_id, call, identity.strip(), split, f"{path}:{line}")
+        for image_id, call, identity, split, line in zip(
+            found, calls, identities, splits, table.line_numbers, strict=True
+        )
+        if split is not None
+    ]
+    if len(listed) < len(found):
+        notes += (f"{name}: {len(found) - len(listed)} of {len(found)} rows are left out by their split",)
+    return listed, (*table.notes, *notes)
+
+
+def _as_splits(table: CsvTable, column: str, words: Mapping[str, str]) -> list[Split | None]:
+    """The split of each row; None where the settings leave its word out.
+
+    Raises:
+        DataError: A word names no split.
+    """
+    known: dict[str, Split | None] = {**SPLIT_WORDS}
+    for word, meaning in words.items():
+        known[word.lower()] = SPLIT_WORDS.get(meaning)
+    texts = [text.strip() for text in table.columns[column]]
+    for place, text in enumerate(texts):
+        if text.lower() not in known:
+            raise DataError(
+                f"{table.path}:{table.line_numbers[place]}: '{text}' of the column '{column}' is not train, "
+                f"dev or test; give its meaning as 'splits' in competition.custom, such as {{{text}: train}}"
+            )
+    return [known[text.lower()] for text in texts]
+
+
+def _splits_of_other_table(
+    path: Path, entry: ImagesConfig, index: ImageIndex, found: Sequence[str]
+) -> tuple[list[Split | None], tuple[str, ...]]:
+    """The split of each image by another table, which may hold more images.
+
+    Raises:
+        DataError: The table names an image twice with two splits, or lacks one.
+    """
+    assert entry.split_image is not None and entry.split_column is not None, "checked by the settings"
+    wanted = [entry.split_image, entry.split_column]
+    table = read_csv_table(path, wanted, entry.split_header, may_have_blanks=True)
+    numbers = table.line_numbers
+    mentions = Mentions(path, table.columns[entry.split_image], numbers)
+    images, notes = index.find(mentions, (entry.folder,), entry.cut)
+    split_of: dict[str, Split | None] = {}
+    words = _as_splits(table, entry.split_column, entry.splits)
+    for image_id, split, line in zip(images, words, numbers, strict=True):
+        if split_of.setdefault(image_id, split) != split:
+            raise DataError(f"{path}:{line}: {image_id} has two splits; remove one of the lines")
+    lost = [image_id for image_id in found if image_id not in split_of]
+    if lost:
+        what = f"images of {entry.table} have no split here"
+        raise DataError(f"{path}: {naming_first(len(lost), len(found), what, lost[0])}; add their lines")
+    return [split_of[image_id] for image_id in found], notes

@@ -1,0 +1,1 @@
+"""Reading of own data inferred from its files: tables, columns, folders and file names."""

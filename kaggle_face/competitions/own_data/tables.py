@@ -1,0 +1,231 @@
+"""Tables of own data: which columns name images, identities, splits and labels of pairs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
+from kaggle_face.competitions.files.image_index import ImageIndex
+from kaggle_face.competitions.layouts.custom import DIFFERENT_WORDS, SAME_WORDS
+from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
+from kaggle_face.errors import ConfigError
+from kaggle_face.file_names import is_picture_name
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+_NUMBERING = ("", "id", "index", "row", "unnamed: 0", "idx", "number", "no")
+_IDENTITY_NAMES = (
+    re.compile(r"person|identit|individual|subject|celeb|people|landmark|whale|who", re.IGNORECASE),
+    re.compile(r"label|class|name|target|categor|(^|_)id$", re.IGNORECASE),
+)
+_SPLIT_NAME = re.compile(r"split|partition|subset|phase|usage|part$|^set$", re.IGNORECASE)
+_LABEL_NAME = re.compile(r"same|label|match|target|verdict|class|genuine|^is", re.IGNORECASE)
+_TRIED = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class OwnTable:
+    """A table below the data root, and which of its columns name images."""
+
+    name: str
+    table: CsvTable
+    has_header: bool
+    image_columns: tuple[str, ...]
+    cut: str
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in their order."""
+        return [*self.table.columns]
+
+    def cells(self, column: str) -> list[str]:
+        """The cells of a column."""
+        return [cell.strip() for cell in self.table.columns[column]]
+
+    def shown(self, column: str) -> str:
+        """A column with three different examples."""
+        examples = [*dict.fromkeys(self.cells(column))][:3]
+        return f"{column or '(no name)'} ({', '.join(examples)})"
+
+
+def read_own_table(root: Path, name: str, index: ImageIndex) -> OwnTable:
+    """Reads a table whose first line may be a header, and finds the columns that name images.
+
+    Raises:
+        DataError: It is not a table.
+    """
+    table = read_csv_table(root / name, [], has_header=False, may_have_blanks=True)
+    first = [cells[0] for cells in table.columns.values()]
+    has_header = not any(index.match(text).image_ids for text in first)
+    if has_header:
+        table = read_csv_table(root / name, [], may_have_blanks=True)
+    cut = next((cut for cells in table.columns.values() if (cut := _common_cut(cells, index))), "")
+    named = [column for column, cells in table.columns.items() if _name_images(cells, index, cut)]
+    doubts = []
+    for column in list(named):
+        if len(named) > 1 and column.lower() in _NUMBERING and is_numbering(table.columns[column]):
+            named.remove(column)
+            doubts.append(f"column {column or '(no name)'} numbers the rows")
+    with_suffix = [column for column in named if all(map(is_picture_name, map(_last, table.columns[column])))]
+    if with_suffix and len(with_suffix) < len(named):
+        left = [column for column in named if column not in with_suffix]
+        doubts.append(f"column {left[0]} fits images too, without their suffix")
+        named = with_suffix
+    while len(named) > 1 and _same_images(table, named, index, cut):
+        doubts.append(f"column {named[-1]} names the same images")
+        named.pop()
+    return OwnTable(name, table, has_header, tuple(named), cut, tuple(doubts))
+
+
+def is_numbering(cells: Sequence[str]) -> bool:
+    """Whether cells number the rows from 0 or 1."""
+    return [*cells] in ([*map(str, range(len(cells)))], [*map(str, range(1, len(cells) + 1))])
+
+
+def identity_columns(own: OwnTable, besides: Sequence[str]) -> list[str]:
+    """The columns that may name identities, the likeliest first, alone where one is likelier than the others.
+
+    A column called like an identity goes before one called like a label, and that before any other; a column
+    of another name in which each cell is different is none.
+    """
+    columns = [
+        column
+        for column in own.columns
+        if column not in (*own.image_columns, *besides)
+        and not (column.lower() in _NUMBERING and is_numbering(own.cells(column)))
+        and len({*own.cells(column)} - {""}) > 1
+    ]
+    count = len(own.table.line_numbers)
+    ranks = {
+        column: _rank(column)
+        for column in columns
+        if _rank(column) > 0 or len({*own.cells(column)}) < count or count == 2
+    }
+    best = max(ranks.values(), default=0)
+    return [column for column, rank in ranks.items() if rank == best]
+
+
+def split_columns(own: OwnTable) -> list[str]:
+    """The columns whose cells are words for splits, or that are called like a split and hold few words.
+
+    Where there is no header the table's own name counts.
+    """
+    found = []
+    for column in own.columns:
+        words = {cell.lower() for cell in own.cells(column)}
+        if column not in own.image_columns and words <= SPLIT_WORDS.keys():
+            found.append(column)
+    if found:
+        return found
+    return [
+        column
+        for column in own.columns
+        if column not in own.image_columns
+        and _SPLIT_NAME.search(column if own.has_header else posixpath.splitext(own.name)[0])
+        and len({*own.cells(column)}) <= 6
+    ]
+
+
+def pair_label_columns(own: OwnTable) -> list[str]:
+    """The columns that may hold the truth of pairs; those called like a label where some are."""
+    columns = [
+        column
+        for column in own.columns
+        if column not in own.image_columns
+        and {cell.lower() for cell in own.cells(column)} <= SAME_WORDS | DIFFERENT_WORDS
+        and len({*own.cells(column)}) == 2
+    ]
+    return [column for column in columns if _LABEL_NAME.search(column)] or columns
+
+
+def folder_of(own: OwnTable, columns: Sequence[str], index: ImageIndex) -> tuple[str, list[str]]:
+    """The folder that the names in columns are meant to lie in, and the images named.
+
+    It is the deepest one that makes the names plain paths, or else that holds all images; where names are in
+    several folders, the one that is called like the table.
+
+    Raises:
+        ConfigError: Two folders are equally likely.
+    """
+    names = list(dict.fromkeys(cell for column in columns for cell in own.cells(column)))
+    matches = [index.match(name, ("",), own.cut) for name in names]
+    if any(len(match.image_ids) > 1 for match in matches):
+        return _only_folder(own, names, index)
+    found = [match.image_ids[0] for match in matches if match.image_ids]
+    common = posixpath.commonpath([posixpath.dirname(image_id) for image_id in found]) if found else ""
+    folder = common
+    while True:
+        ways = [index.match(name, (folder,), own.cut) for name in names]
+        if all(match.way <= 1 and (match.image_ids or match.is_outside) for match in ways):
+            return folder, found
+        if not folder:
+            return common if not any(match.is_outside for match in matches) else "", found
+        folder = posixpath.dirname(folder)
+
+
+def _only_folder(own: OwnTable, names: Sequence[str], index: ImageIndex) -> tuple[str, list[str]]:
+    folders: dict[str, None] = {}
+    for image_id in index.image_ids:
+        folder = posixpath.dirname(image_id)
+        while folder and folder not in folders:
+            folders[folder] = None
+            folder = posixpath.dirname(folder)
+    fitting = [
+        folder
+        for folder in sorted(folders, key=lambda folder: (folder.count("/"), folder))
+        if all(len(index.match(name, (folder,), own.cut).image_ids) == 1 for name in names)
+    ]
+    words = {*re.split(r"\W|_", posixpath.basename(own.name).lower())}
+    alike = [folder for folder in fitting if words & {*re.split(r"\W|_", folder.lower())}]
+    chosen = alike or fitting
+    tops = [folder for folder in chosen if not any(folder.startswith(f"{other}/") for other in chosen)]
+    if len(tops) != 1:
+        what = " and ".join(tops[:3]) if tops else "several folders"
+        raise ConfigError(
+            f"{own.name}: its images may lie in {what}; say which with --folder {own.name}:FOLDER"
+        )
+    return tops[0], [index.match(name, (tops[0],), own.cut).image_ids[0] for name in names]
+
+
+def _rank(column: str) -> int:
+    return next((2 - place for place, names in enumerate(_IDENTITY_NAMES) if names.search(column)), 0)
+
+
+def _last(cell: str) -> str:
+    return cell.strip().replace("\\", "/").rpartition("/")[2]
+
+
+def _name_images(cells: Sequence[str], index: ImageIndex, cut: str) -> bool:
+    """Whether most cells, of as many as are tried, name images."""
+    tried = cells[:: max(1, len(cells) // _TRIED)]
+    found = sum(bool(index.match(cell, ("",), cut).image_ids) for cell in tried)
+    return 2 * found > len(tried)
+
+
+def _common_cut(cells: Sequence[str], index: ImageIndex) -> str:
+    """The beginning of absolute paths of another place whose rest leads to images; empty: there is none."""
+    text = cells[0].strip().replace("\\", "/")
+    if not index.match(text).is_outside:
+        return ""
+    pieces = text.split("/")
+    for place in range(1, len(pieces)):
+        cut = "/".join(pieces[:place]) + "/"
+        if index.match("/".join(pieces[place:])).way <= 1 and index.match("/".join(pieces[place:])).image_ids:
+            return cut if all(_slashed(cell).startswith(cut) for cell in cells) else ""
+    return ""
+
+
+def _slashed(cell: str) -> str:
+    return cell.strip().replace("\\", "/")
+
+
+def _same_images(table: CsvTable, named: Sequence[str], index: ImageIndex, cut: str) -> bool:
+    first, last = table.columns[named[0]], table.columns[named[-1]]
+    rows = [*zip(first, last, strict=True)][:_TRIED]
+    return all(
+        index.match(one, ("",), cut).image_ids == index.match(two, ("",), cut).image_ids for one, two in rows
+    )
