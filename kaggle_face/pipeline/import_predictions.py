@@ -22,10 +22,9 @@ from kaggle_face.artifacts.seals import digest_of_file, digest_of_names
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import LoadedConfig, dump_config
 from kaggle_face.errors import InputError, KaggleFaceError, RunError
-from kaggle_face.evaluation.imported.columns import CLASS_NAMINGS, ClassNaming
 from kaggle_face.evaluation.imported.comparison import correlation_of, held_out_values
+from kaggle_face.evaluation.imported.kinds import CLASS_NAMINGS, VALUE_KINDS, ClassNaming, ValueKind
 from kaggle_face.evaluation.imported.reading import Answers, HeldOutImages, Sources, read_classes, read_pairs
-from kaggle_face.evaluation.imported.values import VALUE_KINDS, ValueKind
 from kaggle_face.evaluation.members import choose_members, imported_checkpoint
 from kaggle_face.inference.labelled_test import write_test_labels
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from kaggle_face.config.schema import CheckpointName
     from kaggle_face.data.cache.image_cache import ImageCache
-    from kaggle_face.evaluation.imported.columns import ClassNaming
-    from kaggle_face.evaluation.imported.values import ValueKind
+    from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
 

@@ -56,6 +56,8 @@ def made_here(tree: ast.AST) -> Iterator[list[str]]:
         given = [word.value if isinstance(word, ast.Constant) else ANYTHING for word in words]
         if name == "training_command" and isinstance(node.func, ast.Attribute):
             yield ["train", "--fold", ANYTHING, *map(str, given[1:]), "--run", ANYTHING, "-c", ANYTHING]
+        elif name == "prediction_command" and isinstance(node.func, ast.Attribute):
+            yield ["predict", *map(str, given), "--run", ANYTHING, "-c", ANYTHING]
         elif given and given[0] in COMMANDS:
             settings = ["-c", ANYTHING] if name in ("settings_command", "command") else []
             run = ["--run", ANYTHING] if name == "command" else []

@@ -8,8 +8,7 @@ from pathlib import Path
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
-from kaggle_face.evaluation.imported.columns import CLASS_NAMINGS
-from kaggle_face.evaluation.imported.values import VALUE_KINDS
+from kaggle_face.evaluation.imported.kinds import CLASS_NAMINGS, VALUE_KINDS
 from kaggle_face.tasks import TASKS
 
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.evaluation.imported.files import PredictionFile
+from kaggle_face.evaluation.imported.kinds import ClassNaming
 from kaggle_face.records import ClassTable
-
-ClassNaming = Literal["name", "submitted", "index"]
-CLASS_NAMINGS: tuple[ClassNaming, ...] = ("name", "submitted", "index")
-"""How columns name classes: as the folders, as a submission, or by the number of the class from 0."""
 
 _WORDS = {"name": "by name", "submitted": "as in a submission", "index": "by number"}
 _UNNAMED = ("", "Unnamed: 0")

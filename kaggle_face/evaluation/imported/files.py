@@ -94,7 +94,6 @@ def _open_csv(path: Path) -> PredictionFile:
                 dtype=dtype,
                 keep_default_na=dtype is not str,
                 encoding="utf-8-sig",
-                float_precision=None if dtype is str else "round_trip",
             )[list(positions)]
 
     return PredictionFile(

@@ -13,7 +13,7 @@ import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.errors import DataError, InputError, naming_first
-from kaggle_face.evaluation.imported.columns import ClassNaming, Columns, class_columns, score_columns
+from kaggle_face.evaluation.imported.columns import Columns, class_columns, score_columns
 from kaggle_face.evaluation.imported.files import PredictionFile, open_prediction_file
 from kaggle_face.evaluation.imported.ids import (
     WayToName,
@@ -21,8 +21,8 @@ from kaggle_face.evaluation.imported.ids import (
     ways_to_name_couples,
     ways_to_name_images,
 )
+from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
 from kaggle_face.evaluation.imported.values import (
-    ValueKind,
     as_logits,
     kind_of_classes,
     kind_of_scores,

@@ -6,16 +6,13 @@ Letters: N images or pairs, C classes.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from kaggle_face.errors import DataError, InputError, naming_first
+from kaggle_face.evaluation.imported.kinds import ValueKind
 from kaggle_face.metrics.trials import sort_trials
 from kaggle_face.records import FloatArray, IntArray, StrArray
-
-ValueKind = Literal["probabilities", "logits", "scores"]
-VALUE_KINDS: tuple[ValueKind, ...] = ("probabilities", "logits", "scores")
 
 _MOST_OFF_ONE = 0.01
 """Sums of probabilities that were written with few digits are off by this much at most."""
@@ -140,8 +137,10 @@ def require_direction(path: Path, scores: FloatArray, labels: IntArray) -> None:
     """
     if len(np.unique(labels)) < 2 or len(labels) < _FEWEST_ROWS:
         return
-    area = sort_trials(scores, labels).roc_auc()
-    if area < _LEAST_AUC:
+    area, same = sort_trials(scores, labels).roc_auc(), int((labels == 1).sum())
+    # Of scores that know nothing, by Mann and Whitney.
+    standard_error = np.sqrt((len(labels) + 1) / (12 * same * (len(labels) - same)))
+    if area < min(_LEAST_AUC, 0.5 - _STANDARD_ERRORS * standard_error):
         raise DataError(
             f"{path}: pairs of one person have the lower scores (AUC {area:.3f}); are they distances? "
             "Write them with the other sign"
