@@ -336,7 +336,7 @@ def _blend(
         num_parameters=count_parameters(used),
         record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
-        warnings=_left_out(choices, members, folds[0]),
+        warnings=(*_left_out(choices, members, folds[0]), *_uncounted(used)),
     )
 
 
@@ -381,6 +381,12 @@ def _write_thresholds(choices: Mapping[Task, BlendChoice]) -> list[Path]:
         for number, member in enumerate(members)
         if has_embeddings([member])
     ]
+
+
+def _uncounted(members: Sequence[Member]) -> tuple[str, ...]:
+    """A line for each imported member whose networks nobody counted."""
+    unknown = [each for each in members if each.run.imported_task is not None and not each.num_parameters]
+    return tuple(f"the parameters of {each.name} are not known, and so not counted" for each in unknown)
 
 
 def _left_out(

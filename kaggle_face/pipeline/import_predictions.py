@@ -35,6 +35,7 @@ from kaggle_face.pipeline.today import Today, open_today
 from kaggle_face.pipeline.train import describe_training
 from kaggle_face.progress import Progress
 from kaggle_face.records import (
+    UNKNOWN,
     CompetitionData,
     Folds,
     PairScores,
@@ -229,7 +230,7 @@ def _write_record(
         top = top_k_accuracy(values, fold.validation_labels, ks=(1, 5))
         return {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(values, fold.validation_labels)}
     target = folder.record_folder(part, checkpoint, "pairs")
-    labels = fold.pairs.labels if part == "oof" else np.full(len(ids), -1, np.int64)
+    labels = fold.pairs.labels if part == "oof" else np.full(len(ids), UNKNOWN, np.int64)
     record_io.write_pair_scores(target, PairScores(ids, values, labels), made_of)
     return verification_summary(values, labels) if part == "oof" and fold.pairs.are_labelled else {}
 

@@ -17,7 +17,7 @@ from kaggle_face.cli.main import COMMANDS
 
 PACKAGE = Path(kaggle_face.__file__).parent
 WRITTEN_OUT = re.compile(r"(?<!`)\bkaggle-face ([a-z-]+)((?: [^;,)'\"`\n]*)?)")
-OF_AN_OPTION = {"--checkpoint": "last", "--task": "verification"}
+OF_AN_OPTION = {"--checkpoint": "last", "--checkpoints": "last", "--task": "verification"}
 ANYTHING = "0"
 """Stands for what is known only when the message is made; also a number, where one is wanted."""
 

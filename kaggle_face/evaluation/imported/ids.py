@@ -88,6 +88,8 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
     Raises:
         DataError: Ids stand twice, are unknown or missing, or can be read in two ways that differ.
     """
+    if not ways:
+        raise DataError(f"{path}: the {what} have no names that tell them apart; rename them")
     _require_once(path, ways[0].given)
     fitting = [(way, rows) for way in ways if (rows := _rows_of(way)) is not None]
     if not fitting:
