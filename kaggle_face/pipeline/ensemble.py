@@ -400,7 +400,9 @@ def _left_out(
             continue
         if members[task]:
             member = members[task][0]
-            command = member.run.prediction_command("--checkpoints", member.checkpoint)
+            command = member.run.prediction_command()
+            if member.run.imported_task is None:
+                command += f" --checkpoints {member.checkpoint}"
             lines.append(
                 f"{task} is left out: {member.name} has no test predictions for it; make them: {command}, "
                 f"and blend again: {again}"
