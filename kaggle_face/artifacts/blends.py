@@ -134,7 +134,7 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
     folds = list(dict.fromkeys(fold for fold, _ in networks))
     lacking = [fold for fold in folds if not (fold.path / "test" / ROWS).is_file()]
     if lacking:
-        how = lacking[0].run.command("predict", "--folds", str(lacking[0].fold))
+        how = lacking[0].run.prediction_command("--folds", str(lacking[0].fold))
         raise RunError(f"{_name(lacking[0])} has no test predictions; make them: {how}")
     first = folds[0]
     for fold in folds[1:]:
@@ -142,7 +142,7 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
         if _what_was_predicted(fold, first) != _what_was_predicted(first, fold):
             raise RunError(
                 f"{pair} were predicted on different test data: {_difference(first, fold)}; predict both "
-                f"again: {' and '.join(_commands('predict', first, fold))}"
+                f"again: {' and '.join(_prediction_commands(first, fold))}"
             )
         if digest_of_classes(read_classes(fold.classes_file)) != digest_of_classes(
             read_classes(first.classes_file)
@@ -175,7 +175,7 @@ def _why_input_is_outdated(runs: Path, name: str, digest: str) -> str | None:
 def _blend_again(run: RunFolder, reason: str) -> str:
     command = run.command("ensemble")
     if "out of date itself" in reason or "is gone" in reason:
-        return f"predict again: {run.command('predict')}, then blend again: {command}"
+        return f"predict again: {run.prediction_command()}, then blend again: {command}"
     return f"blend again: {command}"
 
 
@@ -201,8 +201,8 @@ def _have_one_root(fold: FoldFolder, other: FoldFolder) -> bool:
     return len({config.data.root for config in configs}) <= 1
 
 
-def _commands(command: str, *folds: FoldFolder) -> list[str]:
-    return list(dict.fromkeys(fold.run.command(command) for fold in folds))
+def _prediction_commands(*folds: FoldFolder) -> list[str]:
+    return list(dict.fromkeys(fold.run.prediction_command() for fold in folds))
 
 
 def _name(fold: FoldFolder) -> str:

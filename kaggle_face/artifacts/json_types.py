@@ -40,6 +40,7 @@ class RunInfo(Shape):
     seconds: Seconds = 0.0
     initial: str | None = None
     results: dict[str, dict[str, float]] = {}
+    imported: dict[str, str] = {}
 
 
 class MemberSummary(Shape):

@@ -265,7 +265,7 @@ def why_networks_changed(fold: FoldFolder) -> str | None:
 def renewal(fold: FoldFolder, part: RecordPart) -> str:
     """The command that makes a fold's records anew, for hints."""
     if part == "test":
-        return f"predict again: {fold.run.command('predict', '--folds', str(fold.fold))}"
+        return f"predict again: {fold.run.prediction_command('--folds', str(fold.fold))}"
     return f"make it again: {command_of_training(fold)}"
 
 

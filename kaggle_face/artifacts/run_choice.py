@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, describe_runs, list_runs, name_of_run
+from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, RunKind, describe_runs, list_runs, name_of_run
 from kaggle_face.errors import RunError, nearest_hint
 from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
+
+_PLURALS: dict[RunKind, str] = {
+    "training": "trainings",
+    "trial": "trials",
+    "soup": "soups",
+    "experiment": "experiments",
+    "imported": "imported predictions",
+}
 
 
 def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
@@ -74,8 +82,8 @@ def default_run(
         raise RunError(f"{len(trained)} runs of '{config_name}' could be meant: {states}; say which: {first}")
     if len(found) == 1:
         return DefaultRun(run, "")
-    others = {each.kind: None for each in found if each.kind != "training"}
-    reason = reason or f"the others are {' and '.join(f'{kind}s' for kind in others)}"
+    others = dict.fromkeys(_PLURALS[each.kind] for each in found if each.kind != "training")
+    reason = reason or f"the others are {' and '.join(others)}"
     return DefaultRun(run, f"{run.name}, of {len(found)} runs: {reason}")
 
 

@@ -21,6 +21,7 @@ from kaggle_face.artifacts.files.reading import read_json, read_text
 from kaggle_face.errors import InputError, KaggleFaceError, RunError
 from kaggle_face.file_names import one_name_with, why_not_portable
 from kaggle_face.hints import settings_command
+from kaggle_face.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     from kaggle_face.config import Config
@@ -32,16 +33,19 @@ MACHINE = ("platform", "device", "versions.torch")
 
 RecordKind = Literal["predictions", "embeddings", "pairs"]
 RecordPart = Literal["oof", "test"]
-RunKind = Literal["training", "trial", "soup", "experiment"]
-"""Made by `train`; by `tune`; by `soup`; by `recipes` or `blends`. Trainings alone are taken by default."""
+RunKind = Literal["training", "trial", "soup", "experiment", "imported"]
+"""Made by `train`; `tune`; `soup`; `recipes` or `blends`; `import-predictions`. The default are trainings."""
 
 _MOST_BYTES_OF_SETTINGS = 1 << 20
+_IMPORT_OPTIONS = ("task", "oof", "test", "values", "classes", "parameters")
+"""What `run.json` keeps of the options of `import-predictions`."""
 _MAKERS: dict[str, RunKind] = {
     "train": "training",
     "tune": "trial",
     "soup": "soup",
     "recipes": "experiment",
     "blends": "experiment",
+    "import-predictions": "imported",
 }
 
 FREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,79}$")
@@ -244,6 +248,23 @@ class RunFolder:
         return "training" if "training" in kinds else kinds[0]
 
     @property
+    def imported_task(self) -> Task | None:
+        """The task that predictions made elsewhere answer; None for a run with networks of its own."""
+        task = self._first_info().get("imported", {}).get("task")
+        return next((each for each in TASKS if each == task), None)
+
+    def require_networks(self, what: str) -> None:
+        """Checks that a run has networks: one that was imported has predictions alone.
+
+        Raises:
+            RunError: It has none; `what` is what they are needed for.
+        """
+        if self.imported_task is not None:
+            raise RunError(
+                f"{self.name} was imported: it has predictions and no networks {what}; name a run of train"
+            )
+
+    @property
     def num_folds(self) -> int | None:
         """How many folds the run has once all are trained; None where that was not kept."""
         folders = self.started_folds()
@@ -260,12 +281,30 @@ class RunFolder:
         named = (name, *words, "--run", self.path.name)
         return settings_command(*named, settings=self.path.parent.name, word=self._settings_word())
 
+    def import_command(self) -> str:
+        """The command line that imports the predictions of this run anew, from the same files."""
+        about = self._first_info().get("imported", {})
+        named = ((f"--{key.replace('_', '-')}", about[key]) for key in _IMPORT_OPTIONS if about.get(key))
+        options = [word for option in named for word in option]
+        return settings_command(
+            *("import-predictions", self.path.name, *options, "--overwrite"),
+            settings=self.path.parent.name,
+            word=self._settings_word(),
+            overrides=self._first_info().get("overrides", []),
+        )
+
+    def prediction_command(self, *words: str) -> str:
+        """The command line that makes this run's test predictions; the words are options of `predict`."""
+        return self.command("predict", *words) if self.imported_task is None else self.import_command()
+
     def training_command(self, fold: int | str | None = None, *words: str) -> str:
         """The command line that trains a fold of this run as its other folds were trained.
 
         One that was begun is resumed, without the time limit that stopped it, a finished one trained anew.
         `fold` may be several, as `0,1` or `all`; None is the first that was begun, else fold 0.
         """
+        if self.imported_task is not None:
+            return self.import_command()
         begun = {folder.fold: folder for folder in self.started_folds()}
         if fold is None:
             fold = min(begun, default=0)

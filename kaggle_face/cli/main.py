@@ -52,6 +52,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "what of a run is current, what is out of date and why, and the next command",
     ),
     "soup": ("training.soup", "average the weights of checkpoints into one network where that helps"),
+    "import-predictions": (
+        "blending.import_predictions",
+        "take over predictions that were made elsewhere, to be blended as a run",
+    ),
     "ensemble": ("blending.ensemble", "blend folds and checkpoints into one prediction"),
     "pseudo-label": (
         "blending.pseudo_label",
@@ -90,6 +94,7 @@ KEPT = {
     "tune": "trials that ended are kept, and the one that was running is run again",
     "predict": "records that were finished are kept",
     "soup": "a soup that was there before is kept",
+    "import-predictions": "a run that was imported before is kept",
     "ensemble": "a blend that was there before is kept",
     "submit": "files that were written are kept, and Kaggle is asked what arrived before any is sent again",
     "download": "what arrived is kept",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Literal, assert_never
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from kaggle_face.ensemble.blended import ClassBlend, PairBlend, plain_weights, used_members
 from kaggle_face.ensemble.blending import CLASS_SPACES
+from kaggle_face.ensemble.given_weights import is_unmeasured, split_given, with_given_weights
 from kaggle_face.ensemble.postprocess.class_neighbours import NeighbourRecipe
 from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning, open_class_tuning, tune_classes
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
@@ -30,6 +31,7 @@ from kaggle_face.errors import RunError
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
     MemberScores,
+    has_embeddings,
     has_record,
     open_held_out_logits,
     open_test_logits,
@@ -57,12 +59,14 @@ class SelectionOptions:
     """How members are weighted, whether post-processing is tried, and how intervals are made.
 
     `rule`: why steps that use neighbouring test images are left out; None: they are tried.
+    `weights`: Those given to members without out-of-fold records, by the name of their run.
     """
 
     method: Method = "auto"
     post_process: bool = True
     resampling: Resampling = RESAMPLING
     rule: str | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,11 @@ def select_class_blend(
         RunError: A record is missing, or records do not fit together.
         DataError: A record holds NaN.
     """
-    test = open_test_logits(members)
+    given, members = split_given(members, options.weights, "predictions")
+    test = open_test_logits([*members, *given])
+    if given:
+        own = replace(options, weights={}, post_process=False)
+        return _with_given(select_class_blend(members, formula, own, progress), given)
     distinct, notes = without_duplicates(members, test.members, len(test.ids))
     if not _are_measured(distinct, "predictions", options.method):
         blend = ClassBlend(distinct, plain_weights(distinct), (1.0,) * len(distinct))
@@ -122,7 +130,7 @@ def select_class_blend(
     blend = class_blend(distinct, selection.winner)
     if not options.post_process or blend.space == "ranks":
         return BlendChoice(blend, selection, notes)
-    if not has_record(used_members(blend), "oof", "embeddings"):
+    if not has_embeddings(used_members(blend)):
         return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
     return BlendChoice(blend, selection, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
 
@@ -136,6 +144,11 @@ def select_pair_blend(
         RunError: A record is missing, or records do not fit together.
         DataError: A record holds NaN.
     """
+    given, members = split_given(members, options.weights, "pairs")
+    if given:
+        open_test_scores([*members, *given])
+        own = replace(options, weights={}, post_process=False)
+        return _with_given(select_pair_blend(members, formula, own, progress), given)
     distinct, notes = tuple(members), tuple[str, ...]()
     if has_record(members, "test", "pairs"):
         test = open_test_scores(members)
@@ -163,9 +176,23 @@ def select_pair_blend(
         return BlendChoice(
             blend, selection, (*notes, f"{num_people} people are too few to try post-processing")
         )
-    if not has_record(used_members(blend), "oof", "embeddings"):
+    if not has_embeddings(used_members(blend)):
         return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
     return BlendChoice(blend, selection, notes, tune_pairs(problem, blend, progress, left_out))
+
+
+def _with_given(choice: BlendChoice, given: Mapping[Member, float]) -> BlendChoice:
+    """A choice with members of given weight added: its figures are of the others, and so become notes."""
+    notes = list(choice.notes)
+    if choice.selection is not None:
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in choice.selection.winner.metrics.items())
+        notes.append(f"without the members of given weight: {choice.selection.winner.name}, {figures}")
+    notes += [
+        f"{member.name}: weight {weight:g} as given; it is unmeasured, and so is the blend, "
+        "which has no post-processing"
+        for member, weight in given.items()
+    ]
+    return BlendChoice(with_given_weights(choice.blend, given), None, tuple(notes))
 
 
 def class_blend(members: Sequence[Member], winner: Candidate) -> ClassBlend:
@@ -253,6 +280,12 @@ def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs
     none_has = len(lacking) == len(networks)
     if method == "mean" or len(members) == 1 or (method == "auto" and none_has):
         return False
+    imported = [member for member in members if member.run.imported_task and is_unmeasured(member, kind)]
+    if imported:
+        raise RunError(
+            f"{imported[0].name} was imported without out-of-fold {kind}, so its weight cannot be found; "
+            f"leave it out, import these too, or give it one: --weight {imported[0].run.path.name}=0.3"
+        )
     raise RunError(
         f"{lacking[0]} has no out-of-fold {kind}, so its weight cannot be found; "
         "leave it out, train it again, or take the plain mean: --method mean"

@@ -30,7 +30,10 @@ def count_parameters(members: Sequence[Member]) -> int:
             info = fold.read_info()
             results = info.get("results", {}).get(member.checkpoint, {})
             epoch = results.get("epoch", member.checkpoint)
-            networks[(fold.path, epoch)] = int(info.get("num_parameters", 0))
+            is_imported = member.run.imported_task is not None  # its parameters are those of all folds
+            networks[(member.run.path if is_imported else fold.path, epoch)] = int(
+                info.get("num_parameters", 0)
+            )
     return sum(networks.values())
 
 
@@ -43,6 +46,12 @@ def require_few_parameters(slug: str, members: Sequence[Member]) -> None:
     spec = find_spec(slug)
     if spec is None or spec.rules.max_parameters is None or not spec.rules.limit_covers_ensemble:
         return
+    uncounted = [member for member in members if member.run.imported_task and not member.num_parameters]
+    if uncounted:
+        raise RulesError(
+            f"{slug} limits the parameters of an ensemble, and those of {uncounted[0].name} are not known; "
+            f"import it again with --parameters N, as: {uncounted[0].run.import_command()}"
+        )
     count, limit = count_parameters(members), spec.rules.max_parameters
     if count > limit:
         networks = sum(len(member.folds) for member in members)

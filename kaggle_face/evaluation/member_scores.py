@@ -104,6 +104,15 @@ def has_record(members: Sequence[Member], part: RecordPart, *kinds: RecordKind) 
     )
 
 
+def has_embeddings(members: Sequence[Member], part: RecordPart = "oof") -> bool:
+    """Whether every network of the members kept its embeddings, which imported predictions are without."""
+    return all(
+        has_record([Member(each.run, each.checkpoint, (fold,))], part, "embeddings")
+        for each in members
+        for fold in each.folds
+    )
+
+
 def open_test_logits(members: Sequence[Member]) -> TestScores:
     """The test predictions of all members.
 

@@ -34,7 +34,8 @@ class Member:
     @property
     def num_parameters(self) -> int:
         """The parameters of all of its networks."""
-        return sum(int(fold.read_info().get("num_parameters", 0)) for fold in self.folds)
+        counts = [int(fold.read_info().get("num_parameters", 0)) for fold in self.folds]
+        return sum(counts if self.run.imported_task is None else counts[:1])
 
     def network_name(self, fold: FoldFolder) -> str:
         """`<member> fold <k>`."""
@@ -59,12 +60,40 @@ def default_checkpoint(task: Task, runs: Sequence[RunFolder]) -> CheckpointName:
             assert_never(task)
 
 
+def imported_checkpoint(task: Task) -> CheckpointName:
+    """The name under which imported predictions of a task lie."""
+    return "best_cls" if task == "classification" else "best_ver"
+
+
+def runs_of_task(task: Task, runs: Sequence[RunFolder]) -> list[RunFolder]:
+    """The runs that can answer a task: one that was imported answers its own alone."""
+    return [run for run in runs if run.imported_task in (None, task)]
+
+
+def members_of_task(
+    task: Task,
+    runs: Sequence[RunFolder],
+    checkpoints: Sequence[CheckpointName] | None = None,
+    folds: Sequence[int] | None = None,
+) -> tuple[Member, ...]:
+    """The members that answer a task, without `checkpoints` each run's usual one; may be empty.
+
+    Raises:
+        RunError: As `choose_members`.
+    """
+    answering = runs_of_task(task, runs)
+    if not answering:
+        return ()
+    own = [run for run in answering if run.imported_task is None]
+    return choose_members(answering, checkpoints or [default_checkpoint(task, own or answering)], folds)
+
+
 def choose_members(
     runs: Sequence[RunFolder], checkpoints: Sequence[CheckpointName], folds: Sequence[int] | None = None
 ) -> tuple[Member, ...]:
     """Every checkpoint of every run as a member, each with the same folds.
 
-    Without `folds` those are the finished folds.
+    Without `folds` those are the finished folds. An imported run has one checkpoint, whatever is named.
 
     Raises:
         RunError: A run lacks a fold that is requested or that another run has, or has none at all.
@@ -87,8 +116,13 @@ def choose_members(
     return tuple(
         Member(run, checkpoint, found)
         for run, found in chosen.items()
-        for checkpoint in dict.fromkeys(checkpoints)
+        for checkpoint in _checkpoints_of(run, checkpoints)
     )
+
+
+def _checkpoints_of(run: RunFolder, wanted: Sequence[CheckpointName]) -> Sequence[CheckpointName]:
+    task = run.imported_task
+    return list(dict.fromkeys(wanted)) if task is None else [imported_checkpoint(task)]
 
 
 def _folds_of(run: RunFolder, numbers: Sequence[int] | None) -> tuple[FoldFolder, ...]:

@@ -128,6 +128,7 @@ def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:
     Raises:
         RunError: It has none.
     """
+    folder.run.require_networks("to embed with")
     for name in _PREFERRED:
         if folder.weights_file(name).is_file():
             return name

@@ -41,6 +41,7 @@ def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device:
     Raises:
         RunError: The fold or the checkpoint is missing.
     """
+    folder.run.require_networks("to load")
     config = read_trained_config(folder)
     file = folder.weights_file(checkpoint)
     if not file.is_file():

@@ -153,7 +153,7 @@ def _training(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
 
 
 def _predictions(run: RunFolder, fold: FoldFolder, today: Today | None) -> Link:
-    what, predict = f"predictions of fold {fold.fold}", run.command("predict")
+    what, predict = f"predictions of fold {fold.fold}", run.prediction_command()
     if not records_of(fold, "test"):
         return Link(what, "missing", "the test set was not predicted", predict)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -46,8 +46,8 @@ from kaggle_face.errors import InputError, RunError
 from kaggle_face.evaluation.blend_record import BlendRecord, write_blend_record
 from kaggle_face.evaluation.figures import open_trials
 from kaggle_face.evaluation.held_out_figures import figure_of_gallery
-from kaggle_face.evaluation.member_scores import has_record
-from kaggle_face.evaluation.members import Member, Method, choose_members, default_checkpoint
+from kaggle_face.evaluation.member_scores import has_embeddings, has_record
+from kaggle_face.evaluation.members import Member, Method, members_of_task
 from kaggle_face.evaluation.objective import formula_of_task, usable_formula
 from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_blend
 from kaggle_face.metrics.intervals.bootstrap import Difference
@@ -71,6 +71,8 @@ class EnsembleOptions:
             the method `mean`.
         ignore_changes: Whether the training images may have changed since the runs were trained.
         ignore_rules: Whether steps are tried that the competition's rules forbid; this is recorded.
+        weights: Shares in (0, 1) of imported runs without out-of-fold predictions, by run; the others, whose
+            weights are found, share the rest. Nothing is known of such a blend's score.
     """
 
     folds: Sequence[int] | None = None
@@ -80,9 +82,19 @@ class EnsembleOptions:
     post_process: bool = True
     ignore_changes: bool = False
     ignore_rules: bool = False
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_checkpoints(self.checkpoints or ())
+        wrong = [name for name, weight in self.weights.items() if not 0 < weight < 1]
+        if wrong:
+            raise InputError(
+                f"a weight lies between 0 and 1, got {self.weights[wrong[0]]:g} for '{wrong[0]}'"
+            )
+        if sum(self.weights.values()) >= 1:
+            raise InputError(
+                f"the weights given sum to {sum(self.weights.values()):g}, and less than 1 is possible"
+            )
         if self.method not in get_args(Method):
             raise InputError(f"a method is one of {', '.join(get_args(Method))}, got '{self.method}'")
 
@@ -268,10 +280,10 @@ def ensemble_runs(
         ConfigError: The formula cannot be read.
         DataError: A record holds NaN, or the raw folder changed meanwhile.
     """
-    members = {
-        task: choose_members(runs, options.checkpoints or [default_checkpoint(task, runs)], options.folds)
-        for task in TASKS
-    }
+    members = {task: members_of_task(task, runs, options.checkpoints, options.folds) for task in TASKS}
+    strange = [name for name in options.weights if name not in (run.path.name for run in runs)]
+    if strange:
+        raise InputError(f"--weight {strange[0]}=...: there is no run '{strange[0]}' among those to blend")
     with writing_beside_folds(runs):
         for run in runs:
             remove_abandoned(run.path, below=False)
@@ -291,7 +303,9 @@ def _blend(
     folds = list(dict.fromkeys(fold for fold, _ in networks))
     config = _settings_today(loaded, run, folds)
     rule, ignored = rule_on_test_neighbours(config, options.ignore_rules, progress)
-    how = SelectionOptions(options.method, options.post_process and options.method != "mean", rule=rule)
+    how = SelectionOptions(
+        options.method, options.post_process and options.method != "mean", rule=rule, weights=options.weights
+    )
     today = compare_with_raw_folder(config, folds, "ensemble", options.ignore_changes, progress)
     require_one_question(networks, compare_training=not options.ignore_changes)
     choices: dict[Task, BlendChoice] = {}
@@ -302,12 +316,12 @@ def _blend(
         of_task = formula_of_task(formula, "verification", known)
         choices["verification"] = select_pair_blend(members["verification"], of_task, how, progress)
     if not choices:
-        raise RunError(f"{run.name} has no test predictions; make them first: {run.command('predict')}")
+        raise RunError(f"{run.name} has no test predictions; make them first: {run.prediction_command()}")
     used = [member for choice in choices.values() for member in used_members(choice.blend)]
     require_few_parameters(config.competition.slug, used)
     with replacing_folder(run.ensemble_folder) as folder:
         records = _write_records(choices, folder, progress)
-        figure = figure_of_gallery(folder / "embeddings", members["verification"][0].folds[0])
+        figure = figure_of_gallery(folder / "embeddings", folds[0])
         described = with_gallery(describe_blend(formula, choices, records), figure)
         record = replace(described, ignored_rules=tuple(ignored))
         paths = [*records, write_blend_record(folder, record)]
@@ -322,7 +336,7 @@ def _blend(
         num_parameters=count_parameters(used),
         record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
-        warnings=_left_out(choices, members),
+        warnings=(*_left_out(choices, members, folds[0]), *_uncounted(used)),
     )
 
 
@@ -365,22 +379,36 @@ def _write_thresholds(choices: Mapping[Task, BlendChoice]) -> list[Path]:
     return [
         write_thresholds(member, thresholds_of_run(member, trials, number))
         for number, member in enumerate(members)
+        if has_embeddings([member])
     ]
 
 
+def _uncounted(members: Sequence[Member]) -> tuple[str, ...]:
+    """A line for each imported member whose networks nobody counted."""
+    unknown = [each for each in members if each.run.imported_task is not None and not each.num_parameters]
+    return tuple(f"the parameters of {each.name} are not known, and so not counted" for each in unknown)
+
+
 def _left_out(
-    choices: Mapping[Task, BlendChoice], members: Mapping[Task, Sequence[Member]]
+    choices: Mapping[Task, BlendChoice], members: Mapping[Task, Sequence[Member]], fold: FoldFolder
 ) -> tuple[str, ...]:
     """A line for each task that the test data have and the blend does not answer."""
-    data = read_fold_tables(members["classification"][0].folds[0]).data
-    again = members[TASKS[0]][0].run.command("ensemble")
+    data, again = read_fold_tables(fold).data, fold.run.command("ensemble")
     lines = []
     for task in TASKS:
-        if task not in choices and rows_of_task(data, task):
+        if task in choices or not rows_of_task(data, task):
+            continue
+        if members[task]:
             member = members[task][0]
-            command = f"{member.run.command('predict')} --checkpoints {member.checkpoint}"
+            command = member.run.prediction_command()
+            if member.run.imported_task is None:
+                command += f" --checkpoints {member.checkpoint}"
             lines.append(
                 f"{task} is left out: {member.name} has no test predictions for it; make them: {command}, "
                 f"and blend again: {again}"
+            )
+        else:
+            lines.append(
+                f"{task} is left out: what was imported does not answer it; add a run that does, with --run"
             )
     return tuple(lines)

@@ -36,8 +36,8 @@ from kaggle_face.evaluation.figures import (
     open_trials,
 )
 from kaggle_face.evaluation.held_out_figures import Estimate
-from kaggle_face.evaluation.member_scores import has_record, open_predictions
-from kaggle_face.evaluation.members import Member, choose_members, default_checkpoint
+from kaggle_face.evaluation.member_scores import has_embeddings, has_record, open_predictions
+from kaggle_face.evaluation.members import Member, members_of_task
 from kaggle_face.evaluation.run_table import RunRow, read_run_rows
 from kaggle_face.hints import settings_command
 from kaggle_face.inference.labelled_test import (
@@ -238,8 +238,9 @@ def evaluate_runs(
     labelled_tests: list[LabelledTestRow] = []
     with writing_beside_folds(runs):
         for task in TASKS:
-            checkpoints = options.checkpoints or [default_checkpoint(task, runs)]
-            members = choose_members(runs, checkpoints, options.folds)
+            members = members_of_task(task, runs, options.checkpoints, options.folds)
+            if not members:
+                continue
             if task == "classification":
                 labelled_tests = _measure_labelled_tests(members, runs, progress)
                 if has_record(members, "oof", "predictions"):
@@ -327,13 +328,22 @@ def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[Ta
     if trials is None:
         return []
     measured = [
-        (*measure_pairs(trials, number), *measure_episodes(member), *measure_identification(member))
+        (
+            *measure_pairs(trials, number),
+            *(
+                (*measure_episodes(member), *measure_identification(member))
+                if has_embeddings([member])
+                else ()
+            ),
+        )
         for number, member in enumerate(members)
     ]
     differences = [compare_pairs(trials, number, 0) for number in range(1, len(members))]
     rows: list[ThresholdRow] = []
     files: dict[str, Path] = {}
     for number, member in enumerate(members):
+        if not has_embeddings([member]):
+            continue  # thresholds are of the cosines of embeddings
         thresholds = thresholds_of_run(member, trials, number, fprs)
         rows += ThresholdRow.all_of(member.name, thresholds)
         files[member.name] = write_thresholds(member, thresholds)

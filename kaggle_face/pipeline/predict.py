@@ -74,6 +74,7 @@ def predict_run(
         RunError: A fold was not trained, or the settings or the training images changed since.
         DataError: The raw folder cannot be read, or changed meanwhile.
     """
+    run.require_networks("to predict with")
     folds = chosen_folds(run, options.folds)
     with ExitStack() as locks:
         locks.enter_context(writing_folds(run, [folder.fold for folder in folds]))

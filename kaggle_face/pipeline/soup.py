@@ -73,6 +73,8 @@ def make_soups(
         RunError: A fold is not finished; there is a run of that name; checkpoints are of different networks;
             or the settings or the training images changed since.
     """
+    for run in runs:
+        run.require_networks("whose weights could be averaged")
     folds = options.folds or [folder.fold for folder in runs[0].finished_folds()]
     if not folds:
         raise RunError(f"{runs[0].name} has no finished fold; train one first: {runs[0].training_command()}")

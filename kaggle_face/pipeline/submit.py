@@ -138,7 +138,7 @@ def write_submissions(
     """
     config = settings_of_run(loaded.word, run, chosen_folds(run, None), loaded.overrides).config
     if not any(records_of(fold, "test") for fold in run.started_folds()):
-        raise RunError(f"{run.name} has no test predictions; make them: {run.command('predict')}")
+        raise RunError(f"{run.name} has no test predictions; make them: {run.prediction_command()}")
     require_current_blend(run)
     today = compare_blend_with_raw_folder(config, run, options.ignore_changes, progress)
     for note in () if today is None else today.data.notes:

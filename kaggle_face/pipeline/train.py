@@ -93,6 +93,7 @@ def train_folds(
     began = time.monotonic()
     config = loaded.config
     data = open_competition(config, progress)
+    run.require_networks("to train")
     numbers = existing_folds(config, folds)
     ignored_rules = check_rules(config, len(data.classes), options.ignore_rules, progress)
     folders = [run.fold(number) for number in numbers]
@@ -169,6 +170,7 @@ def train_on_kaggle(
 
     if distributed.is_parallel:
         raise InputError("--on kaggle is one call; start it without torchrun")
+    run.require_networks("to train")
     began = time.monotonic()
     outcomes: dict[int, FoldOutcome] = {}
     left = []

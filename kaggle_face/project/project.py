@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from kaggle_face.config.schema import CheckpointName
     from kaggle_face.data.cache.image_cache import ImageCache
+    from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
 
@@ -205,6 +206,7 @@ class Project:
         post_process: bool = True,
         ignore_changes: bool = False,
         ignore_rules: bool = False,
+        weights: Mapping[str, float] | None = None,
     ) -> Blend:
         """Blends runs: weights, temperatures and post-processing are chosen on out-of-fold records.
 
@@ -217,6 +219,7 @@ class Project:
             post_process: Whether whitening, neighbours and score normalisation are tried.
             ignore_changes: Whether the training images may have changed since.
             ignore_rules: Whether steps are tried that the competition's rules forbid; it is recorded.
+            weights: Shares of imported runs without out-of-fold predictions, by name.
 
         Raises:
             RunError: A record is missing or out of date, or the runs do not fit together.
@@ -228,11 +231,48 @@ class Project:
         if not chosen:
             raise RunError("a blend needs a run; train one first")
         options = EnsembleOptions(
-            folds, checkpoints, method, metric, post_process, ignore_changes, ignore_rules
+            folds, checkpoints, method, metric, post_process, ignore_changes, ignore_rules, weights or {}
         )
         with self.call() as progress:
             result = ensemble_runs(self.loaded, [each.folder for each in chosen], options, progress)
         return Blend(chosen[0], result)
+
+    def import_member(
+        self,
+        name: str,
+        task: Task,
+        test: str | Path,
+        oof: str | Path | None = None,
+        values: ValueKind | None = None,
+        classes: ClassNaming | None = None,
+        parameters: int | None = None,
+        overwrite: bool = False,
+    ) -> Run:
+        """Takes over predictions that were made elsewhere as a run, which blends take like any other.
+
+        How files are read, held-out figures and correlations with the runs here go to the progress.
+
+        Args:
+            name: Of the run.
+            task: `classification` or `verification`.
+            test: Test predictions, `.csv`, `.parquet` or `.npy`.
+            oof: Out-of-fold predictions of the folds of these settings; None: no score is known.
+            values: `probabilities`, `logits` or `scores`; None: as they look.
+            classes: How columns name classes, `name`, `submitted` or `index`; None: as it fits.
+            parameters: Of all networks behind it, for competitions that limit them.
+            overwrite: Whether an imported run of that name is replaced.
+
+        Raises:
+            DataError: Ids, classes or numbers do not fit the competition and its folds.
+            RunError: There is a run of that name.
+        """
+        from kaggle_face.pipeline.import_predictions import ImportOptions, import_predictions
+
+        options = ImportOptions(
+            task, Path(test), None if oof is None else Path(oof), values, classes, parameters, overwrite
+        )
+        with self.call() as progress:
+            return Run(self, import_predictions(self.loaded, name, options, progress).run)
 
     def evaluate(
         self,

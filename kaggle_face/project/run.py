@@ -18,7 +18,7 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
-from kaggle_face.evaluation.members import default_checkpoint
+from kaggle_face.evaluation.members import default_checkpoint, imported_checkpoint
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.records import FloatArray, IntArray, StrArray, positions_of
 from kaggle_face.tasks import Task
@@ -182,6 +182,7 @@ class Run:
                     frame = pd.read_csv(fold.history_file)
                 frame.insert(0, "fold", fold.fold)
                 frames.append(frame)
+        self.folder.require_networks("that were trained")
         if not frames:
             raise RunError(f"{self.name} has no epoch yet; train it: {self.folder.training_command()}")
         return pd.concat(frames, ignore_index=True)
@@ -201,6 +202,9 @@ class Run:
         from kaggle_face.artifacts.runs import CHECKPOINTS
 
         folds = self.folder.finished_folds()
+        task = self.folder.imported_task
+        if task is not None:
+            return [Member(self.folder, imported_checkpoint(task))]
         there = [name for name in CHECKPOINTS if folds and all(f.weights_file(name).is_file() for f in folds)]
         return [Member(self.folder, name) for name in there]
 

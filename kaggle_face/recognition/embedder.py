@@ -75,6 +75,7 @@ class ModelChoice:
             run = RunFolder(self.folder)
         else:
             run = find_named_run(load_config(self.settings or self.default_settings), self.run, progress.log)
+        run.require_networks("to embed with")
         folds = {folder.fold: folder for folder in run.finished_folds() or run.started_folds()}
         if not folds:
             raise RunError(

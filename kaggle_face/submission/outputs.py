@@ -152,7 +152,7 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: Record
         name: CheckpointName = "best_ver" if task == "verification" and is_measured else "best_cls"
         if fold.record_folder("test", name, kind).is_dir():
             raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
-    raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.command('predict')}")
+    raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.prediction_command()}")
 
 
 def _checkpoints(

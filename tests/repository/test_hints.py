@@ -17,7 +17,7 @@ from kaggle_face.cli.main import COMMANDS
 
 PACKAGE = Path(kaggle_face.__file__).parent
 WRITTEN_OUT = re.compile(r"(?<!`)\bkaggle-face ([a-z-]+)((?: [^;,)'\"`\n]*)?)")
-OF_AN_OPTION = {"--checkpoint": "last", "--task": "verification"}
+OF_AN_OPTION = {"--checkpoint": "last", "--checkpoints": "last", "--task": "verification"}
 ANYTHING = "0"
 """Stands for what is known only when the message is made; also a number, where one is wanted."""
 
@@ -56,6 +56,8 @@ def made_here(tree: ast.AST) -> Iterator[list[str]]:
         given = [word.value if isinstance(word, ast.Constant) else ANYTHING for word in words]
         if name == "training_command" and isinstance(node.func, ast.Attribute):
             yield ["train", "--fold", ANYTHING, *map(str, given[1:]), "--run", ANYTHING, "-c", ANYTHING]
+        elif name == "prediction_command" and isinstance(node.func, ast.Attribute):
+            yield ["predict", *map(str, given), "--run", ANYTHING, "-c", ANYTHING]
         elif given and given[0] in COMMANDS:
             settings = ["-c", ANYTHING] if name in ("settings_command", "command") else []
             run = ["--run", ANYTHING] if name == "command" else []

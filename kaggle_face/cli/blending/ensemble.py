@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.run_choice import find_named_run
@@ -17,6 +17,7 @@ from kaggle_face.cli.arguments import (
     load_settings,
 )
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError
 from kaggle_face.evaluation.members import METHODS
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not try whitening, neighbours, score normalisation and the like on held-out data",
     )
+    parser.add_argument(
+        "--weight",
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help="the share (0 to 1) of an imported run without out-of-fold predictions; repeat it for several",
+    )
     add_changes_argument(parser)
     add_rules_argument(parser)
     add_config_arguments(parser)
@@ -71,6 +79,7 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
         post_process=not arguments.no_post_process,
         ignore_changes=arguments.ignore_changes,
         ignore_rules=arguments.ignore_rules,
+        weights=_given_weights(arguments.weight),
     )
     print_blend(ensemble_runs(loaded, runs, options, terminal), terminal)
 
@@ -93,6 +102,27 @@ def print_blend(result: BlendResult, terminal: Terminal) -> None:
         terminal.log(str(path))
     for line in result.warnings:
         terminal.warn(line)
+
+
+def _given_weights(texts: Sequence[str]) -> dict[str, float]:
+    """Shares by the name of their run.
+
+    >>> _given_weights(["teammate=0.3"])
+    {'teammate': 0.3}
+
+    Raises:
+        InputError: A text is not `NAME=SHARE`, or a name stands twice.
+    """
+    weights: dict[str, float] = {}
+    for text in texts:
+        name, _, share = text.rpartition("=")
+        if not name or name in weights:
+            raise InputError(f"--weight is NAME=SHARE, each name once, such as teammate=0.3; got '{text}'")
+        try:
+            weights[name] = float(share)
+        except ValueError:
+            raise InputError(f"--weight {name}=...: '{share}' is not a number from 0 to 1") from None
+    return weights
 
 
 def _print_choice(blend: TaskBlend, terminal: Terminal) -> None:

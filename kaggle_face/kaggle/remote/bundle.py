@@ -134,6 +134,7 @@ def files_to_predict(folds: Sequence[FoldFolder], wanted: Sequence[CheckpointNam
     """
     found = []
     for fold in folds:
+        fold.run.require_networks("to predict with")
         weights = [fold.weights_file(name) for name in wanted if fold.weights_file(name).is_file()]
         if not weights:
             there = [name for name in CHECKPOINTS if fold.weights_file(name).is_file()]

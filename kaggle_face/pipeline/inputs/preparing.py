@@ -102,7 +102,7 @@ def settings_of_run(
     """
     stored = tuple(folds[0].read_info().get("overrides", ()))
     today = load_config(config_name, (*stored, *overrides))
-    for fold in folds:
+    for fold in folds if run.imported_task is None else ():  # its networks are not of these settings
         changes = changed_settings(fold.read_config(), today.config, "predict")
         if changes:
             raise RunError(

@@ -254,7 +254,7 @@ def _by_root(config: Config, folds: Iterable[FoldFolder]) -> dict[str, list[Fold
 
 
 def _predict_and_blend(run: RunFolder) -> str:
-    commands = run.command("predict"), run.command("ensemble")
+    commands = run.prediction_command(), run.command("ensemble")
     return "predict again: {}, and blend again: {}".format(*commands)
 
 

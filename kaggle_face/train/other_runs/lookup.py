@@ -42,6 +42,7 @@ def find_finished_folds(reference: str, target: FoldFolder, key: str) -> list[Fo
             f"{key}: there is no run '{text}' under {target.path.parents[1]}; write RUN, CONFIG/RUN or a "
             f"path, with @CHECKPOINT behind it or not; there are: {known or 'none'}"
         )
+    RunFolder(run).require_networks(f"for {key}")
     folders = [FoldFolder(path) for path in sorted(run.glob("fold*")) if FoldFolder(path).is_finished]
     if not folders:
         is_here = run.parent.parent == target.path.parents[2]

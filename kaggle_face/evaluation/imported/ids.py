@@ -1,0 +1,142 @@
+"""Ids of files made elsewhere and those of the competition: whole paths, or file names where these differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from kaggle_face.errors import DataError, naming_first
+from kaggle_face.records import IntArray, StrArray
+
+Keys = Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class WayToName:
+    """One way in which a file may name rows.
+
+    Attributes:
+        name: In words, to be shown.
+        wanted: The key of each row that is needed; two rows may share one.
+        given: The key of each row of the file.
+        allowed: Keys that the file may have beyond.
+    """
+
+    name: str
+    wanted: Keys
+    given: Keys
+    allowed: frozenset[str] = frozenset()
+
+
+def _path(text: str) -> str:
+    return text.replace("\\", "/").removeprefix("./")
+
+
+def _without_suffix(text: str) -> str:
+    return str(PurePosixPath(_path(text)).with_suffix("")) if text else text
+
+
+IMAGE_NAMINGS: Mapping[str, Callable[[str], str]] = {
+    "paths": _path,
+    "paths without suffix": _without_suffix,
+    "file names": lambda text: PurePosixPath(_path(text)).name,
+    "file names without suffix": lambda text: PurePosixPath(_path(text)).stem,
+}
+"""How an image may be named, the most exact first."""
+
+
+def ways_to_name_images(wanted: StrArray, given: StrArray, allowed: StrArray) -> list[WayToName]:
+    """The ways in which all images have names of their own."""
+    found = []
+    for name, shorten in IMAGE_NAMINGS.items():
+        keys, others = (
+            [shorten(text) for text in wanted.tolist()],
+            [shorten(text) for text in allowed.tolist()],
+        )
+        if len({*keys, *others}) == len(keys) + len(others):
+            found.append(WayToName(name, keys, [shorten(text) for text in given.tolist()], frozenset(others)))
+    return found
+
+
+def ways_to_name_couples(
+    first: StrArray, second: StrArray, given_first: StrArray, given_second: StrArray
+) -> list[WayToName]:
+    """The ways in which couples of images may be named, in either order."""
+    images = {*first.tolist(), *second.tolist()}
+    found = []
+    for name, shorten in IMAGE_NAMINGS.items():
+        if len({shorten(text) for text in images}) == len(images):
+            wanted, given = (
+                [" | ".join(sorted((shorten(a), shorten(b)))) for a, b in zip(*both, strict=True)]
+                for both in ((first.tolist(), second.tolist()), (given_first.tolist(), given_second.tolist()))
+            )
+            found.append(WayToName(f"images by {name}", wanted, given))
+    return found
+
+
+def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArray, str]:
+    """The row of the file for each wanted row, and in words how the file names them.
+
+    Args:
+        path: The file, for errors.
+        ways: The ways in which it may name rows.
+        what: What is named, for errors, such as "test images".
+
+    Raises:
+        DataError: Ids stand twice, are unknown or missing, or can be read in two ways that differ.
+    """
+    if not ways:
+        raise DataError(f"{path}: the {what} have no names that tell them apart; rename them")
+    _require_once(path, ways[0].given)
+    fitting = [(way, rows) for way in ways if (rows := _rows_of(way)) is not None]
+    if not fitting:
+        raise _why_none_fits(path, max(ways, key=lambda way: len({*way.given} & {*way.wanted})), what)
+    way, rows = fitting[0]
+    for other, others in fitting[1:]:
+        if not np.array_equal(rows, others):
+            raise DataError(
+                f"{path}: its ids could be {way.name} or {other.name} of the {what}, with different answers; "
+                "name whole paths"
+            )
+    return rows, way.name
+
+
+def _rows_of(way: WayToName) -> IntArray | None:
+    place_of = {key: place for place, key in enumerate(way.given)}
+    wanted = {*way.wanted}
+    if len(place_of) < len(way.given) or not wanted <= place_of.keys() <= wanted | way.allowed:
+        return None
+    return np.array([place_of[key] for key in way.wanted], np.int64)
+
+
+def _require_once(path: Path, given: Keys) -> None:
+    seen: dict[str, int] = {}
+    for key in given:
+        seen[key] = seen.get(key, 0) + 1
+    twice = [key for key, count in seen.items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: {naming_first(len(twice), len(seen), 'ids stand twice', twice[0])}")
+
+
+def _why_none_fits(path: Path, way: WayToName, what: str) -> DataError:
+    given, wanted = {*way.given}, {*way.wanted}
+    unknown = [key for key in way.given if key not in wanted | way.allowed]
+    example = way.wanted[0] if way.wanted else "none"
+    if not given & wanted and way.given:
+        return DataError(
+            f"{path}: none of its {len(given)} ids is among the {what}, first: {way.given[0]}; "
+            f"{way.name} are such as {example}; is it of another competition?"
+        )
+    if unknown:
+        return DataError(
+            f"{path}: {naming_first(len(unknown), len(given), f'ids are not among the {what}', unknown[0])}"
+        )
+    missing = [key for key in way.wanted if key not in given]
+    if missing:
+        return DataError(
+            f"{path}: {naming_first(len(missing), len(wanted), f'of the {what} are missing', missing[0])}"
+        )
+    return DataError(f"{path}: two of its ids name the same one of the {what}; name whole paths")

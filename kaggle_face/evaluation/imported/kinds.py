@@ -1,0 +1,13 @@
+"""What may be said of a file of predictions; its import is quick, for the command line."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ClassNaming = Literal["name", "submitted", "index"]
+CLASS_NAMINGS: tuple[ClassNaming, ...] = ("name", "submitted", "index")
+"""How columns name classes: as the folders, as a submission, or by the number of the class from 0."""
+
+ValueKind = Literal["probabilities", "logits", "scores"]
+VALUE_KINDS: tuple[ValueKind, ...] = ("probabilities", "logits", "scores")
+"""What the numbers are; scores are those of pairs."""

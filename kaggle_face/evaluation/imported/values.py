@@ -1,0 +1,147 @@
+"""Numbers that were made elsewhere: what they are, whether they can be, and as the records keep them.
+
+Letters: N images or pairs, C classes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kaggle_face.errors import DataError, InputError, naming_first
+from kaggle_face.evaluation.imported.kinds import ValueKind
+from kaggle_face.metrics.trials import sort_trials
+from kaggle_face.records import FloatArray, IntArray, StrArray
+
+_MOST_OFF_ONE = 0.01
+"""Sums of probabilities that were written with few digits are off by this much at most."""
+_LEAST = 1e-7
+"""What a probability of 0 stands for: it was rounded, and is not a class that the model cannot name."""
+_STANDARD_ERRORS = 3.0
+_FEWEST_ROWS = 8
+_LEAST_AUC = 0.4
+
+
+def require_finite(path: Path, ids: StrArray, values: FloatArray) -> None:
+    """Checks that all numbers (N, ...) are finite.
+
+    Raises:
+        DataError: One is NaN (or missing), or infinite; the rows are counted and the first is named.
+    """
+    good = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not good.all():
+        row = int((~good).argmax())
+        kind = "missing or not a number (NaN)" if np.isnan(values[row]).any() else "infinite"
+        text = naming_first(int((~good).sum()), len(ids), f"rows have values that are {kind}", str(ids[row]))
+        raise DataError(f"{path}: {text}")
+
+
+def kind_of_classes(path: Path, ids: StrArray, values: FloatArray, wanted: ValueKind | None) -> ValueKind:
+    """Whether values (N, C) are probabilities or logits, as the caller knows or as they look.
+
+    Raises:
+        InputError: `wanted` is `scores`, which is for pairs.
+        DataError: They are between 0 and 1, or should be, and a row does not sum to 1.
+    """
+    if wanted == "scores":
+        raise InputError("the values of classes are probabilities or logits; scores are for verification")
+    if wanted == "logits":
+        return "logits"
+    outside = (values < 0) | (values > 1)
+    if outside.any():
+        if wanted is None:
+            return "logits"
+        row = int(outside.any(axis=1).argmax())
+        text = naming_first(
+            int(outside.any(axis=1).sum()), len(ids), "rows have probabilities beyond 0 and 1", str(ids[row])
+        )
+        raise DataError(f"{path}: {text}")
+    sums = values.sum(axis=1)
+    off = np.abs(sums - 1) > _MOST_OFF_ONE
+    if off.any():
+        row = int(off.argmax())
+        text = naming_first(
+            int(off.sum()), len(ids), "rows of probabilities do not sum to 1", f"{ids[row]} ({sums[row]:.4g})"
+        )
+        raise DataError(f"{path}: {text}; if they are not probabilities: --values logits")
+    return "probabilities"
+
+
+def as_logits(values: FloatArray, kind: ValueKind) -> FloatArray:
+    """Values (N, C) as records keep them: float32 logits, of probabilities their logarithm.
+
+    >>> as_logits(np.array([[1.0, 0.0]]), "probabilities").round(2).tolist()
+    [[0.0, -16.120000839233398]]
+    """
+    if kind == "logits":
+        with np.errstate(over="ignore"):
+            shifted = values - values.max(axis=1, keepdims=True)
+        return np.asarray(np.maximum(shifted, -1e30), np.float32)
+    positive = values[values > 0]
+    floor = min(_LEAST, float(positive.min())) if len(positive) else _LEAST
+    return np.asarray(np.log(np.where(values > 0, values, floor)), np.float32)
+
+
+def require_class_order(path: Path, values: FloatArray, labels: IntArray, names: StrArray) -> None:
+    """Checks that no other order of the columns fits the true classes (N) better.
+
+    For each column the class is found that it is highest for on half of the images; where that names the
+    other half better than the columns do, by more than noise, the columns are in another order.
+
+    Raises:
+        DataError: They are.
+    """
+    likeliest = values.argmax(axis=1)
+    order = np.argsort(labels, kind="stable")
+    halves = (order[::2], order[1::2])
+    if len(halves[1]) < _FEWEST_ROWS:
+        return
+    right, moved = np.zeros(len(labels), np.bool_), np.zeros(len(labels), np.bool_)
+    meant = np.arange(len(names))
+    for found_on, judged_on in (halves, halves[::-1]):
+        counts = np.zeros((len(names), len(names)), np.int64)
+        np.add.at(counts, (likeliest[found_on], labels[found_on]), 1)
+        meant = np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), np.arange(len(names)))
+        right[judged_on] = likeliest[judged_on] == labels[judged_on]
+        moved[judged_on] = meant[likeliest[judged_on]] == labels[judged_on]
+    won, lost = int((moved & ~right).sum()), int((right & ~moved).sum())
+    if won - lost > _STANDARD_ERRORS * np.sqrt(won + lost):
+        column = int(np.flatnonzero(meant != np.arange(len(names)))[0])
+        raise DataError(
+            f"{path}: the classes of its columns are in another order: '{names[column]}' is highest for "
+            f"images of '{names[meant[column]]}', and {int(right.sum())} of {len(labels)} images are "
+            f"right where {int(moved.sum())} would be; name the columns as the model had its classes"
+        )
+
+
+def kind_of_scores(path: Path, ids: StrArray, scores: FloatArray, wanted: ValueKind | None) -> ValueKind:
+    """What the scores (N) of pairs are; they are kept as they are, for only their order and scale count.
+
+    Raises:
+        DataError: They should be probabilities, and one is not between 0 and 1.
+    """
+    outside = (scores < 0) | (scores > 1)
+    if wanted == "probabilities" and outside.any():
+        row = int(outside.argmax())
+        text = naming_first(int(outside.sum()), len(ids), "probabilities are not from 0 to 1", str(ids[row]))
+        raise DataError(f"{path}: {text}")
+    return wanted or "scores"
+
+
+def require_direction(path: Path, scores: FloatArray, labels: IntArray) -> None:
+    """Checks that higher scores are given to pairs (N) of one person.
+
+    Raises:
+        DataError: Lower ones are.
+    """
+    if len(np.unique(labels)) < 2 or len(labels) < _FEWEST_ROWS:
+        return
+    area, same = sort_trials(scores, labels).roc_auc(), int((labels == 1).sum())
+    # Of scores that know nothing, by Mann and Whitney.
+    standard_error = np.sqrt((len(labels) + 1) / (12 * same * (len(labels) - same)))
+    if area < min(_LEAST_AUC, 0.5 - _STANDARD_ERRORS * standard_error):
+        raise DataError(
+            f"{path}: pairs of one person have the lower scores (AUC {area:.3f}); are they distances? "
+            "Write them with the other sign"
+        )

@@ -1,0 +1,87 @@
+"""Files aligned with folds whose trials differ, and with submissions that ask for an image twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kaggle_face.errors import DataError, InputError
+from kaggle_face.evaluation.imported.reading import HeldOutImages, Sources, read_classes, read_pairs
+from kaggle_face.records import ClassTable, CompetitionData, FaceTable, Pairs, RowList, no_pairs
+
+TEST_IDS = np.array(["t/1.jpg", "t/2.jpg"])
+
+
+def data_of(rows: RowList, pairs: Pairs) -> CompetitionData:
+    faces = FaceTable(TEST_IDS, np.full(2, -1, np.int64), np.full(2, "test"))
+    names = np.array(["ann", "bob"])
+    return CompetitionData(faces, ClassTable(names, names), rows, no_pairs(), pairs)
+
+
+def trials(fold: int) -> Pairs:
+    ids = np.array([f"fold{fold}-{number}" for number in range(4)])
+    images = np.array([f"{fold}/{number}.jpg" for number in range(5)])
+    return Pairs(ids, images[:4], images[1:], np.array([1, 0, 1, 0], np.int64))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_trials_of_several_folds_are_read_from_one_file(folder: Path) -> None:
+    test = Pairs(np.array(["0"]), TEST_IDS[:1], TEST_IDS[1:], np.array([-1], np.int64))
+    data = data_of(RowList(TEST_IDS, TEST_IDS), test)
+    both = [trials(0), trials(1)]
+    ids = np.concatenate([each.pair_ids for each in both])
+    table = pd.DataFrame({"pair": ids, "fold": [0] * 4 + [1] * 4, "score": np.arange(8) / 8})
+    pd.DataFrame({"pair": ["0"], "score": [0.5]}).to_csv("test.csv", index=False)
+    table.sample(frac=1, random_state=1).to_csv("oof.csv", index=False)
+    sources = Sources(Path("test.csv"), Path("oof.csv"))
+    oof, scores = read_pairs(data, both, sources)
+    assert (
+        oof is not None
+        and oof.ids.tolist() == ids.tolist()
+        and oof.values.tolist() == [i / 8 for i in range(8)]
+    )
+    assert scores.values.tolist() == [0.5] and oof.kind == "scores"
+    table.assign(fold=0).to_csv("oof.csv", index=False)
+    with pytest.raises(
+        DataError, match=r"4 of 8 rows are of another fold, first: fold1-0 \(fold 0, here 1\)"
+    ):
+        read_pairs(data, both, sources)
+    with pytest.raises(InputError, match="hold out no trials"):
+        read_pairs(data, [no_pairs()], sources)
+    with pytest.raises(InputError, match="no test pairs"):
+        read_pairs(data_of(RowList(TEST_IDS, TEST_IDS), no_pairs()), both, sources)
+
+
+def test_rows_of_one_image_must_agree(folder: Path) -> None:
+    data = data_of(RowList(np.array(["r1", "r2", "r3"]), TEST_IDS[[0, 1, 0]]), no_pairs())
+    nothing = HeldOutImages(TEST_IDS[:0], np.empty(0, np.int64), np.empty(0, np.int64), TEST_IDS[:0])
+    table = pd.DataFrame({"id": ["r3", "r2", "r1"], "ann": [0.7, 0.2, 0.7], "bob": [0.3, 0.8, 0.3]})
+    table.to_csv("test.csv", index=False)
+    oof, test = read_classes(data, nothing, Sources(Path("test.csv")))
+    assert oof is None and test.ids.tolist() == TEST_IDS.tolist()
+    np.testing.assert_allclose(np.exp(test.values), [[0.7, 0.3], [0.2, 0.8]], rtol=1e-6)
+    table.loc[0, ["ann", "bob"]] = [0.6, 0.4]
+    table.to_csv("test.csv", index=False)
+    with pytest.raises(DataError, match=r"two rows of the image t/1.jpg differ, one of them is r3"):
+        read_classes(data, nothing, Sources(Path("test.csv")))
+
+
+def test_both_files_hold_numbers_of_one_kind(folder: Path) -> None:
+    data = data_of(RowList(TEST_IDS, TEST_IDS), no_pairs())
+    held_out = HeldOutImages(
+        np.array(["x.jpg"]), np.zeros(1, np.int64), np.zeros(1, np.int64), np.array(["broken.jpg"])
+    )
+    pd.DataFrame({"id": ["x.jpg"], "ann": [3.0], "bob": [-1.0]}).to_csv("oof.csv", index=False)
+    pd.DataFrame({"id": TEST_IDS, "ann": [0.5, 0.5], "bob": [0.5, 0.5]}).to_csv("test.csv", index=False)
+    with pytest.raises(DataError, match=r"looks like probabilities and oof\.csv does not"):
+        read_classes(data, held_out, Sources(Path("test.csv"), Path("oof.csv")))
+    oof, _ = read_classes(data, held_out, Sources(Path("test.csv"), Path("oof.csv"), "logits"))
+    assert oof is not None and oof.values.tolist() == [[0.0, -4.0]]
