@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("competition.init", "detect the layout of a competition's files and write its settings"),
     "check": ("competition.check", "the data check: images, samples, rules and disk, before time is spent"),
     "cache": ("training.cache", "decode and resize all images once (train does it when missing)"),
-    "train": ("training.train", "train one fold, or all of them"),
+    "train": ("training.train", "train the folds that are not finished, or one of them"),
     "tune": ("training.tune", "search settings on one fold, and write the best as a config"),
     "evaluate": ("blending.evaluate", "all held-out metrics of runs with intervals, and runs compared"),
     "runs": ("blending.runs", "all runs: settings that differ, figures, scores, cost"),

@@ -82,7 +82,9 @@ def train_folds(
     progress: Progress,
     distributed: DistributedContext = SINGLE_PROCESS,
 ) -> TrainResult:
-    """Trains one fold; or several, or with None all: those that are finished are skipped, others go on.
+    """Trains folds, with None all that are not finished; those that were stopped go on.
+
+    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`.
 
     Raises:
         RunError: There is no such fold; it is trained already, or was begun with other settings or data.
@@ -99,18 +101,21 @@ def train_folds(
     outcomes: dict[int, FoldOutcome] = {}
     next_command = ""
     with writing_folds(run, numbers) if distributed.is_rank_zero else nullcontext():
-        starts = distributed.on_rank_zero(choose_starts, folders, config, options)
+        starts = distributed.on_rank_zero(choose_starts, folders, config, options, folds is None)
         cache = open_images(config, data, progress)
         division = open_folds(loaded, data, cache)
         for line in lint_config(config):
             progress.warn(line)
         today = open_today(config, data, progress, cache)
         _compare_with_earlier(run, folders, starts, today, progress)
+        if folds is None:
+            _log_what_is_left(run, starts.count("skip"), len(starts), progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
         context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
-                progress.log(f"fold {folder.fold} of {run.name} is trained")
+                if folds is not None:
+                    progress.log(f"fold {folder.fold} of {run.name} is trained")
                 outcomes[folder.fold] = "skipped"
                 continue
             with _adding_next_command(folders[place:], start, loaded, options):
@@ -172,12 +177,16 @@ def train_on_kaggle(
     began = time.monotonic()
     outcomes: dict[int, FoldOutcome] = {}
     left = []
-    for number in range(number_of_folds(loaded.config.folds)) if folds is None else folds:
+    wanted = range(number_of_folds(loaded.config.folds)) if folds is None else folds
+    for number in wanted:
         if not options.overwrite and run.fold(number).is_finished:
-            progress.log(f"fold {number} of {run.name} is trained")
+            if folds is not None:
+                progress.log(f"fold {number} of {run.name} is trained")
             outcomes[number] = "skipped"
         else:
             left.append(number)
+    if folds is None:
+        _log_what_is_left(run, len(outcomes), len(wanted), progress)
     if left:
         clock = SystemClock()
         with writing_folds(run, left):
@@ -203,14 +212,20 @@ def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]
     return range(count) if folds is None else folds
 
 
-def choose_starts(folders: Sequence[FoldFolder], config: Config, options: TrainOptions) -> list[Start]:
+def choose_starts(
+    folders: Sequence[FoldFolder], config: Config, options: TrainOptions, all_unfinished: bool = False
+) -> list[Start]:
     """What to do with each fold, whose folder may hold an earlier training.
+
+    One fold alone goes on or is skipped by `options.resume`; several do so anyway, and so do
+    `all_unfinished` ones, of which there may be one.
 
     Raises:
         RunError: There is nothing to resume; a fold is trained already, or was begun and neither option
             decides; or it was begun with other settings.
     """
-    return [_start_of(folder, config, len(folders) > 1, options) for folder in folders]
+    several = all_unfinished or len(folders) > 1
+    return [_start_of(folder, config, several, options) for folder in folders]
 
 
 def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainOptions) -> Start:
@@ -244,6 +259,14 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainO
         f"fold {folder.fold} was begun at {folder.path}; train it anew with --overwrite, "
         f"or go on with --resume: {again()}"
     )
+
+
+def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: Progress) -> None:
+    """One line about the finished folds of a run, where the call named none."""
+    if num_finished == count:
+        progress.log(f"all {count} folds of {run.name} are trained: there is nothing to do")
+    elif num_finished:
+        progress.log(f"{num_finished} of the {count} folds of {run.name} are trained; the others follow")
 
 
 def _compare_with_earlier(

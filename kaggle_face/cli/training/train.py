@@ -1,4 +1,4 @@
-"""`kaggle-face train`: one fold, or all of them, here or on Kaggle's GPUs."""
+"""`kaggle-face train`: the folds that are not finished, or those that are named, here or on Kaggle's GPUs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from kaggle_face.cli.terminal import SilentTerminal, Terminal
 def add_arguments_train(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `train`."""
     parser.add_argument(
-        "--fold", required=True, metavar="K", help="number of the fold, from 0; several as 0,1; or 'all'"
+        "--fold",
+        metavar="K",
+        default="all",
+        help="number of the fold, from 0; several as 0,1 (default: all that are not finished)",
     )
     parser.add_argument(
         "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
@@ -58,4 +61,5 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
             if outcome == "stopped":
                 how = f"go on with: {result.next_command}"
                 shown.log(f"fold {fold}: stopped by train.max_hours with a checkpoint; {how}")
-        shown.log(f"{run.path}: {result.seconds:.0f} s")
+        if folds is not None or set(result.outcomes.values()) != {"skipped"}:
+            shown.log(f"{run.path}: {result.seconds:.0f} s")

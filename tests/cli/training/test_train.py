@@ -154,15 +154,20 @@ def test_the_time_limit_stops_with_a_checkpoint_and_resume_goes_on(
     assert json.loads((fold / "run.json").read_text())["status"] == "finished"
 
 
-def test_training_all_folds_skips_those_that_are_done(
+def test_without_a_fold_all_are_trained_that_are_not_finished(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "--fold", "1", "train.epochs=1", "--run", "r"]) == 0
+    words = ["train.epochs=1", "--run", "r"]
+    assert main(["train", "--fold", "1", *words]) == 0
+    assert main(["train", "--fold", "0", *words, "train.max_hours=1e-9"]) == 0
     capsys.readouterr()
-    assert main(["train", "--fold", "all", "train.epochs=1", "--run", "r"]) == 0
+    assert main(["train", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "fold 1 of tiny/r is trained" in lines
+    assert "1 of the 3 folds of tiny/r are trained; the others follow" in lines
+    assert any(line.startswith("fold 0: goes on at epoch 1") for line in lines)
     assert sum("epoch 1/1" in line for line in lines) == 2
+    assert main(["train", "--fold", "all", *words]) == 0
+    assert capsys.readouterr().out == "all 3 folds of tiny/r are trained: there is nothing to do\n"
 
 
 def test_a_trained_fold_is_not_trained_over(workspace: Path, refused: Callable[..., str]) -> None:
