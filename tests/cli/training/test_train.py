@@ -170,6 +170,21 @@ def test_without_a_fold_all_are_trained_that_are_not_finished(
     assert capsys.readouterr().out == "all 3 folds of tiny/r are trained: there is nothing to do\n"
 
 
+def test_images_that_fill_no_batch_are_named_or_used(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--fold", "0", "train.epochs=1", "train.batch_size=28"]
+    assert main([*words, "--run", "dropped"]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert (
+        line.startswith("warning: fold 0: 20 images are left out of each epoch") and "last_batch=fill" in line
+    )
+    assert main([*words, "--run", "filled", "train.last_batch=fill"]) == 0
+    assert "left out" not in "".join(capsys.readouterr())
+    settings = ["train.last_batch=fill", "train.batch_size=28", "train.epochs=1"]
+    assert main(["predict", "--run", "filled", *settings]) == 0
+
+
 def test_a_trained_fold_is_not_trained_over(workspace: Path, refused: Callable[..., str]) -> None:
     assert main(["train", "--fold", "0", "train.epochs=1", "--run", "r"]) == 0
     before = (workspace / "runs/tiny/r/fold0/checkpoints/last.safetensors").read_bytes()
