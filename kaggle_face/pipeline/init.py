@@ -7,8 +7,10 @@ from pathlib import Path
 
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.competitions.inspection import Inspection, inspect_folder, settings_text
+from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError
+from kaggle_face.hardware import available_cpus
 from kaggle_face.kaggle.download import plain_slug
 
 
@@ -22,7 +24,11 @@ class WrittenSettings:
 
 
 def init_competition(
-    slug: str, root: Path, folder: Path = Path("configs"), replace: bool = False
+    slug: str,
+    root: Path,
+    folder: Path = Path("configs"),
+    replace: bool = False,
+    machine: Machine | None = None,
 ) -> WrittenSettings:
     """Inspects the unpacked files of a competition and writes `<folder>/<slug>.yaml`.
 
@@ -31,6 +37,7 @@ def init_competition(
         root: The folder of the unpacked files.
         folder: Where settings are kept.
         replace: Whether settings that are there already are replaced.
+        machine: What the training is sized for; None: this machine.
 
     Raises:
         ConfigError: The settings exist already.
@@ -41,7 +48,19 @@ def init_competition(
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; --force replaces it")
     inspection = inspect_folder(slug, root)
-    text = settings_text(inspection)
+    text = settings_text(inspection, machine or this_machine())
     parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
     write_text(path, text)
     return WrittenSettings(path, text, inspection)
+
+
+def this_machine() -> Machine:
+    """What `device: auto` trains on here."""
+    import torch
+
+    from kaggle_face.model.amp import resolve_device
+
+    device = resolve_device("auto")
+    if device.type == "cuda":
+        return Machine(torch.cuda.get_device_name(device), available_cpus())
+    return Machine("Apple's GPU" if device.type == "mps" else "", available_cpus())
