@@ -87,8 +87,8 @@ def _cpu_lines(size: TrainingSize, measured_by: Sequence[str]) -> list[str]:
     epochs = max(_CPU_EPOCHS[0], min(_CPU_EPOCHS[1], round(seen / max(1, size.images))))
     batch = _batch_size(size.images, *_CPU_BATCHES)
     return [
-        "# A network that trains on a CPU, after configs/quick-cpu.yaml. On a GPU rather without these parts, and",
-        f"# with model.backbone={'iresnet18' if size.only_own_networks else 'resnet18'}, "
+        "# A network that trains on a CPU, after configs/quick-cpu.yaml. On a GPU leave these parts out,",
+        f"# but model.backbone={'iresnet18' if size.only_own_networks else 'resnet18'}, "
         f"data.image_size={size.side_px}, train.epochs={_GPU_EPOCHS}, train.batch_size={_GPU_BATCH}.",
         "# Longer trainings and more pixels are better; `kaggle-face check` shows how long a fold takes.",
         "model:",
@@ -122,8 +122,8 @@ def _cpu_network(size: TrainingSize) -> list[str]:
         f"  backbone_options: {{channels: {channels}, stem_width: 8}}",
         *([] if has_small_maps else ["  small_stem: off"]),
         "  neck: bn",
-        "  head: linear  # cosface, margin.margin=0.3 and margin.warmup_epochs of two thirds of the epochs verified",
-        "                # better where it was measured, and classified a little worse (docs/recipes.md)",
+        "  head: linear  # cosface, margin.margin=0.3 and margin.warmup_epochs of two thirds of the epochs",
+        "                # verified better where it was measured, and classified a little worse",
     ]
 
 

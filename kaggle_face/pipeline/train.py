@@ -32,10 +32,14 @@ from kaggle_face.train.config_lint import lint_config
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.settings import select_fold
+from kaggle_face.train.speed.estimate import FoldSize, estimate_fold, in_words
 from kaggle_face.train.trainer import RunContext
 
 Start = Literal["new", "resume", "skip"]
 FoldOutcome = Literal["finished", "stopped", "skipped"]
+
+_LEAST_IMAGES_ESTIMATED = 1000
+"""Images of all epochs, below which a training is over before an estimate would be of use."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,14 @@ def train_folds(
         if folds is None:
             _log_what_is_left(run, starts.count("skip"), len(starts), progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
+        left = [folder for folder, start in zip(folders, starts, strict=True) if start != "skip"]
+        if left:
+            size = FoldSize(
+                len(data.classes),
+                len(division.training_ids(left[0].fold)),
+                len(division.validation_ids(left[0].fold)) + len(division.pairs[left[0].fold].image_ids),
+            )
+            _log_estimate(config, size, starts, progress, distributed)
         context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
@@ -118,6 +130,7 @@ def train_folds(
                     progress.log(f"fold {folder.fold} of {run.name} is trained")
                 outcomes[folder.fold] = "skipped"
                 continue
+            fold_began = time.monotonic()
             with _adding_next_command(folders[place:], start, loaded, options):
                 fold_data = select_fold(data, division, cache, folder.fold)
                 outcome = train_fold(config, fold_data, folder, start, context)
@@ -128,6 +141,10 @@ def train_folds(
             if outcome == "stopped":
                 next_command = _next_command(folders[place:], True, loaded, options)
                 break
+            left.remove(folder)
+            if left and start == "new":
+                seconds = len(left) * (time.monotonic() - fold_began)
+                progress.log(f"{count_of_folds(len(left))} left: about {in_words(seconds)}")
         try:
             require_unchanged(config, today, progress)
         except InputError as error:
@@ -267,6 +284,35 @@ def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: P
         progress.log(f"all {count} folds of {run.name} are trained: there is nothing to do")
     elif num_finished:
         progress.log(f"{num_finished} of the {count} folds of {run.name} are trained; the others follow")
+
+
+def count_of_folds(count: int) -> str:
+    """The number of folds in words.
+
+    >>> count_of_folds(1), count_of_folds(5)
+    ('1 fold', '5 folds')
+    """
+    return f"{count} fold{'' if count == 1 else 's'}"
+
+
+def _log_estimate(
+    config: Config,
+    size: FoldSize,
+    starts: Sequence[Start],
+    progress: Progress,
+    distributed: DistributedContext,
+) -> None:
+    """One line about the time of the folds that are to be trained, where they are not over in a moment."""
+    count = len(starts) - starts.count("skip")
+    if count * config.train.epochs * size.train_images < _LEAST_IMAGES_ESTIMATED:
+        return
+    device = distributed.device_setting(config.device)
+    estimate = estimate_fold(config, size, device, distributed.share.count)
+    if estimate is None:
+        return
+    begun = ", less what was trained before" if "resume" in starts else ""
+    whole = f", {in_words(count * estimate.seconds)} in all" if count > 1 else ""
+    progress.log(f"{count_of_folds(count)} to train: {estimate}{' each' if count > 1 else ''}{whole}{begun}")
 
 
 def _compare_with_earlier(

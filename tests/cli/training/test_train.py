@@ -170,6 +170,23 @@ def test_without_a_fold_all_are_trained_that_are_not_finished(
     assert capsys.readouterr().out == "all 3 folds of tiny/r are trained: there is nothing to do\n"
 
 
+def test_the_time_of_all_folds_is_estimated_before_the_first_and_refined_after_it(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["train", "--fold", "0", "--run", "short"]) == 0
+    assert "to train: about" not in capsys.readouterr().out  # over in a moment
+    monkeypatch.setattr("kaggle_face.pipeline.train._LEAST_IMAGES_ESTIMATED", 0)
+    weights = "checkpoints/last.safetensors"
+    assert main(["train", "--run", "short"]) == 0
+    assert main(["train", "--fold", "0", "--run", "tried"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^2 folds to train: about \d+ s on .* images/s\) each, \d+ s in all$", out, re.M)
+    assert re.search(r"^1 fold left: about \d+ s$", out, re.M)
+    assert re.search(r"^1 fold to train: about \d+ s on .* images/s\)$", out, re.M)
+    runs = workspace / "runs/tiny"
+    assert (runs / "tried/fold0" / weights).read_bytes() == (runs / "short/fold0" / weights).read_bytes()
+
+
 def test_images_that_fill_no_batch_are_named_or_used(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
