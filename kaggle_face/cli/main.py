@@ -24,6 +24,7 @@ from importlib import import_module
 import kaggle_face
 from kaggle_face.artifacts.files.disk import state_line
 from kaggle_face.cli.arguments import CommandParser, default_config
+from kaggle_face.cli.overview import examples_of, overview_lines
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint, one_line
 from kaggle_face.hardware import choose_sort_instructions
@@ -165,7 +166,7 @@ def exit_code_of(work: Callable[[], int], terminal: Terminal) -> int:
 def dispatch(argv: list[str], terminal: Terminal) -> int:
     """Runs one command and returns its exit code; errors are the caller's."""
     if not argv or argv[0] in ("-h", "--help", "help"):
-        terminal.lines(_overview())
+        terminal.lines(overview_lines({name: summary for name, (_, summary) in COMMANDS.items()}))
         return 0
     command, *words = argv
     if command == "--version":
@@ -184,7 +185,12 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
         raise InputError(f"{command} is the work of one process; start it without torchrun")
     module_name, summary = COMMANDS[command]
     module, function = import_module(f"kaggle_face.cli.{module_name}"), command.replace("-", "_")
-    parser = CommandParser(prog=f"{PROGRAM} {command}", description=f"{summary}.")
+    parser = CommandParser(
+        prog=f"{PROGRAM} {command}",
+        description=f"{summary}.",
+        epilog=examples_of(command),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     getattr(module, f"add_arguments_{function}")(parser)
     arguments = parser.parse(words)
     try:
@@ -244,17 +250,3 @@ def _take_over_warnings(terminal: Terminal) -> None:
 def _is_alone() -> bool:
     """Whether torchrun started no other process beside this one."""
     return os.environ.get("WORLD_SIZE", "1") == "1"
-
-
-def _overview() -> list[str]:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
-    return [
-        "usage: kaggle-face COMMAND [options] [key=value ...]",
-        "",
-        "From a face competition's download to a scored submission.",
-        "",
-        *lines,
-        "",
-        "kaggle-face COMMAND --help describes one command.",
-    ]

@@ -33,7 +33,7 @@ def init_competition(
     """Inspects the unpacked files of a competition and writes `<folder>/<slug>.yaml`.
 
     Args:
-        slug: The competition's name in its address.
+        slug: The competition's name in its address, or that address.
         root: The folder of the unpacked files.
         folder: Where settings are kept.
         replace: Whether settings that are there already are replaced.
@@ -44,7 +44,8 @@ def init_competition(
         InputError: The slug cannot name a file.
         DataError: The folder has no known layout, not that of the slug, or is broken.
     """
-    path = folder / f"{plain_slug(slug)}.yaml"
+    slug = plain_slug(slug)
+    path = folder / f"{slug}.yaml"
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; --force replaces it")
     inspection = inspect_folder(slug, root)
