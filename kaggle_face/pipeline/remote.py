@@ -15,7 +15,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RemoteError
+from kaggle_face.errors import OfflineError
 from kaggle_face.kaggle.client.client import connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials
@@ -153,6 +153,9 @@ def submissions(
 
     Where Kaggle cannot be reached, or there are no working credentials, the ledger is as of the last look,
     with one warning; with `offline` Kaggle is not contacted.
+
+    Raises:
+        RemoteError: Kaggle refuses the request, or its answer is not understood.
     """
     slugs = slugs_of(loaded, slug)
     ledger = open_ledger(loaded.config)
@@ -162,7 +165,7 @@ def submissions(
             session = open_session(loaded.config, progress)
             for each in remote:
                 session.fetch(each)
-        except RemoteError as error:
+        except OfflineError as error:
             progress.warn(f"{error}; what follows is the ledger as of the last look")
     histories = []
     for each in slugs:

@@ -8,7 +8,8 @@ import pytest
 
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import load_config
-from kaggle_face.errors import InputError, RemoteError
+from kaggle_face.errors import InputError
+from kaggle_face.kaggle.client.failures import NO_CONNECTION, Failure
 from kaggle_face.pipeline.remote import (
     download_competition,
     leaderboard,
@@ -45,14 +46,18 @@ def test_the_ledger_is_shown_where_kaggle_cannot_be_asked(kaggle, clock, monkeyp
     (before,) = submissions(loaded, None, False, SilentProgress())
     asked = len(kaggle.requests)
 
-    def refuse(*arguments):
-        raise RemoteError("there are no credentials")
+    def without(place: str) -> None:
+        assert submissions(loaded, None, False, Terminal()) == [before], place
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+        assert line.endswith("; what follows is the ledger as of the last look"), place
 
-    monkeypatch.setattr("kaggle_face.pipeline.remote.open_session", refuse)
-    assert submissions(loaded, None, False, Terminal()) == [before]
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == "warning: there are no credentials; what follows is the ledger as of the last look"
+    with monkeypatch.context() as patched:
+        patched.setattr("kaggle_face.kaggle.client.client.find_credentials", list)
+        without("credentials")
     assert len(kaggle.requests) == asked
+    failure = Failure(NO_CONNECTION, "the connection was refused")
+    monkeypatch.setattr("kaggle_face.kaggle.client.client.attempt", lambda *_, **__: failure)
+    without("a connection")
 
 
 def test_the_demo_has_nothing_to_download_and_asks_kaggle_nothing(kaggle):
