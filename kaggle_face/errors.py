@@ -66,6 +66,10 @@ class RemoteError(InputError):
     """Kaggle refused a request or could not be reached."""
 
 
+class OfflineError(RemoteError):
+    """Kaggle could not be reached, or there are no credentials to reach it with."""
+
+
 class WorkerLostError(InputError):
     """A process that prepares batches was killed, as systems do where memory runs out."""
 

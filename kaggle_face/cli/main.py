@@ -24,6 +24,7 @@ from importlib import import_module
 import kaggle_face
 from kaggle_face.artifacts.files.disk import state_line
 from kaggle_face.cli.arguments import CommandParser, default_config
+from kaggle_face.cli.overview import examples_of, overview_lines
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint, one_line
 from kaggle_face.hardware import choose_sort_instructions
@@ -42,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("competition.init", "detect the layout of a competition's files and write its settings"),
     "check": ("competition.check", "the data check: images, samples, rules and disk, before time is spent"),
     "cache": ("training.cache", "decode and resize all images once (train does it when missing)"),
-    "train": ("training.train", "train one fold, or all of them"),
+    "train": ("training.train", "train the folds that are not finished, or one of them"),
     "tune": ("training.tune", "search settings on one fold, and write the best as a config"),
     "evaluate": ("blending.evaluate", "all held-out metrics of runs with intervals, and runs compared"),
     "runs": ("blending.runs", "all runs: settings that differ, figures, scores, cost"),
@@ -170,7 +171,7 @@ def exit_code_of(work: Callable[[], int], terminal: Terminal) -> int:
 def dispatch(argv: list[str], terminal: Terminal) -> int:
     """Runs one command and returns its exit code; errors are the caller's."""
     if not argv or argv[0] in ("-h", "--help", "help"):
-        terminal.lines(_overview())
+        terminal.lines(overview_lines({name: summary for name, (_, summary) in COMMANDS.items()}))
         return 0
     command, *words = argv
     if command == "--version":
@@ -189,7 +190,12 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
         raise InputError(f"{command} is the work of one process; start it without torchrun")
     module_name, summary = COMMANDS[command]
     module, function = import_module(f"kaggle_face.cli.{module_name}"), command.replace("-", "_")
-    parser = CommandParser(prog=f"{PROGRAM} {command}", description=f"{summary}.")
+    parser = CommandParser(
+        prog=f"{PROGRAM} {command}",
+        description=f"{summary}.",
+        epilog=examples_of(command),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     getattr(module, f"add_arguments_{function}")(parser)
     arguments = parser.parse(words)
     try:
@@ -249,17 +255,3 @@ def _take_over_warnings(terminal: Terminal) -> None:
 def _is_alone() -> bool:
     """Whether torchrun started no other process beside this one."""
     return os.environ.get("WORLD_SIZE", "1") == "1"
-
-
-def _overview() -> list[str]:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
-    return [
-        "usage: kaggle-face COMMAND [options] [key=value ...]",
-        "",
-        "From a face competition's download to a scored submission.",
-        "",
-        *lines,
-        "",
-        "kaggle-face COMMAND --help describes one command.",
-    ]

@@ -16,9 +16,10 @@ from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.own_data.guess import Answers, Guess, guess_settings
 from kaggle_face.competitions.reading import read_competition
+from kaggle_face.competitions.sizing import Machine, TrainingSize, image_size_line, training_lines
 from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.competitions.submission.samples import find_samples, infer_format
-from kaggle_face.config.schema import CompetitionConfig
+from kaggle_face.config.schema import CompetitionConfig, FoldsConfig
 from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.errors import DataError, nearest_hint, one_line
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
@@ -114,17 +115,15 @@ def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
     return None
 
 
-def settings_text(inspection: Inspection) -> str:
-    """The commented settings of a competition, which extend `base`."""
+def settings_text(inspection: Inspection, machine: Machine) -> str:
+    """The commented settings of a competition, which extend `base`, sized for a machine."""
     spec = inspection.spec
     variant = inspection.variant
     if spec is not None and spec.variant != "auto":
         variant = f"auto  # {variant}, as the slug says"
-    backbone = "resnet18"
-    if spec is not None and spec.rules.forbids_imported_architectures:
-        backbone = "iresnet18  # our own files, no attention"
     metric = spec.metrics.get("verification") if spec is not None else None
     metric_lines = [f"  verification_metric: {metric}", "  early_stop_metric: verification"]
+    size = _training_size(inspection)
     lines = [
         *_heading(inspection),
         "extends: base",
@@ -137,18 +136,9 @@ def settings_text(inspection: Inspection) -> str:
         "",
         "data:",
         f"  root: {_quoted(str(inspection.root))}",
-        f"  image_size: {inspection.image_size}  # pixels, as the training images are",
+        image_size_line(size, machine),
         "",
-        "model:",
-        f"  backbone: {backbone}",
-        "",
-        "train:",
-        *(metric_lines if metric in ("eer", "auc") else []),
-        "  epochs: 60",
-        "  batch_size: 256",
-        "",
-        "schedule:",
-        "  warmup_epochs: 2.0",
+        *training_lines(size, machine, metric_lines if metric in ("eer", "auc") else []),
         *_fold_lines(inspection),
         *_submit_lines(inspection.formats),
     ]
@@ -173,6 +163,14 @@ def _fold_lines(inspection: Inspection) -> list[str]:
     if inspection.guess is None or trained.isdisjoint(data.dev_pairs.image_ids.tolist()):
         return []
     return ["", "folds:", "  verification: identities  # the labelled pairs are of training images"]
+
+
+def _training_size(inspection: Inspection) -> TrainingSize:
+    """What one of the folds of `base` trains on."""
+    labelled = sum(len(inspection.data.faces.of_split(split)) for split in ("train", "dev"))
+    count, spec = FoldsConfig().count, inspection.spec
+    only_own = spec is not None and spec.rules.forbids_imported_architectures
+    return TrainingSize(labelled * (count - 1) // count, inspection.image_size, only_own)
 
 
 def _heading(inspection: Inspection) -> list[str]:

@@ -379,6 +379,7 @@ class TrainConfig(Part):
 
     epochs: Count = 30
     batch_size: Annotated[int, Field(ge=2, le=MOST)] = 128
+    last_batch: Literal["drop", "fill"] = "drop"
     freeze_backbone_epochs: CountOrZero = 0
     start_image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     grow_epochs: CountOrZero = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import zipfile
@@ -21,6 +22,7 @@ from kaggle_face.kaggle.unpacking import UnpackLimits, gigabytes, name_inside, t
 from kaggle_face.progress import Progress
 
 RECEIPT = ".downloaded.json"
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?kaggle\.com/(?:competitions|c)/([^/?#]+)(?:[/?#].*)?$")
 _SECONDS_BETWEEN_LOOKS = 0.5
 _MEGABYTE = 1_000_000
 _SPARE_BYTES = 200 * _MEGABYTE
@@ -145,11 +147,22 @@ def _megabytes(folder: Path, slug: str) -> int:
 
 
 def plain_slug(slug: str) -> str:
-    """A competition's name that can name a file or a folder.
+    """The slug, which becomes the name of a file or folder; an address of Kaggle's gives the slug in it.
+
+    >>> plain_slug("https://www.kaggle.com/competitions/faces-2026/data?select=a"), plain_slug("faces-2026")
+    ('faces-2026', 'faces-2026')
 
     Raises:
-        InputError: It leads to another folder.
+        InputError: It leads to another folder, or is the address of something else.
     """
+    if "kaggle.com/" in slug:
+        found = _ADDRESS.match(slug.strip())
+        if found is None:
+            raise InputError(
+                f"'{slug}' is not the address of a competition, as in "
+                "https://www.kaggle.com/competitions/NAME"
+            )
+        slug = found[1]
     if not slug or Path(slug).name != slug or slug.startswith("."):
         raise InputError(f"a competition's name has no folders in it, got '{slug}'")
     reason = why_not_portable(slug) or (":" in slug and "has a colon, which Windows does not take")

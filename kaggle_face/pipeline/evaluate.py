@@ -322,6 +322,10 @@ def _mistakes(members: Sequence[Member], figures: Sequence[ClassFigures]) -> tup
     return tuple(rows)
 
 
+def _measure_recognition(member: Member) -> tuple[Estimate, ...]:
+    return (*measure_episodes(member), *measure_identification(member))
+
+
 def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[TaskEvaluation]:
     """One evaluation, or none where the truth of the held-out pairs is not known."""
     trials = open_trials(members)

@@ -65,7 +65,7 @@ def pseudo_label_run(
     """Labels the test images of which the blend of a run is sure enough.
 
     Raises:
-        RunError: There is no current blend of class probabilities.
+        RunError: There is no current blend of class probabilities, or it is sure of no image.
         RulesError: The competition's rules forbid pseudo-labels, and they are not ignored.
     """
     from kaggle_face.evaluation.blend_record import read_blend_record
@@ -112,6 +112,13 @@ def _write(
     config = loaded.config.model_copy(update={"data": with_labels})
     ignored = check_rules(config, len(predictions.class_names), options.ignore_rules, progress)
     found = choose_confident(predictions, options.min_confidence, options.most_per_class)
+    if not len(found.image_ids):
+        surest = choose_confident(predictions, 0.0).confidences.max(initial=0.0)
+        raise RunError(
+            f"no test image of {len(predictions.image_ids)} has a class of probability "
+            f"{options.min_confidence:g} or more (the surest has {surest:.3g}), so no file is written; "
+            "lower --confidence, or train longer"
+        )
     about = {
         "command_line": " ".join(command_line()),
         "min_confidence": options.min_confidence,

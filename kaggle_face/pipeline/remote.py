@@ -15,6 +15,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import OfflineError
 from kaggle_face.kaggle.client.client import connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials
@@ -136,7 +137,7 @@ def download_competition(
     slugs = slugs_of(loaded, slug)
     if slugs == [DEMO]:
         return []
-    place = folder or Path(f"data/{slug}" if slug else loaded.config.data.root)
+    place = folder or Path(f"data/{slugs[0]}" if slug else loaded.config.data.root)
     client = connect(SystemClock(), progress, loaded.config.submit.silent_seconds)
     found = []
     for each in slugs:
@@ -150,18 +151,22 @@ def submissions(
 ) -> list[SubmissionHistory]:
     """The ledger of a competition with the scores that came meanwhile, and a final choice.
 
-    With `offline` Kaggle is not contacted.
+    Where Kaggle cannot be reached, or there are no working credentials, the ledger is as of the last look,
+    with one warning; with `offline` Kaggle is not contacted.
 
     Raises:
-        RemoteError: There are no working credentials, or Kaggle cannot be reached.
+        RemoteError: Kaggle refuses the request, or its answer is not understood.
     """
     slugs = slugs_of(loaded, slug)
     ledger = open_ledger(loaded.config)
     remote = [each for each in slugs if each != DEMO]
     if remote and not offline:
-        session = open_session(loaded.config, progress)
-        for each in remote:
-            session.fetch(each)
+        try:
+            session = open_session(loaded.config, progress)
+            for each in remote:
+                session.fetch(each)
+        except OfflineError as error:
+            progress.warn(f"{error}; what follows is the ledger as of the last look")
     histories = []
     for each in slugs:
         entries, lower = ledger.entries(each), lower_is_better(each)

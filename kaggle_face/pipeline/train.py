@@ -32,10 +32,14 @@ from kaggle_face.train.config_lint import lint_config
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.settings import select_fold
+from kaggle_face.train.speed.estimate import FoldSize, estimate_fold, in_words
 from kaggle_face.train.trainer import RunContext
 
 Start = Literal["new", "resume", "skip"]
 FoldOutcome = Literal["finished", "stopped", "skipped"]
+
+_LEAST_IMAGES_ESTIMATED = 1000
+"""Images of all epochs, below which a training is over before an estimate would be of use."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,9 @@ def train_folds(
     progress: Progress,
     distributed: DistributedContext = SINGLE_PROCESS,
 ) -> TrainResult:
-    """Trains one fold; or several, or with None all: those that are finished are skipped, others go on.
+    """Trains folds, with None all that are not finished; those that were stopped go on.
+
+    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`.
 
     Raises:
         RunError: There is no such fold; it is trained already, or was begun with other settings or data.
@@ -100,20 +106,32 @@ def train_folds(
     outcomes: dict[int, FoldOutcome] = {}
     next_command = ""
     with writing_folds(run, numbers) if distributed.is_rank_zero else nullcontext():
-        starts = distributed.on_rank_zero(choose_starts, folders, config, options)
+        starts = distributed.on_rank_zero(choose_starts, folders, config, options, folds is None)
         cache = open_images(config, data, progress)
         division = open_folds(loaded, data, cache)
         for line in lint_config(config):
             progress.warn(line)
         today = open_today(config, data, progress, cache)
         _compare_with_earlier(run, folders, starts, today, progress)
+        if folds is None:
+            _log_what_is_left(run, starts.count("skip"), len(starts), progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
+        left = [folder for folder, start in zip(folders, starts, strict=True) if start != "skip"]
+        if left:
+            size = FoldSize(
+                len(data.classes),
+                len(division.training_ids(left[0].fold)),
+                len(division.validation_ids(left[0].fold)) + len(division.pairs[left[0].fold].image_ids),
+            )
+            _log_estimate(config, size, starts, progress, distributed)
         context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
-                progress.log(f"fold {folder.fold} of {run.name} is trained")
+                if folds is not None:
+                    progress.log(f"fold {folder.fold} of {run.name} is trained")
                 outcomes[folder.fold] = "skipped"
                 continue
+            fold_began = time.monotonic()
             with _adding_next_command(folders[place:], start, loaded, options):
                 fold_data = select_fold(data, division, cache, folder.fold)
                 outcome = train_fold(config, fold_data, folder, start, context)
@@ -124,6 +142,10 @@ def train_folds(
             if outcome == "stopped":
                 next_command = _next_command(folders[place:], True, loaded, options)
                 break
+            left.remove(folder)
+            if left and start == "new":
+                seconds = len(left) * (time.monotonic() - fold_began)
+                progress.log(f"{count_of_folds(len(left))} left: about {in_words(seconds)}")
         try:
             require_unchanged(config, today, progress)
         except InputError as error:
@@ -174,12 +196,16 @@ def train_on_kaggle(
     began = time.monotonic()
     outcomes: dict[int, FoldOutcome] = {}
     left = []
-    for number in range(number_of_folds(loaded.config.folds)) if folds is None else folds:
+    wanted = range(number_of_folds(loaded.config.folds)) if folds is None else folds
+    for number in wanted:
         if not options.overwrite and run.fold(number).is_finished:
-            progress.log(f"fold {number} of {run.name} is trained")
+            if folds is not None:
+                progress.log(f"fold {number} of {run.name} is trained")
             outcomes[number] = "skipped"
         else:
             left.append(number)
+    if folds is None:
+        _log_what_is_left(run, len(outcomes), len(wanted), progress)
     if left:
         clock = SystemClock()
         with writing_folds(run, left):
@@ -205,14 +231,20 @@ def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]
     return range(count) if folds is None else folds
 
 
-def choose_starts(folders: Sequence[FoldFolder], config: Config, options: TrainOptions) -> list[Start]:
+def choose_starts(
+    folders: Sequence[FoldFolder], config: Config, options: TrainOptions, all_unfinished: bool = False
+) -> list[Start]:
     """What to do with each fold, whose folder may hold an earlier training.
+
+    One fold alone goes on or is skipped by `options.resume`; several do so anyway, and so do
+    `all_unfinished` ones, of which there may be one.
 
     Raises:
         RunError: There is nothing to resume; a fold is trained already, or was begun and neither option
             decides; or it was begun with other settings.
     """
-    return [_start_of(folder, config, len(folders) > 1, options) for folder in folders]
+    several = all_unfinished or len(folders) > 1
+    return [_start_of(folder, config, several, options) for folder in folders]
 
 
 def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainOptions) -> Start:
@@ -246,6 +278,43 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainO
         f"fold {folder.fold} was begun at {folder.path}; train it anew with --overwrite, "
         f"or go on with --resume: {again()}"
     )
+
+
+def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: Progress) -> None:
+    """One line about the finished folds of a run, where the call named none."""
+    if num_finished == count:
+        progress.log(f"all {count} folds of {run.name} are trained: there is nothing to do")
+    elif num_finished:
+        progress.log(f"{num_finished} of the {count} folds of {run.name} are trained; the others follow")
+
+
+def count_of_folds(count: int) -> str:
+    """The number of folds in words.
+
+    >>> count_of_folds(1), count_of_folds(5)
+    ('1 fold', '5 folds')
+    """
+    return f"{count} fold{'' if count == 1 else 's'}"
+
+
+def _log_estimate(
+    config: Config,
+    size: FoldSize,
+    starts: Sequence[Start],
+    progress: Progress,
+    distributed: DistributedContext,
+) -> None:
+    """One line about the time of the folds that are to be trained, where they are not over in a moment."""
+    count = len(starts) - starts.count("skip")
+    if count * config.train.epochs * size.train_images < _LEAST_IMAGES_ESTIMATED:
+        return
+    device = distributed.device_setting(config.device)
+    estimate = estimate_fold(config, size, device, distributed.share.count)
+    if estimate is None:
+        return
+    begun = ", less what was trained before" if "resume" in starts else ""
+    whole = f", {in_words(count * estimate.seconds)} in all" if count > 1 else ""
+    progress.log(f"{count_of_folds(count)} to train: {estimate}{' each' if count > 1 else ''}{whole}{begun}")
 
 
 def _compare_with_earlier(

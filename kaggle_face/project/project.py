@@ -171,7 +171,7 @@ class Project:
         Interrupting the kernel finishes the step and saves the state; the same call goes on from there.
 
         Args:
-            folds: Numbers of folds from 0; None: all.
+            folds: Numbers of folds from 0; None: all that are not finished.
             run: Name of the run; None: made of the overrides, or `main`.
             resume: Whether folds that are there are skipped or go on; else they are errors.
             overwrite: Whether folds are trained anew.
@@ -191,7 +191,8 @@ class Project:
         folder = run_folder(
             Path(self.config.paths.runs), self.name, run or name_of_run(self.loaded.overrides)
         )
-        options = TrainOptions(resume, overwrite, ignore_rules)
+        begun = any(folder.fold(number).info_file.is_file() for number in numbers or ())
+        options = TrainOptions(resume and begun, overwrite, ignore_rules)
         with self.call() as progress:
             train_folds(self.loaded, folder, numbers, options, progress)
         return Run(self, folder)

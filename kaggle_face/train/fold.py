@@ -48,6 +48,9 @@ from kaggle_face.train.trainer import Outcome, RunContext, Trainer
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
 
+_MANY = 0.02
+"""The share of an epoch's images from which on it is a warning that they are left out."""
+
 _WEIGHTS = 0
 """Which random draws a seed is for: the initial weights."""
 
@@ -225,7 +228,7 @@ def _create_batches(
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
     plan = plan_loading(config.data, augmenter, len(data.train_ids) * data.cache.image_bytes, device)
     context.progress.log(f"fold {data.fold}: {plan.describe()}")
-    return TrainingBatches(
+    batches = TrainingBatches(
         TrainingImages(data.cache, data.train_ids, data.train_labels),
         config.train.batch_size,
         augmenter,
@@ -233,7 +236,15 @@ def _create_batches(
             labels, config.sampler, config.train.batch_size, config.seed, epoch
         ),
         replace(plan, shard=context.distributed.share),
+        config.train.last_batch,
     )
+    if left_out := batches.images_left_out:
+        report = context.progress.warn if left_out > _MANY * len(data.train_ids) else context.progress.log
+        report(
+            f"fold {data.fold}: {left_out} images are left out of each epoch, as they do not fill a batch of "
+            f"{config.train.batch_size}; to use them set train.last_batch=fill or lower train.batch_size"
+        )
+    return batches
 
 
 def _create_state(

@@ -18,7 +18,7 @@ from kaggle_face.cli.main import COMMANDS, main
         (["recipes", "--seeds", "2"], "is a script now; in a checkout run: python -m benchmarks.recipes"),
         (["blends"], "is a script now; in a checkout run: python -m benchmarks.blends"),
         (["trian"], "there is no command 'trian'; did you mean 'train'?"),
-        (["train"], "kaggle-face train: the following arguments are required: --fold"),
+        (["train", "--fold"], "kaggle-face train: argument --fold: expected one argument"),
         (["train", "--fold", "0", "--fast"], "kaggle-face train: unrecognized arguments: --fast"),
         (["submit", "--task", "both"], "argument --task: invalid choice: 'both'"),
         (["init", "slug"], "kaggle-face init: the following arguments are required: --data"),

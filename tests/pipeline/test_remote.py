@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import load_config
 from kaggle_face.errors import InputError
+from kaggle_face.kaggle.client.failures import NO_CONNECTION, Failure
 from kaggle_face.pipeline.remote import (
     download_competition,
     leaderboard,
@@ -23,6 +25,39 @@ from tests.support.kaggle_server import SLUG
 def test_a_slug_that_cannot_be_a_folder_is_refused(kaggle, slug):
     with pytest.raises(InputError, match="competition"):
         slugs_of(load_config("faces"), slug)
+
+
+def test_a_slug_may_be_an_address(kaggle):
+    for address in (
+        "https://www.kaggle.com/competitions/faces-2030",
+        "https://www.kaggle.com/competitions/faces-2030/data?select=train.csv",
+        "http://kaggle.com/c/faces-2030/",
+        "kaggle.com/competitions/faces-2030#rules",
+    ):
+        assert slugs_of(load_config("faces"), address) == ["faces-2030"]
+    for other in ("https://www.kaggle.com/datasets/me/faces", "https://kaggle.com/competitions/"):
+        with pytest.raises(InputError, match="is not the address of a competition"):
+            slugs_of(load_config("faces"), other)
+
+
+def test_the_ledger_is_shown_where_kaggle_cannot_be_asked(kaggle, clock, monkeypatch, capsys):
+    kaggle.add_submission("from the web page", publicScore="0.07")
+    loaded = load_config("faces")
+    (before,) = submissions(loaded, None, False, SilentProgress())
+    asked = len(kaggle.requests)
+
+    def without(place: str) -> None:
+        assert submissions(loaded, None, False, Terminal()) == [before], place
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+        assert line.endswith("; what follows is the ledger as of the last look"), place
+
+    with monkeypatch.context() as patched:
+        patched.setattr("kaggle_face.kaggle.client.client.find_credentials", list)
+        without("credentials")
+    assert len(kaggle.requests) == asked
+    failure = Failure(NO_CONNECTION, "the connection was refused")
+    monkeypatch.setattr("kaggle_face.kaggle.client.client.attempt", lambda *_, **__: failure)
+    without("a connection")
 
 
 def test_the_demo_has_nothing_to_download_and_asks_kaggle_nothing(kaggle):

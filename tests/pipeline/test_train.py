@@ -81,6 +81,8 @@ def test_each_fold_starts_as_what_is_there_and_the_options_decide(loaded: Loaded
     assert choose_starts(folders, config, TrainOptions()) == ["skip", "resume", "new", "new"]
     assert choose_starts(folders, config, TrainOptions(overwrite=True)) == ["new"] * 4
     assert choose_starts(folders[1:2], config, TrainOptions(resume=True)) == ["resume"]
+    assert choose_starts(folders[:1], config, TrainOptions(), all_unfinished=True) == ["skip"]
+    assert choose_starts(folders[1:2], config, TrainOptions(), all_unfinished=True) == ["resume"]
     for folder, options, message in (
         (
             folders[0],
@@ -118,7 +120,9 @@ def test_nothing_goes_to_kaggle_where_every_fold_is_trained(loaded: LoadedConfig
     progress = Told()
     result = train_on_kaggle(loaded, run, None, RemoteOptions(), progress)
     assert result.outcomes == {0: "skipped", 1: "skipped"}
-    assert progress.lines == ["fold 0 of tiny/main is trained", "fold 1 of tiny/main is trained"]
+    assert progress.lines == ["all 2 folds of tiny/main are trained: there is nothing to do"]
+    train_on_kaggle(loaded, run, [1], RemoteOptions(), progress)
+    assert progress.lines[1:] == ["fold 1 of tiny/main is trained"]
 
 
 def test_a_soup_without_a_finished_fold_names_the_command_that_trains_one(loaded: LoadedConfig) -> None:

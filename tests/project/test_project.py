@@ -77,7 +77,13 @@ def test_a_finished_fold_is_not_trained_again(finished: tuple[Project, Run, Blen
     weights = run.folder.fold(0).weights_file("last")
     before = weights.stat().st_mtime_ns
     assert project.train(folds=0, run="main").folds == [0, 1]
+    assert project.train(run="main").folds == [0, 1]
     assert weights.stat().st_mtime_ns == before
+
+
+def test_one_fold_alone_is_begun(finished: tuple[Project, Run, Blend], tmp_path: Path) -> None:
+    project = kf.open_project("demo", [*finished[0].loaded.overrides, f"paths.runs={tmp_path}"])
+    assert project.train(folds=1, run="main").folds == [1]
 
 
 def test_the_history_has_a_row_for_each_fold_and_epoch(finished: tuple[Project, Run, Blend]) -> None:

@@ -50,7 +50,7 @@ def _list_competitions(terminal: Terminal) -> None:
 
 def add_arguments_init(parser: argparse.ArgumentParser) -> None:
     """Adds SLUG, `--data` and `--force`."""
-    parser.add_argument("slug", metavar="SLUG", help="the competition's name in its address")
+    parser.add_argument("slug", metavar="SLUG", help="the competition's name in its address, or the address")
     parser.add_argument("--data", metavar="DIR", required=True, type=Path, help="the unpacked files")
     parser.add_argument("--force", action="store_true", help="replace settings that are there already")
     own = parser.add_argument_group(

@@ -1,4 +1,4 @@
-"""`kaggle-face train`: one fold, or all of them, here or on Kaggle's GPUs."""
+"""`kaggle-face train`: the folds that are not finished, or those that are named, here or on Kaggle's GPUs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def add_arguments_train(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `train`."""
     parser.add_argument(
-        "--fold", required=True, metavar="K", help="number of the fold, from 0; several as 0,1; or 'all'"
+        "--fold",
+        metavar="K",
+        default="all",
+        help="number of the fold, from 0; several as 0,1 (default: all that are not finished)",
     )
     parser.add_argument(
         "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
@@ -57,7 +60,9 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
             train_on_kaggle(loaded, run, folds, remote, shown, distributed)
             return
         options = TrainOptions(arguments.resume, arguments.overwrite, arguments.ignore_rules)
-        print_training(train_folds(loaded, run, folds, options, shown, distributed), shown)
+        result = train_folds(loaded, run, folds, options, shown, distributed)
+        if folds is not None or set(result.outcomes.values()) != {"skipped"}:
+            print_training(result, shown)
 
 
 def print_training(result: TrainResult, terminal: Terminal) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Literal, Protocol, assert_never
 
+import numpy as np
 import torch
 
 from kaggle_face.data.augmentation.batched.compose import BatchAugmenter
@@ -26,6 +27,9 @@ from kaggle_face.records import IntArray, StrArray
 
 Order = Callable[[IntArray, int], IntArray]
 """From the labels of all training images and an epoch to the positions of its images; always as many."""
+
+LastBatch = Literal["drop", "fill"]
+"""What becomes of an epoch's images that do not fill a batch: none is used, or others fill it up."""
 
 CPU = torch.device("cpu")
 
@@ -67,13 +71,20 @@ class TrainingImages:
 class TrainingBatches:
     """The training images of a fold in batches; images that could not be read are left out.
 
-    An epoch's last, smaller batch is left out too: the next epoch's order is another one, so no image is
-    missed for long, and a batch of one image would break batch normalisation. A set that is smaller than a
-    batch is one batch. One epoch at a time: beginning another one ends the last.
+    All batches have one size, since a batch of one image would break batch normalisation. An epoch's last,
+    smaller one is left out (the next epoch's order is another one, so no image is missed for long) or filled
+    with the first images of the epoch, which are augmented anew. A set that is smaller than a batch is one
+    batch. One epoch at a time: beginning another one ends the last.
     """
 
     def __init__(
-        self, images: TrainingImages, batch_size: int, augmenter: Augmenter, order: Order, plan: LoaderPlan
+        self,
+        images: TrainingImages,
+        batch_size: int,
+        augmenter: Augmenter,
+        order: Order,
+        plan: LoaderPlan,
+        last_batch: LastBatch = "drop",
     ) -> None:
         """Looks up the images.
 
@@ -83,6 +94,7 @@ class TrainingBatches:
             augmenter: Applied to each image.
             order: The order of each epoch.
             plan: Where the images lie, how they are augmented, and this process's shard of each batch.
+            last_batch: What becomes of images that do not fill a batch.
 
         Raises:
             DataError: Fewer than two images can be read.
@@ -97,6 +109,7 @@ class TrainingBatches:
         self._order = order
         self._num_ordered = len(self._order(self._labels, 0))
         self._batch_size = min(batch_size, self._num_ordered)
+        self._fills_last_batch = last_batch == "fill"
         if plan.shard.count > 1 and self._batch_size // plan.shard.count < 2:
             raise ConfigError(
                 f"a batch of {self._batch_size} images leaves one of {plan.shard.count} processes fewer than "
@@ -106,7 +119,13 @@ class TrainingBatches:
         self._source = self._choose_source(cache.images, augmenter)
 
     def __len__(self) -> int:
-        return self._num_ordered // self._batch_size
+        whole, left = divmod(self._num_ordered, self._batch_size)
+        return whole + (self._fills_last_batch and left > 0)
+
+    @property
+    def images_left_out(self) -> int:
+        """The number of an epoch's images that fill no batch and are dropped."""
+        return max(0, self._num_ordered - self.images_per_epoch)
 
     @property
     def images_per_epoch(self) -> int:
@@ -116,6 +135,7 @@ class TrainingBatches:
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (counted from 0), from step `first_step` on."""
         order = self._order(self._labels, epoch)
+        order = np.concatenate([order, order[: max(0, self.images_per_epoch - len(order))]])
 
         def batched(values_N: IntArray) -> IntArray:
             """The values (S, B) of the S batches that are left."""

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kaggle_face.errors import RemoteError
+from kaggle_face.errors import OfflineError, RemoteError
 from kaggle_face.kaggle.client.answers import (
     Accepted,
     Account,
@@ -87,7 +87,7 @@ class KaggleClient:
         if not isinstance(answer, Failure):
             return answer
         known = self.entered_competitions() if slug is not None and answer.status in (403, 404) else []
-        raise RemoteError(explain(answer, doing, slug, known))
+        raise error_of(answer)(explain(answer, doing, slug, known))
 
     def try_once(
         self, function: Callable[[], T], show_progress: bool = False, lists: Collection[str] = ()
@@ -236,6 +236,11 @@ class KaggleClient:
         return one_clean_line(text, self._context.secrets)
 
 
+def error_of(failure: Failure) -> type[RemoteError]:
+    """The class of a failure's error: whether Kaggle answered at all."""
+    return OfflineError if failure.status == NO_CONNECTION else RemoteError
+
+
 def connect(clock: Clock, progress: Progress, silent_seconds: float = SILENT_SECONDS) -> KaggleClient:
     """Logs in with the credentials that the official client finds.
 
@@ -244,13 +249,13 @@ def connect(clock: Clock, progress: Progress, silent_seconds: float = SILENT_SEC
     """
     broken = find_broken()
     if not find_credentials() or any(place.is_taken for place in broken):
-        raise RemoteError(f"cannot log in: {why_none()}")
+        raise (RemoteError if broken else OfflineError)(f"cannot log in: {why_none()}")
     for place in broken:
         progress.warn(f"{place}; other credentials are used")
     context = CallContext(clock, secrets_of({}), silent_seconds)
     api = repeated(lambda: attempt(_authenticated_api, context), "log in", clock, progress)
     if isinstance(api, Failure):
-        raise RemoteError(explain(api, "log in"))
+        raise error_of(api)(explain(api, "log in"))
     return KaggleClient(api, clock, progress, silent_seconds)
 
 

@@ -20,7 +20,7 @@ from kaggle_face.competitions.data_check import (
 )
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.reading import read_competition, submission_formats
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, InputError
 from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
 
@@ -78,8 +78,31 @@ def check_competition(config: Config, progress: Progress, decode_images: bool = 
     else:
         results.append(CheckResult("good", "the settings break no rule that is known here"))
     results += _check_cache(config, data, progress)
+    results.append(_try_training(config, data, any(each.level == "problem" for each in results)))
     results.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
     return DataCheck(root, tuple(count_splits(data)), tuple(results))
+
+
+def _try_training(config: Config, data: CompetitionData, has_problems: bool) -> CheckResult:
+    """How long a fold takes on this machine, by a trial of seconds."""
+    from kaggle_face.data.folds.split import number_of_folds
+    from kaggle_face.train.speed.estimate import FoldSize, estimate_fold, in_words
+
+    if has_problems:
+        return CheckResult("note", "how long a fold takes is not tried; the problems come first")
+    train, dev = (len(data.faces.of_split(split)) for split in ("train", "dev"))
+    count = number_of_folds(config.folds)
+    held_out = dev if config.folds.dev == "holdout" else (train + dev) // count
+    try:
+        size = FoldSize(len(data.classes), train + dev - held_out, held_out)
+        estimate = estimate_fold(config, size)
+    except InputError as error:
+        return CheckResult("problem", str(error))
+    if estimate is None:
+        text = f"train.batch_size={config.train.batch_size} does not fit the GPU's memory; lower it"
+        return CheckResult("problem", text)
+    whole = f", all {count} folds {in_words(count * estimate.seconds)}" if count > 1 else ""
+    return CheckResult("note", f"a fold trains {estimate}{whole}")
 
 
 def _check_cache(config: Config, data: CompetitionData, progress: Progress) -> list[CheckResult]:

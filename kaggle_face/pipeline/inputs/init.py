@@ -8,8 +8,10 @@ from pathlib import Path
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.competitions.inspection import Inspection, inspect_folder, settings_text
 from kaggle_face.competitions.own_data.guess import Answers
+from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError
+from kaggle_face.hardware import available_cpus
 from kaggle_face.kaggle.download import plain_slug
 
 
@@ -28,26 +30,41 @@ def init_competition(
     folder: Path = Path("configs"),
     replace: bool = False,
     answers: Answers | None = None,
+    machine: Machine | None = None,
 ) -> WrittenSettings:
     """Inspects the unpacked files of a competition and writes `<folder>/<slug>.yaml`.
 
     Args:
-        slug: The competition's name in its address.
+        slug: The competition's name in its address, or that address.
         root: The folder of the unpacked files.
         folder: Where settings are kept.
         replace: Whether settings that are there already are replaced.
         answers: What the files of own data are, where it is not clear; None: the layout is detected.
+        machine: What the training is sized for; None: this machine.
 
     Raises:
         ConfigError: The settings exist already, or two readings of own data are equally likely.
         InputError: The slug cannot name a file.
         DataError: The folder has no known layout, not that of the slug, or is broken.
     """
-    path = folder / f"{plain_slug(slug)}.yaml"
+    slug = plain_slug(slug)
+    path = folder / f"{slug}.yaml"
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; --force replaces it")
     inspection = inspect_folder(slug, root, answers)
-    text = settings_text(inspection)
+    text = settings_text(inspection, machine or this_machine())
     parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
     write_text(path, text)
     return WrittenSettings(path, text, inspection)
+
+
+def this_machine() -> Machine:
+    """What `device: auto` trains on here."""
+    import torch
+
+    from kaggle_face.model.amp import resolve_device
+
+    device = resolve_device("auto")
+    if device.type == "cuda":
+        return Machine(torch.cuda.get_device_name(device), available_cpus())
+    return Machine("Apple's GPU" if device.type == "mps" else "", available_cpus())

@@ -37,6 +37,12 @@ def test_healthy_data_pass(data, capsys):
     assert "ok:      all 10 images can be read" in printed
     assert printed.splitlines()[2].split() == ["train", "4", "4", "2"]
     assert "problem:" not in printed
+    assert "note:    a fold trains about " in printed and ", all 5 folds " in printed
+
+
+def test_settings_that_make_no_network_fail_the_check(data, capsys):
+    assert main(["check", "-c", "mine.yaml", "--no-images", "model.backbone=resnet81"]) == 2
+    assert "problem: " in (out := capsys.readouterr().out) and "resnet81" in out
 
 
 def test_a_broken_image_fails_the_check(data, capsys):
@@ -44,6 +50,7 @@ def test_a_broken_image_fails_the_check(data, capsys):
     assert main(["check", "-c", "mine.yaml"]) == 2
     streams = capsys.readouterr()
     assert "problem: 1 of 10 images cannot be read, first: ver_data/2.jpg" in streams.out
+    assert "note:    how long a fold takes is not tried; the problems come first" in streams.out
     assert (
         streams.err.rstrip().splitlines()[-1].startswith("error: 1 problems in data, first: 1 of 10 images")
     )

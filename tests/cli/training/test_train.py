@@ -154,15 +154,52 @@ def test_the_time_limit_stops_with_a_checkpoint_and_resume_goes_on(
     assert json.loads((fold / "run.json").read_text())["status"] == "finished"
 
 
-def test_training_all_folds_skips_those_that_are_done(
+def test_without_a_fold_all_are_trained_that_are_not_finished(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "--fold", "1", "train.epochs=1", "--run", "r"]) == 0
+    words = ["train.epochs=1", "--run", "r"]
+    assert main(["train", "--fold", "1", *words]) == 0
+    assert main(["train", "--fold", "0", *words, "train.max_hours=1e-9"]) == 0
     capsys.readouterr()
-    assert main(["train", "--fold", "all", "train.epochs=1", "--run", "r"]) == 0
+    assert main(["train", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "fold 1 of tiny/r is trained" in lines
+    assert "1 of the 3 folds of tiny/r are trained; the others follow" in lines
+    assert any(line.startswith("fold 0: goes on at epoch 1") for line in lines)
     assert sum("epoch 1/1" in line for line in lines) == 2
+    assert main(["train", "--fold", "all", *words]) == 0
+    assert capsys.readouterr().out == "all 3 folds of tiny/r are trained: there is nothing to do\n"
+
+
+def test_the_time_of_all_folds_is_estimated_before_the_first_and_refined_after_it(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["train", "--fold", "0", "--run", "short"]) == 0
+    assert "to train: about" not in capsys.readouterr().out  # over in a moment
+    monkeypatch.setattr("kaggle_face.pipeline.train._LEAST_IMAGES_ESTIMATED", 0)
+    weights = "checkpoints/last.safetensors"
+    assert main(["train", "--run", "short"]) == 0
+    assert main(["train", "--fold", "0", "--run", "tried"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^2 folds to train: about \d+ s on .* images/s\) each, \d+ s in all$", out, re.M)
+    assert re.search(r"^1 fold left: about \d+ s$", out, re.M)
+    assert re.search(r"^1 fold to train: about \d+ s on .* images/s\)$", out, re.M)
+    runs = workspace / "runs/tiny"
+    assert (runs / "tried/fold0" / weights).read_bytes() == (runs / "short/fold0" / weights).read_bytes()
+
+
+def test_images_that_fill_no_batch_are_named_or_used(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--fold", "0", "train.epochs=1", "train.batch_size=28"]
+    assert main([*words, "--run", "dropped"]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert (
+        line.startswith("warning: fold 0: 20 images are left out of each epoch") and "last_batch=fill" in line
+    )
+    assert main([*words, "--run", "filled", "train.last_batch=fill"]) == 0
+    assert "left out" not in "".join(capsys.readouterr())
+    settings = ["train.last_batch=fill", "train.batch_size=28", "train.epochs=1"]
+    assert main(["predict", "--run", "filled", *settings]) == 0
 
 
 def test_a_trained_fold_is_not_trained_over(workspace: Path, refused: Callable[..., str]) -> None:

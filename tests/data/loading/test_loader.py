@@ -22,6 +22,7 @@ from kaggle_face.data.loading.identity_sampling import sampled_order
 from kaggle_face.data.loading.loader import (
     CPU,
     Batch,
+    LastBatch,
     TrainingBatches,
     TrainingImages,
     evaluation_batches,
@@ -67,11 +68,11 @@ def batches(
     seed: int = 5,
     placement: Placement = "workers",
     shard: Shard = WHOLE_BATCH,
+    last_batch: LastBatch = "drop",
 ) -> TrainingBatches:
     labels, plan = np.arange(len(cache)) * 3, LoaderPlan(placement, CPU, workers, shard=shard)
-    return TrainingBatches(
-        TrainingImages(cache, cache.image_ids, labels), batch_size, augmenter, shuffled(seed), plan
-    )
+    images = TrainingImages(cache, cache.image_ids, labels)
+    return TrainingBatches(images, batch_size, augmenter, shuffled(seed), plan, last_batch)
 
 
 def content(some_batches: Iterator[Batch]) -> list[tuple[bytes, list[int], list[int]]]:
@@ -92,6 +93,29 @@ def test_an_epoch_has_every_image_once_but_the_last_short_batch(cache: ImageCach
     made = batches(cache, batch_size=8)
     rows = [row for batch in made.epoch(0) for row in batch.rows.tolist()]
     assert len(made) == 6 and made.images_per_epoch == len(rows) == len(set(rows)) == 48  # of 49 readable
+
+
+def test_a_last_batch_that_is_filled_leaves_no_image_out(cache: ImageCache) -> None:
+    noisy = Augmenter(NOISE, SIZE, 0)
+    dropped, filled = (batches(cache, 20, noisy, last_batch=last) for last in ("drop", "fill"))
+    assert (len(dropped), dropped.images_left_out) == (2, 9)
+    assert (len(filled), filled.images_left_out, filled.images_per_epoch) == (3, 0, 60)
+    made = list(filled.epoch(1))
+    rows = [row for batch in made for row in batch.rows.tolist()]
+    assert set(rows) == set(range(IMAGES)) - {7} and rows[49:] == rows[:11]
+    first, last = made[0].images[0], made[2].images[9]
+    assert made[0].rows[0] == made[2].rows[9] and not torch.equal(first, last)  # augmented anew
+    assert content(iter(made))[:2] == content(dropped.epoch(1))
+    assert content(filled.epoch(1, first_step=2)) == content(iter(made))[2:]
+    halves = [batches(cache, 20, noisy, last_batch="fill", shard=Shard(rank, 2)) for rank in range(2)]
+    for whole, *parts in zip(made, *(half.epoch(1) for half in halves), strict=True):
+        assert torch.equal(torch.cat([part.images for part in parts]), whole.images)
+
+
+def test_whole_batches_need_no_filling(cache: ImageCache) -> None:
+    for size in (7, 49, 1000):
+        dropped, filled = (batches(cache, size, last_batch=last) for last in ("drop", "fill"))
+        assert dropped.images_left_out == 0 and content(filled.epoch(0)) == content(dropped.epoch(0))
 
 
 def test_an_image_that_cannot_be_read_is_never_shown(cache: ImageCache) -> None:

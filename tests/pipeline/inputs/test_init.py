@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.pipeline.inputs.init import init_competition
@@ -35,6 +36,19 @@ def test_settings_that_are_there_are_replaced_only_on_request(root):
     with pytest.raises(ConfigError, match=r"mine\.yaml exists already"):
         init_competition("mine", root, folder=root)
     assert init_competition("mine", root, folder=root, replace=True).path == root / "mine.yaml"
+
+
+def test_a_slug_may_be_an_address(root):
+    written = init_competition("https://www.kaggle.com/competitions/mine/overview", root, folder=root)
+    assert written.path == root / "mine.yaml"
+    assert parse_config(written.text.replace("extends: base\n", ""), "written").competition.slug == "mine"
+
+
+def test_settings_name_the_machine_that_they_are_sized_for(root):
+    written = init_competition("mine", root, folder=root, machine=Machine("NVIDIA H200", 16))
+    config = parse_config(written.text.replace("extends: base\n", ""), "written")
+    assert "# Sized for NVIDIA H200, and about 1 training images" in written.text
+    assert (config.model.backbone, config.train.last_batch) == ("resnet18", "fill")
 
 
 def test_a_slug_that_leads_to_another_folder_is_refused(root):

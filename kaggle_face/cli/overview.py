@@ -1,0 +1,86 @@
+"""What `kaggle-face --help` prints: the commands in the order of work, and two examples of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kaggle_face.hints import PROGRAM
+
+_FIRST = "download, init, train, ensemble, submit"
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "data": ("competitions", "auth", "download", "init", "check", "cache"),
+    "train": ("train", "tune", "soup", "evaluate", "runs", "status"),
+    "blend": ("predict", "ensemble", "pseudo-label"),
+    "submit": ("submit", "submissions", "leaderboard"),
+    "recognise": ("enroll", "verify", "identify", "people", "app"),
+    "tools": ("demo", "bundle", "bench"),
+}
+"""The commands in the order of work; one that is in no group is shown as a tool."""
+
+EXAMPLES: Mapping[str, tuple[str, str]] = {
+    "demo": ("", "train.epochs=3"),
+    "competitions": ("", "show pair_text"),
+    "init": ("faces-2026 --data data/faces-2026", "faces-2026 --data data/faces-2026 --force"),
+    "check": ("-c faces-2026", "-c faces-2026 --labels main"),
+    "cache": ("-c faces-2026", "-c faces-2026 data.image_size=64"),
+    "train": ("-c faces-2026", "-c faces-2026 --fold 0 --run small optim.lr=0.05"),
+    "tune": (
+        "--space space.yaml --trials 30 -c faces-2026",
+        "--space space.yaml --hours 8 --fold 1 -c faces-2026",
+    ),
+    "evaluate": ("-c faces-2026", "main small -c faces-2026"),
+    "runs": ("-c faces-2026", "-c faces-2026 --all"),
+    "predict": ("-c faces-2026", "-c faces-2026 --run main --folds 0,1"),
+    "status": ("-c faces-2026", "-c faces-2026 --run main"),
+    "soup": ("-c faces-2026", "-c faces-2026 --run main --checkpoints best_cls,last"),
+    "ensemble": ("-c faces-2026", "main small -c faces-2026"),
+    "pseudo-label": ("-c faces-2026", "-c faces-2026 --confidence 0.99 --most 20"),
+    "submit": ("-c faces-2026 --dry-run", "-c faces-2026 -m 'five folds'"),
+    "submissions": ("-c faces-2026", "faces-2026 --plot scores.svg"),
+    "leaderboard": ("-c faces-2026", "faces-2026 --top 20"),
+    "download": (
+        "faces-2026",
+        "https://www.kaggle.com/competitions/faces-2026/data --to data/faces",
+    ),
+    "enroll": ("Ann ann.jpg -c faces-2026", "photos --largest -c faces-2026"),
+    "verify": ("Ann visitor.jpg -c faces-2026", "one.jpg other.jpg -c faces-2026"),
+    "identify": ("visitor.jpg -c faces-2026", "visitor.jpg -k 3 --json"),
+    "people": ("list", "rename Ann Anna"),
+    "app": ("-c faces-2026", "-c faces-2026 --port 9000"),
+    "bundle": ("-c faces-2026", "-c faces-2026 --run main --upload"),
+    "bench": ("train -c faces-2026", "predict --quick -c faces-2026"),
+    "auth": ("", ""),
+}
+"""The words behind a command in two calls of it; equal ones are shown once."""
+
+
+def overview_lines(summaries: Mapping[str, str]) -> list[str]:
+    """The lines of the overview.
+
+    Args:
+        summaries: What each command does.
+    """
+    width = max(map(len, summaries))
+    grouped = {name for names in GROUPS.values() for name in names}
+    lines = [
+        f"usage: {PROGRAM} COMMAND [options] [key=value ...]",
+        "",
+        "From a face competition's download to a scored submission.",
+        f"Most people need five commands: {_FIRST}.",
+    ]
+    for group, names in GROUPS.items():
+        more = [name for name in summaries if name not in grouped] if group == "tools" else []
+        lines += ["", f"{group}:"]
+        lines += [f"  {name:<{width}}  {summaries[name]}" for name in (*names, *more) if name in summaries]
+    return [*lines, "", f"{PROGRAM} COMMAND --help describes one command, with examples."]
+
+
+def examples_of(command: str) -> str:
+    """The end of a command's help; empty for one without examples.
+
+    >>> examples_of("runs").splitlines()
+    ['examples:', '  kaggle-face runs -c faces-2026', '  kaggle-face runs -c faces-2026 --all']
+    """
+    calls = dict.fromkeys(f"  {PROGRAM} {command} {words}".rstrip() for words in EXAMPLES.get(command, ()))
+    return "\n".join(["examples:", *calls]) if calls else ""
