@@ -39,7 +39,7 @@ class NotebookProgress:
     def warn(self, line: str) -> None:
         """Issues a `ProgressWarning`; an equal one at each time is shown, not the first alone."""
         with warnings.catch_warnings():
-            if not _is_filtered(ProgressWarning):
+            if not any(kind is ProgressWarning for _, _, kind, _, _ in warnings.filters):
                 warnings.simplefilter("always", ProgressWarning)
             warnings.warn(one_line(line), ProgressWarning, stacklevel=2)
 
@@ -115,8 +115,3 @@ def usual_progress() -> Progress:
     if sys.stderr.isatty() or (shell is not None and hasattr(shell, "kernel")):
         return NotebookProgress()
     return SilentProgress()
-
-
-def _is_filtered(category: type[Warning]) -> bool:
-    """Whether the program has a filter of its own for a category."""
-    return any(kind is category for _, _, kind, _, _ in warnings.filters)

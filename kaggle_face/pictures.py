@@ -120,7 +120,8 @@ def decode_photo(
         UnreadableImageError: As `decode_rgb`.
     """
     try:
-        size = _size_in_file(data)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as header:
+            size = header.size
         image = _open(data, longest_px // 2)
         picture = _to_rgb(image)
         picture.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
@@ -212,11 +213,6 @@ def _open(data: bytes, size_px: int) -> ImageFile.ImageFile:
     return image
 
 
-def _size_in_file(data: bytes) -> tuple[int, int]:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        return image.size
-
-
 def _upright_square(image: Image.Image, size_px: int) -> Image.Image:
     turn = _UPRIGHT.get(_orientation(image))
     picture = _to_rgb(image)
@@ -238,7 +234,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return _to_eight_bits(image).convert("RGB")
+        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise ValueError("its pixels are fractions, not 8 or 16 bits")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
@@ -246,11 +243,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         paper = Image.new("RGBA", picture.size, _PAPER)
         return Image.alpha_composite(paper, picture).convert("RGB")
     return image.convert("RGB")
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-    return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8))
 
 
 def _reason(error: Exception, data: bytes) -> str:

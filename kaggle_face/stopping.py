@@ -136,13 +136,9 @@ def _noting(is_noted: bool) -> Iterator[None]:
 def _on_signal(number: int, frame: FrameType | None) -> None:
     if _wish.number is None:
         _wish.number, _wish.seconds = number, time.monotonic()
-        if not _is_under_torchrun():
+        if "TORCHELASTIC_RUN_ID" not in os.environ:  # set by torchrun
             end_at_once_from_now_on()
         if not _wish.is_noted:
             raise StoppedBySignalError(number)
     elif time.monotonic() - _wish.seconds > _SECONDS_OF_ONE_WISH:
         os._exit(128 + number)
-
-
-def _is_under_torchrun() -> bool:
-    return "TORCHELASTIC_RUN_ID" in os.environ

@@ -140,9 +140,12 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
     for fold in folds[1:]:
         pair = f"{_name(first)} and {_name(fold)}"
         if _what_was_predicted(fold, first) != _what_was_predicted(first, fold):
+            tables = read_fold_tables(first), read_fold_tables(fold)
+            difference = first_table_difference(*tables) or "their galleries"
+            commands = dict.fromkeys(each.run.prediction_command() for each in (first, fold))
             raise RunError(
-                f"{pair} were predicted on different test data: {_difference(first, fold)}; predict both "
-                f"again: {' and '.join(_prediction_commands(first, fold))}"
+                f"{pair} were predicted on different test data: {difference}; predict both again: "
+                f"{' and '.join(commands)}"
             )
         if digest_of_classes(read_classes(fold.classes_file)) != digest_of_classes(
             read_classes(first.classes_file)
@@ -179,11 +182,6 @@ def _blend_again(run: RunFolder, reason: str) -> str:
     return f"blend again: {command}"
 
 
-def _difference(first: FoldFolder, second: FoldFolder) -> str:
-    """Which table differs, and its first different row where both can be read."""
-    return first_table_difference(read_fold_tables(first), read_fold_tables(second)) or "their galleries"
-
-
 def _what_was_predicted(fold: FoldFolder, other: FoldFolder) -> dict[str, str]:
     tables = digest_of_tables(fold.path / "test")
     return tables if _have_one_root(fold, other) else {**tables, "images": ""}
@@ -199,10 +197,6 @@ def _have_one_root(fold: FoldFolder, other: FoldFolder) -> bool:
     """Whether pictures must be the same: those of two raw folders may be cropped or aligned differently."""
     configs = [each.read_config() for each in (fold, other) if each.config_file.is_file()]
     return len({config.data.root for config in configs}) <= 1
-
-
-def _prediction_commands(*folds: FoldFolder) -> list[str]:
-    return list(dict.fromkeys(fold.run.prediction_command() for fold in folds))
 
 
 def _name(fold: FoldFolder) -> str:

@@ -115,7 +115,8 @@ def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
     images = read_table(folder / IMAGES, ["image_id", "digest"])
     ids = images["image_id"]
     faces = FaceTable(ids, np.full(len(ids), UNKNOWN, np.int64), np.full(len(ids), "test"))
-    dev, test = (_gallery(folder / name) for name in GALLERIES)
+    galleries = (folder / name for name in GALLERIES)
+    dev, test = (record_io.read_gallery(each) if each.is_dir() else None for each in galleries)
     listed = RowList(rows["row_id"], rows["image_id"])
     pairs = record_io.read_pairs(folder / PAIRS)
     data = CompetitionData(faces, classes, listed, no_pairs(), pairs, dev, test)
@@ -161,11 +162,14 @@ def predicted_part(data: CompetitionData) -> CompetitionData:
 
 def digest_of_tables(folder: Path) -> dict[str, str]:
     """The digest of each table that `write_test_tables` wrote: rows, pairs, images, galleries."""
+    galleries = [folder / name for name in GALLERIES]
     return {
         "rows": _digest_beside(folder / ROWS),
         "pairs": _digest_beside(folder / PAIRS),
         "images": _digest_beside(folder / IMAGES),
-        "galleries": digest_of_names([_quoted(folder / name) for name in GALLERIES]),
+        "galleries": digest_of_names(
+            [read_seal(each).digest if has_seal(each) else NOTHING for each in galleries]
+        ),
     }
 
 
@@ -386,14 +390,6 @@ def _read_competition(path: Path) -> CompetitionConfig:
 
 def _name(fold: FoldFolder) -> str:
     return "/".join(fold.path.parts[-3:])
-
-
-def _gallery(folder: Path) -> Gallery | None:
-    return record_io.read_gallery(folder) if folder.is_dir() else None
-
-
-def _quoted(folder: Path) -> str:
-    return read_seal(folder).digest if has_seal(folder) else NOTHING
 
 
 def _digest_beside(path: Path) -> str:

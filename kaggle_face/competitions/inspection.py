@@ -123,7 +123,10 @@ def settings_text(inspection: Inspection, machine: Machine) -> str:
         variant = f"auto  # {variant}, as the slug says"
     metric = spec.metrics.get("verification") if spec is not None else None
     metric_lines = [f"  verification_metric: {metric}", "  early_stop_metric: verification"]
-    size = _training_size(inspection)
+    labelled = sum(len(inspection.data.faces.of_split(split)) for split in ("train", "dev"))
+    count = FoldsConfig().count  # of `base`
+    only_own = spec is not None and spec.rules.forbids_imported_architectures
+    size = TrainingSize(labelled * (count - 1) // count, inspection.image_size, only_own)
     lines = [
         *_heading(inspection),
         "extends: base",
@@ -163,14 +166,6 @@ def _fold_lines(inspection: Inspection) -> list[str]:
     if inspection.guess is None or trained.isdisjoint(data.dev_pairs.image_ids.tolist()):
         return []
     return ["", "folds:", "  verification: identities  # the labelled pairs are of training images"]
-
-
-def _training_size(inspection: Inspection) -> TrainingSize:
-    """What one of the folds of `base` trains on."""
-    labelled = sum(len(inspection.data.faces.of_split(split)) for split in ("train", "dev"))
-    count, spec = FoldsConfig().count, inspection.spec
-    only_own = spec is not None and spec.rules.forbids_imported_architectures
-    return TrainingSize(labelled * (count - 1) // count, inspection.image_size, only_own)
 
 
 def _heading(inspection: Inspection) -> list[str]:

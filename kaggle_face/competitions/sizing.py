@@ -50,7 +50,9 @@ class TrainingSize:
 
 def image_size_line(size: TrainingSize, machine: Machine) -> str:
     """The line of `data.image_size`."""
-    pixels = _pixels(size, machine)
+    most = _CPU_PIXELS_OF_MANY if size.images > _MANY_IMAGES else _CPU_PIXELS
+    most = _CPU_PIXELS_OF_LARGE if size.only_own_networks else most
+    pixels = size.side_px if machine.gpu else min(size.side_px, most)
     if pixels == size.side_px:
         return f"  image_size: {pixels}  # pixels, as the training images are"
     return f"  image_size: {pixels}  # pixels; the training images have {size.side_px}, for a GPU"
@@ -125,13 +127,6 @@ def _cpu_network(size: TrainingSize) -> list[str]:
         "  head: linear  # cosface, margin.margin=0.3 and margin.warmup_epochs of two thirds of the epochs",
         "                # verified better where it was measured, and classified a little worse",
     ]
-
-
-def _pixels(size: TrainingSize, machine: Machine) -> int:
-    if machine.gpu:
-        return size.side_px
-    most = _CPU_PIXELS_OF_MANY if size.images > _MANY_IMAGES else _CPU_PIXELS
-    return min(size.side_px, _CPU_PIXELS_OF_LARGE if size.only_own_networks else most)
 
 
 def _batch_size(images: int, least: int, most: int) -> int:

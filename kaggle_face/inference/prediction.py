@@ -93,7 +93,13 @@ def predict_fold(
     for checkpoint in checkpoints:
         network = load_trained_network(folder, checkpoint, device)
         network.averages_crops = settings.crops
-        how = how or _choose_how(network, folder, test_set.cache, settings)
+        if how is None:
+            place = next(network.parameters()).device
+            amp_dtype = trained_amp(folder, place)
+            batch_size = choose_batch_size(
+                settings.batch_size, network, test_set.cache.size_px, place, amp_dtype, settings.flip
+            )
+            how = _How(place, amp_dtype, batch_size, settings.flip)
         made_of = inputs_of_record(folder, "test", checkpoint, averaging)
         weights = made_of["checkpoint"]
         target = folder.record_folder("test", checkpoint, "predictions").parent
@@ -119,15 +125,6 @@ class _How:
     amp_dtype: torch.dtype | None
     batch_size: int
     flip: bool
-
-
-def _choose_how(network: FaceNetwork, folder: FoldFolder, cache: ImageCache, settings: PredictConfig) -> _How:
-    device = next(network.parameters()).device
-    amp_dtype = trained_amp(folder, device)
-    batch_size = choose_batch_size(
-        settings.batch_size, network, cache.size_px, device, amp_dtype, settings.flip
-    )
-    return _How(device, amp_dtype, batch_size, settings.flip)
 
 
 def _predict(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +59,9 @@ def episode_accuracy(
     if vectors_ND.ndim != 2:
         raise InputError(f"embeddings must be a table (images, numbers), got shape {vectors_ND.shape}")
     require_same_length(vectors_ND, ids, "embeddings and people")
-    rows_of_person = [rows for rows in _rows_by_person(ids) if len(rows) > shots]
+    order = np.argsort(ids, kind="stable").astype(np.int64)
+    starts = np.unique(ids[order], return_index=True)[1]
+    rows_of_person = [rows for rows in np.split(order, starts[1:]) if len(rows) > shots]
     if len(rows_of_person) < ways:
         raise InputError(
             f"{ways}-way episodes with {shots} known images need {ways} people with {shots + 1} images or "
@@ -72,12 +73,6 @@ def episode_accuracy(
     mean = float(np.mean(accuracies))
     margin = 1.96 * float(np.std(accuracies, ddof=1)) / math.sqrt(num_episodes)
     return EpisodeAccuracy(mean, max(0.0, mean - margin), min(1.0, mean + margin), num_episodes)
-
-
-def _rows_by_person(ids: npt.NDArray[Any]) -> list[npt.NDArray[np.int64]]:
-    order = np.argsort(ids, kind="stable").astype(np.int64)
-    starts = np.unique(ids[order], return_index=True)[1]
-    return np.split(order, starts[1:])
 
 
 def _one_episode(

@@ -136,7 +136,11 @@ def import_predictions(
     """
     run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
     _require_free(run, options)
-    competition = _open(loaded, progress)
+    data = open_competition(loaded.config, progress)
+    cache = open_images(loaded.config, data, progress)
+    folds = open_folds(loaded, data, cache)
+    of_folds = tuple(select_fold(data, folds, cache, number) for number in range(folds.count))
+    competition = _Competition(data, folds, of_folds, open_today(loaded.config, data, progress, cache))
     sources = Sources(options.test, options.oof, options.values, options.classes)
     if options.task == "classification":
         oof, test = read_classes(competition.data, competition.held_out_images, sources)
@@ -167,14 +171,6 @@ def _require_free(run: RunFolder, options: ImportOptions) -> None:
         raise RunError(f"{run.path} is a run of its own, which is not replaced; choose another name")
     if not options.overwrite:
         raise RunError(f"{run.name} was imported before; choose another name, or replace it with --overwrite")
-
-
-def _open(loaded: LoadedConfig, progress: Progress) -> _Competition:
-    data = open_competition(loaded.config, progress)
-    cache = open_images(loaded.config, data, progress)
-    folds = open_folds(loaded, data, cache)
-    of_folds = tuple(select_fold(data, folds, cache, number) for number in range(folds.count))
-    return _Competition(data, folds, of_folds, open_today(loaded.config, data, progress, cache))
 
 
 def _write_fold(

@@ -286,12 +286,9 @@ class Run:
         """The network of a fold, to embed any images with; see `load_embedder`."""
         from kaggle_face.inference.embedder import load_embedder
 
-        return load_embedder(self.folder, self._first_finished() if fold is None else fold, checkpoint)
-
-    def _first_finished(self) -> int:
-        if not self.folds:
+        if fold is None and not self.folds:
             raise RunError(f"{self.name} has no finished fold; train one: {self.folder.training_command()}")
-        return self.folds[0]
+        return load_embedder(self.folder, self.folds[0] if fold is None else fold, checkpoint)
 
     def _started(self) -> list[FoldFolder]:
         return self.folder.started_folds()

@@ -32,7 +32,10 @@ def out_of_fold_of(records: Mapping[Task, Path], run: RunFolder) -> Estimate | N
     folds = run.started_folds()
     if not folds:
         return None
-    own = _own_metrics(folds[0])
+    try:
+        own = own_metrics_of(folds[0].read_config())
+    except KaggleFaceError:
+        own = _OF_UNKNOWN_SETTINGS
     blend = read_blend_record(run)
     figures = {task: _figure(task, path, folds[0], own, blend) for task, path in records.items()}
     if len(figures) == 1:
@@ -71,10 +74,3 @@ def _figure_of_blend(blend: TaskRecord, task: Task, own: OwnMetrics) -> Estimate
 def _is_blend(record: Path) -> bool:
     """Whether a record is that of the run's blend, which lies in `ensemble/`."""
     return record.parent.name == "ensemble"
-
-
-def _own_metrics(fold: FoldFolder) -> OwnMetrics:
-    try:
-        return own_metrics_of(fold.read_config())
-    except KaggleFaceError:
-        return _OF_UNKNOWN_SETTINGS

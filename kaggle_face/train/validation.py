@@ -83,18 +83,15 @@ def _held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> HeldOut:
     logits[:, data.class_counts == 0] = -np.inf
     others = np.setdiff1d(data.pairs.image_ids, data.validation_ids)
     more, _ = _embed(network, data, others, how, with_logits=False)
-    _require_finite(np.concatenate([embeddings, more]))
-    everyone = Embeddings(np.concatenate([data.validation_ids, others]), np.concatenate([embeddings, more]))
-    predictions = Predictions(data.validation_ids, logits, data.classes.names)
-    return HeldOut(predictions, everyone, score_pairs(everyone, data.pairs))
-
-
-def _require_finite(vectors_ND: np.ndarray) -> None:
+    vectors_ND = np.concatenate([embeddings, more])
     bad = int((~np.isfinite(vectors_ND)).any(axis=1).sum())
     if bad:
         raise NotFiniteError(
             f"the network's embeddings of {bad} of {len(vectors_ND)} held-out images are not finite"
         )
+    everyone = Embeddings(np.concatenate([data.validation_ids, others]), vectors_ND)
+    predictions = Predictions(data.validation_ids, logits, data.classes.names)
+    return HeldOut(predictions, everyone, score_pairs(everyone, data.pairs))
 
 
 def measure(held_out: HeldOut, data: FoldData) -> dict[str, float]:

@@ -152,7 +152,11 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
         if header is None:
             raise ValueError("no header")
         rows = list(filter(None, lines))
-        _check_rows(rows, len(header), "\0" in text)
+        if set(map(len, rows)) - {len(header)}:
+            number, row = next((number, row) for number, row in enumerate(rows, 2) if len(row) != len(header))
+            raise ValueError(f"row {number} has {len(row)} cells, its header has {len(header)}")
+        if "\0" in text and any(cell.endswith("\0") for row in rows for cell in row):
+            raise ValueError("a cell ends with a zero byte")  # an array of text would drop it
     return header, rows
 
 
@@ -208,14 +212,6 @@ def _size_of_regular(path: Path) -> int:
     if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for without end
         raise ValueError("not a regular file")
     return about.st_size
-
-
-def _check_rows(rows: Sequence[Sequence[str]], width: int, has_zero_byte: bool) -> None:
-    if set(map(len, rows)) - {width}:
-        number, row = next((number, row) for number, row in enumerate(rows, 2) if len(row) != width)
-        raise ValueError(f"row {number} has {len(row)} cells, its header has {width}")
-    if has_zero_byte and any(cell.endswith("\0") for row in rows for cell in row):
-        raise ValueError("a cell ends with a zero byte")  # an array of text would drop it
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

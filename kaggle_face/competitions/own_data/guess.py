@@ -228,9 +228,9 @@ class _Guesser:
             self._explain(own, entry)
 
     def _entry(self, own: OwnTable, folder: str, identity: str | None, column: str | None) -> ImagesConfig:
-        split: ListedSplit = next(
-            (SPLIT_WORDS[word] for word in _words(own.name) if word in SPLIT_WORDS), "train"
-        )
+        stem = name_of(own.name).lower().rpartition(".")[0]
+        words = "".join(letter if letter.isalnum() else " " for letter in stem).split()
+        split: ListedSplit = next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "train")
         return ImagesConfig(
             split=split,
             folder=folder,
@@ -390,8 +390,3 @@ class _Guesser:
     def _has_identities(self, entry: ImagesConfig) -> bool:
         has_names = entry.identity is not None or entry.class_folders or entry.pattern is not None
         return has_names and (entry.split == "train" or entry.split_column is not None)
-
-
-def _words(name: str) -> list[str]:
-    stem = name_of(name).lower().rpartition(".")[0]
-    return "".join(letter if letter.isalnum() else " " for letter in stem).split()

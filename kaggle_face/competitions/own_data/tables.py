@@ -215,12 +215,8 @@ def _common_cut(cells: Sequence[str], index: ImageIndex) -> str:
     for place in range(1, len(pieces)):
         cut = "/".join(pieces[:place]) + "/"
         if index.match("/".join(pieces[place:])).way <= 1 and index.match("/".join(pieces[place:])).image_ids:
-            return cut if all(_slashed(cell).startswith(cut) for cell in cells) else ""
+            return cut if all(cell.strip().replace("\\", "/").startswith(cut) for cell in cells) else ""
     return ""
-
-
-def _slashed(cell: str) -> str:
-    return cell.strip().replace("\\", "/")
 
 
 def _same_images(table: CsvTable, named: Sequence[str], index: ImageIndex, cut: str) -> bool:

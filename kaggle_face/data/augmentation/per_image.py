@@ -65,7 +65,10 @@ class Augmenter:
         """The image as epoch `epoch` sees it; `index` is the image's own number, the same in every epoch."""
         if not self.steps:
             return image_HWC
-        self._place_generators(epoch, index)
+        self._key[1] = epoch
+        self._counter[3] = index
+        self._philox.state = self._place
+        self._python_random.seed(self._philox.random_raw())
         data: dict[str, Any] = {"image": np.array(image_HWC)}
         for step in self.steps:
             data = step(**data)
@@ -97,12 +100,6 @@ class Augmenter:
         generator = np.random.Generator(self._philox)
         for step in self.steps:
             step.set_random_state(generator, self._python_random)
-
-    def _place_generators(self, epoch: int, index: int) -> None:
-        self._key[1] = epoch
-        self._counter[3] = index
-        self._philox.state = self._place
-        self._python_random.seed(self._philox.random_raw())
 
     def _probe(self) -> None:
         image_HWC = np.random.default_rng(0).integers(0, 256, (self.size_px, self.size_px, 3), np.uint8)

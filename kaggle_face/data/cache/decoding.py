@@ -6,7 +6,6 @@ for a quarter of the time, and four threads were no faster than two.
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import threading
@@ -133,14 +132,10 @@ def decode_chunk(chunk: Chunk) -> Outcome:
         for start in range(0, len(chunk.names), length):
             names = chunk.names[start : start + length]
             _decode_block(chunk, slice(start, start + length), pixels, outcome)
-            _write_all(stream, pixels[: len(names)].reshape(-1).data)
+            rest = pixels[: len(names)].reshape(-1).data
+            while len(rest):  # an unbuffered file takes a part and says nothing where the disk becomes full
+                rest = rest[stream.write(rest) or 0 :]
     return outcome
-
-
-def _write_all(stream: io.RawIOBase, data: memoryview) -> None:
-    """Writes to an unbuffered file, which takes a part and says nothing where the disk becomes full."""
-    while len(data):
-        data = data[stream.write(data) or 0 :]
 
 
 def digest_of_file(path: str, size_bytes: int) -> int:

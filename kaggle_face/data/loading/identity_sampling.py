@@ -79,7 +79,10 @@ def _order_by_identity(
     turn_of = np.zeros(len(images_of_class), np.int64)
     groups = []
     for person in turns.tolist():
-        groups.append(_group(images_of_class[person], int(turn_of[person]), per_identity))
+        images = images_of_class[person]
+        turns_per_round = max(1, len(images) // per_identity)
+        start = (int(turn_of[person]) % turns_per_round) * per_identity
+        groups.append(np.resize(images[start : start + per_identity], per_identity))
         turn_of[person] += 1
     return np.concatenate(groups)
 
@@ -102,13 +105,6 @@ def _turns_of_people(count: int, per_batch: int, batches: int, random: np.random
             batch.append(waiting.popleft())
         turns += batch
     return np.asarray(turns, np.int64)
-
-
-def _group(images: IntArray, turn: int, size: int) -> IntArray:
-    """The images of a person's turn: the next ones, all different where there are enough."""
-    turns_per_round = max(1, len(images) // size)
-    start = (turn % turns_per_round) * size
-    return np.resize(images[start : start + size], size)
 
 
 def _shuffled_classes(labels: IntArray, random: np.random.Generator) -> list[IntArray]:

@@ -112,9 +112,14 @@ def open_dev_tuning(
     names = np.unique(gallery.names)
     number = {name: index for index, name in enumerate(names.tolist())}
     truth = np.array([number.get(name, -1) for name in gallery.probe_names.tolist()], np.int64)
-    people, sides = _people_and_sides(gallery, truth)
+    # Each unknown probe counts as a person.
+    keys = np.where(truth >= 0, gallery.probe_names, np.char.add("unknown ", gallery.probe_ids))
+    keys, people, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    sides = sides_of_people(keys, counts.astype(np.int64))[people]
     networks = networks_of_gallery(blend, gallery)
-    return GalleryTuningProblem(networks, truth, people, sides, gallery.no_match is not None, resampling)
+    return GalleryTuningProblem(
+        networks, truth, people.astype(np.int64), sides, gallery.no_match is not None, resampling
+    )
 
 
 def open_simulated_tuning(
@@ -243,11 +248,3 @@ def _tune_step(
     is_on = best != recipe and gain.low > 0
     setting = describe_step(name, getattr(best, name)) if best != recipe else name
     return TunedStep(name, setting, gain, in_sample, is_on), best if is_on else recipe
-
-
-def _people_and_sides(gallery: Gallery, truth: IntArray) -> tuple[IntArray, IntArray]:
-    """Which probes show one person, and the side of each; each unknown probe counts as a person."""
-    keys = np.where(truth >= 0, gallery.probe_names, np.char.add("unknown ", gallery.probe_ids))
-    names, people, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    sides = sides_of_people(names, counts.astype(np.int64))
-    return people.astype(np.int64), sides[people]

@@ -105,18 +105,14 @@ def _ways(
     """Each naming, as it is and behind a beginning that columns share."""
     ways = [(key, texts, "") for key, texts in wanted.items()]
     for start in range(1, min(4, len(header) - 1)):
-        common = _common_beginning(header[start:])
-        prefix = re.sub(r"[A-Za-z0-9]+$", "", common)
+        first, last = min(header[start:]), max(header[start:])
+        both = zip(first, last, strict=False)
+        common = next((place for place, (one, other) in enumerate(both) if one != other), len(first))
+        prefix = re.sub(r"[A-Za-z0-9]+$", "", first[:common])
         if prefix:
             ways += [(key, texts, prefix) for key, texts in wanted.items()]
             break
     return ways
-
-
-def _common_beginning(names: Sequence[str]) -> str:
-    first, last = min(names), max(names)
-    differing = (place for place, letter in enumerate(first) if place >= len(last) or last[place] != letter)
-    return first[: next(differing, len(first))]
 
 
 def _matches(header: Sequence[str], texts: Sequence[str], prefix: str) -> dict[int, int]:

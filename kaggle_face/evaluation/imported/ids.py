@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -90,7 +91,10 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
     """
     if not ways:
         raise DataError(f"{path}: the {what} have no names that tell them apart; rename them")
-    _require_once(path, ways[0].given)
+    counts = Counter(ways[0].given)
+    twice = [key for key, count in counts.items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'ids stand twice', twice[0])}")
     fitting = [(way, rows) for way in ways if (rows := _rows_of(way)) is not None]
     if not fitting:
         raise _why_none_fits(path, max(ways, key=lambda way: len({*way.given} & {*way.wanted})), what)
@@ -110,15 +114,6 @@ def _rows_of(way: WayToName) -> IntArray | None:
     if len(place_of) < len(way.given) or not wanted <= place_of.keys() <= wanted | way.allowed:
         return None
     return np.array([place_of[key] for key in way.wanted], np.int64)
-
-
-def _require_once(path: Path, given: Keys) -> None:
-    seen: dict[str, int] = {}
-    for key in given:
-        seen[key] = seen.get(key, 0) + 1
-    twice = [key for key, count in seen.items() if count > 1]
-    if twice:
-        raise DataError(f"{path}: {naming_first(len(twice), len(seen), 'ids stand twice', twice[0])}")
 
 
 def _why_none_fits(path: Path, way: WayToName, what: str) -> DataError:

@@ -117,8 +117,9 @@ def clustered_mean_difference(
     values, others = as_scores(first, "first"), as_scores(second, "second")
     require_same_length(values, others, "first and second")
     sums, images = _sums_by_person(values - others, people)
-    means = _resampled_means(sums, images, resampling)
-    return _difference(float(sums.sum() / images.sum()), means, resampling)
+    value, means = float(sums.sum() / images.sum()), _resampled_means(sums, images, resampling)
+    low, high = _percentiles(means, resampling)
+    return Difference(value, low, high, float(np.mean(means * np.sign(value) <= 0)))
 
 
 def draw_people(num_people: int, resampling: Resampling) -> Iterator[IntArray]:
@@ -151,8 +152,3 @@ def _percentiles(values: FloatArray, resampling: Resampling) -> tuple[float, flo
     tail = (1 - resampling.confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
-
-
-def _difference(value: float, resampled: FloatArray, resampling: Resampling) -> Difference:
-    low, high = _percentiles(resampled, resampling)
-    return Difference(value, low, high, float(np.mean(resampled * np.sign(value) <= 0)))

@@ -241,7 +241,9 @@ class ScoredPairs:
         reached = (self.scores[~is_same] >= refused).astype(np.float64)
         tpr, share = float(accepted.mean()), float(reached.mean())
         seen, worth = self._worth_of_impostors(reached), self.worth_of_impostors(share)
-        slope = self._slope_at_fpr(share)
+        places = np.geomspace(share * _LOWER, min(share * _HIGHER, 0.5), _PLACES) * len(impostor.scores)
+        around = impostor.scores[-np.unique(np.maximum(places.round(), 1)).astype(np.int64)]
+        slope = self._slope_through(around)
         inner = _inner(tpr, len(accepted))
         steepness = slope * _density(inner) / _density(_inner(share, impostor.total))
         steepness *= math.sqrt((1 + 1 / (2 * np.count_nonzero(reached))) * seen / worth)
@@ -264,12 +266,6 @@ class ScoredPairs:
         if ends[0] is None or ends[1] is None:
             return 1.0
         return self._slope_through([end for end in ends if end is not None])
-
-    def _slope_at_fpr(self, fpr: float) -> float:
-        """The slope of the curve in normal deviates around a FPR."""
-        impostor = self.trials.impostor.scores
-        places = np.geomspace(fpr * _LOWER, min(fpr * _HIGHER, 0.5), _PLACES) * len(impostor)
-        return self._slope_through(impostor[-np.unique(np.maximum(places.round(), 1)).astype(np.int64)])
 
     def _slope_through(self, thresholds: Sequence[float] | FloatArray) -> float:
         """The slope of a straight line through the curve in normal deviates at these thresholds."""

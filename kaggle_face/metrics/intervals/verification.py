@@ -107,7 +107,7 @@ def interval_of(scored: ScoredPairs, metric: VerificationMetric, confidence: flo
         InputError: Too few impostor pairs for the FPR, or a confidence outside (0, 1).
     """
     require_confidence(confidence)
-    found, scale = scored.influences(metric), _scale_of(metric)
+    found, scale = scored.influences(metric), _LOG_ODDS if metric == "auc" else _DEVIATES
     deviation = math.sqrt(scored.pairs.clusters.variance(found.of_pairs) + found.unseen)
     freedom = _degrees_of_freedom(found.of_pairs, scored.pairs)
     margin = t_quantile((1 + confidence) / 2, freedom) * deviation / scale.change(found.inner)
@@ -149,10 +149,6 @@ _LOG_ODDS = _Scale(
     lambda rate: rate * (1 - rate),
 )
 _DEVIATES = _Scale(_NORMAL.inv_cdf, _NORMAL.cdf, lambda rate: _NORMAL.pdf(_NORMAL.inv_cdf(rate)))
-
-
-def _scale_of(metric: VerificationMetric) -> _Scale:
-    return _LOG_ODDS if metric == "auc" else _DEVIATES
 
 
 def _degrees_of_freedom(influences: FloatArray, pairs: PairsOfPeople) -> float:

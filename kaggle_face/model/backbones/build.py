@@ -61,7 +61,8 @@ class Backbone(nn.Module):
         if halved:  # kept with the weights: those that learnt with another padding are refused
             self.register_buffer("stem_margins", torch.tensor(halved[0].margins))
         features = _probe(name, body, image_size)
-        self._is_channels_last = _is_channels_last(body.module, features)
+        channels = getattr(body.module, "num_features", None)
+        self._is_channels_last = features.ndim == 4 and features.shape[3] == channels != features.shape[1]
         self._prefix_tokens = int(getattr(body.module, "num_prefix_tokens", 0))
         map_BCHW = self._as_map(features)
         self.num_features = map_BCHW.shape[1]
@@ -97,11 +98,6 @@ def _tokens_to_map(tokens_BNC: Tensor, name: str) -> Tensor:
         )
     batch, _, channels = tokens_BNC.shape
     return tokens_BNC.transpose(1, 2).reshape(batch, channels, side, side)
-
-
-def _is_channels_last(module: nn.Module, features: Tensor) -> bool:
-    channels = getattr(module, "num_features", None)
-    return features.ndim == 4 and features.shape[3] == channels != features.shape[1]
 
 
 def _probe(name: str, body: Body, image_size: int) -> Tensor:
@@ -145,15 +141,10 @@ def create_backbone(config: ModelConfig, image_size: int, load_weights: bool = T
     """
     uses_foreign_weights = config.pretrained or config.weights is not None
     body = _create_body(config, image_size, pretrained=config.pretrained and load_weights)
-    if _wants_small_stem(config, body, image_size):
+    is_small = body.takes_any_size and 2 * image_size <= body.native_size
+    if config.small_stem == "on" or (config.small_stem == "auto" and is_small):
         make_stem_small(body, config.backbone, image_size, keep_kernel=uses_foreign_weights)
     return Backbone(config.backbone, body, image_size, uses_foreign_weights)
-
-
-def _wants_small_stem(config: ModelConfig, body: Body, image_size: int) -> bool:
-    if config.small_stem == "auto":
-        return body.takes_any_size and 2 * image_size <= body.native_size
-    return config.small_stem == "on"
 
 
 def _create_body(config: ModelConfig, image_size: int, pretrained: bool) -> Body:

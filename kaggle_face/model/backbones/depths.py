@@ -16,15 +16,11 @@ def layers_above_parameters(backbone: Backbone) -> dict[str, int]:
     """
     above = layers_above(backbone.body)
     if above is None:
-        above = _blocks_above(backbone.body)
+        blocks = {name: _block_of(backbone.body, name) for name, _ in backbone.body.named_parameters()}
+        order = list(dict.fromkeys(blocks.values()))
+        above_block = {block: len(order) - place for place, block in enumerate(order)}
+        above = {name: above_block[block] for name, block in blocks.items()}
     return {f"body.{name}": count for name, count in above.items()}
-
-
-def _blocks_above(body: nn.Module) -> dict[str, int]:
-    blocks = {name: _block_of(body, name) for name, _ in body.named_parameters()}
-    order = list(dict.fromkeys(blocks.values()))
-    above = {block: len(order) - place for place, block in enumerate(order)}
-    return {name: above[block] for name, block in blocks.items()}
 
 
 def _block_of(body: nn.Module, parameter_name: str) -> str:

@@ -118,7 +118,12 @@ def load_backbone_weights(backbone: Backbone, path: Path, key: str | None = None
             sets that fit, or numbers that are not finite.
     """
     sets = read_tensor_sets(path)
-    named, body = _flattened(sets), _Body.of(backbone)
+    named = {
+        f"{outer}.{name}" if outer else name: tensor
+        for outer, tensors in sets.items()
+        for name, tensor in tensors.items()
+    }
+    body = _Body.of(backbone)
     matches = list(_matches_by_name(body, named)) or list(_matches_by_order(body, sets))
     if not matches:
         raise ConfigError(
@@ -132,17 +137,11 @@ def load_backbone_weights(backbone: Backbone, path: Path, key: str | None = None
             f"'{chosen.key}'; its training diverged: use another file or an earlier checkpoint"
         )
     backbone.body.load_state_dict(chosen.tensors, strict=False)
-    _take_input_constants(backbone, named, chosen.key)
+    outer = chosen.key.removesuffix("body")
+    for name in ("input_mean", "input_std"):
+        if outer != chosen.key and outer + name in named:
+            getattr(backbone, name).copy_(named[outer + name])
     return WeightsReport(len(chosen.tensors), chosen.ignored, chosen.by_order, chosen.key)
-
-
-def _flattened(sets: TensorSets) -> dict[str, Tensor]:
-    """All tensors of a file by their whole names: the keys that lead to a set, then the name in it."""
-    return {
-        f"{key}.{name}" if key else name: tensor
-        for key, tensors in sets.items()
-        for name, tensor in tensors.items()
-    }
 
 
 def _matches_by_name(body: _Body, named: Tensors) -> Iterator[_Match]:
@@ -151,7 +150,8 @@ def _matches_by_name(body: _Body, named: Tensors) -> Iterator[_Match]:
             fitting = body.fitting(named, prefix, rename)
             if not body.missing(fitting):
                 used = {prefix + rename(name) for name in body.own}
-                beside = (name for name in named if name.startswith(_container(prefix)))
+                container = prefix[: prefix.find(".") + 1]
+                beside = (name for name in named if name.startswith(container))
                 ignored = tuple(name for name in beside if name not in used)
                 yield _Match(prefix.removesuffix(".") or _TOP, fitting, ignored)
 
@@ -172,11 +172,6 @@ def _prefixes(body: _Body, named: Tensors, rename: Rename) -> list[str]:
     found = (name for name in named if name == first or name.endswith("." + first))
     prefixes = dict.fromkeys(name[: len(name) - len(first)] for name in found)
     return [prefix for prefix in prefixes if prefix + second in named]
-
-
-def _container(prefix: str) -> str:
-    """The first key of a prefix, whose other tensors count as left over."""
-    return prefix[: prefix.find(".") + 1]
 
 
 def _resized_kernel(kernel: Tensor, like: Tensor) -> Tensor | None:
@@ -258,10 +253,3 @@ def _misfit(body: _Body, named: Tensors) -> str:
     theirs = {name: named[prefix + rename(name)] for name in body.own if prefix + rename(name) in named}
     line = fit_line(body.own, theirs, missing[0], len(body.own) - len(missing) if theirs else 0)
     return line if theirs else f"{line}, nor do they by order"
-
-
-def _take_input_constants(backbone: Backbone, named: Tensors, key: str) -> None:
-    outer = key.removesuffix("body")
-    for name in ("input_mean", "input_std"):
-        if outer != key and outer + name in named:
-            getattr(backbone, name).copy_(named[outer + name])

@@ -79,8 +79,10 @@ class Service:
             raise InputError("choose at least one picture with a face")
         with self._lock:
             faces = [self._face(key) for key in keys]
-            on_conflict = _on_conflict(_text(wanted, "on_conflict", "refuse"))
-            outcome = self._recognizer.enroll(_text(wanted, "name"), faces, on_conflict)
+            word = _text(wanted, "on_conflict", "refuse")
+            if word not in _ON_CONFLICT:
+                raise InputError(f"'on_conflict' must be one of {', '.join(_ON_CONFLICT)}, got {word!r}")
+            outcome = self._recognizer.enroll(_text(wanted, "name"), faces, _ON_CONFLICT[word])
             return {
                 "person": self._person(outcome.person),
                 "added": outcome.num_added,
@@ -196,12 +198,6 @@ def _shares(face: Face) -> dict[str, Any]:
         "confidence": round(place.confidence, 4),
         "size": f"{place.width} by {place.height} pixels",
     }
-
-
-def _on_conflict(word: str) -> OnConflict:
-    if word not in _ON_CONFLICT:
-        raise InputError(f"'on_conflict' must be one of {', '.join(_ON_CONFLICT)}, got {word!r}")
-    return _ON_CONFLICT[word]
 
 
 def _text(wanted: Mapping[str, Any], key: str, default: str | None = None) -> str:

@@ -57,7 +57,10 @@ def aligned_crop(
     to_crop = similarity_transform(landmarks, template(size_px))
     inverse = np.linalg.inv(to_crop[:, :2])
     to_photo = np.concatenate([inverse, -inverse @ to_crop[:, 2:]], axis=1)
-    left, top, right, bottom = _reach(to_photo, size_px)
+    ends = (-2.0, size_px + 2.0)  # the part that the crop shows, with two of its pixels around it
+    corners = np.array([(x, y, 1.0) for x in ends for y in ends]) @ to_photo.T
+    left, top = np.floor(corners.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int).tolist()
     region = Image.fromarray(photo).crop((left, top, right, bottom))
     # Cubic interpolation looks at 4 x 4 pixels only: a large face is averaged to nearly its final size first.
     shrink = max(1, int(math.hypot(to_photo[0, 0], to_photo[1, 0])))
@@ -66,12 +69,3 @@ def aligned_crop(
         (size_px, size_px), Image.Transform.AFFINE, coefficients.flatten().tolist(), Image.Resampling.BICUBIC
     )
     return np.array(crop)
-
-
-def _reach(to_photo: Float64, size_px: int) -> tuple[int, int, int, int]:
-    """The part of the photo that a crop shows, with two pixels of the crop around it."""
-    ends = (-2.0, size_px + 2.0)
-    corners = np.array([(x, y, 1.0) for x in ends for y in ends]) @ to_photo.T
-    left, top = np.floor(corners.min(axis=0)).astype(int).tolist()
-    right, bottom = np.ceil(corners.max(axis=0)).astype(int).tolist()
-    return left, top, right, bottom

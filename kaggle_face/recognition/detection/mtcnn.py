@@ -85,7 +85,11 @@ class MtcnnDetector:
 
     def _proposed(self, picture: Image.Image, least_px: int) -> Floats:
         """Square boxes (N, 5: corners and chance) that may hold a face."""
-        found = [self._proposed_at(picture, scale) for scale in _pyramid(picture, least_px)]
+        found = []
+        scale = _WINDOW_PX / least_px  # at which a face of `least_px` fills PNet's window
+        while min(picture.size) * scale >= _WINDOW_PX:
+            found.append(self._proposed_at(picture, scale))
+            scale *= _PYRAMID_STEP
         boxes = np.concatenate(found) if found else np.empty((0, 9), np.float32)
         boxes = boxes[non_maxima(boxes[:, :5], 0.7)]
         return _squared(_shifted(boxes[:, :5], boxes[:, 5:]))
@@ -121,22 +125,14 @@ class MtcnnDetector:
         assert windows.landmarks is not None
         both = np.concatenate([windows.shifts.numpy(), windows.landmarks.numpy()], axis=1)
         boxes, both = _surviving(boxes, windows.face.numpy(), _CONCLUDED, both)
-        landmarks = _placed(boxes, both[:, 4:])
+        shares = np.stack([both[:, 4:9], both[:, 9:]], axis=2)  # five x, five y, of the box
+        size = boxes[:, None, 2:4] - boxes[:, None, 0:2]
+        landmarks = np.asarray(boxes[:, None, 0:2] + shares * size, np.float32)
         boxes = _shifted(boxes, both[:, :4])
         return [
             DetectedFace(boxes[row, :4], landmarks[row], float(boxes[row, 4]))
             for row in non_maxima(boxes, 0.7, of_smaller=True)
         ]
-
-
-def _pyramid(picture: Image.Image, least_px: int) -> list[float]:
-    """The scales at which a face of `least_px` and larger ones fill PNet's window."""
-    scale = _WINDOW_PX / least_px
-    scales = []
-    while min(picture.size) * scale >= _WINDOW_PX:
-        scales.append(scale)
-        scale *= _PYRAMID_STEP
-    return scales
 
 
 def non_maxima(boxes: Floats, most_overlap: float, of_smaller: bool = False) -> npt.NDArray[np.int64]:
@@ -195,10 +191,3 @@ def _cut_out(picture: Image.Image, boxes: Floats, size_px: int) -> Photo:
         window = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
         windows[row] = np.asarray(window.resize((size_px, size_px), Image.Resampling.BILINEAR))
     return windows
-
-
-def _placed(boxes: Floats, places: Floats) -> Floats:
-    """Landmarks (N, 5, 2) in pixels from their places (N, 10: five x, five y) as shares of the box."""
-    shares = np.stack([places[:, :5], places[:, 5:]], axis=2)
-    size = boxes[:, None, 2:4] - boxes[:, None, 0:2]
-    return np.asarray(boxes[:, None, 0:2] + shares * size, np.float32)

@@ -180,7 +180,12 @@ class GalleryFile:
                 connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             if not self._is_ours(connection):  # nobody was faster
-                _create_tables(connection)
+                for statement in _STATEMENTS:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                write_fact(connection, "identity", secrets.token_hex(8))
+                write_fact(connection, "revision", "0")
+                _finish_tables(connection)
             connection.execute("COMMIT")
 
     def _add_sums(self, connection: Connection) -> None:
@@ -302,15 +307,6 @@ def add_audit(
 def now_text() -> str:
     """The time as ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _create_tables(connection: Connection) -> None:
-    for statement in _STATEMENTS:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    write_fact(connection, "identity", secrets.token_hex(8))
-    write_fact(connection, "revision", "0")
-    _finish_tables(connection)
 
 
 def _finish_tables(connection: Connection) -> None:

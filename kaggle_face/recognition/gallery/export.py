@@ -101,8 +101,14 @@ def _write_archive(gallery: Gallery, archive: zipfile.ZipFile) -> list[tuple[str
             vectors.append(vector)
     if card is None or not rows:
         raise GalleryError(f"nobody is enrolled in {gallery.path}, so there is nothing to export")
-    archive.writestr("images.csv", _csv_text(rows), zipfile.ZIP_DEFLATED)
-    archive.writestr("embeddings.npy", _npy_bytes(np.frombuffer(b"".join(vectors), "<f4"), len(rows)))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n", quoting=csv_quoting(cell for row in rows for cell in row))
+    writer.writerow(_COLUMNS)
+    writer.writerows(rows)
+    archive.writestr("images.csv", table.getvalue(), zipfile.ZIP_DEFLATED)
+    numbers = io.BytesIO()
+    np.save(numbers, np.frombuffer(b"".join(vectors), "<f4").reshape(len(rows), -1), allow_pickle=False)
+    archive.writestr("embeddings.npy", numbers.getvalue())
     archive.writestr("gallery.json", json.dumps({"format": _FORMAT, "model": json.loads(card)}))
     return rows
 
@@ -230,18 +236,3 @@ def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
         raise ValueError(f"{name} is larger than {most_bytes:,} bytes")
     with archive.open(name) as stream:
         return stream.read(most_bytes)
-
-
-def _csv_text(rows: Sequence[tuple[str, str, str, str]]) -> str:
-    stream = io.StringIO()
-    quoting = csv_quoting(cell for row in rows for cell in row)
-    writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
-    writer.writerow(_COLUMNS)
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
-def _npy_bytes(numbers: npt.NDArray[np.float32], num_rows: int) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, numbers.reshape(num_rows, -1), allow_pickle=False)
-    return stream.getvalue()

@@ -42,20 +42,16 @@ def batched_transforms(steps: Sequence[Any]) -> tuple[BatchTransform | None, ...
 
 def _with_chance(step: Any) -> BatchTransform | None:
     form = _form(step)
-    if form is None or (step.p < 1.0 and _may_change_size(form)):
-        return None
-    return Sometimes(float(step.p), form) if step.p < 1.0 else form
+    if form is None or not step.p < 1.0:
+        return form
+    parts = form.transforms if isinstance(form, OneOf | Chain) else (form,)
+    return None if any(isinstance(part, _CHANGES_SIZE) for part in parts) else Sometimes(float(step.p), form)
 
 
 def _form(step: Any) -> BatchTransform | None:
     """The batched form of a transform that happens for certain."""
     make = _FORMS.get(type(step).__name__)
     return make(step) if make is not None else None
-
-
-def _may_change_size(form: BatchTransform) -> bool:
-    parts = form.transforms if isinstance(form, OneOf | Chain) else (form,)
-    return any(isinstance(part, _CHANGES_SIZE) for part in parts)
 
 
 def _affine(step: Any) -> BatchTransform | None:

@@ -92,7 +92,10 @@ class Erasing(BatchTransform):
     def __call__(self, images_BCHW: Tensor, draws_BK: Tensor) -> Tensor:
         """The images with a hole each; without one where none of the wanted kind fits."""
         height, width = images_BCHW.shape[-2:]
-        least, most = self.area[0] * height * width, self._most_area(height, width)
+        by_height = min(ratio * height**2 for ratio in self.ratio)
+        by_width = min(width**2 / ratio if ratio > 0 else math.inf for ratio in self.ratio)
+        least, most = (share * height * width for share in self.area)
+        most = min(most, by_height, by_width)
         if most < least:
             return images_BCHW
         area_B = uniform(draws_BK[:, 0], (least, most)).clamp(min=1e-9)
@@ -103,11 +106,6 @@ class Erasing(BatchTransform):
         rows_B = torch.where(fits_B, torch.round(torch.sqrt(area_B / ratio_B)), 0.0)
         columns_B = torch.where(fits_B, torch.round(torch.sqrt(area_B * ratio_B)), 0.0)
         return fill_hole(images_BCHW, (rows_B, columns_B), draws_BK[:, 2:], self.fill)
-
-    def _most_area(self, height: int, width: int) -> float:
-        by_height = min(ratio * height**2 for ratio in self.ratio)
-        by_width = min(width**2 / ratio if ratio > 0 else math.inf for ratio in self.ratio)
-        return min(self.area[1] * height * width, by_height, by_width)
 
 
 def fill_hole(images_BCHW: Tensor, size: tuple[Tensor, Tensor], draws_BK: Tensor, fill: Fill) -> Tensor:
