@@ -11,7 +11,7 @@ _FIRST = "download, init, train, ensemble, submit"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "data": ("competitions", "auth", "download", "init", "check", "cache"),
     "train": ("train", "tune", "soup", "evaluate", "runs", "status"),
-    "blend": ("predict", "ensemble", "pseudo-label"),
+    "blend": ("predict", "import-predictions", "ensemble", "pseudo-label"),
     "submit": ("submit", "submissions", "leaderboard"),
     "recognise": ("enroll", "verify", "identify", "people", "app"),
     "tools": ("demo", "bundle", "bench"),
@@ -34,7 +34,11 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "predict": ("-c faces-2026", "-c faces-2026 --run main --folds 0,1"),
     "status": ("-c faces-2026", "-c faces-2026 --run main"),
     "soup": ("-c faces-2026", "-c faces-2026 --run main --checkpoints best_cls,last"),
-    "ensemble": ("-c faces-2026", "main small -c faces-2026"),
+    "import-predictions": (
+        "ann --task classification --oof oof.csv --test test.csv -c faces-2026",
+        "ben --task verification --test scores.csv -c faces-2026",
+    ),
+    "ensemble": ("-c faces-2026", "--run main --run small -c faces-2026"),
     "pseudo-label": ("-c faces-2026", "-c faces-2026 --confidence 0.99 --most 20"),
     "submit": ("-c faces-2026 --dry-run", "-c faces-2026 -m 'five folds'"),
     "submissions": ("-c faces-2026", "faces-2026 --plot scores.svg"),
