@@ -39,12 +39,6 @@ def add_arguments_import_predictions(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(
         parser, "NAME [key=value ...]", "the name of the run, and settings that differ, such as seed=1"
     )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "examples:\n"
-        "  kaggle-face import-predictions teammate --task classification --oof oof.csv --test test.csv\n"
-        "  kaggle-face ensemble --run main --run teammate"
-    )
 
 
 def run_import_predictions(arguments: argparse.Namespace, terminal: Terminal) -> None:

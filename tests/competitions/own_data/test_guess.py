@@ -6,9 +6,12 @@ import pytest
 
 from kaggle_face.competitions.inspection import inspect_folder, settings_text
 from kaggle_face.competitions.own_data.guess import Answers, guess_settings
+from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError, DataError
 from tests.support.own_shapes import SHAPES, draw, write
+
+TWO_CORES = Machine("", 2)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -25,7 +28,7 @@ def test_each_shape_is_read_as_it_was_made(shape, tmp_path):
     assert data.test_pairs.pair_ids.tolist() == [*truth.pairs]
     printed = "\n".join(inspection.guess.lines)
     assert all(words in printed for words in truth.said), printed
-    text = settings_text(inspection)
+    text = settings_text(inspection, TWO_CORES)
     assert (
         parse_config(text.replace("extends: base\n", ""), "mine").competition.custom
         == inspection.guess.custom
@@ -167,6 +170,7 @@ def test_a_known_layout_that_lacks_a_file_is_named(tmp_path):
 def test_labelled_pairs_of_training_images_choose_no_checkpoint(root):
     write(root / "list.csv", "image,person", *rows("{image}.jpg,{who}"))
     write(root / "pairs.csv", "a,b,same", "0.jpg,1.jpg,0", "0.jpg,2.jpg,1", "1.jpg,3.jpg,1", "1.jpg,2.jpg,0")
-    config = parse_config(settings_text(inspect_folder("mine", root)).replace("extends: base\n", ""), "mine")
+    text = settings_text(inspect_folder("mine", root), TWO_CORES)
+    config = parse_config(text.replace("extends: base\n", ""), "mine")
     assert config.folds.verification == "identities"
     assert config.competition.custom.pairs[0].label == "same"
