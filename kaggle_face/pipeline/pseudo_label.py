@@ -104,6 +104,11 @@ def _write(
     labelled = [labelled_test_images(fold) for fold in run.started_folds()]
     unknown = ~np.isin(predictions.image_ids, np.concatenate(labelled))
     num_labelled = int((~unknown).sum())
+    if num_labelled == len(predictions.image_ids):
+        raise RunError(
+            f"the classes of all {num_labelled} test images are known: they measure networks and are not "
+            "trained on, so there is nothing to label and no file is written"
+        )
     if num_labelled:
         predictions = replace(
             predictions, image_ids=predictions.image_ids[unknown], logits=predictions.logits[unknown]

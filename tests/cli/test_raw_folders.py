@@ -163,12 +163,10 @@ def test_a_test_folder_for_each_person_is_submitted_and_measured(
     assert "the classes of 16 of 16 test images are known" in said
 
 
-def test_a_labelled_test_set_gives_no_pseudo_labels(
-    workspace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["pseudo-label", "-c", "mine", "--confidence", "1e-9"]) == 0
-    assert "16 labelled test images are left out" in capsys.readouterr().out
-    assert read_rows("runs/mine/main/pseudo/labels.csv") == []
+def test_a_labelled_test_set_gives_no_pseudo_labels(workspace: Path, refused: Callable[..., str]) -> None:
+    line = refused("pseudo-label", "-c", "mine", "--confidence", "1e-9")
+    assert line.startswith("the classes of all 16 test images are known") and "nothing to label" in line
+    assert not Path("runs/mine/main/pseudo").exists()
 
 
 def test_a_sample_with_rows_that_no_test_file_has_is_refused(
