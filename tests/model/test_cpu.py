@@ -44,7 +44,11 @@ def test_no_more_threads_than_granted_cores_compute(
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's memory is what is kept")
 @pytest.mark.parametrize(
     ("device", "variables", "is_kept"),
-    [("cpu", {}, True), ("cuda", {}, False), ("cpu", {"MALLOC_MMAP_THRESHOLD_": "1000000"}, False)],
+    [
+        ("cpu", {}, True),
+        pytest.param("cuda", {}, False, marks=pytest.mark.slow),
+        pytest.param("cpu", {"MALLOC_MMAP_THRESHOLD_": "1000000"}, False, marks=pytest.mark.slow),
+    ],
 )
 def test_large_blocks_are_used_again_without_asking_the_kernel(
     device: str, variables: dict[str, str], is_kept: bool

@@ -179,6 +179,7 @@ def test_a_push_that_kaggle_refuses_is_told_in_its_words(kaggle, notebook, capsy
     assert "Kaggle says 'Maximum weekly GPU quota of 30.00 hours reached.'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_watching_is_taken_up_again_after_a_kill(kaggle, notebook, clock, kill_before_answer, capsys):
     kaggle.dataset_states = ["READY"]
     kill_before_answer("GetKernelSessionStatus", "train", "--fold", "0", "--on", "kaggle")

@@ -148,7 +148,9 @@ def check_whole(path: Path, folder: Path, told: set[str]) -> int:
     return len(counts)
 
 
-@pytest.mark.parametrize("statement", [2, 9, 24, 61, 118, 175])
+@pytest.mark.parametrize(
+    "statement", [2, 24, *(pytest.param(number, marks=pytest.mark.slow) for number in (9, 61, 118, 175))]
+)
 def test_a_kill_at_any_statement_loses_no_committed_person(tmp_path: Path, statement: int) -> None:
     path, folder = tmp_path / "gallery.sqlite", write_crops(tmp_path / "people", 12)
     first = start(path, folder, statement)
