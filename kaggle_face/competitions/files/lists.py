@@ -23,6 +23,10 @@ _SUFFIX = "|".join(suffix[1:] for suffix in PICTURE_SUFFIXES)
 _SPACED_FIELD = re.compile(rf"(.+?\.(?:{_SUFFIX}))(?:[\s,;]+|$)", re.IGNORECASE)
 
 
+MOST_DIGITS = 18
+"""Of a label or a number that names a picture: what 64 bits hold."""
+
+
 @dataclass(frozen=True)
 class Lines:
     """The lines of a file that are not blank, without their ends, and their numbers from 1."""
@@ -149,11 +153,15 @@ def read_label_list(path: Path) -> LabelList:
             label; a name stands twice with different labels.
     """
     (names, texts), lines, notes = _read_fields(path, num_names=1, widths=(2,))
-    wrong = [place for place, text in enumerate(texts) if not (text.isascii() and text.isdigit())]
+    wrong = [
+        place
+        for place, text in enumerate(texts)
+        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS)
+    ]
     if wrong:
         raise DataError(
-            f"{path}:{lines.numbers[wrong[0]]}: the label '{texts[wrong[0]]}' is not a whole number of at "
-            f"least 0; each line is: image label"
+            f"{path}:{lines.numbers[wrong[0]]}: the label '{texts[wrong[0]][:40]}' is not a whole number of "
+            f"at least 0; each line is: image label"
         )
     labels = [int(text) for text in texts]
     kept, more = without_repeats(names, labels, lines.numbers, path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap, name_of, stem_of
+from kaggle_face.competitions.files.lists import MOST_DIGITS
 from kaggle_face.competitions.layouts.assembly import (
     ImageGroup,
     group_of_classes,
@@ -94,7 +95,9 @@ def _rows(source: Source, group: ImageGroup) -> RowList:
     rows = rows_by_name(group)
     names = [name_of(image_id) for image_id in group.image_ids]
     is_written_so = bool(set(rows.row_ids.tolist()) & set(sample)) or (not sample and source.variant != "s23")
-    are_numbers = all(stem_of(name).isdecimal() for name in [*names, *sample])
+    are_numbers = all(
+        stem_of(name).isdecimal() and len(stem_of(name)) <= MOST_DIGITS for name in [*names, *sample]
+    )
     if is_written_so or len(set(names)) < len(names) or not are_numbers:
         return rows
     digits = len(stem_of(sample[0])) if sample else _DIGITS_OF_S23

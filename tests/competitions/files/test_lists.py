@@ -152,3 +152,9 @@ def test_a_csv_table_may_quote_and_reorder_its_columns(write):
 def test_a_csv_label_that_is_not_0_or_1_is_refused(write):
     with pytest.raises(DataError, match=r"val_pairs.txt:3: the label 'yes' is not 0"):
         read_csv_pairs(write("image_A,image_B,match\na.jpg,b.jpg,1\na.jpg,c.jpg,yes\n"), labelled=True)
+
+
+def test_a_label_of_more_digits_than_a_number_has_is_refused_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text(f"a.jpg 1\nb.jpg {'9' * 5001}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"labels\.txt:2: the label '9{40}' is not a whole number"):
+        read_label_list(tmp_path / "labels.txt")
