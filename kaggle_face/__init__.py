@@ -52,13 +52,13 @@ if TYPE_CHECKING:
     from kaggle_face.model import heads
     from kaggle_face.project.blend import Blend
     from kaggle_face.project.gallery import PeopleGallery, open_gallery
-    from kaggle_face.project.project import (
-        Project,
+    from kaggle_face.project.opening import (
         generate_faces,
         init_project,
         known_competitions,
         open_project,
     )
+    from kaggle_face.project.project import Project
     from kaggle_face.project.run import Member, Run
     from kaggle_face.train import losses
 
@@ -111,8 +111,9 @@ _HOME = {
         "errors",
     ),
     **dict.fromkeys(
-        ("Project", "generate_faces", "init_project", "known_competitions", "open_project"), "project.project"
+        ("generate_faces", "init_project", "known_competitions", "open_project"), "project.opening"
     ),
+    "Project": "project.project",
     **dict.fromkeys(("PeopleGallery", "open_gallery"), "project.gallery"),
     **dict.fromkeys(("Member", "Run"), "project.run"),
     **dict.fromkeys(("cutmix", "mixup"), "data.augmentation.mixing"),

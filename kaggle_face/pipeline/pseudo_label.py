@@ -13,6 +13,7 @@ from kaggle_face.errors import InputError, RunError
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.progress import Progress
+    from kaggle_face.records import Predictions
 
 DEFAULT_CONFIDENCE = 0.95
 
@@ -87,32 +88,17 @@ def pseudo_label_run(
 def _write(
     loaded: LoadedConfig, run: RunFolder, options: PseudoLabelOptions, progress: Progress
 ) -> PseudoLabelResult:
-    import numpy as np
 
     from kaggle_face.artifacts.blends import require_current_blend
     from kaggle_face.artifacts.record_io import read_predictions
     from kaggle_face.artifacts.seals import read_seal
     from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
-    from kaggle_face.inference.labelled_test import labelled_test_images
     from kaggle_face.pipeline.inputs.rules_check import check_rules
     from kaggle_face.pipeline.inputs.today import compare_blend_with_raw_folder
 
     require_current_blend(run)
     compare_blend_with_raw_folder(loaded.config, run, False, progress)
-    predictions = read_predictions(run.ensemble_folder / "predictions")
-    # Images whose class is known measure how good a network is: nothing is trained on them.
-    labelled = [labelled_test_images(fold) for fold in run.started_folds()]
-    unknown = ~np.isin(predictions.image_ids, np.concatenate(labelled))
-    num_labelled = int((~unknown).sum())
-    if num_labelled == len(predictions.image_ids):
-        raise RunError(
-            f"the classes of all {num_labelled} test images are known: they measure networks and are not "
-            "trained on, so there is nothing to label and no file is written"
-        )
-    if num_labelled:
-        predictions = replace(
-            predictions, image_ids=predictions.image_ids[unknown], logits=predictions.logits[unknown]
-        )
+    predictions, num_labelled = _without_labelled(run, read_predictions(run.ensemble_folder / "predictions"))
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
     config = loaded.config.model_copy(update={"data": with_labels})
     ignored = check_rules(config, len(predictions.class_names), options.ignore_rules, progress)
@@ -140,3 +126,29 @@ def _write(
         num_labelled=num_labelled,
         ignored_rules=tuple(ignored),
     )
+
+
+def _without_labelled(run: RunFolder, predictions: Predictions) -> tuple[Predictions, int]:
+    """The predictions of images whose class is not known, and how many others there are.
+
+    Raises:
+        RunError: The classes of all images are known.
+    """
+    import numpy as np
+
+    from kaggle_face.inference.labelled_test import labelled_test_images
+
+    # Images whose class is known measure how good a network is: nothing is trained on them.
+    labelled = [labelled_test_images(fold) for fold in run.started_folds()]
+    unknown = ~np.isin(predictions.image_ids, np.concatenate(labelled))
+    num_labelled = int((~unknown).sum())
+    if num_labelled == len(predictions.image_ids):
+        raise RunError(
+            f"the classes of all {num_labelled} test images are known: they measure networks and are not "
+            "trained on, so there is nothing to label and no file is written"
+        )
+    if num_labelled:
+        predictions = replace(
+            predictions, image_ids=predictions.image_ids[unknown], logits=predictions.logits[unknown]
+        )
+    return predictions, num_labelled

@@ -26,7 +26,7 @@ from kaggle_face.pipeline.inputs.today import (
     why_training_is_outdated,
 )
 from kaggle_face.progress import Progress
-from kaggle_face.records import Folds
+from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 from kaggle_face.train.config_lint import lint_config
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
@@ -118,11 +118,7 @@ def train_folds(
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
         left = [folder for folder, start in zip(folders, starts, strict=True) if start != "skip"]
         if left:
-            size = FoldSize(
-                len(data.classes),
-                len(division.training_ids(left[0].fold)),
-                len(division.validation_ids(left[0].fold)) + len(division.pairs[left[0].fold].image_ids),
-            )
+            size = _size_of_fold(data, division, left[0].fold)
             _log_estimate(config, size, starts, progress, distributed)
         context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
@@ -295,6 +291,11 @@ def count_of_folds(count: int) -> str:
     ('1 fold', '5 folds')
     """
     return f"{count} fold{'' if count == 1 else 's'}"
+
+
+def _size_of_fold(data: CompetitionData, division: Folds, fold: int) -> FoldSize:
+    measured = len(division.validation_ids(fold)) + len(division.pairs[fold].image_ids)
+    return FoldSize(len(data.classes), len(division.training_ids(fold)), measured)
 
 
 def _log_estimate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,11 +12,9 @@ import pandas as pd
 
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import list_runs, name_of_run, run_folder
-from kaggle_face.config import Config, LoadedConfig, load_config
-from kaggle_face.config.yaml_text import parse_yaml
-from kaggle_face.errors import ConfigError, RunError
+from kaggle_face.config import Config, LoadedConfig
+from kaggle_face.errors import RunError
 from kaggle_face.hints import settings_given_as
-from kaggle_face.notebook_progress import usual_progress
 from kaggle_face.progress import Progress
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
@@ -34,28 +31,6 @@ if TYPE_CHECKING:
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
-
-Overrides = Mapping[str, object] | Sequence[str]
-
-
-def open_project(
-    config: str | Path = "demo", overrides: Overrides = (), progress: Progress | None = None
-) -> Project:
-    """Opens the settings of a competition; its data is read when it is first needed.
-
-    Args:
-        config: The name of settings (`configs/<name>.yaml`, or one of the package), or a path.
-        overrides: Settings that differ: `{"optim.lr": 0.05}`, or `["optim.lr=0.05"]` as on the command line.
-        progress: What long work reports to; None: bars in a notebook, lines in a terminal, else nothing.
-
-    Raises:
-        ConfigError: The settings are missing or wrong.
-
-    >>> open_project("demo", {"train.epochs": 3})
-    project demo (settings that differ: train.epochs=3)
-    """
-    loaded = load_config(str(config), _as_texts(overrides))
-    return Project(loaded, str(config), progress or usual_progress())
 
 
 class Project:
@@ -396,131 +371,6 @@ class Project:
     def _repr_html_(self) -> str:
         runs = pd.DataFrame([{"run": each.name, "finished folds": str(each.folds)} for each in self.runs])
         return as_html(repr(self), runs)
-
-
-def init_project(
-    slug: str, data: str | Path, replace: bool = False, progress: Progress | None = None
-) -> Project:
-    """Detects the layout of a competition's unpacked files and writes `configs/<slug>.yaml`.
-
-    Args:
-        slug: The competition's name in its address.
-        data: The folder of the unpacked files.
-        replace: Whether settings that are there already are replaced.
-        progress: As for `open_project`.
-
-    Returns:
-        The project of these settings.
-
-    Raises:
-        ConfigError: The settings exist already.
-        DataError: The folder has no known layout, or is broken.
-    """
-    from kaggle_face.pipeline.inputs.init import init_competition
-
-    shown = progress or usual_progress()
-    written = init_competition(slug, Path(data), replace=replace)
-    for note in written.inspection.notes:
-        shown.warn(note)
-    return open_project(written.path, progress=shown)
-
-
-def known_competitions() -> pd.DataFrame:
-    """The competitions whose files, formats, metrics and rules are known.
-
-    >>> frame = known_competitions()
-    >>> sorted(frame.columns)[:3], "demo" in set(frame["competition"])
-    (['competition', 'layout', 'metric'], True)
-    """
-    from kaggle_face.competitions.catalogue.known import competition_spec, known_slugs
-
-    return pd.DataFrame(
-        [
-            {
-                "competition": spec.slug,
-                "title": spec.title,
-                "layout": spec.layout,
-                "tasks": " + ".join(spec.tasks),
-                "metric": spec.metric,
-                "pixels": spec.image_size,
-            }
-            for spec in map(competition_spec, known_slugs())
-        ]
-    )
-
-
-def generate_faces(
-    folder: str | Path = "data/faces", num_identities: int = 32, seed: int = 0, size_px: int = 64
-) -> Path:
-    """Draws a small competition of generated faces, to try things on without a download.
-
-    As many further identities, who are not in the training set, are in the verification trials.
-
-    Args:
-        folder: Where it is written; it is left alone if exactly this one is there already.
-        num_identities: Identities of the classification task, at least 4.
-        seed: Another one draws other faces.
-        size_px: Side of the images.
-
-    Returns:
-        The folder, for `open_project("demo", {"data.root": ...})`.
-
-    Raises:
-        DataError: The folder holds anything else, or a number is out of range.
-    """
-    from kaggle_face.errors import DataError
-    from kaggle_face.synthetic.dataset import write_embedded_dataset
-    from kaggle_face.synthetic.dataset_plan import EmbeddedSize
-
-    if num_identities < 4:
-        raise DataError(f"a competition of generated faces has at least 4 identities, got {num_identities}")
-    size = EmbeddedSize(
-        num_identities=num_identities,
-        num_verification_identities=max(8, num_identities),
-        num_val_pairs=min(600, 8 * num_identities),
-        num_test_pairs=min(1200, 16 * num_identities),
-        image_size_px=size_px,
-    )
-    write_embedded_dataset(Path(folder), size, seed)
-    return Path(folder)
-
-
-def _as_texts(overrides: Overrides) -> list[str]:
-    """Overrides as on the command line.
-
-    >>> _as_texts({"optim.lr": 0.05, "model.pretrained": False, "augment.transforms": []})
-    ['optim.lr=0.05', 'model.pretrained=false', 'augment.transforms=[]']
-    """
-    if isinstance(overrides, str):
-        raise ConfigError(f"overrides are a mapping or a list of texts, got the text '{overrides}'")
-    if isinstance(overrides, Mapping):
-        return [f"{key}={_as_yaml(value)}" for key, value in overrides.items()]
-    texts = list(overrides)
-    wrong = [each for each in texts if not isinstance(each, str)]
-    if wrong:
-        raise ConfigError(f"an override is a text as on the command line, got {wrong[0]!r}")
-    return texts
-
-
-def _as_yaml(value: object) -> str:
-    """A value as YAML that reads back equal; a plain word stays as people write it."""
-    if isinstance(value, Path):
-        value = str(value)
-    if isinstance(value, str):
-        return value if _reads_back(value) else json.dumps(value)
-    try:
-        return json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            f"a setting is a text, number, list or mapping, got {type(value).__name__}"
-        ) from error
-
-
-def _reads_back(text: str) -> bool:
-    try:
-        return bool(parse_yaml(text) == text)
-    except ConfigError:
-        return False
 
 
 def _files_frame(files: Sequence[SubmissionFile]) -> pd.DataFrame:
