@@ -27,7 +27,7 @@ from benchmarks.face_folders import (
 from kaggle_face.artifacts.files.atomic import replacing_folder, write_json, write_text
 from kaggle_face.artifacts.files.reading import read_text
 from kaggle_face.artifacts.tables import as_integers, read_table, write_table
-from kaggle_face.config.schema import MOST
+from kaggle_face.config.values import MOST
 from kaggle_face.data.folds.trials import draw_trials
 from kaggle_face.errors import DataError
 from kaggle_face.records import IntArray, Pairs, StrArray

@@ -46,7 +46,8 @@ from kaggle_face.records import (
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
-    from kaggle_face.config.schema import CheckpointName, CompetitionConfig
+    from kaggle_face.config.competition import CompetitionConfig
+    from kaggle_face.config.schema import CheckpointName
 
 NOTHING = "none"
 """The digest of an input that is not there."""
@@ -381,7 +382,7 @@ def _gallery_texts(gallery: Gallery | None) -> StrArray:
 
 
 def _read_competition(path: Path) -> CompetitionConfig:
-    from kaggle_face.config.schema import CompetitionConfig
+    from kaggle_face.config.competition import CompetitionConfig
 
     values = read_json(path)
     with reading(path):

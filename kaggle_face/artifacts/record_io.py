@@ -19,7 +19,7 @@ from kaggle_face.artifacts.files.row_files import RowFile, new_rows
 from kaggle_face.artifacts.json_types import GalleryShape
 from kaggle_face.artifacts.seals import read_seal, write_seal
 from kaggle_face.artifacts.tables import as_integers, read_table, write_table
-from kaggle_face.config.schema import MOST
+from kaggle_face.config.values import MOST
 from kaggle_face.errors import RunError
 from kaggle_face.records import (
     UNKNOWN,

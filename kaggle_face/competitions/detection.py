@@ -8,7 +8,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
 from kaggle_face.competitions.layouts import named
 from kaggle_face.competitions.layouts.layout import Detection
-from kaggle_face.config.schema import CompetitionConfig
+from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.errors import ConfigError, DataError, nearest_hint
 from kaggle_face.hints import command_line
 

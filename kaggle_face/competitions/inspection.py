@@ -19,7 +19,8 @@ from kaggle_face.competitions.reading import read_competition
 from kaggle_face.competitions.sizing import Machine, TrainingSize, image_size_line, training_lines
 from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.competitions.submission.samples import find_samples, infer_format
-from kaggle_face.config.schema import CompetitionConfig, FoldsConfig
+from kaggle_face.config.competition import CompetitionConfig
+from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.errors import DataError, nearest_hint, one_line
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture

@@ -23,7 +23,8 @@ from kaggle_face.competitions.layouts.layout import Source
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.submission.formats import SubmissionFormats, with_settings
 from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
-from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
+from kaggle_face.config.competition import CompetitionConfig
+from kaggle_face.config.schema import SubmitConfig
 from kaggle_face.errors import DataError
 from kaggle_face.file_names import Spellings
 from kaggle_face.records import CompetitionData, RowList

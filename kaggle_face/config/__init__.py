@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.config.loading import LoadedConfig, dump_config, load_config, parse_config
 from kaggle_face.config.schema import (
-    AugmentConfig,
-    CompetitionConfig,
     Config,
     DataConfig,
     FoldsConfig,
+    PathsConfig,
+    PredictConfig,
+    SubmitConfig,
+)
+from kaggle_face.config.training import (
+    AugmentConfig,
     LossConfig,
     MarginConfig,
     MixConfig,
     ModelConfig,
     OptimConfig,
-    PathsConfig,
-    PredictConfig,
     SamplerConfig,
     ScheduleConfig,
-    SubmitConfig,
     TrainConfig,
 )
 

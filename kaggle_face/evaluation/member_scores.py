@@ -18,7 +18,7 @@ from kaggle_face.artifacts.provenance import renewal, require_current
 from kaggle_face.artifacts.record_io import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.tables import read_labels as read_labels_file
-from kaggle_face.config.schema import MOST
+from kaggle_face.config.values import MOST
 from kaggle_face.errors import DataError, RunError, naming_first
 from kaggle_face.evaluation.members import Member
 from kaggle_face.records import (

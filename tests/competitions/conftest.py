@@ -13,7 +13,7 @@ from PIL import Image
 
 from kaggle_face.competitions.layouts.layout import Example
 from kaggle_face.competitions.reading import read_competition
-from kaggle_face.config.schema import CompetitionConfig
+from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.records import CompetitionData
 
 

@@ -20,7 +20,8 @@ from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.reading import submission_formats
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
 from kaggle_face.competitions.submission.tables import classification_columns, fill_table
-from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
+from kaggle_face.config.competition import CompetitionConfig
+from kaggle_face.config.schema import SubmitConfig
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import ClassTable, CompetitionData, Predictions, no_pairs
 

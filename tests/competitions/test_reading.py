@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.competitions.reading import read_competition, submission_formats
-from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
+from kaggle_face.config.competition import CompetitionConfig
+from kaggle_face.config.schema import SubmitConfig
 from kaggle_face.errors import DataError
 from kaggle_face.synthetic import dataset as embedded
 

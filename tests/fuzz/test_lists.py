@@ -14,7 +14,7 @@ from kaggle_face.artifacts.tables import read_labels, read_table
 from kaggle_face.competitions.files.csv_tables import read_csv_pairs, read_csv_table
 from kaggle_face.competitions.files.lists import read_label_list, read_name_list, read_pair_list
 from kaggle_face.competitions.reading import read_competition
-from kaggle_face.config.schema import CompetitionConfig
+from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.submission.checks import read_csv
 from tests.support.fuzzing import holds, sizes
 from tests.support.mutating import mutated_bytes, mutated_text

@@ -17,7 +17,8 @@ from kaggle_face.artifacts.provenance import TestTables, inputs_beside, records_
 from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, run_folder
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.artifacts.tables import write_table
-from kaggle_face.config.schema import CheckpointName, CompetitionConfig
+from kaggle_face.config.competition import CompetitionConfig
+from kaggle_face.config.schema import CheckpointName
 from kaggle_face.evaluation.held_out_pairs import FoldTrials, HeldOutPairs
 from kaggle_face.evaluation.member_scores import HeldOutLogits, MemberScores
 from kaggle_face.evaluation.nested_split import people_of_pairs, sides_of_pairs

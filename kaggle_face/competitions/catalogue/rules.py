@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.competitions.catalogue.known import Rules
-from kaggle_face.config.schema import Config, ModelConfig
+from kaggle_face.config.schema import Config
+from kaggle_face.config.training import ModelConfig
 
 # Networks whose every layer is a file of this package; all other names are of timm or torchvision.
 _OWN_ARCHITECTURES = re.compile(r"^(iresnet\d+|mobilefacenet)$")

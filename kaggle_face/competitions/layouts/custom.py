@@ -28,7 +28,7 @@ from kaggle_face.competitions.layouts.custom_images import ListedImage, ListedIm
 from kaggle_face.competitions.layouts.gallery import pairs_of_gallery
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
-from kaggle_face.config.schema import CustomConfig, GalleryConfig, PairsConfig
+from kaggle_face.config.competition import CustomConfig, GalleryConfig, PairsConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first
 from kaggle_face.hints import command_line
 from kaggle_face.records import (

@@ -12,7 +12,7 @@ from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
 from kaggle_face.competitions.files.folders import name_of
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.files.named_images import Mentions
-from kaggle_face.config.schema import ImagesConfig, ListedSplit
+from kaggle_face.config.competition import ImagesConfig, ListedSplit
 from kaggle_face.errors import DataError, naming_first
 from kaggle_face.records import Split
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.submission.formats import SubmissionFormats
-from kaggle_face.config.schema import CustomConfig
+from kaggle_face.config.competition import CustomConfig
 from kaggle_face.records import CompetitionData
 from kaggle_face.tasks import Task
 

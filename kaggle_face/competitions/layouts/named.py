@@ -11,7 +11,7 @@ from kaggle_face.competitions.layouts.listed_pairs import ListedPairs
 from kaggle_face.competitions.layouts.pair_text import PairText
 from kaggle_face.competitions.layouts.thumbnails import Thumbnails
 from kaggle_face.competitions.layouts.top_k import TopK
-from kaggle_face.config.schema import layout_name
+from kaggle_face.config.competition import layout_name
 from kaggle_face.errors import ConfigError, nearest_hint
 
 LAYOUTS: tuple[Layout, ...] = (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
-from kaggle_face.config.schema import GalleryConfig, ImagesConfig
+from kaggle_face.config.competition import GalleryConfig, ImagesConfig
 from kaggle_face.errors import ConfigError
 
 _KNOWN, _PROBES = (

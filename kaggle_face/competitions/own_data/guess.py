@@ -24,7 +24,7 @@ from kaggle_face.competitions.own_data.tables import (
     split_columns,
 )
 from kaggle_face.competitions.submission.samples import find_samples
-from kaggle_face.config.schema import CustomConfig, ImagesConfig, ListedSplit, PairsConfig
+from kaggle_face.config.competition import CustomConfig, ImagesConfig, ListedSplit, PairsConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first, nearest_hint
 
 Meaning = ListedSplit | Literal["skip"]

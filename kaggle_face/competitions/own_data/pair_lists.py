@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering, pair_label_columns
-from kaggle_face.config.schema import PairsConfig
+from kaggle_face.config.competition import PairsConfig
 from kaggle_face.errors import ConfigError, nearest_hint
 
 _ID_NAMES = ("id", "pair_id", "pairid", "index", "row", "row_id", "pair", "")

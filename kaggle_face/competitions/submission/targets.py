@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.catalogue.ranking import spec_for
-from kaggle_face.config.schema import CompetitionConfig, SubmitConfig, TableConfig
+from kaggle_face.config.competition import CompetitionConfig
+from kaggle_face.config.schema import SubmitConfig, TableConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.tasks import TASKS, Task
 

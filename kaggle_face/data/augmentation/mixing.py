@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from kaggle_face.config.schema import AugmentConfig
+from kaggle_face.config.training import AugmentConfig
 from kaggle_face.errors import InputError
 from kaggle_face.records import IntArray
 

@@ -14,7 +14,7 @@ from typing import assert_never
 
 import numpy as np
 
-from kaggle_face.config.schema import SamplerConfig
+from kaggle_face.config.training import SamplerConfig
 from kaggle_face.data.loading.samplers import epoch_order, seeded
 from kaggle_face.errors import ConfigError
 from kaggle_face.records import FloatArray, IntArray

@@ -17,7 +17,7 @@ import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import read_table
-from kaggle_face.config.schema import MOST
+from kaggle_face.config.values import MOST
 from kaggle_face.ensemble.postprocess.neighbours import nearest
 from kaggle_face.evaluation.member_scores import open_embeddings, read_labels
 from kaggle_face.evaluation.members import Member

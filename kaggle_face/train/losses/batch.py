@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kaggle_face.config.schema import LossConfig, MixedMargin
+from kaggle_face.config.training import LossConfig, MixedMargin
 from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.model.heads.head import Head
 from kaggle_face.train.losses.metric_learning import MetricLoss

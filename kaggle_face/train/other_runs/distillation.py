@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.provenance import digest_of_network, require_current
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind
-from kaggle_face.config.schema import DistillConfig
+from kaggle_face.config.training import DistillConfig
 from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.model.heads.head import in_full_precision, unit_vectors

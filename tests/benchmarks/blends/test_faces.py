@@ -17,7 +17,7 @@ from benchmarks.blends.faces import (
     sets_of_trials,
 )
 from kaggle_face.competitions.reading import read_competition
-from kaggle_face.config.schema import CompetitionConfig
+from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.errors import DataError
 from kaggle_face.evaluation.nested_split import people_of_pairs
 from kaggle_face.records import CompetitionData

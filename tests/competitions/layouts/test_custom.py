@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from kaggle_face.competitions.reading import formats_of, read_competition
-from kaggle_face.config.schema import CompetitionConfig, CustomConfig, SubmitConfig
+from kaggle_face.config.competition import CompetitionConfig, CustomConfig
+from kaggle_face.config.schema import SubmitConfig
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import CompetitionData, FaceTable
 

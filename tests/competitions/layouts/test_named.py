@@ -6,7 +6,7 @@ from kaggle_face.competitions.detection import detect_competition
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.layouts.layout import example_of
 from kaggle_face.competitions.layouts.named import LAYOUTS, find_layout, layout_named
-from kaggle_face.config.schema import CompetitionConfig
+from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.errors import ConfigError
 
 EXAMPLES = [(layout.name, variant) for layout in LAYOUTS for variant in layout.examples]

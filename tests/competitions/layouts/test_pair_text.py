@@ -12,7 +12,8 @@ from kaggle_face.competitions.submission.tables import (
     fill_table,
     verification_columns,
 )
-from kaggle_face.config.schema import CompetitionConfig, SubmitConfig
+from kaggle_face.config.competition import CompetitionConfig
+from kaggle_face.config.schema import SubmitConfig
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import CompetitionData, PairScores, Predictions
 

@@ -16,7 +16,7 @@ from kaggle_face.competitions.submission.tables import (
     row_ids,
     verification_columns,
 )
-from kaggle_face.config.schema import CompetitionConfig
+from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.errors import DataError
 from kaggle_face.records import CompetitionData, PairScores, Predictions
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from kaggle_face.config.schema import AugmentConfig, MixConfig
+from kaggle_face.config.training import AugmentConfig, MixConfig
 from kaggle_face.data.augmentation.mixing import Mix, apply_mix, draw_mix
 
 SIZE = 16

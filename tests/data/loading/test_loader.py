@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from kaggle_face.config.schema import SamplerConfig
+from kaggle_face.config.training import SamplerConfig
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache, read_image_cache
 from kaggle_face.data.cache.search import CachePlan

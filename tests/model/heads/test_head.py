@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kaggle_face.config import MarginConfig, ModelConfig
-from kaggle_face.config.schema import ClassSizeMargin, HeadName
+from kaggle_face.config.training import ClassSizeMargin, HeadName
 from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.model import heads
 from kaggle_face.model.heads.head import Head, LinearHead, MarginHead

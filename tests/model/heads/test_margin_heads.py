@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kaggle_face.config import MarginConfig, ModelConfig
-from kaggle_face.config.schema import HeadName
+from kaggle_face.config.training import HeadName
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.heads.head import Head
 from kaggle_face.model.heads.margin_heads import AdaFace, CurricularFace, SubcenterArcFace, create_head

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kaggle_face.config import LossConfig, MarginConfig, ModelConfig
-from kaggle_face.config.schema import HeadName, MixedMargin
+from kaggle_face.config.training import HeadName, MixedMargin
 from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.model.heads.head import Head
 from kaggle_face.model.heads.margin_heads import create_head

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kaggle_face.config import LossConfig
-from kaggle_face.config.schema import MultiSimilarityConfig
+from kaggle_face.config.training import MultiSimilarityConfig
 from kaggle_face.train.losses.metric_learning import (
     CenterLoss,
     MetricLoss,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kaggle_face.config.schema import DistillConfig
+from kaggle_face.config.training import DistillConfig
 from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.train.other_runs.distillation import (
     DistillationSource,
