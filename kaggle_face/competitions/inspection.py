@@ -8,6 +8,7 @@ from typing import Any
 
 from kaggle_face.competitions.catalogue.descriptions import describe_metric, describe_rules
 from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
+from kaggle_face.competitions.catalogue.ranking import PAIR_METRICS
 from kaggle_face.competitions.detection import detect_competition, variant_of
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.files.listing import PictureLister
@@ -142,7 +143,7 @@ def settings_text(inspection: Inspection, machine: Machine) -> str:
         f"  root: {_quoted(str(inspection.root))}",
         image_size_line(size, machine),
         "",
-        *training_lines(size, machine, metric_lines if metric in ("eer", "auc") else []),
+        *training_lines(size, machine, metric_lines if metric in PAIR_METRICS else []),
         *_fold_lines(inspection),
         *_submit_lines(inspection.formats),
     ]

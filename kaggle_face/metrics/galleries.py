@@ -11,7 +11,7 @@ import numpy as np
 
 from kaggle_face.errors import DataError
 from kaggle_face.metrics.identification import GalleryThreshold, best_gallery_threshold
-from kaggle_face.metrics.similarity import Float32, normalized
+from kaggle_face.metrics.similarity import Float32, add_by_group, normalize_in_place, normalized
 from kaggle_face.records import Embeddings, Gallery, IntArray, StrArray, positions_of
 
 _PROBES_AT_ONCE = 4096
@@ -54,7 +54,11 @@ def search_gallery(embeddings: Embeddings, gallery: Gallery) -> BestMatches:
         raise DataError("the gallery of known people is empty; check the folder of known identities")
     names, person_of_image = np.unique(gallery.names, return_inverse=True)
     known = positions_of(gallery.image_ids, embeddings.image_ids, "embedded images")
-    people_KD = _mean_directions(embeddings, known, person_of_image.astype(np.int64), len(names))
+    people_KD = np.zeros((len(names), embeddings.vectors.shape[1]), np.float32)
+    for start in range(0, len(known), _IMAGES_AT_ONCE):
+        part = slice(start, start + _IMAGES_AT_ONCE)
+        add_by_group(people_KD, normalized(embeddings.vectors[known[part]]), person_of_image[part])
+    normalize_in_place(people_KD)
     rows = positions_of(gallery.probe_image_ids, embeddings.image_ids, "embedded images")
     best = np.empty(len(rows), np.int64)
     scores = np.empty(len(rows), np.float32)
@@ -62,22 +66,6 @@ def search_gallery(embeddings: Embeddings, gallery: Gallery) -> BestMatches:
         part = slice(start, start + _PROBES_AT_ONCE)
         best[part], scores[part] = _best_of(normalized(embeddings.vectors[rows[part]]), people_KD)
     return BestMatches(gallery.probe_ids, names[best], scores)
-
-
-def _mean_directions(
-    embeddings: Embeddings, rows: IntArray, person_of_image: IntArray, num_people: int
-) -> Float32:
-    """The mean direction of each person's images (K, D), of length one, summed up block by block."""
-    people_KD = np.zeros((num_people, embeddings.vectors.shape[1]), np.float32)
-    order = np.argsort(person_of_image, kind="stable")
-    for start in range(0, len(order), _IMAGES_AT_ONCE):
-        part = order[start : start + _IMAGES_AT_ONCE]
-        people, first = np.unique(person_of_image[part], return_index=True)
-        people_KD[people] += np.add.reduceat(normalized(embeddings.vectors[rows[part]]), first, axis=0)
-    for start in range(0, num_people, _IMAGES_AT_ONCE):
-        block = slice(start, start + _IMAGES_AT_ONCE)
-        people_KD[block] = normalized(people_KD[block])
-    return people_KD
 
 
 def _best_of(probes_PD: Float32, people_KD: Float32) -> tuple[IntArray, Float32]:

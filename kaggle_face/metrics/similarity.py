@@ -1,6 +1,6 @@
-"""Cosine scores of trials: each image's embedding is normalised once, however many trials name it.
+"""Unit vectors, their mean directions, and cosine scores of trials.
 
-Letters: N images, D embedding size, P pairs.
+Letters: N images, D embedding size, K groups of images, P pairs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kaggle_face.records import Embeddings, IntArray, Pairs, PairScores, positio
 Float32 = npt.NDArray[np.float32]
 
 _PAIRS_OF_A_THREAD = 65_536
+_ROWS_AT_ONCE = 65_536
 _GATHERED_BYTES = 2 << 20
 """Vectors that are gathered at once: they stay in a core's cache, which makes it three times faster."""
 
@@ -30,6 +31,35 @@ def normalized(vectors_ND: npt.NDArray[np.floating[Any]]) -> Float32:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Float32 = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
     return unit
+
+
+def mean_directions(unit_ND: Float32, group_of_row_N: IntArray, num_groups: int) -> Float32:
+    """The mean direction (K, D) of the vectors of each group; the zero vector where a group has none.
+
+    >>> faces = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
+    >>> mean_directions(faces, np.array([0, 0, 1]), 2).astype(float).round(4).tolist()
+    [[0.7071, 0.7071], [0.0, 1.0]]
+    """
+    sums_KD = np.zeros((num_groups, unit_ND.shape[1]), np.float32)
+    add_by_group(sums_KD, unit_ND, group_of_row_N)
+    normalize_in_place(sums_KD)
+    return sums_KD
+
+
+def add_by_group(sums_KD: Float32, vectors_ND: Float32, group_of_row_N: IntArray) -> None:
+    """Adds each vector to the sum of its group, one by one: blocks of any size give the same bits."""
+    order_N = np.argsort(group_of_row_N, kind="stable")
+    groups, starts, counts = np.unique(group_of_row_N[order_N], return_index=True, return_counts=True)
+    for place in range(int(counts.max(initial=0))):
+        is_left = counts > place
+        sums_KD[groups[is_left]] += vectors_ND[order_N[starts[is_left] + place]]
+
+
+def normalize_in_place(vectors_ND: Float32) -> None:
+    """Scales vectors to length one, with memory for a block of them."""
+    for start in range(0, len(vectors_ND), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        vectors_ND[rows] = normalized(vectors_ND[rows])
 
 
 def score_pairs(embeddings: Embeddings, pairs: Pairs) -> PairScores:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,9 @@ from kaggle_face.records import FloatArray, IntArray, StrArray, positions_of
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.embedder import Embedder
-    from kaggle_face.project.project import Project
+    from kaggle_face.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,13 +146,30 @@ class Member:
         return as_html(repr(self), pd.DataFrame([facts]))
 
 
+class RunOwner(Protocol):
+    """What a run needs of its project: settings, the frame of a call, and the evaluation of runs."""
+
+    loaded: LoadedConfig
+
+    def call(self) -> AbstractContextManager[Progress]:
+        """The frame of a call; see `Project.call`."""
+
+    def evaluate(
+        self,
+        runs: Sequence[Run] | None = None,
+        folds: Sequence[int] | None = None,
+        checkpoints: Sequence[CheckpointName] | None = None,
+    ) -> pd.DataFrame:
+        """All held-out metrics of runs; see `Project.evaluate`."""
+
+
 class Run:
     """A run of a project: one training of each fold, in a folder on disk.
 
     Runs are made by `Project.train`, and found again by `Project.run` and `Project.runs`.
     """
 
-    def __init__(self, project: Project, folder: RunFolder) -> None:
+    def __init__(self, project: RunOwner, folder: RunFolder) -> None:
         self.project, self.folder = project, folder
 
     @property

@@ -19,7 +19,7 @@ from kaggle_face.artifacts.record_io import read_embeddings, write_embeddings
 from kaggle_face.artifacts.seals import digest_of, has_seal, read_seal
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.errors import DataError, InputError
-from kaggle_face.metrics.similarity import normalized
+from kaggle_face.metrics.similarity import mean_directions, normalized
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.pictures import Crop
 from kaggle_face.recognition.embedder import Embedder
@@ -75,9 +75,9 @@ class RunModel:
         return scores
 
     def template(self, images: Float32) -> Float32:
-        """The mean of normalised embeddings, of length 1."""
-        prototype: Float32 = normalized(normalized(images).mean(axis=0, keepdims=True))[0]
-        return prototype
+        """The mean direction (D,) of embeddings."""
+        template: Float32 = mean_directions(normalized(images), np.zeros(len(images), np.int64), 1)[0]
+        return template
 
 
 @dataclass(frozen=True, eq=False)

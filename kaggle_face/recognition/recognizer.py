@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.similarity import normalized
+from kaggle_face.metrics.similarity import mean_directions, normalized, paired_cosines
 from kaggle_face.recognition.detection.pictures import Face, png_of
 from kaggle_face.recognition.embedder import Embedder
 from kaggle_face.recognition.gallery.model_card import Threshold
@@ -144,7 +144,8 @@ class Recognizer:
         """
         person = self.gallery.person(name)
         self._require_same_model()
-        prototype = normalized(self.gallery.embeddings_of(person)).sum(axis=0, keepdims=True)
+        known = normalized(self.gallery.embeddings_of(person))
+        prototype = mean_directions(known, np.zeros(len(known), np.int64), 1)
         decision = Decision(_cosine(prototype, self.embedder.embed([face.crop])), threshold)
         self.gallery.write_down("verify", [(person, decision.as_json())])
         return person, decision
@@ -211,4 +212,5 @@ def _answer(
 
 def _cosine(first: Float32, second: Float32) -> float:
     """The cosine of two vectors (1, D)."""
-    return float(np.clip((normalized(first) * normalized(second)).sum(), -1.0, 1.0))
+    unit_2D = normalized(np.concatenate([first, second]))
+    return float(paired_cosines(unit_2D, np.array([0]), np.array([1]))[0])

@@ -25,7 +25,7 @@ from kaggle_face.artifacts.files.hashing import crc_of_file
 from kaggle_face.artifacts.files.reading import read_array
 from kaggle_face.artifacts.seals import sealed, unsealed
 from kaggle_face.errors import RunError
-from kaggle_face.metrics.similarity import normalized
+from kaggle_face.metrics.similarity import add_by_group, normalize_in_place, normalized
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.gallery.tables import Snapshot
 
@@ -207,21 +207,14 @@ def _sums_of(folder: Path) -> dict[str, int]:
 def _fill(vectors: Float32, moment: Snapshot) -> Int64:
     """Writes everyone's prototype; the people's numbers (P,)."""
     numbers: list[int] = []
-    row, current = -1, -1
+    current = -1
     for people, embeddings in moment.blocks:
-        starts = np.flatnonzero(np.diff(people, prepend=-1))
-        sums = np.add.reduceat(normalized(embeddings), starts, axis=0)
-        for person, total in zip(people[starts].tolist(), sums, strict=True):
-            if person == current:  # the block before ended amid this person's images
-                vectors[row] += total
-                continue
-            row, current = row + 1, person
-            numbers.append(person)
-            vectors[row] = total
-    assert row + 1 == len(vectors), "a person without an image"
-    for start in range(0, len(vectors), 65_536):
-        rows = slice(start, start + 65_536)
-        vectors[rows] = normalized(vectors[rows])
+        is_next = np.diff(people, prepend=current) != 0  # a block may begin amid a person's images
+        add_by_group(vectors, normalized(embeddings), len(numbers) - 1 + np.cumsum(is_next))
+        numbers += people[is_next].tolist()
+        current = int(people[-1])
+    assert len(numbers) == len(vectors), "a person without an image"
+    normalize_in_place(vectors)
     return np.asarray(numbers, np.int64)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,11 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "timm": ("model/backbones/timm_library.py",),
     "albumentations": ("data/augmentation/per_image.py",),
     "kaggle": ("kaggle/client/client.py",),
-    "sqlite3": ("submission/ledger/database.py", "recognition/gallery/database.py"),
+    "sqlite3": (
+        "submission/ledger/database.py",
+        "recognition/gallery/database.py",
+        "recognition/gallery/integrity.py",
+    ),
     "lz4": ("recognition/detection/weights.py",),
     "pickle": ("recognition/detection/weights.py",),
     "faiss": ("recognition/faiss_index.py",),
@@ -77,6 +83,16 @@ def imported_names(path: Path) -> set[str]:
     return names
 
 
+def imported_modules(path: Path, known: Collection[str]) -> set[str]:
+    """The modules of the package that a file imports, at any place of it."""
+    modules_of: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            full = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules_of |= {name if name in known else node.module for name in full}
+    return modules_of & set(known)
+
+
 def part_of(path: Path) -> str:
     inside = path.relative_to(PACKAGE)
     return inside.parts[0].removesuffix(".py")
@@ -110,3 +126,10 @@ def test_one_file_alone_speaks_to_other_processes() -> None:
 def test_every_part_has_a_layer() -> None:
     parts = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     assert parts <= LEVEL.keys()
+
+
+def test_no_circle_of_imports_even_for_types_alone() -> None:
+    names = {path: ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules()}
+    known = {name.removesuffix(".__init__"): path for path, name in names.items()}
+    graph = {name: imported_modules(path, known.keys()) - {name} for name, path in known.items()}
+    TopologicalSorter(graph).prepare()  # a circle is a CycleError that names it

@@ -18,7 +18,7 @@ from kaggle_face.ensemble.postprocess.pair_recipes import (
     projected,
 )
 from kaggle_face.ensemble.postprocess.retrieval import augment_database, expand_queries
-from kaggle_face.metrics.similarity import normalized
+from kaggle_face.metrics.similarity import mean_directions, normalized
 from kaggle_face.records import FloatArray, IntArray
 
 MOST_CANDIDATES = 30
@@ -50,6 +50,10 @@ class NetworkGallery:
     cohort: FloatArray
     weight: float = 1.0
 
+    def directions_of(self, unit_GD: Float32) -> Float32:
+        """The mean direction (K, D) of each person's known images."""
+        return mean_directions(unit_GD, self.person_of_image, int(self.person_of_image.max()) + 1)
+
     def of_probes(self, rows: IntArray) -> NetworkGallery:
         """The same gallery with some of the probes alone."""
         return NetworkGallery(self.known, self.person_of_image, self.probes[rows], self.cohort, self.weight)
@@ -79,27 +83,15 @@ def gallery_scores(recipe: GalleryRecipe, network: NetworkGallery, candidates_QC
         known_GD = augment_database(known_GD, recipe.augmentation.count, recipe.augmentation.alpha)
     if recipe.expansion is not None:
         probes_QD = expand_queries(probes_QD, known_GD, recipe.expansion.count, recipe.expansion.alpha)
-    pool_ND = np.concatenate([probes_QD, mean_directions(known_GD, network.person_of_image)])
+    pool_ND = np.concatenate([probes_QD, network.directions_of(known_GD)])
     first = np.repeat(np.arange(num_probes), candidates_QC.shape[1])
     scores = pool_scores(recipe, pool_ND, first, num_probes + candidates_QC.ravel(), unit_SD)
     return scores.reshape(candidates_QC.shape)
 
 
-def mean_directions(unit_GD: Float32, person_of_image: IntArray) -> Float32:
-    """The mean direction (K, D) of each person's images.
-
-    >>> faces = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
-    >>> mean_directions(faces, np.array([0, 0, 1])).astype(float).round(4).tolist()
-    [[0.7071, 0.7071], [0.0, 1.0]]
-    """
-    sums_KD = np.zeros((int(person_of_image.max()) + 1, unit_GD.shape[1]), np.float32)
-    np.add.at(sums_KD, person_of_image, unit_GD)
-    return normalized(sums_KD)
-
-
 def _candidates(networks: tuple[NetworkGallery, ...]) -> IntArray:
     """The people (Q, C) of the highest plain cosine, ascending."""
-    people = [mean_directions(normalized(network.known), network.person_of_image) for network in networks]
+    people = [network.directions_of(normalized(network.known)) for network in networks]
     num_people, num_probes = len(people[0]), len(networks[0].probes)
     count = min(MOST_CANDIDATES, num_people)
     found = np.empty((num_probes, count), np.int64)

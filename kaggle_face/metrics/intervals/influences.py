@@ -110,7 +110,7 @@ class PairsOfPeople:
         return influences * self.factors
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ScoredPairs:
     """The scores (P) of pairs of known people, and their order."""
 

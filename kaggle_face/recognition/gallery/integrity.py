@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from kaggle_face.recognition.gallery.database import Connection
+from sqlite3 import Connection
+from typing import Any
 
 SUMS_TABLE = (
     "CREATE TABLE sums (name TEXT PRIMARY KEY, total INTEGER NOT NULL, num_rows INTEGER NOT NULL) "
