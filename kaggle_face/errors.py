@@ -13,7 +13,7 @@ KaggleFaceError
 │   ├── DiskError              the disk or the machine is in the way: no room, no right, no memory
 │   └── MissingExtraError      an optional part of the package is not installed
 ├── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
-└── OtherProcessError          another process of the training failed and says why; this one ends in silence
+└── OtherProcessError          another process of the training failed and reports it; this one ends in silence
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class KaggleFaceError(Exception):
 
 
 class InputError(KaggleFaceError):
-    """The user's input is wrong; the message is one line that says what, the value, where and what to do."""
+    """The user's input is wrong; the message is one line: what, the value, where and what to do."""
 
 
 class ConfigError(InputError):
@@ -75,7 +75,7 @@ class WorkerLostError(InputError):
 
 
 class DiskError(InputError, OSError):
-    """The disk or the machine is in the way: no room, no right, no memory; `strerror` says it in short."""
+    """The disk or the machine is in the way: no room, no right, no memory; `strerror` is the short form."""
 
     def __init__(self, line: str, number: int = 0, reason: str = "") -> None:
         super().__init__(line)
@@ -104,7 +104,7 @@ class TrainingStoppedError(KaggleFaceError):
 
 
 class OtherProcessError(KaggleFaceError):
-    """Another process of the same training failed, and says why."""
+    """Another process of the same training failed, and reports why."""
 
 
 def nearest_hint(wrong: str, known: Iterable[str], limit: int = 3) -> str:

@@ -65,7 +65,7 @@ class PictureFacts:
 def decode_rgb(data: bytes, size_px: int, name: str = "the picture") -> npt.NDArray[np.uint8]:
     """The pixels of a JPEG, PNG, WebP, BMP, GIF, TIFF or PPM file: RGB, uint8, (size_px, size_px, 3).
 
-    It is turned upright as its EXIF data says, grey, palette, 16-bit and CMYK pixels become RGB, and what is
+    It is turned upright by its EXIF data, grey, palette, 16-bit and CMYK pixels become RGB, and what is
     transparent becomes white. Of an animation the first frame is taken. `name` stands in the error.
 
     Raises:
@@ -226,7 +226,7 @@ def _orientation(image: Image.Image) -> int:
         return 1  # reading EXIF from nothing costs as much as a tenth of the decoding
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:  # damaged EXIF data says nothing about the pixels
+    except Exception:  # the pixels may be whole where EXIF data is damaged
         return 1
 
 

@@ -158,7 +158,7 @@ class RowList:
 class CompetitionData:
     """A raw competition folder, read: nothing below this knows which layout it came from.
 
-    Pairs and galleries are told apart by what they are for: `dev_*` carry the truth, `test_*` are submitted.
+    Pairs and galleries are named by what they are for: `dev_*` carry the truth, `test_*` are submitted.
     """
 
     faces: FaceTable

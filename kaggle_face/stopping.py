@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks to stop, the second ends the process at once.
+"""Ctrl-C and SIGTERM: the first stops in order, the second ends the process at once.
 
 A `StoppedBySignalError`, which is a `KeyboardInterrupt`, breaks work off. What has to come to a point where
 its state is whole runs within `noted` instead and looks at `is_wished`.
@@ -54,7 +54,7 @@ _wish = _Wish()
 
 @contextmanager
 def heeding_signals() -> Iterator[None]:
-    """Handles signals for the block as this module says; those that are ignored stay so.
+    """Handles Ctrl-C and SIGTERM for the block; signals that are ignored stay so.
 
     Outside of the main thread, where Python allows no handlers, nothing changes.
     """

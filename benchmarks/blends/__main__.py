@@ -10,13 +10,12 @@ from pathlib import Path
 from benchmarks.blends.faces import BlendFaces, lay_out_blend_faces
 from benchmarks.blends.figures import CHECKPOINT, measure_blends
 from benchmarks.blends.table import settings_of_backbone
-from benchmarks.face_folders import MARKER_FILE
-from benchmarks.script import run_script, train_missing_folds, write_reports
+from benchmarks.script import faces_to_lay_out, run_script, train_missing_folds, write_reports
 from kaggle_face.artifacts.runs import RunFolder, run_folder
 from kaggle_face.cli.main import run as run_program
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import LoadedConfig, load_config
-from kaggle_face.errors import InputError, RunError
+from kaggle_face.errors import RunError
 
 _CONFIG = "blends-table"
 
@@ -75,15 +74,10 @@ def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> None:
-    if (root / MARKER_FILE).is_file():
+    given = faces_to_lay_out(arguments, ("measured", "judges", "verified", "pairs"), root)
+    if given is None:
         return
-    names = ("measured", "judges", "verified", "pairs")
-    missing = [f"--{name}" for name in names if getattr(arguments, name) is None]
-    if missing:
-        raise InputError(f"{root} has no faces yet; give {', '.join(missing)} to lay them out there")
-    if root.exists():
-        raise InputError(f"{root} holds something else; choose another folder with data.root=DIR")
-    found = lay_out_blend_faces(BlendFaces(*(Path(getattr(arguments, name)) for name in names)), root)
+    found = lay_out_blend_faces(BlendFaces(*given), root)
     terminal.log(
         f"{root}: {found.people} people with {found.train_images} images to train on and "
         f"{found.test_images} test images; {found.judging_trials} trials of {found.judging_people} people "

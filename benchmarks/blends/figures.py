@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,10 +24,10 @@ from benchmarks.blends.table import (
     tabulate_pairs,
     tabulate_steps,
 )
-from benchmarks.face_folders import MARKER_FILE
-from kaggle_face.artifacts.files.reading import read_json
+from benchmarks.script import describe_faces, describe_machine
+from kaggle_face.artifacts.environment import MACHINE
 from kaggle_face.artifacts.record_io import read_pairs
-from kaggle_face.artifacts.runs import MACHINE, RunFolder
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import LoadedConfig
@@ -283,21 +282,13 @@ def _known_truth(root: Path, members: Sequence[Member]) -> KnownTruth:
 
 def _about(loaded: LoadedConfig, members: Sequence[Member]) -> dict[str, Cell]:
     config, info = loaded.config, members[0].folds[0].read_info(*MACHINE)
-    faces = read_json(Path(config.data.root) / MARKER_FILE)
     minutes = sum(fold.read_info("seconds")["seconds"] for member in members for fold in member.folds) / 60
     return {
         "checkpoint": "the last epoch, image and mirror image averaged",
-        "machine": info["platform"],
-        "device": info["device"],
-        "torch": info["versions"]["torch"],
-        "commit": info.get("commit"),
+        **describe_machine(info),
         "image size": f"{config.data.image_size} pixels",
         "folds": config.folds.count,
         "epochs": config.train.epochs,
         "minutes of training": f"{minutes:.0f}",
-        **{name.replace("_", " "): _as_text(value) for name, value in faces.items()},
+        **describe_faces(Path(config.data.root)),
     }
-
-
-def _as_text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

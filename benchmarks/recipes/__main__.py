@@ -9,11 +9,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks.face_folders import MARKER_FILE, FaceFolders, lay_out_faces
+from benchmarks.face_folders import FaceFolders, lay_out_faces
 from benchmarks.recipes.table import MIXINGS, RECIPES, STARTS, Plan, chosen_names, planned_runs, tabulate
-from benchmarks.script import run_script, train_missing_folds, write_reports
-from kaggle_face.artifacts.files.reading import read_json
-from kaggle_face.artifacts.runs import MACHINE, FoldFolder, run_folder
+from benchmarks.script import (
+    describe_faces,
+    describe_machine,
+    faces_to_lay_out,
+    run_script,
+    train_missing_folds,
+    write_reports,
+)
+from kaggle_face.artifacts.environment import MACHINE
+from kaggle_face.artifacts.runs import FoldFolder, run_folder
 from kaggle_face.bench.report import Report
 from kaggle_face.cli.main import run as run_program
 from kaggle_face.cli.terminal import Terminal
@@ -121,16 +128,11 @@ def _find_weights(given: str | None) -> Path:
 
 
 def _lay_out(arguments: argparse.Namespace, root: Path, terminal: Terminal) -> None:
-    if (root / MARKER_FILE).is_file():
+    given = faces_to_lay_out(arguments, ("measured", "verified", "pairs"), root)
+    if given is None:
         return
-    missing = [f"--{name}" for name in ("measured", "verified", "pairs") if getattr(arguments, name) is None]
-    if missing:
-        raise InputError(f"{root} has no faces yet; give {', '.join(missing)} to lay them out there")
-    if root.exists():
-        raise InputError(f"{root} holds something else; choose another folder with data.root=DIR")
-    others = tuple(Path(folder) for folder in arguments.more)
-    folders = FaceFolders(Path(arguments.measured), others, Path(arguments.verified), Path(arguments.pairs))
-    found = lay_out_faces(folders, root)
+    measured, verified, pairs = given
+    found = lay_out_faces(FaceFolders(measured, tuple(map(Path, arguments.more)), verified, pairs), root)
     terminal.log(
         f"{root}: {found.train_images} images to train on, {found.dev_images} held out, {found.trials} trials"
     )
@@ -152,26 +154,16 @@ def _tabulated(plan: Plan, loaded: LoadedConfig) -> Report:
             cost = {"pixels": folder.read_config().data.image_size, "minutes": info["seconds"] / 60.0}
             measured[planned.name] = {**info["results"]["last"], **cost}
             about = _about(info, loaded)
-    marker = Path(loaded.config.data.root) / MARKER_FILE
-    faces = read_json(marker) if marker.is_file() else {}
-    about |= {name.replace("_", " "): _as_text(value) for name, value in faces.items()}
-    return tabulate(plan, measured, about)
+    return tabulate(plan, measured, {**about, **describe_faces(Path(loaded.config.data.root))})
 
 
 def _about(info: Mapping[str, Any], loaded: LoadedConfig) -> dict[str, Any]:
     config = loaded.config
     return {
         "measured": "last epoch, image and mirror image averaged",
-        "machine": info["platform"],
-        "device": info["device"],
-        "torch": info["versions"]["torch"],
-        "commit": info.get("commit"),
+        **describe_machine(info),
         "backbone from scratch": config.model.backbone,
     }
-
-
-def _as_text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _write(report: Report) -> Path:

@@ -1,7 +1,7 @@
 """What the records of a run were made of, and whether that is what lies there today.
 
 A record quotes the digests of its inputs (`seals`). Those inputs lie in the same folder: the checkpoint, the
-classes, and beside the records of each part the tables that say what was predicted. So a run folder tells by
+classes, and beside the records of each part the tables of what was predicted. So a run folder shows by
 itself which of its records are current; what the raw folder holds today is compared by `pipeline`.
 """
 
@@ -17,9 +17,10 @@ import numpy as np
 
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.checkpoint_file import weights_digest
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import read_json, reading
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RecordPart
+from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.seals import (
     Seal,
     digest_of_file,
@@ -297,7 +298,7 @@ def records_of(fold: FoldFolder, part: RecordPart) -> list[tuple[CheckpointName,
 
 
 def rows_of_task(data: CompetitionData, task: Task) -> int:
-    """The number of answers that a competition's test data ask of a task."""
+    """The number of rows of a task in a competition's test data."""
     if task == "classification":
         return len(data.test_rows)
     return len(data.test_pairs) if data.test_gallery is None else len(data.test_gallery.probe_ids)

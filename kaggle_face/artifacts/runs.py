@@ -5,12 +5,8 @@ A fold's folder is all that a later stage needs; copying it to another machine i
 
 from __future__ import annotations
 
-import platform
 import re
-import shlex
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -18,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import read_json, read_text
-from kaggle_face.errors import InputError, KaggleFaceError, RunError
+from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.file_names import one_name_with, why_not_portable
 from kaggle_face.hints import settings_command
 from kaggle_face.tasks import TASKS, Task
@@ -26,10 +22,6 @@ from kaggle_face.tasks import TASKS, Task
 if TYPE_CHECKING:
     from kaggle_face.config import Config
     from kaggle_face.config.schema import CheckpointName
-
-CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
-MACHINE = ("platform", "device", "versions.torch")
-"""What `describe_environment` keeps of the machine, for `read_info`."""
 
 RecordKind = Literal["predictions", "embeddings", "pairs"]
 RecordPart = Literal["oof", "test"]
@@ -49,17 +41,6 @@ _MAKERS: dict[str, RunKind] = {
 }
 
 FREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,79}$")
-
-
-def require_checkpoints(names: Iterable[str]) -> None:
-    """Checks names of checkpoints.
-
-    Raises:
-        InputError: There is no such checkpoint.
-    """
-    wrong = [name for name in names if name not in CHECKPOINTS]
-    if wrong:
-        raise InputError(f"a checkpoint is one of {', '.join(CHECKPOINTS)}, got '{wrong[0]}'")
 
 
 @dataclass(frozen=True)
@@ -195,7 +176,7 @@ class FoldFolder:
 
     @property
     def kind(self) -> RunKind:
-        """What made the fold: as its `run.json` says, or by other marks where that is of an older version."""
+        """What made the fold: by its `run.json`, or by other marks where that is of an older version."""
         info = self.read_info()
         kept = next((kind for kind in _MAKERS.values() if info.get("kind") == kind), None)
         if kept is not None:
@@ -381,45 +362,3 @@ def describe_runs(runs: Sequence[RunFolder]) -> str:
     """The names of runs in one line, with the kind where that is not a training."""
     kinds = [(run.path.name, run.kind) for run in runs]
     return ", ".join(name if kind == "training" else f"{name} ({kind})" for name, kind in kinds)
-
-
-def describe_environment(argv: Sequence[str], device: str) -> dict[str, Any]:
-    """Versions, git commit, command line and machine, to be kept with a run."""
-    packages = ("kaggle-face", "torch", "timm", "albumentations", "numpy", "pillow")
-    return {
-        "command_line": shlex.join(argv),
-        "commit": git_commit(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "device": device,
-        "versions": {name: _version(name) for name in packages},
-    }
-
-
-def git_commit() -> str | None:
-    """The commit of the working directory, with `+changes` where files differ from it; None outside git."""
-    try:
-        commit = _git("rev-parse", "HEAD")
-        return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
-    except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
-        return None
-
-
-def _git(*words: str) -> str:
-    command = ["git", *words]
-    answer = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=10)
-    return answer.stdout.strip()
-
-
-def _version(package: str) -> str | None:
-    from importlib import metadata
-
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def command_line() -> list[str]:
-    """The words of this process, the program by its name alone."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]

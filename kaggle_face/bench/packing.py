@@ -40,7 +40,7 @@ def bench_packing(
     Args:
         root: The data root.
         image_ids: The pictures; as many of them are taken as fit half a gigabyte of memory.
-        size_px: The side of the packed images.
+        size_px: The side of the cached images.
         plan: The number of turns; a turn is one pass over the pictures.
         about: The machine.
         progress: Counts the turns.

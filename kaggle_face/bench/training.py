@@ -78,7 +78,7 @@ def bench_training(
     """The rates of the network alone, the loader alone and a training of fold 0, in turns.
 
     Args:
-        loaded: The settings; images are packed and folds are made where they are missing.
+        loaded: The settings; image cache and folds are made where they are missing.
         plan: How long is measured.
         progress: Counts the turns.
         baselines: What is measured beside them.

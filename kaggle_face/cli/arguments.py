@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, require_checkpoints
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
 from kaggle_face.errors import InputError, nearest_hint
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         "part",
         choices=(*PARTS, _MOVED),
         metavar="PART",
-        help="train: the network alone, the loader alone, both; pack: the decoder and packing; predict: "
+        help="train: the network alone, the loader alone, both; pack: decoder and image cache; predict: "
         "images to embeddings; metrics: the largest sizes; start: --help",
     )
     parser.add_argument("--json", action="store_true", help="print the figures for machines")

@@ -97,7 +97,7 @@ KEPT = {
     "soup": "a soup that was there before is kept",
     "import-predictions": "a run that was imported before is kept",
     "ensemble": "a blend that was there before is kept",
-    "submit": "files that were written are kept, and Kaggle is asked what arrived before any is sent again",
+    "submit": "files that were written are kept, and what arrived is looked up before any is sent again",
     "download": "what arrived is kept",
     "enroll": "people who were enrolled are kept",
     "people": "the gallery is as it was before or as it was to be",

@@ -132,7 +132,7 @@ def parse_yaml(text: str) -> Any:
     {'lr': 0.001, 'amp': 'off', 'on': True, 'epochs': 30, 'seed': 10}
 
     Raises:
-        yaml.YAMLError: The text is no YAML, a key stands twice, or it holds more than it may.
+        yaml.YAMLError: The text is not YAML, a key stands twice, or it holds more than it may.
     """
     return yaml.load(text, Loader=_Loader)
 

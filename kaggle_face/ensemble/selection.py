@@ -230,7 +230,7 @@ def without_duplicates(
     originals = duplicates_of(member_scores, num_rows)
     kept = tuple(member for member, original in zip(members, originals, strict=True) if original is None)
     notes = tuple(
-        f"{member.name} says the same as {members[original].name} and is left out"
+        f"{member.name} has the same predictions as {members[original].name} and is left out"
         for member, original in zip(members, originals, strict=True)
         if original is not None
     )
@@ -266,7 +266,7 @@ def _of_method(selection: Selection, method: Method) -> Selection:
 def _are_measured(members: Sequence[Member], kind: Literal["predictions", "pairs"], method: Method) -> bool:
     """Whether all members have out-of-fold records.
 
-    Where none has any (a competition without trials, say) the plain mean is taken unless weights were
+    Where none has any (such as a competition without trials) the plain mean is taken unless weights were
     requested; where some have and others have not, those that lack them are refused.
     """
     networks = [(member, fold) for member in members for fold in member.folds]

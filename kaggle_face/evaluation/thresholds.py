@@ -1,7 +1,7 @@
 """Thresholds for one-shot use and for galleries, found on people that the networks were not trained on.
 
 A pair is the same person when `score >= threshold`; a probe is its best match when that scores as high, and
-else an unknown person. Each threshold comes with an interval that says how far it would have moved with other
+else an unknown person. Each threshold comes with an interval: how far it would have moved with other
 people (`metrics.threshold_intervals`; for galleries percentiles of resampled people). Letters: P pairs, Q
 probes.
 """

@@ -66,7 +66,7 @@ def find_fastest(seconds: Callable[[int], float | None]) -> int:
         size //= 2
         now = seconds(size)
     if now is None:
-        return 1  # the caller says that not even one image fits
+        return 1  # the caller reports that not even one image fits
     while size < _LARGEST and now * _PASSES < _LONG_SECONDS:
         larger = seconds(2 * size)
         if larger is None or 2.0 * now < _LEAST_GAIN * larger:

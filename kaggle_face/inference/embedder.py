@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import DataError, RunError, nearest_hint
 from kaggle_face.inference.batch_size import size_without_search

@@ -46,7 +46,7 @@ def choose_unknown_threshold(
     Raises:
         InputError: Shapes that do not fit, a label or the share out of range, or a probability that is NaN.
 
-    Two sure images; without their own class each has another of probability 1, which nothing tells apart:
+    Two sure images; without their own class each has another of probability 1, and the two are equal:
 
     >>> choose_unknown_threshold([[0.75, 0.25], [0.25, 0.75]], [0, 1], unknown_share=0.25, k=1).expected_map
     0.75

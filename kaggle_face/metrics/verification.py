@@ -1,7 +1,7 @@
 """Verification metrics of scored pairs: equal error rate, AUC, TPR at a FPR, LFW accuracy.
 
 Everywhere: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different;
-`score >= threshold` says "same". For several metrics of the same pairs `verification_summary`
+`score >= threshold` means "same". For several metrics of the same pairs `verification_summary`
 sorts once.
 """
 

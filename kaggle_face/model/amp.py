@@ -10,7 +10,7 @@ from kaggle_face.errors import ConfigError
 
 AmpSetting = Literal["auto", "off", "bf16", "fp16"]
 CpuAmp = Literal["off", "bf16"]
-"""What `auto` became on a CPU, as a trial before the training said."""
+"""What `auto` became on a CPU, by a trial before the training."""
 
 # Tensor cores for fp16 came with Volta; before, half precision is no faster than single.
 _FIRST_FAST_FP16 = (7, 0)

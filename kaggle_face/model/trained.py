@@ -29,7 +29,7 @@ def trained_amp(folder: FoldFolder, device: torch.device) -> torch.dtype | None:
 
     Raises:
         RunError: The fold was never trained here.
-        ConfigError: The device cannot compute as the settings say.
+        ConfigError: The device cannot compute with these settings.
     """
     on_cpu: CpuAmp = folder.read_info().get("cpu_amp") or "off"
     return resolve_amp(read_trained_config(folder).train.amp, device, on_cpu)

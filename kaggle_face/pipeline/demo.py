@@ -12,10 +12,11 @@ from kaggle_face.artifacts.tables import read_table
 from kaggle_face.config import LoadedConfig
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.pipeline.ensemble import BlendResult, EnsembleOptions, ensemble_runs
+from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
 from kaggle_face.pipeline.inputs.preparing import PreparedImages, prepare_images
 from kaggle_face.pipeline.predict import PredictOptions, PredictResult, predict_run
 from kaggle_face.pipeline.submit import SubmitOptions, SubmitResult, write_submissions
-from kaggle_face.pipeline.train import TrainOptions, TrainResult, train_folds
+from kaggle_face.pipeline.train import TrainResult, train_folds
 from kaggle_face.progress import Progress
 from kaggle_face.records import positions_of
 

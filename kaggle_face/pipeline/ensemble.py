@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import get_args
 
 from kaggle_face.artifacts.blends import require_one_question, seal_blend
+from kaggle_face.artifacts.checkpoint_names import require_checkpoints
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
 from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task
 from kaggle_face.artifacts.run_locks import writing_beside_folds
-from kaggle_face.artifacts.runs import FoldFolder, RunFolder, require_checkpoints
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.schema import CheckpointName
@@ -25,11 +26,9 @@ from kaggle_face.ensemble.blended import (
     write_embedding_blend,
     write_pair_blend,
 )
-from kaggle_face.ensemble.postprocess.class_tuning import ClassTuning
-from kaggle_face.ensemble.postprocess.gallery_tuning import GalleryTuning, write_gallery_blend
-from kaggle_face.ensemble.postprocess.pair_tuning import PairTuning
+from kaggle_face.ensemble.postprocess.gallery_tuning import write_gallery_blend
+from kaggle_face.ensemble.result_rows import CandidateRow, MemberRow, StepRow, TaskBlend
 from kaggle_face.ensemble.run_thresholds import thresholds_of_run, write_thresholds
-from kaggle_face.ensemble.search.candidates import Candidate, Kind
 from kaggle_face.ensemble.selection import (
     BlendChoice,
     SelectionOptions,
@@ -50,7 +49,6 @@ from kaggle_face.evaluation.member_scores import has_embeddings, has_record
 from kaggle_face.evaluation.members import Member, Method, members_of_task
 from kaggle_face.evaluation.objective import formula_of_task, usable_formula
 from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_blend
-from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.pipeline.inputs.preparing import settings_of_run
 from kaggle_face.pipeline.inputs.rules_check import rule_on_test_neighbours
 from kaggle_face.pipeline.inputs.today import compare_with_raw_folder, require_unchanged
@@ -97,133 +95,6 @@ class EnsembleOptions:
             )
         if self.method not in get_args(Method):
             raise InputError(f"a method is one of {', '.join(get_args(Method))}, got '{self.method}'")
-
-
-@dataclass(frozen=True)
-class MemberRow:
-    """A member of a blend: its folds, and its weight among all members (sum 1)."""
-
-    task: Task
-    member: str
-    folds: tuple[int, ...]
-    weight: float
-
-
-@dataclass(frozen=True)
-class CandidateRow:
-    """A candidate for the blend of a task, with its figures on held-out data.
-
-    Attributes:
-        metrics: Of the final weights on all held-out data.
-        nested: The main metric where the weights were found on other people than they are judged on.
-        gain: The nested difference from the best single member, positive = better, with `low` and `high`,
-            the ends of its 95 % interval. None for single members, and where too few people are held out.
-        in_sample_gain: The same where the weights were found on what they are judged on.
-        weights: One for each member, sum 1.
-    """
-
-    task: Task
-    name: str
-    kind: Kind
-    is_chosen: bool
-    metrics: Mapping[str, float]
-    nested: float | None
-    gain: float | None
-    low: float | None
-    high: float | None
-    in_sample_gain: float | None
-    weights: tuple[float, ...]
-
-    @classmethod
-    def of(cls, task: Task, candidate: Candidate, is_chosen: bool) -> CandidateRow:
-        """The row of a candidate."""
-        gain = candidate.gain
-        return cls(
-            task=task,
-            name=candidate.name,
-            kind=candidate.kind,
-            is_chosen=is_chosen,
-            metrics=candidate.metrics,
-            nested=candidate.nested,
-            gain=None if gain is None else gain.value,
-            low=None if gain is None else gain.low,
-            high=None if gain is None else gain.high,
-            in_sample_gain=candidate.in_sample_gain,
-            weights=candidate.weights,
-        )
-
-
-@dataclass(frozen=True)
-class StepRow:
-    """A step of post-processing: its best setting and its nested gain over the steps before it."""
-
-    task: Task
-    setting: str
-    is_on: bool
-    gain: float
-    low: float
-    high: float
-    in_sample_gain: float
-
-    @classmethod
-    def all_of(cls, task: Task, tuning: ClassTuning | PairTuning | GalleryTuning) -> tuple[StepRow, ...]:
-        """The rows of all steps that were tried."""
-        steps: list[tuple[str, bool, Difference, float]]
-        if isinstance(tuning, ClassTuning):
-            steps = [(str(tuning.best), not tuning.recipe.is_plain, tuning.gain, tuning.in_sample_gain)]
-        else:
-            steps = [(step.setting, step.is_on, step.gain, step.in_sample_gain) for step in tuning.steps]
-        return tuple(
-            cls(task, setting, is_on, gain.value, gain.low, gain.high, in_sample_gain)
-            for setting, is_on, gain, in_sample_gain in steps
-        )
-
-
-@dataclass(frozen=True)
-class TaskBlend:
-    """The blend of a task and how it was chosen; `candidates` is empty where nothing is held out.
-
-    Attributes:
-        metrics: Out-of-fold metrics with all that is done to the blend.
-        metric: The main metric that candidates are compared by; like `chosen` and `reason` empty without any.
-        steps: Of post-processing, in the order in which they were tried.
-        tuned_metrics: Of the blend with the steps that are on; None where no step was tried.
-    """
-
-    task: Task
-    members: tuple[MemberRow, ...]
-    notes: tuple[str, ...]
-    metrics: Mapping[str, float]
-    metric: str = ""
-    chosen: str = ""
-    reason: str = ""
-    candidates: tuple[CandidateRow, ...] = ()
-    steps: tuple[StepRow, ...] = ()
-    tuned_metrics: Mapping[str, float] | None = None
-
-    @classmethod
-    def of(cls, task: Task, choice: BlendChoice) -> TaskBlend:
-        """What was decided for a task, as rows."""
-        blend, selection, tuning = choice.blend, choice.selection, choice.tuning
-        members = tuple(
-            MemberRow(task, member.name, tuple(fold.fold for fold in member.folds), weight)
-            for member, weight in zip(blend.members, blend.weights, strict=True)
-        )
-        if selection is None:
-            return cls(task, members, choice.notes, choice.metrics)
-        winner, candidates = selection.winner, selection.candidates
-        return cls(
-            task=task,
-            members=members,
-            notes=choice.notes,
-            metrics=choice.metrics,
-            metric=selection.metric,
-            chosen=winner.name,
-            reason=selection.reason,
-            candidates=tuple(CandidateRow.of(task, each, each is winner) for each in candidates),
-            steps=() if tuning is None else StepRow.all_of(task, tuning),
-            tuned_metrics=None if tuning is None else tuning.metrics,
-        )
 
 
 @dataclass(frozen=True)
@@ -308,13 +179,7 @@ def _blend(
     )
     today = compare_with_raw_folder(config, folds, "ensemble", options.ignore_changes, progress)
     require_one_question(networks, compare_training=not options.ignore_changes)
-    choices: dict[Task, BlendChoice] = {}
-    if has_record(members["classification"], "test", "predictions"):
-        of_task = formula_of_task(formula, "classification", known)
-        choices["classification"] = select_class_blend(members["classification"], of_task, how, progress)
-    if has_record(members["verification"], "test", "pairs", "embeddings"):
-        of_task = formula_of_task(formula, "verification", known)
-        choices["verification"] = select_pair_blend(members["verification"], of_task, how, progress)
+    choices = _select(members, formula, known, how, progress)
     if not choices:
         raise RunError(f"{run.name} has no test predictions; make them first: {run.prediction_command()}")
     used = [member for choice in choices.values() for member in used_members(choice.blend)]
@@ -338,6 +203,24 @@ def _blend(
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
         warnings=(*_left_out(choices, members, folds[0]), *_uncounted(used)),
     )
+
+
+def _select(
+    members: Mapping[Task, Sequence[Member]],
+    formula: str,
+    default: str,
+    how: SelectionOptions,
+    progress: Progress,
+) -> dict[Task, BlendChoice]:
+    """The blend of each task that has test predictions; `default` is for one that the formula leaves out."""
+    choices: dict[Task, BlendChoice] = {}
+    if has_record(members["classification"], "test", "predictions"):
+        of_task = formula_of_task(formula, "classification", default)
+        choices["classification"] = select_class_blend(members["classification"], of_task, how, progress)
+    if has_record(members["verification"], "test", "pairs", "embeddings"):
+        of_task = formula_of_task(formula, "verification", default)
+        choices["verification"] = select_pair_blend(members["verification"], of_task, how, progress)
+    return choices
 
 
 def _settings_today(loaded: LoadedConfig, run: RunFolder, folds: Sequence[FoldFolder]) -> Config:

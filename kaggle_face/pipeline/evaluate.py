@@ -12,8 +12,9 @@ from types import MappingProxyType
 import numpy as np
 
 from kaggle_face.artifacts.blends import blended_folds, why_blend_is_outdated
+from kaggle_face.artifacts.checkpoint_names import require_checkpoints
 from kaggle_face.artifacts.run_locks import writing_beside_folds
-from kaggle_face.artifacts.runs import RunFolder, require_checkpoints
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.run_thresholds import (
@@ -320,10 +321,6 @@ def _mistakes(members: Sequence[Member], figures: Sequence[ClassFigures]) -> tup
             )
         )
     return tuple(rows)
-
-
-def _measure_recognition(member: Member) -> tuple[Estimate, ...]:
-    return (*measure_episodes(member), *measure_identification(member))
 
 
 def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[TaskEvaluation]:

@@ -131,7 +131,7 @@ def import_predictions(
 
     Raises:
         RunError: There is a run of that name.
-        DataError: A file holds other ids, classes or numbers than the competition and its folds ask for.
+        DataError: A file holds other ids, classes or numbers than the competition and its folds have.
         InputError: A file is of an unknown kind.
     """
     run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
@@ -182,7 +182,7 @@ def _write_fold(
     oof: Answers | None,
     test: Answers,
 ) -> None:
-    """Writes a fold with what is held out and asked for, and its records."""
+    """Writes a fold: the tables of what is held out and submitted, and its records."""
     folder.path.mkdir(parents=True)
     write_text(folder.config_file, dump_config(loaded.config))
     record_io.write_classes(folder.classes_file, fold.classes, fold.class_counts)

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, require_checkpoints
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_test

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.environment import command_line
 from kaggle_face.artifacts.run_locks import writing_beside_folds
-from kaggle_face.artifacts.runs import RunFolder, command_line
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import InputError, RunError
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.files.locking import lock_or_refuse
-from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
 from kaggle_face.config import LoadedConfig

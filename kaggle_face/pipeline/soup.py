@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
+from kaggle_face.artifacts.environment import command_line, describe_environment
 from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.artifacts.run_locks import writing_run
-from kaggle_face.artifacts.runs import (
-    CHECKPOINTS,
-    FoldFolder,
-    RunFolder,
-    command_line,
-    describe_environment,
-    run_folder,
-)
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder, run_folder
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName

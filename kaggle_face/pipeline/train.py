@@ -1,21 +1,29 @@
-"""Training of the folds of a run: which are begun, resumed or skipped, and the command that goes on."""
+"""Training of the folds of a run, on this machine or on Kaggle."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kaggle_face.artifacts.environment import command_line, describe_environment
 from kaggle_face.artifacts.run_locks import writing_folds
-from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind, command_line, describe_environment
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.config.comparing import changed_settings
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.folds.split import number_of_folds
-from kaggle_face.errors import InputError, RunError, WorkerLostError
-from kaggle_face.hints import settings_command
+from kaggle_face.errors import InputError
+from kaggle_face.pipeline.inputs.fold_starts import (
+    Start,
+    TrainOptions,
+    adding_next_command,
+    choose_starts,
+    existing_folds,
+    next_command,
+)
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.pipeline.inputs.rules_check import check_rules
 from kaggle_face.pipeline.inputs.today import (
@@ -35,29 +43,10 @@ from kaggle_face.train.settings import select_fold
 from kaggle_face.train.speed.estimate import FoldSize, estimate_fold, in_words
 from kaggle_face.train.trainer import RunContext
 
-Start = Literal["new", "resume", "skip"]
 FoldOutcome = Literal["finished", "stopped", "skipped"]
 
 _LEAST_IMAGES_ESTIMATED = 1000
 """Images of all epochs, below which a training is over before an estimate would be of use."""
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """How folds are trained.
-
-    Attributes:
-        resume: Whether one fold goes on where its training was stopped; several do so anyway.
-        overwrite: Whether folds are trained anew; what they have stays until the new training has saved a
-            first state.
-        ignore_rules: Whether to train although a rule of the competition is broken, which is recorded.
-        kind: What the run is filed as.
-    """
-
-    resume: bool = False
-    overwrite: bool = False
-    ignore_rules: bool = False
-    kind: RunKind = "training"
 
 
 @dataclass(frozen=True)
@@ -103,8 +92,6 @@ def train_folds(
     numbers = existing_folds(config, folds)
     ignored_rules = check_rules(config, len(data.classes), options.ignore_rules, progress)
     folders = [run.fold(number) for number in numbers]
-    outcomes: dict[int, FoldOutcome] = {}
-    next_command = ""
     with writing_folds(run, numbers) if distributed.is_rank_zero else nullcontext():
         starts = distributed.on_rank_zero(choose_starts, folders, config, options, folds is None)
         cache = open_images(config, data, progress)
@@ -116,38 +103,60 @@ def train_folds(
         if folds is None:
             _log_what_is_left(run, starts.count("skip"), len(starts), progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
-        left = [folder for folder, start in zip(folders, starts, strict=True) if start != "skip"]
-        if left:
-            size = _size_of_fold(data, division, left[0].fold)
-            _log_estimate(config, size, starts, progress, distributed)
         context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
-        for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
-            if start == "skip":
-                if folds is not None:
-                    progress.log(f"fold {folder.fold} of {run.name} is trained")
-                outcomes[folder.fold] = "skipped"
-                continue
-            fold_began = time.monotonic()
-            with _adding_next_command(folders[place:], start, loaded, options):
-                fold_data = select_fold(data, division, cache, folder.fold)
-                outcome = train_fold(config, fold_data, folder, start, context)
-                if outcome == "interrupted":
-                    raise_if_wished()
-                    raise StoppedBySignalError  # the signal came to another process
-                outcomes[folder.fold] = outcome
-            if outcome == "stopped":
-                next_command = _next_command(folders[place:], True, loaded, options)
-                break
-            left.remove(folder)
-            if left and start == "new":
-                seconds = len(left) * (time.monotonic() - fold_began)
-                progress.log(f"{count_of_folds(len(left))} left: about {in_words(seconds)}")
+        _log_estimate(config, data, division, dict(zip(numbers, starts, strict=True)), context)
+        queue = _FoldQueue(loaded, options, folders, starts, data, division, cache, context)
+        outcomes, command = queue.train(logs_skipped=folds is not None)
         try:
             require_unchanged(config, today, progress)
         except InputError as error:
             # Hours of training are not thrown away: records name their inputs, which later stages compare.
             progress.warn(str(error))
-    return TrainResult(run, outcomes, time.monotonic() - began, next_command)
+    return TrainResult(run, outcomes, time.monotonic() - began, command)
+
+
+@dataclass(frozen=True)
+class _FoldQueue:
+    """The folds of one call, in order, with how each begins and all that they train on."""
+
+    loaded: LoadedConfig
+    options: TrainOptions
+    folders: Sequence[FoldFolder]
+    starts: Sequence[Start]
+    data: CompetitionData
+    division: Folds
+    cache: ImageCache
+    context: RunContext
+
+    def train(self, logs_skipped: bool) -> tuple[dict[int, FoldOutcome], str]:
+        """Trains the folds up to one that is stopped; the outcome of each, and the command that goes on."""
+        log, outcomes = self.context.progress.log, dict[int, FoldOutcome]()
+        num_left = len(self.starts) - self.starts.count("skip")
+        for place, (folder, start) in enumerate(zip(self.folders, self.starts, strict=True)):
+            if start == "skip":
+                if logs_skipped:
+                    log(f"fold {folder.fold} of {folder.run.name} is trained")
+                outcomes[folder.fold] = "skipped"
+                continue
+            began, following = time.monotonic(), self.folders[place:]
+            with adding_next_command(following, start, self.loaded, self.options):
+                outcome = self._train_fold(folder, start)
+            outcomes[folder.fold] = outcome
+            if outcome == "stopped":
+                return outcomes, next_command(following, True, self.loaded, self.options)
+            num_left -= 1
+            if num_left and start == "new":
+                seconds = num_left * (time.monotonic() - began)
+                log(f"{count_of_folds(num_left)} left: about {in_words(seconds)}")
+        return outcomes, ""
+
+    def _train_fold(self, folder: FoldFolder, start: Literal["new", "resume"]) -> FoldOutcome:
+        fold_data = select_fold(self.data, self.division, self.cache, folder.fold)
+        outcome = train_fold(self.loaded.config, fold_data, folder, start, self.context)
+        if outcome == "interrupted":
+            raise_if_wished()
+            raise StoppedBySignalError  # the signal came to another process
+        return outcome
 
 
 @dataclass(frozen=True)
@@ -214,68 +223,6 @@ def train_on_kaggle(
     return TrainResult(run, outcomes, time.monotonic() - began)
 
 
-def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]:
-    """The numbers of the wanted folds; with None of all.
-
-    Raises:
-        RunError: There is no such fold.
-    """
-    count = number_of_folds(config.folds)
-    beyond = [number for number in folds or () if not 0 <= number < count]
-    if beyond:
-        raise RunError(f"fold {beyond[0]} does not exist; there are folds 0 to {count - 1} (folds.count)")
-    return range(count) if folds is None else folds
-
-
-def choose_starts(
-    folders: Sequence[FoldFolder], config: Config, options: TrainOptions, all_unfinished: bool = False
-) -> list[Start]:
-    """What to do with each fold, whose folder may hold an earlier training.
-
-    One fold alone goes on or is skipped by `options.resume`; several do so anyway, and so do
-    `all_unfinished` ones, of which there may be one.
-
-    Raises:
-        RunError: There is nothing to resume; a fold is trained already, or was begun and neither option
-            decides; or it was begun with other settings.
-    """
-    several = all_unfinished or len(folders) > 1
-    return [_start_of(folder, config, several, options) for folder in folders]
-
-
-def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainOptions) -> Start:
-    def again() -> str:
-        return folder.run.training_command(folder.fold)
-
-    if options.overwrite:
-        return "new"
-    if not folder.info_file.is_file():
-        if options.resume and not several and not folder.beginning.path.exists():
-            raise RunError(f"there is nothing to resume at {folder.path}; begin: {again()}")
-        return "new"
-    changes = changed_settings(folder.read_config(), config, "resume")
-    if changes:
-        raise RunError(
-            f"{folder.path} was trained with other settings: {'; '.join(changes)}; "
-            "choose another name with --run, or train it anew with --overwrite"
-        )
-    if folder.is_finished:
-        if several or options.resume:
-            return "skip"
-        raise RunError(
-            f"fold {folder.fold} is trained at {folder.path}; choose another name with --run, "
-            f"or train it anew with --overwrite: {again()}"
-        )
-    if not folder.resume_file.is_file():
-        return "new"
-    if several or options.resume:
-        return "resume"
-    raise RunError(
-        f"fold {folder.fold} was begun at {folder.path}; train it anew with --overwrite, "
-        f"or go on with --resume: {again()}"
-    )
-
-
 def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: Progress) -> None:
     """One line about the finished folds of a run, where the call named none."""
     if num_finished == count:
@@ -293,29 +240,27 @@ def count_of_folds(count: int) -> str:
     return f"{count} fold{'' if count == 1 else 's'}"
 
 
-def _size_of_fold(data: CompetitionData, division: Folds, fold: int) -> FoldSize:
-    measured = len(division.validation_ids(fold)) + len(division.pairs[fold].image_ids)
-    return FoldSize(len(data.classes), len(division.training_ids(fold)), measured)
-
-
 def _log_estimate(
-    config: Config,
-    size: FoldSize,
-    starts: Sequence[Start],
-    progress: Progress,
-    distributed: DistributedContext,
+    config: Config, data: CompetitionData, division: Folds, starts: Mapping[int, Start], context: RunContext
 ) -> None:
     """One line about the time of the folds that are to be trained, where they are not over in a moment."""
-    count = len(starts) - starts.count("skip")
-    if count * config.train.epochs * size.train_images < _LEAST_IMAGES_ESTIMATED:
+    numbers = [number for number, start in starts.items() if start != "skip"]
+    if not numbers:
         return
-    device = distributed.device_setting(config.device)
-    estimate = estimate_fold(config, size, device, distributed.share.count)
+    count, first = len(numbers), numbers[0]
+    num_images = len(division.training_ids(first))
+    if count * config.train.epochs * num_images < _LEAST_IMAGES_ESTIMATED:
+        return
+    num_measured = len(division.validation_ids(first)) + len(division.pairs[first].image_ids)
+    size = FoldSize(len(data.classes), num_images, num_measured)
+    device = context.distributed.device_setting(config.device)
+    estimate = estimate_fold(config, size, device, context.distributed.share.count)
     if estimate is None:
         return
-    begun = ", less what was trained before" if "resume" in starts else ""
+    each = " each" if count > 1 else ""
+    begun = ", less what was trained before" if "resume" in starts.values() else ""
     whole = f", {in_words(count * estimate.seconds)} in all" if count > 1 else ""
-    progress.log(f"{count_of_folds(count)} to train: {estimate}{' each' if count > 1 else ''}{whole}{begun}")
+    context.progress.log(f"{count_of_folds(count)} to train: {estimate}{each}{whole}{begun}")
 
 
 def _compare_with_earlier(
@@ -337,7 +282,7 @@ def _compare_with_earlier(
 def describe_training(
     loaded: LoadedConfig, folds: Folds, kind: RunKind, today: Today, ignored_rules: Sequence[str]
 ) -> dict[str, Any]:
-    """What `run.json` says of the call that trains a fold: settings, data, folds, versions."""
+    """The call that trains a fold, for `run.json`: settings, data, folds, versions."""
     return {
         "kind": kind,
         "config": loaded.name,
@@ -350,59 +295,3 @@ def describe_training(
         "ignored_rules": list(ignored_rules),
         **describe_environment(command_line(), loaded.config.device),
     }
-
-
-@contextmanager
-def _adding_next_command(
-    folders: Sequence[FoldFolder], start: Start, loaded: LoadedConfig, options: TrainOptions
-) -> Iterator[None]:
-    """Adds the command that goes on to the error of a training that was stopped or lost a worker."""
-    folder = folders[0]
-    before = _version_of_state(folder)
-
-    def has_state() -> bool:
-        return start == "resume" or _version_of_state(folder) not in ((), before)
-
-    try:
-        yield
-    except StoppedBySignalError as stop:
-        how = _next_command(folders, has_state(), loaded, options)
-        kept = f"fold {folder.fold} is saved" if has_state() else f"fold {folder.fold} had not begun"
-        raise StoppedBySignalError(stop.number, f"{kept}; go on with: {how}") from None
-    except WorkerLostError as error:
-        how = _next_command(folders, has_state(), loaded, options)
-        raise WorkerLostError(f"{error}; go on with: {how}") from error
-
-
-def _version_of_state(folder: FoldFolder) -> tuple[int, ...]:
-    """Changes whenever the fold has another state to go on from."""
-    if not folder.resume_file.is_file():
-        return ()
-    about = folder.resume_file.stat()
-    return (about.st_ino, about.st_mtime_ns, about.st_size)
-
-
-def _next_command(
-    folders: Sequence[FoldFolder], has_state: bool, loaded: LoadedConfig, options: TrainOptions
-) -> str:
-    """The command that goes on with the first of these folds, if it has a state, and trains the others.
-
-    Several folds go on by themselves where they were, but not those that are to be trained anew.
-    """
-    numbers = [folder.fold for folder in folders]
-
-    def command(folds: Sequence[int], *words: str) -> str:
-        named = ["--run", folders[0].path.parent.name, *(["--ignore-rules"] if options.ignore_rules else [])]
-        return settings_command(
-            *("train", "--fold", ",".join(map(str, folds)), *words, *named),
-            settings=loaded.name,
-            word=loaded.word,
-            overrides=loaded.overrides,
-            without="train.max_hours",
-        )
-
-    if not options.overwrite:
-        return command(numbers, *(["--resume"] if has_state and len(numbers) == 1 else []))
-    first = [command(numbers[:1], "--resume")] if has_state else []
-    others = numbers[1:] if has_state else numbers
-    return " && ".join([*first, *([command(others, "--overwrite")] if others else [])])

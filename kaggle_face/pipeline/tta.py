@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.provenance import describe_averaging
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import PairMetric, own_metrics_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.schema import CheckpointName, PredictConfig

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PeopleGallery:
-    """The enrolled people in a file, and the network that tells them apart. Made by `open_gallery`."""
+    """The enrolled people in a file, and the network that recognises them. Made by `open_gallery`."""
 
     def __init__(self, one_shot: OneShot, progress: Progress) -> None:
         self._one_shot, self._progress = one_shot, progress

@@ -157,7 +157,8 @@ class Project:
             RulesError: A rule is broken.
             DataError: The raw folder cannot be read.
         """
-        from kaggle_face.pipeline.train import TrainOptions, train_folds
+        from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+        from kaggle_face.pipeline.train import train_folds
 
         numbers = [folds] if isinstance(folds, int) else folds
         wrong = [each for each in numbers or () if not isinstance(each, int)]

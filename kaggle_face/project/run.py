@@ -218,7 +218,7 @@ class Run:
     @property
     def members(self) -> list[Member]:
         """Every checkpoint of the run as a member of blends."""
-        from kaggle_face.artifacts.runs import CHECKPOINTS
+        from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 
         folds = self.folder.finished_folds()
         task = self.folder.imported_task

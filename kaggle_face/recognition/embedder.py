@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.checkpoint_file import weights_digest
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.record_io import read_pair_scores
 from kaggle_face.artifacts.run_choice import find_named_run
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import Config, load_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import GalleryError, InputError, RunError

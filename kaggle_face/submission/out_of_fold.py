@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
 from kaggle_face.errors import KaggleFaceError
 from kaggle_face.evaluation.blend_record import BlendRecord, TaskRecord, read_blend_record

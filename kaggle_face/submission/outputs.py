@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.provenance import (
     digest_of_tables,
     records_of,
     renewal,
     why_outdated,
 )
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RecordKind, RunFolder
+from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RunFolder
 from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.tables import SubmissionTable, fill_table

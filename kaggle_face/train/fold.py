@@ -128,36 +128,37 @@ def _train_fold(
         load_resume_state(trainer.state, folder, device)
         where = f"epoch {trainer.state.epoch + 1}, step {trainer.state.step + 1}"
         context.progress.log(f"fold {data.fold}: goes on at {where}")
-    cpu_amp = None
-    if device.type == "cpu":
-        cpu_amp = "off" if trainer.step_context.amp_dtype is None else "bf16"
     threads = _choose_threads(config, trainer, start)
     info = {
         **context.about,
         "initial": warm_start,
         "networks": networks,
         "seed": config.seed,
-        "cpu_amp": cpu_amp,
-        "processes": context.distributed.share.count,
-        "num_parameters": count_parameters(network, with_head=True),
+        **_describe_step(trainer),
         "teachers": [run.name for run in runs],
         **data.sizes,
         **count_changes(raw_data, data),
         "threads": threads,
     }
-    context.distributed.on_rank_zero(_write_beginning, config, data, place, info)
-    for logger in trainer.loggers:
-        context.distributed.on_rank_zero(logger.log_settings, config)
+    context.distributed.on_rank_zero(_write_beginning, config, trainer, info)
     with training_threads(threads):
         outcome = trainer.run()
-        if outcome == "interrupted":
-            context.distributed.on_rank_zero(
-                trainer.folder.write_info, {**info, "status": "stopped", "seconds": trainer.state.seconds}
-            )
-        else:
-            _write_results(config, trainer, info, outcome)
+        _write_results(config, trainer, info, outcome)
     context.distributed.on_rank_zero(_remove_abandoned, folder)
     return outcome
+
+
+def _describe_step(trainer: Trainer) -> dict[str, Any]:
+    """The precision on a CPU, the number of processes and the size of the network, for `run.json`."""
+    context, network = trainer.step_context, trainer.state.network
+    cpu_amp = None
+    if context.device.type == "cpu":
+        cpu_amp = "off" if context.amp_dtype is None else "bf16"
+    return {
+        "cpu_amp": cpu_amp,
+        "processes": context.distributed.share.count,
+        "num_parameters": count_parameters(network, with_head=True),
+    }
 
 
 def _remove_abandoned(folder: FoldFolder) -> None:
@@ -274,16 +275,23 @@ def _initialise(
     return warm_start.name, digest_of_network(warm_start.folder, warm_start.checkpoint)
 
 
-def _write_beginning(config: Config, data: FoldData, folder: FoldFolder, info: Mapping[str, Any]) -> None:
+def _write_beginning(config: Config, trainer: Trainer, info: Mapping[str, Any]) -> None:
+    folder, data = trainer.folder, trainer.data
     write_text(folder.config_file, dump_config(config))
     record_io.write_classes(folder.classes_file, data.classes, data.class_counts)
     folder.write_info({**info, "status": "running"})
+    for logger in trainer.loggers:
+        logger.log_settings(config)
 
 
 def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], outcome: Outcome) -> None:
-    """Writes the out-of-fold records and the results of the fold."""
+    """Writes the out-of-fold records and the results of the fold; of an interrupted one its state alone."""
     folder, network = trainer.folder, trainer.state.evaluated_network
     distributed = trainer.context.distributed
+    if outcome == "interrupted":
+        stopped = {**info, "status": "stopped", "seconds": trainer.state.seconds}
+        distributed.on_rank_zero(folder.write_info, stopped)
+        return
     how = choose_evaluation(config, network, trainer.step_context.amp_dtype, distributed)
     if outcome == "finished":
         _write_swa(trainer)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from kaggle_face.artifacts import record_io
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.model.network import FaceNetwork

@@ -152,7 +152,7 @@ def _put_back(state: TrainingState, values: dict[str, Any]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """A few words; what torch says of a file that it does not unpickle is advice to trust it."""
+    """A reason in a few words; torch's own message on a file that it refuses advises to trust it."""
     if type(error).__name__ == "UnpicklingError":
         return "it holds other things than a training writes"
     words = " ".join(str(error).split())

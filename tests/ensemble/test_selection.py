@@ -66,7 +66,7 @@ def test_adding_a_copy_of_a_member_changes_nothing(
     assert written[0] == written[1]
     for file in ("predictions/logits.npy", "pairs/scores.npy"):
         assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
-    assert classes.notes == ("demo/c@best_ver says the same as demo/a@best_ver and is left out",)
+    assert classes.notes == ("demo/c@best_ver has the same predictions as demo/a@best_ver and is left out",)
 
 
 def test_the_mean_needs_no_out_of_fold_records(runs: list[RunFolder]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.artifacts.runs import RunFolder, run_folder
 from kaggle_face.cli.main import main
+from kaggle_face.config import LoadedConfig, dump_config, load_config
 from kaggle_face.synthetic.dataset import EmbeddedSize, write_embedded_dataset
 
 SIZE = EmbeddedSize(
@@ -145,3 +148,27 @@ def in_stages() -> Callable[..., int]:
 def workspace_of() -> Callable[[Path], Workspace]:
     """The workspace of a folder."""
     return Workspace
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedConfig:
+    """Settings called `tiny` of a small competition, in an empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    write_embedded_dataset(tmp_path / "data" / "tiny", SIZE, seed=3)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "tiny.yaml").write_text(SETTINGS, encoding="utf-8")
+    return load_config("tiny")
+
+
+def run_of(loaded: LoadedConfig, name: str = "main") -> RunFolder:
+    return run_folder(Path(loaded.config.paths.runs), loaded.name, name)
+
+
+def begun(run: RunFolder, fold: int, loaded: LoadedConfig, status: str, *, state: bool = False) -> None:
+    """Lays out what a training leaves that was begun: its settings, its status, and maybe a state."""
+    folder = run.fold(fold)
+    folder.path.mkdir(parents=True)
+    folder.config_file.write_text(dump_config(loaded.config), encoding="utf-8")
+    folder.info_file.write_text(json.dumps({"status": status}), encoding="utf-8")
+    if state:
+        folder.resume_file.write_bytes(b"state")

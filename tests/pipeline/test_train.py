@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from kaggle_face.artifacts.runs import RunFolder, run_folder
-from kaggle_face.config import LoadedConfig, dump_config, load_config
+from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError
+from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
 from kaggle_face.pipeline.inputs.preparing import prepare_images
 from kaggle_face.pipeline.soup import SoupOptions, make_soups
-from kaggle_face.pipeline.train import (
-    RemoteOptions,
-    TrainOptions,
-    choose_starts,
-    train_folds,
-    train_on_kaggle,
-)
+from kaggle_face.pipeline.train import RemoteOptions, train_folds, train_on_kaggle
 from kaggle_face.pipeline.tune import TuneOptions, tune
 from kaggle_face.progress import SilentProgress
-from kaggle_face.synthetic.dataset import write_embedded_dataset
-from tests.pipeline.conftest import SETTINGS, SIZE
+from tests.pipeline.conftest import begun, run_of
 from tests.support.progress import Told
 
 QUIET = SilentProgress()
-
-
-@pytest.fixture
-def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedConfig:
-    """Settings called `tiny` of a small competition, in an empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    write_embedded_dataset(tmp_path / "data" / "tiny", SIZE, seed=3)
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "tiny.yaml").write_text(SETTINGS, encoding="utf-8")
-    return load_config("tiny")
-
-
-def run_of(loaded: LoadedConfig, name: str = "main") -> RunFolder:
-    return run_folder(Path(loaded.config.paths.runs), loaded.name, name)
-
-
-def begun(run: RunFolder, fold: int, loaded: LoadedConfig, status: str, *, state: bool = False) -> None:
-    """Lays out what a training leaves that was begun: its settings, its status, and maybe a state."""
-    folder = run.fold(fold)
-    folder.path.mkdir(parents=True)
-    folder.config_file.write_text(dump_config(loaded.config), encoding="utf-8")
-    folder.info_file.write_text(json.dumps({"status": status}), encoding="utf-8")
-    if state:
-        folder.resume_file.write_bytes(b"state")
 
 
 def test_a_call_trains_stops_resumes_and_skips_and_the_result_names_each(loaded: LoadedConfig) -> None:
@@ -70,40 +38,6 @@ def test_a_call_trains_stops_resumes_and_skips_and_the_result_names_each(loaded:
     assert soup.run == run_of(loaded, "soup") and soup.soups[0].score >= soup.soups[0].best_alone
     with pytest.raises(RunError, match="choose another --name, or --overwrite it"):
         make_soups(loaded, [run], SoupOptions(), QUIET)
-
-
-def test_each_fold_starts_as_what_is_there_and_the_options_decide(loaded: LoadedConfig) -> None:
-    run, config = run_of(loaded), loaded.config
-    begun(run, 0, loaded, "finished")
-    begun(run, 1, loaded, "stopped", state=True)
-    begun(run, 2, loaded, "running")
-    folders = [run.fold(number) for number in range(4)]
-    assert choose_starts(folders, config, TrainOptions()) == ["skip", "resume", "new", "new"]
-    assert choose_starts(folders, config, TrainOptions(overwrite=True)) == ["new"] * 4
-    assert choose_starts(folders[1:2], config, TrainOptions(resume=True)) == ["resume"]
-    assert choose_starts(folders[:1], config, TrainOptions(), all_unfinished=True) == ["skip"]
-    assert choose_starts(folders[1:2], config, TrainOptions(), all_unfinished=True) == ["resume"]
-    for folder, options, message in (
-        (
-            folders[0],
-            TrainOptions(),
-            r"fold 0 is trained at .* or train it anew with --overwrite: kaggle-face",
-        ),
-        (folders[1], TrainOptions(), "or go on with --resume: kaggle-face train --fold 1 --resume"),
-        (folders[3], TrainOptions(resume=True), "there is nothing to resume at "),
-    ):
-        with pytest.raises(RunError, match=message):
-            choose_starts([folder], config, options)
-
-
-def test_a_resumed_training_may_change_what_is_marked_and_nothing_else(loaded: LoadedConfig) -> None:
-    run = run_of(loaded)
-    begun(run, 0, loaded, "stopped", state=True)
-    free = load_config("tiny", ["train.max_hours=2", "data.workers=1", "device=auto", "predict.flip=false"])
-    assert choose_starts([run.fold(0)], free.config, TrainOptions(resume=True)) == ["resume"]
-    other = load_config("tiny", ["optim.lr=0.5", "data.workers=1"])
-    with pytest.raises(RunError, match=r"with other settings: optim\.lr: 0\.003 -> 0\.5; choose another"):
-        choose_starts([run.fold(0)], other.config, TrainOptions(resume=True))
 
 
 def test_a_fold_that_does_not_exist_is_refused_before_anything_is_written(loaded: LoadedConfig) -> None:

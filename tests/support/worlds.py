@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from kaggle_face.artifacts import record_io
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.provenance import TestTables, inputs_beside, records_of, write_test_tables
-from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder, run_folder
+from kaggle_face.artifacts.runs import RunFolder, run_folder
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config.competition import CompetitionConfig

@@ -61,7 +61,7 @@ def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 def growth(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> tuple[int, float]:
     """The bytes that the members unpack to, and how many times they exceed the archive.
 
-    What the members say of their packed sizes counts only as far as the file is that large.
+    The packed sizes of members count only as far as the file is that large.
     """
     unpacked = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)

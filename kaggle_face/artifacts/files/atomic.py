@@ -43,7 +43,7 @@ def replacing(path: Path, needed_bytes: int | None = None) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields a temporary folder beside `path` that takes its place if no error is raised.
 
-    How it does so, and what a kill leaves, `put_in_place` says.
+    How it does so, and what a kill leaves: see `put_in_place`.
 
     Raises:
         DiskError: There is no room, no right, or the disk fails.

@@ -49,7 +49,7 @@ _STATES: dict[int, tuple[str, str]] = {
     errno.ETIMEDOUT: ("the disk does not answer", "look whether it is connected, and start again"),
     errno.ENOLCK: ("the disk gives no more locks", "choose another folder"),
 }
-# What is the matter with a path and no bug either: the system's words say it all.
+# What is wrong with a path and not a bug: the system's words are enough.
 _FACTS_OF_A_PATH = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EXDEV, errno.EMLINK,
      errno.EILSEQ, errno.ENODEV, errno.ENXIO, errno.EOPNOTSUPP)
@@ -102,7 +102,7 @@ def _state_of_os_error(error: OSError, text: str) -> OSError | None:
     if isinstance(error, shutil.Error):
         copies = [copy for copy in error.args[0] if len(copy) == 3] if error.args else []
         return next((found for _, to, why in copies if (found := _numbered(str(why), str(to)))), None)
-    if error.errno is None and _SHORT_WRITE.search(text):  # NumPy does not say what kept it
+    if error.errno is None and _SHORT_WRITE.search(text):  # NumPy gives no reason
         return _os_error(errno.ENOSPC if _largest_file() is None else errno.EFBIG)
     return error if error.errno in _STATES else None
 

@@ -107,7 +107,7 @@ def _system_exchange() -> Callable[[bytes, bytes], int] | None:
 
 
 def _patiently(rename: Callable[[], object]) -> None:
-    """Tries again for some seconds while Windows says that something has the file open."""
+    """Tries again for some seconds while Windows reports that something has the file open."""
     pause = _SECONDS_OF_FIRST_PAUSE
     for _ in range(_TRIES - 1):
         try:

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import (
     DEFAULT_RUN,
     add_changes_argument,
@@ -21,7 +20,8 @@ from kaggle_face.errors import InputError
 from kaggle_face.evaluation.members import METHODS
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.ensemble import BlendResult, CandidateRow, TaskBlend
+    from kaggle_face.ensemble.result_rows import CandidateRow, TaskBlend
+    from kaggle_face.pipeline.ensemble import BlendResult
 
 _MOST_WEIGHTS_SHOWN = 5
 _ALWAYS_SHOWN = ("accuracy", "top5", "eer", "auc", "tpr@1e-2", "tpr@1e-3")
@@ -67,6 +67,7 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
 
 def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Blends runs, and prints what was chosen."""
+    from kaggle_face.artifacts.run_choice import find_named_run
     from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
 
     loaded = load_settings(arguments)

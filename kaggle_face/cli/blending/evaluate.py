@@ -7,7 +7,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.arguments import (
     DEFAULT_RUN,
     add_checkpoints_argument,
@@ -37,6 +36,7 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the metrics of each run, its thresholds, and its difference from the first run."""
+    from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
     from kaggle_face.config import load_config
 
     places = [word for word in arguments.overrides if word.startswith("paths.")]

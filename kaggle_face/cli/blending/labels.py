@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.hints import settings_command
@@ -14,6 +13,7 @@ _SHOWN = 20
 
 def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the most doubtful labels of a run, and where table, list and contact sheet lie."""
+    from kaggle_face.artifacts.run_choice import find_named_run
     from kaggle_face.evaluation.label_noise import DEFAULT_DEVIATION
     from kaggle_face.pipeline.label_noise import find_doubtful_labels
 

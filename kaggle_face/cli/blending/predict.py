@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.cli.arguments import (
     add_changes_argument,
     add_checkpoints_argument,
@@ -33,6 +32,8 @@ def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Predicts the test set with the chosen folds and checkpoints."""
+    from kaggle_face.artifacts.run_choice import find_own_run
+
     run = find_own_run(load_settings(arguments), arguments.run, terminal.log)
     from kaggle_face.pipeline.predict import PredictOptions, predict_run
 

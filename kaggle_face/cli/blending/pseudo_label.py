@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import (
     add_config_arguments,
     add_rules_argument,
@@ -39,6 +38,8 @@ def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
 
 def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the pseudo-labels of a run's blend, and prints how to train with them."""
+    from kaggle_face.artifacts.run_choice import find_named_run
+
     options = PseudoLabelOptions(arguments.confidence, arguments.most, arguments.ignore_rules)
     loaded = load_settings(arguments)
     run = find_named_run(loaded, arguments.run, terminal.log)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.cli.arguments import (
     add_changes_argument,
     add_config_arguments,
@@ -44,6 +43,7 @@ def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
 
 def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the checked CSVs below `paths.submissions`, and uploads the chosen ones."""
+    from kaggle_face.artifacts.run_choice import find_own_run
     from kaggle_face.pipeline import submit
 
     loaded = load_settings(arguments)

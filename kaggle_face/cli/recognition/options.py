@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaggle_face.artifacts.runs import CHECKPOINTS
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
 from kaggle_face.cli.terminal import BesideDocument, Terminal
 

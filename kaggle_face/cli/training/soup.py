@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.cli.arguments import (
     DEFAULT_RUN,
     add_checkpoints_argument,
@@ -37,6 +36,7 @@ def add_arguments_soup(parser: argparse.ArgumentParser) -> None:
 
 def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Makes a soup of each fold, or one of all folds, and prints its checkpoints and scores."""
+    from kaggle_face.artifacts.run_choice import find_own_run
     from kaggle_face.pipeline.soup import SoupOptions, make_soups
 
     loaded = load_settings(arguments)

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.runs import name_of_run, run_folder
 from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, fold_numbers, load_settings
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
 
@@ -46,7 +45,9 @@ def add_arguments_train(parser: argparse.ArgumentParser) -> None:
 
 def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Trains what `--fold` names, by all processes that torchrun started, and prints what became of it."""
-    from kaggle_face.pipeline.train import RemoteOptions, TrainOptions, train_folds, train_on_kaggle
+    from kaggle_face.artifacts.runs import name_of_run, run_folder
+    from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+    from kaggle_face.pipeline.train import RemoteOptions, train_folds, train_on_kaggle
     from kaggle_face.train.distributed import joined
 
     with joined() as distributed:

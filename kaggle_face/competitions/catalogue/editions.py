@@ -1,6 +1,6 @@
 """The homework competitions, edition by edition.
 
-Gathered from public write-ups and solutions; where a note says "inferred", no source says so outright.
+Gathered from public write-ups and solutions; a note with "inferred" has no source that states it.
 Nothing was checked against the live site.
 """
 

@@ -58,7 +58,7 @@ def own_metrics(slug: str, fallback: PairMetric, verification_slug: str | None =
 
     Args:
         slug: The competition of the settings.
-        fallback: What pairs are judged by where the competition does not say (`train.verification_metric`).
+        fallback: What pairs are judged by where the competition is not known (`train.verification_metric`).
         verification_slug: The competition that takes the verification CSV, where it is another.
     """
     spec = find_spec(slug)

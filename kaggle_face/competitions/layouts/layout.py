@@ -58,8 +58,8 @@ class Detection:
 class Source:
     """A folder whose layout is known, and how to read it.
 
-    `variant` is the edition whose conventions hold, as the settings, the slug or the files say;
-    `folder_variant` is the one whose folders these are, as the settings or the files say; `custom` names the
+    `variant` is the edition whose conventions hold, by the settings, the slug or the files;
+    `folder_variant` is the one whose folders these are, by the settings or the files; `custom` names the
     files of own data.
     """
 

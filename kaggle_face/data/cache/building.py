@@ -92,7 +92,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class _Done:
-    """What the record says: finished rows, why some cannot be read, digests of files, checksums of pixels."""
+    """The record: finished rows, why some cannot be read, digests of files, checksums of pixels."""
 
     rows: int
     broken: dict[str, str]
@@ -116,7 +116,7 @@ class _Building:
         self._finish(done)
 
     def _has_room_for_all(self) -> bool:
-        """Whether the file of pixels was made whole; what is in it, the checksums tell when it is read."""
+        """Whether the file of pixels was made whole; what is in it, the checksums show when it is read."""
         try:
             StoredPixels(self._part / PIXELS_FILE, np.zeros(len(self._sources), np.uint32))
         except DataError:
@@ -243,7 +243,7 @@ class _Record:
 
     def _write(self, rows: int, outcome: Outcome) -> None:
         if self._has_failed:
-            return  # a line says that all pixels before it are on disk
+            return  # a line means that all pixels before it are on disk
         self._has_failed = True
         os.fsync(self._pixels)
         line = json.dumps(sealed({"rows": rows, **outcome._asdict()}), ensure_ascii=False)

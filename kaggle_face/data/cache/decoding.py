@@ -121,7 +121,7 @@ def decode_chunk(chunk: Chunk) -> Outcome:
     """Writes the pixels of a chunk to their place.
 
     Raises:
-        DataError: The disk failed to give a file that is there; this says nothing about the image.
+        DataError: The disk failed to give a file that is there; the image may be whole.
     """
     image_bytes = 3 * chunk.size_px**2
     length = min(len(chunk.names), max(1, _BLOCK_BYTES // image_bytes))
@@ -133,7 +133,7 @@ def decode_chunk(chunk: Chunk) -> Outcome:
             names = chunk.names[start : start + length]
             _decode_block(chunk, slice(start, start + length), pixels, outcome)
             rest = pixels[: len(names)].reshape(-1).data
-            while len(rest):  # an unbuffered file takes a part and says nothing where the disk becomes full
+            while len(rest):  # an unbuffered file takes a part without an error where the disk becomes full
                 rest = rest[stream.write(rest) or 0 :]
     return outcome
 

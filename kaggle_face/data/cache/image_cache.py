@@ -152,7 +152,7 @@ def read_image_cache(folder: Path) -> ImageCache:
 
     Raises:
         DataError: The folder is not an image cache, or is damaged.
-        DiskError: The machine or the disk cannot give it now, which says nothing about the image cache.
+        DiskError: The machine or the disk cannot give it now, and the image cache may be whole.
     """
     try:
         with explaining(folder, "read"):

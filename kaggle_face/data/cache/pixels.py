@@ -1,7 +1,7 @@
 """The pixels of an image cache on disk: read row by row and compared with their checksums.
 
 They are read, not mapped: where a file is cut or a disk fails under a memory map, the system ends the process
-(SIGBUS); a read says so. A row is compared with its checksum when a process reads it for the first time.
+(SIGBUS); a read raises. A row is compared with its checksum when a process reads it for the first time.
 
 N images, S pixels a side.
 """

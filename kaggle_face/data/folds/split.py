@@ -64,7 +64,7 @@ def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | No
 
     Raises:
         DataError: There are too few labelled images or identities, no dev split to hold out, no labelled dev
-            pairs where they are asked for, or a leak.
+            pairs where they are needed, or a leak.
     """
     faces = _labelled(data)
     if not len(faces):

@@ -41,7 +41,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray, positions_of
 
 FEWEST_PEOPLE = 20
-"""With fewer people an interval over people says little, and no step is tried."""
+"""With fewer people an interval over people is too wide, and no step is tried."""
 
 MOST_IMAGES = 4000
 """All are compared with all for each of twenty settings and each network, so more would take hours."""

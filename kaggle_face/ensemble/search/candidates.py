@@ -112,7 +112,7 @@ def select_kind(kind: Kind, selection: Selection) -> Selection:
         return selection
     best = max(wanted, key=lambda each: each.gain.value if each.gain is not None else 0.0)
     words = f": {_in_words(best)}" if best.gain is not None else ""
-    return replace(selection, winner=best, reason=f"it was asked for with --method{words}")
+    return replace(selection, winner=best, reason=f"it was chosen with --method{words}")
 
 
 def _gain(candidate: Candidate) -> float:

@@ -32,7 +32,7 @@ _UNLIKELY = -15.0  # so that one member's certainty does not keep a class out th
 
 @dataclass(frozen=True, eq=False)
 class LikelyClasses:
-    """Images (N) of all folds; `classes` (N, J) ascend, and `true_column` (N) says which one is true.
+    """Images (N) of all folds; `classes` (N, J) ascend, and `true_column` (N) is that of the true one.
 
     `logits` (M, N, J) are -inf where the class is unknown to the network; `ranks` (M, N, J) are reciprocal.
     `log_sums` (S, M, N) hold the logarithm of the sum of exp(logit / T) over all classes.

@@ -154,7 +154,7 @@ def constrained_log_weights(log_values: FloatArray, true_column: IntArray) -> Fl
 
 
 def constrained_pair_weights(scores: FloatArray, labels: IntArray) -> FloatArray:
-    """Weights under which a logistic curve of the mean score tells best which pairs are the same person.
+    """Weights under which a logistic curve of the mean score separates best the pairs of one person.
 
     Shapes: scores (M, P), labels (P) of 0 and 1. Both kinds of pair count equally, whatever their number.
     Convex, by bounded quasi-Newton steps; the slope is divided out at the end.

@@ -90,7 +90,7 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
         DataError: Ids stand twice, are unknown or missing, or can be read in two ways that differ.
     """
     if not ways:
-        raise DataError(f"{path}: the {what} have no names that tell them apart; rename them")
+        raise DataError(f"{path}: the {what} have no names of their own; rename them")
     counts = Counter(ways[0].given)
     twice = [key for key, count in counts.items() if count > 1]
     if twice:

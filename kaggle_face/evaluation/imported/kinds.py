@@ -1,4 +1,4 @@
-"""What may be said of a file of predictions; its import is quick, for the command line."""
+"""Kinds of values and of class names in a file of predictions; quick to import, for the command line."""
 
 from __future__ import annotations
 

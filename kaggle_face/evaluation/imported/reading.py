@@ -1,4 +1,4 @@
-"""Files made elsewhere, aligned with what a competition asks for and its folds hold out.
+"""Files made elsewhere, aligned with the rows of a competition and what its folds hold out.
 
 Letters: N images or pairs, C classes.
 """
@@ -128,7 +128,7 @@ def _way_to_name_rows(data: CompetitionData, wanted: StrArray, given: StrArray) 
 def _require_equal_rows(
     path: Path, data: CompetitionData, given: StrArray, values: FloatArray, naming: str
 ) -> None:
-    """Checks that rows of one image, where a submission asks for it twice, have the same values."""
+    """Checks that rows of one image, where a submission has it twice, have the same values."""
     if naming != _ROW_IDS:
         return
     place_of = {key: place for place, key in enumerate(given.tolist())}

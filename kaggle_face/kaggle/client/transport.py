@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SILENT_SECONDS = 30.0
-"""How long Kaggle may send nothing, where no setting says otherwise."""
+"""How long Kaggle may send nothing, where no setting changes it."""
 _MOST_BYTES = 64 * 2**20
 _KEPT_CHARACTERS = 2000
 

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import kaggle_face
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.atomic import replacing, replacing_folder, write_json, write_text
 from kaggle_face.artifacts.files.hashing import hash_of_file
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.competitions.submission.targets import targets
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.loading import packaged_configs

@@ -186,7 +186,7 @@ def read_job(run: RunFolder) -> Job | None:
     try:
         values = read_json(path, JobShape)
     except RunError as error:
-        raise RunError(f"{path} does not say which notebook was started; delete it to start anew") from error
+        raise RunError(f"{path} names no notebook that was started; delete it to start anew") from error
     return Job(values["key"], values["notebook"], tuple(values["folds"]), values["is_running"])
 
 

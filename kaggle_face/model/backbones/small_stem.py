@@ -81,7 +81,7 @@ def make_stem_small(body: Body, name: str, image_size: int, keep_kernel: bool) -
     """Takes the first reductions out of a network, in place; nothing happens where there are none.
 
     Args:
-        body: The network; its `first_convs` say where the image enters.
+        body: The network; its `first_convs` are where the image enters.
         name: Its name, for the message.
         image_size: Pixels; the changed network must run at this size.
         keep_kernel: Whether the first convolution has, or will get, foreign weights.

@@ -105,7 +105,7 @@ def _call_timm(name: str, arguments: Mapping[str, Any], pretrained: bool) -> nn.
         if "disable pooling" not in str(error):
             raise
         module = timm.create_model(name, pretrained=pretrained, num_classes=0, **arguments)
-        module.head = nn.Identity()  # inception_next: its pooled head cannot be asked for a map
+        module.head = nn.Identity()  # inception_next: its pooled head gives no map
     return module
 
 
@@ -160,7 +160,7 @@ def layers_above(module: nn.Module) -> dict[str, int] | None:
     if matcher is None:
         return None
     depth_of: dict[str, int] = timm.models.group_parameters(
-        _WithClassifier(module),  # type: ignore[arg-type] # it is asked for the names alone
+        _WithClassifier(module),  # type: ignore[arg-type] # only its names are read
         matcher(coarse=False),
         reverse=True,
     )
@@ -175,7 +175,7 @@ class _WithClassifier:
     module: nn.Module
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter | None]]:
-        """What timm's grouping asks for."""
+        """What timm's grouping calls."""
         yield from self.module.named_parameters()
         known: Mapping[str, Any] = getattr(self.module, "pretrained_cfg", None) or {}
         classifier = known.get("classifier") or "classifier"

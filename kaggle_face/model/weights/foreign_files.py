@@ -1,4 +1,4 @@
-"""Weight files of other programs, read without running anything that they ask for.
+"""Weight files of other programs, read without running code from them.
 
 torch's unpickler builds tensors and plain containers alone (`weights_only`). Training checkpoints hold a few
 harmless things beside them: NumPy scalars, a namespace of arguments, paths. Their constructors are not called
@@ -41,7 +41,7 @@ _MOST_SETS = 10_000
 
 
 class _Unread:
-    """Stands for a value beside the tensors; it takes whatever a file says of it and keeps nothing."""
+    """Stands for a value beside the tensors; it takes any state from a file and keeps nothing."""
 
     def __init__(self, *values: object) -> None: ...
 
@@ -52,7 +52,7 @@ def read_tensor_sets(path: Path) -> TensorSets:
     """Every mapping of named tensors in a weight file, on the CPU; other values are passed over.
 
     Raises:
-        ConfigError: The file is missing, damaged, of an unknown kind, or asks for code to be run.
+        ConfigError: The file is missing, damaged, of an unknown kind, or would run code.
     """
     if not path.is_file():
         raise ConfigError(f"model.weights: there is no file {path}")

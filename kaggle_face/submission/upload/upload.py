@@ -58,7 +58,7 @@ def write_down(ledger: Ledger, job: Upload) -> Entry:
         return _new_row(ledger, job)
     row, figure = known[-1], out_of_fold_values(job.origin.out_of_fold)
     is_new = any(getattr(row, name) != value for name, value in figure.items())
-    # Another file may have the same content: the blend of a single network, say.
+    # Another file may have the same content: such as the blend of a single network.
     if is_new and row.file == _shown_path(job.file.path):
         return ledger.append(row.key, "written", figure)
     return row

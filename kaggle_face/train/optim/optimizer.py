@@ -14,7 +14,7 @@ from kaggle_face.model.network import FaceNetwork
 
 
 def create_fold_optimizer(network: FaceNetwork, config: OptimConfig) -> torch.optim.Optimizer:
-    """The optimiser over all trainable parameters; vectors are not decayed unless the settings say so."""
+    """The optimiser over all trainable parameters; vectors are decayed only where the settings do so."""
     return create_optimizer(parameter_groups(network, config), config)
 
 

@@ -58,7 +58,7 @@ class DistillationTargets:
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """The out-of-fold predictions of one run for the images of a pack.
+    """The out-of-fold predictions of one run for the images of a cache.
 
     Attributes:
         name: The run and the checkpoint.
@@ -95,7 +95,7 @@ class DistillationSource:
         self.config = config
 
     def targets_of(self, rows_B: IntArray, device: torch.device) -> DistillationTargets:
-        """The targets of images, by their rows in the pack."""
+        """The targets of images, by their rows in the image cache."""
         targets = [self._targets_of_run(run, rows_B) for run in self.runs]
         known = torch.stack([one.known for one in targets])
         comparable = torch.stack([one.comparable for one in targets])

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import CHECKPOINTS, FoldFolder, RunFolder, describe_runs, list_runs
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder, describe_runs, list_runs
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 

@@ -107,9 +107,7 @@ class Search:
         assert winner.value is not None
         overrides = winner.user_attrs.get("overrides")
         if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
-            raise RunError(
-                f"trial {winner.number} of the study does not say its settings; take another --name"
-            )
+            raise RunError(f"trial {winner.number} of the study has no settings; take another --name")
         return BestTrial(winner.number, winner.value, tuple(overrides))
 
     def run(

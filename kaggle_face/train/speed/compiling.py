@@ -42,7 +42,7 @@ def should_compile(
     progress: Progress,
     compiler: Compiler = torch.compile,
 ) -> bool:
-    """Whether to train the compiled form: as the setting says, or with `auto` on a GPU as a trial says.
+    """Whether to train the compiled form: by the setting, or with `auto` on a GPU by a trial.
 
     On a CPU `auto` leaves it off: compiling takes as long as thousands of a small network's images.
     """

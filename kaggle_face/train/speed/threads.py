@@ -6,7 +6,7 @@ at 153 to 189 images/s and one at 258 to 320.
 
 Sums are rounded in another order with another number of threads, so the number is kept in `run.json` and a
 resumed training goes on with it, to the same bits; only where a new trial finds another number half as fast
-again, or the machine grants fewer cores, does it change, and says so.
+again, or the machine grants fewer cores, does it change, with a line of the log.
 """
 
 from __future__ import annotations

@@ -274,5 +274,5 @@ def test_a_file_of_the_manifest_that_lies_elsewhere_is_refused(tmp_path: Path, n
 )  # fmt: skip
 def test_a_record_of_a_notebook_that_is_none_is_told_in_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "kaggle.json").write_text(text)
-    with pytest.raises(RunError, match="does not say which notebook was started; delete it to start anew"):
+    with pytest.raises(RunError, match="names no notebook that was started; delete it to start anew"):
         read_job(RunFolder(tmp_path))

@@ -1,7 +1,7 @@
 """Which transforms of albumentations have a batched form, and that form: read from the built transforms.
 
 The library itself is not imported here. A transform is known by the exact name of its class, and what its
-batched form does not cover (another border, another interpolation, ...) is said to have none.
+batched form does not cover (another border, another interpolation, ...) counts as one without.
 """
 
 from __future__ import annotations

@@ -1,0 +1,44 @@
+"""What becomes of folds whose folders may hold an earlier training."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaggle_face.config import LoadedConfig, load_config
+from kaggle_face.errors import RunError
+from kaggle_face.pipeline.inputs.fold_starts import TrainOptions, choose_starts
+from tests.pipeline.conftest import begun, run_of
+
+
+def test_each_fold_starts_as_what_is_there_and_the_options_decide(loaded: LoadedConfig) -> None:
+    run, config = run_of(loaded), loaded.config
+    begun(run, 0, loaded, "finished")
+    begun(run, 1, loaded, "stopped", state=True)
+    begun(run, 2, loaded, "running")
+    folders = [run.fold(number) for number in range(4)]
+    assert choose_starts(folders, config, TrainOptions()) == ["skip", "resume", "new", "new"]
+    assert choose_starts(folders, config, TrainOptions(overwrite=True)) == ["new"] * 4
+    assert choose_starts(folders[1:2], config, TrainOptions(resume=True)) == ["resume"]
+    assert choose_starts(folders[:1], config, TrainOptions(), all_unfinished=True) == ["skip"]
+    assert choose_starts(folders[1:2], config, TrainOptions(), all_unfinished=True) == ["resume"]
+    for folder, options, message in (
+        (
+            folders[0],
+            TrainOptions(),
+            r"fold 0 is trained at .* or train it anew with --overwrite: kaggle-face",
+        ),
+        (folders[1], TrainOptions(), "or go on with --resume: kaggle-face train --fold 1 --resume"),
+        (folders[3], TrainOptions(resume=True), "there is nothing to resume at "),
+    ):
+        with pytest.raises(RunError, match=message):
+            choose_starts([folder], config, options)
+
+
+def test_a_resumed_training_may_change_what_is_marked_and_nothing_else(loaded: LoadedConfig) -> None:
+    run = run_of(loaded)
+    begun(run, 0, loaded, "stopped", state=True)
+    free = load_config("tiny", ["train.max_hours=2", "data.workers=1", "device=auto", "predict.flip=false"])
+    assert choose_starts([run.fold(0)], free.config, TrainOptions(resume=True)) == ["resume"]
+    other = load_config("tiny", ["optim.lr=0.5", "data.workers=1"])
+    with pytest.raises(RunError, match=r"with other settings: optim\.lr: 0\.003 -> 0\.5; choose another"):
+        choose_starts([run.fold(0)], other.config, TrainOptions(resume=True))
