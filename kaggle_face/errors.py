@@ -120,7 +120,7 @@ def nearest_hint(wrong: str, known: Iterable[str], limit: int = 3) -> str:
 
 
 def naming_first(count: int, total: int, what: str, first: str) -> str:
-    """The phrase that counts offenders and names the first.
+    """A phrase with the count of offenders and the first of them.
 
     >>> naming_first(3, 1200, "test images have no prediction", "00017.jpg")
     '3 of 1200 test images have no prediction, first: 00017.jpg'

@@ -102,7 +102,7 @@ class Pairs:
 
     @property
     def image_ids(self) -> StrArray:
-        """Every image that is named, once, sorted."""
+        """The ids of all images, each once, sorted."""
         different = {*self.first_ids.tolist(), *self.second_ids.tolist()}
         return np.asarray(sorted(different), dtype=np.str_)
 

@@ -1,4 +1,4 @@
-"""How near packing comes to the decoder's own rate."""
+"""Rate of building the image cache, beside the decoder's own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bench_packing(
     about: Mapping[str, Cell],
     progress: Progress,
 ) -> Report:
-    """Packs the pictures again and again in a temporary folder, in turns with decoding them from memory.
+    """Builds the cache repeatedly in a temporary folder, in turns with decoding from memory.
 
     Args:
         root: The data root.

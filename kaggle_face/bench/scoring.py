@@ -56,7 +56,7 @@ class _Task:
 
 
 def bench_scoring(sizes: Sizes, plan: Plan, about: Mapping[str, Cell], progress: Progress) -> Report:
-    """Times each metric `plan.rounds` times on generated numbers; what takes half a minute, once.
+    """Times each metric `plan.rounds` times on generated numbers, and once where it takes half a minute.
 
     Memory is what the metric takes beyond its input.
     """

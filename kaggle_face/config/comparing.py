@@ -11,7 +11,7 @@ Work = Literal["resume", "predict"]
 
 
 class MayChange:
-    """Marks a field of the settings, or a whole part, that may differ from what a run was trained with.
+    """Mark of a field or part of the settings that may differ from those a run was trained with.
 
     Where a training is resumed, such a setting does not change what is computed, but for rounding. Where a
     trained run is used, it changes neither the network nor the data.

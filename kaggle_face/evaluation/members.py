@@ -116,13 +116,10 @@ def choose_members(
     return tuple(
         Member(run, checkpoint, found)
         for run, found in chosen.items()
-        for checkpoint in _checkpoints_of(run, checkpoints)
+        for checkpoint in (
+            [imported_checkpoint(run.imported_task)] if run.imported_task else dict.fromkeys(checkpoints)
+        )
     )
-
-
-def _checkpoints_of(run: RunFolder, wanted: Sequence[CheckpointName]) -> Sequence[CheckpointName]:
-    task = run.imported_task
-    return list(dict.fromkeys(wanted)) if task is None else [imported_checkpoint(task)]
 
 
 def _folds_of(run: RunFolder, numbers: Sequence[int] | None) -> tuple[FoldFolder, ...]:

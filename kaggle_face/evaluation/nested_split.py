@@ -121,7 +121,7 @@ def nested_split(sides: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
 
 
 def stable_order(key: str) -> bytes:
-    """Sorts keys in an order that has nothing to do with their names, the same in every process."""
+    """Sorts keys by a hash of their names, the same in every process."""
     return blake2b(key.encode(), digest_size=8).digest()
 
 

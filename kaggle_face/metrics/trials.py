@@ -185,7 +185,7 @@ class SortedTrials:
         return self._balance(*self._errors_at(threshold))
 
     def balance_above(self, score: float) -> int:
-        """The same just above a score."""
+        """FPR - FNR just above a score, times both classes' weights."""
         return self._balance(*self._errors_above(score))
 
     def _blocks(self) -> list[slice]:

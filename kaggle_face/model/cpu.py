@@ -29,7 +29,7 @@ def prepare_cpu(device: torch.device) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Keeps large blocks that are freed for the next step, where glibc manages the memory.
+    """Keeps freed large blocks of memory for the next step, with glibc.
 
     glibc hands blocks of 32 MiB and more back to the kernel, which clears each of their pages when the next
     step asks for them: a sixth to a third of the time of networks with large maps. What its own environment

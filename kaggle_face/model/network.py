@@ -150,6 +150,6 @@ def create_network(
 
 
 def count_parameters(network: FaceNetwork, with_head: bool) -> int:
-    """The number of learnt values, with the classes' weights or without."""
+    """The number of parameters, with the head's or without."""
     total = sum(parameter.numel() for parameter in network.parameters())
     return total if with_head else total - sum(parameter.numel() for parameter in network.head.parameters())

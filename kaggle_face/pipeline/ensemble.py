@@ -183,6 +183,7 @@ def _blend(
     if not choices:
         raise RunError(f"{run.name} has no test predictions; make them first: {run.prediction_command()}")
     used = [member for choice in choices.values() for member in used_members(choice.blend)]
+    uncounted = [each for each in used if each.run.imported_task is not None and not each.num_parameters]
     require_few_parameters(config.competition.slug, used)
     with replacing_folder(run.ensemble_folder) as folder:
         records = _write_records(choices, folder, progress)
@@ -201,7 +202,10 @@ def _blend(
         num_parameters=count_parameters(used),
         record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
-        warnings=(*_left_out(choices, members, folds[0]), *_uncounted(used)),
+        warnings=(
+            *_left_out(choices, members, folds[0]),
+            *(f"the parameters of {each.name} are not known, and so not counted" for each in uncounted),
+        ),
     )
 
 
@@ -264,12 +268,6 @@ def _write_thresholds(choices: Mapping[Task, BlendChoice]) -> list[Path]:
         for number, member in enumerate(members)
         if has_embeddings([member])
     ]
-
-
-def _uncounted(members: Sequence[Member]) -> tuple[str, ...]:
-    """A line for each imported member whose networks nobody counted."""
-    unknown = [each for each in members if each.run.imported_task is not None and not each.num_parameters]
-    return tuple(f"the parameters of {each.name} are not known, and so not counted" for each in unknown)
 
 
 def _left_out(

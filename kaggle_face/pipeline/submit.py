@@ -237,7 +237,7 @@ def collect_scores(loaded: LoadedConfig, progress: Progress) -> list[Entry]:
 
 
 def require_scored(entries: Sequence[Entry]) -> None:
-    """Checks that Kaggle scored every upload, or has not come to it yet.
+    """Checks that no upload was refused; one without a score yet passes.
 
     Raises:
         SubmissionError: Kaggle could not score one of them; its own words are in the message.

@@ -212,7 +212,7 @@ def _cut_disc(sketch: Sketch, radius: float, upper: Floats, lower: Floats) -> Fl
 
 
 def _paint_brow(sketch: Sketch, side: int) -> None:
-    """Raised as a whole, or lowered near the nose in a frown."""
+    """Paints an eyebrow, raised, or lowered near the nose in a frown."""
     eyes, raised = sketch.identity.eyes, sketch.appearance.expression.brow_raise
     x = _BROW_STOPS
     y = eyes.y - eyes.brow_lift - eyes.brow_arch * (1 - x**2) + eyes.brow_slant * x

@@ -44,7 +44,7 @@ class FolderMap:
         return self._ending_with(self.files, wanted)
 
     def child(self, folder: str, *names: str) -> str | None:
-        """The first of `names` that is a folder in `folder`, doubled or not."""
+        """The first of `names` that is a folder in `folder`; a doubled one is entered."""
         for name in names:
             if (path := join(folder, name)) in self._folder_set:
                 return self._undoubled(path)

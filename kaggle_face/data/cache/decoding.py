@@ -165,7 +165,7 @@ def digests_of_files(sources: Sources, label: str, progress: Progress) -> IntArr
 
 
 def digests_of_pixels(images: npt.NDArray[np.uint8]) -> IntArray:
-    """The same of the pixels (N, S, S, 3) of images that come from no files."""
+    """Digests of the pixels (N, S, S, 3) of images without files."""
     return np.array([_digest(np.ascontiguousarray(image).data, 0) for image in images], np.int64)
 
 

@@ -138,7 +138,7 @@ class TrainingBatches:
         order = np.concatenate([order, order[: max(0, self.images_per_epoch - len(order))]])
 
         def batched(values_N: IntArray) -> IntArray:
-            """The values (S, B) of the S batches that are left."""
+            """The values (S, B) of the S remaining batches."""
             whole = values_N[: len(self) * self._batch_size]
             return whole.reshape(-1, self._batch_size)[first_step:]
 

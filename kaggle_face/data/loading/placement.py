@@ -49,7 +49,7 @@ class LoaderPlan:
     shard: Shard = WHOLE_BATCH
 
     def describe(self) -> str:
-        """One line for people."""
+        """The plan in one line."""
         match self.placement:
             case "device":
                 where = f"{self.device} ({self.megabytes:.0f} MB)"

@@ -1,4 +1,4 @@
-"""Weights of members, found on values that were gathered before: equal, hill climbing, constrained.
+"""Search of members' weights on gathered values: equal, hill climbing, constrained.
 
 `values` (M, ...) are those of each of M members, in the space in which they are averaged; -inf marks what a
 member does not know, and the mean leaves it out. Weights (M) are >= 0 and sum to 1.

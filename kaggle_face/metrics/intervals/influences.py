@@ -279,7 +279,7 @@ class ScoredPairs:
         return min(max(float(across @ up / (across @ across)), 1 / _STEEPEST), _STEEPEST)
 
     def _unseen(self, errors: FloatArray) -> float:
-        """What the variance of a rate grows by if half an error and half a success are added."""
+        """The growth of a rate's variance if half an error and half a success are added."""
         rate = float(errors.mean())
         inner = _inner(rate, len(errors))
         return max(inner * (1 - inner) - rate * (1 - rate), 0.0) / self.pairs.num_people

@@ -99,7 +99,8 @@ def make_stem_small(body: Body, name: str, image_size: int, keep_kernel: bool) -
     early = _early_pools(body, first)
     if early is None:
         raise _cannot(name)
-    pools = [_identity_for(module, pool) for pool in early]
+    path_of = {candidate: path for path, candidate in module.named_modules()}
+    pools = [_Change(*_owner(module, path_of[pool]), nn.Identity()) for pool in early]
     strides = [change for path in body.first_convs for change in _unstride(module, path, keep_kernel)]
     paddings = _pad_unpadded(module, first)
     for extra in ([*paddings, *pools], paddings, pools, []):
@@ -178,11 +179,6 @@ def _is_unpadded(module: nn.Module) -> bool:
     return (
         type(module) is nn.MaxPool2d and module.kernel_size in (3, (3, 3)) and module.padding in (0, (0, 0))
     )
-
-
-def _identity_for(module: nn.Module, pool: nn.Module) -> _Change:
-    path = next(name for name, candidate in module.named_modules() if candidate is pool)
-    return _Change(*_owner(module, path), nn.Identity())
 
 
 class _SeenEnoughError(Exception):

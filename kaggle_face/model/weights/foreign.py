@@ -96,7 +96,7 @@ class _Body:
         return {name: fit for name, fit in fits if fit is not None}
 
     def missing(self, fitting: Tensors) -> list[str]:
-        """The names that nothing was found for; counts of batches need not be there."""
+        """The names without a tensor; batch counters may be missing."""
         return [name for name in self.own if name not in fitting and not name.endswith(_COUNTER)]
 
 
@@ -225,7 +225,12 @@ def _chosen(matches: Sequence[_Match], path: Path, key: str | None) -> _Match:
             )
         matches = wanted
     first = matches[0]
-    if any(not _are_equal(first.tensors, match.tensors) for match in matches[1:]):
+    tensors = first.tensors
+    if any(
+        tensors.keys() != match.tensors.keys()
+        or any(not torch.equal(tensors[name], match.tensors[name]) for name in tensors)
+        for match in matches[1:]
+    ):
         raise ConfigError(
             f"model.weights: {path} holds several sets of weights that fit and differ: {_listed(matches)}; "
             f"choose one, such as model.weights_key={matches[-1].key}"
@@ -235,10 +240,6 @@ def _chosen(matches: Sequence[_Match], path: Path, key: str | None) -> _Match:
 
 def _listed(matches: Sequence[_Match]) -> str:
     return ", ".join(f"'{match.key}'" for match in matches)
-
-
-def _are_equal(one: Tensors, other: Tensors) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def _misfit(body: _Body, named: Tensors) -> str:

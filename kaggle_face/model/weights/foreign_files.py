@@ -88,7 +88,7 @@ def _stand_in(name: str) -> type[_Unread]:
 
 
 def _walk(content: object) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """The tensors that lie directly in each mapping or list, from the outside in."""
+    """The tensors directly in each mapping or list, outermost first."""
     waiting, seen = deque([("", content)]), set[int]()
     while waiting:
         key, current = waiting.popleft()

@@ -121,7 +121,7 @@ def adding_next_command(
 
 
 def _version_of_state(folder: FoldFolder) -> tuple[int, ...]:
-    """Changes whenever the fold has another state to go on from."""
+    """A version of the state to go on from; empty without one."""
     if not folder.resume_file.is_file():
         return ()
     about = folder.resume_file.stat()

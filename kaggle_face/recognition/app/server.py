@@ -95,7 +95,7 @@ def create_app(service: Service, access: AccessControl) -> Flask:
 
 
 def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    """A server that listens already; `run()` answers until `close()`. Port 0 takes a free one.
+    """A listening server; `run()` serves until `close()`. Port 0 takes a free one.
 
     Raises:
         MissingExtraError: waitress is not installed.

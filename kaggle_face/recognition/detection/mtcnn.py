@@ -84,7 +84,7 @@ class MtcnnDetector:
         return sorted(faces, key=lambda face: float(face.box[0]))
 
     def _proposed(self, picture: Image.Image, least_px: int) -> Floats:
-        """Square boxes (N, 5: corners and chance) that may hold a face."""
+        """Square candidate boxes (N, 5): corners and probability of a face."""
         found = []
         scale = _WINDOW_PX / least_px  # at which a face of `least_px` fills PNet's window
         while min(picture.size) * scale >= _WINDOW_PX:

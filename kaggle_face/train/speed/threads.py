@@ -82,7 +82,7 @@ def choose_threads(
 
 @contextmanager
 def training_threads(count: int | None) -> Iterator[None]:
-    """Has torch compute with so many threads meanwhile; None changes nothing."""
+    """Sets the number of torch's threads for the block; None changes nothing."""
     before = torch.get_num_threads()
     if count is not None:
         torch.set_num_threads(count)
@@ -108,7 +108,7 @@ def time_threads(network: FaceNetwork, workload: Workload, counts: list[int]) ->
 
 
 def _counts(granted: int) -> list[int]:
-    """The numbers to try.
+    """Thread counts to try.
 
     >>> _counts(3), _counts(24)
     ([1, 2, 3], [1, 2, 3, 4, 5, 6, 7, 8, 16, 24])
