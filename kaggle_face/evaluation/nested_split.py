@@ -88,7 +88,7 @@ def people_of_pairs(
 def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray | None:
     """The set (P) of each pair so that nobody is in two sets; None where that cannot be.
 
-    People whom pairs join, of the same person or of two, stay together; such groups are dealt to the sets,
+    People whom pairs join, of the same person or of two, stay together; such groups are assigned to the sets,
     large ones first, each into the smallest. It cannot be where there are fewer groups than sets, a set would
     be less than half as large as the mean, or would lack one kind of pair.
 

@@ -24,7 +24,13 @@ from kaggle_face.config import LoadedConfig, dump_config
 from kaggle_face.errors import InputError, KaggleFaceError, RunError
 from kaggle_face.evaluation.imported.comparison import correlation_of, held_out_values
 from kaggle_face.evaluation.imported.kinds import CLASS_NAMINGS, VALUE_KINDS, ClassNaming, ValueKind
-from kaggle_face.evaluation.imported.reading import Answers, HeldOutImages, Sources, read_classes, read_pairs
+from kaggle_face.evaluation.imported.reading import (
+    HeldOutImages,
+    ImportedValues,
+    Sources,
+    read_classes,
+    read_pairs,
+)
 from kaggle_face.evaluation.members import choose_members, imported_checkpoint
 from kaggle_face.inference.labelled_test import write_test_labels
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
@@ -179,8 +185,8 @@ def _write_fold(
     competition: _Competition,
     fold: FoldData,
     options: ImportOptions,
-    oof: Answers | None,
-    test: Answers,
+    oof: ImportedValues | None,
+    test: ImportedValues,
 ) -> None:
     """Writes a fold: the tables of what is held out and submitted, and its records."""
     folder.path.mkdir(parents=True)
@@ -208,7 +214,12 @@ def _write_fold(
 
 
 def _write_record(
-    folder: FoldFolder, part: Any, fold: FoldData, options: ImportOptions, answers: Answers, ids: StrArray
+    folder: FoldFolder,
+    part: Any,
+    fold: FoldData,
+    options: ImportOptions,
+    answers: ImportedValues,
+    ids: StrArray,
 ) -> dict[str, float]:
     """Writes one record, sealed with the files that it is made of; its figures where the truth is known."""
     made_of = {

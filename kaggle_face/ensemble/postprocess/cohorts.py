@@ -12,7 +12,7 @@ from kaggle_face.evaluation.nested_split import spread_sample
 from kaggle_face.records import FloatArray, StrArray
 
 MOST_COHORT_IMAGES = 2000
-"""Means and deviations of nearest strangers hardly change beyond; chosen by a hash of their ids."""
+"""Means and deviations of the nearest cohort images hardly change beyond; chosen by a hash of their ids."""
 
 
 def cohort_of(member: Member, fold: FoldFolder, scored_ids: StrArray) -> FloatArray:

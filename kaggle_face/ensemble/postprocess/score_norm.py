@@ -78,7 +78,7 @@ def as_norm(
     cohort_KD: Float32,
     top: int = 200,
 ) -> FloatArray:
-    """Adaptive score normalisation: how far a score stands out from each image's nearest strangers.
+    """Adaptive score normalisation: how far a score stands out from each image's nearest cohort images.
 
     Each image is compared with the cohort; of its `top` highest cosines the mean and the deviation are taken,
     and the score is the mean of the two z-scores of the pair. Source: Matejka et al. 2017, "Analysis of score

@@ -56,7 +56,7 @@ class HeldOutImages:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class ImportedValues:
     """Aligned answers: logits (N, C) or scores (N), the id of each row, the files, and how they were read."""
 
     ids: StrArray
@@ -68,7 +68,7 @@ class Answers:
 
 def read_classes(
     data: CompetitionData, held_out: HeldOutImages, sources: Sources
-) -> tuple[Answers | None, Answers]:
+) -> tuple[ImportedValues | None, ImportedValues]:
     """The out-of-fold and the test predictions of classes, in the order of the ids that are wanted.
 
     Raises:
@@ -89,7 +89,7 @@ def read_classes(
         _require_folds(file, columns, rows, folds, ids)
         values, kind = _class_values(file, columns, given, sources)
         require_class_order(file.path, values[rows], labels, data.classes.names)
-        oof = Answers(
+        oof = ImportedValues(
             ids, as_logits(values[rows], kind), file.sources, kind, _note(file, columns, naming, kind)
         )
     file = open_prediction_file(sources.test)
@@ -103,7 +103,7 @@ def read_classes(
         raise DataError(
             f"{file.path} looks like {kind} and {sources.oof} does not; write which they are: --values {kind}"
         )
-    return oof, Answers(
+    return oof, ImportedValues(
         wanted, as_logits(values[rows], kind), file.sources, kind, _note(file, columns, naming, kind)
     )
 
@@ -141,7 +141,7 @@ def _require_equal_rows(
 
 def read_pairs(
     data: CompetitionData, trials: Sequence[Pairs], sources: Sources
-) -> tuple[Answers | None, Answers]:
+) -> tuple[ImportedValues | None, ImportedValues]:
     """The out-of-fold and the test scores of pairs, in the order of the pairs that are wanted.
 
     Raises:
@@ -177,7 +177,7 @@ def _each_trial_once(trials: Sequence[Pairs]) -> tuple[Pairs, IntArray | None]:
 
 def _scores_of(
     path: Path, pairs: Pairs, what: str, sources: Sources, folds: IntArray | None = None
-) -> tuple[Answers, FloatArray]:
+) -> tuple[ImportedValues, FloatArray]:
     file = open_prediction_file(path)
     columns = score_columns(file)
     given = [file.text(place) for place in columns.ids]
@@ -193,7 +193,9 @@ def _scores_of(
     kind = kind_of_scores(file.path, given[0], values, sources.values)
     scores = np.asarray(values[rows], np.float32)
     require_finite(file.path, pairs.pair_ids, scores)
-    return Answers(pairs.pair_ids, scores, file.sources, kind, _note(file, columns, naming, kind)), scores
+    return ImportedValues(
+        pairs.pair_ids, scores, file.sources, kind, _note(file, columns, naming, kind)
+    ), scores
 
 
 def _require_folds(
