@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -119,8 +120,10 @@ def card_from_text(text: str) -> ModelCard:
         check_shape(values, CardShape, "a model card", "export or enroll again")
     except (ValueError, RecursionError, RunError) as error:
         raise GalleryError(f"the description of the gallery's model is damaged: {error}") from error
-    thresholds = tuple(
-        Threshold(**{name: math.nan if value is None else value for name, value in one.items()})
-        for one in values.pop("thresholds")
-    )
+    thresholds = tuple(_threshold_from(one) for one in values.pop("thresholds"))
     return ModelCard(**values, thresholds=thresholds)
+
+
+def _threshold_from(values: Mapping[str, Any]) -> Threshold:
+    known: dict[str, Any] = {name: math.nan if value is None else value for name, value in values.items()}
+    return Threshold(**known)
