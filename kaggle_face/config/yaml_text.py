@@ -18,7 +18,7 @@ from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
 try:
-    from yaml.cyaml import CParser
+    from yaml.cyaml import CParser  # type: ignore[attr-defined] # named in its stubs, not exported
 except ImportError:  # a PyYAML that was built without libyaml
     CParser = None  # type: ignore[assignment,misc]
 
@@ -153,7 +153,7 @@ for _kind, _first in (
     for _class in (_CoreSchema, _Dumper):
         _class.add_implicit_resolver(_PREFIX + _kind, _WRITTEN_AS[_kind], _firsts)
 for _kind in (*_WRITTEN_AS, "str"):
-    _CoreSchema.add_constructor(_PREFIX + _kind, _CoreSchema.construct_plain)
+    _CoreSchema.add_constructor(_PREFIX + _kind, _CoreSchema.construct_plain)  # type: ignore[type-var]
 
 
 def parse_yaml(text: str) -> Any:
@@ -167,7 +167,7 @@ def parse_yaml(text: str) -> Any:
     """
     if CParser is not None and not _READ_DIFFERENTLY.search(text):
         with suppress(yaml.YAMLError):  # refused below, in PyYAML's words
-            return yaml.load(text, Loader=_FastLoader)
+            return yaml.load(text, Loader=_FastLoader)  # type: ignore[arg-type]
     return yaml.load(text, Loader=_Loader)
 
 
