@@ -67,7 +67,7 @@ def trained_workspace(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def trained(workspace: Path, trained_workspace: Path) -> Path:
+def trained_fold(workspace: Path, trained_workspace: Path) -> Path:
     """The workspace, with fold 0 of the run `main`."""
     shutil.copytree(trained_workspace / "runs", workspace / "runs")
     return workspace

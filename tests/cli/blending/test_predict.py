@@ -19,7 +19,7 @@ def embeddings(part: str) -> np.ndarray:
 
 
 def test_augmentations_are_measured_and_what_does_not_help_is_off_in_all_records(
-    trained: Path, capsys: pytest.CaptureFixture[str]
+    trained_fold: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", "predict.flip=false"]) == 0
     plain = {"test": embeddings("test")}
@@ -43,7 +43,7 @@ def test_augmentations_are_measured_and_what_does_not_help_is_off_in_all_records
 
 
 def test_the_old_name_of_the_option_works_and_names_the_new_one(
-    trained: Path, capsys: pytest.CaptureFixture[str]
+    trained_fold: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     assert main(["predict", "--try-views"]) == 0
@@ -58,7 +58,7 @@ def test_the_old_name_of_the_option_works_and_names_the_new_one(
     assert "--try-tta" in shown and "--try-views" not in shown
 
 
-def test_crops_change_what_is_predicted(trained: Path) -> None:
+def test_crops_change_what_is_predicted(trained_fold: Path) -> None:
     assert main(["predict"]) == 0
     without = embeddings("test")
     assert main(["predict", "predict.crops=true"]) == 0
