@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 # Before torch is imported anywhere, also in the processes that tests start: two test processes whose
 # threads wait for each other's cores are several times slower than two with one thread each.
@@ -15,29 +16,16 @@ from hypothesis import settings
 
 pytest_plugins = ("tests.support.kaggle_fixtures", "tests.support.worlds")
 
-MADE_ONCE = {
-    "finished_workspaces": "stages",
-    "launcher": "launcher",
-    "trained_workspace": "trained",
-    "blended_runs": "trained",
-    "chained_workspace": "trained",
-    "seen_people": "faces",
-    "browser": "faces",
-}
-"""Fixtures that take long to make, with the group of the tests that use them: one process runs a group."""
-
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("repeatable")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        groups = {MADE_ONCE[name] for name in getattr(item, "fixturenames", ()) if name in MADE_ONCE}
-        if "finished" in getattr(item, "fixturenames", ()):
-            groups.add(item.path.stem)  # each module's own
-        for group in groups:
-            item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Sends tests that share what takes long to make to one process."""
+    from tests.support.scheduling import GroupScheduling
+
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
