@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 # Before torch is imported anywhere, also in the processes that tests start: two test processes whose
 # threads wait for each other's cores are several times slower than two with one thread each.
@@ -16,6 +18,23 @@ pytest_plugins = ("tests.support.kaggle_fixtures", "tests.support.worlds")
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("repeatable")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Sends tests that share what takes long to make to one process."""
+    from tests.support.scheduling import GroupScheduling
+
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def really_fsync() -> Iterator[Callable[[int], None]]:
+    """The system's `fsync`, which guards against a loss of power: only artifacts/files waits for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        really = os.fsync
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield really
 
 
 @pytest.fixture

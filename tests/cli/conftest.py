@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,31 @@ def write_settings(folder: Path, root: Path, more: str = "") -> None:
     (folder / "configs" / "tiny.yaml").write_text(SETTINGS.format(root=root) + more, encoding="utf-8")
 
 
+@pytest.fixture(scope="session")
+def trained_workspace(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace where fold 0 of the run `main` was trained, to be copied."""
+    folder = tmp_path_factory.mktemp("trained")
+    commands_in(folder, tiny_root, ["train", "--fold", "0", "--run", "main"])
+    return folder
+
+
+@pytest.fixture
+def trained_fold(workspace: Path, trained_workspace: Path) -> Path:
+    """The workspace, with fold 0 of the run `main`."""
+    shutil.copytree(trained_workspace / "runs", workspace / "runs")
+    return workspace
+
+
+def commands_in(folder: Path, root: Path, *commands: Sequence[str]) -> None:
+    """Runs commands in a new workspace, each of which must succeed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("KAGGLE_FACE_CONFIG", "tiny")
+        write_settings(folder, root)
+        for words in commands:
+            assert main(list(words)) == 0, words
+
+
 class Launcher:
     """Runs command lines in processes that share their imports; what they print goes to `log.txt`."""
 
@@ -65,13 +92,27 @@ class Launcher:
 
     def __call__(self, *words: str, moment: str = "", act: str = "") -> int:
         """The exit code of `kaggle-face WORDS`, which may stop or kill itself at a moment."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        order = {"folder": str(Path.cwd()), "config": os.environ.get("KAGGLE_FACE_CONFIG", "demo")}
-        order |= {"log": "log.txt", "moment": moment, "act": act}
-        print(json.dumps({**order, "words": words}), file=self._process.stdin, flush=True)
-        answer = json.loads(self._process.stdout.readline())
+        answer = self._answer_to({**self._order(words), "moment": moment, "act": act})
         self.seconds = answer["seconds"]
         return int(answer["code"])
+
+    def begin(self, *words: str) -> int:
+        """Begins `kaggle-face WORDS`, and returns the id of its process."""
+        return int(self._answer_to({**self._order(words), "moment": "", "goes_on": True})["process"])
+
+    def end(self, process: int) -> int:
+        """The exit code of a process that was begun, once it has ended."""
+        return int(self._answer_to({"process": process})["code"])
+
+    def _order(self, words: Sequence[str]) -> dict[str, Any]:
+        config = os.environ.get("KAGGLE_FACE_CONFIG", "demo")
+        return {"folder": str(Path.cwd()), "config": config, "log": "log.txt", "words": words}
+
+    def _answer_to(self, order: dict[str, Any]) -> dict[str, float]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        answer: dict[str, float] = json.loads(self._process.stdout.readline())
+        return answer
 
 
 @pytest.fixture(scope="session")

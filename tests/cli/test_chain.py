@@ -16,7 +16,7 @@ from kaggle_face.cli.main import main
 from kaggle_face.metrics.verification import equal_error_rate
 from kaggle_face.synthetic.dataset import EmbeddedSize, write_embedded_dataset
 
-from .conftest import write_settings
+from .conftest import commands_in, write_settings
 
 CSVS = Path("submissions/tiny")
 
@@ -32,15 +32,25 @@ def append_pair(root: Path, line: str) -> None:
     path.write_text(path.read_text() + line + "\n")
 
 
-def run_chain(*overrides: str) -> None:
-    for command in (["train", "--fold", "0,1"], ["predict"], ["ensemble"], ["submit", "--dry-run"]):
-        assert main([*command, *overrides]) == 0, command
+@pytest.fixture(scope="module")
+def chained_workspace(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace where every command of the chain has run, on two folds."""
+    folder = tmp_path_factory.mktemp("chained")
+    commands = (["train", "--fold", "0,1"], ["predict"], ["ensemble"], ["submit", "--dry-run"])
+    commands_in(folder, tiny_root, *([*words, "train.epochs=1"] for words in commands))
+    return folder
+
+
+@pytest.fixture
+def chained(chained_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory is that workspace, which a test only reads."""
+    monkeypatch.chdir(chained_workspace)
+    return chained_workspace
 
 
 def test_every_checkpoint_and_the_ensemble_give_a_csv_in_the_format_of_the_competition(
-    workspace: Path, tiny_root: Path
+    chained: Path,
 ) -> None:
-    run_chain("train.epochs=1")
     names = {path.name for path in CSVS.iterdir()}
     sources = ["ensemble", *(f"fold{k}_{name}" for k in (0, 1) for name in ("last", "best_cls", "best_ver"))]
     tasks = ("classification", "verification")
@@ -56,8 +66,7 @@ def test_every_checkpoint_and_the_ensemble_give_a_csv_in_the_format_of_the_compe
     assert all(-1 <= float(row[1]) <= 1 for row in rows)
 
 
-def test_the_ensemble_is_the_mean_of_its_members(workspace: Path) -> None:
-    run_chain("train.epochs=1")
+def test_the_ensemble_is_the_mean_of_its_members(chained: Path) -> None:
     run = Path("runs/tiny/train.epochs=1")
     scores = [read_pair_scores(run / f"fold{k}/test/best_ver/pairs").scores for k in (0, 1)]
     blend = read_pair_scores(run / "ensemble/pairs").scores
@@ -76,7 +85,12 @@ def test_the_chain_learns_faces_and_numbers_classes_rightly(
     root = tmp_path / "faces"
     write_embedded_dataset(root, size, seed=1, layout=layout)
     write_settings(tmp_path, root)
-    overrides = ["train.epochs=14", "train.batch_size=16", "augment.cutmix.probability=0"]
+    overrides = [
+        "train.epochs=14",
+        "train.measure_every_epochs=7",
+        "train.batch_size=16",
+        "augment.cutmix.probability=0",
+    ]
     overrides += ["model.backbone_options={channels: [16, 16, 32, 32], stem_width: 8}"]
     assert main(["train", "--fold", "0", "--run", "main", *overrides]) == 0
     for command in ("predict", "ensemble", "submit"):

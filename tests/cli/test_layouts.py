@@ -36,7 +36,7 @@ data: {{root: raw, image_size: 32, workers: 0}}
 folds: {{count: 5, heldout_identities: 0}}
 augment: {{transforms: [{{HorizontalFlip: {{p: 0.5}}}}]}}
 model: {{backbone_options: {{channels: [16, 16, 32, 32], stem_width: 8}}, embedding_size: 32}}
-train: {{epochs: 20, batch_size: 8, tensorboard: false}}
+train: {{epochs: 20, batch_size: 8, measure_every_epochs: 10, tensorboard: false}}
 submit: {{unknown_share: 0.2}}
 device: cpu
 """
@@ -155,6 +155,7 @@ def test_thumbnails_trials_between_text_files(raw: Raw) -> None:
     require_scores(["trial", "score"], {f"{a} {b}": same for a, b, same in trials})
 
 
+@pytest.mark.slow  # classes named by numbers and trials in text files, as above
 def test_listed_pairs_with_paths(raw: Raw) -> None:
     raw.classes("train_data", INTEGERS, TRAIN)
     raw.classes("val_data", INTEGERS, DEV)

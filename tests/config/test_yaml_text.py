@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
 
-from kaggle_face.config.yaml_text import dump_yaml, parse_yaml, read_yaml, yaml_problem
+from kaggle_face.config import yaml_text
+from kaggle_face.config.loading import packaged_configs
+from kaggle_face.config.yaml_text import CParser, dump_yaml, parse_yaml, read_yaml, yaml_problem
 from kaggle_face.errors import ConfigError
+from tests.support.mutating import ODD_TEXTS, mutated_text
 
 LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{below}'] * 10)}]\n"
@@ -118,3 +123,26 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mine.yaml")
     with pytest.raises(ConfigError, match="is not a file of settings"):
         read_yaml(tmp_path / "mine.yaml")
+
+
+@pytest.mark.skipif(CParser is None, reason="PyYAML was built without libyaml")
+def test_libyaml_reads_what_it_is_given_as_pyyaml_does() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in sorted(packaged_configs().glob("*.yaml"))]
+    parts = [part for text in texts for part in re.split(r"\n(?=\w)", text) if len(part) < 400]
+    random, equal = Random(5), 0
+    for _ in range(300):
+        text = mutated_text(random, random.choice((*parts, *ODD_TEXTS[10:])), 3).decode("utf-8", "replace")
+        try:
+            fast = parse_yaml(text)
+        except yaml.YAMLError:
+            continue
+        assert fast == yaml.load(text, Loader=yaml_text._Loader), text
+        equal += 1
+    assert equal > 100
+
+
+@pytest.mark.skipif(CParser is None, reason="PyYAML was built without libyaml")
+def test_settings_are_read_by_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml_text, "_Loader")
+    for path in packaged_configs().glob("*.yaml"):
+        assert read_yaml(path)

@@ -20,6 +20,7 @@ DISTRIBUTIONS = {
     "faiss": "faiss-cpu",
     "pydantic_core": "pydantic-core",
     "sklearn": "scikit-learn",
+    "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }
 """Distributions that are called otherwise than what is imported of them."""
@@ -35,7 +36,7 @@ NEEDED_BY_OTHERS = {
     "tensorboard": "torch.utils.tensorboard imports it without torch declaring it",
 }
 
-TOOLS = {"ipykernel", "mypy", "ruff", "pytest-xdist", "pandas-stubs", "types-pyyaml", "types-tqdm"}
+TOOLS = {"ipykernel", "mypy", "ruff", "pandas-stubs", "types-pyyaml", "types-tqdm"}
 
 OPTIONAL_IN = {
     "flask": {"recognition/app/server.py"},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -22,18 +23,18 @@ ANYTHING = "0"
 """Stands for what is known only when the message is made; also a number, where one is wanted."""
 
 
-def docstrings(tree: ast.AST) -> set[int]:
+def docstrings(nodes: Sequence[ast.AST]) -> set[int]:
     """The ids of the nodes that are docstrings."""
     owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    bodies = [node.body for node in ast.walk(tree) if isinstance(node, owners) and node.body]
+    bodies = [node.body for node in nodes if isinstance(node, owners) and node.body]
     return {id(body[0].value) for body in bodies if isinstance(body[0], ast.Expr)}
 
 
-def texts(tree: ast.AST) -> Iterator[str]:
+def texts(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Every string of a module that is no docstring, with `0` in the place of its values."""
-    left_out = docstrings(tree)
-    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    left_out = docstrings(nodes)
+    inside = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(
                 str(part.value) if isinstance(part, ast.Constant) else ANYTHING for part in node.values
@@ -46,9 +47,9 @@ def texts(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
-def made_here(tree: ast.AST) -> Iterator[list[str]]:
+def made_here(nodes: Sequence[ast.AST]) -> Iterator[list[str]]:
     """The words of every command line that a module has made by `kaggle_face.hints` or a run's folder."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -65,14 +66,18 @@ def made_here(tree: ast.AST) -> Iterator[list[str]]:
                 yield [*map(str, given), *run, *settings, *(["a.b=c"] if name == "settings_command" else [])]
 
 
+@cache
 def commands() -> list[tuple[str, str]]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        tree, name = ast.parse(path.read_text(encoding="utf-8")), str(path.relative_to(PACKAGE))
-        for text in texts(tree):
+        source, name = path.read_text(encoding="utf-8"), str(path.relative_to(PACKAGE))
+        if "kaggle-" not in source and "command" not in source:
+            continue  # neither written out nor made by `command`, `command_line`, `training_command`
+        nodes = list(ast.walk(ast.parse(source)))
+        for text in texts(nodes):
             matches = [match for match in WRITTEN_OUT.finditer(text) if match[1] in COMMANDS]
             found += [(name, f"{match[1]}{match[2]}".strip()) for match in matches]
-        found += [(name, shlex.join(words)) for words in made_here(tree)]
+        found += [(name, shlex.join(words)) for words in made_here(nodes)]
     return sorted(set(found))
 
 

@@ -1,6 +1,7 @@
 """Command lines in forked processes, so that the imports are paid for once.
 
-Reads a JSON object a line and answers with the exit code of `kaggle-face WORDS`, negative for a signal. At
+Reads a JSON object a line and answers with the exit code of `kaggle-face WORDS`, negative for a signal; of a
+command that is to go on (`goes_on`) with its process, whose exit code a later line asks for (`process`). At
 its moment (`step N`, `measure N`, `build`, `save N`, `seconds S`) the process acts: signals such as `TERM` or
 `INT+INT` to itself, or `worker`, which kills one of its workers.
 """
@@ -75,18 +76,30 @@ def work(order: dict[str, Any]) -> NoReturn:
     raise AssertionError("run exits")
 
 
+def begin(order: dict[str, Any]) -> int:
+    """The process that works on an order."""
+    child = os.fork()
+    if child == 0:
+        work(order)
+    return child
+
+
 def serve() -> None:
-    """Forks a process for each line."""
+    """Forks a process for each order, and answers each line."""
     for line in sys.stdin:
         order = json.loads(line)
         began = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            work(order)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        sys.stdout.write(json.dumps({"code": code, "seconds": time.monotonic() - began}) + "\n")
+        child = order["process"] if "process" in order else begin(order)
+        answer: dict[str, float] = {"process": child}
+        if not order.get("goes_on"):
+            answer["code"] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            answer["seconds"] = time.monotonic() - began
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
 if __name__ == "__main__":
+    os.fsync = lambda descriptor: (
+        None
+    )  # what a killed process wrote is there; it guards against a loss of power
     serve()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import io
+import shutil
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +73,13 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
     Of 1000 pairs of one person 999 score 0.9 and one 0.1; of 10,000 of different people 9 score 0.8, 90 score
     0.5, the others -0.5 to 0.4.
     """
+    shutil.copytree(_trained_run(seed, with_pairs), fold_folder, dirs_exist_ok=True)
+    return FoldFolder(fold_folder)
+
+
+@cache
+def _trained_run(seed: int, with_pairs: bool) -> Path:
+    """The same, written once in a process, to be copied."""
     import torch
 
     from kaggle_face.artifacts import record_io
@@ -86,7 +97,9 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
         "device": "cpu",
     }
     config = Config.model_validate(settings)
-    folder = FoldFolder(fold_folder)
+    path = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    folder = FoldFolder(path / "fold0")
     classes = np.array(["a", "b", "c"])
     torch.manual_seed(seed)
     network = create_network(config.model, config.margin, len(classes), config.data.image_size)
@@ -102,4 +115,4 @@ def write_trained_run(fold_folder: Path, seed: int = 0, with_pairs: bool = True)
         record = PairScores(ids, scores, labels)
         made_of = inputs_of_record(folder, "oof", "best_ver", describe_averaging(flip=True, crops=False))
         record_io.write_pair_scores(folder.record_folder("oof", "best_ver", "pairs"), record, made_of)
-    return folder
+    return folder.path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from PIL import Image
 
 from kaggle_face.cli.main import main
+
+from ..conftest import commands_in
 
 RUNS = Path("runs/tiny")
 
@@ -30,11 +33,24 @@ def train(run: str, *words: str, folds: str = "0") -> None:
     assert main(["train", "--fold", folds, "--run", run, "train.epochs=1", *words]) == 0
 
 
+@pytest.fixture(scope="module")
+def blended_runs(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `runs` with the run `first`, two folds of which are blended."""
+    folder, run = tmp_path_factory.mktemp("blended"), ("--run", "first")
+    commands_in(
+        folder,
+        tiny_root,
+        ["train", "--fold", "0,1", *run, "train.epochs=1"],
+        ["predict", *run],
+        ["ensemble", *run, "--method", "mean"],
+    )
+    return folder / "runs"
+
+
 @pytest.fixture
-def blended(workspace: Path) -> Path:
-    train("first", folds="0,1")
-    assert main(["predict", "--run", "first"]) == 0
-    assert main(["ensemble", "--run", "first", "--method", "mean"]) == 0
+def blended(workspace: Path, blended_runs: Path) -> Path:
+    """The workspace with that run."""
+    shutil.copytree(blended_runs, workspace / "runs")
     return workspace
 
 
@@ -108,7 +124,7 @@ def test_pseudo_labels_are_refused_where_the_rules_allow_no_other_data(
     assert json.loads((RUNS / "first/pseudo/pseudo.json").read_text())["ignored_rules"]
 
 
-def test_pseudo_labels_need_a_blend_and_a_probability(workspace: Path, refused: Callable[..., str]) -> None:
-    train("first")
+def test_pseudo_labels_need_a_blend_and_a_probability(blended: Path, refused: Callable[..., str]) -> None:
+    shutil.rmtree(RUNS / "first/ensemble")
     assert "kaggle-face ensemble --run first" in refused("pseudo-label", "--run", "first")
     assert "--confidence must be > 0 and <= 1" in refused("pseudo-label", "--confidence", "1.5")

@@ -19,9 +19,8 @@ def embeddings(part: str) -> np.ndarray:
 
 
 def test_augmentations_are_measured_and_what_does_not_help_is_off_in_all_records(
-    workspace: Path, capsys: pytest.CaptureFixture[str]
+    trained_fold: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "--fold", "0", "--run", "main"]) == 0
     assert main(["predict", "predict.flip=false"]) == 0
     plain = {"test": embeddings("test")}
     capsys.readouterr()
@@ -44,9 +43,8 @@ def test_augmentations_are_measured_and_what_does_not_help_is_off_in_all_records
 
 
 def test_the_old_name_of_the_option_works_and_names_the_new_one(
-    workspace: Path, capsys: pytest.CaptureFixture[str]
+    trained_fold: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "--fold", "0", "--run", "main", "train.epochs=1"]) == 0
     capsys.readouterr()
     assert main(["predict", "--try-views"]) == 0
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
@@ -60,8 +58,7 @@ def test_the_old_name_of_the_option_works_and_names_the_new_one(
     assert "--try-tta" in shown and "--try-views" not in shown
 
 
-def test_crops_change_what_is_predicted(workspace: Path) -> None:
-    assert main(["train", "--fold", "0", "--run", "main"]) == 0
+def test_crops_change_what_is_predicted(trained_fold: Path) -> None:
     assert main(["predict"]) == 0
     without = embeddings("test")
     assert main(["predict", "predict.crops=true"]) == 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
-import subprocess
-import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,76 +17,77 @@ import pytest
 from kaggle_face.cli.main import main
 from tests.support.gallery_stubs import write_trained_run
 
+from ..conftest import Launcher
 
-def _hear_ctrl_c() -> None:
-    """A shell starts background jobs deaf to Ctrl+C, and they hand this on."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+Serve = Callable[..., tuple[str, Callable[[], int]]]
 
 
-@contextmanager
-def served(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = [
-        sys.executable,
-        "-m",
-        "kaggle_face",
-        "app",
-        "--port",
-        "0",
-        "--aligned-only",
-        "--model",
-        "run/fold0",
-    ]
-    with subprocess.Popen(
-        [*command, *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_hear_ctrl_c,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            found = re.match(r"(http://\S+) \(stop with Ctrl\+C\)", line)
-            assert found, line
-            yield found[1], process
-        finally:
-            process.kill()
+def address_in(log: Path) -> str:
+    """The address that the command names once it serves."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        text = log.read_text(encoding="utf-8") if log.exists() else ""
+        found = re.search(r"^(http://\S+) \(stop with Ctrl\+C\)$", text, re.MULTILINE)
+        assert "error: " not in text, text
+        if found:
+            return found[1]
+        time.sleep(0.05)
+    raise AssertionError(f"nothing is served: {text}")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a trained run."""
+    monkeypatch.chdir(tmp_path)
     write_trained_run(tmp_path / "run" / "fold0")
     return tmp_path
 
 
-def test_the_page_is_served_until_it_is_stopped(folder: Path) -> None:
-    with served(folder) as (address, process):
-        assert address.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(f"{address}api/state", timeout=300) as answer:
-            state = json.load(answer)
-        assert state["people"] == 0
-        assert [threshold["name"] for threshold in state["thresholds"]] == ["fpr-1e-2", "fpr-1e-3", "eer"]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=300) in (0, 130)
-        assert process.stderr is not None
-        assert "Traceback" not in process.stderr.read()
+@pytest.fixture
+def serve(folder: Path, launcher: Launcher) -> Iterator[Serve]:
+    """Begins `app`; its address, and what stops it by Ctrl+C and returns its exit code."""
+    running: set[int] = set()
+
+    def begin(*words: str) -> tuple[str, Callable[[], int]]:
+        process = launcher.begin("app", "--port", "0", "--aligned-only", "--model", "run/fold0", *words)
+        running.add(process)
+
+        def stop() -> int:
+            os.kill(process, signal.SIGINT)
+            running.remove(process)
+            return launcher.end(process)
+
+        return address_in(folder / "log.txt"), stop
+
+    yield begin
+    for process in running:
+        os.kill(process, signal.SIGKILL)
+        launcher.end(process)
 
 
-def test_beyond_this_machine_a_token_is_needed_and_the_network_is_named(folder: Path) -> None:
-    with served(folder, "--host", "0.0.0.0") as (address, process):
-        assert "?token=" in address
-        here = address.replace("0.0.0.0", "127.0.0.1")
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(here.partition("?")[0], timeout=300)
-        refused.value.close()
-        assert refused.value.code == 401
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(here, timeout=300) as answer:
-            assert "One-shot recognition" in answer.read().decode()
-        process.kill()
-        assert process.stderr is not None
-        assert "open to the network, unencrypted" in process.stderr.read()
+def test_the_page_is_served_until_it_is_stopped(folder: Path, serve: Serve) -> None:
+    address, stop = serve()
+    assert address.startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(f"{address}api/state", timeout=300) as answer:
+        state = json.load(answer)
+    assert state["people"] == 0
+    assert [threshold["name"] for threshold in state["thresholds"]] == ["fpr-1e-2", "fpr-1e-3", "eer"]
+    assert stop() in (0, 130)
+    assert "Traceback" not in (folder / "log.txt").read_text(encoding="utf-8")
+
+
+def test_beyond_this_machine_a_token_is_needed_and_the_network_is_named(folder: Path, serve: Serve) -> None:
+    address, _ = serve("--host", "0.0.0.0")
+    assert "?token=" in address
+    here = address.replace("0.0.0.0", "127.0.0.1")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(here.partition("?")[0], timeout=300)
+    refused.value.close()
+    assert refused.value.code == 401
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(here, timeout=300) as answer:
+        assert "One-shot recognition" in answer.read().decode()
+    assert "open to the network, unencrypted" in (folder / "log.txt").read_text(encoding="utf-8")
 
 
 def test_an_address_of_another_machine_is_one_line(

@@ -34,8 +34,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_a_fold_leaves_checkpoints_history_and_out_of_fold_records(workspace: Path) -> None:
-    assert main(["train", "--fold", "0"]) == 0
+def test_a_fold_leaves_checkpoints_history_and_out_of_fold_records(trained_fold: Path) -> None:
     names = sorted(path.name for path in (FOLD / "checkpoints").iterdir())
     assert names == ["best_cls.safetensors", "best_ver.safetensors", "last.safetensors"]
     assert [row["epoch"] for row in read_rows(FOLD / "history.csv")] == ["1", "2"]
@@ -56,8 +55,7 @@ def test_best_checkpoints_are_those_of_the_best_accuracy_and_the_lowest_eer(work
     assert results["last"]["epoch"] == 4
 
 
-def test_out_of_fold_records_hold_each_held_out_image_and_each_trial_once(workspace: Path) -> None:
-    assert main(["train", "--fold", "0"]) == 0
+def test_out_of_fold_records_hold_each_held_out_image_and_each_trial_once(trained_fold: Path) -> None:
     predictions = read_predictions(FOLD / "oof/best_cls/predictions")
     labels = read_rows(FOLD / "oof/labels.csv")
     assert predictions.image_ids.tolist() == [row["image_id"] for row in labels]
@@ -68,8 +66,7 @@ def test_out_of_fold_records_hold_each_held_out_image_and_each_trial_once(worksp
     assert len(read_pair_scores(FOLD / "oof/best_ver/pairs").scores) == 20
 
 
-def test_accuracy_in_the_records_is_that_of_the_run(workspace: Path) -> None:
-    assert main(["train", "--fold", "0"]) == 0
+def test_accuracy_in_the_records_is_that_of_the_run(trained_fold: Path) -> None:
     predictions = read_predictions(FOLD / "oof/last/predictions")
     labels = [int(row["label"]) for row in read_rows(FOLD / "oof/labels.csv")]
     accuracy = float((np.asarray(predictions.logits).argmax(axis=1) == labels).mean())

@@ -52,7 +52,16 @@ def height_without(name: str, options: dict[str, Any], size: int) -> int:
         return 0  # nothing is left of the image
 
 
-@pytest.mark.parametrize(("name", "options", "at_32", "at_64"), FAMILIES, ids=[row[0] for row in FAMILIES])
+STEMS_LIKE_ANOTHERS = {"seresnet18", "ecaresnet26t", "resnext26ts", "mobilenetv4_conv_small_050"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "at_32", "at_64"),
+    [
+        pytest.param(*row, id=row[0], marks=[pytest.mark.slow] * (row[0] in STEMS_LIKE_ANOTHERS))
+        for row in FAMILIES
+    ],
+)
 def test_the_map_is_larger_than_without(name: str, options: dict[str, Any], at_32: int, at_64: int) -> None:
     small = backbone(name, 32, backbone_options=options)
     assert small.map_size == (at_32, at_32)

@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from kaggle_face.recognition.gallery.people import Gallery
 from tests.support.gallery_stubs import PIXEL_CARD, invented_face, jpeg_of, random_person
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 OPTIONS = [
     "--no-sandbox",
     "--headless=new",

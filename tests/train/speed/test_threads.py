@@ -21,7 +21,7 @@ from kaggle_face.train.speed.threads import (
 )
 from tests.support.progress import Told
 
-LONG = Workload(batch_size=64, size_px=16, amp_dtype=None, steps=10**9)
+LONG = Workload(batch_size=2, size_px=16, amp_dtype=None, steps=10**9)
 BUSY = {1: 289.0, 2: 171.0}
 """Images a second on two cores of which one was busy: the middles of what was measured."""
 CALM = {1: 170.0, 2: 300.0}
