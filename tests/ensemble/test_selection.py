@@ -99,7 +99,7 @@ def test_a_method_that_is_asked_for_wins(runs: list[RunFolder], method: Any, kin
         select_pair_blend(members, FORMULA, how(method), SilentProgress()),
     ):
         assert choice.selection is not None and choice.selection.winner.kind == kind
-        assert "asked for" in choice.selection.reason
+        assert "chosen with --method" in choice.selection.reason
 
 
 def test_the_cosine_of_joined_embeddings_is_the_mean_of_cosines(
