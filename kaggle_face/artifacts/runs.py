@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import read_json, read_text
-from kaggle_face.errors import InputError, KaggleFaceError, RunError
+from kaggle_face.errors import InputError, KaggleFaceError, RunError, hide_passwords
 from kaggle_face.file_names import one_name_with, why_not_portable
 from kaggle_face.hints import settings_command
 from kaggle_face.tasks import TASKS, Task
@@ -421,5 +421,5 @@ def _version(package: str) -> str | None:
 
 
 def command_line() -> list[str]:
-    """The words of this process, the program by its name alone."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    """The words of this process, the program by its name alone, and no password of an address."""
+    return [Path(sys.argv[0]).name, *(hide_passwords(word, is_word=True) for word in sys.argv[1:])]

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,13 +66,21 @@ class Launcher:
 
     def __call__(self, *words: str, moment: str = "", act: str = "") -> int:
         """The exit code of `kaggle-face WORDS`, which may stop or kill itself at a moment."""
+        return int(self._answer(words=words, moment=moment, act=act)["code"])
+
+    def together(self, *command_lines: Sequence[str]) -> list[int]:
+        """The exit codes of command lines that run at one time."""
+        codes: list[int] = self._answer(words=(), moment="", act="", together=command_lines)["codes"]
+        return codes
+
+    def _answer(self, **values: Any) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
         order = {"folder": str(Path.cwd()), "config": os.environ.get("KAGGLE_FACE_CONFIG", "demo")}
-        order |= {"log": "log.txt", "moment": moment, "act": act}
-        print(json.dumps({**order, "words": words}), file=self._process.stdin, flush=True)
-        answer = json.loads(self._process.stdout.readline())
+        order |= {"log": "log.txt"}
+        print(json.dumps({**order, **values}), file=self._process.stdin, flush=True)
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         self.seconds = answer["seconds"]
-        return int(answer["code"])
+        return answer
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """Command lines in forked processes, so that the imports are paid for once.
 
-Reads a JSON object a line and answers with the exit code of `kaggle-face WORDS`, negative for a signal. At
-its moment (`step N`, `measure N`, `build`, `save N`, `seconds S`) the process acts: signals such as `TERM` or
-`INT+INT` to itself, or `worker`, which kills one of its workers.
+Reads a JSON object a line and answers with the exit code of `kaggle-face WORDS`, negative for a signal; of
+several command lines that run at one time, with that of each. At its moment (`step N`, `measure N`, `build`,
+`save N`, `seconds S`) the process acts: signals such as `TERM` or `INT+INT` to itself, or `worker`, which
+kills one of its workers.
 """
 
 from __future__ import annotations
@@ -80,11 +81,15 @@ def serve() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         began = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            work(order)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        sys.stdout.write(json.dumps({"code": code, "seconds": time.monotonic() - began}) + "\n")
+        children = []
+        for words in order.get("together") or [order["words"]]:
+            child = os.fork()
+            if child == 0:
+                work({**order, "words": words})
+            children.append(child)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        answer = {"code": codes[0], "codes": codes, "seconds": time.monotonic() - began}
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
