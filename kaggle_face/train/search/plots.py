@@ -17,7 +17,7 @@ _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ font-family: sans-serif; margin: 1rem auto; max-width: 70rem; }}</style></head>
-<body><h1>{title}</h1><p>{note}</p>
+<body><script>{script}</script><h1>{title}</h1><p>{note}</p>
 """
 
 
@@ -40,15 +40,15 @@ def write_trials_page(path: Path, study: optuna.Study, title: str, note: str, sc
         note: A sentence below it.
         score: What an axis of scores is called.
     """
-    parts = [_HEAD.format(title=html.escape(title), note=html.escape(note))]
-    script: bool = True
+    from plotly.offline import get_plotlyjs
+
+    parts = [_HEAD.format(title=html.escape(title), note=html.escape(note), script=get_plotlyjs())]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of plots that are called experimental
         for heading, plot in _plots(study, score).items():
             parts.append(f"<h2>{html.escape(heading)}</h2>\n")
             try:
-                parts.append(plot().to_html(full_html=False, include_plotlyjs=script))
-                script = False
+                parts.append(plot().to_html(full_html=False, include_plotlyjs=False))
             except (ValueError, RuntimeError) as error:
                 parts.append(f"<p>left out: {html.escape(' '.join(str(error).split()))}</p>\n")
     path.parent.mkdir(parents=True, exist_ok=True)
