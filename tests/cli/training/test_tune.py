@@ -169,6 +169,7 @@ def load_line(run: Path) -> str:
     return ", ".join(chosen)
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_killed_worker_is_repeated_by_the_next(launch: Launcher, space: str) -> None:
     words = ["tune", "--space", space, "--trials", "1", "--storage", "search.journal"]
     words += ["train.epochs=1", "train.score=accuracy"]
