@@ -178,7 +178,7 @@ class SearchPlan:
 def plan_search(loaded: LoadedConfig, options: TuneOptions, space: SearchSpace) -> SearchPlan:
     """How long a training and a trial are.
 
-    `train.epochs` among the overrides is that of a trial where the settings have more; so is `trial_epochs`.
+    Without `trial_epochs`, `train.epochs` among the overrides is that of a trial if the settings have more.
 
     Raises:
         InputError: Trials would be longer than a training, or their epochs are searched.
@@ -191,7 +191,8 @@ def plan_search(loaded: LoadedConfig, options: TuneOptions, space: SearchSpace) 
             raise InputError(f"{name_of_space(options.space)} searches {_EPOCHS}; leave --trial-epochs out")
         return SearchPlan(loaded, given, None)
     without = [text for text in loaded.overrides if full_key(text.partition("=")[0]) != _EPOCHS]
-    whole = load_config(loaded.word, without) if len(without) < len(loaded.overrides) else loaded
+    is_given = len(without) < len(loaded.overrides) and options.trial_epochs is None
+    whole = load_config(loaded.word, without) if is_given else loaded
     whole = whole if whole.config.train.epochs > given else loaded
     epochs = whole.config.train.epochs
     trial_epochs = given if options.trial_epochs is None else options.trial_epochs

@@ -11,6 +11,7 @@ from kaggle_face.project.better_runs import Tuning
 from tests.project.test_project import SETTINGS, working_in
 
 
+@pytest.mark.slow
 def test_a_project_is_tuned_in_a_storage_and_its_checkpoints_make_a_soup(tmp_path: Path) -> None:
     with working_in(tmp_path):
         settings = [*SETTINGS.values(), "train.score=accuracy", "train.epochs=2"]
