@@ -141,7 +141,7 @@ def tune(loaded: LoadedConfig, options: TuneOptions, progress: Progress) -> Tune
         trials.remove_all_but_the_best()
         trials.require_free_names()
         if search.num_done:
-            progress.log(f"{search.shown}: goes on after {_count(search.num_done)}")
+            progress.log(f"{search.shown}: goes on after {count_of_trials(search.num_done)}")
         search.run(options.trials, options.hours, trials.run, trials.remove_all_but_the_best, progress)
         trials.remove_all_but_the_best()
         best = search.best
@@ -360,12 +360,18 @@ def _write_page(path: Path, search: Search, found: FoundConfig, progress: Progre
         return None
     best = found.best
     note = (
-        f"{_count(found.num_trials)} on fold {found.fold}, each of {count_of_epochs(found.trial_epochs)}. "
+        f"{count_of_trials(found.num_trials)} on fold {found.fold}, "
+        f"each of {count_of_epochs(found.trial_epochs)}. "
         f"The best is trial {best.number} with {best.score:.5f}: {', '.join(best.overrides)}."
     )
     write_trials_page(path, search.study, f"Search {search.study.study_name}", note, found.score)
     return path
 
 
-def _count(trials: int) -> str:
+def count_of_trials(trials: int) -> str:
+    """The number of trials in words.
+
+    >>> count_of_trials(1), count_of_trials(20)
+    ('1 trial', '20 trials')
+    """
     return f"{trials} trial{'' if trials == 1 else 's'}"

@@ -54,9 +54,11 @@ class Tuning:
         return frame_of(self.result.trials)
 
     def __repr__(self) -> str:
+        from kaggle_face.pipeline.tune import count_of_trials
+
         result = self.result
         return (
-            f"best of {result.num_trials} trials: {result.score} = {result.best.score:.5f}, "
+            f"best of {count_of_trials(result.num_trials)}: {result.score} = {result.best.score:.5f}, "
             f"{', '.join(result.best.overrides)}; {result.config_file}"
         )
 

@@ -47,7 +47,7 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
 
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Searches until there are enough trials; prints the best settings and the next command."""
-    from kaggle_face.pipeline.tune import TuneOptions, tune
+    from kaggle_face.pipeline.tune import TuneOptions, count_of_trials, tune
 
     options = TuneOptions(
         space=Path(arguments.space),
@@ -63,8 +63,8 @@ def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     result = tune(load_settings(arguments), options, terminal)
     best = result.best
     terminal.log(
-        f"best of {result.num_trials} trials: {result.score} = {best.score:.5f} on what fold {options.fold} "
-        f"holds out, in trial {best.number}: {', '.join(best.overrides)}"
+        f"best of {count_of_trials(result.num_trials)}: {result.score} = {best.score:.5f} on what fold "
+        f"{options.fold} holds out, in trial {best.number}: {', '.join(best.overrides)}"
     )
     if result.page is not None:
         terminal.log(f"plots of the trials: {result.page}")
