@@ -27,6 +27,11 @@ _JOINER = re.compile("[\u0600-\u109f][\u200c\u200d](?=[\u0600-\u109f])")
 """A joiner between two letters of a script that is read otherwise without it, such as Persian or Hindi."""
 
 
+_PASSWORD = re.compile(r"(://[^\s:/@]*):(?!//)\S+@")
+_PASSWORD_OF_WORD = re.compile(r"(://[^:/@]*):.+@", re.DOTALL)
+_SECRET_OPTION = re.compile(r"([?&][^=&\s]*(?:pass|pwd|secret|token)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE)
+
+
 class KaggleFaceError(Exception):
     """Every error that this package raises on purpose; its message is one line whatever it quotes."""
 
@@ -137,6 +142,7 @@ def one_line(text: str) -> str:
     >>> print(one_line("Zoë 王\x1b[31m\u202egpj.\r\n\udcff"))
     Zoë 王\x1b[31m\u202egpj.\r\n\udcff
     """
+    text = hide_passwords(text)
     if text.isprintable():
         return text
     joiners = {found.end() - 1 for found in _JOINER.finditer(text)}
@@ -146,3 +152,21 @@ def one_line(text: str) -> str:
         else letter.encode("unicode_escape").decode("ascii")
         for place, letter in enumerate(text)
     )
+
+
+def hide_passwords(text: str, is_word: bool = False) -> str:
+    """The text with `***` in the place of each password in an address.
+
+    Args:
+        text: Anything that may be shown or written.
+        is_word: Whether it is one word of a command line, whose password may hold blanks.
+
+    >>> hide_passwords("mysql://ann:pa55/w@rd@host:3306/faces?ssl_password=x cannot be reached")
+    'mysql://ann:***@host:3306/faces?ssl_password=*** cannot be reached'
+    >>> hide_passwords("postgresql://ann@host:5432/faces"), hide_passwords("--at=a://b:c d@e", is_word=True)
+    ('postgresql://ann@host:5432/faces', '--at=a://b:***@e')
+    """
+    if "://" not in text:
+        return text
+    text = (_PASSWORD_OF_WORD if is_word else _PASSWORD).sub(r"\1:***@", text)
+    return _SECRET_OPTION.sub(r"\1***", text)

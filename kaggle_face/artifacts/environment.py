@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kaggle_face.errors import hide_passwords
+
 MACHINE = ("platform", "device", "versions.torch")
 """What `describe_environment` keeps of the machine, for `read_info`."""
 
@@ -52,5 +54,5 @@ def _version(package: str) -> str | None:
 
 
 def command_line() -> list[str]:
-    """The words of this process, the program by its name alone."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    """The words of this process, the program by its name alone, and no password of an address."""
+    return [Path(sys.argv[0]).name, *(hide_passwords(word, is_word=True) for word in sys.argv[1:])]

@@ -26,7 +26,14 @@ from kaggle_face.artifacts.files.disk import state_line
 from kaggle_face.cli.arguments import CommandParser, default_config
 from kaggle_face.cli.overview import examples_of, overview_lines
 from kaggle_face.cli.terminal import Terminal, write_any_letter
-from kaggle_face.errors import InputError, KaggleFaceError, OtherProcessError, nearest_hint, one_line
+from kaggle_face.errors import (
+    InputError,
+    KaggleFaceError,
+    OtherProcessError,
+    hide_passwords,
+    nearest_hint,
+    one_line,
+)
 from kaggle_face.hardware import choose_sort_instructions
 from kaggle_face.hints import PROGRAM, settings_given_as
 from kaggle_face.stopping import (
@@ -228,7 +235,8 @@ def stop_of_command(
     config = getattr(arguments, "config", None)
     is_named = any(word in ("-c", "--config") or word.startswith(("-c", "--config=")) for word in words)
     named = [] if config is None or is_named else ["-c", config]
-    return StoppedBySignalError(stop.number, f"{kept}; go on with: {shlex.join([*program, *words, *named])}")
+    shown = [hide_passwords(word, is_word=True) for word in (*program, *words, *named)]
+    return StoppedBySignalError(stop.number, f"{kept}; go on with: {shlex.join(shown)}")
 
 
 def _print_bug_of_thread(thread: threading.ExceptHookArgs) -> None:

@@ -27,7 +27,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "train": ("-c faces-2026", "-c faces-2026 --fold 0 --run small optim.lr=0.05"),
     "tune": (
         "--space space.yaml --trials 30 -c faces-2026",
-        "--space space.yaml --hours 8 --fold 1 -c faces-2026",
+        "--space space.yaml --trials 30 --storage /shared/search.journal --device cuda:1 -c faces-2026",
     ),
     "evaluate": ("-c faces-2026", "main small -c faces-2026"),
     "runs": ("-c faces-2026", "-c faces-2026 --all"),

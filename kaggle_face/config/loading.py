@@ -101,6 +101,15 @@ def word_for(path: Path) -> str:
         return str(path)
 
 
+def full_key(key: str) -> str:
+    """The key of a setting, for one that may leave its part out.
+
+    >>> full_key("init_from"), full_key("optim.lr")
+    ('model.init_from', 'optim.lr')
+    """
+    return _SHORT_NAMES.get(key, key)
+
+
 def packaged_configs() -> Path:
     """The folder of the settings that come with the package, in a wheel or in a checkout."""
     package = Path(kaggle_face.__file__).parent
@@ -143,7 +152,7 @@ def _override_layer(text: str) -> _Layer:
     if not equals or not key:
         raise ConfigError(f"an override is written key=value, such as optim.lr=0.1; got '{text}'")
     nested: Any = _parse(value, f"the value of {key}")
-    keys = tuple(_SHORT_NAMES.get(key, key).split("."))
+    keys = tuple(full_key(key).split("."))
     if len(keys) > _MOST_LEVELS:
         raise ConfigError(f"'{key[:40]}...' has {len(keys)} levels; settings have at most {_MOST_LEVELS}")
     for part in reversed(keys):

@@ -54,7 +54,7 @@ from kaggle_face.records import Embeddings, FloatArray, IntArray
 
 NUM_SETS = 10
 """Sets of pairs of the ten-fold accuracy."""
-_MOST_LOSS = 87.0
+MOST_LOSS = 87.0
 """A class of probability 1e-38, the least that float32 has; an infinite loss has no mean and no interval."""
 _T_OF_NINE = 2.262
 """Student's t with nine degrees of freedom: the 97.5 % quantile."""
@@ -309,4 +309,4 @@ def _answers(scores: MemberScores, labels: IntArray) -> tuple[IntArray, FloatArr
         losses[part] = -logs_BC[np.arange(part.stop - part.start), labels[part]]
         predicted[part] = logits_BC.argmax(axis=1)
         confidences[part] = np.exp(logs_BC.max(axis=1))
-    return ranks, np.minimum(losses, _MOST_LOSS), predicted, confidences
+    return ranks, np.minimum(losses, MOST_LOSS), predicted, confidences

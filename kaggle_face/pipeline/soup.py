@@ -14,11 +14,13 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder, run_folder
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RunError
+from kaggle_face.errors import InputError, RunError
+from kaggle_face.evaluation.nested_gain import mean_gain
+from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images, settings_of_run
 from kaggle_face.pipeline.inputs.today import open_today, require_current_training
 from kaggle_face.progress import Progress
-from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_fold_data
+from kaggle_face.train.averaging.soup import MeasuredSoup, distinct_sources, make_soup, shared_fold_data
 from kaggle_face.train.settings import select_fold
 from kaggle_face.train.training_set import adjust_training_set
 
@@ -44,19 +46,34 @@ class SoupOptions:
 
 @dataclass(frozen=True)
 class FoldSoup:
-    """The soup of a fold: its checkpoints, its score, and that of the best of them alone."""
+    """The soup of a fold.
+
+    Attributes:
+        names: Its checkpoints.
+        score: Its score on what it was chosen on.
+        best_alone: That of the best of them alone.
+        measured_on: What that is, in words.
+        gain: Over the best alone, on people whom neither was chosen on; None where that cannot be measured.
+        note: Why there is none.
+    """
 
     names: tuple[str, ...]
     score: float
     best_alone: float
+    measured_on: str
+    gain: Difference | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class SoupResult:
-    """The run of soups, and the soup of each of its folds."""
+    """The run of soups, the soup of each of its folds, the formula of their scores, and their mean gain."""
 
     run: RunFolder
     soups: Mapping[int, FoldSoup]
+    formula: str
+    gain: Difference | None
+    note: str = ""
 
 
 def make_soups(
@@ -84,8 +101,56 @@ def make_soups(
         if target.path.exists() and (target in runs or not options.overwrite):
             raise RunError(f"there is a run at {target.path}; choose another --name, or --overwrite it")
         with replacing_folder(target.path) as new:
-            soups = _make_soups(loaded, sources, options, RunFolder(new), progress)
-    return SoupResult(target, soups)
+            made = _make_soups(loaded, sources, options, RunFolder(new), progress)
+    gain, note = _mean_gain(list(made.values()))
+    formula = next(iter(made.values())).formula
+    return SoupResult(target, {fold: _of_fold(each) for fold, each in made.items()}, formula, gain, note)
+
+
+def soup_lines(result: SoupResult) -> list[str]:
+    """What the scores of soups are of, and what was gained, in lines."""
+    soups = result.soups
+    measured_on = "; ".join(dict.fromkeys(soup.measured_on for soup in soups.values()))
+    lines = [
+        f"score: {result.formula}, higher is better, out-of-fold, on {measured_on}, which chose the soup"
+    ]
+    if len(soups) > 1:
+        lines += [
+            f"fold {fold}: gain over the best alone: {gain_in_words(soup.gain, soup.note)}"
+            for fold, soup in soups.items()
+        ]
+    gain = gain_in_words(result.gain, result.note)
+    return [*lines, f"gain over the best alone, on the half of the people that did not choose: {gain}"]
+
+
+def gain_in_words(gain: Difference | None, note: str) -> str:
+    """A gain with its interval, and whether there is one.
+
+    >>> gain_in_words(Difference(0.01, -0.02, 0.04, 0.2), "")
+    '+0.0100 (95 %: -0.0200 to +0.0400), so none'
+    >>> gain_in_words(None, "the people are too few")
+    'not known: the people are too few'
+    """
+    if gain is None:
+        return f"not known: {note}"
+    verdict = ", so none" if gain.low <= 0 <= gain.high else ", a loss" if gain.high < 0 else ""
+    return f"{gain.value:+.4f} (95 %: {gain.low:+.4f} to {gain.high:+.4f}){verdict}"
+
+
+def _of_fold(made: MeasuredSoup) -> FoldSoup:
+    gain, note = _mean_gain([made])
+    return FoldSoup(made.soup.names, made.soup.score, made.soup.best_alone, made.measured_on, gain, note)
+
+
+def _mean_gain(made: Sequence[MeasuredSoup]) -> tuple[Difference | None, str]:
+    """The mean gain of soups; None where one was not measured, and why."""
+    notes = [each.note for each in made if not each.gains]
+    if notes:
+        return None, notes[0]
+    try:
+        return mean_gain([part for each in made for part in each.gains]), ""
+    except InputError as error:
+        return None, str(error)
 
 
 def _make_soups(
@@ -94,7 +159,7 @@ def _make_soups(
     options: SoupOptions,
     target: RunFolder,
     progress: Progress,
-) -> dict[int, FoldSoup]:
+) -> dict[int, MeasuredSoup]:
     first = next(iter(sources.values()))[0]
     trained = settings_of_run(loaded.word, first.run, [first], loaded.overrides)
     data = open_competition(trained.config)
@@ -115,9 +180,8 @@ def _make_soups(
         "made_of": dict(today.training),
         "began_at": time_of_now(),
     }
-    soups = {}
+    made = {}
     for fold, fold_data in data_of_folds.items():
         found = distinct_sources(sources[fold], options.checkpoints or CHECKPOINTS)
-        soup = make_soup(trained.config, fold_data, found, target.fold(fold), about, progress)
-        soups[fold] = FoldSoup(soup.names, soup.score, soup.best_alone)
-    return soups
+        made[fold] = make_soup(trained.config, fold_data, found, target.fold(fold), about, progress)
+    return made

@@ -16,6 +16,7 @@ from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import RunError
 from kaggle_face.hints import settings_given_as
 from kaggle_face.progress import Progress
+from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.project.run import Run
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
 
 
-class Project:
+class Project(BetterRuns):
     """A competition: settings, data and runs. Made by `open_project`.
 
     Every method does what the command of its name does, with the same defaults, and leaves the same records.

@@ -96,6 +96,11 @@ class Launcher:
         self.seconds = answer["seconds"]
         return int(answer["code"])
 
+    def together(self, *command_lines: Sequence[str]) -> list[int]:
+        """The exit codes of command lines that run at one time."""
+        processes = [self.begin(*words) for words in command_lines]
+        return [self.end(process) for process in processes]
+
     def begin(self, *words: str) -> int:
         """Begins `kaggle-face WORDS`, and returns the id of its process."""
         return int(self._answer_to({**self._order(words), "moment": "", "goes_on": True})["process"])

@@ -43,7 +43,15 @@ OPTIONAL_IN = {
     "werkzeug": {"recognition/app/server.py"},
     "waitress": {"recognition/app/server.py"},
     "faiss-cpu": {"recognition/faiss_index.py"},
-    "optuna": {"train/search/study.py"},
+    "optuna": {
+        "pipeline/tune.py",
+        "project/better_runs.py",
+        "train/search/heartbeat.py",
+        "train/search/plots.py",
+        "train/search/storage.py",
+        "train/search/study.py",
+    },
+    "plotly": {"train/search/plots.py"},
     "lz4": {"recognition/detection/weights.py"},
 }
 """Where what an extra installs is imported: nowhere else, as it may be missing."""

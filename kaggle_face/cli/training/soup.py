@@ -35,9 +35,9 @@ def add_arguments_soup(parser: argparse.ArgumentParser) -> None:
 
 
 def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Makes a soup of each fold, or one of all folds, and prints its checkpoints and scores."""
+    """Makes a soup of each fold, or one of all folds; prints its checkpoints, its score and its gain."""
     from kaggle_face.artifacts.run_choice import find_own_run
-    from kaggle_face.pipeline.soup import SoupOptions, make_soups
+    from kaggle_face.pipeline.soup import SoupOptions, make_soups, soup_lines
 
     loaded = load_settings(arguments)
     runs = [find_own_run(loaded, name, terminal.log) for name in arguments.run or [None]]
@@ -50,4 +50,6 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for fold, soup in result.soups.items()
     ]
     terminal.table(["fold", "score", "best alone", "soup of"], rows)
+    for line in soup_lines(result):
+        terminal.log(line)
     terminal.log(f"{result.run.path}: go on with: {result.run.command('predict')}")

@@ -17,29 +17,55 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="YAML: a key of the settings, and a list of choices or {low: .., high: .., log: .., step: ..}",
     )
-    parser.add_argument("--trials", type=int, default=20, metavar="N", help="trials in all (default: 20)")
+    parser.add_argument(
+        "--trials", type=int, default=20, metavar="N", help="trials in all, of all workers (default: 20)"
+    )
     parser.add_argument("--hours", type=float, metavar="H", help="begin no trial after so many hours")
+    parser.add_argument(
+        "--trial-epochs",
+        type=int,
+        metavar="N",
+        help="epochs of a trial, its schedule shortened to them (default: train.epochs)",
+    )
     parser.add_argument("--fold", type=int, default=0, metavar="K", help="fold to train on (default: 0)")
     parser.add_argument(
         "--name", default="tune", help="name of the search (default: tune); it goes on if it is there"
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="WHERE",
+        help="search with several workers: a journal file on a shared disk, or an address such as "
+        "postgresql://user@host/database, mysql://.. or sqlite:///file.db; *** in the place of its password "
+        "is taken from the variable KAGGLE_FACE_STORAGE_PASSWORD (default: a file beside the runs)",
+    )
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="what this worker trains on, such as cuda:1 (default: device)"
     )
     add_rules_argument(parser)
     add_config_arguments(parser)
 
 
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Runs the search until its number of trials is reached, and prints the best settings."""
-    from kaggle_face.pipeline.tune import TuneOptions, tune
+    """Searches until there are enough trials; prints the best settings and the next command."""
+    from kaggle_face.pipeline.tune import TuneOptions, count_of_trials, tune
 
     options = TuneOptions(
-        Path(arguments.space),
-        arguments.trials,
-        arguments.hours,
-        arguments.fold,
-        arguments.name,
-        arguments.ignore_rules,
+        space=Path(arguments.space),
+        trials=arguments.trials,
+        hours=arguments.hours,
+        fold=arguments.fold,
+        name=arguments.name,
+        ignore_rules=arguments.ignore_rules,
+        storage=arguments.storage,
+        device=arguments.device,
+        trial_epochs=arguments.trial_epochs,
     )
     result = tune(load_settings(arguments), options, terminal)
     best = result.best
-    shown = ", ".join(best.overrides)
-    terminal.log(f"{result.config_file}: score {best.score:.5f} in trial {best.number}; {shown}")
+    terminal.log(
+        f"best of {count_of_trials(result.num_trials)}: {result.score} = {best.score:.5f} on what fold "
+        f"{options.fold} holds out, in trial {best.number}: {', '.join(best.overrides)}"
+    )
+    if result.page is not None:
+        terminal.log(f"plots of the trials: {result.page}")
+    terminal.log(f"{result.config_file}: go on with: {result.next_command}")

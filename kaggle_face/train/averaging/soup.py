@@ -3,6 +3,9 @@
 A soup is scored on what none of its ingredients was trained on: the checkpoints of one fold, of one run or of
 several, by that fold's held-out images and trials; checkpoints of several folds by the trials that all folds
 share, and by nothing else, as each fold's images are in the others' training.
+
+That score chose the soup, so it says little of the gain. The gain is measured on people it was not chosen on:
+each side of them judges the soup and the best checkpoint that the other side chose.
 """
 
 from __future__ import annotations
@@ -25,7 +28,21 @@ from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shuffled
 from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
-from kaggle_face.errors import RunError
+from kaggle_face.errors import InputError, RunError
+from kaggle_face.evaluation.figures import MOST_LOSS
+from kaggle_face.evaluation.member_scores import log_softmax
+from kaggle_face.evaluation.nested_gain import (
+    GainPart,
+    HeldOutAnswers,
+    HeldOutRows,
+    HeldOutTruth,
+    can_be_divided,
+    figures_of,
+    gain_on,
+    mean_gain,
+)
+from kaggle_face.metrics.classification import true_class_ranks
+from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.score import Composite
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.network import count_parameters
@@ -41,7 +58,7 @@ from kaggle_face.train.averaging.weights import (
     shapes_of,
 )
 from kaggle_face.train.out_of_fold import write_records, write_targets
-from kaggle_face.train.scoring import CLASS_FIGURES, read_score, score_figures
+from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.validation import HeldOut, choose_evaluation, measure, predict_held_out
 
@@ -62,14 +79,6 @@ class Source:
     def name(self) -> str:
         """`<run>/fold<k>@<checkpoint>`."""
         return f"{self.folder.path.parent.name}/{self.folder.path.name}@{self.checkpoint}"
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """The metrics that training measured."""
-        figures: dict[str, float] = self.folder.read_info(f"results.{self.checkpoint}")["results"][
-            self.checkpoint
-        ]
-        return figures
 
 
 def distinct_sources(folders: Sequence[FoldFolder], checkpoints: Sequence[CheckpointName]) -> list[Source]:
@@ -117,6 +126,25 @@ def shared_fold_data(data_of_folds: Sequence[FoldData]) -> FoldData:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredSoup:
+    """A soup, and its gain over the best checkpoint alone on people whom neither was chosen on.
+
+    Attributes:
+        soup: Chosen on everything that is held out.
+        formula: Of its score, higher is better.
+        measured_on: What is held out, in words.
+        gains: On each side of the people what the other side chose; empty where that cannot be measured.
+        note: Why there are none.
+    """
+
+    soup: Soup
+    formula: str
+    measured_on: str
+    gains: tuple[GainPart, ...]
+    note: str = ""
+
+
 class WeightsScorer:
     """Loads averaged weights, recomputes batch normalisation, and scores them on held-out data."""
 
@@ -128,6 +156,7 @@ class WeightsScorer:
         self.composite: Composite = read_score(
             config.train, data.pairs.are_labelled, own_metrics_of(config).pairs
         )
+        self.truth = truth_of(data)
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(data.train_ids) * data.cache.image_bytes
         self._batches = TrainingBatches(
@@ -137,43 +166,119 @@ class WeightsScorer:
             shuffled(config.seed),
             plan_loading(config.data, augmenter, image_bytes, device),
         )
+        self._answers: dict[frozenset[str], HeldOutAnswers] = {}
 
-    def choose(self, progress: Progress) -> tuple[Soup, HeldOut]:
-        """The greedy soup, and its predictions for the held-out images and pairs.
+    def choose(self, progress: Progress) -> tuple[MeasuredSoup, HeldOut]:
+        """The greedy soup with its gain, and its predictions for the held-out images and pairs.
 
         Raises:
             RunError: A checkpoint is of another network than the first.
         """
         shapes = shapes_of(self.network.state_dict())
         for one in self.sources:
-            if shapes_of(_reader(one)()) != shapes:
+            weights = _reader(one)()
+            if shapes_of(weights) != shapes:
                 first = self.sources[0].name
                 raise RunError(f"{one.name} is another network than {first}; mix checkpoints of one model")
-        own = [Ingredient(one.name, self._score(one.figures), _reader(one)) for one in self.sources]
+            self.answers_of((one.name,), weights)
+        soup = self.greedy(self.truth.everything, progress)
+        gains, note = self.nested_gains()
+        described = MeasuredSoup(soup, self.composite.expression, held_out_in_words(self.data), gains, note)
+        return described, self._predictions_of(soup.names, soup.weights)
 
-        def judge(weights: Tensors) -> float:
-            score = self._score(measure(self.predictions_of(weights), self.data))
-            progress.log(f"one more checkpoint in the soup: score {score:.5f}")
+    def greedy(self, rows: HeldOutRows, progress: Progress | None = None) -> Soup:
+        """The greedy soup by the score on some of what is held out."""
+        own = [
+            Ingredient(one.name, self._score(self.answers_of((one.name,)), rows), _reader(one))
+            for one in self.sources
+        ]
+
+        def judge(names: tuple[str, ...], weights: Tensors) -> float:
+            score = self._score(self.answers_of(names, weights), rows)
+            if progress is not None:
+                progress.log(f"{' + '.join(names)}: score {score:.5f}")
             return score
 
-        soup = greedy_soup(own, judge)
-        if len(soup.names) == 1:
-            self.network.load_state_dict(soup.weights)
-            return soup, predict_held_out(self.network, self.data, self.how)
-        return soup, self.predictions_of(soup.weights)
+        return greedy_soup(own, judge)
 
-    def predictions_of(self, weights: Tensors) -> HeldOut:
-        """Loads averaged weights with batch statistics of their own; returns their held-out predictions."""
+    def nested_gains(self) -> tuple[tuple[GainPart, ...], str]:
+        """The gains on each side of the people, of what the other side chose; or none, and why."""
+        if len(self.sources) < 2:
+            return (), "there is one checkpoint alone"
+        if not can_be_divided(self.truth, self.composite):
+            return (), "the people who are held out are too few to be divided"
+        sides = self.truth.sides()
+        try:
+            return tuple(
+                self._gain(found_on, judged_on)
+                for found_on, judged_on in ((sides[0], sides[1]), (sides[1], sides[0]))
+            ), ""
+        except InputError as error:
+            return (), str(error)
+
+    def answers_of(self, names: tuple[str, ...], weights: Tensors | None = None) -> HeldOutAnswers:
+        """The answers of one checkpoint or of an average, whose weights are needed at the first call."""
+        key = frozenset(names)
+        if key not in self._answers:
+            assert weights is not None
+            self._answers[key] = answers_to(self._predictions_of(names, weights), self.data)
+        return self._answers[key]
+
+    def _gain(self, found_on: HeldOutRows, judged_on: HeldOutRows) -> GainPart:
+        soup = self.greedy(found_on)
+        chosen, alone = self.answers_of(soup.names), self.answers_of(soup.names[:1])
+        return gain_on(judged_on, self.truth, chosen, alone, self.composite)
+
+    def _predictions_of(self, names: tuple[str, ...], weights: Tensors) -> HeldOut:
+        """Held-out predictions; an average gets batch statistics of its own."""
         self.network.load_state_dict(weights)
-        images = (batch.images for batch in islice(self._batches.epoch(0), NORM_BATCHES))
-        with naming_lost_workers(self._batches.plan.workers):
-            measure_norms(self.network, images, self.how.device, self.how.amp_dtype)
+        if len(names) > 1:
+            images = (batch.images for batch in islice(self._batches.epoch(0), NORM_BATCHES))
+            with naming_lost_workers(self._batches.plan.workers):
+                measure_norms(self.network, images, self.how.device, self.how.amp_dtype)
+        self.network.eval()
         return predict_held_out(self.network, self.data, self.how)
 
-    def _score(self, figures: Mapping[str, float]) -> float:
-        is_shared = not len(self.data.validation_ids)
-        unmeasured = dict.fromkeys(CLASS_FIGURES, 0.0) if is_shared else {}
-        return score_figures(self.composite, {**unmeasured, **figures})
+    def _score(self, answers: HeldOutAnswers, rows: HeldOutRows) -> float:
+        return score_figures(self.composite, figures_of(answers, self.truth, rows))
+
+
+def truth_of(data: FoldData) -> HeldOutTruth:
+    """Whom the held-out images and trials show."""
+    names, labels = data.classes.names, data.pair_labels
+    known = {
+        image: str(names[label])
+        for image, label in zip(data.pairs.image_ids.tolist(), labels.tolist(), strict=bool(len(labels)))
+        if label >= 0
+    }
+    return HeldOutTruth.of(data.validation_ids, names[data.validation_labels], data.pairs, known)
+
+
+def answers_to(held_out: HeldOut, data: FoldData) -> HeldOutAnswers:
+    """What a network's figures follow from."""
+    labels, logits_NC = data.validation_labels, held_out.predictions.logits
+    ranks, losses = np.empty(len(labels), np.int64), np.empty(len(labels))
+    for part in row_blocks(len(labels), logits_NC.shape[1] * 8):
+        logits_BC = logits_NC[part]
+        ranks[part] = true_class_ranks(logits_BC, labels[part])
+        logs_BC = log_softmax(logits_BC.astype(np.float64))
+        losses[part] = -logs_BC[np.arange(len(logs_BC)), labels[part]]
+    return HeldOutAnswers(ranks, np.minimum(losses, MOST_LOSS), held_out.pair_scores.scores)
+
+
+def held_out_in_words(data: FoldData) -> str:
+    """What a soup is scored on, such as `16 images and 20 trials held out of fold 0`."""
+    parts = [
+        f"{count} {what}"
+        for count, what in (
+            (len(data.validation_ids), "images"),
+            (len(data.pairs) if data.pairs.are_labelled else 0, "trials"),
+        )
+        if count
+    ]
+    return f"{' and '.join(parts)} held out of " + (
+        f"fold {data.fold}" if len(data.validation_ids) else "all folds"
+    )
 
 
 def make_soup(
@@ -183,7 +288,7 @@ def make_soup(
     target: FoldFolder,
     about: Mapping[str, Any],
     progress: Progress,
-) -> Soup:
+) -> MeasuredSoup:
     """Makes a soup and writes it as the fold of a run.
 
     Args:
@@ -199,18 +304,45 @@ def make_soup(
     """
     _require_equal(sources)
     scorer = WeightsScorer(config, data, sources)
-    soup, held_out = scorer.choose(progress)
+    measured, held_out = scorer.choose(progress)
     write_text(target.config_file, dump_config(config))
     record_io.write_classes(target.classes_file, data.classes, data.class_counts)
     write_targets(target, data)
-    figures = measure(held_out, data)
     for checkpoint in _NAMES:
-        save_weights(scorer.network, target.weights_file(checkpoint), {"soup": ", ".join(soup.names)})
+        save_weights(
+            scorer.network, target.weights_file(checkpoint), {"soup": ", ".join(measured.soup.names)}
+        )
         write_records(target, checkpoint, held_out, describe_averaging(scorer.how.flip, scorer.how.crops))
-    info = {
-        **about,
-        "num_parameters": count_parameters(scorer.network, with_head=True),
-        "soup": {"of": list(soup.names), "score": soup.score, "best_alone": soup.best_alone},
+    figures = measure(held_out, data)
+    num_parameters = count_parameters(scorer.network, with_head=True)
+    target.write_info({**about, **_describe(measured, sources, data, figures, num_parameters)})
+    return measured
+
+
+def _describe(
+    measured: MeasuredSoup,
+    sources: Sequence[Source],
+    data: FoldData,
+    figures: Mapping[str, float],
+    num_parameters: int,
+) -> dict[str, Any]:
+    """What `run.json` keeps of a soup beside the call: as of a training, and what it is made of."""
+    of_first, soup = sources[0].folder.read_info(), measured.soup
+    return {
+        **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
+        **data.sizes,
+        "kind": "soup",
+        "status": "finished",
+        "seconds": 0.0,
+        "num_parameters": num_parameters,
+        "soup": {
+            "of": list(soup.names),
+            "score": soup.score,
+            "best_alone": soup.best_alone,
+            "formula": measured.formula,
+            "measured_on": measured.measured_on,
+            **describe_gain(measured.gains, measured.note),
+        },
         "networks": {
             name: digest
             for source in sources
@@ -218,16 +350,17 @@ def make_soup(
         },
         "results": {name: {"epoch": 0, **figures} for name in _NAMES},
     }
-    of_first = sources[0].folder.read_info()
-    as_of_training = {
-        **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
-        **data.sizes,
-        "kind": "soup",
-        "status": "finished",
-        "seconds": 0.0,
-    }
-    target.write_info({**as_of_training, **info})
-    return soup
+
+
+def describe_gain(parts: Sequence[GainPart], note: str) -> dict[str, Any]:
+    """A gain on people it was not chosen on, for `run.json`."""
+    try:
+        gain = mean_gain(parts) if parts else None
+    except InputError as error:
+        gain, note = None, str(error)
+    if gain is None:
+        return {"gain": None, "note": note}
+    return {"gain": {"value": gain.value, "low": gain.low, "high": gain.high}}
 
 
 def _reader(source: Source) -> Callable[[], Tensors]:

@@ -117,14 +117,17 @@ class Soup:
     best_alone: float
 
 
-def greedy_soup(ingredients: Sequence[Ingredient], judge: Callable[[Tensors], float]) -> Soup:
+def greedy_soup(
+    ingredients: Sequence[Ingredient], judge: Callable[[tuple[str, ...], Tensors], float]
+) -> Soup:
     """The mean of the best checkpoint and of those that do not make it worse, tried from the best down.
 
     Wortsman et al. 2022, arXiv:2203.05482, recipe 1: an ingredient stays if the score is no lower with it.
 
     Args:
         ingredients: At least one; a NaN score comes last.
-        judge: The score of averaged weights on data that no ingredient was trained on.
+        judge: The score of averaged weights, after the names of what they are of, on data that no ingredient
+            was trained on.
     """
     ranked = sorted(ingredients, key=lambda one: (one.score != one.score, -one.score))
     names, best = [ranked[0].name], ranked[0].score
@@ -137,7 +140,7 @@ def greedy_soup(ingredients: Sequence[Ingredient], judge: Callable[[Tensors], fl
                 f"{one.name} is another network than {ranked[0].name}; mix checkpoints of one model"
             )
         trial.add(weights)
-        score = judge(trial.tensors)
+        score = judge((*names, one.name), trial.tensors)
         if score >= best:
             names, best, mean = [*names, one.name], score, trial
     return Soup(tuple(names), mean.tensors, best, ranked[0].score)

@@ -8,7 +8,7 @@ model.head: [linear, cosface, arcface]
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,18 +53,39 @@ SearchSpace = Mapping[str, Range | tuple[Choice, ...]]
 """For each key of the settings what it may be."""
 
 
-def read_search_space(path: Path) -> SearchSpace:
-    """The search space of a YAML file.
+def read_search_space(source: Path | Mapping[str, Any]) -> SearchSpace:
+    """The search space of a YAML file, or of the values that such a file would hold.
 
     Raises:
         ConfigError: The file is missing or no YAML, or an entry is neither a list nor a range.
     """
-    if not path.is_file():
-        raise ConfigError(f"there is no search space {path}")
-    values = read_yaml(path)
+    path, values = name_of_space(source), source
+    if isinstance(source, Path):
+        if not source.is_file():
+            raise ConfigError(f"there is no search space {source}")
+        values = read_yaml(source)
     if not isinstance(values, Mapping) or not values:
         raise ConfigError(f"{path}: expected 'key: [choices]' or 'key: {{low: .., high: ..}}' lines")
     return {str(key): _read_entry(f"{path}: {key}", entry) for key, entry in values.items()}
+
+
+def name_of_space(source: Path | Mapping[str, Any]) -> str:
+    """What a search space is called in messages."""
+    return str(source) if isinstance(source, Path) else "the search space"
+
+
+def space_values(space: SearchSpace) -> dict[str, Any]:
+    """A search space as values of JSON, by which two searches are compared.
+
+    >>> space_values({"optim.lr": Range(0.001, 0.1, log=True), "model.head": ("linear", "arcface")})
+    {'optim.lr': {'low': 0.001, 'high': 0.1, 'log': True}, 'model.head': ['linear', 'arcface']}
+    """
+    return {
+        key: list(entry)
+        if isinstance(entry, tuple)
+        else {name: value for name, value in asdict(entry).items() if value or name in ("low", "high")}
+        for key, entry in space.items()
+    }
 
 
 def suggest_overrides(space: SearchSpace, trial: Suggesting) -> list[str]:

@@ -36,8 +36,17 @@ def test_a_soup_is_no_worse_than_its_best_checkpoint_and_a_run_like_any_other(
         soup, alone = info("soup", fold)["soup"], info("main", fold)["results"]
         best = max(figures["accuracy"] - figures["eer"] for figures in alone.values())
         assert soup["score"] >= soup["best_alone"] == pytest.approx(best)
+        assert soup["formula"] == "accuracy - eer"
+        assert soup["measured_on"] == f"24 images and 20 trials held out of fold {fold}"
         figures = info("soup", fold)["results"]["best"]
         assert figures["accuracy"] - figures["eer"] == pytest.approx(soup["score"])
+    lines = capsys.readouterr().out.splitlines()
+    (named,) = (line for line in lines if line.startswith("score: "))
+    assert named.startswith(
+        "score: accuracy - eer, higher is better, out-of-fold, on 24 images and 20 trials"
+    )
+    (gain,) = (line for line in lines if line.startswith("gain over the best alone, on the half"))
+    assert "not known: " in gain and "people are too few" in gain
     for command in ("predict", "ensemble", "submit"):
         assert main([command, "--run", "soup"]) == 0
     assert len(read_pair_scores(RUNS / "soup/ensemble/pairs").scores) == 24
@@ -87,3 +96,16 @@ def test_other_networks_make_no_soup(workspace: Path, refused: Callable[..., str
     train("wide", "model.embedding_size=8")
     assert "another network" in refused("soup", "--run", "main", "--run", "wide")
     assert "another network" in refused("soup", "--run", "wide", "--run", "main")
+
+
+def test_the_gain_of_a_soup_is_measured_on_people_who_did_not_choose_it(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("main", "train.score=accuracy")
+    capsys.readouterr()
+    assert main(["soup", "--run", "main", "--checkpoints", "last,swa"]) == 0
+    gain = info("soup")["soup"]["gain"]
+    assert gain["low"] <= gain["value"] <= gain["high"] and -1 <= gain["value"] <= 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("gain over"))
+    assert f"{gain['value']:+.4f} (95 %: {gain['low']:+.4f} to {gain['high']:+.4f})" in line
+    assert line.endswith(", so none") == (gain["low"] <= 0 <= gain["high"])

@@ -78,7 +78,7 @@ def test_a_mean_goes_on_from_its_saved_state() -> None:
 def soup_of(weights: dict[str, float], target: float) -> tuple[str, ...]:
     """The soup of one-number networks that are judged by their distance from a target."""
 
-    def judge(tensors: dict[str, Tensor]) -> float:
+    def judge(names: tuple[str, ...], tensors: dict[str, Tensor]) -> float:
         return -abs(float(tensors["w"]) - target)
 
     ingredients = [
@@ -104,5 +104,5 @@ def test_a_checkpoint_without_a_score_comes_last() -> None:
         Ingredient("broken", float("nan"), lambda: {"w": torch.zeros(1)}),
         Ingredient("fine", 0.5, lambda: {"w": torch.ones(1)}),
     ]
-    soup = greedy_soup(ingredients, lambda weights: 0.0)
+    soup = greedy_soup(ingredients, lambda names, weights: 0.0)
     assert soup.names == ("fine",)

@@ -1,0 +1,99 @@
+"""The config that the best trial of a search becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.config.loading import full_key
+from kaggle_face.config.yaml_text import dump_yaml, parse_yaml
+from kaggle_face.errors import InputError
+from kaggle_face.train.search.study import BestTrial
+
+_MARK = "# Found by `kaggle-face tune`:"
+
+
+@dataclass(frozen=True)
+class FoundConfig:
+    """What is known of the best trial.
+
+    Attributes:
+        best: The trial.
+        score: The formula that it was judged by.
+        fold: The fold that trials trained on.
+        num_trials: Of how many trials it is the best.
+        epochs: Of a whole training.
+        trial_epochs: Of a trial.
+        extends: How the settings that were searched are named.
+        overrides: What the call set beside them.
+        next_command: The command that trains with the config.
+    """
+
+    best: BestTrial
+    score: str
+    fold: int
+    num_trials: int
+    epochs: int
+    trial_epochs: int
+    extends: str
+    overrides: Sequence[str]
+    next_command: str
+
+    def write(self, path: Path) -> None:
+        """Writes the config."""
+        values = nested([*self.overrides, f"train.epochs={self.epochs}", *self.best.overrides])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, f"{self._head()}{dump_yaml({'extends': self.extends, **values})}")
+
+    def _head(self) -> str:
+        lines = [
+            f"{_MARK} score {self.best.score:.5f} in trial {self.best.number} on fold {self.fold}, "
+            f"the best of {self.num_trials} trials.",
+            f"# The score is {self.score} on what the fold holds out. The trial was chosen by it, so expect "
+            "a little less elsewhere.",
+        ]
+        if self.trial_epochs != self.epochs:
+            lines.append(
+                f"# A trial had {count_of_epochs(self.trial_epochs)}, to which its schedule was shortened; a "
+                f"whole training has {self.epochs}, as below."
+            )
+        return "\n".join([*lines, f"# Train it with: {self.next_command}", ""])
+
+
+def count_of_epochs(count: int) -> str:
+    """The number of epochs in words.
+
+    >>> count_of_epochs(1), count_of_epochs(5)
+    ('1 epoch', '5 epochs')
+    """
+    return f"{count} epoch{'' if count == 1 else 's'}"
+
+
+def require_own_config(path: Path) -> None:
+    """Checks that what a search would replace was written by one.
+
+    Raises:
+        InputError: Somebody else wrote it.
+    """
+    if path.is_file() and not path.read_bytes().startswith(_MARK.encode()):
+        raise InputError(f"{path} was not written by tune; move it away, or search under another --name")
+
+
+def nested(overrides: Sequence[str]) -> Mapping[str, Any]:
+    """The settings that overrides stand for, part by part; of two of one key the last.
+
+    >>> nested(["optim.lr=0.1", "seed=3", "optim.name=sgd", "seed=4"])
+    {'optim': {'lr': 0.1, 'name': 'sgd'}, 'seed': 4}
+    """
+    values: dict[str, Any] = {}
+    for text in overrides:
+        key, _, value = text.partition("=")
+        *parts, last = full_key(key).split(".")
+        inner = values
+        for part in parts:
+            inner = inner.setdefault(part, {})
+        inner[last] = parse_yaml(value)
+    return values
