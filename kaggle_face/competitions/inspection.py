@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
-from kaggle_face.competitions.own_data.guess import Answers, Guess, guess_settings
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import Guess, guess_settings
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.competitions.sizing import Machine, TrainingSize, image_size_line, training_lines
 from kaggle_face.competitions.submission.formats import SubmissionFormats
@@ -75,6 +77,8 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         layout_named(detection.layout).formats(variant)
         if guess is None
         else formats_of_own_data(guess.custom),
+        find_samples(map_folder(root)) if guess is None else guess.samples,
+        must_fit=guess is not None,
     )
     spec = find_spec(slug)
     notes = [*data.notes, *notes_on_samples]
@@ -192,15 +196,21 @@ def _heading(inspection: Inspection) -> list[str]:
 
 
 def _formats_of_samples(
-    root: Path, data: CompetitionData, preset: SubmissionFormats
+    root: Path, data: CompetitionData, preset: SubmissionFormats, samples: Sequence[str], must_fit: bool
 ) -> tuple[SubmissionFormats, list[str]]:
-    """The formats that samples show where they differ from the preset, and what could not be inferred."""
+    """The formats that samples show where they differ from the preset, and what could not be inferred.
+
+    Raises:
+        DataError: Nothing could be inferred of a sample that `must_fit`.
+    """
     found: dict[str, Any] = {}
     notes: list[str] = []
-    for sample in find_samples(map_folder(root)):
+    for sample in samples:
         try:
             form = infer_format(root / sample, data, root)
         except DataError as error:
+            if must_fit:
+                raise DataError(f"{error}; or leave it aside with --sample none") from error
             notes.append(str(error))
             continue
         if len(form.parts) > 1:

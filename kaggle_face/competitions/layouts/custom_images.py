@@ -23,6 +23,9 @@ SPLIT_WORDS: Mapping[str, ListedSplit] = {
 }
 """The words that name a split in tables and folders, in small letters."""
 
+NO_IDENTITY = frozenset(("", "nan", "null", "none", "<na>", "n/a", "#n/a"))
+"""Cells of an identity column that name nobody, in small letters: what programs write for a missing value."""
+
 _FIELDS = {"identity": r"(?P<identity>.+)", "n": r"\d+", "any": ".*"}
 
 
@@ -142,27 +145,61 @@ def _read_table(
     assert entry.image is not None, "checked by the settings"
     path = root / name
     own_split = entry.split_column if entry.split_table is None else None
-    wanted = [column for column in (entry.image, entry.identity, own_split) if column is not None]
+    wanted = [column for column in (entry.image, entry.identity, entry.id, own_split) if column is not None]
     table = read_csv_table(path, wanted, entry.header, may_have_blanks=True)
     calls = [text.strip() for text in table.columns[entry.image]]
     found, notes = index.find(Mentions(path, calls, table.line_numbers), (entry.folder,), entry.cut)
-    identities = table.columns[entry.identity] if entry.identity is not None else [""] * len(found)
+    called = calls if entry.id is None else [text.strip() for text in table.columns[entry.id]]
     splits: Sequence[Split | None] = [entry.split] * len(found)
     if entry.split_table is not None:
         splits, more = _splits_of_other_table(root / entry.split_table, entry, index, found)
         notes += more
     elif entry.split_column is not None:
         splits = _as_splits(table, entry.split_column, entry.splits)
+    identities, splits = _identities(table, entry, splits)
     listed = [
-        ListedImage(image_id, call, identity.strip(), split, f"{path}:{line}")
+        ListedImage(image_id, call, identity, split, f"{path}:{line}")
         for image_id, call, identity, split, line in zip(
-            found, calls, identities, splits, table.line_numbers, strict=True
+            found, called, identities, splits, table.line_numbers, strict=True
         )
         if split is not None
     ]
     if len(listed) < len(found):
         notes += (f"{name}: {len(found) - len(listed)} of {len(found)} rows are left out by their split",)
     return listed, (*table.notes, *notes)
+
+
+def _identities(
+    table: CsvTable, entry: ImagesConfig, splits: Sequence[Split | None]
+) -> tuple[list[str], list[Split | None]]:
+    """The identity of each row, empty where nothing names it, and its split.
+
+    Raises:
+        DataError: A training or dev image has no identity, and the settings do not say what such rows are.
+    """
+    if entry.identity is None:
+        return [""] * len(splits), [*splits]
+    texts = [text.strip() for text in table.columns[entry.identity]]
+    names = ["" if text.lower() in NO_IDENTITY else text for text in texts]
+    nameless = [
+        place
+        for place, (name, split) in enumerate(zip(names, splits, strict=True))
+        if not name and split in ("train", "dev")
+    ]
+    if nameless and entry.without_identity is None:
+        what = naming_first(
+            len(nameless),
+            len(names),
+            "rows have no identity",
+            f"'{texts[nameless[0]]}' in '{entry.identity}'",
+        )
+        raise DataError(
+            f"{table.path}:{table.line_numbers[nameless[0]]}: {what}; mend them, or say what they are with "
+            f"without_identity: test or skip in competition.custom"
+        )
+    meaning: Split | None = "test" if entry.without_identity == "test" else None
+    places = {*nameless}
+    return names, [meaning if place in places else split for place, split in enumerate(splits)]
 
 
 def _as_splits(table: CsvTable, column: str, words: Mapping[str, str]) -> list[Split | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.competitions.inspection import Inspection, inspect_folder, settings_text
-from kaggle_face.competitions.own_data.guess import Answers
+from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kaggle_face.competitions.inspection import inspect_folder, settings_text
-from kaggle_face.competitions.own_data.guess import Answers, guess_settings
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import guess_settings
 from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError, DataError
