@@ -17,6 +17,7 @@ from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.guess import Guess, guess_settings
+from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.competitions.sizing import Machine, TrainingSize, image_size_line, training_lines
 from kaggle_face.competitions.submission.formats import SubmissionFormats
@@ -112,6 +113,8 @@ def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
         detection = detect_competition(tree, competition)
     except DataError as error:
         if not PictureLister(root, tree).below(""):
+            if unread := lines_on_unread(tree.files):
+                raise DataError(f"{root} holds no images; {unread[0]}") from error
             raise
         return str(error).partition("; check data.root")[0].partition("; it looks like")[0]
     if detection.layout in _OF_PLAIN_FOLDERS and len(detection.found) == 1:

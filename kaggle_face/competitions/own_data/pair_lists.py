@@ -83,9 +83,7 @@ def pair_table(own: OwnTable, answer: str | None, is_sample: bool) -> PairTable:
     ids = [
         column
         for column in own.columns
-        if column not in (first, second, label)
-        and (column.lower() in _ID_NAMES or is_numbering(own.cells(column)))
-        and len({*own.cells(column)}) == len(own.cells(column))
+        if column not in (first, second, label) and _may_be_ids(own, column, is_chosen=answer is None)
     ]
     row_id = ids[0] if ids else first if joint is not None else None
     entry = PairsConfig(
@@ -144,6 +142,15 @@ def _answered_columns(own: OwnTable, answer: str) -> tuple[str, str | None, str 
             raise ConfigError(f"--pairs: {own.name} has no column '{column}'{hint}")
     label = columns[fewest] if len(columns) > fewest else None
     return columns[0], None if is_joint else columns[1], label, same or None
+
+
+def _may_be_ids(own: OwnTable, column: str, is_chosen: bool) -> bool:
+    """Whether a column holds the ids of the rows; one that is called so may repeat, which reading refuses."""
+    cells = own.cells(column)
+    is_unique = len({*cells}) == len(cells)
+    if column.lower() in ("id", "pair_id") and is_chosen:
+        return True
+    return is_unique and (column.lower() in _ID_NAMES or is_numbering(cells))
 
 
 def _image_columns(own: OwnTable) -> tuple[str, str]:

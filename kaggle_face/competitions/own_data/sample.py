@@ -102,7 +102,8 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
             for each in split_folders(find.index.image_ids)
             if SPLIT_WORDS[name_of(each).lower()] == "test"
         ]
-        if not any(all(image.startswith(f"{test}/") for image in found) for test in tests):
+        is_left = {*found} <= {*find.left}
+        if not is_left or not any(all(image.startswith(f"{test}/") for image in found) for test in tests):
             find.images.append(
                 ImagesConfig(split="test", folder=folder, table=own.name, image=column, cut=own.cut)
             )

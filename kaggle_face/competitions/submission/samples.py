@@ -268,6 +268,9 @@ def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionDat
         is_constant_word = _named_task(cells[0]) is not None and len(set(cells)) == 1
         if not is_constant_word and any(cell.strip() for cell in cells):
             predicted.append(name)
+    if len(predicted) > 1 and task == "classification":
+        names = {*data.classes.names.tolist(), *data.classes.submitted.tolist()}
+        predicted = [name for name in predicted if names.issuperset(part.cells[name])] or predicted
     if len(predicted) > 1:
         pattern = _LABEL_NAME if task == "classification" else _SCORE_NAME
         predicted = [name for name in predicted if pattern.search(name)] or predicted
