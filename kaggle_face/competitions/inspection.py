@@ -122,8 +122,11 @@ def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
     return None
 
 
-def settings_text(inspection: Inspection, machine: Machine) -> str:
-    """The commented settings of a competition, which extend `base`, sized for a machine."""
+def settings_text(inspection: Inspection, machine: Machine, holds_out: bool = True) -> str:
+    """The commented settings of a competition, which extend `base`, sized for a machine.
+
+    `holds_out`: whether there are enough identities for folds to hold some out.
+    """
     spec = inspection.spec
     variant = inspection.variant
     if spec is not None and spec.variant != "auto":
@@ -149,7 +152,7 @@ def settings_text(inspection: Inspection, machine: Machine) -> str:
         image_size_line(size, machine),
         "",
         *training_lines(size, machine, metric_lines if metric in ("eer", "auc") else []),
-        *_fold_lines(inspection),
+        *_fold_lines(inspection, holds_out),
         *_submit_lines(inspection.formats),
     ]
     return "\n".join(lines) + "\n"
@@ -166,13 +169,25 @@ def _custom_lines(inspection: Inspection) -> list[str]:
     return [*lines, *(f"    # {one_line(line)}" for line in comments)]
 
 
-def _fold_lines(inspection: Inspection) -> list[str]:
-    """Pairs of other people where the labelled pairs of own data are of training images."""
+def _fold_lines(inspection: Inspection, holds_out: bool) -> list[str]:
+    """Pairs of other people where those of own data are of training images; none where people are too few."""
+    if inspection.guess is None:
+        return []
+    lines = []
+    if pairs_are_trained(inspection):
+        lines.append("  verification: identities  # the labelled pairs are of training images")
+    if not holds_out:
+        lines.append(
+            "  heldout_identities: 0     # too few people to hold some out, so that pairs are not measured"
+        )
+    return ["", "folds:", *lines] if lines else []
+
+
+def pairs_are_trained(inspection: Inspection) -> bool:
+    """Whether labelled pairs are of training images, so that no checkpoint may be chosen by them."""
     data = inspection.data
     trained = {*data.faces.of_split("train", "dev").image_ids.tolist()}
-    if inspection.guess is None or trained.isdisjoint(data.dev_pairs.image_ids.tolist()):
-        return []
-    return ["", "folds:", "  verification: identities  # the labelled pairs are of training images"]
+    return not trained.isdisjoint(data.dev_pairs.image_ids.tolist())
 
 
 def _heading(inspection: Inspection) -> list[str]:

@@ -18,7 +18,7 @@ from tests.support.twisted.image_tables import quoted_absolute_paths
 from tests.support.twisted.pairs import joined_by_vs
 
 QUICK = (quoted_absolute_paths, joined_by_vs)
-_SETTINGS = ("folds.count=2", "folds.heldout_identities=0", "data.workers=0")
+_SETTINGS = ("folds.count=2", "data.workers=0")
 
 
 @pytest.mark.parametrize(

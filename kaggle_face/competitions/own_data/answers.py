@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from kaggle_face.config.schema import ListedSplit
 from kaggle_face.errors import ConfigError, nearest_hint
@@ -46,6 +46,30 @@ class Answers:
     submitted: Literal["name", "index"] | None = None
     unknown: str | None = None
 
+    @classmethod
+    def of_mapping(cls, values: Mapping[str, Any]) -> Answers:
+        """The answers of a mapping from their names, such as `{"image_column": "id"}`.
+
+        Raises:
+            ConfigError: A name does not exist.
+        """
+        known = [each.name for each in fields(cls)]
+        for name in values:
+            if name not in known:
+                hint = nearest_hint(name, known) or f"; known: {', '.join(known)}"
+                raise ConfigError(f"own data have no answer '{name}'{hint}")
+        lists = {name: _as_tuple(values[name]) for name in ("pairs", "folders") if name in values}
+        return cls(**{**values, **lists})
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (
+            ("without_identity", self.without_identity, ("test", "skip")),
+            ("identity_folder", self.identity_folder, ("first", "last")),
+            ("submitted", self.submitted, ("name", "index")),
+        ):
+            if value not in (None, *choices):
+                raise ConfigError(f"{name} of own data is {' or '.join(choices)}, got '{value}'")
+
     @property
     def are_given(self) -> bool:
         """Whether anything was decided."""
@@ -65,6 +89,10 @@ class Answers:
     def folder_of(self, file: str) -> str | None:
         """The folder given for the images of a table."""
         return next((text[len(file) + 1 :] for text in self.folders if text.startswith(f"{file}:")), None)
+
+
+def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def check_answers(
