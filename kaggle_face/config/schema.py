@@ -92,6 +92,7 @@ class ImagesConfig(Part):
     split_column: str | None = None
     split_table: str | None = None
     split_image: str | None = None
+    split_lists: Mapping[str, ListedSplit] = Field(default_factory=dict)
     splits: Mapping[str, ListedSplit | Literal["skip"]] = Field(default_factory=dict)
     header: bool = True
     split_header: bool = True
@@ -125,6 +126,8 @@ class ImagesConfig(Part):
             )
         if self.split_table is not None and self.split_column is None:
             raise ValueError("competition.custom: split_table needs 'split_column', one of its columns")
+        if self.split_lists and (self.table is None or self.split_column is not None):
+            raise ValueError("competition.custom: split_lists needs a 'table' without 'split_column'")
         if self.pattern is not None and self.pattern.count("{identity}") != 1:
             raise ValueError(
                 f"competition.custom: the pattern '{self.pattern}' needs {{identity}} once, such as "
@@ -171,6 +174,15 @@ class GalleryConfig(Part):
     no_match: str | None = None
 
 
+class LabelsConfig(Part):
+    """A table that gives each identity of own data the label that the CSV holds for it."""
+
+    table: str
+    name: str
+    label: str
+    header: bool = True
+
+
 class CustomConfig(Part):
     """Where the files of own data are, all below `data.root`; of `competition.family: custom`."""
 
@@ -181,6 +193,7 @@ class CustomConfig(Part):
     test_id: str | None = None
     unknown: str | None = None
     submitted: Literal["name", "index"] = "name"
+    labels: LabelsConfig | None = None
     labels_per_row: Annotated[int, Field(ge=1, le=100)] = 1
 
 

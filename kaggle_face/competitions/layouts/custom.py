@@ -105,7 +105,7 @@ class Custom:
             listed.add(read_images(root, entry, index))
         groups = _groups(listed, custom.unknown)
         trained = {name for group in groups if group.split == "train" for name in group.class_names or ()}
-        classes = without_classes(_classes(trained - {""}, custom), source.exclude)
+        classes = without_classes(_classes(root, trained - {""}, custom), source.exclude)
         rows, more = _test_rows(root, custom, listed, index)
         trials = _read_trials(root, custom, index)
         if custom.unknown is not None and custom.labels_per_row > 1 and trials.test_gallery is None:
@@ -136,7 +136,8 @@ def formats_of_own_data(custom: CustomConfig) -> SubmissionFormats:
     classification, verification = formats.classification, formats.verification
     assert classification is not None
     has_rows = any(
-        entry.split == "test" or entry.split_column is not None or entry.without_identity == "test"
+        "test" in (entry.split, entry.without_identity, *entry.split_lists.values())
+        or entry.split_column is not None
         for entry in custom.images
     )
     searches = any(
@@ -222,8 +223,29 @@ def _groups(listed: ListedImages, unknown: str | None) -> list[ImageGroup]:
     return groups
 
 
-def _classes(names: set[str], custom: CustomConfig) -> ClassTable:
+def _classes(root: Path, names: set[str], custom: CustomConfig) -> ClassTable:
+    """The identities, and what is submitted for each.
+
+    Raises:
+        DataError: The table of labels lacks an identity, or gives one two labels or two one label.
+    """
     indexed = indexed_classes(names)
+    if custom.labels is not None:
+        path, columns = root / custom.labels.table, (custom.labels.name, custom.labels.label)
+        table = read_csv_table(path, columns, custom.labels.header, may_have_blanks=True)
+        both = [table.columns[column] for column in columns]
+        label_of = dict(zip(*both, strict=True))
+        lost = [name for name in indexed.names.tolist() if name not in label_of]
+        if lost:
+            what = f"identities are not in the column '{columns[0]}'"
+            raise DataError(f"{path}: {naming_first(len(lost), len(names), what, lost[0])}; add their lines")
+        for column, cells in zip(columns, both, strict=True):
+            if places := repeated(cells):
+                where = f"{path}:{table.line_numbers[places[0]]}"
+                raise DataError(
+                    f"{where}: '{cells[places[0]]}' stands twice in '{column}'; remove one of the lines"
+                )
+        return ClassTable(indexed.names, as_text([label_of[name] for name in indexed.names.tolist()]))
     return indexed if custom.submitted == "index" else ClassTable(indexed.names, indexed.names)
 
 

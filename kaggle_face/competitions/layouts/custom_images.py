@@ -11,6 +11,7 @@ from pathlib import Path
 from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
 from kaggle_face.competitions.files.folders import name_of
 from kaggle_face.competitions.files.image_index import ImageIndex
+from kaggle_face.competitions.files.lists import read_lines
 from kaggle_face.competitions.files.named_images import Mentions
 from kaggle_face.config.schema import ImagesConfig, ListedSplit
 from kaggle_face.errors import DataError, naming_first
@@ -156,6 +157,8 @@ def _read_table(
         notes += more
     elif entry.split_column is not None:
         splits = _as_splits(table, entry.split_column, entry.splits)
+    elif entry.split_lists:
+        splits = _splits_of_lists(root, entry, index, found)
     identities, splits = _identities(table, entry, splits)
     listed = [
         ListedImage(image_id, call, identity, split, f"{path}:{line}")
@@ -245,3 +248,27 @@ def _splits_of_other_table(
         what = f"images of {entry.table} have no split here"
         raise DataError(f"{path}: {naming_first(len(lost), len(found), what, lost[0])}; add their lines")
     return [split_of[image_id] for image_id in found], notes
+
+
+def _splits_of_lists(
+    root: Path, entry: ImagesConfig, index: ImageIndex, found: Sequence[str]
+) -> list[Split | None]:
+    """The split of each image by the list that names it, and that of the entry where none does.
+
+    Raises:
+        DataError: A list names an image that does not exist, or one that another list has too.
+    """
+    split_of: dict[str, Split] = {}
+    for name, split in entry.split_lists.items():
+        path = root / name
+        lines = read_lines(path)
+        start = 0 if index.match(lines.texts[0], (entry.folder,), entry.cut).image_ids else 1
+        mentions = Mentions(path, [text.strip() for text in lines.texts[start:]], lines.numbers[start:])
+        images, _ = index.find(mentions, (entry.folder,), entry.cut)
+        for image_id, line in zip(images, mentions.line_numbers, strict=True):
+            if split_of.setdefault(image_id, split) != split:
+                raise DataError(
+                    f"{path}:{line}: {image_id} is a {split_of[image_id]} image of another list; remove it "
+                    f"from one of them"
+                )
+    return [split_of.get(image_id, entry.split) for image_id in found]

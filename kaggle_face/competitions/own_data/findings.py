@@ -61,6 +61,7 @@ class Findings:
     def has_test(self) -> bool:
         """Whether an entry gives images to submit."""
         return any(
-            entry.split == "test" or entry.split_column is not None or entry.without_identity == "test"
+            "test" in (entry.split, entry.without_identity, *entry.split_lists.values())
+            or entry.split_column is not None
             for entry in self.images
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.files.listing import PictureLister
+from kaggle_face.competitions.layouts.custom_images import read_images
 from kaggle_face.competitions.own_data.answers import Answers, check_answers
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.folders import entries_of_folder, take_folders
@@ -20,7 +21,12 @@ from kaggle_face.competitions.own_data.galleries import (
 )
 from kaggle_face.competitions.own_data.image_tables import locate, take_image_tables
 from kaggle_face.competitions.own_data.pair_lists import PairTable, choose_pairs, lfw_table, pair_tables
-from kaggle_face.competitions.own_data.sample import sample_images, split_off_samples, take_samples
+from kaggle_face.competitions.own_data.sample import (
+    read_labels,
+    sample_images,
+    split_off_samples,
+    take_samples,
+)
 from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, read_own_table
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
@@ -74,6 +80,8 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     reading = take_samples(find, samples, paired)
     take_folders(find)
     train_on_known(find, galleries)
+    find.names |= _names_of_folders(find)
+    reading = read_labels(find, reading)
     find.lines += unread
     _account_for_the_rest(find, unread, bool(galleries or entries))
     custom = CustomConfig(
@@ -84,6 +92,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
         test_id=reading.test_id,
         unknown=reading.unknown,
         submitted=reading.submitted,
+        labels=reading.labels,
         labels_per_row=reading.labels_per_row,
     )
     return Guess(custom, find.lines, find.alternatives, tuple(own.name for own in samples))
@@ -169,6 +178,16 @@ def _take_answered_test(find: Findings) -> None:
         find.images.append(ImagesConfig(split="test", folder=answer))
         find.covered |= {*images}
         find.say(f"{answer}/: test images, as --test says")
+
+
+def _names_of_folders(find: Findings) -> set[str]:
+    """The identities of training images that folders or file names give."""
+    entries = [
+        entry
+        for entry in find.images
+        if entry.split == "train" and (entry.class_folders or entry.pattern is not None)
+    ]
+    return {image.identity for entry in entries for image in read_images(find.root, entry, find.index)[0]}
 
 
 def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: bool) -> None:

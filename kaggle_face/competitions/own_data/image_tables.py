@@ -37,12 +37,13 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
             continue
         if entry.split_column is None:
             entry = _with_splits_elsewhere(find, entry, plain, found)
+            entry = _with_split_lists(find, entry, plain, found)
         entry = _with_nameless(find, own, entry, found, wanted)
         find.images.append(entry)
         find.covered |= {*found}
         find.names |= {name for name in own.cells(entry.identity or "") if name.lower() not in NO_IDENTITY}
         _explain(find, own, entry)
-    used = {entry.split_table for entry in find.images}
+    used = {name for entry in find.images for name in (entry.split_table, *entry.split_lists)}
     for own, entry, found in read:
         if entry.identity is not None or own.name in used:
             continue
@@ -68,13 +69,10 @@ def entry_of_table(find: Findings, own: OwnTable) -> tuple[ImagesConfig, list[st
     column = _split_column(find, own)
     identity = _identity_column(find, own, [] if column is None else [column])
     folder, found = locate(find, own, own.image_columns)
-    words = re.split(r"[^a-z]+", posixpath.splitext(name_of(own.name))[0].lower())
     inside = posixpath.commonpath([posixpath.dirname(image_id) for image_id in found]) if found else ""
-    split: ListedSplit = next(
-        (SPLIT_WORDS[word] for word in [*words, *inside.lower().split("/")] if word in SPLIT_WORDS), "train"
-    )
-    if own.name == find.answers.test:
-        split = "test"
+    of_folder = [SPLIT_WORDS[word] for word in inside.lower().split("/") if word in SPLIT_WORDS]
+    called = "test" if own.name == find.answers.test else _split_called(own.name)
+    split: ListedSplit = called if called is not None else of_folder[0] if of_folder else "train"
     entry = ImagesConfig(
         split=split,
         folder=folder,
@@ -127,6 +125,43 @@ def _with_splits_elsewhere(
                 }
             )
     return entry
+
+
+def _with_split_lists(
+    find: Findings,
+    entry: ImagesConfig,
+    plain: Sequence[tuple[OwnTable, ImagesConfig]],
+    found: Sequence[str],
+) -> ImagesConfig:
+    """The entry with lists of its images that are called like a split, where the table names all splits.
+
+    Raises:
+        ConfigError: Such a list has other columns.
+    """
+    lists: dict[str, ListedSplit] = {}
+    for own, other in plain:
+        split = _split_called(own.name)
+        cells = own.cells(own.image_columns[0])
+        images = (find.index.match(cell, (entry.folder,), own.cut).image_ids for cell in cells)
+        is_part = {image_id for each in images for image_id in each} <= {*found}
+        if entry.split_column is not None or split is None or other.split_column is not None or not is_part:
+            continue
+        if len(own.columns) > 1:
+            raise ConfigError(
+                f"{own.name}: its images are among those of {entry.table}, and it has other columns; keep "
+                f"its column {own.image_columns[0]} alone, or write the splits as a column of {entry.table}"
+            )
+        lists[own.name] = split
+        find.say(f"{own.name}: the {split} images of {entry.table}, as the file is called")
+    if not {*lists.values()} - {entry.split}:
+        return entry
+    return entry.model_copy(update={"split_lists": lists})
+
+
+def _split_called(name: str) -> ListedSplit | None:
+    """The split of a word in a file's name."""
+    words = re.split(r"[^a-z]+", posixpath.splitext(name_of(name))[0].lower())
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
 
 
 def _with_nameless(

@@ -14,7 +14,7 @@ from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.folders import split_folders
 from kaggle_face.competitions.own_data.image_tables import locate
 from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering
-from kaggle_face.config.schema import ImagesConfig
+from kaggle_face.config.schema import ImagesConfig, LabelsConfig
 from kaggle_face.errors import ConfigError
 
 NO_SAMPLE = "none"
@@ -37,6 +37,7 @@ class SampleReading:
     labels_per_row: int = 1
     submitted: Literal["name", "index"] = "name"
     unknown: str | None = None
+    labels: LabelsConfig | None = None
 
 
 def split_off_samples(
@@ -67,10 +68,10 @@ def sample_images(find: Findings, samples: Sequence[OwnTable]) -> frozenset[str]
 
 
 def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[str]) -> SampleReading:
-    """Takes the ids of samples as test rows, and says how labels are written.
+    """Takes the ids of samples as test rows; those of lists of pairs are read with them.
 
     Raises:
-        ConfigError: Its ids are of no table and no image, or its labels can be read in two ways.
+        ConfigError: Two folders may hold its images.
     """
     reading = SampleReading(unknown=find.answers.unknown, submitted=find.answers.submitted or "name")
     for own in samples:
@@ -82,33 +83,59 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
             reading = replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
         else:
             find.say(f"{own.name}: the sample submission, by {own.shown(own.columns[0])}")
-            continue
-        reading = _read_labels(find, own, reading)
     return reading
 
 
+def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
+    """How the sample writes labels: several in a cell, one of unknown people, names, places or other words.
+
+    Raises:
+        ConfigError: Labels may be names or places among them.
+    """
+    own = find.tables.get(reading.test_rows or "")
+    column = None if own is None else _label_column(find, own)
+    if own is None or column is None or not find.names:
+        return reading
+    cells = [cell for cell in own.cells(column) if cell]
+    words = Counter(word for cell in cells for word in cell.split())
+    per_row = max((len(cell.split()) for cell in cells if cell not in find.names), default=1)
+    known = sum(count for word, count in words.items() if word in find.names)
+    if per_row > 1 and 2 * known > words.total():
+        return _read_ranking(find, own, cells[0], words, replace(reading, labels_per_row=per_row))
+    if find.answers.submitted is not None or not {*cells} - find.names:
+        return reading
+    if (labels := _table_of_labels(find, own, {*cells})) is not None:
+        return replace(reading, labels=labels)
+    return _read_places(find, own, column, reading, cells)
+
+
 def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleReading) -> SampleReading:
-    """The test rows of a sample whose ids name images, which are test images if nothing else says so."""
-    ids = own.cells(own.columns[0])
-    if len({*ids}) == len(ids) and all(
-        len(find.index.match(text, cut=own.cut).image_ids) == 1 for text in ids
+    """The test rows of a sample whose ids name images, which are test images if nothing else says so.
+
+    The first column goes before others that name images, and a folder called like a test before others.
+    """
+    first = own.columns[0]
+    ids = {*own.cells(first)}
+    if len(ids) == len(own.cells(first)) and all(
+        find.index.match(text, cut=own.cut).image_ids for text in ids
     ):
-        column = own.columns[0]
-    folder, found = locate(find, own, (column,))
+        column = first
     find.say(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
     if not find.has_test:
-        tests = [
-            each
-            for each in split_folders(find.index.image_ids)
-            if SPLIT_WORDS[name_of(each).lower()] == "test"
-        ]
-        is_left = {*found} <= {*find.left}
-        if not is_left or not any(all(image.startswith(f"{test}/") for image in found) for test in tests):
+        tests = (each for each in split_folders(find.left) if SPLIT_WORDS[name_of(each).lower()] == "test")
+        if not any(_all_in(find, own, column, folder) for folder in tests):
+            folder, found = locate(find, own, (column,))
             find.images.append(
                 ImagesConfig(split="test", folder=folder, table=own.name, image=column, cut=own.cut)
             )
             find.covered |= {*found}
     return replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
+
+
+def _all_in(find: Findings, own: OwnTable, column: str, folder: str) -> bool:
+    """Whether each cell names one image of a folder."""
+    matches = (find.index.match(text, (folder,), own.cut) for text in own.cells(column))
+    return all(len(match.image_ids) == 1 and match.image_ids[0].startswith(f"{folder}/") for match in matches)
 
 
 def _take_ids_of_table(find: Findings, own: OwnTable) -> str | None:
@@ -137,25 +164,34 @@ def _take_ids_of_table(find: Findings, own: OwnTable) -> str | None:
     return None
 
 
-def _read_labels(find: Findings, own: OwnTable, reading: SampleReading) -> SampleReading:
-    """How labels are written: several in a cell, a label of unknown people, names or places among them.
+def _table_of_labels(find: Findings, own: OwnTable, cells: set[str]) -> LabelsConfig | None:
+    """The table that gives each identity the label of the sample, and its two columns."""
+    for table in find.tables.values():
+        if table is own or table.image_columns:
+            continue
+        columns = {name: [*table.cells(name)] for name in table.columns}
+        unique = [name for name, values in columns.items() if len({*values}) == len(values)]
+        names = [name for name in unique if find.names <= {*columns[name]}]
+        labels = [name for name in unique if name not in names and cells <= {*columns[name]}]
+        if len(names) == len(labels) == 1:
+            shown = f"{table.shown(labels[0])} stands for {table.shown(names[0])}"
+            find.say(f"{table.name}: the labels of {own.name}, where {shown}")
+            return LabelsConfig(table=table.name, name=names[0], label=labels[0], header=table.has_header)
+    return None
+
+
+def _read_places(
+    find: Findings, own: OwnTable, column: str, reading: SampleReading, cells: Sequence[str]
+) -> SampleReading:
+    """Whether labels are places among the sorted names.
 
     Raises:
-        ConfigError: Labels may be names or places.
+        ConfigError: One number stands in all cells, which may be a place or stand for any name.
     """
-    column = _label_column(find, own)
-    if column is None:
-        return reading
-    cells = [cell for cell in own.cells(column) if cell]
-    words = Counter(word for cell in cells for word in cell.split())
-    per_row = max((len(cell.split()) for cell in cells if cell not in find.names), default=1)
-    known = sum(count for word, count in words.items() if word in find.names)
-    if per_row > 1 and 2 * known > words.total():
-        return _read_ranking(find, own, cells[0], words, replace(reading, labels_per_row=per_row))
-    if reading.submitted == "index" or find.answers.submitted or not find.names:
-        return reading
     are_places = all(cell.isdecimal() and int(cell) < len(find.names) for cell in cells)
-    if not cells or not are_places or any(name.isdecimal() for name in find.names):
+    if not are_places or any(name.isdecimal() for name in find.names):
+        written = f"names such as {min(find.names)} are written"
+        find.say(f"{own.name}: '{cells[0]}' of {column} is not an identity; {written}")
         return reading
     if len({*cells}) > 1:
         find.say(f"{own.name}: {own.shown(column)} are places among the sorted names of identities, from 0")

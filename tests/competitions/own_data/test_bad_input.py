@@ -55,7 +55,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
             "list.csv",
             ["image,person", *TRAIN, "t1.jpg,Bob"],
             (),
-            "sample_submission.csv:3: 't1.jpg' is a test image here and a train image in raw/list.csv:8",
+            "raw/test: 't1.jpg' is a test image here and a train image in raw/list.csv:8; take it out of",
         ),
         (
             "list.csv",

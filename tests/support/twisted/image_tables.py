@@ -161,7 +161,49 @@ def places_of_names(root: Path) -> Truth:
     return truth
 
 
+def lists_of_splits(root: Path) -> Truth:
+    """One table of all people, and lists of ids that are called like splits."""
+    truth, rows, parts = Truth(), [], {"train_ids": [], "test_ids": [], "val_ids": []}
+    for name, person in training(lambda p, i: f"f/{p}{i}v.jpg", root):
+        truth.train[name] = NAMES[person]
+        rows.append(f"{Path(name).stem},{NAMES[person]}")
+        parts["train_ids"].append(Path(name).stem)
+    for name, person in testing(lambda n: f"f/s{n}v.jpg", root):
+        truth.test[Path(name).stem] = (name, NAMES[person])
+        rows.append(f"{Path(name).stem},{NAMES[person]}")
+        parts["test_ids"].append(Path(name).stem)
+    for person, name in enumerate(NAMES):
+        draw(root / f"f/d{person}.jpg", person, 80)
+        rows.append(f"d{person},{name}")
+        parts["val_ids"].append(f"d{person}")
+    write(root / "labels.csv", "id,person", *rows)
+    for file, lines in parts.items():
+        write(root / f"{file}.txt", *lines)
+    truth.said = ("test_ids.txt: the test images of labels.csv, as the file is called",)
+    return truth
+
+
+def labels_of_another_table(root: Path) -> Truth:
+    """Numbers of people in the table of images, whose names stand in another table and in the sample."""
+    truth, rows, numbers = Truth(columns=("Id", "Category")), [], ("7", "30", "112")
+    truth.submitted = dict(zip(numbers, NAMES, strict=True))
+    for name, person in training(lambda p, i: f"train/{i}{p}c.jpg", root):
+        truth.train[name] = numbers[person]
+        rows.append(f"{len(rows)},{Path(name).name},{numbers[person]}")
+    write(root / "train.csv", ",File Name,Category", *rows)
+    write(root / "category.csv", "number,Category", *(f"{a},{b}" for a, b in truth.submitted.items()))
+    for name, person in testing(lambda n: f"test/{n}c.jpg", root):
+        truth.test[Path(name).stem] = (name, numbers[person])
+    write(root / "sample_submission.csv", "Id,Category", *(f"{row},Ann" for row in truth.test))
+    truth.said = (
+        "category.csv: the labels of sample_submission.csv, where Category (Ann, Bob Lee, Zoe) stands",
+    )
+    return truth
+
+
 TABLES = (
+    labels_of_another_table,
+    lists_of_splits,
     quoted_absolute_paths,
     numbers_that_sort_differently,
     one_table_with_a_split_column,
