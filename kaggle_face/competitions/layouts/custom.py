@@ -27,7 +27,7 @@ from kaggle_face.competitions.layouts.custom_trials import read_gallery, read_pa
 from kaggle_face.competitions.layouts.gallery import pairs_of_gallery
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
-from kaggle_face.config.schema import CustomConfig
+from kaggle_face.config.schema import CustomConfig, ImagesConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first
 from kaggle_face.hints import command_line
 from kaggle_face.records import (
@@ -102,7 +102,7 @@ class Custom:
         index = ImageIndex(root, source.images.below("", source.tree.files))
         listed = ListedImages()
         for entry in custom.images:
-            listed.add(read_images(root, entry, index))
+            listed.add(read_images(root, entry, index, _folders_within(entry, custom)))
         groups = _groups(listed, custom.unknown)
         trained = {name for group in groups if group.split == "train" for name in group.class_names or ()}
         classes = without_classes(_classes(root, trained - {""}, custom), source.exclude)
@@ -150,6 +150,13 @@ def formats_of_own_data(custom: CustomConfig) -> SubmissionFormats:
         verification = None
     per_row = replace(classification, labels_per_row=custom.labels_per_row)
     return SubmissionFormats(per_row if has_rows else None, verification)
+
+
+def _folders_within(entry: ImagesConfig, custom: CustomConfig) -> list[str]:
+    """The folders of other entries below an entry's folder, whose images are theirs."""
+    start = f"{entry.folder}/" if entry.folder else ""
+    others = [other.folder for other in custom.images if other.table is None and other.folder != entry.folder]
+    return [folder for folder in others if folder.startswith(start)]
 
 
 def _read_trials(root: Path, custom: CustomConfig, index: ImageIndex) -> _Trials:

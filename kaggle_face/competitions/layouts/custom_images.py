@@ -80,9 +80,11 @@ class ListedImages:
 
 
 def read_images(
-    root: Path, entry: ImagesConfig, index: ImageIndex
+    root: Path, entry: ImagesConfig, index: ImageIndex, besides: Sequence[str] = ()
 ) -> tuple[list[ListedImage], tuple[str, ...]]:
     """The images of an entry in the order of its table, or sorted by path, and what was odd.
+
+    A folder's images are those of all folders below it but `besides`, the folders of other entries.
 
     Raises:
         DataError: A table is missing or broken, or names images that do not exist; there is no image; a
@@ -92,7 +94,12 @@ def read_images(
         return _read_table(root, entry.table, entry, index)
     folder = posixpath.normpath(entry.folder) if entry.folder else ""
     start = "" if folder in ("", ".") else f"{folder}/"
-    inside = [image_id for image_id in index.image_ids if image_id.startswith(start)]
+    skipped = tuple(f"{other}/" for other in besides)
+    inside = [
+        image_id
+        for image_id in index.image_ids
+        if image_id.startswith(start) and not image_id.startswith(skipped)
+    ]
     where = str(root / folder)
     if not inside:
         raise DataError(

@@ -116,12 +116,14 @@ def take_folders(find: Findings) -> None:
     """Takes folders called like splits, or all images that are left where nothing has identities yet."""
     by_folder = split_folders(find.left)
     had_identities, had_test = find.has_identities, find.has_test
-    if not by_folder and not had_identities and find.left:
-        by_folder = {"": find.left}
+    has_train = any(SPLIT_WORDS[name_of(folder).lower()] == "train" for folder in by_folder)
+    rest = {*find.left}.difference(*by_folder.values())
+    if rest and not had_identities and not has_train:
+        by_folder[""] = sorted(rest)
     trained = {
         part
         for folder, images in by_folder.items()
-        if SPLIT_WORDS.get(name_of(folder).lower()) == "train"
+        if SPLIT_WORDS.get(name_of(folder).lower(), "train") == "train"
         for image_id in images
         for part in image_id.split("/")[:-1]
     }

@@ -11,6 +11,7 @@ from kaggle_face.competitions.files.folders import FolderMap, map_folder
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.layouts.custom_images import read_images
+from kaggle_face.competitions.layouts.custom_trials import halves_of
 from kaggle_face.competitions.own_data.answers import Answers, check_answers
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.folders import entries_of_folder, take_folders
@@ -20,7 +21,13 @@ from kaggle_face.competitions.own_data.galleries import (
     train_on_known,
 )
 from kaggle_face.competitions.own_data.image_tables import locate, take_image_tables
-from kaggle_face.competitions.own_data.pair_lists import PairTable, choose_pairs, lfw_table, pair_tables
+from kaggle_face.competitions.own_data.pair_lists import (
+    PairTable,
+    choose_pairs,
+    lfw_table,
+    pair_tables,
+    with_ids_of_samples,
+)
 from kaggle_face.competitions.own_data.sample import (
     read_labels,
     sample_images,
@@ -31,7 +38,7 @@ from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, r
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
 from kaggle_face.config.schema import CustomConfig, ImagesConfig, PairsConfig
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import ConfigError, DataError, naming_first
 
 
 @dataclass
@@ -69,6 +76,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     columns = {column for own in all_tables for column in own.columns}
     check_answers(answers, columns, [own.name for own in all_tables], folders)
     pairs = choose_pairs([*labelled, *pair_tables(find, tables, samples)])
+    pairs = [with_ids_of_samples(each, samples) for each in pairs]
     entries = [_take_pairs(find, each) for each in pairs]
     paired = {each.entry.file for each in pairs}
     lists = _with_images(find, [own for own in tables if own.name not in paired])
@@ -134,8 +142,17 @@ def _with_images(find: Findings, tables: Sequence[OwnTable]) -> list[OwnTable]:
 
 
 def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
-    """The entry of a list of pairs with the folder of its images, and a line on what it was taken for."""
+    """The entry of a list of pairs with the folder of its images, and a line on what it was taken for.
+
+    Raises:
+        ConfigError: It is a sample submission whose rows have no ids.
+    """
     own, entry = each.own, each.entry
+    if each.is_sample and entry.second is not None and entry.id is None:
+        raise ConfigError(
+            f"{entry.file}: its rows have no ids, only the images {entry.first} and {entry.second}; with "
+            f"--sample none it is a list of pairs, whose CSV has the columns id and score"
+        )
     if own is None:
         place = entry.folders[0] or "the data folder"
         find.say(f"{entry.file}: labelled pairs as LFW lists them, of images in {place}/")
@@ -146,6 +163,7 @@ def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
             f"{own.name}: {kind}, for {own.shown(entry.first)} names two images with '{entry.joint}' between"
         )
         find.alternatives += each.unused
+        _cover_images_of_pairs_alone(find, _images_of_joints(find, own, entry))
         return entry
     folder, found = locate(find, own, (entry.first, entry.second))
     find.say(
@@ -155,6 +173,13 @@ def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
     find.alternatives += each.unused
     _cover_images_of_pairs_alone(find, found)
     return entry.model_copy(update={"folders": (folder,)})
+
+
+def _images_of_joints(find: Findings, own: OwnTable, entry: PairsConfig) -> list[str]:
+    """The images that a column of two names in each cell names."""
+    halves = (halves_of(cell, entry.joint or "", find.index) for cell in own.cells(entry.first))
+    names = {name for ways in halves for way in ways for name in way}
+    return [image_id for name in sorted(names) for image_id in find.index.match(name).image_ids]
 
 
 def _cover_images_of_pairs_alone(find: Findings, found: Sequence[str]) -> None:
@@ -187,7 +212,10 @@ def _names_of_folders(find: Findings) -> set[str]:
         for entry in find.images
         if entry.split == "train" and (entry.class_folders or entry.pattern is not None)
     ]
-    return {image.identity for entry in entries for image in read_images(find.root, entry, find.index)[0]}
+    tests = [entry.folder for entry in find.images if entry.split == "test" and entry.table is None]
+    return {
+        image.identity for entry in entries for image in read_images(find.root, entry, find.index, tests)[0]
+    }
 
 
 def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: bool) -> None:
@@ -201,7 +229,7 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
             f"{find.root} holds {len(find.index.image_ids)} images, and nothing that gives their identities "
             f"(a table of images and people, a folder per person, file names such as Ann_1.jpg); "
             + (
-                _first_of(unread)
+                _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
                 or "name columns with --image-column and --identity-column, or the file names with --pattern"
             )
         )

@@ -142,8 +142,8 @@ def _with_split_lists(
     for own, other in plain:
         split = _split_called(own.name)
         cells = own.cells(own.image_columns[0])
-        images = (find.index.match(cell, (entry.folder,), own.cut).image_ids for cell in cells)
-        is_part = {image_id for each in images for image_id in each} <= {*found}
+        images = [find.index.match(cell, (entry.folder,), own.cut).image_ids for cell in cells]
+        is_part = all(images) and {image_id for each in images for image_id in each} <= {*found}
         if entry.split_column is not None or split is None or other.split_column is not None or not is_part:
             continue
         if len(own.columns) > 1:

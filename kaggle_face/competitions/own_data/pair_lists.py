@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaggle_face.competitions.layouts.custom_trials import read_lfw_list, read_pairs
 from kaggle_face.competitions.own_data.findings import Findings
@@ -121,6 +121,20 @@ def choose_pairs(tables: Sequence[PairTable]) -> list[PairTable]:
             )
         chosen += found
     return chosen
+
+
+def with_ids_of_samples(each: PairTable, samples: Sequence[OwnTable]) -> PairTable:
+    """A list to submit with the column whose cells are the ids of a sample submission, where there is one."""
+    own = each.own
+    if own is None or each.entry.is_labelled:
+        return each
+    for sample in (sample for sample in samples if sample is not own):
+        for ids in map(sample.cells, sample.columns):
+            for column in own.columns:
+                cells = own.cells(column)
+                if len({*ids}) == len(ids) and {*ids} <= {*cells} and len({*cells}) == len(cells):
+                    return replace(each, entry=each.entry.model_copy(update={"id": column}))
+    return each
 
 
 def _answered_columns(own: OwnTable, answer: str) -> tuple[str, str | None, str | None, str | None]:

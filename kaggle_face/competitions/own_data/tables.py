@@ -190,6 +190,7 @@ def pair_label_columns(own: OwnTable) -> list[str]:
         if column not in own.image_columns
         and {cell.lower() for cell in own.cells(column)} <= SAME_WORDS | DIFFERENT_WORDS
         and len({*own.cells(column)}) == 2
+        and (_LABEL_NAME.search(column) or not is_numbering(own.cells(column)))
     ]
     return [column for column in columns if _LABEL_NAME.search(column)] or columns
 

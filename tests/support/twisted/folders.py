@@ -101,7 +101,18 @@ def places_of_folders(root: Path) -> Truth:
     return truth
 
 
+def people_beside_the_test_images(root: Path) -> Truth:
+    """Folders of people in the root, and test images in a folder beside them."""
+    truth = Truth()
+    for name, person in training(lambda p, i: f"{NAMES[p]}/{i}.jpg", root):
+        truth.train[name] = NAMES[person]
+    for name, person in testing(lambda n: f"test/{n}.jpg", root):
+        truth.test[Path(name).name] = (name, NAMES[person])
+    return truth
+
+
 FOLDERS = (
+    people_beside_the_test_images,
     places_of_folders,
     train_val_test,
     one_folder,

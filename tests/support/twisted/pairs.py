@@ -47,8 +47,8 @@ def joined_by_a_hyphen(root: Path) -> Truth:
     truth.pair_columns = ("pair", "is_match")
     rows = [f"{str(same).upper()},{a}.jpg,{b}.jpg" for (a, b), same in _trials("dev_faces", 6, root)]
     write(root / "dev.csv", "same_person,img1,img2", *rows)
-    truth.pairs = {f"{a}-{b}": same for (a, b), same in _trials("test_faces", 5, root)}
-    write(root / "test_pairs.csv", "pair", *truth.pairs)
+    truth.pairs = {f"{a}-{b}": same for (a, b), same in _trials("test", 5, root)}
+    write(root / "test_pairs.csv", "number,pair", *(f"{n},{row}" for n, row in enumerate(truth.pairs)))
     write(root / "sample_submission.csv", "pair,is_match", *(f"{row},0.5" for row in truth.pairs))
     truth.said = ("dev.csv: labelled pairs by same_person (FALSE, TRUE)",)
     return truth
@@ -61,7 +61,7 @@ def joined_by_a_blank(root: Path) -> Truth:
     words = {True: "Same", False: "Different"}
     rows = [f"{a}.jpg {b}.jpg {words[same]}" for (a, b), same in _trials("verify", 6, root)]
     write(root / "verify.txt", *rows)
-    trials = _trials("blind", 5, root)
+    trials = _trials("test", 5, root)
     write(root / "blind.txt", *(f"{a}.jpg {b}.jpg" for (a, b), _ in trials))
     truth.pairs = {str(row): same for row, (_, same) in enumerate(trials)}
     write(root / "sample_submission.csv", "row,p", *(f"{row},0.0" for row in truth.pairs))
