@@ -37,7 +37,7 @@ from kaggle_face.competitions.own_data.sample import (
 from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, read_own_table
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
-from kaggle_face.config.schema import CustomConfig, ImagesConfig, PairsConfig
+from kaggle_face.config.schema import CustomConfig, GalleryConfig, ImagesConfig, PairsConfig
 from kaggle_face.errors import ConfigError, DataError, naming_first
 
 
@@ -65,26 +65,16 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     unread = lines_on_unread(tree.files)
     image_ids = PictureLister(root, tree).below("")
     if not image_ids:
-        raise DataError(
-            f"{root} holds no images; {_first_of(unread) or 'unpack the archives, or mend --data'}"
-        )
+        advice = _first_of(unread) or "unpack the archives, or mend --data"
+        raise DataError(f"{root} holds no images; {advice}")
     find = Findings(root, answers, ImageIndex(root, image_ids))
     all_tables, labelled = _read_tables(find, tree)
     tables, samples = split_off_samples(all_tables, find_samples(tree), answers.sample)
-    folders = {image_id.rpartition("/")[0] for image_id in image_ids}
-    folders |= {*tree.folders}
-    columns = {column for own in all_tables for column in own.columns}
-    check_answers(answers, columns, [own.name for own in all_tables], folders)
     pairs = choose_pairs([*labelled, *pair_tables(find, tables, samples)])
     pairs = [with_ids_of_samples(each, samples) for each in pairs]
     entries = [_take_pairs(find, each) for each in pairs]
     paired = {each.entry.file for each in pairs}
-    lists = _with_images(find, [own for own in tables if own.name not in paired])
-    galleries, of_galleries = take_gallery_tables(find, lists)
-    lists = [own for own in lists if own.name not in of_galleries]
-    _take_answered_test(find)
-    take_image_tables(find, lists, sample_images(find, samples))
-    galleries = galleries or take_gallery_folders(find)
+    galleries = _take_images(find, [own for own in tables if own.name not in paired], samples)
     reading = take_samples(find, samples, paired)
     take_folders(find)
     train_on_known(find, galleries)
@@ -106,8 +96,24 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     return Guess(custom, find.lines, find.alternatives, tuple(own.name for own in samples))
 
 
+def _take_images(
+    find: Findings, tables: Sequence[OwnTable], samples: Sequence[OwnTable]
+) -> list[GalleryConfig]:
+    """Takes tables of images and galleries, and returns the galleries."""
+    lists = _with_images(find, tables)
+    galleries, of_galleries = take_gallery_tables(find, lists)
+    _take_answered_test(find)
+    rest = [own for own in lists if own.name not in of_galleries]
+    take_image_tables(find, rest, sample_images(find, samples))
+    return galleries or take_gallery_folders(find)
+
+
 def _read_tables(find: Findings, tree: FolderMap) -> tuple[list[OwnTable], list[PairTable]]:
-    """The tables below the root, and lists of LFW."""
+    """The tables below the root, and lists of LFW.
+
+    Raises:
+        ConfigError: An answer names a table, a column or a folder that is not there.
+    """
     tables: list[OwnTable] = []
     labelled: list[PairTable] = []
     for name in tree.files:
@@ -127,6 +133,9 @@ def _read_tables(find: Findings, tree: FolderMap) -> tuple[list[OwnTable], list[
             own = OwnTable(own.name, own.table, own.has_header, (wanted,), own.cut, own.doubts)
         tables.append(own)
         find.tables[name] = own
+    folders = {image_id.rpartition("/")[0] for image_id in find.index.image_ids} | {*tree.folders}
+    columns = {column for own in tables for column in own.columns}
+    check_answers(find.answers, columns, [*find.tables], folders)
     return tables, labelled
 
 
