@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
-from kaggle_face.competitions.own_data.guess import Answers, Guess, guess_settings
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import Guess, guess_settings
+from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.competitions.sizing import Machine, TrainingSize, image_size_line, training_lines
 from kaggle_face.competitions.submission.formats import SubmissionFormats
@@ -77,6 +80,8 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         layout_named(detection.layout).formats(variant)
         if guess is None
         else formats_of_own_data(guess.custom),
+        find_samples(map_folder(root)) if guess is None else guess.samples,
+        must_fit=guess is not None,
     )
     spec = find_spec(slug)
     notes = [*data.notes, *notes_on_samples]
@@ -110,6 +115,8 @@ def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
         detection = detect_competition(tree, competition)
     except DataError as error:
         if not PictureLister(root, tree).below(""):
+            if unread := lines_on_unread(tree.files):
+                raise DataError(f"{root} holds no images; {unread[0]}") from error
             raise
         return str(error).partition("; check data.root")[0].partition("; it looks like")[0]
     if detection.layout in _OF_PLAIN_FOLDERS and len(detection.found) == 1:
@@ -117,8 +124,11 @@ def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
     return None
 
 
-def settings_text(inspection: Inspection, machine: Machine) -> str:
-    """The commented settings of a competition, which extend `base`, sized for a machine."""
+def settings_text(inspection: Inspection, machine: Machine, holds_out: bool = True) -> str:
+    """The commented settings of a competition, which extend `base`, sized for a machine.
+
+    `holds_out`: whether there are enough identities for folds to hold some out.
+    """
     spec = inspection.spec
     variant = inspection.variant
     if spec is not None and spec.variant != "auto":
@@ -144,7 +154,7 @@ def settings_text(inspection: Inspection, machine: Machine) -> str:
         image_size_line(size, machine),
         "",
         *training_lines(size, machine, metric_lines if metric in PAIR_METRICS else []),
-        *_fold_lines(inspection),
+        *_fold_lines(inspection, holds_out),
         *_submit_lines(inspection.formats),
     ]
     return "\n".join(lines) + "\n"
@@ -161,13 +171,25 @@ def _custom_lines(inspection: Inspection) -> list[str]:
     return [*lines, *(f"    # {one_line(line)}" for line in comments)]
 
 
-def _fold_lines(inspection: Inspection) -> list[str]:
-    """Pairs of other people where the labelled pairs of own data are of training images."""
+def _fold_lines(inspection: Inspection, holds_out: bool) -> list[str]:
+    """Pairs of other people where those of own data are of training images; none where people are too few."""
+    if inspection.guess is None:
+        return []
+    lines = []
+    if pairs_are_trained(inspection):
+        lines.append("  verification: identities  # the labelled pairs are of training images")
+    if not holds_out:
+        lines.append(
+            "  heldout_identities: 0     # too few people to hold some out, so that pairs are not measured"
+        )
+    return ["", "folds:", *lines] if lines else []
+
+
+def pairs_are_trained(inspection: Inspection) -> bool:
+    """Whether labelled pairs are of training images, so that no checkpoint may be chosen by them."""
     data = inspection.data
     trained = {*data.faces.of_split("train", "dev").image_ids.tolist()}
-    if inspection.guess is None or trained.isdisjoint(data.dev_pairs.image_ids.tolist()):
-        return []
-    return ["", "folds:", "  verification: identities  # the labelled pairs are of training images"]
+    return not trained.isdisjoint(data.dev_pairs.image_ids.tolist())
 
 
 def _heading(inspection: Inspection) -> list[str]:
@@ -194,15 +216,21 @@ def _heading(inspection: Inspection) -> list[str]:
 
 
 def _formats_of_samples(
-    root: Path, data: CompetitionData, preset: SubmissionFormats
+    root: Path, data: CompetitionData, preset: SubmissionFormats, samples: Sequence[str], must_fit: bool
 ) -> tuple[SubmissionFormats, list[str]]:
-    """The formats that samples show where they differ from the preset, and what could not be inferred."""
+    """The formats that samples show where they differ from the preset, and what could not be inferred.
+
+    Raises:
+        DataError: Nothing could be inferred of a sample that `must_fit`.
+    """
     found: dict[str, Any] = {}
     notes: list[str] = []
-    for sample in find_samples(map_folder(root)):
+    for sample in samples:
         try:
             form = infer_format(root / sample, data, root)
         except DataError as error:
+            if must_fit:
+                raise DataError(f"{error}; or leave it aside with --sample none") from error
             notes.append(str(error))
             continue
         if len(form.parts) > 1:

@@ -49,10 +49,13 @@ class ImagesConfig(Part):
     split_column: str | None = None
     split_table: str | None = None
     split_image: str | None = None
+    split_lists: Mapping[str, ListedSplit] = Field(default_factory=dict)
     splits: Mapping[str, ListedSplit | Literal["skip"]] = Field(default_factory=dict)
     header: bool = True
     split_header: bool = True
     cut: str = ""
+    id: str | None = None
+    without_identity: Literal["test", "skip"] | None = None
     class_folders: bool = False
     pattern: str | None = None
 
@@ -70,14 +73,18 @@ class ImagesConfig(Part):
             raise ValueError(
                 f"competition.custom: the table {self.table} needs 'image', the column of images"
             )
-        if self.table is None and (self.image or self.identity or self.split_column or self.cut):
-            raise ValueError("competition.custom: image, identity, split_column and cut need a 'table'")
+        if self.table is None and (self.image or self.identity or self.split_column or self.cut or self.id):
+            raise ValueError("competition.custom: image, identity, split_column, cut and id need a 'table'")
+        if self.without_identity is not None and self.identity is None:
+            raise ValueError("competition.custom: without_identity needs 'identity', a column of the table")
         if (self.split_table is None) != (self.split_image is None):
             raise ValueError(
                 "competition.custom: split_table and split_image are given together or not at all"
             )
         if self.split_table is not None and self.split_column is None:
             raise ValueError("competition.custom: split_table needs 'split_column', one of its columns")
+        if self.split_lists and (self.table is None or self.split_column is not None):
+            raise ValueError("competition.custom: split_lists needs a 'table' without 'split_column'")
         if self.pattern is not None and self.pattern.count("{identity}") != 1:
             raise ValueError(
                 f"competition.custom: the pattern '{self.pattern}' needs {{identity}} once, such as "
@@ -90,14 +97,30 @@ class PairsConfig(Part):
     """A list of pairs of own data; with labels the pairs are labelled ones, without they are submitted."""
 
     file: str
-    first: str
-    second: str
+    form: Literal["columns", "lfw"] = "columns"
+    first: str = "1"
+    second: str | None = None
+    joint: str | None = None
     label: str | None = None
     id: str | None = None
     same: str | None = None
     header: bool = True
     folders: Names = ("",)
     cut: str = ""
+
+    @model_validator(mode="after")
+    def _one_way_to_name_two_images(self) -> PairsConfig:
+        if self.form == "columns" and (self.second is None) == (not self.joint):
+            raise ValueError(
+                f"competition.custom: the pairs of {self.file} need either 'second', the column of the "
+                "second image, or 'joint', the text between two images in the column 'first'"
+            )
+        return self
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the list says which pairs are of one person."""
+        return self.label is not None or self.form == "lfw"
 
 
 class GalleryConfig(Part):
@@ -108,6 +131,15 @@ class GalleryConfig(Part):
     no_match: str | None = None
 
 
+class LabelsConfig(Part):
+    """A table that gives each identity of own data the label that the CSV holds for it."""
+
+    table: str
+    name: str
+    label: str
+    header: bool = True
+
+
 class CustomConfig(Part):
     """Where the files of own data are, all below `data.root`; of `competition.family: custom`."""
 
@@ -115,7 +147,10 @@ class CustomConfig(Part):
     pairs: Annotated[tuple[PairsConfig, ...], Strict(False)] = ()
     galleries: Annotated[tuple[GalleryConfig, ...], Strict(False)] = ()
     test_rows: str | None = None
+    test_id: str | None = None
+    unknown: str | None = None
     submitted: Literal["name", "index"] = "name"
+    labels: LabelsConfig | None = None
     labels_per_row: Annotated[int, Field(ge=1, le=100)] = 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -39,7 +40,11 @@ def open_project(
 
 
 def init_project(
-    slug: str, data: str | Path, replace: bool = False, progress: Progress | None = None
+    slug: str,
+    data: str | Path,
+    replace: bool = False,
+    progress: Progress | None = None,
+    own_data: Mapping[str, Any] | None = None,
 ) -> Project:
     """Detects the layout of a competition's unpacked files and writes `configs/<slug>.yaml`.
 
@@ -48,18 +53,26 @@ def init_project(
         data: The folder of the unpacked files.
         replace: Whether settings that are there already are replaced.
         progress: As for `open_project`.
+        own_data: What files of no known layout mean, as the options of `kaggle-face init` say it:
+            `{"image_column": "id", "pairs": ("dev.csv:a,b,same",)}`; an empty mapping is `--own`.
 
     Returns:
         The project of these settings.
 
     Raises:
-        ConfigError: The settings exist already.
+        ConfigError: The settings exist already, or two readings of own data are equally likely.
         DataError: The folder has no known layout, or is broken.
     """
+    from kaggle_face.competitions.own_data.answers import Answers
+    from kaggle_face.competitions.own_data.summary import describe_data
     from kaggle_face.pipeline.inputs.init import init_competition
 
     shown = progress or usual_progress()
-    written = init_competition(slug, Path(data), replace=replace)
+    answers = None if own_data is None else Answers.of_mapping(own_data)
+    written = init_competition(slug, Path(data), replace=replace, answers=answers)
+    if written.inspection.guess is not None:
+        for line in [*written.inspection.guess.lines, *describe_data(written.inspection.data)]:
+            shown.log(line)
     for note in written.inspection.notes:
         shown.warn(note)
     return open_project(written.path, progress=shown)

@@ -25,6 +25,10 @@ class Truth:
         pairs: Whether each row of the verification CSV is one person, by its id.
         per_row: Labels in a cell of the classification CSV.
         columns: The header of the classification CSV.
+        pair_columns: The header of the verification CSV.
+        submitted: What stands in the CSV for an identity, where that is not its name.
+        others: What stands in columns of the CSV that are neither ids nor predictions, by their names.
+        unknown: The label of people whom nobody knows.
         options: What `init` must be given.
         said: Words that `init` must print.
     """
@@ -34,6 +38,10 @@ class Truth:
     pairs: dict[str, bool] = field(default_factory=dict)
     per_row: int = 1
     columns: tuple[str, ...] = ("id", "label")
+    pair_columns: tuple[str, ...] = ("pair_id", "similarity")
+    submitted: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+    unknown: str | None = None
     options: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.hints import settings_command, settings_given_as
+
+if TYPE_CHECKING:
+    from kaggle_face.competitions.own_data.answers import Answers
 
 
 def add_arguments_competitions(parser: argparse.ArgumentParser) -> None:
@@ -81,23 +85,31 @@ def add_arguments_init(parser: argparse.ArgumentParser) -> None:
         help="where the images of a table lie; may be repeated",
     )
     own.add_argument("--pattern", metavar="PATTERN", help="file names, such as '{identity}_{n}.jpg'")
+    own.add_argument("--test", metavar="FOLDER|FILE", help="the images to submit: their folder, or a table")
+    own.add_argument("--sample", metavar="FILE", help="the sample submission, or none")
+    own.add_argument(
+        "--without-identity", choices=("test", "skip"), help="what rows of a table without an identity are"
+    )
+    own.add_argument(
+        "--identity-folder",
+        choices=("first", "last"),
+        help="which of nested folders is called like the person: the first or the last before the file",
+    )
+    own.add_argument(
+        "--submitted",
+        choices=("name", "index"),
+        help="what the CSV holds: names, or their places from 0 among the sorted names",
+    )
+    own.add_argument("--unknown", metavar="LABEL", help="the label of people whom nobody knows, in rankings")
 
 
 def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Detects the layout below `--data` and writes `configs/<slug>.yaml`."""
-    from kaggle_face.competitions.own_data.guess import Answers
     from kaggle_face.competitions.own_data.summary import describe_data
     from kaggle_face.config.loading import word_for
     from kaggle_face.pipeline.inputs.init import init_competition
 
-    answers = Answers(
-        arguments.image_column,
-        arguments.identity_column,
-        arguments.split_column,
-        tuple(arguments.pairs),
-        tuple(arguments.folder),
-        arguments.pattern,
-    )
+    answers = answers_of(arguments)
     chosen = answers if arguments.own or answers.are_given else None
     written = init_competition(arguments.slug, arguments.data, replace=arguments.force, answers=chosen)
     inspection = written.inspection
@@ -113,3 +125,23 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     terminal.log(f"wrote {written.path}")
     with settings_given_as(word_for(written.path)):
         terminal.log(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")
+
+
+def answers_of(arguments: argparse.Namespace) -> Answers:
+    """What the options say of own data."""
+    from kaggle_face.competitions.own_data.answers import Answers
+
+    return Answers(
+        image_column=arguments.image_column,
+        identity_column=arguments.identity_column,
+        split_column=arguments.split_column,
+        pairs=tuple(arguments.pairs),
+        folders=tuple(arguments.folder),
+        pattern=arguments.pattern,
+        test=arguments.test,
+        sample=arguments.sample,
+        without_identity=arguments.without_identity,
+        identity_folder=arguments.identity_folder,
+        submitted=arguments.submitted,
+        unknown=arguments.unknown,
+    )

@@ -121,8 +121,8 @@ def row_numbers(table: CsvTable, count: int, besides: Sequence[str]) -> Sequence
 
 
 def delimiter_of(header: str) -> str:
-    """What separates the cells of a table: the most frequent of comma, semicolon and tab in its header."""
-    return max(",;\t", key=header.count)
+    """What separates the cells of a table: the most frequent of `,`, `;`, tab and `|` in its header."""
+    return max(",;\t|", key=header.count)
 
 
 def _split_cells(lines: Lines, delimiter: str) -> list[list[str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
 from kaggle_face.competitions.files.folders import name_of
 from kaggle_face.competitions.files.image_index import ImageIndex
+from kaggle_face.competitions.files.lists import read_lines
 from kaggle_face.competitions.files.named_images import Mentions
 from kaggle_face.config.competition import ImagesConfig, ListedSplit
 from kaggle_face.errors import DataError, naming_first
@@ -22,6 +23,9 @@ SPLIT_WORDS: Mapping[str, ListedSplit] = {
     **dict.fromkeys(("test", "testing", "tst", "te"), "test"),
 }
 """The words that name a split in tables and folders, in small letters."""
+
+NO_IDENTITY = frozenset(("", "nan", "null", "none", "<na>", "n/a", "#n/a"))
+"""Cells of an identity column that name nobody, in small letters: what programs write for a missing value."""
 
 _FIELDS = {"identity": r"(?P<identity>.+)", "n": r"\d+", "any": ".*"}
 
@@ -76,9 +80,11 @@ class ListedImages:
 
 
 def read_images(
-    root: Path, entry: ImagesConfig, index: ImageIndex
+    root: Path, entry: ImagesConfig, index: ImageIndex, besides: Sequence[str] = ()
 ) -> tuple[list[ListedImage], tuple[str, ...]]:
     """The images of an entry in the order of its table, or sorted by path, and what was odd.
+
+    A folder's images are those of all folders below it but `besides`, the folders of other entries.
 
     Raises:
         DataError: A table is missing or broken, or names images that do not exist; there is no image; a
@@ -88,7 +94,12 @@ def read_images(
         return _read_table(root, entry.table, entry, index)
     folder = posixpath.normpath(entry.folder) if entry.folder else ""
     start = "" if folder in ("", ".") else f"{folder}/"
-    inside = [image_id for image_id in index.image_ids if image_id.startswith(start)]
+    skipped = tuple(f"{other}/" for other in besides)
+    inside = [
+        image_id
+        for image_id in index.image_ids
+        if image_id.startswith(start) and not image_id.startswith(skipped)
+    ]
     where = str(root / folder)
     if not inside:
         raise DataError(
@@ -142,27 +153,63 @@ def _read_table(
     assert entry.image is not None, "checked by the settings"
     path = root / name
     own_split = entry.split_column if entry.split_table is None else None
-    wanted = [column for column in (entry.image, entry.identity, own_split) if column is not None]
+    wanted = [column for column in (entry.image, entry.identity, entry.id, own_split) if column is not None]
     table = read_csv_table(path, wanted, entry.header, may_have_blanks=True)
     calls = [text.strip() for text in table.columns[entry.image]]
     found, notes = index.find(Mentions(path, calls, table.line_numbers), (entry.folder,), entry.cut)
-    identities = table.columns[entry.identity] if entry.identity is not None else [""] * len(found)
+    called = calls if entry.id is None else [text.strip() for text in table.columns[entry.id]]
     splits: Sequence[Split | None] = [entry.split] * len(found)
     if entry.split_table is not None:
         splits, more = _splits_of_other_table(root / entry.split_table, entry, index, found)
         notes += more
     elif entry.split_column is not None:
         splits = _as_splits(table, entry.split_column, entry.splits)
+    elif entry.split_lists:
+        splits = _splits_of_lists(root, entry, index, found)
+    identities, splits = _identities(table, entry, splits)
     listed = [
-        ListedImage(image_id, call, identity.strip(), split, f"{path}:{line}")
+        ListedImage(image_id, call, identity, split, f"{path}:{line}")
         for image_id, call, identity, split, line in zip(
-            found, calls, identities, splits, table.line_numbers, strict=True
+            found, called, identities, splits, table.line_numbers, strict=True
         )
         if split is not None
     ]
     if len(listed) < len(found):
         notes += (f"{name}: {len(found) - len(listed)} of {len(found)} rows are left out by their split",)
     return listed, (*table.notes, *notes)
+
+
+def _identities(
+    table: CsvTable, entry: ImagesConfig, splits: Sequence[Split | None]
+) -> tuple[list[str], list[Split | None]]:
+    """The identity of each row, empty where nothing names it, and its split.
+
+    Raises:
+        DataError: A training or dev image has no identity, and the settings do not say what such rows are.
+    """
+    if entry.identity is None:
+        return [""] * len(splits), [*splits]
+    texts = [text.strip() for text in table.columns[entry.identity]]
+    names = ["" if text.lower() in NO_IDENTITY else text for text in texts]
+    nameless = [
+        place
+        for place, (name, split) in enumerate(zip(names, splits, strict=True))
+        if not name and split in ("train", "dev")
+    ]
+    if nameless and entry.without_identity is None:
+        what = naming_first(
+            len(nameless),
+            len(names),
+            "rows have no identity",
+            f"'{texts[nameless[0]]}' in '{entry.identity}'",
+        )
+        raise DataError(
+            f"{table.path}:{table.line_numbers[nameless[0]]}: {what}; mend them, or say what they are with "
+            f"without_identity: test or skip in competition.custom"
+        )
+    meaning: Split | None = "test" if entry.without_identity == "test" else None
+    places = {*nameless}
+    return names, [meaning if place in places else split for place, split in enumerate(splits)]
 
 
 def _as_splits(table: CsvTable, column: str, words: Mapping[str, str]) -> list[Split | None]:
@@ -208,3 +255,27 @@ def _splits_of_other_table(
         what = f"images of {entry.table} have no split here"
         raise DataError(f"{path}: {naming_first(len(lost), len(found), what, lost[0])}; add their lines")
     return [split_of[image_id] for image_id in found], notes
+
+
+def _splits_of_lists(
+    root: Path, entry: ImagesConfig, index: ImageIndex, found: Sequence[str]
+) -> list[Split | None]:
+    """The split of each image by the list that names it, and that of the entry where none does.
+
+    Raises:
+        DataError: A list names an image that does not exist, or one that another list has too.
+    """
+    split_of: dict[str, Split] = {}
+    for name, split in entry.split_lists.items():
+        path = root / name
+        lines = read_lines(path)
+        start = 0 if index.match(lines.texts[0], (entry.folder,), entry.cut).image_ids else 1
+        mentions = Mentions(path, [text.strip() for text in lines.texts[start:]], lines.numbers[start:])
+        images, _ = index.find(mentions, (entry.folder,), entry.cut)
+        for image_id, line in zip(images, mentions.line_numbers, strict=True):
+            if split_of.setdefault(image_id, split) != split:
+                raise DataError(
+                    f"{path}:{line}: {image_id} is a {split_of[image_id]} image of another list; remove it "
+                    f"from one of them"
+                )
+    return [split_of.get(image_id, entry.split) for image_id in found]

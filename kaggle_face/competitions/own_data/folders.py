@@ -8,13 +8,11 @@ from collections.abc import Sequence
 
 from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
-from kaggle_face.config.competition import GalleryConfig, ImagesConfig
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.findings import Findings
+from kaggle_face.config.competition import ImagesConfig, ListedSplit
 from kaggle_face.errors import ConfigError
 
-_KNOWN, _PROBES = (
-    ("known", "gallery", "enrolled", "references"),
-    ("probes", "probe", "query", "queries", "unknown"),
-)
 _NUMBERED = re.compile(r"(.+?)([_\-. ])(\d+)")
 _NUMBER_FIRST = re.compile(r"(\d+)([_\-. ])(.+)")
 
@@ -30,30 +28,59 @@ def split_folders(image_ids: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def entry_of_folder(folder: str, image_ids: Sequence[str], pattern: str | None) -> tuple[ImagesConfig, str]:
-    """The entry that reads a folder, and why: a folder per identity, a pattern of names, or no identities.
+def entries_of_folder(
+    folder: str, image_ids: Sequence[str], answers: Answers
+) -> tuple[list[ImagesConfig], str]:
+    """The entries that read a folder, and why: folders per identity, a pattern of names, or no identities.
 
     Raises:
-        ConfigError: The file names can be read in two ways.
+        ConfigError: The file names or the folders can be read in two ways.
     """
     split = SPLIT_WORDS.get(name_of(folder).lower(), "train")
     folder = _without_single_folders(folder, image_ids)
     start = f"{folder}/" if folder else ""
-    owners = {
-        image_id[len(start) :].partition("/")[0] for image_id in image_ids if "/" in image_id[len(start) :]
-    }
-    loose = [image_id for image_id in image_ids if "/" not in image_id[len(start) :]]
-    if owners and not loose:
-        entry = ImagesConfig(split=split, folder=folder, class_folders=True)
-        return entry, f"a folder per identity ({', '.join(sorted(owners)[:3])})"
-    found = (
-        pattern
-        if pattern is not None
-        else infer_pattern([name_of(image_id) for image_id in image_ids], folder)
-    )
+    paths = [image_id[len(start) :] for image_id in image_ids]
+    owners = {path.partition("/")[0] for path in paths if "/" in path}
+    if owners and all("/" in path for path in paths):
+        return _class_folders(split, folder, paths, answers)
+    names = [name_of(path) for path in paths]
+    found = answers.pattern if answers.pattern is not None else infer_pattern(names, folder)
     if found is not None and not owners:
-        return ImagesConfig(split=split, folder=folder, pattern=found), f"file names as {found}"
-    return ImagesConfig(split=split, folder=folder), "images without identities"
+        return [ImagesConfig(split=split, folder=folder, pattern=found)], f"file names as {found}"
+    return [ImagesConfig(split=split, folder=folder)], "images without identities"
+
+
+def _class_folders(
+    split: ListedSplit, folder: str, paths: Sequence[str], answers: Answers
+) -> tuple[list[ImagesConfig], str]:
+    """The entries of folders per identity: the folders in `folder`, or those that hold the images.
+
+    Nested folders are views of an identity where the same few stand in each, and parts of the data where
+    the same identities stand in several.
+
+    Raises:
+        ConfigError: Either level may be the identities.
+    """
+    firsts, lasts = {path.split("/")[0] for path in paths}, {path.split("/")[-2] for path in paths}
+    which = answers.identity_folder
+    if which is None and any(path.count("/") > 1 for path in paths):
+        homes = {path.rpartition("/")[0] for path in paths}
+        is_shared = len(homes) > len(lasts)
+        if not is_shared or len(lasts) == len(firsts):
+            raise ConfigError(
+                f"{folder or 'the data folder'}: in {paths[0]} the person may be {paths[0].split('/')[0]} or "
+                f"{paths[0].split('/')[-2]}; say which with --identity-folder first or --identity-folder last"
+            )
+        which = "last" if len(lasts) > len(firsts) else "first"
+    if which != "last" or not any(path.count("/") > 1 for path in paths):
+        entry = ImagesConfig(split=split, folder=folder, class_folders=True)
+        return [entry], f"a folder per identity ({', '.join(sorted(firsts)[:3])})"
+    parts = sorted({path.rpartition("/")[0].rpartition("/")[0] for path in paths})
+    entries = [
+        ImagesConfig(split=split, folder="/".join(filter(None, (folder, part))), class_folders=True)
+        for part in parts
+    ]
+    return entries, f"folders per identity ({', '.join(sorted(lasts)[:3])}) in {', '.join(parts[:3])}"
 
 
 def infer_pattern(names: Sequence[str], folder: str) -> str | None:
@@ -85,28 +112,35 @@ def infer_pattern(names: Sequence[str], folder: str) -> str | None:
     return next(iter(readings), None)
 
 
-def gallery_of_folders(image_ids: Sequence[str]) -> tuple[GalleryConfig, list[str]] | None:
-    """A folder of known people and one of probes beside it, and their images; None where there are none."""
-    by_folder: dict[str, dict[str, list[str]]] = {}
-    for image_id in image_ids:
-        parts = image_id.split("/")[:-1]
-        for place, part in enumerate(parts):
-            kind = "known" if part.lower() in _KNOWN else "probes" if part.lower() in _PROBES else None
-            if kind is not None:
-                by_folder.setdefault(kind, {}).setdefault("/".join(parts[: place + 1]), []).append(image_id)
-                break
-    for known, images in by_folder.get("known", {}).items():
-        for probes, searched in by_folder.get("probes", {}).items():
-            if posixpath.dirname(known) == posixpath.dirname(probes):
-                first, _ = entry_of_folder(known, images, None)
-                second, _ = entry_of_folder(probes, searched, None)
-                if first.class_folders or first.pattern:
-                    plain = ImagesConfig(folder=second.folder)
-                    return GalleryConfig(known=first, probes=second if second.class_folders else plain), [
-                        *images,
-                        *searched,
-                    ]
-    return None
+def take_folders(find: Findings) -> None:
+    """Takes folders called like splits, or all images that are left where nothing has identities yet."""
+    by_folder = split_folders(find.left)
+    had_identities, had_test = find.has_identities, find.has_test
+    has_train = any(SPLIT_WORDS[name_of(folder).lower()] == "train" for folder in by_folder)
+    rest = {*find.left}.difference(*by_folder.values())
+    if rest and not had_identities and not has_train:
+        by_folder[""] = sorted(rest)
+    trained = {
+        part
+        for folder, images in by_folder.items()
+        if SPLIT_WORDS.get(name_of(folder).lower(), "train") == "train"
+        for image_id in images
+        for part in image_id.split("/")[:-1]
+    }
+    for folder, images in by_folder.items():
+        is_test = SPLIT_WORDS.get(name_of(folder).lower()) == "test"
+        if had_identities and (not is_test or had_test):
+            continue
+        has_owners = any(
+            {*image_id.split("/")[:-1]} & (trained - {*folder.split("/")}) for image_id in images
+        )
+        if is_test and (had_identities or not has_owners):
+            entries, reason = [ImagesConfig(split="test", folder=folder)], "images to submit"
+        else:
+            entries, reason = entries_of_folder(folder, images, find.answers)
+        find.images += entries
+        find.covered |= {*images}
+        find.say(f"{entries[0].folder or find.root}/: {entries[0].split} images, {reason}")
 
 
 def _without_single_folders(folder: str, image_ids: Sequence[str]) -> str:

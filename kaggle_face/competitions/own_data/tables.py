@@ -10,32 +10,42 @@ from pathlib import Path
 
 from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
 from kaggle_face.competitions.files.image_index import ImageIndex
-from kaggle_face.competitions.layouts.custom import DIFFERENT_WORDS, SAME_WORDS
-from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
-from kaggle_face.errors import ConfigError
+from kaggle_face.competitions.layouts.custom_images import NO_IDENTITY, SPLIT_WORDS
+from kaggle_face.competitions.layouts.custom_trials import DIFFERENT_WORDS, SAME_WORDS, halves_of
+from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.file_names import is_picture_name
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _NUMBERING = ("", "id", "index", "row", "unnamed: 0", "idx", "number", "no")
 _IDENTITY_NAMES = (
     re.compile(r"person|identit|individual|subject|celeb|people|landmark|whale|who", re.IGNORECASE),
-    re.compile(r"label|class|name|target|categor|(^|_)id$", re.IGNORECASE),
+    re.compile(r"label|class|name|target|categor", re.IGNORECASE),
+    re.compile(r"(^|_)id$", re.IGNORECASE),
 )
 _SPLIT_NAME = re.compile(r"split|partition|subset|phase|usage|part$|^set$", re.IGNORECASE)
 _LABEL_NAME = re.compile(r"same|label|match|target|verdict|class|genuine|^is", re.IGNORECASE)
+_JOINTS = (
+    *("_vs_", "-vs-", " vs ", "_VS_", " - ", ", ", "__", "--", "::", "->", "=>", "<>"),
+    *(" ", "-", "_", ",", ";", "|", ":", "+", "&", "/", "~", "#", "@", "=", "^", "x"),
+)
 _TRIED = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class OwnTable:
-    """A table below the data root, and which of its columns name images."""
+    """A table below the data root, and which of its columns name images.
+
+    `joint` is a column of pairs and the text between their two images; `doubts` say why columns that fit too
+    are not taken.
+    """
 
     name: str
     table: CsvTable
     has_header: bool
     image_columns: tuple[str, ...]
-    cut: str
+    cut: str = ""
     doubts: tuple[str, ...] = ()
+    joint: tuple[str, str] | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -55,16 +65,48 @@ class OwnTable:
 def read_own_table(root: Path, name: str, index: ImageIndex) -> OwnTable:
     """Reads a table whose first line may be a header, and finds the columns that name images.
 
+    Blanks separate its cells where nothing else does, unless whole lines name images.
+
     Raises:
         DataError: It is not a table.
     """
-    table = read_csv_table(root / name, [], has_header=False, may_have_blanks=True)
+    try:
+        own = _read(root, name, index, may_have_blanks=True)
+    except DataError:
+        own = _read(root, name, index, may_have_blanks=False)
+        if not own.image_columns and own.joint is None:
+            raise
+        return own
+    if own.image_columns or own.joint is not None:
+        return own
+    whole = _read(root, name, index, may_have_blanks=False)
+    return whole if whole.image_columns or whole.joint is not None else own
+
+
+def _read(root: Path, name: str, index: ImageIndex, may_have_blanks: bool) -> OwnTable:
+    table = read_csv_table(root / name, [], has_header=False, may_have_blanks=may_have_blanks)
     first = [cells[0] for cells in table.columns.values()]
-    has_header = not any(index.match(text).image_ids for text in first)
+    has_header = not any(
+        index.match(text).image_ids or is_picture_name(_last(text)) or _joints_of([text], index)
+        for text in first
+    )
     if has_header:
-        table = read_csv_table(root / name, [], may_have_blanks=True)
+        table = read_csv_table(root / name, [], may_have_blanks=may_have_blanks)
     cut = next((cut for cells in table.columns.values() if (cut := _common_cut(cells, index))), "")
     named = [column for column, cells in table.columns.items() if _name_images(cells, index, cut)]
+    if named:
+        kept, doubts = _without_doubles(table, named, index, cut)
+        return OwnTable(name, table, has_header, kept, cut, doubts)
+    for column, cells in table.columns.items():
+        if joints := _joints_of(cells, index):
+            return OwnTable(name, table, has_header, (), joint=(column, joints[0]))
+    return OwnTable(name, table, has_header, ())
+
+
+def _without_doubles(
+    table: CsvTable, named: list[str], index: ImageIndex, cut: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that are meant to name images, and why the others that fit are not."""
     doubts = []
     for column in list(named):
         if len(named) > 1 and column.lower() in _NUMBERING and is_numbering(table.columns[column]):
@@ -78,7 +120,18 @@ def read_own_table(root: Path, name: str, index: ImageIndex) -> OwnTable:
     while len(named) > 1 and _same_images(table, named, index, cut):
         doubts.append(f"column {named[-1]} names the same images")
         named.pop()
-    return OwnTable(name, table, has_header, tuple(named), cut, tuple(doubts))
+    return tuple(named), tuple(doubts)
+
+
+def _joints_of(cells: Sequence[str], index: ImageIndex) -> list[str]:
+    """The texts that stand between two names of images in most cells, of as many as are tried."""
+    tried = cells[:: max(1, len(cells) // _TRIED)]
+    return [
+        joint
+        for joint in _JOINTS
+        if joint in tried[0]
+        and 2 * sum(len(halves_of(cell, joint, index)) == 1 for cell in tried) > len(tried)
+    ]
 
 
 def is_numbering(cells: Sequence[str]) -> bool:
@@ -89,21 +142,20 @@ def is_numbering(cells: Sequence[str]) -> bool:
 def identity_columns(own: OwnTable, besides: Sequence[str]) -> list[str]:
     """The columns that may name identities, the likeliest first, alone where one is likelier than the others.
 
-    A column called like an identity goes before one called like a label, and that before any other; a column
-    of another name in which each cell is different is none.
+    A column called like an identity goes before one called like a label, that before one called like an id,
+    and that before any other; a column of the last two kinds in which each cell is different is none.
     """
     columns = [
         column
         for column in own.columns
         if column not in (*own.image_columns, *besides)
         and not (column.lower() in _NUMBERING and is_numbering(own.cells(column)))
-        and len({*own.cells(column)} - {""}) > 1
+        and len({cell for cell in own.cells(column) if cell.lower() not in NO_IDENTITY}) > 1
     ]
     count = len(own.table.line_numbers)
+    repeating = [column for column in columns if len({*own.cells(column)}) < count]
     ranks = {
-        column: _rank(column)
-        for column in columns
-        if _rank(column) > 0 or len({*own.cells(column)}) < count or count == 2
+        column: _rank(column) for column in columns if column in repeating or count == 2 or _rank(column) > 1
     }
     best = max(ranks.values(), default=0)
     return [column for column, rank in ranks.items() if rank == best]
@@ -138,6 +190,7 @@ def pair_label_columns(own: OwnTable) -> list[str]:
         if column not in own.image_columns
         and {cell.lower() for cell in own.cells(column)} <= SAME_WORDS | DIFFERENT_WORDS
         and len({*own.cells(column)}) == 2
+        and (_LABEL_NAME.search(column) or not is_numbering(own.cells(column)))
     ]
     return [column for column in columns if _LABEL_NAME.search(column)] or columns
 
@@ -192,7 +245,7 @@ def _only_folder(own: OwnTable, names: Sequence[str], index: ImageIndex) -> tupl
 
 
 def _rank(column: str) -> int:
-    return next((2 - place for place, names in enumerate(_IDENTITY_NAMES) if names.search(column)), 0)
+    return next((3 - place for place, names in enumerate(_IDENTITY_NAMES) if names.search(column)), 0)
 
 
 def _last(cell: str) -> str:
@@ -200,10 +253,11 @@ def _last(cell: str) -> str:
 
 
 def _name_images(cells: Sequence[str], index: ImageIndex, cut: str) -> bool:
-    """Whether most cells, of as many as are tried, name images."""
+    """Whether most cells, of as many as are tried, name images; of names of pictures one that is there."""
     tried = cells[:: max(1, len(cells) // _TRIED)]
     found = sum(bool(index.match(cell, ("",), cut).image_ids) for cell in tried)
-    return 2 * found > len(tried)
+    pictures = sum(map(is_picture_name, map(_last, tried)))
+    return 2 * found > len(tried) or (found > 0 and 2 * pictures > len(tried))
 
 
 def _common_cut(cells: Sequence[str], index: ImageIndex) -> str:

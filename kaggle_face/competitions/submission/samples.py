@@ -23,6 +23,7 @@ from kaggle_face.records import CompetitionData
 from kaggle_face.tasks import TASKS, Task
 
 _ENOUGH = 0.5  # of a sample's ids that a template gives: it is meant, and the other ids are foreign
+_ROW_TEMPLATES = ("{id}", "{path}", "{name}", "{stem}", "{number}", "{row}", "{first}", "{second}")
 _LABEL_NAME = re.compile(r"label|class|identity|predict|category", re.IGNORECASE)
 _SCORE_NAME = re.compile(r"score|match|simil|prob|distance", re.IGNORECASE)
 
@@ -99,11 +100,11 @@ def infer_format(sample: Path, data: CompetitionData, root: Path | None = None) 
         _refuse_foreign_ids(sample, whole, data, task)
     labels_per_row = 1
     if len(parts) == 1 and parts[0][1] == "classification":
-        labels_per_row = max(len(cells[0].split()) for cells in whole.cells.values())
+        labels_per_row = max(1, *(len(cells[0].split()) for cells in whole.cells.values()))
     return SubmissionFormat(
         columns,
         tuple(
-            FormatPart(task, (id_cell, *_cells_behind_id(part, task, sample, data)))
+            FormatPart(task, (id_cell, *_cells_behind_id(part, task, sample, data, id_cell)))
             for part, task, id_cell in parts
         ),
         labels_per_row=labels_per_row,
@@ -253,13 +254,23 @@ def _offered(data: CompetitionData, task: Task, template: str) -> list[str]:
     return ids
 
 
-def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionData) -> list[str]:
-    """The templates of the columns behind the id: one of predictions, the rest as the sample has them."""
+def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionData, id_cell: str) -> list[str]:
+    """The templates of the columns behind the id: one of predictions, the rest as the sample has them.
+
+    Raises:
+        DataError: Several columns may be the predictions, or another differs from row to row in no known way.
+    """
     predicted = []
+    known = _templates_of_cells(part, task, data, id_cell)
     for name, cells in part.cells.items():
+        if name in known:
+            continue
         is_constant_word = _named_task(cells[0]) is not None and len(set(cells)) == 1
         if not is_constant_word and any(cell.strip() for cell in cells):
             predicted.append(name)
+    if len(predicted) > 1 and task == "classification":
+        names = {*data.classes.names.tolist(), *data.classes.submitted.tolist()}
+        predicted = [name for name in predicted if names.issuperset(part.cells[name])] or predicted
     if len(predicted) > 1:
         pattern = _LABEL_NAME if task == "classification" else _SCORE_NAME
         predicted = [name for name in predicted if pattern.search(name)] or predicted
@@ -275,7 +286,32 @@ def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionDat
     has_scores = data.test_gallery is None if is_blank else _are_numbers(cells_shown)
     is_score = task == "verification" and has_scores
     template = "{score}" if is_score else "{label}"
-    return [template if name == predicted[0] else _literal(cells[0]) for name, cells in part.cells.items()]
+    for name, cells in part.cells.items():
+        if name not in known and name != predicted[0] and len(set(cells)) > 1:
+            raise DataError(
+                f"{sample}: the column '{name}' differs from row to row ({cells[0]}, ...) and is neither the "
+                f"prediction nor a name or number of the rows; describe the file with submit.{task}"
+            )
+    known |= {predicted[0]: template}
+    return [known.get(name, _literal(cells[0])) for name, cells in part.cells.items()]
+
+
+def _templates_of_cells(part: _Part, task: Task, data: CompetitionData, id_cell: str) -> dict[str, str]:
+    """The templates of columns that differ from row to row, as the test files name or number the rows."""
+    place_of = {text: place for place, text in enumerate(_offered(data, task, id_cell))}
+    places = [place_of.get(text) for text in part.whole_ids]
+    found: dict[str, str] = {}
+    if None in places:
+        return found
+    for name, cells in part.cells.items():
+        if len(set(cells)) < 2:
+            continue
+        for template in _ROW_TEMPLATES:
+            offered = _offered(data, task, template)
+            if offered and [offered[place] for place in places if place is not None] == [*cells]:
+                found[name] = template
+                break
+    return found
 
 
 def _looks_like(part: _Part, task: Task) -> bool:

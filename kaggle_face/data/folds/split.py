@@ -135,13 +135,27 @@ def _kind_of_trials(data: CompetitionData, config: FoldsConfig) -> Literal["dev_
             assert_never(other)
 
 
-def _hold_out_identities(labels: IntArray, count: int, config: FoldsConfig) -> IntArray:
-    """The fold that holds out each image's identity, or -1 (N): `count` disjoint groups of identities."""
+def can_hold_out_identities(data: CompetitionData, config: FoldsConfig) -> bool:
+    """Whether there are enough identities for each fold to hold some out; True where folds need none."""
+    if _kind_of_trials(data, config) != "identities" or config.heldout_identities == 0:
+        return True
+    return _count_to_hold_out(_labelled(data).labels, number_of_folds(config), config)[2] > 0
+
+
+def _count_to_hold_out(labels: IntArray, count: int, config: FoldsConfig) -> tuple[IntArray, IntArray, int]:
+    """All identities, those with two images, and how many of these folds hold out; 0: they are too few."""
     identities, sizes = np.unique(labels, return_counts=True)
     paired = identities[sizes >= 2]
     fewest = _FEWEST_IDENTITIES * count
     wanted = min(max(round(config.heldout_identities * len(identities)), fewest), len(paired))
-    if wanted < fewest or len(identities) - math.ceil(wanted / count) < 2:
+    is_possible = wanted >= fewest and len(identities) - math.ceil(wanted / count) >= 2
+    return identities, paired, wanted if is_possible else 0
+
+
+def _hold_out_identities(labels: IntArray, count: int, config: FoldsConfig) -> IntArray:
+    """The fold that holds out each image's identity, or -1 (N): `count` disjoint groups of identities."""
+    identities, paired, wanted = _count_to_hold_out(labels, count, config)
+    if not wanted:
         raise DataError(
             f"{count} folds cannot hold out {config.heldout_identities:g} of {len(identities)} identities, "
             f"{len(paired)} of them with two images; change folds.heldout_identities (0: no trials)"

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.competitions.inspection import Inspection, inspect_folder, settings_text
-from kaggle_face.competitions.own_data.guess import Answers
+from kaggle_face.competitions.inspection import (
+    Inspection,
+    inspect_folder,
+    pairs_are_trained,
+    settings_text,
+)
+from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
+from kaggle_face.config.schema import FoldsConfig
+from kaggle_face.data.folds.split import can_hold_out_identities
 from kaggle_face.errors import ConfigError
 from kaggle_face.hardware import available_cpus
 from kaggle_face.kaggle.download import plain_slug
@@ -52,7 +60,9 @@ def init_competition(
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; --force replaces it")
     inspection = inspect_folder(slug, root, answers)
-    text = settings_text(inspection, machine or this_machine())
+    kind: Literal["auto", "identities"] = "identities" if pairs_are_trained(inspection) else "auto"
+    holds_out = can_hold_out_identities(inspection.data, FoldsConfig(verification=kind))
+    text = settings_text(inspection, machine or this_machine(), holds_out)
     parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
     write_text(path, text)
     return WrittenSettings(path, text, inspection)

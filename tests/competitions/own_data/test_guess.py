@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
+from kaggle_face.cli.competition.init import add_arguments_init, answers_of
 from kaggle_face.competitions.inspection import inspect_folder, settings_text
-from kaggle_face.competitions.own_data.guess import Answers, guess_settings
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import guess_settings
 from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError, DataError
-from tests.support.own_shapes import SHAPES, draw, write
+from tests.support.own_shapes import draw, write
+from tests.support.twisted import ALL
 
 TWO_CORES = Machine("", 2)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+def answers_to(options: tuple[str, ...]) -> Answers | None:
+    """The answers of options of `init`; None where there are none."""
+    parser = argparse.ArgumentParser()
+    add_arguments_init(parser)
+    answers = answers_of(parser.parse_args(["mine", "--data", "raw", *options]))
+    return answers if answers.are_given else None
+
+
+@pytest.mark.parametrize("shape", ALL)
 def test_each_shape_is_read_as_it_was_made(shape, tmp_path):
     truth = shape(tmp_path)
-    inspection = inspect_folder("mine", tmp_path)
+    inspection = inspect_folder("mine", tmp_path, answers_to(truth.options))
     assert inspection.guess is not None
     data = inspection.data
     train = data.faces.of_split("train")
-    names = data.classes.submitted[train.labels].tolist()
+    of_labels = [*data.classes.names.tolist(), ""]  # -1: of nobody who is known
+    names = [of_labels[label] for label in train.labels.tolist()]
     assert dict(zip(train.image_ids.tolist(), names, strict=True)) == truth.train
+    submitted = dict(zip(data.classes.names.tolist(), data.classes.submitted.tolist(), strict=True))
+    assert submitted == {name: truth.submitted.get(name, name) for name in submitted}
     rows = zip(data.test_rows.row_ids.tolist(), data.test_rows.image_ids.tolist(), strict=True)
     assert [*rows] == [(row, image) for row, (image, _) in truth.test.items()]
     assert data.test_pairs.pair_ids.tolist() == [*truth.pairs]

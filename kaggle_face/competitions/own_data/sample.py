@@ -1,0 +1,282 @@
+"""The sample submission of own data: which table it is, its ids, and what it says of labels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from kaggle_face.competitions.files.folders import name_of
+from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
+from kaggle_face.competitions.own_data.findings import Findings
+from kaggle_face.competitions.own_data.folders import split_folders
+from kaggle_face.competitions.own_data.image_tables import locate
+from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering
+from kaggle_face.config.competition import ImagesConfig, LabelsConfig
+from kaggle_face.errors import ConfigError
+
+NO_SAMPLE = "none"
+"""The answer for a competition without a sample submission."""
+
+_SAMPLE_NAME = re.compile(
+    r"sample(?!s)|subm|example|template|format|dummy|placeholder|baseline", re.IGNORECASE
+)
+_UNKNOWN_NAME = re.compile(
+    r"(^|_|-)(new|unknown|unk|nobody|none|noone|other|others|stranger|distractor)(_|-|$)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class SampleReading:
+    """What the sample says: the table of the test rows and its column of ids, and how labels are written."""
+
+    test_rows: str | None = None
+    test_id: str | None = None
+    labels_per_row: int = 1
+    submitted: Literal["name", "index"] = "name"
+    unknown: str | None = None
+    labels: LabelsConfig | None = None
+
+
+def split_off_samples(
+    tables: Sequence[OwnTable], named: Sequence[str], answer: str | None
+) -> tuple[list[OwnTable], list[OwnTable]]:
+    """The tables, and the samples among them: the one answered, those called so, or those that look so."""
+    chosen: list[OwnTable] = []
+    if answer == NO_SAMPLE:
+        pass
+    elif answer is not None:
+        chosen = [own for own in tables if own.name == answer]
+    else:
+        chosen = [own for own in tables if own.name in named]
+        chosen = chosen or [own for own in tables if _SAMPLE_NAME.search(name_of(own.name))]
+        chosen = chosen or [own for own in tables if _looks_like_a_sample(own, tables)]
+    return [own for own in tables if own not in chosen], [_with_ids_alone(own) for own in chosen]
+
+
+def sample_images(find: Findings, samples: Sequence[OwnTable]) -> frozenset[str]:
+    """The images that samples name."""
+    columns = [(own, own.image_columns[0]) for own in samples if len(own.image_columns) == 1]
+    return frozenset(
+        image_id
+        for own, column in columns
+        for cell in own.cells(column)
+        for image_id in find.index.match(cell, cut=own.cut).image_ids
+    )
+
+
+def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[str]) -> SampleReading:
+    """Takes the ids of samples as test rows; those of lists of pairs are read with them.
+
+    Raises:
+        ConfigError: Two folders may hold its images.
+    """
+    reading = SampleReading(unknown=find.answers.unknown, submitted=find.answers.submitted or "name")
+    for own in samples:
+        if own.name in pair_files:
+            continue
+        if len(own.image_columns) == 1:
+            reading = _take_images(find, own, own.image_columns[0], reading)
+        elif (column := _take_ids_of_table(find, own)) is not None:
+            reading = replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
+        else:
+            find.say(f"{own.name}: the sample submission, by {own.shown(own.columns[0])}")
+    return reading
+
+
+def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
+    """How the sample writes labels: several in a cell, one of unknown people, names, places or other words.
+
+    Raises:
+        ConfigError: Labels may be names or places among them.
+    """
+    own = find.tables.get(reading.test_rows or "")
+    column = None if own is None else _label_column(find, own)
+    if own is None or column is None or not find.names:
+        return reading
+    cells = [cell for cell in own.cells(column) if cell]
+    words = Counter(word for cell in cells for word in cell.split())
+    per_row = max((len(cell.split()) for cell in cells if cell not in find.names), default=1)
+    known = sum(count for word, count in words.items() if word in find.names)
+    if per_row > 1 and 2 * known > words.total():
+        return _read_ranking(find, own, cells[0], words, replace(reading, labels_per_row=per_row))
+    if find.answers.submitted is not None or not {*cells} - find.names:
+        return reading
+    if (labels := _table_of_labels(find, own, {*cells})) is not None:
+        return replace(reading, labels=labels)
+    return _read_places(find, own, column, reading, cells)
+
+
+def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleReading) -> SampleReading:
+    """The test rows of a sample whose ids name images, which are test images if nothing else says so.
+
+    The first column goes before others that name images, and a folder called like a test before others.
+    """
+    first = own.columns[0]
+    ids = {*own.cells(first)}
+    if len(ids) == len(own.cells(first)) and all(
+        find.index.match(text, cut=own.cut).image_ids for text in ids
+    ):
+        column = first
+    find.say(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
+    if not find.has_test:
+        tests = (each for each in split_folders(find.left) if SPLIT_WORDS[name_of(each).lower()] == "test")
+        if not any(_all_in(find, own, column, folder) for folder in tests):
+            folder, found = locate(find, own, (column,))
+            find.images.append(
+                ImagesConfig(split="test", folder=folder, table=own.name, image=column, cut=own.cut)
+            )
+            find.covered |= {*found}
+    return replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
+
+
+def _all_in(find: Findings, own: OwnTable, column: str, folder: str) -> bool:
+    """Whether each cell names one image of a folder."""
+    matches = (find.index.match(text, (folder,), own.cut) for text in own.cells(column))
+    return all(len(match.image_ids) == 1 and match.image_ids[0].startswith(f"{folder}/") for match in matches)
+
+
+def _take_ids_of_table(find: Findings, own: OwnTable) -> str | None:
+    """The column of a sample whose ids are those of another column of the table of test images."""
+    for place, entry in enumerate(find.images):
+        table = find.tables.get(entry.table or "")
+        if table is None or not (entry.split == "test" or entry.split_column or entry.without_identity):
+            continue
+        for column in own.columns:
+            ids = {*own.cells(column)}
+            if len(ids) < len(own.cells(column)):
+                continue
+            for name in table.columns:
+                cells = table.cells(name)
+                if (
+                    name not in (entry.image, entry.identity)
+                    and ids <= {*cells}
+                    and len({*cells}) == len(cells)
+                ):
+                    find.images[place] = entry.model_copy(update={"id": name})
+                    find.say(
+                        f"{own.name}: the sample submission, whose {own.shown(column)} is "
+                        f"{table.shown(name)} of {table.name}"
+                    )
+                    return column
+    return None
+
+
+def _table_of_labels(find: Findings, own: OwnTable, cells: set[str]) -> LabelsConfig | None:
+    """The table that gives each identity the label of the sample, and its two columns."""
+    for table in find.tables.values():
+        if table is own or table.image_columns:
+            continue
+        columns = {name: [*table.cells(name)] for name in table.columns}
+        unique = [name for name, values in columns.items() if len({*values}) == len(values)]
+        names = [name for name in unique if find.names <= {*columns[name]}]
+        labels = [name for name in unique if name not in names and cells <= {*columns[name]}]
+        if len(names) == len(labels) == 1:
+            shown = f"{table.shown(labels[0])} stands for {table.shown(names[0])}"
+            find.say(f"{table.name}: the labels of {own.name}, where {shown}")
+            return LabelsConfig(table=table.name, name=names[0], label=labels[0], header=table.has_header)
+    return None
+
+
+def _read_places(
+    find: Findings, own: OwnTable, column: str, reading: SampleReading, cells: Sequence[str]
+) -> SampleReading:
+    """Whether labels are places among the sorted names.
+
+    Raises:
+        ConfigError: One number stands in all cells, which may be a place or stand for any name.
+    """
+    are_places = all(cell.isdecimal() and int(cell) < len(find.names) for cell in cells)
+    if not are_places or any(name.isdecimal() for name in find.names):
+        written = f"names such as {min(find.names)} are written"
+        find.say(f"{own.name}: '{cells[0]}' of {column} is not an identity; {written}")
+        return reading
+    if len({*cells}) > 1:
+        find.say(f"{own.name}: {own.shown(column)} are places among the sorted names of identities, from 0")
+        find.alternatives.append(f"{own.name}: if {column} are names, --submitted name")
+        return replace(reading, submitted="index")
+    raise ConfigError(
+        f"{own.name}: '{cells[0]}' of the column '{column}' may be a place among the sorted names, or stand "
+        f"for a name such as {min(find.names)}; say which with --submitted index or --submitted name"
+    )
+
+
+def _read_ranking(
+    find: Findings, own: OwnTable, example: str, words: Counter[str], reading: SampleReading
+) -> SampleReading:
+    """The label of unknown people in rankings: the only word that is not an identity, or is called so."""
+    unknown = reading.unknown
+    others = sorted({*words} - find.names)
+    if unknown is None:
+        called = [word for word in words if _UNKNOWN_NAME.search(word)]
+        unknown = others[0] if len(others) == 1 else called[0] if len(called) == 1 else None
+    what = f"{own.name}: {reading.labels_per_row} labels a row, as in '{example}'"
+    if unknown is None:
+        odd = f"; '{others[0]}' is not an identity and is never answered" if others else ""
+        find.say(f"{what}{odd}")
+        return reading
+    find.say(f"{what}; '{unknown}' is the label of people whom nobody knows, and not an identity")
+    find.alternatives.append(f"{own.name}: if '{unknown}' is an identity or never answered, --unknown ''")
+    return replace(reading, unknown=unknown or None)
+
+
+def _label_column(find: Findings, own: OwnTable) -> str | None:
+    """The column of labels: the one that holds most identities, or else the last that is not an id."""
+    columns = [
+        column
+        for column in own.columns
+        if column not in own.image_columns
+        and not (own.columns.index(column) == 0 and len({*own.cells(column)}) == len(own.cells(column)))
+    ]
+    if not columns:
+        return None
+    hits = {
+        column: sum(word in find.names for cell in own.cells(column)[:1000] for word in (cell, *cell.split()))
+        for column in columns
+    }
+    best = max(columns, key=lambda column: hits[column])
+    return best if hits[best] else columns[-1]
+
+
+def _looks_like_a_sample(own: OwnTable, tables: Sequence[OwnTable]) -> bool:
+    """Whether ids of images, or those of another table, stand beside columns of one and the same cell."""
+    rows = len(own.table.line_numbers)
+    sizes = {column: len({*own.cells(column)}) for column in own.columns}
+    ids = [column for column, size in sizes.items() if size == rows]
+    constant = [column for column, size in sizes.items() if size == 1]
+    words = {own.cells(column)[0].lower() for column in constant}
+    if rows < 3 or not own.has_header or not ids or not constant or words & SPLIT_WORDS.keys():
+        return False
+    if len(ids) + len(constant) < len(own.columns):
+        return False
+    wanted = {*own.cells(ids[0])}
+    return (
+        bool(own.image_columns)
+        or own.joint is not None
+        or any(
+            wanted == {*other.cells(column)}
+            for other in tables
+            if other is not own
+            for column in other.columns
+        )
+    )
+
+
+def _with_ids_alone(own: OwnTable) -> OwnTable:
+    """A sample without the columns of images that are its predictions: words that fit an image's name too."""
+    rows = len(own.table.line_numbers)
+    unique = [column for column in own.image_columns if len({*own.cells(column)}) == rows]
+    others = [
+        column
+        for column in own.columns
+        if column not in own.image_columns and not is_numbering(own.cells(column))
+    ]
+    if len(own.image_columns) > 1 and unique and not others:
+        return replace(own, image_columns=(unique[0],))
+    return own
+
+
+def _if_not_first(own: OwnTable, column: str) -> str | None:
+    return None if column == own.columns[0] else column

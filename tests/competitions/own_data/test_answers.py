@@ -1,0 +1,25 @@
+"""Answers about own data by name, as a notebook gives them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.errors import ConfigError
+
+
+def test_one_list_of_pairs_is_a_list():
+    assert Answers.of_mapping({"pairs": "dev.csv:a,b"}).pairs_of("dev.csv") == "a,b"
+    assert Answers.of_mapping({}) == Answers()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"image_colum": "id"}, "own data have no answer 'image_colum'; did you mean 'image_column'"),
+        ({"submitted": "number"}, "submitted of own data is name or index, got 'number'"),
+    ],
+)
+def test_an_answer_that_does_not_exist_is_refused(values, message):
+    with pytest.raises(ConfigError, match=message):
+        Answers.of_mapping(values)

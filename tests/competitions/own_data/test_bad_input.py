@@ -1,0 +1,138 @@
+"""Own data that are wrong: `init` prints one line, names the place and what to do, and writes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.cli.main import main
+from tests.support.own_shapes import draw, write
+
+PEOPLE = ("Ann", "Bob")
+TRAIN = [f"{image}{person}.jpg,{PEOPLE[person]}" for image in range(3) for person in range(2)]
+TESTS = ["t0.jpg", "t1.jpg", "t2.jpg"]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two people in a table, three test images in a folder, pairs and a sample; all of it is right."""
+    monkeypatch.chdir(tmp_path)
+    for number, line in enumerate(TRAIN):
+        draw(tmp_path / "raw/pics" / line.partition(",")[0], number % 2, number)
+    for number, name in enumerate(TESTS):
+        draw(tmp_path / "raw/test" / name, number % 2, 50 + number)
+    write(tmp_path / "raw/list.csv", "image,person", *TRAIN)
+    write(tmp_path / "raw/sample_submission.csv", "image,person", *(f"{name},Ann" for name in TESTS))
+    return tmp_path / "raw"
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert main(["init", "mine", "--data", "raw", *options]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1, error
+    assert not Path("configs/mine.yaml").exists()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("file", "lines", "options", "message"),
+    [
+        (
+            "list.csv",
+            ["image,person", *TRAIN],
+            ("--image-column", "pic"),
+            "no table has a column 'pic'; there are:",
+        ),
+        ("list.csv", ["image,person", *TRAIN], ("--identity-column", "persn"), "did you mean 'person'"),
+        (
+            "list.csv",
+            ["image,person", *TRAIN, "00.jpg,Bob"],
+            (),
+            "list.csv:8: '00.jpg' is 'Bob' here and 'Ann' in raw/list.csv:2; remove one of the lines",
+        ),
+        (
+            "list.csv",
+            ["image,person", *TRAIN, "t1.jpg,Bob"],
+            (),
+            "raw/test: 't1.jpg' is a test image here and a train image in raw/list.csv:8; take it out of",
+        ),
+        (
+            "list.csv",
+            ["image,person", *TRAIN[:-1], "21.jpg,NaN"],
+            (),
+            "list.csv: 1 of 6 rows have 'NaN' in 'person', first: 21.jpg; mend them, or say what they are "
+            "with --without-identity test or --without-identity skip",
+        ),
+        (
+            "list.csv",
+            ["image,person", *TRAIN[:-1], "21.jpg,"],
+            (),
+            "list.csv: 1 of 6 rows have '' in 'person', first: 21.jpg",
+        ),
+        (
+            "list.csv",
+            ["image,person", *TRAIN, "zz.jpg,Bob"],
+            (),
+            "list.csv:8: 1 of 7 images named do not exist, first: zz.jpg",
+        ),
+        (
+            "sample_submission.csv",
+            ["image,person", *(f"{name},Ann" for name in [*TESTS, "t1.jpg"])],
+            (),
+            "sample_submission.csv:5: the id 't1.jpg' stands twice in 'image'; keep one row per image",
+        ),
+        (
+            "sample_submission.csv",
+            ["image,person", *(f"{name},Ann" for name in [*TESTS, "t9.jpg"])],
+            (),
+            "sample_submission.csv:5: 1 of 4 images named do not exist, first: t9.jpg",
+        ),
+        (
+            "sample_submission.csv",
+            ["image,person", *(f"x{number},Ann" for number in range(3))],
+            (),
+            "its ids, such as 'x0', are not names, numbers or rows of the test files",
+        ),
+        (
+            "pairs.csv",
+            ["a,b,same", "t0.jpg,t1.jpg,0", "t0.jpg,t8.jpg,1", "t1.jpg,t2.jpg,0"],
+            (),
+            "pairs.csv:3: 1 of 4 images named do not exist, first: t8.jpg",
+        ),
+        (
+            "pairs.csv",
+            ["pair,same", "t0_vs_t1,0", "t0_vs_t8,1", "t1_vs_t2,0"],
+            (),
+            "pairs.csv:3: 't0_vs_t8' of the column 'pair' is not two images with '_vs_' between them",
+        ),
+        (
+            "pairs.csv",
+            ["id,a,b", "p,t0.jpg,t1.jpg", "p,t0.jpg,t2.jpg"],
+            (),
+            "pairs.csv:3: the id 'p' stands twice; mend this line",
+        ),
+    ],
+)
+def test_a_fault_is_one_line(root, capsys, file, lines, options, message):
+    write(root / file, *lines)
+    assert message in _refused(capsys, *options)
+
+
+def test_images_in_an_archive_and_a_list_in_json_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/images.zip").write_bytes(b"PK")
+    write(tmp_path / "raw/train.csv", "image,person", "0.jpg,Ann")
+    assert "raw holds no images; images.zip: left aside, an archive; unpack it where it lies" in _refused(
+        capsys
+    )
+    for number in range(2):
+        draw(tmp_path / f"raw/pics/{number}.jpg", number, number)
+    (tmp_path / "raw/images.zip").unlink()
+    (tmp_path / "raw/train.csv").unlink()
+    write(tmp_path / "raw/people.json", '{"0.jpg": "Ann"}')
+    assert "nothing that gives their identities" in (error := _refused(capsys))
+    assert (
+        "people.json: left aside, lists are read from .csv, .tsv and .txt; if it names images, write" in error
+    )

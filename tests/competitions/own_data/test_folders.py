@@ -1,0 +1,54 @@
+"""Nested folders and test folders of own data: which folder is the person, and which images are submitted."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaggle_face.competitions.inspection import inspect_folder
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import guess_settings
+from kaggle_face.errors import ConfigError
+from tests.support.own_shapes import draw
+
+
+def _draw(root, *paths: str) -> None:
+    for number, path in enumerate(paths):
+        draw(root / path, number % 3, number)
+
+
+def _classes(root, answers: Answers | None = None) -> list[str]:
+    return inspect_folder("mine", root, answers or Answers()).data.classes.names.tolist()
+
+
+def test_folders_of_parts_and_folders_of_films_are_a_question(tmp_path):
+    _draw(tmp_path, *(f"faces/{a}/{a}{b}/{image}.jpg" for a in "xy" for b in "pq" for image in "12"))
+    with pytest.raises(
+        ConfigError, match=r"may be x or xp; say which with --identity-folder first or --identity"
+    ):
+        guess_settings(tmp_path, Answers())
+    assert _classes(tmp_path, Answers(identity_folder="first")) == ["x", "y"]
+    assert _classes(tmp_path, Answers(identity_folder="last")) == ["xp", "xq", "yp", "yq"]
+
+
+def test_the_same_few_folders_in_each_are_views_and_many_in_few_are_people(tmp_path):
+    _draw(tmp_path / "a", *(f"f/p{person}/{view}/1.jpg" for person in range(4) for view in ("left", "right")))
+    assert _classes(tmp_path / "a") == ["p0", "p1", "p2", "p3"]
+    _draw(
+        tmp_path / "b", *(f"f/{camera}/p{person}/1.jpg" for person in range(4) for camera in ("one", "two"))
+    )
+    assert _classes(tmp_path / "b") == ["p0", "p1", "p2", "p3"]
+
+
+def test_folders_of_the_test_images_are_people_only_where_training_has_them(tmp_path):
+    _draw(tmp_path / "a", *(f"train/{who}/{n}.jpg" for who in ("Ann", "Bob") for n in "12"), "test/Ann/9.jpg")
+    assert len(inspect_folder("mine", tmp_path / "a").data.labelled_test) == 1
+    _draw(tmp_path / "b", *(f"train/{who}/{n}.jpg" for who in ("Ann", "Bob") for n in "12"), "test/0/9.jpg")
+    data = inspect_folder("mine", tmp_path / "b").data
+    assert data.test_rows.image_ids.tolist() == ["test/0/9.jpg"]
+    assert not len(data.labelled_test)
+
+
+def test_without_anything_to_submit_a_line_says_what_names_it(tmp_path):
+    _draw(tmp_path, *(f"people/{who}/{n}.jpg" for who in ("Ann", "Bob") for n in "12"))
+    lines = guess_settings(tmp_path, Answers()).lines
+    assert "nothing is to be submitted; name test images with --test FOLDER, or pairs with --pairs" in lines

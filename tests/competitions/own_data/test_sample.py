@@ -1,0 +1,84 @@
+"""What a sample submission says: its ids, labels by place or name, rankings, and a question where two fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaggle_face.competitions.inspection import inspect_folder
+from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import guess_settings
+from kaggle_face.errors import ConfigError, DataError
+from tests.support.own_shapes import draw, write
+
+PEOPLE = ("Ann", "Bob")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two people in a table, and three test images in a folder."""
+    for number in range(6):
+        draw(tmp_path / f"pics/{number}a.jpg", number % 2, number)
+    for number in range(3):
+        draw(tmp_path / f"test/{number}t.jpg", number % 2, 50 + number)
+    write(tmp_path / "list.csv", "image,person", *(f"{n}a.jpg,{PEOPLE[n % 2]}" for n in range(6)))
+    return tmp_path
+
+
+def test_a_zero_for_each_label_may_be_a_place_or_stand_for_a_name(root):
+    write(root / "sample_submission.csv", "image,person", *(f"{n}t.jpg,0" for n in range(3)))
+    with pytest.raises(ConfigError, match="say which with --submitted index or --submitted name"):
+        guess_settings(root, Answers())
+    assert guess_settings(root, Answers(submitted="index")).custom.submitted == "index"
+    assert guess_settings(root, Answers(submitted="name")).custom.submitted == "name"
+
+
+def test_different_places_are_places(root):
+    write(root / "sample_submission.csv", "image,person", "0t.jpg,1", "1t.jpg,0", "2t.jpg,1")
+    data = inspect_folder("mine", root).data
+    assert data.classes.names.tolist() == ["Ann", "Bob"]
+    assert data.classes.submitted.tolist() == ["0", "1"]
+
+
+def test_a_label_of_unknown_people_is_not_a_class_unless_an_option_says_so(root):
+    write(
+        root / "list.csv", "image,person", *(f"{n}a.jpg,{('Ann', 'Bob', 'new_one')[n % 3]}" for n in range(6))
+    )
+    write(root / "sample_submission.csv", "image,people", *(f"{n}t.jpg,Ann new_one Bob" for n in range(3)))
+    data = inspect_folder("mine", root).data
+    assert data.classes.names.tolist() == ["Ann", "Bob"]
+    assert data.test_gallery.no_match == "new_one"
+    assert data.test_gallery.probe_ids.tolist() == ["0t.jpg", "1t.jpg", "2t.jpg"]
+    data = inspect_folder("mine", root, Answers(unknown="")).data
+    assert data.classes.names.tolist() == ["Ann", "Bob", "new_one"]
+    assert data.test_gallery is None
+
+
+def test_other_columns_of_the_sample_are_kept_or_refused(root):
+    rows = [f"{n}t.jpg,test/{n}t.jpg,v1,Ann" for n in range(3)]
+    write(root / "sample_submission.csv", "image,path,version,person", *rows)
+    form = inspect_folder("mine", root).formats.of_task("classification")
+    assert form.parts[0].cells == ("{id}", "{path}", "v1", "{label}")
+    rows = [f"{n}t.jpg,k{n * 7},v1,Ann" for n in range(3)]
+    write(root / "sample_submission.csv", "image,key,version,person", *rows)
+    with pytest.raises(
+        DataError, match=r"the column 'key' differs from row to row \(k0, ...\) and is neither"
+    ):
+        inspect_folder("mine", root)
+    assert inspect_folder("mine", root, Answers(sample="none")).formats.classification is None
+
+
+def test_the_sample_is_found_by_what_it_holds_or_by_an_option(root):
+    write(root / "fill_me.csv", "image,person", *(f"{n}t.jpg,?" for n in (2, 0, 1)))
+    guess = guess_settings(root, Answers())
+    assert (guess.custom.test_rows, guess.samples) == ("fill_me.csv", ("fill_me.csv",))
+    write(root / "sample_submission.csv", "image,person", *(f"{n}t.jpg,Ann" for n in (1, 0, 2)))
+    assert guess_settings(root, Answers()).custom.test_rows == "sample_submission.csv"
+    assert guess_settings(root, Answers(sample="fill_me.csv")).custom.test_rows == "fill_me.csv"
+
+
+def test_ids_of_the_sample_lead_to_images_by_the_table_of_test_images(root):
+    write(root / "tests.csv", "key,image", "31,0t.jpg", "12,1t.jpg", "25,2t.jpg")
+    write(root / "sample_submission.csv", "key,person", "12,Ann", "25,Ann", "31,Ann")
+    data = inspect_folder("mine", root).data
+    assert data.test_rows.row_ids.tolist() == ["12", "25", "31"]
+    assert data.test_rows.image_ids.tolist() == ["test/1t.jpg", "test/2t.jpg", "test/0t.jpg"]
