@@ -128,6 +128,18 @@ def naming_first(count: int, total: int, what: str, first: str) -> str:
     return f"{count} of {total} {what}, first: {first}"
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, in the singular or the plural.
+
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "person", "people"), counted(0, "class")
+    ('1 image', '1,200 images', '2 people', '0 classes')
+    """
+    if count == 1:
+        return f"1 {noun}"
+    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{count:,} {plural or noun + ending}"
+
+
 def one_line(text: str) -> str:
     r"""One line in which everything that is not printable is written as an escape; any script stays as it is.
 

@@ -52,5 +52,5 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
         f"class of probability {options.min_confidence:g} or more"
     )
     path, more = result.path, ("--ignore-rules",) if result.ignored_rules else ()
-    use = settings_command("train", "--fold", "0", *more, overrides=[f"data.pseudo_labels={path}"])
+    use = settings_command("train", *more, overrides=[f"data.pseudo_labels={path}"])
     terminal.log(f"{path}: train with data.pseudo_labels={path}, as in: {use}")

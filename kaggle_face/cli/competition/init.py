@@ -42,10 +42,23 @@ def _list_competitions(terminal: Terminal) -> None:
     from kaggle_face.competitions.catalogue.known import competition_spec, known_slugs
 
     rows = [
-        (spec.slug, spec.layout, spec.variant, " + ".join(spec.tasks), spec.metric, str(spec.image_size))
+        (
+            spec.slug,
+            spec.layout if spec.variant == "auto" else f"{spec.layout} {spec.variant}",
+            spec.tasks[0] if len(spec.tasks) == 1 else "both",
+            spec.metric,
+            str(spec.image_size),
+        )
         for spec in map(competition_spec, known_slugs())
     ]
-    terminal.table(("competition", "layout", "variant", "task", "metric", "pixels"), rows)
+    legend = {
+        "competition": "the name in its address",
+        "layout": "of its files (see 'competitions show LAYOUT') and its variant, where there are several",
+        "task": "what is answered",
+        "metric": "of the leaderboard",
+        "pixels": "side of its images",
+    }
+    terminal.table(tuple(legend), rows, legend)
 
 
 def add_arguments_init(parser: argparse.ArgumentParser) -> None:

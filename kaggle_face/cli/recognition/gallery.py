@@ -115,7 +115,13 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 [f"{rank}", one.person.name, f"{one.score:.4f}", f"{one.person.num_images}"]
                 for rank, one in enumerate(answer.candidates, start=1)
             ]
-            terminal.table(["rank", "name", "score", "images"], rows)
+            legend = {
+                "rank": "1 = most alike",
+                "name": "who is enrolled",
+                "score": "cosine with the picture",
+                "images": "enrolled of the person",
+            }
+            terminal.table(list(legend), rows, legend)
         among, rate = f"compared with {found.num_people} people", found.false_alarm_rate
         if rate == 0:
             among += "; at this threshold none of them is taken for another"

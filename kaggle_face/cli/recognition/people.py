@@ -75,7 +75,8 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.log(f"nobody is enrolled in {gallery.path}")
     else:
         cells = [[one.name, str(one.num_images), one.added] for one in people]
-        terminal.table(["name", "images", "added"], cells)
+        legend = {"images": "enrolled of the person", "added": "when the person was enrolled, UTC"}
+        terminal.table(["name", "images", "added"], cells, {"name": "as enrolled", **legend})
         terminal.log(f"{len(people)} people; model {model.name}")
 
 
@@ -91,7 +92,8 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
         return
     terminal.log(f"{person.name}, enrolled {person.added}")
     cells = [[str(one.number), one.source, one.added] for one in images]
-    terminal.table(["number", "source", "added"], cells)
+    legend = {"number": "of the image", "source": "the picture it is from", "added": "when, UTC"}
+    terminal.table(list(legend), cells, legend)
 
 
 def _rename(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -137,7 +139,14 @@ def _audit(arguments: argparse.Namespace, terminal: Terminal) -> None:
         details = str(row.details) if row.details else ""
         short = details if len(details) <= 60 else f"{details[:57]}..."
         cells.append([row.time, row.action, "-" if row.person is None else str(row.person), row.name, short])
-    terminal.table(["time", "action", "number", "name", "details"], cells)
+    legend = {
+        "time": "UTC",
+        "action": "what was done or decided",
+        "number": "of the person",
+        "name": "at that time",
+        "details": "of the action; all of them with --json",
+    }
+    terminal.table(list(legend), cells, legend)
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,7 +185,7 @@ def print_evaluation(report: EvaluationReport, as_json: bool, terminal: Terminal
         terminal.log(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")
     for table in report.tables():
         terminal.lines(["", table.title])
-        terminal.table(table.header, table.rows)
+        terminal.table(table.header, table.rows, table.legend)
         if table.notes:
             terminal.lines(table.notes)
 
