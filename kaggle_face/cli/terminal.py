@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from kaggle_face.cli.tables import format_table, legend_lines
 from kaggle_face.errors import one_line
-from kaggle_face.notebook_progress import BarCounter, PlainCounter
+from kaggle_face.notebook_progress import BarCounter, PlainCounter, bar_of_call
 from kaggle_face.progress import Counter, SilentCounter
 
 
@@ -68,16 +68,18 @@ class Terminal:
             self.lines(legend_lines(header, legend))
 
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
-        """Shows how far a counted piece of work is, its rate and the time left."""
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[Counter]:
+        """Shows how far a counted piece of work is, its rate, and the time left with what comes later."""
         if sys.stderr.isatty() and not self._quiet:
             from tqdm import tqdm
 
             label, unit = _encodable(one_line(label), sys.stderr), one_line(unit)
-            with tqdm(desc=label, total=total, unit=f" {unit}", initial=done, leave=False) as bar:
+            with bar_of_call(tqdm, label, total, unit, done, later) as bar:
                 yield BarCounter(bar, lambda note: _encodable(one_line(note), sys.stderr))
         else:
-            counter = PlainCounter(label, total, unit, done, lambda line: _print(line, sys.stderr))
+            counter = PlainCounter(label, total, unit, done, lambda line: _print(line, sys.stderr), later)
             yield counter
             counter.finish()
 
@@ -107,7 +109,9 @@ class SilentTerminal(Terminal):
         """Does nothing."""
 
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[Counter]:
         """Opens a counter that shows nothing."""
         yield SilentCounter()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kaggle_face.artifacts.run_locks import writing_folds
@@ -25,14 +25,14 @@ from kaggle_face.pipeline.inputs.today import (
     require_unchanged,
     why_training_is_outdated,
 )
-from kaggle_face.progress import Progress
+from kaggle_face.progress import Progress, in_words
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 from kaggle_face.train.config_lint import lint_config
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.settings import select_fold
-from kaggle_face.train.speed.estimate import FoldSize, estimate_fold, in_words
+from kaggle_face.train.speed.estimate import FoldSize, estimate_fold
 from kaggle_face.train.trainer import RunContext
 
 Start = Literal["new", "resume", "skip"]
@@ -128,9 +128,13 @@ def train_folds(
                 outcomes[folder.fold] = "skipped"
                 continue
             fold_began = time.monotonic()
+            after = zip(folders[place + 1 :], starts[place + 1 :], strict=True)
+            epochs_after = sum(_epochs_to_train(each, how, config) for each, how in after)
             with _adding_next_command(folders[place:], start, loaded, options):
                 fold_data = select_fold(data, division, cache, folder.fold)
-                outcome = train_fold(config, fold_data, folder, start, context)
+                outcome = train_fold(
+                    config, fold_data, folder, start, replace(context, epochs_after=epochs_after)
+                )
                 if outcome == "interrupted":
                     raise_if_wished()
                     raise StoppedBySignalError  # the signal came to another process
@@ -291,6 +295,16 @@ def count_of_folds(count: int) -> str:
     ('1 fold', '5 folds')
     """
     return f"{count} fold{'' if count == 1 else 's'}"
+
+
+def _epochs_to_train(folder: FoldFolder, start: Start, config: Config) -> int:
+    """The epochs of a fold that are not trained yet."""
+    if start == "skip":
+        return 0
+    finished = 0
+    if start == "resume" and folder.history_file.is_file():
+        finished = len(folder.history_file.read_text(encoding="utf-8").splitlines()) - 1
+    return max(0, config.train.epochs - finished)
 
 
 def _size_of_fold(data: CompetitionData, division: Folds, fold: int) -> FoldSize:

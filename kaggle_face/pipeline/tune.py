@@ -204,7 +204,9 @@ class _Trials:
             fold_data = select_fold(data, folds, cache, folder.fold)
             today = open_today(settings.config, data, progress, cache)
             about = describe_training(settings, folds, "trial", today, ignored)
-            context = RunContext(about, progress, lambda row: report(row["score"]))
+            trials_after = max(0, self.options.trials - number - 1)
+            epochs_after = trials_after * settings.config.train.epochs
+            context = RunContext(about, progress, lambda row: report(row["score"]), epochs_after=epochs_after)
             with writing_run(folder.run):
                 train_fold(settings.config, fold_data, folder, "new", context)
 

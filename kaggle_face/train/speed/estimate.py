@@ -11,6 +11,7 @@ from kaggle_face.config import Config
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork, create_network
+from kaggle_face.progress import in_words
 from kaggle_face.train.optim.image_sizes import image_size_at
 from kaggle_face.train.speed.precision import computes_bf16
 from kaggle_face.train.speed.step_timing import Workload, random_images, time_steps
@@ -103,14 +104,3 @@ def _seconds_an_image(config: Config, network: FaceNetwork, device: torch.device
             if time.perf_counter() > end:
                 break
     return best / batch_size
-
-
-def in_words(seconds: float) -> str:
-    """A duration as people say it.
-
-    >>> [in_words(seconds) for seconds in (0.2, 75, 500, 7000, 20000)]
-    ['1 s', '75 s', '8 min', '1.9 h', '5.6 h']
-    """
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
