@@ -14,7 +14,7 @@ from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.comparing import changed_settings
 from kaggle_face.data.folds.split import number_of_folds
-from kaggle_face.errors import InputError, RunError, WorkerLostError
+from kaggle_face.errors import InputError, RunError, WorkerLostError, counted
 from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.pipeline.inputs.rules_check import check_rules
@@ -145,7 +145,7 @@ def train_folds(
             left.remove(folder)
             if left and start == "new":
                 seconds = len(left) * (time.monotonic() - fold_began)
-                progress.log(f"{count_of_folds(len(left))} left: about {in_words(seconds)}")
+                progress.log(f"{counted(len(left), 'fold')} left: about {in_words(seconds)}")
         try:
             require_unchanged(config, today, progress)
         except InputError as error:
@@ -283,18 +283,11 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainO
 def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: Progress) -> None:
     """One line about the finished folds of a run, where the call named none."""
     if num_finished == count:
-        progress.log(f"all {count} folds of {run.name} are trained: there is nothing to do")
+        which = "the only fold" if count == 1 else f"all {count} folds"
+        verb = "is" if count == 1 else "are"
+        progress.log(f"{which} of {run.name} {verb} trained: there is nothing to do")
     elif num_finished:
         progress.log(f"{num_finished} of the {count} folds of {run.name} are trained; the others follow")
-
-
-def count_of_folds(count: int) -> str:
-    """The number of folds in words.
-
-    >>> count_of_folds(1), count_of_folds(5)
-    ('1 fold', '5 folds')
-    """
-    return f"{count} fold{'' if count == 1 else 's'}"
 
 
 def _epochs_to_train(folder: FoldFolder, start: Start, config: Config) -> int:
@@ -329,7 +322,7 @@ def _log_estimate(
         return
     begun = ", less what was trained before" if "resume" in starts else ""
     whole = f", {in_words(count * estimate.seconds)} in all" if count > 1 else ""
-    progress.log(f"{count_of_folds(count)} to train: {estimate}{' each' if count > 1 else ''}{whole}{begun}")
+    progress.log(f"{counted(count, 'fold')} to train: {estimate}{' each' if count > 1 else ''}{whole}{begun}")
 
 
 def _compare_with_earlier(

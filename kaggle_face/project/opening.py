@@ -39,15 +39,20 @@ def open_project(
 
 
 def init_project(
-    slug: str, data: str | Path, replace: bool = False, progress: Progress | None = None
+    slug: str,
+    data: str | Path,
+    replace: bool = False,
+    progress: Progress | None = None,
+    name: str | None = None,
 ) -> Project:
-    """Detects the layout of a competition's unpacked files and writes `configs/<slug>.yaml`.
+    """Detects the layout of a competition's unpacked files and writes `configs/<slug>.yaml` or `<name>.yaml`.
 
     Args:
         slug: The competition's name in its address.
         data: The folder of the unpacked files.
         replace: Whether settings that are there already are replaced.
         progress: As for `open_project`.
+        name: What the settings, and the folder of their runs, are called; None: as the competition.
 
     Returns:
         The project of these settings.
@@ -59,7 +64,7 @@ def init_project(
     from kaggle_face.pipeline.inputs.init import init_competition
 
     shown = progress or usual_progress()
-    written = init_competition(slug, Path(data), replace=replace)
+    written = init_competition(slug, Path(data), replace=replace, name=name)
     for note in written.inspection.notes:
         shown.warn(note)
     return open_project(written.path, progress=shown)

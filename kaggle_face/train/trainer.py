@@ -13,6 +13,7 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading.loader import TrainingBatches
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
+from kaggle_face.errors import counted
 from kaggle_face.inference.batch_size import size_without_search
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.progress import Counter, Progress, in_words
@@ -291,7 +292,7 @@ class Trainer:
         watched = _WATCHED[self.settings.train.early_stop_metric]
         if self.state.epochs_since_best(watched) <= patience:
             return False
-        reason = f"no better {watched} for {patience} epochs, stopped early"
+        reason = f"no better {watched} for {counted(patience, 'epoch')}, stopped early"
         self.context.progress.log(f"fold {self.data.fold}: {reason}")
         return True
 
@@ -330,5 +331,5 @@ def describe_epoch(fold: int, row: dict[str, float], epochs: int, epochs_after: 
     if left > 0:
         parts.append(f"{in_words(left)} left{' for all folds' if epochs_after else ''}")
     if row.get("skipped_steps"):
-        parts.append(f"{row['skipped_steps']:.0f} steps skipped: not finite")
+        parts.append(f"{counted(int(row['skipped_steps']), 'step')} skipped: not finite")
     return f"fold {fold} epoch {row['epoch']:.0f}/{epochs}: {', '.join(parts)}"

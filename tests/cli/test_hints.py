@@ -107,7 +107,7 @@ def test_what_comes_after_init_works(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next: ")]
     check, train = line.removeprefix("next: ").split("; ")
     assert main([*shlex.split(check)[1:], "--no-images"]) == 0
-    assert shlex.split(train) == ["kaggle-face", "train", "--fold", "0", *shlex.split(check)[2:]]
+    assert shlex.split(train) == ["kaggle-face", "train", *shlex.split(check)[2:]]
 
 
 def test_the_task_of_a_csv_is_asked_for_with_the_whole_command(

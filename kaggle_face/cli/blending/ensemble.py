@@ -18,7 +18,7 @@ from kaggle_face.cli.arguments import (
 )
 from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 from kaggle_face.evaluation.members import METHODS
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def print_blend(result: BlendResult, terminal: Terminal) -> None:
         )
     if result.labelled_test is not None:
         terminal.log(f"this blend: {result.labelled_test}; nothing is chosen by it")
-    terminal.log(f"{result.num_parameters:,} parameters in all networks of the blend")
+    terminal.log(f"{counted(result.num_parameters, 'parameter')} in all networks of the blend")
     for path in result.paths:
         terminal.log(str(path))
     for line in result.warnings:
@@ -217,4 +217,4 @@ def _weights(candidate: CandidateRow) -> str:
     weights = candidate.weights
     if len(weights) <= _MOST_WEIGHTS_SHOWN:
         return " ".join(f"{weight:.2f}" for weight in weights)
-    return f"{sum(weight > 0 for weight in weights)} of {len(weights)} members"
+    return f"{sum(weight > 0 for weight in weights)} of {counted(len(weights), 'member')}"

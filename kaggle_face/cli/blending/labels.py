@@ -7,6 +7,7 @@ import argparse
 from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import counted
 from kaggle_face.hints import settings_command
 
 _SHOWN = 20
@@ -34,7 +35,8 @@ def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
         }
         terminal.table(list(legend), rows, legend)
     terminal.log(
-        f"{len(found.images)} of {found.num_images} images held out by {found.num_folds} folds of {run.name} "
+        f"{len(found.images)} of {counted(found.num_images, 'image')} held out by "
+        f"{counted(found.num_folds, 'fold')} of {run.name} "
         f"are called another person and lie {DEFAULT_DEVIATION:g} deviations below the usual"
     )
     if found.sheet_file is not None:

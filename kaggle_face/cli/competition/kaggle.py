@@ -15,7 +15,7 @@ from kaggle_face.cli.arguments import (
     load_settings,
 )
 from kaggle_face.cli.terminal import BesideDocument, Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -85,7 +85,7 @@ def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
     loaded = _load_settings(arguments)
     found = download_competition(loaded, arguments.slug, arguments.to, terminal)
     for each in found:
-        terminal.log(f"{each.folder}: {each.num_files} files of '{each.slug}'")
+        terminal.log(f"{each.folder}: {counted(each.num_files, 'file')} of '{each.slug}'")
     if not found:
         terminal.log("the demo's data is made by the package; there is nothing to download")
 
@@ -282,10 +282,10 @@ def _show_agreement(history: SubmissionHistory, plot: Path | None, terminal: Ter
     if history.agreement is not None:
         terminal.log(
             f"rank correlation of out-of-fold {both[0].oof_metric} and public score: {history.agreement:.2f} "
-            f"({len(both)} submissions)"
+            f"({counted(len(both), 'submission')})"
         )
     if plot is not None:
-        terminal.log(f"{plot}: {len(both)} submissions with both scores")
+        terminal.log(f"{plot}: {counted(len(both), 'submission')} with both scores")
     for choice in history.proposal.choices:
         terminal.log(f"select for the final score: {choice.entry.file} - {choice.reason}")
     for note in history.proposal.notes:
@@ -294,7 +294,7 @@ def _show_agreement(history: SubmissionHistory, plot: Path | None, terminal: Ter
 
 def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) -> None:
     better = "lower" if standing.lower_is_better else "higher"
-    terminal.log(f"{slug}: {len(standing.rows)} teams, {better} is better")
+    terminal.log(f"{slug}: {counted(len(standing.rows), 'team')}, {better} is better")
     shown = list(standing.rows[:top])
     if standing.own is not None and standing.own not in shown:
         shown.append(standing.own)

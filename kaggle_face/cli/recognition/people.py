@@ -17,7 +17,7 @@ from kaggle_face.cli.recognition.options import (
     progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 
 if TYPE_CHECKING:
     from kaggle_face.recognition.evaluation_report import EvaluationOptions, EvaluationReport
@@ -77,7 +77,7 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
         cells = [[one.name, str(one.num_images), one.added] for one in people]
         legend = {"images": "enrolled of the person", "added": "when the person was enrolled, UTC"}
         terminal.table(["name", "images", "added"], cells, {"name": "as enrolled", **legend})
-        terminal.log(f"{len(people)} people; model {model.name}")
+        terminal.log(f"{counted(len(people), 'person', 'people')}; model {model.name}")
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -111,7 +111,12 @@ def _export(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     target = Path(arguments.file)
     count = export_gallery(one_shot_of(arguments).open_gallery(terminal), target)
-    _done(arguments, terminal, f"{target}: {count} people", {"file": str(target), "people": count})
+    _done(
+        arguments,
+        terminal,
+        f"{target}: {counted(count, 'person', 'people')}",
+        {"file": str(target), "people": count},
+    )
 
 
 def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -119,12 +124,17 @@ def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
         Path(arguments.file), progress_of(arguments, terminal), arguments.on_conflict
     )
     counts = {"people": len(outcomes), "images": sum(outcome.num_added for outcome in outcomes)}
-    _done(arguments, terminal, f"{counts['people']} people with {counts['images']} new images", counts)
+    _done(
+        arguments,
+        terminal,
+        f"{counted(counts['people'], 'person', 'people')} with {counted(counts['images'], 'new image')}",
+        counts,
+    )
 
 
 def _re_embed(arguments: argparse.Namespace, terminal: Terminal) -> None:
     images, model = one_shot_of(arguments).re_embed(progress_of(arguments, terminal))
-    line = f"{images} images embedded by {model.name}"
+    line = f"{counted(images, 'image')} embedded by {model.name}"
     _done(arguments, terminal, line, {"images": images, "model": model.name})
 
 
@@ -179,7 +189,10 @@ def print_evaluation(report: EvaluationReport, as_json: bool, terminal: Terminal
     if as_json:
         terminal.json(report.as_json())
         return
-    terminal.log(f"{len(set(report.faces.people.tolist()))} people, {len(report.faces.people)} pictures")
+    terminal.log(
+        f"{counted(len(set(report.faces.people.tolist())), 'person', 'people')}, "
+        f"{counted(len(report.faces.people), 'picture')}"
+    )
     for one in report.models:
         speed = "" if math.isnan(one.milliseconds) else f", {one.milliseconds:.1f} ms a face on this machine"
         terminal.log(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from kaggle_face.competitions.catalogue.known import Rules
 from kaggle_face.config.schema import Config, ModelConfig
+from kaggle_face.errors import counted
 
 # Networks whose every layer is a file of this package; all other names are of timm or torchvision.
 _OWN_ARCHITECTURES = re.compile(r"^(iresnet\d+|mobilefacenet)$")
@@ -140,7 +141,7 @@ def _limits(rules: Rules, of_one: int | None, of_all: int | None, today: int | N
     a_day = rules.submissions_a_day
     if a_day is not None and today is not None and today >= a_day:
         lines.append(
-            f"at most {a_day} submissions a day are allowed: {today} were made today; "
+            f"at most {counted(a_day, 'submission')} a day are allowed, and of today there are {today}; "
             f"wait for the next day (UTC)"
         )
     return lines
