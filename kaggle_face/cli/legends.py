@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 _COMMON: Mapping[str, str] = {
+    "accuracy": "share of images whose class is right",
     "metric": "what is measured",
     "95 % interval": "where the value would lie with other people",
     "gain": "difference from the best single member on people not searched on, positive = better",

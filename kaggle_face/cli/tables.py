@@ -10,6 +10,8 @@ WIDTH = 100
 """The most letters of a line of a table."""
 
 _GAP = 2
+_HELD = "\N{NO-BREAK SPACE}"
+"""In the place of a space at which no line ends."""
 _LEAST_NAME = 12
 """A name is not made shorter than this."""
 _LEAST_TEXT = 20
@@ -70,10 +72,15 @@ def legend_lines(header: Sequence[str], meanings: Mapping[str, str], width: int 
     """What the columns of a table mean, in lines of at most `width` letters.
 
     >>> legend_lines(["fold", "EER"], {"EER": "equal error rate", "fold": "number from 0"})
-    ['fold: number from 0; EER: equal error rate']
+    ['  fold: number from 0; EER: equal error rate']
     """
-    text = "; ".join(f"{name}: {meanings[name]}" for name in dict.fromkeys(header) if name in meanings)
-    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False) if text else []
+    text = "; ".join(
+        f"{name.replace(' ', _HELD)}: {meanings[name]}" for name in dict.fromkeys(header) if name in meanings
+    )
+    if not text:
+        return []
+    lines = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return [line.replace(_HELD, " ") for line in lines]
 
 
 def _fitted_widths(columns: Sequence[Sequence[str]], right: Sequence[bool], width: int) -> list[int]:

@@ -49,7 +49,7 @@ def test_a_legend_names_every_column_once_in_lines_that_fit() -> None:
     header = ["fold", "EER", "EER"]
     lines = legend_lines(header, {"fold": "number " * 20, "EER": "equal error rate"})
     assert all(len(line) <= WIDTH for line in lines)
-    assert " ".join(lines).count("EER: ") == 1 and lines[0].startswith("fold: number number")
+    assert " ".join(lines).count("EER: ") == 1 and lines[0].startswith("  fold: number number")
 
 
 def test_every_table_of_a_command_has_a_legend() -> None:
