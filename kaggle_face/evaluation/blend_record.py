@@ -89,9 +89,9 @@ class TaskRecord:
                 "metric": self.out_of_fold.metric,
                 "value": self.out_of_fold.value,
                 "higher_is_better": self.out_of_fold.higher_is_better,
-                "low": None if self.out_of_fold.interval is None else self.out_of_fold.interval.low,
-                "high": None if self.out_of_fold.interval is None else self.out_of_fold.interval.high,
             }
+            if (interval := self.out_of_fold.interval) is not None:
+                values["out_of_fold"] |= {"low": interval.low, "high": interval.high}
         if self.selection is not None:
             values |= {
                 "winner": self.selection.winner,

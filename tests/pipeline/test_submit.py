@@ -220,6 +220,7 @@ def test_the_same_csvs_come_from_python_without_a_print(kaggle, run, capsys):
     of_command = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree("submissions")
     capsys.readouterr()
+    kaggle.requests.clear()
     result = write_submissions(load_config("faces"), run, SubmitOptions(), SilentProgress())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == of_command
     assert capsys.readouterr() == ("", "")
