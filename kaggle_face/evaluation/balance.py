@@ -41,14 +41,14 @@ def describe_classes(labels: IntArray, class_names: Sequence[str]) -> tuple[str,
     shown = np.flatnonzero(counts)
     lines = []
     if len(shown):
-        largest, smallest = shown[counts[shown].argmax()], shown[counts[shown].argmin()]
+        largest, smallest = int(shown[counts[shown].argmax()]), int(shown[counts[shown].argmin()])
         if counts[largest] >= IMBALANCED * counts[smallest]:
             lines.append(
                 f"classes are imbalanced: {counted(int(counts[largest]), 'held-out image')} of "
                 f"{class_names[largest]}, {counts[smallest]} of {class_names[smallest]}; a mean over images "
                 "hides small ones"
             )
-    lacking = [class_names[place] for place in np.flatnonzero(counts == 0)]
+    lacking = [class_names[place] for place in np.flatnonzero(counts == 0).tolist()]
     if lacking:
         has = "has" if len(lacking) == 1 else "have"
         first = f"{lacking[0]}" if len(lacking) == 1 else f"first: {lacking[0]}"

@@ -162,8 +162,8 @@ def read_blend_record(run: RunFolder) -> BlendRecord | None:
 def _estimate_from(kept: Mapping[str, Any]) -> Estimate:
     """A figure, with its interval where the file has one."""
     value, low, high = float(kept["value"]), kept.get("low"), kept.get("high")
-    known = low is not None and high is not None
-    return Estimate(kept["metric"], value, Interval(value, float(low), float(high)) if known else None)
+    interval = None if low is None or high is None else Interval(value, float(low), float(high))
+    return Estimate(kept["metric"], value, interval)
 
 
 def _task_from(values: Mapping[str, Any]) -> TaskRecord:
