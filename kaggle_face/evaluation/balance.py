@@ -51,8 +51,8 @@ def describe_classes(labels: IntArray, class_names: Sequence[str]) -> tuple[str,
     lacking = [class_names[place] for place in np.flatnonzero(counts == 0).tolist()]
     if lacking:
         has = "has" if len(lacking) == 1 else "have"
-        first = f"{lacking[0]}" if len(lacking) == 1 else f"first: {lacking[0]}"
-        lines.append(f"{len(lacking)} of {len(class_names)} classes {has} no held-out image: {first}")
+        named = f": {lacking[0]}" if len(lacking) == 1 else f", first: {lacking[0]}"
+        lines.append(f"{len(lacking)} of {len(class_names)} classes {has} no held-out image{named}")
     return tuple(lines)
 
 
