@@ -141,7 +141,8 @@ def _limits(rules: Rules, of_one: int | None, of_all: int | None, today: int | N
     a_day = rules.submissions_a_day
     if a_day is not None and today is not None and today >= a_day:
         lines.append(
-            f"at most {counted(a_day, 'submission')} a day are allowed, and of today there are {today}; "
+            f"at most {counted(a_day, 'submission')} a day are allowed: {today} "
+            f"{'was' if today == 1 else 'were'} made today; "
             f"wait for the next day (UTC)"
         )
     return lines

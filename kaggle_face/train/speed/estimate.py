@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from kaggle_face.config import Config
+from kaggle_face.errors import counted
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -80,7 +81,7 @@ def estimate_fold(
     flips = 2 if config.predict.flip else 1
     seconds = seconds_an_image * (passes + _MEASURING * flips * measured)
     count = torch.get_num_threads() * processes
-    cores = f"{count} CPU core{'' if count == 1 else 's'}"
+    cores = counted(count, "CPU core")
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else cores
     return TrainingEstimate(seconds, 1.0 / seconds_an_image, machine)
 
