@@ -133,6 +133,21 @@ def naming_first(count: int, total: int, what: str, first: str) -> str:
     return f"{count} of {total} {what}, first: {first}"
 
 
+def counted(count: int, noun: str, plural: str = "", verb: str = "") -> str:
+    """A number with its noun in the singular or the plural, and `are` or `have` as it fits.
+
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "person", "people"), counted(0, "class")
+    ('1 image', '1,200 images', '2 people', '0 classes')
+    >>> counted(1, "image", verb="are"), counted(2, "class", verb="have")
+    ('1 image is', '2 classes have')
+    """
+    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    shown = f"1 {noun}" if count == 1 else f"{count:,} {plural or noun + ending}"
+    if verb and count == 1:
+        verb = {"are": "is", "have": "has"}[verb]
+    return f"{shown} {verb}".rstrip()
+
+
 def one_line(text: str) -> str:
     r"""One line in which everything that is not printable is written as an escape; any script stays as it is.
 

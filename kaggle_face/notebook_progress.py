@@ -10,12 +10,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from kaggle_face.errors import one_line
-from kaggle_face.progress import Counter, Progress, SilentProgress
+from kaggle_face.progress import Counter, Progress, SilentProgress, in_words
 
 _SECONDS_BETWEEN_LINES = 10.0
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{left}, {rate_fmt}{postfix}]"
 
 
 class ProgressWarning(UserWarning):
@@ -44,14 +45,37 @@ class NotebookProgress:
             warnings.warn(one_line(line), ProgressWarning, stacklevel=2)
 
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
-        """Shows a bar of `total` units, of which `done` are finished already."""
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[Counter]:
+        """Shows a bar of `total` units, of which `done` are finished already, and the time left."""
         from tqdm.auto import tqdm
 
-        with tqdm(
-            desc=one_line(label), total=total, unit=f" {one_line(unit)}", initial=done, leave=False
-        ) as bar:
+        with bar_of_call(tqdm, one_line(label), total, one_line(unit), done, later) as bar:
             yield BarCounter(bar)
+
+
+def bar_of_call(kind: Any, label: str, total: int, unit: str, done: int, later: float) -> Any:
+    """A bar of a class of tqdm whose time left covers the work of the call behind it.
+
+    Args:
+        kind: The class.
+        label: What is counted.
+        total: Units of the bar.
+        unit: Their name.
+        done: Those that are finished already.
+        later: Units of the call behind the bar.
+    """
+
+    def values(bar: Any) -> dict[str, Any]:
+        found: dict[str, Any] = kind.format_dict.fget(bar)
+        counted = found["n"] - found["initial"]
+        rate = found["rate"] or (counted / found["elapsed"] if found["elapsed"] else 0.0)
+        left = (found["total"] - found["n"] + later) / rate if rate else None
+        return {**found, "left": "?" if left is None else kind.format_interval(max(0.0, left))}
+
+    bar_of = type("BarOfCall", (kind,), {"format_dict": property(values)})
+    return bar_of(desc=label, total=total, unit=f" {unit}", initial=done, leave=False, bar_format=_BAR)
 
 
 class Bar(Protocol):
@@ -80,7 +104,16 @@ class BarCounter:
 class PlainCounter:
     """A line every ten seconds and one at the end, for logs and pipes; `write` prints it."""
 
-    def __init__(self, label: str, total: int, unit: str, done: int, write: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        unit: str,
+        done: int,
+        write: Callable[[str], None],
+        later: float = 0.0,
+    ) -> None:
+        self._later = later
         self._label, self._total, self._unit = one_line(label), total, one_line(unit)
         self._done = self._first = self._shown = done
         self._start = self._last = time.monotonic()
@@ -100,8 +133,10 @@ class PlainCounter:
     def _show(self, note: str) -> None:
         self._last, self._shown = time.monotonic(), self._done
         rate = (self._done - self._first) / max(self._last - self._start, 1e-9)
-        left = (self._total - self._done) / rate if rate > 0 else float("inf")
-        text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s, {left:.0f} s left"
+        text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g}/s"
+        left = (self._total - self._done + self._later) / rate if rate > 0 else 0.0
+        if left:
+            text += f", {in_words(left)} left{' in all' if self._later else ''}"
         self._write(f"{text}, {one_line(note)}" if note else text)
 
 

@@ -23,8 +23,13 @@ class Progress(Protocol):
     def warn(self, line: str) -> None:
         """Prints one warning."""
 
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> AbstractContextManager[Counter]:
-        """Opens a counter of `total` units of which `done` are finished already."""
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> AbstractContextManager[Counter]:
+        """Opens a counter of `total` units of which `done` are finished already.
+
+        `later` is the work of the call behind this counter, in the same unit: the time left covers it too.
+        """
 
 
 class SilentCounter:
@@ -44,6 +49,19 @@ class SilentProgress:
         """Does nothing."""
 
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[Counter]:
         """Opens a counter that shows nothing."""
         yield SilentCounter()
+
+
+def in_words(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> [in_words(seconds) for seconds in (0.2, 75, 500, 7000, 20000)]
+    ['1 s', '75 s', '8 min', '1.9 h', '5.6 h']
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

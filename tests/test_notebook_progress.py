@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import warnings
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from tqdm import tqdm
 
-from kaggle_face.notebook_progress import BarCounter, NotebookProgress, ProgressWarning, usual_progress
+from kaggle_face.notebook_progress import (
+    BarCounter,
+    NotebookProgress,
+    PlainCounter,
+    ProgressWarning,
+    bar_of_call,
+    usual_progress,
+)
 from kaggle_face.progress import SilentProgress
 
 EVIL, SHOWN = "a\x1b[2J\nb", r"a\x1b[2J\nb"
@@ -62,3 +71,28 @@ def test_progress_shows_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) ->
     notebook.get_ipython = lambda: SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", notebook)
     assert isinstance(usual_progress(), NotebookProgress)
+
+
+def test_the_time_left_covers_what_the_call_does_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten of 100 units take 10 s; with 900 units behind them 990 are left, at one a second."""
+    now, lines = [0.0], list[str]()
+    monkeypatch.setattr("kaggle_face.notebook_progress.time.monotonic", lambda: now[0])
+    for later in (0.0, 900.0):
+        counter = PlainCounter("fold 0 epoch 1/10", 100, "images", 0, lines.append, later)
+        now[0] += 10.0
+        counter.advance(10)
+    assert lines == [
+        "fold 0 epoch 1/10: 10/100 images, 1/s, 2 min left",
+        "fold 0 epoch 1/10: 10/100 images, 1/s, 16 min left in all",
+    ]
+
+
+def test_a_bar_shows_the_time_left_of_the_whole_call() -> None:
+    screen = io.StringIO()
+    with bar_of_call(tqdm, "fold 0", 100, "images", 0, 900.0) as bar:
+        bar.fp, bar.start_t = screen, bar.start_t - 10.0
+        bar.n = 10
+        values = bar.format_dict
+        shown = str(bar)
+    assert values["left"] == "16:30" and "10/100" in shown
+    assert re.search(r"\[00:1\d<16:\d\d, ", shown)

@@ -60,6 +60,8 @@ class OutOfFoldSummary(Shape):
     metric: str
     value: float
     higher_is_better: bool
+    low: float | None = None
+    high: float | None = None
 
 
 class TaskSummary(Shape):

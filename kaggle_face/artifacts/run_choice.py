@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, RunKind, describe_runs, list_runs, name_of_run
-from kaggle_face.errors import RunError, nearest_hint
+from kaggle_face.errors import RunError, counted, nearest_hint
 from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def default_run(
     if not found:
         raise _no_run(runs, config_name)
     if not trained:
-        command = settings_command("train", "--fold", "0", settings=config_name)
+        command = settings_command("train", settings=config_name)
         raise RunError(
             f"no run of '{config_name}' under {runs} was made by train; there are: {describe_runs(found)}; "
             f"name one with {option}, or train one: {command}"
@@ -104,13 +104,15 @@ def _clear_choice(trained: Sequence[RunFolder], overrides: Sequence[str]) -> tup
 
 
 def _state(run: RunFolder) -> str:
-    total = "" if run.num_folds is None else f" of {run.num_folds}"
-    return f"{len(run.finished_folds())}{total} folds finished"
+    count = len(run.finished_folds())
+    if run.num_folds is None:
+        return f"{counted(count, 'fold')} finished"
+    return f"{count} of {counted(run.num_folds, 'fold')} finished"
 
 
 def _no_run(runs: Path, config_name: str, run: str | None = None) -> RunError:
     named = ("--run", run) if run is not None and FREE_NAME.match(run) else ()
-    command = settings_command("train", "--fold", "0", *named, settings=config_name)
+    command = settings_command("train", *named, settings=config_name)
     return RunError(f"no run of '{config_name}' under {runs}; train one first: {command}")
 
 

@@ -282,19 +282,20 @@ class RunFolder:
         """The command line that trains a fold of this run as its other folds were trained.
 
         One that was begun is resumed, without the time limit that stopped it, a finished one trained anew.
-        `fold` may be several, as `0,1` or `all`; None is the first that was begun, else fold 0.
+        `fold` may be several, as `0,1` or `all`; None is the first that was begun, or all where none was.
         """
         if self.imported_task is not None:
             return self.import_command()
         begun = {folder.fold: folder for folder in self.started_folds()}
         if fold is None:
-            fold = min(begun, default=0)
+            fold = min(begun, default=None)
         info = self._first_info()
         stored = info.get("overrides")
         how = begun[fold].start_options if isinstance(fold, int) and fold in begun else ()
         rules = ("--ignore-rules",) if info.get("ignored_rules") else ()
+        which = () if fold is None else ("--fold", str(fold))
         return settings_command(
-            *("train", "--fold", str(fold), *how, *words, "--run", self.path.name, *rules),
+            *("train", *which, *how, *words, "--run", self.path.name, *rules),
             settings=self.path.parent.name,
             word=self._settings_word(),
             overrides=[str(text) for text in stored] if isinstance(stored, list) else [],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
 Part = Literal["train", "pack", "predict", "metrics", "start"]
 PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start")
 _MOVED = "intervals"
+_LEGEND = {
+    "way": "what ran",
+    "command": "what was started",
+    "metric": "what was computed",
+    "size": "of its input",
+    "images/s": "median of the turns",
+    "seconds": "median of the turns",
+    "slowest": "turn",
+    "fastest": "turn",
+    "of the limit": "share of the rate of the slowest part alone",
+    "of the decoder per core": "share of the decoder's own rate",
+    "memory MB": "the most that was taken",
+    "device MB": "the most of the device's memory",
+    "must take at most s": "the aim",
+    "heavy imports": "libraries that --help must not import",
+}
 
 
 def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +78,7 @@ def print_report(report: Report, as_json: bool, terminal: Terminal) -> None:
         terminal.json(report.as_values(), indent=1, allow_nan=True)
         return
     terminal.log(", ".join(f"{name} {value}" for name, value in report.about.items() if value is not None))
-    terminal.table(report.columns, report.as_text())
+    terminal.table(report.columns, report.as_text(), meanings(report.columns, _LEGEND))
     terminal.log(report.sentence)
 
 

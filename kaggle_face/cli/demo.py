@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.cli.blending.ensemble import print_blend
 from kaggle_face.cli.competition.submit import print_files
+from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.cli.training.cache import print_images
 from kaggle_face.cli.training.train import print_training
@@ -15,6 +16,16 @@ from kaggle_face.hints import command_line, settings_given_as
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.demo import Figures, StageResult
+
+_LEGEND = {
+    "network": "checkpoint, or the blend",
+    "held-out accuracy": "of images held out of training",
+    "EER": "equal error rate of held-out pairs",
+    "AUC": "area under the ROC curve of held-out pairs",
+    "test accuracy": "of the test images, whose truth the demo knows",
+    "test EER": "of the test pairs",
+    "test AUC": "of the test pairs",
+}
 
 
 def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
@@ -36,13 +47,13 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
         result = demo.run_demo(
             loaded, arguments.overwrite, terminal, announce, lambda found: _print_stage(found, terminal)
         )
-    header = ["", "held-out accuracy", "EER", "AUC", "test accuracy", "EER", "AUC"]
+    header = ["network", "held-out accuracy", "EER", "AUC", "test accuracy", "test EER", "test AUC"]
     rows = [
         [row.name, *(_cells(row.held_out) if row.held_out else [""] * 3), *_cells(row.test)]
         for row in result.rows
     ]
     terminal.log("")
-    terminal.table(header, rows)
+    terminal.table(header, rows, meanings(header, _LEGEND))
     terminal.lines(["", f"{' and '.join(map(str, result.paths))}; all in {result.seconds:.0f} s"])
 
 

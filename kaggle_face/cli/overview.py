@@ -21,7 +21,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 EXAMPLES: Mapping[str, tuple[str, str]] = {
     "demo": ("", "train.epochs=3"),
     "competitions": ("", "show pair_text"),
-    "init": ("faces-2026 --data data/faces-2026", "faces-2026 --data data/faces-2026 --force"),
+    "init": ("faces-2026 --data data/faces-2026", "faces-2026 --data data/faces-2026 --name faces --force"),
     "check": ("-c faces-2026", "-c faces-2026 --labels main"),
     "cache": ("-c faces-2026", "-c faces-2026 data.image_size=64"),
     "train": ("-c faces-2026", "-c faces-2026 --fold 0 --run small optim.lr=0.05"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from kaggle_face.cli.tables import format_table, legend_lines
 from kaggle_face.errors import one_line
-from kaggle_face.notebook_progress import BarCounter, PlainCounter
+from kaggle_face.notebook_progress import BarCounter, PlainCounter, bar_of_call
 from kaggle_face.progress import Counter, SilentCounter
 
 
@@ -54,22 +55,31 @@ class Terminal:
         """Prints what a command that was stopped has kept to standard error."""
         print(f"stopped: {line}", file=sys.stderr, flush=True)
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Prints a table; columns whose cells are all numbers stand to the right."""
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        legend: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prints a table of at most 100 columns, and below it what its columns mean."""
         shown = format_table([*map(one_line, header)], [[*map(one_line, row)] for row in rows])
         self.lines(shown.split("\n"))
+        if legend:
+            self.lines(legend_lines(header, legend))
 
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
-        """Shows how far a counted piece of work is, its rate and the time left."""
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[Counter]:
+        """Shows how far a counted piece of work is, its rate, and the time left with what comes later."""
         if sys.stderr.isatty() and not self._quiet:
             from tqdm import tqdm
 
             label, unit = _encodable(one_line(label), sys.stderr), one_line(unit)
-            with tqdm(desc=label, total=total, unit=f" {unit}", initial=done, leave=False) as bar:
+            with bar_of_call(tqdm, label, total, unit, done, later) as bar:
                 yield BarCounter(bar, lambda note: _encodable(one_line(note), sys.stderr))
         else:
-            counter = PlainCounter(label, total, unit, done, lambda line: _print(line, sys.stderr))
+            counter = PlainCounter(label, total, unit, done, lambda line: _print(line, sys.stderr), later)
             yield counter
             counter.finish()
 
@@ -99,7 +109,9 @@ class SilentTerminal(Terminal):
         """Does nothing."""
 
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[Counter]:
         """Opens a counter that shows nothing."""
         yield SilentCounter()
 
@@ -115,40 +127,3 @@ def _encodable(text: str, stream: TextIO) -> str:
     """The text with escapes in the place of what the stream's encoding lacks, as that of an old locale."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A text table with a rule below the header.
-
-    >>> print(format_table(["fold", "EER"], [["0", "0.1"], ["mean", "0.12"]]))
-    fold  EER
-    ----  ----
-    0      0.1
-    mean  0.12
-    """
-    columns = list(zip(header, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    right = [all(_is_number(cell) for cell in column[1:]) and len(column) > 1 for column in columns]
-
-    def line(cells: Sequence[str], aligned: bool) -> str:
-        parts = [
-            cell.rjust(width) if aligned and to_right else cell.ljust(width)
-            for cell, width, to_right in zip(cells, widths, right, strict=True)
-        ]
-        return "  ".join(parts).rstrip()
-
-    return "\n".join(
-        [
-            line(header, False),
-            line(["-" * width for width in widths], False),
-            *(line(row, True) for row in rows),
-        ]
-    )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.rstrip("%") or "x")
-    except ValueError:
-        return cell in ("", "-")
-    return True

@@ -21,7 +21,7 @@ from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.submission.formats import SubmissionFormats
 from kaggle_face.competitions.submission.samples import ForeignIdsError, find_samples, infer_format
 from kaggle_face.competitions.submission.tables import row_ids
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.progress import Progress
 from kaggle_face.records import SPLITS, CompetitionData, FaceTable, IntArray, StrArray
@@ -74,7 +74,7 @@ def check_records(data: CompetitionData, spec: CompetitionSpec | None) -> list[C
     text = f"images per class: {counts.min()} to {counts.max()}, median {np.median(counts):g}"
     if counts.min() == 0:
         name = data.classes.names[int(counts.argmin())]
-        text = f"{(counts == 0).sum()} classes have no training image, first: {name}"
+        text = f"{counted(int((counts == 0).sum()), 'class', verb='have')} no training image, first: {name}"
         return [*results, CheckResult("problem", text)]
     if counts.max() >= _UNBALANCED * counts.min():
         hint = "a balanced sampler or margin.by_class_size may help"
@@ -156,7 +156,9 @@ def _inspect_file(path: Path) -> _File:
 def check_images(faces: FaceTable, files: ImageFiles, image_size: int) -> list[CheckResult]:
     """Checks the image files: unreadable ones, the same picture in two splits, sizes, colours."""
     broken = files.broken_ids
-    result = CheckResult("good", f"all {len(faces)} images can be read")
+    result = CheckResult(
+        "good", "the image can be read" if len(faces) == 1 else f"all {len(faces)} images can be read"
+    )
     if len(broken):
         problem = files.problems[files.problems != ""][0]
         text = naming_first(len(broken), len(faces), "images cannot be read", f"{broken[0]} ({problem})")
@@ -201,10 +203,14 @@ def _check_duplicates(faces: FaceTable, files: ImageFiles) -> Iterator[CheckResu
         if len(np.unique(labels[labels >= 0])) > 1:
             contradictions.append(str(faces.image_ids[members[0]]))
     for (one, other), (count, example) in first_of.items():
-        text = f"{count} pictures are in {one} and in {other} byte for byte, first: {example}"
+        text = (
+            f"{counted(count, 'picture', verb='are')} in {one} and in {other} byte for byte, first: {example}"
+        )
         yield CheckResult("note", text)
     if contradictions:
-        text = f"{len(contradictions)} pictures have two labels, first: {contradictions[0]}"
+        text = (
+            f"{counted(len(contradictions), 'picture', verb='have')} two labels, first: {contradictions[0]}"
+        )
         yield CheckResult("problem", text)
     if not first_of and not contradictions:
         yield CheckResult("good", "no picture is in two splits or has two labels")
@@ -241,7 +247,9 @@ def check_samples(
                 text = f"{name} has the rows of the test files ({len(ids)})"
                 results.append(CheckResult("good", text))
             else:  # published samples lack rows, which is not a fault of the folder
-                text = f"{len(missing)} rows of the test files are not in it, first: {min(missing)}"
+                rows = counted(len(missing), "row")
+                verb = "is" if len(missing) == 1 else "are"
+                text = f"{rows} of the test files {verb} not in it, first: {min(missing)}"
                 text = f"{name} is stale: {text}; the test files' rows are written"
                 results.append(CheckResult("note", text))
     return results

@@ -26,7 +26,7 @@ from kaggle_face.competitions.submission.samples import find_samples, infer_form
 from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.config.yaml_text import dump_yaml
-from kaggle_face.errors import DataError, nearest_hint, one_line
+from kaggle_face.errors import DataError, counted, nearest_hint, one_line
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.records import CompetitionData
 
@@ -199,12 +199,13 @@ def _heading(inspection: Inspection) -> list[str]:
     verification = f"{len(data.dev_pairs)} labelled and {len(data.test_pairs)} test pairs"
     if (gallery := data.test_gallery) is not None:
         known = len(set(gallery.names.tolist()))
-        verification = f"{len(gallery.probe_ids)} probes among {known} known identities"
+        identities = counted(known, "known identity", "known identities")
+        verification = f"{counted(len(gallery.probe_ids), 'probe')} among {identities}"
         verification += f", or {gallery.no_match}" if gallery.no_match else ""
     lines = [
         f"{inspection.slug}: {spec.title if spec else 'a competition that is not in the catalogue'}",
         f"found {', '.join(f'{count} {split}' for split, count in counts.items())} images of "
-        f"{len(data.classes)} classes",
+        f"{counted(len(data.classes), 'class')}",
         f"verification: {verification}",
     ]
     if spec is not None:

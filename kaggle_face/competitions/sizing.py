@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kaggle_face.errors import counted
+
 _STEPS_AN_EPOCH = 20
 _FILLED_UP_TO_STEPS = 100
 """With more steps in an epoch its last batch is less than a hundredth of the images."""
@@ -29,7 +31,7 @@ class Machine:
     cores: int
 
     def __str__(self) -> str:
-        cores = f"{self.cores} CPU core{'' if self.cores == 1 else 's'}"
+        cores = counted(self.cores, "CPU core")
         return self.gpu or f"{cores} without a GPU"
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from kaggle_face.artifacts.blends import inputs_of_blend
 from kaggle_face.artifacts.files.atomic import write_json
+from kaggle_face.artifacts.plain_values import plain_values
 from kaggle_face.ensemble.blended import PairBlend
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe
 from kaggle_face.ensemble.postprocess.gallery_tuning import open_dev_tuning
@@ -71,7 +71,7 @@ def write_thresholds(member: Member, thresholds: RunThresholds) -> Path:
     path = member.run.path / FILE_NAME
     networks = [(fold, member.checkpoint) for fold in member.folds]
     about = {"score": "cosine of the embeddings of one network", "made_of": inputs_of_blend(networks)}
-    write_json(path, {**about, **_plain(asdict(thresholds))})
+    write_json(path, {**about, **plain_values(thresholds)})
     return path
 
 
@@ -116,12 +116,3 @@ def _gallery_of_run(member: Member, trials: HeldOutPairs) -> GalleryRule | None:
         return None
     scores, correct, matched, probed = (np.concatenate(column) for column in zip(*columns, strict=True))
     return gallery_threshold(scores, correct, matched, probed, num_enrolled)
-
-
-def _plain(value: Any) -> Any:
-    """Numbers that JSON has: what is not finite is null."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -25,8 +25,10 @@ from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, PairTuning, tune_pairs
 from kaggle_face.ensemble.postprocess.retrieval import STEPS_BY_TEST_IMAGES
 from kaggle_face.ensemble.search.candidates import Candidate, Kind, Selection, select_kind
+from kaggle_face.ensemble.search.classification import interval_of_candidate as class_interval
 from kaggle_face.ensemble.search.classification import open_class_problem, select_classes
 from kaggle_face.ensemble.search.verification import PairProblem, can_be_nested, select_pairs
+from kaggle_face.ensemble.search.verification import interval_of_candidate as pair_interval
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
@@ -41,7 +43,7 @@ from kaggle_face.evaluation.members import Member, Method
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES
 from kaggle_face.metrics.inputs import row_blocks
-from kaggle_face.metrics.intervals.bootstrap import Resampling
+from kaggle_face.metrics.intervals.bootstrap import Interval, Resampling
 from kaggle_face.progress import Progress
 
 RESAMPLING = Resampling(num_resamples=500)
@@ -71,12 +73,23 @@ class SelectionOptions:
 
 @dataclass(frozen=True)
 class BlendChoice:
-    """The blend of a task, its selection (None where nothing is held out), notes, and its post-processing."""
+    """The blend of a task, its selection (None where nothing is held out), notes, and its post-processing.
+
+    `plain_interval` is that of the selection's metric without post-processing.
+    """
 
     blend: ClassBlend | PairBlend
     selection: Selection | None
     notes: tuple[str, ...] = ()
     tuning: ClassTuning | PairTuning | GalleryTuning | None = None
+    plain_interval: Interval | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """That of the main metric with all that is done to the blend; None: too few people are held out."""
+        if isinstance(self.tuning, ClassTuning | PairTuning) and not self.tuning.recipe.is_plain:
+            return self.tuning.interval
+        return self.plain_interval
 
     @property
     def class_recipe(self) -> NeighbourRecipe:
@@ -128,11 +141,12 @@ def select_class_blend(
     names = [member.name for member in distinct]
     selection = _of_method(select_classes(problem, names, _kinds(options.method), progress), options.method)
     blend = class_blend(distinct, selection.winner)
+    chosen = BlendChoice(blend, selection, notes, None, class_interval(problem, selection.winner))
     if not options.post_process or blend.space == "ranks":
-        return BlendChoice(blend, selection, notes)
+        return chosen
     if not has_embeddings(used_members(blend)):
-        return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
-    return BlendChoice(blend, selection, notes, tune_classes(open_class_tuning(problem, blend, held_out)))
+        return replace(chosen, notes=(*notes, _NO_EMBEDDINGS))
+    return replace(chosen, tuning=tune_classes(open_class_tuning(problem, blend, held_out)))
 
 
 def select_pair_blend(
@@ -164,21 +178,20 @@ def select_pair_blend(
     names = [member.name for member in distinct]
     selection = _of_method(select_pairs(problem, names, _kinds(options.method), progress), options.method)
     blend = pair_blend(distinct, selection.winner)
+    chosen = BlendChoice(blend, selection, notes, None, pair_interval(problem, selection.winner))
     if not options.post_process:
-        return BlendChoice(blend, selection, notes)
+        return chosen
     left_out = STEPS_BY_TEST_IMAGES if options.rule is not None else ()
     notes = notes if options.rule is None else (*notes, f"the rules leave steps out: {options.rule}")
     gallery = open_dev_tuning(blend, options.resampling)
     if gallery is not None and can_be_tuned(gallery):
-        return BlendChoice(blend, selection, notes, tune_gallery(gallery, progress, left_out))
+        return replace(chosen, notes=notes, tuning=tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
     if num_people < FEWEST_PEOPLE or not can_be_nested(problem):
-        return BlendChoice(
-            blend, selection, (*notes, f"{num_people} people are too few to try post-processing")
-        )
+        return replace(chosen, notes=(*notes, f"{num_people} people are too few to try post-processing"))
     if not has_embeddings(used_members(blend)):
-        return BlendChoice(blend, selection, (*notes, _NO_EMBEDDINGS))
-    return BlendChoice(blend, selection, notes, tune_pairs(problem, blend, progress, left_out))
+        return replace(chosen, notes=(*notes, _NO_EMBEDDINGS))
+    return replace(chosen, notes=notes, tuning=tune_pairs(problem, blend, progress, left_out))
 
 
 def _with_given(choice: BlendChoice, given: Mapping[Member, float]) -> BlendChoice:

@@ -93,7 +93,7 @@ def _describe(choice: BlendChoice) -> TaskRecord:
         temperatures = tuple(temperature for temperature, weight in kept if weight > 0)
     if choice.selection is not None:
         metric, winner = choice.selection.metric, choice.selection.winner
-        out_of_fold = Estimate(metric, metrics[metric])
+        out_of_fold = Estimate(metric, metrics[metric], choice.interval)
         candidates = tuple(_candidate_values(candidate) for candidate in choice.selection.candidates)
         selected = SelectionRecord(winner.name, choice.selection.reason, winner.nested, candidates)
     members = tuple(

@@ -15,6 +15,7 @@ from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.artifacts.json_types import BlendSummary
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.evaluation.held_out_figures import Estimate
+from kaggle_face.metrics.intervals.bootstrap import Interval
 from kaggle_face.tasks import Task
 
 FILE_NAME = "ensemble.json"
@@ -89,6 +90,8 @@ class TaskRecord:
                 "value": self.out_of_fold.value,
                 "higher_is_better": self.out_of_fold.higher_is_better,
             }
+            if (interval := self.out_of_fold.interval) is not None:
+                values["out_of_fold"] |= {"low": interval.low, "high": interval.high}
         if self.selection is not None:
             values |= {
                 "winner": self.selection.winner,
@@ -156,6 +159,13 @@ def read_blend_record(run: RunFolder) -> BlendRecord | None:
     )
 
 
+def _estimate_from(kept: Mapping[str, Any]) -> Estimate:
+    """A figure, with its interval where the file has one."""
+    value, low, high = float(kept["value"]), kept.get("low"), kept.get("high")
+    interval = None if low is None or high is None else Interval(value, float(low), float(high))
+    return Estimate(kept["metric"], value, interval)
+
+
 def _task_from(values: Mapping[str, Any]) -> TaskRecord:
     kept, temperatures = values.get("out_of_fold"), values.get("temperatures")
     selection = None
@@ -179,7 +189,7 @@ def _task_from(values: Mapping[str, Any]) -> TaskRecord:
         notes=tuple(values.get("notes", ())),
         metrics=values.get("metrics", {}),
         temperatures=None if temperatures is None else tuple(temperatures),
-        out_of_fold=None if kept is None else Estimate(kept["metric"], float(kept["value"])),
+        out_of_fold=None if kept is None else _estimate_from(kept),
         selection=selection,
         post_processing=values.get("post_processing"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from kaggle_face.artifacts.tables import read_table
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
-from kaggle_face.metrics.intervals.bootstrap import Interval
+from kaggle_face.metrics.intervals.bootstrap import Interval, clustered_mean_interval
 from kaggle_face.metrics.score import parse_composite
 from kaggle_face.metrics.table import METRICS, is_higher_better
 from kaggle_face.records import Embeddings, Gallery, positions_of
@@ -87,11 +88,29 @@ def figure_of_checkpoint(
 
 
 def figure_of_both(classes: Estimate | None, pairs: Estimate | None, own: OwnMetrics) -> Estimate | None:
-    """The score of both tasks together; None where a task's figure is not known or is not the formula's."""
+    """The score of both tasks together; None where a task's figure is not known or is not the formula's.
+
+    It has an interval where both figures have one.
+    """
     if classes is None or pairs is None or (classes.metric, pairs.metric) != (own.classes, own.pairs):
         return None
+    formula = parse_composite(own.formula)
     values = {each.metric: each.value for each in (classes, pairs)}
-    return Estimate(own.formula, parse_composite(own.formula).evaluate(values))
+    score = formula.evaluate(values)
+    if classes.interval is None or pairs.interval is None:
+        return Estimate(own.formula, score)
+    # Identities to be named and people to be verified are drawn apart, so the two halves add as squares.
+    halves = [
+        abs(
+            formula.evaluate({**values, each.metric: each.interval.high})
+            - formula.evaluate({**values, each.metric: each.interval.low})
+        )
+        / 2
+        for each in (classes, pairs)
+        if each.interval is not None
+    ]
+    half = math.hypot(*halves)
+    return Estimate(own.formula, score, Interval(score, score - half, score + half))
 
 
 def figure_in(metrics: Mapping[str, float], metric: str) -> Estimate | None:
@@ -119,7 +138,9 @@ def figure_of_gallery(embeddings: Path, fold: FoldFolder) -> Estimate | None:
     found = matches_of(embeddings.parent / "gallery_dev.csv", read_embeddings(embeddings), dev)
     curve = choose_threshold(found, dev)
     threshold = -np.inf if curve is None else curve.threshold
-    return Estimate("accuracy", accuracy_of(found.answers(threshold, dev.no_match), dev))
+    answers = found.answers(threshold, dev.no_match)
+    interval = clustered_mean_interval(answers == dev.probe_names, dev.probe_names)
+    return Estimate("accuracy", accuracy_of(answers, dev), interval)
 
 
 def matches_of(path: Path, embeddings: Embeddings, gallery: Gallery) -> BestMatches:

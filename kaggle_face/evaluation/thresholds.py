@@ -78,7 +78,8 @@ def verification_thresholds(
 ) -> tuple[ScoreThreshold, ...]:
     """The thresholds at the EER, of the best accuracy, and at each wanted false positive rate.
 
-    A rate that no threshold keeps without rejecting every genuine pair is left out.
+    What means nothing is left out: a rate that so few impostor pairs cannot show, or that no threshold keeps
+    without rejecting every genuine pair, and the best accuracy where it is that of one answer to all pairs.
 
     Shapes: scores (P), labels (P) of 0 and 1, people (P, 2).
 
@@ -88,11 +89,12 @@ def verification_thresholds(
     [('eer', 0.8), ('accuracy', 0.5), ('fpr=0.5', 0.8)]
     """
     judge = _PairJudge.of(np.asarray(scores, np.float64), labels, people)
-    return tuple(
+    found = [
         judge.describe(rule, threshold, ends)
         for rule, threshold, ends in judge.found(fprs)
         if math.isfinite(threshold)
-    )
+    ]
+    return tuple(each for each in found if each.rule != "accuracy" or max(each.fpr, each.fnr) < 1.0)
 
 
 def simulate_gallery(image_ids: StrArray, people: IntArray, unknown_share: float = 0.3) -> SimulatedGallery:
@@ -169,6 +171,8 @@ class _PairJudge:
         else:
             yield "accuracy", at, accuracy_threshold_interval(scored, at, self.candidates)
         for fpr in fprs:
+            if fpr * self.trials.impostor.total < 1:
+                continue
             at = self.trials.tpr_at_fpr(fpr).threshold
             yield f"fpr={fpr:g}", at, unknown if scored is None else fpr_threshold_interval(scored, fpr)
 

@@ -17,6 +17,7 @@ from kaggle_face.artifacts.record_io import read_predictions
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import as_text, read_table, write_table
 from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import counted
 from kaggle_face.records import CompetitionData, Predictions, StrArray
 
 
@@ -30,7 +31,7 @@ class TestAccuracy:
     images: int
 
     def __str__(self) -> str:
-        return f"accuracy {100 * self.accuracy:.1f} % on {self.images} labelled test images"
+        return f"accuracy {100 * self.accuracy:.1f} % on {counted(self.images, 'labelled test image')}"
 
 
 def write_test_labels(folder: FoldFolder, data: CompetitionData) -> None:

@@ -67,6 +67,7 @@ def predict_fold(
     settings: PredictConfig,
     device: torch.device,
     progress: Progress,
+    folds_after: int = 0,
 ) -> None:
     """Writes predictions, embeddings and pair scores of each checkpoint into the fold's folder.
 
@@ -80,6 +81,7 @@ def predict_fold(
         settings: What embeddings are averaged over, and the batch size.
         device: Where the networks run.
         progress: Told how many images are done.
+        folds_after: Folds that the call predicts with after this one; the time left covers them.
 
     Raises:
         RunError: The fold or a checkpoint is missing or damaged.
@@ -90,6 +92,9 @@ def predict_fold(
     averaging = describe_averaging(settings.flip, settings.crops)
     done: dict[str, CheckpointName] = {}
     how: _How | None = None
+    there = [name for name in checkpoints if folder.weights_file(name).is_file()]
+    inputs = {name: inputs_of_record(folder, "test", name, averaging) for name in there}
+    num_networks = len({made_of["checkpoint"] for made_of in inputs.values()})
     for checkpoint in checkpoints:
         network = load_trained_network(folder, checkpoint, device)
         network.averages_crops = settings.crops
@@ -100,14 +105,15 @@ def predict_fold(
                 settings.batch_size, network, test_set.cache.size_px, place, amp_dtype, settings.flip
             )
             how = _How(place, amp_dtype, batch_size, settings.flip)
-        made_of = inputs_of_record(folder, "test", checkpoint, averaging)
+        made_of = inputs[checkpoint]
         weights = made_of["checkpoint"]
         target = folder.record_folder("test", checkpoint, "predictions").parent
         if weights in done:
             same = folder.record_folder("test", done[weights], "predictions").parent
             copy_records(same, target)
         else:
-            _predict(network, folder, checkpoint, test_set, how, made_of, progress)
+            networks_after = num_networks * (1 + folds_after) - len(done) - 1
+            _predict(network, folder, checkpoint, test_set, how, made_of, progress, networks_after)
             done[weights] = checkpoint
 
 
@@ -135,10 +141,13 @@ def _predict(
     how: _How,
     made_of: Mapping[str, str],
     progress: Progress,
+    networks_after: int,
 ) -> None:
+    num_images = len(test_set.embedded_ids)
+    label, later = f"fold {folder.fold} {checkpoint}", float(networks_after * num_images)
     with (
         _new_logits(folder, checkpoint, test_set.classified_ids, made_of) as logits_NC,
-        progress.track(f"fold {folder.fold} {checkpoint}", len(test_set.embedded_ids), "images") as counter,
+        progress.track(label, num_images, "images", later=later) as counter,
     ):
         vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
     embeddings = Embeddings(test_set.embedded_ids, vectors_ND)

@@ -14,7 +14,7 @@ from kaggle_face.artifacts.files.archives import opened_archive
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.locking import lock_or_refuse
 from kaggle_face.artifacts.files.reading import read_json
-from kaggle_face.errors import DataError, InputError, naming_first
+from kaggle_face.errors import DataError, InputError, counted, naming_first
 from kaggle_face.file_names import why_not_portable
 from kaggle_face.kaggle.client.answers import FileList
 from kaggle_face.kaggle.client.client import KaggleClient
@@ -44,7 +44,7 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
         if done is not None:
             shutil.rmtree(waiting, ignore_errors=True)  # left there by a process that was killed
             progress.log(
-                f"{target} holds the {done} files of '{slug}' already; delete it to download them again"
+                f"{target} holds {counted(done, 'file')} of '{slug}' already; delete it to download again"
             )
             return done
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -53,7 +53,7 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
             )
         listed = client.files(slug)
         more = "" if listed.is_complete else " and more"
-        progress.log(f"'{slug}' has {len(listed.files)} files{more}, {gigabytes(listed.size)}")
+        progress.log(f"'{slug}' has {counted(len(listed.files), 'file')}{more}, {gigabytes(listed.size)}")
         _check_disk(listed, target)
         waiting.mkdir(parents=True, exist_ok=True)
         with _shown(waiting, slug, listed, progress):

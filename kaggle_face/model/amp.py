@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 import torch
 
-from kaggle_face.errors import ConfigError
+from kaggle_face.errors import ConfigError, counted
 
 AmpSetting = Literal["auto", "off", "bf16", "fp16"]
 CpuAmp = Literal["off", "bf16"]
@@ -32,7 +32,7 @@ def resolve_device(setting: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            found = f"has {count} CUDA GPU{'' if count == 1 else 's'} that torch can use"
+            found = f"has {counted(count, 'CUDA GPU')} that torch can use"
             raise ConfigError(f"device={setting}: this machine {found}; set device=auto")
         return torch.device("cuda", device.index or 0)
     if device.type == "mps" and not torch.backends.mps.is_available():

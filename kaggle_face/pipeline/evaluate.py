@@ -24,6 +24,16 @@ from kaggle_face.ensemble.run_thresholds import (
     write_thresholds,
 )
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.evaluation.balance import (
+    LeftOut,
+    describe_classes,
+    describe_pairs,
+    describe_people,
+    meaningless_of_classes,
+    meaningless_of_pairs,
+    meaningless_thresholds,
+    without,
+)
 from kaggle_face.evaluation.figures import (
     ClassFigures,
     class_details,
@@ -178,7 +188,14 @@ class MistakesRow:
 
 @dataclass(frozen=True)
 class TaskEvaluation:
-    """All that was measured of a task; `threshold_files` has the path of `thresholds.json` by member."""
+    """All that was measured of a task.
+
+    Attributes:
+        threshold_files: The path of `thresholds.json` by member.
+        imbalances: What is imbalanced about the held-out data, one sentence each.
+        left_out: Metrics that mean nothing on these data.
+        thresholds_left_out: By member, rules of which no threshold means anything.
+    """
 
     task: Task
     members: tuple[str, ...]
@@ -187,6 +204,9 @@ class TaskEvaluation:
     thresholds: tuple[ThresholdRow, ...] = ()
     threshold_files: Mapping[str, Path] = field(default_factory=dict)
     mistakes: tuple[MistakesRow, ...] = ()
+    imbalances: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    thresholds_left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -245,10 +265,7 @@ def evaluate_runs(
             if task == "classification":
                 labelled_tests = _measure_labelled_tests(members, runs, progress)
                 if has_record(members, "oof", "predictions"):
-                    figures = class_figures(members)
-                    differences = [compare_classes(other, figures[0]) for other in figures[1:]]
-                    found = _as_evaluation(task, members, measure_classes(members), differences)
-                    tasks.append(replace(found, mistakes=_mistakes(members, figures)))
+                    tasks.append(_evaluate_classes(members))
             elif has_record(members, "oof", "pairs"):
                 tasks += _evaluate_pairs(members, options.fprs)
     if not tasks:
@@ -269,7 +286,7 @@ def run_table(loaded: LoadedConfig, of_all_settings: bool = False) -> list[RunRo
     )
     if not rows:
         which = "any settings" if of_all_settings else f"'{loaded.name}'"
-        how = settings_command("train", "--fold", "0")
+        how = settings_command("train")
         raise RunError(f"no run of {which} under {root}; train one first: {how}")
     return rows
 
@@ -323,14 +340,26 @@ def _mistakes(members: Sequence[Member], figures: Sequence[ClassFigures]) -> tup
     return tuple(rows)
 
 
+def _evaluate_classes(members: Sequence[Member]) -> TaskEvaluation:
+    figures = class_figures(members)
+    names = open_predictions(members[0], members[0].folds[0], "oof").class_names.tolist()
+    left_out = meaningless_of_classes(len(names))
+    measured = [without(each, left_out) for each in measure_classes(members)]
+    differences = [compare_classes(other, figures[0]) for other in figures[1:]]
+    found = _as_evaluation("classification", members, measured, differences, left_out=left_out)
+    imbalances = describe_classes(figures[0].labels, names)
+    return replace(found, mistakes=_mistakes(members, figures), imbalances=imbalances)
+
+
 def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[TaskEvaluation]:
     """One evaluation, or none where the truth of the held-out pairs is not known."""
     trials = open_trials(members)
     if trials is None:
         return []
+    left_out = meaningless_of_pairs(trials.labels)
     measured = [
         (
-            *measure_pairs(trials, number),
+            *without(measure_pairs(trials, number), left_out),
             *(
                 (*measure_episodes(member), *measure_identification(member))
                 if has_embeddings([member])
@@ -342,13 +371,18 @@ def _evaluate_pairs(members: Sequence[Member], fprs: Sequence[float]) -> list[Ta
     differences = [compare_pairs(trials, number, 0) for number in range(1, len(members))]
     rows: list[ThresholdRow] = []
     files: dict[str, Path] = {}
+    no_thresholds: dict[str, tuple[LeftOut, ...]] = {}
     for number, member in enumerate(members):
         if not has_embeddings([member]):
             continue  # thresholds are of the cosines of embeddings
         thresholds = thresholds_of_run(member, trials, number, fprs)
         rows += ThresholdRow.all_of(member.name, thresholds)
         files[member.name] = write_thresholds(member, thresholds)
-    return [_as_evaluation("verification", members, measured, differences, tuple(rows), files)]
+        rules = [each.rule for each in thresholds.pairs]
+        no_thresholds[member.name] = tuple(meaningless_thresholds(rules, fprs, trials.labels))
+    found = _as_evaluation("verification", members, measured, differences, tuple(rows), files, left_out)
+    imbalances = (*describe_pairs(trials.labels), *describe_people(trials.people, trials.labels))
+    return [replace(found, imbalances=imbalances, thresholds_left_out=no_thresholds)]
 
 
 def _as_evaluation(
@@ -358,6 +392,7 @@ def _as_evaluation(
     differences: Sequence[Mapping[str, Difference]],
     thresholds: tuple[ThresholdRow, ...] = (),
     files: Mapping[str, Path] = MappingProxyType({}),
+    left_out: tuple[LeftOut, ...] = (),
 ) -> TaskEvaluation:
     names = tuple(member.name for member in members)
     metric_rows = tuple(
@@ -379,8 +414,9 @@ def _as_evaluation(
         DifferenceRow(task, name, names[0], metric, each.value, each.low, each.high)
         for name, of_member in zip(names[1:], differences, strict=True)
         for metric, each in of_member.items()
+        if metric not in {each.name for each in left_out}
     )
-    return TaskEvaluation(task, names, metric_rows, difference_rows, thresholds, files)
+    return TaskEvaluation(task, names, metric_rows, difference_rows, thresholds, files, left_out=left_out)
 
 
 def _known(value: float) -> float | None:

@@ -13,6 +13,7 @@ from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import counted
 from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_test
 from kaggle_face.pipeline.inputs.preparing import chosen_folds, open_competition, open_images, settings_of_run
 from kaggle_face.pipeline.inputs.today import (
@@ -114,11 +115,13 @@ def _predict_folds(
 
     test_set, device, predicted = gather_test_set(data, cache), resolve_device(config.device), []
     num_images = len(test_set.embedded_ids)
-    for folder in folds:
+    for place, folder in enumerate(folds):
         there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
         checkpoints = options.checkpoints or there
-        predict_fold(folder, checkpoints, test_set, today.tables, averaging, device, progress)
-        progress.log(f"fold {folder.fold} of {run.name}: {num_images} images, {', '.join(checkpoints)}")
+        folds_after = len(folds) - place - 1
+        predict_fold(folder, checkpoints, test_set, today.tables, averaging, device, progress, folds_after)
+        images = counted(num_images, "image")
+        progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
         measured = {name: measure_labelled_test(folder, name) for name in checkpoints}
         known = {name: accuracy for name, accuracy in measured.items() if accuracy is not None}
         for name, accuracy in known.items():

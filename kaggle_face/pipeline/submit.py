@@ -106,9 +106,10 @@ class SubmissionFile:
 
 @dataclass(frozen=True)
 class SubmitResult:
-    """The CSVs that were written or checked, the blend's first."""
+    """The CSVs that were written or checked, the blend's first; `run` is None for a file of the user."""
 
     files: tuple[SubmissionFile, ...]
+    run: RunFolder | None = None
 
     def chosen(self, name: str | None = None) -> list[SubmissionFile]:
         """The files to upload: those called `name`, or those of the blend.
@@ -162,7 +163,7 @@ def write_submissions(
         files.append(
             SubmissionFile(output.what, written, origin, message, target, made_by, table.notes, reason)
         )
-    return _in_ledger(config, files)
+    return _in_ledger(config, files, run)
 
 
 def check_own_file(
@@ -200,7 +201,7 @@ def check_own_file(
     origin = Origin(tasks[0] if len(tasks) == 1 else "combined")
     written, message = existing_submission(path, checked), options.message or path.name
     file = SubmissionFile(path.name, written, origin, message, _target(tasks, config), notes=checked.notes)
-    return _in_ledger(config, [file])
+    return _in_ledger(config, [file], None)
 
 
 def upload_submissions(
@@ -248,13 +249,13 @@ def require_scored(entries: Sequence[Entry]) -> None:
         raise SubmissionError(f"{refused[0].file} has no score: Kaggle says '{words}'")
 
 
-def _in_ledger(config: Config, files: Sequence[SubmissionFile]) -> SubmitResult:
+def _in_ledger(config: Config, files: Sequence[SubmissionFile], run: RunFolder | None) -> SubmitResult:
     """The files, with a row in the ledger for each that a competition takes."""
     ledger = open_ledger(config)
     for file in files:
         if file.job is not None:
             write_down(ledger, file.job)
-    return SubmitResult(tuple(files))
+    return SubmitResult(tuple(files), run)
 
 
 def _checked_tables(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kaggle_face.artifacts.environment import command_line, describe_environment
@@ -15,7 +15,7 @@ from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.folds.split import number_of_folds
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 from kaggle_face.pipeline.inputs.fold_starts import (
     Start,
     TrainOptions,
@@ -33,14 +33,14 @@ from kaggle_face.pipeline.inputs.today import (
     require_unchanged,
     why_training_is_outdated,
 )
-from kaggle_face.progress import Progress
+from kaggle_face.progress import Progress, in_words
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 from kaggle_face.train.config_lint import lint_config
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.settings import select_fold
-from kaggle_face.train.speed.estimate import FoldSize, estimate_fold, in_words
+from kaggle_face.train.speed.estimate import FoldSize, estimate_fold
 from kaggle_face.train.trainer import RunContext
 
 FoldOutcome = Literal["finished", "stopped", "skipped"]
@@ -140,23 +140,31 @@ class _FoldQueue:
                 continue
             began, following = time.monotonic(), self.folders[place:]
             with adding_next_command(following, start, self.loaded, self.options):
-                outcome = self._train_fold(folder, start)
+                outcome = self._train_fold(folder, start, self._epochs_after(place))
             outcomes[folder.fold] = outcome
             if outcome == "stopped":
                 return outcomes, next_command(following, True, self.loaded, self.options)
             num_left -= 1
             if num_left and start == "new":
                 seconds = num_left * (time.monotonic() - began)
-                log(f"{count_of_folds(num_left)} left: about {in_words(seconds)}")
+                log(f"{counted(num_left, 'fold')} left: about {in_words(seconds)}")
         return outcomes, ""
 
-    def _train_fold(self, folder: FoldFolder, start: Literal["new", "resume"]) -> FoldOutcome:
+    def _train_fold(
+        self, folder: FoldFolder, start: Literal["new", "resume"], epochs_after: int
+    ) -> FoldOutcome:
         fold_data = select_fold(self.data, self.division, self.cache, folder.fold)
-        outcome = train_fold(self.loaded.config, fold_data, folder, start, self.context)
+        context = replace(self.context, epochs_after=epochs_after)
+        outcome = train_fold(self.loaded.config, fold_data, folder, start, context)
         if outcome == "interrupted":
             raise_if_wished()
             raise StoppedBySignalError  # the signal came to another process
         return outcome
+
+    def _epochs_after(self, place: int) -> int:
+        """The epochs that the folds behind a place still need."""
+        behind = zip(self.folders[place + 1 :], self.starts[place + 1 :], strict=True)
+        return sum(_epochs_to_train(folder, start, self.loaded.config) for folder, start in behind)
 
 
 @dataclass(frozen=True)
@@ -226,18 +234,21 @@ def train_on_kaggle(
 def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: Progress) -> None:
     """One line about the finished folds of a run, where the call named none."""
     if num_finished == count:
-        progress.log(f"all {count} folds of {run.name} are trained: there is nothing to do")
+        which = "the only fold" if count == 1 else f"all {count} folds"
+        verb = "is" if count == 1 else "are"
+        progress.log(f"{which} of {run.name} {verb} trained: there is nothing to do")
     elif num_finished:
         progress.log(f"{num_finished} of the {count} folds of {run.name} are trained; the others follow")
 
 
-def count_of_folds(count: int) -> str:
-    """The number of folds in words.
-
-    >>> count_of_folds(1), count_of_folds(5)
-    ('1 fold', '5 folds')
-    """
-    return f"{count} fold{'' if count == 1 else 's'}"
+def _epochs_to_train(folder: FoldFolder, start: Start, config: Config) -> int:
+    """The epochs of a fold that are not trained yet."""
+    if start == "skip":
+        return 0
+    finished = 0
+    if start == "resume" and folder.history_file.is_file():
+        finished = len(folder.history_file.read_text(encoding="utf-8").splitlines()) - 1
+    return max(0, config.train.epochs - finished)
 
 
 def _log_estimate(
@@ -260,7 +271,7 @@ def _log_estimate(
     each = " each" if count > 1 else ""
     begun = ", less what was trained before" if "resume" in starts.values() else ""
     whole = f", {in_words(count * estimate.seconds)} in all" if count > 1 else ""
-    context.progress.log(f"{count_of_folds(count)} to train: {estimate}{each}{whole}{begun}")
+    context.progress.log(f"{counted(count, 'fold')} to train: {estimate}{each}{whole}{begun}")
 
 
 def _compare_with_earlier(

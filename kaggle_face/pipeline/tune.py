@@ -15,7 +15,7 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder, run_folder
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.config.loading import full_key
-from kaggle_face.errors import ConfigError, InputError, KaggleFaceError, MissingExtraError, RunError
+from kaggle_face.errors import ConfigError, InputError, KaggleFaceError, MissingExtraError, RunError, counted
 from kaggle_face.hints import command_line
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.pipeline.inputs.rules_check import check_rules
@@ -26,7 +26,7 @@ from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.scoring import read_score
 from kaggle_face.train.search.beginning import search_beginning, search_differences
-from kaggle_face.train.search.found import FoundConfig, count_of_epochs, require_own_config
+from kaggle_face.train.search.found import FoundConfig, require_own_config
 from kaggle_face.train.search.plots import can_plot, write_trials_page
 from kaggle_face.train.search.shortening import shortened
 from kaggle_face.train.search.space import SearchSpace, name_of_space, override_text, read_search_space
@@ -141,7 +141,7 @@ def tune(loaded: LoadedConfig, options: TuneOptions, progress: Progress) -> Tune
         trials.remove_all_but_the_best()
         trials.require_free_names()
         if search.num_done:
-            progress.log(f"{search.shown}: goes on after {count_of_trials(search.num_done)}")
+            progress.log(f"{search.shown}: goes on after {counted(search.num_done, 'trial')}")
         search.run(options.trials, options.hours, trials.run, trials.remove_all_but_the_best, progress)
         trials.remove_all_but_the_best()
         best = search.best
@@ -301,7 +301,12 @@ class _Trials:
         fold_data = select_fold(data.data, data.folds, cache, folder.fold)
         today = open_today(settings.config, data.data, progress, cache)
         about = describe_training(settings, data.folds, "trial", today, ignored)
-        context = RunContext({**about, "search": self.mark}, progress, lambda row: report(row["score"]))
+        context = RunContext(
+            {**about, "search": self.mark},
+            progress,
+            lambda row: report(row["score"]),
+            epochs_after=max(0, self.options.trials - number - 1) * settings.config.train.epochs,
+        )
         with writing_run(folder.run):
             train_fold(settings.config, fold_data, folder, "new", context)
 
@@ -360,18 +365,9 @@ def _write_page(path: Path, search: Search, found: FoundConfig, progress: Progre
         return None
     best = found.best
     note = (
-        f"{count_of_trials(found.num_trials)} on fold {found.fold}, "
-        f"each of {count_of_epochs(found.trial_epochs)}. "
+        f"{counted(found.num_trials, 'trial')} on fold {found.fold}, "
+        f"each of {counted(found.trial_epochs, 'epoch')}. "
         f"The best is trial {best.number} with {best.score:.5f}: {', '.join(best.overrides)}."
     )
     write_trials_page(path, search.study, f"Search {search.study.study_name}", note, found.score)
     return path
-
-
-def count_of_trials(trials: int) -> str:
-    """The number of trials in words.
-
-    >>> count_of_trials(1), count_of_trials(20)
-    ('1 trial', '20 trials')
-    """
-    return f"{trials} trial{'' if trials == 1 else 's'}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, counted
 from kaggle_face.project.frames import as_html, frame_of
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ class Tuning:
         return frame_of(self.result.trials)
 
     def __repr__(self) -> str:
-        from kaggle_face.pipeline.tune import count_of_trials
-
         result = self.result
         return (
-            f"best of {count_of_trials(result.num_trials)}: {result.score} = {result.best.score:.5f}, "
+            f"best of {counted(result.num_trials, 'trial')}: {result.score} = {result.best.score:.5f}, "
             f"{', '.join(result.best.overrides)}; {result.config_file}"
         )
 

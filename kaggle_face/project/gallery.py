@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from kaggle_face.errors import counted
 from kaggle_face.notebook_progress import usual_progress
 from kaggle_face.progress import Progress
 from kaggle_face.project.frames import as_html
@@ -92,7 +93,7 @@ class PeopleGallery:
         return self._one_shot.identify(_paths(pictures), self._progress, str(threshold), k)
 
     def __repr__(self) -> str:
-        return f"gallery {self.path}: {len(self.people)} people"
+        return f"gallery {self.path}: {counted(len(self.people), 'person', 'people')}"
 
     def _repr_html_(self) -> str:
         return as_html(repr(self), self.people)

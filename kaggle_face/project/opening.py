@@ -45,8 +45,9 @@ def init_project(
     replace: bool = False,
     progress: Progress | None = None,
     own_data: Mapping[str, Any] | None = None,
+    name: str | None = None,
 ) -> Project:
-    """Detects the layout of a competition's unpacked files and writes `configs/<slug>.yaml`.
+    """Detects the layout of a competition's unpacked files and writes `configs/<slug>.yaml` or `<name>.yaml`.
 
     Args:
         slug: The competition's name in its address.
@@ -55,6 +56,7 @@ def init_project(
         progress: As for `open_project`.
         own_data: What files of no known layout mean, as the options of `kaggle-face init` say it:
             `{"image_column": "id", "pairs": ("dev.csv:a,b,same",)}`; an empty mapping is `--own`.
+        name: What the settings, and the folder of their runs, are called; None: as the competition.
 
     Returns:
         The project of these settings.
@@ -69,7 +71,7 @@ def init_project(
 
     shown = progress or usual_progress()
     answers = None if own_data is None else Answers.of_mapping(own_data)
-    written = init_competition(slug, Path(data), replace=replace, answers=answers)
+    written = init_competition(slug, Path(data), replace=replace, answers=answers, name=name)
     if written.inspection.guess is not None:
         for line in [*written.inspection.guess.lines, *describe_data(written.inspection.data)]:
             shown.log(line)

@@ -20,6 +20,7 @@ from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.project.run import Run
+from kaggle_face.project.submission_frames import files_frame, plan_frame
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import heeding_signals
 from kaggle_face.tasks import Task
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from kaggle_face.data.cache.image_cache import ImageCache
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
-    from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
+    from kaggle_face.pipeline.submit import SubmitOptions, SubmitResult
 
 
 class Project(BetterRuns):
@@ -304,7 +305,7 @@ class Project(BetterRuns):
         """
         options = self._submit_options(task, only_blend, "", ignore_rules, ignore_changes)
         with self.call() as progress:
-            return _files_frame(self._written(source, options, progress).files)
+            return files_frame(self._written(source, options, progress).files)
 
     def submit(
         self,
@@ -315,6 +316,7 @@ class Project(BetterRuns):
         force: bool = False,
         ignore_rules: bool = False,
         ignore_changes: bool = False,
+        dry_run: bool = False,
     ) -> pd.DataFrame:
         """Writes the CSVs, uploads those of the blend and waits for their scores.
 
@@ -326,9 +328,12 @@ class Project(BetterRuns):
             force: Whether a content that was submitted before is submitted again.
             ignore_rules: As for `write_submissions`.
             ignore_changes: As for `write_submissions`.
+            dry_run: Whether nothing is sent, and what would be is returned.
 
         Returns:
-            The rows of the ledger of what was uploaded; none for the demo.
+            The rows of the ledger of what was uploaded; none for the demo. With `dry_run` a row for each CSV:
+            where it would go, its expected score with interval and how that was measured, the CSVs and
+            earlier uploads of the same content, and the uploads left.
 
         Raises:
             SubmissionError: A CSV would not be accepted, was submitted before, or has no score.
@@ -338,7 +343,12 @@ class Project(BetterRuns):
 
         options = self._submit_options(task, name is None, message, ignore_rules, ignore_changes)
         with self.call() as progress:
-            files = self._written(source, options, progress).chosen(name)
+            result = self._written(source, options, progress)
+            files = result.chosen(name)
+            if dry_run:
+                from kaggle_face.pipeline.submission_plan import plan_submission
+
+                return plan_frame(plan_submission(self.loaded, result, files, progress))
             entries = upload_submissions(self.loaded, files, force, progress)
         require_scored(entries)
         return frame_of(entries)
@@ -373,18 +383,3 @@ class Project(BetterRuns):
     def _repr_html_(self) -> str:
         runs = pd.DataFrame([{"run": each.name, "finished folds": str(each.folds)} for each in self.runs])
         return as_html(repr(self), runs)
-
-
-def _files_frame(files: Sequence[SubmissionFile]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "name": file.name,
-                "path": str(file.file.path),
-                "rows": file.file.rows,
-                "competition": file.competition,
-                "doubts": "; ".join(file.notes),
-            }
-            for file in files
-        ]
-    )

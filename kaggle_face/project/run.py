@@ -18,7 +18,7 @@ from kaggle_face.artifacts.record_io import read_pair_scores, read_pairs, read_p
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, counted
 from kaggle_face.evaluation.members import default_checkpoint, imported_checkpoint
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.records import FloatArray, IntArray, StrArray, positions_of
@@ -70,8 +70,8 @@ class ClassPredictions:
 
     def __repr__(self) -> str:
         return (
-            f"out-of-fold predictions of {len(self.image_ids):,} images, "
-            f"{len(self.class_names):,} classes: accuracy {self.accuracy:.4f}"
+            f"out-of-fold predictions of {counted(len(self.image_ids), 'image')}, "
+            f"{counted(len(self.class_names), 'class')}: accuracy {self.accuracy:.4f}"
         )
 
 

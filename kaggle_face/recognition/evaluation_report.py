@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kaggle_face.artifacts.plain_values import plain_values
 from kaggle_face.metrics.episodes import EpisodeAccuracy
 from kaggle_face.metrics.intervals.bootstrap import Interval
 from kaggle_face.recognition.compared_models import EmbeddedSet, FaceSet
+
+_LEGEND: Mapping[str, str] = {
+    "model": "run, fold and checkpoint",
+    "people": "of a gallery",
+    "rank-1 %": "probes whose best match is right",
+    "rank-5 %": "probes with the right person among the best five",
+    "DIR@FPIR 1 %": "probes named right where 1 % of strangers get a name, mean ± deviation over draws",
+    "probes": "of a draw",
+    "strangers": "probes of people who are not enrolled",
+    "images": "enrolled of each person",
+    "their mean (used)": "a person is the mean of the embeddings",
+    "the best of them": "a person is the embedding nearest to the probe",
+    "episode": "people to choose from",
+    "accuracy": "episodes with the right answer",
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +119,7 @@ class EvaluationReport:
             for one in self.models
         ]
         parts = {name: getattr(self, name) for name in ("sizes", "comparisons", "shots", "episodes")}
-        values: dict[str, Any] = _plain({"models": models, **parts})
+        values: dict[str, Any] = plain_values({"models": models, **parts})
         return values
 
     def tables(self) -> list[EvaluationTable]:
@@ -132,7 +146,7 @@ class EvaluationReport:
             "probes",
             "strangers",
         )
-        tables = [EvaluationTable(title, header, sizes, tuple(map(str, self.comparisons)))]
+        tables = [EvaluationTable(title, header, sizes, tuple(map(str, self.comparisons)), _LEGEND)]
         if self.shots:
             people = self.shots[0].people
             title = f"Images enrolled of each of {people} people, the same probes: rank-1 %"
@@ -141,31 +155,22 @@ class EvaluationReport:
                 (one.model, f"{one.shots}", _percent(one.by_mean), _percent(one.by_best))
                 for one in self.shots
             ]
-            tables.append(EvaluationTable(title, header, shots))
+            tables.append(EvaluationTable(title, header, shots, legend=_LEGEND))
         title = "One-shot episodes: accuracy % [95 % interval over episodes]"
         episodes = [(one.model, f"{one.ways}-way", _percent(one.accuracy)) for one in self.episodes]
-        return [*tables, EvaluationTable(title, ("model", "episode", "accuracy"), episodes)]
+        header = ("model", "episode", "accuracy")
+        return [*tables, EvaluationTable(title, header, episodes, legend=_LEGEND)]
 
 
 @dataclass(frozen=True)
 class EvaluationTable:
-    """A title, the columns' names, rows of text, and lines to stand below."""
+    """A title, the columns' names, rows of text, lines to stand below, and what columns mean."""
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: tuple[str, ...] = ()
-
-
-def _plain(value: Any) -> Any:
-    """Records as dictionaries; a number that was not measured as None."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    legend: Mapping[str, str] = field(default_factory=dict)
 
 
 def _percent(found: Interval | EpisodeAccuracy) -> str:

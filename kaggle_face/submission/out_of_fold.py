@@ -65,7 +65,10 @@ def _figure(
 
 def _figure_of_blend(blend: TaskRecord, task: Task, own: OwnMetrics) -> Estimate | None:
     """The competition's metric of a blend, or what `ensemble` went by instead."""
-    figure = figure_in(blend.metrics, own.classes if task == "classification" else own.pairs)
+    wanted = own.classes if task == "classification" else own.pairs
+    if blend.out_of_fold is not None and blend.out_of_fold.metric == wanted:
+        return blend.out_of_fold
+    figure = figure_in(blend.metrics, wanted)
     if figure is None and blend.out_of_fold is not None:
         return blend.out_of_fold
     others = (figure_in(blend.metrics, name) for name in ("accuracy", "auc", "eer"))

@@ -23,6 +23,7 @@ from kaggle_face.data.loading.identity_sampling import sampled_order
 from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
 from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.samplers import seeded
+from kaggle_face.errors import counted
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.ema import AveragedNetwork
@@ -242,8 +243,9 @@ def _create_batches(
     if left_out := batches.images_left_out:
         report = context.progress.warn if left_out > _MANY * len(data.train_ids) else context.progress.log
         report(
-            f"fold {data.fold}: {left_out} images are left out of each epoch, as they do not fill a batch of "
-            f"{config.train.batch_size}; to use them set train.last_batch=fill or lower train.batch_size"
+            f"fold {data.fold}: {counted(left_out, 'image', verb='are')} left out of each epoch, "
+            f"as they do not fill a batch of {config.train.batch_size}; to use them set "
+            "train.last_batch=fill or lower train.batch_size"
         )
     return batches
 

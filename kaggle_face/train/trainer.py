@@ -13,9 +13,10 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading.loader import TrainingBatches
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
+from kaggle_face.errors import counted
 from kaggle_face.inference.batch_size import size_without_search
 from kaggle_face.metrics.table import METRICS
-from kaggle_face.progress import Counter, Progress
+from kaggle_face.progress import Counter, Progress, in_words
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.loggers import EpochRow, Logger
@@ -89,6 +90,7 @@ class RunContext:
         progress: Gets a line for every epoch.
         on_epoch: Given the figures of every epoch; it may raise to end the training.
         distributed: The processes that share the work.
+        epochs_after: Epochs that the call trains after this fold; the time left covers them.
         saves_when_stopped: Whether a signal ends the training after a step, with its state saved, to be gone
             on with; else it breaks the training off.
     """
@@ -98,6 +100,7 @@ class RunContext:
     on_epoch: OnEpoch | None = None
     distributed: DistributedContext = SINGLE_PROCESS
     saves_when_stopped: bool = False
+    epochs_after: int = 0
 
 
 @dataclass
@@ -165,7 +168,8 @@ class Trainer:
         done = self.state.accumulator.latest.images
         label = f"fold {self.data.fold} epoch {number}/{epochs}"
         self.time_budget.lap()
-        with self.context.progress.track(label, images, "images", done) as counter:
+        later = self._images_later(number)
+        with self.context.progress.track(label, images, "images", done, later) as counter:
             for count in run_steps(self.state, self.settings, self.batches, self.step_context):
                 self._count(counter, count)
                 if (
@@ -176,6 +180,15 @@ class Trainer:
                         return "interrupted"
                     return None if self.state.step == steps else "stopped"
         return None
+
+    def _images_later(self, epoch: int) -> float:
+        """The work behind an epoch (from 1) in images: other epochs, those of other folds, and measuring."""
+        train = self.settings.train
+        epochs = train.epochs - epoch + self.context.epochs_after
+        rate = self.state.history[-1]["images_per_second"] if self.state.history else 0.0
+        measurements = (epochs + 1) / train.measure_every_epochs
+        seconds = measurements * self.time_budget.validation_seconds
+        return epochs * self.batches.images_per_epoch + seconds * rate
 
     def _count(self, counter: Counter, images: int) -> None:
         counter.advance(images, f"loss {self.state.accumulator.latest.mean_loss:.3f}")
@@ -254,7 +267,12 @@ class Trainer:
             }
         )
         self.context.progress.log(
-            describe_epoch(self.data.fold, state.history[-1], self.settings.train.epochs)
+            describe_epoch(
+                self.data.fold,
+                state.history[-1],
+                self.settings.train.epochs,
+                self.context.epochs_after,
+            )
         )
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
@@ -274,7 +292,7 @@ class Trainer:
         watched = _WATCHED[self.settings.train.early_stop_metric]
         if self.state.epochs_since_best(watched) <= patience:
             return False
-        reason = f"no better {watched} for {patience} epochs, stopped early"
+        reason = f"no better {watched} for {counted(patience, 'epoch')}, stopped early"
         self.context.progress.log(f"fold {self.data.fold}: {reason}")
         return True
 
@@ -293,21 +311,25 @@ class Trainer:
         return Evaluation(device, self.step_context.amp_dtype, batch_size, flip, self.context.distributed)
 
 
-def describe_epoch(fold: int, row: dict[str, float], epochs: int) -> str:
-    """The line that an epoch leaves on the screen.
+def describe_epoch(fold: int, row: dict[str, float], epochs: int, epochs_after: int = 0) -> str:
+    """The line that an epoch leaves on the screen; the time left covers the folds behind it.
 
     >>> row = {"epoch": 3, "train_loss": 2.5, "accuracy": 0.5, "eer": 0.21, "auc": 0.9,
     ...        "images_per_second": 812.4, "seconds": 60.0}
     >>> describe_epoch(0, row, 30)
-    'fold 0 epoch 3/30: loss 2.500, accuracy 50.0 %, EER 21.00 %, AUC 0.9000, 812 images/s, 9.0 min left'
+    'fold 0 epoch 3/30: loss 2.500, accuracy 50.0 %, EER 21.00 %, AUC 0.9000, 812 images/s, 9 min left'
+    >>> describe_epoch(0, row, 30, epochs_after=60).endswith("812 images/s, 29 min left for all folds")
+    True
     """
-    left = row["seconds"] / row["epoch"] * (epochs - row["epoch"]) / 60.0
+    left = row["seconds"] / row["epoch"] * (epochs - row["epoch"] + epochs_after)
     parts = [f"loss {row['train_loss']:.3f}"]
     if "accuracy" in row:
         parts.append(f"accuracy {100 * row['accuracy']:.1f} %")
     if "eer" in row:
         parts += [f"EER {100 * row['eer']:.2f} %", f"AUC {row['auc']:.4f}"]
-    parts += [f"{row['images_per_second']:.0f} images/s", f"{left:.1f} min left"]
+    parts.append(f"{row['images_per_second']:.0f} images/s")
+    if left > 0:
+        parts.append(f"{in_words(left)} left{' for all folds' if epochs_after else ''}")
     if row.get("skipped_steps"):
-        parts.append(f"{row['skipped_steps']:.0f} steps skipped: not finite")
+        parts.append(f"{counted(int(row['skipped_steps']), 'step')} skipped: not finite")
     return f"fold {fold} epoch {row['epoch']:.0f}/{epochs}: {', '.join(parts)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,14 +57,15 @@ def elsewhere(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_following_the_hints_leads_to_the_csvs(
     elsewhere: Path, refused: Callable[..., str], typed: Type
 ) -> None:
-    typed(hint_in(refused("submit", "--dry-run", *HOW)))  # no run: train
-    assert (RUN / "fold0/checkpoints/last.safetensors").is_file()
+    typed(hint_in(refused("submit", "--dry-run", *HOW)))  # no run: train, all folds
+    assert all((RUN / f"fold{k}/checkpoints/last.safetensors").is_file() for k in range(3))
     for missing in ("predict", "ensemble"):
         hint = hint_in(refused("submit", "--dry-run", *HOW))
         assert hint.startswith(f"kaggle-face {missing} ")
         typed(hint)
     typed(shlex.join(["kaggle-face", "submit", "--dry-run", *HOW]))
 
+    shutil.rmtree(RUN / "fold1")
     hint = hint_in(refused("predict", "--folds", "1", *HOW))
     assert hint.startswith("kaggle-face train --fold 1 ")
     typed(hint)
@@ -107,7 +109,7 @@ def test_what_comes_after_init_works(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next: ")]
     check, train = line.removeprefix("next: ").split("; ")
     assert main([*shlex.split(check)[1:], "--no-images"]) == 0
-    assert shlex.split(train) == ["kaggle-face", "train", "--fold", "0", *shlex.split(check)[2:]]
+    assert shlex.split(train) == ["kaggle-face", "train", *shlex.split(check)[2:]]
 
 
 def test_the_task_of_a_csv_is_asked_for_with_the_whole_command(

@@ -76,14 +76,14 @@ def test_an_unbalanced_training_set_is_noted(class_folders):
 def test_a_picture_in_two_splits_is_noted_and_one_within_a_split_is_not():
     faces = faces_of(["train", "train", "dev", "test"], [0, 0, 0, -1])
     findings = check_images(faces, files_of(["a", "b", "a", "c"]), image_size=8)
-    assert texts(findings, "note") == ["1 pictures are in train and in dev byte for byte, first: 0.jpg"]
+    assert texts(findings, "note") == ["1 picture is in train and in dev byte for byte, first: 0.jpg"]
     findings = check_images(faces, files_of(["a", "a", "b", "c"]), image_size=8)
     assert texts(findings, "note") == []
 
 
 def test_a_picture_with_two_labels_is_a_problem():
     findings = check_images(faces_of(["train", "train"], [0, 1]), files_of(["a", "a"]), image_size=8)
-    assert texts(findings, "problem") == ["1 pictures have two labels, first: 0.jpg"]
+    assert texts(findings, "problem") == ["1 picture has two labels, first: 0.jpg"]
 
 
 def test_unreadable_images_are_no_duplicates_of_each_other():
@@ -109,7 +109,7 @@ def test_a_stale_sample_is_noted(thumbnails):
     thumbnails.text("sample_submission.csv", "Id,Category", *(f"{name},0" for name in names[1:]))
     findings = check_samples(map_folder(thumbnails.root), thumbnails.read())
     assert texts(findings, "note") == [
-        "sample_submission.csv is stale: 1 rows of the test files are not in it, first: 0.jpg; "
+        "sample_submission.csv is stale: 1 row of the test files is not in it, first: 0.jpg; "
         "the test files' rows are written"
     ]
 

@@ -26,6 +26,7 @@ from kaggle_face.ensemble.selection import (
     select_pair_blend,
 )
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.figures import measure_classes, measure_pairs, open_trials
 from kaggle_face.evaluation.member_scores import MemberScores
 from kaggle_face.evaluation.members import choose_members
 from kaggle_face.metrics.intervals.bootstrap import Resampling
@@ -67,6 +68,27 @@ def test_adding_a_copy_of_a_member_changes_nothing(
     for file in ("predictions/logits.npy", "pairs/scores.npy"):
         assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
     assert classes.notes == ("demo/c@best_ver has the same predictions as demo/a@best_ver and is left out",)
+
+
+def test_a_blend_of_one_member_has_the_interval_of_that_member(runs: list[RunFolder]) -> None:
+    members = choose_members(runs[:1], ["best_ver"])
+    classes = select_class_blend(members, FORMULA, how("auto"), SilentProgress())
+    (accuracy, *_) = measure_classes(members, how("auto").resampling)[0]
+    assert classes.interval is not None and accuracy.interval is not None
+    assert classes.interval.low == pytest.approx(accuracy.interval.low)
+    assert classes.interval.high == pytest.approx(accuracy.interval.high)
+    trials = open_trials(members)
+    assert trials is not None
+    pairs = select_pair_blend(members, FORMULA, how("auto"), SilentProgress())
+    (eer, *_) = measure_pairs(trials, 0)
+    assert eer.metric == "eer" and pairs.interval == eer.interval
+
+
+def test_a_blend_has_an_interval_around_its_figure(runs: list[RunFolder]) -> None:
+    choice = select_class_blend(choose_members(runs, ["best_cls"]), FORMULA, how("auto"), SilentProgress())
+    assert choice.interval is not None
+    assert choice.interval.low <= choice.metrics["accuracy"] <= choice.interval.high
+    assert choice.interval.value == pytest.approx(choice.metrics["accuracy"])
 
 
 def test_the_mean_needs_no_out_of_fold_records(runs: list[RunFolder]) -> None:

@@ -18,6 +18,7 @@ from kaggle_face.evaluation.blend_record import (
     write_blend_record,
 )
 from kaggle_face.evaluation.held_out_figures import Estimate
+from kaggle_face.metrics.intervals.bootstrap import Interval
 
 CLASSES = TaskRecord(
     space="probabilities",
@@ -50,6 +51,16 @@ def run(tmp_path: Path) -> RunFolder:
 def test_what_is_written_is_read_back(run: RunFolder) -> None:
     write_blend_record(run.ensemble_folder, RECORD)
     assert read_blend_record(run) == RECORD
+
+
+def test_an_interval_is_kept_where_there_is_one(run: RunFolder) -> None:
+    figure = Estimate("accuracy", 0.5, Interval(0.5, 0.25, 0.75))
+    classes = replace(CLASSES, out_of_fold=figure)
+    path = write_blend_record(run.ensemble_folder, replace(RECORD, tasks={"classification": classes}))
+    found = read_blend_record(run)
+    assert found is not None and found.tasks["classification"].out_of_fold == figure
+    kept = json.loads(path.read_text())["tasks"]["classification"]["out_of_fold"]
+    assert (kept["low"], kept["high"]) == (0.25, 0.75)
 
 
 def test_the_keys_are_those_of_the_first_release_in_their_order(run: RunFolder) -> None:

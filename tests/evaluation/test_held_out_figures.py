@@ -12,6 +12,7 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.competitions.catalogue.ranking import OwnMetrics
 from kaggle_face.evaluation.held_out_figures import Estimate, figure_of_both, figure_of_checkpoint
+from kaggle_face.metrics.intervals.bootstrap import Interval
 from kaggle_face.records import Embeddings, Gallery, Predictions
 
 PAIRS, PLACES = OwnMetrics("accuracy", "auc"), OwnMetrics("map@5", "eer")
@@ -85,6 +86,15 @@ def test_places_among_five(fold: FoldFolder) -> None:
     write_table(fold.labels_file, {"image_id": ids[::-1], "label": np.array([6, 2, 0])})
     figure = figure_of_checkpoint(fold, "best_cls", "classification", PLACES)
     assert figure is not None and figure.metric == "map@5" and figure.value == pytest.approx(4 / 9)
+
+
+def test_the_interval_of_both_tasks_adds_their_halves_as_squares() -> None:
+    """Halves 0.03 and 0.04 of the accuracy and the EER, each weighted by a half: sqrt(0.015² + 0.02²)."""
+    classes = Estimate("accuracy", 0.75, Interval(0.75, 0.72, 0.78))
+    pairs = Estimate("eer", 0.25, Interval(0.25, 0.21, 0.29))
+    both = figure_of_both(classes, pairs, OwnMetrics("accuracy", "eer"))
+    assert both is not None and both.interval is not None
+    assert both.interval.low == pytest.approx(0.725) and both.interval.high == pytest.approx(0.775)
 
 
 def test_both_tasks_together() -> None:

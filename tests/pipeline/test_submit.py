@@ -11,13 +11,9 @@ import numpy as np
 import pytest
 
 from kaggle_face.artifacts.blends import seal_blend
-from kaggle_face.artifacts.files.atomic import write_json, write_text
-from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
+from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.record_io import (
     read_pair_scores,
-    write_classes,
-    write_pair_scores,
-    write_predictions,
 )
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.seals import write_seal
@@ -25,8 +21,6 @@ from kaggle_face.cli.main import main
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.errors import SubmissionError
 from kaggle_face.evaluation.held_out_figures import Estimate
-from kaggle_face.pipeline.inputs.preparing import open_competition
-from kaggle_face.pipeline.inputs.today import open_today
 from kaggle_face.pipeline.submit import (
     SubmitOptions,
     require_scored,
@@ -34,16 +28,9 @@ from kaggle_face.pipeline.submit import (
     write_submissions,
 )
 from kaggle_face.progress import SilentProgress
-from kaggle_face.records import PairScores, Predictions
+from tests.support.blended_run import SETTINGS, make_blended_run
 from tests.support.kaggle_server import SLUG, Competition
 
-SETTINGS = f"""\
-competition: {{slug: {SLUG}, family: E, variant: f24}}
-data: {{root: data/faces}}
-submit:
-  reserve: 0
-  classification: {{slug: classes-2026, columns: [id, label], cells: ["{{name}}", "{{label}}"]}}
-"""
 COMBINED = """\
   combined:
     columns: [id, answer]
@@ -57,40 +44,7 @@ COMBINED = """\
 def run(kaggle, clock, tiny_faces) -> RunFolder:
     """A run with blended predictions and those of one checkpoint; both competitions are there."""
     kaggle.competitions["classes-2026"] = Competition("classes-2026")
-    Path("configs/faces.yaml").write_text(SETTINGS)
-    Path("data").mkdir()
-    Path("data/faces").symlink_to(tiny_faces)
-    config = load_config("faces").config
-    data = open_competition(config)
-    run = RunFolder(Path("runs/faces/main"))
-    fold = run.fold(0)
-    results = {"best_ver": {"accuracy": 0.5, "eer": 0.25}}
-    about = {"status": "finished", "overrides": ["optim.lr=0.05"], "commit": "abc123", "results": results}
-    today = open_today(config, data, SilentProgress())
-    fold.write_info({**about, "made_of": dict(today.training)})
-    write_classes(fold.classes_file, data.classes, np.ones(len(data.classes), np.int64))
-    write_test_tables(fold.path / "test", today.tables)
-    made_of = inputs_beside(fold, "test")
-    write_text(fold.config_file, dump_config(load_config("faces", ["optim.lr=0.05"]).config))
-    random = np.random.default_rng(0)
-    logits = random.normal(size=(len(data.test_rows), len(data.classes)))
-    for folder in (run.ensemble_folder, fold.path / "test" / "best_ver"):
-        scores = PairScores(data.test_pairs.pair_ids, random.uniform(-1, 1, len(data.test_pairs)))
-        predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)
-        write_predictions(folder / "predictions", predictions, made_of)
-        write_pair_scores(folder / "pairs", scores, made_of)
-    member = {"run": "faces/main", "checkpoint": "best_ver"}
-    tasks = {
-        "classification": {
-            "members": [member],
-            "out_of_fold": {"metric": "accuracy", "value": 0.75, "higher_is_better": True},
-        },
-        "verification": {"members": [member], "metrics": {"eer": 0.125}},
-    }
-    summary = {"formula": "0.5*accuracy + 0.5*(1-eer)", "score": 0.8125, "tasks": tasks}
-    write_json(run.ensemble_folder / "ensemble.json", summary)
-    seal_blend(run.ensemble_folder, [(fold, "best_ver")])
-    return run
+    return make_blended_run(tiny_faces)
 
 
 def reseal(run: RunFolder) -> None:
@@ -266,6 +220,7 @@ def test_the_same_csvs_come_from_python_without_a_print(kaggle, run, capsys):
     of_command = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree("submissions")
     capsys.readouterr()
+    kaggle.requests.clear()
     result = write_submissions(load_config("faces"), run, SubmitOptions(), SilentProgress())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == of_command
     assert capsys.readouterr() == ("", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,11 @@ from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError
 from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
 from kaggle_face.pipeline.inputs.preparing import prepare_images
+from kaggle_face.pipeline.predict import PredictOptions, predict_run
 from kaggle_face.pipeline.soup import SoupOptions, make_soups
 from kaggle_face.pipeline.train import RemoteOptions, train_folds, train_on_kaggle
 from kaggle_face.pipeline.tune import TuneOptions, tune
-from kaggle_face.progress import SilentProgress
+from kaggle_face.progress import SilentCounter, SilentProgress
 from tests.pipeline.conftest import begun, run_of
 from tests.support.progress import Told
 
@@ -38,6 +41,36 @@ def test_a_call_trains_stops_resumes_and_skips_and_the_result_names_each(loaded:
     assert soup.run == run_of(loaded, "soup") and soup.soups[0].score >= soup.soups[0].best_alone
     with pytest.raises(RunError, match="choose another --name, or --overwrite it"):
         make_soups(loaded, [run], SoupOptions(), QUIET)
+
+
+class Tracked(SilentProgress):
+    """Remembers counters: label, units, and the units of the call behind them."""
+
+    def __init__(self) -> None:
+        self.counters: list[tuple[str, int, float]] = []
+
+    @contextmanager
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[SilentCounter]:
+        self.counters.append((label, total, later))
+        yield SilentCounter()
+
+
+def test_the_time_left_is_that_of_all_folds_epochs_and_networks(loaded: LoadedConfig) -> None:
+    loaded, progress = load_config("tiny", ["train.epochs=2"]), Tracked()
+    train_folds(loaded, run_of(loaded), [0, 1], TrainOptions(), progress)
+    epochs = [each for each in progress.counters if "epoch" in each[0]]
+    assert [label for label, *_ in epochs] == [f"fold {k} epoch {n}/2" for k in (0, 1) for n in (1, 2)]
+    # Three epochs follow the first, then two, one, none; measuring is added where its time is known.
+    for (_, images, later), following in zip(epochs, (3, 2, 1, 0), strict=True):
+        assert following * images <= later < (following + 2) * images * 20
+    assert epochs[0][2] == 3 * epochs[0][1]
+
+    progress.counters.clear()
+    predict_run(loaded, run_of(loaded), PredictOptions(checkpoints=["last"]), progress)
+    (first, second) = [each for each in progress.counters if each[0].endswith(" last")]
+    assert first[2] == second[1] > 0 and second[2] == 0
 
 
 def test_a_fold_that_does_not_exist_is_refused_before_anything_is_written(loaded: LoadedConfig) -> None:

@@ -31,7 +31,7 @@ def tell(line: str) -> None:
 
 class Teller(SilentProgress):
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Teller]:
+    def track(self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0) -> Iterator[Teller]:
         yield self
 
     def advance(self, steps: int = 1, note: str = "") -> None:

@@ -15,8 +15,9 @@ from kaggle_face.cli.arguments import (
     add_rules_argument,
     load_settings,
 )
+from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 from kaggle_face.evaluation.members import METHODS
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from kaggle_face.pipeline.ensemble import BlendResult
 
 _MOST_WEIGHTS_SHOWN = 5
+_LEGEND = {
+    "blend": "'>' is chosen",
+    "95 % interval": "of the gain, with other people",
+    "weights": "of the members, in their order",
+    "post-processing": "a step and its best setting",
+    "use": "on where the whole interval is above 0",
+}
 _ALWAYS_SHOWN = ("accuracy", "top5", "eer", "auc", "tpr@1e-2", "tpr@1e-3")
 
 
@@ -98,7 +106,7 @@ def print_blend(result: BlendResult, terminal: Terminal) -> None:
         )
     if result.labelled_test is not None:
         terminal.log(f"this blend: {result.labelled_test}; nothing is chosen by it")
-    terminal.log(f"{result.num_parameters:,} parameters in all networks of the blend")
+    terminal.log(f"{counted(result.num_parameters, 'parameter')} in all networks of the blend")
     for path in result.paths:
         terminal.log(str(path))
     for line in result.warnings:
@@ -133,23 +141,41 @@ def _print_choice(blend: TaskBlend, terminal: Terminal) -> None:
             [each.member, of_member, f"{each.weight:.3f}"]
             for each, of_member in zip(blend.members, folds, strict=True)
         ]
-        terminal.table([blend.task, "folds", "weight"], rows)
+        legend = {
+            "member": f"a network of each fold, for {blend.task}",
+            "folds": "their numbers",
+            "weight": "share, sum 1",
+        }
+        terminal.table(list(legend), rows, legend)
         return
     columns = _shown(blend.candidates[0].metrics, blend.metric)
-    header = [blend.task, *columns, f"nested {blend.metric}", "gain", "95 % interval", "in-sample", "weights"]
+    nested = f"nested {blend.metric}"
+    header = ["blend", *columns, nested]
     rows = [
         [
-            ("> " if each.is_chosen else "  ") + each.name,
+            _marked(each),
             *(f"{each.metrics[name]:.4f}" for name in columns),
             "-" if each.nested is None else f"{each.nested:.4f}",
-            _signed(each.gain),
-            "-" if each.gain is None else f"{each.low:+.4f} to {each.high:+.4f}",
-            _signed(each.in_sample_gain),
-            _weights(each),
         ]
         for each in blend.candidates
     ]
-    terminal.table(header, rows)
+    terminal.log(f"{blend.task}, out of fold:")
+    terminal.table(header, rows, meanings(header, {**_LEGEND, nested: "by weights found on other people"}))
+    blends = [each for each in blend.candidates if each.kind != "single"]
+    if blends:
+        header = ["blend", "gain", "95 % interval", "in-sample", "weights"]
+        rows = [
+            [
+                _marked(each),
+                _signed(each.gain),
+                "-" if each.gain is None else f"{each.low:+.4f} to {each.high:+.4f}",
+                _signed(each.in_sample_gain),
+                _weights(each),
+            ]
+            for each in blends
+        ]
+        terminal.log("")
+        terminal.table(header, rows, meanings(header, _LEGEND))
     terminal.log(f"{blend.task}: {blend.chosen} (folds {folds[0]}), because {blend.reason}")
     terminal.log("")
 
@@ -167,11 +193,16 @@ def _print_steps(blend: TaskBlend, terminal: Terminal) -> None:
         ]
         for each in blend.steps
     ]
-    terminal.table(["post-processing", "", "gain", "95 % interval", "in-sample"], rows)
+    header = ["post-processing", "use", "gain", "95 % interval", "in-sample"]
+    terminal.table(header, rows, meanings(header, {**_LEGEND, "gain": "over the steps before, nested"}))
     metrics = blend.tuned_metrics
     figures = ", ".join(f"{name} {metrics[name]:.4f}" for name in _shown(metrics, blend.metric))
     terminal.log(f"with what is on: {figures}")
     terminal.log("")
+
+
+def _marked(candidate: CandidateRow) -> str:
+    return f"{'> ' if candidate.is_chosen else '  '}{candidate.name}"
 
 
 def _shown(metrics: Mapping[str, float], main: str) -> list[str]:
@@ -185,8 +216,6 @@ def _signed(value: float | None) -> str:
 
 def _weights(candidate: CandidateRow) -> str:
     weights = candidate.weights
-    if candidate.kind == "single":
-        return ""
     if len(weights) <= _MOST_WEIGHTS_SHOWN:
         return " ".join(f"{weight:.2f}" for weight in weights)
-    return f"{sum(weight > 0 for weight in weights)} of {len(weights)} members"
+    return f"{sum(weight > 0 for weight in weights)} of {counted(len(weights), 'member')}"

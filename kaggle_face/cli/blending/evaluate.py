@@ -13,12 +13,33 @@ from kaggle_face.cli.arguments import (
     add_config_arguments,
     add_folds_argument,
 )
-from kaggle_face.cli.terminal import Terminal
+from kaggle_face.cli.legends import meanings
+from kaggle_face.cli.terminal import BesideDocument, Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.hints import settings_given_as
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.evaluate import TaskEvaluation
+
+_LEGEND = {
+    "member": "run@checkpoint, all of its folds",
+    "value": "on all held-out data",
+    "mean": "of the folds, or of the ten sets of the ten-fold accuracy",
+    "deviation": "between these",
+}
+_THRESHOLDS = {
+    "threshold": "the rule that it is found by",
+    "cosine": "pairs from it on are the same person",
+    "95 % interval": "where it would lie with other people",
+    "FPR": "impostor pairs accepted",
+    "FNR": "genuine pairs rejected",
+    "accuracy": "pairs, or probes of a gallery, answered right",
+}
+_DIFFERENCES = {
+    "difference": "first less second",
+    "95 % interval": "of the difference, with other people",
+    "verdict": "noise where the interval holds 0",
+}
 
 
 def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +52,7 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
         metavar="RATE,...",
         help="false positive rates to find a threshold for (default: 0.01,0.001)",
     )
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON, for programs")
     add_config_arguments(parser, "RUN", f"runs ({DEFAULT_RUN}), and settings as key=value")
 
 
@@ -45,19 +67,31 @@ def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
         arguments.overrides, Path(plain.config.paths.runs), plain.name
     )
     loaded = load_config(arguments.config, overrides)
+    progress = BesideDocument() if arguments.json else terminal
     # A run that is called like a setting is none of the settings of this call.
     with settings_given_as(arguments.config, overrides):
         wanted: list[str | None] = [*names] or [None]
-        runs = [find_named_run(loaded, name, terminal.log, "evaluate") for name in wanted]
+        runs = [find_named_run(loaded, name, progress.log, "evaluate") for name in wanted]
         from kaggle_face.inference.labelled_test import TestAccuracy
         from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
 
         chosen = EvaluateOptions(arguments.folds, arguments.checkpoints)
         if arguments.fpr:
             chosen = EvaluateOptions(arguments.folds, arguments.checkpoints, arguments.fpr)
-        result = evaluate_runs(runs, chosen, terminal)
+        result = evaluate_runs(runs, chosen, progress)
+    if arguments.json:
+        from kaggle_face.artifacts.plain_values import plain_values
+
+        terminal.json(plain_values(result))
+        return
     for evaluation in result.tasks:
         _print_metrics(evaluation, terminal)
+        for line in evaluation.imbalances:
+            terminal.log(f"{evaluation.task}: {line}")
+        for each in evaluation.left_out:
+            terminal.log(f"{evaluation.task}: {each.name} is left out: {each.reason}")
+        if evaluation.imbalances or evaluation.left_out:
+            terminal.log("")
         _print_mistakes(evaluation, terminal)
         _print_thresholds(evaluation, terminal)
         _print_differences(evaluation, terminal)
@@ -99,7 +133,7 @@ def _print_mistakes(evaluation: TaskEvaluation, terminal: Terminal) -> None:
 
 
 def _print_metrics(evaluation: TaskEvaluation, terminal: Terminal) -> None:
-    header = [evaluation.task, "metric", "value", "95 % interval", "mean of parts", "deviation"]
+    header = ["member", "metric", "value", "95 % interval", "mean", "deviation"]
     rows = [
         [
             each.member,
@@ -111,7 +145,8 @@ def _print_metrics(evaluation: TaskEvaluation, terminal: Terminal) -> None:
         ]
         for each in evaluation.metrics
     ]
-    terminal.table(header, rows)
+    terminal.log(f"{evaluation.task}, held out of training:")
+    terminal.table(header, rows, meanings(header, _LEGEND))
     for each in evaluation.metrics:
         if each.note:
             terminal.log(f"{each.member}: {each.metric} has no interval; {each.note}")
@@ -125,8 +160,11 @@ def _print_thresholds(evaluation: TaskEvaluation, terminal: Terminal) -> None:
             + ["-" if rate is None else f"{rate:.4f}" for rate in (each.fpr, each.fnr, each.accuracy)]
             for each in found
         ]
-        header = [f"threshold of {member}", "cosine", "95 % interval", "FPR", "FNR", "accuracy"]
-        terminal.table(header, rows)
+        header = ["threshold", "cosine", "95 % interval", "FPR", "FNR", "accuracy"]
+        terminal.log(f"thresholds of {member}:")
+        terminal.table(header, rows, meanings(header, _THRESHOLDS))
+        for each in evaluation.thresholds_left_out.get(member, ()):
+            terminal.log(f"{each.name} is left out: {each.reason}")
         terminal.log(f"kept in {evaluation.threshold_files[member]}")
         terminal.log("")
 
@@ -143,7 +181,8 @@ def _print_differences(evaluation: TaskEvaluation, terminal: Terminal) -> None:
             terminal.log(f"{member} and {first}: too few people to compare them")
             continue
         terminal.log(f"{member} less {first}:")
-        terminal.table(["metric", "difference", "95 % interval", ""], rows)
+        header = ["metric", "difference", "95 % interval", "verdict"]
+        terminal.table(header, rows, meanings(header, _DIFFERENCES))
         terminal.log("")
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from kaggle_face.cli.arguments import load_settings
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import counted
 from kaggle_face.hints import settings_command
 
 _SHOWN = 20
@@ -25,13 +26,21 @@ def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for each in found.images[:_SHOWN]
     ]
     if rows:
-        terminal.table(["image", "label", "looks like", "logit gap", "deviations"], rows)
+        legend = {
+            "image": "id",
+            "label": "its class",
+            "looks like": "the class that it is taken for",
+            "logit gap": "logit of that class less that of the label",
+            "deviations": "of the gap below the usual one",
+        }
+        terminal.table(list(legend), rows, legend)
     terminal.log(
-        f"{len(found.images)} of {found.num_images} images held out by {found.num_folds} folds of {run.name} "
+        f"{len(found.images)} of {counted(found.num_images, 'image')} held out by "
+        f"{counted(found.num_folds, 'fold')} of {run.name} "
         f"are called another person and lie {DEFAULT_DEVIATION:g} deviations below the usual"
     )
     if found.sheet_file is not None:
         terminal.log(f"{found.sheet_file}: image, images of its person, images of the other")
     path = found.list_file
-    use = settings_command("train", "--fold", "0", overrides=[f"data.exclude_images={path}"])
+    use = settings_command("train", overrides=[f"data.exclude_images={path}"])
     terminal.log(f"{path}: strike out what is right, then train without the rest: {use}")

@@ -57,4 +57,11 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
             ]
             for each in tta.gains
         ]
-        terminal.table(["TTA", "", "metric", "gain", "95 % interval"], rows)
+        legend = {
+            "TTA": "test-time augmentation",
+            "use": "on where the whole interval is above 0",
+            "metric": "what is measured",
+            "gain": "of the metric on held-out data, positive = better",
+            "95 % interval": "of the gain, with other people",
+        }
+        terminal.table(list(legend), rows, legend)

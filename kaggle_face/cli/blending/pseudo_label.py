@@ -11,6 +11,7 @@ from kaggle_face.cli.arguments import (
     load_settings,
 )
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import counted
 from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.pseudo_label import (
     DEFAULT_CONFIDENCE,
@@ -46,12 +47,14 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     result = pseudo_label_run(loaded, run, options, terminal)
     if result.num_labelled:
         terminal.log(
-            f"{result.num_labelled} labelled test images are left out: they measure, and do not train"
+            f"{counted(result.num_labelled, 'labelled test image', verb='are')} left out: "
+            "such images measure, and do not train"
         )
     terminal.log(
-        f"{result.num_images} of {result.num_test_images} test images, {result.num_classes} people, have a "
+        f"{result.num_images} of {counted(result.num_test_images, 'test image')}, "
+        f"{counted(result.num_classes, 'person', 'people')}, have a "
         f"class of probability {options.min_confidence:g} or more"
     )
     path, more = result.path, ("--ignore-rules",) if result.ignored_rules else ()
-    use = settings_command("train", "--fold", "0", *more, overrides=[f"data.pseudo_labels={path}"])
+    use = settings_command("train", *more, overrides=[f"data.pseudo_labels={path}"])
     terminal.log(f"{path}: train with data.pseudo_labels={path}, as in: {use}")

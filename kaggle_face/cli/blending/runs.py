@@ -7,27 +7,48 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from kaggle_face.evaluation.run_table import TaskFigures
 
-_HEADER = ("public", "private", "minutes", "parameters", "settings that differ")
+_LEGEND = {
+    "run": "settings/run, the best in the competition's metric first",
+    "kind": "what made it",
+    "folds": "finished/begun",
+    "classes": "identities of held-out images, mean over the folds, and its metric",
+    "verification": "held-out pairs, mean over the folds, and its metric",
+    "gallery accuracy": "names from the dev gallery",
+    "public": "newest public score of the run alone",
+    "private": "its private score",
+    "accuracy": "of held-out images, mean ± deviation over the folds",
+    "MAP@5": "of held-out images, mean ± deviation over the folds",
+    "EER": "equal error rate of held-out pairs, mean ± deviation over the folds",
+    "AUC": "area under the ROC curve of held-out pairs, mean ± deviation over the folds",
+    "min": "minutes of training",
+    "size": "parameters of a network",
+}
 
 
 def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `runs`."""
     parser.add_argument("--all", action="store_true", help="the runs of all settings, not of these alone")
+    parser.add_argument("--json", action="store_true", help="print the table as JSON, for programs")
     add_config_arguments(parser)
 
 
 def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints one line for each run, the best in the competition's metric first."""
+    from kaggle_face.artifacts.plain_values import plain_values
     from kaggle_face.pipeline.evaluate import run_table
 
     rows = run_table(load_settings(arguments), arguments.all)
+    if arguments.json:
+        terminal.json(plain_values(rows))
+        return
     columns = [_column([getattr(row, task) for row in rows], task) for task in ("classes", "verification")]
-    header = ["run", "kind", "folds", *(name for name, _ in columns), *_HEADER]
+    header = ["run", "kind", "folds", *(name for name, _ in columns), "public", "private", "min", "size"]
     cells = [
         [
             row.name,
@@ -36,13 +57,18 @@ def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
             *figures,
             row.public_score or "-",
             row.private_score or "-",
-            f"{row.seconds / 60:.1f}",
-            "-" if row.num_parameters is None else f"{row.num_parameters / 1e6:.2f} M",
-            " ".join(row.differences) or "-",
+            f"{row.seconds / 60:.1f}" if row.seconds < 6000 else f"{row.seconds / 60:.0f}",
+            "-" if row.num_parameters is None else _millions(row.num_parameters),
         ]
         for row, *figures in zip(rows, *(cells for _, cells in columns), strict=True)
     ]
-    terminal.table(header, cells)
+    terminal.table(header, cells, meanings(header, _LEGEND))
+    different = [row for row in rows if row.differences]
+    if different:
+        terminal.log("")
+        legend = {"run": "as above", "settings that differ": "most other runs have another value"}
+        cells = [[row.name, " ".join(row.differences)] for row in different]
+        terminal.table(list(legend), cells, legend)
 
 
 def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
@@ -53,11 +79,21 @@ def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
     cells = [_mean_and_deviation(each.values) for each in figures]
     if len(metrics) > 1:
         return task, [
-            cell if cell == "-" else f"{cell} {title_of(each.metric)}"
+            cell if cell == "-" else f"{cell.split()[0]} {title_of(each.metric)}"
             for cell, each in zip(cells, figures, strict=True)
         ]
     title = title_of(figures[0].metric)
     return title if task == "classes" or title != "accuracy" else "gallery accuracy", cells
+
+
+def _millions(count: int) -> str:
+    """Parameters in millions.
+
+    >>> _millions(1_500_000), _millions(123_456_789)
+    ('1.50 M', '123 M')
+    """
+    millions = count / 1e6
+    return f"{millions:.{2 if millions < 10 else 1 if millions < 100 else 0}f} M"
 
 
 def _mean_and_deviation(values: tuple[float, ...]) -> str:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
-from kaggle_face.cli.terminal import Terminal
+from kaggle_face.cli.terminal import BesideDocument, Terminal
 
 
 def add_arguments_status(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,8 @@ def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the chain of a run as a table, and the next command."""
     from kaggle_face.pipeline.chain import status_of_run
 
-    status = status_of_run(load_settings(arguments), arguments.run, terminal)
+    progress = BesideDocument() if arguments.json else terminal
+    status = status_of_run(load_settings(arguments), arguments.run, progress)
     if arguments.json:
         chain = [asdict(link) for link in status.links]
         terminal.json({"run": status.run.name, "chain": chain, "next": status.next_command})
@@ -28,5 +29,10 @@ def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
     rows = [
         [link.what, f"{link.state}: {link.because}" if link.because else link.state] for link in status.links
     ]
-    terminal.table([status.run.name, "state"], rows)
+    legend = {
+        "what": "each thing that a stage makes",
+        "state": "current, or why it is not; 'not compared': the raw folder is not here",
+    }
+    terminal.log(f"{status.run.name}:")
+    terminal.table(list(legend), rows, legend)
     terminal.log(f"next: {status.next_command}" if status.next_command else "everything is current")

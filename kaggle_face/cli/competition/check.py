@@ -35,7 +35,13 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     check = check_competition(load_settings(arguments).config, terminal, not arguments.no_images)
     rows = [(each.split, str(each.images), str(each.labelled), str(each.classes)) for each in check.counts]
-    terminal.table(("split", "images", "labelled", "classes"), rows)
+    legend = {
+        "split": "part of the data",
+        "images": "in it",
+        "labelled": "those whose identity is known",
+        "classes": "different identities among these",
+    }
+    terminal.table(tuple(legend), rows, legend)
     for result in check.results:
         terminal.log(f"{_SIGNS[result.level]} {result.text}")
     check.require_no_problem()

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
-from kaggle_face.hints import settings_command, settings_given_as
+from kaggle_face.hints import command_line, settings_command, settings_given_as
+
+_LONG_NAME = 24
+"""A longer name is offered to be shortened."""
 
 if TYPE_CHECKING:
     from kaggle_face.competitions.own_data.answers import Answers
@@ -46,17 +49,33 @@ def _list_competitions(terminal: Terminal) -> None:
     from kaggle_face.competitions.catalogue.known import competition_spec, known_slugs
 
     rows = [
-        (spec.slug, spec.layout, spec.variant, " + ".join(spec.tasks), spec.metric, str(spec.image_size))
+        (
+            spec.slug,
+            spec.layout if spec.variant == "auto" else f"{spec.layout} {spec.variant}",
+            spec.tasks[0] if len(spec.tasks) == 1 else "both",
+            spec.metric,
+            str(spec.image_size),
+        )
         for spec in map(competition_spec, known_slugs())
     ]
-    terminal.table(("competition", "layout", "variant", "task", "metric", "pixels"), rows)
+    legend = {
+        "competition": "the name in its address",
+        "layout": "of its files (see 'competitions show LAYOUT') and its variant, where there are several",
+        "task": "what is answered",
+        "metric": "of the leaderboard",
+        "pixels": "side of its images",
+    }
+    terminal.table(tuple(legend), rows, legend)
 
 
 def add_arguments_init(parser: argparse.ArgumentParser) -> None:
-    """Adds SLUG, `--data` and `--force`."""
+    """Adds SLUG, `--data`, `--name` and the answers on own data."""
     parser.add_argument("slug", metavar="SLUG", help="the competition's name in its address, or the address")
     parser.add_argument("--data", metavar="DIR", required=True, type=Path, help="the unpacked files")
     parser.add_argument("--force", action="store_true", help="replace settings that are there already")
+    parser.add_argument(
+        "--name", metavar="NAME", help="a short name for the settings and the folder of their runs"
+    )
     own = parser.add_argument_group(
         "own data", "for files of no known layout, where their meaning is not clear"
     )
@@ -111,7 +130,9 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     answers = answers_of(arguments)
     chosen = answers if arguments.own or answers.are_given else None
-    written = init_competition(arguments.slug, arguments.data, replace=arguments.force, answers=chosen)
+    written = init_competition(
+        arguments.slug, arguments.data, replace=arguments.force, answers=chosen, name=arguments.name
+    )
     inspection = written.inspection
     detection = inspection.detection
     if inspection.guess is None:
@@ -124,7 +145,10 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.warn(note)
     terminal.log(f"wrote {written.path}")
     with settings_given_as(word_for(written.path)):
-        terminal.log(f"next: {settings_command('check')}; {settings_command('train', '--fold', '0')}")
+        terminal.log(f"next: {settings_command('check')}; {settings_command('train')}")
+    if arguments.name is None and len(written.path.stem) > _LONG_NAME:
+        again = command_line("init", arguments.slug, "--data", str(arguments.data), "--name", "faces")
+        terminal.log(f"for a shorter name in commands and folders, such as faces: {again}")
 
 
 def answers_of(arguments: argparse.Namespace) -> Answers:

@@ -18,7 +18,7 @@ from kaggle_face.cli.recognition.options import (
     progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 
 _REJECTED = 3
 
@@ -62,7 +62,8 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.json(report.as_json())
     else:
         skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
-        counts = f"{report.num_people} people enrolled with {report.num_images} images{skipped}"
+        people = counted(report.num_people, "person", "people")
+        counts = f"{people} enrolled with {counted(report.num_images, 'image')}{skipped}"
         terminal.log(f"{counts}; {len(report.left_out)} left out")
     return _REJECTED if report.left_out else 0
 
@@ -115,8 +116,14 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 [f"{rank}", one.person.name, f"{one.score:.4f}", f"{one.person.num_images}"]
                 for rank, one in enumerate(answer.candidates, start=1)
             ]
-            terminal.table(["rank", "name", "score", "images"], rows)
-        among, rate = f"compared with {found.num_people} people", found.false_alarm_rate
+            legend = {
+                "rank": "1 = most alike",
+                "name": "who is enrolled",
+                "score": "cosine with the picture",
+                "images": "enrolled of the person",
+            }
+            terminal.table(list(legend), rows, legend)
+        among, rate = f"compared with {counted(found.num_people, 'person', 'people')}", found.false_alarm_rate
         if rate == 0:
             among += "; at this threshold none of them is taken for another"
         elif rate is not None:

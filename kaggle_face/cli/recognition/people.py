@@ -17,7 +17,7 @@ from kaggle_face.cli.recognition.options import (
     progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 
 if TYPE_CHECKING:
     from kaggle_face.recognition.evaluation_report import EvaluationOptions, EvaluationReport
@@ -75,8 +75,9 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.log(f"nobody is enrolled in {gallery.path}")
     else:
         cells = [[one.name, str(one.num_images), one.added] for one in people]
-        terminal.table(["name", "images", "added"], cells)
-        terminal.log(f"{len(people)} people; model {model.name}")
+        legend = {"images": "enrolled of the person", "added": "when the person was enrolled, UTC"}
+        terminal.table(["name", "images", "added"], cells, {"name": "as enrolled", **legend})
+        terminal.log(f"{counted(len(people), 'person', 'people')}; model {model.name}")
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -91,7 +92,8 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
         return
     terminal.log(f"{person.name}, enrolled {person.added}")
     cells = [[str(one.number), one.source, one.added] for one in images]
-    terminal.table(["number", "source", "added"], cells)
+    legend = {"number": "of the image", "source": "the picture it is from", "added": "when, UTC"}
+    terminal.table(list(legend), cells, legend)
 
 
 def _rename(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -109,7 +111,12 @@ def _export(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     target = Path(arguments.file)
     count = export_gallery(one_shot_of(arguments).open_gallery(terminal), target)
-    _done(arguments, terminal, f"{target}: {count} people", {"file": str(target), "people": count})
+    _done(
+        arguments,
+        terminal,
+        f"{target}: {counted(count, 'person', 'people')}",
+        {"file": str(target), "people": count},
+    )
 
 
 def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -117,12 +124,17 @@ def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
         Path(arguments.file), progress_of(arguments, terminal), arguments.on_conflict
     )
     counts = {"people": len(outcomes), "images": sum(outcome.num_added for outcome in outcomes)}
-    _done(arguments, terminal, f"{counts['people']} people with {counts['images']} new images", counts)
+    _done(
+        arguments,
+        terminal,
+        f"{counted(counts['people'], 'person', 'people')} with {counted(counts['images'], 'new image')}",
+        counts,
+    )
 
 
 def _re_embed(arguments: argparse.Namespace, terminal: Terminal) -> None:
     images, model = one_shot_of(arguments).re_embed(progress_of(arguments, terminal))
-    line = f"{images} images embedded by {model.name}"
+    line = f"{counted(images, 'image')} embedded by {model.name}"
     _done(arguments, terminal, line, {"images": images, "model": model.name})
 
 
@@ -137,7 +149,14 @@ def _audit(arguments: argparse.Namespace, terminal: Terminal) -> None:
         details = str(row.details) if row.details else ""
         short = details if len(details) <= 60 else f"{details[:57]}..."
         cells.append([row.time, row.action, "-" if row.person is None else str(row.person), row.name, short])
-    terminal.table(["time", "action", "number", "name", "details"], cells)
+    legend = {
+        "time": "UTC",
+        "action": "what was done or decided",
+        "number": "of the person",
+        "name": "at that time",
+        "details": "of the action; all of them with --json",
+    }
+    terminal.table(list(legend), cells, legend)
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -170,13 +189,16 @@ def print_evaluation(report: EvaluationReport, as_json: bool, terminal: Terminal
     if as_json:
         terminal.json(report.as_json())
         return
-    terminal.log(f"{len(set(report.faces.people.tolist()))} people, {len(report.faces.people)} pictures")
+    terminal.log(
+        f"{counted(len(set(report.faces.people.tolist())), 'person', 'people')}, "
+        f"{counted(len(report.faces.people), 'picture')}"
+    )
     for one in report.models:
         speed = "" if math.isnan(one.milliseconds) else f", {one.milliseconds:.1f} ms a face on this machine"
         terminal.log(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")
     for table in report.tables():
         terminal.lines(["", table.title])
-        terminal.table(table.header, table.rows)
+        terminal.table(table.header, table.rows, table.legend)
         if table.notes:
             terminal.lines(table.notes)
 

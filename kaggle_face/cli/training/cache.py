@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import counted
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.inputs.preparing import PreparedImages
@@ -29,7 +30,8 @@ def run_cache(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def print_images(prepared: PreparedImages, terminal: Terminal) -> None:
     """Prints the size of an image cache, the rate, the folder and broken images."""
     cache, seconds, broken = prepared.cache, prepared.seconds, prepared.broken
-    what = f"{len(cache)} images of {cache.size_px}x{cache.size_px} px, {cache.images.nbytes / 1e6:.0f} MB"
+    what = f"{counted(len(cache), 'image')} of {cache.size_px}x{cache.size_px} px, "
+    what += f"{cache.images.nbytes / 1e6:.0f} MB"
     rate = f"{len(cache) / seconds:.0f} images/s"
     how = "built before" if prepared.was_built_before else f"built in {seconds:.1f} s ({rate})"
     terminal.log(f"{cache.folder}: {what}, {how}")

@@ -49,7 +49,13 @@ def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
         [str(fold), f"{soup.score:.5f}", f"{soup.best_alone:.5f}", " + ".join(soup.names)]
         for fold, soup in result.soups.items()
     ]
-    terminal.table(["fold", "score", "best alone", "soup of"], rows)
+    legend = {
+        "fold": "number from 0",
+        "score": "of the soup on held-out data",
+        "best alone": "of the best checkpoint alone",
+        "soup of": "what is averaged",
+    }
+    terminal.table(list(legend), rows, legend)
     for line in soup_lines(result):
         terminal.log(line)
     terminal.log(f"{result.run.path}: go on with: {result.run.command('predict')}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import counted
 
 
 def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
 
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Searches until there are enough trials; prints the best settings and the next command."""
-    from kaggle_face.pipeline.tune import TuneOptions, count_of_trials, tune
+    from kaggle_face.pipeline.tune import TuneOptions, tune
 
     options = TuneOptions(
         space=Path(arguments.space),
@@ -63,7 +64,7 @@ def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     result = tune(load_settings(arguments), options, terminal)
     best = result.best
     terminal.log(
-        f"best of {count_of_trials(result.num_trials)}: {result.score} = {best.score:.5f} on what fold "
+        f"best of {counted(result.num_trials, 'trial')}: {result.score} = {best.score:.5f} on what fold "
         f"{options.fold} holds out, in trial {best.number}: {', '.join(best.overrides)}"
     )
     if result.page is not None:

@@ -9,6 +9,7 @@ from itertools import chain
 from kaggle_face.competitions.catalogue.known import MetricName, Rules, competition_spec
 from kaggle_face.competitions.layouts.layout import Layout, example_of
 from kaggle_face.competitions.layouts.named import find_layout, layout_named
+from kaggle_face.errors import counted
 from kaggle_face.metrics.table import METRICS, is_higher_better
 from kaggle_face.tasks import TASKS, Task
 
@@ -95,7 +96,7 @@ def describe_rules(rules: Rules) -> list[str]:
     }
     lines += [text for text, holds in forbidden.items() if holds]
     if rules.submissions_a_day is not None:
-        lines.append(f"{rules.submissions_a_day} submissions a day")
+        lines.append(f"{counted(rules.submissions_a_day, 'submission')} a day")
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kaggle_face.competitions.catalogue.known import Rules
 from kaggle_face.config.schema import Config
 from kaggle_face.config.training import ModelConfig
+from kaggle_face.errors import counted
 
 # Networks whose every layer is a file of this package; all other names are of timm or torchvision.
 _OWN_ARCHITECTURES = re.compile(r"^(iresnet\d+|mobilefacenet)$")
@@ -141,7 +142,8 @@ def _limits(rules: Rules, of_one: int | None, of_all: int | None, today: int | N
     a_day = rules.submissions_a_day
     if a_day is not None and today is not None and today >= a_day:
         lines.append(
-            f"at most {a_day} submissions a day are allowed: {today} were made today; "
+            f"at most {counted(a_day, 'submission')} a day are allowed: {today} "
+            f"{'was' if today == 1 else 'were'} made today; "
             f"wait for the next day (UTC)"
         )
     return lines

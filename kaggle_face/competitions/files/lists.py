@@ -301,5 +301,6 @@ def without_repeats(
                 f"{first[names[place]]} above; remove one of the lines"
             )
     dropped = set(places)
-    note = f"{path.name}: {len(places)} lines stand twice, first: line {numbers[places[0]]}"
+    times = "1 line stands" if len(places) == 1 else f"{len(places)} lines stand"
+    note = f"{path.name}: {times} twice, first: line {numbers[places[0]]}"
     return [place for place in range(len(names)) if place not in dropped], (note,)

@@ -163,7 +163,8 @@ def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tup
         _refuse_contradictions(listed, repeats, earlier)
         what = "only the first counts" if by_text else "each is scored"
         count, line = len(repeats), lines[repeats[0]]
-        notes += (f"{listed.path.name}: {count} pairs stand twice, first: line {line}; {what}",)
+        times = "1 pair stands" if count == 1 else f"{count} pairs stand"
+        notes += (f"{listed.path.name}: {times} twice, first: line {line}; {what}",)
         keep[repeats] = not by_text
     if by_text:
         both = zip(listed.first, listed.second, strict=True)

@@ -14,7 +14,7 @@ from kaggle_face.competitions.files.listing import shape_of, usual_shape
 from kaggle_face.competitions.files.lists import read_pair_list
 from kaggle_face.competitions.files.named_images import ImageFinder, pairs_from_list
 from kaggle_face.competitions.layouts.layout import Source
-from kaggle_face.errors import ConfigError, DataError, naming_first, nearest_hint
+from kaggle_face.errors import ConfigError, DataError, counted, naming_first, nearest_hint
 from kaggle_face.file_names import Spellings, composed, first_clash
 from kaggle_face.records import UNKNOWN, ClassTable, FaceTable, Pairs, RowList, Split, no_pairs
 
@@ -176,9 +176,10 @@ def unknown_classes_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> 
         unknown = foreign - respelled
         if unknown:
             count = sum(name in unknown for name in group.class_names or ())
+            classes, verb = counted(len(unknown), "class"), "is" if len(unknown) == 1 else "are"
             notes.append(
-                f"{len(unknown)} classes of the {group.split} images are not in the training set, first: "
-                f"{min(unknown)}; their {count} images have no label"
+                f"{classes} of the {group.split} images {verb} not in the training set, first: "
+                f"{min(unknown)}; without a label for that: {counted(count, 'image')}"
             )
     return tuple(notes)
 

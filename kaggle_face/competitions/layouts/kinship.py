@@ -24,7 +24,7 @@ from kaggle_face.competitions.layouts.assembly import (
 )
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, counted
 from kaggle_face.file_names import Spellings
 from kaggle_face.records import CompetitionData, Pairs, no_pairs, no_rows
 
@@ -140,7 +140,9 @@ def _read_relations(
     relations = list(zip(columns[0], columns[1], strict=True))
     lost = [person for pair in relations for person in pair if person not in people]
     if lost:
-        notes += (f"{file}: {len(set(lost))} people have no picture, first: {lost[0]}",)
+        notes += (
+            f"{file}: {counted(len(set(lost)), 'person', 'people', 'have')} no picture, first: {lost[0]}",
+        )
     related = [
         (first, second)
         for first, second in dict.fromkeys(relations)

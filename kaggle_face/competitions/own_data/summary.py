@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kaggle_face.competitions.data_check import count_splits
+from kaggle_face.errors import counted
 from kaggle_face.records import CompetitionData
 
 _EXAMPLES = 5
@@ -13,14 +14,15 @@ _EXAMPLES = 5
 def describe_data(data: CompetitionData) -> list[str]:
     """Counts per split, images per identity, pairs and galleries, and five examples of each kind of row."""
     lines = [
-        f"{each.split}: {each.images} images, {each.labelled} of them of {each.classes} known identities"
+        f"{each.split}: {counted(each.images, 'image')}, {each.labelled} of them of "
+        f"{counted(each.classes, 'known identity', 'known identities')}"
         for each in count_splits(data)
     ]
     train = data.faces.of_split("train")
     sizes = np.bincount(train.labels[train.labels >= 0], minlength=len(data.classes))
     lines.append(
         f"images per identity: {sizes.min()} to {sizes.max()}, median {np.median(sizes):g}, of "
-        f"{len(data.classes)} identities"
+        f"{counted(len(data.classes), 'identity', 'identities')}"
     )
     for place in _spread(len(train)):
         label = int(train.labels[place])
@@ -44,7 +46,8 @@ def describe_data(data: CompetitionData) -> list[str]:
     if (gallery := data.test_gallery or data.dev_gallery) is not None:
         people = len(np.unique(gallery.names))
         lines.append(
-            f"gallery: {len(gallery.image_ids)} images of {people} people, {len(gallery.probe_ids)} probes"
+            f"gallery: {counted(len(gallery.image_ids), 'image')} of {counted(people, 'person', 'people')}, "
+            f"{counted(len(gallery.probe_ids), 'probe')}"
         )
     return lines
 

@@ -22,24 +22,28 @@ from kaggle_face.ensemble.postprocess.class_neighbours import (
     candidate_votes,
     held_out_neighbours,
 )
-from kaggle_face.ensemble.search.classification import ClassProblem, class_metrics
+from kaggle_face.ensemble.search.classification import ClassProblem, class_metrics, interval_of_ranks
 from kaggle_face.ensemble.search.weights import weighted_mean
 from kaggle_face.evaluation.member_scores import HeldOutLogits
 from kaggle_face.evaluation.nested_split import BoolArray, nested_split
 from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
-from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
+from kaggle_face.metrics.intervals.bootstrap import Difference, Interval, clustered_mean_difference
 from kaggle_face.records import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
 class ClassTuning:
-    """The recipe (plain where neighbours do not help), its gains, and the blend's metrics with it."""
+    """The recipe (plain where neighbours do not help), its gains, and the blend's metrics with it.
+
+    `interval` is that of the main metric with the recipe, for other people.
+    """
 
     recipe: NeighbourRecipe
     best: NeighbourRecipe
     gain: Difference
     in_sample_gain: float
     metrics: dict[str, float]
+    interval: Interval | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The values that `ensemble.json` keeps."""
@@ -123,7 +127,8 @@ def tune_classes(problem: ClassTuningProblem) -> ClassTuning:
     helps = not best.is_plain and gain.low > 0
     recipe = best if helps else NeighbourRecipe()
     in_sample = float(np.mean(hits_at_ranks(ranks[best], metric)) - np.mean(plain_hits))
-    return ClassTuning(recipe, best, gain, in_sample, class_metrics(ranks[recipe]))
+    interval = interval_of_ranks(blend_problem, ranks[recipe])
+    return ClassTuning(recipe, best, gain, in_sample, class_metrics(ranks[recipe]), interval)
 
 
 def fit_recipe(

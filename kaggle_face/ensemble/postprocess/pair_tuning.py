@@ -28,13 +28,18 @@ from kaggle_face.ensemble.postprocess.pair_recipes import (
     describe_step,
     recipe_scores,
 )
-from kaggle_face.ensemble.search.verification import PairProblem, gain_between, judge_scores
+from kaggle_face.ensemble.search.verification import (
+    PairProblem,
+    gain_between,
+    interval_of_scores,
+    judge_scores,
+)
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.member_scores import open_embeddings
 from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import BoolArray, nested_split, stable_order
 from kaggle_face.evaluation.pair_scales import PairSpace, pair_values, pooled
-from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.metrics.intervals.bootstrap import Difference, Interval
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.progress import Progress
@@ -107,9 +112,10 @@ class StepTuning:
 
 @dataclass(frozen=True)
 class PairTuning(StepTuning):
-    """The tuned post-processing of pair scores."""
+    """The tuned post-processing of pair scores; `interval` is that of the main metric with the recipe."""
 
     recipe: PairRecipe
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +200,8 @@ def tune_pairs(
     recipe, steps = tune_steps(open_pair_tuning(part, blend), progress, left_out)
     problem = open_pair_tuning(blend_problem, blend)
     scores = problem.scores(recipe, blend_problem.everything)
-    return PairTuning(recipe, steps, verification_summary(scores, blend_problem.trials.labels))
+    metrics = verification_summary(scores, blend_problem.trials.labels)
+    return PairTuning(recipe, steps, metrics, interval_of_scores(blend_problem, scores))
 
 
 def tune_steps(

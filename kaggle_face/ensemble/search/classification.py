@@ -35,8 +35,10 @@ from kaggle_face.metrics.classification import hits_at_ranks, true_class_ranks
 from kaggle_face.metrics.intervals.bootstrap import (
     DEFAULT_RESAMPLING,
     Difference,
+    Interval,
     Resampling,
     clustered_mean_difference,
+    clustered_mean_interval,
 )
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import FloatArray, IntArray, StrArray
@@ -110,6 +112,21 @@ def select_classes(
                     candidates.append(_blend(problem, method, best, mean))
                     counter.advance()
     return select(problem.objective.main_metric, best, candidates)
+
+
+def interval_of_ranks(problem: ClassProblem, ranks: IntArray) -> Interval:
+    """The main metric of the ranks (N) of the true classes, with its interval for other people."""
+    hits = hits_at_ranks(ranks, problem.objective.main_metric)
+    return clustered_mean_interval(hits, problem.table.labels, problem.resampling)
+
+
+def interval_of_candidate(problem: ClassProblem, candidate: Candidate) -> Interval:
+    """The main metric of a candidate on everything that is held out, with its interval for other people."""
+    space = next(space for space in CLASS_SPACES if space == candidate.space)
+    temperature_set = problem.table.temperatures.index(candidate.temperatures)
+    method = _Method(candidate.kind, space, False)
+    ranks = _ranks(problem, method, temperature_set, np.array(candidate.weights), problem.everything)
+    return interval_of_ranks(problem, ranks)
 
 
 def class_metrics(ranks: IntArray) -> dict[str, float]:

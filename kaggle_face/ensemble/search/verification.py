@@ -32,8 +32,8 @@ from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.nested_split import STRADDLING, BoolArray, nested_split, spread_sample
 from kaggle_face.evaluation.objective import TaskObjective
 from kaggle_face.evaluation.pair_scales import PAIR_SPACES, PairSpace, pooled
-from kaggle_face.metrics.intervals.bootstrap import Difference
-from kaggle_face.metrics.intervals.verification import verification_difference
+from kaggle_face.metrics.intervals.bootstrap import Difference, Interval
+from kaggle_face.metrics.intervals.verification import verification_difference, verification_intervals
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.metrics.trials import VERIFICATION_METRICS, SortedTrials, sort_trials
 from kaggle_face.metrics.verification import verification_summary
@@ -182,6 +182,24 @@ def gain_between(problem: PairProblem, scores: FloatArray, others: FloatArray) -
         difference = METRICS[metric](scores, labels) - METRICS[metric](others, labels)
         found = Difference(difference, -1.0, 1.0, 1.0)
     return found if METRICS[metric].higher_is_better else found.reversed()
+
+
+def interval_of_scores(problem: PairProblem, scores: FloatArray) -> Interval | None:
+    """The main metric of scores (P) with its interval; None where people or impostor pairs are too few."""
+    metric = next(name for name in VERIFICATION_METRICS if name == problem.objective.main_metric)
+    try:
+        found = verification_intervals(scores, problem.trials.labels, problem.trials.people, (metric,))
+    except InputError:
+        return None
+    return found.get(metric)
+
+
+def interval_of_candidate(problem: PairProblem, candidate: Candidate) -> Interval | None:
+    """The main metric of a candidate on everything that is held out, with its interval for other people."""
+    space = next(space for space in PAIR_SPACES if space == candidate.space)
+    return interval_of_scores(
+        problem, _scores(problem, space, np.array(candidate.weights), problem.everything)
+    )
 
 
 def judge_scores(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.evaluation.imported.files import PredictionFile
 from kaggle_face.evaluation.imported.kinds import ClassNaming
 from kaggle_face.records import ClassTable
@@ -75,7 +75,7 @@ def class_columns(file: PredictionFile, classes: ClassTable, naming: ClassNaming
             )
             + "; remove them, or mend their names"
         )
-    shown = f"{len(classes)} classes {_WORDS[key]}" + (f" after '{prefix}'" if prefix else "")
+    shown = f"{counted(len(classes), 'class')} {_WORDS[key]}" + (f" after '{prefix}'" if prefix else "")
     about = f"ids from '{header[ids[0]]}', {shown}{dropped}"
     return Columns((ids[0],), tuple(matches[number] for number in range(len(classes))), fold, about)
 

@@ -86,7 +86,8 @@ def check_competition(config: Config, progress: Progress, decode_images: bool = 
 def _try_training(config: Config, data: CompetitionData, has_problems: bool) -> CheckResult:
     """How long a fold takes on this machine, by a trial of seconds."""
     from kaggle_face.data.folds.split import number_of_folds
-    from kaggle_face.train.speed.estimate import FoldSize, estimate_fold, in_words
+    from kaggle_face.progress import in_words
+    from kaggle_face.train.speed.estimate import FoldSize, estimate_fold
 
     if has_problems:
         return CheckResult("note", "how long a fold takes is not tried; the problems come first")

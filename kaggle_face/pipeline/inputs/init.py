@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,11 +17,15 @@ from kaggle_face.competitions.inspection import (
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
+from kaggle_face.config.loading import packaged_configs
 from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.data.folds.split import can_hold_out_identities
-from kaggle_face.errors import ConfigError
+from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.file_names import why_not_portable
 from kaggle_face.hardware import available_cpus
 from kaggle_face.kaggle.download import plain_slug
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +44,9 @@ def init_competition(
     replace: bool = False,
     answers: Answers | None = None,
     machine: Machine | None = None,
+    name: str | None = None,
 ) -> WrittenSettings:
-    """Inspects the unpacked files of a competition and writes `<folder>/<slug>.yaml`.
+    """Inspects the unpacked files of a competition and writes `<folder>/<slug>.yaml`, or `<name>.yaml`.
 
     Args:
         slug: The competition's name in its address, or that address.
@@ -49,14 +55,15 @@ def init_competition(
         replace: Whether settings that are there already are replaced.
         answers: What the files of own data are, where it is not clear; None: the layout is detected.
         machine: What the training is sized for; None: this machine.
+        name: What the settings, and the folder of their runs, are called; None: as the competition.
 
     Raises:
         ConfigError: The settings exist already, or two readings of own data are equally likely.
-        InputError: The slug cannot name a file.
+        InputError: The slug or the name cannot name a file, or settings of the package have that name.
         DataError: The folder has no known layout, not that of the slug, or is broken.
     """
     slug = plain_slug(slug)
-    path = folder / f"{slug}.yaml"
+    path = folder / f"{slug if name is None else settings_name(name)}.yaml"
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; --force replaces it")
     inspection = inspect_folder(slug, root, answers)
@@ -66,6 +73,22 @@ def init_competition(
     parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
     write_text(path, text)
     return WrittenSettings(path, text, inspection)
+
+
+def settings_name(name: str) -> str:
+    """The name, if settings can be called so.
+
+    Raises:
+        InputError: It is no plain file name on every system, or that of settings of the package.
+    """
+    if not _NAME.match(name) or name.endswith((".yaml", ".yml")):
+        raise InputError(f"settings are called by letters, digits, . _ and -, without .yaml; got '{name}'")
+    reason = why_not_portable(name)
+    if reason is not None:
+        raise InputError(f"'{name}' {reason}; choose another --name")
+    if (packaged_configs() / f"{name}.yaml").is_file():
+        raise InputError(f"'{name}' is the name of settings of the package; choose another --name")
+    return name
 
 
 def this_machine() -> Machine:

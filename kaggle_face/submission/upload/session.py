@@ -132,10 +132,19 @@ def tag_of(description: str) -> str | None:
     return found.group() if found else None
 
 
+def is_tag_of(tag: str | None, content_sha256: str) -> bool:
+    """Whether a tag is that of an upload of a content.
+
+    >>> is_tag_of("[kf 0123456789ab 2]", "0123456789abcdef"), is_tag_of(None, "0123456789abcdef")
+    (True, False)
+    """
+    found = _TAG.search(tag or "")
+    return found is not None and content_sha256.startswith(found.group(1))
+
+
 def has_content(submission: RemoteSubmission, content_sha256: str) -> bool:
     """Whether a submission carries the tag of a content."""
-    found = _TAG.search(submission.description)
-    return found is not None and content_sha256.startswith(found.group(1))
+    return is_tag_of(submission.description, content_sha256)
 
 
 def description_of(message: str, tag: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from kaggle_face.errors import RemoteError, SubmissionError
+from kaggle_face.errors import RemoteError, SubmissionError, counted
 from kaggle_face.hints import settings_command
 from kaggle_face.kaggle.client.answers import Accepted, Limits, RemoteSubmission
 from kaggle_face.kaggle.client.retry import RetryPolicy
@@ -155,7 +155,7 @@ def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
     if limits.allowed_now <= 0:
         raise SubmissionError(f"no submission is left today: {limits.today} were made; {when}")
     raise SubmissionError(
-        f"only {limits.allowed_now} submission(s) left today, and submit.reserve keeps {reserve}; "
+        f"only {counted(limits.allowed_now, 'submission')} left today, and submit.reserve keeps {reserve}; "
         f"use them with submit.reserve={limits.allowed_now - 1}, or wait: {when}"
     )
 

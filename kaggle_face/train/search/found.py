@@ -10,7 +10,7 @@ from typing import Any
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.config.loading import full_key
 from kaggle_face.config.yaml_text import dump_yaml, parse_yaml
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 from kaggle_face.train.search.study import BestTrial
 
 _MARK = "# Found by `kaggle-face tune`:"
@@ -57,19 +57,10 @@ class FoundConfig:
         ]
         if self.trial_epochs != self.epochs:
             lines.append(
-                f"# A trial had {count_of_epochs(self.trial_epochs)}, to which its schedule was shortened; a "
-                f"whole training has {self.epochs}, as below."
+                f"# A trial had {counted(self.trial_epochs, 'epoch')}, to which its schedule was shortened; "
+                f"a whole training has {self.epochs}, as below."
             )
         return "\n".join([*lines, f"# Train it with: {self.next_command}", ""])
-
-
-def count_of_epochs(count: int) -> str:
-    """The number of epochs in words.
-
-    >>> count_of_epochs(1), count_of_epochs(5)
-    ('1 epoch', '5 epochs')
-    """
-    return f"{count} epoch{'' if count == 1 else 's'}"
 
 
 def require_own_config(path: Path) -> None:

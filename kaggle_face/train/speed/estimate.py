@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from kaggle_face.config import Config
+from kaggle_face.errors import counted
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork, create_network
+from kaggle_face.progress import in_words
 from kaggle_face.train.optim.image_sizes import image_size_at
 from kaggle_face.train.speed.precision import computes_bf16
 from kaggle_face.train.speed.step_timing import Workload, random_images, time_steps
@@ -79,7 +81,7 @@ def estimate_fold(
     flips = 2 if config.predict.flip else 1
     seconds = seconds_an_image * (passes + _MEASURING * flips * measured)
     count = torch.get_num_threads() * processes
-    cores = f"{count} CPU core{'' if count == 1 else 's'}"
+    cores = counted(count, "CPU core")
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else cores
     return TrainingEstimate(seconds, 1.0 / seconds_an_image, machine)
 
@@ -103,14 +105,3 @@ def _seconds_an_image(config: Config, network: FaceNetwork, device: torch.device
             if time.perf_counter() > end:
                 break
     return best / batch_size
-
-
-def in_words(seconds: float) -> str:
-    """A duration in words.
-
-    >>> [in_words(seconds) for seconds in (0.2, 75, 500, 7000, 20000)]
-    ['1 s', '75 s', '8 min', '1.9 h', '5.6 h']
-    """
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

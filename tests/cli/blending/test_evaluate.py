@@ -25,7 +25,7 @@ def test_two_runs_are_measured_and_compared(
     out = capsys.readouterr().out
     for expected in (
         "demo/a@best_cls  accuracy",
-        "demo/b@best_ver  tpr@1e-3",
+        "demo/b@best_ver  auc",
         "ten-fold accuracy",
         "demo/b@best_cls less demo/a@best_cls:",
         "not more than noise",

@@ -64,7 +64,7 @@ def test_images_need_not_be_decoded(data):
 def test_a_leak_between_splits_is_noted(data, capsys):
     (data / "cls_data/dev/n1/1.jpg").write_bytes((data / "cls_data/train/n1/1.jpg").read_bytes())
     assert main(["check", "-c", "mine.yaml"]) == 0
-    assert "note:    1 pictures are in train and in dev byte for byte" in capsys.readouterr().out
+    assert "note:    1 picture is in train and in dev byte for byte" in capsys.readouterr().out
 
 
 def test_broken_rules_fail_the_check(data, capsys):

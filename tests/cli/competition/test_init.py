@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from kaggle_face import init_project
 from kaggle_face.cli.main import main
 from kaggle_face.competitions.catalogue.known import known_slugs
 from kaggle_face.config import load_config
@@ -134,3 +135,35 @@ def test_init_of_a_folder_of_no_layout(data, tmp_path, capsys):
     assert main(["init", "mine", "--data", str(tmp_path / "empty")]) == 2
     assert "empty holds nothing of any known layout; check data.root" in capsys.readouterr().err
     assert not Path("configs/mine.yaml").exists()
+
+
+LONG = "11785-hw-2-p-2-face-verification-spring-2026"
+
+
+def test_a_long_slug_gets_a_short_name_that_every_hint_takes(data, capsys):
+    address = f"https://www.kaggle.com/competitions/{LONG}"
+    assert main(["init", address, "--data", "data", "--name", "s26"]) == 0
+    out = capsys.readouterr().out
+    assert "wrote configs/s26.yaml" in out and "for a shorter name" not in out
+    assert "next: kaggle-face check -c s26; kaggle-face train -c s26" in out.splitlines()
+    loaded = load_config("s26")
+    assert (loaded.name, loaded.config.competition.slug) == ("s26", LONG)
+    assert main(["status", "-c", "s26"]) == 0
+    assert "-c s26" in capsys.readouterr().out
+    assert main(["init", LONG, "--data", "data"]) == 0
+    offered = capsys.readouterr().out.splitlines()[-1]
+    assert offered.startswith("for a shorter name in commands and folders, such as faces: ")
+    assert offered.endswith(f": kaggle-face init {LONG} --data data --name faces")
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", "demo", "base", "s26.yaml", "nul", "a b", "k=v", "x" * 90])
+def test_a_name_that_settings_cannot_have_is_one_line(data, capsys, name):
+    assert main(["init", LONG, "--data", "data", "--name", name]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ") and f"'{name}'" in lines[0]
+    assert not Path("configs").exists()
+
+
+def test_a_project_is_begun_under_a_short_name(data):
+    project = init_project(LONG, data, name="s26")
+    assert (project.name, project.config.competition.slug) == ("s26", LONG)

@@ -91,7 +91,7 @@ def test_class_folders_of_several_roots_and_names_by_a_pattern(tree):
     }
     assert people(data, data.faces.of_split("dev")) == {"flat/Ann_Lee_1.jpg": "", "flat/Bob_22.png": "Bob"}
     assert any(
-        "1 classes of the dev images are not in the training set, first: Ann_Lee" in n for n in data.notes
+        "1 class of the dev images is not in the training set, first: Ann_Lee" in n for n in data.notes
     )
 
 

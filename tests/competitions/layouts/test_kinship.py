@@ -34,7 +34,7 @@ def test_dev_pairs_are_relatives_and_unrelated_people_outside_the_classes(famili
 
 
 def test_people_without_a_picture_are_noted(families):
-    assert any("1 people have no picture, first: F0010/MID9" in note for note in families.read().notes)
+    assert any("1 person has no picture, first: F0010/MID9" in note for note in families.read().notes)
 
 
 def test_the_csv_has_the_columns_of_the_competition(families):

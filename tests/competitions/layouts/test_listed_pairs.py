@@ -92,7 +92,7 @@ def test_a_test_folder_that_is_not_trained_is_unlabelled_with_a_note(listed_pair
     listed_pairs.remove("test_data/10.jpg").remove("test_data/2.jpg").images("test_data/11/t.jpg")
     data = listed_pairs.read()
     assert data.faces.of_split("test").labels.tolist() == [-1]
-    assert any("1 classes of the test images are not in the training set, first: 11" in n for n in data.notes)
+    assert any("1 class of the test images is not in the training set, first: 11" in n for n in data.notes)
 
 
 def test_labelled_test_folders_of_later_semesters_have_rows_too(listed_pairs):

@@ -144,9 +144,7 @@ def test_a_dev_class_that_is_not_trained_is_unlabelled_with_a_note(class_folders
     data = class_folders.read()
     assert data.classes.names.tolist() == ["n0010", "n009"]
     assert label_of(data, "cls_data/dev/n0001/1.jpg") == ""
-    assert any(
-        "1 classes of the dev images are not in the training set, first: n0001" in n for n in data.notes
-    )
+    assert any("1 class of the dev images is not in the training set, first: n0001" in n for n in data.notes)
 
 
 def test_an_identity_with_one_image_is_noted(class_folders):
@@ -193,7 +191,7 @@ def test_repeated_test_pairs_are_each_scored(labelled_splits):
     labelled_splits.text("test_pairs.txt", "s.jpg p.jpg", "q.jpg r.jpg", "s.jpg p.jpg")
     data = labelled_splits.read()
     assert data.test_pairs.pair_ids.tolist() == ["0", "1", "2"]
-    assert any("1 pairs stand twice, first: line 3; each is scored" in note for note in data.notes)
+    assert any("1 pair stands twice, first: line 3; each is scored" in note for note in data.notes)
 
 
 def test_pairs_that_contradict_each_other_are_refused(labelled_splits):

@@ -80,7 +80,7 @@ def test_repeated_trials_are_submitted_once(thumbnails):
     thumbnails.text("test_trials_verification_student.txt", "t.jpg r.jpg", "r.jpg s.jpg", "t.jpg r.jpg")
     data = thumbnails.read()
     assert data.test_pairs.pair_ids.tolist() == ["t.jpg r.jpg", "r.jpg s.jpg"]
-    assert any("1 pairs stand twice, first: line 3; only the first counts" in note for note in data.notes)
+    assert any("1 pair stands twice, first: line 3; only the first counts" in note for note in data.notes)
 
 
 @pytest.mark.parametrize(

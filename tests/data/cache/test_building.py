@@ -275,7 +275,9 @@ def test_a_second_process_waits_and_takes_the_first_ones_pack(
 
     class First(SilentProgress):
         @contextmanager
-        def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+        def track(
+            self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+        ) -> Iterator[Counter]:
             second.start()
             assert second_waits.wait(timeout=600)
             yield super().track(label, total, unit).__enter__()

@@ -73,10 +73,16 @@ def test_force_submits_again_under_a_new_mark(kaggle, clock, csv_file):
     assert [row["reference"] for row in rows()] == ["5000", "5001"]
 
 
-def test_a_dry_run_asks_kaggle_nothing(kaggle, clock, csv_file):
+def test_a_dry_run_reads_and_sends_nothing(kaggle, clock, csv_file, capsys):
     assert submit("--dry-run") == 0
-    assert kaggle.requests == []
+    asked = str(kaggle.requests)
+    assert "GetSubmissionLimits" in asked
+    assert "StartSubmissionUpload" not in asked and "CreateSubmission" not in asked
+    assert kaggle.competition.submissions == []
     assert [row["status"] for row in rows()] == ["WRITTEN"]
+    out = capsys.readouterr().out
+    assert f"{SLUG}: 5 of 5 uploads left today, by Kaggle; 1 upload planned" in out
+    assert "mine.csv: not measured: the file was not made here" in out
 
 
 def test_a_written_file_keeps_its_row_when_it_is_uploaded(kaggle, clock, csv_file):
