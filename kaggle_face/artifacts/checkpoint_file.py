@@ -79,7 +79,7 @@ def weights_digest(path: Path) -> str:
     """
     digest = read_header_metadata(path).get(WEIGHTS)
     if digest is None:
-        raise RunError(f"{path} was written by an earlier version, which kept no digest of the weights")
+        raise RunError(f"{path} was written by an earlier version: it holds no checksum of its weights")
     return digest
 
 
