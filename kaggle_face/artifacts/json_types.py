@@ -148,6 +148,36 @@ class ThresholdShape(Shape):
     num_same: Whole = 0
 
 
+class NetworkShape(Shape):
+    """A network inside an exported file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+    name: str
+    weights: Digest
+    share: float = 1.0
+
+
+class ExportShape(Shape):
+    """The description inside an exported ONNX file: the fields of `OnnxDescription`."""
+
+    format: Literal[1]
+    checksum: Digest
+    run: str
+    fold: Whole
+    checkpoint: str
+    precision: Literal["fp32", "fp16", "int8"]
+    fingerprint: str
+    networks: list[NetworkShape]
+    averaging: str
+    image_size: Annotated[int, Field(ge=1, le=1 << 16)]
+    embedding_size: Annotated[int, Field(ge=0, le=1 << 20)]
+    classes: list[str]
+    thresholds: list[ThresholdShape]
+    version: str
+    input: str
+
+
 def value_at(values: dict[str, Any], name: str) -> Any:
     """The value under a dotted name, or None where a part of the name is missing."""
     found: Any = values

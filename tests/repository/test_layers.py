@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
     {"inference"},
     {"evaluation"},
     {"kaggle"},
-    {"train", "ensemble", "submission", "recognition", "report", "export"},
+    {"train", "ensemble", "submission", "recognition", "report", "exporting"},
     {"pipeline"},
     {"bench"},
     {"cli", "project"},
