@@ -12,9 +12,14 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,128}$")]
 
 
 class Shape(BaseModel):
-    """A JSON object; a value is of the very type that is named."""
+    """A JSON object; a value is of the very type that is named.
 
-    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=())
+    Its validator is built when it is first used: a command reads one or two of these files.
+    """
+
+    model_config = ConfigDict(
+        extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=(), defer_build=True
+    )
 
 
 class RunInfo(Shape):

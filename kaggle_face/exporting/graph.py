@@ -8,11 +8,12 @@ Letters: B images, H and W of an image, D embedding size, C classes.
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from pathlib import Path
+from typing import Literal, assert_never, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kaggle_face.errors import InputError, MissingExtraError
-from kaggle_face.inference.onnx_file import EMBEDDINGS, INPUT, LOGITS
+from kaggle_face.inference.onnx_file import EMBEDDINGS, INPUT, LOGITS, OutputName
 from kaggle_face.model.network import FaceNetwork
 
-OutputName = Literal["embeddings", "logits"]
-OUTPUTS: tuple[OutputName, ...] = (EMBEDDINGS, LOGITS)
+OUTPUTS: tuple[OutputName, ...] = get_args(OutputName)
 ClassSpace = Literal["probabilities", "log_probabilities"]
 """In which space the networks of a blend are averaged."""
 
@@ -214,22 +214,24 @@ def trace_graph(graph: ExportedGraph, image_size: int) -> bytes:
     except ImportError:
         raise MissingExtraError("onnx", "onnx") from None
     example = torch.zeros((2, image_size, image_size, 3), dtype=torch.uint8)
-    stream = io.BytesIO()
     names = list(graph.outputs)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+            path = Path(folder, "graph.onnx")
             warnings.simplefilter("ignore")  # of tracing; parity shows whether it was right
             torch.onnx.export(
                 graph,
                 (example,),
-                stream,
+                str(path),
                 input_names=[INPUT],
                 output_names=names,
                 dynamic_axes={name: {0: "images"} for name in (INPUT, *names)},
                 opset_version=_OPSET,
                 dynamo=False,
             )
+            return path.read_bytes()
+    except OSError:
+        raise  # of the disk
     except Exception as error:  # the exporter raises what it likes
         words = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"torch cannot export this network to ONNX: {words[:200]}") from error
-    return stream.getvalue()

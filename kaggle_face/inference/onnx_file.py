@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from kaggle_face.artifacts.files.reading import check_shape, json_object, reading
 from kaggle_face.errors import KaggleFaceError, RunError
@@ -25,9 +25,12 @@ from kaggle_face.inference.onnx_wire import has_external_data, metadata_of
 SUFFIX = ".onnx"
 KEY = "kaggle_face"
 FORMAT = 1
-INPUT, EMBEDDINGS, LOGITS = "images", "embeddings", "logits"
+INPUT = "images"
+EMBEDDINGS: Final = "embeddings"
+LOGITS: Final = "logits"
 """Names of the graph's input and outputs."""
 
+OutputName = Literal["embeddings", "logits"]
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 

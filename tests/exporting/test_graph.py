@@ -13,9 +13,10 @@ from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.ensemble.blended import weighted_unit_vectors
 from kaggle_face.ensemble.blending import ClassSpace, WeightedTerm, blend_classes
 from kaggle_face.evaluation.member_scores import MemberScores
-from kaggle_face.exporting.graph import OUTPUTS, ExportedGraph, OutputName, Part, trace_graph
+from kaggle_face.exporting.graph import OUTPUTS, ExportedGraph, Part, trace_graph
 from kaggle_face.inference.embedding import embed_all
 from kaggle_face.inference.onnx_embedder import open_session, run_session
+from kaggle_face.inference.onnx_file import OutputName
 from kaggle_face.model.network import FaceNetwork, create_network
 
 Pixels = npt.NDArray[np.uint8]

@@ -191,3 +191,20 @@ def test_overrides_read_back_equal(overrides: object, texts: tuple[str, ...]) ->
 def test_overrides_of_another_type_are_refused(overrides: object) -> None:
     with pytest.raises(kf.ConfigError):
         kf.open_project("demo", overrides)  # type: ignore[arg-type]
+
+
+def test_a_run_and_its_blend_are_exported(
+    finished: tuple[Project, Run, Blend], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaggle_face.pipeline.export.stage.ExportOptions.parity_images", 8)
+    _, run, _ = finished
+    found = run.export(tmp_path / "run", precisions=["fp32"])
+    assert repr(found) == f"export in {tmp_path / 'run'}: fp32" and "<table" in found._repr_html_()
+    assert found.table["name"].tolist() == ["torch", "fp32"]
+    faces = [np.full((20, 20, 3), value, np.uint8) for value in (0, 200)]
+    of_run = run.embedder(fold=0).embed(faces)
+    np.testing.assert_allclose(found.embedder().embed(faces), of_run, atol=1e-5)
+    same = kf.export(run.path, tmp_path / "again", precisions=["fp32"])
+    assert same.files["fp32"].read_bytes() == found.files["fp32"].read_bytes()
+    with pytest.raises(kf.RunError, match="there is no int8 file; there are: fp32"):
+        found.embedder("int8")

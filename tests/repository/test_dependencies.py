@@ -42,6 +42,8 @@ OPTIONAL_IN = {
     "werkzeug": {"recognition/app/server.py"},
     "waitress": {"recognition/app/server.py"},
     "faiss-cpu": {"recognition/faiss_index.py"},
+    "onnx": {"exporting/graph.py", "exporting/precision.py"},
+    "onnxruntime": {"exporting/precision.py", "inference/onnx_embedder.py"},
     "optuna": {"train/search/study.py"},
     "lz4": {"recognition/detection/weights.py"},
 }

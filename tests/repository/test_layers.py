@@ -47,6 +47,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "faiss": ("recognition/faiss_index.py",),
     "dlib": (),
     "benchmarks": (),
+    "onnx": ("exporting/graph.py", "exporting/precision.py"),
+    "onnxruntime": ("exporting/precision.py", "inference/onnx_embedder.py"),
     "flask": ("recognition/app/server.py",),
     "waitress": ("recognition/app/server.py",),
 }

@@ -20,8 +20,8 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.postprocess.class_neighbours import NeighbourRecipe
 from kaggle_face.errors import RunError
 from kaggle_face.evaluation.blend_record import MemberRecord, TaskRecord, read_blend_record
-from kaggle_face.exporting.graph import ClassSpace, OutputName, Part
-from kaggle_face.inference.onnx_file import EMBEDDINGS, LOGITS, NetworkDigest
+from kaggle_face.exporting.graph import ClassSpace, Part
+from kaggle_face.inference.onnx_file import EMBEDDINGS, LOGITS, NetworkDigest, OutputName
 from kaggle_face.model.trained import load_trained_network
 from kaggle_face.recognition.embedder import fingerprint_of
 from kaggle_face.tasks import Task

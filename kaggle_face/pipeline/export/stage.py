@@ -20,7 +20,7 @@ from kaggle_face.artifacts.runs import CHECKPOINTS, RunFolder
 from kaggle_face.artifacts.seals import digest_of, read_seal
 from kaggle_face.config.schema import PathsConfig
 from kaggle_face.errors import InputError, KaggleFaceError
-from kaggle_face.exporting.graph import OUTPUTS, ExportedGraph, OutputName, trace_graph
+from kaggle_face.exporting.graph import OUTPUTS, ExportedGraph, trace_graph
 from kaggle_face.exporting.parity import (
     Parity,
     compute_all,
@@ -37,6 +37,7 @@ from kaggle_face.inference.onnx_file import (
     LOGITS,
     PRECISIONS,
     OnnxDescription,
+    OutputName,
     Precision,
 )
 from kaggle_face.metrics.similarity import normalized, paired_cosines
