@@ -100,7 +100,9 @@ def test_pixels_are_scaled_as_the_network_scales_them() -> None:
     assert torch.equal(found, network.normalize(torch.from_numpy(images)))
 
 
-@pytest.mark.parametrize(("flip", "crops"), [(False, False), (False, True)])
+@pytest.mark.parametrize(
+    ("flip", "crops"), [(False, False), pytest.param(False, True, marks=pytest.mark.slow)]
+)
 def test_mirror_images_and_crops_are_a_choice(
     tiny_network: Callable[..., FaceNetwork], flip: bool, crops: bool
 ) -> None:
@@ -118,7 +120,9 @@ def test_a_class_that_was_never_trained_has_no_chance(tiny_network: Callable[...
     np.testing.assert_allclose(found[:, known], predicted(network, images, True)[1][:, known], atol=1e-5)
 
 
-@pytest.mark.parametrize("space", ["probabilities", "log_probabilities"])
+@pytest.mark.parametrize(
+    "space", ["probabilities", pytest.param("log_probabilities", marks=pytest.mark.slow)]
+)
 def test_a_blend_scores_as_blends_do(tiny_network: Callable[..., FaceNetwork], space: ClassSpace) -> None:
     networks = [
         spread(tiny_network(head=head, embedding_size=size)) for head, size in (("arcface", 8), ("linear", 6))

@@ -56,14 +56,14 @@ class ExportImages:
 
     Attributes:
         parity: Images (N, H, W, 3) whose outputs are compared.
-        kind: Whether those are held-out images of the run or generated faces.
+        kind: Whether those are held-out images of the run, generated faces, or both where too few are held out.
         calibration: Training images of every network; none where they are not at hand.
         trials: None where no labelled trial is held out of all networks.
         missing: Why there are no calibration images; empty where there are.
     """
 
     parity: Pixels
-    kind: Literal["held-out", "generated"]
+    kind: Literal["held-out", "generated", "held-out and generated"]
     calibration: Pixels
     trials: HeldOutTrials | None
     missing: str = ""
@@ -94,7 +94,7 @@ def gather_images(paths: PathsConfig, plan: ExportPlan, num_images: int, progres
         more = generated_faces(num_images - len(held_out), plan.image_size)
         images = np.concatenate([_pixels(cache, held_out), more])
         return ExportImages(
-            images, "held-out" if len(held_out) else "generated", calibration, trials, missing
+            images, "held-out and generated" if len(held_out) else "generated", calibration, trials, missing
         )
     parity = _pixels(cache, _evenly(held_out, num_images))
     return ExportImages(parity, "held-out", calibration, trials, missing)
