@@ -56,7 +56,7 @@ class ExportImages:
 
     Attributes:
         parity: Images (N, H, W, 3) whose outputs are compared.
-        kind: Whether those are held-out images of the run, generated faces, or both where too few are held out.
+        kind: Held-out images of the run, generated faces, or both where too few are held out.
         calibration: Training images of every network; none where they are not at hand.
         trials: None where no labelled trial is held out of all networks.
         missing: Why there are no calibration images; empty where there are.
