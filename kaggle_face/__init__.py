@@ -13,7 +13,7 @@ From a notebook, a competition is a project. Its stages leave records on disk, l
 
 Projects:
     `open_project`, `init_project`, `known_competitions`, `generate_faces`;
-    `Project`, `Run`, `Blend`, `Member`.
+    `Project`, `Run`, `Blend`, `Member`; `export` writes ONNX files (`Export`) that need no torch.
 
 Parts that are used alone, on plain arrays and tensors:
     `metrics` (NumPy), `heads` and `losses` (PyTorch modules), `cutmix`, `mixup`, `load_embedder`, `Embedder`.
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from kaggle_face.inference.embedder import Embedder, load_embedder
     from kaggle_face.model import heads
     from kaggle_face.project.blend import Blend
+    from kaggle_face.project.exporting import Export, export
     from kaggle_face.project.gallery import PeopleGallery, open_gallery
     from kaggle_face.project.opening import (
         generate_faces,
@@ -69,6 +70,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Embedder",
+    "Export",
     "GalleryError",
     "InputError",
     "KaggleFaceError",
@@ -82,6 +84,7 @@ __all__ = [
     "SubmissionError",
     "__version__",
     "cutmix",
+    "export",
     "generate_faces",
     "heads",
     "init_project",
@@ -114,6 +117,7 @@ _HOME = {
         ("generate_faces", "init_project", "known_competitions", "open_project"), "project.opening"
     ),
     "Project": "project.project",
+    **dict.fromkeys(("Export", "export"), "project.exporting"),
     **dict.fromkeys(("PeopleGallery", "open_gallery"), "project.gallery"),
     **dict.fromkeys(("Member", "Run"), "project.run"),
     **dict.fromkeys(("cutmix", "mixup"), "data.augmentation.mixing"),

@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ("tests.support.kaggle_fixtures", "tests.support.worlds")
+pytest_plugins = ("tests.support.exported", "tests.support.kaggle_fixtures", "tests.support.worlds")
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("repeatable")

@@ -12,9 +12,14 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,128}$")]
 
 
 class Shape(BaseModel):
-    """A JSON object; a value is of the very type that is named."""
+    """A JSON object; a value is of the very type that is named.
 
-    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=())
+    Its validator is built when it is first used: a command reads one or two of these files.
+    """
+
+    model_config = ConfigDict(
+        extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=(), defer_build=True
+    )
 
 
 class RunInfo(Shape):
@@ -148,6 +153,36 @@ class ThresholdShape(Shape):
     fnr: float | None = None
     num_different: Whole = 0
     num_same: Whole = 0
+
+
+class NetworkShape(Shape):
+    """A network inside an exported file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+    name: str
+    weights: Digest
+    share: float = 1.0
+
+
+class ExportShape(Shape):
+    """The description inside an exported ONNX file: the fields of `OnnxDescription`."""
+
+    format: Literal[1]
+    checksum: Digest
+    run: str
+    fold: Whole
+    checkpoint: str
+    precision: Literal["fp32", "fp16", "int8"]
+    fingerprint: str
+    networks: list[NetworkShape]
+    averaging: str
+    image_size: Annotated[int, Field(ge=1, le=1 << 16)]
+    embedding_size: Annotated[int, Field(ge=0, le=1 << 20)]
+    classes: list[str]
+    thresholds: list[ThresholdShape]
+    version: str
+    input: str
 
 
 def value_at(values: dict[str, Any], name: str) -> Any:

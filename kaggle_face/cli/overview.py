@@ -14,7 +14,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "blend": ("predict", "import-predictions", "ensemble", "pseudo-label"),
     "submit": ("submit", "submissions", "leaderboard"),
     "recognise": ("enroll", "verify", "identify", "people", "app"),
-    "tools": ("demo", "bundle", "bench"),
+    "tools": ("demo", "bundle", "export", "bench"),
 }
 """The commands in the order of work; one that is in no group is shown as a tool."""
 
@@ -47,6 +47,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "faces-2026",
         "https://www.kaggle.com/competitions/faces-2026/data --to data/faces",
     ),
+    "export": ("-c faces-2026", "main --blend --outputs both -c faces-2026"),
     "enroll": ("Ann ann.jpg -c faces-2026", "photos --largest -c faces-2026"),
     "verify": ("Ann visitor.jpg -c faces-2026", "one.jpg other.jpg -c faces-2026"),
     "identify": ("visitor.jpg -c faces-2026", "visitor.jpg -k 3 --json"),

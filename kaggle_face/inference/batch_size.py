@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 
 from kaggle_face.inference.embedding import embed_images
+from kaggle_face.inference.network_input import BatchSize, size_without_search
 from kaggle_face.model.network import FaceNetwork
-
-BatchSize = int | Literal["auto"]
 
 _FIRST, _LARGEST = 64, 4096
 _LEAST_GAIN = 1.05
@@ -19,7 +17,6 @@ _LEAST_GAIN = 1.05
 _PASSES = 3
 _LONG_SECONDS = 2.0
 """A size that takes so long to try ends the search: the gain of the next one would not make up for it."""
-_PIXELS_ON_CPU = 1 << 20
 
 
 def choose_batch_size(
@@ -40,18 +37,6 @@ def choose_batch_size(
         return _seconds(network, (batch_size, size_px), device, amp_dtype, flip)
 
     return find_fastest(seconds)
-
-
-def size_without_search(setting: BatchSize, size_px: int) -> int:
-    """The setting, or where it is `auto` a batch of about a million pixels, in [16, 256].
-
-    >>> [size_without_search("auto", size_px) for size_px in (32, 64, 112, 224)]
-    [256, 256, 64, 16]
-    """
-    if setting != "auto":
-        return setting
-    fitting = max(1, _PIXELS_ON_CPU // size_px**2)
-    return max(16, min(256, 1 << (fitting.bit_length() - 1)))
 
 
 def find_fastest(seconds: Callable[[int], float | None]) -> int:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import DataError, RunError, nearest_hint
-from kaggle_face.inference.batch_size import size_without_search
-from kaggle_face.inference.embedding import embed_all
+from kaggle_face.errors import RunError, nearest_hint
+from kaggle_face.inference.network_input import Pictures, picture_batches, size_without_search
+from kaggle_face.inference.onnx_embedder import OnnxEmbedder, require_cpu
+from kaggle_face.inference.onnx_file import SUFFIX
 from kaggle_face.metrics.similarity import normalized
-from kaggle_face.model.amp import resolve_device
-from kaggle_face.model.cpu import prepare_cpu
-from kaggle_face.model.trained import load_trained_network, read_trained_config
-from kaggle_face.pictures import decode_rgb, read_picture, resized, square_pixels
 
-Picture = str | PathLike[str] | npt.NDArray[np.uint8] | Image.Image
-"""A path, RGB pixels (H, W, 3) in uint8, or a PIL image."""
+if TYPE_CHECKING:
+    from kaggle_face.config.schema import CheckpointName
 
 _PREFERRED: tuple[CheckpointName, ...] = ("best_ver", "best", "best_cls", "last")
 
@@ -45,6 +40,11 @@ class Embedder:
             RunError: The fold or the checkpoint is missing or damaged.
             ConfigError: The machine has no such device.
         """
+        # An ONNX file needs none of this, and torch takes seconds to import.
+        from kaggle_face.model.amp import resolve_device
+        from kaggle_face.model.cpu import prepare_cpu
+        from kaggle_face.model.trained import load_trained_network, read_trained_config
+
         self._device = resolve_device(device)
         prepare_cpu(self._device)
         self._network = load_trained_network(folder, checkpoint, self._device)
@@ -64,7 +64,7 @@ class Embedder:
             f"{self.embedding_size} numbers, {self._device})"
         )
 
-    def embed(self, images: Sequence[Picture] | npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def embed(self, images: Pictures) -> npt.NDArray[np.float32]:
         """Embeddings (N, D) of length 1, so that the cosine of two images is the dot product.
 
         Pictures are read as those of the training were: turned upright, stretched to a square, with RGB
@@ -76,18 +76,13 @@ class Embedder:
         Raises:
             DataError: A file is missing or not a picture, or an array has another shape or type.
         """
-        if isinstance(images, str | PathLike | Image.Image):
-            raise DataError(f"embed takes a list of images, got one {type(images).__name__}; write [image]")
-        count = len(images)
+        from kaggle_face.inference.embedding import embed_all
+
         size = size_without_search(self.config.predict.batch_size, self.image_size)
-        batches = (
-            np.stack([_pixels(images[n], self.image_size, n) for n in range(start, min(start + size, count))])
-            for start in range(0, count, size)
-        )
         vectors, _ = embed_all(
             self._network,
-            batches,
-            count,
+            picture_batches(images, self.image_size, size),
+            len(images),
             self._device,
             flip=self.config.predict.flip,
             with_logits=False,
@@ -95,25 +90,50 @@ class Embedder:
         return normalized(vectors)
 
 
+@overload
+def load_embedder(
+    run: RunFolder | FoldFolder,
+    fold: int | None = None,
+    checkpoint: str | None = None,
+    device: str = "auto",
+) -> Embedder: ...
+
+
+@overload
+def load_embedder(
+    run: str | PathLike[str],
+    fold: int | None = None,
+    checkpoint: str | None = None,
+    device: str = "auto",
+) -> Embedder | OnnxEmbedder: ...
+
+
 def load_embedder(
     run: str | PathLike[str] | RunFolder | FoldFolder,
     fold: int | None = None,
     checkpoint: str | None = None,
     device: str = "auto",
-) -> Embedder:
-    """The network of a trained run, ready to embed images.
+) -> Embedder | OnnxEmbedder:
+    """The network of a trained run or of an exported file, ready to embed images.
 
     Args:
-        run: The folder of a run (`runs/<config>/<run>`) or of one of its folds.
+        run: The folder of a run (`runs/<config>/<run>`) or of one of its folds, or an `.onnx` file of
+            `export`, which is computed without torch.
         fold: Which fold of a run; None is the first that is finished, else the first that was started.
         checkpoint: `last`, `best_cls`, `best_ver`, `best` or `swa`; None is the best one for verification
             that the fold has.
-        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; for an `.onnx` file `auto` or `cpu`.
 
     Raises:
-        RunError: The folder holds no trained run, or not this fold or checkpoint.
+        RunError: The folder holds no trained run, or not this fold or checkpoint; or the file is damaged.
         ConfigError: The machine has no such device.
+        MissingExtraError: An `.onnx` file is named, and onnxruntime is not installed.
     """
+    if isinstance(run, str | PathLike) and is_onnx_file(Path(run)):
+        if fold is not None or checkpoint is not None:
+            raise RunError(f"{Path(run)} holds one network; leave fold and checkpoint out")
+        require_cpu(device)
+        return OnnxEmbedder(run)
     folder = _fold_of(run, fold)
     if checkpoint is None:
         return Embedder(folder, preferred_checkpoint(folder), device)
@@ -121,6 +141,11 @@ def load_embedder(
         hint = nearest_hint(checkpoint, CHECKPOINTS) or f"; there are: {', '.join(CHECKPOINTS)}"
         raise RunError(f"there is no checkpoint '{checkpoint}'{hint}")
     return Embedder(folder, checkpoint, device)
+
+
+def is_onnx_file(path: Path) -> bool:
+    """Whether a path means an exported file and no folder."""
+    return path.suffix.lower() == SUFFIX and not path.is_dir()
 
 
 def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:
@@ -156,18 +181,3 @@ def _fold_of(run: str | PathLike[str] | RunFolder | FoldFolder, fold: int | None
             f"fold {fold} of {run.name} was not trained (trained: {there}); run: {run.training_command(fold)}"
         )
     return folds[fold]
-
-
-def _pixels(image: object, size_px: int, number: int) -> npt.NDArray[np.uint8]:
-    """The picture as the network takes it: RGB, uint8 (size_px, size_px, 3); `number` names it in errors."""
-    if isinstance(image, str | PathLike):
-        return decode_rgb(read_picture(Path(image)), size_px, str(image))
-    if isinstance(image, Image.Image):
-        return square_pixels(image, size_px, f"images[{number}]")
-    if isinstance(image, np.ndarray):
-        if image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:
-            return resized(image, size_px)
-        what = f"{image.dtype} of shape {image.shape}"
-    else:
-        what = f"a {type(image).__name__}"
-    raise DataError(f"images[{number}] must be a path, a PIL image or uint8 of shape (H, W, 3), got {what}")

@@ -10,7 +10,12 @@ import pandas as pd
 from kaggle_face.project.frames import as_html, frame_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kaggle_face.inference.onnx_file import Precision
     from kaggle_face.pipeline.ensemble import BlendResult
+    from kaggle_face.pipeline.export.stage import Outputs
+    from kaggle_face.project.exporting import Export
     from kaggle_face.project.run import Run
 
 
@@ -49,6 +54,17 @@ class Blend:
     def steps(self) -> pd.DataFrame:
         """The steps of post-processing that were tried, with their gains; off unless one helps."""
         return frame_of(self.result.steps)
+
+    def export(
+        self,
+        folder: str | Path | None = None,
+        outputs: Outputs = "embeddings",
+        precisions: Sequence[Precision] | None = None,
+    ) -> Export:
+        """Writes the blend as one graph, in ONNX files that need no torch; see `export`."""
+        from kaggle_face.project.exporting import export
+
+        return export(self, folder, outputs, precisions)
 
     def __repr__(self) -> str:
         tasks = ", ".join(f"{each.task}: {each.chosen or 'mean'}" for each in self.result.tasks)

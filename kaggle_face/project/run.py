@@ -27,7 +27,10 @@ from kaggle_face.tasks import Task
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.embedder import Embedder
+    from kaggle_face.inference.onnx_file import Precision
+    from kaggle_face.pipeline.export.stage import Outputs
     from kaggle_face.progress import Progress
+    from kaggle_face.project.exporting import Export
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,6 +311,19 @@ class Run:
         if fold is None and not self.folds:
             raise RunError(f"{self.name} has no finished fold; train one: {self.folder.training_command()}")
         return load_embedder(self.folder, self.folds[0] if fold is None else fold, checkpoint)
+
+    def export(
+        self,
+        folder: str | Path | None = None,
+        outputs: Outputs = "embeddings",
+        precisions: Sequence[Precision] | None = None,
+        fold: int | None = None,
+        checkpoint: CheckpointName | None = None,
+    ) -> Export:
+        """Writes a checkpoint as ONNX files that need no torch; see `export`."""
+        from kaggle_face.project.exporting import export
+
+        return export(self, folder, outputs, precisions, fold, checkpoint)
 
     def _started(self) -> list[FoldFolder]:
         return self.folder.started_folds()

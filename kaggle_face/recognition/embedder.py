@@ -11,25 +11,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.artifacts.checkpoint_file import weights_digest
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
-from kaggle_face.artifacts.provenance import require_current
-from kaggle_face.artifacts.record_io import read_pair_scores
 from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.config import Config, load_config
-from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import GalleryError, InputError, RunError
-from kaggle_face.metrics.trials import SortedTrials, sort_trials
+from kaggle_face.inference.onnx_embedder import OnnxEmbedder, require_cpu
+from kaggle_face.inference.onnx_file import SUFFIX
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.pictures import Crop
 from kaggle_face.recognition.gallery.model_card import THRESHOLD_NAMES, ModelCard, Threshold, ThresholdName
-from kaggle_face.records import PairScores
+
+if TYPE_CHECKING:
+    from kaggle_face.config import Config
+    from kaggle_face.config.schema import CheckpointName
+    from kaggle_face.metrics.trials import SortedTrials
+    from kaggle_face.records import PairScores
 
 _FALSE_POSITIVE_RATES: dict[ThresholdName, float] = {"fpr-1e-2": 1e-2, "fpr-1e-3": 1e-3}
 _PREPARATION = "arcface-112, bicubic, 1"
@@ -44,7 +46,8 @@ class ModelChoice:
         settings: Settings (a name or a path) whose runs are meant.
         run: Name of the run; None: the one that is clearly meant.
         fold: Fold of the run; None: the first that is trained.
-        folder: Folder of a run or of one of its folds, instead of settings and run.
+        folder: Folder of a run or of one of its folds, or an exported `.onnx` file, instead of settings and
+            run.
         checkpoint: None: the best one for verification.
         device: `auto`, `cpu`, `cuda` or `mps`.
         default_settings: Settings whose runs are meant where neither choice nor gallery names a model.
@@ -64,6 +67,21 @@ class ModelChoice:
         given = (self.settings, self.run, self.fold, self.folder, self.checkpoint)
         return any(value is not None for value in given)
 
+    @property
+    def onnx_file(self) -> Path | None:
+        """The exported file that is chosen; None for a run.
+
+        Raises:
+            InputError: A fold, run or checkpoint is named beside it.
+            ConfigError: A device other than the CPU is.
+        """
+        if self.folder is None or self.folder.suffix.lower() != SUFFIX or self.folder.is_dir():
+            return None
+        if any(value is not None for value in (self.settings, self.run, self.fold, self.checkpoint)):
+            raise InputError(f"{self.folder} holds one network; leave -c, --run, --fold and --checkpoint out")
+        require_cpu(self.device)
+        return self.folder
+
     def fold_folder(self, progress: Progress) -> FoldFolder:
         """The trained fold.
 
@@ -75,6 +93,8 @@ class ModelChoice:
                 return FoldFolder(self.folder)
             run = RunFolder(self.folder)
         else:
+            from kaggle_face.config import load_config
+
             run = find_named_run(load_config(self.settings or self.default_settings), self.run, progress.log)
         run.require_networks("to embed with")
         folds = {folder.fold: folder for folder in run.finished_folds() or run.started_folds()}
@@ -126,25 +146,77 @@ class RunEmbedder:
         return self._embedder.embed(crops)
 
 
-def open_embedder_of(card: ModelCard, device: str = "auto", gallery: Path | None = None) -> RunEmbedder:
+class OnnxFileEmbedder:
+    """An exported file, computed by onnxruntime; torch is not imported.
+
+    Raises:
+        RunError: The file is missing, damaged, not a file of `export`, or gives no embeddings.
+        MissingExtraError: onnxruntime is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._embedder = OnnxEmbedder(path)
+        about = self._embedder.description
+        if not about.embedding_size:
+            raise RunError(f"{path} gives logits alone; export the run with --outputs embeddings")
+        self._card = ModelCard(
+            fingerprint=about.fingerprint,
+            run=about.run,
+            fold=about.fold,
+            checkpoint=about.checkpoint,
+            folder=str(path.resolve()),
+            image_size=about.image_size,
+            embedding_size=about.embedding_size,
+            thresholds=tuple(Threshold(**one) for one in about.thresholds),
+        )
+
+    @property
+    def card(self) -> ModelCard:
+        """Which model it is."""
+        return self._card
+
+    def embed(self, crops: Sequence[Crop]) -> npt.NDArray[np.float32]:
+        """Embeddings (B, D) of length 1 of crops (S, S, 3), which may be of any size."""
+        return self._embedder.embed(crops)
+
+
+def open_embedder_of(
+    card: ModelCard, device: str = "auto", gallery: Path | None = None
+) -> RunEmbedder | OnnxFileEmbedder:
     """The model that made a gallery (the file at `gallery`, for errors), from where its run lay then.
 
     Raises:
         GalleryError: The run was moved, or trained again since.
     """
     folder = FoldFolder(Path(card.folder))
-    if not folder.path.is_dir():
+    if card.is_exported and folder.path.is_file():
+        require_cpu(device)
+        return _same_as(card, OnnxFileEmbedder(folder.path), gallery)
+    if card.is_exported or not folder.path.is_dir():
+        what, where = ("file", "FILE") if card.is_exported else ("folder", "FOLDER")
         raise GalleryError(
-            f"the gallery was made by {card.name}, whose folder {card.folder} is gone; name where it is "
-            "now: --model FOLDER"
+            f"the gallery was made by {card.name}, whose {what} {card.folder} is gone; name where it is "
+            f"now: --model {where}"
         )
     checkpoint = next((known for known in CHECKPOINTS if known == card.checkpoint), None)
     if checkpoint is None:
         raise InputError(f"there is no checkpoint '{card.checkpoint}'; there are: {', '.join(CHECKPOINTS)}")
-    embedder = RunEmbedder(folder, checkpoint, device)
+    return _same_as(card, RunEmbedder(folder, checkpoint, device), gallery)
+
+
+_Opened = TypeVar("_Opened", "RunEmbedder", "OnnxFileEmbedder")
+
+
+def _same_as(card: ModelCard, embedder: _Opened, gallery: Path | None) -> _Opened:
+    """The embedder that lies where a gallery's model lay, if it is that model still.
+
+    Raises:
+        GalleryError: It is another.
+    """
     if embedder.card.fingerprint != card.fingerprint:
+        again = "exported anew from other weights" if card.is_exported else "trained again"
         raise GalleryError(
-            f"the gallery was made by {card.name}, but {card.folder} was trained again since; re-embed the "
+            f"the gallery was made by {card.name}, but {card.folder} was {again} since; re-embed the "
             f"gallery: {embedder.card.re_embed_command(gallery)}"
         )
     return embedder
@@ -156,6 +228,9 @@ def read_thresholds(folder: FoldFolder, checkpoint: CheckpointName) -> tuple[Thr
     Raises:
         RunError: The record of the pairs is damaged, or of other weights than the checkpoint's.
     """
+    from kaggle_face.artifacts.provenance import require_current
+    from kaggle_face.artifacts.record_io import read_pair_scores
+
     record = folder.record_folder("oof", checkpoint, "pairs")
     if not record.is_dir():
         return ()
@@ -168,6 +243,8 @@ def thresholds_of(scores: PairScores) -> tuple[Threshold, ...]:
 
     Where no pair of the same person scores above the refused ones, the threshold lies just above them.
     """
+    from kaggle_face.metrics.trials import sort_trials
+
     if not {0, 1} <= set(np.unique(scores.labels).tolist()):
         return ()
     known = scores.labels >= 0
@@ -191,7 +268,7 @@ def _card_of(
 ) -> ModelCard:
     run = folder.path.resolve().parent
     return ModelCard(
-        fingerprint=_fingerprint(folder.weights_file(checkpoint), config),
+        fingerprint=fingerprint_of(folder.weights_file(checkpoint), config),
         run=f"{run.parent.name}/{run.name}",
         fold=folder.fold,
         checkpoint=checkpoint,
@@ -202,14 +279,20 @@ def _card_of(
     )
 
 
-def _fingerprint(weights: Path, config: Config) -> str:
-    """Of the weights and of all settings that change an embedding."""
+def fingerprint_of(weights: Path, config: Config, flip: bool | None = None, crops: bool | None = None) -> str:
+    """The digest of a file's weights and of all settings that change an embedding.
+
+    `flip` and `crops` stand for those of the settings where embeddings are averaged in another way.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
     content = weights_digest(weights)
     settings = {
         "model": config.model.model_dump(mode="json", exclude={"weights", "pretrained"}),
         "image_size": config.data.image_size,
-        "flip": config.predict.flip,
-        "crops": config.predict.crops,
+        "flip": config.predict.flip if flip is None else flip,
+        "crops": config.predict.crops if crops is None else crops,
         "preparation": _PREPARATION,
     }
     text = content + json.dumps(settings, sort_keys=True)

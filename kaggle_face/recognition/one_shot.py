@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.files.private import make_private_folder, tighten, write_privately
 from kaggle_face.errors import DataError, InputError
 from kaggle_face.progress import Progress
-from kaggle_face.recognition.compared_models import ComparedModel, RunModel, read_face_set
 from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
 from kaggle_face.recognition.detection.pictures import Choice, Face, crop_size, picture_files, png_of
-from kaggle_face.recognition.embedder import ModelChoice, RunEmbedder, open_embedder_of
-from kaggle_face.recognition.evaluation import evaluate_models
-from kaggle_face.recognition.evaluation_report import EvaluationOptions, EvaluationReport
+from kaggle_face.recognition.embedder import (
+    Embedder,
+    ModelChoice,
+    OnnxFileEmbedder,
+    RunEmbedder,
+    open_embedder_of,
+)
 from kaggle_face.recognition.gallery.database import tighten_gallery
 from kaggle_face.recognition.gallery.enrolment import FolderReport, PictureReader, enroll_folder
 from kaggle_face.recognition.gallery.export import import_gallery
@@ -25,6 +28,10 @@ from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.gallery.reembedding import re_embed
 from kaggle_face.recognition.gallery.tables import OnConflict, Outcome, Person
 from kaggle_face.recognition.recognizer import Decision, Identification, Recognizer
+
+if TYPE_CHECKING:
+    from kaggle_face.recognition.compared_models import ComparedModel
+    from kaggle_face.recognition.evaluation_report import EvaluationOptions, EvaluationReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +119,7 @@ class OneShot:
             progress.warn(f"other users of this machine could read {self.gallery}; now its owner alone can")
         return Gallery(self.gallery, create)
 
-    def open_model(self, gallery: Gallery | None, progress: Progress) -> RunEmbedder:
+    def open_model(self, gallery: Gallery | None, progress: Progress) -> RunEmbedder | OnnxFileEmbedder:
         """The chosen model, or the one that made the gallery, or that of the run that is meant.
 
         Raises:
@@ -122,6 +129,8 @@ class OneShot:
         card = gallery.model() if gallery is not None else None
         if card is not None and not self.model.is_made:
             return open_embedder_of(card, self.model.device, self.gallery)
+        if (file := self.model.onnx_file) is not None:
+            return OnnxFileEmbedder(file)
         folder = self.model.fold_folder(progress)
         return RunEmbedder(folder, self.model.checkpoint, self.model.device)
 
@@ -247,7 +256,7 @@ class OneShot:
         if not source.is_file():
             raise InputError(f"there is no export at {source}")
         gallery = self.open_gallery(progress, create=True)
-        open_model: Callable[[], RunEmbedder] = lambda: self.open_model(gallery, progress)  # noqa: E731
+        open_model: Callable[[], Embedder] = lambda: self.open_model(gallery, progress)  # noqa: E731
         outcomes = import_gallery(gallery, source, open_model, on_conflict, progress)
         if tighten(source):
             progress.warn(f"other users of this machine could read {source}; now its owner alone can")
@@ -286,6 +295,9 @@ class OneShot:
             DataError: The folder holds no pictures.
             InputError: There is no such folder, or it holds too few people.
         """
+        from kaggle_face.recognition.compared_models import RunModel, read_face_set
+        from kaggle_face.recognition.evaluation import evaluate_models
+
         embedder = self.open_model(None, progress)
         faces = read_face_set(folder, self.open_reader(embedder.card.image_size), progress)
         return evaluate_models([RunModel(embedder), *others], faces, options, progress)

@@ -14,7 +14,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.loading.loader import TrainingBatches
 from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.errors import counted
-from kaggle_face.inference.batch_size import size_without_search
+from kaggle_face.inference.network_input import size_without_search
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.progress import Counter, Progress, in_words
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised

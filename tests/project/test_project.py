@@ -13,6 +13,7 @@ import pytest
 
 import kaggle_face as kf
 from kaggle_face.cli.main import main
+from kaggle_face.pipeline.export import stage
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.project import Project
 from kaggle_face.project.run import Run
@@ -191,3 +192,30 @@ def test_overrides_read_back_equal(overrides: object, texts: tuple[str, ...]) ->
 def test_overrides_of_another_type_are_refused(overrides: object) -> None:
     with pytest.raises(kf.ConfigError):
         kf.open_project("demo", overrides)  # type: ignore[arg-type]
+
+
+def test_a_run_is_exported(
+    finished: tuple[Project, Run, Blend], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = stage.gather_images
+    monkeypatch.setattr(stage, "gather_images", lambda paths, plan, _, shown: usual(paths, plan, 8, shown))
+    _, run, _ = finished
+    found = run.export(tmp_path / "run", precisions=["fp32"])
+    assert repr(found) == f"export in {tmp_path / 'run'}: fp32" and "<table" in found._repr_html_()
+    assert found.table["name"].tolist() == ["torch", "fp32"]
+    faces = [np.full((20, 20, 3), value, np.uint8) for value in (0, 200)]
+    of_run = run.embedder(fold=0).embed(faces)
+    np.testing.assert_allclose(found.embedder().embed(faces), of_run, atol=1e-5)
+    with pytest.raises(kf.RunError, match="there is no int8 file; there are: fp32"):
+        found.embedder("int8")
+
+
+@pytest.mark.slow
+def test_a_folder_and_a_blend_are_exported_too(finished: tuple[Project, Run, Blend], tmp_path: Path) -> None:
+    _, run, blend = finished
+    first, same = (
+        kf.export(each, tmp_path / name, precisions=["fp32"]) for each, name in ((run, "a"), (run.path, "b"))
+    )
+    assert same.files["fp32"].read_bytes() == first.files["fp32"].read_bytes()
+    joined = kf.export(blend, tmp_path / "c", outputs="logits", precisions=["fp32"])
+    assert joined.embedder().class_names == tuple(run.out_of_fold("classification").class_names.tolist())

@@ -43,6 +43,8 @@ OPTIONAL_IN = {
     "werkzeug": {"recognition/app/server.py"},
     "waitress": {"recognition/app/server.py"},
     "faiss-cpu": {"recognition/faiss_index.py"},
+    "onnx": {"exporting/graph.py", "exporting/precision.py"},
+    "onnxruntime": {"exporting/precision.py", "inference/onnx_embedder.py"},
     "optuna": {
         "pipeline/tune.py",
         "project/better_runs.py",

@@ -33,7 +33,7 @@ LAYERS: list[set[str]] = [
     {"inference"},
     {"evaluation"},
     {"kaggle"},
-    {"train", "ensemble", "submission", "recognition", "report", "export"},
+    {"train", "ensemble", "submission", "recognition", "report", "exporting"},
     {"pipeline"},
     {"bench"},
     {"cli", "project"},
@@ -53,6 +53,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "faiss": ("recognition/faiss_index.py",),
     "dlib": (),
     "benchmarks": (),
+    "onnx": ("exporting/graph.py", "exporting/precision.py"),
+    "onnxruntime": ("exporting/precision.py", "inference/onnx_embedder.py"),
     "flask": ("recognition/app/server.py",),
     "waitress": ("recognition/app/server.py",),
 }

@@ -114,11 +114,11 @@ def check_shape(values: object, shape: type[BaseModel], source: str, advice: str
     """
     from pydantic import ValidationError
 
-    from kaggle_face.config.wording import describe_mismatch
-
     try:
         shape.model_validate(values)
     except ValidationError as error:
+        from kaggle_face.config.wording import describe_mismatch  # it takes the whole of `config`
+
         raise RunError(f"{source}: {describe_mismatch(error.errors()[0])}; {advice}") from error
 
 

@@ -37,7 +37,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-c", "--config", metavar="NAME_OR_PATH", help="settings whose runs are meant")
     group.add_argument("--run", metavar="NAME", help=f"name of the run ({DEFAULT_RUN})")
     group.add_argument("--fold", type=int, metavar="K", help="fold of the run (default: the first trained)")
-    group.add_argument("--model", type=Path, metavar="FOLDER", help="folder of a run or fold, instead")
+    group.add_argument(
+        "--model",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of a run or fold, or an exported .onnx file, instead",
+    )
     group.add_argument("--checkpoint", choices=CHECKPOINTS, help="default: best_ver, where there is one")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
 

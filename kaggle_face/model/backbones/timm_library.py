@@ -38,6 +38,17 @@ def is_backbone(name: str) -> bool:
     return ":" in name or bool(timm.is_model(name))
 
 
+def license_of_weights(name: str) -> str | None:
+    """The licence of a backbone's published weights, as timm names it; None where it names none."""
+    if not is_backbone(name) or ":" in name:
+        return None
+    try:
+        known = timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        return None
+    return getattr(known, "license", None) or None
+
+
 def create_body(
     name: str, options: Mapping[str, Any], drop_path: float, image_size: int, pretrained: bool
 ) -> Body:

@@ -99,14 +99,14 @@ class MtcnnDetector:
         size = (int(np.ceil(picture.width * scale)), int(np.ceil(picture.height * scale)))
         level = np.array(picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
         face_hw, shifts_4hw, _ = self._networks.propose(level)
-        rows, columns = np.nonzero(face_hw.numpy() >= _PROPOSED)
+        rows, columns = np.nonzero(face_hw >= _PROPOSED)
         corners = np.stack([columns, rows, columns, rows], axis=1) * _STRIDE_PX + [
             0,
             0,
             _WINDOW_PX,
             _WINDOW_PX,
         ]
-        chance, shifts = face_hw.numpy()[rows, columns], shifts_4hw.numpy()[:, rows, columns].T
+        chance, shifts = face_hw[rows, columns], shifts_4hw[:, rows, columns].T
         boxes = np.concatenate([corners / scale, chance[:, None], shifts], axis=1).astype(np.float32)
         return boxes[non_maxima(boxes[:, :5], 0.5)]
 
@@ -114,7 +114,7 @@ class MtcnnDetector:
         if not len(boxes):
             return boxes
         windows = self._networks.refine(_cut_out(picture, boxes, 24))
-        boxes, shifts = _surviving(boxes, windows.face.numpy(), _REFINED, windows.shifts.numpy())
+        boxes, shifts = _surviving(boxes, windows.face, _REFINED, windows.shifts)
         kept = non_maxima(boxes, 0.7)
         return _squared(_shifted(boxes[kept], shifts[kept]))
 
@@ -123,8 +123,8 @@ class MtcnnDetector:
             return []
         windows = self._networks.conclude(_cut_out(picture, boxes, 48))
         assert windows.landmarks is not None
-        both = np.concatenate([windows.shifts.numpy(), windows.landmarks.numpy()], axis=1)
-        boxes, both = _surviving(boxes, windows.face.numpy(), _CONCLUDED, both)
+        both = np.concatenate([windows.shifts, windows.landmarks], axis=1)
+        boxes, both = _surviving(boxes, windows.face, _CONCLUDED, both)
         shares = np.stack([both[:, 4:9], both[:, 9:]], axis=2)  # five x, five y, of the box
         size = boxes[:, None, 2:4] - boxes[:, None, 0:2]
         landmarks = np.asarray(boxes[:, None, 0:2] + shares * size, np.float32)

@@ -1,9 +1,11 @@
-"""The three networks of MTCNN, with the weights that come inside the package `mtcnn`.
+"""The three networks of MTCNN in NumPy, with the weights that come inside the package `mtcnn`.
 
 Source: Zhang, Zhang, Li and Qiao 2016, "Joint Face Detection and Alignment Using Multi-task Cascaded
-Convolutional Networks". The package's own Python code needs TensorFlow and is not imported.
+Convolutional Networks". The package's own Python code needs TensorFlow and is not imported; nor is torch,
+whose import takes longer than a search.
 
-Letters: B windows, H and W of an image, h and w of PNet's map.
+Letters: B windows, H and W of an image, h and w of PNet's map, C channels, K a kernel's side. Maps are
+(B, height, width, C).
 """
 
 from __future__ import annotations
@@ -13,22 +15,22 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from kaggle_face.recognition.detection.weights import NetworkName, read_network_arrays
 
-_Weights = Iterator[Tensor]
+Floats = npt.NDArray[np.float32]
+_Weights = Iterator[Floats]
 _NETWORKS: tuple[NetworkName, ...] = ("pnet", "rnet", "onet")
+_COLUMNS_BYTES = 32 * 2**20
+"""The columns of a convolution's matrix product are made in pieces of this size."""
 
 
 class Windows(NamedTuple):
     """The output for each window: chance of a face, shifts of the box, places of the landmarks."""
 
-    face: Tensor
-    shifts: Tensor
-    landmarks: Tensor | None = None
+    face: Floats
+    shifts: Floats
+    landmarks: Floats | None = None
 
 
 class MtcnnNetworks:
@@ -39,69 +41,97 @@ class MtcnnNetworks:
     """
 
     def __init__(self) -> None:
-        self._pnet, self._rnet, self._onet = (_read_weights(name) for name in _NETWORKS)
+        self._pnet, self._rnet, self._onet = (read_network_arrays(name) for name in _NETWORKS)
 
-    @torch.inference_mode()
     def propose(self, image_HW3: npt.NDArray[np.uint8]) -> Windows:
         """Chance (h, w) and shifts (4, h, w) of the 12 pixel windows that lie 2 pixels apart."""
         weights = iter(self._pnet)
         maps = _shrunk(_activated(_scaled(image_HW3[None]), weights), 2)
         maps = _activated(_activated(maps, weights), weights)
-        shifts_B4hw = _convolved(maps, weights)
-        return Windows(_convolved(maps, weights).softmax(dim=1)[0, 1], shifts_B4hw[0])
+        shifts_Bhw4 = _convolved(maps, weights)
+        return Windows(_softmax(_convolved(maps, weights))[0, :, :, 1], shifts_Bhw4[0].transpose(2, 0, 1))
 
-    @torch.inference_mode()
     def refine(self, windows_BHW3: npt.NDArray[np.uint8]) -> Windows:
         """Chance (B,) and shifts (B, 4) of windows of 24 pixels."""
         weights = iter(self._rnet)
         maps = _shrunk(_activated(_scaled(windows_BHW3), weights), 3)
         maps = _activated(_shrunk(_activated(maps, weights), 3, whole=True), weights)
-        features = F.prelu(_mapped(_flat(maps), weights), next(weights).flatten())
+        features = _prelu(_mapped(_flat(maps), weights), next(weights))
         shifts_B4 = _mapped(features, weights)
-        return Windows(_mapped(features, weights).softmax(dim=1)[:, 1], shifts_B4)
+        return Windows(_softmax(_mapped(features, weights))[:, 1], shifts_B4)
 
-    @torch.inference_mode()
     def conclude(self, windows_BHW3: npt.NDArray[np.uint8]) -> Windows:
         """Chance (B,), shifts (B, 4) and landmarks (B, 10: five x, five y) of windows of 48 pixels."""
         weights = iter(self._onet)
         maps = _shrunk(_activated(_scaled(windows_BHW3), weights), 3)
         maps = _shrunk(_activated(maps, weights), 3, whole=True)
         maps = _activated(_shrunk(_activated(maps, weights), 2), weights)
-        features = F.prelu(_mapped(_flat(maps), weights), next(weights).flatten())
+        features = _prelu(_mapped(_flat(maps), weights), next(weights))
         shifts_B4, landmarks_B10 = _mapped(features, weights), _mapped(features, weights)
-        return Windows(_mapped(features, weights).softmax(dim=1)[:, 1], shifts_B4, landmarks_B10)
+        return Windows(_softmax(_mapped(features, weights))[:, 1], shifts_B4, landmarks_B10)
 
 
-def _read_weights(name: NetworkName) -> list[Tensor]:
-    """The arrays of one network in the order of its layers, kernels as (out, in, height, width)."""
-    arrays = [
-        array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in read_network_arrays(name)
-    ]
-    return [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
+def _scaled(images_BHW3: npt.NDArray[np.uint8]) -> Floats:
+    """Pixels in [-1, 1] as the networks were trained on."""
+    return (images_BHW3.astype(np.float32) - np.float32(127.5)) / np.float32(128.0)
 
 
-def _scaled(images_BHW3: npt.NDArray[np.uint8]) -> Tensor:
-    """Pixels in [-1, 1] as the networks were trained on, channels first."""
-    return (torch.from_numpy(images_BHW3).permute(0, 3, 1, 2).float() - 127.5) / 128.0
+def _convolved(maps: Floats, weights: _Weights) -> Floats:
+    """A convolution without padding: a matrix product for as many rows of maps as fit a piece."""
+    kernel_KKCD, bias_D = next(weights), next(weights)
+    side, _, _, num_outputs = kernel_KKCD.shape
+    matrix = kernel_KKCD.reshape(-1, num_outputs)
+    views = np.lib.stride_tricks.sliding_window_view(maps, (side, side), axis=(1, 2))
+    patches = views.transpose(0, 1, 2, 4, 5, 3)
+    batch, height, width = patches.shape[:3]
+    found = np.empty((batch, height, width, num_outputs), np.float32)
+    rows = max(1, _COLUMNS_BYTES // max(1, 4 * width * len(matrix)))
+    images = max(1, rows // max(1, height))
+    for first in range(0, batch, images):
+        for top in range(0, height, rows):
+            part = (slice(first, first + images), slice(top, top + rows))
+            columns = patches[part].reshape(-1, len(matrix))
+            found[part] = (columns @ matrix).reshape(found[part].shape)
+    found += bias_D
+    return found
 
 
-def _convolved(maps: Tensor, weights: _Weights) -> Tensor:
-    return F.conv2d(maps, next(weights), next(weights))
+def _activated(maps: Floats, weights: _Weights) -> Floats:
+    return _prelu(_convolved(maps, weights), next(weights))
 
 
-def _activated(maps: Tensor, weights: _Weights) -> Tensor:
-    return F.prelu(_convolved(maps, weights), next(weights).flatten())
+def _prelu(values: Floats, slopes: Floats) -> Floats:
+    """Negative values times the slope of their channel, the last axis."""
+    return np.where(values > 0, values, values * slopes.reshape(-1))
 
 
-def _shrunk(maps: Tensor, size: int, whole: bool = False) -> Tensor:
+def _shrunk(maps: Floats, size: int, whole: bool = False) -> Floats:
     """Maxima of windows two apart; those that reach beyond the edge count unless only whole ones do."""
-    return F.max_pool2d(maps, size, 2, ceil_mode=not whole)
+    for axis in (1, 2):
+        length = maps.shape[axis]
+        count = max(0, (length - size + (not whole)) // 2 + 1)
+        missing = max(0, 2 * (count - 1) + size - length)
+        if missing:
+            widths = [(0, missing if each == axis else 0) for each in range(4)]
+            maps = np.pad(maps, widths, constant_values=-np.inf)
+        lines = np.moveaxis(maps, axis, 0)
+        ends = [lines[start : start + 2 * count : 2][:count] for start in range(size)]
+        maps = np.moveaxis(np.maximum.reduce(ends), 0, axis)
+    return maps
 
 
-def _mapped(features: Tensor, weights: _Weights) -> Tensor:
-    return features @ next(weights) + next(weights)
+def _mapped(features: Floats, weights: _Weights) -> Floats:
+    mapped: Floats = features @ next(weights) + next(weights)
+    return mapped
 
 
-def _flat(maps: Tensor) -> Tensor:
-    """Columns first, as the weights of the first full layer are ordered."""
-    return maps.permute(0, 3, 2, 1).flatten(1)
+def _flat(maps: Floats) -> Floats:
+    """Columns first, as the weights of the first full layer are ordered; channels vary fastest."""
+    return maps.transpose(0, 2, 1, 3).reshape(len(maps), -1)
+
+
+def _softmax(values: Floats) -> Floats:
+    """Over the last axis."""
+    shifted = np.exp(values - values.max(axis=-1, keepdims=True))
+    chances: Floats = shifted / shifted.sum(axis=-1, keepdims=True)
+    return chances

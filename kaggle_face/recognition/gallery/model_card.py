@@ -51,7 +51,7 @@ class Threshold:
 class ModelCard:
     """A checkpoint of a run: fingerprint of weights and settings, where it lies, its sizes and thresholds.
 
-    `run` is `<config>/<run>`, `folder` that of the fold.
+    `run` is `<config>/<run>`, `folder` that of the fold, or the path of an exported ONNX file.
     """
 
     fingerprint: str
@@ -66,13 +66,19 @@ class ModelCard:
     @property
     def name(self) -> str:
         """What the checkpoint is called in messages."""
-        return f"{self.run} fold {self.fold} {self.checkpoint} [{self.fingerprint[:8]}]"
+        which = "" if self.checkpoint == "blend" else f"fold {self.fold} "
+        return f"{self.run} {which}{self.checkpoint} [{self.fingerprint[:8]}]"
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it is an exported ONNX file."""
+        return self.folder.lower().endswith(".onnx")
 
     def re_embed_command(self, gallery: Path | None) -> str:
         """The command line that makes a gallery one of this checkpoint; None is the usual gallery."""
         named = () if gallery is None else ("--gallery", str(gallery))
-        options = ("--model", self.folder, "--checkpoint", self.checkpoint, *named)
-        return command_line("people", "re-embed", *options)
+        checkpoint = () if self.is_exported else ("--checkpoint", self.checkpoint)
+        return command_line("people", "re-embed", "--model", self.folder, *checkpoint, *named)
 
     def threshold(self, wanted: str) -> Threshold:
         """The threshold of a name, or a number as one.

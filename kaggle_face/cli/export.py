@@ -1,0 +1,114 @@
+"""`kaggle-face export`: a run or a blend as ONNX files, with a table of what each costs and loses."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
+from kaggle_face.artifacts.run_choice import find_named_run
+from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError
+
+_HEADER = ["", "MB", "images/s", "cosine distance", "probability", "EER", "loss in EER"]
+
+
+def add_arguments_export(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `export`."""
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="RUN | BLEND",
+        help=f"a run, CONFIG/RUN, or the folder of a run, a fold or a blend ({DEFAULT_RUN})",
+    )
+    parser.add_argument(
+        "-c",
+        "--config",
+        default=default_config(),
+        metavar="NAME_OR_PATH",
+        help=f"settings whose runs are meant (now: {default_config()})",
+    )
+    parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: onnx")
+    parser.add_argument("--blend", action="store_true", help="the blend that the run holds, as one graph")
+    parser.add_argument("--fold", type=int, metavar="K", help="fold of the run (default: the first finished)")
+    parser.add_argument(
+        "--checkpoint", choices=CHECKPOINTS, help="default: best_ver where there is one; for logits best_cls"
+    )
+    parser.add_argument(
+        "--outputs",
+        choices=["embeddings", "logits", "both"],
+        default="embeddings",
+        help="embeddings of length 1 (default), logits of the head, or both",
+    )
+    parser.add_argument(
+        "--precision",
+        type=precisions,
+        metavar="NAME,...",
+        help="of fp32,fp16,int8 (default: all; int8 only where training images are at hand)",
+    )
+    for name, what in (("flip", "mirror images"), ("crops", "moved crops")):
+        parser.add_argument(
+            f"--{name}",
+            action=argparse.BooleanOptionalAction,
+            help=f"average over {what} (default: as prediction does)",
+        )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where the files go (default: exports/CONFIG/RUN-fold<K>-CHECKPOINT)",
+    )
+
+
+def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Writes the files, and prints a table of them."""
+    from kaggle_face.config import load_config
+    from kaggle_face.pipeline.export.naming import folder_of, is_folder
+
+    loaded = load_config(arguments.config)
+    if is_folder(arguments.source):
+        run, fold, blend = folder_of(Path(arguments.source), arguments.fold, arguments.blend)
+    else:
+        run = find_named_run(loaded, arguments.source, terminal.log, "export")
+        fold, blend = arguments.fold, arguments.blend
+    # torch takes seconds to import: what can be refused is refused before.
+    from kaggle_face.pipeline.export.card import table_cells
+    from kaggle_face.pipeline.export.stage import ExportOptions, export_network
+
+    options = ExportOptions(
+        fold=fold,
+        checkpoint=arguments.checkpoint,
+        blend=blend,
+        outputs=arguments.outputs,
+        precisions=arguments.precision,
+        flip=arguments.flip,
+        crops=arguments.crops,
+        folder=arguments.out,
+        format=arguments.format,
+    )
+    result = export_network(loaded.config.paths, run, options, terminal)
+    terminal.table(_HEADER, [table_cells(row) for row in result.table])
+    compared = f"differences: the largest from torch on {result.num_images} {result.kind} images"
+    trials = f"; EER: on {result.num_trials} held-out trials" if result.num_trials else ""
+    terminal.log(f"{compared}{trials}; speed: on this machine's CPU")
+    for note in result.notes:
+        terminal.warn(note)
+    terminal.log(f"{result.folder}: {', '.join(path.name for path in (*result.files.values(), result.card))}")
+
+
+def precisions(text: str) -> list[str]:
+    """Names of precisions, each once.
+
+    >>> precisions("fp32,int8")
+    ['fp32', 'int8']
+
+    Raises:
+        InputError: There is no such precision.
+    """
+    known = ("fp32", "fp16", "int8")
+    words = text.split(",")
+    wrong = [word for word in words if word not in known]
+    if wrong:
+        raise InputError(f"a precision is one of {', '.join(known)}, got '{wrong[0]}'")
+    return [name for name in known if name in words]
