@@ -49,6 +49,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "benchmarks": (),
     "flask": ("recognition/app/server.py",),
     "waitress": ("recognition/app/server.py",),
+    "plotly": ("report/plotly_script.py",),
 }
 NEVER = {
     "competitions": {"torch", "timm"},
