@@ -41,7 +41,7 @@ def build(facts: ReportFacts) -> Content:
             usual = _usual(classes, number, image)
             if usual is not None:
                 pictures.append(picture_of(facts.cache, usual, f"{usual}: {name}"))
-        lines = (f"labelled {label}", f"looks like {rival}", f"{deviations:.1f} deviations below the usual")
+        lines = (f"labelled {label}", f"looks like {rival}", f"{-deviations:.1f} deviations below the usual")
         cards.append(Card(tuple(pictures), image, lines, "possible label noise"))
     return (Cards("Doubtful labels", tuple(cards), f"{note} Then a usual picture of each identity."),)
 

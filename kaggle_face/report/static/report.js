@@ -68,8 +68,9 @@
   const followPointer = (chart, spec) => {
     chart.on("plotly_hover", (event) => {
       const point = event.points[0];
-      const place = event.event ? [event.event.clientX, event.event.clientY] : placeOf(chart, point);
-      showPicture(spec, point.curveNumber, point.pointNumber ?? point.pointIndex, ...place);
+      const number = point.pointNumber ?? point.pointIndex;
+      const place = event.event ? [event.event.clientX, event.event.clientY] : placeOf(chart, point.curveNumber, number);
+      showPicture(spec, point.curveNumber, number, ...place);
     });
     chart.on("plotly_unhover", hidePicture);
     let at = -1;
@@ -80,17 +81,17 @@
       if (!step || event.target !== chart || !points.length) return;
       event.preventDefault();
       at = (at + step + points.length) % points.length;
-      Plotly.Fx.hover(chart, [points[at]]);
+      const { curveNumber, pointNumber } = points[at];
+      Plotly.Fx.hover(chart, [points[at]]); // which calls nobody back
+      showPicture(spec, curveNumber, pointNumber, ...placeOf(chart, curveNumber, pointNumber));
     });
     chart.addEventListener("blur", hidePicture);
   };
-  const placeOf = (chart, point) => {
+  const placeOf = (chart, curve, point) => {
     const frame = chart.getBoundingClientRect();
-    if (!point.xaxis || !point.xaxis.d2p) return [frame.left + 60, frame.top + 120];
-    return [
-      frame.left + point.xaxis._offset + point.xaxis.d2p(point.x),
-      frame.top + point.yaxis._offset + point.yaxis.d2p(point.y),
-    ];
+    const { xaxis, yaxis } = chart._fullLayout;
+    const { x, y } = chart.data[curve];
+    return [frame.left + xaxis._offset + xaxis.d2p(x[point]), frame.top + yaxis._offset + yaxis.d2p(y[point])];
   };
 
   const near = new IntersectionObserver((entries) => {

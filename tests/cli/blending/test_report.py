@@ -1,0 +1,36 @@
+"""`report` as a person types it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.cli.main import main
+from kaggle_face.report import page
+
+
+@pytest.fixture(autouse=True)
+def runs(demo_folder: Path, two_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs a and b; the 5 MB of plotly are not what is tested here."""
+    monkeypatch.setattr(page, "plotly_script", lambda: "/* plotly */")
+    shutil.copytree(two_runs, demo_folder / "runs")
+
+
+def test_two_runs_are_reported_and_the_next_steps_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "a", "b", "--to", "both.html"]) == 0
+    out, err = capsys.readouterr()
+    assert "next: " in out and out.splitlines()[-1].startswith("both.html: ")
+    assert "pictures are left out" in err
+    text = Path("both.html").read_text(encoding="utf-8")
+    assert "demo/a@best_cls" in text and "demo/b@best_ver" in text
+
+
+def test_a_run_that_is_not_there_is_one_line(refused: Callable[..., str]) -> None:
+    assert "there is no run 'c' of 'demo'" in refused("report", "c")
+
+
+def test_a_fold_that_is_not_there_is_one_line(refused: Callable[..., str]) -> None:
+    assert "fold 7 of demo/a was not trained" in refused("report", "a", "--folds", "7")
