@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def _cgroup_limit(cgroup: Path = _CGROUP) -> int | None:
         return math.ceil(int(quota) / int(period)) if int(quota) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):
         return None  # "max", or no control groups here
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held; 0 where the system does not keep it (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)  # bytes on a Mac, KiB elsewhere
 
 
 def choose_sort_instructions(

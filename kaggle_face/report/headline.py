@@ -52,13 +52,16 @@ def headline(scores: Mapping[Task, Score], own: OwnMetrics, blend: BlendRecord |
     if own.names_people:
         return ranked[0]
     formula = parse_composite(own.formula)
-    values = {own.classes: scores["classification"].value, own.pairs: scores["verification"].value}
+    values: dict[str, float] = {
+        own.classes: scores["classification"].value,
+        own.pairs: scores["verification"].value,
+    }
     value = formula.evaluate(values)
     halves = []
     for name, score in ((own.classes, scores["classification"]), (own.pairs, scores["verification"])):
         if score.low is not None and score.high is not None:
-            ends = (formula.evaluate({**values, name: end}) for end in (score.low, score.high))
-            halves.append(abs(float(np.subtract(*ends))) / 2)
+            low, high = (formula.evaluate({**values, name: end}) for end in (score.low, score.high))
+            halves.append(abs(high - low) / 2)
     of = " and ".join(dict.fromkeys(score.of for score in ranked))
     note = "The interval takes the errors of both tasks as independent."
     if blend is not None and blend.score is not None and any(map(has_steps, blend.tasks.values())):

@@ -37,6 +37,7 @@ from kaggle_face.metrics.galleries import search_gallery
 from kaggle_face.metrics.intervals.bootstrap import clustered_mean_interval
 from kaggle_face.records import Embeddings, Gallery, positions_of
 from kaggle_face.report.facts import ClassFacts, EmbeddingFacts, GalleryFacts, PairFacts
+from kaggle_face.report.pictures import evenly
 from kaggle_face.report.sections.embedding_map import MOST_POINTS
 
 BLEND = "blend"
@@ -112,7 +113,7 @@ def embedding_facts(member: Member) -> EmbeddingFacts | None:
     known = [image for image in found.image_ids.tolist() if image in person_of]
     if len(known) < _FEWEST_POINTS:
         return None
-    chosen = known if len(known) <= MOST_POINTS else [known[k] for k in _spread(len(known), MOST_POINTS)]
+    chosen = [known[k] for k in evenly(len(known), MOST_POINTS).tolist()]
     ids = np.asarray(chosen, np.str_)
     vectors = found.vectors[positions_of(ids, found.image_ids, "embedded images")]
     people = np.asarray([person_of[image] for image in chosen], np.str_)
@@ -165,7 +166,3 @@ def _thresholds(trials: HeldOutPairs) -> tuple[ScoreThreshold, ...]:
         return verification_thresholds(np.concatenate(scores), trials.labels[at], trials.people[at])
     except InputError:
         return ()
-
-
-def _spread(count: int, most: int) -> list[int]:
-    return np.linspace(0, count - 1, most).round().astype(np.int64).tolist()

@@ -40,9 +40,9 @@ def question_of(config: Config, own: OwnMetrics, looks: Mapping[str, Mapping[str
     for each, look in looks.items():
         if isinstance(look.get("best"), int | float):
             ranked = find_spec(each)
-            task = ranked.tasks[0] if ranked is not None and len(ranked.tasks) == 1 else None
+            only = ranked.tasks[0] if ranked is not None and len(ranked.tasks) == 1 else None
             source = f"leaderboard of {each} on {str(look.get('time', ''))[:10]}"
-            cutoffs.append(CutOff("first place", float(look["best"]), task, source))
+            cutoffs.append(CutOff("first place", float(look["best"]), only, source))
     metrics: dict[Task, str] = {
         "classification": own.classes,
         "verification": "accuracy of names" if own.names_people else own.pairs,

@@ -29,7 +29,7 @@ CASES: dict[str, tuple[advice.Rule, dict[str, Any], dict[str, Any], str]] = {
         {"agreement": -1.0, "num_uploads": 3},
         "-1.00",
     ),
-    # Folds 0, 1, 2 have mean 0.8 and deviation 0.01, so fold 3's own error of 0.02 decides: (0.73 - 0.8) / 0.02.
+    # Folds 0, 1, 2 have mean 0.8 and deviation 0.01, so fold 3's own error of 0.02 decides.
     "outlying fold": (
         advice.fold_is_outlying,
         {"metric": "accuracy", "fold_values": {0: 0.79, 1: 0.8, 2: 0.81, 3: 0.73}, "fold_errors": {3: 0.02}},

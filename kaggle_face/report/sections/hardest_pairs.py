@@ -37,7 +37,7 @@ def looks_mislabelled(pairs: PairFacts) -> npt.NDArray[np.bool_]:
         return np.zeros(len(scores), np.bool_)
     as_one = float(np.quantile(scores[same], NOISE_RANK))
     as_two = float(np.quantile(scores[~same], 1 - NOISE_RANK))
-    return np.where(same, scores <= as_two, scores >= as_one)
+    return np.asarray(np.where(same, scores <= as_two, scores >= as_one))
 
 
 def build(facts: ReportFacts) -> Content:

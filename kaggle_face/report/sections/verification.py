@@ -195,12 +195,12 @@ def _rates(pairs: PairFacts, trials: list[SortedTrials]) -> Table:
 
 
 def _pixels(shares: FloatArray) -> FloatArray:
-    return np.floor(shares * PIXELS)
+    return np.asarray(np.floor(shares * PIXELS))
 
 
 def _log_share(rates: FloatArray) -> FloatArray:
     """A rate as its share of a log axis from `_LEAST_RATE` to 1."""
-    return 1 - np.log10(np.maximum(rates, _LEAST_RATE)) / np.log10(_LEAST_RATE)
+    return np.asarray(1 - np.log10(np.maximum(rates, _LEAST_RATE)) / np.log10(_LEAST_RATE))
 
 
 SECTION = Section(
