@@ -123,3 +123,10 @@ def test_the_peak_of_memory_holds_what_was_held() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert 200 << 20 < int(after) - int(before) < 300 << 20
+
+
+def test_without_proc_the_peak_is_that_of_the_process(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    assert peak_memory_bytes(tmp_path / "none") >= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (tmp_path / "status").write_text("Name:\tpython\nVmHWM:\t  2048 kB\n")
+    assert peak_memory_bytes(tmp_path / "status") == 2 << 20
