@@ -14,6 +14,7 @@ from kaggle_face.hardware import (
     NUMPY_SETTING,
     available_cpus,
     choose_sort_instructions,
+    peak_memory_bytes,
 )
 
 PROCESSOR = """processor\t: {number}
