@@ -120,10 +120,10 @@ def write_run_report(
     began = time.monotonic()
     plotly_script()  # whoever lacks the extra learns it before the work
     runs = list(dict.fromkeys(runs))
-    facts = gather_facts(loaded, runs, options, progress)
     path = options.path or runs[0].path / FILE_NAME
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file, such as {path / FILE_NAME}")
+    facts = gather_facts(loaded, runs, options, progress)
     if options.path is None:
         with writing_beside_folds(runs[:1]):
             num_bytes = write_report(facts, path, progress)
@@ -166,7 +166,7 @@ def gather_facts(
         task_scores=scores,
         runs=tuple(run_facts(each, _finished(each, options.folds)) for each in runs),
         made_at=in_words(time_of_now()),
-        command=settings_command("report", *(each.path.name for each in runs)),
+        command=_command(loaded, runs, options),
         version=kaggle_face.__version__,
         classes=classes,
         pairs=pairs,
@@ -181,6 +181,14 @@ def gather_facts(
         agreement=rank_correlation,
         missing=missing,
     )
+
+
+def _command(loaded: LoadedConfig, runs: Sequence[RunFolder], options: ReportOptions) -> str:
+    """The command line that makes the report anew."""
+    names = [each.path.name if each.path.parent.name == loaded.name else each.name for each in runs]
+    folds = () if options.folds is None else ("--folds", ",".join(map(str, options.folds)))
+    path = () if options.path is None else ("--to", str(options.path))
+    return settings_command("report", *names, *folds, *path)
 
 
 def _config_of(loaded: LoadedConfig, run: RunFolder, fold: FoldFolder) -> Config:

@@ -100,6 +100,7 @@ class ClassFacts:
         estimates: Its metrics with intervals.
         doubtful: The images whose label is doubted, the most doubtful first.
         subject: Position of the member that the report is about: the blend, or else the first.
+        differences: Of each other member less the first, by metric.
     """
 
     members: tuple[str, ...]
@@ -110,6 +111,7 @@ class ClassFacts:
     estimates: tuple[tuple[Estimate, ...], ...]
     doubtful: LabelGaps | None = None
     subject: int = 0
+    differences: tuple[Mapping[str, Difference], ...] = ()
 
     @property
     def answers(self) -> ClassFigures:
@@ -131,6 +133,7 @@ class PairFacts:
         chosen: The rule of `thresholds` that recognition goes by; empty where none is kept.
         identities: The identity of each image of a trial, where it is known.
         subject: Position of the member that the report is about: the blend, or else the first.
+        differences: Of each other member less the first, by metric.
     """
 
     members: tuple[str, ...]
@@ -142,6 +145,7 @@ class PairFacts:
     chosen: str = ""
     identities: Mapping[str, str] = field(default_factory=dict)
     subject: int = 0
+    differences: tuple[Mapping[str, Difference], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

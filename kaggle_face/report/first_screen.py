@@ -9,6 +9,7 @@ from kaggle_face.report.advice import Step
 from kaggle_face.report.facts import ComparedMetric, ReportFacts, Score
 from kaggle_face.report.findings import missing_to
 from kaggle_face.report.rendering import escaped
+from kaggle_face.report.sections.members import verdict_of
 from kaggle_face.tasks import Task
 
 _QUESTIONS: dict[Task, str] = {
@@ -89,11 +90,11 @@ def _difference(row: ComparedMetric) -> str:
     found = row.difference
     if found is None:
         return f"{text}: not the same images, so no interval"
-    if found.low <= 0 <= found.high:
-        return f"{text}: not more than noise"
-    is_better = (found.value > 0) == is_higher_better(row.metric)
-    word, style = ("better", "good") if is_better else ("worse", "bad")
-    return f'{text}: <span class="{style}">{word}</span> ({found.low:+.4f} to {found.high:+.4f})'
+    verdict = verdict_of(row.metric, found)
+    if verdict == "not more than noise":
+        return f"{text}: {verdict}"
+    style = "good" if verdict == "better" else "bad"
+    return f'{text}: <span class="{style}">{verdict}</span> ({found.low:+.4f} to {found.high:+.4f})'
 
 
 def _cutoffs(facts: ReportFacts) -> str:

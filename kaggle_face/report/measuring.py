@@ -13,6 +13,8 @@ from kaggle_face.artifacts.record_io import read_train_images
 from kaggle_face.artifacts.tables import read_labels
 from kaggle_face.errors import InputError, KaggleFaceError
 from kaggle_face.evaluation.figures import (
+    compare_classes,
+    compare_pairs,
     estimates_of_classes,
     figures_of_logits,
     measure_episodes,
@@ -71,6 +73,7 @@ def class_facts(
         tuple(estimates),
         _doubtful(first),
         len(names) - 1 if BLEND in names else 0,
+        tuple(compare_classes(each, figures[0]) for each in figures[1:]),
     )
 
 
@@ -91,6 +94,7 @@ def pair_facts(names: Sequence[str], trials: HeldOutPairs, first: Member, chosen
         chosen,
         {image: person for fold in first.folds for image, person in known_people(fold)},
         len(names) - 1 if BLEND in names else 0,
+        tuple(compare_pairs(trials, number, 0) for number in range(1, len(names))),
     )
 
 

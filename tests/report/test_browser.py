@@ -129,7 +129,7 @@ def axe_violations(opened: Opened, leave_out: str = "") -> list[tuple[str, str]]
     script = files(pytest.importorskip("axe_playwright_python")).joinpath("axe.min.js").read_text("utf-8")
     opened.page.evaluate(script)
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
-    context = {"exclude": [leave_out]} if leave_out else {}
+    context = {"include": ["html"], "exclude": [leave_out] if leave_out else []}
     found = opened.page.evaluate("([context, rules]) => axe.run(context, rules)", [context, rules])
     return [(each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from kaggle_face.evaluation.held_out_figures import Estimate
-from kaggle_face.metrics.table import title_of
+from kaggle_face.metrics.intervals.bootstrap import Difference
+from kaggle_face.metrics.table import is_higher_better, title_of
 from kaggle_face.report.blocks import Cell, Column, Table
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
@@ -29,6 +31,11 @@ def build(facts: ReportFacts) -> Content:
                 if folds and len(each.folds) == len(folds):
                     of_folds.append((member, title_of(each.metric), *each.folds))
         tables.append(Table(f"{title}: all folds together", _COLUMNS, tuple(rows)))
+        if differences := _differences(found.members, found.differences):
+            caption = f"{title}: differences from {found.members[0]}"
+            tables.append(
+                Table(caption, _OF_DIFFERENCES, differences, "Paired, on the same resampled identities.")
+            )
         if len(folds) > 1 and of_folds:
             columns = (Column("member"), Column("metric"), *(Column(f"fold {k}", 4, "number") for k in folds))
             tables.append(Table(f"{title}: each fold", columns, tuple(of_folds)))
@@ -47,6 +54,37 @@ _COLUMNS = (
     Column("deviation", 4, "number"),
     Column("remark"),
 )
+
+
+_OF_DIFFERENCES = (
+    Column("member"),
+    Column("metric"),
+    Column("difference", 4, "number"),
+    Column("low", 4, "number"),
+    Column("high", 4, "number"),
+    Column("verdict"),
+)
+
+
+def _differences(
+    members: Sequence[str], differences: Sequence[Mapping[str, Difference]]
+) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        (member, title_of(metric), each.value, each.low, each.high, verdict_of(metric, each))
+        for member, of_member in zip(members[1:], differences, strict=False)
+        for metric, each in of_member.items()
+    )
+
+
+def verdict_of(metric: str, found: Difference) -> str:
+    """Whether a difference is more than noise, in words.
+
+    >>> verdict_of("eer", Difference(-0.02, -0.03, -0.01, 0.0))
+    'better'
+    """
+    if found.low <= 0 <= found.high:
+        return "not more than noise"
+    return "better" if (found.value > 0) == is_higher_better(metric) else "worse"
 
 
 def _cells(each: Estimate) -> tuple[Cell, ...]:

@@ -10,6 +10,7 @@ import pytest
 from kaggle_face.evaluation.figures import ClassFigures
 from kaggle_face.metrics.classification import calibration_error
 from kaggle_face.metrics.identification import dir_at_fpir
+from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.report.blocks import Block, Cards, Figure, Table
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.section import LeftOut, Section
@@ -193,6 +194,20 @@ def test_members_have_intervals_and_folds(made_up: ReportFacts) -> None:
         accuracy_of_all.interval.high,
     )
     assert table_of(members.SECTION, made_up, 1).rows[0][2:] == accuracy_of_all.folds
+
+
+def test_other_members_are_compared_with_the_first(made_up: ReportFacts) -> None:
+    pairs = made_up.pairs
+    assert pairs is not None
+    found = ({"eer": Difference(-0.02, -0.03, -0.01, 0.0), "auc": Difference(0.01, -0.01, 0.03, 0.3)},)
+    table = table_of(
+        members.SECTION, replace(made_up, classes=None, pairs=replace(pairs, differences=found)), 1
+    )
+    assert table.caption == "Pairs: differences from main"
+    assert table.rows == (
+        (pairs.members[1], "EER", -0.02, -0.03, -0.01, "better"),
+        (pairs.members[1], "AUC", 0.01, -0.01, 0.03, "not more than noise"),
+    )
 
 
 def test_the_blend_shows_weights_gains_and_what_was_left_off(made_up: ReportFacts) -> None:
