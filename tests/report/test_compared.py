@@ -38,7 +38,7 @@ def test_differences_are_paired_on_the_folds_of_both(runs: list[RunFolder]) -> N
 
 def test_the_run_before_is_the_newest_that_began_earlier(make_run: Any, world: Any) -> None:
     first, second, third, later = (
-        began(make_run(world, name, checkpoints=("best_cls",)), f"2026-11-2{day}T00:00:00+00:00")
+        began(make_run(world, name, folds=[0], checkpoints=("best_cls",)), f"2026-11-2{day}T00:00:00+00:00")
         for name, day in (("x", 1), ("y", 2), ("z", 3), ("w", 4))
     )
     everyone = [first, second, third, later]
