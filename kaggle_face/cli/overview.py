@@ -30,7 +30,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "--space space.yaml --hours 8 --fold 1 -c faces-2026",
     ),
     "evaluate": ("-c faces-2026", "main small -c faces-2026"),
-    "report": ("-c faces-2026", "main small -c faces-2026 --to faces.html"),
+    "report": ("-c faces-2026", "main/ensemble small -c faces-2026 --to faces.html"),
     "runs": ("-c faces-2026", "-c faces-2026 --all"),
     "predict": ("-c faces-2026", "-c faces-2026 --run main --folds 0,1"),
     "status": ("-c faces-2026", "-c faces-2026 --run main"),

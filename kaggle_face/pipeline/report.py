@@ -67,6 +67,8 @@ from kaggle_face.submission.ledger.entries import Entry
 from kaggle_face.tasks import TASKS
 
 FILE_NAME = "report.html"
+BLEND_FOLDER = "ensemble"
+"""What follows the name of a run, after a slash, where its blend is meant."""
 _RULES = {"fpr-1e-2": "fpr=0.01", "fpr-1e-3": "fpr=0.001", "eer": "eer"}
 """The thresholds of one-shot recognition by the rules of those that runs keep."""
 
@@ -78,10 +80,13 @@ class ReportOptions:
     Attributes:
         folds: Numbers of folds; None: all finished ones.
         path: The file; None: `report.html` in the folder of the first run.
+        blends: Runs whose blend is named: the report is about the first of them, and refuses where that blend
+            is missing or out of date. Without one a current blend of the first run is shown.
     """
 
     folds: Sequence[int] | None = None
     path: Path | None = None
+    blends: Sequence[RunFolder] = ()
 
 
 @dataclass(frozen=True)
@@ -108,18 +113,19 @@ def write_run_report(
 
     Args:
         loaded: Settings of today; they name the raw folder, the image cache and the ledger.
-        runs: At least one; the report is about the first.
+        runs: At least one, also where a blend is named; the report is about the first.
         options: Folds and path.
         progress: Shows how far it is.
 
     Raises:
-        RunError: A run has no finished fold, a record is out of date, or the runs do not fit together.
+        RunError: A run has no finished fold, a record or a blend that is named is out of date, or the runs do
+            not fit together.
         DataError: A record holds NaN.
         MissingExtraError: The extra `report` is not installed.
     """
     began = time.monotonic()
     plotly_script()  # whoever lacks the extra learns it before the work
-    runs = list(dict.fromkeys(runs))
+    runs = list(dict.fromkeys((*options.blends, *runs)))
     path = options.path or runs[0].path / FILE_NAME
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file, such as {path / FILE_NAME}")
@@ -146,6 +152,8 @@ def gather_facts(
     own = own_metrics_of(config)
     missing: dict[str, str] = {}
     blend = _current_blend(run, missing)
+    if blend is None and run in options.blends:
+        raise RunError(missing["blend"])
     members = {task: members_of_task(task, runs, None, options.folds) for task in TASKS}
     root = run.path.parent.parent
     classes = _class_facts(members["classification"], blend, root, own.classes, missing)
@@ -186,6 +194,10 @@ def gather_facts(
 def _command(loaded: LoadedConfig, runs: Sequence[RunFolder], options: ReportOptions) -> str:
     """The command line that makes the report anew."""
     names = [each.path.name if each.path.parent.name == loaded.name else each.name for each in runs]
+    names = [
+        f"{name}/{BLEND_FOLDER}" if run in options.blends else name
+        for name, run in zip(names, runs, strict=True)
+    ]
     folds = () if options.folds is None else ("--folds", ",".join(map(str, options.folds)))
     path = () if options.path is None else ("--to", str(options.path))
     return settings_command("report", *names, *folds, *path)
@@ -214,11 +226,13 @@ def _finished(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolder]:
 def _current_blend(run: RunFolder, missing: dict[str, str]) -> BlendRecord | None:
     """The blend in the run's folder; None with the reason where there is none or it is out of date."""
     if not run.ensemble_folder.is_dir():
-        missing["blend"] = f"{run.name} is not blended; {run.command('ensemble')}"
+        missing["blend"] = f"{run.name} is not blended; blend it: {run.command('ensemble')}"
         return None
     reason = why_blend_is_outdated(run)
     if reason is not None:
-        missing["blend"] = f"the blend of {run.name} is out of date: {reason}; {run.command('ensemble')}"
+        missing["blend"] = (
+            f"the blend of {run.name} is out of date: {reason}; blend again: {run.command('ensemble')}"
+        )
         return None
     return read_blend_record(run)
 

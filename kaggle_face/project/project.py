@@ -285,8 +285,8 @@ class Project:
         """Writes one self-contained HTML file about runs and blends; a notebook shows it inline.
 
         Args:
-            sources: Runs and blends, the first of which the report is about; a blend is that of the run whose
-                folder holds it. None: the run that is clearly meant.
+            sources: Runs and blends; the report is about the first blend, or else about the first run. None:
+                the run that is clearly meant.
             path: The file; None: `report.html` in the folder of the first run.
             folds: Numbers of folds; None: all finished ones.
 
@@ -302,8 +302,9 @@ class Project:
         )
         if not given:
             raise RunError("there is no run to report on; train one first")
-        runs = [each.run.folder if isinstance(each, Blend) else each.folder for each in given]
-        options = ReportOptions(folds, None if path is None else Path(path))
+        runs = [each.folder for each in given if isinstance(each, Run)]
+        blends = [each.run.folder for each in given if isinstance(each, Blend)]
+        options = ReportOptions(folds, None if path is None else Path(path), blends)
         with self.call() as progress:
             return Report(write_run_report(self.loaded, runs, options, progress))
 

@@ -104,6 +104,15 @@ def test_a_blend_that_is_out_of_date_is_left_out(after: Callable[[str], Workspac
     assert facts.blend is None and "out of date" in facts.missing["blend"]
 
 
+def test_a_blend_that_is_named_is_shown_or_refused(after: Callable[[str], Workspace]) -> None:
+    run = RunFolder(after("submit").run)
+    options = ReportOptions(blends=[run])
+    assert gather_facts(load_config("tiny"), [run], options, SilentProgress()).blend is not None
+    shutil.rmtree(run.ensemble_folder)
+    with pytest.raises(RunError, match="tiny/main is not blended; blend it: kaggle-face ensemble"):
+        gather_facts(load_config("tiny"), [run], options, SilentProgress())
+
+
 def test_a_record_that_is_out_of_date_is_refused(after: Callable[[str], Workspace]) -> None:
     workspace = after("submit")
     labels = workspace.fold / "oof" / "labels.csv"

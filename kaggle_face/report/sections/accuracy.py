@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.metrics.intervals.bootstrap import Resampling, clustered_mean_interval
 from kaggle_face.records import FloatArray, IntArray
 from kaggle_face.report.blocks import SERIES, Block, Column, Figure, Table
 from kaggle_face.report.facts import ClassFacts, ReportFacts
@@ -14,7 +15,7 @@ MOST_IDENTITIES = 200
 """Rows of the table of identities: the worst ones."""
 _GROUPS = 8
 _SHARES = np.linspace(0, 1, _GROUPS + 1)
-_Z = 1.96  # of a 95 % interval
+_RESAMPLING = Resampling(num_resamples=200)
 
 
 def build(facts: ReportFacts) -> Content:
@@ -31,6 +32,7 @@ def build(facts: ReportFacts) -> Content:
             "training images",
             classes.train_images[figures.labels].astype(np.float64),
             right,
+            figures.labels,
         ),
     ]
     pictures = facts.train_pictures
@@ -77,7 +79,7 @@ def _by_picture(classes: ClassFacts, right: FloatArray, pictures: PictureStatist
         return []
     at: IntArray = order[rows[found]]
     return [
-        _grouped(f"Accuracy by {name}", unit, values[at], right[found])
+        _grouped(f"Accuracy by {name}", unit, values[at], right[found], classes.answers.labels[found])
         for name, unit, values in (
             ("brightness", "mean grey value, 0 black to 1 white", pictures.brightness),
             ("sharpness", "deviation of the Laplacian; lower is more blurred", pictures.sharpness),
@@ -85,19 +87,19 @@ def _by_picture(classes: ClassFacts, right: FloatArray, pictures: PictureStatist
     ]
 
 
-def _grouped(title: str, unit: str, values: FloatArray, right: FloatArray) -> Figure:
-    """Groups of about equal size by value, each with the interval of its share (Wilson's)."""
+def _grouped(title: str, unit: str, values: FloatArray, right: FloatArray, labels: IntArray) -> Figure:
+    """Groups of about equal size by value, each with the interval of its accuracy for other identities."""
     distinct = np.unique(values)
     edges = distinct if len(distinct) <= _GROUPS else np.unique(np.quantile(values, _SHARES))[:-1]
     groups = np.searchsorted(edges, values, side="right") - 1
     centres, shares, up, down, counts = [], [], [], [], []
     for group in np.unique(groups).tolist():
         inside = right[groups == group]
-        low, high = wilson_interval(float(inside.mean()), len(inside))
+        interval = clustered_mean_interval(inside, labels[groups == group], _RESAMPLING)
         centres.append(float(values[groups == group].mean()))
         shares.append(float(inside.mean()))
-        down.append(max(0.0, float(inside.mean()) - low))
-        up.append(max(0.0, high - float(inside.mean())))
+        down.append(interval.value - interval.low)
+        up.append(interval.high - interval.value)
         counts.append(len(inside))
     trace = {
         "type": "scatter",
@@ -116,28 +118,15 @@ def _grouped(title: str, unit: str, values: FloatArray, right: FloatArray) -> Fi
     }
     summary = (
         f"From {centres[0]:.3g} to {centres[-1]:.3g}, groups of about {counts[0]:,} images: accuracy from "
-        f"{min(shares):.1%} to {max(shares):.1%}. Bars are 95 % intervals."
+        f"{min(shares):.1%} to {max(shares):.1%}. Bars are 95 % intervals for other identities."
     )
     return Figure(title, summary, (trace,), layout, height_px=320)
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count` (E. B. Wilson, 1927).
-
-    >>> tuple(round(end, 4) for end in wilson_interval(0.5, 10))
-    (0.2366, 0.7634)
-    """
-    square = _Z**2
-    centre = (share + square / (2 * count)) / (1 + square / count)
-    half = _Z * np.sqrt(share * (1 - share) / count + square / (4 * count**2)) / (1 + square / count)
-    return float(centre - half), float(centre + half)
 
 
 SECTION = Section(
     "accuracy",
     "Where accuracy is lost",
-    "Out of fold, by the member that the report is about. Each chart groups the held-out images "
-    "by one property; where the "
-    "intervals of two groups do not overlap the property matters.",
+    "Out of fold, by the member that the report is about. Each chart groups the held-out images by one "
+    "property; a trend over several groups beyond their intervals matters, one point apart may be chance.",
     build,
 )

@@ -28,6 +28,15 @@ def test_two_runs_are_reported_and_the_next_steps_printed(capsys: pytest.Capture
     assert "demo/a@best_cls" in text and "demo/b@best_ver" in text
 
 
+def test_a_blend_that_is_named_has_to_be_there(refused: Callable[..., str]) -> None:
+    line = refused("report", "a/ensemble", "b")
+    assert line == "demo/a is not blended; blend it: kaggle-face ensemble --run a -c demo"
+
+
+def test_a_setting_whose_value_ends_like_a_blend_is_a_setting(refused: Callable[..., str]) -> None:
+    assert "there is no run 'nobody'" in refused("report", "nobody", "data.root=a/ensemble")
+
+
 def test_a_run_that_is_not_there_is_one_line(refused: Callable[..., str]) -> None:
     assert "there is no run 'c' of 'demo'" in refused("report", "c")
 
