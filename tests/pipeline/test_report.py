@@ -9,14 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from kaggle_face.artifacts.record_io import read_embeddings, write_gallery
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import load_config
 from kaggle_face.errors import InputError, RunError
+from kaggle_face.metrics.galleries import search_gallery
 from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
 from kaggle_face.pipeline.report import ReportOptions, gather_facts, write_run_report
 from kaggle_face.progress import SilentProgress
+from kaggle_face.records import Gallery
 from kaggle_face.report import page
 
 Workspace = Any
@@ -133,3 +137,28 @@ def test_a_folder_is_no_place_for_the_report(after: Callable[[str], Workspace], 
     options = ReportOptions(path=tmp_path)
     with pytest.raises(InputError, match="is a folder; name a file"):
         write_run_report(load_config("tiny"), [RunFolder(workspace.run)], options, SilentProgress())
+
+
+def test_a_dev_gallery_is_answered_by_the_network_of_the_first_fold(two_runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(two_runs, tmp_path / "runs")
+    run = RunFolder(tmp_path / "runs" / "demo" / "a")
+    fold = run.fold(0)
+    ids = [f"test/{number:05d}.jpg" for number in range(30)]
+    people = np.arange(30) % 12  # the truth of the made-up test images
+    names = np.array([f"n{person:03d}" for person in people])
+    known = np.arange(30) < 8  # of identities 0 to 7 one image each; 8 to 11 are unknown
+    dev = Gallery(
+        np.array(ids)[known],
+        names[known],
+        np.array(ids)[~known],
+        np.array(ids)[~known],
+        np.where(people < 8, names, "nobody")[~known],
+        "nobody",
+    )
+    write_gallery(fold.gallery_folder("dev"), dev)
+    loaded = load_config("demo", [f"paths.runs={tmp_path / 'runs'}", f"data.root={tmp_path / 'none'}"])
+    gallery = gather_facts(loaded, [run], OPTIONS, SilentProgress()).gallery
+    assert gallery is not None and gallery.source == "dev gallery of the competition, fold 0"
+    best = search_gallery(read_embeddings(fold.record_folder("test", "best_ver", "embeddings")), dev)
+    assert gallery.is_correct.tolist() == (best.names == dev.probe_names).tolist()
+    assert gallery.is_enrolled.tolist() == (people[~known] < 8).tolist() and gallery.num_enrolled == 8

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
+from kaggle_face.config import load_config
+from kaggle_face.evaluation.blend_record import read_blend_record
+from kaggle_face.pipeline.report import ReportOptions, gather_facts
+from kaggle_face.progress import SilentProgress
 from kaggle_face.report import page
 
 
@@ -43,3 +48,21 @@ def test_a_run_that_is_not_there_is_one_line(refused: Callable[..., str]) -> Non
 
 def test_a_fold_that_is_not_there_is_one_line(refused: Callable[..., str]) -> None:
     assert "fold 7 of demo/a was not trained" in refused("report", "a", "--folds", "7")
+
+
+def test_the_blend_is_measured_with_the_figures_of_its_record(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ensemble", "--run", "a", "--run", "b", "--method", "mean"]) == 0
+    run = RunFolder(Path("runs/demo/a"))
+    facts = gather_facts(load_config("demo"), [run], ReportOptions(blends=[run]), SilentProgress())
+    record = read_blend_record(run)
+    assert record is not None and facts.classes is not None and facts.pairs is not None
+    assert facts.classes.members[facts.classes.subject] == facts.pairs.members[facts.pairs.subject] == "blend"
+    for task, estimates in (
+        ("classification", facts.classes.estimates[facts.classes.subject]),
+        ("verification", facts.pairs.estimates[facts.pairs.subject]),
+    ):
+        expected = record.tasks[task].metrics  # type: ignore[index]
+        found = {each.metric: each.value for each in estimates if each.metric in expected}
+        assert len(found) >= 2 and found == pytest.approx({name: expected[name] for name in found})
+    assert main(["report", "a/ensemble", "--to", "blend.html"]) == 0
+    assert "of blend; higher is better" in Path("blend.html").read_text(encoding="utf-8")
