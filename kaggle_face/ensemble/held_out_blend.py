@@ -41,8 +41,8 @@ def members_of_record(record: TaskRecord, runs: Path) -> tuple[Member, ...]:
 
 def blended_logits(
     record: TaskRecord, members: tuple[Member, ...], class_names: StrArray, name: str
-) -> dict[int, MemberScores]:
-    """The log-probabilities (N, C) of a blend for the images that each fold holds out, sorted by id.
+) -> dict[int, tuple[StrArray, MemberScores]]:
+    """The log-probabilities (N, C) of a blend for the images that each fold holds out, with their ids.
 
     Raises:
         RunError: A record is missing, or the members were trained on different folds or classes.
@@ -60,7 +60,7 @@ def blended_logits(
         values = np.empty((len(fold.labels), len(class_names)), np.float32)
         for part, block in blend_classes(terms, _class_space(record.space), len(fold.labels)):
             values[part] = block
-        found[fold.fold] = MemberScores(f"{name} fold {fold.fold}", values)
+        found[fold.fold] = (fold.image_ids, MemberScores(f"{name} fold {fold.fold}", values))
     return found
 
 

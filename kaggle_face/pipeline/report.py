@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from kaggle_face.pipeline.inputs.preparing import chosen_folds
 from kaggle_face.pipeline.inputs.report_pictures import ReportPictures, find_pictures
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
-from kaggle_face.records import positions_of
+from kaggle_face.records import StrArray, positions_of
 from kaggle_face.report.advice import Step, advise
 from kaggle_face.report.compared import compare_with, run_before, run_facts
 from kaggle_face.report.facts import (
@@ -256,11 +256,14 @@ def _class_facts(
         try:
             found = blended_logits(record, members_of_record(record, root), class_names, BLEND)
             held_out = tuple(
-                replace(fold, member_scores=(*fold.member_scores, found[fold.fold])) for fold in held_out
+                replace(
+                    fold, member_scores=(*fold.member_scores, _of_blend(found, fold.fold, fold.image_ids))
+                )
+                for fold in held_out
             )
             names.append(BLEND)
-        except (KaggleFaceError, KeyError) as error:
-            missing["blend of identities"] = f"the blend is not measured beside its members: {error}"
+        except KaggleFaceError as error:
+            missing["blended classes"] = f"identities: the blend is not measured beside its members: {error}"
     return class_facts(names, held_out, members[0], metric)
 
 
@@ -277,8 +280,8 @@ def _pair_facts(
         try:
             trials = _with_blend(trials, record, members_of_record(record, root))
             names.append(BLEND)
-        except (KaggleFaceError, KeyError) as error:
-            missing["blend of pairs"] = f"the blend is not measured beside its members: {error}"
+        except KaggleFaceError as error:
+            missing["blended pairs"] = f"pairs: the blend is not measured beside its members: {error}"
     return pair_facts(names, trials, members[0], _RULES.get(DEFAULT_THRESHOLD, ""))
 
 
@@ -287,11 +290,18 @@ def _with_blend(trials: HeldOutPairs, record: TaskRecord, members: tuple[Member,
     found = blended_scores(record, members, BLEND)
     folds = []
     for fold in trials.folds:
-        ids, scores = found[fold.fold]
-        rows = positions_of(trials.pair_ids[fold.positions], ids, "trials of the blend")
-        blended = MemberScores(scores.name, scores.values[rows])
+        blended = _of_blend(found, fold.fold, trials.pair_ids[fold.positions])
         folds.append(replace(fold, member_scores=(*fold.member_scores, blended)))
     return replace(trials, folds=tuple(folds))
+
+
+def _of_blend(found: Mapping[int, tuple[StrArray, MemberScores]], fold: int, ids: StrArray) -> MemberScores:
+    """The blend's values of a fold in the order of the ids."""
+    if fold not in found:
+        raise RunError(f"fold {fold} is not in it")
+    known, scores = found[fold]
+    rows = positions_of(ids, known, f"images or trials of the blend in fold {fold}")
+    return MemberScores(scores.name, scores.values[rows])
 
 
 def _dev_gallery(run: RunFolder, fold: FoldFolder, blend: BlendRecord | None) -> GalleryFacts | None:

@@ -333,8 +333,8 @@ def blend_is_missing(found: Evidence) -> Step | None:
         return None
     return Step(
         "Blend the networks",
-        f"{found.finished_folds} folds of {found.num_runs} runs are trained and no current blend is there; "
-        "their mean is usually better than each",
+        f"{found.finished_folds} folds are finished and no current blend is there; the mean of networks is "
+        "usually better than each of them",
         "blend",
         found.run.command("ensemble"),
     )

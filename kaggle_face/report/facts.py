@@ -86,6 +86,11 @@ class RunFacts:
         """`<config>/<run>`."""
         return self.folder.name
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether it has predictions made elsewhere, and no networks."""
+        return any(fold.info.get("kind") == "imported" for fold in self.folds)
+
 
 @dataclass(frozen=True, eq=False)
 class ClassFacts:

@@ -25,7 +25,7 @@ def evidence_of(facts: ReportFacts) -> Evidence:
         "finished_folds": len(run.folds),
         "planned_folds": run.num_folds,
         "next_cutoff": next_cutoff(facts),
-        "has_blend": facts.blend is not None,
+        "has_blend": facts.blend is not None or (len(facts.runs) == 1 and run.is_imported),
         "num_runs": len(facts.runs),
     }
     if score is not None and score.low is not None and score.high is not None:

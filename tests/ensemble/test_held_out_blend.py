@@ -44,7 +44,9 @@ def test_probabilities_are_averaged(two_runs: Path) -> None:
         ]
         shares = [each / each.sum(axis=1, keepdims=True) for each in exponentials]
         mean = WEIGHTS[0] * shares[0] + WEIGHTS[1] * shares[1]
-        assert np.exp(found[fold.fold].values) == pytest.approx(mean, abs=1e-6)
+        ids, blended = found[fold.fold]
+        assert ids.tolist() == fold.image_ids.tolist()
+        assert np.exp(blended.values) == pytest.approx(mean, abs=1e-6)
 
 
 def test_scores_are_averaged(two_runs: Path) -> None:

@@ -125,7 +125,7 @@ CASES: dict[str, tuple[advice.Rule, dict[str, Any], dict[str, Any], str]] = {
         advice.blend_is_missing,
         {"has_blend": False, "finished_folds": 2},
         {"has_blend": True, "finished_folds": 2},
-        "2 folds of 2 runs",
+        "2 folds are finished",
     ),
     "one backbone": (advice.backbones_are_alike, {"num_runs": 1}, {"num_runs": 2}, "one run"),
 }

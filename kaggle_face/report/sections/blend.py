@@ -19,6 +19,8 @@ def build(facts: ReportFacts) -> Content:
     blocks: list[Block] = []
     score = "" if facts.blend.score is None else f" = {facts.blend.score:.4f}"
     blocks.append(Paragraph(f"Score {facts.blend.formula}{score}, out of fold."))
+    not_measured = (facts.missing.get(f"blended {what}") for what in ("classes", "pairs"))
+    blocks += [Paragraph(reason) for reason in not_measured if reason]
     for task, record in facts.blend.tasks.items():
         blocks += _task(task, record)
     blocks += [Paragraph(f"A rule was ignored: {rule}") for rule in facts.blend.ignored_rules]

@@ -66,3 +66,9 @@ def test_the_blend_is_measured_with_the_figures_of_its_record(capsys: pytest.Cap
         assert len(found) >= 2 and found == pytest.approx({name: expected[name] for name in found})
     assert main(["report", "a/ensemble", "--to", "blend.html"]) == 0
     assert "of blend; higher is better" in Path("blend.html").read_text(encoding="utf-8")
+    shutil.rmtree(run.path.parent / "b")
+    assert main(["report", "a/ensemble", "--to", "blend.html"]) == 0
+    reason = (
+        "pairs: the blend is not measured beside its members: demo/b, a member of the blend, is not under"
+    )
+    assert reason in Path("blend.html").read_text(encoding="utf-8")
