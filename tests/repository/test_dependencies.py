@@ -36,6 +36,7 @@ NEEDED_BY_OTHERS = {
 }
 
 TOOLS = {"ipykernel", "mypy", "ruff", "pytest-xdist", "pandas-stubs", "types-pyyaml", "types-tqdm"}
+TOOLS |= {"axe-playwright-python"}  # of which tests read a script
 
 OPTIONAL_IN = {
     "flask": {"recognition/app/server.py"},
@@ -44,6 +45,7 @@ OPTIONAL_IN = {
     "faiss-cpu": {"recognition/faiss_index.py"},
     "optuna": {"train/search/study.py"},
     "lz4": {"recognition/detection/weights.py"},
+    "plotly": {"report/plotly_script.py"},
 }
 """Where what an extra installs is imported: nowhere else, as it may be missing."""
 

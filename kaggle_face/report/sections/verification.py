@@ -206,7 +206,8 @@ def _log_share(rates: FloatArray) -> FloatArray:
 SECTION = Section(
     "verification",
     "Verification: ROC and DET",
-    "Full lines are members over all folds, dotted ones the folds of the first. Circles are published "
-    "operating points, diamonds the thresholds that the run keeps, the star the one that recognition uses.",
+    "Full lines are members over all folds, dotted ones the folds of the first. On the first member: circles "
+    "are published operating points, diamonds the thresholds that the run keeps, and the star is the threshold "
+    "that one-shot recognition uses.",
     build,
 )
