@@ -207,7 +207,7 @@ SECTION = Section(
     "verification",
     "Verification: ROC and DET",
     "Full lines are members over all folds, dotted ones the folds of the first. On the first member: circles "
-    "are published operating points, diamonds the thresholds that the run keeps, and the star is the threshold "
+    "are published operating points, diamonds the thresholds that the run keeps, and the star is the one "
     "that one-shot recognition uses.",
     build,
 )
