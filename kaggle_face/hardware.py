@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ NUMPY_SETTING = "NPY_DISABLE_CPU_FEATURES"
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CPUINFO = Path("/proc/cpuinfo")
+_STATUS = Path("/proc/self/status")
 _FIRST_BYTES = 8192  # hold the first CPU; a large machine lists hundreds
 _AVX512 = "X86_V4 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
 """The names that releases of NumPy give to what is left out; each knows some and passes over the others."""
@@ -38,6 +40,24 @@ def _cgroup_limit(cgroup: Path = _CGROUP) -> int | None:
         return math.ceil(int(quota) / int(period)) if int(quota) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):
         return None  # "max", or no control groups here
+
+
+def peak_memory_bytes(status: Path = _STATUS) -> int:
+    """The most memory that this process has held; 0 where the system does not keep it (Windows).
+
+    On Linux as `/proc` has it: `getrusage` counts what the parent held when it started this process.
+    """
+    try:
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, ValueError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)  # bytes on a Mac, KiB elsewhere
 
 
 def choose_sort_instructions(

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.hardware import NUMPY_SETTING, available_cpus, choose_sort_instructions
+from kaggle_face.hardware import (
+    NUMPY_SETTING,
+    available_cpus,
+    choose_sort_instructions,
+    peak_memory_bytes,
+)
 
 PROCESSOR = """processor\t: {number}
 vendor_id\t: {vendor}
@@ -106,3 +111,23 @@ def test_numpy_takes_the_choice_in_silence_and_keeps_to_it(tmp_path: Path) -> No
     )
     assert ran.stdout.startswith("[1 2]") and ran.stderr == ""
     assert "X86_V4" not in ran.stdout and "AVX512" not in ran.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not keep it")
+def test_the_peak_of_memory_holds_what_was_held() -> None:
+    code = (
+        "from kaggle_face.hardware import peak_memory_bytes\n"
+        "before = peak_memory_bytes(); held = b'x' * (256 << 20); del held\n"
+        "print(before, peak_memory_bytes())"
+    )
+    before, after = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert 200 << 20 < int(after) - int(before) < 300 << 20
+
+
+def test_without_proc_the_peak_is_that_of_the_process(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    assert peak_memory_bytes(tmp_path / "none") >= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (tmp_path / "status").write_text("Name:\tpython\nVmHWM:\t  2048 kB\n")
+    assert peak_memory_bytes(tmp_path / "status") == 2 << 20

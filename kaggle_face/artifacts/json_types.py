@@ -43,6 +43,7 @@ class RunInfo(Shape):
     cpu_amp: Literal["off", "bf16"] | None = None
     num_parameters: Whole = 0
     seconds: Seconds = 0.0
+    peak_memory_bytes: dict[str, Whole] = {}
     initial: str | None = None
     results: dict[str, dict[str, float]] = {}
     imported: dict[str, str] = {}

@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("training.train", "train the folds that are not finished, or one of them"),
     "tune": ("training.tune", "search settings on one fold, and write the best as a config"),
     "evaluate": ("blending.evaluate", "all held-out metrics of runs with intervals, and runs compared"),
+    "report": ("blending.report", "one HTML file about runs: score, curves, mistakes, what to do next"),
     "runs": ("blending.runs", "all runs: settings that differ, figures, scores, cost"),
     "predict": ("blending.predict", "predict the test set with the trained folds"),
     "status": (

@@ -10,7 +10,7 @@ _FIRST = "download, init, train, ensemble, submit"
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "data": ("competitions", "auth", "download", "init", "check", "cache"),
-    "train": ("train", "tune", "soup", "evaluate", "runs", "status"),
+    "train": ("train", "tune", "soup", "evaluate", "report", "runs", "status"),
     "blend": ("predict", "import-predictions", "ensemble", "pseudo-label"),
     "submit": ("submit", "submissions", "leaderboard"),
     "recognise": ("enroll", "verify", "identify", "people", "app"),
@@ -30,6 +30,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "--space space.yaml --trials 30 --storage /shared/search.journal --device cuda:1 -c faces-2026",
     ),
     "evaluate": ("-c faces-2026", "main small -c faces-2026"),
+    "report": ("-c faces-2026", "main/ensemble small -c faces-2026 --to faces.html"),
     "runs": ("-c faces-2026", "-c faces-2026 --all"),
     "predict": ("-c faces-2026", "-c faces-2026 --run main --folds 0,1"),
     "status": ("-c faces-2026", "-c faces-2026 --run main"),

@@ -17,6 +17,7 @@ from kaggle_face.errors import InputError
 from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs, known_people, open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
+    HeldOutLogits,
     MemberScores,
     finite_block,
     log_softmax,
@@ -107,27 +108,35 @@ def measure_classes(
         RunError: A record is missing, or the members were trained on different folds or classes.
         DataError: A record holds NaN.
     """
-    measured = []
-    for figures in class_figures(members):
-        columns = {"accuracy": figures.ranks <= 1, "top5": figures.ranks <= 5, "log_loss": figures.log_losses}
-        rows_of_fold = [figures.folds == number for number in np.unique(figures.folds)]
-        estimates = []
-        for name, values in columns.items():
-            interval = clustered_mean_interval(values, figures.labels, resampling)
-            folds = tuple(float(values[rows].mean()) for rows in rows_of_fold)
-            estimates.append(Estimate(name, interval.value, interval, folds))
-        measured.append(tuple(estimates))
-    return measured
+    return [estimates_of_classes(figures, resampling) for figures in class_figures(members)]
+
+
+def estimates_of_classes(
+    figures: ClassFigures, resampling: Resampling = DEFAULT_RESAMPLING
+) -> tuple[Estimate, ...]:
+    """Accuracy, top-5 accuracy and log loss of one member's answers."""
+    columns = {"accuracy": figures.ranks <= 1, "top5": figures.ranks <= 5, "log_loss": figures.log_losses}
+    rows_of_fold = [figures.folds == number for number in np.unique(figures.folds)]
+    estimates = []
+    for name, values in columns.items():
+        interval = clustered_mean_interval(values, figures.labels, resampling)
+        folds = tuple(float(values[rows].mean()) for rows in rows_of_fold)
+        estimates.append(Estimate(name, interval.value, interval, folds))
+    return tuple(estimates)
 
 
 def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
     """Ranks and losses of the true classes by each member, on the same images in the same order."""
     names = open_predictions(members[0], members[0].folds[0], "oof").class_names
-    held_out = open_held_out_logits(members, names)
+    return figures_of_logits(open_held_out_logits(members, names))
+
+
+def figures_of_logits(held_out: Sequence[HeldOutLogits]) -> list[ClassFigures]:
+    """The same from logits that are open, of the folds one after the other: an entry for each member."""
     labels = np.concatenate([fold.labels for fold in held_out])
     folds = np.repeat([fold.fold for fold in held_out], [len(fold.labels) for fold in held_out])
     figures = []
-    for number in range(len(members)):
+    for number in range(len(held_out[0].member_scores)):
         columns = [_answers(fold.member_scores[number], fold.labels) for fold in held_out]
         ranks, losses, predicted, confidences = (np.concatenate(each) for each in zip(*columns, strict=True))
         figures.append(ClassFigures(ranks, labels, folds, losses, predicted, confidences))
@@ -199,7 +208,7 @@ def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
     """
     found = []
     for fold in member.folds:
-        embeddings, people = _named_embeddings(member, fold)
+        embeddings, people = named_embeddings(member, fold)
         with suppress(InputError):  # too few people
             if len(people):
                 found.append(episode_accuracy(embeddings.vectors, people, ways))
@@ -223,7 +232,7 @@ def measure_identification(member: Member, ks: Sequence[int] = (1, 5)) -> tuple[
     """
     by_fold: list[dict[int, float]] = []
     for fold in member.folds:
-        embeddings, people = _named_embeddings(member, fold)
+        embeddings, people = named_embeddings(member, fold)
         gallery = simulate_gallery(embeddings.image_ids, people, unknown_share=0.0) if len(people) else None
         if gallery is not None and gallery.has_match.any():
             probes = gallery.probes[gallery.has_match]
@@ -243,7 +252,7 @@ def measure_identification(member: Member, ks: Sequence[int] = (1, 5)) -> tuple[
     )
 
 
-def _named_embeddings(member: Member, fold: FoldFolder) -> tuple[Embeddings, IntArray]:
+def named_embeddings(member: Member, fold: FoldFolder) -> tuple[Embeddings, IntArray]:
     """Embeddings of the images of a fold's trials, sorted by id, and a number for the person of each."""
     person_of = dict(known_people(fold))
     images = np.array(sorted(person_of), np.str_)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.submit import SubmitOptions, SubmitResult
+    from kaggle_face.project.report import Report
 
 
 class Project(BetterRuns):
@@ -277,6 +278,38 @@ class Project(BetterRuns):
                 [each.folder for each in chosen], EvaluateOptions(folds, checkpoints), progress
             )
         return frame_of(row for task in found.tasks for row in task.metrics)
+
+    def report(
+        self,
+        sources: Sequence[Run | Blend] | Run | Blend | None = None,
+        path: str | Path | None = None,
+        folds: Sequence[int] | None = None,
+    ) -> Report:
+        """Writes one self-contained HTML file about runs and blends; a notebook shows it inline.
+
+        Args:
+            sources: Runs and blends; the report is about the first blend, or else about the first run. None:
+                the run that is clearly meant.
+            path: The file; None: `report.html` in the folder of the first run.
+            folds: Numbers of folds; None: all finished ones.
+
+        Raises:
+            RunError: A run has no finished fold, a record is out of date, or the runs do not fit together.
+            MissingExtraError: The extra `report` is not installed.
+        """
+        from kaggle_face.pipeline.report import ReportOptions, write_run_report
+        from kaggle_face.project.report import Report
+
+        given = (
+            [self.run()] if sources is None else [sources] if isinstance(sources, Run | Blend) else sources
+        )
+        if not given:
+            raise RunError("there is no run to report on; train one first")
+        runs = [each.folder for each in given if isinstance(each, Run)]
+        blends = [each.run.folder for each in given if isinstance(each, Blend)]
+        options = ReportOptions(folds, None if path is None else Path(path), blends)
+        with self.call() as progress:
+            return Report(write_run_report(self.loaded, runs, options, progress))
 
     def write_submissions(
         self,

@@ -24,6 +24,7 @@ from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
 from kaggle_face.data.loading.placement import plan_loading
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.errors import counted
+from kaggle_face.hardware import peak_memory_bytes
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.ema import AveragedNetwork
@@ -302,9 +303,18 @@ def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], ou
     epochs.update({checkpoint: epoch + 1 for checkpoint, epoch in trainer.state.best_epochs.items()})
     results = write_out_of_fold(folder, trainer.data, network, epochs, how)
     info = {**info, "status": outcome, "seconds": trainer.state.seconds, "results": results}
+    info["peak_memory_bytes"] = _peak_memory()
     distributed.on_rank_zero(folder.write_info, info)
     if outcome == "finished":
         distributed.on_rank_zero(folder.resume_file.unlink, missing_ok=True)
+
+
+def _peak_memory() -> dict[str, int]:
+    """The most memory that this process and, with CUDA, its tensors have held, as far as the system tells."""
+    found = {"process": peak_memory_bytes(), "device": 0}
+    if torch.cuda.is_available():
+        found["device"] = torch.cuda.max_memory_allocated()
+    return {name: count for name, count in found.items() if count}
 
 
 def _write_swa(trainer: Trainer) -> None:

@@ -32,7 +32,7 @@ def test_the_examples_of_a_command_can_be_typed(command: str, capsys: pytest.Cap
         parser = CommandParser(prog=command)
         getattr(module, f"add_arguments_{command.replace('-', '_')}")(parser)
         arguments = parser.parse(shlex.split(words))
-        if command not in ("evaluate", "import-predictions"):  # which take names of runs there
+        if command not in ("evaluate", "import-predictions", "report"):  # which take names of runs there
             assert all("=" in word for word in getattr(arguments, "overrides", ()))
     with pytest.raises(SystemExit):
         main([command, "--help"])

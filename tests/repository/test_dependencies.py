@@ -37,6 +37,7 @@ NEEDED_BY_OTHERS = {
 }
 
 TOOLS = {"ipykernel", "mypy", "ruff", "pandas-stubs", "types-pyyaml", "types-tqdm"}
+TOOLS |= {"axe-playwright-python"}  # of which tests read a script
 
 OPTIONAL_IN = {
     "flask": {"recognition/app/server.py"},
@@ -53,8 +54,8 @@ OPTIONAL_IN = {
         "train/search/storage.py",
         "train/search/study.py",
     },
-    "plotly": {"train/search/plots.py"},
     "lz4": {"recognition/detection/weights.py"},
+    "plotly": {"report/plotly_script.py", "train/search/plots.py"},
 }
 """Where what an extra installs is imported: nowhere else, as it may be missing."""
 

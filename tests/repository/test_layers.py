@@ -57,6 +57,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("exporting/precision.py", "inference/onnx_embedder.py"),
     "flask": ("recognition/app/server.py",),
     "waitress": ("recognition/app/server.py",),
+    "plotly": ("report/plotly_script.py",),
 }
 NEVER = {
     "competitions": {"torch", "timm"},

@@ -27,7 +27,7 @@ def near_duplicate_groups(cache: ImageCache, faces: FaceTable, most_bits: int = 
     groups = np.arange(len(faces), dtype=np.int64)
     rows = cache.rows_of(faces.image_ids)
     known = np.flatnonzero((faces.labels != UNKNOWN) & cache.valid[rows])
-    bits_NK = _difference_hashes(cache.images, rows[known])
+    bits_NK = difference_hashes(cache.images, rows[known])
     by_person = np.argsort(faces.labels[known], kind="stable")
     _, starts = np.unique(faces.labels[known][by_person], return_index=True)
     for of_person in np.split(by_person, starts[1:]):
@@ -36,7 +36,8 @@ def near_duplicate_groups(cache: ImageCache, faces: FaceTable, most_bits: int = 
     return groups
 
 
-def _difference_hashes(images: Pixels, rows: IntArray) -> npt.NDArray[np.bool_]:
+def difference_hashes(images: Pixels, rows: IntArray) -> npt.NDArray[np.bool_]:
+    """The difference hashes (N, 64) of rows (N) of an image cache, one bit each."""
     import cv2
 
     bits_NK = np.empty((len(rows), _ROWS * (_COLUMNS - 1)), np.bool_)

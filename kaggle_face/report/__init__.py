@@ -1,0 +1,1 @@
+"""The HTML report of runs: one self-contained file."""
