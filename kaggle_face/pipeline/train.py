@@ -29,6 +29,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 from kaggle_face.train.config_lint import lint_config
+from kaggle_face.train.deadline import Deadline
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.settings import select_fold
@@ -85,10 +86,12 @@ def train_folds(
     options: TrainOptions,
     progress: Progress,
     distributed: DistributedContext = SINGLE_PROCESS,
+    deadline: Deadline | None = None,
 ) -> TrainResult:
     """Trains folds, with None all that are not finished; those that were stopped go on.
 
-    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`.
+    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`. With a
+    `deadline` the schedule of each is re-fitted so that it is over by then.
 
     Raises:
         RunError: There is no such fold; it is trained already, or was begun with other settings or data.
@@ -117,10 +120,12 @@ def train_folds(
             _log_what_is_left(run, starts.count("skip"), len(starts), progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
         left = [folder for folder, start in zip(folders, starts, strict=True) if start != "skip"]
-        if left:
+        if left and deadline is None:
             size = _size_of_fold(data, division, left[0].fold)
             _log_estimate(config, size, starts, progress, distributed)
-        context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
+        context = RunContext(
+            about, progress, distributed=distributed, saves_when_stopped=True, deadline=deadline
+        )
         for place, (folder, start) in enumerate(zip(folders, starts, strict=True)):
             if start == "skip":
                 if folds is not None:

@@ -17,8 +17,10 @@ from kaggle_face.inference.batch_size import size_without_search
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
+from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.loggers import EpochRow, Logger
+from kaggle_face.train.optim.pace import Pace
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.settings import FoldData, TrainSettings
 from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
@@ -91,6 +93,7 @@ class RunContext:
         distributed: The processes that share the work.
         saves_when_stopped: Whether a signal ends the training after a step, with its state saved, to be gone
             on with; else it breaks the training off.
+        deadline: When the training is to be over; its pace is re-fitted to it. None: it has all its epochs.
     """
 
     about: Mapping[str, Any]
@@ -98,6 +101,7 @@ class RunContext:
     on_epoch: OnEpoch | None = None
     distributed: DistributedContext = SINGLE_PROCESS
     saves_when_stopped: bool = False
+    deadline: Deadline | None = None
 
 
 @dataclass
@@ -124,7 +128,16 @@ class Trainer:
         self._act: Act = "train"
         self._on_rank_zero = self.context.distributed.on_rank_zero
         self._swa_epochs = self.settings.train.swa_epochs or 0
+        self._keeper: PaceKeeper | None = None
+        if self.context.deadline is not None:
+            size_px = self.data.cache.size_px
+            self._keeper = PaceKeeper(self.context.deadline, self.settings.train, size_px, len(self.batches))
         self._score = read_score(self.settings.train, self.data.pairs.are_labelled, self.settings.pair_metric)
+
+    @property
+    def pace(self) -> Pace:
+        """How the training goes through its schedule."""
+        return self.state.pace_of(self.settings.train.epochs)
 
     def run(self) -> Outcome:
         """Trains until the last epoch, the early stop, the time limit or a signal; returns which.
@@ -142,7 +155,7 @@ class Trainer:
 
     def _run(self) -> Outcome:
         try:
-            while self.state.epoch < self.settings.train.epochs:
+            while self.state.epoch < self.pace.num_epochs:
                 ended_by = self._train_epoch()
                 if ended_by is not None:
                     self._save()
@@ -160,22 +173,47 @@ class Trainer:
 
     def _train_epoch(self) -> Outcome | None:
         """Trains to the end of the epoch; what ended the training before, or None."""
-        number, epochs = self.state.epoch + 1, self.settings.train.epochs
-        steps, images = len(self.batches), self.batches.images_per_epoch
+        number, epochs = self.state.epoch + 1, self.pace.num_epochs
+        images = self._steps_of_epoch * self.batches.images_per_epoch // len(self.batches)
         done = self.state.accumulator.latest.images
         label = f"fold {self.data.fold} epoch {number}/{epochs}"
         self.time_budget.lap()
         with self.context.progress.track(label, images, "images", done) as counter:
             for count in run_steps(self.state, self.settings, self.batches, self.step_context):
                 self._count(counter, count)
-                if (
-                    may_pause(self.state, self.settings, steps, self.step_context.device)
-                    and not self._go_on()
-                ):
+                steps = self._steps_of_epoch
+                is_whole = may_pause(self.state, self.settings, steps, self.step_context.device)
+                if is_whole:
+                    self._keep_pace()
+                if is_whole and not self._go_on():
+                    steps = self._steps_of_epoch
                     if self._act == "interrupt":
                         return "interrupted"
                     return None if self.state.step == steps else "stopped"
         return None
+
+    @property
+    def _steps_of_epoch(self) -> int:
+        accumulate = self.settings.train.accumulate_steps
+        return self.pace.steps_of_epoch(self.state.epoch, len(self.batches), accumulate)
+
+    def _keep_pace(self) -> None:
+        """Re-fits the pace to the deadline where the training would miss it, and saves the state with it."""
+        state, before = self.state, self.pace
+        if self._keeper is None or state.step == self._steps_of_epoch:
+            return
+        validation = self.time_budget.validation_seconds
+        pace = self._on_rank_zero(self._keeper.check, before, state.epoch, state.step, validation)
+        if pace is None:
+            return
+        state.pace = [list(point) for point in pace.points]
+        how = "shortened" if pace.length < before.length else "lengthened"
+        self.context.progress.log(
+            f"fold {self.data.fold}: {how} from {before.length:.1f} to {pace.length:.1f} epochs to meet the "
+            f"deadline; the learning rate still comes to its end"
+        )
+        state.epoch_seconds += self.time_budget.lap()
+        self._save()
 
     def _count(self, counter: Counter, images: int) -> None:
         counter.advance(images, f"loss {self.state.accumulator.latest.mean_loss:.3f}")
@@ -199,7 +237,7 @@ class Trainer:
         require_finite_weights(state, self.settings)
         try:
             finished, train = state.epoch + 1, self.settings.train
-            is_measured = finished % train.measure_every_epochs == 0 or finished == train.epochs
+            is_measured = finished % train.measure_every_epochs == 0 or self.pace.is_last(state.epoch)
             figures = self._measure() if is_measured else None
         except StoppedBySignalError:
             if not self.context.saves_when_stopped:
@@ -211,7 +249,7 @@ class Trainer:
             if state.improves(checkpoint, score):
                 self._on_rank_zero(save_checkpoint, state, self.folder, checkpoint)
         self._on_rank_zero(save_checkpoint, state, self.folder, "last")
-        if state.swa is not None and state.epoch >= self.settings.train.epochs - self._swa_epochs:
+        if state.swa is not None and state.epoch >= self.pace.num_epochs - self._swa_epochs:
             state.swa.add(state.network.state_dict())
         state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
         state.accumulator.begin_epoch()
@@ -231,6 +269,8 @@ class Trainer:
             raise diverged(self.state, self.settings, f"{error.what} after") from error
         self.time_budget.validation_seconds = time.monotonic() - start
         self.state.seconds += self.time_budget.validation_seconds
+        if self._keeper is not None:
+            self._keeper.leave_out(self.time_budget.validation_seconds)
         return figures
 
     def _append_row(self, figures: dict[str, float] | None) -> None:
@@ -253,9 +293,7 @@ class Trainer:
                 "seconds": state.seconds,
             }
         )
-        self.context.progress.log(
-            describe_epoch(self.data.fold, state.history[-1], self.settings.train.epochs)
-        )
+        self.context.progress.log(describe_epoch(self.data.fold, state.history[-1], self.pace.num_epochs))
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
         """What each of the best checkpoints is chosen by, higher is better."""
