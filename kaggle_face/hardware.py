@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def _cgroup_limit(cgroup: Path = _CGROUP) -> int | None:
         return math.ceil(int(quota) / int(period)) if int(quota) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):
         return None  # "max", or no control groups here
+
+
+def processor_name(cpuinfo: Path = _CPUINFO) -> str:
+    """The name of the processor; of its kind where the system does not report it."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def choose_sort_instructions(

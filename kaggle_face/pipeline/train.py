@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.artifacts.run_locks import writing_folds
@@ -16,6 +17,7 @@ from kaggle_face.config.comparing import changed_settings
 from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, RunError, WorkerLostError
 from kaggle_face.hints import settings_command
+from kaggle_face.pipeline.budget.estimates import add_estimate
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.pipeline.inputs.rules_check import check_rules
 from kaggle_face.pipeline.inputs.today import (
@@ -140,6 +142,8 @@ def train_folds(
                     raise_if_wished()
                     raise StoppedBySignalError  # the signal came to another process
                 outcomes[folder.fold] = outcome
+            if outcome == "finished" and deadline is None:  # else the caller adds it, with its plan
+                distributed.on_rank_zero(add_estimate, Path(config.paths.runs), folder, progress)
             if outcome == "stopped":
                 next_command = _next_command(folders[place:], True, loaded, options)
                 break

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaggle_face.config import TrainConfig
 from kaggle_face.train.optim.image_sizes import image_size_at
 from kaggle_face.train.optim.pace import Pace
 
+WORTH_HAVING = 0.6
+"""The share of its schedule below which a training is worth less than no training at all beside others."""
 _LATE = 1.02
 """A training is shortened when it would take this much longer than there is time."""
 _EARLY = 0.8
@@ -45,17 +47,24 @@ class Deadline:
         now: The clock.
         reserve_seconds: What measuring and writing the records take after the last step.
         may_lengthen: Whether a training that is faster than planned gets more epochs.
+        later: Later moments, ascending, that cost what else was planned until then. The first of them that
+            suffices is taken where less than `WORTH_HAVING` of a training would be left of it.
     """
 
     at: float
     now: Callable[[], float]
     reserve_seconds: float = 0.0
     may_lengthen: bool = True
+    later: tuple[float, ...] = ()
 
     @property
     def seconds_left(self) -> float:
         """What is left for steps; it may be negative."""
         return self.at - self.now() - self.reserve_seconds
+
+    def put_off(self) -> Deadline:
+        """The next of the later moments as the deadline."""
+        return replace(self, at=self.later[0], later=self.later[1:])
 
 
 class PaceKeeper:
@@ -98,6 +107,10 @@ class PaceKeeper:
         position = pace.position(moment)
         seconds *= self._mean_cost(position)
         possible = left / seconds
+        while self._deadline.later and possible < WORTH_HAVING * steps_left:
+            put_off = self._deadline.put_off()
+            possible += (put_off.at - self._deadline.at) / seconds
+            self._deadline = put_off
         if steps_left > possible * _LATE:
             return self._with_rest(pace, moment, possible)
         is_early = steps_left < _EARLY * possible and position < _LAST_TO_LENGTHEN * pace.planned

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import RunError
+from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.evaluation.run_table import TaskFigures
@@ -17,12 +20,20 @@ _HEADER = ("public", "private", "minutes", "parameters", "settings that differ")
 
 def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `runs`."""
+    parser.add_argument(
+        "--estimates",
+        action="store_true",
+        help="what trainings took and reached on each machine, from which `run` plans",
+    )
     parser.add_argument("--all", action="store_true", help="the runs of all settings, not of these alone")
     add_config_arguments(parser)
 
 
 def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints one line for each run, the best in the competition's metric first."""
+    if arguments.estimates:
+        _print_estimates(arguments, terminal)
+        return
     from kaggle_face.pipeline.evaluate import run_table
 
     rows = run_table(load_settings(arguments), arguments.all)
@@ -43,6 +54,55 @@ def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for row, *figures in zip(rows, *(cells for _, cells in columns), strict=True)
     ]
     terminal.table(header, cells)
+
+
+def _print_estimates(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Prints the table of estimates, of all settings with `--all`, the newest last."""
+    from kaggle_face.pipeline.budget.estimates import read_estimates
+
+    loaded = load_settings(arguments)
+    own = f"{loaded.name}/", f"{loaded.name}-"
+    rows = [
+        row
+        for row in read_estimates(Path(loaded.config.paths.runs))
+        if arguments.all or row.run.startswith(own)
+    ]
+    if not rows:
+        what = "any settings" if arguments.all else f"'{loaded.name}'"
+        how = settings_command("run", "--minutes", "8")
+        raise RunError(f"no training of {what} has ended here yet; train one first: {how}")
+    header = [
+        "run",
+        "fold",
+        "recipe",
+        "pixels",
+        "images/s",
+        "planned",
+        "minutes",
+        "accuracy",
+        "EER",
+        "machine",
+    ]
+    cells = [
+        [
+            row.run,
+            str(row.fold),
+            row.recipe or "-",
+            str(row.pixels),
+            _number(row.images_per_second, 0),
+            _number(row.planned_images_per_second, 0),
+            f"{row.seconds / 60:.1f}",
+            _number(row.accuracy, 4),
+            _number(row.eer, 4),
+            row.machine,
+        ]
+        for row in rows
+    ]
+    terminal.table(header, cells)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
