@@ -106,4 +106,3 @@ def own_memory_mb() -> float | None:
     lines = (line.split() for line in text.splitlines() if line.startswith(("RssAnon:", "RssShmem:")))
     kibibytes = [int(words[1]) for words in lines]
     return sum(kibibytes) * 1024 / 1e6 if kibibytes else None
-

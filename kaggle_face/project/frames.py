@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from kaggle_face.errors import one_line
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.submit import SubmissionFile
 
 
 def frame_of(rows: Iterable[Any], *, without: Iterable[str] = ()) -> pd.DataFrame:
@@ -51,3 +54,19 @@ def as_html(title: str, frame: pd.DataFrame) -> str:
     shown = frame.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
     shown.columns = [one_line(str(name)) for name in shown.columns]
     return f"<p>{html.escape(one_line(title))}</p>\n{shown.to_html(escape=True, index=False, border=0)}"
+
+
+def files_frame(files: Sequence[SubmissionFile]) -> pd.DataFrame:
+    """One row for each CSV: its name, path, rows, the competition that takes it, and doubts."""
+    return pd.DataFrame(
+        [
+            {
+                "name": file.name,
+                "path": str(file.file.path),
+                "rows": file.file.rows,
+                "competition": file.competition,
+                "doubts": "; ".join(file.notes),
+            }
+            for file in files
+        ]
+    )

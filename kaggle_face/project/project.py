@@ -17,7 +17,7 @@ from kaggle_face.errors import RunError
 from kaggle_face.hints import settings_given_as
 from kaggle_face.progress import Progress
 from kaggle_face.project.blend import Blend
-from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.project.frames import as_html, files_frame, frame_of
 from kaggle_face.project.run import Run
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import heeding_signals
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from kaggle_face.data.cache.image_cache import ImageCache
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
-    from kaggle_face.pipeline.submit import SubmissionFile, SubmitOptions, SubmitResult
+    from kaggle_face.pipeline.budget.ladder import Purpose
+    from kaggle_face.pipeline.submit import SubmitOptions, SubmitResult
+    from kaggle_face.project.budget import BudgetPlan
 
 
 class Project:
@@ -109,17 +111,52 @@ class Project:
             raise DataError(f"there are no images of the split '{split}'; there are: {known}")
         return draw_sheet(self.images, [SheetRow(f"{split}: the first {len(ids)} images", (ids,))])
 
-    def run(self, name: str | None = None) -> Run:
-        """A run that is there.
+    def run(
+        self,
+        name: str | None = None,
+        *,
+        hours: float | None = None,
+        minutes: float | None = None,
+        goal: Purpose | None = None,
+        overwrite: bool = False,
+        ignore_rules: bool = False,
+    ) -> Run:
+        """A run that is there; with a budget the whole chain within it, as a `BudgetRun` of its plan.
+
+        One that was broken off goes on when it is called again, with what is left of its time.
 
         Args:
             name: Its name; None: the run that is clearly meant, as on the command line.
+            hours: The budget, from the first call on.
+            minutes: The budget in minutes instead.
+            goal: `accuracy`, `verification` or `both`; None: what the competition is ranked by.
+            overwrite: Whether it is planned and begun anew; what the run holds is removed.
+            ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
 
         Raises:
-            RunError: There is no such run, or it is not clear which is meant.
+            RunError: There is no such run, it is not clear which is meant, or the budget is too small.
+            RulesError: The rules forbid every recipe.
         """
-        with self.call() as progress:
-            return Run(self, find_own_run(self.loaded, name, progress.log))
+        if hours is None and minutes is None:
+            with self.call() as progress:
+                return Run(self, find_own_run(self.loaded, name, progress.log))
+        from kaggle_face.project.budget import budget_options, run_project
+
+        return run_project(self, budget_options(hours, minutes, name, goal, overwrite, ignore_rules))
+
+    def plan(
+        self,
+        *,
+        hours: float | None = None,
+        minutes: float | None = None,
+        goal: Purpose | None = None,
+        overwrite: bool = False,
+        ignore_rules: bool = False,
+    ) -> BudgetPlan:
+        """What `run` would do with a budget, written as settings; arguments and errors are those of `run`."""
+        from kaggle_face.project.budget import budget_options, plan_project
+
+        return plan_project(self, budget_options(hours, minutes, None, goal, overwrite, ignore_rules))
 
     @property
     def runs(self) -> list[Run]:
@@ -302,7 +339,7 @@ class Project:
         """
         options = self._submit_options(task, only_blend, "", ignore_rules, ignore_changes)
         with self.call() as progress:
-            return _files_frame(self._written(source, options, progress).files)
+            return files_frame(self._written(source, options, progress).files)
 
     def submit(
         self,
@@ -371,18 +408,3 @@ class Project:
     def _repr_html_(self) -> str:
         runs = pd.DataFrame([{"run": each.name, "finished folds": str(each.folds)} for each in self.runs])
         return as_html(repr(self), runs)
-
-
-def _files_frame(files: Sequence[SubmissionFile]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "name": file.name,
-                "path": str(file.file.path),
-                "rows": file.file.rows,
-                "competition": file.competition,
-                "doubts": "; ".join(file.notes),
-            }
-            for file in files
-        ]
-    )

@@ -34,6 +34,9 @@ _RESERVE_VALIDATIONS = 4.0
 
 _EVAL_BATCH_ON_GPU = 512
 
+_WORTH_A_LINE = 0.05
+"""The change of a training's length, as a share of it, that is reported."""
+
 Outcome = Literal["finished", "stopped", "interrupted"]
 """At its end; at the time limit; by Ctrl-C or SIGTERM."""
 Act = Literal["train", "save", "stop", "interrupt"]
@@ -129,6 +132,7 @@ class Trainer:
         self._on_rank_zero = self.context.distributed.on_rank_zero
         self._swa_epochs = self.settings.train.swa_epochs or 0
         self._keeper: PaceKeeper | None = None
+        self._said_length: float | None = None
         if self.context.deadline is not None:
             size_px = self.data.cache.size_px
             self._keeper = PaceKeeper(self.context.deadline, self.settings.train, size_px, len(self.batches))
@@ -207,11 +211,14 @@ class Trainer:
         if pace is None:
             return
         state.pace = [list(point) for point in pace.points]
-        how = "shortened" if pace.length < before.length else "lengthened"
-        self.context.progress.log(
-            f"fold {self.data.fold}: {how} from {before.length:.1f} to {pace.length:.1f} epochs to meet the "
-            f"deadline; the learning rate still comes to its end"
-        )
+        said = self._said_length or before.length
+        if abs(pace.length - said) > _WORTH_A_LINE * said:
+            how = "shortened" if pace.length < said else "lengthened"
+            self.context.progress.log(
+                f"fold {self.data.fold}: {how} from {said:.1f} to {pace.length:.1f} epochs to meet the deadline; "
+                "the learning rate still comes to its end"
+            )
+            self._said_length = pace.length
         state.epoch_seconds += self.time_budget.lap()
         self._save()
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.budget.execute import BudgetResult
@@ -119,15 +117,9 @@ def _options(arguments: argparse.Namespace) -> BudgetOptions:
     Raises:
         InputError: Not one of --hours and --minutes is given, or it is not a time.
     """
-    from kaggle_face.pipeline.budget.run import BudgetOptions
+    from kaggle_face.pipeline.budget.run import BudgetOptions, seconds_of_budget
 
-    given = [name for name in ("hours", "minutes") if getattr(arguments, name) is not None]
-    if len(given) != 1:
-        raise InputError("give the budget once, as --hours H or --minutes M")
-    value = getattr(arguments, given[0])
-    if not (math.isfinite(value) and value > 0):
-        raise InputError(f"--{given[0]} must be > 0, got {value:g}")
-    seconds = value * (3600.0 if given[0] == "hours" else 60.0)
+    seconds = seconds_of_budget(arguments.hours, arguments.minutes)
     return BudgetOptions(seconds, arguments.run, arguments.goal, arguments.overwrite, arguments.ignore_rules)
 
 

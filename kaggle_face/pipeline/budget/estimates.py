@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -204,6 +205,8 @@ def _rate_of(folder: FoldFolder) -> float | None:
 
 def _parsed(cells: dict[str, str]) -> Estimate:
     def number(name: str) -> float | None:
+        if cells[name] and not math.isfinite(float(cells[name])):
+            raise ValueError(f"{name} is {cells[name]}")
         return float(cells[name]) if cells[name] else None
 
     return Estimate(

@@ -190,7 +190,8 @@ class Execution:
             return self._plan.stages.get("fold 0", 0.0)
         fold = self._record.trained[-1]
         points = self._run.fold(fold).read_info().get("pace") or [[1.0, 1.0]]
-        return self._record.spent.get(f"fold {fold}", 0.0) * points[-1][1] / points[-1][0]
+        share = float(points[-1][0]) / float(points[-1][1])
+        return self._record.spent.get(f"fold {fold}", 0.0) / share
 
     def _time_for_training(self, fold: int) -> float:
         """The time that is left until the rest must begin, with this fold trained."""

@@ -165,7 +165,7 @@ class Planner:
             self.known,
             rates,
             decoding,
-            self.images_of(rung),
+            config.train.epochs * self.demand.train_images if is_fixed else self.images_of(rung),
             most,
             None if is_fixed else partial(self.settings, rung, budget),
         )

@@ -70,7 +70,7 @@ class BudgetOptions:
     def __post_init__(self) -> None:
         if not 0.0 < self.seconds <= 3600.0 * _MOST_HOURS:
             raise InputError(
-                f"a budget is above 0 and at most {_MOST_HOURS:,.0f} hours, got {self.seconds / 3600:g} hours"
+                f"a budget is above 0 and at most {_MOST_HOURS:,.0f} hours, got {self.seconds / 60:g} minutes"
             )
         if self.goal not in (None, *get_args(Purpose)):
             raise InputError(f"a goal is one of {', '.join(get_args(Purpose))}, got '{self.goal}'")
@@ -123,7 +123,7 @@ def plan_run(
     """
     clock = clock or SystemClock()
     began_at = clock.now() if began_at is None else began_at
-    path = _settings_file(loaded, options.seconds)
+    path = _settings_file(loaded, options)
     config = loaded.config
     data = open_competition(config, progress)
     folds = make_folds(data, config.folds)
@@ -176,7 +176,7 @@ def run_within(
         StoppedBySignalError: A signal came; what is done is kept.
     """
     clock = clock or SystemClock()
-    path = _settings_file(loaded, options.seconds)
+    path = _settings_file(loaded, options)
     run = run_folder(Path(loaded.config.paths.runs), path.stem, options.run or name_of_run(loaded.overrides))
     if options.overwrite and run.path.exists():
         with writing_run(run):
@@ -205,6 +205,20 @@ def run_within(
         load_config(path.stem, loaded.overrides), run, record, options.ignore_rules, clock, progress
     )
     return execution.finish()
+
+
+def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
+    """The seconds of a budget that is given in hours or in minutes.
+
+    >>> seconds_of_budget(None, 8)
+    480.0
+
+    Raises:
+        InputError: It is given twice or not at all.
+    """
+    if (hours is None) == (minutes is None):
+        raise InputError("give the budget of a run once: its hours, or its minutes")
+    return 60.0 * minutes if minutes is not None else 3600.0 * (hours or 0.0)
 
 
 def budget_word(seconds: float) -> str:
@@ -246,13 +260,14 @@ def _parameter_limit(config: Config) -> int | None:
     return spec.rules.max_parameters
 
 
-def _settings_file(loaded: LoadedConfig, seconds: float) -> Path:
-    """Where the settings of a plan are written.
+def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:
+    """Where the settings of a plan are written: a file for each budget, and each goal that is named.
 
     Raises:
         ConfigError: A file is there that no plan wrote.
     """
-    path = Path("configs") / f"{loaded.name}-{budget_word(seconds)}.yaml"
+    goal = "" if options.goal is None else f"-{options.goal}"
+    path = Path("configs") / f"{loaded.name}-{budget_word(options.seconds)}{goal}.yaml"
     if path.is_file() and not read_text(path, _MOST_BYTES).startswith(_MARK):
         raise ConfigError(f"{path} is there and was not written by kaggle-face run; rename it")
     return path

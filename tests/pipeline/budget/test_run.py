@@ -129,6 +129,13 @@ def test_a_damaged_record_is_one_line(loaded: LoadedConfig) -> None:
         run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
 
 
+def test_each_goal_that_is_named_has_a_plan_of_its_own(loaded: LoadedConfig) -> None:
+    options = BudgetOptions(SECONDS, goal="accuracy")
+    planned = plan_run(loaded, options, SilentProgress(), FakeClock(), trial().as_context)
+    assert planned.settings == Path("configs/tiny-5min-accuracy.yaml") and not PLAN.exists()
+    assert planned.plan.purpose == "accuracy"
+
+
 def test_budgets_are_named_so_that_none_is_taken_for_another() -> None:
     words = [budget_word(seconds) for seconds in (90, 240, 480, 3600, 7200, 9000, 43_200)]
     assert words == ["1.5min", "4min", "8min", "60min", "2h", "2.5h", "12h"]
