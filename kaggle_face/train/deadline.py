@@ -82,12 +82,13 @@ class PaceKeeper:
         self._deadline, self._train = deadline, train
         self._full_size, self._steps = full_size, steps
         self._marks: deque[tuple[float, float]] = deque(maxlen=1 + _WINDOWS)
-        self._cost, self._last_step = 0.0, 0
+        self._cost, self._last_step, self._first_mark = 0.0, 0, 0.0
         self._step_of_mark: int | None = None
 
     def leave_out(self, seconds: float) -> None:
         """Leaves time that was spent otherwise out of the rate: that of a measurement."""
         self._marks = deque(((moment + seconds, cost) for moment, cost in self._marks), self._marks.maxlen)
+        self._first_mark += seconds
 
     def check(self, pace: Pace, epoch: int, step: int, validation_seconds: float) -> Pace | None:
         """The re-fitted pace where the training will be late or has time to spare; for after a step.
@@ -107,15 +108,20 @@ class PaceKeeper:
         position = pace.position(moment)
         seconds *= self._mean_cost(position)
         possible = left / seconds
-        while self._deadline.later and possible < WORTH_HAVING * steps_left:
+        planned_rest = (pace.planned - position) * self._steps
+        while self._deadline.later and possible < WORTH_HAVING * planned_rest:
             put_off = self._deadline.put_off()
             possible += (put_off.at - self._deadline.at) / seconds
             self._deadline = put_off
         if steps_left > possible * _LATE:
             return self._with_rest(pace, moment, possible)
-        is_early = steps_left < _EARLY * possible and position < _LAST_TO_LENGTHEN * pace.planned
+        if not self._deadline.may_lengthen or position >= _LAST_TO_LENGTHEN * pace.planned:
+            return None
+        # A fast moment is not taken for a fast machine: nor is a whole training that was slow until now.
+        overall = (self._marks[-1][0] - self._first_mark) / max(self._cost, 1e-9) * self._mean_cost(position)
+        possible = min(possible, left / max(overall, 1e-9))
         longest = (_LONGEST * pace.planned - moment) * self._steps
-        if self._deadline.may_lengthen and is_early and longest > _LATE * steps_left:
+        if steps_left < _EARLY * possible and longest > _LATE * steps_left:
             return self._with_rest(pace, moment, min(_PART_USED * possible, longest))
         return None
 
@@ -124,6 +130,7 @@ class PaceKeeper:
         now = self._deadline.now()
         if self._step_of_mark is None:
             self._marks.append((now, 0.0))
+            self._first_mark = now
             self._step_of_mark = self._last_step = steps_done
             return None
         self._cost += (steps_done - self._last_step) * self._cost_at(position)

@@ -132,7 +132,7 @@ class Trainer:
         self._on_rank_zero = self.context.distributed.on_rank_zero
         self._swa_epochs = self.settings.train.swa_epochs or 0
         self._keeper: PaceKeeper | None = None
-        self._said_length: float | None = None
+        self._reported_length: float | None = None
         if self.context.deadline is not None:
             size_px = self.data.cache.size_px
             self._keeper = PaceKeeper(self.context.deadline, self.settings.train, size_px, len(self.batches))
@@ -211,14 +211,14 @@ class Trainer:
         if pace is None:
             return
         state.pace = [list(point) for point in pace.points]
-        said = self._said_length or before.length
-        if abs(pace.length - said) > _WORTH_A_LINE * said:
-            how = "shortened" if pace.length < said else "lengthened"
+        reported = self._reported_length or before.length
+        if abs(pace.length - reported) > _WORTH_A_LINE * reported:
+            how = "shortened" if pace.length < reported else "lengthened"
             self.context.progress.log(
-                f"fold {self.data.fold}: {how} from {said:.1f} to {pace.length:.1f} epochs to meet the deadline; "
-                "the learning rate still comes to its end"
+                f"fold {self.data.fold}: {how} from {reported:.1f} to {pace.length:.1f} epochs to meet the "
+                "deadline; the learning rate still comes to its end"
             )
-            self._said_length = pace.length
+            self._reported_length = pace.length
         state.epoch_seconds += self.time_budget.lap()
         self._save()
 

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.config import Config
+from kaggle_face.config import Config, TrainConfig
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.model.weights.checkpoints import read_weights
 from kaggle_face.progress import Counter
 from kaggle_face.records import ClassTable, Pairs
 from kaggle_face.train import trainer as trainer_module
-from kaggle_face.train.deadline import Deadline
+from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.fold import train_fold
+from kaggle_face.train.optim.pace import Pace
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.trainer import Outcome, RunContext
 from tests.support.progress import Told
@@ -132,6 +133,7 @@ def test_a_slower_machine_shortens_the_schedule_and_its_rate_comes_to_its_end(
     assert any("shortened from 6.0 to" in line for line in progress.lines)
 
 
+@pytest.mark.slow
 def test_a_machine_that_becomes_slow_on_the_way_is_noticed(tmp_path: Path) -> None:
     progress = Ticking((0, 1.0), (IMAGES * 3, 4.0))
     assert train(tmp_path, progress, PLANNED_SECONDS) == "finished"
@@ -194,3 +196,56 @@ def test_time_for_the_records_is_kept(tmp_path: Path) -> None:
     context = replace(RunContext({}, progress), deadline=deadline)
     train_fold(config, fold_data(), FoldFolder(tmp_path / "fold0"), "new", context)
     assert progress.seconds <= 0.5 * PLANNED_SECONDS + 2.0 * STEP_SECONDS
+
+
+def keeper(later: tuple[float, ...] = (), epochs: int = 10) -> tuple[PaceKeeper, Ticking]:
+    """The keeper of a training of so many epochs of 20 steps, a second each, and its clock."""
+    clock = Ticking((0, 1.0))
+    return PaceKeeper(
+        Deadline(20.0 * epochs, clock.now, later=later), TrainConfig(epochs=epochs), 64, 20
+    ), clock
+
+
+def steps_until_refit(keeper: PaceKeeper, clock: Ticking, seconds: float, pace: Pace) -> Pace | None:
+    for done in range(1, 20):
+        clock.seconds += seconds
+        if (refitted := keeper.check(pace, 0, done, 0.0)) is not None:
+            return refitted
+    return None
+
+
+def test_a_deadline_is_put_off_where_too_little_of_a_training_would_be_left() -> None:
+    planned = Pace.of([], 10)
+    # 200 seconds at 2.5 seconds a step are 80 of 200 steps; by 400 seconds they are 160.
+    alone, clock = keeper()
+    refitted = steps_until_refit(alone, clock, 2.5, planned)
+    assert refitted is not None and refitted.length == pytest.approx(80 / 20, abs=0.3)
+    with_others, clock = keeper(later=(400.0, 900.0))
+    refitted = steps_until_refit(with_others, clock, 2.5, planned)
+    assert refitted is not None and refitted.length == pytest.approx(160 / 20, abs=0.3)
+    mildly, clock = keeper(later=(400.0,))
+    refitted = steps_until_refit(mildly, clock, 1.3, planned)
+    assert refitted is not None and refitted.length == pytest.approx(200 / 1.3 / 20, abs=0.3)
+
+
+def test_a_fast_moment_is_not_taken_for_a_fast_machine() -> None:
+    pace, (mine, clock) = Pace.of([], 10), keeper()
+    for done in range(1, 80):
+        clock.seconds += 1.2 if done < 60 else 0.4
+        refitted = mine.check(pace, done // 20, done % 20, 0.0)
+        if refitted is not None:
+            assert refitted.length <= pace.length, "it is late until now, whatever the last steps took"
+            pace = refitted
+
+
+def test_time_of_measurements_is_no_time_of_steps() -> None:
+    pace, (mine, clock) = Pace.of([], 10), keeper()
+    for done in range(1, 19):
+        clock.seconds += 1.0
+        if done == 9:
+            clock.seconds += 5.0
+            mine.leave_out(5.0)
+        refitted = mine.check(pace, 0, done, 0.0)
+        if refitted is not None:
+            # 5 of 200 seconds are lost, and no more.
+            assert refitted.length == pytest.approx(195 / 20, abs=0.2)

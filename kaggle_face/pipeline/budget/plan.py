@@ -200,15 +200,17 @@ class Candidate:
         folds = enough[-1] if enough else 1
         chooses_blend = self.images_within(budget, folds) >= GOOD_SHARE * self.images
         possible = self.images_within(budget, folds, chooses_blend)
+        tta = (_CROPS - 1) * folds * self.rates.embedding_seconds
+        tta *= self.demand.held_out_images + self.demand.test_images
+        without = possible - tta / folds / self.seconds_of_image
+        tries_tta = chooses_blend and tta < _TTA_SHARE * budget.seconds and without > self.images
+        possible = without if tries_tta else possible
         length = min(possible, _MOST_OF_IMAGES * self.images) / self.demand.train_images
         config = self.config
         if self.settings_with is not None:
             config = self.settings_with(max(1, math.floor(length)))
         length = min(length, float(config.train.epochs))
         training = length * self.demand.train_images * self.seconds_of_image
-        tta = (_CROPS - 1) * folds * self.rates.embedding_seconds
-        tta *= self.demand.held_out_images + self.demand.test_images
-        tries_tta = tta < _TTA_SHARE * budget.seconds and self.images_within(budget, folds) > self.images
         return Plan(
             rung=self.rung,
             purpose=purpose,

@@ -86,6 +86,14 @@ def test_a_short_budget_has_a_plain_mean_and_less_of_the_schedule() -> None:
     assert plan.length in (5.0, 6.0)
 
 
+def test_more_test_time_augmentation_is_tried_within_the_budget_where_it_costs_little() -> None:
+    one = replace(candidate(), demand=replace(PINS, held_out_images=500, test_images=500))
+    plan = one.plan("both", Budget(700.0), ())
+    assert plan.tries_tta and sum(stage.seconds for stage in plan.stages) <= 700.0
+    # Four more crops of 24,000 images at 2,000 images/s are 48 seconds, of 700.
+    assert not candidate().plan("both", Budget(700.0), ()).tries_tta
+
+
 def test_less_than_an_epoch_is_a_part_of_one() -> None:
     big = replace(candidate(), demand=replace(PINS, train_images=2_000_000))
     plan = big.plan("both", Budget(600.0), ())
