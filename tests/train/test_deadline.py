@@ -230,7 +230,7 @@ def test_a_deadline_is_put_off_where_too_little_of_a_training_would_be_left() ->
 
 def test_a_fast_moment_is_not_taken_for_a_fast_machine() -> None:
     pace, (mine, clock) = Pace.of([], 10), keeper()
-    for done in range(1, 80):
+    for done in range(1, 67):
         clock.seconds += 1.2 if done < 60 else 0.4
         refitted = mine.check(pace, done // 20, done % 20, 0.0)
         if refitted is not None:

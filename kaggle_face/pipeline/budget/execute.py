@@ -32,8 +32,8 @@ _ANOTHER_FOLD = 1.1
 _ESTIMATED, _MEASURED = 1.3, 1.15
 """What is kept for a stage as a factor of its time: that of the plan, or one that was measured."""
 _LATE_WORDS_SECONDS = 1.0
-_EVALUATE_SHARE = 1.0
-"""Evaluating takes about as long as choosing a blend."""
+_EVALUATE_SHARE = 2.0
+"""Evaluating is begun where there is so many times the time of blending."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,8 @@ class Execution:
         for fold in folds:
             self._add_estimate(fold)
         left = record.deadline - self._clock.now()
-        if left < _EVALUATE_SHARE * self._plan.stages.get("blend", 0.0):
+        blending = max(self._plan.stages.get("blend", 0.0), record.spent.get("blend", 0.0))
+        if left < _EVALUATE_SHARE * blending:
             again = self._run.path.name
             record.note(f"no time was left to evaluate: kaggle-face evaluate {again} -c {self._loaded.word}")
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from kaggle_face.config import Config
@@ -42,6 +42,7 @@ class Planner:
         broken_rules: The rules that one network breaks.
         parameter_limit: Over the whole blend, where the competition has such a rule.
         known: What earlier runs say.
+        spent: The seconds of the budget that are gone now; None: those that the budget names.
     """
 
     config: Config
@@ -50,6 +51,7 @@ class Planner:
     broken_rules: BrokenRules
     parameter_limit: int | None = None
     known: Known = field(default_factory=Known)
+    spent: Callable[[], float] | None = None
 
     def plan(self, rungs: Sequence[Rung], purpose: Purpose, budget: Budget) -> Plan:
         """The plan of a budget.
@@ -71,6 +73,7 @@ class Planner:
                 else f"there is no recipe for pictures of {self.demand.side_px} pixels"
             )
         tried = self._tried(allowed, budget)
+        budget = self._now(budget)
         found = [each for each in tried if each.share(budget) >= GOOD_SHARE]
         chosen = found[-1] if found else max(tried, key=lambda each: each.share(budget))
         if chosen.share(budget) < LEAST_SHARE:
@@ -90,11 +93,16 @@ class Planner:
         if broken:
             raise RulesError(f"{config.competition.slug}: {broken[0]}")
         fixed = self._candidate(rung, config, budget, _TRIAL_SECONDS[1], is_fixed=True)
+        budget = self._now(budget)
         if fixed is None:
             raise RunError("these settings do not fit the memory of this machine; lower train.batch_size")
         if fixed.share(budget) < LEAST_SHARE:
             raise RunError(self._too_small(fixed, budget))
         return fixed.plan(purpose, budget, ())
+
+    def _now(self, budget: Budget) -> Budget:
+        """The budget with the time that the trials took."""
+        return budget if self.spent is None else replace(budget, spent=self.spent())
 
     def _allowed(self, rungs: Sequence[Rung], budget: Budget) -> tuple[list[Rung], list[str]]:
         """The rungs that keep the rules, and a line for the first one of each kind that does not."""

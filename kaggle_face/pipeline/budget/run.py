@@ -137,8 +137,12 @@ def plan_run(
     with make_trial(config, data, folds) as trial:
         rules = _Rules(demand, options.ignore_rules)
         limit = None if options.ignore_rules else _parameter_limit(config)
-        planner = Planner(config, demand, trial, rules.broken, limit, known)
-        budget = Budget(options.seconds, clock.now() - began_at)
+
+        def spent() -> float:
+            return clock.now() - began_at
+
+        planner = Planner(config, demand, trial, rules.broken, limit, known, spent)
+        budget = Budget(options.seconds, spent())
         if is_as_found:
             rung = _rung_of(path, ladder)
             fixed = load_config(str(path), loaded.overrides).config

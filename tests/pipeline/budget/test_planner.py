@@ -56,6 +56,13 @@ def test_few_rungs_are_tried() -> None:
     assert 1 < len(trial.tried) <= 5 and "iresnet100" not in trial.tried
 
 
+def test_the_time_of_the_trials_is_part_of_the_plan() -> None:
+    trial = FakeTrial(0.15)
+    began = trial.clock.seconds
+    found = plan(8, trial, spent=lambda: 5.0 + trial.clock.seconds - began)
+    assert found.seconds_of("measure") == 5.0 + len(trial.tried), "each takes a second here"
+
+
 def test_a_network_that_does_not_fit_the_memory_is_left_out() -> None:
     trial = FakeTrial(0.15, too_large=frozenset({"resnet18d", "iresnet18", "iresnet50", "iresnet100"}))
     assert plan(600, trial).rung.config.model.backbone in ("resnet10t", "mobilefacenet")
