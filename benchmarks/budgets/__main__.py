@@ -79,8 +79,8 @@ def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
     if way == NOTEBOOK:
         found = run_notebook(_ROOT, 60.0 * minutes, seed, terminal)
-        figures = (found.accuracy, found.eer, found.auc)
-        return Row(minutes, way, "", seed, found.epochs, *figures, found.seconds)
+        measured = (found.accuracy, found.eer, found.auc)
+        return Row(minutes, way, "", seed, found.epochs, *measured, found.seconds)
     goal = cast(Purpose, way.removeprefix("run for "))
     loaded = load_config(_CONFIG, [f"data.root={_ROOT}", f"seed={seed}"])
     # A plan for each goal, measured anew: a run takes the settings of a plan that is there as they stand.

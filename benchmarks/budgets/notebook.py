@@ -158,7 +158,7 @@ def _step(
     with torch.autocast(device.type, dtype, enabled=dtype is not None):
         logits = network(_normalised(images, device))
     loss = nn.functional.cross_entropy(logits.float(), labels.to(device), label_smoothing=_SMOOTHING)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 

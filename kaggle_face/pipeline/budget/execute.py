@@ -32,8 +32,6 @@ _ANOTHER_FOLD = 1.1
 _ESTIMATED, _MEASURED = 1.3, 1.15
 """What is kept for a stage as a factor of its time: that of the plan, or one that was measured."""
 _LATE_WORDS_SECONDS = 1.0
-_EVALUATE_SHARE = 2.0
-"""Evaluating is begun where there is so many times the time of blending."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ class Execution:
     def _time_for_training(self, fold: int) -> float:
         """The time that is left until the rest must begin, with this fold trained."""
         record, plan = self._record, self._plan
-        kept = plan.stages.get("margin", 0.0)
+        kept = plan.stages.get("margin", 0.0) + plan.stages.get("evaluate", 0.0)
         unpredicted = [number for number in (*record.trained, fold) if number not in record.predicted]
         per_fold = plan.stages.get("predict", 0.0) / max(1, plan.folds)
         kept += _ESTIMATED * per_fold * len(unpredicted)
@@ -233,8 +231,9 @@ class Execution:
         for fold in folds:
             self._add_estimate(fold)
         left = record.deadline - self._clock.now()
-        blending = max(self._plan.stages.get("blend", 0.0), record.spent.get("blend", 0.0))
-        if left < _EVALUATE_SHARE * blending:
+        planned = self._plan.stages.get("evaluate", 0.0)
+        # Both resample the same records: where blending took long, evaluating will.
+        if left < max(planned, record.spent.get("blend", 0.0)):
             again = self._run.path.name
             record.note(f"no time was left to evaluate: kaggle-face evaluate {again} -c {self._loaded.word}")
             return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -46,7 +47,7 @@ class Rung:
         mflops: Operations of a forward pass for an image at full size, in millions.
         measured: Its figures, or `not measured`.
         source: Where it comes from.
-        config: Its settings as they stand in the file.
+        path: Its file.
         is_only_own: Whether it is for competitions that forbid imported architectures alone.
     """
 
@@ -58,8 +59,17 @@ class Rung:
     mflops: float
     measured: str
     source: str
-    config: Config
+    path: Path
     is_only_own: bool = False
+
+    @cached_property
+    def config(self) -> Config:
+        """Its settings as they stand in the file; they are read when they are first needed.
+
+        Raises:
+            ConfigError: They are wrong.
+        """
+        return load_config(str(self.path)).config
 
     @property
     def is_measured(self) -> bool:
@@ -85,7 +95,7 @@ class Rung:
 
 
 def read_ladder(folders: Sequence[Path] | None = None) -> tuple[Rung, ...]:
-    """All rungs, those of less work first.
+    """All rungs, by name.
 
     Args:
         folders: Where they lie, the later ones before the earlier; None: the package's and those of the
@@ -98,15 +108,14 @@ def read_ladder(folders: Sequence[Path] | None = None) -> tuple[Rung, ...]:
     files = {path.stem: path for folder in places for path in sorted(folder.glob("*.yaml"))}
     if not files:
         raise ConfigError(f"there are no recipes in {' or '.join(map(str, places))}")
-    rungs = [read_rung(path) for path in files.values()]
-    return tuple(sorted(rungs, key=lambda rung: (rung.work, rung.name)))
+    return tuple(read_rung(path) for _, path in sorted(files.items()))
 
 
 def read_rung(path: Path) -> Rung:
     """The rung in a file.
 
     Raises:
-        ConfigError: Its first lines lack a key or hold a wrong value, or its settings are wrong.
+        ConfigError: Its first lines lack a key or hold a wrong value.
     """
     lines = read_text(path, _MOST_BYTES).splitlines()
     found = {match[1]: match[2].strip() for line in lines if (match := _LINE.match(line))}
@@ -128,7 +137,7 @@ def read_rung(path: Path) -> Rung:
         float(found["mflops"]),
         found["measured"],
         found["source"],
-        load_config(str(path)).config,
+        path,
         "only" in found,
     )
 
@@ -136,7 +145,7 @@ def read_rung(path: Path) -> Rung:
 def rungs_for(
     ladder: Sequence[Rung], purpose: Purpose, side_px: int, forbids_imported: bool = False
 ) -> tuple[Rung, ...]:
-    """The rungs for a purpose and pictures of a size, in the order of the ladder.
+    """The rungs for a purpose and pictures of a size, those of less work first.
 
     For one task alone a rung of its own takes the place of the mixed one beside it, `cpu-8-accuracy` that of
     `cpu-8-both`.
@@ -156,7 +165,8 @@ def rungs_for(
         and (forbids_imported or not rung.is_only_own)
     ]
     own = {_step_of(rung) for rung in fitting if rung.purpose == purpose}
-    return tuple(rung for rung in fitting if rung.purpose == purpose or _step_of(rung) not in own)
+    chosen = [rung for rung in fitting if rung.purpose == purpose or _step_of(rung) not in own]
+    return tuple(sorted(chosen, key=lambda rung: (rung.work, rung.name)))
 
 
 def _step_of(rung: Rung) -> str:

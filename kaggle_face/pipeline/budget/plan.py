@@ -170,12 +170,16 @@ class Candidate:
         mean = _MEAN_OF_BLEND * self.blend_seconds + _WRITE_SECONDS
         return mean + (self.blend_seconds + _WRITE_SECONDS if chooses else 0.0)
 
+    def evaluating_seconds(self, chooses: bool) -> float:
+        """Of the metrics on held-out data with their intervals, where there is time for them."""
+        return self.blend_seconds if chooses else 0.0
+
     def fixed_seconds(self, folds: int, chooses_blend: bool = True) -> float:
         """Of everything but the steps of the training and the margin."""
         blend = self.blending_seconds(chooses_blend)
         early = self.predict_seconds + self.blending_seconds(False) if folds > 1 else 0.0
         of_folds = folds * (self.records_seconds + self.predict_seconds)
-        return self.decoding_seconds + of_folds + early + blend
+        return self.decoding_seconds + of_folds + early + blend + self.evaluating_seconds(chooses_blend)
 
     def seconds_for(self, folds: int, images: float) -> float:
         """Of the whole run without the margin."""
@@ -243,6 +247,7 @@ class Candidate:
         ]
         blend = self.blending_seconds(chooses_blend)
         how = "weights and post-processing chosen on held-out data" if chooses_blend else "a plain mean"
+        evaluating = self.evaluating_seconds(chooses_blend)
         if folds > 1:
             early = self.predict_seconds + self.blending_seconds(False)
             trained.insert(1, Stage("first CSV", early, "of fold 0 alone, in case"))
@@ -252,6 +257,7 @@ class Candidate:
             *trained,
             Stage("predict", folds * self.predict_seconds + tta, f"{demand.test_images:,} images"),
             Stage("blend", blend, f"{how}, in checked CSVs"),
+            *([Stage("evaluate", evaluating, "metrics with intervals")] if evaluating else []),
             Stage("margin", budget.margin, "kept for what nobody foresees"),
         )
 

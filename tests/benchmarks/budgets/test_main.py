@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.budgets import __main__ as script
 from benchmarks.budgets.__main__ import main
 from benchmarks.budgets.notebook import run_notebook
 from benchmarks.face_folders import FaceFolders, lay_out_faces
+from kaggle_face.pipeline.budget.run import run_within
 from kaggle_face.progress import SilentProgress
+from tests.support.budgets import FakeTrial
 
 
 @pytest.fixture
@@ -36,14 +39,18 @@ def test_a_folder_of_another_kind_is_refused(faces: Path, refused: Callable[...,
 
 @pytest.mark.slow
 def test_one_command_trains_both_and_tabulates_and_goes_on_where_it_was(
-    faces: Path, capsys: pytest.CaptureFixture[str]
+    faces: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # A clock that stands still and a trial that pretends: the plan is small, and is carried out for real.
+    trial = FakeTrial(seconds_a_megapixel=100.0)
+    monkeypatch.setattr(run_within, "__defaults__", (trial.clock, trial.as_context, lambda planned: None))
+    monkeypatch.setattr(script, "run_notebook", lambda root, seconds, *more: run_notebook(root, 1.0, *more))
     words = [str(faces), "--minutes", "2", "--seeds", "0"]
     assert main(words) == 0
     values = json.loads(Path("budgets.json").read_text(encoding="utf-8"))["rows"]
     assert [row["way"] for row in values] == ["notebook", "run for both"]
-    assert values[1]["recipe"] and values[1]["epochs"] > 0
-    assert "| 2 | run for both |" in Path("budgets.md").read_text(encoding="utf-8")
+    assert values[1]["recipe"] == "small-2-both" and values[1]["epochs"] > 0
+    assert "| 2 | run for both | small-2-both |" in Path("budgets.md").read_text(encoding="utf-8")
     capsys.readouterr()
     assert main(words) == 0
     assert "seed 0: notebook" not in capsys.readouterr().out, "finished rows are kept"

@@ -50,6 +50,7 @@ def test_the_stages_fill_the_budget_and_keep_a_margin() -> None:
         "fold 0",
         "predict",
         "blend",
+        "evaluate",
         "margin",
     ]
 
