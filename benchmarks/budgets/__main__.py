@@ -87,7 +87,8 @@ def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
     options = BudgetOptions(60.0 * minutes, f"{goal}-seed{seed}", goal, overwrite=True)
     result = run_within(loaded, options, terminal)
     info = result.run.fold(result.folds[0]).read_info("results.last")
-    figures = tuple(float(info["results"]["last"][name]) for name in ("accuracy", "eer", "auc"))
+    last = info["results"]["last"]
+    figures = (float(last["accuracy"]), float(last["eer"]), float(last["auc"]))
     points = info.get("pace")
     epochs = points[-1][0] if points else result.run.fold(result.folds[0]).read_config().train.epochs
     otherwise = "; ".join(result.notes)

@@ -7,7 +7,6 @@ beyond goes to further folds where the rung has them, then to epochs.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -212,7 +211,7 @@ class Candidate:
         length = min(possible, _MOST_OF_IMAGES * self.images) / self.demand.train_images
         config = self.config
         if self.settings_with is not None:
-            config = self.settings_with(max(1, math.floor(length)))
+            config = self.settings_with(max(1, round(length)))
         length = min(length, float(config.train.epochs))
         training = length * self.demand.train_images * self.seconds_of_image
         return Plan(
