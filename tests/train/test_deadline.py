@@ -141,6 +141,7 @@ def test_a_machine_that_becomes_slow_on_the_way_is_noticed(tmp_path: Path) -> No
     assert history(tmp_path)[-1]["lr"] < 0.02
 
 
+@pytest.mark.slow
 def test_a_faster_machine_gets_more_epochs(tmp_path: Path) -> None:
     progress = Ticking((0, 0.5))
     assert train(tmp_path, progress, PLANNED_SECONDS) == "finished"
@@ -226,6 +227,16 @@ def test_a_deadline_is_put_off_where_too_little_of_a_training_would_be_left() ->
     mildly, clock = keeper(later=(400.0,))
     refitted = steps_until_refit(mildly, clock, 1.3, planned)
     assert refitted is not None and refitted.length == pytest.approx(200 / 1.3 / 20, abs=0.3)
+
+
+def test_time_to_spare_lengthens_a_training_to_twice_its_epochs_at_most() -> None:
+    mine, clock = keeper()
+    refitted = steps_until_refit(mine, clock, 0.7, Pace.of([], 10))
+    # 200 seconds at 0.7 seconds a step are 286 steps, of which nine tenths are used.
+    assert refitted is not None and refitted.length == pytest.approx(0.9 * 286 / 20, abs=0.3)
+    mine, clock = keeper()
+    refitted = steps_until_refit(mine, clock, 0.3, Pace.of([], 10))
+    assert refitted is not None and refitted.length == pytest.approx(20.0)
 
 
 def test_a_fast_moment_is_not_taken_for_a_fast_machine() -> None:

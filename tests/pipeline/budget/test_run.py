@@ -10,6 +10,7 @@ import pytest
 from kaggle_face.cli.main import main
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError
+from kaggle_face.pipeline.budget import planner
 from kaggle_face.pipeline.budget.estimates import read_estimates
 from kaggle_face.pipeline.budget.record import read_record, record_file
 from kaggle_face.pipeline.budget.run import BudgetOptions, budget_word, plan_run, run_within
@@ -79,7 +80,10 @@ def test_a_budget_that_is_no_time_is_refused(seconds: float) -> None:
         BudgetOptions(seconds)
 
 
-def test_a_run_goes_from_pictures_to_checked_csvs_is_killed_and_goes_on(loaded: LoadedConfig) -> None:
+def test_a_run_goes_from_pictures_to_checked_csvs_is_killed_and_goes_on(
+    loaded: LoadedConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_MOST_EPOCHS", 12)  # of 30 images
     clock, made = FakeClock(), trial()
     # Slower than its trial says: 0.13 seconds an image instead of 0.077.
     progress = Ticking(clock, 0.13)
@@ -90,7 +94,7 @@ def test_a_run_goes_from_pictures_to_checked_csvs_is_killed_and_goes_on(loaded: 
     class Deadly(Ticking):
         def advance(self, steps: int = 1, note: str = "") -> None:
             super().advance(steps, note)
-            if self.units > 250:
+            if self.units > 130:  # of which 73 are decoded
                 raise KilledError
 
     began = clock.seconds
@@ -108,7 +112,7 @@ def test_a_run_goes_from_pictures_to_checked_csvs_is_killed_and_goes_on(loaded: 
     ]
     assert result.evaluation is not None and {row.task for row in result.evaluation.metrics}
     rows = read_estimates(Path("runs"))
-    assert [row.fold for row in rows] == list(result.folds) and rows[0].recipe == "small-2-both"
+    assert [row.fold for row in rows] == list(result.folds) and rows[0].recipe == result.plan.rung
     assert main(["status", "-c", "tiny-5min"]) == 0, "it is an ordinary run of ordinary settings"
 
     again = run_within(loaded, BudgetOptions(SECONDS), progress, clock, made.as_context)
