@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -58,6 +59,16 @@ def peak_memory_bytes(status: Path = _STATUS) -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)  # bytes on a Mac, KiB elsewhere
+
+
+def processor_name(cpuinfo: Path = _CPUINFO) -> str:
+    """The name of the processor; of its kind where the system does not report it."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def choose_sort_instructions(

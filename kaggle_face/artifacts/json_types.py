@@ -99,6 +99,39 @@ class BlendSummary(Shape):
     ignored_rules: list[str] = []
 
 
+class PlanShape(Shape):
+    """The plan of a run within a time budget."""
+
+    rung: str
+    purpose: str
+    length: Seconds
+    folds: Whole
+    most_folds: Whole
+    images_per_second: Seconds
+    records_seconds: Seconds
+    expected: str
+    tries_tta: bool
+    chooses_blend: bool
+    stages: dict[str, Seconds]
+
+
+class BudgetShape(Shape):
+    """`budget.json`: how far a run within a time budget came."""
+
+    settings: str
+    began_at: Seconds
+    seconds: Seconds
+    ended_at: Seconds
+    plan: PlanShape | None
+    spent: dict[str, Seconds]
+    trained: list[Whole]
+    predicted: list[Whole]
+    dropped: list[Whole]
+    csv: Literal["", "mean", "chosen"]
+    csv_folds: list[Whole]
+    notes: list[str]
+
+
 class GalleryShape(Shape):
     """`gallery.json` of a record: the label of a probe without a match."""
 

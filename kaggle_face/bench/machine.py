@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.bench.report import Cell
-from kaggle_face.hardware import available_cpus
+from kaggle_face.hardware import available_cpus, processor_name
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_LOOKS = 0.02
 def describe_machine(device: torch.device | None = None) -> dict[str, Cell]:
     """Processor, cores, load, system, and where torch is used its version and device."""
     about: dict[str, Cell] = {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": available_cpus(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "system": platform.platform(terse=True),
@@ -106,12 +106,3 @@ def own_memory_mb() -> float | None:
     lines = (line.split() for line in text.splitlines() if line.startswith(("RssAnon:", "RssShmem:")))
     kibibytes = [int(words[1]) for words in lines]
     return sum(kibibytes) * 1024 / 1e6 if kibibytes else None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

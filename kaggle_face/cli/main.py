@@ -46,6 +46,7 @@ from kaggle_face.stopping import (
 # command: (module below kaggle_face.cli, what it does), in the order of a competition.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "the whole chain on generated faces, from pictures to checked CSVs"),
+    "run": ("training.run", "the whole chain within a time budget, planned by what this machine can do"),
     "competitions": ("competition.init", "what is known of each competition; 'show NAME' prints all of one"),
     "init": ("competition.init", "detect the layout of a competition's files and write its settings"),
     "check": ("competition.check", "the data check: images, samples, rules and disk, before time is spent"),
@@ -99,6 +100,7 @@ MOVED = {"recipes": "python -m benchmarks.recipes", "blends": "python -m benchma
 
 KEPT = {
     "demo": "the steps that ended are kept",
+    "run": "what is trained and written so far is kept, and the time of the budget runs on",
     "cache": "what is built so far is kept",
     "train": "what is built and trained so far is kept",
     "tune": "trials that ended are kept, and the one that was running is run again",

@@ -10,7 +10,7 @@ _FIRST = "download, init, train, ensemble, submit"
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "data": ("competitions", "auth", "download", "init", "check", "cache"),
-    "train": ("train", "tune", "soup", "evaluate", "report", "runs", "status"),
+    "train": ("run", "train", "tune", "soup", "evaluate", "report", "runs", "status"),
     "blend": ("predict", "import-predictions", "ensemble", "pseudo-label"),
     "submit": ("submit", "submissions", "leaderboard"),
     "recognise": ("enroll", "verify", "identify", "people", "app"),
@@ -20,6 +20,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 
 EXAMPLES: Mapping[str, tuple[str, str]] = {
     "demo": ("", "train.epochs=3"),
+    "run": ("-c faces-2026 --minutes 8", "-c faces-2026 --hours 2 --plan"),
     "competitions": ("", "show pair_text"),
     "init": ("faces-2026 --data data/faces-2026", "faces-2026 --data data/faces-2026 --name faces --force"),
     "check": ("-c faces-2026", "-c faces-2026 --labels main"),

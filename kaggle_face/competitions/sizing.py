@@ -69,7 +69,7 @@ def training_lines(size: TrainingSize, machine: Machine, measured_by: Sequence[s
 
 def _gpu_lines(size: TrainingSize, measured_by: Sequence[str]) -> list[str]:
     backbone = "iresnet18  # our own files, no attention" if size.only_own_networks else "resnet18"
-    batch = _batch_size(size.images, 16, _GPU_BATCH)
+    batch = batch_size_for(size.images, 16, _GPU_BATCH)
     lr = min(_LR, _LR * batch / _GPU_BATCH_OF_LR)
     return [
         "model:",
@@ -89,7 +89,7 @@ def _gpu_lines(size: TrainingSize, measured_by: Sequence[str]) -> list[str]:
 def _cpu_lines(size: TrainingSize, measured_by: Sequence[str]) -> list[str]:
     seen = _CPU_IMAGES_SEEN_BY_LARGE if size.only_own_networks else _CPU_IMAGES_SEEN
     epochs = max(_CPU_EPOCHS[0], min(_CPU_EPOCHS[1], round(seen / max(1, size.images))))
-    batch = _batch_size(size.images, *_CPU_BATCHES)
+    batch = batch_size_for(size.images, *_CPU_BATCHES)
     return [
         "# A network that trains on a CPU, after configs/quick-cpu.yaml. On a GPU leave these parts out,",
         f"# but model.backbone={'iresnet18' if size.only_own_networks else 'resnet18'}, "
@@ -131,16 +131,21 @@ def _cpu_network(size: TrainingSize) -> list[str]:
     ]
 
 
-def _batch_size(images: int, least: int, most: int) -> int:
-    """The largest power of two with which an epoch has enough steps.
+def batch_size_for(images: int, least: int, most: int) -> int:
+    """The largest power of two with which an epoch of so many images has enough steps.
 
-    >>> [_batch_size(images, 16, 256) for images in (10, 336, 1000, 100_000)]
+    >>> [batch_size_for(images, 16, 256) for images in (10, 336, 1000, 100_000)]
     [16, 16, 32, 256]
     """
     return max(least, min(most, 1 << max(1, images // _STEPS_AN_EPOCH).bit_length() - 1))
 
 
 def _batch_lines(images: int, batch: int) -> list[str]:
-    fills = images < batch * _FILLED_UP_TO_STEPS
+    fills = fills_last_batch(images, batch)
     fill = ["  last_batch: fill  # no image is left out of an epoch"] if fills else []
     return [f"  batch_size: {batch}", *fill]
+
+
+def fills_last_batch(images: int, batch: int) -> bool:
+    """Whether an epoch's last, smaller batch is too large a part of its images to be left out."""
+    return images < batch * _FILLED_UP_TO_STEPS

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from kaggle_face.artifacts.environment import command_line, describe_environment
@@ -16,6 +17,7 @@ from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, counted
+from kaggle_face.pipeline.budget.estimates import add_estimate
 from kaggle_face.pipeline.inputs.fold_starts import (
     Start,
     TrainOptions,
@@ -37,6 +39,7 @@ from kaggle_face.progress import Progress, in_words
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 from kaggle_face.train.config_lint import lint_config
+from kaggle_face.train.deadline import Deadline
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.settings import select_fold
@@ -74,10 +77,12 @@ def train_folds(
     options: TrainOptions,
     progress: Progress,
     distributed: DistributedContext = SINGLE_PROCESS,
+    deadline: Deadline | None = None,
 ) -> TrainResult:
     """Trains folds, with None all that are not finished; those that were stopped go on.
 
-    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`.
+    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`. With a
+    `deadline` the schedule of each is re-fitted so that it is over by then.
 
     Raises:
         RunError: There is no such fold; it is trained already, or was begun with other settings or data.
@@ -103,8 +108,11 @@ def train_folds(
         if folds is None:
             _log_what_is_left(run, starts.count("skip"), len(starts), progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
-        context = RunContext(about, progress, distributed=distributed, saves_when_stopped=True)
-        _log_estimate(config, data, division, dict(zip(numbers, starts, strict=True)), context)
+        context = RunContext(
+            about, progress, distributed=distributed, saves_when_stopped=True, deadline=deadline
+        )
+        if deadline is None:
+            _log_estimate(config, data, division, dict(zip(numbers, starts, strict=True)), context)
         queue = _FoldQueue(loaded, options, folders, starts, data, division, cache, context)
         outcomes, command = queue.train(logs_skipped=folds is not None)
         try:
@@ -142,6 +150,11 @@ class _FoldQueue:
             with adding_next_command(following, start, self.loaded, self.options):
                 outcome = self._train_fold(folder, start, self._epochs_after(place))
             outcomes[folder.fold] = outcome
+            if (
+                outcome == "finished" and self.context.deadline is None
+            ):  # else the caller adds it, with its plan
+                runs = Path(self.loaded.config.paths.runs)
+                self.context.distributed.on_rank_zero(add_estimate, runs, folder, self.context.progress)
             if outcome == "stopped":
                 return outcomes, next_command(following, True, self.loaded, self.options)
             num_left -= 1

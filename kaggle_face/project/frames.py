@@ -5,11 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from kaggle_face.errors import one_line
+
+if TYPE_CHECKING:
+    pass
 
 
 def frame_of(rows: Iterable[Any], *, without: Iterable[str] = ()) -> pd.DataFrame:

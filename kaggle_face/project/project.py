@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from kaggle_face.data.cache.image_cache import ImageCache
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
+    from kaggle_face.pipeline.budget.ladder import Purpose
     from kaggle_face.pipeline.submit import SubmitOptions, SubmitResult
+    from kaggle_face.project.budget import BudgetPlan
     from kaggle_face.project.report import Report
 
 
@@ -112,17 +114,52 @@ class Project(BetterRuns):
             raise DataError(f"there are no images of the split '{split}'; there are: {known}")
         return draw_sheet(self.images, [SheetRow(f"{split}: the first {len(ids)} images", (ids,))])
 
-    def run(self, name: str | None = None) -> Run:
-        """A run that is there.
+    def run(
+        self,
+        name: str | None = None,
+        *,
+        hours: float | None = None,
+        minutes: float | None = None,
+        goal: Purpose | None = None,
+        overwrite: bool = False,
+        ignore_rules: bool = False,
+    ) -> Run:
+        """A run that is there; with a budget the whole chain within it, as a `BudgetRun` of its plan.
+
+        One that was broken off goes on when it is called again, with what is left of its time.
 
         Args:
             name: Its name; None: the run that is clearly meant, as on the command line.
+            hours: The budget, from the first call on.
+            minutes: The budget in minutes instead.
+            goal: `accuracy`, `verification` or `both`; None: what the competition is ranked by.
+            overwrite: Whether it is planned and begun anew; what the run holds is removed.
+            ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
 
         Raises:
-            RunError: There is no such run, or it is not clear which is meant.
+            RunError: There is no such run, it is not clear which is meant, or the budget is too small.
+            RulesError: The rules forbid every recipe.
         """
-        with self.call() as progress:
-            return Run(self, find_own_run(self.loaded, name, progress.log))
+        if hours is None and minutes is None:
+            with self.call() as progress:
+                return Run(self, find_own_run(self.loaded, name, progress.log))
+        from kaggle_face.project.budget import budget_options, run_project
+
+        return run_project(self, budget_options(hours, minutes, name, goal, overwrite, ignore_rules))
+
+    def plan(
+        self,
+        *,
+        hours: float | None = None,
+        minutes: float | None = None,
+        goal: Purpose | None = None,
+        overwrite: bool = False,
+        ignore_rules: bool = False,
+    ) -> BudgetPlan:
+        """What `run` would do with a budget, written as settings; arguments and errors are those of `run`."""
+        from kaggle_face.project.budget import budget_options, plan_project
+
+        return plan_project(self, budget_options(hours, minutes, None, goal, overwrite, ignore_rules))
 
     @property
     def runs(self) -> list[Run]:

@@ -302,7 +302,8 @@ def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], ou
     epochs: dict[CheckpointName, int | None] = {"last": trainer.state.epoch, "swa": None}
     epochs.update({checkpoint: epoch + 1 for checkpoint, epoch in trainer.state.best_epochs.items()})
     results = write_out_of_fold(folder, trainer.data, network, epochs, how)
-    info = {**info, "status": outcome, "seconds": trainer.state.seconds, "results": results}
+    pace = {"pace": trainer.state.pace} if trainer.state.pace else {}  # where it was re-fitted
+    info = {**info, **pace, "status": outcome, "seconds": trainer.state.seconds, "results": results}
     info["peak_memory_bytes"] = _peak_memory()
     distributed.on_rank_zero(folder.write_info, info)
     if outcome == "finished":

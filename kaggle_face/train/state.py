@@ -26,12 +26,16 @@ from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import WeightMean
 from kaggle_face.train.loggers import EpochRow
 from kaggle_face.train.losses.metric_learning import MetricLoss
+from kaggle_face.train.optim.pace import Pace
 from kaggle_face.train.step.accumulator import EpochTotals, MetricAccumulator
 
 
 @dataclass
 class TrainingState:
-    """Network, optimiser and position of a training; `epoch` and `step` name the next step to take."""
+    """Network, optimiser and position of a training; `epoch` and `step` name the next step to take.
+
+    `pace` are the points of a `Pace` that was re-fitted to a deadline; without any it is the planned one.
+    """
 
     network: FaceNetwork
     optimizer: torch.optim.Optimizer
@@ -46,6 +50,7 @@ class TrainingState:
     history: list[EpochRow] = field(default_factory=list)
     best_scores: dict[str, float] = field(default_factory=dict)
     best_epochs: dict[CheckpointName, int] = field(default_factory=dict)
+    pace: list[list[float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.accumulator = MetricAccumulator(next(self.network.parameters()).device)
@@ -59,6 +64,10 @@ class TrainingState:
     def evaluated_network(self) -> FaceNetwork:
         """The network that is measured and kept: the averaged one where there is one."""
         return self.average.network if self.average is not None else self.network
+
+    def pace_of(self, epochs: int) -> Pace:
+        """The pace of the training, planned to have so many epochs."""
+        return Pace.of(self.pace, epochs)
 
     def improves(self, checkpoint: CheckpointName, score: float) -> bool:
         """Records a score (higher is better); returns whether it is the best so far; NaN never is."""
@@ -130,6 +139,7 @@ def _read_verified(path: Path, device: torch.device) -> dict[str, Any]:
             raise ValueError(f"{changed} is not what was written")
         stream.seek(0)
         values = torch.load(stream, map_location=device, weights_only=True)
+    values.setdefault("pace", [])  # states of earlier versions have none
     wrong = [name for name, kind in _PLAIN.items() if not isinstance(values[name], kind)]
     if wrong:
         raise ValueError(f"{wrong[0]} is a {type(values[wrong[0]]).__name__}")
@@ -147,6 +157,8 @@ def _put_back(state: TrainingState, values: dict[str, Any]) -> None:
     if state.swa is not None:
         state.swa.load_state_dict(values["swa"])
     state.accumulator.load(EpochTotals(**values["counts"]))
+    if values["pace"]:
+        Pace.of(values["pace"], 0)  # refuses what is none
     for name in _PLAIN:
         setattr(state, name, values[name])
 
@@ -176,4 +188,5 @@ _PLAIN: dict[str, type | tuple[type, ...]] = {
     "history": list,
     "best_scores": dict,
     "best_epochs": dict,
+    "pace": list,
 }

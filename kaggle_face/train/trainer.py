@@ -18,8 +18,10 @@ from kaggle_face.inference.network_input import size_without_search
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.progress import Counter, Progress, in_words
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
+from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.loggers import EpochRow, Logger
+from kaggle_face.train.optim.pace import Pace
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.settings import FoldData, TrainSettings
 from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
@@ -32,6 +34,9 @@ _RESERVE_VALIDATIONS = 4.0
 """Validations' worth of time kept back under `train.max_hours`: one of the epoch, three of the records."""
 
 _EVAL_BATCH_ON_GPU = 512
+
+_WORTH_A_LINE = 0.05
+"""The change of a training's length, as a share of it, that is reported."""
 
 Outcome = Literal["finished", "stopped", "interrupted"]
 """At its end; at the time limit; by Ctrl-C or SIGTERM."""
@@ -93,6 +98,7 @@ class RunContext:
         epochs_after: Epochs that the call trains after this fold; the time left covers them.
         saves_when_stopped: Whether a signal ends the training after a step, with its state saved, to be gone
             on with; else it breaks the training off.
+        deadline: When the training is to be over; its pace is re-fitted to it. None: it has all its epochs.
     """
 
     about: Mapping[str, Any]
@@ -101,6 +107,7 @@ class RunContext:
     distributed: DistributedContext = SINGLE_PROCESS
     saves_when_stopped: bool = False
     epochs_after: int = 0
+    deadline: Deadline | None = None
 
 
 @dataclass
@@ -127,7 +134,17 @@ class Trainer:
         self._act: Act = "train"
         self._on_rank_zero = self.context.distributed.on_rank_zero
         self._swa_epochs = self.settings.train.swa_epochs or 0
+        self._keeper: PaceKeeper | None = None
+        self._reported_length: float | None = None
+        if self.context.deadline is not None:
+            size_px = self.data.cache.size_px
+            self._keeper = PaceKeeper(self.context.deadline, self.settings.train, size_px, len(self.batches))
         self._score = read_score(self.settings.train, self.data.pairs.are_labelled, self.settings.pair_metric)
+
+    @property
+    def pace(self) -> Pace:
+        """How the training goes through its schedule."""
+        return self.state.pace_of(self.settings.train.epochs)
 
     def run(self) -> Outcome:
         """Trains until the last epoch, the early stop, the time limit or a signal; returns which.
@@ -145,7 +162,7 @@ class Trainer:
 
     def _run(self) -> Outcome:
         try:
-            while self.state.epoch < self.settings.train.epochs:
+            while self.state.epoch < self.pace.num_epochs:
                 ended_by = self._train_epoch()
                 if ended_by is not None:
                     self._save()
@@ -163,8 +180,8 @@ class Trainer:
 
     def _train_epoch(self) -> Outcome | None:
         """Trains to the end of the epoch; what ended the training before, or None."""
-        number, epochs = self.state.epoch + 1, self.settings.train.epochs
-        steps, images = len(self.batches), self.batches.images_per_epoch
+        number, epochs = self.state.epoch + 1, self.pace.num_epochs
+        images = self._steps_of_epoch * self.batches.images_per_epoch // len(self.batches)
         done = self.state.accumulator.latest.images
         label = f"fold {self.data.fold} epoch {number}/{epochs}"
         self.time_budget.lap()
@@ -172,10 +189,12 @@ class Trainer:
         with self.context.progress.track(label, images, "images", done, later) as counter:
             for count in run_steps(self.state, self.settings, self.batches, self.step_context):
                 self._count(counter, count)
-                if (
-                    may_pause(self.state, self.settings, steps, self.step_context.device)
-                    and not self._go_on()
-                ):
+                steps = self._steps_of_epoch
+                is_whole = may_pause(self.state, self.settings, steps, self.step_context.device)
+                if is_whole:
+                    self._keep_pace()
+                if is_whole and not self._go_on():
+                    steps = self._steps_of_epoch
                     if self._act == "interrupt":
                         return "interrupted"
                     return None if self.state.step == steps else "stopped"
@@ -183,12 +202,37 @@ class Trainer:
 
     def _images_later(self, epoch: int) -> float:
         """The work behind an epoch (from 1) in images: other epochs, those of other folds, and measuring."""
-        train = self.settings.train
-        epochs = train.epochs - epoch + self.context.epochs_after
+        epochs = self.pace.num_epochs - epoch + self.context.epochs_after
         rate = self.state.history[-1]["images_per_second"] if self.state.history else 0.0
-        measurements = (epochs + 1) / train.measure_every_epochs
+        measurements = (epochs + 1) / self.settings.train.measure_every_epochs
         seconds = measurements * self.time_budget.validation_seconds
         return epochs * self.batches.images_per_epoch + seconds * rate
+
+    @property
+    def _steps_of_epoch(self) -> int:
+        accumulate = self.settings.train.accumulate_steps
+        return self.pace.steps_of_epoch(self.state.epoch, len(self.batches), accumulate)
+
+    def _keep_pace(self) -> None:
+        """Re-fits the pace to the deadline where the training would miss it, and saves the state with it."""
+        state, before = self.state, self.pace
+        if self._keeper is None or state.step == self._steps_of_epoch:
+            return
+        validation = self.time_budget.validation_seconds
+        pace = self._on_rank_zero(self._keeper.check, before, state.epoch, state.step, validation)
+        if pace is None:
+            return
+        state.pace = [list(point) for point in pace.points]
+        reported = self._reported_length or before.length
+        if abs(pace.length - reported) > _WORTH_A_LINE * reported:
+            how = "shortened" if pace.length < reported else "lengthened"
+            self.context.progress.log(
+                f"fold {self.data.fold}: {how} from {reported:.1f} to {pace.length:.1f} epochs to meet the "
+                "deadline; the learning rate still comes to its end"
+            )
+            self._reported_length = pace.length
+        state.epoch_seconds += self.time_budget.lap()
+        self._save()
 
     def _count(self, counter: Counter, images: int) -> None:
         counter.advance(images, f"loss {self.state.accumulator.latest.mean_loss:.3f}")
@@ -212,7 +256,7 @@ class Trainer:
         require_finite_weights(state, self.settings)
         try:
             finished, train = state.epoch + 1, self.settings.train
-            is_measured = finished % train.measure_every_epochs == 0 or finished == train.epochs
+            is_measured = finished % train.measure_every_epochs == 0 or self.pace.is_last(state.epoch)
             figures = self._measure() if is_measured else None
         except StoppedBySignalError:
             if not self.context.saves_when_stopped:
@@ -224,7 +268,7 @@ class Trainer:
             if state.improves(checkpoint, score):
                 self._on_rank_zero(save_checkpoint, state, self.folder, checkpoint)
         self._on_rank_zero(save_checkpoint, state, self.folder, "last")
-        if state.swa is not None and state.epoch >= self.settings.train.epochs - self._swa_epochs:
+        if state.swa is not None and state.epoch >= self.pace.num_epochs - self._swa_epochs:
             state.swa.add(state.network.state_dict())
         state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
         state.accumulator.begin_epoch()
@@ -244,6 +288,8 @@ class Trainer:
             raise diverged(self.state, self.settings, f"{error.what} after") from error
         self.time_budget.validation_seconds = time.monotonic() - start
         self.state.seconds += self.time_budget.validation_seconds
+        if self._keeper is not None:
+            self._keeper.leave_out(self.time_budget.validation_seconds)
         return figures
 
     def _append_row(self, figures: dict[str, float] | None) -> None:
@@ -270,7 +316,7 @@ class Trainer:
             describe_epoch(
                 self.data.fold,
                 state.history[-1],
-                self.settings.train.epochs,
+                self.pace.num_epochs,
                 self.context.epochs_after,
             )
         )

@@ -29,6 +29,8 @@ from kaggle_face.evaluation.member_scores import (
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.evaluation.run_table import read_run_rows
 from kaggle_face.kaggle.remote.training import read_job
+from kaggle_face.pipeline.budget import estimates
+from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, write_record
 from kaggle_face.records import (
     ClassTable,
     CompetitionData,
@@ -113,6 +115,13 @@ def runs(submissions: Path) -> Path:
                 record_io.write_pair_scores(folder / "pairs", scores, made_of)
     write_json(run.ensemble_folder / "ensemble.json", SUMMARY)
     write_json(run.path / "kaggle.json", JOB)
+    course = Course("r", "both", 7.5, 2, 3, 512.5, 4.0, "not measured", False, True, {"fold 0": 60.0})
+    write_record(run, BudgetRecord("configs/a.yaml", 1000.0, 480.0, course, spent={"fold 0": 1.5}))
+    row = ["when", "m", "demo", "demo/a", "0", "r", "32", "400.5", "", "90", "12", "0.5", "0.25"]
+    write_table(
+        tmp_path / "runs" / estimates.FILE,
+        dict(zip(estimates.COLUMNS, ([cell] for cell in row), strict=True)),
+    )
     unknown = np.full(6, -1)
     both = tuple(Pairs(PAIRS.pair_ids, IDS[:4], IDS[1:5], PAIRS.labels) for _ in range(2))
     folds = Folds("f", IDS, np.array([0, 1, 0, 1, -1, -1]), unknown, both)
@@ -168,6 +177,8 @@ def readers_of(root: Path) -> list[tuple[str, Callable[[], object]]]:
         ("ensemble.json", lambda: read_blend_record(run)),
         ("ensemble.json", lambda: parameters_of_blend(run)),
         ("kaggle.json", lambda: read_job(run)),
+        ("budget.json", lambda: read_record(run)),
+        ("estimates", lambda: estimates.read_estimates(root)),
     ]
 
 

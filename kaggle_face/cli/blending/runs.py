@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
 from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import RunError
+from kaggle_face.hints import settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.evaluation.run_table import TaskFigures
@@ -33,6 +36,11 @@ _LEGEND = {
 
 def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `runs`."""
+    parser.add_argument(
+        "--estimates",
+        action="store_true",
+        help="what trainings took and reached on each machine, from which `run` plans",
+    )
     parser.add_argument("--all", action="store_true", help="the runs of all settings, not of these alone")
     parser.add_argument("--json", action="store_true", help="print the table as JSON, for programs")
     add_config_arguments(parser)
@@ -40,6 +48,9 @@ def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
 
 def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints one line for each run, the best in the competition's metric first."""
+    if arguments.estimates:
+        _print_estimates(arguments, terminal)
+        return
     from kaggle_face.artifacts.plain_values import plain_values
     from kaggle_face.pipeline.evaluate import run_table
 
@@ -69,6 +80,55 @@ def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         legend = {"run": "as above", "settings that differ": "most other runs have another value"}
         cells = [[row.name, " ".join(row.differences)] for row in different]
         terminal.table(list(legend), cells, legend)
+
+
+def _print_estimates(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Prints the table of estimates, of all settings with `--all`, the newest last."""
+    from kaggle_face.pipeline.budget.estimates import read_estimates
+
+    loaded = load_settings(arguments)
+    own = f"{loaded.name}/", f"{loaded.name}-"
+    rows = [
+        row
+        for row in read_estimates(Path(loaded.config.paths.runs))
+        if arguments.all or row.run.startswith(own)
+    ]
+    if not rows:
+        what = "any settings" if arguments.all else f"'{loaded.name}'"
+        how = settings_command("run", "--minutes", "8")
+        raise RunError(f"no training of {what} has ended here yet; train one first: {how}")
+    legend = {
+        "run": "settings and run",
+        "fold": "number from 0",
+        "recipe": "the rung of the ladder it was planned by",
+        "pixels": "side of the images",
+        "images/s": "of the training",
+        "planned": "images/s that the plan expected",
+        "minutes": "of the training",
+        "accuracy": "on held-out images",
+        "EER": "on held-out pairs",
+        "machine": "what it was trained on",
+    }
+    cells = [
+        [
+            row.run,
+            str(row.fold),
+            row.recipe or "-",
+            str(row.pixels),
+            _number(row.images_per_second, 0),
+            _number(row.planned_images_per_second, 0),
+            f"{row.seconds / 60:.1f}",
+            _number(row.accuracy, 4),
+            _number(row.eer, 4),
+            row.machine,
+        ]
+        for row in rows
+    ]
+    terminal.table(list(legend), cells, legend)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:

@@ -88,21 +88,27 @@ def run_steps(
     Raises:
         TrainingStoppedError: Too many steps in a row had a loss that is not finite.
     """
-    steps = len(batches)
+    steps, epochs, accumulate = len(batches), settings.train.epochs, settings.train.accumulate_steps
     state.network.train()
     guard = BatchNormGuard(state.networks)
     if settings.train.freeze_backbone_epochs > 0:
-        set_backbone_trainable(state.network, state.epoch >= settings.train.freeze_backbone_epochs)
+        position = state.pace_of(epochs).position(state.epoch)
+        set_backbone_trainable(state.network, position >= settings.train.freeze_backbone_epochs)
     for batch in batches.epoch(state.epoch, state.step):
-        group = group_of(state.step, steps, settings.train.accumulate_steps)
-        moment = state.epoch + group.start / steps  # the same for all batches of an update
+        pace = state.pace_of(epochs)  # the caller may have changed it
+        last = pace.steps_of_epoch(state.epoch, steps, accumulate)
+        if state.step >= last:
+            return
+        group = group_of(state.step, steps, accumulate)
+        # The same for all batches of an update.
+        moment = pace.position(state.epoch + group.start / steps)
         scores = [row["plateau_score"] for row in state.history if "plateau_score" in row]
-        lr = learning_rate(settings.schedule, settings.optim.lr, moment, settings.train.epochs, scores)
+        lr = learning_rate(settings.schedule, settings.optim.lr, moment, epochs, scores)
         for parameters in state.optimizer.param_groups:
             parameters["lr"] = lr * parameters.get("lr_scale", 1.0)
         state.network.head.set_progress(moment)
         try:
-            _train_on(batch, state, settings, context, group)
+            _train_on(batch, state, settings, context, group, int(moment))
         except torch.OutOfMemoryError as error:
             elsewhere = ", or set data.residence=memory_map" if batches.plan.placement == "device" else ""
             raise ConfigError(
@@ -110,9 +116,9 @@ def run_steps(
                 f"{context.device}; lower it (train.accumulate_steps makes up for it){elsewhere}"
             ) from error
         state.step += 1
-        if state.step == steps or _is_time_to_poll(state.step, context.device):
+        if state.step == last or _is_time_to_poll(state.step, context.device):
             # Several processes must learn the same at the same step.
-            _poll(state, settings, guard, state.step == steps or context.distributed.is_parallel)
+            _poll(state, settings, guard, state.step == last or context.distributed.is_parallel)
         yield len(batch.labels)
 
 
@@ -143,12 +149,17 @@ def may_pause(state: TrainingState, settings: TrainSettings, steps: int, device:
 
 
 def _train_on(
-    batch: Batch, state: TrainingState, settings: TrainSettings, context: StepContext, group: range
+    batch: Batch,
+    state: TrainingState,
+    settings: TrainSettings,
+    context: StepContext,
+    group: range,
+    position: int,
 ) -> None:
     noise = int(seeded(settings.seed, _NOISE, state.epoch, state.step).integers(2**63))
     torch.manual_seed(noise + context.distributed.share.rank)  # dropout; the classes are the same for all
     generator = torch.Generator(context.device).manual_seed(noise)
-    result = _forward(batch, state, settings, context, generator)
+    result = _forward(batch, state, settings, context, generator, position)
     loss = result.loss.detach()
     # A loss that is not finite must not leave finite gradients, which would be applied.
     poison = torch.where(torch.isfinite(loss), 1.0 / len(group), torch.nan)
@@ -168,9 +179,10 @@ def _forward(
     settings: TrainSettings,
     context: StepContext,
     generator: torch.Generator,
+    position: int,
 ) -> BatchLoss:
     labels_B = batch.labels.to(context.device, non_blocking=True)
-    images_SCHW, mix = _mixed(batch, state, settings, context)
+    images_SCHW, mix = _mixed(batch, state, settings, context, position)
     with torch.autocast(context.device.type, context.amp_dtype, enabled=context.amp_dtype is not None):
         embeddings_SD = context.forward(images_SCHW)
     embeddings_BD = context.distributed.gathered(embeddings_SD, len(labels_B))
@@ -185,10 +197,10 @@ def _forward(
 
 
 def _mixed(
-    batch: Batch, state: TrainingState, settings: TrainSettings, context: StepContext
+    batch: Batch, state: TrainingState, settings: TrainSettings, context: StepContext, position: int
 ) -> tuple[Tensor, Mix | None]:
     """This process's share of the batch, normalised, and how the whole batch is mixed."""
-    size_px = image_size_at(settings.train, batch.images.shape[-2], state.epoch)
+    size_px = image_size_at(settings.train, batch.images.shape[-2], position)
     images_SHWC = resized(batch.images.to(context.device, non_blocking=True), size_px)
     draw = seeded(settings.seed, _MIXING, state.epoch, state.step)
     mix = draw_mix(settings.augment, len(batch.labels), size_px, draw)

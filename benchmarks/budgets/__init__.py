@@ -1,0 +1,1 @@
+"""`kaggle-face run` and the plain notebook, given the same minutes."""

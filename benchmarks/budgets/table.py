@@ -1,0 +1,114 @@
+"""The table of budgets: what runs and notebooks reached in the same minutes, and what they took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kaggle_face.bench.report import Cell, Report
+from kaggle_face.errors import InputError
+
+COLUMNS = (
+    *("minutes", "way", "recipe", "seed", "epochs", "accuracy", "eer", "auc"),
+    *("seconds", "of budget", "done otherwise"),
+)
+NOTEBOOK = "notebook"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training: the budget, what was trained, what it reached and what it took.
+
+    Attributes:
+        minutes: The budget.
+        way: `notebook`, or `run for <goal>`.
+        recipe: The rung of a run; empty for the notebook.
+        seed: Of weights, order and augmentation.
+        epochs: That were trained.
+        accuracy: On the held-out images, of the last epoch.
+        eer: Of the trials.
+        auc: Of the trials.
+        seconds: Of all of it, from pictures to figures or CSVs.
+        otherwise: What a run did otherwise than planned.
+    """
+
+    minutes: float
+    way: str
+    recipe: str
+    seed: int
+    epochs: float
+    accuracy: float
+    eer: float
+    auc: float
+    seconds: float
+    otherwise: str = ""
+
+    @property
+    def key(self) -> str:
+        """What sets it apart from the other rows."""
+        return key_of(self.minutes, self.way, self.seed)
+
+
+def key_of(minutes: float, way: str, seed: int) -> str:
+    """The key of a row."""
+    return f"{minutes:g} {way} {seed}"
+
+
+def tabulate(rows: Sequence[Row], about: Mapping[str, Cell]) -> Report:
+    """The rows by minutes, the notebook first, each with the share of its budget that it took."""
+    ordered = sorted(rows, key=lambda row: (row.minutes, row.way != NOTEBOOK, row.way, row.seed))
+    cells: list[tuple[Cell, ...]] = [
+        (
+            f"{row.minutes:g}",
+            row.way,
+            row.recipe or "-",
+            row.seed,
+            f"{row.epochs:.1f}",
+            f"{row.accuracy:.4f}",
+            f"{row.eer:.4f}",
+            f"{row.auc:.4f}",
+            f"{row.seconds:.0f}",
+            f"{row.seconds / (60.0 * row.minutes):.2f}",
+            row.otherwise or "-",
+        )
+        for row in ordered
+    ]
+    return Report("budgets", dict(about), COLUMNS, tuple(cells), sentence(ordered))
+
+
+def sentence(rows: Sequence[Row]) -> str:
+    """How often a run was ahead of the notebook of the same minutes and seed, and how often it was late."""
+    notebooks = {(row.minutes, row.seed): row for row in rows if row.way == NOTEBOOK}
+    runs = [row for row in rows if row.way != NOTEBOOK]
+    pairs = [(row, notebooks[row.minutes, row.seed]) for row in runs if (row.minutes, row.seed) in notebooks]
+    if not pairs:
+        return "No run and notebook of the same minutes and seed are there yet."
+    better = sum(run.accuracy > other.accuracy for run, other in pairs)
+    surer = sum(run.eer < other.eer for run, other in pairs)
+    late = sum(row.seconds > 60.0 * row.minutes for row in runs)
+    return (
+        f"Of {len(pairs)} runs beside a notebook {better} have a higher accuracy and {surer} a lower EER; "
+        f"{late} of {len(runs)} runs took longer than their budget."
+    )
+
+
+def as_values(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows for a JSON file."""
+    return [asdict(row) for row in rows]
+
+
+def rows_of(values: object) -> list[Row]:
+    """The rows of a JSON file that `as_values` made.
+
+    Raises:
+        InputError: It holds something else.
+    """
+    if not isinstance(values, list):
+        raise InputError("budgets.json holds no list of rows; move it away")
+    try:
+        return [Row(**row) for row in values]
+    except TypeError as error:
+        raise InputError(
+            f"budgets.json holds other rows than this script writes ({error}); move it away"
+        ) from None

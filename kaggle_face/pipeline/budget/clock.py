@@ -1,0 +1,24 @@
+"""Time as an argument, so that deadlines can be tested without waiting."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time, which goes on while no process runs."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+
+
+class SystemClock:
+    """The clock of this machine; within a process it does not jump when the machine's time is set."""
+
+    def __init__(self) -> None:
+        self._base = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._base + time.monotonic()

@@ -1,0 +1,97 @@
+"""What the data of a competition demands of a run: numbers of images, classes and trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kaggle_face.artifacts.provenance import predicted_images
+from kaggle_face.competitions.catalogue.ranking import own_metrics_of
+from kaggle_face.config import Config
+from kaggle_face.errors import DataError
+from kaggle_face.pictures import inspect_picture, read_picture
+from kaggle_face.pipeline.budget.ladder import Purpose
+from kaggle_face.records import CompetitionData, StrArray
+
+if TYPE_CHECKING:
+    from kaggle_face.records import Folds
+
+_LOOKED_AT = 20
+"""Pictures whose sides are read."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a run of a competition has to go through.
+
+    Attributes:
+        num_classes: Identities of the head.
+        all_images: Images to decode.
+        train_images: Images that a fold trains on.
+        held_out_images: Images that a fold is measured on, with those of its trials.
+        test_images: Images that a submission is made of.
+        trials: Trials of a fold and of the test set.
+        num_folds: Folds that the settings make.
+        side_px: The longer side of the training images, at the median.
+    """
+
+    num_classes: int
+    all_images: int
+    train_images: int
+    held_out_images: int
+    test_images: int
+    trials: int
+    num_folds: int
+    side_px: int
+
+
+def demand_of(data: CompetitionData, folds: Folds, root: Path) -> Demand:
+    """What the records of a competition demand, by its first fold."""
+    measured = np.union1d(folds.validation_ids(0), folds.pairs[0].image_ids)
+    return Demand(
+        num_classes=len(data.classes),
+        all_images=len(data.faces),
+        train_images=len(folds.training_ids(0)),
+        held_out_images=len(measured),
+        test_images=len(predicted_images(data)),
+        trials=len(folds.pairs[0]) + len(data.test_pairs),
+        num_folds=folds.count,
+        side_px=_side_of(root, folds.training_ids(0)),
+    )
+
+
+def purpose_of(config: Config) -> Purpose:
+    """What a competition is ranked by.
+
+    >>> from kaggle_face.config import CompetitionConfig
+    >>> purpose_of(Config(competition=CompetitionConfig(slug="demo")))
+    'both'
+    """
+    ranked = own_metrics_of(config).ranked
+    if len(ranked) == 1:
+        return "accuracy" if ranked[0] == "classification" else "verification"
+    return "both"
+
+
+def _side_of(root: Path, image_ids: StrArray) -> int:
+    """The median of the longer sides of some pictures.
+
+    Raises:
+        DataError: None of them can be read.
+    """
+    places = np.linspace(0, len(image_ids) - 1, min(_LOOKED_AT, len(image_ids))).astype(int)
+    sides: list[int] = []
+    reason: DataError | None = None
+    for image_id in image_ids[places].tolist():
+        try:
+            facts = inspect_picture(read_picture(root / image_id, image_id), image_id)
+        except DataError as error:  # the cache names it, or leaves it out
+            reason = error
+            continue
+        sides.append(max(facts.width, facts.height))
+    if not sides:
+        raise reason or DataError("there are no images to train on")
+    return int(np.median(sides))

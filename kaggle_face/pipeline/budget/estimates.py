@@ -1,0 +1,230 @@
+"""The table of estimates: what finished trainings took and reached on this machine, for the next plans.
+
+`<paths.runs>/estimates.csv` has a row for each fold that was trained to its end, by whatever command.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from statistics import median
+
+from kaggle_face.artifacts.files.locking import wait_for_lock
+from kaggle_face.artifacts.files.reading import read_columns, reading
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.seals import time_of_now
+from kaggle_face.artifacts.tables import write_table
+from kaggle_face.errors import KaggleFaceError
+from kaggle_face.hardware import available_cpus, processor_name
+from kaggle_face.progress import Progress
+
+FILE = "estimates.csv"
+_LAST_ROWS = 5
+_SLOWER_WITHIN = (0.7, 3.0)
+"""What is taken from the table: beyond it another program was in the way, or the trial."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fold that was trained to its end; numbers that are not known are None.
+
+    Attributes:
+        when: Its end.
+        machine: Processor and cores, or GPU.
+        competition: Slug and number of training images: the same data, as far as that goes.
+        run: `<config>/<run>`.
+        fold: Its number.
+        recipe: The rung that it was planned with; empty: none.
+        pixels: Side of its images.
+        images_per_second: Of its steps, over all epochs.
+        planned_images_per_second: Of the trial before it.
+        seconds: Of its training.
+        blend_seconds: Of blending and writing after it.
+        accuracy: In [0, 1], of the last epoch.
+        eer: In [0, 1], of the last epoch.
+    """
+
+    when: str
+    machine: str
+    competition: str
+    run: str
+    fold: int
+    recipe: str
+    pixels: int
+    images_per_second: float | None
+    planned_images_per_second: float | None
+    seconds: float
+    blend_seconds: float | None
+    accuracy: float | None
+    eer: float | None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What earlier runs on this machine say.
+
+    Attributes:
+        slower: How many times longer a training takes than its trial says; None: not known.
+        blend_seconds: What blending and writing took for this competition; None: not known.
+        scores: By rung, the scores that it reached in this competition.
+    """
+
+    slower: float | None = None
+    blend_seconds: float | None = None
+    scores: Mapping[str, str] = field(default_factory=dict)
+
+
+COLUMNS = tuple(each.name for each in fields(Estimate))
+
+
+def machine_name(device: str) -> str:
+    """What trains here: the GPU that a device setting names, or the processor and its cores."""
+    import torch
+
+    from kaggle_face.model.amp import resolve_device
+
+    resolved = resolve_device(device)
+    if resolved.type == "cuda":
+        return torch.cuda.get_device_name(resolved)
+    cores = available_cpus()
+    name = f"{processor_name()}, {cores} core{'' if cores == 1 else 's'}"
+    return name if resolved.type == "cpu" else f"{name}, {resolved.type}"
+
+
+def read_estimates(runs: Path) -> list[Estimate]:
+    """The rows of the table, the oldest first; none where there is no table.
+
+    Raises:
+        RunError: The table is damaged.
+    """
+    path = runs / FILE
+    if not path.is_file():
+        return []
+    columns = read_columns(path, COLUMNS)
+    with reading(path):
+        return [_parsed(dict(zip(COLUMNS, cells, strict=True))) for cells in zip(*columns, strict=True)]
+
+
+def add_estimate(
+    runs: Path,
+    folder: FoldFolder,
+    progress: Progress,
+    recipe: str = "",
+    planned: float | None = None,
+    blend_seconds: float | None = None,
+) -> None:
+    """Adds the row of a finished fold; a table that cannot be read or written is a warning.
+
+    Args:
+        runs: Where the table is.
+        folder: The fold.
+        progress: Gets the warning.
+        recipe: The rung that it was planned with.
+        planned: Images a second of the trial before it.
+        blend_seconds: Of blending and writing after it.
+    """
+    try:
+        row = _row_of(folder, recipe, planned, blend_seconds)
+        with wait_for_lock(runs / f".{FILE}.lock", lambda: None):
+            rows = [*read_estimates(runs), row]
+            write_table(
+                runs / FILE, {name: [_cell(getattr(each, name)) for each in rows] for name in COLUMNS}
+            )
+    except KaggleFaceError as error:
+        progress.warn(f"no row was added to {runs / FILE}: {error}")
+
+
+def known_of(rows: Sequence[Estimate], machine: str, competition: str) -> Known:
+    """What the table says of a machine and a competition."""
+    here = [row for row in rows if row.machine == machine]
+    ratios = [
+        row.planned_images_per_second / row.images_per_second
+        for row in here
+        if row.planned_images_per_second and row.images_per_second
+    ][-_LAST_ROWS:]
+    low, high = _SLOWER_WITHIN
+    same = [row for row in here if row.competition == competition]
+    tails = [row.blend_seconds for row in same if row.blend_seconds is not None][-_LAST_ROWS:]
+    recipes = dict.fromkeys(row.recipe for row in rows if row.recipe)
+    scores = {
+        recipe: text
+        for recipe in recipes
+        if (text := _scores([row for row in rows if (row.recipe, row.competition) == (recipe, competition)]))
+    }
+    return Known(
+        min(max(median(ratios), low), high) if ratios else None, max(tails) if tails else None, scores
+    )
+
+
+def competition_key(slug: str, train_images: int) -> str:
+    """The competition and the number of its training images."""
+    return f"{slug}, {train_images} images"
+
+
+def _scores(rows: Sequence[Estimate]) -> str:
+    """Means of what folds reached, in words; empty without any."""
+    parts = []
+    for name, label in (("accuracy", "accuracy"), ("eer", "EER")):
+        values = [value for row in rows if (value := getattr(row, name)) is not None]
+        parts += [f"{label} {100 * sum(values) / len(values):.1f} %"] if values else []
+    folds = f"{len(rows)} fold{'' if len(rows) == 1 else 's'}"
+    return f"{', '.join(parts)} in {folds} here" if parts else ""
+
+
+def _row_of(folder: FoldFolder, recipe: str, planned: float | None, blend_seconds: float | None) -> Estimate:
+    info, config = folder.read_info(), folder.read_config()
+    results = info.get("results", {}).get("last", {})
+    return Estimate(
+        when=time_of_now(),
+        machine=machine_name(config.device),
+        competition=competition_key(config.competition.slug, int(info.get("train_images", 0))),
+        run=folder.run.name,
+        fold=folder.fold,
+        recipe=recipe,
+        pixels=config.data.image_size,
+        images_per_second=_rate_of(folder),
+        planned_images_per_second=planned,
+        seconds=float(info.get("seconds", 0.0)),
+        blend_seconds=blend_seconds,
+        accuracy=results.get("accuracy"),
+        eer=results.get("eer"),
+    )
+
+
+def _rate_of(folder: FoldFolder) -> float | None:
+    """Images a second over all epochs, each of which has as many images."""
+    if not folder.history_file.is_file():
+        return None
+    (cells,) = read_columns(folder.history_file, ["images_per_second"])
+    with reading(folder.history_file):
+        rates = [float(cell) for cell in cells]
+        return len(rates) / sum(1.0 / rate for rate in rates) if rates and min(rates) > 0 else None
+
+
+def _parsed(cells: dict[str, str]) -> Estimate:
+    def number(name: str) -> float | None:
+        if cells[name] and not math.isfinite(float(cells[name])):
+            raise ValueError(f"{name} is {cells[name]}")
+        return float(cells[name]) if cells[name] else None
+
+    return Estimate(
+        when=cells["when"],
+        machine=cells["machine"],
+        competition=cells["competition"],
+        run=cells["run"],
+        fold=int(cells["fold"]),
+        recipe=cells["recipe"],
+        pixels=int(cells["pixels"]),
+        images_per_second=number("images_per_second"),
+        planned_images_per_second=number("planned_images_per_second"),
+        seconds=float(cells["seconds"]),
+        blend_seconds=number("blend_seconds"),
+        accuracy=number("accuracy"),
+        eer=number("eer"),
+    )
+
+
+def _cell(value: str | int | float | None) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,274 @@
+"""The plan of a run within a time budget: which rung, how many epochs and folds, and the time of each stage.
+
+What a fold takes is images times seconds an image, measured at the first and the full size of the images.
+The largest rung is taken of which the budget buys at least three quarters of the images of one fold; time
+beyond goes to further folds where the rung has them, then to epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kaggle_face.config import Config
+from kaggle_face.pipeline.budget.demand import Demand
+from kaggle_face.pipeline.budget.estimates import Known
+from kaggle_face.pipeline.budget.ladder import Purpose, Rung
+from kaggle_face.pipeline.budget.trial import NetworkRates
+from kaggle_face.train.optim.image_sizes import image_size_at
+
+GOOD_SHARE, LEAST_SHARE = 0.75, 0.25
+"""Of a rung's images: with less another rung is taken; with less than the other nothing is begun."""
+_MOST_OF_IMAGES = 1.5
+"""A training sees at most so many times the images of its rung."""
+_MARGIN, _LEAST_MARGIN_SECONDS = 0.04, 4.0
+"""Of the budget, kept for what nobody foresees."""
+_SLOWER = 1.1
+"""A training takes so much longer than its trial says: reading, states, logs; until this machine has told."""
+_FOLD_SECONDS, _PREDICT_SECONDS, _WRITE_SECONDS = 3.0, 2.0, 2.0
+"""What starting a fold, predicting it and writing CSVs take whatever the number of images."""
+_EMBEDDINGS_OF_FOLD = 1.5
+"""Times that a fold embeds what it holds out: its last epoch without mirror images, its records with them."""
+_BLEND_SECONDS, _BLEND_A_TRIAL, _BLEND_A_LOGIT = 3.0, 3e-4, 4e-7
+"""Of choosing a blend: whatever the size, for each trial, and for each image and class."""
+_MEAN_OF_BLEND = 0.3
+"""The time of a plain mean as a share of that of a blend that is chosen."""
+_TTA_SHARE = 0.02
+"""Of the budget, that measuring more test-time augmentation may take."""
+_CROPS = 5
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a plan: its name, its time, and what is done."""
+
+    name: str
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with a budget.
+
+    Attributes:
+        rung: The recipe.
+        purpose: The task that it was chosen for.
+        config: The settings of the training.
+        length: Epochs of a fold that fit, with their fraction.
+        folds: How many are trained; `most_folds` if there is time left.
+        most_folds: How many the rung, the rules and the split allow.
+        budget_seconds: The whole budget.
+        stages: In their order, a margin at the end.
+        num_parameters: Of one network.
+        records_seconds: Of a fold beyond its steps.
+        rates: What the network takes on this machine.
+        expected: The scores that are known of it, or `not measured`.
+        why_not_larger: Why the next larger rung was not taken, and which the rules forbid.
+        tries_tta: Whether more test-time augmentation is measured.
+        chooses_blend: Whether weights and post-processing are chosen on held-out data; else it is a mean.
+    """
+
+    rung: Rung
+    purpose: Purpose
+    config: Config
+    length: float
+    folds: int
+    most_folds: int
+    budget_seconds: float
+    stages: tuple[Stage, ...]
+    num_parameters: int
+    records_seconds: float
+    rates: NetworkRates
+    expected: str
+    why_not_larger: tuple[str, ...]
+    tries_tta: bool
+    chooses_blend: bool
+
+    def seconds_of(self, name: str) -> float:
+        """The planned time of a stage; 0 where it is not planned."""
+        return sum(stage.seconds for stage in self.stages if stage.name == name)
+
+    @property
+    def images_per_second(self) -> float:
+        """The rate that the training was planned with, over all sizes of its images."""
+        return 1.0 / seconds_of_training_image(self.config, self.rates)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The seconds of a run, and those that are spent before anything is measured."""
+
+    seconds: float
+    spent: float = 0.0
+
+    @property
+    def margin(self) -> float:
+        """What is kept for what nobody foresees."""
+        return max(_LEAST_MARGIN_SECONDS, _MARGIN * self.seconds)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A rung with what was measured of it.
+
+    Attributes:
+        rung: The recipe.
+        config: Its settings for the competition, with the rung's own number of images.
+        demand: What the data demands.
+        known: What earlier runs say.
+        rates: What its network takes.
+        decoding_seconds: Of all images.
+        images: That a training of the rung sees.
+        most_folds: That the rung, the rules and the split allow.
+        settings_with: The settings with another number of epochs; None where they are fixed.
+    """
+
+    rung: Rung
+    config: Config
+    demand: Demand
+    known: Known
+    rates: NetworkRates
+    decoding_seconds: float
+    images: int
+    most_folds: int
+    settings_with: Callable[[int], Config] | None
+
+    @property
+    def seconds_of_image(self) -> float:
+        """Of a training image, over all sizes, with what a training takes beyond its trial."""
+        slower = self.known.slower or _SLOWER
+        return slower * seconds_of_training_image(self.config, self.rates)
+
+    @property
+    def fold_seconds(self) -> float:
+        """Of one fold with all of the rung's images."""
+        return self.images * self.seconds_of_image + self.records_seconds
+
+    @property
+    def records_seconds(self) -> float:
+        """Of a fold beyond its steps."""
+        embedding = self.rates.embedding_seconds * self.demand.held_out_images
+        return _FOLD_SECONDS + _EMBEDDINGS_OF_FOLD * embedding
+
+    @property
+    def predict_seconds(self) -> float:
+        """Of predicting the test set with one fold."""
+        return _PREDICT_SECONDS + self.rates.embedding_seconds * self.demand.test_images
+
+    @property
+    def blend_seconds(self) -> float:
+        """Of choosing a blend on held-out data."""
+        demand, known = self.demand, self.known.blend_seconds
+        logits = demand.held_out_images * demand.num_classes
+        estimate = _BLEND_SECONDS + _BLEND_A_TRIAL * demand.trials + _BLEND_A_LOGIT * logits
+        return estimate if known is None else max(known, _MEAN_OF_BLEND * estimate)
+
+    def blending_seconds(self, chooses: bool) -> float:
+        """Of the CSVs of a mean, and where there is time those of a blend that is chosen after them."""
+        mean = _MEAN_OF_BLEND * self.blend_seconds + _WRITE_SECONDS
+        return mean + (self.blend_seconds + _WRITE_SECONDS if chooses else 0.0)
+
+    def evaluating_seconds(self, chooses: bool) -> float:
+        """Of the metrics on held-out data with their intervals, where there is time for them."""
+        return self.blend_seconds if chooses else 0.0
+
+    def fixed_seconds(self, folds: int, chooses_blend: bool = True) -> float:
+        """Of everything but the steps of the training and the margin."""
+        blend = self.blending_seconds(chooses_blend)
+        early = self.predict_seconds + self.blending_seconds(False) if folds > 1 else 0.0
+        of_folds = folds * (self.records_seconds + self.predict_seconds)
+        return self.decoding_seconds + of_folds + early + blend + self.evaluating_seconds(chooses_blend)
+
+    def seconds_for(self, folds: int, images: float) -> float:
+        """Of the whole run without the margin."""
+        return self.fixed_seconds(folds) + folds * images * self.seconds_of_image
+
+    def least_seconds(self) -> float:
+        """Of the smallest run that is begun, without the margin."""
+        return self.fixed_seconds(1, False) + LEAST_SHARE * self.images * self.seconds_of_image
+
+    def images_within(self, budget: Budget, folds: int, chooses_blend: bool = True) -> float:
+        """The images that each of so many folds can see; negative where not even the rest fits."""
+        left = budget.seconds - budget.spent - budget.margin - self.fixed_seconds(folds, chooses_blend)
+        return left / folds / self.seconds_of_image
+
+    def share(self, budget: Budget) -> float:
+        """The share of the rung's images that one fold can see."""
+        return self.images_within(budget, 1, chooses_blend=False) / self.images
+
+    def plan(self, purpose: Purpose, budget: Budget, reasons: tuple[str, ...]) -> Plan:
+        """The plan with this rung."""
+        enough = [k for k in range(1, self.most_folds + 1) if self.images_within(budget, k) >= self.images]
+        folds = enough[-1] if enough else 1
+        chooses_blend = self.images_within(budget, folds) >= GOOD_SHARE * self.images
+        possible = self.images_within(budget, folds, chooses_blend)
+        tta = (_CROPS - 1) * folds * self.rates.embedding_seconds
+        tta *= self.demand.held_out_images + self.demand.test_images
+        without = possible - tta / folds / self.seconds_of_image
+        tries_tta = chooses_blend and tta < _TTA_SHARE * budget.seconds and without > self.images
+        possible = without if tries_tta else possible
+        length = min(possible, _MOST_OF_IMAGES * self.images) / self.demand.train_images
+        config = self.config
+        if self.settings_with is not None:
+            config = self.settings_with(max(1, round(length)))
+        length = min(length, float(config.train.epochs))
+        training = length * self.demand.train_images * self.seconds_of_image
+        return Plan(
+            rung=self.rung,
+            purpose=purpose,
+            config=config,
+            length=length,
+            folds=folds,
+            most_folds=self.most_folds,
+            budget_seconds=budget.seconds,
+            stages=self._stages(budget, folds, training, chooses_blend, tta if tries_tta else 0.0),
+            num_parameters=self.rates.num_parameters,
+            records_seconds=self.records_seconds,
+            rates=self.rates,
+            expected=self.known.scores.get(self.rung.name, self.rung.measured),
+            why_not_larger=reasons,
+            tries_tta=tries_tta,
+            chooses_blend=chooses_blend,
+        )
+
+    def _stages(
+        self, budget: Budget, folds: int, training: float, chooses_blend: bool, tta: float
+    ) -> tuple[Stage, ...]:
+        demand = self.demand
+        trained = [
+            Stage(
+                f"fold {fold}",
+                training + self.records_seconds,
+                f"{training / self.seconds_of_image:,.0f} images",
+            )
+            for fold in range(folds)
+        ]
+        blend = self.blending_seconds(chooses_blend)
+        how = "weights and post-processing chosen on held-out data" if chooses_blend else "a plain mean"
+        evaluating = self.evaluating_seconds(chooses_blend)
+        if folds > 1:
+            early = self.predict_seconds + self.blending_seconds(False)
+            trained.insert(1, Stage("first CSV", early, "of fold 0 alone, in case"))
+        return (
+            Stage("measure", budget.spent, "trials on this machine"),
+            Stage("decode", self.decoding_seconds, f"{demand.all_images:,} images"),
+            *trained,
+            Stage("predict", folds * self.predict_seconds + tta, f"{demand.test_images:,} images"),
+            Stage("blend", blend, f"{how}, in checked CSVs"),
+            *([Stage("evaluate", evaluating, "metrics with intervals")] if evaluating else []),
+            Stage("margin", budget.margin, "kept for what nobody foresees"),
+        )
+
+
+def seconds_of_training_image(config: Config, rates: NetworkRates) -> float:
+    """The mean over the epochs of settings, whose images grow."""
+    train, full = config.train, config.data.image_size
+    first = train.start_image_size or full
+    epochs = range(train.epochs)
+    shares = [(image_size_at(train, full, epoch) / full) ** 2 for epoch in epochs]
+    first_share = (first / full) ** 2
+    if first_share >= 1.0:
+        return rates.full_seconds
+    slope = (rates.full_seconds - rates.first_seconds) / (1.0 - first_share)
+    return sum(rates.full_seconds - slope * (1.0 - share) for share in shares) / len(shares)

@@ -1,0 +1,129 @@
+"""The record of a run within a budget, from which a killed call goes on: deadline, plan, what is done."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kaggle_face.artifacts.files.atomic import write_json
+from kaggle_face.artifacts.files.reading import read_json
+from kaggle_face.artifacts.json_types import BudgetShape
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.pipeline.budget.plan import Plan
+
+FILE = "budget.json"
+
+
+@dataclass(frozen=True)
+class Course:
+    """The plan of a run, as its record keeps it; see `Plan` for what each value is.
+
+    `stages` are the planned seconds by the stage's name.
+    """
+
+    rung: str
+    purpose: str
+    length: float
+    folds: int
+    most_folds: int
+    images_per_second: float
+    records_seconds: float
+    expected: str
+    tries_tta: bool
+    chooses_blend: bool
+    stages: dict[str, float]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Course:
+        """What is kept of a plan."""
+        return cls(
+            rung=plan.rung.name,
+            purpose=plan.purpose,
+            length=plan.length,
+            folds=plan.folds,
+            most_folds=plan.most_folds,
+            images_per_second=plan.images_per_second,
+            records_seconds=plan.records_seconds,
+            expected=plan.expected,
+            tries_tta=plan.tries_tta,
+            chooses_blend=plan.chooses_blend,
+            stages={stage.name: stage.seconds for stage in plan.stages},
+        )
+
+
+@dataclass
+class BudgetRecord:
+    """How far a run came.
+
+    Attributes:
+        settings: The file of its settings.
+        began_at: When its time began, in seconds since 1970.
+        seconds: Its whole time.
+        plan: What was planned; None while it is still measured.
+        ended_at: When all was done; 0 until then.
+        spent: Seconds by stage, of all calls.
+        trained: Folds that are trained, in their order.
+        predicted: Folds whose test predictions are there.
+        dropped: Folds that were planned and not trained.
+        csv: What the CSVs that lie there were made of: nothing yet, a mean, or a chosen blend.
+        csv_folds: The folds in it.
+        notes: What was done otherwise than planned, a line each.
+    """
+
+    settings: str
+    began_at: float
+    seconds: float
+    plan: Course | None = None
+    ended_at: float = 0.0
+    spent: dict[str, float] = field(default_factory=dict)
+    trained: list[int] = field(default_factory=list)
+    predicted: list[int] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    csv: str = ""
+    csv_folds: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def deadline(self) -> float:
+        """When all is to be over, in seconds since 1970."""
+        return self.began_at + self.seconds
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Counts time of a stage."""
+        self.spent[stage] = self.spent.get(stage, 0.0) + seconds
+
+    def note(self, line: str) -> None:
+        """Keeps a line once."""
+        if line not in self.notes:
+            self.notes.append(line)
+
+
+def record_file(run: RunFolder) -> Path:
+    """Where the record of a run lies."""
+    return run.path / FILE
+
+
+def read_record(run: RunFolder) -> BudgetRecord | None:
+    """The record of a run; None where there is none.
+
+    Raises:
+        RunError: It is damaged.
+    """
+    if not record_file(run).is_file():
+        return None
+    values = read_json(record_file(run), BudgetShape)
+    own = {name: values[name] for name in BudgetRecord.__dataclass_fields__}
+    plan = values["plan"]
+    if plan is not None:
+        own["plan"] = Course(**{name: plan[name] for name in Course.__dataclass_fields__})
+    return BudgetRecord(**own)
+
+
+def write_record(run: RunFolder, record: BudgetRecord) -> None:
+    """Writes the record.
+
+    Raises:
+        DiskError: There is no room, no right, or the disk fails; the record before is still there.
+    """
+    run.path.mkdir(parents=True, exist_ok=True)
+    write_json(record_file(run), asdict(record))

@@ -1,0 +1,310 @@
+"""`kaggle-face run`: the plan of a budget, written as settings, and its execution to checked CSVs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.artifacts.files.reading import read_text
+from kaggle_face.artifacts.run_locks import writing_run
+from kaggle_face.artifacts.runs import RunFolder, name_of_run, run_folder
+from kaggle_face.competitions.catalogue.known import find_spec
+from kaggle_face.config import Config, LoadedConfig, load_config
+from kaggle_face.config.yaml_text import dump_yaml
+from kaggle_face.data.folds.split import make_folds
+from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.pipeline.budget.clock import Clock, SystemClock
+from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
+from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
+from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
+from kaggle_face.pipeline.budget.ladder import Purpose, Rung, read_ladder, rungs_for
+from kaggle_face.pipeline.budget.plan import Budget, Plan
+from kaggle_face.pipeline.budget.planner import Planner
+from kaggle_face.pipeline.budget.record import (
+    BudgetRecord,
+    Course,
+    read_record,
+    record_file,
+    write_record,
+)
+from kaggle_face.pipeline.budget.settings import differing_values
+from kaggle_face.pipeline.budget.trial import Trial, real_trial
+from kaggle_face.pipeline.inputs.preparing import open_competition
+from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
+from kaggle_face.progress import Progress, in_words
+from kaggle_face.records import CompetitionData, Folds
+
+_MARK = "# Written by kaggle-face run"
+_RECIPE = re.compile(r"^# recipe: (\S+)", re.MULTILINE)
+_MOST_BYTES = 1 << 20
+_MOST_HOURS = 10_000.0
+
+MakeTrial = Callable[[Config, CompetitionData, Folds], AbstractContextManager[Trial]]
+
+
+@dataclass(frozen=True)
+class BudgetOptions:
+    """What a run within a budget is asked for.
+
+    Attributes:
+        seconds: The budget, from the first call on.
+        run: Name of the run; None: made of the overrides, or `main`.
+        goal: The task that the recipe is chosen for; None: what the competition is ranked by.
+        overwrite: Whether the plan is made and the run begun anew; what an earlier call made is removed.
+        ignore_rules: Whether rules of the competition may be broken, which is recorded.
+    """
+
+    seconds: float
+    run: str | None = None
+    goal: Purpose | None = None
+    overwrite: bool = False
+    ignore_rules: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.seconds <= 3600.0 * _MOST_HOURS:
+            raise InputError(
+                f"a budget is above 0 and at most {_MOST_HOURS:,.0f} hours, got {self.seconds / 60:g} minutes"
+            )
+        if self.goal not in (None, *get_args(Purpose)):
+            raise InputError(f"a goal is one of {', '.join(get_args(Purpose))}, got '{self.goal}'")
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A plan, and where it is written.
+
+    Attributes:
+        plan: What is done.
+        settings: The file of its settings.
+        is_as_found: Whether the file was there before, and was taken as it stands.
+        loaded: The settings.
+        run: Where the run is filed.
+    """
+
+    plan: Plan
+    settings: Path
+    is_as_found: bool
+    loaded: LoadedConfig
+    run: RunFolder
+
+
+def plan_run(
+    loaded: LoadedConfig,
+    options: BudgetOptions,
+    progress: Progress,
+    clock: Clock | None = None,
+    make_trial: MakeTrial = real_trial,
+    began_at: float | None = None,
+) -> PlannedRun:
+    """Measures this machine, plans, and writes the plan as settings that a person can change.
+
+    Settings that an earlier plan of this budget wrote are taken as they stand, unless `options.overwrite`.
+
+    Args:
+        loaded: The settings of the competition.
+        options: The budget.
+        progress: What long work reports to.
+        clock: The time; None: that of the machine.
+        make_trial: Measures.
+        began_at: When the time of the budget began; None: now.
+
+    Raises:
+        RunError: The budget is too small; the line has the least.
+        RulesError: The rules forbid every recipe.
+        ConfigError: A settings file of this name is there that no plan wrote.
+        DataError: The raw folder cannot be read.
+    """
+    clock = clock or SystemClock()
+    began_at = clock.now() if began_at is None else began_at
+    path = _settings_file(loaded, options)
+    config = loaded.config
+    data = open_competition(config, progress)
+    folds = make_folds(data, config.folds)
+    demand = demand_of(data, folds, Path(config.data.root))
+    ladder, goal = read_ladder(), options.goal or purpose_of(config)
+    rows = read_estimates(Path(config.paths.runs))
+    key = competition_key(config.competition.slug, demand.train_images)
+    known = known_of(rows, machine_name(config.device), key)
+    is_as_found = path.is_file() and not options.overwrite
+    progress.log(f"measuring this machine for a budget of {in_words(options.seconds)}")
+    with make_trial(config, data, folds) as trial:
+        rules = _Rules(demand, options.ignore_rules)
+        limit = None if options.ignore_rules else _parameter_limit(config)
+
+        def spent() -> float:
+            return clock.now() - began_at
+
+        planner = Planner(config, demand, trial, rules.broken, limit, known, spent)
+        budget = Budget(options.seconds, spent())
+        if is_as_found:
+            rung = _rung_of(path, ladder)
+            fixed = load_config(str(path), loaded.overrides).config
+            plan = planner.plan_settings(rung, fixed, goal, budget)
+        else:
+            spec = find_spec(config.competition.slug)
+            forbids = spec is not None and spec.rules.forbids_imported_architectures
+            rungs = rungs_for(ladder, goal, demand.side_px, forbids and not options.ignore_rules)
+            plan = planner.plan(rungs, goal, budget)
+            _write_settings(path, loaded, plan)
+    planned = load_config(path.stem, loaded.overrides)
+    return PlannedRun(plan, path, is_as_found, planned, _run_of(planned, options))
+
+
+def run_within(
+    loaded: LoadedConfig,
+    options: BudgetOptions,
+    progress: Progress,
+    clock: Clock | None = None,
+    make_trial: MakeTrial = real_trial,
+    show: Callable[[PlannedRun], None] = lambda planned: None,
+) -> BudgetResult:
+    """Goes from images to checked CSVs within a budget; called again it goes on where it was.
+
+    Args:
+        loaded: The settings of the competition.
+        options: The budget.
+        progress: What long work reports to.
+        clock: The time; None: that of the machine.
+        make_trial: Measures the machine.
+        show: Receives the plan before anything is trained.
+
+    Raises:
+        InputError: A stage refuses; see `plan_run` and the functions of the stages.
+        StoppedBySignalError: A signal came; what is done is kept.
+    """
+    clock = clock or SystemClock()
+    path = _settings_file(loaded, options)
+    run = run_folder(Path(loaded.config.paths.runs), path.stem, options.run or name_of_run(loaded.overrides))
+    if options.overwrite and run.path.exists():
+        with writing_run(run):
+            shutil.rmtree(run.path)
+    record = read_record(run)
+    if record is None:
+        record = BudgetRecord(str(path), clock.now(), options.seconds)
+        write_record(run, record)
+    if record.plan is None:
+        try:
+            planned = plan_run(loaded, options, progress, clock, make_trial, record.began_at)
+        except InputError:  # the time of what was never begun does not run
+            record_file(run).unlink(missing_ok=True)
+            with suppress(OSError):
+                run.path.rmdir()
+            raise
+        show(planned)
+        record.plan = Course.of(planned.plan)
+        record.add("measure", clock.now() - record.began_at)
+        write_record(run, record)
+    elif not record.ended_at:
+        left = record.deadline - clock.now()
+        done = f"{len(record.trained)} of {record.plan.folds} folds are trained"
+        progress.log(f"{run.name} goes on: {done}, {in_words(max(0.0, left))} are left")
+    execution = Execution(
+        load_config(path.stem, loaded.overrides), run, record, options.ignore_rules, clock, progress
+    )
+    return execution.finish()
+
+
+def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
+    """The seconds of a budget that is given in hours or in minutes.
+
+    >>> seconds_of_budget(None, 8)
+    480.0
+
+    Raises:
+        InputError: It is given twice or not at all.
+    """
+    if (hours is None) == (minutes is None):
+        raise InputError("give the budget of a run once: its hours, or its minutes")
+    return 60.0 * minutes if minutes is not None else 3600.0 * (hours or 0.0)
+
+
+def budget_word(seconds: float) -> str:
+    """A budget in a file's name.
+
+    >>> [budget_word(seconds) for seconds in (150, 480, 7200, 43_200)]
+    ['2.5min', '8min', '2h', '12h']
+    """
+    return f"{seconds / 60:.4g}min" if seconds < 7200 else f"{seconds / 3600:.4g}h"
+
+
+@dataclass
+class _Rules:
+    """The rules that networks break; a network is built once to count its parameters."""
+
+    demand: Demand
+    is_ignored: bool
+
+    def __post_init__(self) -> None:
+        self._found: dict[str, Sequence[str]] = {}
+
+    def broken(self, config: Config) -> Sequence[str]:
+        """One line for each rule that settings break."""
+        if self.is_ignored:
+            return ()
+        # What rules look at; lengths and rates of a training are none of it.
+        parts = (config.model, config.margin, config.augment, config.loss)
+        key = f"{config.data.image_size} {' '.join(part.model_dump_json() for part in parts)}"
+        if key not in self._found:
+            self._found[key] = rules_broken_by(config, self.demand.num_classes)
+        return self._found[key]
+
+
+def _parameter_limit(config: Config) -> int | None:
+    """The parameters that all networks of a blend may have together."""
+    spec = find_spec(config.competition.slug)
+    if spec is None or not spec.rules.limit_covers_ensemble:
+        return None
+    return spec.rules.max_parameters
+
+
+def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:
+    """Where the settings of a plan are written: a file for each budget, and each goal that is named.
+
+    Raises:
+        ConfigError: A file is there that no plan wrote.
+    """
+    goal = "" if options.goal is None else f"-{options.goal}"
+    path = Path("configs") / f"{loaded.name}-{budget_word(options.seconds)}{goal}.yaml"
+    if path.is_file() and not read_text(path, _MOST_BYTES).startswith(_MARK):
+        raise ConfigError(f"{path} is there and was not written by kaggle-face run; rename it")
+    return path
+
+
+def _rung_of(path: Path, ladder: Sequence[Rung]) -> Rung:
+    """The recipe that a written plan names.
+
+    Raises:
+        ConfigError: The line is gone, or there is no such recipe any more.
+    """
+    found = _RECIPE.search(read_text(path, _MOST_BYTES))
+    rung = next((each for each in ladder if found is not None and each.name == found[1]), None)
+    if rung is None:
+        raise ConfigError(f"{path}: its line '# recipe: ...' names no recipe; plan anew with --overwrite")
+    return rung
+
+
+def _run_of(planned: LoadedConfig, options: BudgetOptions) -> RunFolder:
+    name = options.run or name_of_run(planned.overrides)
+    return run_folder(Path(planned.config.paths.runs), planned.name, name)
+
+
+def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
+    """Writes the settings of a plan: the competition's, and what differs from them."""
+    word = loaded.word
+    lines = [
+        f"{_MARK} for a budget of {in_words(plan.budget_seconds)}.",
+        "# Change what you like: the same call takes this file as it stands; --overwrite plans anew.",
+        f"# recipe: {plan.rung.name} ({plan.rung.source})",
+        f"# expected: {plan.expected}",
+        f"# folds: {plan.folds} of {plan.config.folds.total}, each about {plan.length:.1f} epochs",
+        "",
+    ]
+    values = dump_yaml({"extends": word, **differing_values(loaded.config, plan.config)})
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, "\n".join(lines) + values)

@@ -1,0 +1,120 @@
+"""Runs within a time budget, and their plans, in a notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.project.run import Run
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.budget.execute import BudgetResult
+    from kaggle_face.pipeline.budget.ladder import Purpose
+    from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun
+    from kaggle_face.project.project import Project
+
+
+class BudgetPlan:
+    """What `Project.run` would do with a budget; made by `Project.plan`.
+
+    Attributes:
+        planned: All that the pipeline knows of it, as records.
+    """
+
+    def __init__(self, planned: PlannedRun) -> None:
+        self.planned = planned
+
+    @property
+    def settings(self) -> Path:
+        """The file of its settings, which may be changed before `Project.run` takes it."""
+        return self.planned.settings
+
+    @property
+    def stages(self) -> pd.DataFrame:
+        """The stages in their order: `name`, `seconds`, `note`."""
+        return frame_of(self.planned.plan.stages)
+
+    @property
+    def expected(self) -> str:
+        """The scores that are known of the recipe, or `not measured`."""
+        return self.planned.plan.expected
+
+    @property
+    def why_not_larger(self) -> tuple[str, ...]:
+        """Why the next larger recipe was not taken."""
+        return self.planned.plan.why_not_larger
+
+    def __repr__(self) -> str:
+        plan = self.planned.plan
+        return f"plan: {plan.rung.name}, {plan.folds} folds of {plan.length:.1f} epochs, {self.settings}"
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self), self.stages)
+
+
+class BudgetRun(Run):
+    """A run that `Project.run` made within a budget; it is a run of the settings of its plan.
+
+    Attributes:
+        result: All that the pipeline knows of it, as records.
+    """
+
+    def __init__(self, project: Project, result: BudgetResult) -> None:
+        super().__init__(project, result.run)
+        self.result = result
+
+    @property
+    def stages(self) -> pd.DataFrame:
+        """The stages with the seconds that were planned and taken."""
+        return frame_of(self.result.stages)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done otherwise than planned."""
+        return self.result.notes
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The checked CSVs."""
+        return self.result.paths
+
+
+def budget_options(
+    hours: float | None,
+    minutes: float | None,
+    name: str | None,
+    goal: Purpose | None,
+    overwrite: bool,
+    ignore_rules: bool,
+) -> BudgetOptions:
+    """The options of a call of `Project.run` or `Project.plan`.
+
+    Raises:
+        InputError: The budget is given twice or not at all, or a value is out of range.
+    """
+    from kaggle_face.pipeline.budget.run import BudgetOptions, seconds_of_budget
+
+    return BudgetOptions(seconds_of_budget(hours, minutes), name, goal, overwrite, ignore_rules)
+
+
+def plan_project(project: Project, options: BudgetOptions) -> BudgetPlan:
+    """The plan of a budget, written as settings."""
+    from kaggle_face.pipeline.budget.run import plan_run
+
+    with project.call() as progress:
+        return BudgetPlan(plan_run(project.loaded, options, progress))
+
+
+def run_project(project: Project, options: BudgetOptions) -> BudgetRun:
+    """The whole chain within a budget; the run belongs to the project of its plan's settings."""
+    from kaggle_face.config import load_config
+    from kaggle_face.pipeline.budget.run import run_within
+
+    with project.call() as progress:
+        result = run_within(project.loaded, options, progress)
+        word = result.settings.stem
+        loaded = load_config(word, project.loaded.overrides)
+        return BudgetRun(type(project)(loaded, word, progress), result)

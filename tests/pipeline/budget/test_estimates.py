@@ -1,0 +1,99 @@
+"""The table of estimates: rows of finished folds, and what the next plan takes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.tables import write_table
+from kaggle_face.config import dump_config, load_config
+from kaggle_face.errors import RunError
+from kaggle_face.pipeline.budget.estimates import (
+    FILE,
+    Estimate,
+    add_estimate,
+    competition_key,
+    known_of,
+    read_estimates,
+)
+from kaggle_face.progress import SilentProgress
+from tests.support.progress import Told
+
+ROW = Estimate(
+    "2026-01-01T00:00:00Z", "a machine", "demo, 921 images", "demo-8min/main", 0, "small-2-both", 48,
+    400.0, 500.0, 100.0, 12.0, 0.8, 0.2,
+)  # fmt: skip
+
+
+@pytest.fixture
+def finished(world: object, make_run: Callable[..., RunFolder]) -> RunFolder:
+    """A run whose folds have histories."""
+    run = make_run(world, "main", checkpoints=("last",))
+    for fold in run.started_folds():
+        info = {**fold.read_info(), "train_images": 36, "results": {"last": {"accuracy": 0.5, "eer": 0.25}}}
+        fold.write_info(info)
+        write_text(fold.config_file, dump_config(load_config("demo").config))
+        write_table(fold.history_file, {"epoch": ["1", "2"], "images_per_second": ["100", "300"]})
+    return run
+
+
+def test_a_finished_fold_becomes_a_row(finished: RunFolder) -> None:
+    runs = finished.path.parents[1]
+    add_estimate(runs, finished.fold(0), SilentProgress(), "small-2-both", 200.0, 7.5)
+    add_estimate(runs, finished.fold(1), SilentProgress())
+    first, second = read_estimates(runs)
+    # Equal numbers of images at 100 and 300 images/s: 2 / (1/100 + 1/300)
+    assert first.images_per_second == pytest.approx(150.0)
+    assert (first.accuracy, first.eer, first.seconds, first.blend_seconds) == (0.5, 0.25, 10.0, 7.5)
+    assert (first.run, first.fold, first.recipe) == ("demo/main", 0, "small-2-both")
+    assert (second.recipe, second.planned_images_per_second, second.blend_seconds) == ("", None, None)
+    assert first.competition == competition_key("demo", 36)
+
+
+def test_a_table_that_cannot_be_read_is_a_warning_and_stays(finished: RunFolder) -> None:
+    runs, told = finished.path.parents[1], Told()
+    (runs / FILE).write_text("nonsense\n", encoding="utf-8")
+    add_estimate(runs, finished.fold(0), told)
+    assert len(told.lines) == 1 and "no row was added to" in told.lines[0]
+    assert (runs / FILE).read_text(encoding="utf-8") == "nonsense\n"
+    with pytest.raises(RunError, match=r"estimates\.csv has no column 'when'"):
+        read_estimates(runs)
+
+
+@pytest.mark.parametrize(("name", "value"), [("fold", "x"), ("seconds", ""), ("accuracy", "high")])
+def test_a_cell_that_is_no_number_is_one_line(finished: RunFolder, name: str, value: str) -> None:
+    runs = finished.path.parents[1]
+    cells = {column: [str(getattr(ROW, column))] for column in ROW.__dataclass_fields__}
+    write_table(runs / FILE, {**cells, name: [value]})
+    with pytest.raises(RunError, match=r"estimates\.csv cannot be read"):
+        read_estimates(runs)
+
+
+def test_the_next_plan_takes_rates_of_this_machine_and_scores_of_this_competition() -> None:
+    rows = [
+        ROW,
+        replace(ROW, images_per_second=250.0, accuracy=0.9, eer=0.1),
+        replace(ROW, images_per_second=200.0, machine="another"),
+        replace(ROW, recipe="", planned_images_per_second=None, images_per_second=1.0),
+        replace(ROW, competition="others, 7 images", accuracy=0.1),
+    ]
+    known = known_of(rows, "a machine", "demo, 921 images")
+    # 500/400, 500/250 and 500/400 on this machine: the median
+    assert known.slower == pytest.approx(1.25) and known.blend_seconds == 12.0
+    # Rows of all machines: 80, 90 and 80 %; 20, 10 and 20 %
+    assert known.scores == {"small-2-both": "accuracy 83.3 %, EER 16.7 % in 3 folds here"}
+
+
+def test_without_rows_nothing_is_known(tmp_path: Path) -> None:
+    assert read_estimates(tmp_path) == []
+    known = known_of([], "a machine", "demo, 921 images")
+    assert (known.slower, known.blend_seconds, dict(known.scores)) == (None, None, {})
+
+
+def test_one_wild_measurement_does_not_ruin_the_next_plan() -> None:
+    assert known_of([replace(ROW, images_per_second=1.0)], "a machine", "demo, 921 images").slower == 3.0

@@ -1,0 +1,193 @@
+"""The ladder of recipes: every rung is settings for any competition, with its work, source and figures."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.config import load_config
+from kaggle_face.config.loading import packaged_configs
+from kaggle_face.config.yaml_text import read_yaml
+from kaggle_face.errors import ConfigError
+from kaggle_face.pipeline.budget.ladder import NOT_MEASURED, read_ladder, read_rung, rungs_for
+
+FOLDER = packaged_configs() / "recipes"
+LADDER = read_ladder([FOLDER])
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+SMALL = [rung for rung in LADDER if rung.mflops < 100 and rung.purpose == "both"]
+HEAD = (
+    "# A recipe.\n# task: both\n# pictures: large\n# images: 100\n# folds: 1\n# mflops: 5\n"
+    "# measured: not measured\n# source: a paper\n"
+)
+
+
+def test_the_ladder_holds_every_file_and_rises() -> None:
+    assert [rung.name for rung in LADDER] == NAMES and len(NAMES) > 20
+    for purpose in ("accuracy", "verification", "both"):
+        rungs = rungs_for(LADDER, purpose, 112)  # type: ignore[arg-type]
+        assert all(below.work <= above.work for below, above in itertools.pairwise(rungs))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rung_changes_nothing_of_a_competition(name: str) -> None:
+    values, path = read_yaml(FOLDER / f"{name}.yaml"), FOLDER / f"{name}.yaml"
+    assert isinstance(values, dict)
+    allowed = {
+        "extends",
+        "data",
+        "augment",
+        "model",
+        "margin",
+        "loss",
+        "optim",
+        "sampler",
+        "schedule",
+        "train",
+    }
+    assert values.keys() <= allowed and set(values.get("data", {})) <= {"image_size"}
+    parents = {values["extends"]}
+    while (parent := next(iter(parents))) != "base":
+        parents = {read_yaml(FOLDER / f"{parent}.yaml")["extends"]}
+    assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rung_assumes_nothing_that_a_machine_may_lack(name: str) -> None:
+    config = load_config(str(FOLDER / f"{name}.yaml")).config
+    assert config.train.amp == config.train.threads == config.device == "auto"
+    assert not config.model.pretrained and config.model.weights is None and config.train.compile is False
+    assert config.train.measure_every_epochs == config.train.epochs, "time is not spent on measuring"
+
+
+def test_figures_are_those_of_docs_or_not_measured() -> None:
+    table = (packaged_configs().parent / "docs" / "recipes.md").read_text(encoding="utf-8")
+    measured = {rung.name: rung for rung in LADDER if rung.is_measured}
+    assert set(measured) == {
+        "cpu-4-both",
+        "cpu-4-verification",
+        "cpu-8-both",
+        "cpu-8-accuracy",
+        "cpu-8-verification",
+        "cpu-16-both",
+    }
+    # Accuracy and EER of the rows of docs/recipes.md that each names.
+    rows = {"cpu-4-both": ("5", ".870", ".113"), "cpu-8-verification": ("8d", ".878", ".106")}
+    for name, (row, accuracy, eer) in rows.items():
+        line = next(line for line in table.splitlines() if line.startswith(f"| {row} |"))
+        assert accuracy in line and eer in line
+        assert (
+            f"accuracy {100 * float(accuracy):.1f} %, LFW EER {100 * float(eer):.1f} %"
+            in measured[name].measured
+        )
+    assert all(rung.measured == NOT_MEASURED for rung in LADDER if rung.name.startswith("gpu-"))
+
+
+@pytest.mark.parametrize("side_px", [32, 112])
+@pytest.mark.parametrize("purpose", ["accuracy", "verification", "both"])
+def test_there_are_rungs_for_each_purpose_and_size(purpose: str, side_px: int) -> None:
+    found = rungs_for(LADDER, purpose, side_px)  # type: ignore[arg-type]
+    assert len(found) >= 3 and all(rung.purpose in (purpose, "both") for rung in found)
+    assert {rung.pictures for rung in found} == {"small" if side_px == 32 else "large"}
+
+
+def test_a_rung_of_its_own_takes_the_place_of_the_mixed_one() -> None:
+    names = [rung.name for rung in rungs_for(LADDER, "accuracy", 112)]
+    assert "cpu-8-accuracy" in names and "cpu-8-both" not in names
+    assert "cpu-4-both" in names, "it has none of its own for accuracy"
+    assert "cpu-8-verification" not in names
+
+
+def test_own_architectures_are_offered_where_others_are_forbidden() -> None:
+    names = {rung.name for rung in rungs_for(LADDER, "both", 112)}
+    more = {rung.name for rung in rungs_for(LADDER, "both", 112, forbids_imported=True)}
+    assert more - names == {"cpu-10-own-both", "cpu-60-own-both"}
+
+
+def test_work_is_images_times_pixels_times_operations_of_all_folds() -> None:
+    rung = next(rung for rung in LADDER if rung.name == "cpu-8-both")  # 96 pixels throughout
+    assert rung.images_times_pixels == 220_000 * 96**2 and rung.work == 220_000 * rung.mflops
+    grown = next(rung for rung in LADDER if rung.name == "cpu-4-both")
+    # 9 epochs, from 72 pixels to 96 over the first six in steps of 8: 72, 72 or 80, ... by image_size_at.
+    sizes = [72, 80, 80, 88, 88, 96, 96, 96, 96]
+    assert grown.pixels_share == pytest.approx(sum((px / 96) ** 2 for px in sizes) / 9, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD.replace("# images: 100\n", ""), "'# images: ...' is missing"),
+        (HEAD.replace("both", "all"), "'# task:' is one of accuracy, verification, both, got 'all'"),
+        (HEAD.replace("100", "many"), "'# images:' is a number above 0, got 'many'"),
+        (HEAD.replace("folds: 1", "folds: 0"), "'# folds:' is a number above 0, got '0'"),
+    ],
+)
+def test_a_file_that_is_no_rung_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "r.yaml").write_text(text + "extends: base\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        read_rung(tmp_path / "r.yaml")
+
+
+def test_a_recipe_of_the_working_directory_takes_the_place_of_the_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs" / "recipes").mkdir(parents=True)
+    (tmp_path / "configs" / "recipes" / "cpu-4-both.yaml").write_text(
+        HEAD + "extends: base\n", encoding="utf-8"
+    )
+    rung = next(rung for rung in read_ladder() if rung.name == "cpu-4-both")
+    assert (rung.images, rung.source) == (100, "a paper") and len(read_ladder()) == len(LADDER)
+
+
+def test_a_folder_without_recipes_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there are no recipes in"):
+        read_ladder([tmp_path])
+
+
+def train_one_step(name: str) -> float:
+    """The loss of one step of a rung's network on random images."""
+    import torch
+
+    from kaggle_face.model.network import create_network
+    from kaggle_face.train.optim.optimizer import create_fold_optimizer
+
+    config = load_config(str(FOLDER / f"{name}.yaml")).config
+    counts = torch.full((7,), 9.0)
+    network = create_network(config.model, config.margin, 7, config.data.image_size, counts)
+    images = torch.randint(0, 255, (4, config.data.image_size, config.data.image_size, 3), dtype=torch.uint8)
+    optimizer = create_fold_optimizer(network, config.optim)
+    embeddings = network(network.normalize(images))
+    labels = torch.arange(4)
+    classes = network.head.choose_classes(labels[None], torch.Generator().manual_seed(0))
+    similarity = network.head.similarity(embeddings, classes)
+    norms = embeddings.detach().norm(dim=1)
+    loss = torch.nn.functional.cross_entropy(
+        network.head.margin_logits(similarity, labels, norms, classes), classes.positions(labels)
+    )
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())
+
+
+@pytest.mark.parametrize("name", [rung.name for rung in SMALL])
+def test_a_small_rung_takes_a_step(name: str) -> None:
+    assert 0.0 < train_one_step(name) < 100.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rung_builds_takes_a_step_and_states_its_operations(name: str) -> None:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from kaggle_face.model.network import create_network
+
+    assert 0.0 < train_one_step(name) < 100.0
+    rung = next(rung for rung in LADDER if rung.name == name)
+    size_px = rung.config.data.image_size
+    network = create_network(rung.config.model, rung.config.margin, 7, size_px).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 3, size_px, size_px))
+    assert rung.mflops == pytest.approx(counter.get_total_flops() / 1e6, rel=0.02)

@@ -1,0 +1,117 @@
+"""Plans: the stages with their times, epochs, folds and what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kaggle_face.config import load_config
+from kaggle_face.config.loading import packaged_configs
+from kaggle_face.pipeline.budget.estimates import Known
+from kaggle_face.pipeline.budget.ladder import read_ladder
+from kaggle_face.pipeline.budget.plan import Budget, Candidate, seconds_of_training_image
+from kaggle_face.pipeline.budget.settings import settings_of_rung
+from kaggle_face.pipeline.budget.trial import NetworkRates
+from tests.support.budgets import PINS
+
+LADDER = {rung.name: rung for rung in read_ladder([packaged_configs() / "recipes"])}
+DEMO = load_config("demo").config
+
+
+def candidate(name: str = "cpu-8-both", known: Known | None = None, folds: int = 5) -> Candidate:
+    """220,000 images of 96 pixels at 500 images/s, embedded at 2,000 images/s."""
+    rung = LADDER[name]
+
+    def settings(epochs: int) -> object:
+        return settings_of_rung(DEMO, rung, PINS, epochs, 1.0)
+
+    return Candidate(
+        rung,
+        settings(round(rung.images / PINS.train_images)),  # type: ignore[arg-type]
+        PINS,
+        known or Known(slower=1.0),
+        NetworkRates(1 / 500, 1 / 500, 1 / 2000, 2_000_000),
+        10.0,
+        rung.images,
+        min(rung.folds, folds),
+        settings,  # type: ignore[arg-type]
+    )
+
+
+def test_the_stages_fill_the_budget_and_keep_a_margin() -> None:
+    plan = candidate().plan("both", Budget(600.0, spent=12.0), ())
+    total = sum(stage.seconds for stage in plan.stages)
+    assert total == pytest.approx(600.0, abs=0.5 * 18_301 / 500) and total <= 600.0
+    assert plan.seconds_of("measure") == 12.0 and plan.seconds_of("margin") == pytest.approx(0.04 * 600)
+    assert [stage.name for stage in plan.stages] == [
+        "measure",
+        "decode",
+        "fold 0",
+        "predict",
+        "blend",
+        "evaluate",
+        "margin",
+    ]
+
+
+def test_a_fold_takes_its_images_at_the_measured_rate() -> None:
+    plan = candidate().plan("both", Budget(600.0), ())
+    records = candidate().records_seconds
+    # length epochs of 18,301 images at 500 images/s
+    assert plan.seconds_of("fold 0") - records == pytest.approx(plan.length * 18_301 / 500)
+    assert plan.config.train.epochs == round(plan.length)
+
+
+def test_a_long_budget_gives_more_images_and_no_more_than_half_again() -> None:
+    plan = candidate().plan("both", Budget(10_000.0), ())
+    assert plan.length == int(1.5 * 220_000 / 18_301) and plan.folds == 1, "the rung has one fold"
+
+
+def test_time_beyond_a_fold_goes_to_further_folds_where_the_rung_has_them() -> None:
+    two = candidate("cpu-120-both")
+    one_fold = two.seconds_for(1, two.images)
+    assert two.plan("both", Budget(1.3 * one_fold), ()).folds == 1
+    plan = two.plan("both", Budget(2.4 * one_fold), ())
+    assert plan.folds == 2
+    assert "first CSV" in [stage.name for stage in plan.stages], "as soon as one fold is trained"
+    assert candidate("cpu-120-both", folds=1).plan("both", Budget(2.4 * one_fold), ()).folds == 1
+
+
+def test_a_short_budget_has_a_plain_mean_and_less_of_the_schedule() -> None:
+    one = candidate()
+    short = one.fixed_seconds(1, False) + 0.5 * one.images / 500
+    plan = one.plan("both", Budget(short + Budget(short).margin), ())
+    assert not plan.chooses_blend and not plan.tries_tta
+    assert plan.length * 18_301 == pytest.approx(0.5 * one.images, rel=0.05)
+    assert plan.config.train.epochs == 6, "110,000 images of 18,301"
+
+
+def test_more_test_time_augmentation_is_tried_within_the_budget_where_it_costs_little() -> None:
+    one = replace(candidate(), demand=replace(PINS, held_out_images=500, test_images=500))
+    plan = one.plan("both", Budget(700.0), ())
+    assert plan.tries_tta and sum(stage.seconds for stage in plan.stages) <= 700.0
+    # Four more crops of 24,000 images at 2,000 images/s are 48 seconds, of 700.
+    assert not candidate().plan("both", Budget(700.0), ()).tries_tta
+
+
+def test_less_than_an_epoch_is_a_part_of_one() -> None:
+    big = replace(candidate(), demand=replace(PINS, train_images=2_000_000))
+    plan = big.plan("both", Budget(600.0), ())
+    assert plan.config.train.epochs == 1 and 0.0 < plan.length < 0.2
+
+
+def test_what_earlier_runs_took_counts_for_more_than_the_trial() -> None:
+    slow = candidate(known=Known(slower=2.0, scores={"cpu-8-both": "accuracy 91.0 % in 2 folds here"}))
+    plan = slow.plan("both", Budget(600.0), ())
+    assert plan.length == pytest.approx(candidate().plan("both", Budget(600.0), ()).length / 2, abs=1.0)
+    assert plan.expected == "accuracy 91.0 % in 2 folds here"
+    assert candidate(known=Known(blend_seconds=60.0)).blend_seconds == 60.0
+
+
+def test_the_rate_of_growing_images_lies_between_those_of_both_sizes() -> None:
+    config = settings_of_rung(DEMO, LADDER["cpu-4-both"], PINS, 9, 1.0)  # 72 to 96 pixels
+    mean = seconds_of_training_image(config, NetworkRates(0.001, 0.002, 0.001, 1))
+    assert 0.0015 < mean < 0.002, "6 of 9 epochs grow, 3 are whole"
+    whole = settings_of_rung(DEMO, LADDER["cpu-8-both"], PINS, 9, 1.0)
+    assert seconds_of_training_image(whole, NetworkRates(0.002, 0.002, 0.001, 1)) == 0.002

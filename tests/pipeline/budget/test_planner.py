@@ -1,0 +1,140 @@
+"""Which rung a budget buys, and what a planner says where it buys none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from kaggle_face.config import Config, load_config
+from kaggle_face.config.loading import packaged_configs
+from kaggle_face.errors import RulesError, RunError
+from kaggle_face.pipeline.budget.estimates import Known
+from kaggle_face.pipeline.budget.ladder import read_ladder, rungs_for
+from kaggle_face.pipeline.budget.plan import Budget, Plan
+from kaggle_face.pipeline.budget.planner import Planner
+from kaggle_face.pipeline.budget.settings import settings_of_rung
+from tests.support.budgets import PINS, FakeTrial
+
+LADDER = read_ladder([packaged_configs() / "recipes"])
+DEMO = load_config("demo").config
+
+
+def planner(trial: FakeTrial | None = None, **more: object) -> Planner:
+    values = {"broken_rules": lambda config: (), "known": Known(slower=1.0), "demand": PINS, **more}
+    return Planner(config=DEMO, trial=trial or FakeTrial(0.15), **values)  # type: ignore[arg-type]
+
+
+def plan(minutes: float, trial: FakeTrial | None = None, **more: object) -> Plan:
+    return planner(trial, **more).plan(rungs_for(LADDER, "both", 112), "both", Budget(60.0 * minutes))
+
+
+def test_more_minutes_buy_a_larger_rung_until_there_is_none() -> None:
+    # A training image of 96 pixels in 1.4 ms: about 720 a second.
+    names = [plan(minutes).rung.name for minutes in (4, 8, 20, 60)]
+    works = [next(rung.work for rung in LADDER if rung.name == name) for name in names]
+    assert works == sorted(works) and names[0] == "cpu-4-both" and names[1] == "cpu-8-both"
+    assert len(set(names)) >= 3
+
+
+def test_the_same_budget_on_a_slower_machine_buys_a_smaller_rung() -> None:
+    assert plan(16, FakeTrial(0.3)).rung.work < plan(16, FakeTrial(0.15)).rung.work
+    assert plan(16, FakeTrial(0.05)).rung.work > plan(16, FakeTrial(0.15)).rung.work
+
+
+def test_why_the_next_larger_rung_was_not_taken_names_it_and_its_time() -> None:
+    (reason, *_) = plan(8).why_not_larger
+    ladder = rungs_for(LADDER, "both", 112)
+    above = ladder[[rung.name for rung in ladder].index("cpu-8-both") + 1 :]
+    assert any(reason.startswith(rung.name) for rung in above)
+    assert re.search(r"would take|a fold would take about", reason) and re.search(r"\d+ (s|min)|h$", reason)
+
+
+def test_few_rungs_are_tried() -> None:
+    trial = FakeTrial(0.15)
+    plan(8, trial)
+    assert 1 < len(trial.tried) <= 5 and "iresnet100" not in trial.tried
+
+
+def test_the_time_of_the_trials_is_part_of_the_plan() -> None:
+    trial = FakeTrial(0.15)
+    began = trial.clock.seconds
+    found = plan(8, trial, spent=lambda: 5.0 + trial.clock.seconds - began)
+    assert found.seconds_of("measure") == 5.0 + len(trial.tried), "each takes a second here"
+
+
+def test_a_network_that_does_not_fit_the_memory_is_left_out() -> None:
+    trial = FakeTrial(0.15, too_large=frozenset({"resnet18d", "iresnet18", "iresnet50", "iresnet100"}))
+    assert plan(600, trial).rung.config.model.backbone in ("resnet10t", "mobilefacenet")
+    with pytest.raises(RunError, match="no recipe fits the memory of this machine"):
+        plan(600, replace(trial, too_large=trial.too_large | {"resnet10t", "mobilefacenet"}))
+
+
+def test_a_budget_that_is_too_small_is_one_line_with_the_least_that_then_works() -> None:
+    with pytest.raises(RunError) as caught:
+        plan(0.3)
+    line = str(caught.value)
+    assert "\n" not in line and line.startswith("18 s are too little here: the least that trains")
+    least = float(re.search(r"--minutes ([\d.]+)$", line)[1])  # type: ignore[index]
+    assert plan(least).rung.name == "cpu-4-both"
+    with pytest.raises(RunError, match="are too little here"):
+        plan(0.6 * least)
+
+
+def test_rules_that_forbid_a_rung_leave_the_others_and_are_named() -> None:
+    def own_alone(config: Config) -> tuple[str, ...]:
+        return () if config.model.backbone.startswith(("iresnet", "mobile")) else ("no imported: it is",)
+
+    rungs = rungs_for(LADDER, "both", 112, forbids_imported=True)
+    found = planner(broken_rules=own_alone).plan(rungs, "both", Budget(1800.0))
+    assert found.config.model.backbone in ("iresnet18", "mobilefacenet")
+    assert any("is forbidden: no imported" in line for line in found.why_not_larger)
+
+
+def test_rules_that_forbid_every_rung_are_one_line() -> None:
+    with pytest.raises(
+        RulesError, match=r"demo: no recipe keeps its rules; .* is forbidden: no training: none"
+    ):
+        plan(30, broken_rules=lambda config: ("no training: none",))
+
+
+def test_a_limit_over_the_whole_blend_limits_the_folds() -> None:
+    trial, folds = FakeTrial(0.05, parameters=3_000_000), replace(PINS, num_folds=5)
+    assert plan(30, trial, demand=folds).folds == 2, "cpu-120-both has two"
+    assert plan(30, trial, demand=folds, parameter_limit=6_000_000).folds == 2
+    assert plan(30, trial, demand=folds, parameter_limit=5_000_000).folds == 1
+    assert plan(30, trial, demand=PINS).folds == 1, "the settings hold out one part"
+
+
+def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
+    rung = next(rung for rung in LADDER if rung.name == "cpu-4-both")
+    config = settings_of_rung(DEMO, rung, PINS, 5, 1.0)
+    mine = config.model_copy(update={"optim": config.optim.model_copy(update={"lr": 0.07})})
+    found = planner().plan_settings(rung, mine, "both", Budget(600.0))
+    assert found.config == mine and found.length == 5.0
+    with pytest.raises(RulesError, match="demo: no rate like that"):
+        planner(broken_rules=lambda config: ("no rate like that",)).plan_settings(
+            rung, mine, "both", Budget(600.0)
+        )
+
+
+def test_the_competition_of_fall_2026_gets_its_own_architectures_and_one_network() -> None:
+    from kaggle_face.competitions.catalogue.known import competition_spec
+    from kaggle_face.competitions.catalogue.rules import broken_rules
+
+    config = load_config("fall-2026").config
+    spec = competition_spec(config.competition.slug)
+    demand = replace(PINS, num_classes=8631, train_images=431_550)
+    trial = FakeTrial(0.002, parameters=16_000_000)  # as iresnet18 with 8,631 classes
+    found = Planner(
+        config,
+        demand,
+        trial,
+        lambda settings: broken_rules(spec.rules, settings),
+        spec.rules.max_parameters,
+        Known(slower=1.0),
+    ).plan(rungs_for(LADDER, "both", 112, forbids_imported=True), "both", Budget(4 * 3600.0))
+    assert found.config.model.backbone.startswith(("iresnet", "mobilefacenet"))
+    assert found.folds * found.num_parameters <= 30_000_000
+    assert broken_rules(spec.rules, found.config) == []

@@ -1,0 +1,65 @@
+"""The record of a run within a budget."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.errors import RunError
+from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, record_file, write_record
+
+COURSE = Course(
+    "small-2-both", "both", 7.5, 2, 3, 512.5, 4.0, "not measured", False, True, {"fold 0": 60.0, "blend": 5.0}
+)
+
+
+def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    record = BudgetRecord("configs/x.yaml", 1000.0, 480.0, COURSE)
+    record.add("fold 0", 20.0)
+    record.add("fold 0", 5.0)
+    record.note("a line")
+    record.note("a line")
+    record.trained.append(0)
+    write_record(RunFolder(tmp_path / "main"), record)
+    found = read_record(RunFolder(tmp_path / "main"))
+    assert found == record and found.spent == {"fold 0": 25.0} and found.notes == ["a line"]
+    assert found.deadline == 1480.0 and found.ended_at == 0.0
+
+
+def test_a_record_without_a_plan_keeps_when_the_time_began(tmp_path: Path) -> None:
+    write_record(RunFolder(tmp_path), BudgetRecord("configs/x.yaml", 1000.0, 480.0))
+    assert read_record(RunFolder(tmp_path)) == BudgetRecord("configs/x.yaml", 1000.0, 480.0)
+    assert read_record(RunFolder(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("began_at", "noon"),
+        ("seconds", -1.0),
+        ("plan", 3),
+        ("trained", ["0"]),
+        ("csv", "best"),
+        ("spent", None),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_one_line(tmp_path: Path, key: str, value: object) -> None:
+    run = RunFolder(tmp_path)
+    write_record(run, BudgetRecord("configs/x.yaml", 1000.0, 480.0, COURSE))
+    values = json.loads(record_file(run).read_text(encoding="utf-8"))
+    record_file(run).write_text(json.dumps({**values, key: value}), encoding="utf-8")
+    with pytest.raises(RunError, match=r"budget\.json"):
+        read_record(run)
+
+
+def test_a_key_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    write_record(run, BudgetRecord("configs/x.yaml", 1000.0, 480.0, COURSE))
+    values = json.loads(record_file(run).read_text(encoding="utf-8"))
+    del values["plan"]["stages"]
+    record_file(run).write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(RunError, match=r"budget\.json: .*stages"):
+        read_record(run)

@@ -1,0 +1,145 @@
+"""`run` from generated faces to checked CSVs, with real trainings of moments and a clock that pretends."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kaggle_face.cli.main import main
+from kaggle_face.config import LoadedConfig, load_config
+from kaggle_face.errors import ConfigError, InputError, RunError
+from kaggle_face.pipeline.budget import planner
+from kaggle_face.pipeline.budget.estimates import read_estimates
+from kaggle_face.pipeline.budget.record import read_record, record_file
+from kaggle_face.pipeline.budget.run import BudgetOptions, budget_word, plan_run, run_within
+from kaggle_face.progress import SilentProgress
+from tests.support.budgets import FakeClock, FakeTrial, Ticking
+
+SECONDS = 300.0
+PLAN = Path("configs/tiny-5min.yaml")
+
+
+@pytest.fixture
+def loaded(raw_workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedConfig:
+    """Settings called `tiny` of a small competition, of which nothing was trained."""
+    shutil.copytree(raw_workspace, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    return load_config("tiny")
+
+
+def trial() -> FakeTrial:
+    """A training image of 16 pixels takes 0.077 seconds."""
+    return FakeTrial(seconds_a_megapixel=300.0)
+
+
+def test_a_plan_is_written_as_settings_and_trains_nothing(loaded: LoadedConfig) -> None:
+    made = trial()
+    planned = plan_run(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), made.as_context)
+    assert planned.settings == PLAN and not planned.is_as_found and not Path("runs").exists()
+    assert planned.plan.rung.name == "small-2-both" and planned.loaded.config == planned.plan.config
+    text = PLAN.read_text(encoding="utf-8")
+    assert text.startswith("# Written by kaggle-face run") and "extends: tiny" in text
+    assert "# recipe: small-2-both (" in text and "# expected: not measured" in text
+    assert planned.run.path == Path("runs/tiny-5min/main")
+
+
+def test_a_plan_that_a_person_changed_is_taken_as_it_stands(loaded: LoadedConfig) -> None:
+    def again(overwrite: bool = False) -> object:
+        options = BudgetOptions(SECONDS, overwrite=overwrite)
+        return plan_run(loaded, options, SilentProgress(), FakeClock(), trial().as_context)
+
+    again()
+    text = PLAN.read_text(encoding="utf-8")
+    PLAN.write_text(text.replace("one_cycle", "cosine"), encoding="utf-8")
+    found = again()
+    assert found.is_as_found and found.plan.config.schedule.name == "cosine"  # type: ignore[attr-defined]
+    assert again(overwrite=True).plan.config.schedule.name == "one_cycle"  # type: ignore[attr-defined]
+    PLAN.write_text(text.replace("# recipe: small-2-both", "# recipe: mine"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"names no recipe; plan anew with --overwrite"):
+        again()
+
+
+def test_a_settings_file_that_no_plan_wrote_is_left_alone(loaded: LoadedConfig) -> None:
+    PLAN.write_text("extends: tiny\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"tiny-5min\.yaml is there and was not written by kaggle-face run"):
+        run_within(loaded, BudgetOptions(SECONDS), SilentProgress())
+    assert PLAN.read_text(encoding="utf-8") == "extends: tiny\n"
+
+
+def test_a_budget_that_is_too_small_leaves_nothing(loaded: LoadedConfig) -> None:
+    with pytest.raises(RunError, match=r"1 s are too little here: .* --minutes [\d.]+$"):
+        run_within(loaded, BudgetOptions(1.0), SilentProgress(), FakeClock(), trial().as_context)
+    assert not list(Path("configs").glob("tiny-*")) and not list(Path("runs").rglob("*.json"))
+
+
+@pytest.mark.parametrize("seconds", [0.0, -5.0, float("nan"), float("inf")])
+def test_a_budget_that_is_no_time_is_refused(seconds: float) -> None:
+    with pytest.raises(InputError, match="a budget is above 0 and at most"):
+        BudgetOptions(seconds)
+
+
+def test_a_run_goes_from_pictures_to_checked_csvs_is_killed_and_goes_on(
+    loaded: LoadedConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_MOST_EPOCHS", 12)  # of 30 images
+    clock, made = FakeClock(), trial()
+    # Slower than its trial says: 0.13 seconds an image instead of 0.077.
+    progress = Ticking(clock, 0.13)
+
+    class KilledError(Exception):
+        """Stands for a kill."""
+
+    class Deadly(Ticking):
+        def advance(self, steps: int = 1, note: str = "") -> None:
+            super().advance(steps, note)
+            if self.units > 130:  # of which 73 are decoded
+                raise KilledError
+
+    began = clock.seconds
+    with pytest.raises(KilledError):
+        run_within(loaded, BudgetOptions(SECONDS), Deadly(clock, 0.13), clock, made.as_context)
+    record = read_record(load_run())
+    assert record is not None and record.plan is not None and not record.trained
+    tried = len(made.tried)
+    result = run_within(loaded, BudgetOptions(SECONDS), progress, clock, made.as_context)
+    assert len(made.tried) == tried, "the plan is not made again"
+    assert clock.seconds - began <= SECONDS and not result.is_late
+    assert sorted(path.name for path in result.paths) == [
+        "main_ensemble_classification.csv",
+        "main_ensemble_verification.csv",
+    ]
+    assert result.evaluation is not None and {row.task for row in result.evaluation.metrics}
+    rows = read_estimates(Path("runs"))
+    assert [row.fold for row in rows] == list(result.folds) and rows[0].recipe == result.plan.rung
+    assert main(["status", "-c", "tiny-5min"]) == 0, "it is an ordinary run of ordinary settings"
+
+    again = run_within(loaded, BudgetOptions(SECONDS), progress, clock, made.as_context)
+    assert again.paths == result.paths and again.evaluation is None
+
+
+def load_run() -> object:
+    from kaggle_face.artifacts.runs import run_folder
+
+    return run_folder(Path("runs"), "tiny-5min", "main")
+
+
+def test_a_damaged_record_is_one_line(loaded: LoadedConfig) -> None:
+    run = load_run()
+    run.path.mkdir(parents=True)  # type: ignore[attr-defined]
+    record_file(run).write_text("{", encoding="utf-8")  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"budget\.json cannot be read"):
+        run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
+
+
+def test_each_goal_that_is_named_has_a_plan_of_its_own(loaded: LoadedConfig) -> None:
+    options = BudgetOptions(SECONDS, goal="accuracy")
+    planned = plan_run(loaded, options, SilentProgress(), FakeClock(), trial().as_context)
+    assert planned.settings == Path("configs/tiny-5min-accuracy.yaml") and not PLAN.exists()
+    assert planned.plan.purpose == "accuracy"
+
+
+def test_budgets_are_named_so_that_none_is_taken_for_another() -> None:
+    words = [budget_word(seconds) for seconds in (90, 240, 480, 3600, 7200, 9000, 43_200)]
+    assert words == ["1.5min", "4min", "8min", "60min", "2h", "2.5h", "12h"]
