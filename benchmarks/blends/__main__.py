@@ -101,7 +101,7 @@ def _train(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder
 def _make_soup(name: str, overrides: Sequence[str], terminal: Terminal) -> RunFolder:
     """One soup for each fold of a backbone, of the checkpoints of its training."""
     from kaggle_face.config import load_config
-    from kaggle_face.pipeline.soup import SoupOptions, make_soups
+    from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups
 
     loaded = load_config(_CONFIG, _settings(name, overrides))
     soup = _run(loaded, f"{name}-soup")

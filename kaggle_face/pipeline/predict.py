@@ -25,7 +25,7 @@ from kaggle_face.pipeline.inputs.today import (
 from kaggle_face.progress import Progress
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.tta import TtaChoice
+    from kaggle_face.pipeline.improving.tta import TtaChoice
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _predict_folds(
     trained = settings_of_run(loaded.word, run, folds, loaded.overrides)
     config, averaging, tta = trained.config, trained.config.predict, None
     if options.try_tta:
-        from kaggle_face.pipeline.tta import choose_tta
+        from kaggle_face.pipeline.improving.tta import choose_tta
 
         tta = choose_tta(trained, run, folds, progress)
         averaging = averaging.model_copy(update={"flip": tta.flip, "crops": tta.crops})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kaggle_face.config import LoadedConfig
     from kaggle_face.config.schema import CheckpointName
-    from kaggle_face.pipeline.tune import TuneResult
+    from kaggle_face.pipeline.improving.tune import TuneResult
     from kaggle_face.progress import Progress
     from kaggle_face.project.run import Run
 
@@ -109,7 +109,7 @@ class BetterRuns:
             RunError: The search was begun with other data, space or settings; the storage cannot be used.
             InputError: Optuna or a driver is not installed, or no trial came to its end.
         """
-        from kaggle_face.pipeline.tune import TuneOptions, tune
+        from kaggle_face.pipeline.improving.tune import TuneOptions, tune
 
         options = TuneOptions(
             space=Path(space) if isinstance(space, str) else space,
@@ -149,7 +149,7 @@ class BetterRuns:
         Raises:
             RunError: A fold is not finished, there is a run of that name, or networks differ.
         """
-        from kaggle_face.pipeline.soup import SoupOptions, make_soups, soup_lines
+        from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups, soup_lines
 
         chosen = [self.run()] if runs is None else list(runs)
         if not chosen:

@@ -10,12 +10,12 @@ import pytest
 
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError
+from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups
+from kaggle_face.pipeline.improving.tune import TuneOptions, tune
 from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
 from kaggle_face.pipeline.inputs.preparing import prepare_images
 from kaggle_face.pipeline.predict import PredictOptions, predict_run
-from kaggle_face.pipeline.soup import SoupOptions, make_soups
 from kaggle_face.pipeline.train import RemoteOptions, train_folds, train_on_kaggle
-from kaggle_face.pipeline.tune import TuneOptions, tune
 from kaggle_face.progress import SilentCounter, SilentProgress
 from tests.pipeline.conftest import begun, run_of
 from tests.support.progress import Told

@@ -47,7 +47,7 @@ OPTIONAL_IN = {
     "onnx": {"exporting/graph.py", "exporting/precision.py"},
     "onnxruntime": {"exporting/precision.py", "inference/onnx_embedder.py"},
     "optuna": {
-        "pipeline/tune.py",
+        "pipeline/improving/tune.py",
         "project/better_runs.py",
         "train/search/heartbeat.py",
         "train/search/plots.py",

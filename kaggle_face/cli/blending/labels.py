@@ -16,7 +16,7 @@ def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the most doubtful labels of a run, and where table, list and contact sheet lie."""
     from kaggle_face.artifacts.run_choice import find_named_run
     from kaggle_face.evaluation.label_noise import DEFAULT_DEVIATION
-    from kaggle_face.pipeline.label_noise import find_doubtful_labels
+    from kaggle_face.pipeline.improving.label_noise import find_doubtful_labels
 
     loaded = load_settings(arguments)
     run = find_named_run(loaded, arguments.labels or None, terminal.log, "--labels")

@@ -13,7 +13,7 @@ from kaggle_face.cli.arguments import (
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import counted
 from kaggle_face.hints import settings_command
-from kaggle_face.pipeline.pseudo_label import (
+from kaggle_face.pipeline.improving.pseudo_label import (
     DEFAULT_CONFIDENCE,
     PseudoLabelOptions,
     pseudo_label_run,

@@ -37,7 +37,7 @@ def add_arguments_soup(parser: argparse.ArgumentParser) -> None:
 def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Makes a soup of each fold, or one of all folds; prints its checkpoints, its score and its gain."""
     from kaggle_face.artifacts.run_choice import find_own_run
-    from kaggle_face.pipeline.soup import SoupOptions, make_soups, soup_lines
+    from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups, soup_lines
 
     loaded = load_settings(arguments)
     runs = [find_own_run(loaded, name, terminal.log) for name in arguments.run or [None]]

@@ -48,7 +48,7 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
 
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Searches until there are enough trials; prints the best settings and the next command."""
-    from kaggle_face.pipeline.tune import TuneOptions, tune
+    from kaggle_face.pipeline.improving.tune import TuneOptions, tune
 
     options = TuneOptions(
         space=Path(arguments.space),

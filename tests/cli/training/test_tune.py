@@ -211,7 +211,7 @@ def test_no_password_of_an_address_is_printed_or_written(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("kaggle_face.pipeline.tune.tune", stop)
+        patch.setattr("kaggle_face.pipeline.improving.tune.tune", stop)
         assert main([*words, "mysql://ann:s3cret@host/d"]) == 130
     assert main([*words, "mine.journal"]) == 0
     shown = capsys.readouterr()

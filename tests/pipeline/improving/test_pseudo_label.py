@@ -16,8 +16,8 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
 from kaggle_face.errors import InputError, RunError
-from kaggle_face.pipeline.label_noise import find_doubtful_labels
-from kaggle_face.pipeline.pseudo_label import PseudoLabelOptions, pseudo_label_run
+from kaggle_face.pipeline.improving.label_noise import find_doubtful_labels
+from kaggle_face.pipeline.improving.pseudo_label import PseudoLabelOptions, pseudo_label_run
 from kaggle_face.progress import SilentProgress
 
 After = Callable[[str], Any]
