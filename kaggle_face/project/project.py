@@ -20,7 +20,7 @@ from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.project.run import Run
-from kaggle_face.project.submission_frames import files_frame, plan_frame
+from kaggle_face.project.submitting import Submissions
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import heeding_signals
 from kaggle_face.tasks import Task
@@ -33,12 +33,11 @@ if TYPE_CHECKING:
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.budget.ladder import Purpose
-    from kaggle_face.pipeline.submit import SubmitOptions, SubmitResult
     from kaggle_face.project.budget import BudgetPlan
     from kaggle_face.project.report import Report
 
 
-class Project(BetterRuns):
+class Project(BetterRuns, Submissions):
     """A competition: settings, data and runs. Made by `open_project`.
 
     Every method does what the command of its name does, with the same defaults, and leaves the same records.
@@ -347,96 +346,6 @@ class Project(BetterRuns):
         options = ReportOptions(folds, None if path is None else Path(path), blends)
         with self.call() as progress:
             return Report(write_run_report(self.loaded, runs, options, progress))
-
-    def write_submissions(
-        self,
-        source: Blend | Run | None = None,
-        task: Task | None = None,
-        only_blend: bool = True,
-        ignore_rules: bool = False,
-        ignore_changes: bool = False,
-    ) -> pd.DataFrame:
-        """Writes the CSVs of a blend, each checked against the rows and format of the competition.
-
-        Args:
-            source: The blend, or a run that holds one; None: the run that is clearly meant.
-            task: `classification` or `verification`; None: all that the competition has.
-            only_blend: Whether no CSV is written for each single checkpoint.
-            ignore_rules: Whether to go on although a rule is broken; the ledger records it.
-            ignore_changes: Whether the training images may have changed since the run was trained.
-
-        Returns:
-            A row for each CSV: its name, path, number of rows, the competition that takes it, and doubts.
-
-        Raises:
-            SubmissionError: A CSV would not be accepted.
-            RunError: Predictions or blend are missing or out of date.
-            RulesError: A rule is broken.
-        """
-        options = self._submit_options(task, only_blend, "", ignore_rules, ignore_changes)
-        with self.call() as progress:
-            return files_frame(self._written(source, options, progress).files)
-
-    def submit(
-        self,
-        source: Blend | Run | None = None,
-        message: str = "",
-        name: str | None = None,
-        task: Task | None = None,
-        force: bool = False,
-        ignore_rules: bool = False,
-        ignore_changes: bool = False,
-        dry_run: bool = False,
-    ) -> pd.DataFrame:
-        """Writes the CSVs, uploads those of the blend and waits for their scores.
-
-        Args:
-            source: As for `write_submissions`.
-            message: The description on Kaggle; empty: the name of the CSV.
-            name: The CSV to upload instead of the blend's, as `write_submissions` names it.
-            task: As for `write_submissions`.
-            force: Whether a content that was submitted before is submitted again.
-            ignore_rules: As for `write_submissions`.
-            ignore_changes: As for `write_submissions`.
-            dry_run: Whether nothing is sent, and what would be is returned.
-
-        Returns:
-            The rows of the ledger of what was uploaded; none for the demo. With `dry_run` a row for each CSV:
-            where it would go, its expected score with interval and how that was measured, the CSVs and
-            earlier uploads of the same content, and the uploads left.
-
-        Raises:
-            SubmissionError: A CSV would not be accepted, was submitted before, or has no score.
-            RemoteError: There are no working credentials, or Kaggle refuses a file.
-        """
-        from kaggle_face.pipeline.submit import require_scored, upload_submissions
-
-        options = self._submit_options(task, name is None, message, ignore_rules, ignore_changes)
-        with self.call() as progress:
-            result = self._written(source, options, progress)
-            files = result.chosen(name)
-            if dry_run:
-                from kaggle_face.pipeline.submission_plan import plan_submission
-
-                return plan_frame(plan_submission(self.loaded, result, files, progress))
-            entries = upload_submissions(self.loaded, files, force, progress)
-        require_scored(entries)
-        return frame_of(entries)
-
-    def _submit_options(
-        self, task: Task | None, only_blend: bool, message: str, ignore_rules: bool, ignore_changes: bool
-    ) -> SubmitOptions:
-        from kaggle_face.pipeline.submit import SubmitOptions
-
-        return SubmitOptions(task, only_blend, message, ignore_rules, ignore_changes)
-
-    def _written(
-        self, source: Blend | Run | None, options: SubmitOptions, progress: Progress
-    ) -> SubmitResult:
-        from kaggle_face.pipeline.submit import write_submissions
-
-        run = source.run if isinstance(source, Blend) else source or self.run()
-        return write_submissions(self.loaded, run.folder, options, progress)
 
     @contextmanager
     def call(self) -> Iterator[Progress]:

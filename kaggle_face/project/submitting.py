@@ -1,0 +1,164 @@
+"""Writing and uploading CSVs; a part of `Project`, with the frames that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+import pandas as pd
+
+from kaggle_face.project.blend import Blend
+from kaggle_face.project.frames import frame_of
+from kaggle_face.project.run import Run
+from kaggle_face.tasks import Task
+
+if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
+    from kaggle_face.pipeline.submission_plan import SubmissionPlan
+    from kaggle_face.pipeline.submit import SubmissionFile
+    from kaggle_face.progress import Progress
+
+
+class _Calls(Protocol):
+    """What these methods need of a project."""
+
+    @property
+    def loaded(self) -> LoadedConfig: ...
+    def call(self) -> AbstractContextManager[Progress]: ...
+    def run(self, name: str | None = None) -> Run: ...
+
+
+class Submissions:
+    """The methods `write_submissions` and `submit` of a project."""
+
+    def write_submissions(
+        self: _Calls,
+        source: Blend | Run | None = None,
+        task: Task | None = None,
+        only_blend: bool = True,
+        ignore_rules: bool = False,
+        ignore_changes: bool = False,
+    ) -> pd.DataFrame:
+        """Writes the CSVs of a blend, each checked against the rows and format of the competition.
+
+        Args:
+            source: The blend, or a run that holds one; None: the run that is clearly meant.
+            task: `classification` or `verification`; None: all that the competition has.
+            only_blend: Whether no CSV is written for each single checkpoint.
+            ignore_rules: Whether to go on although a rule is broken; the ledger records it.
+            ignore_changes: Whether the training images may have changed since the run was trained.
+
+        Returns:
+            A row for each CSV: its name, path, number of rows, the competition that takes it, and doubts.
+
+        Raises:
+            SubmissionError: A CSV would not be accepted.
+            RunError: Predictions or blend are missing or out of date.
+            RulesError: A rule is broken.
+        """
+        from kaggle_face.pipeline.submit import SubmitOptions, write_submissions
+
+        options = SubmitOptions(task, only_blend, "", ignore_rules, ignore_changes)
+        with self.call() as progress:
+            run = _run_of(self, source)
+            return files_frame(write_submissions(self.loaded, run.folder, options, progress).files)
+
+    def submit(
+        self: _Calls,
+        source: Blend | Run | None = None,
+        message: str = "",
+        name: str | None = None,
+        task: Task | None = None,
+        force: bool = False,
+        ignore_rules: bool = False,
+        ignore_changes: bool = False,
+        dry_run: bool = False,
+    ) -> pd.DataFrame:
+        """Writes the CSVs, uploads those of the blend and waits for their scores.
+
+        Args:
+            source: As for `write_submissions`.
+            message: The description on Kaggle; empty: the name of the CSV.
+            name: The CSV to upload instead of the blend's, as `write_submissions` names it.
+            task: As for `write_submissions`.
+            force: Whether a content that was submitted before is submitted again.
+            ignore_rules: As for `write_submissions`.
+            ignore_changes: As for `write_submissions`.
+            dry_run: Whether nothing is sent, and what would be is returned.
+
+        Returns:
+            The rows of the ledger of what was uploaded; none for the demo. With `dry_run` a row for each CSV:
+            where it would go, its expected score with interval and how that was measured, the CSVs and
+            earlier uploads of the same content, and the uploads left.
+
+        Raises:
+            SubmissionError: A CSV would not be accepted, was submitted before, or has no score.
+            RemoteError: There are no working credentials, or Kaggle refuses a file.
+        """
+        from kaggle_face.pipeline.submit import (
+            SubmitOptions,
+            require_scored,
+            upload_submissions,
+            write_submissions,
+        )
+
+        options = SubmitOptions(task, name is None, message, ignore_rules, ignore_changes)
+        with self.call() as progress:
+            run = _run_of(self, source)
+            result = write_submissions(self.loaded, run.folder, options, progress)
+            files = result.chosen(name)
+            if dry_run:
+                from kaggle_face.pipeline.submission_plan import plan_submission
+
+                return plan_frame(plan_submission(self.loaded, result, files, progress))
+            entries = upload_submissions(self.loaded, files, force, progress)
+        require_scored(entries)
+        return frame_of(entries)
+
+
+def _run_of(project: _Calls, source: Blend | Run | None) -> Run:
+    return source.run if isinstance(source, Blend) else source or project.run()
+
+
+def plan_frame(plan: SubmissionPlan) -> pd.DataFrame:
+    """A row for each CSV: where it would go, its expected score, equal contents, and the uploads left."""
+    left = {each.competition: each for each in plan.competitions}
+    rows = []
+    for file in plan.files:
+        uploads = left.get(file.competition or "")
+        rows.append(
+            {
+                "name": file.name,
+                "path": str(file.path),
+                "rows": file.rows,
+                "competition": file.competition,
+                "is_sent": file.is_sent,
+                "metric": file.expected.metric,
+                "expected": file.expected.value,
+                "low": file.expected.low,
+                "high": file.expected.high,
+                "measured": file.expected.measured,
+                "same_as": "; ".join(file.same_as),
+                "uploaded": "; ".join(f"{each.file}: {each.public_score}" for each in file.uploaded),
+                "uploads_left": None if uploads is None else uploads.left,
+                "uploads_from": None if uploads is None else uploads.source,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def files_frame(files: Sequence[SubmissionFile]) -> pd.DataFrame:
+    """A row for each CSV: its name, path, number of rows, the competition that takes it, and doubts."""
+    return pd.DataFrame(
+        [
+            {
+                "name": file.name,
+                "path": str(file.file.path),
+                "rows": file.file.rows,
+                "competition": file.competition,
+                "doubts": "; ".join(file.notes),
+            }
+            for file in files
+        ]
+    )
