@@ -35,6 +35,7 @@ from kaggle_face.evaluation.members import Member, default_checkpoint, members_o
 from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.inputs.preparing import chosen_folds
 from kaggle_face.pipeline.inputs.report_pictures import ReportPictures, find_pictures
+from kaggle_face.plotly_script import plotly_script
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
 from kaggle_face.records import StrArray, positions_of
@@ -59,7 +60,6 @@ from kaggle_face.report.measuring import (
 )
 from kaggle_face.report.page import write_report
 from kaggle_face.report.pictures import PictureStatistics, measure_pictures
-from kaggle_face.report.plotly_script import plotly_script
 from kaggle_face.report.question import question_of, slugs_of
 from kaggle_face.submission.ledger.agreement import agreement, comparable
 from kaggle_face.submission.ledger.database import DATABASE, Ledger

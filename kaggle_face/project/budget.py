@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kaggle_face.project.frames import as_html, frame_of
-from kaggle_face.project.run import Run
+from kaggle_face.project.run import Run, RunOwner
 
 if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.budget.execute import BudgetResult
     from kaggle_face.pipeline.budget.ladder import Purpose
     from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun
-    from kaggle_face.project.project import Project
 
 
 class BudgetPlan:
@@ -62,7 +62,7 @@ class BudgetRun(Run):
         result: All that the pipeline knows of it, as records.
     """
 
-    def __init__(self, project: Project, result: BudgetResult) -> None:
+    def __init__(self, project: RunOwner, result: BudgetResult) -> None:
         super().__init__(project, result.run)
         self.result = result
 
@@ -100,7 +100,7 @@ def budget_options(
     return BudgetOptions(seconds_of_budget(hours, minutes), name, goal, overwrite, ignore_rules)
 
 
-def plan_project(project: Project, options: BudgetOptions) -> BudgetPlan:
+def plan_project(project: RunOwner, options: BudgetOptions) -> BudgetPlan:
     """The plan of a budget, written as settings."""
     from kaggle_face.pipeline.budget.run import plan_run
 
@@ -108,13 +108,11 @@ def plan_project(project: Project, options: BudgetOptions) -> BudgetPlan:
         return BudgetPlan(plan_run(project.loaded, options, progress))
 
 
-def run_project(project: Project, options: BudgetOptions) -> BudgetRun:
-    """The whole chain within a budget; the run belongs to the project of its plan's settings."""
+def run_project(project: RunOwner, options: BudgetOptions) -> tuple[BudgetResult, LoadedConfig]:
+    """The whole chain within a budget: its result, and the settings of its plan, to which the run belongs."""
     from kaggle_face.config import load_config
     from kaggle_face.pipeline.budget.run import run_within
 
     with project.call() as progress:
         result = run_within(project.loaded, options, progress)
-        word = result.settings.stem
-        loaded = load_config(word, project.loaded.overrides)
-        return BudgetRun(type(project)(loaded, word, progress), result)
+        return result, load_config(result.settings.stem, project.loaded.overrides)

@@ -142,9 +142,11 @@ class Project(BetterRuns, Submissions):
         if hours is None and minutes is None:
             with self.call() as progress:
                 return Run(self, find_own_run(self.loaded, name, progress.log))
-        from kaggle_face.project.budget import budget_options, run_project
+        from kaggle_face.project.budget import BudgetRun, budget_options, run_project
 
-        return run_project(self, budget_options(hours, minutes, name, goal, overwrite, ignore_rules))
+        options = budget_options(hours, minutes, name, goal, overwrite, ignore_rules)
+        result, loaded = run_project(self, options)
+        return BudgetRun(Project(loaded, result.settings.stem, self._progress), result)
 
     def plan(
         self,

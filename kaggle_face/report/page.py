@@ -14,12 +14,12 @@ from pathlib import Path
 
 from kaggle_face.artifacts.files.private import write_privately
 from kaggle_face.errors import DataError
+from kaggle_face.plotly_script import plotly_script
 from kaggle_face.progress import Progress
 from kaggle_face.report.advice import advise
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.findings import evidence_of
 from kaggle_face.report.first_screen import render_first_screen
-from kaggle_face.report.plotly_script import plotly_script
 from kaggle_face.report.rendering import escaped, render_blocks
 from kaggle_face.report.section import LeftOut, Section
 from kaggle_face.report.sections.listed import SECTIONS

@@ -125,7 +125,7 @@ def test_the_file_is_for_its_owner_alone(bare: ReportFacts, tmp_path: Path) -> N
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kaggle_face.report.plotly_script import plotly_script
+    from kaggle_face.plotly_script import plotly_script
 
     monkeypatch.setitem(sys.modules, "plotly", None)
     monkeypatch.setitem(sys.modules, "plotly.offline", None)

@@ -55,7 +55,7 @@ OPTIONAL_IN = {
         "train/search/study.py",
     },
     "lz4": {"recognition/detection/weights.py"},
-    "plotly": {"report/plotly_script.py", "train/search/plots.py"},
+    "plotly": {"plotly_script.py"},
 }
 """Where what an extra installs is imported: nowhere else, as it may be missing."""
 

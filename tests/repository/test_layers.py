@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
         "string_hashing",
         "file_names",
     },
-    {"records", "pictures", "notebook_progress"},
+    {"records", "pictures", "notebook_progress", "plotly_script"},
     {"config"},
     {"artifacts"},
     {"metrics"},
@@ -57,7 +57,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("exporting/precision.py", "inference/onnx_embedder.py"),
     "flask": ("recognition/app/server.py",),
     "waitress": ("recognition/app/server.py",),
-    "plotly": ("report/plotly_script.py",),
+    "plotly": ("plotly_script.py",),
 }
 NEVER = {
     "competitions": {"torch", "timm"},

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.plotly_script import plotly_script
 
 if TYPE_CHECKING:
     import optuna
@@ -40,9 +41,7 @@ def write_trials_page(path: Path, study: optuna.Study, title: str, note: str, sc
         note: A sentence below it.
         score: What an axis of scores is called.
     """
-    from plotly.offline import get_plotlyjs
-
-    parts = [_HEAD.format(title=html.escape(title), note=html.escape(note), script=get_plotlyjs())]
+    parts = [_HEAD.format(title=html.escape(title), note=html.escape(note), script=plotly_script())]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of plots that are called experimental
         for heading, plot in _plots(study, score).items():

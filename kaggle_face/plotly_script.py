@@ -1,4 +1,4 @@
-"""The script of plotly, which the report carries inside: the only file that knows the package."""
+"""The script of plotly, which HTML files carry inside: the only file that imports the package."""
 
 from __future__ import annotations
 
