@@ -37,6 +37,7 @@ NEEDED_BY_OTHERS = {
 }
 
 TOOLS = {"ipykernel", "mypy", "ruff", "pandas-stubs", "types-pyyaml", "types-tqdm"}
+TOOLS |= {"axe-playwright-python"}  # of which tests read a script
 
 OPTIONAL_IN = {
     "flask": {"recognition/app/server.py"},

@@ -198,10 +198,10 @@ def test_everything_is_reached_by_keyboard(page: Page, pictures: Path) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Who is this?")).to_be_focused()
     reached = []
-    for _ in range(3):
+    for _ in range(4):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.type"))
-    assert reached == ["file", "button", "checkbox"]
+    assert reached == ["select-one", "file", "button", "checkbox"]
     choose(page, "identify", pictures / "p0.jpg")
     expect(page.get_by_role("button", name="Identify")).to_be_enabled()
     page.keyboard.press("Tab")
