@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from kaggle_face.recognition.gallery.model_card import Threshold
@@ -176,6 +177,19 @@ def test_pictures_of_a_person_are_seen_and_removed_by_keyboard(
     expect(page.get_by_role("status")).to_contain_text("p0.jpg was removed.")
     expect(page.locator("#person-title")).to_be_focused()
     assert [image.source for image in gallery.images(gallery.person("Ann"))] == ["p1.jpg"]
+
+
+@pytest.mark.slow
+def test_of_a_picture_that_browsers_do_not_show_the_found_face_is_shown(
+    page: Page, pictures: Path, tmp_path: Path
+) -> None:
+    Image.open(pictures / "p0.jpg").save(tmp_path / "p0.tiff")
+    open_flow(page, "Identify")
+    choose(page, "identify", tmp_path / "p0.tiff")
+    expect(page.locator("#identify .found img")).to_be_visible()
+    expect(page.locator("#identify .frame")).to_be_hidden()
+    page.locator("#identify").get_by_role("button", name="Remove").click()
+    expect(page.locator("#identify .found img")).to_be_hidden()
 
 
 def test_a_chosen_picture_is_removed_again(page: Page, pictures: Path) -> None:

@@ -81,6 +81,7 @@ export class Picker {
     } catch (error) {
       if (this.last !== wanted) return;
       caption.classList.remove("busy");
+      this.root.classList.remove("filled");
       this.part(".photo").hidden = true;
       this.complain(error.message);
     }
@@ -91,9 +92,10 @@ export class Picker {
     if (image.src) URL.revokeObjectURL(image.src);
     this.part(".frame").querySelectorAll(".box").forEach((box) => box.remove());
     this.unseen = false;
+    this.part(".frame").hidden = false;
     image.onerror = () => { // a format that browsers do not show: the face that was found is shown instead
       this.unseen = true;
-      this.part(".photo").hidden = true;
+      this.part(".frame").hidden = true;
       if (this.face) this.part(".found").hidden = false;
     };
     image.src = URL.createObjectURL(file);
