@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from kaggle_face.errors import counted
@@ -44,7 +46,11 @@ class PeopleGallery:
         return pd.DataFrame([{"name": person.name, "images": person.num_images} for person in found])
 
     def enroll(
-        self, name: str, pictures: str | Path | Sequence[str | Path], on_conflict: OnConflict = "refuse"
+        self,
+        name: str,
+        pictures: str | Path | Sequence[str | Path],
+        on_conflict: OnConflict = "refuse",
+        keep_pictures: bool = True,
     ) -> PeopleGallery:
         """Enrolls a person with the face of each picture, or of each picture of folders.
 
@@ -52,12 +58,45 @@ class PeopleGallery:
             name: Any script, one line.
             pictures: Files or folders.
             on_conflict: What to do where somebody of that name is enrolled.
+            keep_pictures: Whether the gallery keeps the crops of the faces, to be looked at and for another
+                network.
 
         Raises:
             GalleryError: The name is taken or cannot be one, or the gallery is of another network.
             DataError: A picture cannot be read, shows no face or several.
         """
-        self._one_shot.enroll(name, _paths(pictures), self._progress, on_conflict)
+        one_shot = replace(self._one_shot, keep_pictures=keep_pictures)
+        one_shot.enroll(name, _paths(pictures), self._progress, on_conflict)
+        return self
+
+    def pictures(self, name: str) -> pd.DataFrame:
+        """A row for each image of a person: number, file name, time, whether it was kept, similarity.
+
+        The similarity is the cosine to the mean of the person's other images; NaN for an only one.
+
+        Raises:
+            GalleryError: Nobody of that name is enrolled.
+        """
+        from kaggle_face.recognition.gallery.images import summarize_images
+
+        _, found = summarize_images(self._one_shot.open_gallery(self._progress), name)
+        table = pd.DataFrame([one.as_json() for one in found])
+        return table.astype({"similarity": float})
+
+    def remove_pictures(self, name: str, numbers: int | Collection[int]) -> PeopleGallery:
+        """Removes images of a person, all of them or after an error none.
+
+        Args:
+            name: Who is enrolled.
+            numbers: The images, as `pictures` numbers them.
+
+        Raises:
+            GalleryError: Nobody of that name is enrolled, an image is not theirs, or none would be left.
+        """
+        from kaggle_face.recognition.gallery.images import remove_images
+
+        chosen = [numbers] if isinstance(numbers, int | np.integer) else numbers
+        remove_images(self._one_shot.open_gallery(self._progress), name, chosen)
         return self
 
     def verify(self, claim: str, picture: str | Path, threshold: str | float = DEFAULT_THRESHOLD) -> Verified:

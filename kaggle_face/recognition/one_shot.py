@@ -101,6 +101,8 @@ class OneShot:
         choice: Which face of a picture that shows several.
         aligned: The pictures are cropped faces already.
         faces_folder: Where the faces that were used are written as PNG files; None: nowhere.
+        keep_pictures: Whether the gallery keeps the crops of who is enrolled; without them nobody sees them
+            again, and no other model can re-embed the gallery.
     """
 
     gallery: Path = Path("gallery.sqlite")
@@ -108,6 +110,7 @@ class OneShot:
     choice: Choice = "only"
     aligned: bool = False
     faces_folder: Path | None = None
+    keep_pictures: bool = True
 
     def open_gallery(self, progress: Progress, create: bool = False) -> Gallery:
         """The gallery, taken from other users of this machine with a warning.
@@ -152,7 +155,8 @@ class OneShot:
         """
         old = self._existing(progress)
         embedder = self.open_model(old, progress)
-        return Recognizer(embedder, old or self.open_gallery(progress, create=True))
+        gallery = old or self.open_gallery(progress, create=True)
+        return Recognizer(embedder, gallery, keep_pictures=self.keep_pictures)
 
     def enroll(
         self, name: str, pictures: Sequence[Path], progress: Progress, on_conflict: OnConflict = "refuse"
@@ -169,9 +173,10 @@ class OneShot:
         reader = self.open_reader(embedder.card.image_size)
         # The pictures come first: where none can be used, no gallery is made.
         faces = tuple(reader.read(path) for path in _files_of(pictures, progress))
-        recognizer = Recognizer(embedder, old or self.open_gallery(progress, create=True))
+        gallery = old or self.open_gallery(progress, create=True)
         self._save(faces)
-        return Enrolled(recognizer.enroll(name, faces, on_conflict), faces)
+        outcome = Recognizer(embedder, gallery).enroll(name, faces, on_conflict, self.keep_pictures)
+        return Enrolled(outcome, faces)
 
     def enroll_folder(
         self, folder: Path, progress: Progress, on_conflict: OnConflict = "refuse"

@@ -100,10 +100,18 @@ class Recognizer:
         embedder: The model.
         gallery: Who is enrolled; None compares pictures only.
         exact: Exact search also among more than a million people.
+        keep_pictures: Whether the crops of who is enrolled are kept beside their embeddings.
     """
 
-    def __init__(self, embedder: Embedder, gallery: Gallery | None = None, exact: bool = False) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        gallery: Gallery | None = None,
+        exact: bool = False,
+        keep_pictures: bool = True,
+    ) -> None:
         self.embedder = embedder
+        self._keep_pictures = keep_pictures
         self._gallery = gallery
         self._exact = exact
         self._prototypes: Prototypes | None = None
@@ -119,20 +127,27 @@ class Recognizer:
         """The threshold of a name, or a number as one; see `ModelCard.threshold`."""
         return self.embedder.card.threshold(wanted)
 
-    def enroll(self, name: str, faces: Sequence[Face], on_conflict: OnConflict = "refuse") -> Outcome:
-        """Adds a person with the faces of one or more pictures.
+    def enroll(
+        self,
+        name: str,
+        faces: Sequence[Face],
+        on_conflict: OnConflict = "refuse",
+        keep_pictures: bool | None = None,
+    ) -> Outcome:
+        """Adds a person with the faces of one or more pictures; `keep_pictures` as for all where it is None.
 
         Raises:
             GalleryError: See `Gallery.enroll`.
         """
-        new = NewPerson(name, self.new_images(faces))
+        new = NewPerson(name, self.new_images(faces, keep_pictures))
         return self.gallery.enroll([new], self.embedder.card, on_conflict)[0]
 
-    def new_images(self, faces: Sequence[Face]) -> tuple[NewImage, ...]:
+    def new_images(self, faces: Sequence[Face], keep_pictures: bool | None = None) -> tuple[NewImage, ...]:
         """Faces with their embeddings, ready to be enrolled."""
+        keeps = self._keep_pictures if keep_pictures is None else keep_pictures
         vectors = self.embedder.embed([face.crop for face in faces])
         return tuple(
-            NewImage(face.source, face.fingerprint, vector, png_of(face.crop))
+            NewImage(face.source, face.fingerprint, vector, png_of(face.crop) if keeps else None)
             for face, vector in zip(faces, vectors, strict=True)
         )
 

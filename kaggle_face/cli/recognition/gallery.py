@@ -32,6 +32,11 @@ def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
         help="a name and that person's pictures (or their folder), or a folder of <name>/<picture>",
     )
     add_gallery_argument(parser)
+    parser.add_argument(
+        "--no-pictures",
+        action="store_true",
+        help="keep embeddings alone: the faces cannot be looked at again, nor another model take the gallery",
+    )
     add_conflict_arguments(parser)
     add_picture_arguments(parser)
     add_model_arguments(parser)

@@ -94,7 +94,8 @@ def one_shot_of(arguments: argparse.Namespace) -> OneShot:
     face = given.get("face")
     choice: Choice = "largest" if given.get("largest") else "only" if face is None else int(face)
     aligned = bool(given.get("aligned"))
-    return OneShot(arguments.gallery, model, choice, aligned, given.get("save_faces"))
+    keep_pictures = not given.get("no_pictures")
+    return OneShot(arguments.gallery, model, choice, aligned, given.get("save_faces"), keep_pictures)
 
 
 def progress_of(arguments: argparse.Namespace, terminal: Terminal) -> Terminal:

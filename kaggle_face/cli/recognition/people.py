@@ -45,6 +45,8 @@ def add_arguments_people(parser: argparse.ArgumentParser) -> None:
     action("rename", _rename, "give a person another name", "name", "new")
     remove = action("remove", _remove, "remove people with pictures, embeddings and names in the audit")
     remove.add_argument("names", nargs="+", metavar="NAME")
+    removed = action("remove-picture", _remove_pictures, "remove pictures of a person (see show)", "name")
+    removed.add_argument("numbers", nargs="+", type=int, metavar="NUMBER")
     action("export", _export, "everyone as a ZIP file, to carry to another machine", "file")
     imported = action("import", _import, "add the people of an export", "file")
     add_conflict_arguments(imported)
@@ -81,18 +83,29 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from kaggle_face.recognition.gallery.images import summarize_images
+
     one_shot = one_shot_of(arguments)
     gallery = one_shot.open_gallery(terminal)
-    person = gallery.person(arguments.name)
-    images = gallery.images(person)
+    person, images = summarize_images(gallery, arguments.name)
     one_shot.save_pictures(gallery, person)
+    rows = [one.as_json() for one in images]
     if arguments.json:
-        rows = [{"number": one.number, "source": one.source, "added": one.added} for one in images]
         terminal.json({"name": person.name, "added": person.added, "images": rows})
         return
     terminal.log(f"{person.name}, enrolled {person.added}")
-    cells = [[str(one.number), one.source, one.added] for one in images]
-    legend = {"number": "of the image", "source": "the picture it is from", "added": "when, UTC"}
+    cells = []
+    for row in rows:
+        similarity = "-" if row["similarity"] is None else f"{row['similarity']:.3f}"
+        kept = "kept" if row["kept"] else "not kept"
+        cells.append([str(row["number"]), row["source"], row["added"], kept, similarity])
+    legend = {
+        "number": "of the picture",
+        "source": "the file it is from",
+        "added": "when, UTC",
+        "picture": "whether the crop of the face is kept",
+        "similarity": "to the person's other pictures, cosine",
+    }
     terminal.table(list(legend), cells, legend)
 
 
@@ -104,6 +117,15 @@ def _rename(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _remove(arguments: argparse.Namespace, terminal: Terminal) -> None:
     names = one_shot_of(arguments).open_gallery(terminal).remove_all(arguments.names)
     _done(arguments, terminal, f"removed: {', '.join(names)}", {"removed": names})
+
+
+def _remove_pictures(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from kaggle_face.recognition.gallery.images import remove_images
+
+    gallery, numbers = one_shot_of(arguments).open_gallery(terminal), set(arguments.numbers)
+    person = remove_images(gallery, arguments.name, numbers)
+    line = f"{person.name}: pictures removed: {len(numbers)}, {person.num_images} left"
+    _done(arguments, terminal, line, {**person.as_json(), "removed": sorted(numbers)})
 
 
 def _export(arguments: argparse.Namespace, terminal: Terminal) -> None:

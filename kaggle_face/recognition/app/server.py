@@ -198,6 +198,10 @@ def _add_reading(app: Flask, service: Service) -> None:
     def people() -> dict[str, Any]:
         return service.people(request.args.get("name", ""))
 
+    @app.get("/api/pictures")
+    def pictures() -> dict[str, Any]:
+        return service.pictures(request.args.get("person", ""))
+
     @app.get("/pictures/<int:image>.png")
     def picture(image: int) -> Any:
         png = service.picture(image)
@@ -222,6 +226,7 @@ def _add_questions(app: Flask, service: Service) -> None:
         "identify": service.identify,
         "rename": service.rename,
         "remove": service.remove,
+        "remove-picture": service.remove_picture,
     }
 
     @app.post("/api/<question>")

@@ -16,6 +16,7 @@ from typing import Any
 from kaggle_face.errors import DataError, InputError
 from kaggle_face.recognition.detection.mtcnn import FaceDetector
 from kaggle_face.recognition.detection.pictures import Face, crop_size, find_faces, png_of, read_face
+from kaggle_face.recognition.gallery.images import remove_images, summarize_images
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
 from kaggle_face.recognition.gallery.names import folded_name
 from kaggle_face.recognition.gallery.tables import OnConflict, Person
@@ -24,6 +25,7 @@ from kaggle_face.recognition.recognizer import Recognizer
 _KEPT_FACES = 256
 _PEOPLE_SHOWN = 60
 _NEIGHBOURS = 5
+_MOST_DIGITS = 15
 _ON_CONFLICT: dict[str, OnConflict] = {"refuse": "refuse", "add": "add", "replace": "replace"}
 
 
@@ -82,7 +84,10 @@ class Service:
             word = _text(wanted, "on_conflict", "refuse")
             if word not in _ON_CONFLICT:
                 raise InputError(f"'on_conflict' must be one of {', '.join(_ON_CONFLICT)}, got {word!r}")
-            outcome = self._recognizer.enroll(_text(wanted, "name"), faces, _ON_CONFLICT[word])
+            keep_pictures = wanted.get("keep_pictures", True)
+            if not isinstance(keep_pictures, bool):
+                raise InputError("'keep_pictures' must be true or false")
+            outcome = self._recognizer.enroll(_text(wanted, "name"), faces, _ON_CONFLICT[word], keep_pictures)
             return {
                 "person": self._person(outcome.person),
                 "added": outcome.num_added,
@@ -134,6 +139,34 @@ class Service:
             shown = [self._person(person) for person in found[:_PEOPLE_SHOWN]]
             return {"people": shown, "found": len(found), "all": len(everyone)}
 
+    def pictures(self, number: str) -> dict[str, Any]:
+        """The person of a number with all that is known of their images, oldest first.
+
+        Raises:
+            InputError: Nobody has that number.
+        """
+        is_number = number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS
+        with self._lock:
+            gallery = self._recognizer.gallery
+            found = gallery.names_of([int(number)]) if is_number else {}
+            if not found:
+                raise InputError("this person is not enrolled any more; see who is under People")
+            person, images = summarize_images(gallery, found[int(number)].name)
+            return {"person": self._person(person), "pictures": [one.as_json() for one in images]}
+
+    def remove_picture(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Removes an image of a person.
+
+        Raises:
+            InputError: Nobody is called so, the image is not theirs, or it is the only one.
+        """
+        number = wanted.get("picture")
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise InputError("'picture' must be the number of a picture")
+        with self._lock:
+            person = remove_images(self._recognizer.gallery, _text(wanted, "name"), [number])
+            return {"removed": number, "person": self._person(person)}
+
     def rename(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Gives a person another name.
 
@@ -162,6 +195,7 @@ class Service:
         pictures = [image.number for image in images if image.has_picture]
         return {
             "name": person.name,
+            "number": person.number,
             "images": person.num_images,
             "added": person.added,
             "picture": pictures[0] if pictures else None,
@@ -187,14 +221,11 @@ def _shares(face: Face) -> dict[str, Any]:
     if face.place is None:
         return {"box": None, "confidence": None, "size": None}
     place = face.place
-    box = [
-        place.left / place.picture_width,
-        place.top / place.picture_height,
-        place.width / place.picture_width,
-        place.height / place.picture_height,
-    ]
+    # A detector draws the box of a face at the edge beyond the picture.
+    left, right = (min(max(x / place.picture_width, 0), 1) for x in (place.left, place.left + place.width))
+    top, bottom = (min(max(y / place.picture_height, 0), 1) for y in (place.top, place.top + place.height))
     return {
-        "box": [round(share, 5) for share in box],
+        "box": [round(share, 5) for share in (left, top, right - left, bottom - top)],
         "confidence": round(place.confidence, 4),
         "size": f"{place.width} by {place.height} pixels",
     }

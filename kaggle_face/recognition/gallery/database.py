@@ -33,7 +33,17 @@ from kaggle_face.recognition.gallery.integrity import (
 Connection = sqlite3.Connection
 FactName = Literal["identity", "revision", "model"]
 AuditAction = Literal[
-    "enroll", "add", "replace", "rename", "remove", "re-embed", "export", "import", "verify", "identify"
+    "enroll",
+    "add",
+    "replace",
+    "rename",
+    "remove",
+    "remove-picture",
+    "re-embed",
+    "export",
+    "import",
+    "verify",
+    "identify",
 ]
 
 _APPLICATION = 0x4B466731  # "KFg1" in the file's header marks the database as ours

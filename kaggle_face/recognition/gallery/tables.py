@@ -174,11 +174,14 @@ def _add_images(
 def _add_image(connection: Connection, person: Person, image: NewImage) -> bool:
     """Adds an image unless the very same face is there; False if it is."""
     owner = connection.execute(
-        "SELECT person, name FROM images JOIN people ON people.number = person WHERE fingerprint = ?",
+        "SELECT person, name, images.number FROM images JOIN people ON people.number = person "
+        "WHERE fingerprint = ?",
         (image.fingerprint,),
     ).fetchone()
     if owner is not None:
         if owner[0] == person.number:
+            if image.png is not None:  # it may have been enrolled without
+                connection.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", (owner[2], image.png))
             return False
         raise TakenError(
             f"the face in {image.source} is enrolled already as '{owner[1]}'; remove it there, or rename them"

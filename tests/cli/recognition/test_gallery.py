@@ -272,6 +272,21 @@ def test_people_are_listed_shown_renamed_and_audited_as_json(enrolled: Run) -> N
     assert [row["action"] for row in audited] == ["enroll", "enroll", "rename"]
 
 
+def test_pictures_of_a_person_are_shown_and_removed(enrolled: Run, pictures: Path) -> None:
+    assert enrolled("enroll", "Ann", pictures / "c.jpg", "--add", "--no-pictures")[0] == 0
+    first, second = json.loads(enrolled("people", "show", "ann", "--json")[1])["images"]
+    assert (first["kept"], second["kept"]) == (True, False)
+    assert first["similarity"] == pytest.approx(second["similarity"])  # with two, each is the other's mean
+    table = enrolled("people", "show", "Ann")[1]
+    assert "not kept" in table and f"{first['similarity']:.3f}" in table
+    code, out, _ = enrolled("people", "remove-picture", "Ann", second["number"])
+    assert (code, "Ann: pictures removed: 1, 1 left" in out) == (0, True)
+    (left,) = json.loads(enrolled("people", "show", "Ann", "--json")[1])["images"]
+    assert (left["number"], left["similarity"]) == (first["number"], None)
+    code, _, err = enrolled("people", "remove-picture", "Ann", first["number"])
+    assert code == 2 and "remove the person instead: kaggle-face people remove Ann" in err
+
+
 def test_the_gallery_can_be_chosen_by_the_environment(
     run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ WRONG_JSON = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("question", ["enroll", "verify", "identify", "rename", "remove"])
+@pytest.mark.parametrize("question", ["enroll", "verify", "identify", "rename", "remove", "remove-picture"])
 def test_a_question_that_no_page_sends_is_refused(client: FlaskClient, question: str) -> None:
     for data in WRONG_JSON:
         answer = client.post(f"/api/{question}", data=data, headers=SECRET)
@@ -109,10 +109,11 @@ def test_wrong_values_in_a_question_are_refused(client: FlaskClient) -> None:
     faces = client.post("/api/faces", data=data, headers={**SECRET, "X-Aligned": "1"}).json["faces"]
     key = faces[0]["key"]
     right = {
-        "enroll": {"name": "Bob", "faces": [key], "on_conflict": "refuse"},
+        "enroll": {"name": "Bob", "faces": [key], "on_conflict": "refuse", "keep_pictures": False},
         "verify": {"face": key, "name": "Ann", "threshold": "0.5"},
         "identify": {"face": key, "threshold": "0.5"},
         "rename": {"name": "Ann", "new_name": "Anna"},
+        "remove-picture": {"name": "Ann", "picture": 1},
         "remove": {"name": "Ann"},
     }
     assert client.post("/api/enroll", json={"name": "Ann", "faces": [key]}, headers=SECRET).status_code == 200
@@ -149,6 +150,12 @@ def test_a_picture_may_be_called_anything(client: FlaskClient, name: str) -> Non
     answer = client.post("/api/faces", data=b"a letter", headers={**SECRET, "X-Picture-Name": name})
     assert answer.status_code == 400
     assert len(answer.json["error"]) < 400
+
+
+@pytest.mark.parametrize("number", ["", "2", "-1", "1.5", "9" * 5000, "x", "\u0661", "1 OR 1"])
+def test_pictures_of_nobody_are_refused(client: FlaskClient, number: str) -> None:
+    answer = client.get("/api/pictures", query_string={"person": number})
+    assert (answer.status_code, "is not enrolled any more" in answer.json["error"]) == (400, True)
 
 
 @contextmanager

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kaggle_face.errors import DataError, GalleryError, InputError
 from kaggle_face.recognition.app import service as service_module
 from kaggle_face.recognition.app.service import Service
+from kaggle_face.recognition.detection.mtcnn import DetectedFace
 from kaggle_face.recognition.detection.pictures import NoFaceError
 from kaggle_face.recognition.gallery.people import Gallery
+from kaggle_face.recognition.recognizer import Recognizer
 from tests.support.gallery_stubs import PIXEL_CARD, invented_face, jpeg_of, random_person
 
 
@@ -25,6 +28,38 @@ def test_a_found_face_comes_with_its_box_and_its_crop(service: Service, seen_peo
     assert 0 < left < left + width < 1
     assert 0 < top < top + height < 1
     assert found[0]["crop"].startswith("data:image/png;base64,")
+
+
+class EdgeDetector:
+    """Finds one face whose box begins above and left of the picture and ends beyond its right edge."""
+
+    def detect(self, picture: np.ndarray) -> list[DetectedFace]:
+        height, width = picture.shape[:2]
+        eyes_nose_mouth = np.array([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.35, 0.7], [0.65, 0.7]])
+        box = np.array([-0.25 * width, -0.1 * height, 1.5 * width, 0.5 * height], np.float32)
+        return [DetectedFace(box, (eyes_nose_mouth * (width, height)).astype(np.float32), 0.99)]
+
+
+def test_the_box_of_a_face_at_the_edge_stays_in_the_picture(recognizer: Recognizer) -> None:
+    service = Service(recognizer, EdgeDetector())
+    found = service.find_faces(jpeg_of(invented_face(1, 1)), "p.jpg", aligned=False)["faces"]
+    assert found[0]["box"] == [0, 0, 1, 0.5]
+
+
+def test_pictures_are_kept_by_choice_shown_and_removed(service: Service, gallery: Gallery) -> None:
+    crops = [jpeg_of(invented_face(1, picture, 112)) for picture in (0, 1)]
+    first, second = [
+        service.find_faces(crop, f"{number}.jpg", aligned=True)["faces"][0]["key"]
+        for number, crop in enumerate(crops)
+    ]
+    enrolled = service.enroll({"name": "Ann", "faces": [first]})["person"]
+    service.enroll({"name": "Ann", "faces": [second], "on_conflict": "add", "keep_pictures": False})
+    shown = service.pictures(str(enrolled["number"]))["pictures"]
+    assert [(one["source"], one["kept"]) for one in shown] == [("0.jpg", True), ("1.jpg", False)]
+    assert service.picture(shown[1]["number"]) is None
+    removed = service.remove_picture({"name": "Ann", "picture": shown[0]["number"]})
+    assert (removed["person"]["images"], removed["person"]["picture"]) == (1, None)
+    assert service.picture(shown[0]["number"]) is None
 
 
 def test_a_crop_that_is_aligned_has_no_box(service: Service) -> None:
@@ -87,8 +122,6 @@ def test_a_bad_name_and_a_taken_one_are_refused(service: Service, seen_people: l
 
 
 def test_a_picture_without_a_face_is_refused(service: Service) -> None:
-    import numpy as np
-
     with pytest.raises(NoFaceError, match="no face was found"):
         service.find_faces(jpeg_of(np.full((200, 200, 3), 90, np.uint8)), "wall.jpg", aligned=False)
 

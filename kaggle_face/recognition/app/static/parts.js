@@ -16,7 +16,7 @@ export function clear(node) {
 }
 
 export function crop(source, caption) {
-  return element("figure", {}, element("img", { class: "crop", src: source, alt: caption }),
+  return element("figure", {}, element("img", { class: "crop", src: source, alt: "" }),
     element("figcaption", {}, caption));
 }
 
@@ -28,6 +28,25 @@ export function facts(rows) {
   return element("dl", { class: "facts" },
     ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }
+
+export function decisionFacts(answer, words) {
+  const { threshold } = answer;
+  return facts([
+    ["Score", signed(answer.score, 4)],
+    ["Threshold", `${signed(threshold.value, 4)} (${words})`],
+    ["Margin", signed(answer.margin, 4, "+")],
+  ]);
+}
+
+// The answer in a few words; `picture` is the number of an enrolled person's picture, or null.
+export function verdict(accepted, title, badge, picture) {
+  const face = picture === null ? ""
+    : element("img", { class: "enrolled", src: `/pictures/${picture}.png`, alt: `Enrolled picture` });
+  return element("p", { class: `verdict ${accepted ? "good" : "bad"}` }, face,
+    element("span", {}, title), element("span", { class: "badge" }, badge));
+}
+
+export function noPicture() { return element("span", { class: "none" }, "not kept"); }
 
 function place(score) {
   return 100 * Math.min(1, Math.max(0, (score - LOWEST) / (HIGHEST - LOWEST)));
@@ -62,7 +81,7 @@ export function neighbourList(answer) {
     fill.style.width = `${place(person.score)}%`;
     const bar = element("div", { class: `bar${over ? " over" : ""}`, "aria-hidden": "true" },
       fill, at(element("span", { class: "mark" }), threshold));
-    const picture = person.picture === null ? element("span", { class: "none" })
+    const picture = person.picture === null ? noPicture()
       : element("img", { src: `/pictures/${person.picture}.png`, alt: "" });
     return element("li", {}, picture, element("div", {}, element("span", { class: "name" }, person.name), bar),
       element("span", { class: "score" }, signed(person.score, 3)));

@@ -39,6 +39,7 @@ export class Picker {
     this.part("[data-aligned]").addEventListener("change", () => {
       if (this.last) this.take(this.last.file, this.last.name, true);
     });
+    this.part("[data-remove]").addEventListener("click", () => { this.reset(); file.focus(); });
     this.part("[data-camera]").addEventListener("click", () => this.openCamera());
     this.part("[data-snap]").addEventListener("click", () => this.snap());
     this.part("[data-cancel]").addEventListener("click", () => { this.closeCamera(); this.part("[data-camera]").focus(); });
@@ -49,6 +50,7 @@ export class Picker {
     this.last = null;
     this.part(".photo").hidden = true;
     this.part(".found").hidden = true;
+    this.root.classList.remove("filled");
     this.complain("");
     this.changed();
   }
@@ -65,16 +67,21 @@ export class Picker {
     this.reset();
     const wanted = { file, name };
     this.last = wanted;
-    const caption = this.part("figcaption");
+    const caption = this.part("[data-caption]");
+    this.root.classList.add("filled"); // the ways to another picture take less room
     this.showPhoto(file, name);
     caption.textContent = `${name}: looking for faces…`;
+    caption.classList.add("busy");
     try {
       const answer = await findFaces(file, name, this.part("[data-aligned]").checked);
       if (this.last !== wanted) return; // another picture was chosen meanwhile
       caption.textContent = name;
       this.offer(answer.faces);
+      caption.classList.remove("busy");
     } catch (error) {
       if (this.last !== wanted) return;
+      caption.classList.remove("busy");
+      this.root.classList.remove("filled");
       this.part(".photo").hidden = true;
       this.complain(error.message);
     }
@@ -84,7 +91,13 @@ export class Picker {
     const image = this.part(".frame img");
     if (image.src) URL.revokeObjectURL(image.src);
     this.part(".frame").querySelectorAll(".box").forEach((box) => box.remove());
-    image.onerror = () => { this.part(".photo").hidden = true; }; // a format that browsers do not show
+    this.unseen = false;
+    this.part(".frame").hidden = false;
+    image.onerror = () => { // a format that browsers do not show: the face that was found is shown instead
+      this.unseen = true;
+      this.part(".frame").hidden = true;
+      if (this.face) this.part(".found").hidden = false;
+    };
     image.src = URL.createObjectURL(file);
     image.alt = `The chosen picture ${name}`;
     this.part(".photo").hidden = false;
@@ -93,7 +106,7 @@ export class Picker {
   offer(faces) {
     const found = this.part(".found");
     const several = faces.length > 1;
-    found.hidden = false;
+    found.hidden = !several && !this.unseen; // the photo shows the face already, with its box
     found.classList.toggle("several", several);
     found.querySelector("legend").textContent = several
       ? `${faces.length} faces: which one is meant?` : "The face that is used";
