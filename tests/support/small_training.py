@@ -18,6 +18,7 @@ from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shu
 from kaggle_face.data.loading.placement import LoaderPlan, Placement
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.losses.metric_learning import MetricLoss, create_metric_loss
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
 from kaggle_face.train.other_runs.distillation import DistillationSource
@@ -34,6 +35,30 @@ BASE: dict[str, dict[str, Any]] = {
     "train": {"batch_size": BATCH, "epochs": 20},
 }
 
+PAD = {"PadIfNeeded": {"min_height": 20, "min_width": 20, "border_mode": 4}}
+TRANSFORMS: dict[str, list[dict[str, Any]]] = {
+    "mirror": [{"HorizontalFlip": {"p": 0.5}}],
+    "upside down": [{"VerticalFlip": {"p": 0.5}}],
+    "shift, scale and rotate": [{"ShiftScaleRotate": {"p": 0.5}}],
+    "pad": [{"Pad": {"padding": 2}}, {"RandomCrop": {"height": 16, "width": 16}}],
+    "nothing": [{"NoOp": {}}],
+    "negative": [{"InvertImg": {"p": 0.5}}],
+    "affine map": [
+        {"Affine": {"scale": [0.9, 1.1], "rotate": [-10, 10], "translate_percent": [-0.1, 0.1], "p": 0.5}}
+    ],
+    "affine map with fill": [{"Affine": {"rotate": [-10, 10], "fill": 127, "p": 1.0}}],
+    "brightness": [{"RandomBrightnessContrast": {"p": 0.5}}],
+    "colour jitter": [{"ColorJitter": {"hue": [0, 0], "p": 0.5}}],
+    "grey": [{"ToGray": {"p": 0.1}}],
+    "gamma": [{"RandomGamma": {"p": 0.3}}],
+    "dropout": [{"CoarseDropout": {"p": 0.5}}],
+    "erasing": [{"Erasing": {"p": 0.5}}],
+    "pad and crop": [PAD, {"RandomCrop": {"height": 16, "width": 16}}],
+    "resized crop": [{"RandomResizedCrop": {"size": [16, 16]}}],
+    "one of": [{"OneOf": {"transforms": [{"InvertImg": {"p": 1}}, {"ToGray": {"p": 1}}]}}],
+}
+"""Each transform that has a batched form, of augment.transforms, by a name of its own."""
+
 Move = Callable[[nn.Module], nn.Module]
 """Brings a module to the device."""
 
@@ -41,7 +66,7 @@ Move = Callable[[nn.Module], nn.Module]
 def config_of(settings: Mapping[str, Mapping[str, Any]]) -> Config:
     """The settings over those of the small training; a backbone of another name gets no options."""
     merged = {part: {**BASE.get(part, {}), **settings.get(part, {})} for part in {*BASE, *settings}}
-    if merged["model"]["backbone"] != BASE["model"]["backbone"]:
+    if "backbone" in settings.get("model", {}) and "backbone_options" not in settings["model"]:
         del merged["model"]["backbone_options"]
     return Config.model_validate(merged)
 
@@ -91,6 +116,7 @@ class SmallTraining:
         placement: Placement = "device",
         move: Move | None = None,
         distillation: DistillationSource | None = None,
+        distributed: DistributedContext = SINGLE_PROCESS,
     ) -> SmallTraining:
         """Puts the networks on a device and begins a training there."""
         bring = move or (lambda module: module.to(device))
@@ -110,9 +136,9 @@ class SmallTraining:
             BATCH,
             Augmenter(config.augment.transforms, SIZE, 0),
             shuffled(0),
-            LoaderPlan(placement, device),
+            LoaderPlan(placement, device, shard=distributed.share),
         )
-        context = StepContext(device, amp_dtype, network, distillation)
+        context = StepContext(device, amp_dtype, network, distillation, distributed)
         return cls(state, TrainSettings.of(config), batches, context)
 
     def steps(self, count: int) -> None:

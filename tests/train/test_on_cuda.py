@@ -27,6 +27,7 @@ from tests.support.small_training import (
     BATCH,
     CLASSES,
     IMAGES,
+    TRANSFORMS,
     Networks,
     SmallTraining,
     config_of,
@@ -63,23 +64,6 @@ def transforms(*entries: dict[str, Any]) -> Settings:
 CUTMIX = {"augment": {"cutmix": {"probability": 1.0}}}
 MIXUP = {"augment": {"mixup": {"probability": 1.0}}}
 AVERAGED = {"train": {"ema_decay": 0.99, "clip_grad_norm": 1.0}}
-PAD = {"PadIfNeeded": {"min_height": 20, "min_width": 20, "border_mode": 4}}
-TRANSFORMS: dict[str, list[dict[str, Any]]] = {
-    "mirror": [{"HorizontalFlip": {"p": 0.5}}],
-    "affine map": [
-        {"Affine": {"scale": [0.9, 1.1], "rotate": [-10, 10], "translate_percent": [-0.1, 0.1], "p": 0.5}}
-    ],
-    "affine map with fill": [{"Affine": {"rotate": [-10, 10], "fill": 127, "p": 1.0}}],
-    "brightness": [{"RandomBrightnessContrast": {"p": 0.5}}],
-    "colour jitter": [{"ColorJitter": {"hue": [0, 0], "p": 0.5}}],
-    "grey": [{"ToGray": {"p": 0.1}}],
-    "gamma": [{"RandomGamma": {"p": 0.3}}],
-    "dropout": [{"CoarseDropout": {"p": 0.5}}],
-    "erasing": [{"Erasing": {"p": 0.5}}],
-    "pad and crop": [PAD, {"RandomCrop": {"height": 16, "width": 16}}],
-    "resized crop": [{"RandomResizedCrop": {"size": [16, 16]}}],
-    "one of": [{"OneOf": {"transforms": [{"InvertImg": {"p": 1}}, {"ToGray": {"p": 1}}]}}],
-}
 MARGIN_HEADS = ("cosface", "arcface", "adaface", "curricularface", "subcenter_arcface", "combined_margin")
 WAITS_AT_EACH_STEP = "lamb", "adan", "lookahead_sgd"
 """Their steps are counted by the host (see `step_unless`)."""
