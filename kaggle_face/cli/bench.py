@@ -31,9 +31,9 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         choices=(*PARTS, _ALL, _MOVED),
         metavar="PART",
         help="train: the network alone, the loader alone, both; pack: decoder and image cache; predict: "
-        "images to embeddings; metrics: the largest sizes; start: --help; device: what the device does, what is "
-        "slow and which setting changes it; all: training at 32, 64 and 112 pixels beside the notebook way, "
-        "packing, prediction and metrics, in under 8 minutes",
+        "images to embeddings; metrics: the largest sizes; start: --help; device: what the device does, what "
+        "is slow and which setting changes it; all: training at 32, 64 and 112 pixels beside the notebook "
+        "way, packing, prediction and metrics, in under 8 minutes",
     )
     parser.add_argument(
         "--json",

@@ -72,7 +72,7 @@ def test_a_measurement_without_time_is_refused(
 
 def test_the_device_is_looked_at_on_any_machine(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = measured(capsys, "device")
-    assert [row["setting"] for row in values["rows"]][0] == "train.amp=off"
+    assert values["rows"][0]["setting"] == "train.amp=off"
     assert "the network runs on the CPU" in values["sentence"]
 
 
