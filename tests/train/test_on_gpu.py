@@ -80,7 +80,7 @@ def test_fifty_steps_in_fp32_have_the_losses_of_the_cpu(device: torch.device, lo
     assert np.mean(there[-6:]) < np.mean(there[:6])  # it learns, so there is something to compare
 
 
-# On a CPU the means of 50 losses differ by 0.08 % in bf16 and 0.03 % in fp16, of the last ten by 0.16 and 0.1.
+# On a CPU the means of 50 losses differ by 0.08 % in bf16 and 0.03 % in fp16, of the last ten by 0.16, 0.1.
 @ON_BOTH
 @pytest.mark.parametrize(("amp_dtype", "bound"), [(torch.bfloat16, 0.05), (torch.float16, 0.02)])
 def test_half_precision_keeps_near_the_losses_of_fp32(

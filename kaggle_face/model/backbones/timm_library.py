@@ -211,12 +211,12 @@ def create_optimizer(
         arguments.setdefault("nesterov", config.nesterov)
     if name in _FUSED and not _OTHER_LOOPS & arguments.keys():
         arguments["fused"] = True
-    groups = list(groups)  # type: ignore[arg-type] # both kinds are lists here
-    if _lie_on_gpu(groups):
+    given: list[Any] = list(groups)
+    if given and _lie_on_gpu(given):
         arguments = {**_without_host(kind, arguments), **arguments}
     try:
         optimizer: optim.Optimizer = create_optimizer_v2(
-            groups,
+            given,
             opt=name,
             lr=config.lr,
             weight_decay=config.weight_decay,

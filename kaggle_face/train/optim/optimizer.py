@@ -113,7 +113,7 @@ def step_and_take_back(
     optimizer.step()
     for tensors, old in zip(changed, before, strict=True):
         new = torch.cat([tensor.flatten() for tensor in tensors])
-        parts = torch.where(is_skipped, old, new).split([tensor.numel() for tensor in tensors])
+        parts = torch.split(torch.where(is_skipped, old, new), [tensor.numel() for tensor in tensors])
         torch._foreach_copy_(
             tensors, [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
         )
