@@ -107,7 +107,7 @@ def part_cases() -> Iterator[Case]:
 
 
 USUAL = [
-    Case("linear head, not compiled", {"train": {"compile": False}}, steps=2),
+    Case("linear head, not compiled", {"train": {"compile": False}}),
     Case("adaface, cutmix, fp16 and an average", {"model": {"head": "adaface"}, **CUTMIX, **AVERAGED}, FP16),
     Case(
         "curricularface mixup bf16 streamed",
@@ -126,10 +126,6 @@ USUAL = [
     Case(
         "fewer sampled classes than labels",
         {"model": {"head": "arcface"}, "margin": {"sampled_classes": 0.3}, **CUTMIX},
-    ),
-    Case(
-        "more sampled classes than labels",
-        {"model": {"head": "cosface"}, "margin": {"sampled_classes": 0.99}},
     ),
     Case("semi-hard triplets", {"loss": {"metric": "triplet"}, **CUTMIX}, BF16),
     Case("centre loss", {"loss": {"metric": "center"}}),
@@ -152,7 +148,7 @@ USUAL = [
         {"optim": {"name": "adamw", "layer_decay": 0.8, "head_lr_factor": 3.0}},
         FP16,
     ),
-    Case("radam is taken back on the device", {"optim": {"name": "radam"}}, FP16, steps=2),
+    Case("radam is taken back on the device", {"optim": {"name": "radam"}}, FP16),
 ]
 CASES = [*map(usual, USUAL), *head_cases(), *loss_cases(), *part_cases()]
 
@@ -291,7 +287,7 @@ PLANTS: dict[str, tuple[Plant, str]] = {
     "unpinned": (lambda result: torch.ones(1 << 15).to(CUDA, non_blocking=True), "memory that is not pinned"),
 }
 
-USUAL_PLANTS = ("item", "CPU mask", "copy to the device", "unpinned")
+USUAL_PLANTS = ("item", "CPU mask", "copy to the device")
 
 
 @pytest.mark.parametrize(
