@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     from kaggle_face.bench.report import Report
     from kaggle_face.bench.throughput import Plan
 
-Part = Literal["train", "pack", "predict", "metrics", "start"]
-PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start")
+Part = Literal["train", "pack", "predict", "metrics", "start", "device"]
+PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start", "device")
+_ALL = "all"
 _MOVED = "intervals"
 _LEGEND = {
     "way": "what ran",
@@ -32,20 +35,37 @@ _LEGEND = {
     "memory MB": "the most that was taken",
     "device MB": "the most of the device's memory",
     "must take at most s": "the aim",
+    "part": "of the benchmark",
+    "of the notebook way": "share of the rate of a plain notebook",
+    "what": "was measured",
+    "figure": "its value, in the unit",
+    "unit": "of the figure",
+    "setting": "that changes it",
     "heavy imports": "libraries that --help must not import",
 }
+_OF_ALL: tuple[Part, ...] = ("pack", "predict", "metrics")
+_PRINTED = ""
+"""What `--json` holds without a file: the figures are printed."""
 
 
 def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
     """Adds the part, `--quick`, `--json`, `--rounds`, `--seconds` and the settings."""
     parser.add_argument(
         "part",
-        choices=(*PARTS, _MOVED),
+        choices=(*PARTS, _ALL, _MOVED),
         metavar="PART",
         help="train: the network alone, the loader alone, both; pack: decoder and image cache; predict: "
-        "images to embeddings; metrics: the largest sizes; start: --help",
+        "images to embeddings; metrics: the largest sizes; start: --help; device: what the device does, what "
+        "is slow and which setting changes it; all: training at 32, 64 and 112 pixels beside the notebook "
+        "way, packing, prediction and metrics, in under 8 minutes",
     )
-    parser.add_argument("--json", action="store_true", help="print the figures for machines")
+    parser.add_argument(
+        "--json",
+        nargs="?",
+        const=_PRINTED,
+        metavar="FILE",
+        help="print the figures for machines, or write them to FILE beside the table",
+    )
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     add_plan_arguments(parser)
     add_config_arguments(parser)
@@ -69,28 +89,47 @@ def run_bench(arguments: argparse.Namespace, terminal: Terminal) -> None:
             "--alone has no effect: the notebook way and timm's loader are measured by "
             "python -m benchmarks.training, in a checkout"
         )
-    print_report(_measure(arguments, terminal), arguments.json, terminal)
+    if arguments.json is not None and "=" in arguments.json:  # `--json key=value`: a setting, no file
+        arguments.overrides = [arguments.json, *arguments.overrides]
+        arguments.json = _PRINTED
+    parts: list[Report] = []
+    if arguments.part == _ALL:
+        report, parts = _measure_all(arguments, terminal)
+    else:
+        report = _measure(arguments, terminal)
+    print_report(report, arguments.json == _PRINTED, terminal, _LEGEND)
+    if arguments.json not in (None, _PRINTED):
+        from kaggle_face.artifacts.files.atomic import write_json
+
+        values = report.as_values()
+        if parts:
+            values["parts"] = [part.as_values() for part in parts]
+        write_json(Path(arguments.json), values)
+        terminal.log(f"the figures are in {arguments.json}")
 
 
-def print_report(report: Report, as_json: bool, terminal: Terminal) -> None:
-    """Prints what it was measured on, the table and the sentence, or all of it as JSON."""
+def print_report(
+    report: Report, as_json: bool, terminal: Terminal, legend: Mapping[str, str] | None = None
+) -> None:
+    """Prints what it was measured on, the table with its legend and the sentence, or all of it as JSON."""
     if as_json:
         terminal.json(report.as_values(), indent=1, allow_nan=True)
         return
     terminal.log(", ".join(f"{name} {value}" for name, value in report.about.items() if value is not None))
-    terminal.table(report.columns, report.as_text(), meanings(report.columns, _LEGEND))
+    explained = None if legend is None else meanings(report.columns, legend)
+    terminal.table(report.columns, report.as_text(), explained)
     terminal.log(report.sentence)
 
 
-def plan_of(arguments: argparse.Namespace) -> Plan:
-    """How long is measured.
+def plan_of(arguments: argparse.Namespace, short: bool = False) -> Plan:
+    """How long is measured; `short` is for several parts in a row.
 
     Raises:
         InputError: A number is too small.
     """
     from kaggle_face.bench.throughput import Plan
 
-    usual = Plan(2, 0.5, 1, 1) if arguments.quick else Plan()
+    usual = Plan(2, 0.5, 1, 1) if arguments.quick else Plan(2, 2.0, 1, 1) if short else Plan()
     rounds = usual.rounds if arguments.rounds is None else arguments.rounds
     seconds = usual.seconds if arguments.seconds is None else arguments.seconds
     if rounds < 1 or seconds <= 0:
@@ -132,5 +171,36 @@ def _measure(arguments: argparse.Namespace, terminal: Terminal) -> Report:
             from kaggle_face.cli.main import COMMANDS
 
             return bench_start(["", *COMMANDS], plan, describe_machine(), terminal)
+        case "device":
+            from kaggle_face.bench.device import bench_device
+
+            return bench_device(load_settings(arguments), plan, terminal)
         case _:
             assert_never(part)
+
+
+def _measure_all(arguments: argparse.Namespace, terminal: Terminal) -> tuple[Report, list[Report]]:
+    """Every part but `start` and `device`, short enough to take 8 minutes together."""
+    from kaggle_face.bench.everything import SIZES_PX, bench_all
+    from kaggle_face.bench.everything import Part as Measured
+    from kaggle_face.bench.machine import describe_machine
+    from kaggle_face.bench.notebook_way import NOTEBOOK, notebook_baseline
+    from kaggle_face.bench.training import bench_training
+    from kaggle_face.config import load_config
+    from kaggle_face.model.amp import resolve_device
+
+    loaded = load_settings(arguments)
+    plan = plan_of(arguments, short=True)
+
+    def training(size_px: int) -> Report:
+        words = [*arguments.overrides, f"data.image_size={size_px}"]
+        return bench_training(load_config(arguments.config, words), plan, terminal, notebook_baseline)
+
+    def other(part: Part) -> Report:
+        return _measure(argparse.Namespace(**{**vars(arguments), "part": part, "quick": True}), terminal)
+
+    parts = [Measured(f"train, {size} px", partial(training, size)) for size in SIZES_PX]
+    parts += [Measured(name, partial(other, name)) for name in _OF_ALL]
+    device = resolve_device(loaded.config.device)
+    about = {"config": loaded.name, **describe_machine(device)}
+    return bench_all(parts, about, terminal, NOTEBOOK)

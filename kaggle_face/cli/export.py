@@ -11,7 +11,15 @@ from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 
-_HEADER = ["", "MB", "images/s", "cosine distance", "probability", "EER", "loss in EER"]
+_LEGEND = {
+    "network": "PyTorch's, or the file's precision",
+    "MB": "size",
+    "images/s": "on this machine's CPU",
+    "cosine distance": "largest from PyTorch's embeddings",
+    "probability": "largest difference of one",
+    "EER": "on held-out trials",
+    "loss in EER": "against PyTorch's",
+}
 
 
 def add_arguments_export(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +96,7 @@ def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
         format=arguments.format,
     )
     result = export_network(loaded.config.paths, run, options, terminal)
-    terminal.table(_HEADER, [table_cells(row) for row in result.table])
+    terminal.table(list(_LEGEND), [table_cells(row) for row in result.table], _LEGEND)
     compared = f"differences: the largest from torch on {result.num_images} {result.kind} images"
     trials = f"; EER: on {result.num_trials} held-out trials" if result.num_trials else ""
     terminal.log(f"{compared}{trials}; speed: on this machine's CPU")

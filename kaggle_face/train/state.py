@@ -26,6 +26,7 @@ from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import WeightMean
 from kaggle_face.train.loggers import EpochRow
 from kaggle_face.train.losses.metric_learning import MetricLoss
+from kaggle_face.train.optim.optimizer import load_optimizer_state
 from kaggle_face.train.optim.pace import Pace
 from kaggle_face.train.step.accumulator import EpochTotals, MetricAccumulator
 
@@ -148,7 +149,7 @@ def _read_verified(path: Path, device: torch.device) -> dict[str, Any]:
 
 def _put_back(state: TrainingState, values: dict[str, Any]) -> None:
     state.network.load_state_dict(values["network"])
-    state.optimizer.load_state_dict(values["optimizer"])
+    load_optimizer_state(state.optimizer, values["optimizer"])
     state.scaler.load_state_dict(values["scaler"])
     if state.average is not None:
         state.average.load_state_dict(values["average"])

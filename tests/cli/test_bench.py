@@ -68,3 +68,31 @@ def test_a_measurement_without_time_is_refused(
     workspace: Path, refused: Callable[..., str], words: list[str], message: str
 ) -> None:
     assert message in refused("bench", "pack", *words)
+
+
+def test_the_device_is_looked_at_on_any_machine(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = measured(capsys, "device")
+    assert values["rows"][0]["setting"] == "train.amp=off"
+    assert "the network runs on the CPU" in values["sentence"]
+
+
+@pytest.mark.slow
+def test_everything_is_measured_and_kept_in_a_file(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(["bench", "all", "--json", "machine.json", "--quick", "--rounds", "1", "--seconds", "0.01"]) == 0
+    )
+    values = json.loads((workspace / "machine.json").read_text(encoding="utf-8"))
+    parts = list(dict.fromkeys(row["part"] for row in values["rows"]))
+    assert parts == ["train, 32 px", "train, 64 px", "train, 112 px", "pack", "predict", "metrics"]
+    usual = [row for row in values["rows"] if row["way"] == "notebook way"]
+    assert [row["of the notebook way"] for row in usual] == [1.0] * 3
+    assert len(values["parts"]) == 6 and "the figures are in machine.json" in capsys.readouterr().out
+
+
+def test_json_before_a_setting_is_not_a_file(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["device", "--quick", "--rounds", "1", "--json", "train.batch_size=4"]
+    assert main(["bench", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["about"]["batch"] == 4
+    assert not list(workspace.glob("train*"))

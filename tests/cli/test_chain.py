@@ -106,8 +106,8 @@ def test_the_chain_learns_faces_and_numbers_classes_rightly(
 
 
 def test_predicting_before_training_says_what_to_run(workspace: Path, refused: Callable[..., str]) -> None:
-    assert "train one first: kaggle-face train --fold 0" in refused("predict")
-    assert "train one first: kaggle-face train --fold 0" in refused("ensemble")
+    assert refused("predict").endswith("train one first: kaggle-face train -c tiny")
+    assert refused("ensemble").endswith("train one first: kaggle-face train -c tiny")
     assert "train one first: kaggle-face train --fold 0" in refused("submit")
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
+from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -73,12 +74,13 @@ def print_plan(planned: PlannedRun, terminal: Terminal) -> None:
         ["prediction", _averaging(plan.tries_tta, config.predict.flip)],
         ["expected", plan.expected],
     ]
-    terminal.table(["plan", ""], rows)
+    terminal.table(["plan", "value"], rows, {"plan": "a part of it", "value": "what was chosen"})
     terminal.log("")
     stages = [[stage.name, _seconds(stage.seconds), stage.note] for stage in plan.stages]
     total = sum(stage.seconds for stage in plan.stages)
     stages.append(["all", _seconds(total), f"of a budget of {_seconds(plan.budget_seconds)}"])
-    terminal.table(["stage", "seconds", ""], stages)
+    legend = {"stage": "in the order of work", "seconds": "that it may take", "note": "what it includes"}
+    terminal.table(list(legend), stages, legend)
     terminal.lines(["", *plan.why_not_larger])
     how = (
         "was there and is taken as it stands" if planned.is_as_found else "was written; change what you like"
@@ -93,14 +95,21 @@ def print_result(result: BudgetResult, terminal: Terminal) -> None:
             [row.member, row.task, row.metric, f"{row.value:.4f}", _interval(row.low, row.high)]
             for row in result.evaluation.metrics
         ]
-        terminal.table(["held out", "task", "metric", "value", "95 % interval"], rows)
+        columns = ["held out", "task", "metric", "value", "95 % interval"]
+        own = {"held out": "member, measured on its held-out data", "value": "of the metric"}
+        terminal.table(columns, rows, meanings(columns, own))
         terminal.log("")
     cells = [
         [stage.name, *("-" if each is None else _seconds(each) for each in (stage.planned, stage.taken))]
         for stage in result.stages
     ]
     cells.append(["all", _seconds(result.budget_seconds), _seconds(result.seconds)])
-    terminal.table(["stage", "planned", "taken"], cells)
+    legend = {
+        "stage": "in the order of work",
+        "planned": "time that it should take",
+        "taken": "time that it took",
+    }
+    terminal.table(list(legend), cells, legend)
     terminal.lines(["", *result.notes])
     if result.dropped:
         terminal.log(f"not trained: fold {', '.join(map(str, result.dropped))}")

@@ -14,7 +14,7 @@ import torch
 from kaggle_face.data.augmentation.batched.compose import BatchAugmenter
 from kaggle_face.data.cache.pixels import Pixels
 from kaggle_face.data.loading.epoch_plan import EpochPlan
-from kaggle_face.data.loading.streaming import gather, gathered_blocks
+from kaggle_face.data.loading.streaming import gather, gathered_blocks, sent_to
 from kaggle_face.records import IntArray
 
 _BLOCK_BYTES = 16 << 20
@@ -74,7 +74,7 @@ class DeviceBatches:
                 yield images_BHW3.to(self._device, non_blocking=True)
 
     def _on_device(self, values: IntArray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device, non_blocking=True)
+        return sent_to(torch.from_numpy(np.ascontiguousarray(values)), self._device)
 
     def _batches_at_once(self, batch_size: int) -> int:
         if self._device.type == "cpu":

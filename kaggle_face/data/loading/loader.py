@@ -20,7 +20,7 @@ from kaggle_face.data.loading.device_batches import DeviceBatches, ResidentPixel
 from kaggle_face.data.loading.epoch_plan import EpochPlan, sample_keys
 from kaggle_face.data.loading.placement import LoaderPlan
 from kaggle_face.data.loading.samplers import epoch_order
-from kaggle_face.data.loading.streaming import gathered_blocks
+from kaggle_face.data.loading.streaming import gathered_blocks, sent_to
 from kaggle_face.data.loading.worker_batches import WorkerBatches
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.records import IntArray, StrArray
@@ -50,13 +50,15 @@ class BatchSource(Protocol):
 class Batch:
     """Images uint8 (B, H, W, 3), their class indices int64 (B), and their rows in the image cache (B).
 
-    Of several processes each has its own shard of the images, but the labels and rows of the whole batch.
-    The labels lie where the network is, the images there or in the host's memory.
+    `num_classes` is the number of different classes of the whole batch; to count them on a GPU would mean to
+    wait for it. Of several processes each has its own shard of the images, but the labels and rows of the
+    whole batch. The labels lie where the network is, the images there or in the host's memory.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     rows: IntArray
+    num_classes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,12 +145,15 @@ class TrainingBatches:
             return whole.reshape(-1, self._batch_size)[first_step:]
 
         rows_SB = batched(self._rows[order])
-        labels_SB = torch.from_numpy(batched(self._labels[order])).to(self.plan.device)
+        host_labels_SB = batched(self._labels[order])
+        labels_SB = sent_to(torch.from_numpy(host_labels_SB), self.plan.device)
         own = self.plan.shard.of(self._batch_size)
         own_rows, keys = rows_SB[:, own], batched(sample_keys(order))[:, own]
         plan = EpochPlan(epoch, own_rows.reshape(-1), keys.reshape(-1), own.stop - own.start)
-        for images_BHW3, labels_B, rows_B in zip(self._source.batches(plan), labels_SB, rows_SB, strict=True):
-            yield Batch(images_BHW3, labels_B, rows_B)
+        counts_S = (len(np.unique(labels)) for labels in host_labels_SB)
+        parts = zip(self._source.batches(plan), labels_SB, rows_SB, counts_S, strict=True)
+        for images_BHW3, labels_B, rows_B, num_classes in parts:
+            yield Batch(images_BHW3, labels_B, rows_B, num_classes)
 
     def _choose_source(self, pixels: Pixels, augmenter: Augmenter) -> BatchSource:
         match self.plan.placement:

@@ -39,6 +39,16 @@ def gathered_blocks(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def sent_to(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Values of the host on a device, without waiting for the work that the device has.
+
+    A copy from memory that is not pinned may wait, `non_blocking` or not.
+    """
+    if device.type == "cuda":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
+
+
 def gather(pixels: Pixels, rows: IntArray, pinned: bool) -> torch.Tensor:
     """Rows of the pixels as a new tensor."""
     images_BHW3 = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pinned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _OURS_TO_SET = ("num_classes", "global_pool", "in_chans", "features_only", "pret
 _NESTEROV_IS_A_CHOICE = ("sgd", "sgdw", "sgdp")
 _FUSED = ("sgd", "adam", "adamw")
 """Optimisers of torch that update all weights in one call: on one core 2 and 5 times as fast as in a loop."""
+_FUSED_ON_GPU = ("adagrad",)
+"""Others of torch, whose update in one call has other digits on a CPU than the loop."""
 _OTHER_LOOPS = frozenset(("foreach", "fused", "differentiable"))
 
 
@@ -219,9 +222,12 @@ def create_optimizer(
         arguments.setdefault("nesterov", config.nesterov)
     if name in _FUSED and not _OTHER_LOOPS & arguments.keys():
         arguments["fused"] = True
+    given: list[Any] = list(groups)
+    if given and _lie_on_gpu(given):
+        arguments = {**_without_host(kind, arguments), **arguments}
     try:
         optimizer: optim.Optimizer = create_optimizer_v2(
-            groups,
+            given,
             opt=name,
             lr=config.lr,
             weight_decay=config.weight_decay,
@@ -232,6 +238,25 @@ def create_optimizer(
         raise ConfigError(f"optimiser '{config.name}' cannot be built: {_first_line(error)}") from error
     _begin_momentum(optimizer)
     return optimizer
+
+
+def _lie_on_gpu(groups: list[Any]) -> bool:
+    first = groups[0]["params"][0] if isinstance(groups[0], dict) else groups[0]
+    return bool(first.device.type == "cuda")
+
+
+def _without_host(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options by which an optimiser keeps all of its state on a GPU, so that no step waits for it.
+
+    All of torch's update many weights in one call there by themselves (`foreach`).
+    """
+    if arguments.get("fused") or "differentiable" in arguments:
+        return {}
+    if kind in _FUSED_ON_GPU and not _OTHER_LOOPS & arguments.keys():
+        return {"fused": True}
+    optimizer_class = get_optimizer_info(kind).opt_class
+    takes = inspect.signature(optimizer_class).parameters if isinstance(optimizer_class, type) else {}
+    return {"capturable": True} if "capturable" in takes else {}
 
 
 def _begin_momentum(optimizer: optim.Optimizer) -> None:

@@ -38,7 +38,11 @@ EVERY_CLASS = ClassSample()
 
 
 def sample_classes(
-    labels: Tensor, num_classes: int, fraction: float, generator: torch.Generator
+    labels: Tensor,
+    num_classes: int,
+    fraction: float,
+    generator: torch.Generator,
+    num_different: int | None = None,
 ) -> ClassSample:
     """All classes of the labels, and others drawn without replacement up to ceil(fraction * C) in total.
 
@@ -47,12 +51,14 @@ def sample_classes(
         num_classes: C.
         fraction: In (0, 1]; 1 takes every class.
         generator: The one source of randomness, on its own device.
+        num_different: The number of different labels, where the caller knows it. Without it the device is
+            waited for where fewer classes are sampled than there are labels.
     """
     if fraction >= 1.0:
         return EVERY_CLASS
     scores_C = torch.rand(num_classes, generator=generator, device=generator.device)
     scores_C.index_fill_(0, labels.flatten().to(scores_C.device), 2.0)
     count = math.ceil(fraction * num_classes)
-    if count < labels.numel():  # else they fit however many differ, and nobody need wait for the device
-        count = max(count, int((scores_C == 2.0).sum()))
+    if count < labels.numel():  # else they fit however many differ
+        count = max(count, int((scores_C == 2.0).sum()) if num_different is None else num_different)
     return ClassSample(scores_C.topk(count).indices.sort().values.to(labels.device))

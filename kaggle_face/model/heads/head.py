@@ -138,9 +138,11 @@ class Head(nn.Module, ABC):
     def set_progress(self, epoch: float) -> None:
         """Sets how many epochs, with their fraction, are trained; warm-ups follow from it alone."""
 
-    def choose_classes(self, labels: Tensor, generator: torch.Generator) -> ClassSample:
+    def choose_classes(
+        self, labels: Tensor, generator: torch.Generator, num_different: int | None = None
+    ) -> ClassSample:
         """The classes of a training step, with every label among them (see `sample_classes`)."""
-        return sample_classes(labels, self.num_classes, self.sampled_fraction, generator)
+        return sample_classes(labels, self.num_classes, self.sampled_fraction, generator, num_different)
 
 
 def in_full_precision(tensor: Tensor) -> Tensor:

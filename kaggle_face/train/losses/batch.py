@@ -29,10 +29,15 @@ class BatchLoss:
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """The classes of a batch (B), of the first source where images are mixed, and how they are mixed."""
+    """The classes of a batch (B), of the first source where images are mixed, and how they are mixed.
+
+    `num_different` is the number of different classes where the host knows it; both sources of a mixed batch
+    have the same ones.
+    """
 
     labels: Tensor
     mix: Mix | None = None
+    num_different: int | None = None
 
     def labels_of_sources(self) -> Tensor:
         """Classes (M, B) of the images that each input is made of: M is 1, or 2 for a mixed batch."""
@@ -100,7 +105,7 @@ def classification_loss(
         generator: Draws the classes that take part, where the head samples them.
     """
     labels_MB = targets.labels_of_sources()
-    classes = head.choose_classes(labels_MB, generator)
+    classes = head.choose_classes(labels_MB, generator, targets.num_different)
     similarity_BC = head.similarity(embeddings_BD, classes)
     norms_B = embeddings_BD.detach().float().norm(dim=1)
     has_margin = targets.mix is None or settings.margin_on_mixed == "two_term"

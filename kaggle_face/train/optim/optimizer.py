@@ -12,6 +12,9 @@ from kaggle_face.model.backbones.depths import layers_above_parameters
 from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.network import FaceNetwork
 
+_WAYS = ("fused", "foreach", "capturable")
+"""Options of an optimiser that say how it computes, and nothing of what."""
+
 
 def create_fold_optimizer(network: FaceNetwork, config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser over all trainable parameters; vectors are decayed only where the settings do so."""
@@ -59,8 +62,8 @@ def apply_gradients(
 ) -> Tensor:
     """Updates the weights and drops the gradients; with gradients that are not finite nothing is updated.
 
-    A fused optimiser reads on the device whether to skip the update, so that the host does not wait for it.
-    Others wait.
+    A fused optimiser reads on the device whether to skip the update, so that the host does not wait for it;
+    of others see `step_unless`.
 
     Returns:
         Whether the update was left out, on the device.
@@ -71,18 +74,79 @@ def apply_gradients(
     is_skipped = ~torch.isfinite(norm)
     if largest_norm is not None:
         nn.utils.clip_grads_with_norm_(parameters, largest_norm, norm)
-    if scaler.is_enabled():
+    if not skips_by_itself(optimizer):  # by the scaler each of its steps would wait
+        step_unless(optimizer, is_skipped)
+    elif scaler.is_enabled():
         scaler.step(optimizer)
-        scaler.update()
-    elif skips_by_itself(optimizer):
+    else:
         # As torch's own scaler does with a fused optimiser: torch.amp.GradScaler.step.
         optimizer.grad_scale, optimizer.found_inf = None, is_skipped.float()  # type: ignore[attr-defined]
         optimizer.step()
         del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
-    elif not bool(is_skipped):
-        optimizer.step()
+    if scaler.is_enabled():
+        scaler.update()
     optimizer.zero_grad(set_to_none=True)
     return is_skipped
+
+
+def step_unless(optimizer: torch.optim.Optimizer, is_skipped: Tensor) -> None:
+    """The update of an optimiser that knows no flag; with `is_skipped` nothing changes.
+
+    On a GPU the update is made and taken back on the device, where all that it changes lies there: the host
+    does not wait for the flag. It waits at the first step, which creates the state, and at each step of
+    optimisers that count in numbers of the host (Lookahead, and most of timm's own without `capturable`):
+    such a count could be put back only after the flag was read.
+    """
+    changed = changed_on_device(optimizer) if is_skipped.device.type == "cuda" else None
+    if changed is not None:
+        step_and_take_back(optimizer, is_skipped, changed)
+    elif not bool(is_skipped):
+        optimizer.step()
+
+
+@torch.no_grad()
+def step_and_take_back(
+    optimizer: torch.optim.Optimizer, is_skipped: Tensor, changed: list[list[Tensor]]
+) -> None:
+    """Updates, and puts back what is `changed` (by dtype) where `is_skipped`; both happen on the device."""
+    before = [torch.cat([tensor.flatten() for tensor in tensors]) for tensors in changed]
+    optimizer.step()
+    for tensors, old in zip(changed, before, strict=True):
+        new = torch.cat([tensor.flatten() for tensor in tensors])
+        parts = torch.split(torch.where(is_skipped, old, new), [tensor.numel() for tensor in tensors])
+        torch._foreach_copy_(
+            tensors, [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+        )
+
+
+def changed_on_device(optimizer: torch.optim.Optimizer) -> list[list[Tensor]] | None:
+    """All that an update changes, by dtype; None where a part is not there yet or lies elsewhere."""
+    by_dtype: dict[torch.dtype, list[Tensor]] = {}
+    for group in optimizer.param_groups:
+        if any("step" in name for name in group):
+            return None
+        for parameter in group["params"]:
+            if parameter.grad is None:
+                continue
+            state = optimizer.state.get(parameter, {})
+            values = [value for value in state.values() if value is not None]
+            is_known = all(isinstance(value, Tensor) and value.device == parameter.device for value in values)
+            if not values or not is_known:
+                return None
+            for tensor in (parameter, *values):
+                by_dtype.setdefault(tensor.dtype, []).append(tensor)
+    return list(by_dtype.values())
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Takes over what another optimiser of the same parameters kept, and goes on in this device's own way.
+
+    Where a training goes on on another kind of device, `fused` and `capturable` are others there.
+    """
+    own = [{name: group[name] for name in _WAYS if name in group} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, ways in zip(optimizer.param_groups, own, strict=True):
+        group.update(ways)
 
 
 def skips_by_itself(optimizer: torch.optim.Optimizer) -> bool:

@@ -23,6 +23,7 @@ from kaggle_face.artifacts.provenance import digest_of_network, require_current
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind
 from kaggle_face.config.training import DistillConfig
 from kaggle_face.data.augmentation.mixing import Mix
+from kaggle_face.data.loading.streaming import sent_to
 from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.model.heads.head import in_full_precision, unit_vectors
 from kaggle_face.records import FloatArray, IntArray
@@ -102,10 +103,10 @@ class DistillationSource:
         probabilities = torch.stack([one.probabilities for one in targets]).sum(0)
         cosines = torch.stack([one.cosines for one in targets]).sum(0)
         return DistillationTargets(
-            (probabilities / known.sum(0).clamp(min=1)[:, None]).to(device),
-            known.any(0).to(device),
-            (cosines / comparable.sum(0).clamp(min=1)).to(device),
-            comparable.any(0).to(device),
+            sent_to(probabilities / known.sum(0).clamp(min=1)[:, None], device),
+            sent_to(known.any(0), device),
+            sent_to(cosines / comparable.sum(0).clamp(min=1), device),
+            sent_to(comparable.any(0), device),
         )
 
     def _targets_of_run(self, run: OutOfFold, rows_B: IntArray) -> DistillationTargets:

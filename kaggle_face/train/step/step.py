@@ -187,7 +187,7 @@ def _forward(
         embeddings_SD = context.forward(images_SCHW)
     embeddings_BD = context.distributed.gathered(embeddings_SD, len(labels_B))
     loss_settings = LossSettings(settings.loss, settings.augment.margin_on_mixed)
-    head, targets = state.network.head, Targets(labels_B, mix)
+    head, targets = state.network.head, Targets(labels_B, mix, batch.num_classes)
     soft_targets = (
         context.distillation.targets_of(batch.rows, context.device)
         if context.distillation is not None

@@ -70,3 +70,10 @@ def test_labels_may_have_any_shape(shape: tuple[int, ...]) -> None:
     sample = sample_classes(torch.arange(6).reshape(shape), 50, 0.02, generator(0))
     assert sample.indices is not None
     assert sample.indices.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_count_of_different_labels_changes_nothing_but_who_counts() -> None:
+    labels = torch.tensor([3, 3, 7, 8])
+    counted, known = (sample_classes(labels, 50, 0.02, generator(2), count) for count in (None, 3))
+    assert counted.indices is not None and known.indices is not None
+    assert counted.indices.tolist() == known.indices.tolist() == [3, 7, 8]

@@ -10,7 +10,13 @@ from torch import nn
 
 from kaggle_face.config import OptimConfig
 from kaggle_face.model.backbones.timm_library import create_optimizer
-from kaggle_face.train.optim.optimizer import apply_gradients, skips_by_itself
+from kaggle_face.train.optim.optimizer import (
+    apply_gradients,
+    changed_on_device,
+    load_optimizer_state,
+    skips_by_itself,
+    step_and_take_back,
+)
 
 NO_SCALER = torch.amp.GradScaler("cpu", enabled=False)
 NAMES = ["sgd", "adam", "adamw", "radam", "lion"]
@@ -94,3 +100,46 @@ def test_a_scaler_lowers_its_scale_and_skips(name: str) -> None:
     set_gradients(layer, math.inf)
     assert bool(apply_gradients(optimizer, scaler, None)) and scaler.get_scale() == 4.0
     assert torch.equal(layer.weight, before)
+
+
+@pytest.mark.parametrize("name", ["radam", "lion", "nadam", "rmsprop", "adadelta"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_update_that_is_taken_back_leaves_weights_and_later_steps_as_they_were(
+    name: str, value: float
+) -> None:
+    disturbed, calm = network(), network()
+    first, second = optimizer_of(disturbed, name), optimizer_of(calm, name)
+    assert changed_on_device(first) is not None  # no gradient, nothing to change
+    set_gradients(disturbed, 0.3)
+    assert changed_on_device(first) is None  # before the first step there is no state
+    for layer, optimizer in ((disturbed, first), (calm, second)):
+        step(layer, optimizer, 0.3)
+    for bad in (True, False, True, True, False):
+        for layer, optimizer in ((disturbed, first), (calm, second)):
+            if bad and layer is calm:
+                continue
+            set_gradients(layer, value if bad else -0.2)
+            changed = changed_on_device(optimizer)
+            assert changed is not None
+            step_and_take_back(optimizer, torch.tensor(bad), changed)
+    assert torch.equal(disturbed.weight, calm.weight) and torch.equal(disturbed.bias, calm.bias)
+
+
+@pytest.mark.parametrize("name", ["lookahead_radam", "lamb", "adafactor"])
+def test_an_update_that_counts_in_numbers_of_the_host_is_not_taken_back(name: str) -> None:
+    layer = network()
+    optimizer = optimizer_of(layer, name)
+    step(layer, optimizer, 0.3)
+    set_gradients(layer, 0.3)
+    assert changed_on_device(optimizer) is None
+
+
+def test_a_state_of_another_device_goes_on_in_the_way_of_this_one() -> None:
+    layer = network()
+    here, there = optimizer_of(layer, "radam"), optimizer_of(layer, "radam")
+    step(layer, there, 0.3)
+    saved = there.state_dict()
+    saved["param_groups"][0].update(capturable=True, lr=0.25)
+    load_optimizer_state(here, saved)
+    assert (here.param_groups[0]["capturable"], here.param_groups[0]["lr"]) == (False, 0.25)
+    step(layer, here, 0.3)

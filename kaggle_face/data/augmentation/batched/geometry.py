@@ -282,4 +282,5 @@ def _outer_index(length: int, before: int, after: int, border: Border, device: t
             raise AssertionError("a constant border has no source")
         case _:
             assert_never(border)
-    return torch.from_numpy(np.pad(np.arange(length), (before, after), mode=mode)).to(device)
+    index = torch.from_numpy(np.pad(np.arange(length), (before, after), mode=mode))
+    return index.to(device, non_blocking=True)

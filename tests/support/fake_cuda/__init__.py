@@ -1,0 +1,1 @@
+"""Fake CUDA tensors: mixed devices and host waits are found without a GPU."""
