@@ -29,7 +29,7 @@ _JOINER = re.compile("[\u0600-\u109f][\u200c\u200d](?=[\u0600-\u109f])")
 
 _PASSWORD = re.compile(r"(://[^\s:/@]*):(?!//)\S+@")
 _PASSWORD_OF_WORD = re.compile(r"(://[^:/@]*):.+@", re.DOTALL)
-_SECRET_OPTION = re.compile(r"([?&][^=&\s]*(?:pass|pwd|secret|token)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE)
+_SECRET_OPTION = re.compile(r"([?&][^=&\s]*(?:pass|pwd|secret)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE)
 
 
 class KaggleFaceError(Exception):

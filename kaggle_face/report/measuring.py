@@ -12,6 +12,7 @@ import numpy as np
 from kaggle_face.artifacts.record_io import read_train_images
 from kaggle_face.artifacts.tables import read_labels
 from kaggle_face.errors import InputError, KaggleFaceError
+from kaggle_face.evaluation.balance import meaningless_of_classes, meaningless_of_pairs, without
 from kaggle_face.evaluation.figures import (
     compare_classes,
     compare_pairs,
@@ -57,17 +58,18 @@ def class_facts(
         DataError: A record holds NaN.
     """
     figures = tuple(figures_of_logits(held_out))
-    estimates = [estimates_of_classes(each) for each in figures]
+    class_names = open_predictions(first, first.folds[0], "oof").class_names
+    left_out = meaningless_of_classes(len(class_names))
+    estimates = [without(estimates_of_classes(each), left_out) for each in figures]
     if metric == "map@5":
         for number, each in enumerate(figures):
             interval = clustered_mean_interval(hits_at_ranks(each.ranks, metric), each.labels)
             estimates[number] = (Estimate(metric, interval.value, interval), *estimates[number])
-    fold = first.folds[0]
     train_images = np.max([read_train_images(each.classes_file) for each in first.folds], axis=0)
     return ClassFacts(
         tuple(names),
         np.concatenate([each.image_ids for each in held_out]),
-        open_predictions(first, fold, "oof").class_names,
+        class_names,
         np.asarray(train_images, np.int64),
         figures,
         tuple(estimates),
@@ -80,7 +82,8 @@ def class_facts(
 def pair_facts(names: Sequence[str], trials: HeldOutPairs, first: Member, chosen: str) -> PairFacts:
     """Scores of all members for the trials; `first` is the first of them, `chosen` a rule of thresholds."""
     scores, keeps_embeddings = trials.values("scores"), has_embeddings([first])
-    estimates = [measure_pairs(trials, number) for number in range(len(names))]
+    left_out = meaningless_of_pairs(trials.labels)
+    estimates = [without(measure_pairs(trials, number), left_out) for number in range(len(names))]
     if keeps_embeddings:
         estimates[0] = (*estimates[0], *measure_episodes(first), *measure_identification(first))
     comparable = np.stack([pooled(each, trials.pools) for each in scores])

@@ -64,7 +64,9 @@ class Ticking(Told):
         return self.seconds
 
     @contextmanager
-    def track(self, label: str, total: int, unit: str, done: int = 0) -> Iterator[Counter]:
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> Iterator[Counter]:
         yield self
 
     def advance(self, steps: int = 1, note: str = "") -> None:

@@ -59,7 +59,7 @@ def test_the_best_settings_become_a_config_and_the_best_trial_stays_a_run(
 
     # The trial that stayed is never meant, whatever was trained last.
     line = refused("predict")
-    assert f"there are: {runs[0]} (trial)" in line and "train one: kaggle-face train --fold 0" in line
+    assert f"there are: {runs[0]} (trial)" in line and line.endswith("train one: kaggle-face train -c tiny")
     assert main(["train", "--fold", "0", "--run", "main", "train.epochs=1"]) == 0
     later = time.time() + 60
     os.utime(f"runs/tiny/{runs[0]}/fold0/run.json", (later, later))

@@ -55,4 +55,4 @@ def test_of_several_that_are_clearly_better_the_best_wins() -> None:
 def test_a_kind_that_was_asked_for_wins_by_its_best_contender() -> None:
     blends = [candidate("equal", 0.05), candidate("hill", -0.03), candidate("hill", -0.01)]
     selection = select_kind("hill", select("auc", SINGLE, [SINGLE, *blends]))
-    assert selection.winner is blends[2] and "asked for" in selection.reason
+    assert selection.winner is blends[2] and "--method" in selection.reason
