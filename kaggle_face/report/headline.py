@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,8 +23,9 @@ def task_scores(
     """The figure of each task in the competition's own metric, of the first member."""
     scores: dict[Task, Score] = {}
     if classes is not None:
-        found = next(each for each in classes.estimates[classes.subject] if each.metric == own.classes)
-        scores["classification"] = _as_score(found, classes.members[classes.subject])
+        found = _in_metric(classes.estimates[classes.subject], own.classes)
+        if found is not None:
+            scores["classification"] = _as_score(found, classes.members[classes.subject])
     if own.names_people and gallery is not None:
         best = best_gallery_threshold(gallery.scores, gallery.is_correct, gallery.is_enrolled)
         note = "at the threshold that is best on these probes"
@@ -32,9 +33,15 @@ def task_scores(
             "accuracy of names", best.accuracy, None, None, True, gallery.source, note
         )
     elif pairs is not None:
-        found = next(each for each in pairs.estimates[pairs.subject] if each.metric == own.pairs)
-        scores["verification"] = _as_score(found, pairs.members[pairs.subject])
+        found = _in_metric(pairs.estimates[pairs.subject], own.pairs)
+        if found is not None:
+            scores["verification"] = _as_score(found, pairs.members[pairs.subject])
     return scores
+
+
+def _in_metric(estimates: Sequence[Estimate], metric: str) -> Estimate | None:
+    """The figure of a metric; None where it was left out, as it means nothing on these data."""
+    return next((each for each in estimates if each.metric == metric), None)
 
 
 def _as_score(found: Estimate, of: str) -> Score:

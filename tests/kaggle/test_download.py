@@ -53,7 +53,7 @@ def test_a_second_download_asks_nothing(faces, kaggle, clock, capsys):
     assert main(["download"]) == 0
     asked = len(kaggle.requests)
     assert main(["download"]) == 0
-    assert "holds the 2 files" in capsys.readouterr().out
+    assert "holds 2 files" in capsys.readouterr().out
     # logging in, at most
     assert {name for name, _ in kaggle.requests[asked:]} <= {"IntrospectToken"}
 

@@ -68,7 +68,8 @@ def test_the_best_settings_become_a_config_and_the_best_trial_stays_a_run(
     assert "tiny/main, of 2 runs: the others are trials" in capsys.readouterr().out.splitlines()
     assert Path("runs/tiny/main/fold0/test").is_dir() and not Path(f"runs/tiny/{runs[0]}/fold0/test").exists()
     assert main(["runs"]) == 0
-    kinds = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()[2:]}
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("tiny/")]
+    kinds = {line[0]: line[1] for line in lines if line[1] in ("training", "trial")}
     assert kinds == {"tiny/main": "training", f"tiny/{runs[0]}": "trial"}
 
 
