@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from kaggle_face.inference.embedder import Embedder, load_embedder
     from kaggle_face.model import heads
     from kaggle_face.project.blend import Blend
-    from kaggle_face.project.exporting import Export, export
+    from kaggle_face.project.exported import Export
+    from kaggle_face.project.exporting import export
     from kaggle_face.project.gallery import PeopleGallery, open_gallery
     from kaggle_face.project.opening import (
         generate_faces,
@@ -117,7 +118,8 @@ _HOME = {
         ("generate_faces", "init_project", "known_competitions", "open_project"), "project.opening"
     ),
     "Project": "project.project",
-    **dict.fromkeys(("Export", "export"), "project.exporting"),
+    "Export": "project.exported",
+    "export": "project.exporting",
     **dict.fromkeys(("PeopleGallery", "open_gallery"), "project.gallery"),
     **dict.fromkeys(("Member", "Run"), "project.run"),
     **dict.fromkeys(("cutmix", "mixup"), "data.augmentation.mixing"),

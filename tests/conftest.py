@@ -28,6 +28,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
+@pytest.fixture(scope="session")
+def browser_driver() -> Iterator[Any]:
+    """What starts browsers: Playwright allows one in a process."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        yield driver
+
+
 @pytest.fixture(scope="session", autouse=True)
 def really_fsync() -> Iterator[Callable[[int], None]]:
     """The system's `fsync`, which guards against a loss of power: only artifacts/files waits for it."""

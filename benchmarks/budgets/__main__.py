@@ -8,9 +8,8 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from benchmarks.budgets.notebook import run_notebook
 from benchmarks.budgets.table import NOTEBOOK, Row, as_values, key_of, rows_of, tabulate
 from benchmarks.face_folders import MARKER_FILE
 from benchmarks.script import run_script, write_reports
@@ -21,8 +20,9 @@ from kaggle_face.cli.main import run as run_program
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import load_config
 from kaggle_face.errors import InputError
-from kaggle_face.pipeline.budget.ladder import Purpose
-from kaggle_face.pipeline.budget.run import BudgetOptions, run_within
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.budget.ladder import Purpose
 
 _CONFIG = "recipes-table"
 _VALUES = Path("budgets.json")
@@ -78,10 +78,14 @@ def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
     if way == NOTEBOOK:
+        from benchmarks.budgets.notebook import run_notebook
+
         found = run_notebook(_ROOT, 60.0 * minutes, seed, terminal)
         measured = (found.accuracy, found.eer, found.auc)
         return Row(minutes, way, "", seed, found.epochs, *measured, found.seconds)
-    goal = cast(Purpose, way.removeprefix("run for "))
+    from kaggle_face.pipeline.budget.run import BudgetOptions, run_within
+
+    goal = cast("Purpose", way.removeprefix("run for "))
     loaded = load_config(_CONFIG, [f"data.root={_ROOT}", f"seed={seed}"])
     # A plan for each goal, measured anew: a run takes the settings of a plan that is there as they stand.
     options = BudgetOptions(60.0 * minutes, f"{goal}-seed{seed}", goal, overwrite=True)

@@ -6,64 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.errors import RunError
 from kaggle_face.notebook_progress import usual_progress
 from kaggle_face.progress import Progress
 from kaggle_face.project.blend import Blend
-from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.project.exported import Export
 from kaggle_face.project.run import Run
 
 if TYPE_CHECKING:
-    from kaggle_face.inference.onnx_embedder import OnnxEmbedder
     from kaggle_face.inference.onnx_file import Precision
-    from kaggle_face.pipeline.export.stage import ExportOptions, ExportResult, Format, Outputs
-
-
-class Export:
-    """Files that `export` wrote, each compared with torch.
-
-    Attributes:
-        result: All that the pipeline knows of them, as records.
-    """
-
-    def __init__(self, result: ExportResult) -> None:
-        self.result = result
-
-    @property
-    def path(self) -> Path:
-        """The folder, with `model-card.md` beside the files."""
-        return self.result.folder
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """The file of each precision."""
-        return self.result.files
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row for torch and each file: size, images a second, largest differences from torch, EER."""
-        return frame_of(self.result.table)
-
-    def embedder(self, precision: Precision = "fp32") -> OnnxEmbedder:
-        """A file, ready to embed images with.
-
-        Raises:
-            RunError: It was not written.
-        """
-        from kaggle_face.inference.onnx_embedder import OnnxEmbedder
-
-        if precision not in self.files:
-            raise RunError(f"there is no {precision} file; there are: {', '.join(self.files)}")
-        return OnnxEmbedder(self.files[precision])
-
-    def __repr__(self) -> str:
-        return f"export in {self.path}: {', '.join(self.files)}"
-
-    def _repr_html_(self) -> str:
-        return as_html(repr(self), self.table)
+    from kaggle_face.pipeline.export.stage import ExportOptions, Format, Outputs
 
 
 def export(
@@ -100,8 +52,7 @@ def export(
         InputError: A graph does not compute what torch computes, or the folder holds other files.
         MissingExtraError: onnx or onnxruntime is not installed.
 
-    >>> from kaggle_face.errors import RunError
-    >>> try:
+    >>>     >>> try:
     ...     export("runs/nobody")
     ... except RunError as error:
     ...     print(error)

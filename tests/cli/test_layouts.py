@@ -177,6 +177,7 @@ def index_of(folder: str) -> str:
     return str(sorted(FOLDERS).index(folder))
 
 
+@pytest.mark.slow
 def test_csv_pairs_below_doubled_folders(raw: Raw) -> None:
     root = "classification/classification"
     raw.classes(f"{root}/train", FOLDERS, TRAIN)

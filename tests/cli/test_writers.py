@@ -13,7 +13,8 @@ from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds,
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.kaggle.remote import bundle
-from kaggle_face.pipeline import ensemble, soup
+from kaggle_face.pipeline import ensemble
+from kaggle_face.pipeline.improving import soup
 
 RUN = RunFolder(Path("runs/tiny/main"))
 SOUP = RunFolder(Path("runs/tiny/soup"))
@@ -73,9 +74,10 @@ def test_two_writers_of_one_thing_are_one_line_and_a_failure_loses_nothing(
         assert line.startswith("bundles/tiny/main is being written by another process (")
     assert contents(chain) == before
 
+    whole_soup = soup.make_soup
     with monkeypatch.context() as patch:
         patch.setattr(ensemble, "write_blend_record", fail)
-        patch.setattr(soup, "FoldSoup", fail)
+        patch.setattr(soup, "make_soup", lambda *given: fail(whole_soup(*given)))
         patch.setattr(bundle, "write_json", fail)
         for words in (
             ("ensemble", "--run", "main", "--method", "mean"),

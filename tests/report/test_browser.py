@@ -16,10 +16,8 @@ from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.page import render_report, write_report
 from kaggle_face.report.sections import accuracy, confusions, embedding_map, score_histograms
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("plotly", reason="plotly is not installed")
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 OPTIONS = [
     "--no-sandbox",
@@ -33,14 +31,13 @@ MARKUP = "<img src=x onerror=alert(1)><b>Ann</b>&amp;%{x}"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser(browser_driver: Any) -> Iterator[Any]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         pytest.skip("Chromium is not installed: apt-get install -y chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE_MS)
-        yield opened
-        opened.close()
+    opened = browser_driver.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE_MS)
+    yield opened
+    opened.close()
 
 
 SOME = (accuracy.SECTION, confusions.SECTION, score_histograms.SECTION, embedding_map.SECTION)

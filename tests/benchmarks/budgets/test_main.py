@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.budgets import __main__ as script
 from benchmarks.budgets.__main__ import main
 from benchmarks.budgets.notebook import run_notebook
 from benchmarks.face_folders import FaceFolders, lay_out_faces
@@ -26,6 +25,7 @@ def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable
     return tmp_path / "faces"
 
 
+@pytest.mark.slow
 def test_the_notebook_trains_at_least_an_epoch_and_measures_both_tasks(faces: Path) -> None:
     found = run_notebook(faces, 0.1, 0, SilentProgress())
     assert found.epochs == 1 and found.seconds > 0
@@ -44,7 +44,10 @@ def test_one_command_trains_both_and_tabulates_and_goes_on_where_it_was(
     # A clock that stands still and a trial that pretends: the plan is small, and is carried out for real.
     trial = FakeTrial(seconds_a_megapixel=100.0)
     monkeypatch.setattr(run_within, "__defaults__", (trial.clock, trial.as_context, lambda planned: None))
-    monkeypatch.setattr(script, "run_notebook", lambda root, seconds, *more: run_notebook(root, 1.0, *more))
+    monkeypatch.setattr(
+        "benchmarks.budgets.notebook.run_notebook",
+        lambda root, seconds, *more: run_notebook(root, 1.0, *more),
+    )
     words = [str(faces), "--minutes", "2", "--seeds", "0"]
     assert main(words) == 0
     values = json.loads(Path("budgets.json").read_text(encoding="utf-8"))["rows"]

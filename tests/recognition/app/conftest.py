@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 from waitress.server import BaseWSGIServer
 
 from kaggle_face.recognition.app.access import AccessControl
@@ -115,16 +115,15 @@ def camera_film(pictures: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str, camera_film: Path) -> Iterator[Browser]:
+def browser(chromium: str, camera_film: Path, browser_driver: Playwright) -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(
-            executable_path=chromium,
-            args=[*OPTIONS, f"--use-file-for-fake-video-capture={camera_film}"],
-            timeout=PATIENCE_MS,
-        )
-        yield opened
-        opened.close()
+    opened = browser_driver.chromium.launch(
+        executable_path=chromium,
+        args=[*OPTIONS, f"--use-file-for-fake-video-capture={camera_film}"],
+        timeout=PATIENCE_MS,
+    )
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

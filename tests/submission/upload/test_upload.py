@@ -238,7 +238,7 @@ def test_the_reserve_is_kept(kaggle, clock, csv_file, capsys):
     for _ in range(3):
         kaggle.add_submission("by hand")
     assert submit("submit.reserve=2") == 2
-    assert "only 2 submission(s) left today, and submit.reserve keeps 2" in capsys.readouterr().err
+    assert "only 2 submissions left today, and submit.reserve keeps 2" in capsys.readouterr().err
     assert submit("submit.reserve=1") == 0
 
 
