@@ -11,10 +11,14 @@ from kaggle_face.project.frames import as_html, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+    from kaggle_face.artifacts.runs import RunFolder
+    from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.onnx_file import Precision
     from kaggle_face.pipeline.ensemble import BlendResult
     from kaggle_face.pipeline.export.stage import Outputs
+    from kaggle_face.progress import Progress
     from kaggle_face.project.exported import Export
     from kaggle_face.project.run import Run
 
@@ -65,6 +69,14 @@ class Blend:
         from kaggle_face.project.exporting import export
 
         return export(self, folder, outputs, precisions)
+
+    def part_to_export(self) -> tuple[RunFolder, bool]:
+        """The folder of the run that holds the blend, and that the blend is meant; for `export`."""
+        return self.run.folder, True
+
+    def call(self) -> AbstractContextManager[tuple[LoadedConfig, Progress]]:
+        """The frame of a call of the project, with its settings; see `Project.call`."""
+        return self.run.call()
 
     def __repr__(self) -> str:
         tasks = ", ".join(f"{each.task}: {each.chosen or 'mean'}" for each in self.result.tasks)

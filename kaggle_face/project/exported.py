@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
@@ -11,9 +12,22 @@ from kaggle_face.errors import RunError
 from kaggle_face.project.frames import as_html, frame_of
 
 if TYPE_CHECKING:
+    from kaggle_face.artifacts.runs import RunFolder
+    from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.onnx_embedder import OnnxEmbedder
     from kaggle_face.inference.onnx_file import Precision
     from kaggle_face.pipeline.export.stage import ExportResult
+    from kaggle_face.progress import Progress
+
+
+class Exportable(Protocol):
+    """A run or a blend of a project."""
+
+    def part_to_export(self) -> tuple[RunFolder, bool]:
+        """The folder of the run, and whether the blend in it is meant."""
+
+    def call(self) -> AbstractContextManager[tuple[LoadedConfig, Progress]]:
+        """The frame of a call of its project, with the project's settings."""
 
 
 class Export:

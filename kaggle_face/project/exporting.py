@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.notebook_progress import usual_progress
 from kaggle_face.progress import Progress
-from kaggle_face.project.blend import Blend
-from kaggle_face.project.exported import Export
-from kaggle_face.project.run import Run
+from kaggle_face.project.exported import Export, Exportable
 
 if TYPE_CHECKING:
     from kaggle_face.inference.onnx_file import Precision
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    source: Run | Blend | str | Path,
+    source: Exportable | str | Path,
     folder: str | Path | None = None,
     outputs: Outputs = "embeddings",
     precisions: Sequence[Precision] | None = None,
@@ -36,7 +34,7 @@ def export(
     precision 1e-3); INT8 is calibrated on training images, and its loss in EER is measured on held-out ones.
 
     Args:
-        source: A run, a blend, or the folder of a run or of a fold, or `<run>/ensemble` for its blend.
+        source: A `Run`, a `Blend`, or the folder of a run or of a fold, or `<run>/ensemble` for its blend.
         folder: Where the files go; None: `exports/<config>/<run>-fold<k>-<checkpoint>`.
         outputs: `embeddings` of length 1, `logits` of the head, or `both`.
         precisions: Of `fp32`, `fp16` and `int8`; None: all, int8 where training images are at hand.
@@ -52,7 +50,8 @@ def export(
         InputError: A graph does not compute what torch computes, or the folder holds other files.
         MissingExtraError: onnx or onnxruntime is not installed.
 
-    >>>     >>> try:
+    >>> from kaggle_face.errors import RunError
+    >>> try:
     ...     export("runs/nobody")
     ... except RunError as error:
     ...     print(error)
@@ -60,13 +59,10 @@ def export(
     """
     from kaggle_face.pipeline.export.naming import folder_of
 
-    if isinstance(source, Run | Blend):
-        run, is_blend = (
-            source.run.folder if isinstance(source, Blend) else source.folder,
-            isinstance(source, Blend),
-        )
-    else:
+    if isinstance(source, str | Path):
         run, fold, is_blend = folder_of(Path(source), fold, blend=False)
+    else:
+        run, is_blend = source.part_to_export()
     from kaggle_face.pipeline.export.stage import ExportOptions
 
     options = ExportOptions(
@@ -84,14 +80,13 @@ def export(
 
 
 def _written(
-    source: Run | Blend | str | Path, run: RunFolder, options: ExportOptions, progress: Progress | None
+    source: Exportable | str | Path, run: RunFolder, options: ExportOptions, progress: Progress | None
 ) -> Export:
     from kaggle_face.pipeline.export.stage import export_network
 
-    if isinstance(source, Run | Blend):
-        project = source.run.project if isinstance(source, Blend) else source.project
-        with project.call() as shown:
-            return Export(export_network(project.loaded.config.paths, run, options, progress or shown))
+    if not isinstance(source, str | Path):
+        with source.call() as (loaded, shown):
+            return Export(export_network(loaded.config.paths, run, options, progress or shown))
     from kaggle_face.config.schema import PathsConfig
 
     return Export(export_network(PathsConfig(), run, options, progress or usual_progress()))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, overload
@@ -324,6 +324,16 @@ class Run:
         from kaggle_face.project.exporting import export
 
         return export(self, folder, outputs, precisions, fold, checkpoint)
+
+    def part_to_export(self) -> tuple[RunFolder, bool]:
+        """The folder of the run, and that no blend is meant; for `export`."""
+        return self.folder, False
+
+    @contextmanager
+    def call(self) -> Iterator[tuple[LoadedConfig, Progress]]:
+        """The frame of a call of the project, with its settings; see `Project.call`."""
+        with self.project.call() as progress:
+            yield self.project.loaded, progress
 
     def _started(self) -> list[FoldFolder]:
         return self.folder.started_folds()
