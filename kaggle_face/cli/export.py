@@ -82,7 +82,8 @@ def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
         fold, blend = arguments.fold, arguments.blend
     # torch takes seconds to import: what can be refused is refused before.
     from kaggle_face.pipeline.export.card import table_cells
-    from kaggle_face.pipeline.export.stage import ExportOptions, export_network
+    from kaggle_face.pipeline.export.results import ExportOptions
+    from kaggle_face.pipeline.export.stage import export_network
 
     options = ExportOptions(
         fold=fold,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.onnx_embedder import OnnxEmbedder
     from kaggle_face.inference.onnx_file import Precision
-    from kaggle_face.pipeline.export.stage import ExportResult
+    from kaggle_face.pipeline.export.results import ExportResult
     from kaggle_face.progress import Progress
 
 

@@ -13,7 +13,7 @@ from kaggle_face.project.exported import Export, Exportable
 
 if TYPE_CHECKING:
     from kaggle_face.inference.onnx_file import Precision
-    from kaggle_face.pipeline.export.stage import ExportOptions, Format, Outputs
+    from kaggle_face.pipeline.export.results import ExportOptions, Format, Outputs
 
 
 def export(
@@ -63,7 +63,7 @@ def export(
         run, fold, is_blend = folder_of(Path(source), fold, blend=False)
     else:
         run, is_blend = source.part_to_export()
-    from kaggle_face.pipeline.export.stage import ExportOptions
+    from kaggle_face.pipeline.export.results import ExportOptions
 
     options = ExportOptions(
         fold,

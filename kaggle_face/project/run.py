@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.embedder import Embedder
     from kaggle_face.inference.onnx_file import Precision
-    from kaggle_face.pipeline.export.stage import Outputs
+    from kaggle_face.pipeline.export.results import Outputs
     from kaggle_face.progress import Progress
     from kaggle_face.project.exported import Export
 

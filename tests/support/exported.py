@@ -9,7 +9,8 @@ import pytest
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import PathsConfig
-from kaggle_face.pipeline.export.stage import ExportOptions, ExportResult, export_network
+from kaggle_face.pipeline.export.results import ExportOptions, ExportResult
+from kaggle_face.pipeline.export.stage import export_network
 from kaggle_face.progress import SilentProgress
 from tests.support.gallery_stubs import write_trained_run
 

@@ -18,7 +18,7 @@ from kaggle_face.model.backbones.timm_library import license_of_weights
 from kaggle_face.pipeline.export.plan import ExportPlan
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.export.stage import ExportedFile, ExportResult
+    from kaggle_face.pipeline.export.results import ExportedFile, ExportResult
 
 CARD_FILE = "model-card.md"
 _UNKNOWN = "unknown"

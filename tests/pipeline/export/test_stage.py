@@ -16,7 +16,8 @@ from kaggle_face.evaluation.member_scores import log_softmax
 from kaggle_face.exporting.graph import ExportedGraph
 from kaggle_face.inference.onnx_embedder import OnnxEmbedder
 from kaggle_face.metrics.similarity import paired_cosines
-from kaggle_face.pipeline.export.stage import ExportOptions, export_network
+from kaggle_face.pipeline.export.results import ExportOptions
+from kaggle_face.pipeline.export.stage import export_network
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_images
 from kaggle_face.progress import SilentProgress
 from kaggle_face.recognition.embedder import RunEmbedder
