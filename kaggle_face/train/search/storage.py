@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -36,6 +37,8 @@ _PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQL
 
 _DATABASES = (".db", ".sqlite", ".sqlite3")
 _SECONDS_OF_A_BUSY_FILE = 60
+_ATTEMPTS_TO_OPEN = 10
+_SECONDS_BETWEEN_ATTEMPTS = 0.5
 _LIBRARIES = (
     "optuna",
     "sqlalchemy",
@@ -179,7 +182,7 @@ def _open_address(address: str) -> BaseStorage:
         options["connect_args"] = {"timeout": _SECONDS_OF_A_BUSY_FILE}
         Path(address.removeprefix("sqlite:///").partition("?")[0]).parent.mkdir(parents=True, exist_ok=True)
     try:
-        return RDBStorage(address, engine_kwargs=options)
+        return _opened_beside_others(lambda: RDBStorage(address, engine_kwargs=options))
     except ImportError as error:
         # Optuna wraps the error of a driver that an address names by itself.
         cause = error.__cause__ or error.__context__ or error
@@ -187,6 +190,18 @@ def _open_address(address: str) -> BaseStorage:
         if not name:
             raise
         raise _missing(str(name), address.partition("://")[0]) from None
+
+
+def _opened_beside_others(open_storage: Callable[[], BaseStorage]) -> BaseStorage:
+    """A storage whose tables other workers may be creating at the same moment, which fails all but one."""
+    for _ in range(_ATTEMPTS_TO_OPEN - 1):
+        try:
+            return open_storage()
+        except Exception as error:
+            if not type(error).__module__.startswith("sqlalchemy") or "already exists" not in str(error):
+                raise
+            time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
+    return open_storage()
 
 
 def _with_driver(address: str) -> str:

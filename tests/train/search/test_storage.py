@@ -131,3 +131,33 @@ def test_a_journal_locks_by_a_file_that_network_disks_know(tmp_path: Path) -> No
     assert isinstance(opened, JournalStorage)
     assert isinstance(opened._backend._lock, JournalFileOpenLock)  # type: ignore[attr-defined]
     assert (tmp_path / "new" / "search.journal").is_file()
+
+
+def test_workers_that_create_the_tables_at_the_same_moment_try_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    optuna_storages = pytest.importorskip("optuna.storages")
+    errors = pytest.importorskip("sqlalchemy.exc")
+    opened, created = optuna_storages.RDBStorage, []
+
+    def late(*given: object, **named: object) -> object:
+        if len(created) < 2:
+            created.append(1)
+            raise errors.IntegrityError("CREATE TYPE studydirection", {}, Exception("it already exists"))
+        return opened(*given, **named)
+
+    monkeypatch.setattr(optuna_storages, "RDBStorage", late)
+    monkeypatch.setattr(storage, "_SECONDS_BETWEEN_ATTEMPTS", 0.0)
+    found = StudyStorage.of(f"sqlite:///{tmp_path}/trials.db").open()
+    assert isinstance(found, opened) and len(created) == 2
+
+    other = errors.OperationalError("SELECT 1", {}, Exception("the server is gone"))
+
+    def gone(*given: object, **named: object) -> object:
+        created.append(2)
+        raise other
+
+    monkeypatch.setattr(optuna_storages, "RDBStorage", gone)
+    with pytest.raises(RunError, match="the server is gone"):
+        StudyStorage.of(f"sqlite:///{tmp_path}/trials.db").open()
+    assert created.count(2) == 1
