@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ class CorrelationRow:
 
     member: str
     correlation: float
+    """NaN where the values of one of them never vary."""
 
 
 @dataclass(frozen=True)
@@ -289,5 +291,16 @@ def _show(
         judged = ", by which the competition ranks" if row.metric == main else ""
         progress.log(f"out of fold: {row.metric} {row.value:.4f}{between}{judged}")
     for each in correlations:
-        progress.log(f"correlation with {each.member}: {each.correlation:.3f}")
+        progress.log(f"correlation with {each.member}: {_correlation_in_words(each.correlation)}")
     progress.log(f"imported as {run.path}")
+
+
+def _correlation_in_words(correlation: float) -> str:
+    """A correlation, or why there is none.
+
+    >>> _correlation_in_words(0.25), _correlation_in_words(float("nan"))
+    ('0.250', 'not defined, as the values of one of them never vary')
+    """
+    return (
+        "not defined, as the values of one of them never vary" if isnan(correlation) else f"{correlation:.3f}"
+    )
