@@ -50,9 +50,9 @@ def test_a_run_within_hours_is_a_run_of_its_plans_settings(project: Project) -> 
 
 
 def test_a_budget_is_given_once(project: Project) -> None:
-    with pytest.raises(kf.InputError, match="give the budget of a run once"):
+    with pytest.raises(kf.InputError, match="a run needs one budget: --hours H or --minutes M"):
         project.plan()
-    with pytest.raises(kf.InputError, match="give the budget of a run once"):
+    with pytest.raises(kf.InputError, match="a run needs one budget: --hours H or --minutes M"):
         project.run(hours=1, minutes=60)
     with pytest.raises(kf.InputError, match="a budget is above 0 and at most"):
         project.run(minutes=-1)
@@ -62,6 +62,9 @@ def test_a_budget_is_given_once(project: Project) -> None:
 
 def test_the_command_refuses_in_the_same_words(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-c", "mine"]) == 2
-    assert "error: give the budget of a run once: its hours, or its minutes" in capsys.readouterr().err
+    assert (
+        "error: a run needs one budget: --hours H or --minutes M (in Python hours=H or minutes=M)"
+        in capsys.readouterr().err
+    )
     assert main(["run", "-c", "mine", "--minutes", "nan"]) == 2
     assert "error: a budget is above 0 and at most" in capsys.readouterr().err

@@ -102,7 +102,7 @@ def read_ladder(folders: Sequence[Path] | None = None) -> tuple[Rung, ...]:
             working directory.
 
     Raises:
-        ConfigError: A file is no rung, or there is none.
+        ConfigError: A file is not a rung, or no file is there.
     """
     places = folders or (packaged_configs() / "recipes", Path("configs") / "recipes")
     files = {path.stem: path for folder in places for path in sorted(folder.glob("*.yaml"))}

@@ -24,7 +24,7 @@ _MOST_OF_IMAGES = 1.5
 _MARGIN, _LEAST_MARGIN_SECONDS = 0.04, 4.0
 """Of the budget, kept for what nobody foresees."""
 _SLOWER = 1.1
-"""A training takes so much longer than its trial says: reading, states, logs; until this machine has told."""
+"""How much longer a training takes than its trial says (reading, states, logs), at first."""
 _FOLD_SECONDS, _PREDICT_SECONDS, _WRITE_SECONDS = 3.0, 2.0, 2.0
 """What starting a fold, predicting it and writing CSVs take whatever the number of images."""
 _EMBEDDINGS_OF_FOLD = 1.5

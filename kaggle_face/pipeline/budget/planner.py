@@ -198,6 +198,7 @@ class Planner:
         seconds = budget.spent + least.least_seconds() + budget.margin
         minutes = math.ceil(10.0 * seconds / 60.0) / 10.0
         return (
-            f"{in_words(budget.seconds)} are too little here: the least that trains, predicts and writes is "
+            f"a budget of {in_words(budget.seconds)} is too little here: the least that trains, predicts "
+            "and writes is "
             f"about {minutes:g} minutes: --minutes {minutes:g}"
         )

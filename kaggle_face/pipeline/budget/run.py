@@ -220,7 +220,7 @@ def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
         InputError: It is given twice or not at all.
     """
     if (hours is None) == (minutes is None):
-        raise InputError("give the budget of a run once: its hours, or its minutes")
+        raise InputError("a run needs one budget: --hours H or --minutes M (in Python hours=H or minutes=M)")
     return 60.0 * minutes if minutes is not None else 3600.0 * (hours or 0.0)
 
 

@@ -51,7 +51,7 @@ def test_a_budget_that_is_too_small_names_a_call_that_plans(
 ) -> None:
     line = refused("run", "--minutes", "0.1", "--plan")
     least = line.rpartition("--minutes ")[2]
-    assert "are too little here" in line and main(["run", "--minutes", least, "--plan"]) == 0
+    assert "is too little here" in line and main(["run", "--minutes", least, "--plan"]) == 0
 
 
 def test_what_was_done_stands_beside_the_plan(capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,10 +75,10 @@ def test_a_budget_that_is_too_small_is_one_line_with_the_least_that_then_works()
     with pytest.raises(RunError) as caught:
         plan(0.3)
     line = str(caught.value)
-    assert "\n" not in line and line.startswith("18 s are too little here: the least that trains")
+    assert "\n" not in line and line.startswith("a budget of 18 s is too little here: the least that trains")
     least = float(re.search(r"--minutes ([\d.]+)$", line)[1])  # type: ignore[index]
     assert plan(least).rung.name == "cpu-4-both"
-    with pytest.raises(RunError, match="are too little here"):
+    with pytest.raises(RunError, match="is too little here"):
         plan(0.6 * least)
 
 

@@ -69,7 +69,7 @@ def test_a_settings_file_that_no_plan_wrote_is_left_alone(loaded: LoadedConfig) 
 
 
 def test_a_budget_that_is_too_small_leaves_nothing(loaded: LoadedConfig) -> None:
-    with pytest.raises(RunError, match=r"1 s are too little here: .* --minutes [\d.]+$"):
+    with pytest.raises(RunError, match=r"a budget of 1 s is too little here: .* --minutes [\d.]+$"):
         run_within(loaded, BudgetOptions(1.0), SilentProgress(), FakeClock(), trial().as_context)
     assert not list(Path("configs").glob("tiny-*")) and not list(Path("runs").rglob("*.json"))
 
