@@ -86,7 +86,7 @@ def read_faces(root: Path) -> Faces:
     number = {person: index for index, person in enumerate(people)}
 
     def split(name: str) -> tuple[Tensor, Tensor]:
-        files = sorted((root / "cls_data" / name).rglob("*.*"))
+        files = sorted((root / "cls_data" / name).glob("*/*"))
         labels = torch.tensor([number[file.parent.name] for file in files], dtype=torch.int64)
         return _decoded(files), labels
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budgets.__main__ import main
-from benchmarks.budgets.notebook import run_notebook
+from benchmarks.budgets.notebook import read_faces, run_notebook
 from benchmarks.face_folders import FaceFolders, lay_out_faces
 from kaggle_face.pipeline.budget.run import run_within
 from kaggle_face.progress import SilentProgress
@@ -21,8 +21,15 @@ def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pairs.txt").write_text("1 1\nv0 1 2\nv1 1 2\nv0 1 v1 2\nv1 1 v2 1\n", encoding="utf-8")
     measured, verified = Path(write_faces(tmp_path / "m", 3, 10)), Path(write_faces(tmp_path / "v", 3, 2))
+    (measured / "m0").rename(measured / "M. 0 Jr.")
     lay_out_faces(FaceFolders(measured, (), verified, tmp_path / "pairs.txt"), tmp_path / "faces")
     return tmp_path / "faces"
+
+
+def test_names_of_people_may_have_dots(faces: Path) -> None:
+    found = read_faces(faces)
+    assert found.num_classes == 3 and sorted(set(found.labels[0].tolist())) == [0, 1, 2]
+    assert len(found.images[0]) + len(found.images[1]) == 30
 
 
 @pytest.mark.slow
