@@ -9,7 +9,7 @@ from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 
 _LEGEND = {
     "network": "PyTorch's, or the file's precision",
@@ -98,8 +98,8 @@ def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     )
     result = export_network(loaded.config.paths, run, options, terminal)
     terminal.table(list(_LEGEND), [table_cells(row) for row in result.table], _LEGEND)
-    compared = f"differences: the largest from torch on {result.num_images} {result.kind} images"
-    trials = f"; EER: on {result.num_trials} held-out trials" if result.num_trials else ""
+    compared = f"differences: the largest from torch on {counted(result.num_images, f'{result.kind} image')}"
+    trials = f"; EER: on {counted(result.num_trials, 'held-out trial')}" if result.num_trials else ""
     terminal.log(f"{compared}{trials}; speed: on this machine's CPU")
     for note in result.notes:
         terminal.warn(note)

@@ -67,7 +67,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.json(report.as_json())
     else:
         skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
-        people = counted(report.num_people, "person", "people")
+        people = counted(report.num_people, "person")
         counts = f"{people} enrolled with {counted(report.num_images, 'image')}{skipped}"
         terminal.log(f"{counts}; {len(report.left_out)} left out")
     return _REJECTED if report.left_out else 0
@@ -128,7 +128,7 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 "images": "enrolled of the person",
             }
             terminal.table(list(legend), rows, legend)
-        among, rate = f"compared with {counted(found.num_people, 'person', 'people')}", found.false_alarm_rate
+        among, rate = f"compared with {counted(found.num_people, 'person')}", found.false_alarm_rate
         if rate == 0:
             among += "; at this threshold none of them is taken for another"
         elif rate is not None:

@@ -14,7 +14,7 @@ from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.files.lists import read_lines
 from kaggle_face.competitions.files.named_images import Mentions
 from kaggle_face.config.competition import ImagesConfig, ListedSplit
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, naming_first, part_of
 from kaggle_face.records import Split
 
 SPLIT_WORDS: Mapping[str, ListedSplit] = {
@@ -74,8 +74,11 @@ class ListedImages:
                 self.images[image.image_id] = replace(image, called=before.called)
             twice.append(image)
         if twice:
-            what = "images are listed twice with the same split"
-            notes += (naming_first(len(twice), len(found), what, twice[0].where),)
+            notes += (
+                naming_first(
+                    len(twice), len(found), "image", "are listed twice with the same split", twice[0].where
+                ),
+            )
         self.notes += notes
 
 
@@ -114,14 +117,13 @@ def read_images(
         matches = [expression.fullmatch(name_of(image_id)) for image_id in inside]
         names = ["" if match is None else match["identity"] for match in matches]
         loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
-        what = f"file names do not fit the pattern '{entry.pattern}'"
+        what = naming_first(
+            len(loose), len(inside), "file name", f"do not fit the pattern '{entry.pattern}'", loose[0]
+        )
     else:
         names, loose, what = [""] * len(inside), [], ""
     if loose:
-        raise DataError(
-            f"{where}: {naming_first(len(loose), len(inside), what, loose[0])}; move them, or mend the entry "
-            f"in competition.custom"
-        )
+        raise DataError(f"{where}: {what}; move them, or mend the entry in competition.custom")
     split: Split = entry.split
     return [
         ListedImage(image_id, name_of(image_id), name, split, where)
@@ -175,7 +177,9 @@ def _read_table(
         if split is not None
     ]
     if len(listed) < len(found):
-        notes += (f"{name}: {len(found) - len(listed)} of {len(found)} rows are left out by their split",)
+        notes += (
+            f"{name}: {part_of(len(found) - len(listed), len(found), 'row', 'are left out by the split')}",
+        )
     return listed, (*table.notes, *notes)
 
 
@@ -200,7 +204,8 @@ def _identities(
         what = naming_first(
             len(nameless),
             len(names),
-            "rows have no identity",
+            "row",
+            "have no identity",
             f"'{texts[nameless[0]]}' in '{entry.identity}'",
         )
         raise DataError(
@@ -252,8 +257,8 @@ def _splits_of_other_table(
             raise DataError(f"{path}:{line}: {image_id} has two splits; remove one of the lines")
     lost = [image_id for image_id in found if image_id not in split_of]
     if lost:
-        what = f"images of {entry.table} have no split here"
-        raise DataError(f"{path}: {naming_first(len(lost), len(found), what, lost[0])}; add their lines")
+        what = naming_first(len(lost), len(found), f"image of {entry.table}", "have no split here", lost[0])
+        raise DataError(f"{path}: {what}; add the missing lines")
     return [split_of[image_id] for image_id in found], notes
 
 

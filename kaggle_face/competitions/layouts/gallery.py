@@ -163,8 +163,14 @@ def _probes(source: Source, parent: str, name: str) -> list[str]:
     images = [] if folder is None else source.images.below(folder)
     deeper = [image for image in images if "/" in image[len(folder or "") + 1 :]]
     if deeper:
-        what = f"images of {folder} lie in folders, so their rows are not clear"
-        raise DataError(f"{naming_first(len(deeper), len(images), what, deeper[0])}; put them into {folder}")
+        what = naming_first(
+            len(deeper),
+            len(images),
+            f"image of {folder}",
+            "lie in a deeper folder, which leaves the order of rows open",
+            deeper[0],
+        )
+        raise DataError(f"{what}; put all into {folder}")
     return images
 
 
@@ -226,8 +232,15 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
     found, notes = finder.find(Mentions(table.path, names, table.line_numbers))
     left = sorted(set(dev) - set(found))
     if left:
-        what = f"images of {folder} are not in {table.path.name} and have no name"
-        notes += (naming_first(len(left), len(dev), what, left[0]),)
+        notes += (
+            naming_first(
+                len(left),
+                len(dev),
+                f"image of {folder}",
+                f"are not in {table.path.name}, so without a name",
+                left[0],
+            ),
+        )
     return found, notes
 
 

@@ -244,8 +244,11 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
         )
     left = [image_id for image_id in find.left if image_id not in find.of_pairs]
     if left:
-        what = "images are named by nothing and left out"
-        find.say(naming_first(len(left), len(find.index.image_ids), what, left[0]))
+        find.say(
+            naming_first(
+                len(left), len(find.index.image_ids), "image", "are named by nothing and left out", left[0]
+            )
+        )
     if not find.has_test and not has_trials:
         find.say("nothing is to be submitted; name test images with --test FOLDER, or pairs with --pairs")
 

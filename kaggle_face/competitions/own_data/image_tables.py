@@ -17,7 +17,7 @@ from kaggle_face.competitions.own_data.tables import (
     split_columns,
 )
 from kaggle_face.config.competition import ImagesConfig, ListedSplit
-from kaggle_face.errors import ConfigError
+from kaggle_face.errors import ConfigError, counted, naming_first
 
 _NUMBERED_SPLITS: Mapping[str, Meaning] = {"0": "train", "1": "dev", "2": "test"}
 
@@ -180,11 +180,13 @@ def _with_nameless(
     meaning = find.answers.without_identity
     if meaning is None and len(found) == len(cells) and {found[place] for place in nameless} == wanted:
         meaning = "test"
-        find.say(f"{own.name}: its {len(nameless)} rows without {entry.identity} are those of the sample")
+        clause = f"are without '{entry.identity}' and listed in the sample"
+        find.say(f"{own.name}: {counted(len(nameless), 'row', clause)}")
     if meaning is None:
+        clause = f"have '{cells[nameless[0]]}' in '{entry.identity}'"
+        first = own.cells(own.image_columns[0])[nameless[0]]
         raise ConfigError(
-            f"{own.name}: {len(nameless)} of {len(cells)} rows have '{cells[nameless[0]]}' in "
-            f"'{entry.identity}', first: {own.cells(own.image_columns[0])[nameless[0]]}; mend them, or say "
+            f"{own.name}: {naming_first(len(nameless), len(cells), 'row', clause, first)}; mend them, or say "
             f"what they are with --without-identity test or --without-identity skip"
         )
     return entry.model_copy(update={"without_identity": meaning})

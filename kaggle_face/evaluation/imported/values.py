@@ -33,7 +33,9 @@ def require_finite(path: Path, ids: StrArray, values: FloatArray) -> None:
     if not good.all():
         row = int((~good).argmax())
         kind = "missing or not a number (NaN)" if np.isnan(values[row]).any() else "infinite"
-        text = naming_first(int((~good).sum()), len(ids), f"rows have values that are {kind}", str(ids[row]))
+        text = naming_first(
+            int((~good).sum()), len(ids), "row", f"have values that are {kind}", str(ids[row])
+        )
         raise DataError(f"{path}: {text}")
 
 
@@ -54,7 +56,11 @@ def kind_of_classes(path: Path, ids: StrArray, values: FloatArray, wanted: Value
             return "logits"
         row = int(outside.any(axis=1).argmax())
         text = naming_first(
-            int(outside.any(axis=1).sum()), len(ids), "rows have probabilities beyond 0 and 1", str(ids[row])
+            int(outside.any(axis=1).sum()),
+            len(ids),
+            "row",
+            "have probabilities beyond 0 and 1",
+            str(ids[row]),
         )
         raise DataError(f"{path}: {text}")
     sums = values.sum(axis=1)
@@ -62,7 +68,11 @@ def kind_of_classes(path: Path, ids: StrArray, values: FloatArray, wanted: Value
     if off.any():
         row = int(off.argmax())
         text = naming_first(
-            int(off.sum()), len(ids), "rows of probabilities do not sum to 1", f"{ids[row]} ({sums[row]:.4g})"
+            int(off.sum()),
+            len(ids),
+            "row of probabilities",
+            "do not sum to 1",
+            f"{ids[row]} ({sums[row]:.4g})",
         )
         raise DataError(f"{path}: {text}; if they are not probabilities: --values logits")
     return "probabilities"
@@ -124,7 +134,7 @@ def kind_of_scores(path: Path, ids: StrArray, scores: FloatArray, wanted: ValueK
     outside = (scores < 0) | (scores > 1)
     if wanted == "probabilities" and outside.any():
         row = int(outside.argmax())
-        text = naming_first(int(outside.sum()), len(ids), "probabilities are not from 0 to 1", str(ids[row]))
+        text = naming_first(int(outside.sum()), len(ids), "probability", "are not from 0 to 1", str(ids[row]))
         raise DataError(f"{path}: {text}")
     return wanted or "scores"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.records import FloatArray, IntArray
 from kaggle_face.report.blocks import FAINT, Figure, series_colour
@@ -26,7 +27,7 @@ def build(facts: ReportFacts) -> Content:
     if found is None:
         return LeftOut(facts.missing.get("embeddings", "no embeddings are kept of held-out images"))
     if len(found.image_ids) < _FEWEST_POINTS:
-        return LeftOut(f"{len(found.image_ids)} embeddings are too few for a map")
+        return LeftOut(counted(len(found.image_ids), "embedding", "are too few for a map"))
     chosen = evenly(len(found.image_ids), MOST_POINTS)
     places = map_of(found.vectors[chosen])
     identities = found.identities[chosen]
