@@ -30,7 +30,7 @@ from kaggle_face.artifacts.seals import (
     read_seal,
 )
 from kaggle_face.artifacts.tables import read_table, write_table
-from kaggle_face.errors import RunError, naming_first
+from kaggle_face.errors import RunError, counted, naming_first
 from kaggle_face.hints import settings_command
 from kaggle_face.records import (
     UNKNOWN,
@@ -311,7 +311,7 @@ def first_difference(before: StrArray, today: StrArray) -> str:
     "row 1 was 'b' and is 'c'"
     """
     if len(before) != len(today):
-        return f"there were {len(before)} rows and are {len(today)}"
+        return f"it had {counted(len(before), 'row')} and has {len(today)}"
     row = int(np.flatnonzero(before != today)[0])
     return f"row {row} was '{before[row]}' and is '{today[row]}'"
 

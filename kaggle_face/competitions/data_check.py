@@ -253,9 +253,8 @@ def check_samples(
                 text = f"{name} has the rows of the test files ({len(ids)})"
                 results.append(CheckResult("good", text))
             else:  # published samples lack rows, which is not a fault of the folder
-                rows = counted(len(missing), "row")
-                verb = "is" if len(missing) == 1 else "are"
-                text = f"{rows} of the test files {verb} not in it, first: {min(missing)}"
+                rows = counted(len(missing), "row of the test files", "are not in it")
+                text = f"{rows}, first: {min(missing)}"
                 text = f"{name} is stale: {text}; the test files' rows are written"
                 results.append(CheckResult("note", text))
     return results

@@ -20,7 +20,7 @@ from kaggle_face.artifacts.files.cells import csv_quoting
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.submission.tables import SubmissionTable
-from kaggle_face.errors import SubmissionError, naming_first
+from kaggle_face.errors import SubmissionError, counted, naming_first
 from kaggle_face.records import StrArray, positions_of
 from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Scores
 
@@ -266,7 +266,7 @@ def _is_number(cell: str) -> bool:
 def _check_labels(cells: StrArray, ids: StrArray, column: str, rule: Labels) -> None:
     allowed, length = set(rule.allowed.tolist()), rule.per_row
     if length == 1:
-        what = f"label of '{column}'", f"are not among the {len(allowed)} classes"
+        what = f"label of '{column}'", f"are not among the {counted(len(allowed), 'class')}"
         wrong = np.fromiter((cell not in allowed for cell in cells.tolist()), bool, len(cells))
     else:
         what = f"cell of '{column}'", f"do not hold {length} different known labels"

@@ -108,22 +108,22 @@ def read_images(
         raise DataError(
             f"{where} holds no image; mend the folder in competition.custom, or unpack the archive"
         )
+    noun, clause = "picture", "lie beside the class folders, in none of them"
     if entry.class_folders:
         names = [image_id[len(start) :].rpartition("/")[0].partition("/")[0] for image_id in inside]
-        loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
-        what = "pictures lie beside the class folders and belong to none"
     elif entry.pattern is not None:
         expression = pattern_expression(entry.pattern)
         matches = [expression.fullmatch(name_of(image_id)) for image_id in inside]
         names = ["" if match is None else match["identity"] for match in matches]
-        loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
-        what = naming_first(
-            len(loose), len(inside), "file name", f"do not fit the pattern '{entry.pattern}'", loose[0]
-        )
+        noun, clause = "file name", f"do not fit the pattern '{entry.pattern}'"
     else:
-        names, loose, what = [""] * len(inside), [], ""
-    if loose:
-        raise DataError(f"{where}: {what}; move them, or mend the entry in competition.custom")
+        names = [""] * len(inside)
+    loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
+    if loose and (entry.class_folders or entry.pattern is not None):
+        what = naming_first(len(loose), len(inside), noun, clause, loose[0])
+        raise DataError(
+            f"{where}: {what}; move what does not belong, or mend the entry in competition.custom"
+        )
     split: Split = entry.split
     return [
         ListedImage(image_id, name_of(image_id), name, split, where)

@@ -20,7 +20,7 @@ from kaggle_face.competitions.layouts.assembly import ImageGroup, label_faces, w
 from kaggle_face.competitions.layouts.class_folders import find_training_folder, read_folder_classes
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.file_names import Spellings, is_picture_name
 from kaggle_face.records import CompetitionData, Gallery, Pairs, no_pairs
 
@@ -196,7 +196,7 @@ def _read_truth(source: Source, parent: str, dev: list[str], known: dict[str, li
     if foreign:
         raise DataError(
             f"{table.path}:{table.line_numbers[foreign[0]]}: '{labels[foreign[0]]}' is not a folder of "
-            f"known/ ({len(foreign)} such rows)"
+            f"known/ ({counted(len(foreign), 'such row')})"
         )
     notes = table.notes
     if labels != table.columns["label"]:
@@ -217,8 +217,8 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
     if column is None:
         if len(table.columns["label"]) != len(dev):
             raise DataError(
-                f"{table.path} has {len(table.columns['label'])} rows, but unknown_dev has {len(dev)} "
-                f"images, and no column of it names images; unpack {folder} again"
+                f"{table.path} has {counted(len(table.columns['label']), 'row')}, but unknown_dev has "
+                f"{counted(len(dev), 'image')}, and no column of it names images; unpack {folder} again"
             )
         return [dev[place] for place in row_numbers(table, len(dev), besides=["label"])], ()
     names = table.columns[column]

@@ -38,7 +38,7 @@ from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, r
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
 from kaggle_face.config.competition import CustomConfig, GalleryConfig, ImagesConfig, PairsConfig
-from kaggle_face.errors import ConfigError, DataError, naming_first
+from kaggle_face.errors import ConfigError, DataError, counted, naming_first
 
 
 @dataclass
@@ -235,8 +235,9 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
     """
     if not find.has_identities:
         raise DataError(
-            f"{find.root} holds {len(find.index.image_ids)} images, and nothing that gives their identities "
-            f"(a table of images and people, a folder per person, file names such as Ann_1.jpg); "
+            f"{find.root} holds {counted(len(find.index.image_ids), 'image')}, and nothing "
+            f"that gives their identities (a table of images and people, a folder per person, "
+            f"file names such as Ann_1.jpg); "
             + (
                 _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
                 or "name columns with --image-column and --identity-column, or the file names with --pattern"

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.records import IntArray, StrArray
 
 Keys = Sequence[str]
@@ -122,7 +122,7 @@ def _why_none_fits(path: Path, way: WayToName, what: str) -> DataError:
     example = way.wanted[0] if way.wanted else "none"
     if not given & wanted and way.given:
         return DataError(
-            f"{path}: none of its {len(given)} ids is among the {what}, first: {way.given[0]}; "
+            f"{path}: none of its {counted(len(given), 'id')} is among the {what}, first: {way.given[0]}; "
             f"{way.name} are such as {example}; is it of another competition?"
         )
     if unknown:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.errors import DataError, InputError, naming_first
+from kaggle_face.errors import DataError, InputError, naming_first, part_of
 from kaggle_face.evaluation.imported.kinds import ValueKind
 from kaggle_face.metrics.trials import sort_trials
 from kaggle_face.records import FloatArray, IntArray, StrArray
@@ -120,8 +120,9 @@ def require_class_order(path: Path, values: FloatArray, labels: IntArray, names:
         column = int(np.flatnonzero(meant != np.arange(len(names)))[0])
         raise DataError(
             f"{path}: the classes of its columns are in another order: '{names[column]}' is highest for "
-            f"images of '{names[meant[column]]}', and {int(right.sum())} of {len(labels)} images are "
-            f"right where {int(moved.sum())} would be; name the columns as the model had its classes"
+            f"images of '{names[meant[column]]}', and "
+            f"{part_of(int(right.sum()), len(labels), 'image', 'are right')} where {int(moved.sum())} "
+            f"would be; name the columns as the model had its classes"
         )
 
 

@@ -43,7 +43,9 @@ def build(facts: ReportFacts) -> Content:
     ]
     others = np.flatnonzero(~np.isin(identities, coloured))
     if len(others):
-        groups.insert(0, (f"{len(names) - len(coloured):,} other identities", others, FAINT, "circle-open"))
+        groups.insert(
+            0, (counted(len(names) - len(coloured), "other identity"), others, FAINT, "circle-open")
+        )
     traces, pictures = [], []
     for name, rows, colour, symbol in groups:
         traces.append(
@@ -85,8 +87,8 @@ def _figure(
     thumbnails: tuple[str, ...],
 ) -> Figure:
     summary = (
-        f"{count:,} of {found.num_images:,} held-out images of {num_identities:,} identities by "
-        f"t-SNE; distances "
+        f"{count:,} of {counted(found.num_images, 'held-out image')} of "
+        f"{counted(num_identities, 'identity')} by t-SNE; distances "
         "between far groups mean nothing. Arrow keys step through the points, Escape hides the picture."
     )
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": True, "mirror": True}

@@ -43,7 +43,7 @@ def build(facts: ReportFacts) -> Content:
         Column("public", 5, "number"),
         Column("private", 5, "number"),
     )
-    note = f"The newest {len(newest):,} of {len(facts.uploads):,} rows of the ledger."
+    note = f"The newest {len(newest):,} of {counted(len(facts.uploads), 'row')} of the ledger."
     blocks.append(Table("Written and uploaded", columns, rows, note))
     return tuple(blocks)
 
