@@ -17,8 +17,8 @@ TREES = {
 
 CLAUSE = {"naming_first": 3, "part_of": 3, "counted": 2, "agreeing": 1}
 NOUN = {"naming_first": 2, "part_of": 2, "counted": 1}
-VERBS = set(
-    [
+VERBS = {
+    *(
         "are",
         "have",
         "do",
@@ -32,14 +32,9 @@ VERBS = set(
         "differ",
         "look",
         "carry",
-        "show",
-        "spell",
-        "fit",
-        "lack",
-        "use",
-        "make",
-    ]
-)
+    ),
+    *("show", "spell", "fit", "lack", "use", "make"),
+}
 
 # A number and a noun in the plural that the same text puts before a verb.
 UNCOUNTED = re.compile(
