@@ -10,6 +10,7 @@ from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, counted
+from kaggle_face.extras import require_extra
 
 _LEGEND = {
     "network": "PyTorch's, or the file's precision",
@@ -71,6 +72,7 @@ def add_arguments_export(parser: argparse.ArgumentParser) -> None:
 
 def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the files, and prints a table of them."""
+    require_extra("onnx")
     from kaggle_face.config import load_config
     from kaggle_face.pipeline.export.naming import folder_of, is_folder
 

@@ -19,6 +19,7 @@ from kaggle_face.cli.recognition.options import (
 )
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, counted
+from kaggle_face.extras import require_extra
 
 _REJECTED = 3
 
@@ -155,6 +156,9 @@ def add_arguments_app(parser: argparse.ArgumentParser) -> None:
 
 def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Serves the page until it is stopped."""
+    require_extra("app")
+    if not arguments.aligned_only:
+        require_extra("align")
     from kaggle_face.recognition.app.server import open_page
 
     recognizer = one_shot_of(arguments).open_recognizer(terminal)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.record_io import read_train_images
 from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.errors import KaggleFaceError, counted
 from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.evaluation.figures import measure_classes, measure_pairs, open_trials
@@ -100,7 +101,8 @@ def _estimates(member: Member) -> list[Estimate]:
     fold = member.folds[0]
     try:
         if fold.record_folder("oof", member.checkpoint, "predictions").is_dir():
-            found += measure_classes([member])[0]
+            own = own_metrics_of(fold.read_config())
+            found += measure_classes([member], own_metric=own.classes)[0]
     except KaggleFaceError:
         pass
     try:
