@@ -24,6 +24,7 @@ SPLIT_WORDS: Mapping[str, ListedSplit] = {
 }
 """The words that name a split in tables and folders, in small letters."""
 
+_WHOLE_NUMBER = re.compile(r"[0-9]+(\.0+)?")
 NO_IDENTITY = frozenset(("", "nan", "null", "none", "<na>", "n/a", "#n/a"))
 """Cells of an identity column that name nobody, in small letters: what programs write for a missing value."""
 
@@ -193,7 +194,7 @@ def _identities(
     """
     if entry.identity is None:
         return [""] * len(splits), [*splits]
-    texts = [text.strip() for text in table.columns[entry.identity]]
+    texts = identity_texts(table.columns[entry.identity])
     names = ["" if text.lower() in NO_IDENTITY else text for text in texts]
     nameless = [
         place
@@ -215,6 +216,18 @@ def _identities(
     meaning: Split | None = "test" if entry.without_identity == "test" else None
     places = {*nameless}
     return names, [meaning if place in places else split for place, split in enumerate(splits)]
+
+
+def identity_texts(cells: Sequence[str]) -> list[str]:
+    """The identities of a column; numbers such as 3.0, as tables with gaps have them, are written as 3.
+
+    >>> identity_texts(["3.0", "", "12.0"]), identity_texts(["3.0", "2.5"])
+    (['3', '', '12'], ['3.0', '2.5'])
+    """
+    texts = [cell.strip() for cell in cells]
+    if all(text.lower() in NO_IDENTITY or _WHOLE_NUMBER.fullmatch(text) for text in texts):
+        return [text if text.lower() in NO_IDENTITY else text.partition(".")[0] for text in texts]
+    return texts
 
 
 def _as_splits(table: CsvTable, column: str, words: Mapping[str, str]) -> list[Split | None]:

@@ -85,7 +85,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     custom = CustomConfig(
         images=tuple(find.images),
         pairs=tuple(entries),
-        galleries=tuple(galleries),
+        galleries=tuple(each.model_copy(update={"no_match": reading.no_match}) for each in galleries),
         test_rows=reading.test_rows,
         test_id=reading.test_id,
         unknown=reading.unknown,
@@ -163,10 +163,12 @@ def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
             f"--sample none it is a list of pairs, whose CSV has the columns id and score"
         )
     if own is None:
-        place = entry.folders[0] or "the data folder"
-        find.say(f"{entry.file}: labelled pairs as LFW lists them, of images in {place}/")
+        place = f"{entry.folders[0]}/" if entry.folders[0] else "the data folder"
+        find.say(f"{entry.file}: labelled pairs as LFW lists them, of images in {place}")
         return entry
     kind = "pairs to submit" if entry.label is None else f"labelled pairs by {own.shown(entry.label)}"
+    if entry.same is not None:
+        kind += f", of which '{entry.same}' means one person"
     if entry.second is None:
         find.say(
             f"{own.name}: {kind}, for {own.shown(entry.first)} names two images with '{entry.joint}' between"
@@ -177,7 +179,7 @@ def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
     folder, found = locate(find, own, (entry.first, entry.second))
     find.say(
         f"{own.name}: {kind}, for {own.shown(entry.first)} and {own.shown(entry.second)} name images in "
-        f"{folder or 'the data folder'}/"
+        f"{f'{folder}/' if folder else 'the data folder'}"
     )
     find.alternatives += each.unused
     _cover_images_of_pairs_alone(find, found)

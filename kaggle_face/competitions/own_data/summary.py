@@ -14,8 +14,12 @@ _EXAMPLES = 5
 def describe_data(data: CompetitionData) -> list[str]:
     """Counts per split, images per identity, pairs and galleries, and five examples of each kind of row."""
     lines = [
-        f"{each.split}: {counted(each.images, 'image')}, {each.labelled} of them of "
-        f"{counted(each.classes, 'known identity')}"
+        f"{each.split}: {counted(each.images, 'image')}, "
+        + (
+            f"{each.labelled} of them of {counted(each.classes, 'known identity')}"
+            if each.labelled
+            else "no identity known"
+        )
         for each in count_splits(data)
     ]
     train = data.faces.of_split("train")
