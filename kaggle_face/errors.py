@@ -124,28 +124,81 @@ def nearest_hint(wrong: str, known: Iterable[str], limit: int = 3) -> str:
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 
-def naming_first(count: int, total: int, what: str, first: str) -> str:
-    """A phrase with the count of offenders and the first of them.
+def naming_first(count: int, total: int, noun: str, clause: str, first: str) -> str:
+    """A phrase with the count of offenders and the first of them; the words are those of `part_of`.
 
-    >>> naming_first(3, 1200, "test images have no prediction", "00017.jpg")
+    >>> naming_first(3, 1200, "test image", "have no prediction", "00017.jpg")
     '3 of 1200 test images have no prediction, first: 00017.jpg'
     """
-    return f"{count} of {total} {what}, first: {first}"
+    return f"{part_of(count, total, noun, clause)}, first: {first}"
 
 
-def counted(count: int, noun: str, plural: str = "", verb: str = "") -> str:
-    """A number with its noun in the singular or the plural, and `are` or `have` as it fits.
+def part_of(count: int, total: int, noun: str, clause: str) -> str:
+    """How many of how many: the noun agrees with the total, the verb with the count.
 
-    >>> counted(1, "image"), counted(1200, "image"), counted(2, "person", "people"), counted(0, "class")
-    ('1 image', '1,200 images', '2 people', '0 classes')
-    >>> counted(1, "image", verb="are"), counted(2, "class", verb="have")
-    ('1 image is', '2 classes have')
+    Args:
+        count: How many there are.
+        total: Of how many.
+        noun: In the singular; what follows " of " in it stays as it is.
+        clause: What holds of them, beginning with its only verb in the plural.
+
+    >>> part_of(1, 3, "image of the list", "do not exist"), part_of(2, 2, "class", "have no column")
+    ('1 of 3 images of the list does not exist', '2 of 2 classes have no column')
     """
-    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
-    shown = f"1 {noun}" if count == 1 else f"{count:,} {plural or noun + ending}"
-    if verb and count == 1:
-        verb = {"are": "is", "have": "has"}[verb]
-    return f"{shown} {verb}".rstrip()
+    return f"{count} of {total} {noun if total == 1 else plural_of(noun)} {agreeing(count, clause)}"
+
+
+def counted(count: int, noun: str, clause: str = "") -> str:
+    """A number with its noun in the singular or the plural, and what holds of so many.
+
+    Args:
+        count: How many there are.
+        noun: In the singular.
+        clause: As for `part_of`.
+
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "person"), counted(0, "class")
+    ('1 image', '1,200 images', '2 people', '0 classes')
+    >>> counted(1, "image", "are left out"), counted(2, "class", "have no image")
+    ('1 image is left out', '2 classes have no image')
+    """
+    shown = f"1 {noun}" if count == 1 else f"{count:,} {plural_of(noun)}"
+    return f"{shown} {agreeing(count, clause)}" if clause else shown
+
+
+_PLURALS = {"person": "people"}
+_SINGULAR_VERBS = {"are": "is", "have": "has", "do": "does", "were": "was"}
+_MODAL_VERBS = ("cannot", "would")
+
+
+def plural_of(noun: str) -> str:
+    """The plural of a noun, of which only what stands before " of " changes.
+
+    >>> plural_of("row of the sample"), plural_of("known identity"), plural_of("class"), plural_of("person")
+    ('rows of the sample', 'known identities', 'classes', 'people')
+    """
+    head, of, rest = noun.partition(" of ")
+    before, blank, last = head.rpartition(" ")
+    if last in _PLURALS:
+        last = _PLURALS[last]
+    elif last.endswith("y") and last[-2:-1] not in "aeiou":
+        last = f"{last[:-1]}ies"
+    else:
+        last += "es" if last.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{before}{blank}{last}{of}{rest}"
+
+
+def agreeing(count: int, clause: str) -> str:
+    """A clause that begins with a verb in the plural, as it is of so many.
+
+    >>> agreeing(1, "are missing"), agreeing(1, "stand twice"), agreeing(1, "cannot be read")
+    ('is missing', 'stands twice', 'cannot be read')
+    >>> agreeing(0, "are missing"), agreeing(2, "stand twice")
+    ('are missing', 'stand twice')
+    """
+    verb, blank, rest = clause.partition(" ")
+    if count != 1 or verb in _MODAL_VERBS:
+        return clause
+    return f"{_SINGULAR_VERBS.get(verb, f'{verb}s')}{blank}{rest}"
 
 
 def one_line(text: str) -> str:

@@ -176,7 +176,7 @@ class CompetitionData:
             missing = [image_id for image_id in ids.tolist() if image_id not in known]
             if missing:
                 raise DataError(
-                    naming_first(len(missing), len(ids), f"images of the {what} do not exist", missing[0])
+                    naming_first(len(missing), len(ids), f"image of the {what}", "do not exist", missing[0])
                 )
         labelled = self.faces.labels[self.faces.labels != UNKNOWN]
         assert not len(labelled) or labelled.max() < len(self.classes), "a label beyond the classes"
@@ -347,7 +347,7 @@ def positions_of(wanted: StrArray, ids: StrArray, what: str) -> IntArray:
     missing = wanted[rows == UNKNOWN]
     if len(missing):
         raise DataError(
-            naming_first(len(missing), len(wanted), f"ids are not among the {what}", str(missing[0]))
+            naming_first(len(missing), len(wanted), "id", f"are not among the {what}", str(missing[0]))
         )
     return rows
 
@@ -363,7 +363,7 @@ def _unique(ids: StrArray, what: str) -> None:
     values, counts = np.unique(ids, return_counts=True)
     raise DataError(
         naming_first(
-            int((counts > 1).sum()), len(values), f"{what} ids stand twice", str(values[counts > 1][0])
+            int((counts > 1).sum()), len(values), f"{what} id", "stand twice", str(values[counts > 1][0])
         )
     )
 

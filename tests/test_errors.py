@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from kaggle_face.errors import one_line
+from kaggle_face.errors import counted, naming_first, one_line, part_of, plural_of
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,21 @@ def test_no_control_or_format_character_is_left() -> None:
         letter = chr(code)
         if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
             assert one_line(f"a{letter}b").isascii()
+
+
+def test_what_holds_of_one_of_many_is_in_the_singular() -> None:
+    assert naming_first(1, 2, "named image", "do not exist", "a.jpg") == (
+        "1 of 2 named images does not exist, first: a.jpg"
+    )
+    assert part_of(1, 1, "class", "have no image") == "1 of 1 class has no image"
+    assert part_of(0, 5, "person", "are known") == "0 of 5 people are known"
+    assert counted(1, "row of the sample", "were written") == "1 row of the sample was written"
+    assert counted(1000, "identity", "cannot be read") == "1,000 identities cannot be read"
+
+
+def test_a_word_with_a_vowel_before_its_y_only_gains_an_s() -> None:
+    assert (plural_of("day"), plural_of("known entry"), plural_of("batch")) == (
+        "days",
+        "known entries",
+        "batches",
+    )

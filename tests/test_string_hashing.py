@@ -33,7 +33,7 @@ def test_positions_are_those_of_a_dictionary(keys: str) -> None:
 
 
 def test_a_missing_text_is_named(keys: str) -> None:
-    with pytest.raises(DataError, match="1 of 2 ids are not among the rows, first: nobody"):
+    with pytest.raises(DataError, match="1 of 2 ids is not among the rows, first: nobody"):
         positions_of(np.array([IDS[3], "nobody"]), IDS, "rows")
 
 

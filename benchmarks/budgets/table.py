@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kaggle_face.bench.report import Cell, Report
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 
 COLUMNS = (
     *("minutes", "way", "recipe", "seed", "epochs", "accuracy", "eer", "auc"),
@@ -88,8 +88,9 @@ def sentence(rows: Sequence[Row]) -> str:
     surer = sum(run.eer < other.eer for run, other in pairs)
     late = sum(row.seconds > 60.0 * row.minutes for row in runs)
     return (
-        f"Of {len(pairs)} runs beside a notebook {better} have a higher accuracy and {surer} a lower EER; "
-        f"{late} of {len(runs)} runs took longer than their budget."
+        f"Of {counted(len(pairs), 'run')} beside a notebook {better} reached a higher accuracy, "
+        f"{surer} a lower EER; "
+        f"{late} of {counted(len(runs), 'run')} took longer than planned."
     )
 
 

@@ -30,7 +30,7 @@ from kaggle_face.artifacts.seals import (
     read_seal,
 )
 from kaggle_face.artifacts.tables import read_table, write_table
-from kaggle_face.errors import RunError, naming_first
+from kaggle_face.errors import RunError, counted, naming_first
 from kaggle_face.hints import settings_command
 from kaggle_face.records import (
     UNKNOWN,
@@ -311,7 +311,7 @@ def first_difference(before: StrArray, today: StrArray) -> str:
     "row 1 was 'b' and is 'c'"
     """
     if len(before) != len(today):
-        return f"there were {len(before)} rows and are {len(today)}"
+        return f"it had {counted(len(before), 'row')} and has {len(today)}"
     row = int(np.flatnonzero(before != today)[0])
     return f"row {row} was '{before[row]}' and is '{today[row]}'"
 
@@ -327,9 +327,9 @@ def class_difference(before: ClassTable, today: ClassTable) -> str:
     gone = sorted(set(before.names.tolist()) - set(today.names.tolist()))
     new = sorted(set(today.names.tolist()) - set(before.names.tolist()))
     if new:
-        return naming_first(len(new), len(today), "classes of the data are not those of the run", new[0])
+        return naming_first(len(new), len(today), "class of the data", "are not in the run", new[0])
     if gone:
-        return naming_first(len(gone), len(before), "classes of the run are not in the data", gone[0])
+        return naming_first(len(gone), len(before), "class of the run", "are not in the data", gone[0])
     if not np.array_equal(before.names, today.names):
         return f"classes are numbered otherwise: {first_difference(before.names, today.names)}"
     if not np.array_equal(before.submitted, today.submitted):
@@ -360,7 +360,7 @@ def table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
     ids = new.faces.image_ids
     if np.array_equal(old.faces.image_ids, ids) and not np.array_equal(before.digests, today.digests):
         replaced = ids[before.digests != today.digests]
-        yield naming_first(len(replaced), len(ids), "test pictures were replaced", str(replaced[0]))
+        yield naming_first(len(replaced), len(ids), "test picture", "were replaced", str(replaced[0]))
     if (before.competition.family, before.competition.variant) != (
         today.competition.family,
         today.competition.variant,

@@ -14,7 +14,7 @@ from kaggle_face.bench.report import Cell, Report
 from kaggle_face.bench.throughput import Plan, Rate
 from kaggle_face.data.cache.image_cache import open_image_cache, read_image_cache
 from kaggle_face.data.cache.search import CachePlan
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, counted
 from kaggle_face.hardware import available_cpus
 from kaggle_face.pictures import decode_rgb_into, read_picture
 from kaggle_face.progress import Progress, SilentProgress
@@ -130,5 +130,5 @@ def _read_pictures(root: Path, image_ids: StrArray) -> tuple[StrArray, list[byte
         contents.append(data)
         total += len(data)
     if not chosen:
-        raise DataError(f"none of the {len(image_ids)} pictures under {root} can be read")
+        raise DataError(f"none of {counted(len(image_ids), 'picture')} under {root} can be read")
     return np.array(chosen), contents

@@ -9,7 +9,8 @@ from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.run_choice import find_named_run
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
+from kaggle_face.extras import require_extra
 
 _LEGEND = {
     "network": "PyTorch's, or the file's precision",
@@ -71,6 +72,7 @@ def add_arguments_export(parser: argparse.ArgumentParser) -> None:
 
 def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the files, and prints a table of them."""
+    require_extra("onnx")
     from kaggle_face.config import load_config
     from kaggle_face.pipeline.export.naming import folder_of, is_folder
 
@@ -98,8 +100,8 @@ def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     )
     result = export_network(loaded.config.paths, run, options, terminal)
     terminal.table(list(_LEGEND), [table_cells(row) for row in result.table], _LEGEND)
-    compared = f"differences: the largest from torch on {result.num_images} {result.kind} images"
-    trials = f"; EER: on {result.num_trials} held-out trials" if result.num_trials else ""
+    compared = f"differences: the largest from torch on {counted(result.num_images, f'{result.kind} image')}"
+    trials = f"; EER: on {counted(result.num_trials, 'held-out trial')}" if result.num_trials else ""
     terminal.log(f"{compared}{trials}; speed: on this machine's CPU")
     for note in result.notes:
         terminal.warn(note)

@@ -74,7 +74,7 @@ def check_records(data: CompetitionData, spec: CompetitionSpec | None) -> list[C
     text = f"images per class: {counts.min()} to {counts.max()}, median {np.median(counts):g}"
     if counts.min() == 0:
         name = data.classes.names[int(counts.argmin())]
-        text = f"{counted(int((counts == 0).sum()), 'class', verb='have')} no training image, first: {name}"
+        text = f"{counted(int((counts == 0).sum()), 'class', 'have no training image')}, first: {name}"
         return [*results, CheckResult("problem", text)]
     if counts.max() >= _UNBALANCED * counts.min():
         hint = "a balanced sampler or margin.by_class_size may help"
@@ -161,7 +161,7 @@ def check_images(faces: FaceTable, files: ImageFiles, image_size: int) -> list[C
     )
     if len(broken):
         problem = files.problems[files.problems != ""][0]
-        text = naming_first(len(broken), len(faces), "images cannot be read", f"{broken[0]} ({problem})")
+        text = naming_first(len(broken), len(faces), "image", "cannot be read", f"{broken[0]} ({problem})")
         result = CheckResult("problem", f"{text}; data.broken_images=skip leaves them out")
     results = [result, *_check_duplicates(faces, files)]
     good = files.widths > 0
@@ -175,11 +175,21 @@ def check_images(faces: FaceTable, files: ImageFiles, image_size: int) -> list[C
         results.append(CheckResult("good", f"{text}, trained at {image_size}"))
     if files.are_animated is not None and files.are_animated.any():
         several = files.image_ids[files.are_animated]
-        what = "pictures have several frames, of which the first is taken"
-        results.append(CheckResult("note", naming_first(len(several), len(good), what, str(several[0]))))
+        results.append(
+            CheckResult(
+                "note",
+                naming_first(
+                    len(several),
+                    len(good),
+                    "picture",
+                    "have several frames, of which the first is taken",
+                    str(several[0]),
+                ),
+            )
+        )
     grey = files.image_ids[good & (files.modes != "RGB")]
     if len(grey):
-        text = naming_first(len(grey), len(good), "images are not RGB", str(grey[0]))
+        text = naming_first(len(grey), len(good), "image", "are not RGB", str(grey[0]))
         results.append(CheckResult("note", text))
     return results
 
@@ -203,14 +213,10 @@ def _check_duplicates(faces: FaceTable, files: ImageFiles) -> Iterator[CheckResu
         if len(np.unique(labels[labels >= 0])) > 1:
             contradictions.append(str(faces.image_ids[members[0]]))
     for (one, other), (count, example) in first_of.items():
-        text = (
-            f"{counted(count, 'picture', verb='are')} in {one} and in {other} byte for byte, first: {example}"
-        )
+        text = f"{counted(count, 'picture', f'are in {one} and in {other} byte for byte')}, first: {example}"
         yield CheckResult("note", text)
     if contradictions:
-        text = (
-            f"{counted(len(contradictions), 'picture', verb='have')} two labels, first: {contradictions[0]}"
-        )
+        text = f"{counted(len(contradictions), 'picture', 'have two labels')}, first: {contradictions[0]}"
         yield CheckResult("problem", text)
     if not first_of and not contradictions:
         yield CheckResult("good", "no picture is in two splits or has two labels")
@@ -247,9 +253,8 @@ def check_samples(
                 text = f"{name} has the rows of the test files ({len(ids)})"
                 results.append(CheckResult("good", text))
             else:  # published samples lack rows, which is not a fault of the folder
-                rows = counted(len(missing), "row")
-                verb = "is" if len(missing) == 1 else "are"
-                text = f"{rows} of the test files {verb} not in it, first: {min(missing)}"
+                rows = counted(len(missing), "row of the test files", "are not in it")
+                text = f"{rows}, first: {min(missing)}"
                 text = f"{name} is stale: {text}; the test files' rows are written"
                 results.append(CheckResult("note", text))
     return results

@@ -196,10 +196,10 @@ def _heading(inspection: Inspection) -> list[str]:
     """Comment lines: what was found, what is known, what the rules are."""
     data, spec = inspection.data, inspection.spec
     counts = {split: len(data.faces.of_split(split)) for split in ("train", "dev", "test", "verification")}
-    verification = f"{len(data.dev_pairs)} labelled and {len(data.test_pairs)} test pairs"
+    verification = f"{len(data.dev_pairs)} labelled and {counted(len(data.test_pairs), 'test pair')}"
     if (gallery := data.test_gallery) is not None:
         known = len(set(gallery.names.tolist()))
-        identities = counted(known, "known identity", "known identities")
+        identities = counted(known, "known identity")
         verification = f"{counted(len(gallery.probe_ids), 'probe')} among {identities}"
         verification += f", or {gallery.no_match}" if gallery.no_match else ""
     lines = [

@@ -25,7 +25,7 @@ from kaggle_face.competitions.submission.formats import SubmissionFormats, with_
 from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
 from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.config.schema import SubmitConfig
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, counted, naming_first, part_of
 from kaggle_face.file_names import Spellings
 from kaggle_face.records import CompetitionData, RowList
 
@@ -90,13 +90,13 @@ def _notes_on_images(data: CompetitionData) -> list[str]:
     if len(single):
         first = data.classes.names[single[0]]
         notes.append(
-            f"{len(single)} of {len(data.classes)} identities have one training image, first: {first}"
+            naming_first(len(single), len(data.classes), "identity", "have one training image", str(first))
         )
     labelled, count = data.labelled_test, len(data.faces.of_split("test"))
     if len(labelled):
         notes.append(
-            f"the classes of {len(labelled)} of {count} test images are known: 'predict' measures them, and "
-            f"nothing is trained or chosen on them"
+            f"{part_of(len(labelled), count, 'test image', 'have a known class')}: 'predict' measures on "
+            f"such images, and nothing is trained or chosen on them"
         )
     return notes
 
@@ -119,5 +119,6 @@ def _spelled_as_samples(tree: FolderMap, data: CompetitionData) -> CompetitionDa
     changed = [row_id for row_id, old in zip(ids, rows.row_ids.tolist(), strict=True) if row_id != old]
     if not changed:
         return data
-    note = f"{len(changed)} test rows spell accents as the sample submission does, first: {changed[0]!a}"
+    clause = "spell accents as the sample submission does"
+    note = f"{counted(len(changed), 'test row', clause)}, first: {changed[0]!a}"
     return replace(data, test_rows=RowList(as_text(ids), rows.image_ids), notes=(*data.notes, note))

@@ -11,7 +11,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.ensemble.blended import ClassBlend, used_members
 from kaggle_face.ensemble.search.candidates import Candidate
 from kaggle_face.ensemble.selection import BlendChoice
-from kaggle_face.errors import RulesError
+from kaggle_face.errors import RulesError, counted
 from kaggle_face.evaluation.blend_record import BlendRecord, MemberRecord, SelectionRecord, TaskRecord
 from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.members import Member
@@ -56,8 +56,8 @@ def require_few_parameters(slug: str, members: Sequence[Member]) -> None:
     if count > limit:
         networks = sum(len(member.folds) for member in members)
         raise RulesError(
-            f"the {networks} networks of the blend have {count:,} parameters together, but {slug} allows "
-            f"{limit:,} for a whole ensemble; choose fewer with --folds, --checkpoints or --run"
+            f"{counted(networks, 'network of the blend', 'have')} {count:,} parameters together, but {slug} "
+            f"allows {limit:,} for a whole ensemble; choose fewer with --folds, --checkpoints or --run"
         )
 
 

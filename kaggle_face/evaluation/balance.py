@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kaggle_face.errors import counted
+from kaggle_face.errors import counted, part_of
 from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.metrics.intervals.influences import least_impostors
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
@@ -50,9 +50,8 @@ def describe_classes(labels: IntArray, class_names: Sequence[str]) -> tuple[str,
             )
     lacking = [class_names[place] for place in np.flatnonzero(counts == 0).tolist()]
     if lacking:
-        has = "has" if len(lacking) == 1 else "have"
         named = f": {lacking[0]}" if len(lacking) == 1 else f", first: {lacking[0]}"
-        lines.append(f"{len(lacking)} of {len(class_names)} classes {has} no held-out image{named}")
+        lines.append(part_of(len(lacking), len(class_names), "class", "have no held-out image") + named)
     return tuple(lines)
 
 
@@ -83,11 +82,8 @@ def describe_people(people: IntArray, labels: IntArray) -> tuple[str, ...]:
     lacking = len(everyone - known)
     if not lacking:
         return ()
-    verb = "is" if lacking == 1 else "are"
-    return (
-        f"{lacking} of {counted(len(everyone), 'person', 'people')} of the pairs {verb} in no genuine pair, "
-        "for want of a second image or of such a pair",
-    )
+    what = part_of(lacking, len(everyone), "person of the pairs", "are in no genuine pair")
+    return (f"{what}, for want of a second image or of such a pair",)
 
 
 def meaningless_of_classes(num_classes: int) -> tuple[LeftOut, ...]:
@@ -138,8 +134,7 @@ def meaningless_thresholds(
 
 
 def _too_few(impostor: int) -> str:
-    verb = "is" if impostor == 1 else "are"
-    return f"{counted(impostor, 'impostor pair')} {verb} too few to show that rate"
+    return counted(impostor, "impostor pair", "are too few to show that rate")
 
 
 def without(estimates: Sequence[Estimate], left_out: Sequence[LeftOut]) -> tuple[Estimate, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.competitions.catalogue.ranking import ClassMetric
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs, known_people, open_held_out_pairs
@@ -34,6 +35,7 @@ from kaggle_face.metrics.classification import (
     ConfusionPair,
     calibration_error,
     confusion_pairs,
+    hits_at_ranks,
     per_class_accuracy,
     true_class_ranks,
 )
@@ -100,25 +102,34 @@ class ClassDetails:
 
 
 def measure_classes(
-    members: Sequence[Member], resampling: Resampling = DEFAULT_RESAMPLING
+    members: Sequence[Member],
+    resampling: Resampling = DEFAULT_RESAMPLING,
+    own_metric: ClassMetric = "accuracy",
 ) -> list[tuple[Estimate, ...]]:
-    """Accuracy, top-5 accuracy and log loss of each member.
+    """The competition's own metric, accuracy, top-5 accuracy and log loss of each member.
 
     Raises:
         RunError: A record is missing, or the members were trained on different folds or classes.
         DataError: A record holds NaN.
     """
-    return [estimates_of_classes(figures, resampling) for figures in class_figures(members)]
+    return [estimates_of_classes(each, resampling, own_metric) for each in class_figures(members)]
+
+
+def values_of_images(figures: ClassFigures, own_metric: ClassMetric = "accuracy") -> dict[str, FloatArray]:
+    """What each metric is the mean of, for every image (N), the competition's own first."""
+    values = {name: hits_at_ranks(figures.ranks, name) for name in (own_metric, "accuracy", "top5")}
+    return {**values, "log_loss": figures.log_losses}
 
 
 def estimates_of_classes(
-    figures: ClassFigures, resampling: Resampling = DEFAULT_RESAMPLING
+    figures: ClassFigures,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+    own_metric: ClassMetric = "accuracy",
 ) -> tuple[Estimate, ...]:
-    """Accuracy, top-5 accuracy and log loss of one member's answers."""
-    columns = {"accuracy": figures.ranks <= 1, "top5": figures.ranks <= 5, "log_loss": figures.log_losses}
+    """The competition's own metric, accuracy, top-5 accuracy and log loss of one member's answers."""
     rows_of_fold = [figures.folds == number for number in np.unique(figures.folds)]
     estimates = []
-    for name, values in columns.items():
+    for name, values in values_of_images(figures, own_metric).items():
         interval = clustered_mean_interval(values, figures.labels, resampling)
         folds = tuple(float(values[rows].mean()) for rows in rows_of_fold)
         estimates.append(Estimate(name, interval.value, interval, folds))
@@ -156,16 +167,17 @@ def class_details(
 
 
 def compare_classes(
-    first: ClassFigures, second: ClassFigures, resampling: Resampling = DEFAULT_RESAMPLING
+    first: ClassFigures,
+    second: ClassFigures,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+    own_metric: ClassMetric = "accuracy",
 ) -> dict[str, Difference]:
-    """Accuracy, top-5 accuracy and log loss, first minus second, on the same resampled people."""
-    people = first.labels
-    found = {
-        name: clustered_mean_difference(first.ranks <= depth, second.ranks <= depth, people, resampling)
-        for name, depth in (("accuracy", 1), ("top5", 5))
+    """The metrics of `estimates_of_classes`, first minus second, on the same resampled people."""
+    others = values_of_images(second, own_metric)
+    return {
+        name: clustered_mean_difference(values, others[name], first.labels, resampling)
+        for name, values in values_of_images(first, own_metric).items()
     }
-    losses = clustered_mean_difference(first.log_losses, second.log_losses, people, resampling)
-    return {**found, "log_loss": losses}
 
 
 def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Estimate, ...]:

@@ -19,7 +19,7 @@ from kaggle_face.artifacts.record_io import read_embeddings, read_pair_scores, r
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.tables import read_labels as read_labels_file
 from kaggle_face.config.values import MOST
-from kaggle_face.errors import DataError, RunError, naming_first
+from kaggle_face.errors import DataError, RunError, counted, naming_first
 from kaggle_face.evaluation.members import Member
 from kaggle_face.records import (
     Embeddings,
@@ -228,7 +228,7 @@ def shared_rows(shared_ids: StrArray, ids: StrArray, shared_name: str, name: str
         if len(lacking):
             raise RunError(
                 f"{there_name} and {here_name} are of different files: "
-                + naming_first(len(lacking), len(here), "ids are missing from the former", str(lacking[0]))
+                + naming_first(len(lacking), len(here), "id", "are missing from the former", str(lacking[0]))
                 + "; predict both on the same data"
             )
     return positions_of(shared_ids, ids, name)
@@ -291,7 +291,7 @@ def _require_same_fold(
         return
     raise RunError(
         f"{names[0]} and {names[1]} were trained on different folds: "
-        f"{naming_first(len(different), len(image_ids), 'held-out images differ', str(different[0]))}; "
+        f"{naming_first(len(different), len(image_ids), 'held-out image', 'differ', str(different[0]))}; "
         "train both with the same folds"
     )
 
@@ -333,7 +333,7 @@ def finite_block(source: MemberScores, part: slice | IntArray) -> FloatArray:
     infinite_B = ~np.isfinite(logits_BC.max(axis=1))
     if infinite_B.any():
         raise DataError(
-            f"{source.name}: the highest logit of {int(infinite_B.sum())} images is infinite; "
+            f"{source.name}: the highest logit of {counted(int(infinite_B.sum()), 'image')} is infinite; "
             "leave it out or train it again"
         )
     return logits_BC

@@ -21,6 +21,7 @@ import numpy as np
 
 from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.evaluation.nested_split import BoolArray, people_of_pairs, sides_of_people
+from kaggle_face.metrics.classification import hits_at_ranks
 from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.metrics.intervals.clusters import PairClusters
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
@@ -34,7 +35,7 @@ _CONFIDENCE = 0.95
 _STEP = 1e-4
 """By which a metric is moved to find a formula's slope."""
 _FEWEST_PEOPLE = 5
-_DEPTHS = {"accuracy": 1, "top5": 5}
+_OF_RANKS = ("accuracy", "top5", "map@5")
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +139,10 @@ def figures_of(answers: HeldOutAnswers, truth: HeldOutTruth, rows: HeldOutRows) 
 
     Where no image at all is held out, the metrics of classes are 0: they are the same for every network.
     """
-    found = {} if len(truth.people) else dict.fromkeys((*_DEPTHS, "log_loss"), 0.0)
+    found = {} if len(truth.people) else dict.fromkeys((*_OF_RANKS, "log_loss"), 0.0)
     if rows.images.any():
         ranks = answers.ranks[rows.images]
-        found = {name: float(np.mean(ranks <= depth)) for name, depth in _DEPTHS.items()}
+        found = {name: float(np.mean(hits_at_ranks(ranks, name))) for name in _OF_RANKS}
         found["log_loss"] = float(answers.log_losses[rows.images].mean())
     if len(np.unique(truth.is_same[rows.pairs])) == 2:
         found.update(verification_summary(answers.scores[rows.pairs], truth.is_same[rows.pairs]))
@@ -222,7 +223,7 @@ def _values(answers: HeldOutAnswers, metric: str) -> FloatArray:
     """What the metric is the mean of, of each image (N)."""
     if metric == "log_loss":
         return answers.log_losses
-    return np.asarray(answers.ranks <= _DEPTHS[metric], np.float64)
+    return hits_at_ranks(answers.ranks, metric)
 
 
 def _influences_on_mean(values: FloatArray, people: StrArray) -> FloatArray:

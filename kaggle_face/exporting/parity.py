@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 from kaggle_face.inference.onnx_file import EMBEDDINGS, LOGITS, Precision
 
 Pixels = npt.NDArray[np.uint8]
@@ -82,8 +82,8 @@ def require_parity(parity: Parity, precision: Precision, num_images: int) -> Non
     reason = why_not_equal(parity, precision)
     if reason is not None:
         raise InputError(
-            f"the {precision} graph does not compute what torch computes: over {num_images} images {reason}; "
-            "nothing was written; export another checkpoint"
+            f"the {precision} graph does not compute what torch computes: over "
+            f"{counted(num_images, 'image')} {reason}; nothing was written; export another checkpoint"
         )
 
 

@@ -111,7 +111,7 @@ def _unpack(archive: Path, folder: Path, listed: FileList, progress: Progress) -
         ("have another size than Kaggle lists", others),
     ):
         if wrong:
-            counted = naming_first(len(wrong), len(names), f"listed files {what}", wrong[0])
+            counted = naming_first(len(wrong), len(names), "listed file", what, wrong[0])
             raise DataError(f"{counted}; delete {archive} and download it again")
     return unpack(archive, folder, UnpackLimits(_free_bytes(folder) - _SPARE_BYTES), progress)
 

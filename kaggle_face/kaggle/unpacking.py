@@ -94,12 +94,14 @@ def check_members(source: zipfile.ZipFile, limits: UnpackLimits, folding: Foldin
     name = source.filename
     for what, is_bad in (
         ("lead out of the folder", _leads_out),
-        ("are links or devices", lambda member: stat.S_IFMT(member.external_attr >> 16) not in _PLAIN),
+        ("are a link or a device", lambda member: stat.S_IFMT(member.external_attr >> 16) not in _PLAIN),
         ("are encrypted", lambda member: bool(member.flag_bits & _ENCRYPTED)),
     ):
         bad = [member.filename for member in members if is_bad(member)]
         if bad:
-            raise DataError(f"{name} is not unpacked: {naming_first(len(bad), len(members), what, bad[0])}")
+            raise DataError(
+                f"{name} is not unpacked: {naming_first(len(bad), len(members), 'member', what, bad[0])}"
+            )
     _check_names(name, members, folding)
     unpacked, times = growth(source, members)
     if unpacked > limits.total_bytes:

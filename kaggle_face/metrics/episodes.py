@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 from kaggle_face.metrics.inputs import FloatArray, as_ids, as_numbers, require_same_length
 from kaggle_face.metrics.similarity import normalized
 
@@ -64,8 +64,8 @@ def episode_accuracy(
     rows_of_person = [rows for rows in np.split(order, starts[1:]) if len(rows) > shots]
     if len(rows_of_person) < ways:
         raise InputError(
-            f"{ways}-way episodes with {shots} known images need {ways} people with {shots + 1} images or "
-            f"more, got {len(rows_of_person)}"
+            f"{ways}-way episodes with {counted(shots, 'known image')} need {counted(ways, 'person')} with "
+            f"{counted(shots + 1, 'image')} or more, got {len(rows_of_person)}"
         )
     directions_ND = normalized(vectors_ND)
     rng = np.random.default_rng(seed)

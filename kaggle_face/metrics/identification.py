@@ -259,7 +259,9 @@ def _people_codes(
     absent = ~np.isin(probes, gallery)
     if absent.any():
         first = str(probes[absent.argmax()])
-        raise InputError(naming_first(int(absent.sum()), len(probes), "probes are not in the gallery", first))
+        raise InputError(
+            naming_first(int(absent.sum()), len(probes), "probe", "are not in the gallery", first)
+        )
     codes = np.unique(np.concatenate([probes, gallery]), return_inverse=True)[1].astype(np.int64)
     return codes[: len(probes)], codes[len(probes) :]
 
@@ -275,6 +277,8 @@ def _probe_columns(
     if impossible.any():
         first = f"position {int(impossible.argmax())}"
         raise InputError(
-            naming_first(int(impossible.sum()), len(scores), "probes are right without having a match", first)
+            naming_first(
+                int(impossible.sum()), len(scores), "probe", "are right without having a match", first
+            )
         )
     return scores, correct, matched

@@ -15,6 +15,7 @@ from kaggle_face.artifacts.blends import blended_folds, why_blend_is_outdated
 from kaggle_face.artifacts.checkpoint_names import require_checkpoints
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.run_thresholds import (
@@ -344,8 +345,9 @@ def _evaluate_classes(members: Sequence[Member]) -> TaskEvaluation:
     figures = class_figures(members)
     names = open_predictions(members[0], members[0].folds[0], "oof").class_names.tolist()
     left_out = meaningless_of_classes(len(names))
-    measured = [without(each, left_out) for each in measure_classes(members)]
-    differences = [compare_classes(other, figures[0]) for other in figures[1:]]
+    own_metric = own_metrics_of(members[0].folds[0].read_config()).classes
+    measured = [without(each, left_out) for each in measure_classes(members, own_metric=own_metric)]
+    differences = [compare_classes(other, figures[0], own_metric=own_metric) for other in figures[1:]]
     found = _as_evaluation("classification", members, measured, differences, left_out=left_out)
     imbalances = describe_classes(figures[0].labels, names)
     return replace(found, mistakes=_mistakes(members, figures), imbalances=imbalances)

@@ -11,12 +11,18 @@ from typing import Literal
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue.known import find_spec
+from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
 from kaggle_face.competitions.submission.targets import DEMO
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import InputError, RemoteError, counted
 from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.evaluation.figures import measure_classes, measure_pairs, open_trials
-from kaggle_face.evaluation.held_out_figures import Estimate
+from kaggle_face.evaluation.held_out_figures import (
+    Estimate,
+    figure_of_both,
+    figure_of_checkpoint,
+    has_gallery,
+)
 from kaggle_face.evaluation.members import Member
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.pipeline.submit import SubmissionFile, SubmitResult
@@ -154,7 +160,11 @@ def plan_submission(
             except RemoteError as error:
                 progress.warn(f"{error}; what follows is from the ledger and the known rules")
         competitions.append(left or _left_by_ledger(ledger, slug, planned, loaded.config.submit.reserve))
-    files = [_planned(file, result, file in chosen, ledger, progress) for file in result.files]
+    files = []
+    with progress.track("expected scores", len(result.files), "files") as counter:
+        for file in result.files:
+            files.append(_planned(file, result, file in chosen, ledger, progress))
+            counter.advance()
     return SubmissionPlan(tuple(files), tuple(competitions))
 
 
@@ -197,7 +207,7 @@ def _planned(
         file.file.rows,
         file.competition,
         is_sent,
-        _expected(file, result.run, is_sent, progress),
+        _expected(file, result.run, progress),
         tuple(each.name for each in result.files if each is not file and each.file.sha256 == sha256),
         tuple(
             EarlierUpload(entry.file, entry.time, entry.reference, entry.status, entry.public_score)
@@ -206,10 +216,8 @@ def _planned(
     )
 
 
-def _expected(
-    file: SubmissionFile, run: RunFolder | None, with_interval: bool, progress: Progress
-) -> ExpectedScore:
-    """The score of a CSV; the interval of a single network takes seconds, and is for what is sent alone."""
+def _expected(file: SubmissionFile, run: RunFolder | None, progress: Progress) -> ExpectedScore:
+    """The score of a CSV's predictions on held-out data."""
     figure = file.origin.out_of_fold
     if run is None:
         return ExpectedScore("", None, None, None, "not measured: the file was not made here")
@@ -222,8 +230,8 @@ def _expected(
         measured = _how_blended(run, tasks, figure)
     else:
         measured = f"on what fold {found[1]} held out"
-        if with_interval and len(tasks) == 1:
-            figure = _with_interval(figure, run, int(found[1]), found[2], tasks[0], progress)
+        member = _member(run, int(found[1]), found[2])
+        figure = figure if member is None else _with_interval(figure, member, tasks, progress)
     low, high = (None, None) if figure.interval is None else (figure.interval.low, figure.interval.high)
     return ExpectedScore(figure.metric, figure.value, low, high, measured)
 
@@ -242,22 +250,42 @@ def _how_blended(run: RunFolder, tasks: Sequence[Task], figure: Estimate) -> str
     return words
 
 
-def _with_interval(
-    figure: Estimate, run: RunFolder, fold: int, checkpoint: str, task: Task, progress: Progress
-) -> Estimate:
-    """The figure of a single network with its interval for other people, where there can be one."""
+def _member(run: RunFolder, fold: int, checkpoint: str) -> Member | None:
     name = next((each for each in CHECKPOINTS if each == checkpoint), None)
-    if figure.interval is not None or name is None:
+    return None if name is None else Member(run, name, (run.fold(fold),))
+
+
+def _with_interval(figure: Estimate, member: Member, tasks: Sequence[Task], progress: Progress) -> Estimate:
+    """The figure of a single network with its interval for other people, where there can be one.
+
+    The score of both tasks together has one where both of its halves have.
+    """
+    if figure.interval is not None:
         return figure
-    members = [Member(run, name, (run.fold(fold),))]
     try:
-        if task == "classification":
-            measured: Sequence[Estimate] = measure_classes(members)[0]
-        else:
-            trials = open_trials(members)
-            measured = () if trials is None else measure_pairs(trials, 0)
+        own = own_metrics_of(member.folds[0].read_config())
+        measured = {task: _measured(member, task, own) for task in tasks}
     except InputError as error:
-        progress.log(f"no interval of {run.path.name} fold {fold} {checkpoint}: {error}")
+        fold = member.folds[0].fold
+        progress.log(f"no interval of {member.run.path.name} fold {fold} {member.checkpoint}: {error}")
         return figure
-    interval = next((each.interval for each in measured if each.metric == figure.metric), None)
-    return replace(figure, interval=interval)
+    if len(tasks) == 1:
+        found = measured[tasks[0]]
+    else:
+        found = figure_of_both(measured["classification"], measured["verification"], own)
+    if found is None or found.metric != figure.metric:
+        return figure
+    return replace(figure, interval=found.interval)
+
+
+def _measured(member: Member, task: Task, own: OwnMetrics) -> Estimate | None:
+    """A network's figure in the competition's metric of a task, with its interval."""
+    if task == "verification" and (own.names_people or has_gallery(member.folds[0])):
+        return figure_of_checkpoint(member.folds[0], member.checkpoint, task, own)
+    wanted = own.classes if task == "classification" else own.pairs
+    if task == "classification":
+        estimates: Sequence[Estimate] = measure_classes([member], own_metric=own.classes)[0]
+    else:
+        trials = open_trials([member])
+        estimates = () if trials is None else measure_pairs(trials, 0)
+    return next((each for each in estimates if each.metric == wanted), None)

@@ -16,7 +16,7 @@ from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.folds.split import number_of_folds
-from kaggle_face.errors import InputError, counted
+from kaggle_face.errors import InputError, counted, part_of
 from kaggle_face.pipeline.budget.estimates import add_estimate
 from kaggle_face.pipeline.inputs.fold_starts import (
     Start,
@@ -247,11 +247,12 @@ def train_on_kaggle(
 def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: Progress) -> None:
     """One line about the finished folds of a run, where the call named none."""
     if num_finished == count:
-        which = "the only fold" if count == 1 else f"all {count} folds"
-        verb = "is" if count == 1 else "are"
-        progress.log(f"{which} of {run.name} {verb} trained: there is nothing to do")
+        which = f"all {count} folds of {run.name} are" if count > 1 else f"the only fold of {run.name} is"
+        progress.log(f"{which} trained: there is nothing to do")
     elif num_finished:
-        progress.log(f"{num_finished} of the {count} folds of {run.name} are trained; the others follow")
+        progress.log(
+            f"{part_of(num_finished, count, f'fold of {run.name}', 'are trained')}; the others follow"
+        )
 
 
 def _epochs_to_train(folder: FoldFolder, start: Start, config: Config) -> int:

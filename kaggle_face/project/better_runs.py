@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from kaggle_face.errors import RunError, counted
+from kaggle_face.extras import require_extra
 from kaggle_face.project.frames import as_html, frame_of
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class BetterRuns:
             RunError: The search was begun with other data, space or settings; the storage cannot be used.
             InputError: Optuna or a driver is not installed, or no trial came to its end.
         """
+        require_extra("tune")
         from kaggle_face.pipeline.improving.tune import TuneOptions, tune
 
         options = TuneOptions(

@@ -57,8 +57,10 @@ def export(
     ...     print(error)
     runs/nobody holds no trained run; name the folder of a run, a fold or a blend
     """
+    from kaggle_face.extras import require_extra
     from kaggle_face.pipeline.export.naming import folder_of
 
+    require_extra("onnx")
     if isinstance(source, str | Path):
         run, fold, is_blend = folder_of(Path(source), fold, blend=False)
     else:

@@ -132,7 +132,7 @@ class PeopleGallery:
         return self._one_shot.identify(_paths(pictures), self._progress, str(threshold), k)
 
     def __repr__(self) -> str:
-        return f"gallery {self.path}: {counted(len(self.people), 'person', 'people')}"
+        return f"gallery {self.path}: {counted(len(self.people), 'person')}"
 
     def _repr_html_(self) -> str:
         return as_html(repr(self), self.people)

@@ -13,7 +13,8 @@ import pandas as pd
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import list_runs, name_of_run, run_folder
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, counted
+from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
 from kaggle_face.progress import Progress
 from kaggle_face.project.better_runs import BetterRuns
@@ -111,7 +112,7 @@ class Project(BetterRuns, Submissions):
         if not len(ids):
             known = ", ".join(dict.fromkeys(faces.splits.tolist()))
             raise DataError(f"there are no images of the split '{split}'; there are: {known}")
-        return draw_sheet(self.images, [SheetRow(f"{split}: the first {len(ids)} images", (ids,))])
+        return draw_sheet(self.images, [SheetRow(f"{split}: the first {counted(len(ids), 'image')}", (ids,))])
 
     def run(
         self,
@@ -335,6 +336,7 @@ class Project(BetterRuns, Submissions):
             RunError: A run has no finished fold, a record is out of date, or the runs do not fit together.
             MissingExtraError: The extra `report` is not installed.
         """
+        require_extra("report")
         from kaggle_face.pipeline.report import ReportOptions, write_run_report
         from kaggle_face.project.report import Report
 

@@ -110,9 +110,8 @@ class TrialScores:
         )
 
     def __repr__(self) -> str:
-        return (
-            f"out-of-fold scores of {len(self.scores):,} trials, {int(self.is_same.sum()):,} of them genuine"
-        )
+        trials = counted(len(self.scores), "trial")
+        return f"out-of-fold scores of {trials}, {int(self.is_same.sum()):,} of them genuine"
 
 
 class Member:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from kaggle_face.artifacts.record_io import read_embeddings, write_embeddings
 from kaggle_face.artifacts.seals import digest_of, has_seal, read_seal
 from kaggle_face.competitions.files.listing import PictureLister
-from kaggle_face.errors import DataError, InputError
+from kaggle_face.errors import DataError, InputError, part_of
 from kaggle_face.metrics.similarity import mean_directions, normalized
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.pictures import Crop
@@ -133,7 +133,7 @@ def read_face_set(root: Path, reader: PictureReader, progress: Progress) -> Face
             counter.advance()
     if len(ids) < len(files):
         left_out = len(files) - len(ids)
-        progress.warn(f"{left_out} of {len(files)} pictures were left out, for every model")
+        progress.warn(part_of(left_out, len(files), "picture", "were left out, for every model"))
     return FaceSet(np.array([name.partition("/")[0] for name in ids]), crops, np.array(ids))
 
 

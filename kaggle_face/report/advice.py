@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kaggle_face.errors import counted, part_of
 from kaggle_face.hints import settings_command
 from kaggle_face.metrics.table import title_of
 from kaggle_face.report.evidence import Evidence
@@ -174,8 +175,8 @@ def test_copies_training(found: Evidence) -> Step | None:
         return None
     return Step(
         "Look at the test pictures that are near-copies of training pictures",
-        f"{found.num_copies} of {found.num_test_pictures:,} test pictures look like a training picture: "
-        "held-out images have fewer such copies, so the leaderboard may flatter",
+        part_of(found.num_copies, found.num_test_pictures, "test picture", "look like a training picture")
+        + ": held-out images have fewer such copies, so the leaderboard may flatter",
         "shift",
     )
 
@@ -216,7 +217,7 @@ def training_still_rises(found: Evidence) -> Step | None:
     return Step(
         "Train longer: the score was still rising",
         f"over the last fifth of the epochs the held-out score rose by {float(np.mean(rises)):.3f} "
-        f"({STILL_RISING:g} is the limit), mean of {len(rises)} folds; try twice train.epochs",
+        f"({STILL_RISING:g} is the limit), mean of {counted(len(rises), 'fold')}; try twice train.epochs",
         "learning-curves",
     )
 
@@ -249,7 +250,8 @@ def mistakes_are_concentrated(found: Evidence) -> Step | None:
     names = ", ".join(found.weakest[:3])
     return Step(
         "Look at the few identities that make most mistakes",
-        f"{len(found.weakest)} identities make {found.weakest_share:.0%} of {found.num_mistakes} mistakes "
+        f"{counted(len(found.weakest), 'identity', 'make')} {found.weakest_share:.0%} of "
+        f"{found.num_mistakes} mistakes "
         f"(the first: {names}); see whether two of them are one person",
         "confusions",
     )
@@ -286,8 +288,8 @@ def folds_are_missing(found: Evidence) -> Step | None:
         return None
     return Step(
         "Train the folds that are missing",
-        f"{found.finished_folds} of {found.planned_folds} folds are finished: the score stands on a part of "
-        "the training images, and a blend gains with every fold",
+        f"{part_of(found.finished_folds, found.planned_folds, 'fold', 'are finished')}: the score stands "
+        "on a part of the training images, and a blend gains with every fold",
         "members",
         found.run.training_command("all"),
     )
@@ -333,8 +335,8 @@ def blend_is_missing(found: Evidence) -> Step | None:
         return None
     return Step(
         "Blend the networks",
-        f"{found.finished_folds} folds are finished and no current blend is there; the mean of networks is "
-        "usually better than each of them",
+        f"{counted(found.finished_folds, 'fold', 'are finished')} and no current blend is there; the mean of "
+        "networks is usually better than each of them",
         "blend",
         found.run.command("ensemble"),
     )

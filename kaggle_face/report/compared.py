@@ -9,6 +9,7 @@ import numpy as np
 
 from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import Config, load_config
 from kaggle_face.errors import KaggleFaceError
 from kaggle_face.evaluation.figures import (
@@ -16,6 +17,7 @@ from kaggle_face.evaluation.figures import (
     compare_classes,
     compare_pairs,
     open_trials,
+    values_of_images,
 )
 from kaggle_face.evaluation.member_scores import has_record
 from kaggle_face.evaluation.members import members_of_task
@@ -114,13 +116,10 @@ def _of_classes(run: RunFolder, before: RunFolder, folds: Sequence[int]) -> list
     if len(members) != 2 or not has_record(members, "oof", "predictions"):
         return []
     now, then = class_figures(members)
-    differences = compare_classes(now, then)
+    own_metric = own_metrics_of(run.started_folds()[0].read_config()).classes
+    differences = compare_classes(now, then, own_metric=own_metric)
     values = [
-        {
-            "accuracy": float(np.mean(each.ranks <= 1)),
-            "top5": float(np.mean(each.ranks <= 5)),
-            "log_loss": float(each.log_losses.mean()),
-        }
+        {name: float(values.mean()) for name, values in values_of_images(each, own_metric).items()}
         for each in (now, then)
     ]
     return [ComparedMetric(name, values[0][name], values[1][name], differences[name]) for name in values[0]]

@@ -11,6 +11,7 @@ import numpy as np
 
 from kaggle_face.artifacts.record_io import read_train_images
 from kaggle_face.artifacts.tables import read_labels
+from kaggle_face.competitions.catalogue.ranking import ClassMetric
 from kaggle_face.errors import InputError, KaggleFaceError
 from kaggle_face.evaluation.balance import meaningless_of_classes, meaningless_of_pairs, without
 from kaggle_face.evaluation.figures import (
@@ -23,7 +24,6 @@ from kaggle_face.evaluation.figures import (
     measure_pairs,
     named_embeddings,
 )
-from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.evaluation.held_out_pairs import HeldOutPairs, known_people
 from kaggle_face.evaluation.label_noise import LabelGaps, doubtful, measure_gaps
 from kaggle_face.evaluation.member_scores import (
@@ -35,9 +35,7 @@ from kaggle_face.evaluation.member_scores import (
 from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.pair_scales import pooled
 from kaggle_face.evaluation.thresholds import ScoreThreshold, simulate_gallery, verification_thresholds
-from kaggle_face.metrics.classification import hits_at_ranks
 from kaggle_face.metrics.galleries import search_gallery
-from kaggle_face.metrics.intervals.bootstrap import clustered_mean_interval
 from kaggle_face.records import Embeddings, Gallery, positions_of
 from kaggle_face.report.facts import ClassFacts, EmbeddingFacts, GalleryFacts, PairFacts
 from kaggle_face.report.pictures import evenly
@@ -49,7 +47,7 @@ _FEWEST_POINTS = 10
 
 
 def class_facts(
-    names: Sequence[str], held_out: Sequence[HeldOutLogits], first: Member, metric: str
+    names: Sequence[str], held_out: Sequence[HeldOutLogits], first: Member, own_metric: ClassMetric
 ) -> ClassFacts:
     """Answers of all members to the held-out images; `first` is the member whose labels are doubted.
 
@@ -60,11 +58,7 @@ def class_facts(
     figures = tuple(figures_of_logits(held_out))
     class_names = open_predictions(first, first.folds[0], "oof").class_names
     left_out = meaningless_of_classes(len(class_names))
-    estimates = [without(estimates_of_classes(each), left_out) for each in figures]
-    if metric == "map@5":
-        for number, each in enumerate(figures):
-            interval = clustered_mean_interval(hits_at_ranks(each.ranks, metric), each.labels)
-            estimates[number] = (Estimate(metric, interval.value, interval), *estimates[number])
+    estimates = [without(estimates_of_classes(each, own_metric=own_metric), left_out) for each in figures]
     train_images = np.max([read_train_images(each.classes_file) for each in first.folds], axis=0)
     return ClassFacts(
         tuple(names),
@@ -75,7 +69,7 @@ def class_facts(
         tuple(estimates),
         _doubtful(first),
         len(names) - 1 if BLEND in names else 0,
-        tuple(compare_classes(each, figures[0]) for each in figures[1:]),
+        tuple(compare_classes(each, figures[0], own_metric=own_metric) for each in figures[1:]),
     )
 
 

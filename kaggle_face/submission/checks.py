@@ -20,7 +20,7 @@ from kaggle_face.artifacts.files.cells import csv_quoting
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.submission.tables import SubmissionTable
-from kaggle_face.errors import SubmissionError, naming_first
+from kaggle_face.errors import SubmissionError, counted, naming_first
 from kaggle_face.records import StrArray, positions_of
 from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Scores
 
@@ -102,8 +102,8 @@ def read_csv(path: Path) -> SubmissionTable:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SubmissionError(f"{path} cannot be read: {error}") from error
     if odd:
-        what = f"lines do not have {len(header)} cells"
-        raise SubmissionError(f"{path}: {naming_first(len(odd), lines, what, odd[0])}")
+        what = naming_first(len(odd), lines, "line", f"do not have {len(header)} cells", odd[0])
+        raise SubmissionError(f"{path}: {what}")
     if not header:
         raise SubmissionError(f"{path} is empty")
     if len(set(header)) < len(header):
@@ -146,7 +146,7 @@ def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | Non
         values, counts = np.unique(ids, return_counts=True)
         repeated = counts > 1
         first = str(values[repeated][0])
-        raise SubmissionError(naming_first(int(repeated.sum()), len(values), "row ids stand twice", first))
+        raise SubmissionError(naming_first(int(repeated.sum()), len(values), "row id", "stand twice", first))
     test_ids = expected.row_ids
     if test_ids is None:
         if sample_ids is not None:
@@ -182,9 +182,15 @@ def _refuse_foreign_sample(sample_ids: StrArray, test_ids: StrArray, sample: Pat
     known = set(test_ids.tolist())
     foreign = [row for row in sample_ids.tolist() if row not in known]
     if foreign:
-        what = f"rows of the sample submission {sample} are not among the {len(test_ids)} of the test files"
+        what = naming_first(
+            len(foreign),
+            len(sample_ids),
+            f"row of the sample submission {sample}",
+            f"are not among the {len(test_ids)} of the test files",
+            foreign[0],
+        )
         raise SubmissionError(
-            f"{naming_first(len(foreign), len(sample_ids), what, foreign[0])}; test files are missing or are "
+            f"{what}; test files are missing or are "
             f"others: unpack the archives below data.root again, then predict again"
         )
 
@@ -208,16 +214,16 @@ def _difference(wanted: StrArray, found: StrArray, of_source: str) -> str:
     foreign = [row for row in found.tolist() if row not in known]
     parts = []
     if missing:
-        parts.append(naming_first(len(missing), len(wanted), f"rows {of_source} are missing", missing[0]))
+        parts.append(naming_first(len(missing), len(wanted), f"row {of_source}", "are missing", missing[0]))
     if foreign:
-        parts.append(naming_first(len(foreign), len(found), f"rows are none {of_source}", foreign[0]))
+        parts.append(naming_first(len(foreign), len(found), "row", f"are none {of_source}", foreign[0]))
     return "; ".join(parts)
 
 
 def _check_cells(cells: StrArray, ids: StrArray, column: str, rule: CellRule | None) -> list[str]:
     empty = np.fromiter((cell.strip().lower() in _NO_VALUE for cell in cells.tolist()), bool, len(cells))
     if empty.any():
-        raise _cell_error(empty, cells, ids, f"cells of '{column}' hold no value")
+        raise _cell_error(empty, cells, ids, f"cell of '{column}'", "hold no value")
     match rule:
         case None:
             return []
@@ -235,14 +241,14 @@ def _check_scores(cells: StrArray, ids: StrArray, column: str, rule: Scores) -> 
         values = cells.astype(np.float64)
     except ValueError:
         wrong = np.fromiter((not _is_number(cell) for cell in cells.tolist()), bool, len(cells))
-        raise _cell_error(wrong, cells, ids, f"cells of '{column}' are not numbers") from None
+        raise _cell_error(wrong, cells, ids, f"cell of '{column}'", "hold no number") from None
     outside = ~np.isfinite(values)
     if outside.any():
-        raise _cell_error(outside, cells, ids, f"scores of '{column}' are not finite")
+        raise _cell_error(outside, cells, ids, f"score of '{column}'", "are not finite")
     outside = (values < rule.lowest) | (values > rule.highest)
     if outside.any():
         raise _cell_error(
-            outside, cells, ids, f"scores of '{column}' are not within {rule.lowest:g} to {rule.highest:g}"
+            outside, cells, ids, f"score of '{column}'", f"are not within {rule.lowest:g} to {rule.highest:g}"
         )
     if len(values) > 1 and values.min() == values.max():
         return [f"all {len(values)} scores of '{column}' are {cells[0]}"]
@@ -260,20 +266,22 @@ def _is_number(cell: str) -> bool:
 def _check_labels(cells: StrArray, ids: StrArray, column: str, rule: Labels) -> None:
     allowed, length = set(rule.allowed.tolist()), rule.per_row
     if length == 1:
-        what = f"labels of '{column}' are not among the {len(allowed)} classes"
+        what = f"label of '{column}'", f"are not among the {counted(len(allowed), 'class')}"
         wrong = np.fromiter((cell not in allowed for cell in cells.tolist()), bool, len(cells))
     else:
-        what = f"cells of '{column}' are not {length} different known labels"
+        what = f"cell of '{column}'", f"do not hold {length} different known labels"
         rankings = (cell.split(" ") for cell in cells.tolist())
         good = (
             len(labels) == len(set(labels)) == length and allowed.issuperset(labels) for labels in rankings
         )
         wrong = ~np.fromiter(good, bool, len(cells))
     if wrong.any():
-        raise _cell_error(wrong, cells, ids, what)
+        raise _cell_error(wrong, cells, ids, *what)
 
 
-def _cell_error(wrong: npt.NDArray[np.bool_], cells: StrArray, ids: StrArray, what: str) -> SubmissionError:
+def _cell_error(
+    wrong: npt.NDArray[np.bool_], cells: StrArray, ids: StrArray, noun: str, clause: str
+) -> SubmissionError:
     first = int(wrong.argmax())
-    text = naming_first(int(wrong.sum()), len(cells), what, f"'{cells[first]}' in row {ids[first]}")
+    text = naming_first(int(wrong.sum()), len(cells), noun, clause, f"'{cells[first]}' in row {ids[first]}")
     return SubmissionError(text)

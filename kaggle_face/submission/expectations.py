@@ -110,11 +110,14 @@ def _refuse_names_of_others(data: CompetitionData, form: SubmissionFormat, part:
     wrong = [(row_id, name) for row_id, name in pairs if row_id != name and row_id in known]
     if wrong:
         row_id, name = wrong[0]
-        what = f"rows would carry the name of another picture ({part.cells[0]} calls {name} so)"
-        raise SubmissionError(
-            f"{naming_first(len(wrong), len(names), what, row_id)}; write {{name}} in the cells of "
-            f"submit.{part.task}, or remove them"
+        what = naming_first(
+            len(wrong),
+            len(names),
+            "row",
+            f"would carry the name of another picture ({part.cells[0]} calls {name} so)",
+            row_id,
         )
+        raise SubmissionError(f"{what}; write {{name}} in the cells of submit.{part.task}, or remove them")
 
 
 def _rule(data: CompetitionData, task: Task, template: str, labels_per_row: int) -> CellRule | None:

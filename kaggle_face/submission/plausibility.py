@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kaggle_face.competitions.submission.formats import SubmissionFormat
 from kaggle_face.competitions.submission.tables import SubmissionTable
+from kaggle_face.errors import counted
 from kaggle_face.records import CompetitionData, StrArray, positions_of
 from kaggle_face.submission.checks import CheckedTable
 from kaggle_face.submission.expectations import CellRule, Expectation, Labels, Scores
@@ -160,7 +161,7 @@ def doubts_of_labels(
     limit = _largest_share(num_labels, known)
     if most >= _FEWEST_ROWS and most > limit * count:
         label = str(values[named][counts[named].argmax()])
-        usual = "" if num_labels is None else f", of {num_labels} labels"
+        usual = "" if num_labels is None else f", of {counted(num_labels, 'label')}"
         doubts.append(
             f"{most} of {count} labels of '{column}' are '{label}' ({most / count:.0%}{usual}): "
             "no test set shows one person so often; look at the column and at what wrote it"

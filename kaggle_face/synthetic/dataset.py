@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.files.atomic import replacing_folder
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, counted
 from kaggle_face.synthetic.dataset_plan import EmbeddedSize, Layout, Shot, draw_plan
 from kaggle_face.synthetic.draws import draw_appearance, draw_identity
 
@@ -42,7 +42,7 @@ def write_embedded_dataset(
         there = sum(1 for part in ("cls_data", "ver_data") for _ in (root / part).rglob("*.jpg"))
         if there != size.num_images:
             raise DataError(
-                f"{root} holds {there} of its {size.num_images} generated faces; "
+                f"{root} holds {there} of {counted(size.num_images, 'generated face')}; "
                 f"remove the folder to draw them again"
             )
         return

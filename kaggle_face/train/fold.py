@@ -244,7 +244,7 @@ def _create_batches(
     if left_out := batches.images_left_out:
         report = context.progress.warn if left_out > _MANY * len(data.train_ids) else context.progress.log
         report(
-            f"fold {data.fold}: {counted(left_out, 'image', verb='are')} left out of each epoch, "
+            f"fold {data.fold}: {counted(left_out, 'image', 'are left out of each epoch')}, "
             f"as they do not fill a batch of {config.train.batch_size}; to use them set "
             "train.last_batch=fill or lower train.batch_size"
         )

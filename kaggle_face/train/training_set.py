@@ -67,7 +67,7 @@ def read_image_list(path: Path, known_ids: StrArray) -> StrArray:
     ids = as_text([spellings.find(name) or name for name in names])
     unknown = ids[~np.isin(ids, known_ids)]
     if len(unknown):
-        text = naming_first(len(unknown), len(ids), "images of the list do not exist", str(unknown[0]))
+        text = naming_first(len(unknown), len(ids), "image of the list", "do not exist", str(unknown[0]))
         raise DataError(f"{path}: {text}; write paths below data.root")
     return np.unique(ids)
 
@@ -104,7 +104,7 @@ def _read_pseudo_labels(path: Path, data: FoldData) -> tuple[StrArray, IntArray]
     taken = np.isin(table["image_id"], np.concatenate([data.train_ids, data.validation_ids]))
     if taken.any():
         first = str(table["image_id"][taken][0])
-        text = naming_first(int(taken.sum()), len(taken), "images have a label of their own", first)
+        text = naming_first(int(taken.sum()), len(taken), "image", "have a label already", first)
         raise DataError(f"{path}: {text}; pseudo-labels are for test images alone")
     rows = data.cache.rows_of(table["image_id"])
     readable = data.cache.valid[rows]

@@ -9,7 +9,7 @@ import torch
 
 from kaggle_face.config import Config
 from kaggle_face.data.loading.loader import evaluation_batches
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, part_of
 from kaggle_face.inference.batch_size import choose_batch_size
 from kaggle_face.inference.embedding import embed_all
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
@@ -87,7 +87,7 @@ def _held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> HeldOut:
     bad = int((~np.isfinite(vectors_ND)).any(axis=1).sum())
     if bad:
         raise NotFiniteError(
-            f"the network's embeddings of {bad} of {len(vectors_ND)} held-out images are not finite"
+            f"{part_of(bad, len(vectors_ND), 'embedding of held-out images', 'are not finite')}"
         )
     everyone = Embeddings(np.concatenate([data.validation_ids, others]), vectors_ND)
     predictions = Predictions(data.validation_ids, logits, data.classes.names)

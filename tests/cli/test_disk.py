@@ -55,7 +55,7 @@ def test_a_flipped_bit_of_the_cache_is_found_by_train_and_whole_by_check(
     flip(pixels_of(workspace), 3000)
     assert "row 0 holds other pixels than were written" in refused("train", "--fold", "all")
     main(["check", "--no-images"])
-    assert "1 of 116 images hold other pixels than were written, first: row 0" in capsys.readouterr().out
+    assert "1 of 116 images holds other pixels than were written, first: row 0" in capsys.readouterr().out
     shutil.rmtree(pixels_of(workspace).parent)
     assert main(["cache"]) == 0
 

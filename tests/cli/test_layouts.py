@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -253,7 +254,7 @@ def test_kinship_pairs(raw: Raw) -> None:
 
 
 @pytest.mark.slow
-def test_top_five_with_an_unknown_individual(raw: Raw) -> None:
+def test_top_five_with_an_unknown_individual(raw: Raw, capsys) -> None:
     lines = ["image,species,individual_id"]
     for person in PEOPLE:
         for image in TRAIN:
@@ -277,3 +278,11 @@ def test_top_five_with_an_unknown_individual(raw: Raw) -> None:
     assert all(0.5 < float(score) <= 1 and better == "true" for _, score, better in ledger.values())
     first = np.mean([FOLDERS[person] in answers[name][:2] for name, person in tests])
     assert first > 0.6  # two of six labels by chance: 1/3
+    capsys.readouterr()
+    assert main(["submit", "-c", "mine", "--dry-run", "--json"]) == 0
+    expected = [each["expected"] for each in json.loads(capsys.readouterr().out)["files"]]
+    assert len(expected) > 2 and {each["metric"] for each in expected} == {"map@5"}
+    assert all(each["low"] <= each["value"] <= each["high"] for each in expected)
+    assert main(["evaluate", "-c", "mine"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert any(re.match(r"\S+ +map@5 +0\.\d+ +0\.\d+ to", row) for row in rows)

@@ -138,11 +138,11 @@ def test_everything_that_is_decoded_is_read_at_any_depth_and_nothing_else(
     assert len(packed) == len(PEOPLE) * (NUM_TRAINING + NUM_DEV + NUM_TEST + 2)
     assert all(row["valid"] == "1" for row in packed)
     said = finished[1]
-    assert "5 junk files and folders are skipped, first: " in said
-    assert "1 of 105 files are left out, whose suffix is not a picture's" in said
+    assert "5 junk entries are skipped, first: " in said
+    assert "1 of 105 files is left out, whose suffix is not a picture's" in said
     assert "first: cls_data/train/Ann/x.heic" in said
     assert "may hold several frames, of which the first is taken" in said
-    assert "1 classes of the dev images spell accents otherwise than the training set" in said
+    assert "1 class of the dev images spells accents otherwise than the training set" in said
     assert "2 of 8 images of test_pairs.txt have accents spelled otherwise than is written there" in said
 
 
@@ -160,12 +160,12 @@ def test_a_test_folder_for_each_person_is_submitted_and_measured(
     said = finished[1]
     assert f"fold 0 best_cls: {accuracy}" in said  # predict
     assert f"mine/main@best_cls fold 0: {accuracy}" in said  # evaluate
-    assert "the classes of 16 of 16 test images are known" in said
+    assert "16 of 16 test images have a known class" in said
 
 
 def test_a_labelled_test_set_gives_no_pseudo_labels(workspace: Path, refused: Callable[..., str]) -> None:
     line = refused("pseudo-label", "-c", "mine", "--confidence", "1e-9")
-    assert line.startswith("the classes of all 16 test images are known") and "nothing to label" in line
+    assert line.startswith("all of 16 test images have a known class") and "nothing to label" in line
     assert not Path("runs/mine/main/pseudo").exists()
 
 
@@ -181,7 +181,7 @@ def test_a_sample_with_rows_that_no_test_file_has_is_refused(
     assert "first: 16.bmp" in line
     assert not Path("submissions").exists()
     line = refused("check", "-c", "mine", "--no-images")
-    assert "1 of 17 rows are of no test file, first: 16.bmp; the test files are incomplete" in line
+    assert "1 of 17 rows is of no test file, first: 16.bmp; the test files are incomplete" in line
 
 
 def test_a_sample_of_more_test_pairs_than_the_list_has_is_refused(
@@ -199,7 +199,7 @@ def test_a_sample_that_lacks_rows_is_stale_and_the_test_files_are_right(
     rows = [f"{number}.bmp,0" for number in range(15)]
     write_lines(Path("raw/classification_sample_submission.csv"), "id,label", *rows)
     assert submit() == 0
-    assert "is stale: 1 of 16 rows of the test files are missing, first: 15.bmp" in capsys.readouterr().err
+    assert "is stale: 1 of 16 rows of the test files is missing, first: 15.bmp" in capsys.readouterr().err
     assert len(read_rows("submissions/mine/main_ensemble_classification.csv")) == 16
 
 

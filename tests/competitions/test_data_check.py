@@ -118,7 +118,7 @@ def test_a_sample_with_rows_of_no_test_file_is_a_problem(thumbnails):
     rows = [f"{number}.jpg,0" for number in (5000, 5001, 900, 901)]
     thumbnails.text("sample_submission.csv", "Id,Category", *rows)
     (problem,) = texts(check_samples(map_folder(thumbnails.root), thumbnails.read()), "problem")
-    assert "1 of 4 rows are of no test file, first: 901.jpg" in problem
+    assert "1 of 4 rows is of no test file, first: 901.jpg" in problem
 
 
 def test_a_sample_of_a_format_that_the_settings_describe_is_compared_with_it(labelled_splits):
@@ -135,7 +135,7 @@ def test_pictures_of_several_frames_are_counted():
     files = replace(files_of(["a", "b"]), are_animated=np.array([False, True]))
     findings = check_images(faces_of(["train", "train"], [0, 1]), files, image_size=8)
     assert texts(findings, "note") == [
-        "1 of 2 pictures have several frames, of which the first is taken, first: 1.jpg"
+        "1 of 2 pictures has several frames, of which the first is taken, first: 1.jpg"
     ]
 
 

@@ -105,7 +105,7 @@ def test_a_list_that_names_another_suffix_finds_the_image_with_a_note(labelled_s
     (root / "ver_data/s.jpg").rename(root / "ver_data/s.PNG")
     data = labelled_splits.read()
     assert data.test_pairs.first_ids[0] == "ver_data/s.PNG"
-    note = "1 of 4 images of test_pairs.txt have another suffix than is written there, first: s.jpg is s.PNG"
+    note = "1 of 4 images of test_pairs.txt has another suffix than is written there, first: s.jpg is s.PNG"
     assert note in data.notes
 
 

@@ -13,10 +13,12 @@ from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.evaluation.figures import (
+    ClassFigures,
     class_details,
     class_figures,
     compare_classes,
     compare_pairs,
+    estimates_of_classes,
     measure_classes,
     measure_episodes,
     measure_identification,
@@ -28,7 +30,7 @@ from kaggle_face.evaluation.member_scores import MemberScores, read_labels
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.evaluation.nested_split import disjoint_sets
 from kaggle_face.metrics.classification import expected_calibration_error, log_loss, top_k_accuracy
-from kaggle_face.metrics.intervals.bootstrap import Resampling
+from kaggle_face.metrics.intervals.bootstrap import Interval, Resampling
 from kaggle_face.metrics.verification import equal_error_rate
 
 FEW = Resampling(50)
@@ -55,6 +57,17 @@ def test_class_figures_are_those_of_each_folds_records(members: tuple[Member, ..
     assert accuracy.interval is not None and accuracy.interval.low < accuracy.value < accuracy.interval.high
     assert loss.interval is not None and loss.interval.low < loss.value < loss.interval.high
     assert accuracy.spread == pytest.approx(np.std([each[0] for each in expected], ddof=1))
+
+
+def test_the_interval_of_map_at_five_is_for_other_people() -> None:
+    ranks = np.array([1, 1, 2, 2])  # worth 1, 1, 1/2, 1/2: a resample of two people has a mean of 1/2 to 1
+    half, nothing = np.full(4, 0.5), np.zeros(4, np.int64)
+    figures = ClassFigures(ranks, np.array([0, 0, 1, 1]), nothing, half, nothing, half)
+    first, *others = estimates_of_classes(figures, own_metric="map@5")
+    assert (first.metric, first.value, first.folds) == ("map@5", 0.75, (0.75,))
+    assert first.interval == Interval(0.75, 0.5, 1.0)
+    assert [each.metric for each in others] == ["accuracy", "top5", "log_loss"]
+    assert compare_classes(figures, figures, FEW, "map@5")["map@5"].value == 0
 
 
 def test_class_details_are_those_of_all_folds_together(members: tuple[Member, ...]) -> None:

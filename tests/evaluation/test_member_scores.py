@@ -88,7 +88,7 @@ def test_different_test_files_are_refused(members: tuple[Member, ...], longer: b
     ids = old.image_ids.copy()
     if longer:
         rewrite(members[1], image_ids=ids[:-1], logits=old.logits[:-1])
-        expected = "1 of 30 ids are missing from the former, first: test/00029.jpg"
+        expected = "1 of 30 ids is missing from the former, first: test/00029.jpg"
     else:
         ids[3] = "test/other.jpg"
         rewrite(members[1], image_ids=ids)

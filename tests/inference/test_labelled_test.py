@@ -62,5 +62,5 @@ def test_a_labelled_image_without_a_prediction_is_named(tmp_path: Path) -> None:
     folder = FoldFolder(tmp_path / "fold0")
     write_test_labels(folder, data_of([0, 0, 1, 1], ["test"] * 4))
     predict(folder, IDS[:3])
-    with pytest.raises(DataError, match="1 of 4 ids are not among the predictions, first: d"):
+    with pytest.raises(DataError, match="1 of 4 ids is not among the predictions, first: d"):
         measure_labelled_test(folder, "best_cls")

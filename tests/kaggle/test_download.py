@@ -94,7 +94,7 @@ def test_a_listed_file_that_is_not_in_the_archive_is_told(faces, clock, capsys):
     faces.files["test/lost.jpg"] = b"12345"
     assert main(["download"]) == 2
     message = capsys.readouterr().err
-    assert "1 of 3 listed files are not in the archive, first: test/lost.jpg" in message
+    assert "1 of 3 listed files is not in the archive, first: test/lost.jpg" in message
     assert not Path("data/faces").exists()
 
 
@@ -102,7 +102,7 @@ def test_a_file_of_another_size_is_told(faces, clock, capsys):
     faces.files["pairs.txt"] = b"longer than what the archive holds"
     assert main(["download"]) == 2
     assert (
-        "1 of 2 listed files have another size than Kaggle lists, first: pairs.txt" in capsys.readouterr().err
+        "1 of 2 listed files has another size than Kaggle lists, first: pairs.txt" in capsys.readouterr().err
     )
 
 
@@ -138,7 +138,7 @@ def test_an_unsafe_archive_is_not_unpacked(faces, clock, capsys):
     faces.files = {"../evil": b"1"}
     faces.archive = archive_of({"../evil": b"1"})
     assert main(["download"]) == 2
-    assert "lead out of the folder, first: ../evil" in capsys.readouterr().err
+    assert "leads out of the folder, first: ../evil" in capsys.readouterr().err
     assert not Path("data/evil").exists()
 
 

@@ -49,14 +49,14 @@ def test_a_good_archive_is_unpacked_whole(tmp_path):
 )
 def test_a_name_that_leads_out_is_refused(tmp_path, name):
     archive = archive_of(tmp_path / "a.zip", ("good", b"1"), (name, b"2"))
-    assert "1 of 2 lead out of the folder, first: " in refusal(archive, tmp_path / "out")
+    assert "1 of 2 members leads out of the folder, first: " in refusal(archive, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK])
 def test_links_and_devices_are_refused(tmp_path, kind):
     archive = archive_of(tmp_path / "a.zip", ("good", b"1"), (special("link", kind), b"/etc/passwd"))
-    assert "1 of 2 are links or devices, first: link" in refusal(archive, tmp_path / "out")
+    assert "1 of 2 members is a link or a device, first: link" in refusal(archive, tmp_path / "out")
 
 
 def test_more_than_the_room_is_refused(tmp_path):
@@ -94,7 +94,7 @@ def test_an_encrypted_file_is_refused(tmp_path):
 def test_a_name_with_a_zero_byte_is_refused(tmp_path):
     archive = archive_of(tmp_path / "a.zip", ("list_.txt", b"yy"))
     archive.write_bytes(archive.read_bytes().replace(b"list_.txt", b"list\0.txt"))
-    assert "lead out of the folder" in refusal(archive, tmp_path / "out")
+    assert "leads out of the folder" in refusal(archive, tmp_path / "out")
 
 
 def test_a_size_that_lies_is_found_out(tmp_path):

@@ -83,7 +83,7 @@ def test_rank_k_identification_reaches_one_at_the_size_of_the_gallery() -> None:
 @pytest.mark.parametrize(
     ("probe_ids", "gallery_ids", "message"),
     [
-        (["a", "z"], ["a", "b", "c"], "1 of 2 probes are not in the gallery, first: z"),
+        (["a", "z"], ["a", "b", "c"], "1 of 2 probes is not in the gallery, first: z"),
         (["a"], ["a", "b", "c"], r"\(2, 3\) probes and gallery entries, but \(1, 3\) ids"),
     ],
 )
@@ -177,7 +177,7 @@ def test_a_score_at_the_threshold_is_answered() -> None:
 
 
 def test_a_right_answer_without_a_match_is_refused() -> None:
-    with pytest.raises(InputError, match="1 of 2 probes are right without having a match, first: position 1"):
+    with pytest.raises(InputError, match="1 of 2 probes is right without having a match, first: position 1"):
         best_gallery_threshold([0.9, 0.2], [1, 1], [1, 0])
 
 

@@ -170,7 +170,10 @@ def test_every_spelling_gives_the_same_records(mate: Teammate) -> None:
 BAD: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
     "NaN": (lambda t: t.iloc[:, 1].where(t.index != 3), "missing or not a number (NaN), first: {id3}"),
     "infinite": (lambda t: t.iloc[:, 1].where(t.index != 3, np.inf), "infinite, first: {id3}"),
-    "sum": (lambda t: t.iloc[:, 1] + (t.index == 3), "rows have"),
+    "sum": (
+        lambda t: t.iloc[:, 1] + (t.index == 3),
+        "1 of 45 rows has probabilities beyond 0 and 1, first: {id3}",
+    ),
     "text": (lambda t: t.iloc[:, 1].astype(object).where(t.index != 3, "much"), "much"),
 }
 
@@ -190,16 +193,16 @@ def test_ids_that_do_not_fit_are_one_line(mate: Teammate, refused: Callable[...,
     oof, test = mate.class_tables()
     first, count = oof["image"][0], len(oof)
     write(pd.concat([oof, oof[:1]]), test)
-    assert f"1 of {count} ids stand twice, first: {first}" in refused(*IMPORT)
+    assert f"1 of {count} ids stands twice, first: {first}" in refused(*IMPORT)
     write(oof[1:], test)
-    missing = f"1 of {count} of the images that the folds hold out are missing, first: {first}"
+    missing = f"1 of {count} ids of the images that the folds hold out is missing, first: {first}"
     assert missing in refused(*IMPORT)
     write(oof.assign(image=[f"{number}.png" for number in range(count)]), test)
     assert "is it of another competition?" in refused(*IMPORT)
     write(oof.replace({first: "elsewhere.jpg"}), test)
-    assert f"1 of {count} ids are not among the images that the folds hold out" in refused(*IMPORT)
+    assert f"1 of {count} ids is not among the images that the folds hold out" in refused(*IMPORT)
     write(oof, test[:-1])
-    assert "of the test images are missing" in refused(*IMPORT)
+    assert "of the test images is missing" in refused(*IMPORT)
     leaky = oof.assign(fold=1 - mate.folds)
     write(leaky, test)
     assert f"{count} of {count} rows are of another fold" in refused(*IMPORT)
@@ -211,9 +214,9 @@ def test_classes_that_do_not_fit_are_one_line(mate: Teammate, refused: Callable[
     oof, test = mate.class_tables()
     names = mate.names.tolist()
     write(oof.drop(columns=names[1]), test)
-    assert f"1 of {len(names)} classes have no column, first: '{names[1]}'" in refused(*IMPORT)
+    assert f"1 of {len(names)} classes has no column, first: '{names[1]}'" in refused(*IMPORT)
     write(oof.assign(nobody=0.0), test)
-    assert "columns are neither ids nor classes, first: 'nobody'" in refused(*IMPORT)
+    assert "1 of 7 columns holds neither ids nor a class, first: 'nobody'" in refused(*IMPORT)
     write(oof.rename(columns={"image": names[0]}), test)
     assert f"the column '{names[0]}' stands twice" in refused(*IMPORT)
     logits = probabilities(mate.labels, len(names), strength=6.0)

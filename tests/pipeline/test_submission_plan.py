@@ -14,6 +14,8 @@ from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
+from kaggle_face.evaluation.figures import measure_classes
+from kaggle_face.evaluation.members import Member
 from kaggle_face.pipeline.submission_plan import SubmissionPlan, UploadsLeft, plan_submission
 from kaggle_face.pipeline.submit import SubmitOptions, write_submissions
 from kaggle_face.progress import SilentProgress
@@ -49,6 +51,15 @@ def test_each_csv_has_its_competition_and_its_expected_score(run: RunFolder) -> 
     assert pairs.expected.low is None  # a record of before intervals were kept
     single = files["main_fold0_best_ver", SLUG]
     assert not single.is_sent and single.expected.measured == "on what fold 0 held out"
+
+
+def test_a_single_network_has_the_interval_that_evaluate_gives(run: RunFolder) -> None:
+    files = {(each.name, each.competition): each for each in planned(run).files}
+    expected = files["main_fold0_best_ver", "classes-2026"].expected
+    (measured,) = measure_classes([Member(run, "best_ver", (run.fold(0),))])
+    interval = measured[0].interval
+    assert interval is not None and expected.metric == measured[0].metric == "accuracy"
+    assert (expected.low, expected.high) == (interval.low, interval.high)
 
 
 def test_equal_contents_are_named_and_so_is_an_earlier_upload(run: RunFolder) -> None:

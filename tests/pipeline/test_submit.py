@@ -132,7 +132,7 @@ def test_a_combined_file_holds_both_tasks(kaggle, run):
 def test_a_users_csv_is_compared_with_the_test_files(kaggle, run, capsys):
     Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},0.5\n" for row in range(11)))
     assert main(["submit", "--file", "mine.csv", "--task", "verification"]) == 2
-    assert "mine.csv: 1 of 12 rows of the test files are missing, first: 11" in capsys.readouterr().err
+    assert "mine.csv: 1 of 12 rows of the test files is missing, first: 11" in capsys.readouterr().err
     assert kaggle.requests == []
 
 

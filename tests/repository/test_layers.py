@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
         "string_hashing",
         "file_names",
     },
-    {"records", "pictures", "notebook_progress", "plotly_script"},
+    {"records", "pictures", "extras", "notebook_progress", "plotly_script"},
     {"config"},
     {"artifacts"},
     {"metrics"},

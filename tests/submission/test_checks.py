@@ -57,12 +57,12 @@ def test_without_a_sample_the_columns_are_those_of_the_competition():
 
 def test_a_missing_row_is_counted_and_named():
     message = refusal(["7"] * 3, expecting(CLASSES), ids=IDS[:3])
-    assert message == "1 of 4 rows of the test files are missing, first: 10.jpg"
+    assert message == "1 of 4 rows of the test files is missing, first: 10.jpg"
 
 
 def test_a_foreign_row_is_counted_and_named():
     message = refusal(["7"] * 5, expecting(CLASSES), ids=np.append(IDS, "x.jpg"))
-    assert message == "1 of 5 rows are none of the test files, first: x.jpg"
+    assert message == "1 of 5 rows is none of the test files, first: x.jpg"
 
 
 def test_another_order_than_the_test_files_is_refused():
@@ -80,14 +80,14 @@ def test_the_order_of_the_sample_is_as_good_as_that_of_the_test_files(tmp_path):
 
 def test_a_row_that_stands_twice_is_named():
     message = refusal(["7"] * 4, expecting(CLASSES), ids=IDS[[0, 1, 1, 2]])
-    assert message == "1 of 3 row ids stand twice, first: 1.jpg"
+    assert message == "1 of 3 row ids stands twice, first: 1.jpg"
 
 
 def test_a_stale_sample_is_told_and_the_test_files_are_right(tmp_path):
     expected = expecting(CLASSES, sample_file(tmp_path, IDS[:3]))
     (note,) = check_table(table(["7"] * 4), expected).notes
     assert note.endswith(
-        "is stale: 1 of 4 rows of the test files are missing, first: 10.jpg; the test files' rows are used"
+        "is stale: 1 of 4 rows of the test files is missing, first: 10.jpg; the test files' rows are used"
     )
 
 
@@ -99,7 +99,8 @@ def test_a_sample_with_rows_that_the_test_files_lack_is_refused(tmp_path, extra)
     for rows in (IDS, ids):
         message = refusal(["7"] * len(rows), expected, ids=rows)
         assert message.startswith(f"{len(extra)} of {len(ids)} rows of the sample submission {tmp_path}")
-        assert "are not among the 4 of the test files, first: 11.jpg; test files are missing" in message
+        verb = "is" if len(extra) == 1 else "are"
+        assert f"{verb} not among the 4 of the test files, first: 11.jpg; test files are missing" in message
 
 
 def test_a_sample_that_lacks_a_row_and_has_a_foreign_one_is_refused(tmp_path):
@@ -110,7 +111,7 @@ def test_a_sample_that_lacks_a_row_and_has_a_foreign_one_is_refused(tmp_path):
 def test_a_table_made_from_a_stale_sample_is_refused(tmp_path):
     expected = expecting(CLASSES, sample_file(tmp_path, IDS[:3]))
     message = refusal(["7"] * 3, expected, ids=IDS[:3])
-    assert "which is stale: 1 of 4 rows of the test files are missing, first: 10.jpg" in message
+    assert "which is stale: 1 of 4 rows of the test files is missing, first: 10.jpg" in message
 
 
 def test_the_sample_alone_decides_where_no_test_files_are_known(tmp_path):
@@ -132,17 +133,17 @@ def test_a_label_outside_the_classes_is_named():
 
 def test_a_score_that_is_no_number_is_named():
     message = refusal(["0.5", "same", "0.1", "0.2"], expecting(Scores()))
-    assert message == "1 of 4 cells of 'label' are not numbers, first: 'same' in row 1.jpg"
+    assert message == "1 of 4 cells of 'label' holds no number, first: 'same' in row 1.jpg"
 
 
 def test_an_infinite_score_is_named():
     message = refusal(["0.5", "0.1", "-inf", "0.2"], expecting(Scores()))
-    assert message == "1 of 4 scores of 'label' are not finite, first: '-inf' in row 2.jpg"
+    assert message == "1 of 4 scores of 'label' is not finite, first: '-inf' in row 2.jpg"
 
 
 def test_a_score_out_of_range_is_named():
     message = refusal(["0.5", "1.5", "-1", "0.2"], expecting(Scores(-1.0, 1.0)))
-    assert message == "1 of 4 scores of 'label' are not within -1 to 1, first: '1.5' in row 1.jpg"
+    assert message == "1 of 4 scores of 'label' is not within -1 to 1, first: '1.5' in row 1.jpg"
 
 
 def test_equal_scores_are_worth_a_note():
@@ -163,14 +164,16 @@ def test_a_ranking_holds_the_right_number_of_different_labels():
     ranked = expecting(Labels(CLASSES.allowed, per_row=2))
     assert check_table(table(["7 41", "41 7", "300 7", "7 300"]), ranked).notes == ()
     message = refusal(["7 41", "7 7", "300", "7 8"], ranked)
-    assert message == ("3 of 4 cells of 'label' are not 2 different known labels, first: '7 7' in row 1.jpg")
+    assert message == (
+        "3 of 4 cells of 'label' do not hold 2 different known labels, first: '7 7' in row 1.jpg"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("", "is empty"),
-        ("id,label\n0.jpg,1\n1.jpg\n", "1 of 3 lines do not have 2 cells, first: line 3 with 1"),
+        ("id,label\n0.jpg,1\n1.jpg\n", "1 of 3 lines does not have 2 cells, first: line 3 with 1"),
         ("id,id\n0.jpg,1\n", "a column's name stands twice"),
     ],
 )
@@ -200,7 +203,7 @@ def test_each_block_of_a_combined_file_follows_its_own_rule():
     expected = Expectation(IDS, blocks)
     assert check_table(table(["7", "41", "0.5", "0.25"]), expected).notes == ()
     message = refusal(["7", "0.5", "0.5", "7"], expected)
-    assert message == "1 of 2 labels of 'label' are not among the 3 classes, first: '0.5' in row 1.jpg"
+    assert message == "1 of 2 labels of 'label' is not among the 3 classes, first: '0.5' in row 1.jpg"
 
 
 def checked_table(ids, values):

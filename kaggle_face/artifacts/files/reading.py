@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 from kaggle_face.artifacts.files.disk import disk_error, state_of
-from kaggle_face.errors import DataError, KaggleFaceError, RunError
+from kaggle_face.errors import DataError, KaggleFaceError, RunError, counted
 
 _MAX_JSON_BYTES = 64 << 20
 _MAX_TABLE_BYTES = 1 << 30
@@ -154,7 +154,7 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
         rows = list(filter(None, lines))
         if set(map(len, rows)) - {len(header)}:
             number, row = next((number, row) for number, row in enumerate(rows, 2) if len(row) != len(header))
-            raise ValueError(f"row {number} has {len(row)} cells, its header has {len(header)}")
+            raise ValueError(f"row {number} has {counted(len(row), 'cell')}, its header has {len(header)}")
         if "\0" in text and any(cell.endswith("\0") for row in rows for cell in row):
             raise ValueError("a cell ends with a zero byte")  # an array of text would drop it
     return header, rows

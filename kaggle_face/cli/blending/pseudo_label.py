@@ -47,12 +47,12 @@ def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     result = pseudo_label_run(loaded, run, options, terminal)
     if result.num_labelled:
         terminal.log(
-            f"{counted(result.num_labelled, 'labelled test image', verb='are')} left out: "
+            f"{counted(result.num_labelled, 'labelled test image', 'are left out')}: "
             "such images measure, and do not train"
         )
     terminal.log(
         f"{result.num_images} of {counted(result.num_test_images, 'test image')}, "
-        f"{counted(result.num_classes, 'person', 'people')}, have a "
+        f"{counted(result.num_classes, 'person')}, have a "
         f"class of probability {options.min_confidence:g} or more"
     )
     path, more = result.path, ("--ignore-rules",) if result.ignored_rules else ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
 from kaggle_face.cli.arguments import DEFAULT_RUN, add_config_arguments, add_folds_argument
 from kaggle_face.cli.terminal import Terminal
+from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
 
 _OF_BLEND = "/ensemble"
@@ -25,6 +26,7 @@ def add_arguments_report(parser: argparse.ArgumentParser) -> None:
 
 def run_report(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the report and prints what to do next."""
+    require_extra("report")
     from kaggle_face.config import load_config
 
     places = [word for word in arguments.overrides if word.startswith("paths.")]

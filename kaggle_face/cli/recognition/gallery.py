@@ -19,6 +19,7 @@ from kaggle_face.cli.recognition.options import (
 )
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, counted
+from kaggle_face.extras import require_extra
 
 _REJECTED = 3
 
@@ -67,7 +68,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.json(report.as_json())
     else:
         skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
-        people = counted(report.num_people, "person", "people")
+        people = counted(report.num_people, "person")
         counts = f"{people} enrolled with {counted(report.num_images, 'image')}{skipped}"
         terminal.log(f"{counts}; {len(report.left_out)} left out")
     return _REJECTED if report.left_out else 0
@@ -128,7 +129,7 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 "images": "enrolled of the person",
             }
             terminal.table(list(legend), rows, legend)
-        among, rate = f"compared with {counted(found.num_people, 'person', 'people')}", found.false_alarm_rate
+        among, rate = f"compared with {counted(found.num_people, 'person')}", found.false_alarm_rate
         if rate == 0:
             among += "; at this threshold none of them is taken for another"
         elif rate is not None:
@@ -155,6 +156,9 @@ def add_arguments_app(parser: argparse.ArgumentParser) -> None:
 
 def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Serves the page until it is stopped."""
+    require_extra("app")
+    if not arguments.aligned_only:
+        require_extra("align")
     from kaggle_face.recognition.app.server import open_page
 
     recognizer = one_shot_of(arguments).open_recognizer(terminal)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
 from kaggle_face.cli.terminal import BesideDocument, Terminal
+from kaggle_face.extras import require_extra
 
 if TYPE_CHECKING:
     from kaggle_face.recognition.detection.pictures import Choice
@@ -77,11 +78,20 @@ def add_conflict_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def one_shot_of(arguments: argparse.Namespace) -> OneShot:
-    """Gallery, model and pictures as the options name them; what a command has no option for is as usual."""
+    """Gallery, model and pictures as the options name them; what a command has no option for is as usual.
+
+    Raises:
+        MissingExtraError: The pictures or the model need an extra that is not installed.
+    """
+    given = vars(arguments)
+    aligned = bool(given.get("aligned"))
+    if "aligned" in given and not aligned:
+        require_extra("align")
+    if (file := given.get("model")) is not None and file.suffix == ".onnx":
+        require_extra("onnx", "onnxruntime")
     from kaggle_face.recognition.embedder import ModelChoice
     from kaggle_face.recognition.one_shot import OneShot
 
-    given = vars(arguments)
     model = ModelChoice(
         settings=given.get("config"),
         run=given.get("run"),
@@ -93,7 +103,6 @@ def one_shot_of(arguments: argparse.Namespace) -> OneShot:
     )
     face = given.get("face")
     choice: Choice = "largest" if given.get("largest") else "only" if face is None else int(face)
-    aligned = bool(given.get("aligned"))
     keep_pictures = not given.get("no_pictures")
     return OneShot(arguments.gallery, model, choice, aligned, given.get("save_faces"), keep_pictures)
 

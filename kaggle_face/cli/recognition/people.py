@@ -79,7 +79,7 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
         cells = [[one.name, str(one.num_images), one.added] for one in people]
         legend = {"images": "enrolled of the person", "added": "when the person was enrolled, UTC"}
         terminal.table(["name", "images", "added"], cells, {"name": "as enrolled", **legend})
-        terminal.log(f"{counted(len(people), 'person', 'people')}; model {model.name}")
+        terminal.log(f"{counted(len(people), 'person')}; model {model.name}")
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -136,7 +136,7 @@ def _export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     _done(
         arguments,
         terminal,
-        f"{target}: {counted(count, 'person', 'people')}",
+        f"{target}: {counted(count, 'person')}",
         {"file": str(target), "people": count},
     )
 
@@ -149,7 +149,7 @@ def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
     _done(
         arguments,
         terminal,
-        f"{counted(counts['people'], 'person', 'people')} with {counted(counts['images'], 'new image')}",
+        f"{counted(counts['people'], 'person')} with {counted(counts['images'], 'new image')}",
         counts,
     )
 
@@ -212,7 +212,7 @@ def print_evaluation(report: EvaluationReport, as_json: bool, terminal: Terminal
         terminal.json(report.as_json())
         return
     terminal.log(
-        f"{counted(len(set(report.faces.people.tolist())), 'person', 'people')}, "
+        f"{counted(len(set(report.faces.people.tolist())), 'person')}, "
         f"{counted(len(report.faces.people), 'picture')}"
     )
     for one in report.models:

@@ -8,6 +8,7 @@ from pathlib import Path
 from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import counted
+from kaggle_face.extras import require_extra
 
 
 def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,7 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
 
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Searches until there are enough trials; prints the best settings and the next command."""
+    require_extra("tune")
     from kaggle_face.pipeline.improving.tune import TuneOptions, tune
 
     options = TuneOptions(

@@ -10,7 +10,7 @@ from typing import Any
 from kaggle_face.competitions.catalogue.known import Rules
 from kaggle_face.config.schema import Config
 from kaggle_face.config.training import ModelConfig
-from kaggle_face.errors import counted
+from kaggle_face.errors import agreeing, counted
 
 # Networks whose every layer is a file of this package; all other names are of timm or torchvision.
 _OWN_ARCHITECTURES = re.compile(r"^(iresnet\d+|mobilefacenet)$")
@@ -131,19 +131,19 @@ def _limits(rules: Rules, of_one: int | None, of_all: int | None, today: int | N
     if limit is not None and rules.limit_covers_ensemble and of_all is not None:
         if of_all > limit:
             lines.append(
-                f"at most {limit:,} parameters are allowed over all models of an ensemble: "
+                f"at most {counted(limit, 'parameter', 'are allowed')} over all models of an ensemble: "
                 f"these have {of_all:,}; blend fewer or smaller models"
             )
     elif limit is not None and of_one is not None and of_one > limit:
         lines.append(
-            f"at most {limit:,} parameters are allowed: the model has {of_one:,}; "
+            f"at most {counted(limit, 'parameter', 'are allowed')}: the model has {of_one:,}; "
             f"choose a smaller model.backbone or model.embedding_size"
         )
     a_day = rules.submissions_a_day
     if a_day is not None and today is not None and today >= a_day:
         lines.append(
-            f"at most {counted(a_day, 'submission')} a day are allowed: {today} "
-            f"{'was' if today == 1 else 'were'} made today; "
+            f"at most {counted(a_day, 'submission')} a day can be made: "
+            f"{today} {agreeing(today, 'were made today')}; "
             f"wait for the next day (UTC)"
         )
     return lines

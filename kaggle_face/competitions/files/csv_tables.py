@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.competitions.files.lists import Lines, PairList, binary_labels, read_lines, repeated
-from kaggle_face.errors import DataError, nearest_hint
+from kaggle_face.errors import DataError, counted, nearest_hint
 from kaggle_face.file_names import is_picture_name
 from kaggle_face.records import UNKNOWN
 
@@ -62,7 +62,7 @@ def read_csv_table(
     for place, row in enumerate(rows, first):
         if len(row) != len(header):
             raise DataError(
-                f"{path}:{lines.numbers[place]}: expected {len(header)} cells, got {len(row)}: "
+                f"{path}:{lines.numbers[place]}: expected {counted(len(header), 'cell')}, got {len(row)}: "
                 f"{lines.texts[place][:120]!r}"
             )
     notes = (

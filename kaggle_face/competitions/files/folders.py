@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, counted
 from kaggle_face.file_names import is_junk, is_picture_name
 
 _MAP_DEPTH = 5
@@ -83,7 +83,9 @@ class FolderMap:
             alike = [path for path in found if path.count("/") == found[0].count("/")]
             if len(alike) > 1:
                 others = ", ".join(alike[1:])
-                self.doubts[f"{len(alike)} places are called {name}: {alike[0]} is read, not {others}"] = None
+                self.doubts[
+                    f"{counted(len(alike), 'place', 'are')} called {name}: {alike[0]} is read, not {others}"
+                ] = None
             if found:
                 return found[0]
         return None

@@ -108,7 +108,7 @@ class ImageIndex:
                 )
         lost = [name for name, match in matches.items() if not match.image_ids]
         if lost:
-            what = naming_first(len(lost), len(matches), "images named do not exist", lost[0])
+            what = naming_first(len(lost), len(matches), "named image", "do not exist", lost[0])
             places = " or ".join(str(self.root / folder) for folder in folders)
             hint = nearest_hint(posixpath.basename(_slashes(lost[0])), [*self._names][:20_000], 1)
             raise DataError(
@@ -120,13 +120,27 @@ class ImageIndex:
             found = [name for name, match in matches.items() if match.way == way]
             odd = [name for name in found if is_picture_name(name)] if way in (1, 3) else []
             if odd:
-                what = f"images of {mentions.path.name} have another suffix than is written there"
                 first = f"{odd[0]} is {matches[odd[0]].image_ids[0]}"
-                notes.append(naming_first(len(odd), len(matches), what, first))
+                notes.append(
+                    naming_first(
+                        len(odd),
+                        len(matches),
+                        f"image of {mentions.path.name}",
+                        "have another suffix than is written there",
+                        first,
+                    )
+                )
             elif found:
                 first = f"{found[0]} is {matches[found[0]].image_ids[0]}"
-                what = f"images of {mentions.path.name} are found {_WAYS[way]}"
-                notes.append(naming_first(len(found), len(matches), what, first))
+                notes.append(
+                    naming_first(
+                        len(found),
+                        len(matches),
+                        f"image of {mentions.path.name}",
+                        f"are found {_WAYS[way]}",
+                        first,
+                    )
+                )
         return [matches[name].image_ids[0] for name in mentions.names], tuple(notes)
 
 

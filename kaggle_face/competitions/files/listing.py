@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kaggle_face.competitions.files.folders import FolderMap, is_folder, join, scan
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.file_names import ANIMATED_SUFFIXES, PICTURE_SUFFIXES, first_clash, is_junk, is_picture_name
 
 _NUMBERED = re.compile(r"(\D*)\d+")
@@ -63,9 +63,15 @@ class PictureLister:
             )
         empty = [name for name, images in found.items() if not images]
         if empty and not may_be_empty:
+            what = naming_first(
+                len(empty),
+                len(found),
+                "class folder",
+                f"hold no image ({', '.join(PICTURE_SUFFIXES)})",
+                empty[0],
+            )
             raise DataError(
-                f"{len(empty)} of {len(found)} class folders in {self._root / folder} hold no image "
-                f"({', '.join(PICTURE_SUFFIXES)}), first: {empty[0]}; remove them or unpack the archive again"
+                f"{self._root / folder}: {what}; remove what is empty or unpack the archive again"
             )
         self._account_for_siblings(folder, found)
         return found
@@ -80,17 +86,32 @@ class PictureLister:
         lines = list(self._lines)
         if self._junk:
             first = min(self._junk)
-            lines.append(f"{len(self._junk)} junk files and folders are skipped, first: {first}")
+            lines.append(f"{counted(len(self._junk), 'junk entry', 'are skipped')}, first: {first}")
         if self._others:
             total = len(self._others) + len(self._pictures)
-            what = f"files are left out, whose suffix is not a picture's ({' '.join(PICTURE_SUFFIXES)})"
-            lines.append(naming_first(len(self._others), total, what, min(self._others)))
+            lines.append(
+                naming_first(
+                    len(self._others),
+                    total,
+                    "file",
+                    f"are left out, whose suffix is not a picture's ({' '.join(PICTURE_SUFFIXES)})",
+                    min(self._others),
+                )
+            )
         if self._loops:
-            lines.append(f"{len(self._loops)} links lead back to a folder above, first: {min(self._loops)}")
+            what = counted(len(self._loops), "link", "lead back to a folder above")
+            lines.append(f"{what}, first: {min(self._loops)}")
         animated = [name for name in self._pictures if name.lower().endswith(ANIMATED_SUFFIXES)]
         if animated:
-            what = "pictures are of a kind that may hold several frames, of which the first is taken"
-            lines.append(naming_first(len(animated), len(self._pictures), what, min(animated)))
+            lines.append(
+                naming_first(
+                    len(animated),
+                    len(self._pictures),
+                    "picture",
+                    "are of a kind that may hold several frames, of which the first is taken",
+                    min(animated),
+                )
+            )
         return tuple(lines)
 
     def _account_for_siblings(self, folder: str, found: Mapping[str, Sequence[str]]) -> None:
@@ -99,15 +120,21 @@ class PictureLister:
         self._others.update(join(folder, entry.name) for entry in entries if not is_picture_name(entry.name))
         self._loose.update(join(folder, name) for name in loose)
         if loose:
-            what = "pictures lie beside the class folders and belong to none; they are left out"
             total = len(loose) + sum(map(len, found.values()))
-            self._note(f"{folder or self._root}: {naming_first(len(loose), total, what, loose[0])}")
+            what = naming_first(
+                len(loose),
+                total,
+                "picture",
+                "are left out, lying beside the class folders and in none of them",
+                loose[0],
+            )
+            self._note(f"{folder or self._root}: {what}")
         odd = odd_siblings(list(found))
         if odd:
-            what = "class folders do not look like the others"
+            what = naming_first(len(odd), len(found), "class folder", "do not look like the others", odd[0])
             usual = next(name for name in found if name not in odd)
             self._note(
-                f"{folder or self._root}: {naming_first(len(odd), len(found), what, odd[0])} (others: "
+                f"{folder or self._root}: {what} (others: "
                 f"{usual}); each is a class of its own, so remove what is not an identity"
             )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.file_names import PICTURE_SUFFIXES, is_picture_name
 from kaggle_face.records import UNKNOWN, IntArray
 
@@ -226,10 +226,9 @@ def _read_fields(
     for place in odd:
         rows[place] = _split_oddly(lines, place, num_names, widths)
     if odd:
-        notes += (
-            f"{path.name}: {len(odd)} of {len(rows)} lines use commas, semicolons or names with spaces, "
-            f"first: line {lines.numbers[odd[0]]}",
-        )
+        clause = "use commas, semicolons or names with spaces"
+        first = f"line {lines.numbers[odd[0]]}"
+        notes += (f"{path.name}: {naming_first(len(odd), len(rows), 'line', clause, first)}",)
     return [list(column) for column in zip_longest(*rows, fillvalue="")], lines, notes
 
 
@@ -301,6 +300,5 @@ def without_repeats(
                 f"{first[names[place]]} above; remove one of the lines"
             )
     dropped = set(places)
-    times = "1 line stands" if len(places) == 1 else f"{len(places)} lines stand"
-    note = f"{path.name}: {times} twice, first: line {numbers[places[0]]}"
+    note = f"{path.name}: {counted(len(places), 'line', 'stand twice')}, first: line {numbers[places[0]]}"
     return [place for place in range(len(names)) if place not in dropped], (note,)

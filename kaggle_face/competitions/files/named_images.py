@@ -12,7 +12,7 @@ import numpy as np
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import join, name_of
 from kaggle_face.competitions.files.lists import PairList
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.file_names import composed
 from kaggle_face.records import IntArray, Pairs
 
@@ -79,7 +79,7 @@ class ImageFinder:
             near = {_composed_stem(image_id).lower(): image_id for image_id in self.known}
             keys = (_composed_stem(join(base, _tidy(first))).lower() for base in self.bases)
             hint = next((f"; did you mean '{near[key]}'?" for key in keys if key in near), "")
-            what = naming_first(len(lost), len(found), "images named do not exist", first)
+            what = naming_first(len(lost), len(found), "named image", "do not exist", first)
             raise DataError(
                 f"{mentions.path}:{line}: {what} (looked in {folders})"
                 f"{hint or '; unpack the archive again or mend the list'}"
@@ -137,8 +137,15 @@ class ImageFinder:
                 mended.append(f"{name} is {name_of(meant[0])}")
         if not mended:
             return ()
-        what = f"images of {mentions.path.name} have {difference} than is written there"
-        return (naming_first(len(mended), len(found), what, mended[0]),)
+        return (
+            naming_first(
+                len(mended),
+                len(found),
+                f"image of {mentions.path.name}",
+                f"have {difference} than is written there",
+                mended[0],
+            ),
+        )
 
 
 def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tuple[Pairs, tuple[str, ...]]:
@@ -163,8 +170,8 @@ def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tup
         _refuse_contradictions(listed, repeats, earlier)
         what = "only the first counts" if by_text else "each is scored"
         count, line = len(repeats), lines[repeats[0]]
-        times = "1 pair stands" if count == 1 else f"{count} pairs stand"
-        notes += (f"{listed.path.name}: {times} twice, first: line {line}; {what}",)
+        times = counted(count, "pair", "stand twice")
+        notes += (f"{listed.path.name}: {times}, first: line {line}; {what}",)
         keep[repeats] = not by_text
     if by_text:
         both = zip(listed.first, listed.second, strict=True)

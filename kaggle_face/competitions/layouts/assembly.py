@@ -75,10 +75,8 @@ def integer_classes(names: Iterable[str], where: str) -> ClassTable:
     found = set(names)
     wrong = sorted(name for name in found if not (name.isascii() and name.isdigit()))
     if wrong:
-        raise DataError(
-            f"{where}: {naming_first(len(wrong), len(found), 'class folders are not integers', wrong[0])}; "
-            f"the submitted label is the integer, so remove or rename them"
-        )
+        what = naming_first(len(wrong), len(found), "class folder", "have no integer for a name", wrong[0])
+        raise DataError(f"{where}: {what}; the submitted label is the integer, so remove or rename them")
     ordered = sorted(found, key=lambda name: (int(name), name))
     for first, second in pairwise(ordered):
         if int(first) == int(second):
@@ -126,7 +124,7 @@ def without_classes(classes: ClassTable, exclude: Sequence[str]) -> ClassTable:
             )
     kept = ~np.isin(classes.names, as_text(exclude))
     if not kept.any():
-        raise ConfigError(f"data.exclude leaves out all {len(classes)} classes")
+        raise ConfigError(f"data.exclude leaves out all of {counted(len(classes), 'class')}")
     return ClassTable(classes.names[kept], classes.submitted[kept])
 
 
@@ -167,19 +165,19 @@ def unknown_classes_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> 
     notes = []
     for group in groups:
         foreign = set(group.class_names or ()) - trained
+        noun = f"class of the {group.split} images"
         respelled = {name for name in foreign if spellings.find(name) is not None}
         if respelled:
             notes.append(
-                f"{len(respelled)} classes of the {group.split} images spell accents otherwise than the "
-                f"training set, first: {min(respelled)!a}"
+                f"{counted(len(respelled), noun, 'spell accents otherwise than the training set')}, "
+                f"first: {min(respelled)!a}"
             )
         unknown = foreign - respelled
         if unknown:
             count = sum(name in unknown for name in group.class_names or ())
-            classes, verb = counted(len(unknown), "class"), "is" if len(unknown) == 1 else "are"
             notes.append(
-                f"{classes} of the {group.split} images {verb} not in the training set, first: "
-                f"{min(unknown)}; without a label for that: {counted(count, 'image')}"
+                f"{counted(len(unknown), noun, 'are not in the training set')}, first: {min(unknown)}; "
+                f"without a label for that: {counted(count, 'image')}"
             )
     return tuple(notes)
 

@@ -244,8 +244,10 @@ def _classes(root: Path, names: set[str], custom: CustomConfig) -> ClassTable:
         label_of = dict(zip(*both, strict=True))
         lost = [name for name in indexed.names.tolist() if name not in label_of]
         if lost:
-            what = f"identities are not in the column '{columns[0]}'"
-            raise DataError(f"{path}: {naming_first(len(lost), len(names), what, lost[0])}; add their lines")
+            what = naming_first(
+                len(lost), len(names), "identity", f"are not in the column '{columns[0]}'", lost[0]
+            )
+            raise DataError(f"{path}: {what}; add the missing lines")
         for column, cells in zip(columns, both, strict=True):
             if places := repeated(cells):
                 where = f"{path}:{table.line_numbers[places[0]]}"
@@ -284,6 +286,13 @@ def _test_rows(
         found, notes = tests.find(Mentions(path, ids, table.line_numbers))
     left = sorted(set(called.values()) - set(found))
     if left:
-        what = f"test images are not in {custom.test_rows}, so the CSV has no row for them"
-        notes += (naming_first(len(left), len(test), what, left[0]),)
+        notes += (
+            naming_first(
+                len(left),
+                len(test),
+                "test image",
+                f"are not in {custom.test_rows}, so without a row in the CSV",
+                left[0],
+            ),
+        )
     return (RowList(as_text(ids), as_text(found)) if ids else no_rows()), notes

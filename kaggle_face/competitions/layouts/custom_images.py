@@ -14,7 +14,7 @@ from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.files.lists import read_lines
 from kaggle_face.competitions.files.named_images import Mentions
 from kaggle_face.config.competition import ImagesConfig, ListedSplit
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, naming_first, part_of
 from kaggle_face.records import Split
 
 SPLIT_WORDS: Mapping[str, ListedSplit] = {
@@ -24,6 +24,7 @@ SPLIT_WORDS: Mapping[str, ListedSplit] = {
 }
 """The words that name a split in tables and folders, in small letters."""
 
+_WHOLE_NUMBER = re.compile(r"[0-9]+(\.0+)?")
 NO_IDENTITY = frozenset(("", "nan", "null", "none", "<na>", "n/a", "#n/a"))
 """Cells of an identity column that name nobody, in small letters: what programs write for a missing value."""
 
@@ -74,8 +75,11 @@ class ListedImages:
                 self.images[image.image_id] = replace(image, called=before.called)
             twice.append(image)
         if twice:
-            what = "images are listed twice with the same split"
-            notes += (naming_first(len(twice), len(found), what, twice[0].where),)
+            notes += (
+                naming_first(
+                    len(twice), len(found), "image", "are listed twice with the same split", twice[0].where
+                ),
+            )
         self.notes += notes
 
 
@@ -105,22 +109,21 @@ def read_images(
         raise DataError(
             f"{where} holds no image; mend the folder in competition.custom, or unpack the archive"
         )
+    noun, clause = "picture", "lie beside the class folders, in none of them"
     if entry.class_folders:
         names = [image_id[len(start) :].rpartition("/")[0].partition("/")[0] for image_id in inside]
-        loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
-        what = "pictures lie beside the class folders and belong to none"
     elif entry.pattern is not None:
         expression = pattern_expression(entry.pattern)
         matches = [expression.fullmatch(name_of(image_id)) for image_id in inside]
         names = ["" if match is None else match["identity"] for match in matches]
-        loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
-        what = f"file names do not fit the pattern '{entry.pattern}'"
+        noun, clause = "file name", f"do not fit the pattern '{entry.pattern}'"
     else:
-        names, loose, what = [""] * len(inside), [], ""
-    if loose:
+        names = [""] * len(inside)
+    loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
+    if loose and (entry.class_folders or entry.pattern is not None):
+        what = naming_first(len(loose), len(inside), noun, clause, loose[0])
         raise DataError(
-            f"{where}: {naming_first(len(loose), len(inside), what, loose[0])}; move them, or mend the entry "
-            f"in competition.custom"
+            f"{where}: {what}; move what does not belong, or mend the entry in competition.custom"
         )
     split: Split = entry.split
     return [
@@ -175,7 +178,9 @@ def _read_table(
         if split is not None
     ]
     if len(listed) < len(found):
-        notes += (f"{name}: {len(found) - len(listed)} of {len(found)} rows are left out by their split",)
+        notes += (
+            f"{name}: {part_of(len(found) - len(listed), len(found), 'row', 'are left out by the split')}",
+        )
     return listed, (*table.notes, *notes)
 
 
@@ -189,7 +194,7 @@ def _identities(
     """
     if entry.identity is None:
         return [""] * len(splits), [*splits]
-    texts = [text.strip() for text in table.columns[entry.identity]]
+    texts = identity_texts(table.columns[entry.identity])
     names = ["" if text.lower() in NO_IDENTITY else text for text in texts]
     nameless = [
         place
@@ -200,7 +205,8 @@ def _identities(
         what = naming_first(
             len(nameless),
             len(names),
-            "rows have no identity",
+            "row",
+            "have no identity",
             f"'{texts[nameless[0]]}' in '{entry.identity}'",
         )
         raise DataError(
@@ -210,6 +216,18 @@ def _identities(
     meaning: Split | None = "test" if entry.without_identity == "test" else None
     places = {*nameless}
     return names, [meaning if place in places else split for place, split in enumerate(splits)]
+
+
+def identity_texts(cells: Sequence[str]) -> list[str]:
+    """The identities of a column; numbers such as 3.0, as tables with gaps have them, are written as 3.
+
+    >>> identity_texts(["3.0", "", "12.0"]), identity_texts(["3.0", "2.5"])
+    (['3', '', '12'], ['3.0', '2.5'])
+    """
+    texts = [cell.strip() for cell in cells]
+    if all(text.lower() in NO_IDENTITY or _WHOLE_NUMBER.fullmatch(text) for text in texts):
+        return [text if text.lower() in NO_IDENTITY else text.partition(".")[0] for text in texts]
+    return texts
 
 
 def _as_splits(table: CsvTable, column: str, words: Mapping[str, str]) -> list[Split | None]:
@@ -252,8 +270,8 @@ def _splits_of_other_table(
             raise DataError(f"{path}:{line}: {image_id} has two splits; remove one of the lines")
     lost = [image_id for image_id in found if image_id not in split_of]
     if lost:
-        what = f"images of {entry.table} have no split here"
-        raise DataError(f"{path}: {naming_first(len(lost), len(found), what, lost[0])}; add their lines")
+        what = naming_first(len(lost), len(found), f"image of {entry.table}", "have no split here", lost[0])
+        raise DataError(f"{path}: {what}; add the missing lines")
     return [split_of[image_id] for image_id in found], notes
 
 

@@ -91,10 +91,8 @@ def read_gallery(
             f"the gallery of {root} has no known image with an identity; mend 'known' in competition.custom"
         )
     if both := sorted(known.images.keys() & probes.images.keys()):
-        what = "probes are known images too"
-        raise DataError(
-            f"{root}: {naming_first(len(both), len(probes.images), what, both[0])}; take them out of one"
-        )
+        what = naming_first(len(both), len(probes.images), "probe", "are among the known images", both[0])
+        raise DataError(f"{root}: {what}; take them out of one")
     searched = list(probes.images.values())
     truth = _truth_of_probes(root, searched, {image.identity for image in people}, entry.no_match)
     calls = [image.called for image in searched]
@@ -118,10 +116,11 @@ def _truth_of_probes(
         return truth
     foreign = sorted({*truth} - names)
     if foreign and no_match is None:
-        what = "identities of the probes are not known"
+        what = naming_first(
+            len(foreign), len({*truth}), "identity of the probes", "are not known", repr(foreign[0])
+        )
         raise DataError(
-            f"{root}: {naming_first(len(foreign), len({*truth}), what, repr(foreign[0]))}; set no_match, the "
-            f"answer for unknown people, in competition.custom.galleries"
+            f"{root}: {what}; set no_match, the answer for unknown people, in competition.custom.galleries"
         )
     return [name if name in names else no_match or "" for name in truth]
 

@@ -20,7 +20,7 @@ from kaggle_face.competitions.layouts.assembly import ImageGroup, label_faces, w
 from kaggle_face.competitions.layouts.class_folders import find_training_folder, read_folder_classes
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.file_names import Spellings, is_picture_name
 from kaggle_face.records import CompetitionData, Gallery, Pairs, no_pairs
 
@@ -163,8 +163,14 @@ def _probes(source: Source, parent: str, name: str) -> list[str]:
     images = [] if folder is None else source.images.below(folder)
     deeper = [image for image in images if "/" in image[len(folder or "") + 1 :]]
     if deeper:
-        what = f"images of {folder} lie in folders, so their rows are not clear"
-        raise DataError(f"{naming_first(len(deeper), len(images), what, deeper[0])}; put them into {folder}")
+        what = naming_first(
+            len(deeper),
+            len(images),
+            f"image of {folder}",
+            "lie in a deeper folder, which leaves the order of rows open",
+            deeper[0],
+        )
+        raise DataError(f"{what}; put all into {folder}")
     return images
 
 
@@ -190,7 +196,7 @@ def _read_truth(source: Source, parent: str, dev: list[str], known: dict[str, li
     if foreign:
         raise DataError(
             f"{table.path}:{table.line_numbers[foreign[0]]}: '{labels[foreign[0]]}' is not a folder of "
-            f"known/ ({len(foreign)} such rows)"
+            f"known/ ({counted(len(foreign), 'such row')})"
         )
     notes = table.notes
     if labels != table.columns["label"]:
@@ -211,8 +217,8 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
     if column is None:
         if len(table.columns["label"]) != len(dev):
             raise DataError(
-                f"{table.path} has {len(table.columns['label'])} rows, but unknown_dev has {len(dev)} "
-                f"images, and no column of it names images; unpack {folder} again"
+                f"{table.path} has {counted(len(table.columns['label']), 'row')}, but unknown_dev has "
+                f"{counted(len(dev), 'image')}, and no column of it names images; unpack {folder} again"
             )
         return [dev[place] for place in row_numbers(table, len(dev), besides=["label"])], ()
     names = table.columns[column]
@@ -226,8 +232,15 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
     found, notes = finder.find(Mentions(table.path, names, table.line_numbers))
     left = sorted(set(dev) - set(found))
     if left:
-        what = f"images of {folder} are not in {table.path.name} and have no name"
-        notes += (naming_first(len(left), len(dev), what, left[0]),)
+        notes += (
+            naming_first(
+                len(left),
+                len(dev),
+                f"image of {folder}",
+                f"are not in {table.path.name}, so without a name",
+                left[0],
+            ),
+        )
     return found, notes
 
 

@@ -140,9 +140,7 @@ def _read_relations(
     relations = list(zip(columns[0], columns[1], strict=True))
     lost = [person for pair in relations for person in pair if person not in people]
     if lost:
-        notes += (
-            f"{file}: {counted(len(set(lost)), 'person', 'people', 'have')} no picture, first: {lost[0]}",
-        )
+        notes += (f"{file}: {counted(len(set(lost)), 'person', 'have no picture')}, first: {lost[0]}",)
     related = [
         (first, second)
         for first, second in dict.fromkeys(relations)

@@ -25,6 +25,7 @@ from kaggle_face.competitions.layouts.assembly import (
 )
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
+from kaggle_face.errors import part_of
 from kaggle_face.records import CompetitionData, RowList, no_rows
 
 _CLASSES = """
@@ -156,5 +157,5 @@ def _read_rows(source: Source, parent: str, groups: Sequence[ImageGroup]) -> tup
     images, notes = finder.find(Mentions(listed.path, listed.names, listed.line_numbers))
     left = len(test.image_ids) - len(set(images))
     if left:
-        notes += (f"{left} of {len(test.image_ids)} images of {folder} are not in {order}",)
+        notes += (part_of(left, len(test.image_ids), f"image of {folder}", f"are not in {order}"),)
     return RowList(as_text([*map(name_of, listed.names)]), as_text(images)), (*listed.notes, *notes)

@@ -163,6 +163,7 @@ def _read_labelled_split(
     left = sorted(set(images) - set(named))
     group = ImageGroup(split, [*named, *left], [*map(str, listed.labels), *[""] * len(left)])
     if left:
-        what = f"images of {folder} are not in labels.txt"
-        notes += (naming_first(len(left), len(images), what, left[0]),)
+        notes += (
+            naming_first(len(left), len(images), f"image of {folder}", "are not in labels.txt", left[0]),
+        )
     return group, listed.notes + notes

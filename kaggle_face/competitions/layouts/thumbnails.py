@@ -24,7 +24,7 @@ from kaggle_face.competitions.layouts.assembly import (
 )
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, counted, part_of
 from kaggle_face.records import CompetitionData, Pairs, RowList, no_pairs, no_rows
 
 _CLASSES = """
@@ -137,8 +137,9 @@ def _classes_below(source: Source, parent: str) -> dict[str, list[str]]:
         twice = sorted(set(found) & set(merged))
         if twice:
             raise DataError(
-                f"class {twice[0]} stands in {parent}/medium and in {parent}/large ({len(twice)} such "
-                f"classes); set competition.variant={source.variant}{_MEDIUM_ONLY}, or renumber one of them"
+                f"class {twice[0]} stands in {parent}/medium and in {parent}/large "
+                f"({counted(len(twice), 'such class')}); "
+                f"set competition.variant={source.variant}{_MEDIUM_ONLY}, or renumber one of them"
             )
         merged |= found
     return merged
@@ -163,7 +164,7 @@ def _read_rows(source: Source, trained: set[str]) -> tuple[RowList, list[ImageGr
     left = len(images) - len(set(found))
     notes += more
     if left:
-        notes += (f"{left} of {len(images)} images of {folder} are not in {_ORDER_FILE}",)
+        notes += (part_of(left, len(images), f"image of {folder}", f"are not in {_ORDER_FILE}"),)
     ids = map(str, range(len(found))) if source.variant.startswith("s19") else map(name_of, listed.names)
     return RowList(as_text([*ids]), as_text(found)), [group], (*listed.notes, *notes)
 

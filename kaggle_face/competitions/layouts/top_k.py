@@ -141,7 +141,8 @@ def _read_training(source: Source, named: _Names) -> tuple[ImageGroup, tuple[str
     found, labels = [found[place] for place in kept], [labels[place] for place in kept]
     left = sorted(set(images) - set(found))
     if left:
-        what = f"images of {folder} are not in train.csv"
-        notes += (naming_first(len(left), len(images), what, left[0]),)
+        notes += (
+            naming_first(len(left), len(images), f"image of {folder}", "are not in train.csv", left[0]),
+        )
     group = ImageGroup("train", [*found, *left], [*labels, *[""] * len(left)])
     return group, table.notes + notes + twice

@@ -24,6 +24,7 @@ class Findings:
         images: The entries of images.
         covered: The images that an entry or a gallery reads.
         of_pairs: The images that lists of pairs name.
+        probes: The images of galleries whose people are to be submitted.
         names: The identities that tables and folders name.
         tables: All tables by their names.
     """
@@ -36,6 +37,7 @@ class Findings:
     images: list[ImagesConfig] = field(default_factory=list)
     covered: set[str] = field(default_factory=set)
     of_pairs: set[str] = field(default_factory=set)
+    probes: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     tables: dict[str, OwnTable] = field(default_factory=dict)
 

@@ -38,6 +38,7 @@ def take_gallery_tables(find: Findings, tables: Sequence[OwnTable]) -> tuple[lis
     for own in probes:
         searched, images = entry_of_table(find, own)
         find.covered |= {*images}
+        find.probes |= set() if searched.identity is not None else {*images}
         galleries.append(GalleryConfig(known=entry, probes=searched.model_copy(update={"split": "train"})))
         kind = (
             "to submit" if searched.identity is None else f"whose people {own.shown(searched.identity)} names"
@@ -62,6 +63,7 @@ def take_gallery_folders(find: Findings) -> list[GalleryConfig]:
             is_labelled = len(second) == 1 and second[0].class_folders
             plain = second[0] if is_labelled else ImagesConfig(folder=probes)
             find.covered |= {*images, *searched}
+            find.probes |= set() if is_labelled else {*searched}
             find.say(f"{known}/ and {probes}/: known people and probes, as the folders are called")
             return [
                 GalleryConfig(

@@ -38,7 +38,7 @@ from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, r
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
 from kaggle_face.config.competition import CustomConfig, GalleryConfig, ImagesConfig, PairsConfig
-from kaggle_face.errors import ConfigError, DataError, naming_first
+from kaggle_face.errors import ConfigError, DataError, counted, naming_first
 
 
 @dataclass
@@ -85,7 +85,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     custom = CustomConfig(
         images=tuple(find.images),
         pairs=tuple(entries),
-        galleries=tuple(galleries),
+        galleries=tuple(each.model_copy(update={"no_match": reading.no_match}) for each in galleries),
         test_rows=reading.test_rows,
         test_id=reading.test_id,
         unknown=reading.unknown,
@@ -163,10 +163,12 @@ def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
             f"--sample none it is a list of pairs, whose CSV has the columns id and score"
         )
     if own is None:
-        place = entry.folders[0] or "the data folder"
-        find.say(f"{entry.file}: labelled pairs as LFW lists them, of images in {place}/")
+        place = f"{entry.folders[0]}/" if entry.folders[0] else "the data folder"
+        find.say(f"{entry.file}: labelled pairs as LFW lists them, of images in {place}")
         return entry
     kind = "pairs to submit" if entry.label is None else f"labelled pairs by {own.shown(entry.label)}"
+    if entry.same is not None:
+        kind += f", of which '{entry.same}' means one person"
     if entry.second is None:
         find.say(
             f"{own.name}: {kind}, for {own.shown(entry.first)} names two images with '{entry.joint}' between"
@@ -177,7 +179,7 @@ def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
     folder, found = locate(find, own, (entry.first, entry.second))
     find.say(
         f"{own.name}: {kind}, for {own.shown(entry.first)} and {own.shown(entry.second)} name images in "
-        f"{folder or 'the data folder'}/"
+        f"{f'{folder}/' if folder else 'the data folder'}"
     )
     find.alternatives += each.unused
     _cover_images_of_pairs_alone(find, found)
@@ -235,8 +237,9 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
     """
     if not find.has_identities:
         raise DataError(
-            f"{find.root} holds {len(find.index.image_ids)} images, and nothing that gives their identities "
-            f"(a table of images and people, a folder per person, file names such as Ann_1.jpg); "
+            f"{find.root} holds {counted(len(find.index.image_ids), 'image')}, and nothing "
+            f"that gives their identities (a table of images and people, a folder per person, "
+            f"file names such as Ann_1.jpg); "
             + (
                 _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
                 or "name columns with --image-column and --identity-column, or the file names with --pattern"
@@ -244,8 +247,11 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
         )
     left = [image_id for image_id in find.left if image_id not in find.of_pairs]
     if left:
-        what = "images are named by nothing and left out"
-        find.say(naming_first(len(left), len(find.index.image_ids), what, left[0]))
+        find.say(
+            naming_first(
+                len(left), len(find.index.image_ids), "image", "are named by nothing and left out", left[0]
+            )
+        )
     if not find.has_test and not has_trials:
         find.say("nothing is to be submitted; name test images with --test FOLDER, or pairs with --pairs")
 

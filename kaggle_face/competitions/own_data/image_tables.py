@@ -7,17 +7,19 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kaggle_face.competitions.files.folders import name_of
-from kaggle_face.competitions.layouts.custom_images import NO_IDENTITY, SPLIT_WORDS
+from kaggle_face.competitions.layouts.custom_images import NO_IDENTITY, SPLIT_WORDS, identity_texts
 from kaggle_face.competitions.own_data.answers import Meaning, meaning_of
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.tables import (
+    FALSE_WORDS,
     OwnTable,
+    flagged_split,
     folder_of,
     identity_columns,
     split_columns,
 )
 from kaggle_face.config.competition import ImagesConfig, ListedSplit
-from kaggle_face.errors import ConfigError
+from kaggle_face.errors import ConfigError, counted, naming_first
 
 _NUMBERED_SPLITS: Mapping[str, Meaning] = {"0": "train", "1": "dev", "2": "test"}
 
@@ -41,7 +43,8 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
         entry = _with_nameless(find, own, entry, found, wanted)
         find.images.append(entry)
         find.covered |= {*found}
-        find.names |= {name for name in own.cells(entry.identity or "") if name.lower() not in NO_IDENTITY}
+        texts = identity_texts(own.cells(entry.identity))
+        find.names |= {name for name in texts if name.lower() not in NO_IDENTITY}
         _explain(find, own, entry)
     used = {name for entry in find.images for name in (entry.split_table, *entry.split_lists)}
     for own, entry, found in read:
@@ -180,11 +183,13 @@ def _with_nameless(
     meaning = find.answers.without_identity
     if meaning is None and len(found) == len(cells) and {found[place] for place in nameless} == wanted:
         meaning = "test"
-        find.say(f"{own.name}: its {len(nameless)} rows without {entry.identity} are those of the sample")
+        clause = f"are without '{entry.identity}' and listed in the sample"
+        find.say(f"{own.name}: {counted(len(nameless), 'row', clause)}")
     if meaning is None:
+        clause = f"have '{cells[nameless[0]]}' in '{entry.identity}'"
+        first = own.cells(own.image_columns[0])[nameless[0]]
         raise ConfigError(
-            f"{own.name}: {len(nameless)} of {len(cells)} rows have '{cells[nameless[0]]}' in "
-            f"'{entry.identity}', first: {own.cells(own.image_columns[0])[nameless[0]]}; mend them, or say "
+            f"{own.name}: {naming_first(len(nameless), len(cells), 'row', clause, first)}; mend them, or say "
             f"what they are with --without-identity test or --without-identity skip"
         )
     return entry.model_copy(update={"without_identity": meaning})
@@ -231,6 +236,9 @@ def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Me
     meanings = {word: meaning_of(word, text, own.name) for word, text in answered}
     words = sorted({*own.cells(column)} - meanings.keys())
     odd = [word for word in words if word.lower() not in SPLIT_WORDS]
+    flagged = flagged_split(own, column)
+    if flagged is not None:
+        return _words_of_flag(own, column, flagged, words) | meanings
     if {*words} <= _NUMBERED_SPLITS.keys():
         return {word: _NUMBERED_SPLITS[word] for word in words} | meanings
     if odd:
@@ -242,10 +250,30 @@ def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Me
     return meanings
 
 
+def _words_of_flag(own: OwnTable, column: str, flagged: str, words: Sequence[str]) -> dict[str, Meaning]:
+    """What true and false mean in a column that marks a split.
+
+    Raises:
+        ConfigError: It marks the training images, and the others may be dev or test images.
+    """
+    others = [word for word in words if word.lower() in FALSE_WORDS]
+    if flagged == "train" and others:
+        trained = "".join(f"{word}=train," for word in words if word not in others)
+        raise ConfigError(
+            f"{own.name}: '{others[0]}' of the column '{column}' may be dev or test; say it with "
+            f"--split-column '{column}:{trained}{others[0]}=test'"
+        )
+    return {word: meaning_of(word, "train" if word in others else flagged, own.name) for word in words}
+
+
 def _explain(find: Findings, own: OwnTable, entry: ImagesConfig) -> None:
-    reasons = [f"{own.shown(own.image_columns[0])} names images in {entry.folder or 'the data folder'}/"]
+    place = f"{entry.folder}/" if entry.folder else "the data folder"
+    reasons = [f"{own.shown(own.image_columns[0])} names images in {place}"]
     if entry.identity is not None:
-        reasons.append(f"{own.shown(entry.identity)} names their identities")
+        cells = own.cells(entry.identity)
+        changed = [pair for pair in zip(cells, identity_texts(cells), strict=True) if pair[0] != pair[1]]
+        whole = f", {changed[0][0]} read as {changed[0][1]}" if changed else ""
+        reasons.append(f"{own.shown(entry.identity)} names their identities{whole}")
     if entry.split_column is not None and entry.split_table is None:
         reasons.append(f"{own.shown(entry.split_column)} names their splits")
     if own.cut:

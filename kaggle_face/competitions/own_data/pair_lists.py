@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kaggle_face.competitions.layouts.custom_trials import read_lfw_list, read_pairs
 from kaggle_face.competitions.own_data.findings import Findings
-from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering, pair_label_columns
+from kaggle_face.competitions.own_data.tables import (
+    FALSE_WORDS,
+    TRUE_WORDS,
+    OwnTable,
+    is_numbering,
+    pair_label_columns,
+)
 from kaggle_face.config.competition import PairsConfig
 from kaggle_face.errors import ConfigError, DataError, nearest_hint
 
+_NEGATIVE_NAME = re.compile(
+    r"diff|dissimilar|distinct|distance|impost|mis_?match|non_?match|no_?match|not_?same|negative|unrelated",
+    re.IGNORECASE,
+)
 _ID_NAMES = ("id", "pair_id", "pairid", "index", "row", "row_id", "pair", "")
 
 
@@ -74,6 +85,7 @@ def pair_table(own: OwnTable, answer: str | None, is_sample: bool) -> PairTable:
         first, second = _image_columns(own)
     if answer is None and not is_sample:
         label = _label(own, [first, *([second] if second else [])])
+        same = None if label is None else _same_of_negative(own, label)
     if second is None and joint is None:
         joint = own.joint[1] if own.joint is not None and own.joint[0] == first else ""
         if not joint:
@@ -193,6 +205,14 @@ def _image_columns(own: OwnTable) -> tuple[str, str]:
             f"{own.name}:{first},{second}"
         )
     return first, second
+
+
+def _same_of_negative(own: OwnTable, label: str) -> str | None:
+    """The word of same pairs in a column such as `is_different`, in which true means two people."""
+    words = {*own.cells(label)}
+    if not _NEGATIVE_NAME.search(label) or not {word.lower() for word in words} <= TRUE_WORDS | FALSE_WORDS:
+        return None
+    return next((word for word in words if word.lower() in FALSE_WORDS), None)
 
 
 def _label(own: OwnTable, images: Sequence[str]) -> str | None:

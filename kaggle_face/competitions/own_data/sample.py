@@ -38,6 +38,7 @@ class SampleReading:
     submitted: Literal["name", "index"] = "name"
     unknown: str | None = None
     labels: LabelsConfig | None = None
+    no_match: str | None = None
 
 
 def split_off_samples(
@@ -77,7 +78,16 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
     for own in samples:
         if own.name in pair_files:
             continue
-        if len(own.image_columns) == 1:
+        if not own.has_header:
+            first = ",".join(own.cells(column)[0] for column in own.columns)
+            raise ConfigError(
+                f"{own.name}: its first line '{first}' is a row and not a header; write the names of its "
+                f"columns above it, or leave it aside with --sample none"
+            )
+        if find.probes and (images := sample_images(find, [own])) and images <= find.probes:
+            find.say(f"{own.name}: the sample submission, whose {own.shown(own.image_columns[0])} are probes")
+            reading = replace(reading, no_match=_label_of_nobody(find, own))
+        elif len(own.image_columns) == 1:
             reading = _take_images(find, own, own.image_columns[0], reading)
         elif (column := _take_ids_of_table(find, own)) is not None:
             reading = replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
@@ -130,6 +140,17 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
             )
             find.covered |= {*found}
     return replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
+
+
+def _label_of_nobody(find: Findings, own: OwnTable) -> str | None:
+    """The word for people who are not in the gallery, as the sample has it."""
+    others = [column for column in own.columns if column not in own.image_columns]
+    words = {cell for column in others for cell in own.cells(column)}
+    called = sorted(word for word in words - find.names if _UNKNOWN_NAME.search(word))
+    if len(called) != 1:
+        return None
+    find.say(f"{own.name}: '{called[0]}' is the answer for people who are not in the gallery")
+    return called[0]
 
 
 def _all_in(find: Findings, own: OwnTable, column: str, folder: str) -> bool:

@@ -14,15 +14,19 @@ _EXAMPLES = 5
 def describe_data(data: CompetitionData) -> list[str]:
     """Counts per split, images per identity, pairs and galleries, and five examples of each kind of row."""
     lines = [
-        f"{each.split}: {counted(each.images, 'image')}, {each.labelled} of them of "
-        f"{counted(each.classes, 'known identity', 'known identities')}"
+        f"{each.split}: {counted(each.images, 'image')}, "
+        + (
+            f"{each.labelled} of them of {counted(each.classes, 'known identity')}"
+            if each.labelled
+            else "no identity known"
+        )
         for each in count_splits(data)
     ]
     train = data.faces.of_split("train")
     sizes = np.bincount(train.labels[train.labels >= 0], minlength=len(data.classes))
     lines.append(
         f"images per identity: {sizes.min()} to {sizes.max()}, median {np.median(sizes):g}, of "
-        f"{counted(len(data.classes), 'identity', 'identities')}"
+        f"{counted(len(data.classes), 'identity')}"
     )
     for place in _spread(len(train)):
         label = int(train.labels[place])
@@ -46,7 +50,7 @@ def describe_data(data: CompetitionData) -> list[str]:
     if (gallery := data.test_gallery or data.dev_gallery) is not None:
         people = len(np.unique(gallery.names))
         lines.append(
-            f"gallery: {counted(len(gallery.image_ids), 'image')} of {counted(people, 'person', 'people')}, "
+            f"gallery: {counted(len(gallery.image_ids), 'image')} of {counted(people, 'person')}, "
             f"{counted(len(gallery.probe_ids), 'probe')}"
         )
     return lines

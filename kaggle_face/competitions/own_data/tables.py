@@ -23,6 +23,9 @@ _IDENTITY_NAMES = (
     re.compile(r"(^|_)id$", re.IGNORECASE),
 )
 _SPLIT_NAME = re.compile(r"split|partition|subset|phase|usage|part$|^set$", re.IGNORECASE)
+_FLAG_NAME = re.compile(r"^(?:is|in|for)?[ _-]*([a-z]+?)[ _-]*(?:set|split|flag)?$", re.IGNORECASE)
+TRUE_WORDS = frozenset(("1", "1.0", "true", "t", "yes", "y"))
+FALSE_WORDS = frozenset(("0", "0.0", "false", "f", "no", "n"))
 _LABEL_NAME = re.compile(r"same|label|match|target|verdict|class|genuine|^is", re.IGNORECASE)
 _JOINTS = (
     *("_vs_", "-vs-", " vs ", "_VS_", " - ", ", ", "__", "--", "::", "->", "=>", "<>"),
@@ -171,6 +174,7 @@ def split_columns(own: OwnTable) -> list[str]:
         words = {cell.lower() for cell in own.cells(column)}
         if column not in own.image_columns and words <= SPLIT_WORDS.keys():
             found.append(column)
+    found = found or [column for column in own.columns if flagged_split(own, column) is not None]
     if found:
         return found
     return [
@@ -180,6 +184,15 @@ def split_columns(own: OwnTable) -> list[str]:
         and _SPLIT_NAME.search(column if own.has_header else posixpath.splitext(own.name)[0])
         and len({*own.cells(column)}) <= 6
     ]
+
+
+def flagged_split(own: OwnTable, column: str) -> str | None:
+    """The split that a column such as `is_test` marks with true or 1; None for any other column."""
+    called = _FLAG_NAME.match(column)
+    words = {cell.lower() for cell in own.cells(column)}
+    if called is None or column in own.image_columns or not words <= TRUE_WORDS | FALSE_WORDS:
+        return None
+    return SPLIT_WORDS.get(called[1].lower())
 
 
 def pair_label_columns(own: OwnTable) -> list[str]:
@@ -261,9 +274,9 @@ def _name_images(cells: Sequence[str], index: ImageIndex, cut: str) -> bool:
 
 
 def _common_cut(cells: Sequence[str], index: ImageIndex) -> str:
-    """The beginning of absolute paths of another place whose rest leads to images; empty: there is none."""
+    """The beginning of absolute paths or addresses whose rest leads to images; empty: there is none."""
     text = cells[0].strip().replace("\\", "/")
-    if not index.match(text).is_outside:
+    if "://" not in text and not index.match(text).is_outside:
         return ""
     pieces = text.split("/")
     for place in range(1, len(pieces)):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from kaggle_face.errors import ConfigError, nearest_hint
+from kaggle_face.errors import ConfigError, counted, nearest_hint
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class SubmissionFormat:
         for part in self.parts:
             if len(part.cells) != len(self.columns):
                 raise ConfigError(
-                    f"the {part.task} part of a submission has {len(part.cells)} cells {list(part.cells)} "
-                    f"for {len(self.columns)} columns {list(self.columns)}; write one cell per column"
+                    f"the {part.task} part of a submission has "
+                    f"{counted(len(part.cells), 'cell')} {list(part.cells)} for "
+                    f"{counted(len(self.columns), 'column')} {list(self.columns)}; write one cell per column"
                 )
             known = FIELDS[part.task]
             for template, name in ((cell, name) for cell in part.cells for name in fields_of(cell)):

@@ -133,10 +133,9 @@ def _refuse_foreign_ids(sample: Path, whole: _Part, data: CompetitionData, named
     best = max(offers, key=lambda offered: len(wanted & offered), default=set())
     if len(wanted & best) >= _ENOUGH * len(wanted):
         foreign = [row for row in whole.ids if row not in best]
-        what = "rows are of no test file"
+        what = naming_first(len(foreign), len(whole.ids), "row", "are of no test file", foreign[0])
         raise ForeignIdsError(
-            f"{sample}: {naming_first(len(foreign), len(whole.ids), what, foreign[0])}; the test files are "
-            f"incomplete, so unpack the archives again"
+            f"{sample}: {what}; the test files are incomplete, so unpack the archives again"
         )
     raise ForeignIdsError(
         f"{sample}: its ids, such as '{whole.ids[0]}', are not names, numbers or rows of the test files; "

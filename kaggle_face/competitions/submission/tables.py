@@ -210,7 +210,7 @@ def _numbers(paths: Sequence[str]) -> list[int]:
     wrong = [path for path in paths if not stem_of(path).isdecimal()]
     if wrong:
         raise DataError(
-            naming_first(len(wrong), len(paths), "test images have no number for a name", wrong[0])
+            naming_first(len(wrong), len(paths), "test image", "have no number for a name", wrong[0])
         )
     return [int(stem_of(path)) for path in paths]
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from kaggle_face.config.training import AugmentConfig
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, counted
 from kaggle_face.records import IntArray
 
 
@@ -128,7 +128,9 @@ def _require_batch(images_BCHW: torch.Tensor, labels_B: torch.Tensor) -> None:
         if not isinstance(values, torch.Tensor):
             raise InputError(f"{name} must be a tensor, got {type(values).__name__}")
     if len(labels_B) != len(images_BCHW):
-        raise InputError(f"{len(images_BCHW)} images and {len(labels_B)} labels cannot be one batch")
+        raise InputError(
+            f"{counted(len(images_BCHW), 'image')} and {counted(len(labels_B), 'label')} cannot be one batch"
+        )
 
 
 def _seeded(seed: int | None) -> np.random.Generator:

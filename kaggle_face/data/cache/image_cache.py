@@ -81,7 +81,7 @@ class ImageCache:
         if not found.all():
             first = str(image_ids[~found][0])
             count = int((~found).sum())
-            raise DataError(naming_first(count, len(rows), "images are not in the image cache", first))
+            raise DataError(naming_first(count, len(rows), "image", "are not in the image cache", first))
         return rows
 
     def contents_digest(self, image_ids: StrArray) -> str:
@@ -120,10 +120,10 @@ def open_image_cache(
     if not cache.valid.all():
         reasons = broken_images(cache)
         first, count = min(reasons), len(reasons)
-        text = naming_first(count, len(cache), "images cannot be read", f"{first} ({reasons[first]})")
+        text = naming_first(count, len(cache), "image", "cannot be read", f"{first} ({reasons[first]})")
         if broken == "error" or count == len(cache):
             raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
-        progress.warn(f"{text}; they are left out")
+        progress.warn(f"{text}; left out")
     return cache
 
 

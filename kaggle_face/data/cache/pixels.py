@@ -122,7 +122,7 @@ class StoredPixels:
                 wrong += rows[np.array(sums, np.uint32) != self._checksums[rows]].tolist()
                 counter.advance(len(rows))
         if wrong:
-            what = naming_first(len(wrong), len(self), "images hold other pixels than were written", "")
+            what = naming_first(len(wrong), len(self), "image", "hold other pixels than were written", "")
             raise self._damaged(f"{what}row {wrong[0]}")
 
     def __getitem__(self, key: Any) -> npt.NDArray[np.uint8]:

@@ -81,7 +81,7 @@ def find_sources(root: Path, image_ids: StrArray) -> Sources:
     unsafe = [name for name in names if not _stays_below(name)]
     if unsafe:
         raise DataError(
-            naming_first(len(unsafe), len(names), f"image paths lead out of {root}", repr(unsafe[0]))
+            naming_first(len(unsafe), len(names), "image path", f"lead out of {root}", repr(unsafe[0]))
         )
     found = np.array([_size_and_times(f"{root}/{name}") for name in names], np.int64).reshape(-1, 3)
     return Sources(root, unique, found[:, 0].copy(), found[:, 1:].copy())

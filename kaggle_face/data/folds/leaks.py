@@ -27,14 +27,14 @@ def check_no_leak(folds: Folds, data: CompetitionData) -> None:
         measured = _rows(folds.validation_ids(fold), row_of)
         trials = _rows(folds.pairs[fold].image_ids, row_of)
         _require_none(
-            is_trained, measured, f"measured images of fold {fold} are trained on", _NEW_FOLDS, data
+            is_trained, measured, f"measured image of fold {fold}", "are trained on", _NEW_FOLDS, data
         )
-        _require_none(is_trained, test_rows, f"test images are trained on in fold {fold}", _NEW_FOLDS, data)
-        _require_none(is_trained, trials, f"trial images of fold {fold} are trained on", _OTHER_TRIALS, data)
-        what = f"trial images of fold {fold} show people that it trains on"
+        _require_none(is_trained, test_rows, "test image", f"are trained on in fold {fold}", _NEW_FOLDS, data)
+        trial = f"trial image of fold {fold}"
+        _require_none(is_trained, trials, trial, "are trained on", _OTHER_TRIALS, data)
         labels = data.faces.labels
         shows_trained = (labels != UNKNOWN) & np.isin(labels, labels[is_trained])
-        _require_none(shows_trained, trials, what, _OTHER_TRIALS, data)
+        _require_none(shows_trained, trials, trial, "show people that it trains on", _OTHER_TRIALS, data)
 
 
 def _rows(image_ids: StrArray, row_of: dict[str, int]) -> IntArray:
@@ -42,15 +42,15 @@ def _rows(image_ids: StrArray, row_of: dict[str, int]) -> IntArray:
     missing = [name for name in names if name not in row_of]
     if missing:
         raise DataError(
-            naming_first(len(missing), len(names), "images of the folds do not exist", missing[0])
+            naming_first(len(missing), len(names), "image of the folds", "do not exist", missing[0])
         )
     return np.array([row_of[name] for name in names], np.int64)
 
 
 def _require_none(
-    is_bad: npt.NDArray[np.bool_], rows: IntArray, what: str, remedy: str, data: CompetitionData
+    is_bad: npt.NDArray[np.bool_], rows: IntArray, noun: str, clause: str, remedy: str, data: CompetitionData
 ) -> None:
     bad = rows[is_bad[rows]]
     if len(bad):
         first = str(data.faces.image_ids[bad[0]])
-        raise DataError(f"{naming_first(len(bad), len(rows), what, first)}; {remedy}")
+        raise DataError(f"{naming_first(len(bad), len(rows), noun, clause, first)}; {remedy}")

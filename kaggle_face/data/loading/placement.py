@@ -11,7 +11,7 @@ from kaggle_face.config import DataConfig
 from kaggle_face.data.augmentation.batched.compose import without_batched_transform
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.loading.samplers import WHOLE_BATCH, Shard
-from kaggle_face.errors import ConfigError
+from kaggle_face.errors import ConfigError, agreeing
 from kaggle_face.hardware import available_cpus
 
 Placement = Literal["device", "memory_map", "workers"]
@@ -84,7 +84,7 @@ def plan_loading(
     single = without_batched_transform(augmenter)
     placement = _choose(config, augmenter, single, image_bytes, device)
     workers = choose_workers(config.workers, augmenter) if placement == "workers" else 0
-    reason = f"{', '.join(single)} {'has' if len(single) == 1 else 'have'} no batched form" if single else ""
+    reason = f"{', '.join(single)} {agreeing(len(single), 'have no batched form')}" if single else ""
     return LoaderPlan(placement, device, workers, reason, image_bytes / 1e6)
 
 

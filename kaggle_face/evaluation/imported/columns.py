@@ -61,7 +61,7 @@ def class_columns(file: PredictionFile, classes: ClassTable, naming: ClassNaming
         columns = ", ".join(header[:3])
         raise DataError(
             f"{file.path}: "
-            + naming_first(len(missing), len(classes), "classes have no column", f"'{missing[0]}'")
+            + naming_first(len(missing), len(classes), "class", "have no column", f"'{missing[0]}'")
             + f"; its columns begin: {columns}"
         )
     others = [place for place in range(len(header)) if place not in matches.values()]
@@ -71,9 +71,9 @@ def class_columns(file: PredictionFile, classes: ClassTable, naming: ClassNaming
         raise DataError(
             f"{file.path}: "
             + naming_first(
-                len(unknown), len(header), "columns are neither ids nor classes", f"'{unknown[0]}'"
+                len(unknown), len(header), "column", "hold neither ids nor a class", f"'{unknown[0]}'"
             )
-            + "; remove them, or mend their names"
+            + "; remove what is not needed, or mend its name"
         )
     shown = f"{counted(len(classes), 'class')} {_WORDS[key]}" + (f" after '{prefix}'" if prefix else "")
     about = f"ids from '{header[ids[0]]}', {shown}{dropped}"

@@ -18,7 +18,7 @@ import numpy as np
 from kaggle_face.artifacts.files.reading import read_array, read_rows, read_text, reading
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.csv_tables import delimiter_of
-from kaggle_face.errors import DataError, InputError
+from kaggle_face.errors import DataError, InputError, counted
 from kaggle_face.records import FloatArray, StrArray
 
 SUFFIXES = (".csv", ".parquet", ".npy")
@@ -148,9 +148,13 @@ def _open_array(path: Path) -> PredictionFile:
         _require_beside(path, classes_file, "the class of each column, one a line")
         names, sources = _lines(classes_file), [*sources, classes_file]
     if len(names) != values.shape[1]:
-        raise DataError(f"{path} has {values.shape[1]} columns, and {sources[-1]} names {len(names)}")
+        raise DataError(
+            f"{path} has {counted(values.shape[1], 'column')}, and {sources[-1]} names {len(names)}"
+        )
     if len(id_columns[0]) != len(values):
-        raise DataError(f"{path} has {len(values)} rows, and {ids_file} names {len(id_columns[0])}")
+        raise DataError(
+            f"{path} has {counted(len(values), 'row')}, and {ids_file} names {len(id_columns[0])}"
+        )
     count = len(id_names)
     return PredictionFile(
         path,

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from kaggle_face.errors import DataError, naming_first
+from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.records import IntArray, StrArray
 
 Keys = Sequence[str]
@@ -94,7 +94,7 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
     counts = Counter(ways[0].given)
     twice = [key for key, count in counts.items() if count > 1]
     if twice:
-        raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'ids stand twice', twice[0])}")
+        raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'id', 'stand twice', twice[0])}")
     fitting = [(way, rows) for way in ways if (rows := _rows_of(way)) is not None]
     if not fitting:
         raise _why_none_fits(path, max(ways, key=lambda way: len({*way.given} & {*way.wanted})), what)
@@ -122,16 +122,15 @@ def _why_none_fits(path: Path, way: WayToName, what: str) -> DataError:
     example = way.wanted[0] if way.wanted else "none"
     if not given & wanted and way.given:
         return DataError(
-            f"{path}: none of its {len(given)} ids is among the {what}, first: {way.given[0]}; "
+            f"{path}: none of its {counted(len(given), 'id')} is among the {what}, first: {way.given[0]}; "
             f"{way.name} are such as {example}; is it of another competition?"
         )
     if unknown:
         return DataError(
-            f"{path}: {naming_first(len(unknown), len(given), f'ids are not among the {what}', unknown[0])}"
+            f"{path}: {naming_first(len(unknown), len(given), 'id', f'are not among the {what}', unknown[0])}"
         )
     missing = [key for key in way.wanted if key not in given]
     if missing:
-        return DataError(
-            f"{path}: {naming_first(len(missing), len(wanted), f'of the {what} are missing', missing[0])}"
-        )
+        lacking = naming_first(len(missing), len(wanted), f"id of the {what}", "are missing", missing[0])
+        return DataError(f"{path}: {lacking}")
     return DataError(f"{path}: two of its ids name the same one of the {what}; name whole paths")

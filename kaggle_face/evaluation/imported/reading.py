@@ -214,7 +214,7 @@ def _require_folds(
         row = int(wrong.argmax())
         raise DataError(
             f"{file.path}: "
-            + naming_first(int(wrong.sum()), len(ids), "rows are of another fold", str(ids[row]))
+            + naming_first(int(wrong.sum()), len(ids), "row", "are of another fold", str(ids[row]))
             + f" (fold {found[row]}, here {folds[row]}); the models must be trained on these folds"
         )
 

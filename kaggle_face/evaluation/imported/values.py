@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.errors import DataError, InputError, naming_first
+from kaggle_face.errors import DataError, InputError, naming_first, part_of
 from kaggle_face.evaluation.imported.kinds import ValueKind
 from kaggle_face.metrics.trials import sort_trials
 from kaggle_face.records import FloatArray, IntArray, StrArray
@@ -33,7 +33,9 @@ def require_finite(path: Path, ids: StrArray, values: FloatArray) -> None:
     if not good.all():
         row = int((~good).argmax())
         kind = "missing or not a number (NaN)" if np.isnan(values[row]).any() else "infinite"
-        text = naming_first(int((~good).sum()), len(ids), f"rows have values that are {kind}", str(ids[row]))
+        text = naming_first(
+            int((~good).sum()), len(ids), "row", f"have values that are {kind}", str(ids[row])
+        )
         raise DataError(f"{path}: {text}")
 
 
@@ -54,7 +56,11 @@ def kind_of_classes(path: Path, ids: StrArray, values: FloatArray, wanted: Value
             return "logits"
         row = int(outside.any(axis=1).argmax())
         text = naming_first(
-            int(outside.any(axis=1).sum()), len(ids), "rows have probabilities beyond 0 and 1", str(ids[row])
+            int(outside.any(axis=1).sum()),
+            len(ids),
+            "row",
+            "have probabilities beyond 0 and 1",
+            str(ids[row]),
         )
         raise DataError(f"{path}: {text}")
     sums = values.sum(axis=1)
@@ -62,7 +68,11 @@ def kind_of_classes(path: Path, ids: StrArray, values: FloatArray, wanted: Value
     if off.any():
         row = int(off.argmax())
         text = naming_first(
-            int(off.sum()), len(ids), "rows of probabilities do not sum to 1", f"{ids[row]} ({sums[row]:.4g})"
+            int(off.sum()),
+            len(ids),
+            "row of probabilities",
+            "do not sum to 1",
+            f"{ids[row]} ({sums[row]:.4g})",
         )
         raise DataError(f"{path}: {text}; if they are not probabilities: --values logits")
     return "probabilities"
@@ -110,8 +120,9 @@ def require_class_order(path: Path, values: FloatArray, labels: IntArray, names:
         column = int(np.flatnonzero(meant != np.arange(len(names)))[0])
         raise DataError(
             f"{path}: the classes of its columns are in another order: '{names[column]}' is highest for "
-            f"images of '{names[meant[column]]}', and {int(right.sum())} of {len(labels)} images are "
-            f"right where {int(moved.sum())} would be; name the columns as the model had its classes"
+            f"images of '{names[meant[column]]}', and "
+            f"{part_of(int(right.sum()), len(labels), 'image', 'are right')} where {int(moved.sum())} "
+            f"would be; name the columns as the model had its classes"
         )
 
 
@@ -124,7 +135,7 @@ def kind_of_scores(path: Path, ids: StrArray, scores: FloatArray, wanted: ValueK
     outside = (scores < 0) | (scores > 1)
     if wanted == "probabilities" and outside.any():
         row = int(outside.argmax())
-        text = naming_first(int(outside.sum()), len(ids), "probabilities are not from 0 to 1", str(ids[row]))
+        text = naming_first(int(outside.sum()), len(ids), "probability", "are not from 0 to 1", str(ids[row]))
         raise DataError(f"{path}: {text}")
     return wanted or "scores"
 

@@ -55,7 +55,9 @@ def unpack_bundle() -> dict[str, Any]:
         name for name, digest in files if not (BUNDLE / name).is_file() or sha256_of(BUNDLE / name) != digest
     ]
     if broken:
-        raise RuntimeError(f"{len(broken)} files did not arrive whole, first: {broken[0]}; send them again")
+        raise RuntimeError(
+            f"not whole: {len(broken)} of {len(files)} files, first: {broken[0]}; send the bundle again"
+        )
     print(f"bundle of kaggle-face {about['version']}: {len(files)} files, whole")
     return about
 

@@ -19,7 +19,7 @@ from kaggle_face.artifacts.checkpoint_file import (
     write_checksum,
 )
 from kaggle_face.artifacts.files.atomic import replacing
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, part_of
 
 Tensors = Mapping[str, Tensor]
 
@@ -114,6 +114,6 @@ def fit_line(own: Tensors, theirs: Tensors, first: str, fitting: int) -> str:
         return "x".join(map(str, tensors[first].shape)) or "scalar" if first in tensors else "absent"
 
     return (
-        f"{max(fitting, 0)} of {len(own)} tensors fit, first that does not: {first} "
+        f"{part_of(max(fitting, 0), len(own), 'tensor', 'fit')}, first that does not: {first} "
         f"(file {shape(theirs)}, network {shape(own)})"
     )

@@ -16,7 +16,7 @@ from kaggle_face.artifacts.files.reading import read_columns, reading
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.artifacts.tables import write_table
-from kaggle_face.errors import KaggleFaceError
+from kaggle_face.errors import KaggleFaceError, counted
 from kaggle_face.hardware import available_cpus, processor_name
 from kaggle_face.progress import Progress
 
@@ -89,7 +89,7 @@ def machine_name(device: str) -> str:
     if resolved.type == "cuda":
         return torch.cuda.get_device_name(resolved)
     cores = available_cpus()
-    name = f"{processor_name()}, {cores} core{'' if cores == 1 else 's'}"
+    name = f"{processor_name()}, {counted(cores, 'core')}"
     return name if resolved.type == "cpu" else f"{name}, {resolved.type}"
 
 
@@ -169,7 +169,7 @@ def _scores(rows: Sequence[Estimate]) -> str:
     for name, label in (("accuracy", "accuracy"), ("eer", "EER")):
         values = [value for row in rows if (value := getattr(row, name)) is not None]
         parts += [f"{label} {100 * sum(values) / len(values):.1f} %"] if values else []
-    folds = f"{len(rows)} fold{'' if len(rows) == 1 else 's'}"
+    folds = counted(len(rows), "fold")
     return f"{', '.join(parts)} in {folds} here" if parts else ""
 
 

@@ -18,7 +18,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.data.folds.split import make_folds
-from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.errors import ConfigError, InputError, part_of
 from kaggle_face.pipeline.budget.clock import Clock, SystemClock
 from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
 from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
@@ -202,7 +202,7 @@ def run_within(
         write_record(run, record)
     elif not record.ended_at:
         left = record.deadline - clock.now()
-        done = f"{len(record.trained)} of {record.plan.folds} folds are trained"
+        done = part_of(len(record.trained), record.plan.folds, "fold", "are trained")
         progress.log(f"{run.name} goes on: {done}, {in_words(max(0.0, left))} are left")
     execution = Execution(
         load_config(path.stem, loaded.overrides), run, record, options.ignore_rules, clock, progress

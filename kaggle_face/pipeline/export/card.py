@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.record_io import read_train_images
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.errors import KaggleFaceError
+from kaggle_face.competitions.catalogue.ranking import own_metrics_of
+from kaggle_face.errors import KaggleFaceError, counted
 from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.evaluation.figures import measure_classes, measure_pairs, open_trials
 from kaggle_face.evaluation.held_out_figures import Estimate
@@ -42,11 +43,11 @@ def card_text(plan: ExportPlan, description: OnnxDescription, result: ExportResu
 def _summary(plan: ExportPlan, description: OnnxDescription) -> list[str]:
     gives = {EMBEDDINGS: "embeddings of length 1, whose dot product is the score of two faces"}
     gives[LOGITS] = (
-        f"logits of {len(description.classes)} classes"
+        f"logits of {counted(len(description.classes), 'class')}"
         + (" (log-probabilities of the blend)" if plan.is_blend else "")
         + "; -inf: a class that was never trained"
     )
-    kind = f"A blend of {len(plan.networks)} networks" if plan.is_blend else "A network"
+    kind = f"A blend of {counted(len(plan.networks), 'network')}" if plan.is_blend else "A network"
     return [
         f"{kind} for faces, written by kaggle-face {description.version}.",
         "",
@@ -100,7 +101,8 @@ def _estimates(member: Member) -> list[Estimate]:
     fold = member.folds[0]
     try:
         if fold.record_folder("oof", member.checkpoint, "predictions").is_dir():
-            found += measure_classes([member])[0]
+            own = own_metrics_of(fold.read_config())
+            found += measure_classes([member], own_metric=own.classes)[0]
     except KaggleFaceError:
         pass
     try:
@@ -136,12 +138,12 @@ def _files(result: ExportResult) -> list[str]:
     ]
     lines = _table(header, [table_cells(row) for row in result.table])
     measured = (
-        f"EER: {result.num_trials:,} held-out trials."
+        f"EER: {counted(result.num_trials, 'held-out trial')}."
         if result.num_trials
         else "EER: not measured, since no labelled trial is held out of all networks or at hand."
     )
     calibrated = (
-        f" INT8 was calibrated on {result.num_calibration} training images, none of which is measured."
+        f" INT8 was calibrated on {counted(result.num_calibration, 'training image')}, and none is measured."
         if result.num_calibration
         else ""
     )

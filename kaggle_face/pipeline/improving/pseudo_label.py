@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kaggle_face.artifacts.environment import command_line
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.errors import InputError, RunError
+from kaggle_face.errors import InputError, RunError, counted
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -107,7 +107,7 @@ def _write(
     if not len(found.image_ids):
         surest = choose_confident(predictions, 0.0).confidences.max(initial=0.0)
         raise RunError(
-            f"no test image of {len(predictions.image_ids)} has a class of probability "
+            f"none of {counted(len(predictions.image_ids), 'test image')} has a class of probability "
             f"{options.min_confidence:g} or more (the surest has {surest:.3g}), so no file is written; "
             "lower --confidence, or train longer"
         )
@@ -145,8 +145,8 @@ def _without_labelled(run: RunFolder, predictions: Predictions) -> tuple[Predict
     num_labelled = int((~unknown).sum())
     if num_labelled == len(predictions.image_ids):
         raise RunError(
-            f"the classes of all {num_labelled} test images are known: they measure networks and are not "
-            "trained on, so there is nothing to label and no file is written"
+            f"all of {counted(num_labelled, 'test image', 'have a known class')}: such images measure "
+            "networks and are not trained on, so there is nothing to label and no file is written"
         )
     if num_labelled:
         predictions = replace(

@@ -20,7 +20,7 @@ from kaggle_face.competitions.data_check import (
 )
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.reading import read_competition, submission_formats
-from kaggle_face.errors import DataError, InputError
+from kaggle_face.errors import DataError, InputError, counted
 from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
 
@@ -47,7 +47,7 @@ class DataCheck:
         """Raises a DataError that names the first problem, where there is one."""
         if self.problems:
             count, first = len(self.problems), self.problems[0].text
-            raise DataError(f"{count} problems in {self.root}, first: {first}")
+            raise DataError(f"{counted(count, 'problem')} in {self.root}, first: {first}")
 
 
 def check_competition(config: Config, progress: Progress, decode_images: bool = True) -> DataCheck:

@@ -105,9 +105,9 @@ def _wanted(
     known = {folded_name(person.name) for person in enrolled}
     there = [name for name, _ in people if folded_name(name) in known]
     if there and on_conflict == "refuse":
-        what = "people are enrolled already"
+        what = naming_first(len(there), len(people), "person", "are enrolled already", there[0])
         raise GalleryError(
-            f"{naming_first(len(there), len(people), what, there[0])}; use --skip to go on after an "
+            f"{what}; use --skip to go on after an "
             "interruption, --add for more images, or --replace for others"
         )
     if on_conflict != "skip":

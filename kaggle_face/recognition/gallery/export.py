@@ -176,10 +176,8 @@ def _check_names(gallery: Gallery, names: Sequence[str], on_conflict: OnConflict
         raise ValueError("the images of a person do not stand together, or two people have one name")
     taken = [person.name for person in gallery.people() if folded_name(person.name) in wanted]
     if taken and on_conflict == "refuse":
-        what = "people are enrolled already"
-        raise GalleryError(
-            f"{naming_first(len(taken), len(names), what, taken[0])}; use --add, --replace or --skip"
-        )
+        what = naming_first(len(taken), len(names), "person", "are enrolled already", taken[0])
+        raise GalleryError(f"{what}; use --add, --replace or --skip")
 
 
 def _image_from(archive: zipfile.ZipFile, row: _Row, embedder: Embedder | None) -> NewImage:

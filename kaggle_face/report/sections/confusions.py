@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.report.blocks import Card, Cards, Column, Picture, Table
 from kaggle_face.report.facts import ClassFacts, ReportFacts
 from kaggle_face.report.pictures import picture_of
@@ -37,7 +38,7 @@ def build(facts: ReportFacts) -> Content:
     if not couples:
         return LeftOut("no held-out image was taken for another identity")
     shown, names = couples[:MOST_COUPLES], classes.class_names
-    note = f"{len(shown):,} of {len(couples):,} couples of identities with mistakes."
+    note = f"{len(shown):,} of {counted(len(couples), 'couple')} of identities with mistakes."
     if facts.cache is None:
         columns = (
             Column("identity"),

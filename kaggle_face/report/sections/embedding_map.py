@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.records import FloatArray, IntArray
 from kaggle_face.report.blocks import FAINT, Figure, series_colour
@@ -26,7 +27,7 @@ def build(facts: ReportFacts) -> Content:
     if found is None:
         return LeftOut(facts.missing.get("embeddings", "no embeddings are kept of held-out images"))
     if len(found.image_ids) < _FEWEST_POINTS:
-        return LeftOut(f"{len(found.image_ids)} embeddings are too few for a map")
+        return LeftOut(counted(len(found.image_ids), "embedding", "are too few for a map"))
     chosen = evenly(len(found.image_ids), MOST_POINTS)
     places = map_of(found.vectors[chosen])
     identities = found.identities[chosen]
@@ -42,7 +43,9 @@ def build(facts: ReportFacts) -> Content:
     ]
     others = np.flatnonzero(~np.isin(identities, coloured))
     if len(others):
-        groups.insert(0, (f"{len(names) - len(coloured):,} other identities", others, FAINT, "circle-open"))
+        groups.insert(
+            0, (counted(len(names) - len(coloured), "other identity"), others, FAINT, "circle-open")
+        )
     traces, pictures = [], []
     for name, rows, colour, symbol in groups:
         traces.append(
@@ -84,8 +87,8 @@ def _figure(
     thumbnails: tuple[str, ...],
 ) -> Figure:
     summary = (
-        f"{count:,} of {found.num_images:,} held-out images of {num_identities:,} identities by "
-        f"t-SNE; distances "
+        f"{count:,} of {counted(found.num_images, 'held-out image')} of "
+        f"{counted(num_identities, 'identity')} by t-SNE; distances "
         "between far groups mean nothing. Arrow keys step through the points, Escape hides the picture."
     )
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": True, "mirror": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.metrics.identification import best_gallery_threshold, dir_at_fpir
 from kaggle_face.report.blocks import BAD, SERIES, Block, Column, Figure, Table
 from kaggle_face.report.facts import GalleryFacts, ReportFacts
@@ -49,8 +50,8 @@ def _curve(gallery: GalleryFacts) -> Figure:
         "yaxis": {"title": {"text": "DIR"}, "range": [0, 1.02]},
     }
     summary = (
-        f"{gallery.source}: {gallery.num_enrolled:,} enrolled identities, {int(gallery.is_enrolled.sum()):,} "
-        f"probes of them and {len(unknown):,} of unknown ones."
+        f"{gallery.source}: {counted(gallery.num_enrolled, 'enrolled identity')}, "
+        f"{counted(int(gallery.is_enrolled.sum()), 'probe')} of them and {len(unknown):,} of unknown ones."
     )
     return Figure("DIR against FPIR", summary, (trace,), layout)
 

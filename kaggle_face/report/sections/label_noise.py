@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.report.blocks import Card, Cards, Column, Table
 from kaggle_face.report.facts import ClassFacts, ReportFacts
 from kaggle_face.report.pictures import picture_of
@@ -21,7 +22,7 @@ def build(facts: ReportFacts) -> Content:
     if not len(doubtful.image_ids):
         return LeftOut("no held-out image has a doubtful label")
     count = min(MOST_IMAGES, len(doubtful.image_ids))
-    note = f"{count} of {len(doubtful.image_ids):,} doubtful images, the most doubtful first."
+    note = f"{count} of {counted(len(doubtful.image_ids), 'doubtful image')}, the most doubtful first."
     rows = [
         (
             str(doubtful.image_ids[row]),

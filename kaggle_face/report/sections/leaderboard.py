@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kaggle_face.errors import counted
 from kaggle_face.metrics.table import title_of
 from kaggle_face.report.blocks import SERIES, Block, Column, Figure, Table
 from kaggle_face.report.facts import ReportFacts, Upload
@@ -42,7 +43,7 @@ def build(facts: ReportFacts) -> Content:
         Column("public", 5, "number"),
         Column("private", 5, "number"),
     )
-    note = f"The newest {len(newest):,} of {len(facts.uploads):,} rows of the ledger."
+    note = f"The newest {len(newest):,} of {counted(len(facts.uploads), 'row')} of the ledger."
     blocks.append(Table("Written and uploaded", columns, rows, note))
     return tuple(blocks)
 
@@ -67,7 +68,7 @@ def _scatter(uploads: list[Upload], agreement: float | None) -> Figure:
         if agreement is None
         else f" Rank correlation {agreement:.2f}; 1 where the better is always the better."
     )
-    summary = f"{len(uploads)} uploads with both scores.{words}"
+    summary = f"{counted(len(uploads), 'upload')} with both scores.{words}"
     return Figure("Out of fold against the leaderboard", summary, (trace,), layout)
 
 

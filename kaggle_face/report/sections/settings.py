@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kaggle_face.errors import counted
 from kaggle_face.report.blocks import Block, Column, Paragraph, Table
 from kaggle_face.report.facts import FoldFacts, ReportFacts, RunFacts
 from kaggle_face.report.section import Content, Section
@@ -34,7 +35,7 @@ def _differences(run: RunFacts) -> Table | Paragraph:
     if not run.differences:
         return Paragraph(f"{run.name}: no setting differs from the base, or its settings are not kept.")
     columns = (Column("setting"), Column("base"), Column("this run"))
-    note = f"{len(run.differences)} settings differ from configs/base.yaml."
+    note = counted(len(run.differences), "setting", "differ from configs/base.yaml.")
     return Table(f"{run.name}: settings that differ", columns, run.differences, note)
 
 

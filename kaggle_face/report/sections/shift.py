@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.records import FloatArray
 from kaggle_face.report.blocks import SERIES, Block, Card, Cards, Column, Figure, Paragraph, Table
 from kaggle_face.report.facts import ReportFacts
@@ -100,7 +101,7 @@ def _copies(facts: ReportFacts, train: PictureStatistics, test: PictureStatistic
         for first, second in copies[:MOST_COPIES]
     )
     note = (
-        f"{len(cards)} of {len(copies):,} test pictures that look like a training picture (hashes that "
+        f"{len(cards)} of {counted(len(copies), 'test picture')}, each like a training picture (hashes that "
         "differ in at most 3 of 64 bits, correlation from 0.95 on)."
     )
     return Cards("Near-copies between training and test", cards, note)

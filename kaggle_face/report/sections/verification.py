@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.metrics.trials import SortedTrials, sort_trials
 from kaggle_face.records import FloatArray
 from kaggle_face.report.blocks import BAD, FAINT, INK, Column, Figure, Table, series_colour
@@ -56,15 +57,16 @@ def build(facts: ReportFacts) -> Content:
     marks = _marks(pairs, trials[0])
     left_edge = 0.5 / trials[0].impostor.total
     num_genuine = int(pairs.trials.labels.sum())
-    counted = f"{num_genuine:,} genuine and {len(pairs.trials.labels) - num_genuine:,} impostor pairs"
+    impostors = counted(len(pairs.trials.labels) - num_genuine, "impostor pair")
+    amount = f"{num_genuine:,} genuine and {impostors}"
     eer = trials[pairs.subject].equal_error_rate().eer
     return (
-        _roc(curves, marks, left_edge, f"{counted}. EER of {pairs.members[pairs.subject]}: {eer:.4f}."),
+        _roc(curves, marks, left_edge, f"{amount}. EER of {pairs.members[pairs.subject]}: {eer:.4f}."),
         _det(
             curves,
             marks,
             left_edge,
-            f"{counted}. Nearer to the lower left corner is better. Points at the left edge have a FPR of 0.",
+            f"{amount}. Nearer to the lower left corner is better. Points at the left edge have a FPR of 0.",
         ),
         _rates(pairs, trials),
     )

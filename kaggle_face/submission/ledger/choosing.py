@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kaggle_face.errors import part_of
 from kaggle_face.submission.ledger.agreement import (
     agreement,
     comparable,
@@ -62,8 +63,8 @@ def _notes(scored: Sequence[Entry], rows: Sequence[Entry], public_lower_is_bette
     notes = []
     if len(scored) > len(rows):
         notes.append(
-            f"{len(scored) - len(rows)} of {len(scored)} scored submissions have no comparable out-of-fold "
-            f"score and are not proposed: a public score alone may be luck"
+            f"{part_of(len(scored) - len(rows), len(scored), 'scored submission', 'have no comparable')} "
+            f"out-of-fold score, so without a proposal: a public score alone may be luck"
         )
     if scored and rows:
         top = max(scored, key=lambda entry: goodness_public(entry, public_lower_is_better))

@@ -51,7 +51,7 @@ class FoundConfig:
     def _head(self) -> str:
         lines = [
             f"{_MARK} score {self.best.score:.5f} in trial {self.best.number} on fold {self.fold}, "
-            f"the best of {self.num_trials} trials.",
+            f"the best of {counted(self.num_trials, 'trial')}.",
             f"# The score is {self.score} on what the fold holds out. The trial was chosen by it, so expect "
             "a little less elsewhere.",
         ]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kaggle_face.errors import ConfigError, RunError, TrainingStoppedError
+from kaggle_face.errors import ConfigError, RunError, TrainingStoppedError, counted
 from kaggle_face.progress import Progress
 from kaggle_face.train.search.heartbeat import BEATS_UNTIL_LOST, WORKER, LostTrials, beating, this_worker
 from kaggle_face.train.search.space import SearchSpace, suggest_overrides
@@ -250,7 +250,7 @@ class Search:
                 continue
             if not has_waited:
                 count = len(self._trials("RUNNING"))
-                progress.log(f"waits for {count} trial{'' if count == 1 else 's'} of other workers")
+                progress.log(f"waits for {counted(count, 'trial')} of other workers")
             has_waited = True
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         return None

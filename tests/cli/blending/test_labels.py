@@ -80,7 +80,7 @@ def test_doubtful_labels_are_listed_drawn_and_left_out_of_a_next_run(
 def test_a_list_that_names_an_unknown_image_is_refused(workspace: Path, refused: Callable[..., str]) -> None:
     Path("list.txt").write_text("# a comment\n\nghost.jpg\n")
     line = refused("train", "--fold", "0", "data.exclude_images=list.txt")
-    assert "1 of 1 images of the list do not exist, first: ghost.jpg" in line
+    assert "1 of 1 image of the list does not exist, first: ghost.jpg" in line
     assert "there is no file nowhere.txt" in refused(
         "train", "--fold", "0", "data.exclude_images=nowhere.txt"
     )

@@ -328,7 +328,7 @@ def test_a_folder_of_people_is_read_as_a_competitions_folder_is(
         picture.crop((2, 2, *picture.size)).save(people / "Ann/2019/2.mpo", "JPEG")
     code, out, err = run("enroll", people)
     assert (code, "2 people enrolled with 3 images; 0 left out" in out) == (0, True)
-    assert "warning: 2 junk files and folders are skipped, first: @eaDir" in err
+    assert "warning: 2 junk entries are skipped, first: @eaDir" in err
     (people / "Bob/3.heic").write_bytes(b"what no decoder here knows")
     code, out, err = run("enroll", people, "--replace")
     assert (code, "; 1 left out" in out) == (3, True)

@@ -45,6 +45,6 @@ def test_a_name_of_two_images_or_of_none_is_refused(index):
         DataError, match=r"t.csv:3: '1.jpg' may be train/a/1.jpg or train/b/1.jpg; set the fol"
     ):
         index.find(Mentions(Path("t.csv"), ["9.jpg", "1.jpg"], [2, 3]))
-    with pytest.raises(DataError, match=r"t.csv:2: 1 of 1 images named do not exist, first: 2.0.pn"):
+    with pytest.raises(DataError, match=r"t.csv:2: 1 of 1 named image does not exist, first: 2.0.pn"):
         index.find(Mentions(Path("t.csv"), ["2.0.pn"], [2]))
     assert index.match("", ("",)).image_ids == ()

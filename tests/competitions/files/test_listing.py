@@ -54,7 +54,7 @@ def test_junk_is_skipped_and_told_once(tree):
     lister = PictureLister(tree.root)
     assert lister.of_classes("train") == {"n1": ["train/n1/1.jpg"]}
     assert lister.below("train") == ["train/n1/1.jpg"]
-    assert lister.notes() == ("3 junk files and folders are skipped, first: train/@eaDir",)
+    assert lister.notes() == ("3 junk entries are skipped, first: train/@eaDir",)
 
 
 def test_other_suffixes_are_counted_and_the_first_is_named(tree):
@@ -72,7 +72,7 @@ def test_pictures_beside_class_folders_are_told(tree):
     lister = PictureLister(tree.root)
     lister.of_classes("train")
     assert lister.notes() == (
-        "train: 1 of 3 pictures lie beside the class folders and belong to none; they are left out, first: "
+        "train: 1 of 3 pictures is left out, lying beside the class folders and in none of them, first: "
         "loose.jpg",
     )
 
@@ -116,4 +116,4 @@ def test_an_odd_sibling_is_told_by_name(tree):
     lister = PictureLister(tree.root)
     lister.of_classes("train")
     (note,) = lister.notes()
-    assert note.startswith("train: 1 of 3 class folders do not look like the others, first: a_backup")
+    assert note.startswith("train: 1 of 3 class folders does not look like the others, first: a_backup")

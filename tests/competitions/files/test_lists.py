@@ -50,7 +50,7 @@ def test_mixed_separators_are_read_with_a_note(write):
     path = write("a.jpg b.jpg 1\nc.jpg,d.jpg;0\n")
     assert columns_of(path) == PLAIN
     assert read_pair_list(path, labelled=True).notes == (
-        "val_pairs.txt: 1 of 2 lines use commas, semicolons or names with spaces, first: line 2",
+        "val_pairs.txt: 1 of 2 lines uses commas, semicolons or names with spaces, first: line 2",
     )
 
 

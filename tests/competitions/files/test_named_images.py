@@ -45,7 +45,7 @@ def test_two_spellings_of_one_trial_are_two_rows():
 
 def test_the_first_line_with_a_missing_image_is_named():
     rows = listed(("a.jpg", "b.jpg", 1), ("a.jpg", "x.jpg", 1), ("y.jpg", "b.jpg", 1))
-    with pytest.raises(DataError, match=r"pairs.txt:2: 2 of 4 images named do not exist, first: x.jpg"):
+    with pytest.raises(DataError, match=r"pairs.txt:2: 2 of 4 named images do not exist, first: x.jpg"):
         pairs_from_list(rows, finder("ver/a.jpg", "ver/b.jpg"), by_text=False)
 
 
@@ -69,7 +69,7 @@ def test_accents_may_be_spelled_otherwise_than_on_the_disk(written, there):
     found, notes = named(written, known=(there, "b.jpg"))
     assert found == [f"ver/{there}"]
     assert notes[0].startswith(
-        "1 of 1 images of pairs.txt have accents spelled otherwise than is written there"
+        "1 of 1 image of pairs.txt has accents spelled otherwise than is written there"
     )
 
 

@@ -140,7 +140,7 @@ def test_galleries_are_two_folders_or_two_tables(tree):
     assert data.dev_pairs.are_labelled
     del tables["no_match"]
     with pytest.raises(
-        DataError, match=r"1 of 2 identities of the probes are not known, first: 'Eve'; set no_m"
+        DataError, match=r"1 of 2 identities of the probes is not known, first: 'Eve'; set no_m"
     ):
         read(tree, images=[{"folder": "t", "class_folders": True}], galleries=[tables])
 
@@ -186,7 +186,7 @@ def test_there_is_a_csv_for_each_task_that_has_something_to_submit():
             {},
             r"train.csv:4: '0a1' is 'Zoe' here and 'Ann' in .*train.csv:2",
         ),
-        (["0a1,Ann", "gone,Zoe"], {}, r"train.csv:3: 1 of 2 images named do not exist, first: gone"),
+        (["0a1,Ann", "gone,Zoe"], {}, r"train.csv:3: 1 of 2 named images does not exist, first: gone"),
         (["0a1,Ann", "../../x.jpg,Zoe"], {}, r"train.csv:3: '../../x.jpg' leads outside the data folder"),
         (
             ["0a1,Ann", "1d4,Zoe"],
@@ -209,7 +209,7 @@ def test_a_bad_table_is_one_line(landmarks, rows, custom, message):
 def test_bad_rows_of_a_sample_are_one_line(landmarks):
     for rows, message in (
         (["5,", "5,"], r"sample_submission.csv:3: the id '5' stands twice in 'id'"),
-        (["5,", "zz,"], r"sample_submission.csv:3: 1 of 2 images named do not exist, first: zz"),
+        (["5,", "zz,"], r"sample_submission.csv:3: 1 of 2 named images does not exist, first: zz"),
     ):
         landmarks.text("sample_submission.csv", "id,answer", *rows)
         with pytest.raises(DataError, match=message):

@@ -108,7 +108,7 @@ def test_the_csvs_have_the_columns_of_the_competition(known_people):
 def test_a_probe_without_an_answer_is_refused(known_people):
     data = known_people.read()
     form = GallerySearch().formats("f23").of_task("verification")
-    with pytest.raises(DataError, match=r"1 of 3 ids are not among the probes .*first: 1"):
+    with pytest.raises(DataError, match=r"1 of 3 ids is not among the probes .*first: 1"):
         fill_table(form, [gallery_columns(data, np.array(["2", "0"]), np.array(["n000104", "n000000"]))])
 
 
@@ -120,7 +120,7 @@ def test_a_dev_label_that_is_not_a_known_identity_is_refused(known_people):
 
 def test_a_dev_table_of_another_length_is_refused(known_people):
     known_people.text(DEV_TABLE, "label", "n000104")
-    with pytest.raises(DataError, match=r"verification_dev.csv has 1 rows, but unknown_dev has 3 images"):
+    with pytest.raises(DataError, match=r"verification_dev.csv has 1 row, but unknown_dev has 3 images"):
         known_people.read()
 
 
@@ -171,7 +171,7 @@ def test_a_dev_image_without_a_row_is_no_probe_and_told(known_people):
     known_people.text(DEV_TABLE, "image,label", "c.jpg,n000103", "a.jpg,n000104")
     data = known_people.read()
     assert dev_names(data) == {"a.jpg": "n000104", "c.jpg": "n000103"}
-    note = f"1 of 3 images of {DEV} are not in verification_dev.csv and have no name, first: {DEV}/b.jpg"
+    note = f"1 of 3 images of {DEV} is not in verification_dev.csv, so without a name, first: {DEV}/b.jpg"
     assert note in data.notes
 
 
@@ -180,7 +180,7 @@ def test_a_dev_image_without_a_row_is_no_probe_and_told(known_people):
     [
         (
             ("image,label", "c.jpg,n000103", "x.jpg,n000104"),
-            r"verification_dev.csv:3: 1 of 2 images named do",
+            r"verification_dev.csv:3: 1 of 2 named images does",
         ),
         (("image,label", "c.jpg,n000103", "c.jpg,n000104"), r"verification_dev.csv:3: 'c.jpg' stands twice"),
         (("a,b,label", "a.jpg,a.jpg,n000104"), r"the columns a and b both name pictures"),
@@ -206,7 +206,7 @@ def test_a_known_name_may_spell_accents_otherwise_than_its_folder(known_people):
 
 def test_probes_in_folders_are_refused(known_people):
     known_people.images("11-785-f23-hw2p2-verification/unknown_test/n000103/g.jpg")
-    with pytest.raises(DataError, match=r"1 of 4 images of .*unknown_test lie in folders, so their rows are"):
+    with pytest.raises(DataError, match=r"1 of 4 images of .*unknown_test lies in a deeper folder, which"):
         known_people.read()
 
 
@@ -238,7 +238,7 @@ def test_a_test_folder_for_each_identity_is_a_labelled_test_set(known_people):
     }
     assert sorted(data.test_rows.row_ids.tolist()) == ["0.jpg", "1.jpg", "2.jpg"]
     assert len(data.labelled_test) == 2
-    assert any(note.startswith("the classes of 2 of 3 test images are known") for note in data.notes)
+    assert any(note.startswith("2 of 3 test images have a known class") for note in data.notes)
 
 
 def test_test_images_in_folders_of_nobody_are_read_without_a_label(known_people):

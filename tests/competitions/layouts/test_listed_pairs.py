@@ -79,7 +79,9 @@ def test_the_csvs_have_the_columns_of_the_competition(listed_pairs):
 
 def test_a_class_folder_that_is_not_an_integer_is_refused(listed_pairs):
     listed_pairs.images("train_data/ann/a.jpg")
-    with pytest.raises(DataError, match=r"train_data: 1 of 3 class folders are not integers, first: ann"):
+    with pytest.raises(
+        DataError, match=r"train_data: 1 of 3 class folders has no integer for a name, first: ann"
+    ):
         listed_pairs.read()
 
 
@@ -114,4 +116,4 @@ def test_rows_are_called_as_the_list_of_test_images_calls_them(listed_pairs):
 
 def test_test_images_that_the_list_leaves_out_are_told(listed_pairs):
     listed_pairs.text("classification_test.txt", "10.jpg")
-    assert "1 of 2 images of test_data are not in classification_test.txt" in listed_pairs.read().notes
+    assert "1 of 2 images of test_data is not in classification_test.txt" in listed_pairs.read().notes

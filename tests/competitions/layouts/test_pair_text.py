@@ -149,21 +149,19 @@ def test_a_dev_class_that_is_not_trained_is_unlabelled_with_a_note(class_folders
 
 def test_an_identity_with_one_image_is_noted(class_folders):
     data = class_folders.remove("cls_data/train/n009/1.jpg").read()
-    assert "1 of 2 identities have one training image, first: n009" in data.notes
+    assert "1 of 2 identities has one training image, first: n009" in data.notes
 
 
 def test_an_empty_class_folder_is_refused(class_folders):
     (class_folders.root / "cls_data/train/n000").mkdir()
-    with pytest.raises(
-        DataError, match=r"1 of 3 class folders in .*cls_data/train hold no image .*first: n000"
-    ):
+    with pytest.raises(DataError, match=r"cls_data/train: 1 of 3 class folders holds no image .*first: n000"):
         class_folders.read()
 
 
 def test_a_label_of_an_image_that_does_not_exist_is_refused(labelled_splits):
     labelled_splits.text("cls_data/train/labels.txt", "a/1.jpg 10", "c/7.jpg 9")
     with pytest.raises(
-        DataError, match=r"train/labels.txt:2: 1 of 2 images named do not exist, first: c/7.jpg"
+        DataError, match=r"train/labels.txt:2: 1 of 2 named images does not exist, first: c/7.jpg"
     ):
         labelled_splits.read()
 
@@ -171,13 +169,13 @@ def test_a_label_of_an_image_that_does_not_exist_is_refused(labelled_splits):
 def test_training_images_without_a_line_are_noted(labelled_splits):
     labelled_splits.text("cls_data/train/labels.txt", "a/1.jpg 10", "a/2.jpg 10", "b/1.jpg 9")
     data = labelled_splits.read()
-    assert any("1 of 4 images of cls_data/train are not in labels.txt" in note for note in data.notes)
+    assert any("1 of 4 images of cls_data/train is not in labels.txt" in note for note in data.notes)
     assert label_of(data, "cls_data/train/images/b/2.jpg") == ""
 
 
 def test_a_pair_of_a_missing_image_is_refused_with_its_line(labelled_splits):
     labelled_splits.text("test_pairs.txt", "s.jpg p.jpg", "q.jpg x.jpg", "y.jpg x.jpg")
-    with pytest.raises(DataError, match=r"test_pairs.txt:2: 2 of 5 images named do not exist, first: x.jpg"):
+    with pytest.raises(DataError, match=r"test_pairs.txt:2: 2 of 5 named images do not exist, first: x.jpg"):
         labelled_splits.read()
 
 
@@ -238,7 +236,7 @@ def test_a_class_that_is_spelled_otherwise_in_dev_keeps_its_number(class_folders
     assert data.classes.names.tolist() == ["n0010", "n009"]
     data = class_folders.read()
     assert label_of(data, "cls_data/dev/Jose\u0301/1.jpg") == "Jos\u00e9"
-    assert any("1 classes of the dev images spell accents otherwise" in note for note in data.notes)
+    assert any("1 class of the dev images spells accents otherwise" in note for note in data.notes)
 
 
 @pytest.mark.parametrize("spelled", ["Jos\u00e9", "Jose\u0301"])

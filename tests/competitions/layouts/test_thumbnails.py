@@ -112,7 +112,9 @@ def test_the_verification_csv_names_the_trial(thumbnails):
 
 def test_a_class_folder_that_is_not_an_integer_is_refused(thumbnails):
     thumbnails.images("train_data/medium/n000002/a.jpg")
-    with pytest.raises(DataError, match=r"train_data: 1 of 4 class folders are not integers, first: n000002"):
+    with pytest.raises(
+        DataError, match=r"train_data: 1 of 4 class folders has no integer for a name, first: n000002"
+    ):
         thumbnails.read()
 
 

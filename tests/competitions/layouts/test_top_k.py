@@ -101,7 +101,7 @@ def test_the_humpback_table_is_read_too(whales):
 
 def test_an_image_of_the_table_that_does_not_exist_is_refused(whales):
     whales.text("train.csv", "image,species,individual_id", "a.jpg,whale,w1", "z.jpg,whale,w1")
-    with pytest.raises(DataError, match=r"train.csv:3: 1 of 2 images named do not exist, first: z.jpg"):
+    with pytest.raises(DataError, match=r"train.csv:3: 1 of 2 named images does not exist, first: z.jpg"):
         whales.read()
 
 

@@ -61,20 +61,20 @@ def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
             "list.csv",
             ["image,person", *TRAIN[:-1], "21.jpg,NaN"],
             (),
-            "list.csv: 1 of 6 rows have 'NaN' in 'person', first: 21.jpg; mend them, or say what they are "
+            "list.csv: 1 of 6 rows has 'NaN' in 'person', first: 21.jpg; mend them, or say what they are "
             "with --without-identity test or --without-identity skip",
         ),
         (
             "list.csv",
             ["image,person", *TRAIN[:-1], "21.jpg,"],
             (),
-            "list.csv: 1 of 6 rows have '' in 'person', first: 21.jpg",
+            "list.csv: 1 of 6 rows has '' in 'person', first: 21.jpg",
         ),
         (
             "list.csv",
             ["image,person", *TRAIN, "zz.jpg,Bob"],
             (),
-            "list.csv:8: 1 of 7 images named do not exist, first: zz.jpg",
+            "list.csv:8: 1 of 7 named images does not exist, first: zz.jpg",
         ),
         (
             "sample_submission.csv",
@@ -86,7 +86,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
             "sample_submission.csv",
             ["image,person", *(f"{name},Ann" for name in [*TESTS, "t9.jpg"])],
             (),
-            "sample_submission.csv:5: 1 of 4 images named do not exist, first: t9.jpg",
+            "sample_submission.csv:5: 1 of 4 named images does not exist, first: t9.jpg",
         ),
         (
             "sample_submission.csv",
@@ -98,7 +98,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
             "pairs.csv",
             ["a,b,same", "t0.jpg,t1.jpg,0", "t0.jpg,t8.jpg,1", "t1.jpg,t2.jpg,0"],
             (),
-            "pairs.csv:3: 1 of 4 images named do not exist, first: t8.jpg",
+            "pairs.csv:3: 1 of 4 named images does not exist, first: t8.jpg",
         ),
         (
             "pairs.csv",

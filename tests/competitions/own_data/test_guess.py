@@ -167,7 +167,7 @@ def test_what_is_not_taken_is_said(root):
     guess = guess_settings(root, Answers())
     for line in (
         "species.csv: left aside, no column names images: name (x, y), food (fish, krill)",
-        "1 of 5 images are named by nothing and left out, first: more/9.jpg",
+        "1 of 5 images is named by nothing and left out, first: more/9.jpg",
     ):
         assert line in guess.lines
     assert any(line.startswith("readme.txt: left aside, it is not a table") for line in guess.lines)

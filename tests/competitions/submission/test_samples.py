@@ -97,7 +97,7 @@ def incomplete(tree, task="classification"):
 
 def test_rows_of_missing_test_images_are_counted_and_named(class_folders):
     path = incomplete(class_folders)
-    message = r"1 of 10 rows are of no test file, first: 000009.jpg; the test files are incomplete, so unpack"
+    message = r"1 of 10 rows is of no test file, first: 000009.jpg; the test files are incomplete, so unpack"
     with pytest.raises(ForeignIdsError, match=message):
         infer_format(path, class_folders.read())
 

@@ -114,16 +114,14 @@ def test_a_tie_goes_to_the_lower_class(data):
 def test_a_test_image_without_a_prediction_is_named(data):
     half = Predictions(data.test_rows.image_ids[:1], np.zeros((1, 2)), data.classes.names)
     form = table_format("classification", ("id", "label"), ("{id}", "{label}"))
-    with pytest.raises(DataError, match=r"1 of 2 ids are not among the predictions, first: .*10.jpg"):
+    with pytest.raises(DataError, match=r"1 of 2 ids is not among the predictions, first: .*10.jpg"):
         fill_table(form, [classification_columns(data, half)])
 
 
 def test_a_class_of_another_competition_is_named(data):
     foreign = Predictions(data.test_rows.image_ids, np.zeros((2, 2)), np.array(["9", "n000010"]))
     form = table_format("classification", ("id", "label"), ("{id}", "{label}"))
-    with pytest.raises(
-        DataError, match=r"1 of 2 ids are not among the classes of the competition, first: n0"
-    ):
+    with pytest.raises(DataError, match=r"1 of 2 ids is not among the classes of the competition, first: n0"):
         fill_table(form, [classification_columns(data, foreign)])
 
 
@@ -151,7 +149,7 @@ def test_pairs_have_no_label(data, scores):
 @pytest.mark.parametrize(
     ("columns", "cells", "message"),
     [
-        (("id",), ("{id}", "{label}"), r"has 2 cells .* for 1 columns"),
+        (("id",), ("{id}", "{label}"), r"has 2 cells .* for 1 column "),
         (("id", "label"), ("{id}", "{lable}"), r"has no field '\{lable\}'; did you mean 'label'"),
         (("id", "label"), ("{id}", "{score}"), r"has no field '\{score\}'"),
         (("id", "label"), ("{id", "{label}"), r"the cell '\{id' is not a template"),

@@ -215,7 +215,7 @@ def test_the_digest_of_some_images_follows_their_names_contents_and_order(place:
     later = place.open()
     assert later.contents_digest(ids[[3, 1]]) != known.hexdigest()
     assert later.contents_digest(ids[[3, 2]]) == cache.contents_digest(ids[[3, 2]])
-    with pytest.raises(DataError, match="1 of 2 images are not in the image cache, first: other"):
+    with pytest.raises(DataError, match="1 of 2 images is not in the image cache, first: other"):
         cache.contents_digest(np.array([ids[0], "other"]))
 
 
@@ -238,7 +238,7 @@ def test_an_index_with_a_digest_that_is_none_is_damaged(place: Workplace, text: 
 
 @pytest.mark.parametrize("name", ["zzz.jpg", "aaa.jpg", "train/0/0000.jp"])
 def test_an_id_that_is_not_packed_is_named(place: Workplace, name: str) -> None:
-    with pytest.raises(DataError, match=f"^1 of 2 images are not in the image cache, first: {name}"):
+    with pytest.raises(DataError, match=f"^1 of 2 images is not in the image cache, first: {name}"):
         place.open().rows_of(np.array([place.ids[0], name]))
 
 
@@ -268,7 +268,7 @@ def test_skipped_pictures_are_grey_and_not_valid_and_warned_of(place: Workplace)
     assert np.flatnonzero(~cache.valid).tolist() == [3]
     assert (cache.images[3] == BROKEN_GREY).all()
     assert place.progress.warnings == [
-        f"1 of 10 images cannot be read, first: {place.ids[3]} (the file is empty); they are left out"
+        f"1 of 10 images cannot be read, first: {place.ids[3]} (the file is empty); left out"
     ]
     assert broken_images(cache) == {str(place.ids[3]): "the file is empty"}
 

@@ -75,7 +75,9 @@ def test_a_flipped_bit_is_told_when_its_row_is_first_read(path: Path) -> None:
     for key in (17, slice(None)):
         with pytest.raises(DataError, match=r"is damaged; delete it, .*row 17 holds other pixels"):
             stored[key]
-    with pytest.raises(DataError, match=r"1 of 40 images hold other pixels than were written, first: row 17"):
+    with pytest.raises(
+        DataError, match=r"1 of 40 images holds other pixels than were written, first: row 17"
+    ):
         stored.verify(SilentProgress())
 
 

@@ -45,7 +45,7 @@ def test_further_words_change_the_digest(tmp_path: Path, write_pictures: Callabl
 @pytest.mark.parametrize("name", ["../x.jpg", "a/../../x.jpg", "/etc/passwd", "", "a\0b", "a/.."])
 def test_a_path_that_leads_out_of_the_root_is_refused(tmp_path: Path, name: str) -> None:
     # numpy drops a NUL at the end of a text, so it is put in the middle.
-    with pytest.raises(DataError, match="1 of 2 image paths lead out of"):
+    with pytest.raises(DataError, match="1 of 2 image paths leads out of"):
         find_sources(tmp_path, np.array(["good.jpg", name]))
 
 

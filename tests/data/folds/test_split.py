@@ -334,7 +334,7 @@ def test_the_check_finds_a_trial_image_that_is_trained_on(make_competition: Make
     check_no_leak(leaky, data)
     pairs = some_dev_pairs([str(names[0]), OTHERS[0]])
     with pytest.raises(
-        DataError, match=r"^1 of 2 trial images of fold 1 are trained on, first: train/000/000"
+        DataError, match=r"^1 of 2 trial images of fold 1 is trained on, first: train/000/000"
     ):
         check_no_leak(replace(leaky, pairs=(some_dev_pairs(OTHERS[:2]), pairs)), data)
 
@@ -344,7 +344,7 @@ def test_the_check_finds_a_trial_image_of_somebody_who_is_trained_on(make_compet
     names = data.faces.image_ids[1:4]  # the first image of the first person is not in the folds
     pairs = some_dev_pairs([str(data.faces.image_ids[0]), OTHERS[0]])
     leaky = Folds("x", names, np.full(3, -1), np.full(3, -1), (pairs,))
-    with pytest.raises(DataError, match=r"^1 of 2 trial images of fold 0 show people that it trains on"):
+    with pytest.raises(DataError, match=r"^1 of 2 trial images of fold 0 shows people that it trains on"):
         check_no_leak(leaky, data)
 
 
@@ -354,5 +354,5 @@ def test_the_check_finds_a_labelled_test_image_that_is_trained_on(make_competiti
     splits[3] = "test"  # no row of a submission names it
     data = replace(data, faces=replace(data.faces, splits=splits))
     leaky = Folds("x", data.faces.image_ids, np.full(4, -1), np.full(4, -1), (no_pairs(),))
-    with pytest.raises(DataError, match=r"^1 of \d+ test images are trained on in fold 0, first: "):
+    with pytest.raises(DataError, match=r"^1 of 1 test image is trained on in fold 0, first: "):
         check_no_leak(leaky, data)

@@ -56,8 +56,8 @@ def test_two_readings_are_a_question() -> None:
     ("header", "message"),
     [
         ("ann,bob,cy", "no column of ids"),
-        ("id,ann,bob", "1 of 3 classes have no column, first: 'cy'"),
-        ("id,ann,bob,cy,dee,eve", "2 of 6 columns are neither ids nor classes, first: 'dee'"),
+        ("id,ann,bob", "1 of 3 classes has no column, first: 'cy'"),
+        ("id,ann,bob,cy,dee,eve", "2 of 6 columns hold neither ids nor a class, first: 'dee'"),
         ("id,x,y", "3 of 3 classes have no column"),
     ],
 )

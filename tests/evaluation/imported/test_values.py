@@ -32,7 +32,7 @@ def test_what_values_are_is_seen(values: list[list[float]], kind: str) -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     flat = np.array([[0.2, 0.8], [0.9, 0.9]])
-    with pytest.raises(DataError, match=r"1 of 2 rows of probabilities do not sum to 1, first: b \(1.8\)"):
+    with pytest.raises(DataError, match=r"1 of 2 rows of probabilities does not sum to 1, first: b \(1.8\)"):
         kind_of_classes(PATH, IDS, flat, None)
     assert kind_of_classes(PATH, IDS, flat, "logits") == "logits"
     with pytest.raises(DataError, match="beyond 0 and 1, first: b"):

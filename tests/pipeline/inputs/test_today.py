@@ -44,7 +44,7 @@ def test_a_folder_that_appears_among_the_classes_is_named(after: After, refused:
     shutil.copytree(classes[0], classes[0].with_name("a_backup"))
     for command in (SUBMIT, ("ensemble",), ("predict",)):
         line = refused(*command)
-        assert "1 of 6 classes of the data are not those of the run, first: a_backup" in line
+        assert "1 of 6 classes of the data is not in the run, first: a_backup" in line
     assert work.csvs() == before
 
 
@@ -91,10 +91,10 @@ def test_another_list_of_pairs_is_refused_by_every_stage_after_predict(
             expected += "row 0 was '0: "
         case "cut":
             path.write_text("\n".join(lines[:6]) + "\n")
-            expected += "there were 12 rows and are 6"
+            expected += "it had 12 rows and has 6"
         case "missing":
             path.unlink()
-            expected += "there were 12 rows and are 0"
+            expected += "it had 12 rows and has 0"
         case "renamed":
             name = lines[0].split()[0]
             (work.root / "ver_data" / name).rename(work.root / "ver_data" / "zz.jpg")

@@ -65,7 +65,7 @@ def test_another_model_embeds_the_pictures_anew(exported: Path, other: Gallery) 
 
 def test_taken_names_stop_the_import_before_it_begins(exported: Path, other: Gallery) -> None:
     other.enroll([random_person("béla", 1)], PIXEL_CARD)
-    with pytest.raises(GalleryError, match="1 of 3 people are enrolled already, first: béla; use --add"):
+    with pytest.raises(GalleryError, match="1 of 3 people is enrolled already, first: béla; use --add"):
         import_gallery(other, exported, no_model, "refuse", SilentProgress())
     assert other.count_people() == 1
 

@@ -70,7 +70,7 @@ def one_table_with_empty_identities(root: Path) -> Truth:
         rows.insert(3, f"{Path(name).name},nan")
     write(root / "list.csv", "image,who", *rows)
     write(root / "sample_submission.csv", "image,who", *(f"{row},Ann" for row in truth.test))
-    truth.said = ("list.csv: its 6 rows without who are those of the sample",)
+    truth.said = ("list.csv: 6 rows are without 'who' and listed in the sample",)
     return truth
 
 
