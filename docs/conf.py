@@ -35,10 +35,12 @@ _PAGE = re.compile(r"^- \[[^\]]+\]\((?P<page>[\w-]+)\.md\)", re.MULTILINE)
 
 def with_navigation(text: str) -> str:
     """The index with a hidden toctree for each of its lists: the list is the order of the navigation."""
-    trees = []
-    for group in _GROUP.finditer(text):
-        if pages := _PAGE.findall(group["body"]):
-            trees.append(f"```{{toctree}}\n:hidden:\n:caption: {group['title']}\n\n" + "\n".join(pages) + "\n```\n")
+    lists = [(group["title"], _PAGE.findall(group["body"])) for group in _GROUP.finditer(text)]
+    trees = [
+        "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```", ""])
+        for title, pages in lists
+        if pages
+    ]
     return "\n".join([text, *trees])
 
 

@@ -27,7 +27,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Scores (P,) of 2,000 genuine and 20,000 impostor pairs, whether each is genuine, and its part of ten."""
+    """Scores (P,) of 2,000 genuine and 20,000 impostor pairs, which are genuine, and the tenth each is in."""
 
     scores: Array
     is_same: Array

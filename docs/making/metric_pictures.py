@@ -1,6 +1,6 @@
 """The pictures of docs/metrics.md, drawn from generated data with the metrics of the package.
 
-    python -m docs.making.metric_pictures      # writes docs/pictures/metrics/*.svg anew (extra docs)
+python -m docs.making.metric_pictures      # writes docs/pictures/metrics/*.svg anew (extra docs)
 """
 
 from __future__ import annotations

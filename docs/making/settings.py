@@ -1,6 +1,6 @@
 """The page of all settings, made from the comments of `configs/base.yaml`.
 
-    python -m docs.making.settings      # writes docs/settings.md anew
+python -m docs.making.settings      # writes docs/settings.md anew
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ PAGE = ROOT / "docs" / "settings.md"
 INTRODUCTION = """\
 # Settings
 
-Every setting with its default, made from [base.yaml](../configs/base.yaml) by `python -m docs.making.settings`. A
-settings file of your own names only what differs:
+Every setting with its default, made from [base.yaml](../configs/base.yaml) by
+`python -m docs.making.settings`. A settings file of your own names only what differs:
 
 ```yaml
 extends: base
@@ -27,9 +27,9 @@ optim:
   lr: 0.05
 ```
 
-It is `configs/NAME.yaml`, meant by `-c NAME`. On the command line a setting is one word, such as `optim.lr=0.05`; in
-Python an entry of a mapping, `{"optim.lr": 0.05}`. An unknown key or a value out of range is one line that names it. A
-default of `null` means that nothing is set.
+It is `configs/NAME.yaml`, meant by `-c NAME`. On the command line a setting is one word, such as
+`optim.lr=0.05`; in Python an entry of a mapping, `{"optim.lr": 0.05}`. An unknown key or a value out of range
+is one line that names it. A default of `null` means that nothing is set.
 """
 OTHERS = "Everything else"
 """The heading of settings that are in no part."""
