@@ -33,6 +33,9 @@ ONLY_FILES_OF = {"mtcnn", "face-recognition-models"}
 COMPARE = "compare"
 """The extra of what the benchmarks alone import."""
 
+SITE = "docs"
+"""The extra of what makes the site: `docs/conf.py` names its extension and its theme, as text."""
+
 NEEDED_BY_OTHERS = {
     "six": "kaggle imports it without declaring it",
     "tensorboard": "torch.utils.tensorboard imports it without torch declaring it",
@@ -107,8 +110,23 @@ def of_benchmarks() -> dict[str, set[str]]:
     return {name: files for name, files in found.items() if name != "benchmarks"}
 
 
+def of_site() -> set[str]:
+    """What the site is made with: what its scripts import, and what its settings name."""
+    text = (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+    named = {"myst-parser": '"myst_parser"', "furo": 'html_theme = "furo"', "sphinx": "python -m sphinx"}
+    scripts = imported((ROOT / "docs" / "making").rglob("*.py"))
+    return {name for name, part in named.items() if part in text} | set(scripts)
+
+
+def test_all_that_the_site_is_made_with_is_declared() -> None:
+    scripts = set(imported((ROOT / "docs" / "making").rglob("*.py"))) - {"docs"}
+    assert scripts <= declared()[""] | declared()[SITE]
+
+
 def test_all_that_the_package_imports_is_declared() -> None:
-    extras = set().union(*(names for extra, names in declared().items() if extra not in ("", "dev", COMPARE)))
+    extras = set().union(
+        *(names for extra, names in declared().items() if extra not in ("", "dev", COMPARE, SITE))
+    )
     undeclared = {name: files for name, files in of_package().items() if name not in declared()[""] | extras}
     assert not undeclared
 
@@ -128,7 +146,7 @@ def test_all_that_is_declared_is_used() -> None:
     used = set(of_package()) | ONLY_FILES_OF | set(NEEDED_BY_OTHERS)
     own = set(of_benchmarks()) | ONLY_FILES_OF
     wanted = {
-        extra: names - (own if extra == COMPARE else used)
+        extra: names - (own if extra == COMPARE else of_site() if extra == SITE else used)
         for extra, names in declared().items()
         if extra != "dev"
     }
@@ -144,7 +162,7 @@ def test_packages_of_which_only_files_are_read_are_named_in_the_source() -> None
 
 def test_all_that_the_tests_import_is_declared_and_used() -> None:
     everything = set().union(*declared().values())
-    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tests", "benchmarks"}
+    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tests", "benchmarks", "docs"}
     found = {name for name in imported((ROOT / "tests").rglob("*.py")) if name not in own}
     assert not found - everything
     assert declared()["dev"] - found - TOOLS == {"kaggle-face"}

@@ -7,14 +7,13 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import kaggle_face
-from kaggle_face.cli.arguments import CommandParser
 from kaggle_face.cli.main import COMMANDS
+from tests.support.commands import parser_of
 
 PACKAGE = Path(kaggle_face.__file__).parent
 WRITTEN_OUT = re.compile(r"(?<!`)\bkaggle-face ([a-z-]+)((?: [^;,)'\"`\n]*)?)")
@@ -79,14 +78,6 @@ def commands() -> list[tuple[str, str]]:
             found += [(name, f"{match[1]}{match[2]}".strip()) for match in matches]
         found += [(name, shlex.join(words)) for words in made_here(nodes)]
     return sorted(set(found))
-
-
-def parser_of(command: str) -> CommandParser:
-    module, summary = COMMANDS[command]
-    parser = CommandParser(prog=f"kaggle-face {command}", description=summary)
-    name = command.replace("-", "_")
-    getattr(import_module(f"kaggle_face.cli.{module}"), f"add_arguments_{name}")(parser)
-    return parser
 
 
 @pytest.mark.parametrize(("path", "command"), commands())

@@ -1,0 +1,1 @@
+"""The documentation: pages, the settings of its site, and the scripts that make pages and pictures."""
