@@ -16,9 +16,10 @@ from kaggle_face.errors import InputError
 if TYPE_CHECKING:
     from kaggle_face.bench.report import Report
     from kaggle_face.bench.throughput import Plan
+    from kaggle_face.config import LoadedConfig
 
-Part = Literal["train", "pack", "predict", "metrics", "start", "device"]
-PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start", "device")
+Part = Literal["train", "pack", "predict", "metrics", "start", "device", "roofline"]
+PARTS: tuple[Part, ...] = ("train", "pack", "predict", "metrics", "start", "device", "roofline")
 _ALL = "all"
 _MOVED = "intervals"
 _LEGEND = {
@@ -41,6 +42,14 @@ _LEGEND = {
     "figure": "its value, in the unit",
     "unit": "of the figure",
     "setting": "that changes it",
+    "GPU or part": "a GPU by its data sheet, or a part of the loader on so many cores like those here",
+    "precision": "of train.amp=auto",
+    "by arithmetic": "images/s, by the peak of its units",
+    "by memory": "images/s, by the bandwidth of its memory",
+    "at most images/s": "the smaller of both",
+    "held by": "what is slower, and parts of the loader that would be",
+    "MB/s": "of images as bytes, which a loader has to deliver",
+    "memory GB": "that a step needs at least",
     "heavy imports": "libraries that --help must not import",
 }
 _OF_ALL: tuple[Part, ...] = ("pack", "predict", "metrics")
@@ -56,8 +65,9 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         metavar="PART",
         help="train: the network alone, the loader alone, both; pack: decoder and image cache; predict: "
         "images to embeddings; metrics: the largest sizes; start: --help; device: what the device does, what "
-        "is slow and which setting changes it; all: training at 32, 64 and 112 pixels beside the notebook "
-        "way, packing, prediction and metrics, in under 8 minutes",
+        "is slow and which setting changes it; roofline: what GPUs could do at most, calculated; all: "
+        "training at 32, 64 and 112 pixels beside the notebook way, packing, prediction and metrics, in "
+        "under 8 minutes",
     )
     parser.add_argument(
         "--json",
@@ -65,6 +75,12 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         const=_PRINTED,
         metavar="FILE",
         help="print the figures for machines, or write them to FILE beside the table",
+    )
+    parser.add_argument(
+        "--classes",
+        type=int,
+        metavar="C",
+        help="of the head, for roofline (default: those of the competition's data)",
     )
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     add_plan_arguments(parser)
@@ -175,12 +191,36 @@ def _measure(arguments: argparse.Namespace, terminal: Terminal) -> Report:
             from kaggle_face.bench.device import bench_device
 
             return bench_device(load_settings(arguments), plan, terminal)
+        case "roofline":
+            from kaggle_face.bench.roofline import bench_roofline
+
+            loaded = load_settings(arguments)
+            return bench_roofline(loaded, _num_classes(arguments.classes, loaded), plan, terminal)
         case _:
             assert_never(part)
 
 
+def _num_classes(given: int | None, loaded: LoadedConfig) -> int:
+    """The classes that are given, or those of the competition's data.
+
+    Raises:
+        InputError: The number is too small, or there is no data to count them.
+    """
+    from kaggle_face.errors import DataError
+    from kaggle_face.pipeline.inputs.preparing import open_competition
+
+    if given is not None:
+        if given < 1:
+            raise InputError(f"--classes must be >= 1, got {given}")
+        return given
+    try:
+        return len(open_competition(loaded.config).classes)
+    except DataError as error:
+        raise InputError(f"{error}; without data give the number of classes: --classes C") from error
+
+
 def _measure_all(arguments: argparse.Namespace, terminal: Terminal) -> tuple[Report, list[Report]]:
-    """Every part but `start` and `device`, short enough to take 8 minutes together."""
+    """Every part but `start`, `device` and `roofline`, short enough to take 8 minutes together."""
     from kaggle_face.bench.everything import SIZES_PX, bench_all
     from kaggle_face.bench.everything import Part as Measured
     from kaggle_face.bench.machine import describe_machine

@@ -67,7 +67,7 @@ def init_project(
     """
     from kaggle_face.competitions.own_data.answers import Answers
     from kaggle_face.competitions.own_data.summary import describe_data
-    from kaggle_face.pipeline.inputs.init import init_competition
+    from kaggle_face.pipeline.inputs.init import estimate_on_gpus, init_competition
 
     shown = progress or usual_progress()
     answers = None if own_data is None else Answers.of_mapping(own_data)
@@ -77,6 +77,8 @@ def init_project(
             shown.log(line)
     for note in written.inspection.notes:
         shown.warn(note)
+    if estimate := estimate_on_gpus(written):
+        shown.log(estimate)
     return open_project(written.path, progress=shown)
 
 

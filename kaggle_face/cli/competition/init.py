@@ -126,7 +126,7 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Detects the layout below `--data` and writes `configs/<slug>.yaml`."""
     from kaggle_face.competitions.own_data.summary import describe_data
     from kaggle_face.config.loading import word_for
-    from kaggle_face.pipeline.inputs.init import init_competition
+    from kaggle_face.pipeline.inputs.init import estimate_on_gpus, init_competition
 
     answers = answers_of(arguments)
     chosen = answers if arguments.own or answers.are_given else None
@@ -144,6 +144,8 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
     for note in inspection.notes:
         terminal.warn(note)
     terminal.log(f"wrote {written.path}")
+    if estimate := estimate_on_gpus(written):
+        terminal.log(estimate)
     with settings_given_as(word_for(written.path)):
         terminal.log(f"next: {settings_command('check')}; {settings_command('train')}")
     if arguments.name is None and len(written.path.stem) > _LONG_NAME:

@@ -24,7 +24,10 @@ from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.file_names import why_not_portable
 from kaggle_face.hardware import available_cpus
 from kaggle_face.kaggle.download import plain_slug
+from kaggle_face.progress import in_words
 
+_ESTIMATED_ON = ("T4", "P100")
+"""GPUs of Kaggle's notebooks."""
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
 
 
@@ -73,6 +76,37 @@ def init_competition(
     parse_config(text.replace("extends: base\n", ""), str(path))  # what is written can be read
     write_text(path, text)
     return WrittenSettings(path, text, inspection)
+
+
+def estimate_on_gpus(written: WrittenSettings, machine: Machine | None = None) -> str:
+    """One line about a fold's least time on Kaggle's GPUs, calculated; empty where this machine has a GPU.
+
+    What a machine does is measured by `check`; of a GPU that is not here nothing can be.
+
+    Args:
+        written: The settings, which are sized for a CPU; the line names those for a GPU.
+        machine: What the training is sized for; None: this machine.
+    """
+    from kaggle_face.train.speed.estimate import FoldSize
+    from kaggle_face.train.speed.gpus import gpu_named
+    from kaggle_face.train.speed.roofline import least_fold_seconds
+
+    if (machine or this_machine()).gpu:
+        return ""
+    inspection = written.inspection
+    text = settings_text(inspection, Machine("a GPU", available_cpus()))
+    config = parse_config(text.replace("extends: base\n", ""), str(written.path))
+    labelled = sum(len(inspection.data.faces.of_split(split)) for split in ("train", "dev"))
+    held_out = labelled // config.folds.count
+    size = FoldSize(len(inspection.data.classes), labelled - held_out, held_out)
+    times = [
+        f"{in_words(least_fold_seconds(config, size, gpu_named(name)))} on a {name}" for name in _ESTIMATED_ON
+    ]
+    settings = f"model.backbone={config.model.backbone}, data.image_size={config.data.image_size}"
+    return (
+        f"with {settings}, train.epochs={config.train.epochs} a fold takes at least {' and '.join(times)}: "
+        "calculated, not measured"
+    )
 
 
 def settings_name(name: str) -> str:

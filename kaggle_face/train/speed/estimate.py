@@ -74,16 +74,21 @@ def estimate_fold(
         seconds_an_image = _seconds_an_image(config, network, device, processes) / processes
     except torch.OutOfMemoryError:
         return None
+    seconds = seconds_an_image * training_passes(config, size)
+    count = torch.get_num_threads() * processes
+    cores = counted(count, "CPU core")
+    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else cores
+    return TrainingEstimate(seconds, 1.0 / seconds_an_image, machine)
+
+
+def training_passes(config: Config, size: FoldSize) -> float:
+    """The images that a fold trains on in all epochs, at the full size; a measured one counts for a third."""
     epochs = range(config.train.epochs)
     sizes = [image_size_at(config.train, config.data.image_size, epoch) for epoch in epochs]
     passes = sum((side / config.data.image_size) ** 2 for side in sizes) * size.train_images
     measured = max(1, len(epochs) // config.train.measure_every_epochs) * size.held_out_images
     flips = 2 if config.predict.flip else 1
-    seconds = seconds_an_image * (passes + _MEASURING * flips * measured)
-    count = torch.get_num_threads() * processes
-    cores = counted(count, "CPU core")
-    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else cores
-    return TrainingEstimate(seconds, 1.0 / seconds_an_image, machine)
+    return passes + _MEASURING * flips * measured
 
 
 def _seconds_an_image(config: Config, network: FaceNetwork, device: torch.device, processes: int) -> float:

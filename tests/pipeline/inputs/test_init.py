@@ -8,7 +8,7 @@ from PIL import Image
 from kaggle_face.competitions.sizing import Machine
 from kaggle_face.config import parse_config
 from kaggle_face.errors import ConfigError, InputError
-from kaggle_face.pipeline.inputs.init import init_competition
+from kaggle_face.pipeline.inputs.init import estimate_on_gpus, init_competition
 
 
 @pytest.fixture
@@ -54,3 +54,20 @@ def test_settings_name_the_machine_that_they_are_sized_for(root):
 def test_a_slug_that_leads_to_another_folder_is_refused(root):
     with pytest.raises(InputError, match="a competition's name has no folders in it"):
         init_competition("../mine", root, folder=root)
+
+
+def test_the_time_on_a_gpu_that_is_not_here_is_calculated(root, monkeypatch):
+    written = init_competition("mine", root, folder=root, machine=Machine("", 2))
+    sizes = []
+
+    def seconds(config, size, gpu):
+        sizes.append((config.model.backbone, config.train.epochs, size.num_classes, size.train_images))
+        return {"T4": 75.0, "P100": 7000.0}[gpu.name]
+
+    monkeypatch.setattr("kaggle_face.train.speed.roofline.least_fold_seconds", seconds)
+    assert estimate_on_gpus(written, Machine("", 2)) == (
+        "with model.backbone=resnet18, data.image_size=24, train.epochs=60 a fold takes at least 75 s "
+        "on a T4 and 1.9 h on a P100: calculated, not measured"
+    )
+    assert sizes == [("resnet18", 60, 2, 2)] * 2
+    assert estimate_on_gpus(written, Machine("NVIDIA H200", 16)) == ""

@@ -1,0 +1,1 @@
+"""What GPUs can do at most, calculated for networks and sizes."""
