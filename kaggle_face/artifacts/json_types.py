@@ -49,6 +49,12 @@ class RunInfo(Shape):
     imported: dict[str, str] = {}
 
 
+class ServiceRun(Shape):
+    """`wandb.json`, `mlflow.json`: the run of an outside service that a fold is recorded in."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+
+
 class MemberSummary(Shape):
     """A member of a blend."""
 

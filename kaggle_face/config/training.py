@@ -208,6 +208,10 @@ class SamplerConfig(Part):
     images_per_identity: Annotated[int, Field(ge=2, le=MOST)] = 4
 
 
+LoggerName = Literal["wandb", "mlflow"]
+"""Services that a training is recorded in, by the name of their package and of the extra that installs it."""
+
+
 class TrainConfig(Part):
     """The training loop."""
 
@@ -234,8 +238,15 @@ class TrainConfig(Part):
     max_hours: Annotated[Time | None, MayChange("resume")] = None
     checkpoint_minutes: Annotated[Time, MayChange("resume")] = 5.0
     max_nonfinite_steps: Count = 20
-    tensorboard: bool = True
+    tensorboard: Annotated[bool, MayChange("resume")] = True
+    loggers: Annotated[tuple[LoggerName, ...], Strict(False), MayChange("resume")] = ()
     eval_batch_size: Count | Literal["auto"] = "auto"
+
+    @model_validator(mode="after")
+    def _loggers_differ(self) -> TrainConfig:
+        if len(set(self.loggers)) < len(self.loggers):
+            raise ValueError(f"train.loggers names one twice: {', '.join(self.loggers)}")
+        return self
 
     @model_validator(mode="after")
     def _growing_takes_time(self) -> TrainConfig:

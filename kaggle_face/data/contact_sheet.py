@@ -7,18 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from kaggle_face.artifacts.files.private import replacing_privately
 from kaggle_face.data.cache.image_cache import ImageCache
-from kaggle_face.errors import one_line
+from kaggle_face.data.picture_grid import GridRow, Tile, draw_grid
 from kaggle_face.records import StrArray
-
-_TILE_PX = 96
-_CAPTION_PX = 14
-_GAP_PX = 4
-_PAPER = (255, 255, 255)
-_INK = (0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,23 +25,11 @@ class SheetRow:
 
 def draw_sheet(cache: ImageCache, rows: Sequence[SheetRow]) -> Image.Image:
     """The rows below each other; a picture is drawn at 96 pixels."""
-    width = max(sum(len(group) for group in row.groups) * (_TILE_PX + _GAP_PX) for row in rows)
-    width += max(len(row.groups) for row in rows) * 4 * _GAP_PX
-    height = len(rows) * (_TILE_PX + _CAPTION_PX + 2 * _GAP_PX)
-    sheet = Image.new("RGB", (width, height), _PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for number, row in enumerate(rows):
-        top = number * (_TILE_PX + _CAPTION_PX + 2 * _GAP_PX)
-        draw.text((_GAP_PX, top), one_line(row.caption), fill=_INK)
-        left = _GAP_PX
-        for group in row.groups:
-            for pixels in cache.images[cache.rows_of(group)]:
-                tile = Image.fromarray(np.asarray(pixels))
-                tile = tile.resize((_TILE_PX, _TILE_PX), Image.Resampling.BICUBIC)
-                sheet.paste(tile, (left, top + _CAPTION_PX))
-                left += _TILE_PX + _GAP_PX
-            left += 4 * _GAP_PX
-    return sheet
+
+    def tiles(group: StrArray) -> tuple[Tile, ...]:
+        return tuple(Tile(np.asarray(pixels)) for pixels in cache.images[cache.rows_of(group)])
+
+    return draw_grid([GridRow(row.caption, tuple(map(tiles, row.groups))) for row in rows])
 
 
 def write_sheet(path: Path, cache: ImageCache, rows: Sequence[SheetRow]) -> None:

@@ -42,6 +42,7 @@ from kaggle_face.train.config_lint import lint_config
 from kaggle_face.train.deadline import Deadline
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
+from kaggle_face.train.loggers.creation import require_logger_packages
 from kaggle_face.train.settings import select_fold
 from kaggle_face.train.speed.estimate import FoldSize, estimate_fold
 from kaggle_face.train.trainer import RunContext
@@ -85,6 +86,7 @@ def train_folds(
     `deadline` the schedule of each is re-fitted so that it is over by then.
 
     Raises:
+        MissingExtraError: A package of `train.loggers` is not installed.
         RunError: There is no such fold; it is trained already, or was begun with other settings or data.
         RulesError: A rule of the competition is broken and not ignored.
         TrainingStoppedError: The training diverged, or another process is gone.
@@ -92,6 +94,7 @@ def train_folds(
     """
     began = time.monotonic()
     config = loaded.config
+    require_logger_packages(config.train)
     data = open_competition(config, progress)
     run.require_networks("to train")
     numbers = existing_folds(config, folds)

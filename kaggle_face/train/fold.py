@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
@@ -32,7 +32,8 @@ from kaggle_face.model.network import FaceNetwork, count_parameters, create_netw
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import NORM_BATCHES, WeightMean, measure_norms
 from kaggle_face.train.distributed import DistributedContext
-from kaggle_face.train.loggers import create_loggers
+from kaggle_face.train.loggers.creation import create_loggers
+from kaggle_face.train.loggers.observer import TrainingObserver
 from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.image_sizes import require_growing_is_possible
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
@@ -142,8 +143,8 @@ def _train_fold(
         **count_changes(raw_data, data),
         "threads": threads,
     }
-    context.distributed.on_rank_zero(_write_beginning, config, trainer, info)
-    with training_threads(threads):
+    context.distributed.on_rank_zero(_write_beginning, config, trainer, info, start)
+    with closing(trainer.observer), training_threads(threads):
         outcome = trainer.run()
         _write_results(config, trainer, info, outcome)
     context.distributed.on_rank_zero(_remove_abandoned, folder)
@@ -202,10 +203,12 @@ def create_trainer(
     forward = torch.compile(network) if compiles else network
     scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
     state = _create_state(config, network, scaler, len(batches))
-    step_context = StepContext(device, amp_dtype, forward, distillation, context.distributed)
-    loggers = create_loggers(config, folder)
+    is_recorded = context.distributed.is_rank_zero
+    loggers = create_loggers(config, folder, context.progress) if is_recorded else ()
+    observer = TrainingObserver(loggers, data, len(batches))
+    step_context = StepContext(device, amp_dtype, forward, distillation, context.distributed, observer)
     return Trainer(
-        data, TrainSettings.of(config), state, step_context, batches, place, folder, context, loggers
+        data, TrainSettings.of(config), state, step_context, batches, place, folder, context, observer
     )
 
 
@@ -278,13 +281,14 @@ def _initialise(
     return warm_start.name, digest_of_network(warm_start.folder, warm_start.checkpoint)
 
 
-def _write_beginning(config: Config, trainer: Trainer, info: Mapping[str, Any]) -> None:
+def _write_beginning(
+    config: Config, trainer: Trainer, info: Mapping[str, Any], start: Literal["new", "resume"]
+) -> None:
     folder, data = trainer.folder, trainer.data
     write_text(folder.config_file, dump_config(config))
     record_io.write_classes(folder.classes_file, data.classes, data.class_counts)
     folder.write_info({**info, "status": "running"})
-    for logger in trainer.loggers:
-        logger.log_settings(config)
+    trainer.observer.log_settings(config, resumes=start == "resume")
 
 
 def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], outcome: Outcome) -> None:
@@ -307,6 +311,7 @@ def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], ou
     info["peak_memory_bytes"] = _peak_memory()
     distributed.on_rank_zero(folder.write_info, info)
     if outcome == "finished":
+        trainer.observer.finished(config, folder, results, trainer.state.epoch)
         distributed.on_rank_zero(folder.resume_file.unlink, missing_ok=True)
 
 

@@ -24,7 +24,7 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import WeightMean
-from kaggle_face.train.loggers import EpochRow
+from kaggle_face.train.loggers.logger import EpochRow
 from kaggle_face.train.losses.metric_learning import MetricLoss
 from kaggle_face.train.optim.optimizer import load_optimizer_state
 from kaggle_face.train.optim.pace import Pace

@@ -20,7 +20,8 @@ from kaggle_face.progress import Counter, Progress, in_words
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
 from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
-from kaggle_face.train.loggers import EpochRow, Logger
+from kaggle_face.train.loggers.logger import EpochRow
+from kaggle_face.train.loggers.observer import TrainingObserver
 from kaggle_face.train.optim.pace import Pace
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.settings import FoldData, TrainSettings
@@ -117,6 +118,7 @@ class Trainer:
     Attributes:
         folder: Where it writes: that of the fold, or until a state is saved `FoldFolder.beginning`.
         home: The folder of the fold.
+        observer: Hands on to the loggers what happens; its creator closes it.
     """
 
     data: FoldData
@@ -127,7 +129,7 @@ class Trainer:
     folder: FoldFolder
     home: FoldFolder
     context: RunContext
-    loggers: tuple[Logger, ...] = ()
+    observer: TrainingObserver
 
     def __post_init__(self) -> None:
         self.time_budget = TimeBudget(self.settings)
@@ -161,22 +163,19 @@ class Trainer:
         return outcome
 
     def _run(self) -> Outcome:
-        try:
-            while self.state.epoch < self.pace.num_epochs:
-                ended_by = self._train_epoch()
-                if ended_by is not None:
-                    self._save()
-                    return ended_by
-                if not self._finish_epoch():
-                    return "interrupted"
-                if self.context.on_epoch is not None and "score" in self.state.history[-1]:
-                    self.context.on_epoch(self.state.history[-1])
-                if self._is_out_of_patience():
-                    break
-            return "finished"
-        finally:
-            for logger in self.loggers:
-                logger.close()
+        self.observer.begin(self.state)
+        while self.state.epoch < self.pace.num_epochs:
+            ended_by = self._train_epoch()
+            if ended_by is not None:
+                self._save()
+                return ended_by
+            if not self._finish_epoch():
+                return "interrupted"
+            if self.context.on_epoch is not None and "score" in self.state.history[-1]:
+                self.context.on_epoch(self.state.history[-1])
+            if self._is_out_of_patience():
+                break
+        return "finished"
 
     def _train_epoch(self) -> Outcome | None:
         """Trains to the end of the epoch; what ended the training before, or None."""
@@ -273,8 +272,6 @@ class Trainer:
         state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
         state.accumulator.begin_epoch()
         self._save()
-        for logger in self.loggers:
-            self._on_rank_zero(logger.log_epoch, state.history)
         return True
 
     def _measure(self) -> dict[str, float]:
@@ -284,6 +281,7 @@ class Trainer:
             with nullcontext() if self.context.distributed.is_parallel else raised():
                 held_out = predict_held_out(self.state.evaluated_network, self.data, self._how(flip=False))
                 figures = self._on_rank_zero(measure, held_out, self.data)
+                self.observer.note_scores(held_out.pair_scores, self.state.epoch + 1)
         except NotFiniteError as error:
             raise diverged(self.state, self.settings, f"{error.what} after") from error
         self.time_budget.validation_seconds = time.monotonic() - start
@@ -348,6 +346,7 @@ class Trainer:
             # From now on the new training is the fold's; until now the one before was, whatever happened.
             self._on_rank_zero(put_in_place, self.folder.path, self.home.path)
             self.folder = self.home
+        self.observer.saved(self.state)
 
     def _how(self, flip: bool) -> Evaluation:
         device, setting = self.step_context.device, self.settings.train.eval_batch_size

@@ -9,6 +9,7 @@ from kaggle_face.config import Config, DataConfig, TrainConfig
 from kaggle_face.config.comparing import Work, changed_settings, works_that_may_change
 
 RESUME = {"data.root", "data.workers", "train.max_hours", "train.checkpoint_minutes", "train.threads"}
+RESUME |= {"train.tensorboard", "train.loggers"}
 PREDICT = {"data.root", "data.residence", "data.workers", "data.broken_images"}
 
 

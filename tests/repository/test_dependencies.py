@@ -61,6 +61,8 @@ OPTIONAL_IN = {
     },
     "lz4": {"recognition/detection/weights.py"},
     "plotly": {"plotly_script.py"},
+    "mlflow": {"train/loggers/mlflow_client.py"},
+    "wandb": {"train/loggers/weights_and_biases.py"},
 }
 """Where what an extra installs is imported: nowhere else, as it may be missing."""
 

@@ -56,6 +56,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "flask": ("recognition/app/server.py",),
     "waitress": ("recognition/app/server.py",),
     "plotly": ("plotly_script.py",),
+    "mlflow": ("train/loggers/mlflow_client.py",),
+    "wandb": ("train/loggers/weights_and_biases.py",),
 }
 NEVER = {
     "competitions": {"torch", "timm"},

@@ -20,6 +20,7 @@ TOGETHER = {
     "tests/project/test_project.py": "project",
     "tests/repository/test_dependencies.py": "sources",
     "tests/repository/test_layers.py": "sources",
+    "tests/train/loggers/test_observer.py": "loggers",
     "tests/recognition/app/test_page.py": "faces",
     "tests/recognition/app/test_page_layout.py": "faces",
     "tests/report/test_browser.py": "faces",

@@ -24,6 +24,7 @@ from kaggle_face.pipeline.train import describe_training
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.train.fold import train_fold
+from kaggle_face.train.loggers.creation import require_logger_packages
 from kaggle_face.train.scoring import read_score
 from kaggle_face.train.search.beginning import search_beginning, search_differences
 from kaggle_face.train.search.found import FoundConfig, require_own_config
@@ -125,8 +126,9 @@ def tune(loaded: LoadedConfig, options: TuneOptions, progress: Progress) -> Tune
             driver of the storage is not installed.
         RunError: The search was begun with other data, space or settings, or cannot be shared and another
             process searches; or the storage cannot be used.
-        MissingExtraError: Optuna is not installed.
+        MissingExtraError: Optuna, or a package of `train.loggers`, is not installed.
     """
+    require_logger_packages(loaded.config.train)
     space = read_search_space(options.space)
     plan = plan_search(loaded, options, space)
     _check_space(space, plan, options)

@@ -18,6 +18,7 @@ from kaggle_face.data.loading.loader import Batch, TrainingBatches
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.errors import ConfigError
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
+from kaggle_face.train.loggers.observer import TrainingObserver
 from kaggle_face.train.losses.batch import BatchLoss, LossSettings, Targets, batch_loss
 from kaggle_face.train.optim.image_sizes import image_size_at, resized
 from kaggle_face.train.optim.optimizer import apply_gradients, set_backbone_trainable
@@ -46,6 +47,8 @@ class StepContext:
     """Other runs whose predictions are targets too."""
     distributed: DistributedContext = SINGLE_PROCESS
     """The processes that share the work of a step."""
+    observer: TrainingObserver | None = None
+    """Notes the first batch and each loss, without waiting for them."""
 
 
 class BatchNormGuard:
@@ -161,6 +164,8 @@ def _train_on(
     generator = torch.Generator(context.device).manual_seed(noise)
     result = _forward(batch, state, settings, context, generator, position)
     loss = result.loss.detach()
+    if context.observer is not None:
+        context.observer.note_step(state, loss)
     # A loss that is not finite must not leave finite gradients, which would be applied.
     poison = torch.where(torch.isfinite(loss), 1.0 / len(group), torch.nan)
     state.scaler.scale(result.loss * poison).backward()  # type: ignore[no-untyped-call]
@@ -183,6 +188,8 @@ def _forward(
 ) -> BatchLoss:
     labels_B = batch.labels.to(context.device, non_blocking=True)
     images_SCHW, mix = _mixed(batch, state, settings, context, position)
+    if context.observer is not None:
+        context.observer.note_batch(images_SCHW, labels_B, mix)
     with torch.autocast(context.device.type, context.amp_dtype, enabled=context.amp_dtype is not None):
         embeddings_SD = context.forward(images_SCHW)
     embeddings_BD = context.distributed.gathered(embeddings_SD, len(labels_B))

@@ -1,0 +1,61 @@
+"""Which loggers the settings switch on."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from typing import assert_never
+
+from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.config import Config, TrainConfig
+from kaggle_face.config.training import LoggerName
+from kaggle_face.errors import MissingExtraError
+from kaggle_face.progress import Progress
+from kaggle_face.train.loggers.background import BackgroundLogger
+from kaggle_face.train.loggers.csv_file import CsvLogger
+from kaggle_face.train.loggers.logger import Logger
+from kaggle_face.train.loggers.mlflow_client import MlflowLogger
+from kaggle_face.train.loggers.tensorboard import TensorBoardLogger
+from kaggle_face.train.loggers.weights_and_biases import WandbLogger
+
+
+def require_logger_packages(train: TrainConfig) -> None:
+    """Checks that the package of each of `train.loggers` is installed; none is imported.
+
+    Raises:
+        MissingExtraError: One is not; its extra is named.
+    """
+    for name in train.loggers:
+        spec = find_spec(name)
+        if (
+            spec is None or spec.origin is None
+        ):  # a folder of that name, as clients leave in working directories
+            raise MissingExtraError(name, name)
+
+
+def create_loggers(config: Config, folder: FoldFolder, progress: Progress) -> tuple[Logger, ...]:
+    """The loggers that the settings switch on for a fold; nothing is written or sent yet.
+
+    Raises:
+        MissingExtraError: A package is not installed.
+    """
+    require_logger_packages(config.train)
+    for name in config.train.loggers:
+        # Here, since no worker process may be forked while a thread imports; what fails now fails there too.
+        with suppress(Exception):
+            import_module(name)
+    loggers: list[Logger] = [CsvLogger(folder.history_file)]
+    if config.train.tensorboard:
+        loggers.append(TensorBoardLogger(folder.path / "tensorboard"))
+    return (*loggers, *(_service_logger(name, folder, progress) for name in config.train.loggers))
+
+
+def _service_logger(name: LoggerName, folder: FoldFolder, progress: Progress) -> Logger:
+    match name:
+        case "wandb":
+            return BackgroundLogger(WandbLogger(folder), "Weights & Biases", progress)
+        case "mlflow":
+            return BackgroundLogger(MlflowLogger(folder), "MLflow", progress)
+        case _:
+            assert_never(name)
