@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import kaggle_face
+from tests.support.sources import imports_of
 
 PACKAGE = Path(kaggle_face.__file__).parent
 LAYERS: list[set[str]] = [
