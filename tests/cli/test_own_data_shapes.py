@@ -83,11 +83,7 @@ def _require_single_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """Checks that no note on the data was printed twice."""
     streams = capsys.readouterr()
     lines = [line.removeprefix("warning: ") for line in (streams.out + streams.err).splitlines()]
-    notes = [
-        line
-        for line in lines
-        if ".csv: " in line or ".txt: " in line or (" of " in line and "first:" in line)
-    ]
+    notes = [line for line in lines if ".csv: " in line or ".txt: " in line or ", first: " in line]
     assert len(notes) == len({*notes}), notes
 
 
