@@ -142,8 +142,6 @@ def write_submissions(
         raise RunError(f"{run.name} has no test predictions; make them: {run.prediction_command()}")
     require_current_blend(run)
     today = compare_blend_with_raw_folder(config, run, options.ignore_changes, progress)
-    for note in () if today is None else today.data.notes:
-        progress.warn(note)
     tables, blend = read_blend_tables(run), parameters_of_blend(run)
     ignored = check_rules(config, len(tables.data.classes), options.ignore_rules, progress, blend)
     checked = _checked_tables(config, tables, run, options, progress)

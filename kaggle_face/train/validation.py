@@ -86,9 +86,7 @@ def _held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> HeldOut:
     vectors_ND = np.concatenate([embeddings, more])
     bad = int((~np.isfinite(vectors_ND)).any(axis=1).sum())
     if bad:
-        raise NotFiniteError(
-            f"{part_of(bad, len(vectors_ND), 'embedding of held-out images', 'are not finite')}"
-        )
+        raise NotFiniteError(part_of(bad, len(vectors_ND), "embedding of held-out images", "are not finite"))
     everyone = Embeddings(np.concatenate([data.validation_ids, others]), vectors_ND)
     predictions = Predictions(data.validation_ids, logits, data.classes.names)
     return HeldOut(predictions, everyone, score_pairs(everyone, data.pairs))

@@ -39,7 +39,7 @@ def test_all_readable_pictures_are_packed_in_each_way(
 
 
 def test_without_a_readable_picture_there_is_nothing_to_measure(pictures: Path) -> None:
-    with pytest.raises(DataError, match="none of the 1 pictures"):
+    with pytest.raises(DataError, match="none of 1 picture under"):
         bench_packing(pictures, np.array(["broken.png"]), 16, Plan(rounds=1), {}, SilentProgress())
 
 

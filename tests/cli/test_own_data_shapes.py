@@ -28,13 +28,14 @@ _SETTINGS = ("folds.count=2", "data.workers=0")
         for shape in (*SHAPES, *TWISTED)
     ],
 )
-def test_the_cells_of_the_csv_equal_the_truth(shape, tmp_path, monkeypatch):
+def test_the_cells_of_the_csv_equal_the_truth(shape, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     truth = shape(tmp_path / "raw")
     assert main(["init", "mine", "--data", "raw", *truth.options]) == 0
+    _require_single_lines(capsys)
     if truth.test:
         _write_likelihoods(truth)
-        assert _import_and_submit("classification") == 0
+        assert _import_and_submit("classification", capsys) == 0
         header, *rows = _cells("classification")
         assert {len(row[-1].split()) for row in rows} == {truth.per_row} or truth.per_row == 1
         firsts = [[*row[:-1], row[-1].split()[0]] if truth.per_row > 1 else row for row in rows]
@@ -42,7 +43,7 @@ def test_the_cells_of_the_csv_equal_the_truth(shape, tmp_path, monkeypatch):
     if truth.pairs:
         scores = {row: f"{0.75 if same else 0.25:.6f}" for row, same in truth.pairs.items()}
         write(Path("verification.csv"), "id,score", *(f"{row},{score}" for row, score in scores.items()))
-        assert _import_and_submit("verification") == 0
+        assert _import_and_submit("verification", capsys) == 0
         header, *rows = _cells("verification")
         assert header == [*truth.pair_columns]
         assert rows == [[row, score] for row, score in scores.items()]
@@ -64,13 +65,26 @@ def _write_likelihoods(truth: Truth) -> None:
                 table.writerow([image, *(likely if name == person else round(rest, 6) for name in names)])
 
 
-def _import_and_submit(task: str) -> int:
+def _import_and_submit(task: str, capsys: pytest.CaptureFixture[str]) -> int:
     words = ["import-predictions", "-c", "mine", "--task", task, "--test", f"{task}.csv", "truth", *_SETTINGS]
     if Path("oof.csv").exists() and task == "classification":
         words += ["--oof", "oof.csv"]
     blend = ["ensemble", "-c", "mine", "--run", "truth", "--method", "mean", *_SETTINGS]
     submit = ["submit", "-c", "mine", "--run", "truth", "--dry-run", *_SETTINGS]
-    return main(words) or main(blend) or main(submit)
+    if main(words) or main(blend):
+        return 1
+    capsys.readouterr()
+    code = main(submit)
+    _require_single_lines(capsys)
+    return code
+
+
+def _require_single_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Checks that no note on the data was printed twice."""
+    streams = capsys.readouterr()
+    lines = [line.removeprefix("warning: ") for line in (streams.out + streams.err).splitlines()]
+    notes = [line for line in lines if ".csv: " in line or ".txt: " in line or ", first: " in line]
+    assert len(notes) == len({*notes}), notes
 
 
 def _expected_labels(truth: Truth) -> list[list[str]]:

@@ -74,7 +74,7 @@ def test_embeddings_that_are_not_finite_blame_the_training_and_no_picture(networ
     with torch.no_grad():
         network.neck.get_parameter("0.weight").fill_(3e38)  # finite, but no sum with the bias is
         network.neck.get_parameter("0.bias").fill_(3e38)
-    message = r"embeddings of 4 of 4 held-out images are not finite: its training diverged; .*lower optim\.lr"
+    message = r"4 of 4 embeddings of held-out images are not finite: its training diverged; .*lower optim\.lr"
     with pytest.raises(NotFiniteError, match=message) as caught:
         predict_held_out(network, make_task(no_pairs(), [0, 1, 2]), HOW)
     assert "jpg" not in str(caught.value)

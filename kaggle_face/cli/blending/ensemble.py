@@ -176,7 +176,8 @@ def _print_choice(blend: TaskBlend, terminal: Terminal) -> None:
         ]
         terminal.log("")
         terminal.table(header, rows, meanings(header, _LEGEND))
-    terminal.log(f"{blend.task}: {blend.chosen} (folds {folds[0]}), because {blend.reason}")
+    of_folds = f"{'fold' if str(folds[0]).isdecimal() else 'folds'} {folds[0]}"
+    terminal.log(f"{blend.task}: {blend.chosen} ({of_folds}), because {blend.reason}")
     terminal.log("")
 
 

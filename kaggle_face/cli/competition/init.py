@@ -141,8 +141,10 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.log(f"layout {detection.layout}: own data, whose files are taken for")
         terminal.lines([*inspection.guess.lines, *inspection.guess.alternatives])
         terminal.lines(describe_data(inspection.data))
-    for note in inspection.notes:
-        terminal.warn(note)
+    shown = () if inspection.guess is None else inspection.guess.lines
+    for note in dict.fromkeys(inspection.notes):
+        if note not in shown:
+            terminal.warn(note)
     terminal.log(f"wrote {written.path}")
     if estimate := estimate_on_gpus(written):
         terminal.log(estimate)

@@ -79,7 +79,7 @@ def _open_csv(path: Path) -> PredictionFile:
             if '"' in row:
                 cells = len(next(csv.reader([row], delimiter=separator, strict=True)))
             if row and cells != len(header):
-                raise DataError(f"line {number} has {cells} cells, the header has {len(header)}")
+                raise DataError(f"line {number} has {counted(cells, 'cell')}, the header has {len(header)}")
 
     def columns(positions: Sequence[int], dtype: type) -> Any:
         import pandas as pd

@@ -127,9 +127,9 @@ def test_several_arrays_in_place_of_one_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a,b\n1\n2,3\n", "row 2 has 1 cells, its header has 2"),
+        ("a,b\n1\n2,3\n", "row 2 has 1 cell, its header has 2"),
         ("a,b\n1,2,3\n4,5,6\n", "row 2 has 3 cells, its header has 2"),  # pandas took a for an index
-        ("a,b\n1,2\n3\n", "row 3 has 1 cells, its header has 2"),
+        ("a,b\n1,2\n3\n", "row 3 has 1 cell, its header has 2"),
         ('a,b\n"1,2\n', "unexpected end of data"),
         ('a,b\n"1"x,2\n', "',' expected after '\"'"),
         ("a,b\n1,\0\n", "a cell ends with a zero byte"),

@@ -51,9 +51,7 @@ def test_a_broken_image_fails_the_check(data, capsys):
     streams = capsys.readouterr()
     assert "problem: 1 of 10 images cannot be read, first: ver_data/2.jpg" in streams.out
     assert "note:    how long a fold takes is not tried; the problems come first" in streams.out
-    assert (
-        streams.err.rstrip().splitlines()[-1].startswith("error: 1 problems in data, first: 1 of 10 images")
-    )
+    assert streams.err.rstrip().splitlines()[-1].startswith("error: 1 problem in data, first: 1 of 10 images")
 
 
 def test_images_need_not_be_decoded(data):

@@ -160,7 +160,7 @@ def test_without_a_fold_all_are_trained_that_are_not_finished(
     capsys.readouterr()
     assert main(["train", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "1 of the 3 folds of tiny/r are trained; the others follow" in lines
+    assert "1 of 3 folds of tiny/r is trained; the others follow" in lines
     assert any(line.startswith("fold 0: goes on at epoch 1") for line in lines)
     assert sum("epoch 1/1" in line for line in lines) == 2
     assert main(["train", "--fold", "all", *words]) == 0

@@ -67,7 +67,7 @@ def test_parquet_needs_a_pyarrow_that_runs_no_code(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,x\na,1\nb\n", "line 3 has 1 cells, the header has 2"),
+        ("id,x\na,1\nb\n", "line 3 has 1 cell, the header has 2"),
         ("id,x,x\n", "the column 'x' stands twice"),
         ('id,x\n"a,1\n', "unexpected end of data"),
     ],

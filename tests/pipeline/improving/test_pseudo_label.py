@@ -46,7 +46,7 @@ def test_the_surest_images_of_each_class_are_labelled(
 def test_a_blend_that_is_sure_of_nothing_leaves_no_file(after: After) -> None:
     run = RunFolder(after("predict").run)
     assert main(["ensemble", "--method", "mean"]) == 0
-    message = r"no test image of \d+ has a class of probability 1 or more \(the surest has 0\.\d+\)"
+    message = r"none of \d+ test images has a class of probability 1 or more \(the surest has 0\.\d+\)"
     with pytest.raises(RunError, match=message):
         pseudo_label_run(load_config("tiny"), run, PseudoLabelOptions(1.0), SilentProgress())
     assert not (run.path / "pseudo").exists()

@@ -47,5 +47,5 @@ def test_a_broken_image_is_a_problem_where_images_are_decoded(config):
     assert check_competition(config, SilentProgress(), decode_images=False).problems == ()
     check = check_competition(config, SilentProgress())
     assert [result.text[:29] for result in check.problems] == ["1 of 10 images cannot be read"]
-    with pytest.raises(DataError, match=r"1 problems in .*data, first: 1 of 10 images cannot be read"):
+    with pytest.raises(DataError, match=r"1 problem in .*data, first: 1 of 10 images cannot be read"):
         check.require_no_problem()
