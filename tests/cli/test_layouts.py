@@ -32,11 +32,12 @@ FOLDERS = ["n000103", "n000009", "n009001", "n000020", "n000201"]
 SETTINGS = """
 extends: demo
 competition: {{slug: {slug}}}
-data: {{root: raw, image_size: 32, workers: 0}}
+data: {{root: raw, image_size: 24, workers: 0}}
 folds: {{count: 5, heldout_identities: 0}}
 augment: {{transforms: [{{HorizontalFlip: {{p: 0.5}}}}]}}
 model: {{backbone_options: {{channels: [16, 16, 32, 32], stem_width: 8}}, embedding_size: 32}}
-train: {{epochs: 20, batch_size: 8, measure_every_epochs: 10, tensorboard: false}}
+optim: {{lr: 0.006}}
+train: {{epochs: 14, batch_size: 16, measure_every_epochs: 14, tensorboard: false}}
 submit: {{unknown_share: 0.2}}
 device: cpu
 """

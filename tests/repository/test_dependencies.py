@@ -7,9 +7,11 @@ import configparser
 import re
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import kaggle_face
+from tests.support.sources import imports_of
 
 PACKAGE = Path(kaggle_face.__file__).parent
 ROOT = PACKAGE.parent
@@ -76,27 +78,29 @@ def imported(files: Iterable[Path]) -> dict[str, set[str]]:
     """The files that import each distribution other than Python and this one."""
     found: dict[str, set[str]] = {}
     for path in files:
-        for name in _modules(ast.parse(path.read_text(encoding="utf-8"))):
+        for name in _modules(path):
             if name not in sys.stdlib_module_names and name != "kaggle_face":
                 distribution = DISTRIBUTIONS.get(name, name).lower()
                 found.setdefault(distribution, set()).add(path.relative_to(ROOT).as_posix())
     return found
 
 
-def _modules(tree: ast.AST) -> set[str]:
+def _modules(path: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in imports_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif node.module and not node.level:
             names.add(node.module.partition(".")[0])
     return names
 
 
+@cache
 def of_package() -> dict[str, set[str]]:
     return imported(PACKAGE.rglob("*.py"))
 
 
+@cache
 def of_benchmarks() -> dict[str, set[str]]:
     """What the scripts import besides themselves; nothing of it is an import of the package."""
     found = imported((ROOT / "benchmarks").rglob("*.py"))

@@ -18,6 +18,8 @@ TOGETHER = {
     "tests/cli/training/test_train.py": "launcher",
     "tests/cli/recognition/test_app.py": "launcher",
     "tests/project/test_project.py": "project",
+    "tests/repository/test_dependencies.py": "sources",
+    "tests/repository/test_layers.py": "sources",
     "tests/recognition/app/test_page.py": "faces",
     "tests/recognition/app/test_page_layout.py": "faces",
     "tests/report/test_browser.py": "faces",
