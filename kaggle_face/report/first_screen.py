@@ -9,7 +9,7 @@ from kaggle_face.report.advice import Step
 from kaggle_face.report.facts import ComparedMetric, ReportFacts, Score
 from kaggle_face.report.findings import missing_to
 from kaggle_face.report.rendering import escaped
-from kaggle_face.report.sections.members import verdict_of
+from kaggle_face.report.sections.scores.members import verdict_of
 from kaggle_face.tasks import Task
 
 _QUESTIONS: dict[Task, str] = {

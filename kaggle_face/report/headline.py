@@ -13,7 +13,7 @@ from kaggle_face.metrics.identification import best_gallery_threshold
 from kaggle_face.metrics.score import parse_composite
 from kaggle_face.metrics.table import title_of
 from kaggle_face.report.facts import ClassFacts, GalleryFacts, PairFacts, Score
-from kaggle_face.report.sections.blend import has_steps
+from kaggle_face.report.sections.scores.blend import has_steps
 from kaggle_face.tasks import Task
 
 

@@ -39,7 +39,7 @@ from kaggle_face.metrics.galleries import search_gallery
 from kaggle_face.records import Embeddings, Gallery, positions_of
 from kaggle_face.report.facts import ClassFacts, EmbeddingFacts, GalleryFacts, PairFacts
 from kaggle_face.report.pictures import evenly
-from kaggle_face.report.sections.embedding_map import MOST_POINTS
+from kaggle_face.report.sections.data.embedding_map import MOST_POINTS
 
 BLEND = "blend"
 """The name of the blend among the members."""

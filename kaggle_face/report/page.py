@@ -64,20 +64,11 @@ def render_report(facts: ReportFacts, progress: Progress, sections: Sequence[Sec
                 shown.append((section, _section(section, render_blocks(content, section.key))))
             counter.advance(1, section.title)
     steps, num_rules = advise(evidence_of(facts))
-    title = f"{facts.run.name}: report"
     return "\n".join(
         (
             "<!DOCTYPE html>",
             '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            '<meta name="referrer" content="no-referrer">',
-            f"<title>{escaped(title)}</title>",
-            f"<style>{_static('report.css')}</style>",
-            "</head>",
+            *_head(f"{facts.run.name}: report", scripts),
             "<body>",
             '<a class="skip" href="#main">Skip to the sections</a>',
             _header(facts),
@@ -103,6 +94,20 @@ _NO_SCRIPT = (
     "pictures do not appear beside the pointer. Figures, tables, pictures and the text below each chart are "
     "all there.</p></noscript>"
 )
+
+
+def _head(title: str, scripts: Sequence[str]) -> tuple[str, ...]:
+    return (
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        '<meta name="referrer" content="no-referrer">',
+        f"<title>{escaped(title)}</title>",
+        f"<style>{_static('report.css')}</style>",
+        "</head>",
+    )
 
 
 def _policy(scripts: Sequence[str]) -> str:

@@ -14,7 +14,8 @@ import pytest
 from kaggle_face.progress import SilentProgress
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.page import render_report, write_report
-from kaggle_face.report.sections import accuracy, confusions, embedding_map, score_histograms
+from kaggle_face.report.sections.data import confusions, embedding_map
+from kaggle_face.report.sections.scores import accuracy, score_histograms
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("plotly", reason="plotly is not installed")

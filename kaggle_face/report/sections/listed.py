@@ -1,24 +1,18 @@
-"""The sections of the report in their order; a new one is a file of this folder and its line here."""
+"""The sections of the report in their order; a new one is a file in a folder here and its line."""
 
 from __future__ import annotations
 
 from kaggle_face.report.section import Section
-from kaggle_face.report.sections import (
+from kaggle_face.report.sections.data import confusions, embedding_map, hardest_pairs, label_noise, shift
+from kaggle_face.report.sections.run import cost, learning_curves, settings
+from kaggle_face.report.sections.scores import (
     accuracy,
     blend,
     calibration,
-    confusions,
-    cost,
-    embedding_map,
     galleries,
-    hardest_pairs,
-    label_noise,
     leaderboard,
-    learning_curves,
     members,
     score_histograms,
-    settings,
-    shift,
     verification,
 )
 

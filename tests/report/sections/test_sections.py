@@ -14,24 +14,18 @@ from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.report.blocks import Block, Cards, Figure, Table
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.section import LeftOut, Section
-from kaggle_face.report.sections import (
+from kaggle_face.report.sections.data import confusions, embedding_map, hardest_pairs, label_noise, shift
+from kaggle_face.report.sections.listed import SECTIONS
+from kaggle_face.report.sections.run import cost, learning_curves, settings
+from kaggle_face.report.sections.scores import (
     accuracy,
     blend,
     calibration,
-    confusions,
-    cost,
-    embedding_map,
     galleries,
-    hardest_pairs,
-    label_noise,
     leaderboard,
-    learning_curves,
     members,
     score_histograms,
-    settings,
-    shift,
 )
-from kaggle_face.report.sections.listed import SECTIONS
 
 
 def blocks_of(section: Section, facts: ReportFacts) -> tuple[Block, ...]:

@@ -9,7 +9,7 @@ from kaggle_face.metrics.verification import equal_error_rate, tpr_at_fpr
 from kaggle_face.report.blocks import Figure, Table
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.section import LeftOut
-from kaggle_face.report.sections.verification import PIXELS, SECTION, error_curve
+from kaggle_face.report.sections.scores.verification import PIXELS, SECTION, error_curve
 
 
 def test_a_thinned_curve_moves_by_less_than_a_pixel() -> None:

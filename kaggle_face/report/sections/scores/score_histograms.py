@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kaggle_face.report.blocks import BAD, FAINT, SERIES, Figure
-from kaggle_face.report.facts import ReportFacts
+from kaggle_face.report.facts import PairFacts, ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
 
 _BINS = 60
@@ -16,9 +16,21 @@ def build(facts: ReportFacts) -> Content:
     pairs = facts.pairs
     if pairs is None:
         return LeftOut(facts.missing.get("pairs", "there are no held-out trials"))
+    layout = {
+        "barmode": "overlay",
+        "bargap": 0,
+        "shapes": [_line(each.threshold, each.rule == pairs.chosen) for each in pairs.thresholds],
+        "xaxis": {"title": {"text": "score"}},
+        "yaxis": {"title": {"text": "share of its pairs"}, "tickformat": ".0%"},
+    }
+    return (Figure(f"Scores of {pairs.members[0]}", _summary(pairs), _histograms(pairs), layout),)
+
+
+def _histograms(pairs: PairFacts) -> tuple[dict[str, object], ...]:
+    """Bars of the shares of genuine and of impostor pairs, in the same bins."""
     scores, same = pairs.scores[0], pairs.trials.labels == 1
     edges = np.linspace(float(scores.min()), float(scores.max()) + 1e-9, _BINS + 1)
-    traces = []
+    traces: list[dict[str, object]] = []
     for name, chosen, colour in (("genuine", same, SERIES[0]), ("impostor", ~same, SERIES[1])):
         counts = np.histogram(scores[chosen], edges)[0]
         traces.append(
@@ -35,35 +47,29 @@ def build(facts: ReportFacts) -> Content:
                 "%{y:.1%}<extra>%{fullData.name}</extra>",
             }
         )
-    lines = [
-        {
-            "type": "line",
-            "x0": each.threshold,
-            "x1": each.threshold,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "line": {
-                "color": BAD if each.rule == pairs.chosen else FAINT,
-                "width": 2 if each.rule == pairs.chosen else 1,
-                "dash": "solid" if each.rule == pairs.chosen else "dot",
-            },
-        }
-        for each in pairs.thresholds
-    ]
+    return tuple(traces)
+
+
+def _line(threshold: float, is_chosen: bool) -> dict[str, object]:
+    """A threshold from bottom to top of the chart."""
+    style = (
+        {"color": BAD, "width": 2, "dash": "solid"}
+        if is_chosen
+        else {"color": FAINT, "width": 1, "dash": "dot"}
+    )
+    ends = {"x0": threshold, "x1": threshold, "yref": "paper", "y0": 0, "y1": 1}
+    return {"type": "line", **ends, "line": style}
+
+
+def _summary(pairs: PairFacts) -> str:
+    """The medians of both kinds and the thresholds, in words."""
+    scores, same = pairs.scores[0], pairs.trials.labels == 1
     kept = ", ".join(f"{each.rule} at {each.threshold:.3f}" for each in pairs.thresholds)
     medians = float(np.median(scores[same])), float(np.median(scores[~same]))
     summary = f"Median score {medians[0]:.3f} of genuine and {medians[1]:.3f} of impostor pairs."
     if kept:
         summary += f" Lines: thresholds {kept}" + (f"; red: {pairs.chosen}." if pairs.chosen else ".")
-    layout = {
-        "barmode": "overlay",
-        "bargap": 0,
-        "shapes": lines,
-        "xaxis": {"title": {"text": "score"}},
-        "yaxis": {"title": {"text": "share of its pairs"}, "tickformat": ".0%"},
-    }
-    return (Figure(f"Scores of {pairs.members[0]}", summary, tuple(traces), layout),)
+    return summary
 
 
 SECTION = Section(

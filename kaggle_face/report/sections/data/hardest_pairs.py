@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -63,25 +65,9 @@ def _block(
     kind = "genuine" if "non-matches" in title else "impostor"
     note = f"{len(shown):,} of {len(rows):,} {kind} pairs"
     note += f"; {int(noisy[rows].sum()):,} of all are marked." if noisy.any() else "."
-    trials = pairs.trials
     if facts.cache is None:
-        columns = (
-            Column("first image"),
-            Column("second image"),
-            Column("score", 4, "number"),
-            Column("possible label noise"),
-        )
-        cells = tuple(
-            (
-                str(trials.first_ids[row]),
-                str(trials.second_ids[row]),
-                float(pairs.scores[pairs.subject, row]),
-                bool(noisy[row]),
-            )
-            for row in shown
-        )
-        return Table(title, columns, cells, note)
-    cards = []
+        return _table(pairs, title, shown, noisy, note)
+    trials, cards = pairs.trials, []
     for row in shown:
         images = str(trials.first_ids[row]), str(trials.second_ids[row])
         names = [pairs.identities.get(image, "") for image in images]
@@ -95,6 +81,28 @@ def _block(
         )
         cards.append(Card(pictures, f"score {pairs.scores[pairs.subject, row]:.4f}", lines, mark))
     return Cards(title, tuple(cards), note)
+
+
+def _table(
+    pairs: PairFacts, title: str, shown: Sequence[int], noisy: npt.NDArray[np.bool_], note: str
+) -> Table:
+    """The trials without pictures."""
+    columns = (
+        Column("first image"),
+        Column("second image"),
+        Column("score", 4, "number"),
+        Column("possible label noise"),
+    )
+    cells = tuple(
+        (
+            str(pairs.trials.first_ids[row]),
+            str(pairs.trials.second_ids[row]),
+            float(pairs.scores[pairs.subject, row]),
+            bool(noisy[row]),
+        )
+        for row in shown
+    )
+    return Table(title, columns, cells, note)
 
 
 SECTION = Section(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.evaluation.figures import ClassFigures
 from kaggle_face.metrics.classification import calibration_error
 from kaggle_face.report.blocks import FAINT, Figure, series_colour
 from kaggle_face.report.facts import ReportFacts
@@ -30,31 +31,35 @@ def build(facts: ReportFacts) -> Content:
     ]
     errors = []
     for number, (name, figures) in enumerate(zip(classes.members, classes.figures, strict=True)):
-        right = figures.predicted == figures.labels
-        bins = np.clip(np.ceil(figures.confidences * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
-        counts = np.bincount(bins, minlength=_BINS)
-        there = counts > 0
-        errors.append(f"{name} {calibration_error(figures.confidences, right):.4f}")
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": name,
-                "x": np.bincount(bins, weights=figures.confidences, minlength=_BINS)[there] / counts[there],
-                "y": np.bincount(bins, weights=right, minlength=_BINS)[there] / counts[there],
-                "customdata": counts[there],
-                "line": {"color": series_colour(number), "width": 2},
-                "marker": {"size": 7, "color": series_colour(number)},
-                "hovertemplate": "confidence %{x:.2f}: right %{y:.1%} of %{customdata} images"
-                "<extra>%{fullData.name}</extra>",
-            }
-        )
+        error = calibration_error(figures.confidences, figures.predicted == figures.labels)
+        errors.append(f"{name} {error:.4f}")
+        traces.append(_reliability(name, figures, series_colour(number)))
     layout = {
         "xaxis": {"title": {"text": "confidence"}, "range": [0, 1.02]},
         "yaxis": {"title": {"text": "share that is right"}, "range": [0, 1.02]},
     }
     summary = f"Expected calibration error: {'; '.join(errors)}."
     return (Figure("Right answers by confidence", summary, tuple(traces), layout),)
+
+
+def _reliability(name: str, figures: ClassFigures, colour: str) -> dict[str, object]:
+    """The share of right answers of a member by bins of confidence."""
+    right = figures.predicted == figures.labels
+    bins = np.clip(np.ceil(figures.confidences * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    there = counts > 0
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": np.bincount(bins, weights=figures.confidences, minlength=_BINS)[there] / counts[there],
+        "y": np.bincount(bins, weights=right, minlength=_BINS)[there] / counts[there],
+        "customdata": counts[there],
+        "line": {"color": colour, "width": 2},
+        "marker": {"size": 7, "color": colour},
+        "hovertemplate": "confidence %{x:.2f}: right %{y:.1%} of %{customdata} images"
+        "<extra>%{fullData.name}</extra>",
+    }
 
 
 SECTION = Section(

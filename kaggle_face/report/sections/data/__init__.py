@@ -1,0 +1,1 @@
+"""Sections about images and identities: mistakes, labels, embeddings, how the test set differs."""

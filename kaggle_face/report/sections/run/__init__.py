@@ -1,0 +1,1 @@
+"""Sections about the training: its course, its cost, its settings."""
