@@ -1,4 +1,4 @@
-"""The site of this folder: `python -m sphinx -W --keep-going docs build/docs` (extra docs).
+"""The site of this folder: `python -m sphinx -aEW --keep-going docs build/docs` (extra docs).
 
 Pages are plain Markdown that also reads well in the repository. Nothing is loaded from the network, while
 building or while reading: formulas become MathML, which browsers draw by themselves.
@@ -27,6 +27,7 @@ html_math_renderer = "mathml"
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
+highlight_language = "none"
 pygments_style = "friendly"
 
 _GROUP = re.compile(r"^## (?P<title>.+)\n(?P<body>(?:(?!## ).*\n?)*)", re.MULTILINE)

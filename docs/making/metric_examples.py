@@ -52,12 +52,12 @@ class People:
 
 
 def labelled_images() -> Labels:
-    """Images whose true class has a logit about two deviations above the others, overconfident by 1.6."""
+    """Images whose true class has a logit about two deviations above the others, too sure of them."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 30, 400)
     logits = rng.normal(size=(400, 30))
     logits[np.arange(400), labels] += rng.normal(2.4, 1.0, 400)
-    return Labels(1.6 * logits, labels)
+    return Labels(3.5 * logits, labels)
 
 
 def scored_pairs() -> Pairs:

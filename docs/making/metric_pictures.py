@@ -90,9 +90,9 @@ def draw_calibration(axes: Any) -> None:
     means = [float(confidences[rows].mean()) if rows.any() else 0.0 for rows in inside]
     axes.bar(edges[:-1] + 0.05, shares, width=0.09, color=BLUE)
     gaps = [mean - share for mean, share in zip(means, shares, strict=True)]
-    axes.bar(edges[:-1] + 0.05, gaps, bottom=shares, width=0.09, color=ORANGE, alpha=0.35)
+    axes.bar(edges[:-1] + 0.05, gaps, bottom=shares, width=0.09, color="#F0B48C")
     axes.plot([0, 1], [0, 1], "--", color="black", linewidth=0.8)
-    axes.set(xlabel="confidence", ylabel="share of right answers (orange: gap)", xlim=(0, 1), ylim=(0, 1))
+    axes.set(xlabel="confidence", ylabel="right answers (orange: gap)", xlim=(0, 1), ylim=(0, 1))
 
 
 def draw_eer(axes: Any) -> None:

@@ -54,7 +54,9 @@ def test_the_generated_data_are_what_their_texts_say() -> None:
     assert pairs.scores[pairs.is_same == 0].mean() == pytest.approx(0.10, abs=0.01)
 
 
-def test_every_picture_can_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_can_be_drawn_and_none_is_left_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra docs)")
     from docs.making import metric_pictures
 

@@ -85,7 +85,7 @@ def test_the_readme_has_the_commands_of_ci() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert 'python3 -m pip install -e ".[dev]" && pytest\n' in readme
     assert 'python3 -m pip install -q -e ".[dev]"\npytest\n' in script
-    build = "python3 -m sphinx -W --keep-going docs build/docs"
+    build = "python3 -m sphinx -aEW --keep-going docs build/docs"
     assert build in script.replace(" -q", "") and build in (ROOT / "CONTRIBUTING.md").read_text(
         encoding="utf-8"
     )

@@ -13,14 +13,14 @@ from kaggle_face.synthetic.dataset import EmbeddedSize, write_embedded_dataset
 from tests.support.documents import DOCS, ROOT, Block, blocks
 
 SIZE = EmbeddedSize(
-    num_identities=6,
-    train_images_per_identity=8,
-    dev_images_per_identity=4,
+    num_identities=4,
+    train_images_per_identity=6,
+    dev_images_per_identity=3,
     test_images_per_identity=2,
     num_verification_identities=8,
     images_per_verification_identity=4,
     num_val_pairs=20,
-    num_test_pairs=24,
+    num_test_pairs=12,
     image_size_px=32,
 )
 SMALL = (

@@ -25,6 +25,8 @@ TOGETHER = {
     "tests/recognition/app/test_page_layout.py": "faces",
     "tests/report/test_browser.py": "faces",
     "tests/recognition/detection/": "faces",
+    "tests/docs/test_running_blocks.py": "documentation",
+    "tests/docs/test_site.py": "documentation",
 }
 """Beginnings of node ids, with the name of their group."""
 
