@@ -22,6 +22,7 @@ TOGETHER = {
     "tests/recognition/app/test_page.py": "faces",
     "tests/recognition/app/test_page_layout.py": "faces",
     "tests/report/test_browser.py": "faces",
+    "tests/report/data_page/test_page.py": "faces",
     "tests/recognition/detection/": "faces",
 }
 """Beginnings of node ids, with the name of their group."""
