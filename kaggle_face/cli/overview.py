@@ -23,7 +23,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "run": ("-c faces-2026 --minutes 8", "-c faces-2026 --hours 2 --plan"),
     "competitions": ("", "show pair_text"),
     "init": ("faces-2026 --data data/faces-2026", "faces-2026 --data data/faces-2026 --name faces --force"),
-    "check": ("-c faces-2026", "-c faces-2026 --labels main"),
+    "check": ("-c faces-2026 --pictures", "-c faces-2026 --labels main"),
     "cache": ("-c faces-2026", "-c faces-2026 data.image_size=64"),
     "train": ("-c faces-2026", "-c faces-2026 --fold 0 --run small optim.lr=0.05"),
     "tune": (

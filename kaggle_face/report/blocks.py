@@ -111,4 +111,13 @@ class Cards:
     note: str = ""
 
 
-Block = Paragraph | Table | Figure | Cards
+@dataclass(frozen=True)
+class Sheet:
+    """Many small pictures, each with a label below; `note` says how many of how many are shown."""
+
+    caption: str
+    pictures: tuple[tuple[Picture, str], ...]
+    note: str = ""
+
+
+Block = Paragraph | Table | Figure | Cards | Sheet

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ CARD_PX, HOVER_PX = 96, 64
 """Side of pictures in galleries, and beside the pointer."""
 MOST_MEASURED = 20_000
 """Pictures of a split that are measured; of more an even choice."""
+MOST_PAIRS = 20_000
+"""Near-duplicates that are looked for; a folder of one picture a thousand times would have half a million."""
 _QUALITY = 78
 _BLOCK = 256
 _SMALL_PX = 16
@@ -120,6 +123,27 @@ def _uri(pixels: npt.NDArray[np.uint8], size_px: int) -> str:
     data = io.BytesIO()
     picture.save(data, format="WEBP", quality=_QUALITY, method=2)
     return "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def near_pairs(sets: Sequence[PictureStatistics], most_bits: int = 3) -> IntArray:
+    """Positions (P, 2) of pictures of all sets, one set behind the other, that look like each other.
+
+    The first of a pair lies before the second; pairs are found as by `near_copies`, at most `MOST_PAIRS`.
+    """
+    signs = np.where(np.concatenate([each.hashes for each in sets]), 1.0, -1.0).astype(np.float32)
+    small = np.concatenate([each.small for each in sets])
+    found, count = [np.empty((0, 2), np.int64)], 0
+    for start in range(0, len(signs), 1024):
+        products = signs[start : start + 1024] @ signs[start:].T
+        first, second = np.nonzero(products >= 64 - 2 * most_bits)
+        is_later = second > first
+        first, second = first[is_later] + start, second[is_later] + start
+        alike = np.einsum("np,np->n", small[first], small[second]) >= _ALIKE
+        found.append(np.stack([first[alike], second[alike]], axis=1).astype(np.int64))
+        count += int(alike.sum())
+        if count >= MOST_PAIRS:
+            break
+    return np.concatenate(found)[:MOST_PAIRS]
 
 
 def near_copies(

@@ -11,7 +11,18 @@ from typing import Any, assert_never
 import numpy as np
 
 from kaggle_face.errors import one_line
-from kaggle_face.report.blocks import Block, Card, Cards, Cell, Column, Figure, Paragraph, Picture, Table
+from kaggle_face.report.blocks import (
+    Block,
+    Card,
+    Cards,
+    Cell,
+    Column,
+    Figure,
+    Paragraph,
+    Picture,
+    Sheet,
+    Table,
+)
 
 _MARKUP_KEYS = ("hovertemplate", "texttemplate")
 _DIGITS_OF_A_CHART = 5
@@ -64,6 +75,8 @@ def _render(block: Block, name: str) -> str:
             return _figure(block, name)
         case Cards():
             return _cards(block)
+        case Sheet():
+            return _sheet(block)
         case _:
             assert_never(block)
 
@@ -129,6 +142,14 @@ def _cards(cards: Cards) -> str:
     note = f'<p class="note">{escaped(cards.note)}</p>' if cards.note else ""
     items = "".join(f"<li>{_card(card)}</li>" for card in cards.cards)
     return f'<h3>{escaped(cards.caption)}</h3>{note}<ul class="cards">{items}</ul>'
+
+
+def _sheet(sheet: Sheet) -> str:
+    note = f'<p class="note">{escaped(sheet.note)}</p>' if sheet.note else ""
+    items = "".join(
+        f"<li>{_picture(picture)}<span>{escaped(label)}</span></li>" for picture, label in sheet.pictures
+    )
+    return f'<h3>{escaped(sheet.caption)}</h3>{note}<ul class="sheet">{items}</ul>'
 
 
 def _card(card: Card) -> str:

@@ -1,13 +1,15 @@
-"""What a section of the report is: a function from the facts to blocks, or to the reason why it is left
-out."""
+"""What a section of a page is: a function from the facts to blocks, or to the reason why it is left out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from kaggle_face.report.blocks import Block
 from kaggle_face.report.facts import ReportFacts
+
+Facts = TypeVar("Facts")
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ Content = tuple[Block, ...] | LeftOut
 
 
 @dataclass(frozen=True)
-class Section:
-    """A section of the report.
+class PageSection(Generic[Facts]):
+    """A section of a page.
 
     Attributes:
         key: Its anchor, of lower-case letters and hyphens.
@@ -34,4 +36,8 @@ class Section:
     key: str
     title: str
     reading: str
-    build: Callable[[ReportFacts], Content]
+    build: Callable[[Facts], Content]
+
+
+Section = PageSection[ReportFacts]
+"""A section of the report."""

@@ -24,6 +24,7 @@ TOGETHER = {
     "tests/recognition/app/test_page.py": "faces",
     "tests/recognition/app/test_page_layout.py": "faces",
     "tests/report/test_browser.py": "faces",
+    "tests/report/data_page/test_page.py": "faces",
     "tests/recognition/detection/": "faces",
     "tests/docs/test_running_blocks.py": "documentation",
     "tests/docs/test_site.py": "documentation",

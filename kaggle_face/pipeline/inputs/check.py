@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.data_check import (
     CheckResult,
+    ImageFiles,
     SplitCount,
     check_disk,
     check_images,
@@ -21,6 +22,7 @@ from kaggle_face.competitions.data_check import (
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.reading import read_competition, submission_formats
 from kaggle_face.errors import DataError, InputError, counted
+from kaggle_face.pipeline.inputs.data_page import DataPage, make_data_page, require_page_is_possible
 from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
 
@@ -32,11 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """The counts of each split of a raw folder, and what was checked of it."""
+    """The counts of each split of a raw folder, what was checked of it, and the page with its pictures."""
 
     root: Path
     counts: tuple[SplitCount, ...]
     results: tuple[CheckResult, ...]
+    page: DataPage | None = None
 
     @property
     def problems(self) -> tuple[CheckResult, ...]:
@@ -50,20 +53,31 @@ class DataCheck:
             raise DataError(f"{counted(count, 'problem')} in {self.root}, first: {first}")
 
 
-def check_competition(config: Config, progress: Progress, decode_images: bool = True) -> DataCheck:
+def check_competition(
+    config: Config, progress: Progress, decode_images: bool = True, page: Path | None = None
+) -> DataCheck:
     """Checks a competition's data and settings.
 
     Args:
         config: The settings.
         progress: Counts the images that are read.
         decode_images: Whether every image file is read and decoded.
+        page: Where an HTML page with pictures of the data is written; it needs them decoded, and builds the
+            image cache. None: nowhere.
 
     Raises:
         DataError: The folder cannot be read, or has no known layout.
+        InputError: A page is wished without decoding images, or its path is a folder.
+        MissingExtraError: A page is wished and the extra `report` is not installed.
     """
+    if page is not None:
+        if not decode_images:
+            raise InputError("a page of pictures needs the images decoded; leave out --no-images")
+        require_page_is_possible(page)
     root, spec = Path(config.data.root), find_spec(config.competition.slug)
     data = read_competition(root, config.competition, config.data.exclude)
     results = check_records(data, spec)
+    files: ImageFiles | None = None
     if decode_images:
         workers = config.data.workers if config.data.workers > 0 else min(16, os.cpu_count() or 1)
         files = inspect_images(root, data.faces.image_ids, workers, progress)
@@ -80,7 +94,10 @@ def check_competition(config: Config, progress: Progress, decode_images: bool = 
     results += _check_cache(config, data, progress)
     results.append(_try_training(config, data, any(each.level == "problem" for each in results)))
     results.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
-    return DataCheck(root, tuple(count_splits(data)), tuple(results))
+    counts, written = tuple(count_splits(data)), None
+    if page is not None and files is not None:
+        written = make_data_page(config, data, files, counts, results, page, progress)
+    return DataCheck(root, counts, tuple(results), written)
 
 
 def _try_training(config: Config, data: CompetitionData, has_problems: bool) -> CheckResult:

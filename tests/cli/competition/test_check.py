@@ -78,3 +78,26 @@ def test_broken_rules_fail_the_check(data, capsys):
     ]
     assert main(words) == 2
     assert "problem: no pretrained weights are allowed" in capsys.readouterr().out
+
+
+def test_a_page_with_pictures_is_written_also_where_there_is_a_problem(data, capsys):
+    pytest.importorskip("plotly", reason="plotly is not installed")
+    (data / "ver_data/2.jpg").write_bytes(b"nothing")
+    assert main(["check", "-c", "mine.yaml", "--pictures"]) == 2
+    assert "runs/mine/data.html: " in capsys.readouterr().out.replace("\\", "/")
+    page = (data.parent / "runs/mine/data.html").read_text(encoding="utf-8")
+    assert "ver_data/2.jpg" in page and page.count("<img src=") > 8
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--pictures", "--no-images"], "a page of pictures needs the images decoded; leave out --no-images"),
+        (["--pictures", "--to", "."], ". is a folder; name a file, such as data.html"),
+        (["--to", "x.html"], "--to names the file of --pictures; add --pictures"),
+        (["--pictures", "--labels"], "--labels and --pictures are two checks"),
+    ],
+)
+def test_words_that_do_not_fit_together_are_refused(data, capsys, words, line):
+    assert main(["check", "-c", "mine.yaml", *words]) == 2
+    assert f"error: {line}" in capsys.readouterr().err

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from kaggle_face.errors import counted
 from kaggle_face.records import FloatArray
-from kaggle_face.report.blocks import SERIES, Block, Card, Cards, Column, Figure, Paragraph, Table
+from kaggle_face.report.blocks import Block, Card, Cards, Column, Paragraph, Table
+from kaggle_face.report.document.histograms import share_histogram
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.pictures import PictureStatistics, near_copies, picture_of
 from kaggle_face.report.section import Content, LeftOut, Section
 
 MOST_COPIES = 16
-_BINS = 50
 
 
 def build(facts: ReportFacts) -> Content:
@@ -26,7 +24,10 @@ def build(facts: ReportFacts) -> Content:
         ("Brightness", "mean grey value, 0 black to 1 white", train.brightness, test.brightness),
         ("Sharpness", "deviation of the Laplacian; lower is more blurred", train.sharpness, test.sharpness),
     )
-    blocks: list[Block] = [_histogram(*each) for each in properties]
+    blocks: list[Block] = [
+        share_histogram(title, unit, (("training", one), ("test", other)), _means(one, other))
+        for title, unit, one, other in properties
+    ]
     rows = tuple(
         (
             title,
@@ -52,34 +53,8 @@ def _counted(found: PictureStatistics) -> str:
     return f"{len(found):,} of {found.num_images:,}" if len(found) != found.num_images else f"{len(found):,}"
 
 
-def _histogram(title: str, unit: str, train: FloatArray, test: FloatArray) -> Figure:
-    both = np.concatenate([train, test])
-    edges = np.linspace(float(both.min()), float(both.max()) + 1e-9, _BINS + 1)
-    traces = []
-    for name, values, colour in (("training", train, SERIES[0]), ("test", test, SERIES[1])):
-        counts = np.histogram(values, edges)[0]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": (edges[:-1] + edges[1:]) / 2,
-                "y": counts / len(values),
-                "line": {
-                    "color": colour,
-                    "width": 2,
-                    "shape": "hvh",
-                    "dash": "solid" if name == "training" else "dot",
-                },
-                "hovertemplate": "%{x:.3~g}: %{y:.1%}<extra>%{fullData.name}</extra>",
-            }
-        )
-    layout = {
-        "xaxis": {"title": {"text": unit}},
-        "yaxis": {"title": {"text": "share of its pictures"}, "tickformat": ".0%"},
-    }
-    summary = f"Mean {train.mean():.3g} of training and {test.mean():.3g} of test pictures."
-    return Figure(title, summary, tuple(traces), layout, height_px=300)
+def _means(train: FloatArray, test: FloatArray) -> str:
+    return f"Mean {train.mean():.3g} of training and {test.mean():.3g} of test pictures."
 
 
 def _copies(facts: ReportFacts, train: PictureStatistics, test: PictureStatistics) -> Block:

@@ -1,0 +1,1 @@
+"""The page of a competition's data, which `check --pictures` writes."""

@@ -1,0 +1,1 @@
+"""The shell of an HTML page, and charts that several pages share."""
