@@ -145,7 +145,7 @@ def part_of(count: int, total: int, noun: str, clause: str) -> str:
     >>> part_of(1, 3, "image of the list", "do not exist"), part_of(2, 2, "class", "have no column")
     ('1 of 3 images of the list does not exist', '2 of 2 classes have no column')
     """
-    return f"{count} of {total} {noun if total == 1 else plural_of(noun)} {agreeing(count, clause)}"
+    return f"{count:,} of {total:,} {noun if total == 1 else plural_of(noun)} {agreeing(count, clause)}"
 
 
 def counted(count: int, noun: str, clause: str = "") -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.competitions.catalogue.ranking import own_metrics_of
+from kaggle_face.competitions.catalogue.ranking import ClassMetric
 from kaggle_face.config import Config, load_config
 from kaggle_face.errors import KaggleFaceError
 from kaggle_face.evaluation.figures import (
@@ -48,7 +48,7 @@ def compare_with(run: RunFolder, before: RunFolder, metrics: Sequence[str]) -> C
         return Comparison(before.name, (), "the two runs have no finished fold in common")
     rows: list[ComparedMetric] = []
     try:
-        rows += _of_classes(run, before, common)
+        rows += _of_classes(run, before, common, "map@5" if "map@5" in metrics else "accuracy")
         rows += _of_pairs(run, before, common)
     except KaggleFaceError as error:
         note = f"not everything is compared: {error}"
@@ -111,12 +111,13 @@ def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
-def _of_classes(run: RunFolder, before: RunFolder, folds: Sequence[int]) -> list[ComparedMetric]:
+def _of_classes(
+    run: RunFolder, before: RunFolder, folds: Sequence[int], own_metric: ClassMetric
+) -> list[ComparedMetric]:
     members = members_of_task("classification", [run, before], None, folds)
     if len(members) != 2 or not has_record(members, "oof", "predictions"):
         return []
     now, then = class_figures(members)
-    own_metric = own_metrics_of(run.started_folds()[0].read_config()).classes
     differences = compare_classes(now, then, own_metric=own_metric)
     values = [
         {name: float(values.mean()) for name, values in values_of_images(each, own_metric).items()}

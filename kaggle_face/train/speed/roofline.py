@@ -16,7 +16,7 @@ Letters: B images, D embedding size, C classes (3 colours in BCHW), H height, W 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -119,7 +119,7 @@ def count_step(config: Config, num_classes: int, precision: Precision) -> StepCo
     model = config.model.model_copy(update=plain).model_dump_json()
     network = _pass_of_network(model, size_px, batch, precision != "fp32")
     head = _pass_of_head(config.model, config.margin, network.embedding_size, num_classes, batch)
-    operations: Counter[Unit] = Counter()
+    operations: dict[Unit, float] = defaultdict(float)
     for part in (network, head):
         for unit, count in part.forward_operations.items():
             operations[unit] += (1 + _BACKWARD) * count
@@ -238,11 +238,11 @@ def _counted(
     )
 
 
-class _Counting(TorchDispatchMode):
+class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of all operators, and the operations of those of the forward pass."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations: Counter[Unit] = Counter()
         self.moved_bytes = 0
         self.is_forward = True
