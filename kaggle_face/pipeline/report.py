@@ -16,7 +16,7 @@ from kaggle_face.artifacts.record_io import read_embeddings, read_gallery
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs
 from kaggle_face.artifacts.seals import in_words, time_of_now
-from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
+from kaggle_face.competitions.catalogue.ranking import ClassMetric, OwnMetrics, own_metrics_of
 from kaggle_face.competitions.submission.targets import lower_is_better
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.ensemble.held_out_blend import blended_logits, blended_scores, members_of_record
@@ -243,7 +243,11 @@ def _is_mixed(record: TaskRecord, first: Member) -> bool:
 
 
 def _class_facts(
-    members: Sequence[Member], blend: BlendRecord | None, root: Path, metric: str, missing: dict[str, str]
+    members: Sequence[Member],
+    blend: BlendRecord | None,
+    root: Path,
+    own_metric: ClassMetric,
+    missing: dict[str, str],
 ) -> ClassFacts | None:
     if not members or not has_record(members, "oof", "predictions"):
         missing["classes"] = "no run keeps out-of-fold predictions of identities"
@@ -264,7 +268,7 @@ def _class_facts(
             names.append(BLEND)
         except KaggleFaceError as error:
             missing["blended classes"] = f"identities: the blend is not measured beside its members: {error}"
-    return class_facts(names, held_out, members[0], metric)
+    return class_facts(names, held_out, members[0], own_metric)
 
 
 def _pair_facts(

@@ -43,7 +43,7 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
         entry = _with_nameless(find, own, entry, found, wanted)
         find.images.append(entry)
         find.covered |= {*found}
-        texts = identity_texts(own.cells(entry.identity))
+        texts = identity_texts(own.cells(entry.identity or ""))
         find.names |= {name for name in texts if name.lower() not in NO_IDENTITY}
         _explain(find, own, entry)
     used = {name for entry in find.images for name in (entry.split_table, *entry.split_lists)}
