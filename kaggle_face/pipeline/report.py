@@ -246,7 +246,7 @@ def _class_facts(
     members: Sequence[Member],
     blend: BlendRecord | None,
     root: Path,
-    metric: ClassMetric,
+    own_metric: ClassMetric,
     missing: dict[str, str],
 ) -> ClassFacts | None:
     if not members or not has_record(members, "oof", "predictions"):
@@ -268,7 +268,7 @@ def _class_facts(
             names.append(BLEND)
         except KaggleFaceError as error:
             missing["blended classes"] = f"identities: the blend is not measured beside its members: {error}"
-    return class_facts(names, held_out, members[0], metric)
+    return class_facts(names, held_out, members[0], own_metric)
 
 
 def _pair_facts(
