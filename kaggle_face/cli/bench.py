@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
-from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
+from kaggle_face.summaries.legends import meanings
 
 if TYPE_CHECKING:
     from kaggle_face.bench.report import Report

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.cli.blending.ensemble import print_blend
 from kaggle_face.cli.competition.submit import print_files
-from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.cli.training.cache import print_images
 from kaggle_face.cli.training.train import print_training
 from kaggle_face.hints import command_line, settings_given_as
+from kaggle_face.summaries.legends import meanings
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.demo import Figures, StageResult

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from kaggle_face.cli.tables import format_table, legend_lines
 from kaggle_face.errors import one_line
 from kaggle_face.notebook_progress import BarCounter, PlainCounter, bar_of_call
 from kaggle_face.progress import Counter, SilentCounter
+from kaggle_face.summaries.summary import TextTable
+from kaggle_face.summaries.text_tables import format_table, legend_lines
 
 
 class Terminal:
@@ -54,6 +55,11 @@ class Terminal:
     def stopped(self, line: str) -> None:
         """Prints what a command that was stopped has kept to standard error."""
         print(f"stopped: {line}", file=sys.stderr, flush=True)
+
+    def show(self, summary: Iterable[str | TextTable]) -> None:
+        """Prints lines and tables below each other."""
+        for part in summary:
+            self.lines(part.lines if isinstance(part, TextTable) else [part])
 
     def table(
         self,

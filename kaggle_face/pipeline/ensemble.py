@@ -174,16 +174,12 @@ def _blend(
     folds = list(dict.fromkeys(fold for fold, _ in networks))
     config = _settings_today(loaded, run, folds)
     rule, ignored = rule_on_test_neighbours(config, options.ignore_rules, progress)
-    how = SelectionOptions(
-        options.method, options.post_process and options.method != "mean", rule=rule, weights=options.weights
-    )
+    post_processes = options.post_process and options.method != "mean"
+    how = SelectionOptions(options.method, post_processes, rule=rule, weights=options.weights)
     today = compare_with_raw_folder(config, folds, "ensemble", options.ignore_changes, progress)
     require_one_question(networks, compare_training=not options.ignore_changes)
-    choices = _select(members, formula, known, how, progress)
-    if not choices:
-        raise RunError(f"{run.name} has no test predictions; make them first: {run.prediction_command()}")
+    choices = _select(run, members, formula, known, how, progress)
     used = [member for choice in choices.values() for member in used_members(choice.blend)]
-    uncounted = [each for each in used if each.run.imported_task is not None and not each.num_parameters]
     require_few_parameters(config.competition.slug, used)
     with replacing_folder(run.ensemble_folder) as folder:
         records = _write_records(choices, folder, progress)
@@ -202,21 +198,23 @@ def _blend(
         num_parameters=count_parameters(used),
         record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
-        warnings=(
-            *_left_out(choices, members, folds[0]),
-            *(f"the parameters of {each.name} are not known, and so not counted" for each in uncounted),
-        ),
+        warnings=(*_left_out(choices, members, folds[0]), *_uncounted(used)),
     )
 
 
 def _select(
+    run: RunFolder,
     members: Mapping[Task, Sequence[Member]],
     formula: str,
     default: str,
     how: SelectionOptions,
     progress: Progress,
 ) -> dict[Task, BlendChoice]:
-    """The blend of each task that has test predictions; `default` is for one that the formula leaves out."""
+    """The blend of each task that has test predictions; `default` is for one that the formula leaves out.
+
+    Raises:
+        RunError: None has.
+    """
     choices: dict[Task, BlendChoice] = {}
     if has_record(members["classification"], "test", "predictions"):
         of_task = formula_of_task(formula, "classification", default)
@@ -224,6 +222,8 @@ def _select(
     if has_record(members["verification"], "test", "pairs", "embeddings"):
         of_task = formula_of_task(formula, "verification", default)
         choices["verification"] = select_pair_blend(members["verification"], of_task, how, progress)
+    if not choices:
+        raise RunError(f"{run.name} has no test predictions; make them first: {run.prediction_command()}")
     return choices
 
 
@@ -293,3 +293,9 @@ def _left_out(
                 f"{task} is left out: what was imported does not answer it; add a run that does, with --run"
             )
     return tuple(lines)
+
+
+def _uncounted(used: Sequence[Member]) -> list[str]:
+    """A line for each imported member whose parameters are not known."""
+    unknown = [each.name for each in used if each.run.imported_task is not None and not each.num_parameters]
+    return [f"the parameters of {name} are not known, and so not counted" for name in unknown]

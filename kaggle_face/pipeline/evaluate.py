@@ -1,11 +1,9 @@
-"""Evaluation of runs on held-out data: metrics with intervals, differences, thresholds, and the run table."""
+"""Evaluation of runs on held-out data, and the run table."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,7 +18,6 @@ from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.run_thresholds import (
     WANTED_FPRS,
-    RunThresholds,
     thresholds_of_run,
     write_thresholds,
 )
@@ -58,7 +55,16 @@ from kaggle_face.inference.labelled_test import (
     measure_labelled_test,
 )
 from kaggle_face.metrics.intervals.bootstrap import Difference
-from kaggle_face.metrics.table import is_higher_better
+from kaggle_face.pipeline.evaluation_rows import (
+    DifferenceRow,
+    EvaluationResult,
+    LabelledTestRow,
+    MetricRow,
+    MistakesRow,
+    TaskEvaluation,
+    ThresholdRow,
+    known_or_none,
+)
 from kaggle_face.progress import Progress
 from kaggle_face.tasks import TASKS, Task
 
@@ -85,161 +91,6 @@ class EvaluateOptions:
         wrong = [fpr for fpr in self.fprs if not 0 < fpr < 1]
         if wrong:
             raise InputError(f"a rate is a number between 0 and 1, got {wrong[0]:g}")
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """A metric of a member on all held-out data, its 95 % interval, and mean and deviation of its parts.
-
-    The parts are folds, or the ten sets of pairs of the ten-fold accuracy. `low` and `high` are None where
-    people or pairs are too few for an interval; `note` gives the reason.
-    """
-
-    task: Task
-    member: str
-    metric: str
-    value: float
-    low: float | None
-    high: float | None
-    mean: float
-    deviation: float
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class DifferenceRow:
-    """A metric of a member minus that of the first one, with a 95 % interval."""
-
-    task: Task
-    member: str
-    first: str
-    metric: str
-    value: float
-    low: float
-    high: float
-
-    @property
-    def verdict(self) -> str:
-        """Whether the difference is more than noise, in words.
-
-        >>> DifferenceRow("verification", "b", "a", "eer", -0.02, low=-0.03, high=-0.01).verdict
-        'better'
-        """
-        if self.low <= 0 <= self.high:
-            return "not more than noise"
-        higher_is_better = is_higher_better(self.metric)
-        return "better" if (self.value > 0) == higher_is_better else "worse"
-
-
-@dataclass(frozen=True)
-class ThresholdRow:
-    """A threshold of a member's cosines, its 95 % interval, and its error rates on the same data.
-
-    `rule` is `eer`, `accuracy`, `fpr=<rate>` or `gallery` (best matches, which have no error rates). `low`
-    and `high` are None where people are too few for an interval.
-    """
-
-    member: str
-    rule: str
-    threshold: float
-    low: float | None
-    high: float | None
-    fpr: float | None
-    fnr: float | None
-    accuracy: float
-
-    @classmethod
-    def all_of(cls, member: str, thresholds: RunThresholds) -> list[ThresholdRow]:
-        """The rows of all thresholds of a member."""
-        rows = [
-            cls(
-                member,
-                each.rule,
-                each.threshold,
-                _known(each.low),
-                _known(each.high),
-                each.fpr,
-                each.fnr,
-                each.accuracy,
-            )
-            for each in thresholds.pairs
-        ]
-        gallery = thresholds.gallery
-        if gallery is not None:
-            low, high = _known(gallery.low), _known(gallery.high)
-            rows.append(cls(member, "gallery", gallery.threshold, low, high, None, None, gallery.accuracy))
-        return rows
-
-
-@dataclass(frozen=True)
-class MistakesRow:
-    """Where a member errs among classes, on what is held out.
-
-    Attributes:
-        calibration_error: Expected calibration error in [0, 1].
-        weakest: The classes of the lowest accuracy, with that accuracy, the lowest first.
-        confusions: The most frequent mistakes: true class, predicted class, images.
-    """
-
-    member: str
-    calibration_error: float
-    weakest: tuple[tuple[str, float], ...]
-    confusions: tuple[tuple[str, str, int], ...]
-
-
-@dataclass(frozen=True)
-class TaskEvaluation:
-    """All that was measured of a task.
-
-    Attributes:
-        threshold_files: The path of `thresholds.json` by member.
-        imbalances: What is imbalanced about the held-out data, one sentence each.
-        left_out: Metrics that mean nothing on these data.
-        thresholds_left_out: By member, rules of which no threshold means anything.
-    """
-
-    task: Task
-    members: tuple[str, ...]
-    metrics: tuple[MetricRow, ...]
-    differences: tuple[DifferenceRow, ...]
-    thresholds: tuple[ThresholdRow, ...] = ()
-    threshold_files: Mapping[str, Path] = field(default_factory=dict)
-    mistakes: tuple[MistakesRow, ...] = ()
-    imbalances: tuple[str, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    thresholds_left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class LabelledTestRow:
-    """The accuracy of one network, or of the blend of a run, on the test images whose class is known."""
-
-    name: str
-    accuracy: float
-    num_images: int
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """What `evaluate_runs` measured, by task."""
-
-    tasks: tuple[TaskEvaluation, ...]
-    labelled_tests: tuple[LabelledTestRow, ...]
-
-    @property
-    def metrics(self) -> tuple[MetricRow, ...]:
-        """The metrics of all tasks and members."""
-        return tuple(chain.from_iterable(each.metrics for each in self.tasks))
-
-    @property
-    def differences(self) -> tuple[DifferenceRow, ...]:
-        """All differences from the first member."""
-        return tuple(chain.from_iterable(each.differences for each in self.tasks))
-
-    @property
-    def thresholds(self) -> tuple[ThresholdRow, ...]:
-        """The thresholds of all members."""
-        return tuple(chain.from_iterable(each.thresholds for each in self.tasks))
 
 
 def evaluate_runs(
@@ -403,8 +254,8 @@ def _as_evaluation(
             name,
             each.metric,
             each.value,
-            None if each.interval is None else _known(each.interval.low),
-            None if each.interval is None else _known(each.interval.high),
+            None if each.interval is None else known_or_none(each.interval.low),
+            None if each.interval is None else known_or_none(each.interval.high),
             each.mean,
             each.spread,
             each.note,
@@ -419,7 +270,3 @@ def _as_evaluation(
         if metric not in {each.name for each in left_out}
     )
     return TaskEvaluation(task, names, metric_rows, difference_rows, thresholds, files, left_out=left_out)
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -36,7 +36,8 @@ from kaggle_face.evaluation.members import choose_members, imported_checkpoint
 from kaggle_face.inference.labelled_test import write_test_labels
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
 from kaggle_face.metrics.verification import verification_summary
-from kaggle_face.pipeline.evaluate import EvaluateOptions, MetricRow, evaluate_runs
+from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
+from kaggle_face.pipeline.evaluation_rows import MetricRow
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.pipeline.inputs.today import Today, open_today
 from kaggle_face.pipeline.train import describe_training

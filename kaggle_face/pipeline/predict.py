@@ -114,18 +114,20 @@ def _predict_folds(
     from kaggle_face.model.amp import resolve_device
 
     test_set, device, predicted = gather_test_set(data, cache), resolve_device(config.device), []
-    num_images = len(test_set.embedded_ids)
+    images = counted(len(test_set.embedded_ids), "image")
     for place, folder in enumerate(folds):
-        there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
-        checkpoints = options.checkpoints or there
+        checkpoints = options.checkpoints or _kept_checkpoints(folder)
         folds_after = len(folds) - place - 1
         predict_fold(folder, checkpoints, test_set, today.tables, averaging, device, progress, folds_after)
-        images = counted(num_images, "image")
         progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
-        measured = {name: measure_labelled_test(folder, name) for name in checkpoints}
-        known = {name: accuracy for name, accuracy in measured.items() if accuracy is not None}
+        found = ((name, measure_labelled_test(folder, name)) for name in checkpoints)
+        known = {name: accuracy for name, accuracy in found if accuracy is not None}
         for name, accuracy in known.items():
             progress.log(f"fold {folder.fold} {name}: {accuracy}")
-        predicted.append(PredictedFold(folder.fold, tuple(checkpoints), num_images, known))
+        predicted.append(PredictedFold(folder.fold, tuple(checkpoints), len(test_set.embedded_ids), known))
     require_unchanged(config, today, progress)
     return PredictResult(run, tuple(predicted), tta)
+
+
+def _kept_checkpoints(folder: FoldFolder) -> list[CheckpointName]:
+    return [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]

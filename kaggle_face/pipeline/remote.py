@@ -11,6 +11,7 @@ from typing import Any
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.files.locking import lock_or_refuse
+from kaggle_face.artifacts.plain_values import plain_values
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
@@ -62,6 +63,23 @@ class SubmissionHistory:
     agreement: float | None
     proposal: Proposal
 
+    def as_values(self) -> dict[str, Any]:
+        """The rows, the agreement of both scores and the proposed choice, for JSON."""
+        choices = [
+            {"file": each.entry.file, "key": each.entry.key, "reason": each.reason}
+            for each in self.proposal.choices
+        ]
+        values: dict[str, Any] = plain_values(
+            {
+                "competition": self.slug,
+                "entries": self.entries,
+                "rank_correlation": self.agreement,
+                "select": choices,
+                "notes": self.proposal.notes,
+            }
+        )
+        return values
+
 
 @dataclass(frozen=True)
 class LeaderboardLook:
@@ -70,6 +88,23 @@ class LeaderboardLook:
     slug: str
     standing: Standing
     looks: tuple[dict[str, Any], ...]
+
+    def as_values(self) -> dict[str, Any]:
+        """The leaderboard and earlier looks at it, for JSON."""
+        rows = [
+            {"rank": row.rank, "team": row.team, "score": row.score, "is_own": row == self.standing.own}
+            for row in self.standing.rows
+        ]
+        values: dict[str, Any] = plain_values(
+            {
+                "competition": self.slug,
+                "lower_is_better": self.standing.lower_is_better,
+                "rows": rows,
+                "cutoffs": self.standing.gaps,
+                "looks": self.looks,
+            }
+        )
+        return values
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs
 from kaggle_face.artifacts.seals import in_words, time_of_now
 from kaggle_face.competitions.catalogue.ranking import ClassMetric, OwnMetrics, own_metrics_of
-from kaggle_face.competitions.submission.targets import lower_is_better
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.ensemble.held_out_blend import blended_logits, blended_scores, members_of_record
 from kaggle_face.errors import InputError, KaggleFaceError, RunError
@@ -35,6 +33,7 @@ from kaggle_face.evaluation.members import Member, default_checkpoint, members_o
 from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.inputs.preparing import chosen_folds
 from kaggle_face.pipeline.inputs.report_pictures import ReportPictures, find_pictures
+from kaggle_face.pipeline.inputs.report_uploads import newest_looks, uploads_of
 from kaggle_face.plotly_script import plotly_script
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
@@ -47,7 +46,6 @@ from kaggle_face.report.facts import (
     GalleryFacts,
     PairFacts,
     ReportFacts,
-    Upload,
 )
 from kaggle_face.report.findings import evidence_of
 from kaggle_face.report.headline import headline, task_scores
@@ -60,10 +58,7 @@ from kaggle_face.report.measuring import (
 )
 from kaggle_face.report.page import write_report
 from kaggle_face.report.pictures import PictureStatistics, measure_pictures
-from kaggle_face.report.question import question_of, slugs_of
-from kaggle_face.submission.ledger.agreement import agreement, comparable
-from kaggle_face.submission.ledger.database import DATABASE, Ledger
-from kaggle_face.submission.ledger.entries import Entry
+from kaggle_face.report.question import question_of
 from kaggle_face.tasks import TASKS
 
 FILE_NAME = "report.html"
@@ -144,32 +139,23 @@ def gather_facts(
 ) -> ReportFacts:
     """All that the report shows; `write_run_report` describes arguments and errors."""
     run = runs[0]
-    folds = chosen_folds(run, options.folds)
-    finished = [fold for fold in folds if fold.is_finished]
-    if not finished:
-        raise RunError(f"{run.name} has no finished fold; train one first: {run.training_command()}")
-    config = _config_of(loaded, run, finished[0])
+    first_fold = _first_finished(run, options.folds)
+    config = _config_of(loaded, run, first_fold)
     own = own_metrics_of(config)
     missing: dict[str, str] = {}
-    blend = _current_blend(run, missing)
-    if blend is None and run in options.blends:
-        raise RunError(missing["blend"])
+    blend = _current_blend(run, missing, is_wanted=run in options.blends)
     members = {task: members_of_task(task, runs, None, options.folds) for task in TASKS}
     root = run.path.parent.parent
     classes = _class_facts(members["classification"], blend, root, own.classes, missing)
     pairs = _pair_facts(members["verification"], blend, root, missing)
-    pictures = find_pictures(config, finished[0], progress)
-    if pictures.cache is None:
-        missing["pictures"] = pictures.missing
-        progress.warn(pictures.missing)
+    pictures = _pictures(config, first_fold, missing, progress)
     first = members["verification"] or members["classification"]
-    embeddings = embedding_facts(first[0]) if first else None
-    gallery = _dev_gallery(run, finished[0], blend) or (simulated_gallery_facts(first[0]) if first else None)
+    gallery = _dev_gallery(run, first_fold, blend) or (simulated_gallery_facts(first[0]) if first else None)
     scores = task_scores(classes, pairs, gallery, own)
-    uploads, rank_correlation = _uploads(config)
-    measured = _measured(pictures, progress)
+    uploads, rank_correlation = uploads_of(config)
+    train_pictures, test_pictures = _measured(pictures, progress)
     return ReportFacts(
-        question=question_of(config, own, _looks(config)),
+        question=question_of(config, own, newest_looks(config)),
         score=headline(scores, own, blend),
         task_scores=scores,
         runs=tuple(run_facts(each, _finished(each, options.folds)) for each in runs),
@@ -178,17 +164,29 @@ def gather_facts(
         version=kaggle_face.__version__,
         classes=classes,
         pairs=pairs,
-        embeddings=embeddings,
+        embeddings=embedding_facts(first[0]) if first else None,
         gallery=gallery,
         blend=blend,
         comparison=_comparison(run, own, missing),
         cache=pictures.cache,
-        train_pictures=measured[0],
-        test_pictures=measured[1],
+        train_pictures=train_pictures,
+        test_pictures=test_pictures,
         uploads=uploads,
         agreement=rank_correlation,
         missing=missing,
     )
+
+
+def _first_finished(run: RunFolder, wanted: Sequence[int] | None) -> FoldFolder:
+    """The first finished fold of those that are wanted.
+
+    Raises:
+        RunError: None is finished.
+    """
+    found = next((fold for fold in chosen_folds(run, wanted) if fold.is_finished), None)
+    if found is None:
+        raise RunError(f"{run.name} has no finished fold; train one first: {run.training_command()}")
+    return found
 
 
 def _command(loaded: LoadedConfig, runs: Sequence[RunFolder], options: ReportOptions) -> str:
@@ -223,18 +221,23 @@ def _finished(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolder]:
     return [fold for fold in run.finished_folds() if wanted is None or fold.fold in wanted]
 
 
-def _current_blend(run: RunFolder, missing: dict[str, str]) -> BlendRecord | None:
-    """The blend in the run's folder; None with the reason where there is none or it is out of date."""
+def _current_blend(run: RunFolder, missing: dict[str, str], is_wanted: bool) -> BlendRecord | None:
+    """The blend in the run's folder; None with the reason where there is none or it is out of date.
+
+    Raises:
+        RunError: It is wanted and missing or out of date.
+    """
     if not run.ensemble_folder.is_dir():
         missing["blend"] = f"{run.name} is not blended; blend it: {run.command('ensemble')}"
-        return None
-    reason = why_blend_is_outdated(run)
-    if reason is not None:
+    elif (reason := why_blend_is_outdated(run)) is not None:
         missing["blend"] = (
             f"the blend of {run.name} is out of date: {reason}; blend again: {run.command('ensemble')}"
         )
-        return None
-    return read_blend_record(run)
+    else:
+        return read_blend_record(run)
+    if is_wanted:
+        raise RunError(missing["blend"])
+    return None
 
 
 def _is_mixed(record: TaskRecord, first: Member) -> bool:
@@ -342,42 +345,15 @@ def _comparison(run: RunFolder, own: OwnMetrics, missing: dict[str, str]) -> Com
     return compare_with(run, before, (own.classes, own.pairs))
 
 
-def _looks(config: Config) -> dict[str, dict[str, Any]]:
-    """The newest look at the leaderboard of each competition of the settings."""
-    folder = Path(config.paths.submissions)
-    if not (folder / DATABASE).is_file():
-        return {}
-    ledger = Ledger(folder)
-    return {slug: looks[-1] for slug in slugs_of(config) if (looks := ledger.standings(slug))}
-
-
-def _uploads(config: Config) -> tuple[tuple[Upload, ...], float | None]:
-    """The rows of the ledger of this competition, and the rank correlation of those with both scores."""
-    folder = Path(config.paths.submissions)
-    if not (folder / DATABASE).is_file():
-        return (), None
-    slugs = slugs_of(config)
-    entries = [each for each in Ledger(folder).entries() if each.competition in slugs]
-    own = [each for each in entries if each.competition == config.competition.slug]
-    rows = comparable(own)
-    keys = {each.key for each in rows}
-    lower = bool(lower_is_better(config.competition.slug))
-    return tuple(_upload(each, each.key in keys) for each in entries), agreement(own, lower)
-
-
-def _upload(entry: Entry, is_comparable: bool) -> Upload:
-    return Upload(
-        entry.time,
-        entry.competition,
-        entry.task,
-        entry.file,
-        entry.status,
-        entry.oof_metric,
-        entry.oof_score,
-        entry.public,
-        entry.private,
-        is_comparable,
-    )
+def _pictures(
+    config: Config, fold: FoldFolder, missing: dict[str, str], progress: Progress
+) -> ReportPictures:
+    """The pictures of the run's data, with a warning and the reason where there are none."""
+    pictures = find_pictures(config, fold, progress)
+    if pictures.cache is None:
+        missing["pictures"] = pictures.missing
+        progress.warn(pictures.missing)
+    return pictures
 
 
 def _measured(

@@ -16,7 +16,8 @@ from kaggle_face.artifacts.tables import read_labels, write_table
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
 from kaggle_face.errors import InputError, RunError
-from kaggle_face.pipeline.evaluate import DifferenceRow, EvaluateOptions, evaluate_runs, run_table
+from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs, run_table
+from kaggle_face.pipeline.evaluation_rows import DifferenceRow
 from kaggle_face.progress import SilentProgress
 from tests.support.progress import Told
 

@@ -35,6 +35,7 @@ LAYERS: list[set[str]] = [
     {"train", "ensemble", "submission", "recognition", "report", "exporting"},
     {"pipeline"},
     {"bench"},
+    {"summaries"},
     {"cli", "project"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, ViewportSize, expect
+
+DESKTOP: ViewportSize = {"width": 1100, "height": 800}
+
+
+@contextmanager
+def opening(tab: Page, address: str) -> Iterator[Page]:
+    """Opens the page and leaves the tab as it was; errors of scripts and requests elsewhere fail the test."""
+    faults: list[str] = []
+
+    def note_error(error: object) -> None:
+        faults.append(str(error))
+
+    def note_request(one: Request) -> None:
+        if not one.url.startswith((address, "data:", "blob:")):
+            faults.append(one.url)
+
+    tab.on("pageerror", note_error)
+    tab.on("request", note_request)
+    tab.goto(address)
+    expect(tab.locator("body[data-ready]")).to_be_attached()
+    yield tab
+    tab.remove_listener("request", note_request)
+    tab.unroute_all()
+    tab.goto("about:blank")
+    tab.remove_listener("pageerror", note_error)
+    tab.set_viewport_size(DESKTOP)
+    tab.emulate_media(color_scheme="null", reduced_motion="null")
+    assert faults == []
 
 
 def open_flow(page: Page, flow: str) -> None:

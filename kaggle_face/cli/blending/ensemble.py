@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import (
@@ -15,24 +15,12 @@ from kaggle_face.cli.arguments import (
     add_rules_argument,
     load_settings,
 )
-from kaggle_face.cli.legends import meanings
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError, counted
+from kaggle_face.errors import InputError
 from kaggle_face.evaluation.members import METHODS
 
 if TYPE_CHECKING:
-    from kaggle_face.ensemble.result_rows import CandidateRow, TaskBlend
     from kaggle_face.pipeline.ensemble import BlendResult
-
-_MOST_WEIGHTS_SHOWN = 5
-_LEGEND = {
-    "blend": "'>' is chosen",
-    "95 % interval": "of the gain, with other people",
-    "weights": "of the members, in their order",
-    "post-processing": "a step and its best setting",
-    "use": "on where the whole interval is above 0",
-}
-_ALWAYS_SHOWN = ("accuracy", "top5", "eer", "auc", "tpr@1e-2", "tpr@1e-3")
 
 
 def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
@@ -95,20 +83,9 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def print_blend(result: BlendResult, terminal: Terminal) -> None:
     """Prints how every member and blend fares and what was written."""
-    for blend in result.tasks:
-        for note in blend.notes:
-            terminal.log(f"{blend.task}: {note}")
-        _print_choice(blend, terminal)
-        _print_steps(blend, terminal)
-    if result.gallery_accuracy is not None:
-        terminal.log(
-            f"dev gallery: accuracy {result.gallery_accuracy:.4f} of naming the probes with this blend"
-        )
-    if result.labelled_test is not None:
-        terminal.log(f"this blend: {result.labelled_test}; nothing is chosen by it")
-    terminal.log(f"{counted(result.num_parameters, 'parameter')} in all networks of the blend")
-    for path in result.paths:
-        terminal.log(str(path))
+    from kaggle_face.summaries.blend import describe_blend
+
+    terminal.show(describe_blend(result))
     for line in result.warnings:
         terminal.warn(line)
 
@@ -132,91 +109,3 @@ def _given_weights(texts: Sequence[str]) -> dict[str, float]:
         except ValueError:
             raise InputError(f"--weight {name}=...: '{share}' is not a number from 0 to 1") from None
     return weights
-
-
-def _print_choice(blend: TaskBlend, terminal: Terminal) -> None:
-    folds = [" ".join(map(str, member.folds)) for member in blend.members]
-    if not blend.candidates:
-        rows = [
-            [each.member, of_member, f"{each.weight:.3f}"]
-            for each, of_member in zip(blend.members, folds, strict=True)
-        ]
-        legend = {
-            "member": f"a network of each fold, for {blend.task}",
-            "folds": "their numbers",
-            "weight": "share, sum 1",
-        }
-        terminal.table(list(legend), rows, legend)
-        return
-    columns = _shown(blend.candidates[0].metrics, blend.metric)
-    nested = f"nested {blend.metric}"
-    header = ["blend", *columns, nested]
-    rows = [
-        [
-            _marked(each),
-            *(f"{each.metrics[name]:.4f}" for name in columns),
-            "-" if each.nested is None else f"{each.nested:.4f}",
-        ]
-        for each in blend.candidates
-    ]
-    terminal.log(f"{blend.task}, out of fold:")
-    terminal.table(header, rows, meanings(header, {**_LEGEND, nested: "by weights found on other people"}))
-    blends = [each for each in blend.candidates if each.kind != "single"]
-    if blends:
-        header = ["blend", "gain", "95 % interval", "in-sample", "weights"]
-        rows = [
-            [
-                _marked(each),
-                _signed(each.gain),
-                "-" if each.gain is None else f"{each.low:+.4f} to {each.high:+.4f}",
-                _signed(each.in_sample_gain),
-                _weights(each),
-            ]
-            for each in blends
-        ]
-        terminal.log("")
-        terminal.table(header, rows, meanings(header, _LEGEND))
-    of_folds = f"{'fold' if str(folds[0]).isdecimal() else 'folds'} {folds[0]}"
-    terminal.log(f"{blend.task}: {blend.chosen} ({of_folds}), because {blend.reason}")
-    terminal.log("")
-
-
-def _print_steps(blend: TaskBlend, terminal: Terminal) -> None:
-    if blend.tuned_metrics is None:
-        return
-    rows = [
-        [
-            each.setting,
-            "on" if each.is_on else "off",
-            _signed(each.gain),
-            f"{each.low:+.4f} to {each.high:+.4f}",
-            _signed(each.in_sample_gain),
-        ]
-        for each in blend.steps
-    ]
-    header = ["post-processing", "use", "gain", "95 % interval", "in-sample"]
-    terminal.table(header, rows, meanings(header, {**_LEGEND, "gain": "over the steps before, nested"}))
-    metrics = blend.tuned_metrics
-    figures = ", ".join(f"{name} {metrics[name]:.4f}" for name in _shown(metrics, blend.metric))
-    terminal.log(f"with what is on: {figures}")
-    terminal.log("")
-
-
-def _marked(candidate: CandidateRow) -> str:
-    return f"{'> ' if candidate.is_chosen else '  '}{candidate.name}"
-
-
-def _shown(metrics: Mapping[str, float], main: str) -> list[str]:
-    """The metrics worth a column: the usual ones, and the one that the blend is chosen by."""
-    return [name for name in metrics if name in (main, *_ALWAYS_SHOWN)]
-
-
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.4f}"
-
-
-def _weights(candidate: CandidateRow) -> str:
-    weights = candidate.weights
-    if len(weights) <= _MOST_WEIGHTS_SHOWN:
-        return " ".join(f"{weight:.2f}" for weight in weights)
-    return f"{sum(weight > 0 for weight in weights)} of {counted(len(weights), 'member')}"

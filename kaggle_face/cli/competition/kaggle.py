@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
@@ -19,34 +18,6 @@ from kaggle_face.errors import InputError, counted
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
-    from kaggle_face.kaggle.leaderboard import Standing
-    from kaggle_face.pipeline.remote import LeaderboardLook, SubmissionHistory
-    from kaggle_face.submission.ledger.entries import Entry
-
-_LOOKS_SHOWN = 10
-_LONGEST_SCORE = 8
-_LEDGER = {
-    "time": "when it was written or uploaded, UTC",
-    "file": "the CSV",
-    "out-of-fold": "its predictions on held-out data",
-    "public": "score on the public part of the test set",
-    "private": "score on the rest",
-    "status": "WRITTEN: only on disk; COMPLETE: scored",
-    "message": "Kaggle's number, and the description or the reason of a failure",
-}
-_LOOKS = {
-    "looked at": "when, UTC",
-    "rank": "of the own team",
-    "teams": "on the leaderboard",
-    "own score": "of the own team",
-    "best score": "of the first place",
-}
-_TEAMS = {"rank": "1 = best", "team": "its name", "score": "public score"}
-_GAPS = {
-    "cut-off": "a place or a grade",
-    "score": "that it takes",
-    "missing": "to the own score",
-}
 
 
 def add_arguments_auth(parser: argparse.ArgumentParser) -> None:
@@ -112,11 +83,12 @@ def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     histories = submissions(_load_settings(arguments), arguments.slug, arguments.offline, progress)
     plots = [] if arguments.plot is None else write_agreement_plots(histories, arguments.plot)
     if arguments.json:
-        terminal.json([_history_values(history) for history in histories])
+        terminal.json([history.as_values() for history in histories])
         return
+    from kaggle_face.summaries.kaggle import describe_history
+
     for place, history in enumerate(histories):
-        _show_entries(history.slug, history.entries, terminal)
-        _show_agreement(history, plots[place] if plots else None, terminal)
+        terminal.show(describe_history(history, plots[place] if plots else None))
 
 
 def _svg_file(text: str) -> Path:
@@ -140,17 +112,12 @@ def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     progress = BesideDocument() if arguments.json else terminal
     looks = leaderboard(_load_settings(arguments), arguments.slug, progress)
     if arguments.json:
-        terminal.json([_look_values(look) for look in looks])
+        terminal.json([look.as_values() for look in looks])
         return
+    from kaggle_face.summaries.kaggle import describe_look
+
     for look in looks:
-        _show_standing(look.slug, look.standing, arguments.top, terminal)
-        if len(look.looks) > 1:
-            names = ("rank", "teams", "score", "best")
-            rows = [
-                [str(each["time"]), *(str(each.get(name) or "-") for name in names)]
-                for each in look.looks[-_LOOKS_SHOWN:]
-            ]
-            terminal.table(list(_LOOKS), rows, _LOOKS)
+        terminal.show(describe_look(look, arguments.top))
 
 
 def add_arguments_bundle(parser: argparse.ArgumentParser) -> None:
@@ -204,110 +171,3 @@ def _load_settings(arguments: argparse.Namespace) -> LoadedConfig:
         arguments.overrides = [arguments.slug, *arguments.overrides]
         arguments.slug = None
     return load_settings(arguments)
-
-
-def _show_entries(slug: str, entries: Sequence[Entry], terminal: Terminal) -> None:
-    if not entries:
-        terminal.log(f"{slug}: nothing was written or submitted yet")
-        return
-    rows = []
-    for entry in entries:
-        own, metric = "-", entry.oof_metric or ""
-        if entry.oof_score is not None:  # a formula of both tasks is called a score
-            own = f"{'score' if '*' in metric else metric} {entry.oof_score:.4g}".strip()
-        time = entry.time.replace("T", " ")[:16]
-        scores = [own, _short_score(entry.public_score), _short_score(entry.private_score)]
-        number = f"{entry.reference}: " if entry.reference else ""
-        rows.append([time, entry.file, *scores, entry.status, number + (entry.error or entry.message)])
-    terminal.log(f"{slug}:")
-    terminal.table(list(_LEDGER), rows, _LEDGER)
-
-
-def _short_score(text: str | None) -> str:
-    """Kaggle's score in at most eight letters.
-
-    >>> _short_score("0.0345678901"), _short_score("0.91"), _short_score(None)
-    ('0.034568', '0.91', '-')
-    """
-    if text is None or len(text) <= _LONGEST_SCORE:
-        return text or "-"
-    try:
-        return f"{float(text):.5g}"
-    except ValueError:
-        return text
-
-
-def _history_values(history: SubmissionHistory) -> dict[str, Any]:
-    """The rows of a competition, the agreement of both scores and the proposed choice, for JSON."""
-    from kaggle_face.artifacts.plain_values import plain_values
-
-    choices = [
-        {"file": each.entry.file, "key": each.entry.key, "reason": each.reason}
-        for each in history.proposal.choices
-    ]
-    values: dict[str, Any] = plain_values(
-        {
-            "competition": history.slug,
-            "entries": history.entries,
-            "rank_correlation": history.agreement,
-            "select": choices,
-            "notes": history.proposal.notes,
-        }
-    )
-    return values
-
-
-def _look_values(look: LeaderboardLook) -> dict[str, Any]:
-    """A leaderboard and earlier looks at it, for JSON."""
-    from kaggle_face.artifacts.plain_values import plain_values
-
-    rows = [
-        {"rank": row.rank, "team": row.team, "score": row.score, "is_own": row == look.standing.own}
-        for row in look.standing.rows
-    ]
-    values: dict[str, Any] = plain_values(
-        {
-            "competition": look.slug,
-            "lower_is_better": look.standing.lower_is_better,
-            "rows": rows,
-            "cutoffs": look.standing.gaps,
-            "looks": look.looks,
-        }
-    )
-    return values
-
-
-def _show_agreement(history: SubmissionHistory, plot: Path | None, terminal: Terminal) -> None:
-    both = history.comparable
-    if history.agreement is not None:
-        terminal.log(
-            f"rank correlation of out-of-fold {both[0].oof_metric} and public score: {history.agreement:.2f} "
-            f"({counted(len(both), 'submission')})"
-        )
-    if plot is not None:
-        terminal.log(f"{plot}: {counted(len(both), 'submission')} with both scores")
-    for choice in history.proposal.choices:
-        terminal.log(f"select for the final score: {choice.entry.file} - {choice.reason}")
-    for note in history.proposal.notes:
-        terminal.log(f"note: {note}")
-
-
-def _show_standing(slug: str, standing: Standing, top: int, terminal: Terminal) -> None:
-    better = "lower" if standing.lower_is_better else "higher"
-    terminal.log(f"{slug}: {counted(len(standing.rows), 'team')}, {better} is better")
-    shown = list(standing.rows[:top])
-    if standing.own is not None and standing.own not in shown:
-        shown.append(standing.own)
-    rows = []
-    for row in shown:
-        team = row.team + (" (you)" if row == standing.own else "")
-        rows.append([str(row.rank), team, "-" if row.score is None else f"{row.score:g}"])
-    terminal.table(list(_TEAMS), rows, _TEAMS)
-    if standing.own is None:
-        terminal.log("your team is not on it yet")
-    gaps = []
-    for gap in standing.gaps:
-        missing = "-" if gap.missing is None else f"{gap.missing:.5g}" if gap.missing > 0 else "reached"
-        gaps.append([gap.name, f"{gap.score:g}", missing])
-    if gaps:
-        terminal.table(list(_GAPS), gaps, _GAPS)

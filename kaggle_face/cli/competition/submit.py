@@ -16,21 +16,12 @@ from kaggle_face.cli.arguments import (
 )
 from kaggle_face.cli.terminal import BesideDocument, Terminal
 from kaggle_face.errors import counted
-from kaggle_face.hints import settings_command
 from kaggle_face.tasks import TASKS
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.submission_plan import SubmissionPlan, UploadsLeft
+    from kaggle_face.pipeline.submission_plan import SubmissionPlan
     from kaggle_face.pipeline.submit import SubmitResult
     from kaggle_face.submission.ledger.entries import Entry
-
-_PLAN = {
-    "CSV": "what it was made from",
-    "goes to": "the competition; -: it would not be sent",
-    "expected": "score on held-out data",
-    "95 % interval": "where it would lie with other people",
-    "metric": "that the competition ranks by",
-}
 
 
 def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
@@ -101,53 +92,13 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
-    """Prints what an upload would do: where CSVs go, expected scores, equal contents, and uploads left."""
-    from kaggle_face.metrics.table import title_of
+    """Prints what an upload would do, and warns where too few uploads are left."""
+    from kaggle_face.summaries.submission import describe_submission_plan
 
-    rows = [
-        [
-            each.name,
-            (each.competition or "-") if each.is_sent else "-",
-            "-" if each.expected.value is None else f"{each.expected.value:.4f}",
-            "-" if each.expected.low is None else f"{each.expected.low:.4f} to {each.expected.high:.4f}",
-            title_of(each.expected.metric) or "-",
-        ]
-        for each in plan.files
-    ]
-    terminal.log("")
-    terminal.table(list(_PLAN), rows, _PLAN)
-    for each in plan.files:
-        if each.is_sent:
-            terminal.log(f"{each.name}: {each.expected.measured}")
-        if each.same_as:
-            terminal.log(f"{each.name} has the same bytes as {', '.join(each.same_as)}")
-        for upload in each.uploaded:
-            number = f"reference {upload.reference}, " if upload.reference else ""
-            score = f"public score {upload.public_score}" if upload.public_score else "no public score"
-            again = "; it takes --force to send it again" if each.is_sent else ""
-            where = f"as {upload.file} at {upload.time} ({number}{upload.status}, {score})"
-            terminal.log(f"{each.name} was uploaded before, {where}{again}")
-    for each_left in plan.competitions:
-        _print_left(each_left, terminal)
-    if not plan.competitions:
-        terminal.log("no competition on Kaggle takes any of them; nothing would be sent")
-
-
-def _print_left(left: UploadsLeft, terminal: Terminal) -> None:
-    if left.left is None:
-        made = f"{counted(left.made, 'upload')} made today, as far as {left.source} knows"
-        terminal.log(f"{left.competition}: the limit of uploads a day is not known; {made}")
-    else:
-        number = (
-            counted(left.left, "upload")
-            if left.limit is None
-            else f"{left.left} of {counted(left.limit, 'upload')}"
-        )
-        kept = f"; submit.reserve keeps {left.reserve}" if left.reserve else ""
-        planned = f"{counted(left.planned, 'upload')} planned"
-        terminal.log(f"{left.competition}: {number} left today, by {left.source}{kept}; {planned}")
-    if not left.is_enough:
-        terminal.warn(f"{left.competition}: fewer uploads are left than planned")
+    terminal.show(describe_submission_plan(plan))
+    for left in plan.competitions:
+        if not left.is_enough:
+            terminal.warn(f"{left.competition}: fewer uploads are left than planned")
 
 
 def _print_entries(entries: Sequence[Entry], arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -174,19 +125,7 @@ def print_files(result: SubmitResult, terminal: Terminal) -> None:
 def _show_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:
     """One line for each upload, and an error where Kaggle could not score one of them."""
     from kaggle_face.pipeline.submit import require_scored
+    from kaggle_face.summaries.submission import outcome_line
 
-    for entry in entries:
-        reference = f" (reference {entry.reference})" if entry.reference else ""
-        match entry.status:
-            case "COMPLETE":
-                private = f", private score {entry.private_score}" if entry.private_score else ""
-                score, metric = entry.oof_score, entry.oof_metric
-                own = "" if score is None else f", out-of-fold {metric} {score:.5g}"
-                outcome = f"public score {entry.public_score or 'hidden'}{private}{own}"
-            case "PENDING" | "UPLOADED" | "UPLOADING":
-                later = settings_command("submit", "--wait")
-                outcome = f"{entry.status}, no score yet; later: {later}"
-            case _:
-                outcome = f"{entry.status}: {entry.error or 'no reason given'}"
-        terminal.log(f"{entry.file}{reference}: {outcome}")
+    terminal.show(map(outcome_line, entries))
     require_scored(entries)

@@ -16,8 +16,10 @@ from kaggle_face.artifacts.files.reading import read_columns, reading
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.artifacts.tables import write_table
-from kaggle_face.errors import KaggleFaceError, counted
+from kaggle_face.config import LoadedConfig
+from kaggle_face.errors import KaggleFaceError, RunError, counted
 from kaggle_face.hardware import available_cpus, processor_name
+from kaggle_face.hints import settings_command
 from kaggle_face.progress import Progress
 
 FILE = "estimates.csv"
@@ -105,6 +107,22 @@ def read_estimates(runs: Path) -> list[Estimate]:
     columns = read_columns(path, COLUMNS)
     with reading(path):
         return [_parsed(dict(zip(COLUMNS, cells, strict=True))) for cells in zip(*columns, strict=True)]
+
+
+def estimates_of(loaded: LoadedConfig, of_all_settings: bool = False) -> list[Estimate]:
+    """The rows of these settings, and of those planned from them, or of all; the newest last.
+
+    Raises:
+        RunError: There is none, or the table is damaged.
+    """
+    own = f"{loaded.name}/", f"{loaded.name}-"
+    everything = read_estimates(Path(loaded.config.paths.runs))
+    rows = [row for row in everything if of_all_settings or row.run.startswith(own)]
+    if not rows:
+        what = "any settings" if of_all_settings else f"'{loaded.name}'"
+        how = settings_command("run", "--minutes", "8")
+        raise RunError(f"no training of {what} has ended here yet; train one first: {how}")
+    return rows
 
 
 def add_estimate(

@@ -18,7 +18,8 @@ from kaggle_face.pipeline.budget.clock import Clock
 from kaggle_face.pipeline.budget.estimates import add_estimate
 from kaggle_face.pipeline.budget.record import BudgetRecord, Course, write_record
 from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
-from kaggle_face.pipeline.evaluate import EvaluateOptions, EvaluationResult, evaluate_runs
+from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
+from kaggle_face.pipeline.evaluation_rows import EvaluationResult
 from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
 from kaggle_face.pipeline.inputs.preparing import prepare_images
 from kaggle_face.pipeline.predict import PredictOptions, predict_run

@@ -147,10 +147,8 @@ def plan_run(
             fixed = load_config(str(path), loaded.overrides).config
             plan = planner.plan_settings(rung, fixed, goal, budget)
         else:
-            spec = find_spec(config.competition.slug)
-            forbids = spec is not None and spec.rules.forbids_imported_architectures
-            rungs = rungs_for(ladder, goal, demand.side_px, forbids and not options.ignore_rules)
-            plan = planner.plan(rungs, goal, budget)
+            own_alone = not options.ignore_rules and _forbids_imported_architectures(config)
+            plan = planner.plan(rungs_for(ladder, goal, demand.side_px, own_alone), goal, budget)
             _write_settings(path, loaded, plan)
     planned = load_config(path.stem, loaded.overrides)
     return PlannedRun(plan, path, is_as_found, planned, _run_of(planned, options))
@@ -261,6 +259,11 @@ def _parameter_limit(config: Config) -> int | None:
     if spec is None or not spec.rules.limit_covers_ensemble:
         return None
     return spec.rules.max_parameters
+
+
+def _forbids_imported_architectures(config: Config) -> bool:
+    spec = find_spec(config.competition.slug)
+    return spec is not None and spec.rules.forbids_imported_architectures
 
 
 def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:

@@ -102,24 +102,13 @@ def export_network(
     progress.log(f"comparing on {len(images.parity)} {images.kind} images")
     expected = compute_all(graph.compute, images.parity, batch_size)
     checks = _Checks(images, expected, _eer_of(plan, graph.compute, images.trials, batch_size), batch_size)
-    rows = [_row_of_torch(graph, checks)]
-    notes: list[str] = []
-    files: dict[Precision, bytes] = {}
     description = _describe(plan)
-    for precision in options.precisions or PRECISIONS:
-        try:
-            made, row = _make(plan, data, precision, description, checks)
-        except KaggleFaceError as error:
-            if options.precisions is not None or precision == "fp32":
-                raise
-            notes.append(f"{precision} is left out: {error}")
-            continue
-        files[precision] = made
-        rows.append(replace(row, path=folder / FILE_NAMES[precision]))
+    files, rows, notes = _make_all(plan, data, options.precisions, description, checks)
+    placed = (replace(row, path=folder / FILE_NAMES[precision]) for precision, row in rows.items())
     result = ExportResult(
         folder=folder,
         card=folder / CARD_FILE,
-        table=tuple(rows),
+        table=(_row_of_torch(graph, checks), *placed),
         num_images=len(images.parity),
         kind=images.kind,
         num_trials=0 if images.trials is None else len(images.trials.labels),
@@ -205,6 +194,31 @@ def _were_scored_so(plan: ExportPlan) -> bool:
         return False
     made = read_seal(record, check_files=False).made_of.get("settings")
     return made == describe_averaging(network.flip, network.crops)
+
+
+def _make_all(
+    plan: ExportPlan,
+    data: bytes,
+    wanted: Sequence[Precision] | None,
+    description: OnnxDescription,
+    checks: _Checks,
+) -> tuple[dict[Precision, bytes], dict[Precision, ExportedFile], list[str]]:
+    """The bytes and the row of each file, and why others are left out where none is named.
+
+    Raises:
+        InputError: A file that is wanted, or the one in fp32, cannot be made.
+    """
+    files: dict[Precision, bytes] = {}
+    rows: dict[Precision, ExportedFile] = {}
+    notes = []
+    for precision in wanted or PRECISIONS:
+        try:
+            files[precision], rows[precision] = _make(plan, data, precision, description, checks)
+        except KaggleFaceError as error:
+            if wanted is not None or precision == "fp32":
+                raise
+            notes.append(f"{precision} is left out: {error}")
+    return files, rows, notes
 
 
 def _make(

@@ -13,6 +13,7 @@ from kaggle_face.errors import InputError, RunError, counted
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
+    from kaggle_face.ensemble.pseudo_labels import PseudoLabels
     from kaggle_face.progress import Progress
     from kaggle_face.records import Predictions
 
@@ -89,11 +90,10 @@ def pseudo_label_run(
 def _write(
     loaded: LoadedConfig, run: RunFolder, options: PseudoLabelOptions, progress: Progress
 ) -> PseudoLabelResult:
-
     from kaggle_face.artifacts.blends import require_current_blend
     from kaggle_face.artifacts.record_io import read_predictions
     from kaggle_face.artifacts.seals import read_seal
-    from kaggle_face.ensemble.pseudo_labels import choose_confident, write_pseudo_labels
+    from kaggle_face.ensemble.pseudo_labels import write_pseudo_labels
     from kaggle_face.pipeline.inputs.rules_check import check_rules
     from kaggle_face.pipeline.inputs.today import compare_blend_with_raw_folder
 
@@ -103,14 +103,7 @@ def _write(
     with_labels = loaded.config.data.model_copy(update={"pseudo_labels": "pseudo/labels.csv"})
     config = loaded.config.model_copy(update={"data": with_labels})
     ignored = check_rules(config, len(predictions.class_names), options.ignore_rules, progress)
-    found = choose_confident(predictions, options.min_confidence, options.most_per_class)
-    if not len(found.image_ids):
-        surest = choose_confident(predictions, 0.0).confidences.max(initial=0.0)
-        raise RunError(
-            f"none of {counted(len(predictions.image_ids), 'test image')} has a class of probability "
-            f"{options.min_confidence:g} or more (the surest has {surest:.3g}), so no file is written; "
-            "lower --confidence, or train longer"
-        )
+    found = _confident(predictions, options)
     about = {
         "command_line": " ".join(command_line()),
         "min_confidence": options.min_confidence,
@@ -127,6 +120,25 @@ def _write(
         num_labelled=num_labelled,
         ignored_rules=tuple(ignored),
     )
+
+
+def _confident(predictions: Predictions, options: PseudoLabelOptions) -> PseudoLabels:
+    """The labels that the blend is sure enough of.
+
+    Raises:
+        RunError: There is none.
+    """
+    from kaggle_face.ensemble.pseudo_labels import choose_confident
+
+    found = choose_confident(predictions, options.min_confidence, options.most_per_class)
+    if not len(found.image_ids):
+        surest = choose_confident(predictions, 0.0).confidences.max(initial=0.0)
+        raise RunError(
+            f"none of {counted(len(predictions.image_ids), 'test image')} has a class of probability "
+            f"{options.min_confidence:g} or more (the surest has {surest:.3g}), so no file is written; "
+            "lower --confidence, or train longer"
+        )
+    return found
 
 
 def _without_labelled(run: RunFolder, predictions: Predictions) -> tuple[Predictions, int]:

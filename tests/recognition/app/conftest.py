@@ -20,6 +20,7 @@ from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
 from kaggle_face.recognition.gallery.model_card import ModelCard
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.recognizer import Recognizer
+from tests.support.face_page import DESKTOP, opening
 from tests.support.gallery_stubs import PIXEL_CARD, PixelEmbedder, invented_face, jpeg_of
 
 OPTIONS = [
@@ -138,20 +139,17 @@ def gallery(tmp_path: Path) -> Gallery:
     return Gallery(tmp_path / "gallery.sqlite", create=True)
 
 
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """The page just opened; an error in its scripts fails the test, and so does a request elsewhere."""
-    context = browser.new_context(viewport={"width": 1100, "height": 800})
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab that tests use one after the other: a new one takes seconds; each test has its own origin."""
+    context = browser.new_context(viewport=DESKTOP)
     context.set_default_timeout(PATIENCE_MS)
-    opened = context.new_page()
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on(
-        "request",
-        lambda one: None if one.url.startswith((address, "data:", "blob:")) else faults.append(one.url),
-    )
-    opened.goto(address)
-    expect(opened.locator("body[data-ready]")).to_be_attached()
-    yield opened
+    yield context.new_page()
     context.close()
-    assert faults == []
+
+
+@pytest.fixture
+def page(tab: Page, address: str) -> Iterator[Page]:
+    """The page just opened."""
+    with opening(tab, address) as opened:
+        yield opened

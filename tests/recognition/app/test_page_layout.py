@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from kaggle_face.recognition.gallery.model_card import Threshold
 from kaggle_face.recognition.gallery.people import Gallery
-from tests.support.face_page import choose, enroll, open_flow
+from tests.support.face_page import choose, enroll, open_flow, opening
 from tests.support.gallery_stubs import PIXEL_CARD, random_person
 
 DESKTOP = {"width": 1280, "height": 900}
@@ -36,15 +36,11 @@ def strict_address(serve: Callable[..., object], tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def opened(browser: Browser, strict_address: str) -> Iterator[Page]:
+def opened(tab: Page, strict_address: str) -> Iterator[Page]:
     """That page, just opened."""
-    context = browser.new_context(viewport=DESKTOP)
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    page.goto(strict_address)
-    expect(page.locator("body[data-ready]")).to_be_attached()
-    yield page
-    context.close()
+    tab.set_viewport_size(DESKTOP)
+    with opening(tab, strict_address) as page:
+        yield page
 
 
 def bottom_of(page: Page, selector: str) -> float:

@@ -1,0 +1,119 @@
+"""An evaluation: metrics with intervals, mistakes, thresholds, and differences from the first run."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from kaggle_face.summaries.legends import meanings
+from kaggle_face.summaries.summary import Summary, TextTable, interval, number
+
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.evaluation_rows import EvaluationResult, TaskEvaluation
+
+_METRICS = {
+    "member": "run@checkpoint, all of its folds",
+    "value": "on all held-out data",
+    "mean": "of the folds, or of the ten sets of the ten-fold accuracy",
+    "deviation": "between these",
+}
+_THRESHOLDS = {
+    "threshold": "the rule that it is found by",
+    "cosine": "pairs from it on are the same person",
+    "95 % interval": "where it would lie with other people",
+    "FPR": "impostor pairs accepted",
+    "FNR": "genuine pairs rejected",
+    "accuracy": "pairs, or probes of a gallery, answered right",
+}
+_DIFFERENCES = {
+    "difference": "first less second",
+    "95 % interval": "of the difference, with other people",
+    "verdict": "noise where the interval holds 0",
+}
+
+
+def describe_evaluation(result: EvaluationResult) -> Summary:
+    """All that was measured, by task."""
+    from kaggle_face.inference.labelled_test import TestAccuracy
+
+    lines: list[str | TextTable] = []
+    for evaluation in result.tasks:
+        lines += _metrics(evaluation)
+        said = [f"{evaluation.task}: {line}" for line in evaluation.imbalances]
+        said += [f"{evaluation.task}: {each.name} is left out: {each.reason}" for each in evaluation.left_out]
+        lines += [*said, ""] if said else []
+        lines += [*_mistakes(evaluation), *_thresholds(evaluation), *_differences(evaluation)]
+    for row in result.labelled_tests:
+        lines.append(f"{row.name}: {TestAccuracy(row.accuracy, row.num_images)}; nothing is chosen by it")
+    return lines
+
+
+def _metrics(evaluation: TaskEvaluation) -> Summary:
+    header = ["member", "metric", "value", "95 % interval", "mean", "deviation"]
+    rows = [
+        [
+            each.member,
+            each.metric,
+            number(each.value),
+            interval(each.low, each.high),
+            number(each.mean),
+            number(each.deviation),
+        ]
+        for each in evaluation.metrics
+    ]
+    notes = [
+        f"{each.member}: {each.metric} has no interval; {each.note}"
+        for each in evaluation.metrics
+        if each.note
+    ]
+    table = TextTable(meanings(header, _METRICS), rows)
+    return [f"{evaluation.task}, held out of training:", table, *notes, ""]
+
+
+def _mistakes(evaluation: TaskEvaluation) -> list[str]:
+    lines = []
+    for row in evaluation.mistakes:
+        weakest = ", ".join(f"{name} {accuracy:.2f}" for name, accuracy in row.weakest)
+        confused = ", ".join(f"{true} as {predicted} {count}x" for true, predicted, count in row.confusions)
+        lines.append(f"{row.member}: calibration error {row.calibration_error:.4f}")
+        if weakest:
+            lines.append(f"{row.member}: lowest accuracies of classes: {weakest}")
+        if confused:
+            lines.append(f"{row.member}: most frequent confusions: {confused}")
+    return [*lines, ""] if lines else []
+
+
+def _thresholds(evaluation: TaskEvaluation) -> Summary:
+    lines: list[str | TextTable] = []
+    for member, found in groupby(evaluation.thresholds, lambda row: row.member):
+        rows = [
+            [
+                each.rule,
+                number(each.threshold),
+                interval(each.low, each.high),
+                *map(number, (each.fpr, each.fnr, each.accuracy)),
+            ]
+            for each in found
+        ]
+        lines += [f"thresholds of {member}:", TextTable(_THRESHOLDS, rows)]
+        for each in evaluation.thresholds_left_out.get(member, ()):
+            lines.append(f"{each.name} is left out: {each.reason}")
+        lines += [f"kept in {evaluation.threshold_files[member]}", ""]
+    return lines
+
+
+def _differences(evaluation: TaskEvaluation) -> Summary:
+    first, *others = evaluation.members
+    legend = meanings(["metric", *_DIFFERENCES], _DIFFERENCES)
+    lines: list[str | TextTable] = []
+    for member in others:
+        rows = [
+            [each.metric, f"{each.value:+.4f}", interval(each.low, each.high, "+"), each.verdict]
+            for each in evaluation.differences
+            if each.member == member
+        ]
+        if rows:
+            lines += [f"{member} less {first}:", TextTable(legend, rows), ""]
+        else:
+            lines.append(f"{member} and {first}: too few people to compare them")
+    return lines

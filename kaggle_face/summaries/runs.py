@@ -1,0 +1,125 @@
+"""Runs: what sets them apart, their figures, scores and cost; and what trainings took on each machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kaggle_face.summaries.legends import meanings
+from kaggle_face.summaries.summary import Summary, TextTable, number
+
+if TYPE_CHECKING:
+    from kaggle_face.evaluation.run_table import RunRow, TaskFigures
+    from kaggle_face.pipeline.budget.estimates import Estimate
+
+_RUNS = {
+    "run": "settings/run, the best in the competition's metric first",
+    "kind": "what made it",
+    "folds": "finished/begun",
+    "classes": "identities of held-out images, mean over the folds, and its metric",
+    "verification": "held-out pairs, mean over the folds, and its metric",
+    "gallery accuracy": "names from the dev gallery",
+    "public": "newest public score of the run alone",
+    "private": "its private score",
+    "accuracy": "of held-out images, mean ± deviation over the folds",
+    "MAP@5": "of held-out images, mean ± deviation over the folds",
+    "EER": "equal error rate of held-out pairs, mean ± deviation over the folds",
+    "AUC": "area under the ROC curve of held-out pairs, mean ± deviation over the folds",
+    "min": "minutes of training",
+    "size": "parameters of a network",
+}
+_DIFFERENCES = {"run": "as above", "settings that differ": "most other runs have another value"}
+_ESTIMATES = {
+    "run": "settings and run",
+    "fold": "number from 0",
+    "recipe": "the rung of the ladder it was planned by",
+    "pixels": "side of the images",
+    "images/s": "of the training",
+    "planned": "images/s that the plan expected",
+    "minutes": "of the training",
+    "accuracy": "on held-out images",
+    "EER": "on held-out pairs",
+    "machine": "what it was trained on",
+}
+
+
+def describe_runs(rows: Sequence[RunRow]) -> Summary:
+    """One line for each run, and the settings that differ."""
+    columns = [_column([getattr(row, task) for row in rows], task) for task in ("classes", "verification")]
+    header = ["run", "kind", "folds", *(name for name, _ in columns), "public", "private", "min", "size"]
+    cells = [
+        [
+            row.name,
+            row.kind,
+            f"{row.finished}/{row.started}",
+            *figures,
+            row.public_score or "-",
+            row.private_score or "-",
+            number(row.seconds / 60, 1 if row.seconds < 6000 else 0),
+            "-" if row.num_parameters is None else _millions(row.num_parameters),
+        ]
+        for row, *figures in zip(rows, *(cells for _, cells in columns), strict=True)
+    ]
+    different = [[row.name, " ".join(row.differences)] for row in rows if row.differences]
+    table = TextTable(meanings(header, _RUNS), cells)
+    return [table, "", TextTable(_DIFFERENCES, different)] if different else [table]
+
+
+def estimates_table(rows: Sequence[Estimate]) -> TextTable:
+    """What trainings took and reached on each machine."""
+    cells = [
+        [
+            row.run,
+            str(row.fold),
+            row.recipe or "-",
+            str(row.pixels),
+            number(row.images_per_second, 0),
+            number(row.planned_images_per_second, 0),
+            f"{row.seconds / 60:.1f}",
+            number(row.accuracy),
+            number(row.eer),
+            row.machine,
+        ]
+        for row in rows
+    ]
+    return TextTable(_ESTIMATES, cells)
+
+
+def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
+    """The heading of a task's figures and its cells, which name the metric where runs differ in it."""
+    from kaggle_face.metrics.table import title_of
+
+    metrics = {each.metric for each in figures}
+    cells = [_mean_and_deviation(each.values) for each in figures]
+    if len(metrics) > 1:
+        return task, [
+            cell if cell == "-" else f"{cell.split()[0]} {title_of(each.metric)}"
+            for cell, each in zip(cells, figures, strict=True)
+        ]
+    title = title_of(figures[0].metric)
+    return title if task == "classes" or title != "accuracy" else "gallery accuracy", cells
+
+
+def _millions(count: int) -> str:
+    """Parameters in millions.
+
+    >>> _millions(1_500_000), _millions(123_456_789)
+    ('1.50 M', '123 M')
+    """
+    millions = count / 1e6
+    return f"{millions:.{2 if millions < 10 else 1 if millions < 100 else 0}f} M"
+
+
+def _mean_and_deviation(values: tuple[float, ...]) -> str:
+    """Mean and standard deviation over the folds (with F - 1).
+
+    >>> _mean_and_deviation((0.5, 0.7))
+    '0.6000 ± 0.1414'
+    """
+    if not values:
+        return "-"
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return f"{mean:.4f}"
+    deviation = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+    return f"{mean:.4f} ± {deviation:.4f}"
