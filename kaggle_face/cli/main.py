@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("competition.init", "detect the layout of a competition's files and write its settings"),
     "check": ("competition.check", "the data check: images, samples, rules and disk, before time is spent"),
     "cache": ("training.cache", "decode and resize all images once (train does it when missing)"),
+    "augment": ("training.augment", "what the settings do to training images, in lines and as a sheet"),
     "train": ("training.train", "train the folds that are not finished, or one of them"),
     "tune": ("training.tune", "search settings on one fold, and write the best as a config"),
     "evaluate": ("blending.evaluate", "all held-out metrics of runs with intervals, and runs compared"),

@@ -9,7 +9,7 @@ from kaggle_face.hints import PROGRAM
 _FIRST = "download, init, train, ensemble, submit"
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "data": ("competitions", "auth", "download", "init", "check", "cache"),
+    "data": ("competitions", "auth", "download", "init", "check", "cache", "augment"),
     "train": ("run", "train", "tune", "soup", "evaluate", "report", "runs", "status"),
     "blend": ("predict", "import-predictions", "ensemble", "pseudo-label"),
     "submit": ("submit", "submissions", "leaderboard"),
@@ -25,6 +25,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "init": ("faces-2026 --data data/faces-2026", "faces-2026 --data data/faces-2026 --name faces --force"),
     "check": ("-c faces-2026 --pictures", "-c faces-2026 --labels main"),
     "cache": ("-c faces-2026", "-c faces-2026 data.image_size=64"),
+    "augment": ("--preview -c faces-2026", "--preview --images 4 -c faces-2026 augment.cutmix.probability=1"),
     "train": ("-c faces-2026", "-c faces-2026 --fold 0 --run small optim.lr=0.05"),
     "tune": (
         "--space space.yaml --trials 30 -c faces-2026",

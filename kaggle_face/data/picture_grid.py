@@ -37,19 +37,23 @@ class GridRow:
     groups: tuple[tuple[Tile, ...], ...]
 
 
-def draw_grid(rows: Sequence[GridRow], tile_px: int = TILE_PX) -> Image.Image:
-    """The rows below each other, each picture at `tile_px` pixels a side."""
+def draw_grid(rows: Sequence[GridRow], tile_px: int = TILE_PX, heading: Sequence[str] = ()) -> Image.Image:
+    """The rows below each other, each picture at `tile_px` pixels a side, below the lines of the heading."""
     measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     has_captions = any(tile.caption for row in rows for group in row.groups for tile in group)
     above = CAPTION_PX * (1 + has_captions)
     height = above + tile_px + 2 * GAP_PX
     width = max(sum(len(group) for group in row.groups) * (tile_px + GAP_PX) for row in rows)
     width += max(len(row.groups) for row in rows) * 4 * GAP_PX
-    width = max(width, *(int(measure.textlength(one_line(row.caption))) + 2 * GAP_PX for row in rows), 1)
-    sheet = Image.new("RGB", (width, len(rows) * height), _PAPER)
+    lines = [one_line(text) for text in (*heading, *(row.caption for row in rows))]
+    width = max(width, *(int(measure.textlength(line)) + 2 * GAP_PX for line in lines))
+    rows_top = len(heading) * CAPTION_PX + (2 * GAP_PX if heading else 0)
+    sheet = Image.new("RGB", (width, rows_top + len(rows) * height), _PAPER)
     draw = ImageDraw.Draw(sheet)
+    for number, line in enumerate(lines[: len(heading)]):
+        draw.text((GAP_PX, number * CAPTION_PX), line, fill=_INK)
     for number, row in enumerate(rows):
-        top, left = number * height, GAP_PX
+        top, left = rows_top + number * height, GAP_PX
         draw.text((GAP_PX, top), one_line(row.caption), fill=_INK)
         for group in row.groups:
             for tile in group:

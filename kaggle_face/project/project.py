@@ -20,6 +20,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.project.looking import Looking
 from kaggle_face.project.run import Run
 from kaggle_face.project.submitting import Submissions
 from kaggle_face.records import CompetitionData, Folds
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from kaggle_face.project.report import Report
 
 
-class Project(BetterRuns, Submissions):
+class Project(BetterRuns, Looking, Submissions):
     """A competition: settings, data and runs. Made by `open_project`.
 
     Every method does what the command of its name does, with the same defaults, and leaves the same records.

@@ -1,0 +1,51 @@
+"""`augment`: what the settings do to training images, in lines and as a sheet."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError
+
+
+def add_arguments_augment(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `augment`."""
+    add_config_arguments(parser)
+    parser.add_argument(
+        "--preview",
+        action="store_true",
+        help="write a sheet: a row for each image with the image, versions by albumentations one by one, "
+        "versions by the batched forms on the device, and mixed ones",
+    )
+    parser.add_argument(
+        "--to",
+        metavar="FILE",
+        type=Path,
+        help="the sheet, .png, .jpg or .webp (default: augmentation.png in the folder of the settings' runs)",
+    )
+    parser.add_argument("--images", metavar="N", type=int, default=10, help="training images (default: 10)")
+    parser.add_argument(
+        "--versions", metavar="N", type=int, default=5, help="versions of each in each group (default: 5)"
+    )
+
+
+def run_augment(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Prints the augmentation of the settings, and writes the sheet."""
+    from kaggle_face.pipeline.inputs.augmentation import (
+        PreviewOptions,
+        default_sheet,
+        describe,
+        write_augmentation,
+    )
+
+    if arguments.to is not None and not arguments.preview:
+        raise InputError("--to names the file of --preview; add --preview")
+    loaded = load_settings(arguments)
+    if not arguments.preview:
+        terminal.lines(describe(loaded, terminal))
+        return
+    options = PreviewOptions(arguments.images, arguments.versions)
+    path = write_augmentation(loaded, arguments.to or default_sheet(loaded), options, terminal)
+    terminal.log(f"{path}: a row for each image")
