@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
@@ -54,21 +55,14 @@ def add_config_arguments(
     help_text: str = "settings that differ, such as optim.lr=0.1",
 ) -> None:
     """Adds `-c` and the `key=value` overrides, which a command may call and describe in its own way."""
-    default = default_config()
-    parser.add_argument(
-        "-c",
-        "--config",
-        default=default,
-        metavar="NAME_OR_PATH",
-        help=f"settings: configs/NAME.yaml, a name of the package, or a path (now: {default})",
-    )
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        default=[],
-        metavar=metavar,
-        help=help_text,
-    )
+    add_settings_argument(parser, "settings: configs/NAME.yaml, a name of the package, or a path")
+    parser.add_argument("overrides", nargs="*", default=[], metavar=metavar, help=help_text)
+
+
+def add_settings_argument(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Adds `-c` alone."""
+    default, help_text = default_config(), f"{meaning} (now: {default_config()})"
+    parser.add_argument("-c", "--config", default=default, metavar="NAME_OR_PATH", help=help_text)
 
 
 def load_settings(arguments: argparse.Namespace) -> LoadedConfig:
@@ -76,6 +70,20 @@ def load_settings(arguments: argparse.Namespace) -> LoadedConfig:
     from kaggle_face.config import load_config
 
     return load_config(arguments.config, arguments.overrides)
+
+
+def split_words(arguments: argparse.Namespace, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Which words are runs of the settings and which are overrides."""
+    from kaggle_face.artifacts.run_choice import split_runs_and_overrides
+    from kaggle_face.config import load_config
+
+    plain = load_config(arguments.config, [word for word in arguments.overrides if word.startswith("paths.")])
+    return split_runs_and_overrides(words, Path(plain.config.paths.runs), plain.name)
+
+
+def add_json_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds `--json`."""
+    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON, for programs")
 
 
 def add_folds_argument(parser: argparse.ArgumentParser, help_text: str) -> None:
@@ -121,6 +129,13 @@ def checkpoint_names(text: str) -> list[CheckpointName]:
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `--run`."""
     parser.add_argument("--run", metavar="NAME", help=f"name of the run ({DEFAULT_RUN})")
+
+
+def add_runs_argument(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Adds `--run`, which may be repeated."""
+    parser.add_argument(
+        "--run", action="append", metavar="NAME", help=f"{meaning}; repeat it for several ({DEFAULT_RUN})"
+    )
 
 
 def add_changes_argument(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.run_choice import find_named_run
-from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
+from kaggle_face.cli.arguments import DEFAULT_RUN, add_settings_argument
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, counted
 from kaggle_face.extras import require_extra
@@ -31,13 +31,7 @@ def add_arguments_export(parser: argparse.ArgumentParser) -> None:
         metavar="RUN | BLEND",
         help=f"a run, CONFIG/RUN, or the folder of a run, a fold or a blend ({DEFAULT_RUN})",
     )
-    parser.add_argument(
-        "-c",
-        "--config",
-        default=default_config(),
-        metavar="NAME_OR_PATH",
-        help=f"settings whose runs are meant (now: {default_config()})",
-    )
+    add_settings_argument(parser, "settings whose runs are meant")
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: onnx")
     parser.add_argument("--blend", action="store_true", help="the blend that the run holds, as one graph")
     parser.add_argument("--fold", type=int, metavar="K", help="fold of the run (default: the first finished)")

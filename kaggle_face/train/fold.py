@@ -123,9 +123,6 @@ def _train_fold(
     network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
     distillation = find_distillation(config.loss.distill, data, folder, context.about.get("folds"))
-    runs = () if distillation is None else distillation.runs
-    for run in runs:
-        networks = {**networks, **run.networks}
     trainer = create_trainer(config, data, folder, network, distillation, context, place)
     if start == "resume":
         load_resume_state(trainer.state, folder, device)
@@ -134,12 +131,7 @@ def _train_fold(
     threads = _choose_threads(config, trainer, start)
     info = {
         **context.about,
-        "initial": warm_start,
-        "networks": networks,
-        "seed": config.seed,
-        **_describe_step(trainer),
-        "teachers": [run.name for run in runs],
-        **data.sizes,
+        **_describe_training(config, trainer, warm_start, networks),
         **count_changes(raw_data, data),
         "threads": threads,
     }
@@ -151,16 +143,24 @@ def _train_fold(
     return outcome
 
 
-def _describe_step(trainer: Trainer) -> dict[str, Any]:
-    """The precision on a CPU, the number of processes and the size of the network, for `run.json`."""
+def _describe_training(
+    config: Config, trainer: Trainer, warm_start: str | None, networks: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a fold's network begins from and is taught by, its size and its data, for `run.json`."""
     context, network = trainer.step_context, trainer.state.network
+    teachers = () if context.distillation is None else context.distillation.runs
     cpu_amp = None
     if context.device.type == "cpu":
         cpu_amp = "off" if context.amp_dtype is None else "bf16"
     return {
+        "initial": warm_start,
+        "networks": {**networks, **{name: of for run in teachers for name, of in run.networks.items()}},
+        "seed": config.seed,
         "cpu_amp": cpu_amp,
         "processes": context.distributed.share.count,
         "num_parameters": count_parameters(network, with_head=True),
+        "teachers": [run.name for run in teachers],
+        **trainer.data.sizes,
     }
 
 

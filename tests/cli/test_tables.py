@@ -19,37 +19,12 @@ from kaggle_face.kaggle.leaderboard import Gap, Standing
 from kaggle_face.pipeline.chain import Link, RunStatus
 from kaggle_face.submission.ledger.database import Ledger
 from kaggle_face.summaries.kaggle import describe_standing
-from kaggle_face.summaries.text_tables import WIDTH, format_table, legend_lines
+from kaggle_face.summaries.text_tables import WIDTH
 
 SLUG = "face-verification-and-recognition-spring-2026"
 RUN = "model.backbone=convnext_tiny+optim.lr=0.05+train.epochs=60"
 PROSE = ("select ", "note: ", "kept in ", "verification: ", "classification: ", "with what is on")
 SETTINGS = "competition: {{slug: {slug}}}\n"
-
-
-def test_a_long_name_loses_its_middle_and_numbers_stay_whole() -> None:
-    name = "a" * 60 + "b" * 60
-    shown = format_table(["run", "EER"], [[name, "0.123456"]], width=40).splitlines()
-    assert max(map(len, shown)) == 40
-    cut = shown[2].split()
-    assert cut[0].startswith("aaaa") and ".." in cut[0] and cut[0].endswith("bbbb")
-    assert cut[1] == "0.123456"
-
-
-def test_text_of_the_last_column_goes_on_below() -> None:
-    words = "out of date because the training images changed since the fold was trained"
-    shown = format_table(["what", "state"], [["fold 0", words], ["fold 1", "current"]], width=50)
-    lines = shown.splitlines()
-    assert max(map(len, lines)) <= 50 and lines[3].startswith(" " * len("fold 0  "))
-    joined = " ".join(line[8:].strip() for line in lines[2:-1])
-    assert joined == words and lines[-1] == "fold 1  current"
-
-
-def test_a_legend_names_every_column_once_in_lines_that_fit() -> None:
-    header = ["fold", "EER", "EER"]
-    lines = legend_lines(header, {"fold": "number " * 20, "EER": "equal error rate"})
-    assert all(len(line) <= WIDTH for line in lines)
-    assert " ".join(lines).count("EER: ") == 1 and lines[0].startswith("  fold: number number")
 
 
 def test_every_table_of_a_command_has_a_legend() -> None:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import (
-    DEFAULT_RUN,
     add_changes_argument,
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
     add_rules_argument,
+    add_runs_argument,
     load_settings,
 )
 from kaggle_face.cli.terminal import Terminal
@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 
 def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `ensemble`."""
-    parser.add_argument(
-        "--run",
-        action="append",
-        metavar="NAME",
-        help=f"a run to blend, NAME or CONFIG/NAME; repeat it for several ({DEFAULT_RUN})",
-    )
+    add_runs_argument(parser, "a run to blend, NAME or CONFIG/NAME")
     add_folds_argument(parser, "folds to blend (default: all finished)")
     add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")
     parser.add_argument(

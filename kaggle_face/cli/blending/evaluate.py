@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from kaggle_face.cli.arguments import (
     DEFAULT_RUN,
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
+    add_json_argument,
+    split_words,
 )
 from kaggle_face.cli.terminal import BesideDocument, Terminal
 from kaggle_face.errors import InputError
@@ -26,20 +27,16 @@ def add_arguments_evaluate(parser: argparse.ArgumentParser) -> None:
         metavar="RATE,...",
         help="false positive rates to find a threshold for (default: 0.01,0.001)",
     )
-    parser.add_argument("--json", action="store_true", help="print all figures as JSON, for programs")
+    add_json_argument(parser, "all figures")
     add_config_arguments(parser, "RUN", f"runs ({DEFAULT_RUN}), and settings as key=value")
 
 
 def run_evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the metrics of each run, its thresholds, and its difference from the first run."""
-    from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
+    from kaggle_face.artifacts.run_choice import find_named_run
     from kaggle_face.config import load_config
 
-    places = [word for word in arguments.overrides if word.startswith("paths.")]
-    plain = load_config(arguments.config, places)
-    names, overrides = split_runs_and_overrides(
-        arguments.overrides, Path(plain.config.paths.runs), plain.name
-    )
+    names, overrides = split_words(arguments, arguments.overrides)
     loaded = load_config(arguments.config, overrides)
     progress = BesideDocument() if arguments.json else terminal
     # A run that is called like a setting is none of the settings of this call.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
-from kaggle_face.cli.arguments import DEFAULT_RUN, add_config_arguments, add_folds_argument
+from kaggle_face.artifacts.run_choice import find_named_run
+from kaggle_face.cli.arguments import DEFAULT_RUN, add_config_arguments, add_folds_argument, split_words
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
@@ -29,16 +29,11 @@ def run_report(arguments: argparse.Namespace, terminal: Terminal) -> None:
     require_extra("report")
     from kaggle_face.config import load_config
 
-    places = [word for word in arguments.overrides if word.startswith("paths.")]
-    plain = load_config(arguments.config, places)
-    root = Path(plain.config.paths.runs)
     of_blends = [word for word in arguments.overrides if word.endswith(_OF_BLEND)]
     # What is left is a run, unless the word is a setting whose value ends so.
-    named, _ = split_runs_and_overrides(
-        [word.removesuffix(_OF_BLEND) for word in of_blends], root, plain.name
-    )
+    named, _ = split_words(arguments, [word.removesuffix(_OF_BLEND) for word in of_blends])
     others = [word for word in arguments.overrides if word not in [name + _OF_BLEND for name in named]]
-    names, overrides = split_runs_and_overrides(others, root, plain.name)
+    names, overrides = split_words(arguments, others)
     loaded = load_config(arguments.config, overrides)
     # A run that is called like a setting is none of the settings of this call.
     with settings_given_as(arguments.config, overrides):

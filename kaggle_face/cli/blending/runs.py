@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import add_config_arguments, add_json_argument, load_settings
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -16,7 +16,7 @@ def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
         help="what trainings took and reached on each machine, from which `run` plans",
     )
     parser.add_argument("--all", action="store_true", help="the runs of all settings, not of these alone")
-    parser.add_argument("--json", action="store_true", help="print the table as JSON, for programs")
+    add_json_argument(parser, "the table")
     add_config_arguments(parser)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from kaggle_face.cli.arguments import add_config_arguments, add_run_argument, load_settings
+from kaggle_face.cli.arguments import add_config_arguments, add_json_argument, add_run_argument, load_settings
 from kaggle_face.cli.terminal import BesideDocument, Terminal
 
 
 def add_arguments_status(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `status`."""
     add_run_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print the table as JSON, for programs")
+    add_json_argument(parser, "the table")
     add_config_arguments(parser)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
@@ -15,6 +15,44 @@ _LONG_NAME = 24
 
 if TYPE_CHECKING:
     from kaggle_face.competitions.own_data.answers import Answers
+
+
+_REPEATED: dict[str, Any] = {"action": "append", "default": []}
+_ANSWERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("image-column", "the column that names images", {"metavar": "COLUMN"}),
+    ("identity-column", "the column of the people", {"metavar": "COLUMN"}),
+    (
+        "split-column",
+        "the column of the splits; SPLIT is train, dev, test or skip",
+        {"metavar": "COLUMN[:WORD=SPLIT,...]"},
+    ),
+    (
+        "pairs",
+        "a list of pairs, its columns, and the label of same pairs; may be repeated",
+        {"metavar": "FILE:FIRST,SECOND[,LABEL[=SAME]]", **_REPEATED},
+    ),
+    (
+        "folder",
+        "where the images of a table lie; may be repeated",
+        {"metavar": "FILE:FOLDER", **_REPEATED},
+    ),
+    ("pattern", "file names, such as '{identity}_{n}.jpg'", {"metavar": "PATTERN"}),
+    ("test", "the images to submit: their folder, or a table", {"metavar": "FOLDER|FILE"}),
+    ("sample", "the sample submission, or none", {"metavar": "FILE"}),
+    ("without-identity", "what rows of a table without an identity are", {"choices": ("test", "skip")}),
+    (
+        "identity-folder",
+        "which of nested folders is called like the person: the first or the last before the file",
+        {"choices": ("first", "last")},
+    ),
+    (
+        "submitted",
+        "what the CSV holds: names, or their places from 0 among the sorted names",
+        {"choices": ("name", "index")},
+    ),
+    ("unknown", "the label of people whom nobody knows, in rankings", {"metavar": "LABEL"}),
+)
+"""The options on own data: name, meaning, and how argparse takes them."""
 
 
 def add_arguments_competitions(parser: argparse.ArgumentParser) -> None:
@@ -76,50 +114,19 @@ def add_arguments_init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", metavar="NAME", help="a short name for the settings and the folder of their runs"
     )
+    _add_answers(parser)
+
+
+def _add_answers(parser: argparse.ArgumentParser) -> None:
+    """Adds what a person knows of own data and its files do not show."""
     own = parser.add_argument_group(
         "own data", "for files of no known layout, where their meaning is not clear"
     )
     own.add_argument(
         "--own", action="store_true", help="own data, even if the files look like a known layout"
     )
-    own.add_argument("--image-column", metavar="COLUMN", help="the column that names images")
-    own.add_argument("--identity-column", metavar="COLUMN", help="the column of the people")
-    own.add_argument(
-        "--split-column",
-        metavar="COLUMN[:WORD=SPLIT,...]",
-        help="the column of the splits; SPLIT is train, dev, test or skip",
-    )
-    own.add_argument(
-        "--pairs",
-        metavar="FILE:FIRST,SECOND[,LABEL[=SAME]]",
-        action="append",
-        default=[],
-        help="a list of pairs, its columns, and the label of same pairs; may be repeated",
-    )
-    own.add_argument(
-        "--folder",
-        metavar="FILE:FOLDER",
-        action="append",
-        default=[],
-        help="where the images of a table lie; may be repeated",
-    )
-    own.add_argument("--pattern", metavar="PATTERN", help="file names, such as '{identity}_{n}.jpg'")
-    own.add_argument("--test", metavar="FOLDER|FILE", help="the images to submit: their folder, or a table")
-    own.add_argument("--sample", metavar="FILE", help="the sample submission, or none")
-    own.add_argument(
-        "--without-identity", choices=("test", "skip"), help="what rows of a table without an identity are"
-    )
-    own.add_argument(
-        "--identity-folder",
-        choices=("first", "last"),
-        help="which of nested folders is called like the person: the first or the last before the file",
-    )
-    own.add_argument(
-        "--submitted",
-        choices=("name", "index"),
-        help="what the CSV holds: names, or their places from 0 among the sorted names",
-    )
-    own.add_argument("--unknown", metavar="LABEL", help="the label of people whom nobody knows, in rankings")
+    for name, meaning, how in _ANSWERS:
+        own.add_argument(f"--{name}", help=meaning, **how)
 
 
 def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:

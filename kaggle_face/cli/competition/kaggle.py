@@ -10,6 +10,7 @@ from kaggle_face.cli.arguments import (
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
+    add_json_argument,
     add_run_argument,
     load_settings,
 )
@@ -71,7 +72,7 @@ def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
         type=_svg_file,
         help="write out-of-fold against public scores; of several competitions FILE-SLUG.svg each",
     )
-    parser.add_argument("--json", action="store_true", help="print the ledger as JSON, for programs")
+    add_json_argument(parser, "the ledger")
     add_config_arguments(parser)
 
 
@@ -101,7 +102,7 @@ def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `leaderboard`."""
     _add_competition_argument(parser)
     parser.add_argument("--top", type=int, default=10, metavar="N", help="rows to show (default: 10)")
-    parser.add_argument("--json", action="store_true", help="print all rows as JSON, for programs")
+    add_json_argument(parser, "all rows")
     add_config_arguments(parser)
 
 

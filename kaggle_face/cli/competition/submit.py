@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kaggle_face.cli.arguments import (
     add_changes_argument,
     add_config_arguments,
+    add_json_argument,
     add_rules_argument,
     add_run_argument,
     load_settings,
@@ -39,7 +40,7 @@ def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write and check, and show what would be sent, the uploads left and the expected score",
     )
-    parser.add_argument("--json", action="store_true", help="print what is sent as JSON, for programs")
+    add_json_argument(parser, "what is sent")
     parser.add_argument("--force", action="store_true", help="upload what was already submitted once more")
     parser.add_argument("--wait", action="store_true", help="wait for the scores of earlier uploads instead")
     add_rules_argument(parser)
@@ -81,10 +82,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
         from kaggle_face.pipeline.submission_plan import plan_submission
 
         plan = plan_submission(loaded, result, chosen, shown)
-        if arguments.json:
-            terminal.json(plain_values(plan))
-        else:
-            print_plan(plan, terminal)
+        terminal.json(plain_values(plan)) if arguments.json else print_plan(plan, terminal)
         return
     entries = submit.upload_submissions(loaded, chosen, arguments.force, shown)
     _show_outcomes(entries, shown)

@@ -115,26 +115,9 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if found.faces and arguments.json:
         terminal.json(found.as_json())
     elif found.faces:
-        for face, answer in zip(found.faces, found.answers, strict=True):
-            name = answer.known.name if answer.known else "unknown"
-            terminal.lines([str(face), f"{face.source} shows {name}: {answer.decision}"])
-            rows = [
-                [f"{rank}", one.person.name, f"{one.score:.4f}", f"{one.person.num_images}"]
-                for rank, one in enumerate(answer.candidates, start=1)
-            ]
-            legend = {
-                "rank": "1 = most alike",
-                "name": "who is enrolled",
-                "score": "cosine with the picture",
-                "images": "enrolled of the person",
-            }
-            terminal.table(list(legend), rows, legend)
-        among, rate = f"compared with {counted(found.num_people, 'person')}", found.false_alarm_rate
-        if rate == 0:
-            among += "; at this threshold none of them is taken for another"
-        elif rate is not None:
-            among += f"; at this threshold about {rate:.1%} of strangers would get one of their names"
-        terminal.log(among)
+        from kaggle_face.summaries.gallery import describe_identified
+
+        terminal.show(describe_identified(found))
     for problem in found.problems:
         terminal.error(problem)
     if found.problems:

@@ -76,14 +76,15 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
     elif not people or model is None:
         terminal.log(f"nobody is enrolled in {gallery.path}")
     else:
-        cells = [[one.name, str(one.num_images), one.added] for one in people]
-        legend = {"images": "enrolled of the person", "added": "when the person was enrolled, UTC"}
-        terminal.table(["name", "images", "added"], cells, {"name": "as enrolled", **legend})
-        terminal.log(f"{counted(len(people), 'person')}; model {model.name}")
+        from kaggle_face.summaries.gallery import people_table
+
+        number = counted(len(people), "person")
+        terminal.show([people_table(people), f"{number}; model {model.name}"])
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.recognition.gallery.images import summarize_images
+    from kaggle_face.summaries.gallery import pictures_table
 
     one_shot = one_shot_of(arguments)
     gallery = one_shot.open_gallery(terminal)
@@ -93,20 +94,7 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.json:
         terminal.json({"name": person.name, "added": person.added, "images": rows})
         return
-    terminal.log(f"{person.name}, enrolled {person.added}")
-    cells = []
-    for row in rows:
-        similarity = "-" if row["similarity"] is None else f"{row['similarity']:.3f}"
-        kept = "kept" if row["kept"] else "not kept"
-        cells.append([str(row["number"]), row["source"], row["added"], kept, similarity])
-    legend = {
-        "number": "of the picture",
-        "source": "the file it is from",
-        "added": "when, UTC",
-        "picture": "whether the crop of the face is kept",
-        "similarity": "to the person's other pictures, cosine",
-    }
-    terminal.table(list(legend), cells, legend)
+    terminal.show([f"{person.name}, enrolled {person.added}", pictures_table(rows)])
 
 
 def _rename(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -166,19 +154,9 @@ def _audit(arguments: argparse.Namespace, terminal: Terminal) -> None:
         columns = ("time", "action", "person", "name", "details")
         terminal.json([{column: getattr(row, column) for column in columns} for row in rows])
         return
-    cells = []
-    for row in rows:
-        details = str(row.details) if row.details else ""
-        short = details if len(details) <= 60 else f"{details[:57]}..."
-        cells.append([row.time, row.action, "-" if row.person is None else str(row.person), row.name, short])
-    legend = {
-        "time": "UTC",
-        "action": "what was done or decided",
-        "number": "of the person",
-        "name": "at that time",
-        "details": "of the action; all of them with --json",
-    }
-    terminal.table(list(legend), cells, legend)
+    from kaggle_face.summaries.gallery import audit_table
+
+    terminal.show([audit_table(rows)])
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:

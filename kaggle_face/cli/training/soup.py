@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from kaggle_face.cli.arguments import (
-    DEFAULT_RUN,
     add_checkpoints_argument,
     add_config_arguments,
     add_folds_argument,
+    add_runs_argument,
     load_settings,
 )
 from kaggle_face.cli.terminal import Terminal
@@ -16,12 +16,7 @@ from kaggle_face.cli.terminal import Terminal
 
 def add_arguments_soup(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `soup`."""
-    parser.add_argument(
-        "--run",
-        action="append",
-        metavar="NAME",
-        help=f"a run whose checkpoints are mixed; repeat it for several ({DEFAULT_RUN})",
-    )
+    add_runs_argument(parser, "a run whose checkpoints are mixed")
     add_folds_argument(parser, "folds, each its own soup (default: all that are finished)")
     add_checkpoints_argument(parser, "all")
     parser.add_argument(

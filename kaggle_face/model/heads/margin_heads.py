@@ -335,12 +335,8 @@ def create_head(
         case "subcenter_arcface":
             return SubcenterArcFace(easy=margin.easy, centers=margin.centers, **shared)
         case "combined_margin":
-            return CombinedMargin(
-                easy=margin.easy,
-                multiplier=margin.multiplier,
-                cosine_margin=margin.cosine_margin,
-                **shared,
-            )
+            shared |= {"multiplier": margin.multiplier, "cosine_margin": margin.cosine_margin}
+            return CombinedMargin(easy=margin.easy, **shared)
         case _:
             assert_never(name)
 
