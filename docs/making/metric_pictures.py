@@ -23,7 +23,7 @@ from kaggle_face import metrics
 FOLDER = Path(__file__).parents[1] / "pictures" / "metrics"
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#BBBBBB"
 PEOPLE_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00")
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "kaggle-face",
     "font.family": "sans-serif",
