@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cache": ("training.cache", "decode and resize all images once (train does it when missing)"),
     "augment": ("training.augment", "what the settings do to training images, in lines and as a sheet"),
     "train": ("training.train", "train the folds that are not finished, or one of them"),
+    "launch": ("training.launch", "print a job script for Slurm that trains on many GPUs"),
     "tune": ("training.tune", "search settings on one fold, and write the best as a config"),
     "evaluate": ("blending.evaluate", "all held-out metrics of runs with intervals, and runs compared"),
     "report": ("blending.report", "one HTML file about runs: score, curves, mistakes, what to do next"),

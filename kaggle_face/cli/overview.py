@@ -10,7 +10,7 @@ _FIRST = "download, init, train, ensemble, submit"
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "data": ("competitions", "auth", "download", "init", "check", "cache", "augment"),
-    "train": ("run", "train", "tune", "soup", "evaluate", "report", "runs", "status"),
+    "train": ("run", "train", "launch", "tune", "soup", "evaluate", "report", "runs", "status"),
     "blend": ("predict", "import-predictions", "ensemble", "pseudo-label"),
     "submit": ("submit", "submissions", "leaderboard"),
     "recognise": ("enroll", "verify", "identify", "people", "app"),
@@ -27,6 +27,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "cache": ("-c faces-2026", "-c faces-2026 data.image_size=64"),
     "augment": ("--preview -c faces-2026", "--preview --images 4 -c faces-2026 augment.cutmix.probability=1"),
     "train": ("-c faces-2026", "-c faces-2026 --fold 0 --run small optim.lr=0.05"),
+    "launch": (
+        "--slurm --gpus 4 --time 12:00:00 -c faces-2026",
+        "--slurm --nodes 2 --gpus 8 --partition gpu -c faces-2026 --fold 0",
+    ),
     "tune": (
         "--space space.yaml --trials 30 -c faces-2026",
         "--space space.yaml --trials 30 --storage /shared/search.journal --device cuda:1 -c faces-2026",

@@ -111,6 +111,8 @@ def train_folds(
         if folds is None:
             _log_what_is_left(run, starts.count("skip"), len(starts), progress)
         about = describe_training(loaded, division, options.kind, today, ignored_rules)
+        if options.launch is not None:
+            about["launch"] = options.launch
         context = RunContext(
             about, progress, distributed=distributed, saves_when_stopped=True, deadline=deadline
         )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
     from kaggle_face.evaluation.members import Method
     from kaggle_face.pipeline.budget.ladder import Purpose
+    from kaggle_face.pipeline.launch.slurm import SlurmOptions
     from kaggle_face.project.budget import BudgetPlan
     from kaggle_face.project.report import Report
 
@@ -183,6 +184,7 @@ class Project(BetterRuns, Looking, Submissions):
         resume: bool = True,
         overwrite: bool = False,
         ignore_rules: bool = False,
+        devices: int = 1,
     ) -> Run:
         """Trains folds; those that are finished are skipped, one that was stopped goes on.
 
@@ -194,13 +196,17 @@ class Project(BetterRuns, Looking, Submissions):
             resume: Whether folds that are there are skipped or go on; else they are errors.
             overwrite: Whether folds are trained anew.
             ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
+            devices: Processes, one for each GPU of this machine; PyTorch's launcher starts them.
 
         Raises:
             RunError: A fold does not exist, or was trained with other settings or data.
             RulesError: A rule is broken.
             DataError: The raw folder cannot be read.
+            ConfigError: The machine has fewer GPUs than `devices`.
+            TrainingStoppedError: A process was killed; the same call goes on from what was saved.
         """
         from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+        from kaggle_face.pipeline.launch.devices import train_on_devices
         from kaggle_face.pipeline.train import train_folds
 
         numbers = [folds] if isinstance(folds, int) else folds
@@ -213,8 +219,36 @@ class Project(BetterRuns, Looking, Submissions):
         begun = any(folder.fold(number).info_file.is_file() for number in numbers or ())
         options = TrainOptions(resume and begun, overwrite, ignore_rules)
         with self.call() as progress:
-            train_folds(self.loaded, folder, numbers, options, progress)
+            if devices == 1:
+                train_folds(self.loaded, folder, numbers, options, progress)
+            else:
+                train_on_devices(self.loaded, folder, numbers, options, devices, progress)
         return Run(self, folder)
+
+    def slurm_script(
+        self,
+        folds: int | Sequence[int] | None = None,
+        run: str | None = None,
+        options: SlurmOptions | None = None,
+        ignore_rules: bool = False,
+    ) -> str:
+        """A job script for Slurm's `sbatch` that trains what `train` would; nothing is begun.
+
+        Args:
+            folds: Numbers of folds from 0; None: all that are not finished.
+            run: Name of the run; None: made of the overrides, or `main`.
+            options: Nodes, GPUs, time and partition; None: one GPU of one node.
+            ignore_rules: As of `train`.
+        """
+        from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+        from kaggle_face.pipeline.launch.devices import training_words
+        from kaggle_face.pipeline.launch.slurm import SlurmOptions, slurm_script
+
+        numbers = [folds] if isinstance(folds, int) else folds
+        name = run or name_of_run(self.loaded.overrides)
+        folder = run_folder(Path(self.config.paths.runs), self.name, name)
+        words = training_words(self.loaded, folder, numbers, TrainOptions(ignore_rules=ignore_rules))
+        return slurm_script(words, f"{self.name}-{name}", options or SlurmOptions())
 
     def ensemble(
         self,

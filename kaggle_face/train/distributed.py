@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_LONGEST_WAIT = timedelta(hours=2)
-"""For what one process does alone, such as writing records; a process that ends is noticed at once."""
+LONGEST_WAIT = timedelta(minutes=30)
+"""For a process that does not answer, or that does something alone, such as writing records; one that ends is
+noticed at once."""
 _FAILURE = "kaggle-face/failure"
 _STOP = "kaggle-face/stop"
 
@@ -87,11 +89,13 @@ SINGLE_PROCESS = DistributedContext()
 
 
 @contextmanager
-def joined(environment: Mapping[str, str] = os.environ) -> Iterator[DistributedContext]:
+def joined(
+    environment: Mapping[str, str] = os.environ, longest_wait: timedelta = LONGEST_WAIT
+) -> Iterator[DistributedContext]:
     """Joins the processes that torchrun started together with this one; without torchrun a single process.
 
     One failure ends all: the process that fails first raises its error, the others an `OtherProcessError`,
-    also where they only notice that a process is gone.
+    also where they only notice that a process is gone, or has not answered for the longest wait.
 
     Raises:
         InputError: The environment is incomplete.
@@ -100,7 +104,7 @@ def joined(environment: Mapping[str, str] = os.environ) -> Iterator[DistributedC
     if share.count == 1:
         yield SINGLE_PROCESS
         return
-    group = _Group.join(share, int(environment.get("LOCAL_RANK", share.rank)))
+    group = _Group.join(share, int(environment.get("LOCAL_RANK", share.rank)), longest_wait)
     try:
         yield group
         group.leave()
@@ -108,6 +112,14 @@ def joined(environment: Mapping[str, str] = os.environ) -> Iterator[DistributedC
         if not group.is_first_to_fail():
             raise OtherProcessError("another process failed") from error
         raise
+
+
+def launch_id(environment: Mapping[str, str] = os.environ) -> str | None:
+    """What torchrun calls this launch, the same for processes that it starts again; None without torchrun."""
+    name = environment.get("TORCHELASTIC_RUN_ID")
+    if name == "none":  # the default of launches without a rendezvous
+        return f"{socket.gethostname()}:{os.getppid()}"
+    return name
 
 
 def _read_share(environment: Mapping[str, str]) -> Shard:
@@ -132,7 +144,7 @@ class _Group(DistributedContext):
         self._store = store
 
     @classmethod
-    def join(cls, share: Shard, local_rank: int) -> _Group:
+    def join(cls, share: Shard, local_rank: int, longest_wait: timedelta) -> _Group:
         """Joins the process group."""
         import torch
         from torch import distributed
@@ -142,7 +154,7 @@ class _Group(DistributedContext):
         has_nccl = torch.cuda.is_available() and distributed.is_nccl_available()
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if has_nccl else "gloo",
-            timeout=_LONGEST_WAIT,
+            timeout=longest_wait,
             store=store,
             rank=rank,
             world_size=count,

@@ -33,9 +33,10 @@ SETTINGS = (
 TRAIN = ("train", "--fold", "0", *SETTINGS)
 
 
-def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
-    """Starts two processes of a command."""
+def torchrun(*words: str, restarts: int = 0) -> subprocess.CompletedProcess[str]:
+    """Starts two processes of a command, again where one fails."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launcher += ["--max-restarts", str(restarts)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [*launcher, *words], capture_output=True, text=True, env=environment, timeout=1800, check=False
@@ -70,11 +71,14 @@ def assert_same(found: Path, expected: Path) -> None:
     np.testing.assert_allclose(answers.aligned_to(alone.image_ids).logits, alone.logits, atol=tolerance)
 
 
-def test_two_processes_end_what_one_began_as_one_would(whole: Path) -> None:
+def test_two_processes_end_what_one_began_as_one_would(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([*TRAIN, "--run", "changed", "train.max_hours=1e-9"]) == 0  # stops after a step
-    done = torchrun("-m", "--", "kaggle_face", *TRAIN, "--run", "changed", "--resume")
-    assert done.returncode == 0, done.stderr
-    assert sum("epoch 2/2" in line for line in done.stdout.splitlines()) == 1  # the first alone speaks
+    capsys.readouterr()
+    assert main([*TRAIN, "--run", "changed", "--resume", "--devices", "2"]) == 0  # by torchrun
+    shown = capsys.readouterr().out.splitlines()
+    assert sum("epoch 2/2" in line for line in shown) == 1  # the first alone speaks
     fold = whole.parent.parent / "changed/fold0"
     info = json.loads((fold / "run.json").read_text())
     assert (info["status"], info["processes"]) == ("finished", 2)
@@ -82,9 +86,34 @@ def test_two_processes_end_what_one_began_as_one_would(whole: Path) -> None:
 
 
 @pytest.mark.slow
+def test_processes_that_are_started_again_end_with_the_weights_of_undisturbed_ones(workspace: Path) -> None:
+    undisturbed = torchrun("-m", "--", "kaggle_face", *TRAIN, "--run", "undisturbed")
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    again = torchrun("--", str(PROGRAM), *TRAIN, "--run", "again", restarts=1)
+    assert again.returncode == 0, again.stderr
+    assert sum("goes on at epoch 1, step 4" in line for line in again.stdout.splitlines()) == 1
+    folds = [workspace / f"runs/tiny/{run}/fold0" for run in ("again", "undisturbed")]
+    weights, expected = (load_file(fold / "checkpoints/last.safetensors") for fold in folds)
+    assert all(np.array_equal(weights[name], expected[name]) for name in expected)
+    assert history(folds[0], "train_loss") == history(folds[1], "train_loss")
+
+
+@pytest.mark.slow
+def test_a_process_that_does_not_answer_ends_the_others_within_the_time_out(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENT_TO_ITSELF", "SIGSTOP")  # as a node that is lost without a word
+    lost = torchrun("--", str(PROGRAM), *TRAIN, "--run", "lost", "--timeout", "0.1")
+    assert lost.returncode != 0
+    assert errors(lost) == [
+        "error: another process of this training is gone; what was saved is kept; go on with --resume"
+    ]
+
+
+@pytest.mark.slow
 def test_one_process_goes_on_where_one_of_two_was_killed(whole: Path) -> None:
     killed = torchrun("--", str(PROGRAM), *TRAIN, "--run", "changed")
-    assert killed.returncode != 0 and len(errors(killed)) <= 1, killed.stderr
+    assert killed.returncode != 0 and len(errors(killed)) == 1, killed.stderr
     fold = whole.parent.parent / "changed/fold0"
     assert json.loads((fold / "run.json").read_text())["status"] == "running"
     assert main([*TRAIN, "--run", "changed", "--resume"]) == 0

@@ -1,4 +1,7 @@
-"""`kaggle-face train` in one of several processes; the second kills or stops itself after three steps."""
+"""`kaggle-face train` in one of several processes; the second kills or stops itself after three steps.
+
+It does so once: torchrun may start the processes again.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ go_on_really = Trainer._go_on
 def go_on(trainer: Trainer) -> bool:
     """Has the state saved first."""
     goes_on = go_on_really(trainer)
-    if os.environ["RANK"] == "1" and trainer.state.step == 3 and trainer.state.epoch == 0:
+    is_first_life = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+    is_moment = trainer.state.step == 3 and trainer.state.epoch == 0
+    if os.environ["RANK"] == "1" and is_first_life and is_moment:
         os.kill(os.getpid(), getattr(signal, os.environ.get("SENT_TO_ITSELF", "SIGKILL")))
     return goes_on
 

@@ -26,7 +26,7 @@ from kaggle_face.errors import ConfigError, InputError, OtherProcessError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.train import distributed as distributed
-from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext, _Group, joined
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext, _Group, joined, launch_id
 from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
 from kaggle_face.train.settings import TrainSettings
@@ -329,3 +329,22 @@ def test_the_process_that_fails_first_says_why_and_the_others_are_silent(
         raise ConfigError("mine")
     with pytest.raises(OtherProcessError), joined({**environment, "RANK": "0"}):
         raise ConfigError("also mine")
+
+
+def test_a_launch_is_known_by_the_id_that_torchrun_gave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launch_id({}) is None
+    assert launch_id({"TORCHELASTIC_RUN_ID": "7f3a"}) == "7f3a"
+    # Without a rendezvous there is no id; the parent stays when workers are started again.
+    monkeypatch.setattr(distributed.socket, "gethostname", lambda: "node1")
+    monkeypatch.setattr(distributed.os, "getppid", lambda: 41)
+    assert launch_id({"TORCHELASTIC_RUN_ID": "none"}) == "node1:41"
+
+
+def test_a_single_process_makes_no_process_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("a process group was made")
+
+    monkeypatch.setattr(torch.distributed, "init_process_group", made)
+    for environment in ({}, {"WORLD_SIZE": "1", "RANK": "0", "TORCHELASTIC_RUN_ID": "7f3a"}):
+        with joined(environment) as alone:
+            assert alone is SINGLE_PROCESS and not torch.distributed.is_initialized()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kaggle_face.artifacts.runs import FoldFolder, RunKind
@@ -28,12 +28,14 @@ class TrainOptions:
             first state.
         ignore_rules: Whether to train although a rule of the competition is broken, which is recorded.
         kind: What the run is filed as.
+        launch: The id of the launch by torchrun; what it began goes on when it starts its processes again.
     """
 
     resume: bool = False
     overwrite: bool = False
     ignore_rules: bool = False
     kind: RunKind = "training"
+    launch: str | None = None
 
 
 def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]:
@@ -69,6 +71,8 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainO
     def again() -> str:
         return folder.run.training_command(folder.fold)
 
+    if _was_begun_by(options.launch, folder):
+        options, several = replace(options, overwrite=False), True
     if options.overwrite:
         return "new"
     if not folder.info_file.is_file():
@@ -96,6 +100,13 @@ def _start_of(folder: FoldFolder, config: Config, several: bool, options: TrainO
         f"fold {folder.fold} was begun at {folder.path}; train it anew with --overwrite, "
         f"or go on with --resume: {again()}"
     )
+
+
+def _was_begun_by(launch: str | None, folder: FoldFolder) -> bool:
+    """Whether processes of this launch began the training, which has started them again since."""
+    if launch is None or not folder.info_file.is_file():
+        return False
+    return bool(folder.read_info().get("launch") == launch)
 
 
 @contextmanager

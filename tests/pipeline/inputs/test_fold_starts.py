@@ -42,3 +42,19 @@ def test_a_resumed_training_may_change_what_is_marked_and_nothing_else(loaded: L
     other = load_config("tiny", ["optim.lr=0.5", "data.workers=1"])
     with pytest.raises(RunError, match=r"with other settings: optim\.lr: 0\.003 -> 0\.5; choose another"):
         choose_starts([run.fold(0)], other.config, TrainOptions(resume=True))
+
+
+def test_what_a_launch_has_begun_goes_on_when_it_starts_its_processes_again(loaded: LoadedConfig) -> None:
+    run, config = run_of(loaded), loaded.config
+    for number, status in enumerate(("finished", "running", "running", "finished")):
+        begun(run, number, loaded, status, state=number == 1)
+        folder = run.fold(number)
+        folder.write_info({**folder.read_info(), "launch": "abc" if number < 3 else "of last week"})
+    folders = [run.fold(number) for number in range(4)]
+    for options in (TrainOptions(launch="abc"), TrainOptions(launch="abc", overwrite=True)):
+        # One by one, where without a launch an earlier training is an error.
+        starts = [choose_starts([folder], config, options) for folder in folders[:3]]
+        assert starts == [["skip"], ["resume"], ["new"]]
+    assert choose_starts(folders[3:], config, TrainOptions(launch="abc", overwrite=True)) == ["new"]
+    with pytest.raises(RunError, match="fold 3 is trained at"):
+        choose_starts(folders[3:], config, TrainOptions(launch="abc"))

@@ -1,0 +1,1 @@
+"""Trainings that are started as several processes, here or by a scheduler."""

@@ -1,0 +1,123 @@
+"""A job script for Slurm that trains on one node or several, and goes on by itself after a stop.
+
+On each node torchrun starts a process for each GPU; the nodes find each other by the job's number. Where a
+process fails, torchrun starts all of them again (`--max-restarts`). Where a node is lost, or the time of the
+job is over, Slurm puts the job into the queue again; before the time is over the processes save. Each time
+the training goes on from its last state.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kaggle_face.errors import InputError
+
+_TIME = re.compile(r"^(\d+-)?\d{1,3}(:\d{2}){0,2}$")
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.,:-]*$")
+_MOST = 4096
+_SECONDS_TO_SAVE = 180
+
+
+@dataclass(frozen=True)
+class SlurmOptions:
+    """What a job asks for.
+
+    Attributes:
+        nodes: Machines.
+        gpus: GPUs, and processes, of each machine; 0: one process without a GPU.
+        cores: CPU cores of each process.
+        time: The longest time of the job, as Slurm writes it: `minutes`, `hours:minutes:seconds` or
+            `days-hours`; None: that of the partition.
+        partition: Of the cluster; None: its default.
+        account: What the time is charged to; None: the default.
+        restarts: How often torchrun starts failed processes again.
+    """
+
+    nodes: int = 1
+    gpus: int = 1
+    cores: int = 4
+    time: str | None = None
+    partition: str | None = None
+    account: str | None = None
+    restarts: int = 3
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("nodes", self.nodes, 1),
+            ("gpus", self.gpus, 0),
+            ("cores", self.cores, 1),
+            ("restarts", self.restarts, 0),
+        ):
+            if not least <= value <= _MOST:
+                raise InputError(f"{name} must be >= {least} and <= {_MOST}, got {value}")
+        if self.time is not None and not _TIME.match(self.time):
+            raise InputError(f"time is minutes, hours:minutes:seconds or days-hours, got '{self.time}'")
+        for name in ("partition", "account"):
+            value = getattr(self, name)
+            if value is not None and not _NAME.match(value):
+                raise InputError(f"{name} is made of letters, digits and _ . , : -, got '{value}'")
+
+
+def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
+    """The text of a job script, for `sbatch`.
+
+    Args:
+        words: Those of `kaggle-face`, from `train` on.
+        name: Of the job; what is not a plain letter in it becomes `_`.
+        options: What the job asks for.
+
+    >>> script = slurm_script(["train", "-c", "my faces.yaml"], "faces", SlurmOptions(nodes=2, gpus=4))
+    >>> [line for line in script.splitlines() if "nodes" in line and "SBATCH" in line]
+    ['#SBATCH --nodes=2', '#SBATCH --ntasks-per-node=1']
+    >>> "kaggle_face train -c 'my faces.yaml'" in script
+    True
+    """
+    processes = max(1, options.gpus)
+    asked = {
+        "job-name": re.sub(r"[^A-Za-z0-9_.-]", "_", name),
+        "nodes": str(options.nodes),
+        "ntasks-per-node": "1",
+        "cpus-per-task": str(options.cores * processes),
+        **({"gpus-per-node": str(options.gpus)} if options.gpus else {}),
+        **({"time": options.time} if options.time else {}),
+        **({"partition": options.partition} if options.partition else {}),
+        **({"account": options.account} if options.account else {}),
+        "output": "%x-%j.log",
+        "open-mode": "append",
+        "signal": f"B:USR1@{_SECONDS_TO_SAVE}",
+    }
+    launcher = [sys.executable, "-m", "torch.distributed.run"]
+    return "\n".join(
+        [
+            "#!/bin/bash",
+            *(f"#SBATCH --{key}={value}" for key, value in asked.items()),
+            "#SBATCH --requeue",
+            "",
+            f"export OMP_NUM_THREADS={options.cores}",
+            'head_node=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
+            "port=$((20000 + SLURM_JOB_ID % 10000))",
+            "",
+            "# Before the time is over the processes save, and the job goes into the queue again.",
+            "is_over=",
+            "trap 'is_over=yes; kill -TERM \"$step\"' USR1",
+            "",
+            f"srun --kill-on-bad-exit=1 {shlex.join(launcher)} \\",
+            f'  --nnodes="$SLURM_NNODES" --nproc-per-node={processes} --max-restarts={options.restarts} \\',
+            '  --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d --rdzv-endpoint="$head_node:$port" \\',
+            f"  -m -- kaggle_face {shlex.join(words)} &",
+            "step=$!",
+            'wait "$step"',
+            "code=$?",
+            'if [ -n "$is_over" ]; then',
+            '  wait "$step"  # the trap has ended the first wait',
+            '  scontrol requeue "$SLURM_JOB_ID"',
+            "  exit 0",
+            "fi",
+            'exit "$code"',
+            "",
+        ]
+    )
