@@ -208,6 +208,9 @@ class SamplerConfig(Part):
     images_per_identity: Annotated[int, Field(ge=2, le=MOST)] = 4
 
 
+GradientCompression = Literal["none", "fp16", "bf16", "powersgd"]
+
+
 class TrainConfig(Part):
     """The training loop."""
 
@@ -223,6 +226,8 @@ class TrainConfig(Part):
     compile: bool | Literal["auto"] = False
     clip_grad_norm: Positive | None = None
     accumulate_steps: Count = 1
+    sync_batchnorm: bool = False
+    gradient_compression: GradientCompression = "none"
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     ema_warmup_epochs: TimeOrZero = 1.0
     swa_epochs: Count | None = None

@@ -18,6 +18,7 @@ TOGETHER = {
     "tests/cli/training/test_train.py": "launcher",
     "tests/cli/recognition/test_app.py": "launcher",
     "tests/project/test_project.py": "project",
+    "tests/train/parallel/": "processes",
     "tests/recognition/app/test_page.py": "faces",
     "tests/recognition/app/test_page_layout.py": "faces",
     "tests/report/test_browser.py": "faces",
