@@ -211,6 +211,8 @@ class SamplerConfig(Part):
 LoggerName = Literal["wandb", "mlflow"]
 """Services that a training is recorded in, by the name of their package and of the extra that installs it."""
 
+GradientCompression = Literal["none", "fp16", "bf16", "powersgd"]
+
 
 class TrainConfig(Part):
     """The training loop."""
@@ -227,6 +229,8 @@ class TrainConfig(Part):
     compile: bool | Literal["auto"] = False
     clip_grad_norm: Positive | None = None
     accumulate_steps: Count = 1
+    sync_batchnorm: bool = False
+    gradient_compression: GradientCompression = "none"
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     ema_warmup_epochs: TimeOrZero = 1.0
     swa_epochs: Count | None = None

@@ -1,11 +1,11 @@
-"""Training by several processes that torchrun started; the only module that uses torch.distributed.
+"""Training by several processes: how they join, what only one of them does, and what they share.
 
 Each process augments and embeds its own share of every batch. The embeddings are then brought together, so
-that each process computes head and loss of the whole batch: margins, mixed labels, sampled classes and losses
-that compare images mean the same with any number of processes. Gradients are added up before the weights are
-updated. Between two steps all processes hold the same state, which is that of one process up to
-rounding, but for batch normalisation (each process normalises by its own share; the running statistics are
-averaged) and for dropout, which each process draws for its share.
+that margins, mixed labels, sampled classes and losses that compare images mean the same with any number of
+processes. Gradients are brought together by PyTorch's DistributedDataParallel (`parallel/engine.py`). Between
+two steps all processes hold the same state, which is that of one process up to rounding, but for dropout,
+which each process draws for its share, and for batch normalisation without `train.sync_batchnorm` (each
+process normalises by its own share; the running statistics are averaged).
 
 What depends on time or a measurement is decided by rank 0, and only rank 0 writes.
 """
@@ -21,13 +21,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kaggle_face.data.loading.samplers import WHOLE_BATCH, Shard
-from kaggle_face.errors import ConfigError, InputError, OtherProcessError, TrainingStoppedError
+from kaggle_face.errors import ConfigError, InputError, OtherProcessError
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
+    from kaggle_face.config import TrainConfig
     from kaggle_face.model.network import FaceNetwork
+    from kaggle_face.train.parallel.engine import Engine, Forward
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,11 +76,17 @@ class DistributedContext:
         return is_wished
 
     def gathered(self, part: Tensor, size: int) -> Tensor:
-        """The whole batch (size, ...) from the shares of all processes; gradients reach this one's share."""
+        """The whole batch (size, ...) from the shares of all processes; see `messages.gather_shares`."""
         return part
 
-    def merge(self, network: FaceNetwork) -> None:
-        """Combines the gradients into those of the whole batch, the same in all processes."""
+    def prepare_norms(self, network: FaceNetwork, settings: TrainConfig) -> None:
+        """Lets batch normalisation take the whole batch where `train.sync_batchnorm` is set, in place."""
+
+    def create_engine(self, network: FaceNetwork, forward: Forward, settings: TrainConfig) -> Engine:
+        """What embeds the images of a step and brings gradients together."""
+        from kaggle_face.train.parallel.engine import Engine
+
+        return Engine(forward)
 
     def average_batch_norms(self, network: FaceNetwork) -> None:
         """Averages the running statistics of batch normalisation over the processes."""
@@ -166,7 +173,9 @@ class _Group(DistributedContext):
         import torch
         from torch import distributed
 
-        self._add_up(torch.zeros(1))
+        from kaggle_face.train.parallel.messages import add_up
+
+        add_up(torch.zeros(1))
         distributed.destroy_process_group()
 
     def is_first_to_fail(self) -> bool:
@@ -199,13 +208,15 @@ class _Group(DistributedContext):
     def on_rank_zero(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         import torch
 
+        from kaggle_face.train.parallel.messages import hand_out
+
         text = json.dumps(act(*args, **kwargs)).encode() if self.is_rank_zero else b""
         length = torch.tensor([len(text)])
-        self._hand_out(length)
+        hand_out(length)
         letters = torch.zeros(int(length), dtype=torch.uint8)
         if self.is_rank_zero:
             letters.copy_(torch.frombuffer(bytearray(text), dtype=torch.uint8))
-        self._hand_out(letters)
+        hand_out(letters)
         result: T = json.loads(bytes(letters.tolist()))
         return result
 
@@ -215,75 +226,22 @@ class _Group(DistributedContext):
         return self.is_rank_zero and bool(self._store.check([_STOP]))
 
     def gathered(self, part: Tensor, size: int) -> Tensor:
-        import torch
+        from kaggle_face.train.parallel.messages import gather_shares
 
-        own = self.share.of(size)
-        whole = part.new_zeros(size, *part.shape[1:])
-        whole[own] = part.detach()
-        if len(whole):
-            self._add_up(whole)  # of numbers and zeros: exact, for shares of different sizes too
-        if not part.requires_grad:
-            return whole
-        return torch.cat([whole[: own.start], part, whole[own.stop :]])
+        return gather_shares(part, self.share, size)
 
-    def merge(self, network: FaceNetwork) -> None:
-        # The head has seen the whole batch in each process, what lies below it the process's share alone.
-        head = set(network.head.parameters())
-        summed = [p.grad for p in network.parameters() if p.grad is not None and p not in head]
-        averaged = [p.grad for p in network.head.parameters() if p.grad is not None]
-        self._combine(summed, averaged + _norm_statistics(network, only_training=True))
+    def prepare_norms(self, network: FaceNetwork, settings: TrainConfig) -> None:
+        from kaggle_face.train.parallel.norms import synchronise_norms
+
+        if settings.sync_batchnorm:
+            synchronise_norms(network)
+
+    def create_engine(self, network: FaceNetwork, forward: Forward, settings: TrainConfig) -> Engine:
+        from kaggle_face.train.parallel.engine import DataParallelEngine
+
+        return DataParallelEngine(network, forward, self.share, settings.gradient_compression)
 
     def average_batch_norms(self, network: FaceNetwork) -> None:
-        self._combine([], _norm_statistics(network, only_training=False))
+        from kaggle_face.train.parallel.norms import average_statistics
 
-    def _combine(self, summed: list[Tensor], averaged: list[Tensor]) -> None:
-        """Sums and averages tensors of the processes in place, all in one message."""
-        import torch
-
-        tensors = summed + averaged
-        if not tensors:
-            return
-        with torch.no_grad():
-            if averaged:
-                torch._foreach_mul_(averaged, 1.0 / self.share.count)
-            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-            self._add_up(flat)
-            parts = torch.split(flat, [tensor.numel() for tensor in tensors])
-            torch._foreach_copy_(
-                tensors, [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
-            )
-
-    def _add_up(self, tensor: Tensor) -> None:
-        from torch import distributed
-
-        with _noticing_who_is_gone():
-            distributed.all_reduce(tensor)
-
-    def _hand_out(self, tensor: Tensor) -> None:
-        from torch import distributed
-
-        with _noticing_who_is_gone():
-            distributed.broadcast(tensor, src=0)
-
-
-@contextmanager
-def _noticing_who_is_gone() -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        raise TrainingStoppedError(
-            "another process of this training is gone; what was saved is kept; go on with --resume"
-        ) from error
-
-
-def _norm_statistics(network: FaceNetwork, only_training: bool) -> list[torch.Tensor]:
-    """The running statistics of batch normalisation, or of those that the last step moved."""
-    from torch.nn.modules.batchnorm import _BatchNorm
-
-    return [
-        tensor
-        for module in network.modules()
-        if isinstance(module, _BatchNorm) and (module.training or not only_training)
-        for tensor in (module.running_mean, module.running_var)
-        if tensor is not None
-    ]
+        average_statistics(network, self.share.count)

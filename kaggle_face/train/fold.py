@@ -202,11 +202,13 @@ def create_trainer(
     compiles = on_rank_zero(should_compile, network, config.train.compile, workload, context.progress)
     forward = torch.compile(network) if compiles else network
     scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
+    context.distributed.prepare_norms(network, config.train)
     state = _create_state(config, network, scaler, len(batches))
     is_recorded = context.distributed.is_rank_zero
     loggers = create_loggers(config, folder, context.progress) if is_recorded else ()
     observer = TrainingObserver(loggers, data, len(batches))
-    step_context = StepContext(device, amp_dtype, forward, distillation, context.distributed, observer)
+    engine = context.distributed.create_engine(network, forward, config.train)
+    step_context = StepContext(device, amp_dtype, engine, distillation, context.distributed, observer)
     return Trainer(
         data, TrainSettings.of(config), state, step_context, batches, place, folder, context, observer
     )

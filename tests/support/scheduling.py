@@ -21,6 +21,7 @@ TOGETHER = {
     "tests/repository/test_dependencies.py": "sources",
     "tests/repository/test_layers.py": "sources",
     "tests/train/loggers/test_observer.py": "loggers",
+    "tests/train/parallel/": "processes",
     "tests/recognition/app/test_page.py": "faces",
     "tests/recognition/app/test_page_layout.py": "faces",
     "tests/report/test_browser.py": "faces",

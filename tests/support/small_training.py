@@ -138,7 +138,8 @@ class SmallTraining:
             shuffled(0),
             LoaderPlan(placement, device, shard=distributed.share),
         )
-        context = StepContext(device, amp_dtype, network, distillation, distributed)
+        engine = distributed.create_engine(network, network, config.train)
+        context = StepContext(device, amp_dtype, engine, distillation, distributed)
         return cls(state, TrainSettings.of(config), batches, context)
 
     def steps(self, count: int) -> None:

@@ -1,271 +1,112 @@
-"""Several processes compute what one computes. Here they are threads that pass messages over a board."""
+"""Several processes compute what one computes; they are real ones, on the CPU."""
 
 from __future__ import annotations
 
-import copy
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
-
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.distributed import HashStore
 
-from kaggle_face.config import Config, load_config
-from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.cache.image_cache import ImageCache
-from kaggle_face.data.loading.identity_sampling import sampled_order
-from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
-from kaggle_face.data.loading.placement import LoaderPlan
 from kaggle_face.data.loading.samplers import Shard
 from kaggle_face.errors import ConfigError, InputError, OtherProcessError
-from kaggle_face.model.ema import AveragedNetwork
-from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.train import distributed as distributed
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext, _Group, joined, launch_id
-from kaggle_face.train.losses.metric_learning import create_metric_loss
-from kaggle_face.train.optim.optimizer import create_fold_optimizer
-from kaggle_face.train.settings import TrainSettings
-from kaggle_face.train.state import TrainingState
-from kaggle_face.train.step.step import StepContext, run_steps
-
-T = TypeVar("T")
-CPU = torch.device("cpu")
-SIZE, IMAGES, CLASSES = 16, 26, 5
-SETTINGS = (
-    "model.backbone=convnext_atto",  # norms over each image by itself
-    "model.backbone_options={depths: [1, 1, 1, 1], dims: [8, 8, 16, 16]}",
-    "model.neck=linear",
-    "model.embedding_size=8",
-    f"data.image_size={SIZE}",
-    "optim.lr=0.05",
-    "train.batch_size=8",
-    "train.epochs=2",
+from tests.support.processes import Processes
+from tests.support.shared_training import (
+    WITH_BATCH_NORM,
+    Numbers,
+    Settings,
+    SharedTraining,
+    farthest,
+    fresh_weights,
+    trained,
 )
-WITH_BATCH_NORM = (
-    "model.backbone=resnet10t",
-    "model.backbone_options={channels: [8, 8, 16, 16], stem_width: 8}",
-    "model.neck=linear_bn",
+
+CLOSE = 1e-5
+"""Sums of a few thousand float32 products in another order differ by some 1e-6 of their size; a step
+multiplies that by a rate of 0.05."""
+CASES: tuple[Settings, ...] = (
+    ("model.head=arcface", "augment.cutmix.probability=0.5", "augment.mixup.probability=0.5"),
+    ("model.head=adaface", "train.accumulate_steps=2", "train.clip_grad_norm=0.5"),
+    ("model.head=curricularface", "margin.sampled_classes=0.7"),
+    ("loss.metric=triplet", "sampler.name=identities", "sampler.images_per_identity=2"),
+    ("loss.metric=center", "loss.metric_weight=0.1", "train.freeze_backbone_epochs=1"),
+    ("loss.metric=supcon", "loss.classification_weight=0.0", "sampler.name=balanced"),
 )
 
 
-class Board:
-    """Where threads leave messages for each other."""
-
-    def __init__(self, count: int) -> None:
-        self.meeting = threading.Barrier(count, timeout=300)
-        self.messages: list[Tensor] = [torch.empty(0)] * count
-
-
-class Thread(_Group):
-    """A process that is none."""
-
-    def __init__(self, share: Shard, board: Board) -> None:
-        super().__init__(share, share.rank, None)
-        self._board = board
-
-    def _add_up(self, tensor: Tensor) -> None:
-        tensor.copy_(torch.stack(self._posted(tensor)).sum(0, dtype=tensor.dtype))
-
-    def _hand_out(self, tensor: Tensor) -> None:
-        tensor.copy_(self._posted(tensor)[0])
-
-    def _posted(self, tensor: Tensor) -> list[Tensor]:
-        self._board.messages[self.share.rank] = tensor.clone()
-        self._board.meeting.wait()
-        messages = list(self._board.messages)
-        self._board.meeting.wait()
-        return messages
+def test_processes_end_where_one_ends(processes: Processes) -> None:
+    # Of eight images three processes take two, three and three.
+    states, alone = processes(3, trained, CASES, 3), trained(SINGLE_PROCESS, CASES, 3)
+    for settings, expected, found, *others in zip(CASES, alone, *states, strict=True):
+        assert farthest(found, expected) < CLOSE, settings
+        assert all(farthest(found, other) == 0.0 for other in others), settings
+        fresh = fresh_weights(settings)
+        assert max(float((expected[name] - fresh[name]).abs().max()) for name in fresh) > 1e-3
 
 
-def together(count: int, work: Callable[[DistributedContext], T]) -> list[T]:
-    """What each of several processes gets; with one, what it gets alone."""
-    if count == 1:
-        return [work(SINGLE_PROCESS)]
-    board = Board(count)
-
-    def run(rank: int) -> T:
-        try:
-            return work(Thread(Shard(rank, count), board))
-        except BaseException:
-            board.meeting.abort()
-            raise
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_twenty_steps_of_processes_end_where_those_of_one_end(processes: Processes, count: int) -> None:
+    alone = trained(SINGLE_PROCESS, CASES, 20)
+    for settings, expected, *found in zip(CASES, alone, *processes(count, trained, CASES, 20), strict=True):
+        assert farthest(found[0], expected) < CLOSE, settings
+        assert all(farthest(found[0], other) == 0.0 for other in found[1:]), settings
 
 
-@dataclass(eq=False)
-class Training:
-    """A tiny network and three batches of eight of 26 images."""
-
-    config: Config
-    distributed: DistributedContext
-    network: FaceNetwork
-
-    def __post_init__(self) -> None:
-        config = self.config
-        self.settings = TrainSettings.of(config)
-        optimizer = create_fold_optimizer(self.network, config.optim)
-        scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
-        average = AveragedNetwork(self.network, 0.9)
-        metric = create_metric_loss(config.loss, CLASSES, self.network.embedding_size)
-        self.state = TrainingState(self.network, optimizer, scaler, average, metric)
-        images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
-        ids = np.array([f"{number:03d}" for number in range(IMAGES)])
-        self.batches = TrainingBatches(
-            TrainingImages(
-                ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE), ids, np.arange(IMAGES) % CLASSES
-            ),
-            config.train.batch_size,
-            Augmenter(config.augment.transforms, SIZE, config.seed),
-            lambda labels, epoch: sampled_order(labels, config.sampler, config.train.batch_size, 0, epoch),
-            LoaderPlan("memory_map", CPU, shard=self.distributed.share),
-        )
-        self.context = StepContext(CPU, None, self.network, distributed=self.distributed)
-
-    def train(self) -> TrainingState:
-        """An epoch."""
-        for _ in run_steps(self.state, self.settings, self.batches, self.context):
-            pass
-        return self.state
-
-
-def fresh_network(*settings: str) -> FaceNetwork:
-    config = load_config("base", (*SETTINGS, *settings)).config
-    torch.manual_seed(0)
-    return create_network(config.model, config.margin, CLASSES, SIZE)
-
-
-def trained(
-    count: int, *settings: str, spoil: Callable[[Training], None] | None = None
-) -> list[TrainingState]:
-    """The state of each process after an epoch from the same weights."""
-    config = load_config("base", (*SETTINGS, *settings)).config
-    network = fresh_network(*settings)
-    networks = [copy.deepcopy(network) for _ in range(count)]
-
-    def run(group: DistributedContext) -> TrainingState:
-        training = Training(config, group, networks[group.share.rank])
-        if spoil is not None:
-            spoil(training)
-        return training.train()
-
-    return together(count, run)
-
-
-def weights(state: TrainingState) -> dict[str, Tensor]:
-    """All that the training has moved, in one mapping."""
-    assert state.average is not None
-    tensors = {**state.network.state_dict(), "loss": torch.tensor(state.accumulator.read().loss)}
-    tensors |= {f"average.{name}": tensor for name, tensor in state.average.network.state_dict().items()}
-    if state.metric_loss is not None:
-        tensors |= {f"metric.{name}": tensor for name, tensor in state.metric_loss.state_dict().items()}
-    return tensors
-
-
-def farthest(one: TrainingState, other: TrainingState) -> float:
-    """The largest difference of two states, relative to numbers above 1."""
-    first, second = weights(one), weights(other)
-    return max(float(((first[name] - second[name]).abs() / (1 + second[name].abs())).max()) for name in first)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        ("model.head=arcface", "augment.cutmix.probability=0.5", "augment.mixup.probability=0.5"),
-        ("model.head=adaface", "train.accumulate_steps=2", "train.clip_grad_norm=0.5"),
-        ("model.head=curricularface", "margin.sampled_classes=0.7"),
-        ("loss.metric=triplet", "sampler.name=identities", "sampler.images_per_identity=2"),
-        ("loss.metric=center", "loss.metric_weight=0.1", "train.freeze_backbone_epochs=1"),
-        ("loss.metric=supcon", "loss.classification_weight=0.0", "sampler.name=balanced"),
-    ],
-    ids=lambda settings: settings[0],
-)
-def test_processes_end_where_one_ends(settings: tuple[str, ...]) -> None:
-    (alone,) = trained(1, *settings)
-    states = trained(3, *settings)  # of eight images they take two, three and three
-    # Sums of a few thousand float32 products in another order differ by some 1e-6 of their size, which is
-    # below 10; the three steps multiply that by a rate of 0.05.
-    assert farthest(alone, states[0]) < 1e-5
-    assert all(farthest(states[0], other) == 0.0 for other in states[1:])
-    fresh = fresh_network(*settings).state_dict()
-    assert max(float((alone.network.state_dict()[name] - fresh[name]).abs().max()) for name in fresh) > 1e-3
-
-
-def test_with_batch_norm_the_running_statistics_are_those_of_all_processes() -> None:
-    states = trained(2, *WITH_BATCH_NORM, "optim.lr=1e-12")
-    (alone,) = trained(1, *WITH_BATCH_NORM, "optim.lr=1e-12")
-    assert farthest(*states) == 0.0
-    found, expected = (each.network.state_dict() for each in (states[0], alone))
-    name = next(name for name in found if name.endswith("running_mean"))
+def test_with_batch_norm_the_running_statistics_are_those_of_all_processes(processes: Processes) -> None:
+    case = (*WITH_BATCH_NORM, "optim.lr=1e-12")
+    (first,), (second,) = processes(2, trained, [case], 3)
+    (alone,) = trained(SINGLE_PROCESS, [case], 3)
+    assert farthest(first, second) == 0.0
+    name = next(name for name in first if name.endswith("running_mean"))
     # The mean over two halves is the mean over the whole; at the first norm both saw the same.
-    torch.testing.assert_close(found[name], expected[name])
+    torch.testing.assert_close(first[name], alone[name])
 
 
-def test_a_gradient_that_is_not_finite_in_one_process_skips_the_update_in_all() -> None:
-    def spoil(training: Training) -> None:
-        if training.distributed.share.rank == 1:
-            bias = training.network.neck.bias
-            assert isinstance(bias, Tensor)
-            bias.register_hook(lambda gradient: gradient * torch.inf)
-
-    states = trained(2, spoil=spoil)
-    (untrained,) = trained(1, "optim.lr=1e-12")
-    assert [state.accumulator.read().skipped_steps for state in states] == [3, 3]
-    assert [state.scaler.get_scale() for state in states] == [256.0 / 2**3] * 2
-    assert farthest(*states) == 0.0
-    for name, parameter in untrained.network.named_parameters():
-        torch.testing.assert_close(states[0].network.state_dict()[name], parameter.data)
+def _spoilt(group: DistributedContext) -> Numbers:
+    training = SharedTraining.of((), group)
+    if group.share.rank == 1:
+        bias = training.network.neck.bias
+        assert isinstance(bias, Tensor)
+        bias.register_hook(lambda gradient: gradient * torch.inf)
+    return training.train(3).numbers()
 
 
-def test_norms_are_averaged_over_processes() -> None:
-    networks = [fresh_network(*WITH_BATCH_NORM).eval() for _ in range(2)]
-
-    def run(group: DistributedContext) -> None:
-        network = networks[group.share.rank]
-        for name, buffer in network.named_buffers():
-            if name.endswith("running_var"):
-                buffer.fill_(1.0 + 2.0 * group.share.rank)
-        group.average_batch_norms(network)
-
-    together(2, run)
-    for network in networks:
-        found = [buffer for name, buffer in network.named_buffers() if name.endswith("running_var")]
-        assert found and all((buffer == 2.0).all() for buffer in found)
+def test_a_gradient_that_is_not_finite_in_one_process_skips_the_update_in_all(processes: Processes) -> None:
+    states, fresh = processes(2, _spoilt), fresh_weights(())
+    for state in states:
+        assert float(state["counts"][2]) == 3.0
+        assert float(state["scale"]) == 256.0 / 2**3
+        assert all(torch.equal(state[name], tensor) for name, tensor in fresh.items())
 
 
-def test_only_the_first_process_acts_and_all_get_its_answer() -> None:
+def _averaged_norms(group: DistributedContext) -> list[float]:
+    network = SharedTraining.of(WITH_BATCH_NORM, group).network.eval()
+    variances = [buffer for name, buffer in network.named_buffers() if name.endswith("running_var")]
+    for buffer in variances:
+        buffer.fill_(1.0 + 2.0 * group.share.rank)
+    group.average_batch_norms(network)
+    return sorted({value for buffer in variances for value in buffer.tolist()})
+
+
+def test_norms_are_averaged_over_processes(processes: Processes) -> None:
+    assert processes(2, _averaged_norms) == [[2.0], [2.0]]
+
+
+def _acting(group: DistributedContext) -> tuple[object, list[int]]:
     acted: list[int] = []
 
-    def run(group: DistributedContext) -> object:
-        def act(word: str) -> dict[str, object]:
-            acted.append(group.share.rank)
-            return {word: [1, 0.1 + 0.2, float("inf"), None, "ü"]}
+    def act(word: str) -> dict[str, object]:
+        acted.append(group.share.rank)
+        return {word: [1, 0.1 + 0.2, float("inf"), None, "ü"]}
 
-        return group.on_rank_zero(act, "of")
-
-    assert together(3, run) == [{"of": [1, 0.1 + 0.2, float("inf"), None, "ü"]}] * 3
-    assert acted == [0]
+    return group.on_rank_zero(act, "of"), acted
 
 
-def test_shares_are_put_together_and_gradients_reach_the_own_one() -> None:
-    whole = torch.arange(10.0).reshape(5, 2)
-
-    def run(group: DistributedContext) -> tuple[Tensor, Tensor]:
-        part = whole[group.share.of(5)].clone().requires_grad_()
-        found = group.gathered(part, 5)
-        found.square().sum().backward()
-        assert part.grad is not None
-        return found.detach(), part.grad
-
-    results = together(3, run)
-    assert all(torch.equal(found, whole) for found, _ in results)
-    assert torch.equal(torch.cat([gradient for _, gradient in results]), 2.0 * whole)
+def test_only_the_first_process_acts_and_all_get_its_answer(processes: Processes) -> None:
+    answer = {"of": [1, 0.1 + 0.2, float("inf"), None, "ü"]}
+    assert processes(3, _acting) == [(answer, [0]), (answer, []), (answer, [])]
 
 
 def test_one_process_is_alone() -> None:

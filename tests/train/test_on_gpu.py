@@ -25,6 +25,7 @@ from kaggle_face.data.augmentation.batched.compose import BatchAugmenter
 from kaggle_face.data.augmentation.batched.conversion import _FORMS
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.train.losses.batch import BatchLoss
+from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.state import load_resume_state, save_resume_state
 from kaggle_face.train.step import step as steps
 from tests.support.devices import ON_BOTH, exact
@@ -120,7 +121,7 @@ def test_a_compiled_network_has_the_losses_of_the_plain_one(device: torch.device
     plain = losses(training(device), 4)
     some = training(device)
     backend = "inductor" if device.type == "cuda" else "eager"  # without a C++ compiler, and in seconds
-    object.__setattr__(some.context, "forward", torch.compile(some.state.network, backend=backend))
+    object.__setattr__(some.context, "engine", Engine(torch.compile(some.state.network, backend=backend)))
     assert losses(some, 4) == pytest.approx(plain, rel=1e-3)
     torch.compiler.reset()
 

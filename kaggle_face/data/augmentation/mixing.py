@@ -64,12 +64,16 @@ def draw_mix(config: AugmentConfig, batch_size: int, size_px: int, draw: np.rand
 
 def apply_mix(images_BCHW: torch.Tensor, mix: Mix) -> torch.Tensor:
     """The blended batch (B, C, H, W), a new tensor of the same type and memory format."""
-    partner_B = mix.partners(images_BCHW.device)
+    return blend(images_BCHW, images_BCHW[mix.partners(images_BCHW.device)], mix)
+
+
+def blend(images_BCHW: torch.Tensor, partners_BCHW: torch.Tensor, mix: Mix) -> torch.Tensor:
+    """Images blended with one partner each, a new tensor (B, C, H, W) of the same type and memory format."""
     mixed_BCHW = images_BCHW.clone()
     if mix.box is None:
-        return mixed_BCHW.lerp_(images_BCHW[partner_B], 1 - mix.weight_of_first)
+        return mixed_BCHW.lerp_(partners_BCHW, 1 - mix.weight_of_first)
     rows, columns = slice(mix.box.top, mix.box.bottom), slice(mix.box.left, mix.box.right)
-    mixed_BCHW[:, :, rows, columns] = images_BCHW[:, :, rows, columns][partner_B]
+    mixed_BCHW[:, :, rows, columns] = partners_BCHW[:, :, rows, columns]
     return mixed_BCHW
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers import convert_sync_batchnorm  # type: ignore[attr-defined] # re-exported silently
 from timm.optim import (  # type: ignore[attr-defined] # re-exported silently
     create_optimizer_v2,
     get_optimizer_info,
@@ -195,6 +196,14 @@ class _WithClassifier:
         classifier = known.get("classifier") or "classifier"
         for name in (classifier,) if isinstance(classifier, str) else classifier:
             yield f"{name}.weight", None
+
+
+def with_sync_batchnorm(network: nn.Module) -> None:
+    """Replaces each batch normalisation within a network by torch's SyncBatchNorm of the same tensors.
+
+    timm's own layers that end in an activation keep it.
+    """
+    convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
 
 
 def create_optimizer(

@@ -60,6 +60,19 @@ class LossSettings:
     loss: LossConfig
     margin_on_mixed: MixedMargin
 
+    def trains_head_alone(self, has_teachers: bool) -> bool:
+        """Whether the cross entropy stops at the embeddings, which another loss trains."""
+        return self.loss.classification_weight == 0.0 and not has_teachers
+
+    def compares_images(self, targets: Targets) -> bool:
+        """Whether a batch has a metric loss where one is set."""
+        return targets.mix is None or self.margin_on_mixed == "two_term"
+
+    def reaches_network(self, targets: Targets, has_teachers: bool) -> bool:
+        """Whether the loss of a batch has a gradient below the head."""
+        compares = self.loss.metric != "none" and self.compares_images(targets)
+        return compares or not self.trains_head_alone(has_teachers)
+
 
 def batch_loss(
     head: Head,
@@ -75,12 +88,11 @@ def batch_loss(
     With `loss.classification_weight=0` and no distillation the head trains on detached embeddings, so that
     accuracy stays measurable while the metric loss alone trains the backbone.
     """
-    weight = settings.loss.classification_weight
-    trains_head_alone = weight == 0.0 and soft_targets is None
+    trains_head_alone = settings.trains_head_alone(soft_targets is not None)
     seen_BD = embeddings_BD.detach() if trains_head_alone else embeddings_BD
     result = classification_loss(head, seen_BD, targets, settings, generator)
-    loss = (1.0 if trains_head_alone else weight) * result.loss
-    if metric is not None and (targets.mix is None or settings.margin_on_mixed == "two_term"):
+    loss = (1.0 if trains_head_alone else settings.loss.classification_weight) * result.loss
+    if metric is not None and settings.compares_images(targets):
         loss = loss + settings.loss.metric_weight * metric_term(metric, embeddings_BD, targets)
     if soft_targets is not None:
         distill = settings.loss.distill

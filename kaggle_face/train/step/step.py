@@ -6,14 +6,14 @@ D embedding size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from kaggle_face.data.augmentation.mixing import Mix, apply_mix, draw_mix
+from kaggle_face.data.augmentation.mixing import Mix, apply_mix, blend, draw_mix
 from kaggle_face.data.loading.loader import Batch, TrainingBatches
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.errors import ConfigError
@@ -24,6 +24,7 @@ from kaggle_face.train.optim.image_sizes import image_size_at, resized
 from kaggle_face.train.optim.optimizer import apply_gradients, set_backbone_trainable
 from kaggle_face.train.optim.schedule import learning_rate
 from kaggle_face.train.other_runs.distillation import DistillationSource
+from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState
 from kaggle_face.train.step.divergence import diverged
@@ -37,12 +38,12 @@ _STEPS_BETWEEN_POLLS = 25
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step runs with: device, precision, forward pass, distillation, processes."""
+    """What a step runs with: device, precision, engine, distillation, processes."""
 
     device: torch.device
     amp_dtype: torch.dtype | None
-    forward: Callable[[Tensor], Tensor]
-    """Normalised images to embeddings: the network, or its compiled form."""
+    engine: Engine
+    """Embeds images by the network, or by its compiled form, and brings gradients together."""
     distillation: DistillationSource | None = None
     """Other runs whose predictions are targets too."""
     distributed: DistributedContext = SINGLE_PROCESS
@@ -97,6 +98,7 @@ def run_steps(
     if settings.train.freeze_backbone_epochs > 0:
         position = state.pace_of(epochs).position(state.epoch)
         set_backbone_trainable(state.network, position >= settings.train.freeze_backbone_epochs)
+    context.engine.begin_epoch()
     for batch in batches.epoch(state.epoch, state.step):
         pace = state.pace_of(epochs)  # the caller may have changed it
         last = pace.steps_of_epoch(state.epoch, steps, accumulate)
@@ -162,16 +164,17 @@ def _train_on(
     noise = int(seeded(settings.seed, _NOISE, state.epoch, state.step).integers(2**63))
     torch.manual_seed(noise + context.distributed.share.rank)  # dropout; the classes are the same for all
     generator = torch.Generator(context.device).manual_seed(noise)
-    result = _forward(batch, state, settings, context, generator, position)
+    is_last = state.step == group[-1]
+    result = _forward(batch, state, settings, context, generator, position, is_last)
     loss = result.loss.detach()
     if context.observer is not None:
         context.observer.note_step(state, loss)
     # A loss that is not finite must not leave finite gradients, which would be applied.
     poison = torch.where(torch.isfinite(loss), 1.0 / len(group), torch.nan)
-    state.scaler.scale(result.loss * poison).backward()  # type: ignore[no-untyped-call]
+    context.engine.backward(state.scaler.scale(result.loss * poison))
     state.accumulator.add(loss, result.correct, len(batch.labels))
-    if state.step == group[-1]:
-        context.distributed.merge(state.network)
+    if is_last:
+        context.engine.complete_gradients()
         is_skipped = apply_gradients(state.optimizer, state.scaler, settings.train.clip_grad_norm)
         state.accumulator.add_update(is_skipped)
         if state.average is not None:
@@ -185,16 +188,19 @@ def _forward(
     context: StepContext,
     generator: torch.Generator,
     position: int,
+    is_last: bool,
 ) -> BatchLoss:
     labels_B = batch.labels.to(context.device, non_blocking=True)
     images_SCHW, mix = _mixed(batch, state, settings, context, position)
     if context.observer is not None:
         context.observer.note_batch(images_SCHW, labels_B, mix)
-    with torch.autocast(context.device.type, context.amp_dtype, enabled=context.amp_dtype is not None):
-        embeddings_SD = context.forward(images_SCHW)
-    embeddings_BD = context.distributed.gathered(embeddings_SD, len(labels_B))
+    targets = Targets(labels_B, mix, batch.num_classes)
     loss_settings = LossSettings(settings.loss, settings.augment.margin_on_mixed)
-    head, targets = state.network.head, Targets(labels_B, mix, batch.num_classes)
+    reaches = loss_settings.reaches_network(targets, context.distillation is not None)
+    with torch.autocast(context.device.type, context.amp_dtype, enabled=context.amp_dtype is not None):
+        embeddings_SD = context.engine.embed(images_SCHW, is_last, reaches)
+    embeddings_BD = context.distributed.gathered(embeddings_SD, len(labels_B))
+    head = state.network.head
     soft_targets = (
         context.distillation.targets_of(batch.rows, context.device)
         if context.distillation is not None
@@ -213,10 +219,14 @@ def _mixed(
     mix = draw_mix(settings.augment, len(batch.labels), size_px, draw)
     if mix is None:
         return state.network.normalize(images_SHWC), None
+    if not context.distributed.is_parallel:
+        return apply_mix(state.network.normalize(images_SHWC), mix), mix
     # An image's partner may be in another process's share.
     images_BHWC = context.distributed.gathered(images_SHWC, len(batch.labels))
-    images_BCHW = apply_mix(state.network.normalize(images_BHWC), mix)
-    return images_BCHW[context.distributed.share.of(len(batch.labels))], mix
+    own = context.distributed.share.of(len(batch.labels))
+    partners_SHWC = images_BHWC[mix.partners(images_BHWC.device)[own]]
+    images_SCHW, partners_SCHW = map(state.network.normalize, (images_SHWC, partners_SHWC))
+    return blend(images_SCHW, partners_SCHW, mix), mix
 
 
 def _is_time_to_poll(step: int, device: torch.device) -> bool:

@@ -23,6 +23,7 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.train.fold import _create_state
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
+from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState, load_resume_state, save_resume_state
 from kaggle_face.train.step.step import StepContext, may_pause, run_steps
@@ -101,7 +102,7 @@ def start(config: Config, network: FaceNetwork) -> tuple[TrainingState, Any]:
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     optimizer = create_fold_optimizer(network, settings.optim)
     state = TrainingState(network, optimizer, scaler, AveragedNetwork(network, DECAY))
-    return state, run_steps(state, settings, five_batches(config), StepContext(CPU, None, network))
+    return state, run_steps(state, settings, five_batches(config), StepContext(CPU, None, Engine(network)))
 
 
 @pytest.mark.parametrize("largest_norm", [math.inf, 0.05])
@@ -151,7 +152,7 @@ def test_a_state_is_saved_between_updates_alone_and_goes_on_to_the_same_bits(tmp
     again, _ = start(config, fresh_network(config))
     load_resume_state(again, folder, CPU)
     rest = run_steps(
-        again, TrainSettings.of(config), five_batches(config), StepContext(CPU, None, again.network)
+        again, TrainSettings.of(config), five_batches(config), StepContext(CPU, None, Engine(again.network))
     )
     assert len(list(rest)) == 2
     found, expected = again.network.state_dict(), whole.network.state_dict()

@@ -23,6 +23,7 @@ from kaggle_face.model.network import create_network
 from kaggle_face.train.losses.batch import BatchLoss
 from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
+from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.settings import TrainSettings
 from kaggle_face.train.state import TrainingState
 from kaggle_face.train.step import step as steps
@@ -61,7 +62,7 @@ class Training:
         self.batches = TrainingBatches(
             TrainingImages(cache, ids, labels), BATCH, augmenter, shuffled(0), LoaderPlan("device", CPU)
         )
-        self.context = StepContext(CPU, None, network)
+        self.context = StepContext(CPU, None, Engine(network))
         self.steps = run_steps(self.state, self.settings, self.batches, self.context)
 
     def weights(self) -> dict[str, torch.Tensor]:
@@ -142,7 +143,7 @@ def test_statistics_of_normalisation_and_averages_stay_finite_when_a_forward_pas
         embeddings: torch.Tensor = network(images_BCHW * (torch.inf if next(calls) == 2 else 1.0))
         return embeddings
 
-    training.context = replace(training.context, forward=overflowing)
+    training.context = replace(training.context, engine=Engine(overflowing))
     training.run()
     assert training.state.accumulator.read().skipped_steps == 1
     for one in training.state.networks:
@@ -155,7 +156,7 @@ def test_a_step_that_does_not_fit_the_memory_says_what_to_lower() -> None:
     def too_large(images_BCHW: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError
 
-    training.context = replace(training.context, forward=too_large)
+    training.context = replace(training.context, engine=Engine(too_large))
     with pytest.raises(ConfigError, match=r"a step of train.batch_size=4 does not fit the memory of cpu"):
         training.run()
 

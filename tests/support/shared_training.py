@@ -1,0 +1,130 @@
+"""A tiny training of one process, or of several together: tasks for `tests/support/processes.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kaggle_face.config import Config, load_config
+from kaggle_face.data.augmentation.per_image import Augmenter
+from kaggle_face.data.cache.image_cache import ImageCache
+from kaggle_face.data.loading.identity_sampling import sampled_order
+from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
+from kaggle_face.data.loading.placement import LoaderPlan
+from kaggle_face.model.ema import AveragedNetwork
+from kaggle_face.model.network import FaceNetwork, create_network
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
+from kaggle_face.train.losses.metric_learning import create_metric_loss
+from kaggle_face.train.optim.optimizer import create_fold_optimizer
+from kaggle_face.train.settings import TrainSettings
+from kaggle_face.train.state import TrainingState
+from kaggle_face.train.step.step import StepContext, run_steps
+
+CPU = torch.device("cpu")
+SIZE, IMAGES, CLASSES = 16, 26, 5
+SETTINGS = (
+    "model.backbone=convnext_atto",  # norms over each image by itself
+    "model.backbone_options={depths: [1, 1, 1, 1], dims: [8, 8, 16, 16]}",
+    "model.neck=linear",
+    "model.embedding_size=8",
+    f"data.image_size={SIZE}",
+    "optim.lr=0.05",
+    "train.batch_size=8",
+    "train.epochs=20",
+)
+WITH_BATCH_NORM = (
+    "model.backbone=resnet10t",
+    "model.backbone_options={channels: [8, 8, 16, 16], stem_width: 8}",
+    "model.neck=linear_bn",
+)
+Settings = tuple[str, ...]
+
+
+@dataclass(eq=False)
+class SharedTraining:
+    """A tiny network and three batches of eight of 26 images."""
+
+    config: Config
+    distributed: DistributedContext
+
+    def __post_init__(self) -> None:
+        config = self.config
+        self.settings = TrainSettings.of(config)
+        torch.manual_seed(0)
+        network = create_network(config.model, config.margin, CLASSES, SIZE)
+        self.distributed.prepare_norms(network, config.train)
+        optimizer = create_fold_optimizer(network, config.optim)
+        scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+        average = AveragedNetwork(network, 0.9)
+        metric = create_metric_loss(config.loss, CLASSES, network.embedding_size)
+        self.state = TrainingState(network, optimizer, scaler, average, metric)
+        images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
+        ids = np.array([f"{number:03d}" for number in range(IMAGES)])
+        self.batches = TrainingBatches(
+            TrainingImages(
+                ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE), ids, np.arange(IMAGES) % CLASSES
+            ),
+            config.train.batch_size,
+            Augmenter(config.augment.transforms, SIZE, config.seed),
+            lambda labels, epoch: sampled_order(labels, config.sampler, config.train.batch_size, 0, epoch),
+            LoaderPlan("memory_map", CPU, shard=self.distributed.share),
+        )
+        engine = self.distributed.create_engine(network, network, config.train)
+        self.context = StepContext(CPU, None, engine, distributed=self.distributed)
+
+    @classmethod
+    def of(cls, settings: Settings, distributed: DistributedContext = SINGLE_PROCESS) -> SharedTraining:
+        """The training of settings over those above."""
+        return cls(load_config("base", (*SETTINGS, *settings)).config, distributed)
+
+    @property
+    def network(self) -> FaceNetwork:
+        """The network that is trained."""
+        return self.state.network
+
+    def train(self, steps: int) -> SharedTraining:
+        """Takes so many steps, over several epochs where one is too short; ends after a whole update."""
+        for _ in range(steps):
+            if self.state.step == len(self.batches):
+                self.state.epoch, self.state.step = self.state.epoch + 1, 0
+            for _ in islice(run_steps(self.state, self.settings, self.batches, self.context), 1):
+                pass
+        return self
+
+    def numbers(self) -> dict[str, Tensor]:
+        """All that the training has moved, in one mapping."""
+        state, counts = self.state, self.state.accumulator.read()
+        assert state.average is not None
+        tensors = {name: tensor.clone() for name, tensor in state.network.state_dict().items()}
+        tensors |= {f"average.{name}": t.clone() for name, t in state.average.network.state_dict().items()}
+        for name, tensor in (state.metric_loss.state_dict() if state.metric_loss else {}).items():
+            tensors[f"metric.{name}"] = tensor.clone()
+        tensors["loss"] = torch.tensor(counts.mean_loss)
+        tensors["counts"] = torch.tensor([float(counts.correct), counts.images, counts.skipped_steps])
+        tensors["scale"] = torch.tensor(state.scaler.get_scale())
+        return tensors
+
+
+Numbers = dict[str, Tensor]
+
+
+def trained(distributed: DistributedContext, cases: Sequence[Settings], steps: int) -> list[Numbers]:
+    """What each of several trainings ends with."""
+    return [SharedTraining.of(settings, distributed).train(steps).numbers() for settings in cases]
+
+
+def fresh_weights(settings: Settings) -> Numbers:
+    """The weights that a training begins with."""
+    network = SharedTraining.of(settings).network
+    return {name: parameter.detach() for name, parameter in network.named_parameters()}
+
+
+def farthest(one: Numbers, other: Numbers) -> float:
+    """The largest difference of two trainings, relative to numbers above 1."""
+    assert one.keys() == other.keys()
+    return max(float(((one[name] - other[name]).abs() / (1 + other[name].abs())).max()) for name in one)
