@@ -163,7 +163,7 @@ def test_the_process_that_fails_first_says_why_and_the_others_are_silent(
 ) -> None:
     store = HashStore()
     monkeypatch.setattr(
-        distributed._Group, "join", classmethod(lambda cls, share, rank: cls(share, rank, store))
+        distributed._Group, "join", classmethod(lambda cls, share, rank, wait: cls(share, rank, store))
     )
     environment = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
     with pytest.raises(ConfigError, match="mine"), joined({**environment, "RANK": "1"}):
