@@ -1,0 +1,1 @@
+"""What processes that train together send each other, counted and timed."""
