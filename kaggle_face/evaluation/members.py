@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics, own_metrics_of
 from kaggle_face.errors import RunError
 from kaggle_face.tasks import Task
 
@@ -30,6 +31,17 @@ class Member:
     def name(self) -> str:
         """`<config>/<run>@<checkpoint>`, as tables and errors show it."""
         return f"{self.run.name}@{self.checkpoint}"
+
+    @property
+    def own_metrics(self) -> OwnMetrics:
+        """What the competition of its run ranks by; runs of before settings were kept have the usual metrics.
+
+        Raises:
+            ConfigError: Its settings are damaged.
+        """
+        if not self.folds[0].config_file.is_file():
+            return own_metrics("", "eer")
+        return own_metrics_of(self.folds[0].read_config())
 
     @property
     def num_parameters(self) -> int:

@@ -13,7 +13,6 @@ from kaggle_face.artifacts.blends import blended_folds, why_blend_is_outdated
 from kaggle_face.artifacts.checkpoint_names import require_checkpoints
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import RunFolder
-from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.run_thresholds import (
@@ -196,7 +195,7 @@ def _evaluate_classes(members: Sequence[Member]) -> TaskEvaluation:
     figures = class_figures(members)
     names = open_predictions(members[0], members[0].folds[0], "oof").class_names.tolist()
     left_out = meaningless_of_classes(len(names))
-    own_metric = own_metrics_of(members[0].folds[0].read_config()).classes
+    own_metric = members[0].own_metrics.classes
     measured = [without(each, left_out) for each in measure_classes(members, own_metric=own_metric)]
     differences = [compare_classes(other, figures[0], own_metric=own_metric) for other in figures[1:]]
     found = _as_evaluation("classification", members, measured, differences, left_out=left_out)

@@ -11,7 +11,7 @@ from typing import Literal
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.catalogue.known import find_spec
-from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics_of
+from kaggle_face.competitions.catalogue.ranking import OwnMetrics
 from kaggle_face.competitions.submission.targets import DEMO
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import InputError, RemoteError, counted
@@ -23,6 +23,7 @@ from kaggle_face.evaluation.held_out_figures import (
     figure_of_checkpoint,
     has_gallery,
 )
+from kaggle_face.evaluation.member_scores import has_record
 from kaggle_face.evaluation.members import Member
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.pipeline.submit import SubmissionFile, SubmitResult
@@ -260,10 +261,10 @@ def _with_interval(figure: Estimate, member: Member, tasks: Sequence[Task], prog
 
     The score of both tasks together has one where both of its halves have.
     """
-    if figure.interval is not None:
+    if figure.interval is not None or not has_record([member], "oof", "predictions", "pairs"):
         return figure
     try:
-        own = own_metrics_of(member.folds[0].read_config())
+        own = member.own_metrics
         measured = {task: _measured(member, task, own) for task in tasks}
     except InputError as error:
         fold = member.folds[0].fold

@@ -53,7 +53,7 @@ def test_a_replaced_test_picture_puts_predictions_and_all_after_them_out_of_date
     links, _ = status()
     assert links["fold 0"][0] == "current"
     assert links["predictions of fold 0"][0] == links["blend"][0] == "out of date"
-    assert "test pictures were replaced" in links["predictions of fold 0"][1]
+    assert " test pictures was replaced, first: " in links["predictions of fold 0"][1]
     assert links["main_ensemble_verification.csv"] == ("out of date", "the blend is out of date")
 
 

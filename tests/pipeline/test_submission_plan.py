@@ -6,19 +6,24 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kaggle_face import open_project
 from kaggle_face.artifacts.blends import seal_blend
 from kaggle_face.artifacts.files.atomic import write_json
-from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.provenance import inputs_beside
+from kaggle_face.artifacts.record_io import read_classes, write_predictions
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+from kaggle_face.artifacts.tables import write_table
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
 from kaggle_face.evaluation.figures import measure_classes
 from kaggle_face.evaluation.members import Member
-from kaggle_face.pipeline.submission_plan import SubmissionPlan, UploadsLeft, plan_submission
+from kaggle_face.pipeline.submission_plan import ExpectedScore, SubmissionPlan, UploadsLeft, plan_submission
 from kaggle_face.pipeline.submit import SubmitOptions, write_submissions
 from kaggle_face.progress import SilentProgress
+from kaggle_face.records import Predictions
 from tests.support.blended_run import make_blended_run
 from tests.support.kaggle_server import SLUG, Competition
 from tests.support.progress import Told
@@ -53,9 +58,27 @@ def test_each_csv_has_its_competition_and_its_expected_score(run: RunFolder) -> 
     assert not single.is_sent and single.expected.measured == "on what fold 0 held out"
 
 
-def test_a_single_network_has_the_interval_that_evaluate_gives(run: RunFolder) -> None:
+def expected_of_network(run: RunFolder) -> ExpectedScore:
     files = {(each.name, each.competition): each for each in planned(run).files}
-    expected = files["main_fold0_best_ver", "classes-2026"].expected
+    return files["main_fold0_best_ver", "classes-2026"].expected
+
+
+def write_held_out(fold: FoldFolder) -> None:
+    """Writes what a network says of forty held-out images, ten of each of four identities."""
+    names = read_classes(fold.classes_file).names
+    ids = np.array([f"held{number:02d}.jpg" for number in range(40)])
+    labels = np.repeat(np.arange(4), 10)
+    logits = np.random.default_rng(1).normal(size=(40, len(names)))
+    logits[np.arange(40), labels] += 1.5
+    write_table(fold.labels_file, {"image_id": ids, "label": labels})
+    target = fold.record_folder("oof", "best_ver", "predictions")
+    write_predictions(target, Predictions(ids, logits, names), inputs_beside(fold, "oof"))
+
+
+def test_a_single_network_has_the_interval_that_evaluate_gives(run: RunFolder) -> None:
+    assert expected_of_network(run).low is None  # it keeps no out-of-fold predictions yet
+    write_held_out(run.fold(0))
+    expected = expected_of_network(run)
     (measured,) = measure_classes([Member(run, "best_ver", (run.fold(0),))])
     interval = measured[0].interval
     assert interval is not None and expected.metric == measured[0].metric == "accuracy"
