@@ -24,6 +24,7 @@ OTHER_OPTIONS = {
     "--nproc-per-node": "torchrun",
     "--standalone": "torchrun",
     "--keep-going": "sphinx",
+    "--logdir": "tensorboard",
 }
 FILE_ENDINGS = {"py", "md", "yaml", "yml", "csv", "json", "onnx", "npy", "txt", "pt", "safetensors", "html"}
 
