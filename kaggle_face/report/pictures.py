@@ -125,25 +125,32 @@ def _uri(pixels: npt.NDArray[np.uint8], size_px: int) -> str:
     return "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode("ascii")
 
 
-def near_pairs(sets: Sequence[PictureStatistics], most_bits: int = 3) -> IntArray:
-    """Positions (P, 2) of pictures of all sets, one set behind the other, that look like each other.
+def near_pairs(
+    sets: Sequence[PictureStatistics], most_bits: int = 3
+) -> tuple[IntArray, npt.NDArray[np.float32]]:
+    """Positions (P, 2) of pictures of all sets, one set behind the other, that look alike, and how much (P).
 
-    The first of a pair lies before the second; pairs are found as by `near_copies`, at most `MOST_PAIRS`.
+    The first of a pair lies before the second; pairs are found as by `near_copies`, at most `MOST_PAIRS`, and
+    stand in the order of their correlation, the highest first.
     """
     signs = np.where(np.concatenate([each.hashes for each in sets]), 1.0, -1.0).astype(np.float32)
     small = np.concatenate([each.small for each in sets])
-    found, count = [np.empty((0, 2), np.int64)], 0
+    found, correlations, count = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)], 0
     for start in range(0, len(signs), 1024):
         products = signs[start : start + 1024] @ signs[start:].T
         first, second = np.nonzero(products >= 64 - 2 * most_bits)
         is_later = second > first
         first, second = first[is_later] + start, second[is_later] + start
-        alike = np.einsum("np,np->n", small[first], small[second]) >= _ALIKE
+        correlation = np.einsum("np,np->n", small[first], small[second])
+        alike = correlation >= _ALIKE
+        correlations.append(correlation[alike])
         found.append(np.stack([first[alike], second[alike]], axis=1).astype(np.int64))
         count += int(alike.sum())
         if count >= MOST_PAIRS:
             break
-    return np.concatenate(found)[:MOST_PAIRS]
+    pairs, alikeness = np.concatenate(found)[:MOST_PAIRS], np.concatenate(correlations)[:MOST_PAIRS]
+    order = np.argsort(-alikeness, kind="stable")
+    return pairs[order], alikeness[order]
 
 
 def near_copies(

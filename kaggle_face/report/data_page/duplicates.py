@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,15 @@ from kaggle_face.report.data_page.facts import DataFacts
 from kaggle_face.report.pictures import MOST_PAIRS, near_pairs, picture_of
 from kaggle_face.report.section import Content, LeftOut, PageSection
 
-MOST_CARDS = 18
+MOST_CARDS = 20
+_ALIKE_OF_TWO = 0.98
+"""Correlation from which on pictures of two identities count: among 4,384 aligned crops of 105 people a pair
+of two people shared a hash and reached 0.95; copies that were compressed or scaled anew reach 0.98."""
+_HOW = (
+    "difference hashes that differ in at most 3 of 64 bits, and grey pictures at 16 pixels that correlate "
+    "from 0.95 on (labelled as two identities: 0.98); the most alike come first"
+)
+_WHAT = "images of the competition"
 
 
 @dataclass(frozen=True)
@@ -42,10 +49,15 @@ def build(facts: DataFacts) -> Content:
     if not measured:
         return LeftOut("no picture can be read")
     ids = np.concatenate([found.image_ids for found in measured])
-    pairs = near_pairs(measured)
+    pairs, alike = near_pairs(measured)
+    if len(pairs):
+        labels = facts.faces.labels[positions_of(ids, facts.faces.image_ids, _WHAT)][pairs]
+        are_two = (labels >= 0).all(axis=1) & (labels[:, 0] != labels[:, 1])
+        kept = ~are_two | (alike >= _ALIKE_OF_TWO)
+        pairs, alike = pairs[kept], alike[kept]
     if not len(pairs):
         return (Paragraph(f"None among the {len(ids):,} pictures that were compared ({_HOW})."),)
-    rows = positions_of(ids, facts.faces.image_ids, "images of the competition")[pairs]
+    rows = positions_of(ids, facts.faces.image_ids, _WHAT)[pairs]
     kinds = [_kind_of(facts, first, second) for first, second in rows.tolist()]
     counts = {kind: kinds.count(kind) for kind in _KINDS}
     table = Table(
@@ -57,14 +69,16 @@ def build(facts: DataFacts) -> Content:
     )
     blocks: list[Block] = [table]
     for kind in _KINDS:
-        chosen = [row for row, each in zip(rows.tolist(), kinds, strict=True) if each == kind]
+        chosen = [
+            (first, second, correlation)
+            for (first, second), correlation, each in zip(rows.tolist(), alike.tolist(), kinds, strict=True)
+            if each == kind
+        ]
         if chosen:
             note = f"{min(MOST_CARDS, len(chosen)):,} of {len(chosen):,} pairs. {kind.advice}"
-            blocks.append(Cards(kind.title, _cards(facts, chosen[:MOST_CARDS]), note))
+            cards = tuple(_card(facts, *pair) for pair in chosen[:MOST_CARDS])
+            blocks.append(Cards(kind.title, cards, note))
     return tuple(blocks)
-
-
-_HOW = "difference hashes that differ in at most 3 of 64 bits, and small pictures that correlate from 0.95 on"
 
 
 def _kind_of(facts: DataFacts, first: int, second: int) -> _Kind:
@@ -77,11 +91,7 @@ def _kind_of(facts: DataFacts, first: int, second: int) -> _Kind:
     return _SAME if are_known else _UNKNOWN
 
 
-def _cards(facts: DataFacts, pairs: Sequence[Sequence[int]]) -> tuple[Card, ...]:
-    return tuple(_card(facts, first, second) for first, second in pairs)
-
-
-def _card(facts: DataFacts, first: int, second: int) -> Card:
+def _card(facts: DataFacts, first: int, second: int, correlation: float) -> Card:
     pictures, lines = [], []
     for row in (first, second):
         image, identity = str(facts.faces.image_ids[row]), facts.identity_of(row)
@@ -89,12 +99,14 @@ def _card(facts: DataFacts, first: int, second: int) -> Card:
         pictures.append(picture_of(facts.cache, image, f"{image}{who}"))
         lines.append(f"{facts.faces.splits[row]}{who}: {image}")
     is_same_file = facts.files.hashes[first] == facts.files.hashes[second]
-    return Card(tuple(pictures), "the same file" if is_same_file else "the same photo", tuple(lines))
+    title = "the same file" if is_same_file else f"correlation {correlation:.3f}"
+    return Card(tuple(pictures), title, tuple(lines))
 
 
 SECTION = PageSection(
     "duplicates",
     "Near-duplicates",
-    "The same photo twice: copied, compressed anew, scaled or cut a little.",
+    "Most often the same photo twice: copied, compressed anew, scaled or cut a little. Look before you act: "
+    "now and then two photos of one sitting are as alike.",
     build,
 )

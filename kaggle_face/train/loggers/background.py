@@ -17,8 +17,8 @@ from kaggle_face.train.loggers.logger import (
     TrialScores,
 )
 
-PATIENCE_SECONDS = 60.0
-"""How long the end of a training waits for a service to take what is pending."""
+PATIENCE_SECONDS = 120.0
+"""How long the end of a training waits for one call of a service; the first creates MLflow's database."""
 
 _Call = Callable[[], None]
 
@@ -35,7 +35,7 @@ class BackgroundLogger(Logger):
             inner: Its methods may raise and block.
             service: The name of the service, for the warning.
             progress: Gets the warning.
-            patience_seconds: How long `close` waits for what is pending.
+            patience_seconds: How long `close` waits for each call that is pending.
         """
         self._inner, self._service, self._progress = inner, service, progress
         self._patience_seconds = patience_seconds
@@ -43,6 +43,7 @@ class BackgroundLogger(Logger):
         self._thread: threading.Thread | None = None
         self._reason: str | None = None
         self._has_warned = False
+        self._num_taken = 0
 
     def log_settings(self, config: Config, resumes: bool) -> None:
         """Hands it on."""
@@ -72,12 +73,15 @@ class BackgroundLogger(Logger):
         self._put(lambda: self._inner.log_results(hyperparameters, results))
 
     def close(self) -> None:
-        """Waits until all is handed on, or for as long as its patience lasts."""
+        """Waits until all is handed on, or one call takes longer than its patience lasts."""
         if self._thread is None:
             return
         self._put(self._inner.close)
         self._calls.put(None)
-        self._thread.join(self._patience_seconds)
+        taken = -1
+        while self._thread.is_alive() and taken < self._num_taken:
+            taken = self._num_taken
+            self._thread.join(self._patience_seconds)
         if self._thread.is_alive() and self._reason is None:
             self._reason = f"it took nothing for {self._patience_seconds:.0f} s"
         self._warn_once()
@@ -101,6 +105,7 @@ class BackgroundLogger(Logger):
             except BaseException as error:  # clients raise SystemExit and KeyboardInterrupt too
                 words = " ".join(str(error).split())[:200]
                 self._reason = f"{type(error).__name__}: {words}" if words else type(error).__name__
+            self._num_taken += 1
 
     def _warn_once(self) -> None:
         if self._reason is None or self._has_warned:

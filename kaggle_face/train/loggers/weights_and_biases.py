@@ -87,6 +87,11 @@ class WandbLogger(Logger):
 
         path = self._folder.path / FILE_NAME
         known = read_service_run(path) if self._resumes else None
+        # It asks for no key, prints nothing, and sends neither the command line nor the code.
+        quiet = wandb.Settings(
+            silent=True, console="off", disable_git=True, disable_code=True, x_disable_meta=True
+        )
+        wandb.setup(settings=quiet)
         self._opened = wandb.init(
             project=None if os.environ.get("WANDB_PROJECT") else self._config.competition.slug,
             group=self._folder.run.name,
@@ -94,10 +99,7 @@ class WandbLogger(Logger):
             config=hyperparameters_of(self._config),
             id=known,
             resume=None if known is None else "allow",
-            # It asks for no key, prints nothing, and sends neither the command line nor the code.
-            settings=wandb.Settings(
-                silent=True, console="off", disable_git=True, disable_code=True, x_disable_meta=True
-            ),
+            settings=quiet,
         )
         self._opened.define_metric("epoch")
         self._opened.define_metric("step")

@@ -50,9 +50,20 @@ def test_near_duplicates_are_found_by_kind_and_copies_of_a_file_are_named(made_u
     assert two.title == "the same file" and two.lines[1] == "train, Bob: train/09.jpg"
     assert all(picture.uri is not None for picture in two.pictures)
     (across,) = cards["In two splits"]
-    assert across.lines[1] == "test: test/00.jpg" and across.title == "the same photo"
+    assert across.lines[1] == "test: test/00.jpg" and across.title.startswith("correlation 0.99")
     (same,) = cards["Of one identity in one split"]
     assert [line.rpartition(": ")[2] for line in same.lines] == ["train/00.jpg", "train/01.jpg"]
+
+
+def test_two_people_who_look_alike_are_not_called_copies(made_up_data: DataFacts) -> None:
+    train = made_up_data.pictures["train"]
+    rows = [train.image_ids.tolist().index(f"train/{number:02d}.jpg") for number in (2, 9)]
+    small = train.small.copy()
+    apart = np.zeros(256, np.float32)
+    apart[0], apart[1] = 1, -1
+    small[rows[1]] = 0.96 * small[rows[0]] + 0.28 * apart / np.sqrt(2)  # correlates with it by about 0.96
+    found = blocks(duplicates.build(replace(made_up_data, pictures={"train": replace(train, small=small)})))
+    assert isinstance(found[0], Table) and [row[1] for row in found[0].rows] == [0, 0, 1, 0]
 
 
 def test_identities_are_counted_by_their_images(made_up_data: DataFacts) -> None:

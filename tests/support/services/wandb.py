@@ -39,6 +39,10 @@ class Run:
         _note("finish", dict(self.summary))
 
 
+def setup(settings: Settings) -> None:
+    _note("setup", settings)
+
+
 def init(**options: Any) -> Run:
     _note("init", options)
     return Run()
