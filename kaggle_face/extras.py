@@ -9,16 +9,18 @@ from typing import Literal
 
 from kaggle_face.errors import MissingExtraError
 
-Extra = Literal["align", "app", "index", "onnx", "report", "tune"]
+Extra = Literal["align", "app", "index", "mlflow", "onnx", "report", "tune", "wandb"]
 
 EXTRAS: Mapping[Extra, Mapping[str, str]] = MappingProxyType(
     {
         "align": {"mtcnn": "mtcnn", "lz4": "lz4"},
         "app": {"flask": "flask", "waitress": "waitress", "werkzeug": "werkzeug"},
         "index": {"faiss": "faiss-cpu"},
+        "mlflow": {"mlflow": "mlflow"},
         "onnx": {"onnx": "onnx", "onnxruntime": "onnxruntime"},
         "report": {"plotly": "plotly"},
         "tune": {"optuna": "optuna"},
+        "wandb": {"wandb": "wandb"},
     }
 )
 """For each extra the package of each module that is imported."""
@@ -35,5 +37,7 @@ def require_extra(extra: Extra, *modules: str) -> None:
         MissingExtraError: A module is not there; the package that has it is named.
     """
     for module in modules or EXTRAS[extra]:
-        if find_spec(module) is None:
+        spec = find_spec(module)
+        # Clients leave folders of their own name in working directories, which Python takes for packages.
+        if spec is None or spec.origin is None:
             raise MissingExtraError(EXTRAS[extra][module], extra)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.competitions.catalogue.ranking import OwnMetrics, own_metrics, own_metrics_of
 from kaggle_face.errors import RunError
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
+    from kaggle_face.competitions.catalogue.ranking import OwnMetrics
     from kaggle_face.config.schema import CheckpointName
 
 Method = Literal["auto", "mean", "hill", "constrained"]
@@ -39,6 +39,8 @@ class Member:
         Raises:
             ConfigError: Its settings are damaged.
         """
+        from kaggle_face.competitions.catalogue.ranking import own_metrics, own_metrics_of
+
         if not self.folds[0].config_file.is_file():
             return own_metrics("", "eer")
         return own_metrics_of(self.folds[0].read_config())

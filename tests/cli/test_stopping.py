@@ -124,7 +124,7 @@ def test_every_command_is_stopped_with_one_line(
     needed = {
         "init": ["s", "--data", "d"], "train": ["--fold", "0"], "tune": ["--space", "s"],
         "enroll": ["Ann", "a.jpg"], "verify": ["Ann", "a.jpg"], "identify": ["a.jpg"],
-        "people": ["list"], "bench": ["train"],
+        "people": ["list"], "bench": ["train"], "launch": ["--slurm"],
         "import-predictions": ["ann", "--task", "verification", "--test", "t.csv"],
     }  # fmt: skip
     assert main([command, *needed.get(command, [])]) == 130

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from typing import assert_never
 
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, TrainConfig
 from kaggle_face.config.training import LoggerName
-from kaggle_face.errors import MissingExtraError
+from kaggle_face.extras import require_extra
 from kaggle_face.progress import Progress
 from kaggle_face.train.loggers.background import BackgroundLogger
 from kaggle_face.train.loggers.csv_file import CsvLogger
@@ -27,11 +26,7 @@ def require_logger_packages(train: TrainConfig) -> None:
         MissingExtraError: One is not; its extra is named.
     """
     for name in train.loggers:
-        spec = find_spec(name)
-        if (
-            spec is None or spec.origin is None
-        ):  # a folder of that name, as clients leave in working directories
-            raise MissingExtraError(name, name)
+        require_extra(name)
 
 
 def create_loggers(config: Config, folder: FoldFolder, progress: Progress) -> tuple[Logger, ...]:

@@ -10,7 +10,6 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, TrainConfig
 from kaggle_face.errors import MissingExtraError
 from kaggle_face.progress import SilentProgress
-from kaggle_face.train.loggers import creation
 from kaggle_face.train.loggers.creation import create_loggers, require_logger_packages
 
 
@@ -26,7 +25,7 @@ def test_event_files_are_written_only_where_the_settings_ask_for_them(
 
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_missing_package_is_one_line_with_its_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(creation, "find_spec", lambda name: None)
+    monkeypatch.setattr("kaggle_face.extras.find_spec", lambda name: None)
     config = Config.model_validate({"train": {"loggers": [name]}})
     with pytest.raises(MissingExtraError, match=rf"'{name}'; install it .*kaggle-face\[{name}\]"):
         require_logger_packages(config.train)
