@@ -89,8 +89,8 @@ def sentence(rows: Sequence[Row]) -> str:
     late = sum(row.seconds > 60.0 * row.minutes for row in runs)
     return (
         f"Of {counted(len(pairs), 'run')} beside a notebook {better} reached a higher accuracy, "
-        f"{surer} a lower EER; "
-        f"{late} of {counted(len(runs), 'run')} took longer than planned."
+        f"{surer} a lower EER; {late} of {counted(len(runs), 'run')} took longer than "
+        f"{'its' if late == 1 else 'their'} budget."
     )
 
 

@@ -176,7 +176,7 @@ def test_a_sample_with_rows_that_no_test_file_has_is_refused(
     write_lines(Path("raw/classification_sample_submission.csv"), "id,label", *rows)
     line = refused("submit", "-c", "mine", "--dry-run")
     assert line.startswith(
-        "1 of 17 rows of the sample submission raw/classification_sample_submission.csv are"
+        "1 of 17 rows of the sample submission raw/classification_sample_submission.csv is"
     )
     assert "first: 16.bmp" in line
     assert not Path("submissions").exists()
@@ -242,7 +242,7 @@ def test_a_class_folder_unlike_the_others_is_told_by_name(
                 path.rename(path.with_name(f"n{number:06d}"))
     shutil.copytree("raw/cls_data/train/n000003", "raw/cls_data/train/a_backup")
     assert main(["check", "-c", "mine", "--no-images"]) == 0
-    assert "class folders do not look like the others, first: a_backup" in capsys.readouterr().out
+    assert "class folders does not look like the others, first: a_backup" in capsys.readouterr().out
 
 
 def test_two_class_folders_of_one_name_are_refused(workspace: Path, refused: Callable[..., str]) -> None:

@@ -28,8 +28,8 @@ def test_a_run_is_compared_with_the_notebook_of_its_minutes_and_seed() -> None:
     late = replace(RUN_ROW, seed=1, eer=0.2, seconds=250.0)
     words = sentence([RUN_ROW, NOTEBOOK_ROW, late, replace(NOTEBOOK_ROW, seed=1)])
     assert words == (
-        "Of 2 runs beside a notebook 2 have a higher accuracy and 1 a lower EER; "
-        "1 of 2 runs took longer than their budget."
+        "Of 2 runs beside a notebook 2 reached a higher accuracy, 1 a lower EER; "
+        "1 of 2 runs took longer than its budget."
     )
     assert sentence([RUN_ROW]).startswith("No run and notebook")
 
