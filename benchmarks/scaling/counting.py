@@ -46,11 +46,11 @@ class Messages:
         return {kind: (self.counts[kind], self.sizes[kind]) for kind in sorted(self.counts)}
 
 
-class MessageCounter(TorchDispatchMode):
+class MessageCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the messages of the block; with CPU tensors those of the backward pass too."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.messages = Messages()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
