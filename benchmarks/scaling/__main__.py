@@ -96,6 +96,9 @@ def _train(
     data = _random_fold(config, num_classes, (_WARMUP_STEPS + steps) * config.train.batch_size)
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         network = create_fold_network(config, data).to(resolve_device(config.device))
+        shard_head = getattr(distributed, "shard_head", None)
+        if shard_head is not None:  # engines of earlier commits hold every head whole
+            shard_head(network, config)
         context = RunContext({}, SilentProgress(), distributed=distributed)
         place = FoldFolder(Path(folder) / "fold0")
         trainer = create_trainer(config, data, place, network, None, context)

@@ -129,7 +129,7 @@ def count_step(config: Config, num_classes: int, precision: Precision) -> StepCo
     update = parameters * ((3 + 2 * states) / config.train.accumulate_steps + 3 * averages)
     return StepCost(
         batch,
-        dict(operations),
+        {unit: float(count) for unit, count in operations.items()},
         network.moved_bytes + head.moved_bytes + update,
         parameters * (2 + states + averages),
         network.saved_bytes + head.saved_bytes,
@@ -151,7 +151,7 @@ class _Pass:
     """A forward and a backward pass of a part of the network."""
 
     parameters: int
-    forward_operations: dict[Unit, float]
+    forward_operations: dict[Unit, int]
     moved_bytes: float
     saved_bytes: float
     embedding_size: int
