@@ -107,6 +107,7 @@ class MarginConfig(Part):
     start_scale: Positive | None = None
     by_class_size: ClassSizeMargin | None = None
     sampled_classes: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    sharded: Annotated[Literal["auto", "on", "off"], MayChange("resume", "predict")] = "auto"
 
 
 class TripletConfig(Part):

@@ -150,6 +150,7 @@ def create_network(
 
 
 def count_parameters(network: FaceNetwork, with_head: bool) -> int:
-    """The number of parameters, with the head's or without."""
-    total = sum(parameter.numel() for parameter in network.parameters())
-    return total if with_head else total - sum(parameter.numel() for parameter in network.head.parameters())
+    """The number of parameters, with the head's or without; of a divided head those of all classes."""
+    of_head = network.head.parameters()
+    below = sum(parameter.numel() for parameter in network.parameters()) - sum(p.numel() for p in of_head)
+    return below + (network.head.num_parameters if with_head else 0)

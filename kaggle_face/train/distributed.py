@@ -25,8 +25,9 @@ from kaggle_face.errors import ConfigError, InputError, OtherProcessError
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.optim import Optimizer
 
-    from kaggle_face.config import TrainConfig
+    from kaggle_face.config import Config, TrainConfig
     from kaggle_face.model.network import FaceNetwork
     from kaggle_face.train.parallel.engine import Engine, Forward
 
@@ -75,9 +76,25 @@ class DistributedContext:
         """Shares that a signal has come to this process; returns on rank 0 whether one has come to any."""
         return is_wished
 
-    def gathered(self, part: Tensor, size: int) -> Tensor:
+    def gathered(self, part: Tensor, size: int, sums_gradients: bool = False) -> Tensor:
         """The whole batch (size, ...) from the shares of all processes; see `messages.gather_shares`."""
         return part
+
+    def shard_head(self, network: FaceNetwork, config: Config) -> None:
+        """Divides the classes of the head among the processes as `margin.sharded` requires, in place."""
+
+    def whole(self, network: FaceNetwork, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors by the names of the network's, whole on rank 0 where the head is divided; all call it."""
+        return dict(tensors)
+
+    def whole_optimizer_state(self, optimizer: Optimizer, network: FaceNetwork) -> dict[str, Any]:
+        """The state of an optimiser, whole on rank 0 where the head is divided; all call it."""
+        return optimizer.state_dict()
+
+    @contextmanager
+    def whole_head(self, network: FaceNetwork) -> Iterator[None]:
+        """Gives all processes the weights of all classes for the block, to measure with; all call it."""
+        yield
 
     def prepare_norms(self, network: FaceNetwork, settings: TrainConfig) -> None:
         """Lets batch normalisation take the whole batch where `train.sync_batchnorm` is set, in place."""
@@ -225,10 +242,32 @@ class _Group(DistributedContext):
             self._store.set(_STOP, "1")
         return self.is_rank_zero and bool(self._store.check([_STOP]))
 
-    def gathered(self, part: Tensor, size: int) -> Tensor:
+    def gathered(self, part: Tensor, size: int, sums_gradients: bool = False) -> Tensor:
         from kaggle_face.train.parallel.messages import gather_shares
 
-        return gather_shares(part, self.share, size)
+        return gather_shares(part, self.share, size, sums_gradients)
+
+    def shard_head(self, network: FaceNetwork, config: Config) -> None:
+        from kaggle_face.train.parallel.sharding import shard_head
+
+        shard_head(network, config, self.share)
+
+    def whole(self, network: FaceNetwork, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        from kaggle_face.train.parallel.sharding import whole_tensors
+
+        return whole_tensors(network, tensors, self.share)
+
+    def whole_optimizer_state(self, optimizer: Optimizer, network: FaceNetwork) -> dict[str, Any]:
+        from kaggle_face.train.parallel.sharding import whole_optimizer_state
+
+        return whole_optimizer_state(optimizer, network, self.share)
+
+    @contextmanager
+    def whole_head(self, network: FaceNetwork) -> Iterator[None]:
+        from kaggle_face.train.parallel.sharding import whole_head
+
+        with whole_head(network, self.share):
+            yield
 
     def prepare_norms(self, network: FaceNetwork, settings: TrainConfig) -> None:
         from kaggle_face.train.parallel.norms import synchronise_norms
@@ -238,10 +277,14 @@ class _Group(DistributedContext):
 
     def create_engine(self, network: FaceNetwork, forward: Forward, settings: TrainConfig) -> Engine:
         from kaggle_face.train.parallel.engine import DataParallelEngine
+        from kaggle_face.train.parallel.sharding import names_of_parts
 
-        return DataParallelEngine(network, forward, self.share, settings.gradient_compression)
+        parts = names_of_parts(network)
+        return DataParallelEngine(network, forward, self.share, settings.gradient_compression, parts)
 
     def average_batch_norms(self, network: FaceNetwork) -> None:
+        from kaggle_face.train.parallel.messages import noticing_lost_processes
         from kaggle_face.train.parallel.norms import average_statistics
 
-        average_statistics(network, self.share.count)
+        with noticing_lost_processes():
+            average_statistics(network, self.share.count)

@@ -120,6 +120,7 @@ def _train_fold(
     else:
         info = folder.read_info()
         warm_start, networks = info.get("initial"), info.get("networks") or {}
+    context.distributed.shard_head(network, config)
     network = network.to(device)
     require_growing_is_possible(network, config.train, config.data.image_size)
     distillation = find_distillation(config.loss.distill, data, folder, context.about.get("folds"))
@@ -307,7 +308,8 @@ def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], ou
     # From 1; averaged weights are of no epoch.
     epochs: dict[CheckpointName, int | None] = {"last": trainer.state.epoch, "swa": None}
     epochs.update({checkpoint: epoch + 1 for checkpoint, epoch in trainer.state.best_epochs.items()})
-    results = write_out_of_fold(folder, trainer.data, network, epochs, how)
+    with distributed.whole_head(network):
+        results = write_out_of_fold(folder, trainer.data, network, epochs, how)
     pace = {"pace": trainer.state.pace} if trainer.state.pace else {}  # where it was re-fitted
     info = {**info, **pace, "status": outcome, "seconds": trainer.state.seconds, "results": results}
     info["peak_memory_bytes"] = _peak_memory()
@@ -335,5 +337,5 @@ def _write_swa(trainer: Trainer) -> None:
     images = (batch.images for batch in islice(trainer.batches.epoch(trainer.state.epoch), NORM_BATCHES))
     measure_norms(network, images, trainer.step_context.device, trainer.step_context.amp_dtype)
     distributed.average_batch_norms(network)
-    about = {"epochs": str(mean.count)}
-    distributed.on_rank_zero(save_weights, network, trainer.folder.weights_file("swa"), about)
+    about, weights = {"epochs": str(mean.count)}, distributed.whole(network, network.state_dict())
+    distributed.on_rank_zero(save_weights, weights, trainer.folder.weights_file("swa"), about)

@@ -24,10 +24,12 @@ from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import WeightMean
+from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.loggers.logger import EpochRow
 from kaggle_face.train.losses.metric_learning import MetricLoss
 from kaggle_face.train.optim.optimizer import load_optimizer_state
 from kaggle_face.train.optim.pace import Pace
+from kaggle_face.train.parallel.sharding import own_optimizer_state, own_tensors
 from kaggle_face.train.step.accumulator import EpochTotals, MetricAccumulator
 
 
@@ -83,34 +85,57 @@ class TrainingState:
         return self.epoch - self.best_epochs.get(checkpoint, self.epoch)
 
 
-def save_checkpoint(state: TrainingState, folder: FoldFolder, checkpoint: CheckpointName) -> None:
-    """Writes the weights that are measured, with the epoch they come from."""
-    save_weights(state.evaluated_network, folder.weights_file(checkpoint), {"epoch": str(state.epoch)})
+def save_checkpoint(
+    state: TrainingState,
+    folder: FoldFolder,
+    checkpoint: CheckpointName,
+    distributed: DistributedContext = SINGLE_PROCESS,
+) -> None:
+    """Writes the weights that are measured, with the epoch they come from; all processes call it."""
+    network = state.evaluated_network
+    weights = distributed.whole(network, network.state_dict())
+    distributed.on_rank_zero(
+        save_weights, weights, folder.weights_file(checkpoint), {"epoch": str(state.epoch)}
+    )
 
 
-def save_resume_state(state: TrainingState, folder: FoldFolder) -> None:
-    """Writes everything that a resumed training needs.
+def save_resume_state(
+    state: TrainingState, folder: FoldFolder, distributed: DistributedContext = SINGLE_PROCESS
+) -> None:
+    """Writes everything that a resumed training needs; all processes call it.
+
+    The state is that of the whole network, with which any number of processes can go on.
 
     Raises:
         DiskError: There is no room for it, or the disk fails; the state written before is still there.
     """
     plain = {name: getattr(state, name) for name in _PLAIN}
+    network, average, swa = state.network, state.average, state.swa
     values: dict[str, Any] = {
         **plain,
         "counts": asdict(state.accumulator.read()),
-        "network": state.network.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
+        "network": distributed.whole(network, network.state_dict()),
+        "optimizer": distributed.whole_optimizer_state(state.optimizer, network),
         "scaler": state.scaler.state_dict(),
-        "average": state.average.state_dict() if state.average is not None else None,
+        "average": None,
         "metric_loss": state.metric_loss.state_dict() if state.metric_loss is not None else None,
-        "swa": state.swa.state_dict() if state.swa is not None else None,
+        "swa": None,
     }
+    if average is not None:
+        weights = distributed.whole(network, average.network.state_dict())
+        values["average"] = {**average.state_dict(), "network": weights}
+    if swa is not None:
+        values["swa"] = {**swa.state_dict(), "tensors": distributed.whole(network, swa.tensors)}
+    distributed.on_rank_zero(_write, values, folder)
+
+
+def _write(values: dict[str, Any], folder: FoldFolder) -> None:
     with writing(folder.resume_file, _num_bytes(values)) as stream:
         torch.save(values, stream)
 
 
 def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.device) -> None:
-    """Restores what `save_resume_state` wrote.
+    """Restores what `save_resume_state` wrote; of a head that processes divide, the part of this one.
 
     Raises:
         RunError: The file is missing, is not what was written, or belongs to another training.
@@ -121,7 +146,9 @@ def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.de
         raise RunError(f"{folder.path} has no state to resume from; train it anew with --overwrite")
     try:
         with explaining(path, "read"):
-            _put_back(state, _read_verified(path, device))
+            # Of the whole head only a part is to lie on the device.
+            place = device if state.network.head.shard is None else torch.device("cpu")
+            _put_back(state, _own_part(state, _read_verified(path, place), device))
     except KaggleFaceError:
         raise
     except Exception as error:  # of another file everything may be raised, and nothing in it is ours
@@ -145,6 +172,21 @@ def _read_verified(path: Path, device: torch.device) -> dict[str, Any]:
     if wrong:
         raise ValueError(f"{wrong[0]} is a {type(values[wrong[0]]).__name__}")
     return dict(values)
+
+
+def _own_part(state: TrainingState, values: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """A state of the whole network, without the classes that other processes hold."""
+    network = state.network
+    if network.head.shard is None:
+        return values
+    values["network"] = own_tensors(network, values["network"])
+    values["optimizer"] = own_optimizer_state(state.optimizer, network, values["optimizer"])
+    if values["average"] is not None:
+        values["average"]["network"] = own_tensors(network, values["average"]["network"])
+    if values["swa"] is not None:
+        own = own_tensors(network, values["swa"]["tensors"])
+        values["swa"]["tensors"] = {name: tensor.clone().to(device) for name, tensor in own.items()}
+    return values
 
 
 def _put_back(state: TrainingState, values: dict[str, Any]) -> None:

@@ -265,8 +265,8 @@ class Trainer:
         self._append_row(figures)
         for checkpoint, score in self._scores(figures).items() if figures is not None else ():
             if state.improves(checkpoint, score):
-                self._on_rank_zero(save_checkpoint, state, self.folder, checkpoint)
-        self._on_rank_zero(save_checkpoint, state, self.folder, "last")
+                save_checkpoint(state, self.folder, checkpoint, self.context.distributed)
+        save_checkpoint(state, self.folder, "last", self.context.distributed)
         if state.swa is not None and state.epoch >= self.pace.num_epochs - self._swa_epochs:
             state.swa.add(state.network.state_dict())
         state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
@@ -341,7 +341,7 @@ class Trainer:
         return True
 
     def _save(self) -> None:
-        self._on_rank_zero(save_resume_state, self.state, self.folder)
+        save_resume_state(self.state, self.folder, self.context.distributed)
         if self.folder != self.home:
             # From now on the new training is the fold's; until now the one before was, whatever happened.
             self._on_rank_zero(put_in_place, self.folder.path, self.home.path)

@@ -73,7 +73,8 @@ def predict_held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> H
     """
     network.averages_crops = how.crops
     try:
-        return _held_out(network, data, how)
+        with how.distributed.whole_head(network):
+            return _held_out(network, data, how)
     finally:
         network.averages_crops = False
 

@@ -8,9 +8,12 @@ from pydantic import BaseModel
 from kaggle_face.config import Config, DataConfig, TrainConfig
 from kaggle_face.config.comparing import Work, changed_settings, works_that_may_change
 
-RESUME = {"data.root", "data.workers", "train.max_hours", "train.checkpoint_minutes", "train.threads"}
-RESUME |= {"train.tensorboard", "train.loggers"}
-PREDICT = {"data.root", "data.residence", "data.workers", "data.broken_images"}
+RESUME = {
+    *("data.root", "data.workers", "margin.sharded"),
+    *("train.max_hours", "train.checkpoint_minutes", "train.threads"),
+    *("train.tensorboard", "train.loggers"),
+}
+PREDICT = {"data.root", "data.residence", "data.workers", "data.broken_images", "margin.sharded"}
 
 
 @pytest.mark.parametrize(

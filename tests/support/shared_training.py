@@ -51,24 +51,25 @@ class SharedTraining:
 
     config: Config
     distributed: DistributedContext
+    num_classes: int = CLASSES
 
     def __post_init__(self) -> None:
         config = self.config
         self.settings = TrainSettings.of(config)
         torch.manual_seed(0)
-        network = create_network(config.model, config.margin, CLASSES, SIZE)
+        network = create_network(config.model, config.margin, self.num_classes, SIZE)
+        self.distributed.shard_head(network, config)
         self.distributed.prepare_norms(network, config.train)
         optimizer = create_fold_optimizer(network, config.optim)
         scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
         average = AveragedNetwork(network, 0.9)
-        metric = create_metric_loss(config.loss, CLASSES, network.embedding_size)
+        metric = create_metric_loss(config.loss, self.num_classes, network.embedding_size)
         self.state = TrainingState(network, optimizer, scaler, average, metric)
         images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8)
         ids = np.array([f"{number:03d}" for number in range(IMAGES)])
+        labels = np.arange(IMAGES) % self.num_classes
         self.batches = TrainingBatches(
-            TrainingImages(
-                ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE), ids, np.arange(IMAGES) % CLASSES
-            ),
+            TrainingImages(ImageCache(ids, images, np.ones(IMAGES, np.bool_), SIZE), ids, labels),
             config.train.batch_size,
             Augmenter(config.augment.transforms, SIZE, config.seed),
             lambda labels, epoch: sampled_order(labels, config.sampler, config.train.batch_size, 0, epoch),
@@ -78,9 +79,14 @@ class SharedTraining:
         self.context = StepContext(CPU, None, engine, distributed=self.distributed)
 
     @classmethod
-    def of(cls, settings: Settings, distributed: DistributedContext = SINGLE_PROCESS) -> SharedTraining:
+    def of(
+        cls,
+        settings: Settings,
+        distributed: DistributedContext = SINGLE_PROCESS,
+        num_classes: int = CLASSES,
+    ) -> SharedTraining:
         """The training of settings over those above."""
-        return cls(load_config("base", (*SETTINGS, *settings)).config, distributed)
+        return cls(load_config("base", (*SETTINGS, *settings)).config, distributed, num_classes)
 
     @property
     def network(self) -> FaceNetwork:
@@ -100,8 +106,8 @@ class SharedTraining:
         """All that the training has moved, in one mapping."""
         state, counts = self.state, self.state.accumulator.read()
         assert state.average is not None
-        tensors = {name: tensor.clone() for name, tensor in state.network.state_dict().items()}
-        tensors |= {f"average.{name}": t.clone() for name, t in state.average.network.state_dict().items()}
+        tensors = self._whole(state.network)
+        tensors |= {f"average.{name}": tensor for name, tensor in self._whole(state.average.network).items()}
         for name, tensor in (state.metric_loss.state_dict() if state.metric_loss else {}).items():
             tensors[f"metric.{name}"] = tensor.clone()
         tensors["loss"] = torch.tensor(counts.mean_loss)
@@ -109,13 +115,20 @@ class SharedTraining:
         tensors["scale"] = torch.tensor(state.scaler.get_scale())
         return tensors
 
+    def _whole(self, network: FaceNetwork) -> Numbers:
+        with self.distributed.whole_head(network):
+            return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
 
 Numbers = dict[str, Tensor]
 
 
-def trained(distributed: DistributedContext, cases: Sequence[Settings], steps: int) -> list[Numbers]:
+def trained(
+    distributed: DistributedContext, cases: Sequence[Settings], steps: int, num_classes: int = CLASSES
+) -> list[Numbers]:
     """What each of several trainings ends with."""
-    return [SharedTraining.of(settings, distributed).train(steps).numbers() for settings in cases]
+    trainings = (SharedTraining.of(settings, distributed, num_classes) for settings in cases)
+    return [training.train(steps).numbers() for training in trainings]
 
 
 def fresh_weights(settings: Settings) -> Numbers:

@@ -19,6 +19,7 @@ from kaggle_face.progress import Counter
 from kaggle_face.records import ClassTable, Pairs
 from kaggle_face.train import trainer as trainer_module
 from kaggle_face.train.deadline import Deadline, PaceKeeper
+from kaggle_face.train.distributed import DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.optim.pace import Pace
 from kaggle_face.train.settings import FoldData
@@ -178,8 +179,8 @@ def test_a_training_that_was_shortened_and_killed_goes_on_to_the_same_bits(
     killed = Ticking((0, 2.0))
     saved = trainer_module.save_resume_state
 
-    def save_and_die(state: Any, folder: FoldFolder) -> None:
-        saved(state, folder)
+    def save_and_die(state: Any, folder: FoldFolder, distributed: DistributedContext) -> None:
+        saved(state, folder, distributed)
         if state.pace and state.epoch >= 2:
             raise KilledError
 

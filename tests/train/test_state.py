@@ -6,6 +6,7 @@ import os
 import pickle
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,9 +23,15 @@ FLIPS = int(os.environ.get("KAGGLE_FACE_FLIPS", "150"))
 """Bits of a state that are flipped, one at a time; raise it in the environment to search longer."""
 
 
+class Network(nn.Sequential):
+    """Layers whose head no other process shares."""
+
+    head = SimpleNamespace(shard=None)
+
+
 def new_state(seed: int = 0, width: int = 8) -> TrainingState:
     torch.manual_seed(seed)
-    network = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width))
+    network = Network(nn.Linear(width, width), nn.BatchNorm1d(width))
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     return TrainingState(network, optimizer, scaler, None)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """A part of the classes for one step, so that millions of them cost as little as thousands (Partial FC).
 
 An et al. 2022, arXiv:2203.15565, section 3: the classes of the batch are always there, the rest is drawn
-at random. Letters: B images, C classes, S sampled classes.
+at random. Where several processes each hold a part of the head (`shards.py`), a sample is made of the part
+that each holds. Letters: B images, C classes, S sampled classes.
 """
 
 from __future__ import annotations
@@ -12,26 +13,72 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kaggle_face.model.heads.shards import ClassShard
+
 
 @dataclass(frozen=True, eq=False)
 class ClassSample:
     """The classes that take part in a step.
 
     Attributes:
-        indices: Their class indices (S), ascending; None when every class takes part.
+        indices: Their rows in the weights (S), ascending; None when all take part. These are class indices,
+            counted from the shard's first class where there is one.
+        shard: The classes that this process holds, where that is a part of them.
+        filled: Which of `indices` count (S), where some only fill a length that the host knows.
+        total: The number of classes that take part in all processes; None without a shard.
     """
 
     indices: Tensor | None = None
+    shard: ClassShard | None = None
+    filled: Tensor | None = None
+    total: int | None = None
 
     def positions(self, labels_B: Tensor) -> Tensor:
-        """Where labels stand among the sampled classes; each label must be one of them."""
+        """Where labels stand among the sampled classes; each label must be one of them.
+
+        Of a shard: some position, where another process holds the label (see `holds`).
+        """
+        if self.shard is not None:
+            labels_B = (labels_B - self.shard.first).clamp(0, max(0, self.shard.size - 1))
         if self.indices is None:
             return labels_B
-        return torch.searchsorted(self.indices, labels_B)
+        positions_B = torch.searchsorted(self.indices, labels_B)
+        return positions_B if self.shard is None else positions_B.clamp(max=max(0, len(self.indices) - 1))
+
+    def holds(self, labels_B: Tensor) -> Tensor | None:
+        """Which labels (B) this process holds; None where it holds all."""
+        return None if self.shard is None else self.shard.holds(labels_B)
 
     def rows(self, per_class: Tensor) -> Tensor:
         """The rows of a tensor (C, ...) that belong to the sampled classes: (S, ...)."""
         return per_class if self.indices is None else per_class.index_select(0, self.indices)
+
+    def part_of(self, shard: ClassShard, num_labels: int) -> ClassSample:
+        """The classes of a sample of all that a process holds.
+
+        A GPU would have to be waited for to know how many these are. There so many rows are taken that they
+        suffice but with a probability below 1e-15, and the rest is marked as not `filled`.
+
+        Args:
+            shard: What the process holds.
+            num_labels: The number of labels that are certainly in the sample.
+        """
+        if self.indices is None:
+            return ClassSample(None, shard, None, shard.num_classes)
+        total = len(self.indices)
+        bounds = torch.tensor([shard.first, shard.stop], device=self.indices.device)
+        first, stop = torch.searchsorted(self.indices, bounds)
+        if self.indices.device.type == "cpu":
+            return ClassSample(self.indices[int(first) : int(stop)] - shard.first, shard, None, total)
+        return self._filled_part(shard, shard.likely_most(total, num_labels), first, stop)
+
+    def _filled_part(self, shard: ClassShard, size: int, first: Tensor, stop: Tensor) -> ClassSample:
+        """The rows from `first` to before `stop`, and copies of the last one up to `size`."""
+        assert self.indices is not None
+        places_S = first + torch.arange(size, device=self.indices.device)
+        rows_S = self.indices[torch.minimum(places_S, stop - 1).clamp(min=0)] - shard.first
+        rows_S = rows_S.clamp(0, max(0, shard.size - 1))
+        return ClassSample(rows_S, shard, places_S < stop, len(self.indices))
 
 
 EVERY_CLASS = ClassSample()

@@ -31,6 +31,7 @@ from torch.nn import functional as F
 
 from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.model.heads.class_sampling import EVERY_CLASS, ClassSample, sample_classes
+from kaggle_face.model.heads.shards import ClassShard, rows_of
 
 _WEIGHT_STD = 0.01
 # Shorter vectors are taken for this long: their direction means nothing, and the gradient stays finite.
@@ -44,6 +45,7 @@ class Head(nn.Module, ABC):
         num_classes: C.
         embedding_size: D.
         sampled_fraction: Share of the classes that `choose_classes` takes, in (0, 1].
+        shard: The classes whose weights are here, where other processes hold the others; None: all.
     """
 
     def __init__(self, num_classes: int, embedding_size: int, sampled_classes: float = 1.0) -> None:
@@ -56,6 +58,7 @@ class Head(nn.Module, ABC):
         self.num_classes = num_classes
         self.embedding_size = embedding_size
         self.sampled_fraction = sampled_classes
+        self.shard: ClassShard | None = None
 
     def require(self, holds: bool, expected: str) -> None:
         """Refuses an argument of the constructor.
@@ -80,6 +83,7 @@ class Head(nn.Module, ABC):
         Raises:
             InputError: A shape or type is wrong, or a label on the CPU is not in [0, C).
         """
+        assert self.shard is None, "a call gives the logits of all classes"
         self._check_inputs(embeddings_BD, labels_B)
         similarity_BC = self.similarity(embeddings_BD)
         if labels_B is None:
@@ -141,8 +145,32 @@ class Head(nn.Module, ABC):
     def choose_classes(
         self, labels: Tensor, generator: torch.Generator, num_different: int | None = None
     ) -> ClassSample:
-        """The classes of a training step, with every label among them (see `sample_classes`)."""
-        return sample_classes(labels, self.num_classes, self.sampled_fraction, generator, num_different)
+        """The classes of a training step, with every label among them (see `sample_classes`).
+
+        Where classes are divided among processes, the held ones of the sample that one process would draw.
+        """
+        classes = sample_classes(labels, self.num_classes, self.sampled_fraction, generator, num_different)
+        return classes if self.shard is None else classes.part_of(self.shard, labels.numel())
+
+    def class_parameters(self) -> dict[str, nn.Parameter]:
+        """The parameters with a row for each class, by name: all, unless a head overrides this."""
+        return dict(self.named_parameters())
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, also of classes that other processes hold."""
+        per_class = self.class_parameters()
+        others = sum(
+            parameter.numel() for name, parameter in self.named_parameters() if name not in per_class
+        )
+        return others + sum(self.num_classes * math.prod(p.shape[1:]) for p in per_class.values())
+
+    def keep_classes(self, shard: ClassShard) -> None:
+        """Drops the weights of the classes that other processes hold; optimisers are created afterwards."""
+        assert self.shard is None
+        for name, parameter in self.class_parameters().items():
+            setattr(self, name, nn.Parameter(rows_of(parameter.detach(), shard), parameter.requires_grad))
+        self.shard = shard
 
 
 def in_full_precision(tensor: Tensor) -> Tensor:
@@ -230,6 +258,8 @@ class MarginHead(Head):
 
     STATISTICS: ClassVar[Mapping[str, float]] = {}
     """Running statistics, which are buffers, and the values that they begin with."""
+    NEEDS_EVERY_TARGET: ClassVar[bool] = False
+    """Whether statistics or negatives depend on the cosine with the label's class, whoever holds that."""
 
     class_margins: Tensor
 
@@ -317,13 +347,24 @@ class MarginHead(Head):
         `similarity`, so that the two labels of a mixed batch count once.
         """
         positions_B1 = classes.positions(labels_B)[:, None]
-        target_B = similarity_BC.gather(1, positions_B1)[:, 0]
+        is_held_B, is_empty = classes.holds(labels_B), similarity_BC.shape[1] == 0
+        target_B = similarity_BC.sum(1) if is_empty else similarity_BC.gather(1, positions_B1)[:, 0]
+        if is_held_B is not None:
+            target_B = torch.where(is_held_B, target_B, 0.0)
+        known_B = target_B
+        if classes.shard is not None and self.NEEDS_EVERY_TARGET:
+            known_B = classes.shard.complete(target_B)
         if self._statistics_due:
             self._statistics_due = False
-            self.update_statistics(target_B.detach(), norms_B)
-        harder_B = self.harder_cosine(target_B, self._margins_of(labels_B), norms_B)
-        others_BC = self.other_cosines(similarity_BC, target_B, self._margins_of(labels_B))
-        return self.scale * others_BC.scatter(1, positions_B1, harder_B[:, None])
+            self.update_statistics(known_B.detach(), norms_B)
+        margins_B = self._margins_of(labels_B)
+        others_BC = self.other_cosines(similarity_BC, known_B, margins_B)
+        if is_empty:
+            return self.scale * others_BC
+        harder_B1 = self.harder_cosine(target_B, margins_B, norms_B)[:, None]
+        if is_held_B is not None:
+            harder_B1 = torch.where(is_held_B[:, None], harder_B1, others_BC.gather(1, positions_B1))
+        return self.scale * others_BC.scatter(1, positions_B1, harder_B1)
 
     def _margins_of(self, labels_B: Tensor) -> Tensor:
         self.require(self.class_margins.numel() > 0, "an empty margin serves inference alone")

@@ -199,7 +199,7 @@ class SubcenterArcFace(ArcFace):
     def _cosines(self, units_BD: Tensor, classes: ClassSample) -> Tensor:
         centres_SKD = unit_vectors(classes.rows(self.weight_CKD).to(units_BD.dtype))
         cosines = units_BD @ centres_SKD.flatten(0, 1).T
-        return cosines.view(units_BD.shape[0], -1, self._centers).amax(dim=2)
+        return cosines.view(len(units_BD), len(centres_SKD), self._centers).amax(dim=2)
 
 
 class AdaFace(MarginHead):
@@ -268,6 +268,7 @@ class CurricularFace(MarginHead):
     """
 
     STATISTICS: ClassVar[Mapping[str, float]] = {"t": 0.0}
+    NEEDS_EVERY_TARGET: ClassVar[bool] = True
 
     t: Tensor
 

@@ -15,12 +15,16 @@ from kaggle_face.config.training import LossConfig, MixedMargin
 from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.model.heads.head import Head
 from kaggle_face.train.losses.metric_learning import MetricLoss
+from kaggle_face.train.losses.sharded import seen_by_each, sharded_cross_entropy
 from kaggle_face.train.other_runs.distillation import DistillationTargets, distillation_loss
 
 
 @dataclass(frozen=True)
 class BatchLoss:
-    """The loss to minimise, the logits without a margin (B, C), and the number of correct ones."""
+    """The loss to minimise, the logits without a margin (B, C), and the number of correct ones.
+
+    Where the classes of the head are divided among processes, the logits are those of the held classes.
+    """
 
     loss: Tensor
     logits: Tensor
@@ -82,21 +86,35 @@ def batch_loss(
     settings: LossSettings,
     generator: torch.Generator,
     soft_targets: DistillationTargets | None = None,
+    processes: int = 1,
 ) -> BatchLoss:
     """The weighted sum of the head's cross entropy, the metric loss and the distillation loss.
 
     With `loss.classification_weight=0` and no distillation the head trains on detached embeddings, so that
     accuracy stays measurable while the metric loss alone trains the backbone.
+
+    Args:
+        head: Of this process; `head.shard` where others hold other classes.
+        metric: The loss that compares embeddings, or None.
+        embeddings_BD: Embeddings of the whole batch.
+        targets: Their classes.
+        settings: Weights of the losses.
+        generator: Draws the classes that take part, where the head samples them.
+        soft_targets: The answers of other runs, or None.
+        processes: How many processes compute this together.
     """
     trains_head_alone = settings.trains_head_alone(soft_targets is not None)
     seen_BD = embeddings_BD.detach() if trains_head_alone else embeddings_BD
     result = classification_loss(head, seen_BD, targets, settings, generator)
     loss = (1.0 if trains_head_alone else settings.loss.classification_weight) * result.loss
+    compared_BD = embeddings_BD if head.shard is None else seen_by_each(embeddings_BD, processes)
     if metric is not None and settings.compares_images(targets):
-        loss = loss + settings.loss.metric_weight * metric_term(metric, embeddings_BD, targets)
+        loss = loss + settings.loss.metric_weight * metric_term(metric, compared_BD, targets)
     if soft_targets is not None:
         distill = settings.loss.distill
-        loss = loss + distillation_loss(distill, soft_targets, embeddings_BD, result.logits, targets.mix)
+        loss = loss + distillation_loss(
+            distill, soft_targets, compared_BD, result.logits, targets.mix, head.shard
+        )
     return BatchLoss(loss, result.logits, result.correct)
 
 
@@ -121,14 +139,20 @@ def classification_loss(
     similarity_BC = head.similarity(embeddings_BD, classes)
     norms_B = embeddings_BD.detach().float().norm(dim=1)
     has_margin = targets.mix is None or settings.margin_on_mixed == "two_term"
-    loss = similarity_BC.new_zeros(())
+    weights, smoothing = targets.weights_of_sources(), settings.loss.label_smoothing
     plain_BC = head.logits(similarity_BC)
-    for weight, labels_B in zip(targets.weights_of_sources(), labels_MB, strict=True):
-        logits_BC = plain_BC
-        if has_margin:
-            logits_BC = head.margin_logits(similarity_BC, labels_B, norms_B, classes)
-        positions_B = classes.positions(labels_B)
-        term = F.cross_entropy(logits_BC, positions_B, label_smoothing=settings.loss.label_smoothing)
+    logits = [
+        head.margin_logits(similarity_BC, labels_B, norms_B, classes) if has_margin else plain_BC
+        for labels_B in labels_MB
+    ]
+    loss = similarity_BC.new_zeros(())
+    if head.shard is not None:
+        losses_M, correct = sharded_cross_entropy(logits, labels_MB, plain_BC, classes, smoothing)
+        for weight, term in zip(weights, losses_M, strict=True):
+            loss = loss + weight * term
+        return BatchLoss(loss, plain_BC, correct)
+    for weight, logits_BC, labels_B in zip(weights, logits, labels_MB, strict=True):
+        term = F.cross_entropy(logits_BC, classes.positions(labels_B), label_smoothing=smoothing)
         loss = loss + weight * term
     chosen_B = plain_BC.detach().argmax(dim=1)
     return BatchLoss(loss, plain_BC, (chosen_B == classes.positions(targets.labels)).sum())

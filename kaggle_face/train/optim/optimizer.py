@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from kaggle_face.config import OptimConfig
 from kaggle_face.model.backbones.depths import layers_above_parameters
 from kaggle_face.model.backbones.timm_library import create_optimizer
+from kaggle_face.model.heads.head import Head
 from kaggle_face.model.network import FaceNetwork
 
 _WAYS = ("fused", "foreach", "capturable")
@@ -58,19 +59,28 @@ def set_backbone_trainable(network: FaceNetwork, trainable: bool) -> None:
 
 
 def apply_gradients(
-    optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, largest_norm: float | None
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    largest_norm: float | None,
+    head: Head | None = None,
 ) -> Tensor:
     """Updates the weights and drops the gradients; with gradients that are not finite nothing is updated.
 
     A fused optimiser reads on the device whether to skip the update, so that the host does not wait for it;
     of others see `step_unless`.
 
+    Args:
+        optimizer: Of all parameters.
+        scaler: What scaled the loss.
+        largest_norm: Of the gradient of all parameters, or None.
+        head: Where its classes are divided among processes, the norm is that over all of them.
+
     Returns:
         Whether the update was left out, on the device.
     """
     scaler.unscale_(optimizer)
     parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    norm = nn.utils.get_total_norm([p.grad for p in parameters])
+    norm = _total_norm(parameters, scaler, optimizer, head)
     is_skipped = ~torch.isfinite(norm)
     if largest_norm is not None:
         nn.utils.clip_grads_with_norm_(parameters, largest_norm, norm)
@@ -87,6 +97,27 @@ def apply_gradients(
         scaler.update()
     optimizer.zero_grad(set_to_none=True)
     return is_skipped
+
+
+def _total_norm(
+    parameters: list[nn.Parameter],
+    scaler: torch.amp.GradScaler,
+    optimizer: torch.optim.Optimizer,
+    head: Head | None,
+) -> Tensor:
+    """The norm of all gradients; whether the scaler found one that is not finite is shared along with it."""
+    shard = head.shard if head is not None else None
+    if head is None or shard is None:
+        return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    parts = set(head.class_parameters().values())
+    shared = nn.utils.get_total_norm([p.grad for p in parameters if p not in parts and p.grad is not None])
+    own = nn.utils.get_total_norm([p.grad for p in parts if p.grad is not None])
+    found = list(scaler._found_inf_per_device(optimizer).values()) if scaler.is_enabled() else []
+    numbers = torch.stack([own.double().square(), *(flag.double().reshape(()) for flag in found)])
+    shard.add_up(numbers)
+    for flag, number in zip(found, numbers[1:], strict=True):
+        flag.fill_(0.0).add_(number.clamp(max=1.0))
+    return (shared.double().square() + numbers[0]).sqrt().to(own.dtype)
 
 
 def step_unless(optimizer: torch.optim.Optimizer, is_skipped: Tensor) -> None:

@@ -26,7 +26,9 @@ from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.data.loading.streaming import sent_to
 from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.model.heads.head import in_full_precision, unit_vectors
+from kaggle_face.model.heads.shards import ClassShard
 from kaggle_face.records import FloatArray, IntArray
+from kaggle_face.train.losses.sharded import sharded_divergence
 from kaggle_face.train.other_runs.lookup import (
     choose_checkpoint,
     find_finished_folds,
@@ -152,6 +154,7 @@ def distillation_loss(
     embeddings_BD: Tensor,
     logits_BC: Tensor,
     mix: Mix | None,
+    shard: ClassShard | None = None,
 ) -> Tensor:
     """The weighted sum of the losses of logits and embeddings, a scalar.
 
@@ -164,7 +167,7 @@ def distillation_loss(
     with torch.autocast(embeddings_BD.device.type, enabled=False):
         loss = embeddings_BD.new_zeros((), dtype=torch.float32)
         if config.logits_weight > 0.0:
-            loss = loss + config.logits_weight * _logits_term(config, soft_targets, logits_BC, mix)
+            loss = loss + config.logits_weight * _logits_term(config, soft_targets, logits_BC, mix, shard)
         if config.cosines_weight > 0.0 and mix is None:
             units_BD = unit_vectors(in_full_precision(embeddings_BD))
             squares_BB = (units_BD @ units_BD.T - soft_targets.cosines).square()
@@ -173,15 +176,24 @@ def distillation_loss(
 
 
 def _logits_term(
-    config: DistillConfig, soft_targets: DistillationTargets, logits_BC: Tensor, mix: Mix | None
+    config: DistillConfig,
+    soft_targets: DistillationTargets,
+    logits_BC: Tensor,
+    mix: Mix | None,
+    shard: ClassShard | None,
 ) -> Tensor:
     target_BC, known_B = soft_targets.probabilities, soft_targets.known
+    if shard is not None:
+        target_BC = target_BC[:, shard.first : shard.stop]
     if mix is not None:
         partner_B = mix.partners(target_BC.device)
         target_BC = target_BC.lerp(target_BC[partner_B], 1.0 - mix.weight_of_first)
         known_B = known_B & known_B[partner_B]
-    scores_BC = F.log_softmax(in_full_precision(logits_BC) / config.temperature, dim=1)
-    divergence_B = F.kl_div(scores_BC, target_BC, reduction="none").sum(1)
+    scaled_BC = in_full_precision(logits_BC) / config.temperature
+    if shard is not None:
+        divergence_B = sharded_divergence(scaled_BC, target_BC)
+    else:
+        divergence_B = F.kl_div(F.log_softmax(scaled_BC, dim=1), target_BC, reduction="none").sum(1)
     return config.temperature**2 * _mean_where(divergence_B, known_B)
 
 

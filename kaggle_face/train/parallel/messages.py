@@ -151,7 +151,7 @@ def _all_rows(part: Tensor, share: Shard, size: int) -> Tensor:
     if size == len(blocks):
         return blocks
     shares = [Shard(rank, share.count).of(size) for rank in range(share.count)]
-    pairs = zip(shares, blocks.unflatten(0, (share.count, largest)), strict=True) if largest else ()  # type: ignore[no-untyped-call]
+    pairs = zip(shares, blocks.view(share.count, largest, *part.shape[1:]), strict=True) if largest else ()
     return torch.cat([part[:0].detach(), *(block[: own.stop - own.start] for own, block in pairs)])
 
 

@@ -175,7 +175,9 @@ def _train_on(
     state.accumulator.add(loss, result.correct, len(batch.labels))
     if is_last:
         context.engine.complete_gradients()
-        is_skipped = apply_gradients(state.optimizer, state.scaler, settings.train.clip_grad_norm)
+        is_skipped = apply_gradients(
+            state.optimizer, state.scaler, settings.train.clip_grad_norm, state.network.head
+        )
         state.accumulator.add_update(is_skipped)
         if state.average is not None:
             state.average.update(state.network)
@@ -199,14 +201,23 @@ def _forward(
     reaches = loss_settings.reaches_network(targets, context.distillation is not None)
     with torch.autocast(context.device.type, context.amp_dtype, enabled=context.amp_dtype is not None):
         embeddings_SD = context.engine.embed(images_SCHW, is_last, reaches)
-    embeddings_BD = context.distributed.gathered(embeddings_SD, len(labels_B))
-    head = state.network.head
+    head, distributed = state.network.head, context.distributed
+    embeddings_BD = distributed.gathered(embeddings_SD, len(labels_B), head.shard is not None)
     soft_targets = (
         context.distillation.targets_of(batch.rows, context.device)
         if context.distillation is not None
         else None
     )
-    return batch_loss(head, state.metric_loss, embeddings_BD, targets, loss_settings, generator, soft_targets)
+    return batch_loss(
+        head,
+        state.metric_loss,
+        embeddings_BD,
+        targets,
+        loss_settings,
+        generator,
+        soft_targets,
+        distributed.share.count,
+    )
 
 
 def _mixed(
