@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.errors import RunError
+from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ class Member:
 
     @property
     def own_metrics(self) -> OwnMetrics:
-        """What the competition of its run ranks by; runs of before settings were kept have the usual metrics.
+        """What the competition of its run ranks by; the usual metrics where another version wrote its settings.
 
-        Raises:
-            ConfigError: Its settings are damaged.
+        Runs of before settings were kept have none, and keys come and go.
         """
         from kaggle_face.competitions.catalogue.ranking import own_metrics, own_metrics_of
 
-        if not self.folds[0].config_file.is_file():
+        try:
+            return own_metrics_of(self.folds[0].read_config())
+        except (ConfigError, RunError):
             return own_metrics("", "eer")
-        return own_metrics_of(self.folds[0].read_config())
 
     @property
     def num_parameters(self) -> int:
