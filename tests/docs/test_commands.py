@@ -23,6 +23,8 @@ from tests.support.documents import PAGES, ROOT, code_spans, command_lines
 OTHER_OPTIONS = {
     "--nproc-per-node": "torchrun",
     "--standalone": "torchrun",
+    "--max-restarts": "torchrun",
+    "--rdzv-id": "torchrun",
     "--keep-going": "sphinx",
     "--logdir": "tensorboard",
 }
