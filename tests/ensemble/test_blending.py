@@ -73,7 +73,7 @@ def test_of_tied_classes_the_lower_ranks_first() -> None:
 
 @pytest.mark.parametrize("bad", [[[np.inf, 0.0]], [[-np.inf, -np.inf]]])
 def test_infinite_logits_are_refused_with_the_network_named(bad: list[list[float]]) -> None:
-    with pytest.raises(DataError, match="main@last fold 1: the highest logit of 1 images is infinite"):
+    with pytest.raises(DataError, match="main@last fold 1: the highest logit of 1 image is infinite"):
         blended([WeightedTerm(MemberScores("main@last fold 1", np.array(bad)), 1.0)])
 
 
