@@ -29,7 +29,7 @@ from kaggle_face.ensemble.search.classification import interval_of_candidate as 
 from kaggle_face.ensemble.search.classification import open_class_problem, select_classes
 from kaggle_face.ensemble.search.verification import PairProblem, can_be_nested, select_pairs
 from kaggle_face.ensemble.search.verification import interval_of_candidate as pair_interval
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, counted
 from kaggle_face.evaluation.held_out_pairs import open_held_out_pairs
 from kaggle_face.evaluation.member_scores import (
     MemberScores,
@@ -188,7 +188,7 @@ def select_pair_blend(
         return replace(chosen, notes=notes, tuning=tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
     if num_people < FEWEST_PEOPLE or not can_be_nested(problem):
-        return replace(chosen, notes=(*notes, f"{num_people} people are too few to try post-processing"))
+        return replace(chosen, notes=(*notes, f"{counted(num_people, 'person', 'are too few to try post-processing')}"))
     if not has_embeddings(used_members(blend)):
         return replace(chosen, notes=(*notes, _NO_EMBEDDINGS))
     return replace(chosen, notes=notes, tuning=tune_pairs(problem, blend, progress, left_out))

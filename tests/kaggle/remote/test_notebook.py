@@ -137,7 +137,7 @@ def test_a_bundle_that_did_not_arrive_whole_is_told(kaggle, machine):
     (bundle / "faces.yaml").write_text("damaged")
     done = run_at_home(machine, bundle)
     assert done.returncode == 1
-    assert "1 files did not arrive whole, first: faces.yaml; send them again" in done.stderr
+    assert "not whole: 1 of 3 files, first: faces.yaml; send the bundle again" in done.stderr
 
 
 def test_a_competition_that_is_not_attached_is_told(kaggle, machine):
