@@ -49,7 +49,7 @@ def test_people_with_too_few_images_are_left_out() -> None:
     images, people = spread_people(6, 2, noise=0.0)
     alone = people.copy()
     alone[1] = 99  # now one person has one image, and somebody else one
-    with pytest.raises(InputError, match=r"6-way episodes with 1 known images need 6 people .* got 5"):
+    with pytest.raises(InputError, match=r"6-way episodes with 1 known image need 6 people .* got 5"):
         episode_accuracy(images, alone, ways=6)
 
 
