@@ -188,7 +188,8 @@ def select_pair_blend(
         return replace(chosen, notes=notes, tuning=tune_gallery(gallery, progress, left_out))
     num_people = len(np.unique(trials.people))
     if num_people < FEWEST_PEOPLE or not can_be_nested(problem):
-        return replace(chosen, notes=(*notes, f"{counted(num_people, 'person', 'are too few to try post-processing')}"))
+        too_few = counted(num_people, "person", "are too few to try post-processing")
+        return replace(chosen, notes=(*notes, too_few))
     if not has_embeddings(used_members(blend)):
         return replace(chosen, notes=(*notes, _NO_EMBEDDINGS))
     return replace(chosen, notes=notes, tuning=tune_pairs(problem, blend, progress, left_out))

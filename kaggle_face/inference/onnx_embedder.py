@@ -13,7 +13,7 @@ import numpy.typing as npt
 from kaggle_face.errors import ConfigError, MissingExtraError, RunError
 from kaggle_face.hardware import available_cpus
 from kaggle_face.inference.network_input import Pictures, picture_batches, size_without_search
-from kaggle_face.inference.onnx_file import EMBEDDINGS, INPUT, LOGITS, OnnxDescription, read_onnx
+from kaggle_face.inference.onnx_file import EMBEDDINGS, INPUT, LOGITS, read_onnx
 from kaggle_face.metrics.similarity import normalized
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ class OnnxEmbedder:
         data, self.description = read_onnx(self.path)
         self.embedding_size = self.description.embedding_size
         self._session = open_session(data, str(self.path))
-        _require_description(self._session, self.description, self.path)
+        inputs = [(each.name, each.type, list(each.shape)[1:]) for each in self._session.get_inputs()]
+        outputs = {each.name: list(each.shape)[1:] for each in self._session.get_outputs()}
+        expected = {EMBEDDINGS: self.description.embedding_size, LOGITS: len(self.description.classes)}
+        widths = {name: [width] for name, width in expected.items() if width}
+        square = [self.description.image_size, self.description.image_size, 3]
+        if inputs != [(INPUT, "tensor(uint8)", square)] or outputs != widths:
+            raise RunError(f"{self.path} does not hold the graph that it describes; export the run again")
 
     @property
     def image_size(self) -> int:
@@ -141,17 +147,6 @@ def require_cpu(device: str) -> None:
     """
     if device not in ("auto", "cpu"):
         raise ConfigError(f"an ONNX file is computed on the CPU here, got device '{device}'; leave it out")
-
-
-def _require_description(session: InferenceSession, about: OnnxDescription, path: Path) -> None:
-    """Checks that a graph takes and gives what its description says."""
-    inputs = [(each.name, each.type, list(each.shape)[1:]) for each in session.get_inputs()]
-    outputs = {each.name: list(each.shape)[1:] for each in session.get_outputs()}
-    expected = {EMBEDDINGS: about.embedding_size, LOGITS: len(about.classes)}
-    widths = {name: [width] for name, width in expected.items() if width}
-    square = [about.image_size, about.image_size, 3]
-    if inputs != [(INPUT, "tensor(uint8)", square)] or outputs != widths:
-        raise RunError(f"{path} does not hold the graph that it describes; export the run again")
 
 
 def _first_words(error: Exception) -> str:

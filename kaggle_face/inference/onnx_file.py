@@ -129,10 +129,6 @@ def _describe(data: bytes) -> OnnxDescription:
     place = _PLACE.search(data)
     if place is None or _digest(data, place).encode() != place[1]:
         raise ValueError("it is damaged or was changed: it is not what was written")
-    return _description_from(text)
-
-
-def _description_from(text: str) -> OnnxDescription:
     from kaggle_face.artifacts.json_types import ExportShape
 
     values = json_object(text)

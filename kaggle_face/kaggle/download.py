@@ -54,7 +54,12 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
         listed = client.files(slug)
         more = "" if listed.is_complete else " and more"
         progress.log(f"'{slug}' has {counted(len(listed.files), 'file')}{more}, {gigabytes(listed.size)}")
-        _check_disk(listed, target)
+        needed, free = 2 * listed.size, _free_bytes(target)
+        if needed > free:
+            raise DataError(
+                f"{target} has {gigabytes(free)} of free disk, but the archive and its files need "
+                f"{gigabytes(needed)}; free some, or choose another disk with --to"
+            )
         waiting.mkdir(parents=True, exist_ok=True)
         with _shown(waiting, slug, listed, progress):
             archive = client.download(slug, waiting)
@@ -76,16 +81,6 @@ def _receipt_of(target: Path, slug: str) -> int | None:
         return None
     values = read_json(path, ReceiptShape)
     return int(values["files"]) if values["competition"] == slug else None
-
-
-def _check_disk(listed: FileList, target: Path) -> None:
-    """The archive and its files lie on the disk at the same time; images hardly shrink."""
-    needed, free = 2 * listed.size, _free_bytes(target)
-    if needed > free:
-        raise DataError(
-            f"{target} has {gigabytes(free)} of free disk, but the archive and its files need "
-            f"{gigabytes(needed)}; free some, or choose another disk with --to"
-        )
 
 
 def _free_bytes(path: Path) -> int:

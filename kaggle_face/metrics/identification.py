@@ -237,22 +237,6 @@ def _ranks_by_block(
     probe_ids: npt.ArrayLike,
     gallery_ids: npt.ArrayLike,
 ) -> IntArray:
-    probe_people, gallery_people = _people_codes(probe_ids, gallery_ids, shape)
-    ranks = np.empty(shape[0], np.int64)
-    for rows in row_blocks(shape[0], 4 * shape[1]):
-        similarity_BG = similarity_of(rows)
-        if np.isnan(similarity_BG).any():
-            raise InputError(f"similarities must not be NaN, got NaN in rows {rows.start}..{rows.stop - 1}")
-        is_mate_BG = probe_people[rows, None] == gallery_people
-        first_mate_B1 = np.where(is_mate_BG, similarity_BG, -np.inf).max(axis=1, keepdims=True)
-        ranks[rows] = 1 + np.count_nonzero((similarity_BG >= first_mate_B1) & ~is_mate_BG, axis=1)
-    return ranks
-
-
-def _people_codes(
-    probe_ids: npt.ArrayLike, gallery_ids: npt.ArrayLike, shape: tuple[int, int]
-) -> tuple[IntArray, IntArray]:
-    """Both columns of ids as small integers, after the check that every probe is in the gallery."""
     probes, gallery = as_ids(probe_ids, "probe_ids"), as_ids(gallery_ids, "gallery_ids")
     if (len(probes), len(gallery)) != shape:
         raise InputError(f"{shape} probes and gallery entries, but {(len(probes), len(gallery))} ids")
@@ -263,7 +247,16 @@ def _people_codes(
             naming_first(int(absent.sum()), len(probes), "probe", "are not in the gallery", first)
         )
     codes = np.unique(np.concatenate([probes, gallery]), return_inverse=True)[1].astype(np.int64)
-    return codes[: len(probes)], codes[len(probes) :]
+    probe_people, gallery_people = codes[: len(probes)], codes[len(probes) :]
+    ranks = np.empty(shape[0], np.int64)
+    for rows in row_blocks(shape[0], 4 * shape[1]):
+        similarity_BG = similarity_of(rows)
+        if np.isnan(similarity_BG).any():
+            raise InputError(f"similarities must not be NaN, got NaN in rows {rows.start}..{rows.stop - 1}")
+        is_mate_BG = probe_people[rows, None] == gallery_people
+        first_mate_B1 = np.where(is_mate_BG, similarity_BG, -np.inf).max(axis=1, keepdims=True)
+        ranks[rows] = 1 + np.count_nonzero((similarity_BG >= first_mate_B1) & ~is_mate_BG, axis=1)
+    return ranks
 
 
 def _probe_columns(

@@ -53,7 +53,14 @@ def resolve_amp(setting: AmpSetting, device: torch.device, on_cpu: CpuAmp = "off
         case "off":
             return None
         case "auto":
-            return _automatic(device, on_cpu)
+            if device.type == "cpu":
+                return torch.bfloat16 if on_cpu == "bf16" else None
+            if device.type != "cuda":
+                return None
+            capability = torch.cuda.get_device_capability(device)
+            if capability >= _FIRST_BF16:
+                return torch.bfloat16
+            return torch.float16 if capability >= _FIRST_FAST_FP16 else None
         case "bf16":
             if device.type == "cuda" and torch.cuda.get_device_capability(device) < _FIRST_BF16:
                 raise ConfigError(
@@ -67,14 +74,3 @@ def resolve_amp(setting: AmpSetting, device: torch.device, on_cpu: CpuAmp = "off
             return torch.float16
         case _:
             assert_never(setting)
-
-
-def _automatic(device: torch.device, on_cpu: CpuAmp) -> torch.dtype | None:
-    if device.type == "cpu":
-        return torch.bfloat16 if on_cpu == "bf16" else None
-    if device.type != "cuda":
-        return None
-    capability = torch.cuda.get_device_capability(device)
-    if capability >= _FIRST_BF16:
-        return torch.bfloat16
-    return torch.float16 if capability >= _FIRST_FAST_FP16 else None

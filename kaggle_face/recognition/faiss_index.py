@@ -6,7 +6,6 @@ Letters: P people, Q queries, D embedding size, K neighbours.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +27,10 @@ class FaissIndex:
     """
 
     def __init__(self, vectors: Float32) -> None:
-        faiss = _import_faiss()
+        try:
+            import faiss
+        except ImportError:
+            raise MissingExtraError("faiss-cpu", "index") from None
         num_cells = max(1, min(round(4 * math.sqrt(len(vectors))), len(vectors) // 39))
         self._index = faiss.index_factory(
             vectors.shape[1], f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT
@@ -44,11 +46,3 @@ class FaissIndex:
         """Scores (Q, K) and rows (Q, K), best first, of queries (Q, D) of length 1."""
         scores, rows = self._index.search(np.ascontiguousarray(queries), min(k, self._index.ntotal))
         return np.clip(scores, -1.0, 1.0), rows
-
-
-def _import_faiss() -> Any:
-    try:
-        import faiss
-    except ImportError:
-        raise MissingExtraError("faiss-cpu", "index") from None
-    return faiss

@@ -72,23 +72,26 @@ def _render(block: Block, name: str) -> str:
         case Table():
             return _table(block)
         case Figure():
-            return _figure(block, name)
+            return (
+                f'<figure class="chart-box"><h3>{escaped(block.title)}</h3>'
+                f'<div class="chart" id="{name}" data-chart="{name}-data" role="group" tabindex="0" '
+                f'aria-label="{escaped(block.title)}" style="min-height:{block.height_px}px"></div>'
+                f"<figcaption>{escaped(block.summary)}</figcaption>"
+                f"{data_script(f'{name}-data', chart_json(block))}</figure>"
+            )
         case Cards():
-            return _cards(block)
+            note = f'<p class="note">{escaped(block.note)}</p>' if block.note else ""
+            items = "".join(f"<li>{_card(card)}</li>" for card in block.cards)
+            return f'<h3>{escaped(block.caption)}</h3>{note}<ul class="cards">{items}</ul>'
         case Sheet():
-            return _sheet(block)
+            note = f'<p class="note">{escaped(block.note)}</p>' if block.note else ""
+            items = "".join(
+                f"<li>{_picture(picture)}<span>{escaped(label)}</span></li>"
+                for picture, label in block.pictures
+            )
+            return f'<h3>{escaped(block.caption)}</h3>{note}<ul class="sheet">{items}</ul>'
         case _:
             assert_never(block)
-
-
-def _figure(figure: Figure, name: str) -> str:
-    return (
-        f'<figure class="chart-box"><h3>{escaped(figure.title)}</h3>'
-        f'<div class="chart" id="{name}" data-chart="{name}-data" role="group" tabindex="0" '
-        f'aria-label="{escaped(figure.title)}" style="min-height:{figure.height_px}px"></div>'
-        f"<figcaption>{escaped(figure.summary)}</figcaption>"
-        f"{data_script(f'{name}-data', chart_json(figure))}</figure>"
-    )
 
 
 def _table(table: Table) -> str:
@@ -136,20 +139,6 @@ def _cell(cell: Cell, column: Column) -> str:
     if isinstance(cell, int):
         return f"{cell:,}"
     return f"{round(cell, column.digits) + 0.0:,.{column.digits}f}"  # without a minus before zero
-
-
-def _cards(cards: Cards) -> str:
-    note = f'<p class="note">{escaped(cards.note)}</p>' if cards.note else ""
-    items = "".join(f"<li>{_card(card)}</li>" for card in cards.cards)
-    return f'<h3>{escaped(cards.caption)}</h3>{note}<ul class="cards">{items}</ul>'
-
-
-def _sheet(sheet: Sheet) -> str:
-    note = f'<p class="note">{escaped(sheet.note)}</p>' if sheet.note else ""
-    items = "".join(
-        f"<li>{_picture(picture)}<span>{escaped(label)}</span></li>" for picture, label in sheet.pictures
-    )
-    return f'<h3>{escaped(sheet.caption)}</h3>{note}<ul class="sheet">{items}</ul>'
 
 
 def _card(card: Card) -> str:

@@ -29,8 +29,8 @@ def describe_blend(result: BlendResult) -> Summary:
     lines: list[str | TextTable] = []
     for blend in result.tasks:
         lines += [f"{blend.task}: {note}" for note in blend.notes]
-        lines += _choice(blend) if blend.candidates else [_members(blend)]
-        lines += _steps(blend)
+        lines += describe_choice(blend) if blend.candidates else [members_table(blend)]
+        lines += describe_steps(blend)
     if result.gallery_accuracy is not None:
         lines.append(
             f"dev gallery: accuracy {result.gallery_accuracy:.4f} of naming the probes with this blend"
@@ -41,7 +41,7 @@ def describe_blend(result: BlendResult) -> Summary:
     return [*lines, *map(str, result.paths)]
 
 
-def _members(blend: TaskBlend) -> TextTable:
+def members_table(blend: TaskBlend) -> TextTable:
     """The members of a blend that was not chosen among others."""
     legend = {
         "member": f"a network of each fold, for {blend.task}",
@@ -54,7 +54,7 @@ def _members(blend: TaskBlend) -> TextTable:
     )
 
 
-def _choice(blend: TaskBlend) -> Summary:
+def describe_choice(blend: TaskBlend) -> Summary:
     """The candidates with their figures out of fold, the gains of blends, and the reason of the choice."""
     columns = _shown(blend.candidates[0].metrics, blend.metric)
     nested = f"nested {blend.metric}"
@@ -83,7 +83,7 @@ def _choice(blend: TaskBlend) -> Summary:
     return [*lines, f"{blend.task}: {blend.chosen} ({of_folds}), because {blend.reason}", ""]
 
 
-def _steps(blend: TaskBlend) -> Summary:
+def describe_steps(blend: TaskBlend) -> Summary:
     """The steps of post-processing that were tried, and the figures with those that are on."""
     if blend.tuned_metrics is None:
         return []

@@ -38,17 +38,22 @@ def describe_evaluation(result: EvaluationResult) -> Summary:
 
     lines: list[str | TextTable] = []
     for evaluation in result.tasks:
-        lines += _metrics(evaluation)
+        lines += describe_metrics(evaluation)
         said = [f"{evaluation.task}: {line}" for line in evaluation.imbalances]
         said += [f"{evaluation.task}: {each.name} is left out: {each.reason}" for each in evaluation.left_out]
         lines += [*said, ""] if said else []
-        lines += [*_mistakes(evaluation), *_thresholds(evaluation), *_differences(evaluation)]
+        lines += [
+            *describe_mistakes(evaluation),
+            *describe_thresholds(evaluation),
+            *describe_differences(evaluation),
+        ]
     for row in result.labelled_tests:
         lines.append(f"{row.name}: {TestAccuracy(row.accuracy, row.num_images)}; nothing is chosen by it")
     return lines
 
 
-def _metrics(evaluation: TaskEvaluation) -> Summary:
+def describe_metrics(evaluation: TaskEvaluation) -> Summary:
+    """The metrics of each member with their intervals, and why some have none."""
     header = ["member", "metric", "value", "95 % interval", "mean", "deviation"]
     rows = [
         [
@@ -70,7 +75,8 @@ def _metrics(evaluation: TaskEvaluation) -> Summary:
     return [f"{evaluation.task}, held out of training:", table, *notes, ""]
 
 
-def _mistakes(evaluation: TaskEvaluation) -> list[str]:
+def describe_mistakes(evaluation: TaskEvaluation) -> list[str]:
+    """Where each member errs among classes."""
     lines = []
     for row in evaluation.mistakes:
         weakest = ", ".join(f"{name} {accuracy:.2f}" for name, accuracy in row.weakest)
@@ -83,7 +89,8 @@ def _mistakes(evaluation: TaskEvaluation) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _thresholds(evaluation: TaskEvaluation) -> Summary:
+def describe_thresholds(evaluation: TaskEvaluation) -> Summary:
+    """The thresholds of each member with their error rates, and where they are kept."""
     lines: list[str | TextTable] = []
     for member, found in groupby(evaluation.thresholds, lambda row: row.member):
         rows = [
@@ -102,7 +109,8 @@ def _thresholds(evaluation: TaskEvaluation) -> Summary:
     return lines
 
 
-def _differences(evaluation: TaskEvaluation) -> Summary:
+def describe_differences(evaluation: TaskEvaluation) -> Summary:
+    """How each other member differs from the first one."""
     first, *others = evaluation.members
     legend = meanings(["metric", *_DIFFERENCES], _DIFFERENCES)
     lines: list[str | TextTable] = []

@@ -43,7 +43,7 @@ def describe_history(history: SubmissionHistory, plot: Path | None = None) -> Su
     """The rows of the ledger, how far public scores agree with out-of-fold scores, and the final choice."""
     lines: list[str | TextTable] = [f"{history.slug}: nothing was written or submitted yet"]
     if history.entries:
-        lines = [f"{history.slug}:", TextTable(_LEDGER, [_cells_of(entry) for entry in history.entries])]
+        lines = [f"{history.slug}:", TextTable(_LEDGER, [cells_of_entry(entry) for entry in history.entries])]
     both = history.comparable
     submissions = counted(len(both), "submission")
     if history.agreement is not None:
@@ -59,20 +59,21 @@ def describe_history(history: SubmissionHistory, plot: Path | None = None) -> Su
     return [*lines, *(f"note: {note}" for note in history.proposal.notes)]
 
 
-def _cells_of(entry: Entry) -> list[str]:
+def cells_of_entry(entry: Entry) -> list[str]:
+    """The row of an entry of the ledger."""
     own, metric = "-", entry.oof_metric or ""
     if entry.oof_score is not None:  # a formula of both tasks is called a score
         own = f"{'score' if '*' in metric else metric} {entry.oof_score:.4g}".strip()
     time = entry.time.replace("T", " ")[:16]
-    scores = [own, _short_score(entry.public_score), _short_score(entry.private_score)]
+    scores = [own, short_score(entry.public_score), short_score(entry.private_score)]
     reference = f"{entry.reference}: " if entry.reference else ""
     return [time, entry.file, *scores, entry.status, reference + (entry.error or entry.message)]
 
 
-def _short_score(text: str | None) -> str:
+def short_score(text: str | None) -> str:
     """Kaggle's score in at most eight letters.
 
-    >>> _short_score("0.0345678901"), _short_score("0.91"), _short_score(None)
+    >>> short_score("0.0345678901"), short_score("0.91"), short_score(None)
     ('0.034568', '0.91', '-')
     """
     if text is None or len(text) <= _LONGEST_SCORE:

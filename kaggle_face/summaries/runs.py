@@ -56,7 +56,7 @@ def describe_runs(rows: Sequence[RunRow]) -> Summary:
             row.public_score or "-",
             row.private_score or "-",
             number(row.seconds / 60, 1 if row.seconds < 6000 else 0),
-            "-" if row.num_parameters is None else _millions(row.num_parameters),
+            "-" if row.num_parameters is None else millions(row.num_parameters),
         ]
         for row, *figures in zip(rows, *(cells for _, cells in columns), strict=True)
     ]
@@ -90,7 +90,7 @@ def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
     from kaggle_face.metrics.table import title_of
 
     metrics = {each.metric for each in figures}
-    cells = [_mean_and_deviation(each.values) for each in figures]
+    cells = [mean_and_deviation(each.values) for each in figures]
     if len(metrics) > 1:
         return task, [
             cell if cell == "-" else f"{cell.split()[0]} {title_of(each.metric)}"
@@ -100,20 +100,20 @@ def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:
     return title if task == "classes" or title != "accuracy" else "gallery accuracy", cells
 
 
-def _millions(count: int) -> str:
+def millions(count: int) -> str:
     """Parameters in millions.
 
-    >>> _millions(1_500_000), _millions(123_456_789)
+    >>> millions(1_500_000), millions(123_456_789)
     ('1.50 M', '123 M')
     """
     millions = count / 1e6
     return f"{millions:.{2 if millions < 10 else 1 if millions < 100 else 0}f} M"
 
 
-def _mean_and_deviation(values: tuple[float, ...]) -> str:
+def mean_and_deviation(values: tuple[float, ...]) -> str:
     """Mean and standard deviation over the folds (with F - 1).
 
-    >>> _mean_and_deviation((0.5, 0.7))
+    >>> mean_and_deviation((0.5, 0.7))
     '0.6000 ± 0.1414'
     """
     if not values:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kaggle_face.synthetic.traits import Appearance, Colour, Identity, Pose, mix
+from kaggle_face.synthetic.traits import Appearance, Colour, Identity, mix
 
 Floats: TypeAlias = NDArray[np.float64]
 Points: TypeAlias = Floats | Sequence[tuple[float, float]]
@@ -111,7 +111,12 @@ class Sketch:
 def blank_sketch(identity: Identity, appearance: Appearance, side_px: int) -> Sketch:
     """An empty canvas of this side with the head's place and turn on it."""
     pose = appearance.pose
-    turn, roll = _rotations(pose)
+    (sy, cy), (sp, cp), (sr, cr) = (
+        (np.sin(angle), np.cos(angle)) for angle in (pose.yaw, pose.pitch, pose.roll)
+    )
+    yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    pitch = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+    turn, roll = pitch @ yaw, np.array([[cr, -sr], [sr, cr]])
     unit_px = _HEAD_HALF_HEIGHT * side_px * pose.scale
     return Sketch(
         canvas=np.zeros((side_px, side_px, 3), np.uint8),
@@ -135,16 +140,6 @@ def subpixels(points_px: Floats) -> NDArray[np.int32]:
     """Pixels as the fixed-point numbers that cv2 draws with."""
     fixed: NDArray[np.int32] = np.rint(points_px * 2**_SUBPIXEL_BITS).astype(np.int32)
     return fixed
-
-
-def _rotations(pose: Pose) -> tuple[Floats, Floats]:
-    """Yaw then pitch in space, and roll in the plane; positive yaw turns to the right, pitch nods."""
-    (sy, cy), (sp, cp), (sr, cr) = (
-        (np.sin(angle), np.cos(angle)) for angle in (pose.yaw, pose.pitch, pose.roll)
-    )
-    yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    pitch = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
-    return pitch @ yaw, np.array([[cr, -sr], [sr, cr]])
 
 
 def curve(points: ArrayLike, closed: bool = False, steps: int = 5) -> Floats:

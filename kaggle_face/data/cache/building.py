@@ -110,7 +110,12 @@ class _Building:
         done = _read_record(self._part / _RECORD_FILE) if self._has_room_for_all() else None
         self._require_room(len(self._sources) - (done.rows if done else 0))
         if done is None:
-            done = self._begin()
+            self._part.mkdir(exist_ok=True)
+            shape = (len(self._sources), self._size_px, self._size_px, 3)
+            path = self._part / PIXELS_FILE
+            np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+            (self._part / _RECORD_FILE).write_bytes(b"")
+            done = _Done(0, {}, [], [])
         if done.rows < len(self._sources):
             done = self._decode(done, progress, workers)
         self._finish(done)
@@ -132,14 +137,6 @@ class _Building:
                 f"the image cache needs {needed / 1e9:.1f} GB in {packs}, {free / 1e9:.1f} GB are free; "
                 "make room or choose another folder with paths.packs"
             )
-
-    def _begin(self) -> _Done:
-        self._part.mkdir(exist_ok=True)
-        shape = (len(self._sources), self._size_px, self._size_px, 3)
-        path = self._part / PIXELS_FILE
-        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
-        (self._part / _RECORD_FILE).write_bytes(b"")
-        return _Done(0, {}, [], [])
 
     def _decode(self, done: _Done, progress: Progress, workers: int) -> _Done:
         rows, broken = done.rows, dict(done.broken)

@@ -87,7 +87,10 @@ class _Body:
             return tensor
         is_first_conv = name.removesuffix(".weight") in self.first_convs
         if is_first_conv and tensor.ndim == 4 and tensor.shape[:2] == own.shape[:2]:
-            return _resized_kernel(tensor, own)
+            padding, rest = divmod(own.shape[-1] - tensor.shape[-1], 2)
+            if rest or tensor.shape[-1] != tensor.shape[-2] or tensor.shape[-1] % 2 == 0:
+                return None
+            return nn.functional.pad(tensor, (padding,) * 4)
         return None
 
     def fitting(self, named: Tensors, prefix: str, rename: Rename) -> dict[str, Tensor]:
@@ -172,14 +175,6 @@ def _prefixes(body: _Body, named: Tensors, rename: Rename) -> list[str]:
     found = (name for name in named if name == first or name.endswith("." + first))
     prefixes = dict.fromkeys(name[: len(name) - len(first)] for name in found)
     return [prefix for prefix in prefixes if prefix + second in named]
-
-
-def _resized_kernel(kernel: Tensor, like: Tensor) -> Tensor | None:
-    """A square kernel of odd size, cut or filled up with zeros around its centre; None fits even sizes."""
-    padding, rest = divmod(like.shape[-1] - kernel.shape[-1], 2)
-    if rest or kernel.shape[-1] != kernel.shape[-2] or kernel.shape[-1] % 2 == 0:
-        return None
-    return nn.functional.pad(kernel, (padding,) * 4)
 
 
 def _matches_by_order(body: _Body, sets: TensorSets) -> Iterator[_Match]:

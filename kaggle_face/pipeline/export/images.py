@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import PathsConfig
 from kaggle_face.data.cache.image_cache import ImageCache
@@ -122,7 +121,9 @@ def _data_of(paths: PathsConfig, plan: ExportPlan, progress: Progress) -> tuple[
     cache: ImageCache | None = None
     found = []
     for fold in dict.fromkeys(network.fold for network in plan.networks):
-        settings = _settings_of(paths, fold)
+        runs = fold.path.parent.parent
+        places = paths.model_copy(update={"runs": str(runs.parent)})
+        settings = LoadedConfig(runs.name, fold.read_config().model_copy(update={"paths": places}))
         root = Path(settings.config.data.root)
         if not root.is_dir():  # the demo would be drawn anew
             raise RunError(f"the raw folder {root} of {fold.run.name} is not here")
@@ -137,13 +138,6 @@ def _data_of(paths: PathsConfig, plan: ExportPlan, progress: Progress) -> tuple[
         found.append(adjust_training_set(select_fold(data, folds, cache, fold.fold), settings.config.data))
     assert cache is not None, "a plan has a network"
     return cache, found
-
-
-def _settings_of(paths: PathsConfig, fold: FoldFolder) -> LoadedConfig:
-    """The settings that a fold was trained with, with the folders of today."""
-    runs = fold.path.parent.parent
-    places = paths.model_copy(update={"runs": str(runs.parent)})
-    return LoadedConfig(runs.name, fold.read_config().model_copy(update={"paths": places}))
 
 
 def _all_of(ids: Sequence[StrArray]) -> StrArray:

@@ -38,7 +38,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.pictures import Face
 from kaggle_face.recognition.embedder import Embedder
 from kaggle_face.recognition.gallery.database import read_fact
-from kaggle_face.recognition.gallery.model_card import ModelCard, card_from_text
+from kaggle_face.recognition.gallery.model_card import card_from_text
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.gallery.tables import NewImage, NewPerson, OnConflict, Outcome, checked_row
@@ -132,7 +132,10 @@ def import_gallery(
         unpacked, times = growth(archive, archive.infolist())
         if unpacked > FREE_GROWTH_BYTES and times > GROWTH:
             raise ValueError(f"it would grow {times:.0f} times, which is taken for an attack")
-        exported = _model_of(archive)
+        described = json_object(_read(archive, "gallery.json", _MAX_FACE_BYTES))
+        if described.get("format") != _FORMAT:
+            raise ValueError(f"gallery.json is not of format {_FORMAT}")
+        exported = card_from_text(json.dumps(described["model"]))
         model = gallery.model() or exported
         table = _table_of(archive)
         vectors = normalized(_vectors_of(archive, (len(table), exported.embedding_size)))
@@ -189,13 +192,6 @@ def _image_from(archive: zipfile.ZipFile, row: _Row, embedder: Embedder | None) 
     face = Face(decode_photo(png, _LARGEST_CROP_PX, row.source)[0], row.source)
     embedding = row.embedding if embedder is None else embedder.embed([face.crop])[0]
     return NewImage(row.source, face.fingerprint, embedding, png)
-
-
-def _model_of(archive: zipfile.ZipFile) -> ModelCard:
-    described = json_object(_read(archive, "gallery.json", _MAX_FACE_BYTES))
-    if described.get("format") != _FORMAT:
-        raise ValueError(f"gallery.json is not of format {_FORMAT}")
-    return card_from_text(json.dumps(described["model"]))
 
 
 def _table_of(archive: zipfile.ZipFile) -> list[tuple[str, str, str, str]]:

@@ -171,7 +171,8 @@ def _open_address(address: str) -> BaseStorage:
     if address.startswith(("redis://", "rediss://")):
         from optuna.storages.journal import JournalRedisBackend, JournalStorage
 
-        _require("redis", "a Redis address")
+        if find_spec("redis") is None:
+            raise _missing("redis", "a Redis address")
         return JournalStorage(JournalRedisBackend(address))
     from optuna.storages import RDBStorage
 
@@ -218,11 +219,6 @@ def _with_driver(address: str) -> str:
         if find_spec(module) is not None:
             return f"{scheme}+{driver}://{rest}"
     raise _missing(next(iter(_DRIVERS[scheme])), f"a {scheme} address")
-
-
-def _require(module: str, what: str) -> None:
-    if find_spec(module) is None:
-        raise _missing(module, what)
 
 
 def _missing(module: str, what: str) -> InputError:
