@@ -86,7 +86,7 @@ RESNET_18 = {"body_weights": 11_432_512, "statistics": 10_624, "embedding_size":
 
 def rows(images_each: int = 128) -> list[tuple[str, ...]]:
     """The table of docs/scaling.md: classes, processes, head, MB sent, TFLOP, GB of weights and of logits."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for classes in (8631, 300_000):
         for processes in (2, 8, 64):
             for is_sharded in (False, True):
