@@ -199,7 +199,7 @@ class SubcenterArcFace(ArcFace):
     def _cosines(self, units_BD: Tensor, classes: ClassSample) -> Tensor:
         centres_SKD = unit_vectors(classes.rows(self.weight_CKD).to(units_BD.dtype))
         cosines = units_BD @ centres_SKD.flatten(0, 1).T
-        return cosines.view(len(units_BD), len(centres_SKD), self._centers).amax(dim=2)
+        return cosines.view(units_BD.shape[0], centres_SKD.shape[0], self._centers).amax(dim=2)
 
 
 class AdaFace(MarginHead):
