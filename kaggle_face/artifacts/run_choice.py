@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, RunKind, describe_runs, list_runs, name_of_run
+from kaggle_face.artifacts.seals import has_seal
 from kaggle_face.errors import RunError, counted, nearest_hint
 from kaggle_face.hints import settings_command
 
@@ -154,6 +155,30 @@ def find_own_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], No
         config = run.path.parent.name
         raise RunError(f"{run.name} is not a run of '{loaded.name}'; name its settings too, with -c {config}")
     return run
+
+
+def find_blended_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], None]) -> RunFolder:
+    """The same for a command that needs a blend.
+
+    Without a name, where no training has a finished fold, it is the only imported run that has a blend: a
+    training that was just begun does not hide it.
+
+    Raises:
+        RunError: As `find_own_run`; or several imported runs have a blend.
+    """
+    runs = list_runs(Path(loaded.config.paths.runs), loaded.name)
+    blended = [run for run in runs if run.kind == "imported" and has_seal(run.ensemble_folder)]
+    trained = [run for run in runs if run.kind == "training" and run.finished_folds()]
+    if name is not None or not blended or trained:
+        return find_own_run(loaded, name, log)
+    if len(blended) > 1:
+        raise RunError(
+            f"{len(blended)} runs of '{loaded.name}' have a blend: {describe_runs(blended)}; say which: --run "
+            f"{blended[0].path.name}"
+        )
+    if len(runs) > 1:
+        log(f"{blended[0].name}, of {len(runs)} runs: the only imported one with a blend, and none is trained")
+    return blended[0]
 
 
 def split_runs_and_overrides(

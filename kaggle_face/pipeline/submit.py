@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
 from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_task
-from kaggle_face.artifacts.run_choice import find_own_run
+from kaggle_face.artifacts.run_choice import find_blended_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.reading import formats_of, submission_formats
 from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
@@ -132,12 +132,14 @@ def write_submissions(
     """Writes the CSVs of a run below `paths.submissions`, all checked before the first is written.
 
     Raises:
-        RunError: The run has no test predictions or no blend, or they are out of date.
+        RunError: The run has no finished fold, no test predictions or no blend, or they are out of date.
         RulesError: A rule of the competition is broken, and not ignored.
         SubmissionError: A CSV would not be accepted.
         DataError: The raw folder cannot be read, or changed meanwhile.
     """
     config = settings_of_run(loaded.word, run, chosen_folds(run, None), loaded.overrides).config
+    if not run.finished_folds():
+        raise RunError(f"{run.name} has no finished fold; train one first: {run.training_command()}")
     if not any(records_of(fold, "test") for fold in run.started_folds()):
         raise RunError(f"{run.name} has no test predictions; make them: {run.prediction_command()}")
     require_current_blend(run)
@@ -329,7 +331,7 @@ def _blend_to_compare(
     if not (Path(loaded.config.paths.runs) / loaded.name).is_dir():
         return None
     try:
-        run = find_own_run(loaded, run_name, progress.log)
+        run = find_blended_run(loaded, run_name, progress.log)
         require_current_blend(run)
         (output,) = list_outputs(run, [form], data, True, progress)
         unknown = unknown_threshold(run.started_folds(), data, form, loaded.config.submit.unknown_share)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from kaggle_face.artifacts.run_choice import find_blended_run
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import frame_of
 from kaggle_face.project.run import Run
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
+    from kaggle_face.artifacts.runs import RunFolder
     from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.submission_plan import SubmissionPlan
     from kaggle_face.pipeline.submit import SubmissionFile
@@ -26,7 +28,6 @@ class _Calls(Protocol):
     @property
     def loaded(self) -> LoadedConfig: ...
     def call(self) -> AbstractContextManager[Progress]: ...
-    def run(self, name: str | None = None) -> Run: ...
 
 
 class Submissions:
@@ -61,8 +62,8 @@ class Submissions:
 
         options = SubmitOptions(task, only_blend, "", ignore_rules, ignore_changes)
         with self.call() as progress:
-            run = _run_of(self, source)
-            return files_frame(write_submissions(self.loaded, run.folder, options, progress).files)
+            run = _run_of(self, source, progress)
+            return files_frame(write_submissions(self.loaded, run, options, progress).files)
 
     def submit(
         self: _Calls,
@@ -105,8 +106,8 @@ class Submissions:
 
         options = SubmitOptions(task, name is None, message, ignore_rules, ignore_changes)
         with self.call() as progress:
-            run = _run_of(self, source)
-            result = write_submissions(self.loaded, run.folder, options, progress)
+            run = _run_of(self, source, progress)
+            result = write_submissions(self.loaded, run, options, progress)
             files = result.chosen(name)
             if dry_run:
                 from kaggle_face.pipeline.submission_plan import plan_submission
@@ -117,8 +118,10 @@ class Submissions:
         return frame_of(entries)
 
 
-def _run_of(project: _Calls, source: Blend | Run | None) -> Run:
-    return source.run if isinstance(source, Blend) else source or project.run()
+def _run_of(project: _Calls, source: Blend | Run | None, progress: Progress) -> RunFolder:
+    if source is None:
+        return find_blended_run(project.loaded, None, progress.log)
+    return (source.run if isinstance(source, Blend) else source).folder
 
 
 def plan_frame(plan: SubmissionPlan) -> pd.DataFrame:

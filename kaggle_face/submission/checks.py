@@ -19,6 +19,7 @@ from kaggle_face.artifacts.files.atomic import replacing
 from kaggle_face.artifacts.files.cells import csv_quoting
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.files.csv_tables import delimiter_of, read_csv_table
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError, counted, naming_first
 from kaggle_face.records import StrArray, positions_of
@@ -45,8 +46,9 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
 
     Raises:
         SubmissionError: Columns, rows or a cell are wrong; one line with the count and the first of them.
+        DataError: The sample submission is not a table.
     """
-    sample = read_csv(expected.sample) if expected.sample is not None else None
+    sample = _read_sample(expected.sample) if expected.sample is not None else None
     columns = expected.columns if sample is None else sample.columns
     if columns and columns != table.columns:
         source = expected.sample or "the competition"
@@ -74,6 +76,11 @@ def check_csv(path: Path, expected: Expectation) -> CheckedTable:
         SubmissionError: The file is missing or no table, or `check_table` refuses it; the file is named.
     """
     table = read_csv(path)
+    delimiter = delimiter_of(",".join(table.columns))
+    if len(table.columns) == 1 and delimiter != ",":
+        raise SubmissionError(
+            f"{path}: cells are separated by {delimiter!r}; a submission has commas, so write it with these"
+        )
     try:
         return check_table(table, expected)
     except SubmissionError as error:
@@ -110,6 +117,12 @@ def read_csv(path: Path) -> SubmissionTable:
         raise SubmissionError(f"{path}: a column's name stands twice in the header {','.join(header)}")
     columns = {name: as_text(cells[place :: len(header)]) for place, name in enumerate(header)}
     return SubmissionTable(header, columns)
+
+
+def _read_sample(path: Path) -> SubmissionTable:
+    """The sample submission, read as the rest of the data: with any separator, as the CSV has commas."""
+    columns = read_csv_table(path, []).columns
+    return SubmissionTable(tuple(columns), {name: as_text(cells) for name, cells in columns.items()})
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from kaggle_face.artifacts.run_choice import default_run, find_run
+from kaggle_face.artifacts.run_choice import default_run, find_blended_run, find_run
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.seals import write_seal
+from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import RunError
 
 
@@ -83,6 +85,32 @@ def test_trials_alone_are_no_choice(tmp_path: Path) -> None:
         RunError, match=r"no run 'x' of 'tiny' .*; there are: soup \(soup\), tune-0 \(trial\)"
     ):
         find_run(tmp_path, "tiny", "x")
+
+
+def blended(run: RunFolder) -> RunFolder:
+    run.ensemble_folder.mkdir()
+    write_seal(run.ensemble_folder, {})
+    return run
+
+
+def test_a_begun_training_does_not_hide_the_only_blend(tmp_path: Path) -> None:
+    made(tmp_path, "begun", 0, 1)
+    for name in ("one", "two"):
+        made(tmp_path, name, 3, kind="imported")
+    loaded = LoadedConfig("tiny", Config.model_validate({"paths": {"runs": str(tmp_path)}}))
+    heard = list[str]()
+    assert find_blended_run(loaded, None, heard.append).path.name == "begun" and "others" in heard[0]
+    run = blended(RunFolder(tmp_path / "tiny" / "two"))
+    assert find_blended_run(loaded, None, heard.append) == run
+    assert heard[1:] == ["tiny/two, of 3 runs: the only imported one with a blend, and none is trained"]
+    blended(RunFolder(tmp_path / "tiny" / "one"))
+    with pytest.raises(RunError) as caught:
+        find_blended_run(loaded, None, heard.append)
+    expected = "2 runs of 'tiny' have a blend: one (imported), two (imported); say which: --run one"
+    assert str(caught.value) == expected
+    main = made(tmp_path, "main", 1)
+    assert find_blended_run(loaded, None, heard.append) == main
+    assert find_blended_run(loaded, "one", heard.append).path.name == "one"
 
 
 @pytest.mark.parametrize(

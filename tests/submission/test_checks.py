@@ -48,6 +48,28 @@ def test_wrong_column_names_are_refused(tmp_path):
     assert message.startswith("the columns are id,label, but ") and message.endswith("has Id,Category")
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", ", "])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_the_sample_has_any_separator_as_the_rest_of_the_data(tmp_path, separator, quote):
+    path = tmp_path / "sample_submission.csv"
+    lines = [("id", "label"), *((row, "0") for row in IDS.tolist())]
+    text = "\r\n".join(separator.join(f"{quote}{cell}{quote}" for cell in line) for line in lines)
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert check_table(table(["7", "7", "300", "41"]), expecting(CLASSES, path)).rows == 4
+    message = refusal(["7"] * 4, expecting(CLASSES, path), columns=("id", "who"))
+    assert message == f"the columns are id,who, but {path} has id,label"
+
+
+def test_a_users_csv_with_semicolons_is_refused_by_its_separator(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("id;label\n" + "".join(f"{row};7\n" for row in IDS.tolist()))
+    with pytest.raises(SubmissionError) as caught:
+        check_csv(path, expecting(CLASSES))
+    assert str(caught.value) == (
+        f"{path}: cells are separated by ';'; a submission has commas, so write it with these"
+    )
+
+
 def test_without_a_sample_the_columns_are_those_of_the_competition():
     expected = Expectation(IDS, (Block(len(IDS), (None, CLASSES)),), columns=("Id", "Category"))
     message = refusal(["7"] * 4, expected)

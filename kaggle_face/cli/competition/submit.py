@@ -50,7 +50,7 @@ def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
 
 def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the checked CSVs below `paths.submissions`, and uploads the chosen ones."""
-    from kaggle_face.artifacts.run_choice import find_own_run
+    from kaggle_face.artifacts.run_choice import find_blended_run
     from kaggle_face.pipeline import submit
 
     loaded = load_settings(arguments)
@@ -73,7 +73,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.file is not None:
         result = submit.check_own_file(loaded, arguments.file, options, arguments.run, shown)
     else:
-        run = find_own_run(loaded, arguments.run, shown.log)
+        run = find_blended_run(loaded, arguments.run, shown.log)
         result = submit.write_submissions(loaded, run, options, shown)
     print_files(result, shown)
     chosen = result.chosen(None if arguments.file is not None else arguments.send)
