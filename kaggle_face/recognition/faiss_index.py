@@ -6,6 +6,7 @@ Letters: P people, Q queries, D embedding size, K neighbours.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,8 @@ class FaissIndex:
         except ImportError:
             raise MissingExtraError("faiss-cpu", "index") from None
         num_cells = max(1, min(round(4 * math.sqrt(len(vectors))), len(vectors) // 39))
-        self._index = faiss.index_factory(
-            vectors.shape[1], f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT
-        )
+        index: Any = faiss.index_factory(vectors.shape[1], f"IVF{num_cells},Flat", faiss.METRIC_INNER_PRODUCT)
+        self._index = index
         self._index.nprobe = max(1, math.ceil(_PROBED_SHARE * num_cells))
         sample = min(len(vectors), _TRAINING_ROWS_PER_CELL * num_cells)
         chosen = np.sort(np.random.default_rng(_SEED).choice(len(vectors), sample, replace=False))
