@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_FLOAT = 4
+_FLOAT, _DOUBLE = 4, 8
 _COPIES_OF_WEIGHTS = 3
 """Weight, gradient, momentum."""
 _COPIES_OF_LOGITS = 3
@@ -46,7 +46,8 @@ class Step:
         rows = (2 + 5) * self.images if self.is_sharded else 0
         # Before, embeddings were gathered by adding up tensors that were zero elsewhere.
         gathered = 0 if self.is_sharded else self.images * self.embedding_size
-        return _FLOAT * (self.body_weights + self.statistics + head + rows + gathered)
+        norm = _DOUBLE if self.is_sharded else 0  # of the head's gradient, a part of which each has
+        return _FLOAT * (self.body_weights + self.statistics + head + rows + gathered) + norm
 
     @property
     def gathered_bytes(self) -> int:

@@ -15,10 +15,16 @@ def test_a_whole_head_sends_what_was_counted() -> None:
     assert step(2, 64, is_sharded=False).sent_bytes == 63_579_904
 
 
+def test_a_divided_head_sends_what_was_counted() -> None:
+    # The same with margin.sharded=on at commit de65b2d: an all-gather and a reduce-scatter of 131,072 bytes.
+    divided = step(2, 64, is_sharded=True)
+    assert (divided.all_reduced_bytes, divided.gathered_bytes) == (45_774_344, 2 * 131_072)
+
+
 def test_a_divided_head_sends_embeddings_in_place_of_its_gradient() -> None:
     whole, divided = step(8, 1024, is_sharded=False), step(8, 1024, is_sharded=True)
     head, embeddings, scalars = 8631 * 512, 1024 * 512, 7 * 1024
-    assert whole.all_reduced_bytes - divided.all_reduced_bytes == 4 * (head + embeddings - scalars)
+    assert whole.all_reduced_bytes - divided.all_reduced_bytes == 4 * (head + embeddings - scalars) - 8
     assert divided.gathered_bytes == 2 * 4 * embeddings
     assert divided.head_operations * 8 == whole.head_operations == 6 * 1024 * 512 * 8631
     assert whole.weight_bytes - divided.weight_bytes == 12 * 512 * 8631 * 7 / 8
