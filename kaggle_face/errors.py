@@ -128,7 +128,7 @@ def naming_first(count: int, total: int, noun: str, clause: str, first: str) -> 
     """A phrase with the count of offenders and the first of them; the words are those of `part_of`.
 
     >>> naming_first(3, 1200, "test image", "have no prediction", "00017.jpg")
-    '3 of 1200 test images have no prediction, first: 00017.jpg'
+    '3 of 1,200 test images have no prediction, first: 00017.jpg'
     """
     return f"{part_of(count, total, noun, clause)}, first: {first}"
 

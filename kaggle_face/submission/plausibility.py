@@ -163,7 +163,7 @@ def doubts_of_labels(
         label = str(values[named][counts[named].argmax()])
         usual = "" if num_labels is None else f", of {counted(num_labels, 'label')}"
         doubts.append(
-            f"{most} of {count} labels of '{column}' are '{label}' ({most / count:.0%}{usual}): "
+            f"{most:,} of {count:,} labels of '{column}' are '{label}' ({most / count:.0%}{usual}): "
             "no test set shows one person so often; look at the column and at what wrote it"
         )
     if num_labels is not None:

@@ -275,7 +275,7 @@ def test_a_damaged_marker_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_missing_picture_is_noticed(tmp_path: Path) -> None:
     write_embedded_dataset(tmp_path / "data", SIZE, SEED)
     next((tmp_path / "data/ver_data").iterdir()).unlink()
-    assert "holds 107 of its 108 generated faces" in refusal(tmp_path / "data")
+    assert "holds 107 of 108 generated faces" in refusal(tmp_path / "data")
 
 
 def test_a_negative_seed_is_refused(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
 
     >>> script = slurm_script(["train", "-c", "my faces.yaml"], "faces", SlurmOptions(nodes=2, gpus=4))
     >>> [line for line in script.splitlines() if "nodes" in line and "SBATCH" in line]
-    ['#SBATCH --nodes=2', '#SBATCH --ntasks-per-node=1']
+    ['#SBATCH --nodes=2']
     >>> "kaggle_face train -c 'my faces.yaml'" in script
     True
     """
