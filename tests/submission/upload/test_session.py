@@ -31,7 +31,9 @@ def test_a_file_uploaded_by_other_means_gets_a_row(kaggle, clock, capsys):
     assert row["time"] == "2026-11-22T13:00:00Z"
     out = capsys.readouterr().out
     assert "other.csv" in out and "from the web page" in out
-    assert "has no comparable out-of-fold score, so without a proposal: a public score alone may be luck" in out
+    assert (
+        "has no comparable out-of-fold score, so without a proposal: a public score alone may be luck" in out
+    )
 
 
 def test_a_second_look_adds_nothing(kaggle, clock):
