@@ -131,6 +131,17 @@ def trained(
     return [training.train(steps).numbers() for training in trainings]
 
 
+def rounded_apart(settings: Settings, steps: int, num_classes: int = CLASSES) -> Numbers:
+    """What one process ends with if every second of its first weights is the next larger number."""
+    training = SharedTraining.of(settings, num_classes=num_classes)
+    draw = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in training.network.parameters():
+            larger = torch.nextafter(weight, torch.full_like(weight, torch.inf))
+            weight.copy_(torch.where(torch.rand(weight.shape, generator=draw) < 0.5, larger, weight))
+    return training.train(steps).numbers()
+
+
 def fresh_weights(settings: Settings) -> Numbers:
     """The weights that a training begins with."""
     network = SharedTraining.of(settings).network

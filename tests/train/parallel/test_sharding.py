@@ -17,11 +17,21 @@ from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.parallel.sharding import LEAST_WEIGHTS, shard_head
 from kaggle_face.train.state import load_resume_state, save_checkpoint, save_resume_state
 from tests.support.processes import Processes
-from tests.support.shared_training import CPU, Numbers, Settings, SharedTraining, farthest, trained
+from tests.support.shared_training import (
+    CPU,
+    Numbers,
+    Settings,
+    SharedTraining,
+    farthest,
+    rounded_apart,
+    trained,
+)
 
 CLOSE = 1e-5
-"""After twenty steps. Rounding grows with the rate: in one process, first weights that differ by half a unit
-of the last place end 3e-5 apart at a rate of 0.01, 9e-6 apart at 0.003 (CosFace)."""
+"""After twenty steps, ..."""
+_OF_ROUNDING = 3.0
+"""... or, where rounding grows faster (CosFace and ArcFace at scale 30: 5e-8 after one step, 1.8e-5 after twenty),
+so many times what one process ends apart whose first weights differ in their last bit."""
 DIVIDED: Settings = ("margin.sharded=on", "optim.lr=0.001")
 HEADS = ("linear", "cosface", "arcface", "adaface", "curricularface", "subcenter_arcface", "combined_margin")
 MIXING: dict[str, Settings] = {
@@ -51,7 +61,10 @@ def assert_equal_one(processes: Processes, count: int, cases: list[Settings], st
     alone = trained(SINGLE_PROCESS, cases, steps, *more)
     states = processes(count, trained, cases, steps, *more)
     for settings, expected, *found in zip(cases, alone, *states, strict=True):
-        assert farthest(found[0], expected) < CLOSE, settings
+        difference = farthest(found[0], expected)
+        if difference >= CLOSE:
+            shaken = farthest(rounded_apart(settings, steps, *more), expected)
+            assert difference < _OF_ROUNDING * shaken, (settings, shaken)
         assert all(farthest(found[0], other) == 0.0 for other in found[1:]), settings
 
 
