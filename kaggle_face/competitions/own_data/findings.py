@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Findings:
         probes: The images of galleries whose people are to be submitted.
         names: The identities that tables and folders name.
         tables: All tables by their names.
+        samples: The sample submissions among them.
+        known: The people of galleries.
     """
 
     root: Path
@@ -40,6 +43,8 @@ class Findings:
     probes: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     tables: dict[str, OwnTable] = field(default_factory=dict)
+    samples: Sequence[OwnTable] = ()
+    known: set[str] = field(default_factory=set)
 
     def say(self, line: str) -> None:
         """Adds a line on what a file is taken for."""

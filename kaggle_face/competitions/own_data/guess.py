@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
@@ -70,6 +70,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     find = Findings(root, answers, ImageIndex(root, image_ids))
     all_tables, labelled = _read_tables(find, tree)
     tables, samples = split_off_samples(all_tables, find_samples(tree), answers.sample)
+    find.samples = samples
     pairs = choose_pairs([*labelled, *pair_tables(find, tables, samples)])
     pairs = [with_ids_of_samples(each, samples) for each in pairs]
     entries = [_take_pairs(find, each) for each in pairs]
@@ -79,6 +80,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     take_folders(find)
     train_on_known(find, galleries)
     find.names |= _names_of_folders(find)
+    _note_names_alike(find)
     reading = read_labels(find, reading)
     find.lines += unread
     _account_for_the_rest(find, unread, bool(galleries or entries))
@@ -131,12 +133,26 @@ def _read_tables(find: Findings, tree: FolderMap) -> tuple[list[OwnTable], list[
         wanted = find.answers.image_column
         if wanted in own.columns and not find.answers.pairs:
             own = OwnTable(own.name, own.table, own.has_header, (wanted,), own.cut, own.doubts)
+        elif len(own.image_columns) > 1 and find.answers.identity_column in own.image_columns:
+            left = (each for each in own.image_columns if each != find.answers.identity_column)
+            own = replace(own, image_columns=tuple(left))
         tables.append(own)
         find.tables[name] = own
     folders = {image_id.rpartition("/")[0] for image_id in find.index.image_ids} | {*tree.folders}
     columns = {column for own in tables for column in own.columns}
     check_answers(find.answers, columns, [*find.tables], folders)
+    _check_identities_are_no_images(find, tables)
     return tables, labelled
+
+
+def _check_identities_are_no_images(find: Findings, tables: Sequence[OwnTable]) -> None:
+    wanted = find.answers.identity_column
+    having = [own for own in tables if wanted in own.columns]
+    if having and all(wanted in own.image_columns for own in having):
+        raise ConfigError(
+            f"--identity-column: {having[0].name}: {having[0].shown(wanted or '')} names the images; say which "
+            f"column names people, or with --image-column which names the images"
+        )
 
 
 def _with_images(find: Findings, tables: Sequence[OwnTable]) -> list[OwnTable]:
@@ -227,6 +243,18 @@ def _names_of_folders(find: Findings) -> set[str]:
     return {
         image.identity for entry in entries for image in read_images(find.root, entry, find.index, tests)[0]
     }
+
+
+def _note_names_alike(find: Findings) -> None:
+    """A warning on identities that differ by case alone, which are people of their own."""
+    first: dict[str, str] = {}
+    alike = [name for name in sorted(find.names) if first.setdefault(name.casefold(), name) != name]
+    if alike:
+        example = f"{alike[0]} and {first[alike[0].casefold()]}"
+        what = naming_first(
+            len(alike), len(find.names), "identity", "differ from another by case alone", example
+        )
+        find.say(f"warning: {what}; mend the names if they are one person's")
 
 
 def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: bool) -> None:

@@ -99,3 +99,24 @@ def test_a_sample_of_probes_is_that_of_the_gallery(tmp_path: Path) -> None:
     assert len(data.test_rows) == 0 and data.test_gallery is not None
     assert data.test_gallery.probe_ids.tolist() == probes
     assert data.test_gallery.no_match == "unknown"
+
+
+def test_valid_in_most_rows_may_mean_rows_of_use(tmp_path: Path) -> None:
+    rows = [
+        f"{name},{NAMES[person]},{int(place != 4)}"
+        for place, (name, person) in enumerate(put(tmp_path, "x", 9))
+    ]
+    write(tmp_path / "all.csv", "file,name,valid", *rows)
+    question = r"'1' of the column 'valid' .* 'valid:1=dev,0=train' or --split-column 'valid:1=train,0=skip'"
+    with pytest.raises(ConfigError, match=question):
+        read(tmp_path)
+    assert len(read(tmp_path, split_column="valid:1=train,0=skip").faces.of_split("train")) == 8
+
+
+def test_splits_numbered_from_1_are_a_question(tmp_path: Path) -> None:
+    rows = [f"{name},{NAMES[person]},1" for name, person in put(tmp_path, "x", 9)]
+    rows += [f"{name},{NAMES[person]},2" for name, person in put(tmp_path, "yy", 3)]
+    write(tmp_path / "all.csv", "file,name,set", *rows)
+    with pytest.raises(ConfigError, match=r"'1' of the column 'set' .* --split-column 'set:1=train,2=test'"):
+        read(tmp_path)
+    assert [*split_of(read(tmp_path, split_column="set:1=train,2=test")).values()].count("test") == 3
