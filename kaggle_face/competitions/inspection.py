@@ -166,8 +166,11 @@ def _custom_lines(inspection: Inspection) -> list[str]:
         return []
     values = inspection.guess.custom.model_dump(mode="json", exclude_defaults=True)
     lines = ["  custom:", *(f"    {line}" for line in dump_yaml(values).rstrip("\n").splitlines())]
-    comments = [*inspection.guess.lines, *inspection.guess.alternatives]
-    comments.append("submitted: index    # instead of the names, if the competition counts the sorted names")
+    custom, comments = inspection.guess.custom, [*inspection.guess.lines, *inspection.guess.alternatives]
+    if len(inspection.data.test_rows) and custom.submitted == "name" and custom.labels is None:
+        comments.append(
+            "submitted: index    # instead of the names, if the competition counts the sorted names"
+        )
     return [*lines, *(f"    # {one_line(line)}" for line in comments)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.tables import OwnTable
-from kaggle_face.config.competition import ImagesConfig
+from kaggle_face.config.competition import GalleryConfig, ImagesConfig
 
 
 @dataclass
@@ -28,8 +28,9 @@ class Findings:
         probes: The images of galleries whose people are to be submitted.
         names: The identities that tables and folders name.
         tables: All tables by their names.
+        no_tables: Text files that are not tables.
         samples: The sample submissions among them.
-        known: The people of galleries.
+        galleries: The galleries.
     """
 
     root: Path
@@ -43,8 +44,9 @@ class Findings:
     probes: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     tables: dict[str, OwnTable] = field(default_factory=dict)
+    no_tables: list[str] = field(default_factory=list)
     samples: Sequence[OwnTable] = ()
-    known: set[str] = field(default_factory=set)
+    galleries: list[GalleryConfig] = field(default_factory=list)
 
     def say(self, line: str) -> None:
         """Adds a line on what a file is taken for."""

@@ -75,19 +75,19 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     pairs = [with_ids_of_samples(each, samples) for each in pairs]
     entries = [_take_pairs(find, each) for each in pairs]
     paired = {each.entry.file for each in pairs}
-    galleries = _take_images(find, [own for own in tables if own.name not in paired], samples)
+    find.galleries += _take_images(find, [own for own in tables if own.name not in paired], samples)
     reading = take_samples(find, samples, paired)
     take_folders(find)
-    train_on_known(find, galleries)
+    train_on_known(find, find.galleries)
     find.names |= _names_of_folders(find)
     _note_names_alike(find)
     reading = read_labels(find, reading)
     find.lines += unread
-    _account_for_the_rest(find, unread, bool(galleries or entries))
+    _account_for_the_rest(find, unread, bool(find.galleries or entries))
     custom = CustomConfig(
         images=tuple(find.images),
         pairs=tuple(entries),
-        galleries=tuple(each.model_copy(update={"no_match": reading.no_match}) for each in galleries),
+        galleries=tuple(each.model_copy(update={"no_match": reading.no_match}) for each in find.galleries),
         test_rows=reading.test_rows,
         test_id=reading.test_id,
         unknown=reading.unknown,
@@ -129,6 +129,7 @@ def _read_tables(find: Findings, tree: FolderMap) -> tuple[list[OwnTable], list[
             own = read_own_table(find.root, name, find.index)
         except DataError as error:
             find.say(f"{name}: left aside, it is not a table ({error})")
+            find.no_tables.append(name)
             continue
         wanted = find.answers.image_column
         if wanted in own.columns and not find.answers.pairs:
@@ -150,8 +151,8 @@ def _check_identities_are_no_images(find: Findings, tables: Sequence[OwnTable]) 
     having = [own for own in tables if wanted in own.columns]
     if having and all(wanted in own.image_columns for own in having):
         raise ConfigError(
-            f"--identity-column: {having[0].name}: {having[0].shown(wanted or '')} names the images; say which "
-            f"column names people, or with --image-column which names the images"
+            f"--identity-column: {having[0].name}: {having[0].shown(wanted or '')} names the images; say "
+            f"which column names people, or with --image-column which names the images"
         )
 
 

@@ -24,8 +24,8 @@ def rank_of(column: str) -> int:
 
     The last word that is more than `id` or `name` counts, so that the age of a person is not a person.
 
-    >>> rank_of("landmark_id"), rank_of("personName"), rank_of("person_age"), rank_of("class"), rank_of("camera")
-    (3, 3, 0, 2, 0)
+    >>> rank_of("landmark_id"), rank_of("personName"), rank_of("person_age"), rank_of("class")
+    (3, 3, 0, 2)
     """
     words = re.findall(r"[^\W_\d]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower())
     head = [*words]
@@ -100,8 +100,9 @@ def doubt_on(own: OwnTable, column: str, samples: Sequence[OwnTable]) -> str | N
     if is_shown or rank_of(column) or len(own.table.line_numbers) < _FEW * len(values):
         return None
     return (
-        f"warning: {own.name}: {own.shown(column)} is not called like identities, and has {len(values)} values "
-        f"in {len(own.table.line_numbers)} rows; if another column names them, say it with --identity-column"
+        f"warning: {own.name}: {own.shown(column)} is not called like identities, and has {len(values)} "
+        f"values in {len(own.table.line_numbers)} rows; if another column names "
+        f"them, say it with --identity-column"
     )
 
 

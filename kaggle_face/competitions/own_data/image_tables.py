@@ -265,8 +265,8 @@ def _words_of_flag(own: OwnTable, column: str, flagged: str, words: Sequence[str
     ):
         skipped, kept = (",".join(f"{word}={split}" for word in others) for split in ("skip", "train"))
         raise ConfigError(
-            f"{own.name}: '{marked[0]}' of the column '{column}' stands in most rows, and may mean dev images or "
-            f"rows that are of use; say it with --split-column '{column}:{marked[0]}=dev,{kept}' or "
+            f"{own.name}: '{marked[0]}' of the column '{column}' is in most rows, and may mean dev images "
+            f"or rows that are of use; say it with --split-column '{column}:{marked[0]}=dev,{kept}' or "
             f"--split-column '{column}:{marked[0]}=train,{skipped}'"
         )
     return {word: meaning_of(word, "train" if word in others else flagged, own.name) for word in words}

@@ -282,7 +282,7 @@ def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionDat
         )
     cells_shown = part.cells[predicted[0]]
     is_blank = not any(cell.strip() for cell in cells_shown)
-    has_scores = data.test_gallery is None if is_blank else _are_numbers(cells_shown)
+    has_scores = data.test_gallery is None and (is_blank or _are_numbers(cells_shown))
     is_score = task == "verification" and has_scores
     template = "{score}" if is_score else "{label}"
     for name, cells in part.cells.items():

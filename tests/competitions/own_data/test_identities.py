@@ -120,7 +120,7 @@ def test_few_values_of_a_column_called_otherwise_are_doubted(plant):
 def test_na_is_nobody_and_na_in_other_letters_is_a_name(plant):
     root = plant("image,person", "{name}")
     write(root / "list.csv", "image,person", *(f"w{n}.jpg,{('Na', 'Bob', 'NA')[n % 3]}" for n in range(9)))
-    with pytest.raises(ConfigError, match="3 of 9 rows have 'NA' in 'person', first: w2.jpg"):
+    with pytest.raises(ConfigError, match=r"3 of 9 rows have 'NA' in 'person', first: w2.jpg"):
         guess_settings(root, Answers())
     data = inspect_folder("mine", root, Answers(without_identity="skip")).data
     assert data.classes.names.tolist() == ["Bob", "Na"]
@@ -135,7 +135,5 @@ def test_a_negative_number_is_a_whole_number_too(plant):
 def test_identities_that_differ_by_case_alone_are_noted(plant):
     root = plant("image,person", "{name}")
     write(root / "list.csv", "image,person", *(f"w{n}.jpg,{('Ann', 'ann', 'Bob ')[n % 3]}" for n in range(9)))
-    assert (
-        "warning: 1 of 3 identities differs from another by case alone, first: ann and Ann; mend the names if "
-        "they are one person's" in guess_settings(root, Answers()).lines
-    )
+    line = "warning: 1 of 3 identities differs from another by case alone, first: ann and Ann; mend the names"
+    assert any(each.startswith(line) for each in guess_settings(root, Answers()).lines)

@@ -107,7 +107,9 @@ def test_valid_in_most_rows_may_mean_rows_of_use(tmp_path: Path) -> None:
         for place, (name, person) in enumerate(put(tmp_path, "x", 9))
     ]
     write(tmp_path / "all.csv", "file,name,valid", *rows)
-    question = r"'1' of the column 'valid' .* 'valid:1=dev,0=train' or --split-column 'valid:1=train,0=skip'"
+    question = (
+        r"'1' of the column 'valid' is in .* 'valid:1=dev,0=train' or --split-column 'valid:1=train,0=skip'"
+    )
     with pytest.raises(ConfigError, match=question):
         read(tmp_path)
     assert len(read(tmp_path, split_column="valid:1=train,0=skip").faces.of_split("train")) == 8
