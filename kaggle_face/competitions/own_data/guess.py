@@ -34,7 +34,7 @@ from kaggle_face.competitions.own_data.sample import (
     split_off_samples,
     take_samples,
 )
-from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, read_own_table
+from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, lost_zeros, read_own_table
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
 from kaggle_face.config.competition import CustomConfig, GalleryConfig, ImagesConfig, PairsConfig
@@ -163,6 +163,8 @@ def _with_images(find: Findings, tables: Sequence[OwnTable]) -> list[OwnTable]:
             columns = ", ".join(map(own.shown, own.columns[:4]))
             is_pairs = own.image_columns or own.joint is not None
             reason = "other pairs are taken" if is_pairs else "no column names images"
+            if not is_pairs and (zeros := lost_zeros(own, find.index)) is not None:
+                reason = f"{zeros}; write its ids with their zeros, as text"
             find.say(f"{own.name}: left aside, {reason}: {columns}")
     return [own for own in tables if len(own.image_columns) == 1]
 
@@ -265,14 +267,13 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
         DataError: No training image has an identity.
     """
     if not find.has_identities:
+        cause = _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
+        advice = "; name columns with --image-column and --identity-column, or the file names with --pattern"
+        advice = "" if cause else advice
         raise DataError(
-            f"{find.root} holds {counted(len(find.index.image_ids), 'image')}, and nothing "
-            f"that gives their identities (a table of images and people, a folder per person, "
-            f"file names such as Ann_1.jpg); "
-            + (
-                _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
-                or "name columns with --image-column and --identity-column, or the file names with --pattern"
-            )
+            f"{f'{cause}; so ' if cause else ''}{find.root} holds "
+            f"{counted(len(find.index.image_ids), 'image')}, and nothing that gives their identities (a "
+            f"table of images and people, a folder per person, file names such as Ann_1.jpg){advice}"
         )
     left = [image_id for image_id in find.left if image_id not in find.of_pairs]
     if left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections import Counter
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kaggle_face.competitions.files.csv_tables import read_csv_table
-from kaggle_face.competitions.files.folders import name_of
+from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, read_images
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.folders import split_folders
@@ -98,6 +99,7 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
             reading = replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
         else:
             find.say(f"{own.name}: the sample submission, by {own.shown(own.columns[0])}")
+            _take_numbers_of_images(find, own)
     return reading
 
 
@@ -139,12 +141,40 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
     if not find.has_test:
         tests = (each for each in split_folders(find.left) if SPLIT_WORDS[name_of(each).lower()] == "test")
         if not any(_all_in(find, own, column, folder) for folder in tests):
+            if is_numbering(own.cells(column)) and find.answers.folder_of(own.name) is None:
+                _refuse_numbers_of_several(find, own, column)
             folder, found = locate(find, own, (column,))
             find.images.append(
                 ImagesConfig(split="test", folder=folder, table=own.name, image=column, cut=own.cut)
             )
             find.covered |= {*found}
     return replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
+
+
+def _refuse_numbers_of_several(find: Findings, own: OwnTable, column: str) -> None:
+    """Refuses numbers of rows that are names of images as well, in several folders."""
+    if any(len(find.index.match(cell, cut=own.cut).image_ids) > 1 for cell in own.cells(column)):
+        raise ConfigError(
+            f"{own.name}: {own.shown(column)} may number its rows, and no folder of test images has all "
+            f"of these names; write the test images in place of the numbers, or leave it aside with --sample none"
+        )
+
+
+def _take_numbers_of_images(find: Findings, own: OwnTable) -> None:
+    """Takes the only folder whose file names are the numbers that a sample has without their zeros."""
+    cells = own.cells(own.columns[0])
+    numbers: dict[str, set[int]] = {}
+    for image_id in find.left:
+        if stem_of(image_id).isdecimal():
+            numbers.setdefault(posixpath.dirname(image_id), set()).add(int(stem_of(image_id)))
+    if find.has_test or not all(cell.isdecimal() for cell in cells):
+        return
+    fitting = [folder for folder, found in numbers.items() if found == {*map(int, cells)}]
+    if len(fitting) == 1 and fitting[0]:
+        images = [image_id for image_id in find.left if posixpath.dirname(image_id) == fitting[0]]
+        find.images.append(ImagesConfig(split="test", folder=fitting[0]))
+        find.covered |= {*images}
+        find.say(f"{fitting[0]}/: test images, whose numbers are in {own.name}: {cells[0]} for {images[0]}")
 
 
 def _label_of_nobody(find: Findings, own: OwnTable, answer: str | None) -> str | None:

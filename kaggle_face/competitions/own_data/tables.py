@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
+from kaggle_face.competitions.files.folders import stem_of
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
 from kaggle_face.competitions.layouts.custom_trials import DIFFERENT_WORDS, SAME_WORDS, halves_of
@@ -130,6 +131,18 @@ def _joints_of(cells: Sequence[str], index: ImageIndex) -> list[str]:
         if joint in tried[0]
         and 2 * sum(len(halves_of(cell, joint, index)) == 1 for cell in tried) > len(tried)
     ]
+
+
+def lost_zeros(own: OwnTable, index: ImageIndex) -> str | None:
+    """Which image a number of a column may be without its zeros, where all are so; None where none is."""
+    by_number = {
+        int(stem): image_id for image_id in index.image_ids if (stem := stem_of(image_id)).isdecimal()
+    }
+    for column in own.columns:
+        cells = own.cells(column)
+        if len({*cells}) == len(cells) and all(cell.isdecimal() and int(cell) in by_number for cell in cells):
+            return f"{cells[0]} of {column} may be {by_number[int(cells[0])]} without its zeros"
+    return None
 
 
 def is_numbering(cells: Sequence[str]) -> bool:

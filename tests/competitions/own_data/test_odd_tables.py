@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.competitions.inspection import inspect_folder
+from kaggle_face.competitions.inspection import inspect_folder, settings_text
 from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import guess_settings
+from kaggle_face.competitions.sizing import Machine
 from kaggle_face.errors import ConfigError
 from kaggle_face.records import CompetitionData
 from tests.support.own_shapes import draw, write
@@ -122,3 +124,28 @@ def test_splits_numbered_from_1_are_a_question(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"'1' of the column 'set' .* --split-column 'set:1=train,2=test'"):
         read(tmp_path)
     assert [*split_of(read(tmp_path, split_column="set:1=train,2=test")).values()].count("test") == 3
+
+
+def test_a_column_of_nothing_without_a_name_is_not_named(tmp_path: Path) -> None:
+    write(tmp_path / "t.csv", "image,name,", *(f"{n},{NAMES[p]}," for n, p in put(tmp_path, "x", 9)))
+    assert guess_settings(tmp_path, Answers()).alternatives == []
+
+
+def test_names_of_images_in_other_capitals_are_found_with_a_note(tmp_path: Path) -> None:
+    rows = [f"{name.rpartition('/')[2].upper()},{NAMES[person]}" for name, person in put(tmp_path, "x", 9)]
+    write(tmp_path / "t.csv", "image,name", *rows)
+    data = read(tmp_path)
+    assert data.faces.image_ids.tolist() == [f"x/{number}{'abc'[number % 3]}.jpg" for number in range(9)]
+    assert (
+        "9 of 9 images of t.csv are found with other capital letters, first: 0A.JPG is x/0a.jpg" in data.notes
+    )
+
+
+def test_places_among_the_sorted_names_are_a_comment_of_classification_alone(tmp_path: Path) -> None:
+    write(tmp_path / "t.csv", "image,name", *(f"{n},{NAMES[p]}" for n, p in put(tmp_path, "x", 9)))
+    machine = Machine("", 2)
+    assert "# submitted: index" not in settings_text(inspect_folder("mine", tmp_path, Answers()), machine)
+    put(tmp_path, "test", 3)
+    assert "# submitted: index" in settings_text(
+        inspect_folder("mine", tmp_path, Answers(test="test")), machine
+    )

@@ -126,3 +126,13 @@ def test_rows_of_a_table_in_another_order_are_a_question(root):
     ):
         guess_settings(root, Answers())
     assert guess_settings(root, Answers(submitted="index")).custom.submitted == "index"
+
+
+def test_numbers_of_a_sample_are_images_whose_zeros_it_lost(root):
+    for number in range(3):
+        draw(root / f"asked/00{number + 7}.jpg", number % 2, 60 + number)
+        (root / f"test/{number}t.jpg").unlink()
+    write(root / "sample_submission.csv", "id,person", "7,Ann", "8,Bob", "9,Ann")
+    inspection = inspect_folder("mine", root)
+    assert inspection.data.test_rows.image_ids.tolist() == [f"asked/00{n}.jpg" for n in "789"]
+    assert inspection.formats.of_task("classification").parts[0].cells == ("{number}", "{label}")
