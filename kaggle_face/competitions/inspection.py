@@ -65,6 +65,8 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         DataError: The folder has not the layout of the slug, is broken, or holds no images with identities.
         ConfigError: Two readings of own data are equally likely; the option that answers is named.
     """
+    if not root.is_dir():
+        raise DataError(f"there is no folder {root}; mend --data, or download and unpack the data")
     competition, guess = CompetitionConfig(slug=slug), None
     reason = _why_own_data(root, competition) if answers is None and find_spec(slug) is None else None
     if answers is not None or reason is not None:
@@ -166,8 +168,11 @@ def _custom_lines(inspection: Inspection) -> list[str]:
         return []
     values = inspection.guess.custom.model_dump(mode="json", exclude_defaults=True)
     lines = ["  custom:", *(f"    {line}" for line in dump_yaml(values).rstrip("\n").splitlines())]
-    comments = [*inspection.guess.lines, *inspection.guess.alternatives]
-    comments.append("submitted: index    # instead of the names, if the competition counts the sorted names")
+    custom, comments = inspection.guess.custom, [*inspection.guess.lines, *inspection.guess.alternatives]
+    if len(inspection.data.test_rows) and custom.submitted == "name" and custom.labels is None:
+        comments.append(
+            "submitted: index    # instead of the names, if the competition counts the sorted names"
+        )
     return [*lines, *(f"    # {one_line(line)}" for line in comments)]
 
 

@@ -132,12 +132,16 @@ class GalleryConfig(Part):
 
 
 class LabelsConfig(Part):
-    """A table that gives each identity of own data the label that the CSV holds for it."""
+    """A table that gives each identity of own data the label that the CSV holds for it.
+
+    Without `label` it is a list with a name in each line, whose labels count the lines from `first`.
+    """
 
     table: str
-    name: str
-    label: str
+    name: str = "1"
+    label: str | None = None
     header: bool = True
+    first: Annotated[int, Field(ge=0)] = 0
 
 
 class CustomConfig(Part):

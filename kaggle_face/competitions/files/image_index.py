@@ -11,7 +11,10 @@ from kaggle_face.competitions.files.named_images import Mentions
 from kaggle_face.errors import DataError, naming_first, nearest_hint
 from kaggle_face.file_names import composed, is_picture_name
 
-_WAYS = ("as written", "without a suffix", "by their file names", "by their file names without suffix")
+_WAYS = (
+    *("as written", "without a suffix", "by their file names", "by their file names without suffix"),
+    "with other capital letters",
+)
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class ImageIndex:
     """Finds images by their names in tables.
 
     A name is a path below one of the folders given, with or without suffix, or else the name of one file at
-    any depth below them. An absolute path is taken where it leads below the data root.
+    any depth below them, or else either of them in other capital letters, if the name has a suffix or a
+    digit, as names of people have not. An absolute path is taken where it leads below the data root.
     """
 
     def __init__(self, root: Path, image_ids: Sequence[str]) -> None:
         self.root = root
         self.image_ids = image_ids
+        self._lowered: ImageIndex | None = None
+        self._of_lower: dict[str, list[str]] = {}
         here = (root.absolute(), root.resolve())
         self._roots = tuple(dict.fromkeys(posixpath.normpath(path.as_posix()) for path in here))
         self._paths: dict[str, list[str]] = {}
@@ -62,6 +68,22 @@ class ImageIndex:
         if clean in ("", "."):
             return Match()
         bases = [_folder(base) for base in folders]
+        found = self._match_as_written(clean, bases)
+        if not found.image_ids and (is_picture_name(clean) or any(map(str.isdigit, clean))):
+            return self._match_by_case(clean, bases)
+        return found
+
+    def _match_by_case(self, clean: str, bases: Sequence[str]) -> Match:
+        """The images that a name means in any capital letters."""
+        if self._lowered is None:
+            self._lowered = ImageIndex(self.root, [image_id.lower() for image_id in self.image_ids])
+            for image_id in self.image_ids:
+                self._of_lower.setdefault(image_id.lower(), []).append(image_id)
+        found = self._lowered._match_as_written(clean.lower(), [base.lower() for base in bases]).image_ids
+        images = tuple(image_id for key in dict.fromkeys(found) for image_id in self._of_lower[key])
+        return Match(images, 4 if images else 0)
+
+    def _match_as_written(self, clean: str, bases: Sequence[str]) -> Match:
         stem = _without_suffix(clean)
         for way, table, key in ((0, self._paths, clean), (1, self._stems, stem)):
             for base in bases:
@@ -116,7 +138,7 @@ class ImageIndex:
                 f"{hint or '; unpack the archive again or mend the table'}"
             )
         notes = []
-        for way in (1, 2, 3):
+        for way in (1, 2, 3, 4):
             found = [name for name, match in matches.items() if match.way == way]
             odd = [name for name in found if is_picture_name(name)] if way in (1, 3) else []
             if odd:

@@ -55,7 +55,7 @@ def read_lines(path: Path) -> Lines:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(
-            f"{path}:{line}: this is not UTF-8 text (byte {content[error.start]:#04x})"
+            f"{path}:{line}: this is not UTF-8 text (byte {content[error.start]:#04x}); save it as UTF-8"
         ) from error
     texts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     while texts and not texts[-1].strip():

@@ -238,9 +238,13 @@ def _classes(root: Path, names: set[str], custom: CustomConfig) -> ClassTable:
     """
     indexed = indexed_classes(names)
     if custom.labels is not None:
-        path, columns = root / custom.labels.table, (custom.labels.name, custom.labels.label)
-        table = read_csv_table(path, columns, custom.labels.header, may_have_blanks=True)
-        both = [table.columns[column] for column in columns]
+        path, label = root / custom.labels.table, custom.labels.label
+        columns = (custom.labels.name, label or "label")
+        wanted = columns[:1] if label is None else columns
+        table = read_csv_table(path, wanted, custom.labels.header, may_have_blanks=label is not None)
+        listed = [text.strip() for text in table.columns[columns[0]]]
+        places = map(str, range(custom.labels.first, custom.labels.first + len(listed)))
+        both = [listed, [*places] if label is None else table.columns[label]]
         label_of = dict(zip(*both, strict=True))
         lost = [name for name in indexed.names.tolist() if name not in label_of]
         if lost:

@@ -24,9 +24,9 @@ SPLIT_WORDS: Mapping[str, ListedSplit] = {
 }
 """The words that name a split in tables and folders, in small letters."""
 
-_WHOLE_NUMBER = re.compile(r"[0-9]+(\.0+)?")
-NO_IDENTITY = frozenset(("", "nan", "null", "none", "<na>", "n/a", "#n/a"))
-"""Cells of an identity column that name nobody, in small letters: what programs write for a missing value."""
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+(\.0+)?")
+_MISSING = frozenset(("", "nan", "null", "none", "<na>", "n/a", "#n/a"))
+"""What programs write for a missing value, in small letters; R writes NA, while Na is a name."""
 
 _FIELDS = {"identity": r"(?P<identity>.+)", "n": r"\d+", "any": ".*"}
 
@@ -195,7 +195,7 @@ def _identities(
     if entry.identity is None:
         return [""] * len(splits), [*splits]
     texts = identity_texts(table.columns[entry.identity])
-    names = ["" if text.lower() in NO_IDENTITY else text for text in texts]
+    names = ["" if names_nobody(text) else text for text in texts]
     nameless = [
         place
         for place, (name, split) in enumerate(zip(names, splits, strict=True))
@@ -218,6 +218,15 @@ def _identities(
     return names, [meaning if place in places else split for place, split in enumerate(splits)]
 
 
+def names_nobody(cell: str) -> bool:
+    """Whether a cell of an identity column is what programs write for a missing value.
+
+    >>> names_nobody("NaN"), names_nobody("NA"), names_nobody("Na")
+    (True, True, False)
+    """
+    return cell == "NA" or cell.lower() in _MISSING
+
+
 def identity_texts(cells: Sequence[str]) -> list[str]:
     """The identities of a column; numbers such as 3.0, as tables with gaps have them, are written as 3.
 
@@ -225,8 +234,8 @@ def identity_texts(cells: Sequence[str]) -> list[str]:
     (['3', '', '12'], ['3.0', '2.5'])
     """
     texts = [cell.strip() for cell in cells]
-    if all(text.lower() in NO_IDENTITY or _WHOLE_NUMBER.fullmatch(text) for text in texts):
-        return [text if text.lower() in NO_IDENTITY else text.partition(".")[0] for text in texts]
+    if all(names_nobody(text) or _WHOLE_NUMBER.fullmatch(text) for text in texts):
+        return [text if names_nobody(text) else text.partition(".")[0] for text in texts]
     return texts
 
 

@@ -30,7 +30,7 @@ class Answers:
         without_identity: What rows of a table without an identity are.
         identity_folder: Which of several nested folders is called like the person.
         submitted: Whether the CSV holds names of identities or their places among the sorted names.
-        unknown: The label of people whom nobody knows.
+        unknown: The label of people whom nobody knows, in rankings and galleries.
     """
 
     image_column: str | None = None
@@ -69,6 +69,11 @@ class Answers:
         ):
             if value not in (None, *choices):
                 raise ConfigError(f"{name} of own data is {' or '.join(choices)}, got '{value}'")
+        if self.pattern is not None and self.pattern.count("{identity}") != 1:
+            raise ConfigError(
+                f"--pattern '{self.pattern}' needs {{identity}} once, such as '{{identity}}_{{n}}.jpg'; "
+                "{n} is a number, {any} any text"
+            )
 
     @property
     def are_given(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.tables import OwnTable
-from kaggle_face.config.competition import ImagesConfig
+from kaggle_face.config.competition import GalleryConfig, ImagesConfig
 
 
 @dataclass
@@ -27,6 +28,9 @@ class Findings:
         probes: The images of galleries whose people are to be submitted.
         names: The identities that tables and folders name.
         tables: All tables by their names.
+        no_tables: Text files that are not tables.
+        samples: The sample submissions among them.
+        galleries: The galleries.
     """
 
     root: Path
@@ -40,6 +44,9 @@ class Findings:
     probes: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     tables: dict[str, OwnTable] = field(default_factory=dict)
+    no_tables: list[str] = field(default_factory=list)
+    samples: Sequence[OwnTable] = ()
+    galleries: list[GalleryConfig] = field(default_factory=list)
 
     def say(self, line: str) -> None:
         """Adds a line on what a file is taken for."""

@@ -59,10 +59,13 @@ def _class_folders(
     the same identities stand in several.
 
     Raises:
-        ConfigError: Either level may be the identities.
+        ConfigError: Either level may be the identities; or the pictures of a folder lie in it directly, and
+            those of another in folders of it.
     """
     firsts, lasts = {path.split("/")[0] for path in paths}, {path.split("/")[-2] for path in paths}
     which = answers.identity_folder
+    if which != "first":
+        _refuse_mixed_depths(folder, paths)
     if which is None and any(path.count("/") > 1 for path in paths):
         homes = {path.rpartition("/")[0] for path in paths}
         is_shared = len(homes) > len(lasts)
@@ -80,7 +83,20 @@ def _class_folders(
         ImagesConfig(split=split, folder="/".join(filter(None, (folder, part))), class_folders=True)
         for part in parts
     ]
-    return entries, f"folders per identity ({', '.join(sorted(lasts)[:3])}) in {', '.join(parts[:3])}"
+    return entries, f"a folder per identity ({', '.join(sorted(lasts)[:3])})"
+
+
+def _refuse_mixed_depths(folder: str, paths: Sequence[str]) -> None:
+    """Refuses a folder that holds pictures beside folders that hold folders: it is hardly a person."""
+    deep = {path.split("/")[0]: path for path in paths if path.count("/") > 1}
+    flat = sorted({path.split("/")[0] for path in paths} - deep.keys())
+    if deep and flat:
+        odd = posixpath.join(folder, flat[0])
+        raise ConfigError(
+            f"{odd}: its pictures lie directly in it, others in folders such as "
+            f"{posixpath.join(folder, posixpath.dirname(min(deep.values())))}; say that they are to be "
+            f"submitted with --test '{odd}', or that {flat[0]} is a person with --identity-folder first"
+        )
 
 
 def infer_pattern(names: Sequence[str], folder: str) -> str | None:
@@ -140,7 +156,8 @@ def take_folders(find: Findings) -> None:
             entries, reason = entries_of_folder(folder, images, find.answers)
         find.images += entries
         find.covered |= {*images}
-        find.say(f"{entries[0].folder or find.root}/: {entries[0].split} images, {reason}")
+        places = " and ".join(f"{entry.folder or find.root}/" for entry in entries)
+        find.say(f"{places}: {entries[0].split} images, {reason}")
 
 
 def _without_single_folders(folder: str, image_ids: Sequence[str]) -> str:

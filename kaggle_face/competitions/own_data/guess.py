@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kaggle_face.competitions.files.folders import FolderMap, map_folder
@@ -34,7 +34,7 @@ from kaggle_face.competitions.own_data.sample import (
     split_off_samples,
     take_samples,
 )
-from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, read_own_table
+from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, lost_zeros, read_own_table
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
 from kaggle_face.config.competition import CustomConfig, GalleryConfig, ImagesConfig, PairsConfig
@@ -70,22 +70,24 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     find = Findings(root, answers, ImageIndex(root, image_ids))
     all_tables, labelled = _read_tables(find, tree)
     tables, samples = split_off_samples(all_tables, find_samples(tree), answers.sample)
+    find.samples = samples
     pairs = choose_pairs([*labelled, *pair_tables(find, tables, samples)])
     pairs = [with_ids_of_samples(each, samples) for each in pairs]
     entries = [_take_pairs(find, each) for each in pairs]
     paired = {each.entry.file for each in pairs}
-    galleries = _take_images(find, [own for own in tables if own.name not in paired], samples)
+    find.galleries += _take_images(find, [own for own in tables if own.name not in paired], samples)
     reading = take_samples(find, samples, paired)
     take_folders(find)
-    train_on_known(find, galleries)
+    train_on_known(find, find.galleries)
     find.names |= _names_of_folders(find)
+    _note_names_alike(find)
     reading = read_labels(find, reading)
     find.lines += unread
-    _account_for_the_rest(find, unread, bool(galleries or entries))
+    _account_for_the_rest(find, unread, bool(find.galleries or entries))
     custom = CustomConfig(
         images=tuple(find.images),
         pairs=tuple(entries),
-        galleries=tuple(each.model_copy(update={"no_match": reading.no_match}) for each in galleries),
+        galleries=tuple(each.model_copy(update={"no_match": reading.no_match}) for each in find.galleries),
         test_rows=reading.test_rows,
         test_id=reading.test_id,
         unknown=reading.unknown,
@@ -127,16 +129,31 @@ def _read_tables(find: Findings, tree: FolderMap) -> tuple[list[OwnTable], list[
             own = read_own_table(find.root, name, find.index)
         except DataError as error:
             find.say(f"{name}: left aside, it is not a table ({error})")
+            find.no_tables.append(name)
             continue
         wanted = find.answers.image_column
         if wanted in own.columns and not find.answers.pairs:
             own = OwnTable(own.name, own.table, own.has_header, (wanted,), own.cut, own.doubts)
+        elif len(own.image_columns) > 1 and find.answers.identity_column in own.image_columns:
+            left = (each for each in own.image_columns if each != find.answers.identity_column)
+            own = replace(own, image_columns=tuple(left))
         tables.append(own)
         find.tables[name] = own
     folders = {image_id.rpartition("/")[0] for image_id in find.index.image_ids} | {*tree.folders}
     columns = {column for own in tables for column in own.columns}
     check_answers(find.answers, columns, [*find.tables], folders)
+    _check_identities_are_no_images(find, tables)
     return tables, labelled
+
+
+def _check_identities_are_no_images(find: Findings, tables: Sequence[OwnTable]) -> None:
+    wanted = find.answers.identity_column
+    having = [own for own in tables if wanted in own.columns]
+    if having and all(wanted in own.image_columns for own in having):
+        raise ConfigError(
+            f"--identity-column: {having[0].name}: {having[0].shown(wanted or '')} names the images; say "
+            f"which column names people, or with --image-column which names the images"
+        )
 
 
 def _with_images(find: Findings, tables: Sequence[OwnTable]) -> list[OwnTable]:
@@ -146,6 +163,8 @@ def _with_images(find: Findings, tables: Sequence[OwnTable]) -> list[OwnTable]:
             columns = ", ".join(map(own.shown, own.columns[:4]))
             is_pairs = own.image_columns or own.joint is not None
             reason = "other pairs are taken" if is_pairs else "no column names images"
+            if not is_pairs and (zeros := lost_zeros(own, find.index)) is not None:
+                reason = f"{zeros}; write its ids with their zeros, as text"
             find.say(f"{own.name}: left aside, {reason}: {columns}")
     return [own for own in tables if len(own.image_columns) == 1]
 
@@ -229,6 +248,18 @@ def _names_of_folders(find: Findings) -> set[str]:
     }
 
 
+def _note_names_alike(find: Findings) -> None:
+    """A warning on identities that differ by case alone, which are people of their own."""
+    first: dict[str, str] = {}
+    alike = [name for name in sorted(find.names) if first.setdefault(name.casefold(), name) != name]
+    if alike:
+        example = f"{alike[0]} and {first[alike[0].casefold()]}"
+        what = naming_first(
+            len(alike), len(find.names), "identity", "differ from another by case alone", example
+        )
+        find.say(f"warning: {what}; mend the names if they are one person's")
+
+
 def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: bool) -> None:
     """Lines on images that nothing names, and on a competition without anything to submit.
 
@@ -236,14 +267,13 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
         DataError: No training image has an identity.
     """
     if not find.has_identities:
+        cause = _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
+        advice = "; name columns with --image-column and --identity-column, or the file names with --pattern"
+        advice = "" if cause else advice
         raise DataError(
-            f"{find.root} holds {counted(len(find.index.image_ids), 'image')}, and nothing "
-            f"that gives their identities (a table of images and people, a folder per person, "
-            f"file names such as Ann_1.jpg); "
-            + (
-                _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
-                or "name columns with --image-column and --identity-column, or the file names with --pattern"
-            )
+            f"{f'{cause}; so ' if cause else ''}{find.root} holds "
+            f"{counted(len(find.index.image_ids), 'image')}, and nothing that gives their identities (a "
+            f"table of images and people, a folder per person, file names such as Ann_1.jpg){advice}"
         )
     left = [image_id for image_id in find.left if image_id not in find.of_pairs]
     if left:

@@ -7,15 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kaggle_face.competitions.files.folders import name_of
-from kaggle_face.competitions.layouts.custom_images import NO_IDENTITY, SPLIT_WORDS, identity_texts
+from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, identity_texts, names_nobody
 from kaggle_face.competitions.own_data.answers import Meaning, meaning_of
 from kaggle_face.competitions.own_data.findings import Findings
+from kaggle_face.competitions.own_data.identities import doubt_on, identity_column
 from kaggle_face.competitions.own_data.tables import (
     FALSE_WORDS,
     OwnTable,
     flagged_split,
     folder_of,
-    identity_columns,
     split_columns,
 )
 from kaggle_face.config.competition import ImagesConfig, ListedSplit
@@ -45,7 +45,9 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
         find.covered |= {*found}
         if entry.identity is not None:
             texts = identity_texts(own.cells(entry.identity))
-            find.names |= {name for name in texts if name.lower() not in NO_IDENTITY}
+            find.names |= {name for name in texts if not names_nobody(name)}
+            if (doubt := doubt_on(own, entry.identity, find.samples)) is not None:
+                find.say(doubt)
         _explain(find, own, entry)
     used = {name for entry in find.images for name in (entry.split_table, *entry.split_lists)}
     for own, entry, found in read:
@@ -71,7 +73,11 @@ def entry_of_table(find: Findings, own: OwnTable) -> tuple[ImagesConfig, list[st
         ConfigError: Two columns may be the identities or the splits, or two folders may hold the images.
     """
     column = _split_column(find, own)
-    identity = _identity_column(find, own, [] if column is None else [column])
+    besides = [] if column is None else [column]
+    identity = identity_column(find.answers, own, besides, find.samples)
+    for other in own.columns:
+        if other not in (*own.image_columns, *besides, identity) and (other or any(own.cells(other))):
+            find.alternatives.append(f"{own.name}: column {own.shown(other)} is not used")
     folder, found = locate(find, own, own.image_columns)
     inside = posixpath.commonpath([posixpath.dirname(image_id) for image_id in found]) if found else ""
     of_folder = [SPLIT_WORDS[word] for word in inside.lower().split("/") if word in SPLIT_WORDS]
@@ -178,7 +184,7 @@ def _with_nameless(
     """
     assert entry.identity is not None, "only of tables with identities"
     cells = own.cells(entry.identity)
-    nameless = [place for place, cell in enumerate(cells) if cell.lower() in NO_IDENTITY]
+    nameless = [place for place, cell in enumerate(cells) if names_nobody(cell)]
     if not nameless or entry.split == "test" or entry.split_column is not None:
         return entry
     meaning = find.answers.without_identity
@@ -194,22 +200,6 @@ def _with_nameless(
             f"what they are with --without-identity test or --without-identity skip"
         )
     return entry.model_copy(update={"without_identity": meaning})
-
-
-def _identity_column(find: Findings, own: OwnTable, besides: Sequence[str]) -> str | None:
-    wanted = find.answers.identity_column
-    if wanted in own.columns and wanted not in own.image_columns:
-        return wanted
-    found = identity_columns(own, besides)
-    if len(found) > 1:
-        raise ConfigError(
-            f"{own.name}: the identities may be {' or '.join(map(own.shown, found))}; say which with "
-            f"--identity-column '{found[0]}'"
-        )
-    for column in own.columns:
-        if column not in (*own.image_columns, *besides, *found):
-            find.alternatives.append(f"{own.name}: column {own.shown(column)} is not used")
-    return found[0] if found else None
 
 
 def _split_column(find: Findings, own: OwnTable) -> str | None:
@@ -240,10 +230,12 @@ def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Me
     flagged = flagged_split(own, column)
     if flagged is not None:
         return _words_of_flag(own, column, flagged, words) | meanings
-    if {*words} <= _NUMBERED_SPLITS.keys():
+    if "0" in words and {*words} <= _NUMBERED_SPLITS.keys():
         return {word: _NUMBERED_SPLITS[word] for word in words} | meanings
     if odd:
-        example = ",".join(f"{word}=train" for word in odd)
+        numbered = ("train", "test") if len(odd) == 2 else ("train", "dev", "test")
+        meant = numbered if odd == [*map(str, range(1, len(numbered) + 1))] else ("train",) * len(odd)
+        example = ",".join(f"{word}={split}" for word, split in zip(odd, meant, strict=True))
         raise ConfigError(
             f"{own.name}: '{odd[0]}' of the column '{column}' is not train, dev, test or skip; say what it "
             f"means with --split-column '{column}:{example}'"
@@ -255,7 +247,8 @@ def _words_of_flag(own: OwnTable, column: str, flagged: str, words: Sequence[str
     """What true and false mean in a column that marks a split.
 
     Raises:
-        ConfigError: It marks the training images, and the others may be dev or test images.
+        ConfigError: It marks the training images, and the others may be dev or test images; or it marks most
+            rows as dev images, and may mean rows that are of use.
     """
     others = [word for word in words if word.lower() in FALSE_WORDS]
     if flagged == "train" and others:
@@ -263,6 +256,18 @@ def _words_of_flag(own: OwnTable, column: str, flagged: str, words: Sequence[str
         raise ConfigError(
             f"{own.name}: '{others[0]}' of the column '{column}' may be dev or test; say it with "
             f"--split-column '{column}:{trained}{others[0]}=test'"
+        )
+    marked = [word for word in words if word not in others]
+    if (
+        flagged == "dev"
+        and marked
+        and 2 * sum(cell in marked for cell in own.cells(column)) > len(own.cells(column))
+    ):
+        skipped, kept = (",".join(f"{word}={split}" for word in others) for split in ("skip", "train"))
+        raise ConfigError(
+            f"{own.name}: '{marked[0]}' of the column '{column}' is in most rows, and may mean dev images "
+            f"or rows that are of use; say it with --split-column '{column}:{marked[0]}=dev,{kept}' or "
+            f"--split-column '{column}:{marked[0]}=train,{skipped}'"
         )
     return {word: meaning_of(word, "train" if word in others else flagged, own.name) for word in words}
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from kaggle_face.competitions.files.folders import name_of
-from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
+from kaggle_face.competitions.files.csv_tables import read_csv_table
+from kaggle_face.competitions.files.folders import name_of, stem_of
+from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, read_images
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.folders import split_folders
+from kaggle_face.competitions.own_data.identities import rank_of
 from kaggle_face.competitions.own_data.image_tables import locate
 from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering
 from kaggle_face.config.competition import ImagesConfig, LabelsConfig
-from kaggle_face.errors import ConfigError
+from kaggle_face.errors import ConfigError, DataError
 
 NO_SAMPLE = "none"
 """The answer for a competition without a sample submission."""
@@ -86,13 +90,16 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
             )
         if find.probes and (images := sample_images(find, [own])) and images <= find.probes:
             find.say(f"{own.name}: the sample submission, whose {own.shown(own.image_columns[0])} are probes")
-            reading = replace(reading, no_match=_label_of_nobody(find, own))
+            reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
+        elif not own.image_columns and _take_ids_of_probes(find, own):
+            reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
         elif len(own.image_columns) == 1:
             reading = _take_images(find, own, own.image_columns[0], reading)
         elif (column := _take_ids_of_table(find, own)) is not None:
             reading = replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
         else:
             find.say(f"{own.name}: the sample submission, by {own.shown(own.columns[0])}")
+            _take_numbers_of_images(find, own)
     return reading
 
 
@@ -134,6 +141,8 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
     if not find.has_test:
         tests = (each for each in split_folders(find.left) if SPLIT_WORDS[name_of(each).lower()] == "test")
         if not any(_all_in(find, own, column, folder) for folder in tests):
+            if is_numbering(own.cells(column)) and find.answers.folder_of(own.name) is None:
+                _refuse_numbers_of_several(find, own, column)
             folder, found = locate(find, own, (column,))
             find.images.append(
                 ImagesConfig(split="test", folder=folder, table=own.name, image=column, cut=own.cut)
@@ -142,12 +151,56 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
     return replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
 
 
-def _label_of_nobody(find: Findings, own: OwnTable) -> str | None:
-    """The word for people who are not in the gallery, as the sample has it."""
-    others = [column for column in own.columns if column not in own.image_columns]
-    words = {cell for column in others for cell in own.cells(column)}
-    called = sorted(word for word in words - find.names if _UNKNOWN_NAME.search(word))
+def _refuse_numbers_of_several(find: Findings, own: OwnTable, column: str) -> None:
+    """Refuses numbers of rows that are names of images as well, in several folders."""
+    if any(len(find.index.match(cell, cut=own.cut).image_ids) > 1 for cell in own.cells(column)):
+        raise ConfigError(
+            f"{own.name}: {own.shown(column)} may number its rows, and no folder of test images has all "
+            f"of these names; write the test images in place of the numbers, or leave it aside with --sample none"
+        )
+
+
+def _take_numbers_of_images(find: Findings, own: OwnTable) -> None:
+    """Takes the only folder whose file names are the numbers that a sample has without their zeros."""
+    cells = own.cells(own.columns[0])
+    numbers: dict[str, set[int]] = {}
+    for image_id in find.left:
+        if stem_of(image_id).isdecimal():
+            numbers.setdefault(posixpath.dirname(image_id), set()).add(int(stem_of(image_id)))
+    if find.has_test or not all(cell.isdecimal() for cell in cells):
+        return
+    fitting = [folder for folder, found in numbers.items() if found == {*map(int, cells)}]
+    if len(fitting) == 1 and fitting[0]:
+        images = [image_id for image_id in find.left if posixpath.dirname(image_id) == fitting[0]]
+        find.images.append(ImagesConfig(split="test", folder=fitting[0]))
+        find.covered |= {*images}
+        find.say(f"{fitting[0]}/: test images, whose numbers are in {own.name}: {cells[0]} for {images[0]}")
+
+
+def _label_of_nobody(find: Findings, own: OwnTable, answer: str | None) -> str | None:
+    """The word for people who are not in the gallery: as answered, or as the sample has it.
+
+    It is called so, or is the only one beside names of known people.
+    """
+    if answer is not None:
+        return answer or None
+    known = {
+        image.identity
+        for gallery in find.galleries
+        for image in read_images(find.root, gallery.known, find.index)[0]
+    }
+    column = _label_column(find, own) or own.columns[-1]
+    words = {*own.cells(column)} - {""}
+    odd = sorted(words - known)
+    called = [word for word in odd if _UNKNOWN_NAME.search(word)]
+    if len(odd) == 1 and len(words) > 1:
+        called = odd
     if len(called) != 1:
+        if odd:
+            find.say(
+                f"{own.name}: '{odd[0]}' of {column} is not a known person and never answered; if it is the "
+                f"answer for people who are not in the gallery, --unknown {shlex.quote(odd[0])}"
+            )
         return None
     find.say(f"{own.name}: '{called[0]}' is the answer for people who are not in the gallery")
     return called[0]
@@ -162,43 +215,111 @@ def _all_in(find: Findings, own: OwnTable, column: str, folder: str) -> bool:
 def _take_ids_of_table(find: Findings, own: OwnTable) -> str | None:
     """The column of a sample whose ids are those of another column of the table of test images."""
     for place, entry in enumerate(find.images):
-        table = find.tables.get(entry.table or "")
-        if table is None or not (entry.split == "test" or entry.split_column or entry.without_identity):
+        if not (entry.split == "test" or entry.split_column or entry.without_identity):
             continue
-        for column in own.columns:
-            ids = {*own.cells(column)}
-            if len(ids) < len(own.cells(column)):
-                continue
-            for name in table.columns:
-                cells = table.cells(name)
-                if (
-                    name not in (entry.image, entry.identity)
-                    and ids <= {*cells}
-                    and len({*cells}) == len(cells)
-                ):
-                    find.images[place] = entry.model_copy(update={"id": name})
-                    find.say(
-                        f"{own.name}: the sample submission, whose {own.shown(column)} is "
-                        f"{table.shown(name)} of {table.name}"
-                    )
-                    return column
+        if (found := _columns_of_ids(find, own, entry)) is not None:
+            find.images[place] = entry.model_copy(update={"id": found[1]})
+            return found[0]
+    return None
+
+
+def _take_ids_of_probes(find: Findings, own: OwnTable) -> bool:
+    """Whether the ids of a sample are those of another column of a table of probes, which is set then."""
+    for place, gallery in enumerate(find.galleries):
+        found = None if gallery.probes.identity else _columns_of_ids(find, own, gallery.probes)
+        if found is not None:
+            probes = gallery.probes.model_copy(update={"id": found[1]})
+            find.galleries[place] = gallery.model_copy(update={"probes": probes})
+            return True
+    return False
+
+
+def _columns_of_ids(find: Findings, own: OwnTable, entry: ImagesConfig) -> tuple[str, str] | None:
+    """The column of a sample with ids, and that of the table of an entry which has them all, each once."""
+    table = find.tables.get(entry.table or "")
+    if table is None:
+        return None
+    for column in own.columns:
+        ids = {*own.cells(column)}
+        if len(ids) < len(own.cells(column)):
+            continue
+        for name in table.columns:
+            cells = table.cells(name)
+            is_other = name not in (entry.image, entry.identity)
+            if is_other and ids <= {*cells} and len({*cells}) == len(cells):
+                find.say(
+                    f"{own.name}: the sample submission, whose {own.shown(column)} is {table.shown(name)} of "
+                    f"{table.name}"
+                )
+                unused = f"{table.name}: column {table.shown(name)} is not used"
+                find.alternatives = [line for line in find.alternatives if line != unused]
+                return column, name
     return None
 
 
 def _table_of_labels(find: Findings, own: OwnTable, cells: set[str]) -> LabelsConfig | None:
-    """The table that gives each identity the label of the sample, and its two columns."""
-    for table in find.tables.values():
-        if table is own or table.image_columns:
-            continue
+    """The table that gives each identity the label of the sample, and its two columns; or a list of names.
+
+    Raises:
+        ConfigError: Rows of a table that names all identities once are in another order than sorted.
+    """
+    others = [table for table in find.tables.values() if table is not own and not table.image_columns]
+    for table in [*others, *filter(None, (_as_rows_alone(find, table) for table in others))]:
         columns = {name: [*table.cells(name)] for name in table.columns}
         unique = [name for name, values in columns.items() if len({*values}) == len(values)]
         names = [name for name in unique if find.names <= {*columns[name]}]
         labels = [name for name in unique if name not in names and cells <= {*columns[name]}]
         if len(names) == len(labels) == 1:
             shown = f"{table.shown(labels[0])} stands for {table.shown(names[0])}"
-            find.say(f"{table.name}: the labels of {own.name}, where {shown}")
+            _say_labels(find, table.name, own, f"where {shown}")
             return LabelsConfig(table=table.name, name=names[0], label=labels[0], header=table.has_header)
-    return None
+        if len(names) == 1 and len(columns) > 1 and (places := columns[names[0]]) != sorted(places):
+            _refuse_rows_in_another_order(own, table, names[0], cells)
+    files = [*(table.name for table in others), *find.no_tables]
+    return next(filter(None, (_list_of_labels(find, own, file, cells) for file in files)), None)
+
+
+def _as_rows_alone(find: Findings, table: OwnTable) -> OwnTable | None:
+    """A table whose header is a row, for it names an identity."""
+    if not table.has_header or not find.names & {*table.columns}:
+        return None
+    rows = read_csv_table(table.table.path, [], has_header=False, may_have_blanks=True)
+    return replace(table, table=rows, has_header=False)
+
+
+def _list_of_labels(find: Findings, own: OwnTable, file: str, cells: set[str]) -> LabelsConfig | None:
+    """A list of all identities, one a line, whose lines are the labels of the sample."""
+    try:
+        columns = read_csv_table(find.root / file, [], has_header=False).columns
+    except DataError:
+        return None
+    names = [cell.strip() for cell in columns["1"]]
+    has_header = names[0] not in find.names and rank_of(names[0]) > 0
+    name = names.pop(0) if has_header else "1"
+    if len(columns) > 1 or len({*names}) < len(names) or not find.names <= {*names}:
+        return None
+    first = 1 if str(len(names)) in cells and "0" not in cells else 0
+    if not all(cell.isdecimal() and first <= int(cell) < first + len(names) for cell in cells):
+        return None
+    _say_labels(find, file, own, f"which are its lines counted from {first} ({', '.join(names[:3])})")
+    find.alternatives.append(f"{own.name}: if they count the sorted names, --submitted index")
+    return LabelsConfig(table=file, name=name, header=has_header, first=first)
+
+
+def _say_labels(find: Findings, file: str, own: OwnTable, how: str) -> None:
+    """The line on a table of labels, in place of the one that it is left aside."""
+    find.lines = [line for line in find.lines if not line.startswith(f"{file}: left aside")]
+    find.say(f"{file}: the labels of {own.name}, {how}")
+
+
+def _refuse_rows_in_another_order(own: OwnTable, table: OwnTable, name: str, cells: set[str]) -> None:
+    rows = len(table.table.line_numbers)
+    if all(cell.isdecimal() and int(cell) <= rows for cell in cells):
+        raise ConfigError(
+            f"{own.name}: '{min(cells)}' may be a row of {table.name}, whose {table.shown(name)} are "
+            f"not sorted, or a place among the sorted names; keep that column of {table.name} alone for the "
+            f"rows, or say --submitted index"
+        )
 
 
 def _read_places(

@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_face.competitions.files.csv_tables import CsvTable, read_csv_table
+from kaggle_face.competitions.files.folders import stem_of
 from kaggle_face.competitions.files.image_index import ImageIndex
-from kaggle_face.competitions.layouts.custom_images import NO_IDENTITY, SPLIT_WORDS
+from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
 from kaggle_face.competitions.layouts.custom_trials import DIFFERENT_WORDS, SAME_WORDS, halves_of
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.file_names import is_picture_name
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _NUMBERING = ("", "id", "index", "row", "unnamed: 0", "idx", "number", "no")
-_IDENTITY_NAMES = (
-    re.compile(r"person|identit|individual|subject|celeb|people|landmark|whale|who", re.IGNORECASE),
-    re.compile(r"label|class|name|target|categor", re.IGNORECASE),
-    re.compile(r"(^|_)id$", re.IGNORECASE),
-)
 _SPLIT_NAME = re.compile(r"split|partition|subset|phase|usage|part$|^set$", re.IGNORECASE)
 _FLAG_NAME = re.compile(r"^(?:is|in|for)?[ _-]*([a-z]+?)[ _-]*(?:set|split|flag)?$", re.IGNORECASE)
 TRUE_WORDS = frozenset(("1", "1.0", "true", "t", "yes", "y"))
@@ -137,31 +133,26 @@ def _joints_of(cells: Sequence[str], index: ImageIndex) -> list[str]:
     ]
 
 
+def lost_zeros(own: OwnTable, index: ImageIndex) -> str | None:
+    """Which image a number of a column may be without its zeros, where all are so; None where none is."""
+    by_number = {
+        int(stem): image_id for image_id in index.image_ids if (stem := stem_of(image_id)).isdecimal()
+    }
+    for column in own.columns:
+        cells = own.cells(column)
+        if len({*cells}) == len(cells) and all(cell.isdecimal() and int(cell) in by_number for cell in cells):
+            return f"{cells[0]} of {column} may be {by_number[int(cells[0])]} without its zeros"
+    return None
+
+
 def is_numbering(cells: Sequence[str]) -> bool:
     """Whether cells number the rows from 0 or 1."""
     return [*cells] in ([*map(str, range(len(cells)))], [*map(str, range(1, len(cells) + 1))])
 
 
-def identity_columns(own: OwnTable, besides: Sequence[str]) -> list[str]:
-    """The columns that may name identities, the likeliest first, alone where one is likelier than the others.
-
-    A column called like an identity goes before one called like a label, that before one called like an id,
-    and that before any other; a column of the last two kinds in which each cell is different is none.
-    """
-    columns = [
-        column
-        for column in own.columns
-        if column not in (*own.image_columns, *besides)
-        and not (column.lower() in _NUMBERING and is_numbering(own.cells(column)))
-        and len({cell for cell in own.cells(column) if cell.lower() not in NO_IDENTITY}) > 1
-    ]
-    count = len(own.table.line_numbers)
-    repeating = [column for column in columns if len({*own.cells(column)}) < count]
-    ranks = {
-        column: _rank(column) for column in columns if column in repeating or count == 2 or _rank(column) > 1
-    }
-    best = max(ranks.values(), default=0)
-    return [column for column, rank in ranks.items() if rank == best]
+def numbers_rows(own: OwnTable, column: str) -> bool:
+    """Whether a column is called like a number of the row, and is one."""
+    return column.lower() in _NUMBERING and is_numbering(own.cells(column))
 
 
 def split_columns(own: OwnTable) -> list[str]:
@@ -255,10 +246,6 @@ def _only_folder(own: OwnTable, names: Sequence[str], index: ImageIndex) -> tupl
             f"{own.name}: its images may lie in {what}; say which with --folder {own.name}:FOLDER"
         )
     return tops[0], [index.match(name, (tops[0],), own.cut).image_ids[0] for name in names]
-
-
-def _rank(column: str) -> int:
-    return next((3 - place for place, names in enumerate(_IDENTITY_NAMES) if names.search(column)), 0)
 
 
 def _last(cell: str) -> str:

@@ -137,6 +137,12 @@ def _refuse_foreign_ids(sample: Path, whole: _Part, data: CompetitionData, named
         raise ForeignIdsError(
             f"{sample}: {what}; the test files are incomplete, so unpack the archives again"
         )
+    for name, cells in whole.cells.items():
+        if _explain(_Part(cells, {}), data, named) is not None and len({*cells}) == len(cells):
+            raise ForeignIdsError(
+                f"{sample}: its ids are the column '{name}', and CSVs are written with the ids first; move "
+                f"that column to the front"
+            )
     raise ForeignIdsError(
         f"{sample}: its ids, such as '{whole.ids[0]}', are not names, numbers or rows of the test files; "
         f"unpack the archives again, or describe the file with submit.classification, submit.verification "
@@ -275,6 +281,11 @@ def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionDat
         predicted = [name for name in predicted if pattern.search(name)] or predicted
     if not predicted and len(part.cells) == 1:
         predicted = [*part.cells]
+    if task == "classification" and len({*predicted} & {*data.classes.names, *data.classes.submitted}) > 1:
+        raise DataError(
+            f"{sample}: {', '.join(predicted[:3])} are columns of identities, and CSVs of a probability for "
+            f"each are not written; only a label for each image is"
+        )
     if len(predicted) != 1:
         raise DataError(
             f"{sample}: which of the columns {', '.join(part.cells)} holds the predictions of {task} is not "
@@ -282,7 +293,7 @@ def _cells_behind_id(part: _Part, task: Task, sample: Path, data: CompetitionDat
         )
     cells_shown = part.cells[predicted[0]]
     is_blank = not any(cell.strip() for cell in cells_shown)
-    has_scores = data.test_gallery is None if is_blank else _are_numbers(cells_shown)
+    has_scores = data.test_gallery is None and (is_blank or _are_numbers(cells_shown))
     is_score = task == "verification" and has_scores
     template = "{score}" if is_score else "{label}"
     for name, cells in part.cells.items():

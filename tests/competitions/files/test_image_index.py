@@ -26,6 +26,8 @@ def index(tmp_path: Path) -> ImageIndex:
         ("9.jpg", ("",), "test/9.jpg", 2),
         ("2.0.jpg", ("train",), "train/b/2.0.png", 3),
         ("b/1", ("",), "train/b/1.jpg", 3),
+        ("Train/B/1.JPG", ("",), "train/b/1.jpg", 4),
+        ("A/1.JPG", ("train",), "train/a/1.jpg", 4),
     ],
 )
 def test_names_are_found_by_path_or_file_name_with_or_without_suffix(index, name, folders, image_id, way):

@@ -23,3 +23,11 @@ def test_one_list_of_pairs_is_a_list():
 def test_an_answer_that_does_not_exist_is_refused(values, message):
     with pytest.raises(ConfigError, match=message):
         Answers.of_mapping(values)
+
+
+@pytest.mark.parametrize("pattern", ["{identity", "{id}_{n}", "{n}", "{identity}_{identity}"])
+def test_a_pattern_names_the_identity_once(pattern):
+    with pytest.raises(
+        ConfigError, match=r"^--pattern '.*' needs \{identity\} once, such as '\{identity\}_\{n\}.jpg'"
+    ):
+        Answers(pattern=pattern)

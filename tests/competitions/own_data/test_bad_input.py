@@ -136,3 +136,51 @@ def test_images_in_an_archive_and_a_list_in_json_are_named(tmp_path, monkeypatch
     assert (
         "people.json: left aside, lists are read from .csv, .tsv and .txt; if it names images, write" in error
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            ["image,Ann,Bob", *(f"{name},0.5,0.5" for name in TESTS)],
+            "Ann, Bob are columns of identities, and CSVs of a probability for each are not written",
+        ),
+        (
+            ["person,image", *(f"Ann,{name}" for name in TESTS)],
+            "its ids are the column 'image', and CSVs are written with the ids first; move that column",
+        ),
+    ],
+)
+def test_a_sample_that_cannot_be_written_is_named(root, capsys, lines, message):
+    write(root / "sample_submission.csv", *lines)
+    assert message in _refused(capsys)
+
+
+def test_the_cause_stands_before_what_is_missing(root, capsys):
+    (root / "list.csv").write_bytes("image,person\n00.jpg,Jos\u00e9\n".encode("latin-1"))
+    error = _refused(capsys)
+    assert "this is not UTF-8 text (byte 0xe9); save it as UTF-8" in error
+    assert error.index("save it as UTF-8") < error.index("nothing that gives their identities")
+
+
+def test_a_folder_that_is_not_there_is_that_of_the_option(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert "there is no folder raw; mend --data, or download" in _refused(capsys)
+
+
+def test_lost_zeros_of_ids_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for number in range(4):
+        draw(tmp_path / f"raw/pics/{number:03}.jpg", number % 2, number)
+    write(tmp_path / "raw/list.csv", "id,person", *(f"{n},{PEOPLE[n % 2]}" for n in range(4)))
+    assert "0 of id may be pics/000.jpg without its zeros; write its ids with their zeros" in _refused(capsys)
+
+
+def test_numbers_of_rows_that_are_names_in_several_folders_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for number in range(3):
+        for person in PEOPLE:
+            draw(tmp_path / f"raw/train/{person}/{number}.jpg", PEOPLE.index(person), number)
+        draw(tmp_path / f"raw/test/{number + 1}.jpg", 0, 50 + number)
+    write(tmp_path / "raw/sample_submission.csv", "row_id,person", *(f"{n},Ann" for n in range(3)))
+    assert "row_id (0, 1, 2) may number its rows, and no folder of test images has all" in _refused(capsys)

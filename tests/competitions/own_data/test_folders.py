@@ -52,3 +52,32 @@ def test_without_anything_to_submit_a_line_says_what_names_it(tmp_path):
     _draw(tmp_path, *(f"people/{who}/{n}.jpg" for who in ("Ann", "Bob") for n in "12"))
     lines = guess_settings(tmp_path, Answers()).lines
     assert "nothing is to be submitted; name test images with --test FOLDER, or pairs with --pairs" in lines
+
+
+@pytest.mark.parametrize("roots", [("learn", "check"), ("people",)])
+def test_pictures_beside_folders_of_people_are_a_question(roots, tmp_path):
+    _draw(
+        tmp_path,
+        *(f"{root}/{who}/{root}{n}.jpg" for root in roots for who in ("Ann", "Bob", "Cid") for n in "1"),
+    )
+    _draw(tmp_path, "hidden/5.jpg", "hidden/6.jpg")
+    for answers in (Answers(), Answers(identity_folder="last")):
+        with pytest.raises(
+            ConfigError, match=r"^hidden: its pictures lie .* --test 'hidden', or that hidden is a"
+        ):
+            guess_settings(tmp_path, answers)
+    data = inspect_folder("mine", tmp_path, Answers(test="hidden")).data
+    assert data.classes.names.tolist() == ["Ann", "Bob", "Cid"]
+    assert data.test_rows.image_ids.tolist() == ["hidden/5.jpg", "hidden/6.jpg"]
+    assert "hidden" in _classes(tmp_path, Answers(identity_folder="first"))
+
+
+def test_folders_of_several_parts_are_named_together(tmp_path):
+    _draw(
+        tmp_path,
+        *(f"part{part}/{who}/{part}{n}.jpg" for part in "12" for who in ("Ann", "Bob", "Cid") for n in "1"),
+    )
+    assert (
+        "part1/ and part2/: train images, a folder per identity (Ann, Bob, Cid)"
+        in guess_settings(tmp_path, Answers()).lines
+    )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.competitions.inspection import inspect_folder
+from kaggle_face.competitions.inspection import inspect_folder, settings_text
 from kaggle_face.competitions.own_data.answers import Answers
+from kaggle_face.competitions.own_data.guess import guess_settings
+from kaggle_face.competitions.sizing import Machine
 from kaggle_face.errors import ConfigError
 from kaggle_face.records import CompetitionData
 from tests.support.own_shapes import draw, write
@@ -99,3 +101,51 @@ def test_a_sample_of_probes_is_that_of_the_gallery(tmp_path: Path) -> None:
     assert len(data.test_rows) == 0 and data.test_gallery is not None
     assert data.test_gallery.probe_ids.tolist() == probes
     assert data.test_gallery.no_match == "unknown"
+
+
+def test_valid_in_most_rows_may_mean_rows_of_use(tmp_path: Path) -> None:
+    rows = [
+        f"{name},{NAMES[person]},{int(place != 4)}"
+        for place, (name, person) in enumerate(put(tmp_path, "x", 9))
+    ]
+    write(tmp_path / "all.csv", "file,name,valid", *rows)
+    question = (
+        r"'1' of the column 'valid' is in .* 'valid:1=dev,0=train' or --split-column 'valid:1=train,0=skip'"
+    )
+    with pytest.raises(ConfigError, match=question):
+        read(tmp_path)
+    assert len(read(tmp_path, split_column="valid:1=train,0=skip").faces.of_split("train")) == 8
+
+
+def test_splits_numbered_from_1_are_a_question(tmp_path: Path) -> None:
+    rows = [f"{name},{NAMES[person]},1" for name, person in put(tmp_path, "x", 9)]
+    rows += [f"{name},{NAMES[person]},2" for name, person in put(tmp_path, "yy", 3)]
+    write(tmp_path / "all.csv", "file,name,set", *rows)
+    with pytest.raises(ConfigError, match=r"'1' of the column 'set' .* --split-column 'set:1=train,2=test'"):
+        read(tmp_path)
+    assert [*split_of(read(tmp_path, split_column="set:1=train,2=test")).values()].count("test") == 3
+
+
+def test_a_column_of_nothing_without_a_name_is_not_named(tmp_path: Path) -> None:
+    write(tmp_path / "t.csv", "image,name,", *(f"{n},{NAMES[p]}," for n, p in put(tmp_path, "x", 9)))
+    assert guess_settings(tmp_path, Answers()).alternatives == []
+
+
+def test_names_of_images_in_other_capitals_are_found_with_a_note(tmp_path: Path) -> None:
+    rows = [f"{name.rpartition('/')[2].upper()},{NAMES[person]}" for name, person in put(tmp_path, "x", 9)]
+    write(tmp_path / "t.csv", "image,name", *rows)
+    data = read(tmp_path)
+    assert data.faces.image_ids.tolist() == [f"x/{number}{'abc'[number % 3]}.jpg" for number in range(9)]
+    assert (
+        "9 of 9 images of t.csv are found with other capital letters, first: 0A.JPG is x/0a.jpg" in data.notes
+    )
+
+
+def test_places_among_the_sorted_names_are_a_comment_of_classification_alone(tmp_path: Path) -> None:
+    write(tmp_path / "t.csv", "image,name", *(f"{n},{NAMES[p]}" for n, p in put(tmp_path, "x", 9)))
+    machine = Machine("", 2)
+    assert "# submitted: index" not in settings_text(inspect_folder("mine", tmp_path, Answers()), machine)
+    put(tmp_path, "test", 3)
+    assert "# submitted: index" in settings_text(
+        inspect_folder("mine", tmp_path, Answers(test="test")), machine
+    )

@@ -82,3 +82,57 @@ def test_ids_of_the_sample_lead_to_images_by_the_table_of_test_images(root):
     data = inspect_folder("mine", root).data
     assert data.test_rows.row_ids.tolist() == ["12", "25", "31"]
     assert data.test_rows.image_ids.tolist() == ["test/1t.jpg", "test/2t.jpg", "test/0t.jpg"]
+
+
+def _places(root, *labels: str) -> None:
+    write(
+        root / "sample_submission.csv",
+        "image,label",
+        *(f"{n}t.jpg,{label}" for n, label in enumerate(labels)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "labels", "submitted"),
+    [
+        (("Bob", "Ann"), "010", ["1", "0"]),
+        (("Bob", "Cid", "Ann"), "122", ["2", "0"]),
+        (("Bob", "Ann"), "121", ["2", "1"]),
+        (("name", "Bob", "Ann"), "010", ["1", "0"]),
+        (("5 Bob", "7 Ann"), "575", ["7", "5"]),
+    ],
+)
+def test_a_list_of_names_gives_the_labels_in_its_own_order(lines, labels, submitted, root):
+    _places(root, *labels)
+    write(root / "classes.txt", *lines)
+    inspection = inspect_folder("mine", root)
+    assert inspection.data.classes.names.tolist() == ["Ann", "Bob"]
+    assert inspection.data.classes.submitted.tolist() == submitted
+    assert not any("classes.txt: left aside" in line for line in inspection.guess.lines)
+
+
+def test_a_list_of_names_with_blanks_gives_labels_too(root):
+    write(root / "list.csv", "image,person", *(f"{n}a.jpg,{('Bo Lee', 'Ann')[n % 2]}" for n in range(6)))
+    write(root / "classes.txt", "Bo Lee", "Ann")
+    _places(root, *"010")
+    assert inspect_folder("mine", root).data.classes.submitted.tolist() == ["1", "0"]
+
+
+def test_rows_of_a_table_in_another_order_are_a_question(root):
+    _places(root, *"010")
+    write(root / "people.csv", "name,age", "Bob,30", "Ann,40")
+    with pytest.raises(
+        ConfigError, match=r"'0' may be a row of people.csv, whose name .* say --submitted index"
+    ):
+        guess_settings(root, Answers())
+    assert guess_settings(root, Answers(submitted="index")).custom.submitted == "index"
+
+
+def test_numbers_of_a_sample_are_images_whose_zeros_it_lost(root):
+    for number in range(3):
+        draw(root / f"asked/00{number + 7}.jpg", number % 2, 60 + number)
+        (root / f"test/{number}t.jpg").unlink()
+    write(root / "sample_submission.csv", "id,person", "7,Ann", "8,Bob", "9,Ann")
+    inspection = inspect_folder("mine", root)
+    assert inspection.data.test_rows.image_ids.tolist() == [f"asked/00{n}.jpg" for n in "789"]
+    assert inspection.formats.of_task("classification").parts[0].cells == ("{number}", "{label}")

@@ -55,7 +55,9 @@ def several_roots(root: Path) -> Truth:
         truth.train[name] = NAMES[person]
     for name, person in testing(lambda n: f"test/{n}.jpg", root):
         truth.test[Path(name).name] = (name, NAMES[person])
-    truth.said = ("folders per identity (Ann, Bob Lee, Zoe) in camera0, camera1",)
+    truth.said = (
+        "train/camera0/ and train/camera1/: train images, a folder per identity (Ann, Bob Lee, Zoe)",
+    )
     return truth
 
 
