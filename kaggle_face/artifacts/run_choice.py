@@ -173,11 +173,12 @@ def find_blended_run(loaded: LoadedConfig, name: str | None, log: Callable[[str]
         return find_own_run(loaded, name, log)
     if len(blended) > 1:
         raise RunError(
-            f"{len(blended)} runs of '{loaded.name}' have a blend: {describe_runs(blended)}; say which: --run "
-            f"{blended[0].path.name}"
+            f"{len(blended)} runs of '{loaded.name}' have a blend: {describe_runs(blended)}; say which: "
+            f"--run {blended[0].path.name}"
         )
     if len(runs) > 1:
-        log(f"{blended[0].name}, of {len(runs)} runs: the only imported one with a blend, and none is trained")
+        why = "the only imported one with a blend, and none is trained"
+        log(f"{blended[0].name}, of {len(runs)} runs: {why}")
     return blended[0]
 
 
