@@ -56,6 +56,16 @@ class SilentProgress:
         yield SilentCounter()
 
 
+def rate_in_words(images_per_second: float) -> str:
+    """A rate with two digits at least, so that a slow one is not 0.
+
+    >>> [rate_in_words(rate) for rate in (0.044, 0.4, 9.96, 812.4)]
+    ['0.044 images/s', '0.4 images/s', '10 images/s', '812 images/s']
+    """
+    digits = f"{images_per_second:.2g}" if images_per_second < 9.95 else f"{images_per_second:.0f}"
+    return f"{digits} images/s"
+
+
 def in_words(seconds: float) -> str:
     """A duration as people say it.
 

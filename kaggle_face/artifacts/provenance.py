@@ -269,9 +269,11 @@ def why_networks_changed(fold: FoldFolder) -> str | None:
 
 
 def renewal(fold: FoldFolder, part: RecordPart) -> str:
-    """The command that makes a fold's records anew, for hints."""
+    """How a fold's records are made anew, for hints; or why there are none."""
     if part == "test":
         return f"predict again: {fold.run.prediction_command('--folds', str(fold.fold))}"
+    if fold.run.imported_task is not None and not fold.run.has_imported_oof:
+        return "it was imported without --oof"
     return f"make it again: {command_of_training(fold)}"
 
 

@@ -234,6 +234,11 @@ class RunFolder:
         task = self._first_info().get("imported", {}).get("task")
         return next((each for each in TASKS if each == task), None)
 
+    @property
+    def has_imported_oof(self) -> bool:
+        """Whether out-of-fold predictions were imported too."""
+        return bool(self._first_info().get("imported", {}).get("oof"))
+
     def require_networks(self, what: str) -> None:
         """Checks that a run has networks: one that was imported has predictions alone.
 

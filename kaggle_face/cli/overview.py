@@ -33,7 +33,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     ),
     "tune": (
         "--space space.yaml --trials 30 -c faces-2026",
-        "--space space.yaml --trials 30 --storage /shared/search.journal --device cuda:1 -c faces-2026",
+        "--space space.yaml --storage /shared/search.journal --device cuda:1 -c faces-2026",
     ),
     "evaluate": ("-c faces-2026", "main small -c faces-2026"),
     "report": ("-c faces-2026", "main/ensemble small -c faces-2026 --to faces.html"),
@@ -42,8 +42,8 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "status": ("-c faces-2026", "-c faces-2026 --run main"),
     "soup": ("-c faces-2026", "-c faces-2026 --run main --checkpoints best_cls,last"),
     "import-predictions": (
-        "ann --task classification --oof oof.csv --test test.csv -c faces-2026",
-        "ben --task verification --test scores.csv -c faces-2026",
+        "ann --task classification --oof oof.csv --test test.csv -c faces",
+        "ben --task verification --test scores.csv -c faces",
     ),
     "ensemble": ("-c faces-2026", "--run main --run small -c faces-2026"),
     "pseudo-label": ("-c faces-2026", "-c faces-2026 --confidence 0.99 --most 20"),
@@ -62,9 +62,9 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "app": ("-c faces-2026", "-c faces-2026 --port 9000"),
     "bundle": ("-c faces-2026", "-c faces-2026 --run main --upload"),
     "bench": ("train -c faces-2026", "predict --quick -c faces-2026"),
-    "auth": ("", ""),
+    "auth": ("", "--offline"),
 }
-"""The words behind a command in two calls of it; equal ones are shown once."""
+"""The words behind a command in two different calls of it."""
 
 
 def overview_lines(summaries: Mapping[str, str]) -> list[str]:
@@ -94,5 +94,5 @@ def examples_of(command: str) -> str:
     >>> examples_of("runs").splitlines()
     ['examples:', '  kaggle-face runs -c faces-2026', '  kaggle-face runs -c faces-2026 --all']
     """
-    calls = dict.fromkeys(f"  {PROGRAM} {command} {words}".rstrip() for words in EXAMPLES.get(command, ()))
+    calls = [f"  {PROGRAM} {command} {words}".rstrip() for words in EXAMPLES.get(command, ())]
     return "\n".join(["examples:", *calls]) if calls else ""

@@ -87,7 +87,7 @@ class EnsembleOptions:
         wrong = [name for name, weight in self.weights.items() if not 0 < weight < 1]
         if wrong:
             raise InputError(
-                f"a weight lies between 0 and 1, got {self.weights[wrong[0]]:g} for '{wrong[0]}'"
+                f"a weight is above 0 and below 1, got {self.weights[wrong[0]]:g} for '{wrong[0]}'"
             )
         if sum(self.weights.values()) >= 1:
             raise InputError(
@@ -108,6 +108,7 @@ class BlendResult:
         record: What `ensemble.json` keeps, the formula and its score among it.
         paths: The records and tables that were written.
         warnings: Tasks that the test data have and the blend does not answer, one line each.
+        uncounted: The members whose parameters are not known, so not in `num_parameters`.
     """
 
     run: RunFolder
@@ -118,6 +119,7 @@ class BlendResult:
     record: BlendRecord
     paths: tuple[Path, ...]
     warnings: tuple[str, ...]
+    uncounted: tuple[str, ...] = ()
 
     @property
     def table(self) -> tuple[CandidateRow, ...]:
@@ -198,7 +200,10 @@ def _blend(
         num_parameters=count_parameters(used),
         record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
-        warnings=(*_left_out(choices, members, folds[0]), *_uncounted(used)),
+        warnings=_left_out(choices, members, folds[0]),
+        uncounted=tuple(
+            each.name for each in used if each.run.imported_task is not None and not each.num_parameters
+        ),
     )
 
 
@@ -293,9 +298,3 @@ def _left_out(
                 f"{task} is left out: what was imported does not answer it; add a run that does, with --run"
             )
     return tuple(lines)
-
-
-def _uncounted(used: Sequence[Member]) -> list[str]:
-    """A line for each imported member whose parameters are not known."""
-    unknown = [each.name for each in used if each.run.imported_task is not None and not each.num_parameters]
-    return [f"the parameters of {name} are not known, and so not counted" for name in unknown]

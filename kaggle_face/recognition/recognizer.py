@@ -46,7 +46,7 @@ class Decision:
         return self.score >= self.threshold.value
 
     def __str__(self) -> str:
-        return f"score {self.score:.4f}, threshold {self.threshold}, margin {self.margin:+.4f}"
+        return f"score {self.score:.4f}, threshold {self.threshold}, margin {self.margin:+z.4f}"
 
     @property
     def margin(self) -> float:

@@ -86,7 +86,7 @@ def _before(facts: ReportFacts) -> str:
 
 def _difference(row: ComparedMetric) -> str:
     change = row.now - row.before
-    text = f"{escaped(title_of(row.metric))} {row.now:.4f}, was {row.before:.4f} ({change:+.4f})"
+    text = f"{escaped(title_of(row.metric))} {row.now:.4f}, was {row.before:.4f} ({change:+z.4f})"
     found = row.difference
     if found is None:
         return f"{text}: not the same images, so no interval"
@@ -94,7 +94,7 @@ def _difference(row: ComparedMetric) -> str:
     if verdict == "not more than noise":
         return f"{text}: {verdict}"
     style = "good" if verdict == "better" else "bad"
-    return f'{text}: <span class="{style}">{verdict}</span> ({found.low:+.4f} to {found.high:+.4f})'
+    return f'{text}: <span class="{style}">{verdict}</span> ({found.low:+z.4f} to {found.high:+z.4f})'
 
 
 def _cutoffs(facts: ReportFacts) -> str:

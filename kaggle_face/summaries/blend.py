@@ -37,8 +37,21 @@ def describe_blend(result: BlendResult) -> Summary:
         )
     if result.labelled_test is not None:
         lines.append(f"this blend: {result.labelled_test}; nothing is chosen by it")
-    lines.append(f"{counted(result.num_parameters, 'parameter')} in all networks of the blend")
+    lines.append(_parameters(result))
     return [*lines, *map(str, result.paths)]
+
+
+def _parameters(result: BlendResult) -> str:
+    """The parameters of all networks, as far as they are known."""
+    known = f"{counted(result.num_parameters, 'parameter')} in all networks of the blend"
+    if not result.uncounted:
+        return known
+    first, *others = dict.fromkeys(result.uncounted)
+    whose = f"{first} and {counted(len(others), 'other')}" if others else first
+    if not result.num_parameters:
+        why = f"{whose} {'were' if others else 'was'} imported without --parameters"
+        return f"parameters in all networks of the blend: not known; {why}"
+    return f"{known}, and those of {whose}, which are not known"
 
 
 def members_table(blend: TaskBlend) -> TextTable:

@@ -116,7 +116,7 @@ def describe_differences(evaluation: TaskEvaluation) -> Summary:
     lines: list[str | TextTable] = []
     for member in others:
         rows = [
-            [each.metric, f"{each.value:+.4f}", interval(each.low, each.high, "+"), each.verdict]
+            [each.metric, f"{each.value:+z.4f}", interval(each.low, each.high, "+"), each.verdict]
             for each in evaluation.differences
             if each.member == member
         ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from kaggle_face.errors import counted
 from kaggle_face.hints import settings_command
 from kaggle_face.summaries.summary import Summary, TextTable, interval, number
+from kaggle_face.summaries.text_tables import WIDTH
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.submission_plan import SubmissionPlan, UploadsLeft
@@ -36,11 +38,14 @@ def describe_submission_plan(plan: SubmissionPlan) -> Summary:
         for each in plan.files
     ]
     lines: list[str | TextTable] = ["", TextTable(_PLAN, rows)]
+    shown = set[str]()
     for each in plan.files:
         if each.is_sent:
             lines.append(f"{each.name}: {each.expected.measured}")
-        if each.same_as:
-            lines.append(f"{each.name} has the same bytes as {', '.join(each.same_as)}")
+        if each.same_as and each.name not in shown:
+            shown.update(each.same_as)
+            same = f"{each.name} has the same bytes as {', '.join(each.same_as)}"
+            lines += textwrap.wrap(same, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
         for upload in each.uploaded:
             reference = f"reference {upload.reference}, " if upload.reference else ""
             score = f"public score {upload.public_score}" if upload.public_score else "no public score"

@@ -59,12 +59,16 @@ def number(value: float | None, digits: int = 4) -> str:
     >>> number(0.5), number(None)
     ('0.5000', '-')
     """
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{value:z.{digits}f}"
 
 
 def signed(value: float | None) -> str:
-    """A difference with its sign, `-` where it is not known."""
-    return "-" if value is None else f"{value:+.4f}"
+    """A difference with its sign, `-` where it is not known.
+
+    >>> signed(0.25), signed(-0.00001), signed(None)
+    ('+0.2500', '+0.0000', '-')
+    """
+    return "-" if value is None else f"{value:+z.4f}"
 
 
 def interval(low: float | None, high: float | None, sign: str = "") -> str:
@@ -73,4 +77,4 @@ def interval(low: float | None, high: float | None, sign: str = "") -> str:
     >>> interval(0.1, 0.2), interval(-0.1, 0.2, "+"), interval(None, None)
     ('0.1000 to 0.2000', '-0.1000 to +0.2000', '-')
     """
-    return "-" if low is None or high is None else f"{low:{sign}.4f} to {high:{sign}.4f}"
+    return "-" if low is None or high is None else f"{low:{sign}z.4f} to {high:{sign}z.4f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 WIDTH = 100
 """The most letters of a line of a table."""
@@ -25,8 +26,8 @@ _LONGEST_HEADING = 20
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH) -> str:
     """A text table with a rule below the header; columns whose cells are all numbers stand to the right.
 
-    Where it is wider than `width`, text of the last column goes on in lines below, and longer names of other
-    columns lose their middle.
+    Where it is wider than `width`, cells of several words go on in lines below, and longer words lose their
+    middle.
 
     >>> print(format_table(["fold", "EER"], [["0", "0.1"], ["mean", "0.12"]]))
     fold  EER
@@ -37,14 +38,14 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: in
     columns = list(zip(header, *rows, strict=True))
     right = [all(_is_number(cell) for cell in column[1:]) and len(column) > 1 for column in columns]
     widths = _fitted_widths(columns, right, width)
-    last_is_text = not right[-1]
 
     def lines(cells: Sequence[str], aligned: bool) -> list[str]:
-        cut = [shortened(cell, most) for cell, most in zip(cells, widths, strict=True)]
-        last = _wrapped(cells[-1], widths[-1]) if last_is_text else cut[-1:]
         shown = []
-        for place, text in enumerate(last):
-            line = [*(cut[:-1] if place == 0 else [""] * (len(cut) - 1)), text]
+        columns_of_lines = (
+            [shortened(cell, most)] if to_right else _wrapped(cell, most)
+            for cell, most, to_right in zip(cells, widths, right, strict=True)
+        )
+        for line in zip_longest(*columns_of_lines, fillvalue=""):
             parts = [
                 cell.rjust(most) if aligned and to_right else cell.ljust(most)
                 for cell, most, to_right in zip(line, widths, right, strict=True)
@@ -103,10 +104,14 @@ def _fitted_widths(columns: Sequence[Sequence[str]], right: Sequence[bool], widt
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The lines of a cell; a word that is longer than a line is shortened."""
+    """The lines of a cell, the later ones indented as the first; a word longer than a line is shortened."""
     if len(text) <= width:
         return [text]
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    words = text.lstrip("> ")
+    indent = " " * (len(text) - len(words))
+    lines = textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
     return [shortened(line, width) for line in lines] or [""]
 
 

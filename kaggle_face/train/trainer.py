@@ -16,7 +16,7 @@ from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.errors import counted
 from kaggle_face.inference.network_input import size_without_search
 from kaggle_face.metrics.table import METRICS
-from kaggle_face.progress import Counter, Progress, in_words
+from kaggle_face.progress import Counter, Progress, in_words, rate_in_words
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
 from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
@@ -372,7 +372,7 @@ def describe_epoch(fold: int, row: dict[str, float], epochs: int, epochs_after: 
         parts.append(f"accuracy {100 * row['accuracy']:.1f} %")
     if "eer" in row:
         parts += [f"EER {100 * row['eer']:.2f} %", f"AUC {row['auc']:.4f}"]
-    parts.append(f"{row['images_per_second']:.0f} images/s")
+    parts.append(rate_in_words(row["images_per_second"]))
     if left > 0:
         parts.append(f"{in_words(left)} left{' for all folds' if epochs_after else ''}")
     if row.get("skipped_steps"):

@@ -26,7 +26,10 @@ def test_the_overview_has_the_groups_in_the_order_of_work(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_examples_of_a_command_can_be_typed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_a_command_can_be_typed(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "102")
     module = import_module(f"kaggle_face.cli.{COMMANDS[command][0]}")
     for words in EXAMPLES[command]:
         parser = CommandParser(prog=command)
@@ -37,5 +40,6 @@ def test_the_examples_of_a_command_can_be_typed(command: str, capsys: pytest.Cap
     with pytest.raises(SystemExit):
         main([command, "--help"])
     help_text = capsys.readouterr().out
-    expected = [f"  kaggle-face {command} {words}".rstrip() for words in dict.fromkeys(EXAMPLES[command])]
-    assert help_text.splitlines()[-len(expected) - 1 :] == ["examples:", *expected]
+    expected = [f"  kaggle-face {command} {words}".rstrip() for words in EXAMPLES[command]]
+    assert help_text.splitlines()[-3:] == ["examples:", *expected] and expected[0] != expected[1]
+    assert max(map(len, help_text.splitlines())) <= 100

@@ -120,7 +120,11 @@ def test_scores_of_pairs_are_blended_and_submitted(
     printed = capsys.readouterr().out
     assert "tiny/mate@best_ver" in printed and "tiny/main@best_ver" in printed
     assert main(["evaluate", "mate"]) == 0
+    capsys.readouterr()
     assert main(["ensemble", "--run", "mate"]) == 0
+    printed = capsys.readouterr()
+    unknown = "blend: not known; tiny/mate@best_ver was imported without --parameters\n"
+    assert f"parameters in all networks of the {unknown}" in printed.out and "parameters" not in printed.err
     assert main(["submit", "--dry-run", "--task", "verification", "--run", "mate"]) == 0
     folder = Path("runs/tiny/mate/fold1/test/best_ver/pairs")
     test = pd.read_csv("test.csv")
@@ -247,7 +251,7 @@ def test_a_file_that_cannot_be_read_is_one_line(mate: Teammate, refused: Callabl
     write(oof, test)
     words = list(IMPORT)
     for name, message in {
-        "gone.csv": "gone.csv cannot be read",
+        "gone.csv": "the file gone.csv does not exist",
         "oof.pkl": "predictions are read from .csv, .parquet, .npy",
         "pickled.npy": "pickled.npy cannot be read",
         "bare.npy": "bare.npy needs bare.ids.txt beside it",
@@ -272,11 +276,15 @@ def test_a_member_without_held_out_predictions_has_a_given_weight(
     assert "unmeasured" in capsys.readouterr().err
     both = ("ensemble", "--run", "main", "--run", "mate", "--folds", "0")
     assert "give it one: --weight mate=0.3" in refused(*both)
-    assert "a weight lies between 0 and 1" in refused(*both, "--weight", "mate=1.5")
+    for share in ("1.5", "1", "0", "nan"):
+        line = refused(*both, "--weight", f"mate={share}")
+        assert line == f"a weight is above 0 and below 1, got {share} for 'mate'"
+    assert "'abc' is not a number above 0 and below 1" in refused(*both, "--weight", "mate=abc")
     assert "there is no run 'nobody'" in refused(*both, "--weight", "nobody=0.5")
     assert main([*both, "--weight", "mate=0.25"]) == 0
     printed = capsys.readouterr().out
     assert "tiny/mate@best_cls: weight 0.25 as given; it is unmeasured, and so is the blend" in printed
+    assert " of the blend, and those of tiny/mate@best_cls, which are not known\n" in printed
     blended = read_predictions(Path("runs/tiny/main/ensemble/predictions"))
     members = [
         read_predictions(Path(f"runs/tiny/{name}/fold0/test/best_cls/predictions")).aligned_to(
@@ -288,6 +296,9 @@ def test_a_member_without_held_out_predictions_has_a_given_weight(
     wanted = 0.75 * shares[0] + 0.25 * shares[1]
     np.testing.assert_allclose(np.exp(blended.logits), wanted, atol=1e-4)
     assert main(["submit", "--dry-run", "--only-ensemble", "--run", "main"]) == 0
+    assert main(["import-predictions", "other", *IMPORT[2:]]) == 0
+    missing = "tiny/mate@best_cls fold 0 has no out-of-fold predictions; it was imported without --oof\n"
+    assert missing in "".join(capsys.readouterr())
     assert main([*IMPORT, "--overwrite"]) == 0
     assert "has out-of-fold predictions, by which its weight is found" in refused(
         *both, "--weight", "mate=0.2"

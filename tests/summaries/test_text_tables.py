@@ -23,6 +23,20 @@ def test_text_of_the_last_column_goes_on_below() -> None:
     assert joined == words and lines[-1] == "fold 1  current"
 
 
+def test_words_of_any_column_go_on_below_and_none_is_lost() -> None:
+    rows = [
+        ["> mean of ranks", "+0.0000", "0.50 0.50"],
+        ["  constrained weights of calibrated log-probabilities", "+0.1000", "0.20 0.20 0.20 0.20 0.20"],
+    ]
+    shown = format_table(["blend", "gain", "weights"], rows, width=60).splitlines()
+    assert max(map(len, shown)) <= 60 and ".." not in "".join(shown)
+    cells = [line[: line.index("+")] if "+" in line else line for line in shown[3:]]
+    words = " ".join(cells).split()
+    assert " ".join(word for word in words if not word.startswith("0.")) == rows[1][0].strip()
+    assert all(line.startswith("  ") for line in cells)
+    assert " ".join(shown[3:]).count("0.20") == 5 and shown[2].startswith("> mean of ranks ")
+
+
 def test_a_legend_names_every_column_once_in_lines_that_fit() -> None:
     header = ["fold", "EER", "EER"]
     lines = legend_lines(header, {"fold": "number " * 20, "EER": "equal error rate"})

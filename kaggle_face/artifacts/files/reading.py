@@ -37,8 +37,8 @@ _NOT_OF_THE_FILE = frozenset(
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turns what goes wrong while `path` is read into one line that names it.
+def reading(path: Path, advice: str = _ADVICE) -> Iterator[None]:
+    """Turns what goes wrong while `path` is read into one line that names it, with what to do.
 
     Raises:
         RunError: The file is missing or damaged.
@@ -55,23 +55,23 @@ def reading(path: Path) -> Iterator[None]:
         state = state_of(error)
         if state is not None:
             raise disk_error(state, path, "read") from error
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, advice) from error
 
 
-def unreadable(path: Path, error: Exception) -> RunError:
+def unreadable(path: Path, error: Exception, advice: str = _ADVICE) -> RunError:
     """The error of a file that cannot be read, with the reason."""
     text = getattr(error, "strerror", None) or " ".join(str(error).split()).split(". ")[0]
-    advice = "" if getattr(error, "errno", None) in _NOT_OF_THE_FILE else f"; {_ADVICE}"
-    return RunError(f"{path} cannot be read ({text[:200] or type(error).__name__}){advice}")
+    what_to_do = "" if getattr(error, "errno", None) in _NOT_OF_THE_FILE else f"; {advice}"
+    return RunError(f"{path} cannot be read ({text[:200] or type(error).__name__}){what_to_do}")
 
 
-def read_text(path: Path, most_bytes: int) -> str:
-    """The UTF-8 text of a file, with or without a byte order mark.
+def read_text(path: Path, most_bytes: int, advice: str = _ADVICE) -> str:
+    """The UTF-8 text of a file, with or without a byte order mark; `advice` is for the error.
 
     Raises:
         RunError: The file is missing, not a regular file, too large or not text.
     """
-    with reading(path):
+    with reading(path, advice):
         size = _size_of_regular(path)
         if size > most_bytes:
             raise ValueError(f"{size:,} bytes, at most {most_bytes:,} are expected")
@@ -161,7 +161,7 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def read_array(
-    path: Path, shape: Sequence[int | None] | None = None, kinds: str = "biuf"
+    path: Path, shape: Sequence[int | None] | None = None, kinds: str = "biuf", advice: str = _ADVICE
 ) -> npt.NDArray[Any]:
     """Opens a `.npy` file of numbers as a read-only memory map, never with pickle.
 
@@ -169,16 +169,22 @@ def read_array(
         path: The file.
         shape: The length of each axis, None for any; without it an array of any shape will do.
         kinds: The kinds of dtype that will do, as `numpy.dtype.kind` names them.
+        advice: What to do where it cannot be read.
 
     Raises:
         RunError: The file is missing or damaged, or holds something else.
     """
     import numpy as np
 
-    with reading(path), warnings.catch_warnings():
+    with reading(path, advice), warnings.catch_warnings():
         warnings.simplefilter("error")  # of a header that Python 2 wrote
         _size_of_regular(path)
-        array = np.lib.format.open_memmap(path, mode="r")
+        try:
+            array = np.lib.format.open_memmap(path, mode="r")
+        except ValueError as error:
+            if "objects" not in str(error):
+                raise
+            raise ValueError("it holds pickled Python objects, which are never read: save numbers") from error
         if array.dtype.kind not in kinds or not array.dtype.isnative:
             raise ValueError(f"its numbers are of type {array.dtype}")
         if shape is not None and (

@@ -49,7 +49,8 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=SHARE",
-        help="the share (0 to 1) of an imported run without out-of-fold predictions; repeat it for several",
+        help="the share, above 0 and below 1, of an imported run without out-of-fold predictions; "
+        "repeat it for several",
     )
     add_changes_argument(parser)
     add_rules_argument(parser)
@@ -102,5 +103,5 @@ def _given_weights(texts: Sequence[str]) -> dict[str, float]:
         try:
             weights[name] = float(share)
         except ValueError:
-            raise InputError(f"--weight {name}=...: '{share}' is not a number from 0 to 1") from None
+            raise InputError(f"--weight {name}=...: '{share}' is not a number above 0 and below 1") from None
     return weights

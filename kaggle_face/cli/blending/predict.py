@@ -52,8 +52,8 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
                 each.augmentation,
                 "on" if each.is_on else "off",
                 each.metric,
-                f"{each.gain:+.4f}",
-                f"{each.low:+.4f} to {each.high:+.4f}",
+                f"{each.gain:+z.4f}",
+                f"{each.low:+z.4f} to {each.high:+z.4f}",
             ]
             for each in tta.gains
         ]

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
 
 def add_arguments_auth(parser: argparse.ArgumentParser) -> None:
-    """`auth` takes nothing."""
+    """Declares the option of `auth`."""
+    parser.add_argument(
+        "--offline", action="store_true", help="name the credentials that are found, without logging in"
+    )
 
 
 def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Prints the places of credentials, and whether the first ones work; never the credentials."""
+    """Prints the places of credentials, and unless offline whether the first work; never the credentials."""
     from kaggle_face.kaggle.client.client import connect
     from kaggle_face.kaggle.client.clock import SystemClock
     from kaggle_face.kaggle.client.credentials import require_credentials
@@ -36,6 +39,8 @@ def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.log(f"{credentials.kind} from {credentials.source}: {use}")
         if credentials.warning:
             terminal.warn(credentials.warning)
+    if arguments.offline:
+        return
     client = connect(SystemClock(), terminal)
     client.check_login()
     terminal.log(f"they work: logged in as {client.account.user}")

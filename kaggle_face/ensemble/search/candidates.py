@@ -98,7 +98,7 @@ def select(metric: str, best_single: Candidate, candidates: Sequence[Candidate])
     if len(blends) > 1:
         best = max(blends[1:], key=_gain)
         reason += (
-            f"; the best of the others, {best.name}, is not better by more than noise ({_gain(best):+.4f})"
+            f"; the best of the others, {best.name}, is not better by more than noise ({_gain(best):+z.4f})"
         )
     return Selection(metric, tuple(candidates), mean, reason)
 
@@ -123,4 +123,6 @@ def _gain(candidate: Candidate) -> float:
 def _in_words(candidate: Candidate) -> str:
     gain = candidate.gain
     assert gain is not None
-    return f"{gain.value:+.4f} to the best single member, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}"
+    return (
+        f"{gain.value:+z.4f} to the best single member, 95 % interval {gain.low:+z.4f} to {gain.high:+z.4f}"
+    )

@@ -55,6 +55,8 @@ def class_columns(file: PredictionFile, classes: ClassTable, naming: ClassNaming
     if any(each[2] != best[0][2] for each in best) and most:
         ways = " or ".join(f"--classes {key}" for key, *_ in best)
         raise DataError(f"{file.path}: the columns could name classes in several ways; choose one: {ways}")
+    if not most:
+        _refuse_labels_alone(file, len(classes))
     key, prefix, matches = best[0]
     missing = [text for number, text in enumerate(wanted[key]) if number not in matches]
     if missing:
@@ -78,6 +80,20 @@ def class_columns(file: PredictionFile, classes: ClassTable, naming: ClassNaming
     shown = f"{counted(len(classes), 'class')} {_WORDS[key]}" + (f" after '{prefix}'" if prefix else "")
     about = f"ids from '{header[ids[0]]}', {shown}{dropped}"
     return Columns((ids[0],), tuple(matches[number] for number in range(len(classes))), fold, about)
+
+
+def _refuse_labels_alone(file: PredictionFile, num_classes: int) -> None:
+    """Checks that a file has more than ids and one answer for each.
+
+    Raises:
+        DataError: It has not.
+    """
+    cells = [name for name in file.header if name not in (*_UNNAMED, _FOLD)]
+    if len(cells) == 2:
+        raise DataError(
+            f"{file.path} has one column beside the ids, '{cells[1]}'; labels alone cannot be blended, so "
+            f"write a column of probabilities or logits for each of the {counted(num_classes, 'class')}"
+        )
 
 
 def score_columns(file: PredictionFile) -> Columns:

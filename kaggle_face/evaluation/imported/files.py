@@ -7,11 +7,12 @@ several columns `oof.classes.txt` (a class a line). Nothing is taken by position
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +22,13 @@ from kaggle_face.competitions.files.csv_tables import delimiter_of
 from kaggle_face.errors import DataError, InputError, counted
 from kaggle_face.records import FloatArray, StrArray
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SUFFIXES = (".csv", ".parquet", ".npy")
 _MOST_BYTES_OF_NAMES = 1 << 30
+_ADVICE = "save it again where it was made, text as UTF-8"
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 _SAFE_PYARROW = (14, 0, 1)
 """Earlier versions run code that a file holds (CVE-2023-47248)."""
 
@@ -50,15 +56,21 @@ def open_prediction_file(path: Path) -> PredictionFile:
     """Opens a file of predictions.
 
     Raises:
-        InputError: Its suffix is none of `SUFFIXES`, or it needs a package that is not installed.
-        RunError: It is missing or damaged.
-        DataError: A column stands twice, or a row has another number of cells than the header.
+        InputError: It does not exist, its suffix is none of `SUFFIXES`, or it needs a package that is not
+            installed.
+        RunError: It cannot be read.
+        DataError: It is empty, a column stands twice, or a row has another number of cells than the header;
+            and when numbers are read, a cell holds text.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"predictions are read from {', '.join(SUFFIXES)}, got {path}")
-    with reading(path):
-        path.stat()
+    with reading(path, _ADVICE):
+        size = path.stat().st_size if path.exists() else None
+    if size is None:
+        raise InputError(f"the file {path} does not exist; mend its name, or the folder that it is in")
+    if size == 0:
+        raise DataError(f"{path} is empty")
     match suffix:
         case ".csv":
             return _open_csv(path)
@@ -69,10 +81,12 @@ def open_prediction_file(path: Path) -> PredictionFile:
 
 
 def _open_csv(path: Path) -> PredictionFile:
-    with reading(path), path.open(encoding="utf-8-sig", newline="") as stream:
+    with reading(path, _ADVICE), path.open(encoding="utf-8-sig", newline="") as stream:
         first = stream.readline()
         separator = delimiter_of(first)
         header = next(csv.reader([first], delimiter=separator, strict=True), [])
+        if not header:
+            raise DataError("its first line is empty, where the names of its columns are expected")
         for number, line in enumerate(stream, 2):
             row = line.rstrip("\r\n")
             cells = row.count(separator) + 1
@@ -81,27 +95,58 @@ def _open_csv(path: Path) -> PredictionFile:
             if row and cells != len(header):
                 raise DataError(f"line {number} has {counted(cells, 'cell')}, the header has {len(header)}")
 
-    def columns(positions: Sequence[int], dtype: type) -> Any:
+    names = _distinct(path, header)
+
+    def columns(positions: Sequence[int], dtype: type, knows_missing: bool = True) -> pd.DataFrame:
         import pandas as pd
 
-        with reading(path):
-            return pd.read_csv(
-                path,
-                sep=separator,
-                header=0,
-                names=list(range(len(header))),
-                usecols=list(positions),
-                dtype=dtype,
-                keep_default_na=dtype is not str,
-                encoding="utf-8-sig",
-            )[list(positions)]
+        return pd.read_csv(
+            path,
+            sep=separator,
+            header=0,
+            names=list(range(len(names))),
+            usecols=list(positions),
+            dtype=dtype,
+            keep_default_na=knows_missing,
+            encoding="utf-8-sig",
+        )[list(positions)]
 
-    return PredictionFile(
-        path,
-        (path,),
-        _distinct(path, header),
-        lambda position: _stripped(columns([position], str)[position].tolist()),
-        lambda positions: np.asarray(columns(positions, np.float64).to_numpy(np.float64)),
+    def text(position: int) -> StrArray:
+        with reading(path, _ADVICE):
+            return _stripped(columns([position], str, knows_missing=False)[position].tolist())
+
+    def numbers(positions: Sequence[int]) -> FloatArray:
+        with reading(path, _ADVICE):
+            try:
+                frame = columns(positions, np.float64)
+            except ValueError:  # a cell is text; which one, is seen among texts
+                frame = columns(positions, str)
+        return _as_numbers(path, [names[place] for place in positions], frame)
+
+    return PredictionFile(path, (path,), names, text, numbers)
+
+
+def _as_numbers(path: Path, names: Sequence[str], frame: pd.DataFrame) -> FloatArray:
+    """The numbers (N, K) of columns; what is missing is NaN.
+
+    Raises:
+        DataError: A cell holds text; its row below the header and its column are named.
+    """
+    import pandas as pd
+
+    try:
+        return np.asarray(frame.to_numpy(np.float64))
+    except (ValueError, TypeError):
+        found = [pd.to_numeric(frame.iloc[:, place], errors="coerce") for place in range(len(names))]
+    wrong = np.column_stack([column.isna() for column in found]) & frame.notna().to_numpy()
+    if not wrong.any():
+        return np.column_stack([column.to_numpy(np.float64) for column in found])
+    row, column = (int(place) for place in np.argwhere(wrong)[0])
+    text = str(frame.iloc[row, column])
+    hint = "write decimal points, not commas" if _DECIMAL_COMMA.fullmatch(text.strip()) else "mend this cell"
+    raise DataError(
+        f"{path}: row {row + 1} below the header holds {text[:40]!r} in the column '{names[column]}', where "
+        f"a number is expected; {hint}"
     )
 
 
@@ -121,23 +166,24 @@ def _open_parquet(path: Path) -> PredictionFile:
         )
     import pandas as pd
 
-    with reading(path):
+    with reading(path, _ADVICE):
         frame = pd.read_parquet(path, engine="pyarrow")
         if frame.index.name is not None:
             frame = frame.reset_index()
 
-    def numbers(positions: Sequence[int]) -> FloatArray:
-        with reading(path):
-            return np.asarray(frame.iloc[:, list(positions)].to_numpy(np.float64))
-
     header = _distinct(path, [str(name) for name in frame.columns])
+
+    def numbers(positions: Sequence[int]) -> FloatArray:
+        chosen = frame.iloc[:, list(positions)]
+        return _as_numbers(path, [header[place] for place in positions], chosen)
+
     return PredictionFile(
         path, (path,), header, lambda position: _stripped(frame.iloc[:, position].tolist()), numbers
     )
 
 
 def _open_array(path: Path) -> PredictionFile:
-    array = read_array(path)
+    array = read_array(path, advice=_ADVICE)
     if array.ndim not in (1, 2):
         raise DataError(f"{path}: expected (N,) scores or (N, C) predictions, got shape {array.shape}")
     values = array.reshape(len(array), -1)
@@ -181,7 +227,7 @@ def _require_beside(path: Path, needed: Path, what: str) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    return read_text(path, _MOST_BYTES_OF_NAMES).rstrip("\n").splitlines()
+    return read_text(path, _MOST_BYTES_OF_NAMES, _ADVICE).rstrip("\n").splitlines()
 
 
 def _distinct(path: Path, header: Sequence[str]) -> tuple[str, ...]:

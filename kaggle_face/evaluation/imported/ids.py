@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from kaggle_face.errors import DataError, counted, naming_first
-from kaggle_face.records import IntArray, StrArray
+from kaggle_face.records import FloatArray, IntArray, StrArray
 
 Keys = Sequence[str]
 
@@ -78,6 +78,28 @@ def ways_to_name_couples(
     return found
 
 
+def each_couple_once(
+    path: Path, first: StrArray, second: StrArray, scores: FloatArray
+) -> tuple[StrArray, StrArray, IntArray]:
+    """The first row (N) of each couple of images, in either order: both images, and its place in the file.
+
+    A list may hold a couple twice, and a file by images then has it twice with one score.
+
+    Raises:
+        DataError: Two rows of a couple have different scores.
+    """
+    place_of: dict[tuple[str, str], int] = {}
+    for place, (one, other) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        before = place_of.setdefault((min(one, other), max(one, other)), place)
+        if scores[place] != scores[before]:
+            raise DataError(
+                f"{path}: two rows of the couple {one} | {other} have different scores, {scores[before]:g} "
+                f"and {scores[place]:g}; write one score for each couple"
+            )
+    kept = np.array([*place_of.values()], np.int64)
+    return first[kept], second[kept], kept
+
+
 def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArray, str]:
     """The row of the file for each wanted row, and in words how the file names them.
 
@@ -87,10 +109,13 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
         what: What is named, for errors, such as "test images".
 
     Raises:
-        DataError: Ids stand twice, are unknown or missing, or can be read in two ways that differ.
+        DataError: There are no rows; ids stand twice, are unknown or missing, or can be read in two ways that
+            differ.
     """
     if not ways:
         raise DataError(f"{path}: the {what} have no names of their own; rename them")
+    if not ways[0].given and ways[0].wanted:
+        raise DataError(f"{path} has no rows; write one for each of the {what}")
     counts = Counter(ways[0].given)
     twice = [key for key, count in counts.items() if count > 1]
     if twice:

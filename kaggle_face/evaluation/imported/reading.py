@@ -17,6 +17,7 @@ from kaggle_face.evaluation.imported.columns import Columns, class_columns, scor
 from kaggle_face.evaluation.imported.files import PredictionFile, open_prediction_file
 from kaggle_face.evaluation.imported.ids import (
     WayToName,
+    each_couple_once,
     match_rows,
     ways_to_name_couples,
     ways_to_name_images,
@@ -181,21 +182,47 @@ def _scores_of(
     file = open_prediction_file(path)
     columns = score_columns(file)
     given = [file.text(place) for place in columns.ids]
-    if len(given) == 1:
-        ways = [WayToName("pair ids", pairs.pair_ids.tolist(), given[0].tolist())]
-    else:
-        ways = ways_to_name_couples(pairs.first_ids, pairs.second_ids, given[0], given[1])
-    rows, naming = match_rows(file.path, ways, what)
-    if folds is not None:
-        _require_folds(file, columns, rows, folds, pairs.pair_ids)
     values = file.numbers(columns.values)[:, 0]
     require_finite(file.path, given[0], values)
+    if len(given) == 1:
+        ways = [WayToName("pair ids", pairs.pair_ids.tolist(), given[0].tolist())]
+        rows, naming = match_rows(file.path, ways, what)
+    else:
+        try:
+            first, second, kept = each_couple_once(file.path, given[0], given[1], values)
+            ways = ways_to_name_couples(pairs.first_ids, pairs.second_ids, first, second)
+            rows, naming = match_rows(file.path, ways, what)
+        except DataError:
+            _refuse_column_beside_ids(file, columns, given, pairs)
+            raise
+        rows = kept[rows]
+    if folds is not None:
+        _require_folds(file, columns, rows, folds, pairs.pair_ids)
     kind = kind_of_scores(file.path, given[0], values, sources.values)
     scores = np.asarray(values[rows], np.float32)
     require_finite(file.path, pairs.pair_ids, scores)
     return ImportedValues(
         pairs.pair_ids, scores, file.sources, kind, _note(file, columns, naming, kind)
     ), scores
+
+
+def _refuse_column_beside_ids(
+    file: PredictionFile, columns: Columns, given: Sequence[StrArray], pairs: Pairs
+) -> None:
+    """Checks that two columns are not ids of the pairs and something else.
+
+    Raises:
+        DataError: One of them holds the id of every pair.
+    """
+    wanted = {*pairs.pair_ids.tolist()}
+    for place, cells in enumerate(given):
+        if wanted <= {*cells.tolist()}:
+            own, other = (file.header[columns.ids[each]] for each in (place, 1 - place))
+            score = file.header[columns.values[0]]
+            raise DataError(
+                f"{file.path}: '{own}' holds the pair ids and '{score}' the scores, so '{other}' is one "
+                f"column too many; remove it, or call the column of scores 'score'"
+            )
 
 
 def _require_folds(
@@ -210,6 +237,8 @@ def _require_folds(
         return
     found = file.text(columns.fold)[rows]
     wrong = found != folds.astype(np.str_)
+    if wrong.all() and np.array_equal(found, (folds + 1).astype(np.str_)):
+        raise DataError(f"{file.path}: its folds are counted from 1, here from 0; subtract 1 from each")
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(

@@ -160,7 +160,7 @@ def table_cells(row: ExportedFile) -> list[str]:
         "-" if row.cosine_distance is None else f"{row.cosine_distance:.1e}",
         "-" if row.probability_difference is None else f"{row.probability_difference:.1e}",
         "-" if row.eer is None else f"{row.eer:.4f}",
-        "-" if row.eer_loss is None else f"{row.eer_loss:+.4f}",
+        "-" if row.eer_loss is None else f"{row.eer_loss:+z.4f}",
     ]
 
 

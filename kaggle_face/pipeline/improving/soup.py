@@ -134,7 +134,7 @@ def gain_in_words(gain: Difference | None, note: str) -> str:
     if gain is None:
         return f"not known: {note}"
     verdict = ", so none" if gain.low <= 0 <= gain.high else ", a loss" if gain.high < 0 else ""
-    return f"{gain.value:+.4f} (95 %: {gain.low:+.4f} to {gain.high:+.4f}){verdict}"
+    return f"{gain.value:+z.4f} (95 %: {gain.low:+z.4f} to {gain.high:+z.4f}){verdict}"
 
 
 def _of_fold(made: MeasuredSoup) -> FoldSoup:

@@ -12,7 +12,7 @@ from kaggle_face.errors import counted
 from kaggle_face.model.amp import resolve_amp, resolve_device
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork, create_network
-from kaggle_face.progress import in_words
+from kaggle_face.progress import in_words, rate_in_words
 from kaggle_face.train.optim.image_sizes import image_size_at
 from kaggle_face.train.speed.precision import computes_bf16
 from kaggle_face.train.speed.step_timing import Workload, random_images, time_steps
@@ -42,7 +42,7 @@ class TrainingEstimate:
     machine: str
 
     def __str__(self) -> str:
-        return f"about {in_words(self.seconds)} on {self.machine} ({self.images_per_second:.0f} images/s)"
+        return f"about {in_words(self.seconds)} on {self.machine} ({rate_in_words(self.images_per_second)})"
 
 
 def estimate_fold(

@@ -21,7 +21,7 @@ from typing import Literal
 import torch
 
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.progress import Progress
+from kaggle_face.progress import Progress, rate_in_words
 from kaggle_face.train.speed.step_timing import Workload, copy_for_trial, random_images, time_steps
 
 ThreadSetting = int | Literal["auto", "all"]
@@ -129,7 +129,7 @@ def _repays(network: FaceNetwork, workload: Workload, short: Workload, tries: in
 
 def _decide(rates: Rates, usual: int, is_begun: bool, progress: Progress) -> int:
     best = max(rates, key=lambda count: rates[count])
-    shown = ", ".join(f"{rate:.0f} images/s with {count}" for count, rate in rates.items())
+    shown = ", ".join(f"{rate_in_words(rate)} with {count}" for count, rate in rates.items())
     needed = _LEAST_GAIN_TO_CHANGE if is_begun else _LEAST_GAIN
     if rates[best] <= needed * rates[usual]:
         kept = " as before, which keeps its bits" if is_begun and best != usual else ""

@@ -59,6 +59,8 @@ def test_two_readings_are_a_question() -> None:
         ("id,ann,bob", "1 of 3 classes has no column, first: 'cy'"),
         ("id,ann,bob,cy,dee,eve", "2 of 6 columns hold neither ids nor a class, first: 'dee'"),
         ("id,x,y", "3 of 3 classes have no column"),
+        ("id,who", "one column beside the ids, 'who'; labels alone cannot be blended, so write a column of"),
+        (",id,fold,who", "one column beside the ids, 'who'; .* for each of the 3 classes"),
     ],
 )
 def test_missing_and_unknown_classes_are_counted(opened, header: str, message: str) -> None:

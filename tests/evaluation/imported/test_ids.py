@@ -10,6 +10,7 @@ import pytest
 from kaggle_face.errors import DataError
 from kaggle_face.evaluation.imported.ids import (
     WayToName,
+    each_couple_once,
     match_rows,
     ways_to_name_couples,
     ways_to_name_images,
@@ -48,6 +49,19 @@ def test_unreadable_images_may_be_given_and_need_not() -> None:
     for given in (["a.jpg"], ["b.jpg", "a.jpg"]):
         ways = ways_to_name_images(wanted, np.array(given), broken)
         assert match_rows(Path("f"), ways, "images")[0].tolist() == [given.index("a.jpg")]
+
+
+def test_a_file_without_rows_is_called_so() -> None:
+    with pytest.raises(DataError, match=r"f.csv has no rows; write one for each of the images"):
+        match_rows(Path("f.csv"), ways_to_name_images(np.array(["a.jpg"]), NONE, NONE), "images")
+
+
+def test_a_couple_may_stand_twice_with_one_score() -> None:
+    first, second = np.array(["a", "c", "b"]), np.array(["b", "d", "a"])
+    one, other, kept = each_couple_once(Path("f"), first, second, np.array([0.5, 0.1, 0.5]))
+    assert (one.tolist(), other.tolist(), kept.tolist()) == (["a", "c"], ["b", "d"], [0, 1])
+    with pytest.raises(DataError, match=r"two rows of the couple b \| a have different scores, 0.5 and 0.25"):
+        each_couple_once(Path("f"), first, second, np.array([0.5, 0.1, 0.25]))
 
 
 def test_couples_are_found_in_either_order_and_for_every_pair_of_them() -> None:

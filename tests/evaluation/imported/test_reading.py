@@ -54,10 +54,41 @@ def test_trials_of_several_folds_are_read_from_one_file(folder: Path) -> None:
         DataError, match=r"4 of 8 rows are of another fold, first: fold1-0 \(fold 0, here 1\)"
     ):
         read_pairs(data, both, sources)
+    table.assign(fold=table["fold"] + 1).to_csv("oof.csv", index=False)
+    with pytest.raises(DataError, match="its folds are counted from 1, here from 0; subtract 1 from each"):
+        read_pairs(data, both, sources)
     with pytest.raises(InputError, match="hold out no trials"):
         read_pairs(data, [no_pairs()], sources)
     with pytest.raises(InputError, match="no test pairs"):
         read_pairs(data_of(RowList(TEST_IDS, TEST_IDS), no_pairs()), both, sources)
+
+
+def test_a_pair_that_a_list_has_twice_is_answered_by_its_images(folder: Path) -> None:
+    ids, first = np.array(["p0", "p1", "p2"]), np.array(["t/1.jpg", "t/1.jpg", "t/2.jpg"])
+    second = np.array(["t/2.jpg", "t/1.jpg", "t/1.jpg"])
+    data = data_of(RowList(TEST_IDS, TEST_IDS), Pairs(ids, first, second, np.full(3, -1, np.int64)))
+    table = pd.DataFrame({"a": [2, 1, 1], "b": [1, 1, 2], "score": [0.25, 0.75, 0.25]})
+    table.to_csv("test.csv", index=False)
+    _, test = read_pairs(data, [], Sources(Path("test.csv")))
+    assert test.ids.tolist() == ids.tolist() and test.values.tolist() == [0.25, 0.75, 0.25]
+    table[:2].to_csv("test.csv", index=False)
+    assert read_pairs(data, [], Sources(Path("test.csv")))[1].values.tolist() == [0.25, 0.75, 0.25]
+    table.assign(score=[0.25, 0.75, 0.5]).to_csv("test.csv", index=False)
+    with pytest.raises(DataError, match=r"two rows of the couple 1 \| 2 have different scores, 0.25 and 0.5"):
+        read_pairs(data, [], Sources(Path("test.csv")))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_column_beside_pair_ids_is_no_image(folder: Path, place: int) -> None:
+    ids = np.array(["p0", "p1"])
+    pairs = Pairs(ids, TEST_IDS, TEST_IDS[::-1], np.full(2, -1, np.int64))
+    table = pd.DataFrame({"pid": ids, "score": [0.25, 0.75]})
+    table.insert(min(place, 2), "extra", [5, 5])
+    if place == 3:
+        table = table.rename(columns={"extra": "score", "score": "extra"})
+    table.to_csv("test.csv", index=False)
+    with pytest.raises(DataError, match="'pid' holds the pair ids and 'score' the scores, so 'extra' is one"):
+        read_pairs(data_of(RowList(TEST_IDS, TEST_IDS), pairs), [], Sources(Path("test.csv")))
 
 
 def test_rows_of_one_image_must_agree(folder: Path) -> None:

@@ -41,6 +41,29 @@ def test_what_cannot_be_is_refused() -> None:
         kind_of_classes(PATH, IDS, flat, "scores")
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([[20.0, 80.0], [99.6, 0.0]], "every row sums to 100: are they per cent? Divide by 100 for"),
+        ([[3, 2], [5, 0], [0, 5]], "every row sums to 5: are they shares? Divide by 5 for probabilities"),
+        ([[200.1, 800], [999.9, 0]], "every row sums to 1000: are they shares?"),
+        ([[12.5, 87.5]], "every row sums to 100: are they per cent?"),
+    ],
+)
+@pytest.mark.parametrize("wanted", [None, "probabilities"])
+def test_per_cent_and_votes_are_no_logits(values: list[list[float]], message: str, wanted: None) -> None:
+    ids, rows = np.arange(len(values)).astype(str), np.array(values, np.float64)
+    with pytest.raises(DataError) as caught:
+        kind_of_classes(PATH, ids, rows, wanted)
+    assert message in str(caught.value) and str(caught.value).endswith("logits: --values logits")
+    assert kind_of_classes(PATH, ids, rows, "logits") == "logits"
+
+
+@pytest.mark.parametrize("values", [[[3.0, 2.0], [5.0, 0.5]], [[90.0, 20.0], [1.0, 99.0]], [[4.0, 2.0]]])
+def test_logits_above_zero_are_still_logits(values: list[list[float]]) -> None:
+    assert kind_of_classes(PATH, np.arange(len(values)).astype(str), np.array(values), None) == "logits"
+
+
 def test_a_rounded_zero_is_no_unknown_class() -> None:
     logits = as_logits(np.array([[0.5, 0.5, 0.0]]), "probabilities")
     assert np.isfinite(logits).all() and logits.dtype == np.float32
@@ -66,6 +89,28 @@ def test_another_order_of_the_classes_is_found_and_the_right_one_is_left(seed: i
     two[[3, 8]] = 8, 3
     with pytest.raises(DataError, match=r"'n3' is highest for images of 'n8'"):
         require_class_order(PATH, (good + 3 * np.eye(12)[labels])[:, two], labels, names)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_distances_to_classes_are_found_in_any_order(seed: int, is_moved: bool) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(10), 8)
+    distances = rng.normal(size=(80, 10)) - 4 * np.eye(10)[labels]
+    found = int((distances.argmin(axis=1) == labels).sum())
+    order = np.roll(np.arange(10), 3) if is_moved else np.arange(10)
+    with pytest.raises(DataError) as caught:
+        require_class_order(PATH, distances[:, order], labels, np.arange(10).astype(str))
+    assert "oof.csv: lower is better here: " in str(caught.value)
+    assert f"by the highest value and {found} by the lowest" in str(caught.value)
+
+
+def test_of_two_classes_the_other_sign_is_the_other_order() -> None:
+    labels = np.arange(40) % 2
+    values = np.random.default_rng(0).normal(size=(40, 2)) + 4 * np.eye(2)[labels]
+    require_class_order(PATH, values, labels, np.array(["a", "b"]))
+    with pytest.raises(DataError, match=r"in another order: .* or, if lower is better, write the"):
+        require_class_order(PATH, -values, labels, np.array(["a", "b"]))
 
 
 def test_distances_are_not_taken_for_scores() -> None:

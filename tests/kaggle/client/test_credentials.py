@@ -35,6 +35,12 @@ def test_the_token_of_the_environment_is_named_and_works(kaggle, clock, capsys):
     ]
 
 
+def test_offline_the_credentials_are_named_alone(kaggle, clock, capsys):
+    assert main(["auth", "--offline"]) == 0
+    expected = "access token from the environment variable KAGGLE_API_TOKEN: used\n"
+    assert capsys.readouterr().out == expected and kaggle.requests == []
+
+
 def test_a_token_file_is_used_where_the_environment_has_none(kaggle, clock, monkeypatch, capsys):
     monkeypatch.delenv("KAGGLE_API_TOKEN")
     path = Path.home() / ".kaggle" / "access_token"

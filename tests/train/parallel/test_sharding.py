@@ -30,7 +30,7 @@ from tests.support.shared_training import (
 CLOSE = 1e-5
 """After twenty steps, ..."""
 _OF_ROUNDING = 3.0
-"""... or, where rounding grows faster (CosFace and ArcFace at scale 30: 5e-8 after one step, 1.8e-5 after twenty),
+"""... or, where rounding grows faster (CosFace, ArcFace at scale 30: 5e-8 after a step, 1.8e-5 after twenty),
 so many times what one process ends apart whose first weights differ in their last bit."""
 DIVIDED: Settings = ("margin.sharded=on", "optim.lr=0.001")
 HEADS = ("linear", "cosface", "arcface", "adaface", "curricularface", "subcenter_arcface", "combined_margin")
