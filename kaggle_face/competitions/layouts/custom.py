@@ -253,10 +253,10 @@ def _classes(root: Path, names: set[str], custom: CustomConfig) -> ClassTable:
             )
             raise DataError(f"{path}: {what}; add the missing lines")
         for column, cells in zip(columns, both, strict=True):
-            if places := repeated(cells):
-                where = f"{path}:{table.line_numbers[places[0]]}"
+            if rows := repeated(cells):
+                where = f"{path}:{table.line_numbers[rows[0]]}"
                 raise DataError(
-                    f"{where}: '{cells[places[0]]}' stands twice in '{column}'; remove one of the lines"
+                    f"{where}: '{cells[rows[0]]}' stands twice in '{column}'; remove one of the lines"
                 )
         return ClassTable(indexed.names, as_text([label_of[name] for name in indexed.names.tolist()]))
     return indexed if custom.submitted == "index" else ClassTable(indexed.names, indexed.names)
