@@ -155,9 +155,8 @@ def _refuse_numbers_of_several(find: Findings, own: OwnTable, column: str) -> No
     """Refuses numbers of rows that are names of images as well, in several folders."""
     if any(len(find.index.match(cell, cut=own.cut).image_ids) > 1 for cell in own.cells(column)):
         raise ConfigError(
-            f"{own.name}: {own.shown(column)} may number its rows, and no folder of test images has all "
-            "of these names; write the test images in place of the numbers, or leave it aside with "
-            "--sample none"
+            f"{own.name}: {own.shown(column)} may number its rows, and no folder of test images has "
+            f"all of these names; write images in place of the numbers, or leave it aside with --sample none"
         )
 
 
