@@ -1,4 +1,4 @@
-"""A look at the data before a training: the data check and what augmentation does; a part of `Project`."""
+"""A look at the data before a training: images, the data check, augmentation; a part of `Project`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from kaggle_face.errors import DataError, counted
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from kaggle_face.config import LoadedConfig
+    from kaggle_face.data.cache.image_cache import ImageCache
     from kaggle_face.pipeline.inputs.check import DataCheck
     from kaggle_face.progress import Progress
+    from kaggle_face.records import CompetitionData
 
 
 class _Calls(Protocol):
@@ -19,11 +23,30 @@ class _Calls(Protocol):
 
     @property
     def loaded(self) -> LoadedConfig: ...
+    @property
+    def data(self) -> CompetitionData: ...
+    @property
+    def images(self) -> ImageCache: ...
     def call(self) -> AbstractContextManager[Progress]: ...
 
 
 class Looking:
-    """The methods `check` and `preview_augmentation` of a project."""
+    """The methods `show_images`, `check` and `preview_augmentation` of a project."""
+
+    def show_images(self: _Calls, count: int = 10, split: str = "train") -> Image:
+        """A contact sheet of the first images of a split, as the network gets them, before augmentation.
+
+        Raises:
+            DataError: There is no image of that split.
+        """
+        from kaggle_face.data.contact_sheet import SheetRow, draw_sheet
+
+        faces = self.data.faces
+        ids = faces.image_ids[faces.splits == split][:count]
+        if not len(ids):
+            known = ", ".join(dict.fromkeys(faces.splits.tolist()))
+            raise DataError(f"there are no images of the split '{split}'; there are: {known}")
+        return draw_sheet(self.images, [SheetRow(f"{split}: the first {counted(len(ids), 'image')}", (ids,))])
 
     def check(
         self: _Calls, images: bool = True, pictures: bool = False, path: str | Path | None = None

@@ -13,7 +13,7 @@ import pandas as pd
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import list_runs, name_of_run, run_folder
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.errors import RunError, counted
+from kaggle_face.errors import RunError
 from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
 from kaggle_face.progress import Progress
@@ -28,8 +28,6 @@ from kaggle_face.stopping import heeding_signals
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from kaggle_face.config.schema import CheckpointName
     from kaggle_face.data.cache.image_cache import ImageCache
     from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
@@ -99,22 +97,6 @@ class Project(BetterRuns, Looking, Submissions):
         ]
         rows.append({"part": "classes", "images": len(self.data.classes)})
         return pd.DataFrame(rows)
-
-    def show_images(self, count: int = 10, split: str = "train") -> Image:
-        """A contact sheet of the first images of a split, as the network gets them, before augmentation.
-
-        Raises:
-            DataError: There is no image of that split.
-        """
-        from kaggle_face.data.contact_sheet import SheetRow, draw_sheet
-        from kaggle_face.errors import DataError
-
-        faces = self.data.faces
-        ids = faces.image_ids[faces.splits == split][:count]
-        if not len(ids):
-            known = ", ".join(dict.fromkeys(faces.splits.tolist()))
-            raise DataError(f"there are no images of the split '{split}'; there are: {known}")
-        return draw_sheet(self.images, [SheetRow(f"{split}: the first {counted(len(ids), 'image')}", (ids,))])
 
     def run(
         self,

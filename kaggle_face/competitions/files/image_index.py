@@ -141,28 +141,11 @@ class ImageIndex:
         for way in (1, 2, 3, 4):
             found = [name for name, match in matches.items() if match.way == way]
             odd = [name for name in found if is_picture_name(name)] if way in (1, 3) else []
-            if odd:
-                first = f"{odd[0]} is {matches[odd[0]].image_ids[0]}"
-                notes.append(
-                    naming_first(
-                        len(odd),
-                        len(matches),
-                        f"image of {mentions.path.name}",
-                        "have another suffix than is written there",
-                        first,
-                    )
-                )
-            elif found:
-                first = f"{found[0]} is {matches[found[0]].image_ids[0]}"
-                notes.append(
-                    naming_first(
-                        len(found),
-                        len(matches),
-                        f"image of {mentions.path.name}",
-                        f"are found {_WAYS[way]}",
-                        first,
-                    )
-                )
+            if shown := odd or found:
+                what = "have another suffix than is written there" if odd else f"are found {_WAYS[way]}"
+                first = f"{shown[0]} is {matches[shown[0]].image_ids[0]}"
+                image = f"image of {mentions.path.name}"
+                notes.append(naming_first(len(shown), len(matches), image, what, first))
         return [matches[name].image_ids[0] for name in mentions.names], tuple(notes)
 
 

@@ -137,15 +137,8 @@ class ImageFinder:
                 mended.append(f"{name} is {name_of(meant[0])}")
         if not mended:
             return ()
-        return (
-            naming_first(
-                len(mended),
-                len(found),
-                f"image of {mentions.path.name}",
-                f"have {difference} than is written there",
-                mended[0],
-            ),
-        )
+        image, what = f"image of {mentions.path.name}", f"have {difference} than is written there"
+        return (naming_first(len(mended), len(found), image, what, mended[0]),)
 
 
 def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tuple[Pairs, tuple[str, ...]]:

@@ -20,6 +20,32 @@ _TIME = re.compile(r"^(\d+-)?\d{1,3}(:\d{2}){0,2}$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.,:-]*$")
 _MOST = 4096
 _SECONDS_TO_SAVE = 180
+_SCRIPT = r"""#!/bin/bash
+{asked}
+#SBATCH --requeue
+
+export OMP_NUM_THREADS={cores}
+head_node=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+port=$((20000 + SLURM_JOB_ID % 10000))
+
+# Before the time is over the processes save, and the job goes into the queue again.
+is_over=
+trap 'is_over=yes; kill -TERM "$step"' USR1
+
+srun --kill-on-bad-exit=1 {launcher} \
+  --nnodes="$SLURM_NNODES" --nproc-per-node={processes} --max-restarts={restarts} \
+  --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d --rdzv-endpoint="$head_node:$port" \
+  -m -- kaggle_face {words} &
+step=$!
+wait "$step"
+code=$?
+if [ -n "$is_over" ]; then
+  wait "$step"  # the trap has ended the first wait
+  scontrol requeue "$SLURM_JOB_ID"
+  exit 0
+fi
+exit "$code"
+"""
 
 
 @dataclass(frozen=True)
@@ -90,34 +116,11 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
         "open-mode": "append",
         "signal": f"B:USR1@{_SECONDS_TO_SAVE}",
     }
-    launcher = [sys.executable, "-m", "torch.distributed.run"]
-    return "\n".join(
-        [
-            "#!/bin/bash",
-            *(f"#SBATCH --{key}={value}" for key, value in asked.items()),
-            "#SBATCH --requeue",
-            "",
-            f"export OMP_NUM_THREADS={options.cores}",
-            'head_node=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
-            "port=$((20000 + SLURM_JOB_ID % 10000))",
-            "",
-            "# Before the time is over the processes save, and the job goes into the queue again.",
-            "is_over=",
-            "trap 'is_over=yes; kill -TERM \"$step\"' USR1",
-            "",
-            f"srun --kill-on-bad-exit=1 {shlex.join(launcher)} \\",
-            f'  --nnodes="$SLURM_NNODES" --nproc-per-node={processes} --max-restarts={options.restarts} \\',
-            '  --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d --rdzv-endpoint="$head_node:$port" \\',
-            f"  -m -- kaggle_face {shlex.join(words)} &",
-            "step=$!",
-            'wait "$step"',
-            "code=$?",
-            'if [ -n "$is_over" ]; then',
-            '  wait "$step"  # the trap has ended the first wait',
-            '  scontrol requeue "$SLURM_JOB_ID"',
-            "  exit 0",
-            "fi",
-            'exit "$code"',
-            "",
-        ]
+    return _SCRIPT.format(
+        asked="\n".join(f"#SBATCH --{key}={value}" for key, value in asked.items()),
+        cores=options.cores,
+        launcher=shlex.join([sys.executable, "-m", "torch.distributed.run"]),
+        processes=processes,
+        restarts=options.restarts,
+        words=shlex.join(words),
     )

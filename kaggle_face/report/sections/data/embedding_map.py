@@ -43,9 +43,8 @@ def build(facts: ReportFacts) -> Content:
     ]
     others = np.flatnonzero(~np.isin(identities, coloured))
     if len(others):
-        groups.insert(
-            0, (counted(len(names) - len(coloured), "other identity"), others, FAINT, "circle-open")
-        )
+        rest = counted(len(names) - len(coloured), "other identity")
+        groups.insert(0, (rest, others, FAINT, "circle-open"))
     traces, pictures = [], []
     for name, rows, colour, symbol in groups:
         traces.append(
