@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.script import run_script
+from kaggle_face.bench.parts import plan_of
 from kaggle_face.cli.arguments import add_config_arguments, load_settings
-from kaggle_face.cli.bench import add_plan_arguments, plan_of, print_report
+from kaggle_face.cli.bench import add_plan_arguments, print_report
 from kaggle_face.cli.main import run as run_program
 from kaggle_face.cli.terminal import Terminal
 
@@ -30,7 +31,8 @@ def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from benchmarks.training.baselines import baselines_of  # imports torch, which --help does not need
     from kaggle_face.bench.training import bench_training
 
-    report = bench_training(load_settings(arguments), plan_of(arguments), terminal, baselines_of)
+    plan = plan_of(arguments.quick, arguments.rounds, arguments.seconds)
+    report = bench_training(load_settings(arguments), plan, terminal, baselines_of)
     print_report(report, arguments.json, terminal)
 
 

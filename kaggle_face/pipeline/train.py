@@ -110,14 +110,11 @@ def train_folds(
         _compare_with_earlier(run, folders, starts, today, progress)
         if folds is None:
             _log_what_is_left(run, starts.count("skip"), len(starts), progress)
-        about = describe_training(loaded, division, options.kind, today, ignored_rules)
-        if options.launch is not None:
-            about["launch"] = options.launch
+        about = describe_training(loaded, division, options.kind, today, ignored_rules, options.launch)
         context = RunContext(
             about, progress, distributed=distributed, saves_when_stopped=True, deadline=deadline
         )
-        if deadline is None:
-            _log_estimate(config, data, division, dict(zip(numbers, starts, strict=True)), context)
+        _log_estimate(config, data, division, dict(zip(numbers, starts, strict=True)), context)
         queue = _FoldQueue(loaded, options, folders, starts, data, division, cache, context)
         outcomes, command = queue.train(logs_skipped=folds is not None)
         try:
@@ -273,9 +270,9 @@ def _epochs_to_train(folder: FoldFolder, start: Start, config: Config) -> int:
 def _log_estimate(
     config: Config, data: CompetitionData, division: Folds, starts: Mapping[int, Start], context: RunContext
 ) -> None:
-    """One line about the time of the folds that are to be trained, where they are not over in a moment."""
+    """One line about the time of the folds to train, where there is no deadline and they take a while."""
     numbers = [number for number, start in starts.items() if start != "skip"]
-    if not numbers:
+    if not numbers or context.deadline is not None:
         return
     count, first = len(numbers), numbers[0]
     num_images = len(division.training_ids(first))
@@ -310,9 +307,14 @@ def _compare_with_earlier(
 
 
 def describe_training(
-    loaded: LoadedConfig, folds: Folds, kind: RunKind, today: Today, ignored_rules: Sequence[str]
+    loaded: LoadedConfig,
+    folds: Folds,
+    kind: RunKind,
+    today: Today,
+    ignored_rules: Sequence[str],
+    launch: str | None = None,
 ) -> dict[str, Any]:
-    """The call that trains a fold, for `run.json`: settings, data, folds, versions."""
+    """The call that trains a fold, for `run.json`: settings, data, folds, versions, and a launch's id."""
     return {
         "kind": kind,
         "config": loaded.name,
@@ -324,4 +326,5 @@ def describe_training(
         "num_folds": folds.count,
         "ignored_rules": list(ignored_rules),
         **describe_environment(command_line(), loaded.config.device),
+        **({} if launch is None else {"launch": launch}),
     }

@@ -9,6 +9,7 @@ from kaggle_face.errors import counted
 from kaggle_face.records import CompetitionData
 
 _EXAMPLES = 5
+_LABELS = {1: "same", 0: "different", -1: "to submit"}
 
 
 def describe_data(data: CompetitionData) -> list[str]:
@@ -30,21 +31,19 @@ def describe_data(data: CompetitionData) -> list[str]:
     )
     for place in _spread(len(train)):
         label = int(train.labels[place])
-        lines.append(
-            f"  {train.image_ids[place]}: {data.classes.names[label] if label >= 0 else '(not known)'}"
-        )
+        name = data.classes.names[label] if label >= 0 else "(not known)"
+        lines.append(f"  {train.image_ids[place]}: {name}")
     if len(data.test_rows):
         lines.append(f"rows of the classification CSV: {len(data.test_rows)}")
         rows = zip(data.test_rows.row_ids.tolist(), data.test_rows.image_ids.tolist(), strict=True)
         lines += [f"  {row_id}: {image_id}" for row_id, image_id in [*rows][:_EXAMPLES]]
-    words = {1: "same", 0: "different", -1: "to submit"}
     for name, pairs in (("labelled pairs", data.dev_pairs), ("pairs to submit", data.test_pairs)):
         if len(pairs):
             same = f", {int((pairs.labels == 1).sum())} of them same" if pairs.are_labelled else ""
             lines.append(f"{name}: {len(pairs)}{same}")
             lines += [
                 f"  {pairs.pair_ids[row]}: {pairs.first_ids[row]} {pairs.second_ids[row]} "
-                f"({words[int(pairs.labels[row])]})"
+                f"({_LABELS[int(pairs.labels[row])]})"
                 for row in range(min(_EXAMPLES, len(pairs)))
             ]
     if (gallery := data.test_gallery or data.dev_gallery) is not None:
