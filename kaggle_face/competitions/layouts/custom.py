@@ -243,8 +243,8 @@ def _classes(root: Path, names: set[str], custom: CustomConfig) -> ClassTable:
         wanted = columns[:1] if label is None else columns
         table = read_csv_table(path, wanted, custom.labels.header, may_have_blanks=label is not None)
         listed = [text.strip() for text in table.columns[columns[0]]]
-        places = map(str, range(custom.labels.first, custom.labels.first + len(listed)))
-        both = [listed, [*places] if label is None else table.columns[label]]
+        numbers = [str(number) for number in range(custom.labels.first, custom.labels.first + len(listed))]
+        both = [listed, numbers if label is None else table.columns[label]]
         label_of = dict(zip(*both, strict=True))
         lost = [name for name in indexed.names.tolist() if name not in label_of]
         if lost:
