@@ -182,13 +182,13 @@ def _blend(
     require_one_question(networks, compare_training=not options.ignore_changes)
     choices = _select(run, members, formula, known, how, progress)
     used = [member for choice in choices.values() for member in used_members(choice.blend)]
+    imported = [each for each in used if each.run.imported_task is not None]
     require_few_parameters(config.competition.slug, used)
     with replacing_folder(run.ensemble_folder) as folder:
         records = _write_records(choices, folder, progress)
         figure = figure_of_gallery(folder / "embeddings", folds[0])
-        described = with_gallery(describe_blend(formula, choices, records), figure)
-        record = replace(described, ignored_rules=tuple(ignored))
-        paths = [*records, write_blend_record(folder, record)]
+        blend = with_gallery(describe_blend(formula, choices, records), figure)
+        paths = [*records, write_blend_record(folder, record := replace(blend, ignored_rules=tuple(ignored)))]
         seal_blend(folder, networks)
     if today is not None:
         require_unchanged(config, today, progress)
@@ -201,9 +201,7 @@ def _blend(
         record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
         warnings=_left_out(choices, members, folds[0]),
-        uncounted=tuple(
-            each.name for each in used if each.run.imported_task is not None and not each.num_parameters
-        ),
+        uncounted=tuple(each.name for each in imported if not each.num_parameters),
     )
 
 

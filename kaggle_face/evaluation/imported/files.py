@@ -81,20 +81,7 @@ def open_prediction_file(path: Path) -> PredictionFile:
 
 
 def _open_csv(path: Path) -> PredictionFile:
-    with reading(path, _ADVICE), path.open(encoding="utf-8-sig", newline="") as stream:
-        first = stream.readline()
-        separator = delimiter_of(first)
-        header = next(csv.reader([first], delimiter=separator, strict=True), [])
-        if not header:
-            raise DataError("its first line is empty, where the names of its columns are expected")
-        for number, line in enumerate(stream, 2):
-            row = line.rstrip("\r\n")
-            cells = row.count(separator) + 1
-            if '"' in row:
-                cells = len(next(csv.reader([row], delimiter=separator, strict=True)))
-            if row and cells != len(header):
-                raise DataError(f"line {number} has {counted(cells, 'cell')}, the header has {len(header)}")
-
+    separator, header = _checked_lines(path)
     names = _distinct(path, header)
 
     def columns(positions: Sequence[int], dtype: type, knows_missing: bool = True) -> pd.DataFrame:
@@ -124,6 +111,24 @@ def _open_csv(path: Path) -> PredictionFile:
         return _as_numbers(path, [names[place] for place in positions], frame)
 
     return PredictionFile(path, (path,), names, text, numbers)
+
+
+def _checked_lines(path: Path) -> tuple[str, list[str]]:
+    """The separator and the header of a CSV, whose lines have as many cells."""
+    with reading(path, _ADVICE), path.open(encoding="utf-8-sig", newline="") as stream:
+        first = stream.readline()
+        separator = delimiter_of(first)
+        header = next(csv.reader([first], delimiter=separator, strict=True), [])
+        if not header:
+            raise DataError("its first line is empty, where the names of its columns are expected")
+        for number, line in enumerate(stream, 2):
+            row = line.rstrip("\r\n")
+            cells = row.count(separator) + 1
+            if '"' in row:
+                cells = len(next(csv.reader([row], delimiter=separator, strict=True)))
+            if row and cells != len(header):
+                raise DataError(f"line {number} has {counted(cells, 'cell')}, the header has {len(header)}")
+    return separator, header
 
 
 def _as_numbers(path: Path, names: Sequence[str], frame: pd.DataFrame) -> FloatArray:
