@@ -100,7 +100,7 @@ def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
 
 
 def _lay_out(faces: Path) -> None:
-    """Links the faces to a folder of their own, whose trials are to be answered too.
+    """Links the faces to a folder of their own, whose held-out images and trials are to be answered too.
 
     Raises:
         InputError: There are none, or something else is in the way.
@@ -117,6 +117,9 @@ def _lay_out(faces: Path) -> None:
         shutil.copytree(faces, new, copy_function=_link, dirs_exist_ok=True)
         labelled = (new / "val_pairs.txt").read_text(encoding="utf-8").splitlines()
         write_text(new / "test_pairs.txt", "".join(f"{line.rpartition(' ')[0]}\n" for line in labelled))
+        (new / "cls_data" / "test").mkdir()
+        for number, image in enumerate(sorted((new / "cls_data" / "dev").glob("*/*"))):
+            _link(str(image), str(new / "cls_data" / "test" / f"{number:06d}{image.suffix}"))
 
 
 def _link(source: str, target: str) -> None:
