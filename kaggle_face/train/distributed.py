@@ -37,6 +37,9 @@ T = TypeVar("T")
 LONGEST_WAIT = timedelta(minutes=30)
 """For a process that does not answer, or that does something alone, such as writing records; one that ends is
 noticed at once."""
+STORE_FILE = "KAGGLE_FACE_STORE"
+"""The variable that names the file by which the processes of one machine find each other; without it they do
+so by torchrun's store, which listens on a port."""
 _FAILURE = "kaggle-face/failure"
 _STOP = "kaggle-face/stop"
 
@@ -174,14 +177,17 @@ class _Group(DistributedContext):
         from torch import distributed
         from torch.distributed.rendezvous import rendezvous
 
-        store, rank, count = next(rendezvous("env://"))
+        if STORE_FILE in os.environ:
+            store = distributed.FileStore(os.environ[STORE_FILE], share.count)
+        else:
+            store, _, _ = next(rendezvous("env://"))
         has_nccl = torch.cuda.is_available() and distributed.is_nccl_available()
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if has_nccl else "gloo",
             timeout=longest_wait,
             store=store,
-            rank=rank,
-            world_size=count,
+            rank=share.rank,
+            world_size=share.count,
         )
         return cls(share, local_rank, store)
 

@@ -61,7 +61,7 @@ def whole(workspace: Path) -> Path:
 
 
 def assert_same(found: Path, expected: Path) -> None:
-    """Compares two folds, up to the rounding of sums in another order: see tests/train/test_processes.py."""
+    """Compares two folds, up to the rounding of sums in another order (tests/train/test_distributed.py)."""
     tolerance = 4e-5  # of 12 steps
     weights, others = (load_file(fold / "checkpoints/last.safetensors") for fold in (found, expected))
     assert max(float(np.abs(weights[name] - others[name]).max()) for name in others) < tolerance
@@ -119,6 +119,11 @@ def test_one_process_goes_on_where_one_of_two_was_killed(whole: Path) -> None:
     assert json.loads((fold / "run.json").read_text())["status"] == "running"
     assert main([*TRAIN, "--run", "changed", "--resume"]) == 0
     assert_same(fold, whole)
+
+
+def test_devices_are_of_this_machine(workspace: Path, refused: Callable[..., str]) -> None:
+    line = "--devices is of this machine, --on kaggle of another; leave one out"
+    assert refused("train", "--on", "kaggle", "--devices", "2") == line
 
 
 def test_what_one_process_does_is_refused_by_several(

@@ -80,11 +80,17 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
         run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
         folds = None if arguments.fold == "all" else fold_numbers(arguments.fold)
         if arguments.on == "kaggle":
+            if arguments.devices != 1:
+                raise InputError("--devices is of this machine, --on kaggle of another; leave one out")
             remote = RemoteOptions(arguments.hours, arguments.accelerator, arguments.overwrite)
             train_on_kaggle(loaded, run, folds, remote, shown, distributed)
             return
         options = TrainOptions(
-            arguments.resume, arguments.overwrite, arguments.ignore_rules, launch=launch_id()
+            arguments.resume,
+            arguments.overwrite,
+            arguments.ignore_rules,
+            launch=launch_id(),
+            devices=1 if events is None else distributed.share.count,
         )
         if arguments.devices == 1:
             result = train_folds(loaded, run, folds, options, shown, distributed)

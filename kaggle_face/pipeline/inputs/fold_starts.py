@@ -29,6 +29,7 @@ class TrainOptions:
         ignore_rules: Whether to train although a rule of the competition is broken, which is recorded.
         kind: What the run is filed as.
         launch: The id of the launch by torchrun; what it began goes on when it starts its processes again.
+        devices: The processes that `--devices` started, for the command that goes on.
     """
 
     resume: bool = False
@@ -36,6 +37,7 @@ class TrainOptions:
     ignore_rules: bool = False
     kind: RunKind = "training"
     launch: str | None = None
+    devices: int = 1
 
 
 def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]:
@@ -150,6 +152,7 @@ def next_command(
 
     def command(folds: Sequence[int], *words: str) -> str:
         named = ["--run", folders[0].path.parent.name, *(["--ignore-rules"] if options.ignore_rules else [])]
+        named += ["--devices", str(options.devices)] if options.devices > 1 else []
         return settings_command(
             *("train", "--fold", ",".join(map(str, folds)), *words, *named),
             settings=loaded.name,

@@ -2,7 +2,8 @@
 
 The launcher runs in a process of its own and starts `kaggle-face train`, so that nothing has to be pickled:
 it works from a notebook's cell, whose functions cannot be handed to other processes. Progress and errors come
-back as events.
+back as events. Launcher and processes find each other by files and talk over the loopback interface, so that
+no port is open to other machines; NCCL chooses the interface of its first messages itself.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from kaggle_face.pipeline.launch.events import EventReader
 from kaggle_face.pipeline.train import TrainResult
 from kaggle_face.progress import Progress
 from kaggle_face.stopping import StoppedBySignalError
+from kaggle_face.train.distributed import STORE_FILE
 
 EVENTS = "KAGGLE_FACE_EVENTS"
 """The variable that names the folder of events to the processes."""
 LAUNCHER = ("-m", "torch.distributed.run")
 _SECONDS_BETWEEN_POLLS = 0.1
+_LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 _PER_PROCESS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
 
 
@@ -65,7 +68,7 @@ def train_on_devices(
     with tempfile.TemporaryDirectory(prefix="kaggle-face-launch-") as name:
         folder = Path(name)
         reader = EventReader(folder, progress)
-        launcher = [sys.executable, *LAUNCHER, "--standalone", "--nproc-per-node", str(devices)]
+        launcher = [sys.executable, *LAUNCHER, *_rendezvous(folder), "--nproc-per-node", str(devices)]
         with (folder / "output.txt").open("wb") as output:
             process = subprocess.Popen(
                 [*launcher, "-m", "--", "kaggle_face", *words],
@@ -116,13 +119,28 @@ def _require_devices(loaded: LoadedConfig, devices: int) -> None:
             )
 
 
+def _rendezvous(folder: Path) -> list[str]:
+    """The launcher's options for one machine. Those of `--standalone` listen on all interfaces."""
+    place = ["--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file"]
+    return [*place, "--rdzv-endpoint", str(folder / "launcher"), "--rdzv-id", folder.name]
+
+
 def _environment(given: Mapping[str, str], folder: Path, devices: int) -> dict[str, str]:
-    """The environment of the processes: this package, no rank, and the cores shared."""
+    """The environment of the processes: this package, no rank, shared cores, no port to other machines."""
     kept = {name: value for name, value in given.items() if name not in _PER_PROCESS}
     package = str(Path(kaggle_face.__file__).parents[1])
     paths = [package, *filter(None, [given.get("PYTHONPATH")])]
     threads = given.get("OMP_NUM_THREADS", str(max(1, available_cpus() // devices)))
-    return {**kept, EVENTS: str(folder), "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": threads}
+    loopback = {"GLOO_SOCKET_IFNAME": _LOOPBACK[sys.platform]} if sys.platform in _LOOPBACK else {}
+    return {
+        **loopback,
+        **kept,
+        EVENTS: str(folder),
+        STORE_FILE: str(folder / "store"),
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",  # else the launcher opens one that no process takes
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OMP_NUM_THREADS": threads,
+    }
 
 
 def _follow(process: subprocess.Popen[bytes], reader: EventReader) -> int:

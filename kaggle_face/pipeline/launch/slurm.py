@@ -32,7 +32,7 @@ port=$((20000 + SLURM_JOB_ID % 10000))
 is_over=
 trap 'is_over=yes; kill -TERM "$step"' USR1
 
-srun --kill-on-bad-exit=1 {launcher} \
+srun --kill-on-bad-exit=1 --cpus-per-task={cores_of_node} {launcher} \
   --nnodes="$SLURM_NNODES" --nproc-per-node={processes} --max-restarts={restarts} \
   --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d --rdzv-endpoint="$head_node:$port" \
   -m -- kaggle_face {words} &
@@ -103,11 +103,12 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
     True
     """
     processes = max(1, options.gpus)
+    cores_of_node = options.cores * processes  # srun has to be given it again since Slurm 22.05
     asked = {
         "job-name": re.sub(r"[^A-Za-z0-9_.-]", "_", name),
         "nodes": str(options.nodes),
         "ntasks-per-node": "1",
-        "cpus-per-task": str(options.cores * processes),
+        "cpus-per-task": str(cores_of_node),
         **({"gpus-per-node": str(options.gpus)} if options.gpus else {}),
         **({"time": options.time} if options.time else {}),
         **({"partition": options.partition} if options.partition else {}),
@@ -119,6 +120,7 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
     return _SCRIPT.format(
         asked="\n".join(f"#SBATCH --{key}={value}" for key, value in asked.items()),
         cores=options.cores,
+        cores_of_node=cores_of_node,
         launcher=shlex.join([sys.executable, "-m", "torch.distributed.run"]),
         processes=processes,
         restarts=options.restarts,

@@ -218,7 +218,7 @@ def _compress(parallel: DistributedDataParallel, compression: GradientCompressio
             parallel.register_comm_hook(None, default_hooks.fp16_compress_hook)
         case "bf16":
             parallel.register_comm_hook(None, default_hooks.bf16_compress_hook)
-        case "powersgd":
+        case "powersgd":  # its error feedback is of this process alone, and not in the saved state
             state = powerSGD_hook.PowerSGDState(None, start_powerSGD_iter=2, orthogonalization_epsilon=1e-8)
             parallel.register_comm_hook(state, powerSGD_hook.powerSGD_hook)
 

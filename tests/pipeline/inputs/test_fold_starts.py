@@ -6,7 +6,7 @@ import pytest
 
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import RunError
-from kaggle_face.pipeline.inputs.fold_starts import TrainOptions, choose_starts
+from kaggle_face.pipeline.inputs.fold_starts import TrainOptions, choose_starts, next_command
 from tests.pipeline.conftest import begun, run_of
 
 
@@ -32,6 +32,14 @@ def test_each_fold_starts_as_what_is_there_and_the_options_decide(loaded: Loaded
     ):
         with pytest.raises(RunError, match=message):
             choose_starts([folder], config, options)
+
+
+def test_the_command_that_goes_on_starts_as_many_processes(loaded: LoadedConfig) -> None:
+    folders = [run_of(loaded).fold(0)]
+    alone = next_command(folders, True, loaded, TrainOptions())
+    assert "--devices" not in alone
+    by_two = next_command(folders, True, loaded, TrainOptions(devices=2))
+    assert by_two.replace(" --devices 2", "") == alone and "--devices 2" in by_two
 
 
 def test_a_resumed_training_may_change_what_is_marked_and_nothing_else(loaded: LoadedConfig) -> None:

@@ -68,8 +68,13 @@ def test_the_processes_get_the_call_and_their_share_of_the_machine(
     program = 'report(kind="log", line=json.dumps([sys.argv[1:], dict(os.environ)]))' + RESULT
     result = launch(program, loaded, tmp_path, monkeypatch, shown, TrainOptions(resume=True))
     words, environment = json.loads(shown.lines[0])
-    assert words[:6] == ["--standalone", "--nproc-per-node", "2", "-m", "--", "kaggle_face"]
-    assert words[6:] == [
+    folder = environment["KAGGLE_FACE_EVENTS"]
+    assert words[:8] == [  # by a file: the store of --standalone listens on all interfaces
+        *("--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file"),
+        *("--rdzv-endpoint", f"{folder}/launcher", "--rdzv-id", Path(folder).name),
+    ]
+    assert words[8:13] == ["--nproc-per-node", "2", "-m", "--", "kaggle_face"]
+    assert words[13:] == [
         *("train", "-c", "demo", "--run", "lr=0.1", "--fold", "0,2", "--resume"),
         *("device=cpu", "train.amp=off", "--timeout", "5"),
     ]

@@ -43,7 +43,7 @@ def test_torchrun_gets_the_training_word_by_word(cluster: dict[str, str]) -> Non
     done = subprocess.run([folder / "job.sh"], env=cluster, check=False, timeout=60)
     assert done.returncode == 3 and not (folder / "queue.txt").exists()  # a failure is not put into the queue
     assert (folder / "srun.txt").read_text(encoding="utf-8").splitlines() == [
-        *("--kill-on-bad-exit=1", sys.executable, "-m", "torch.distributed.run"),
+        *("--kill-on-bad-exit=1", "--cpus-per-task=16", sys.executable, "-m", "torch.distributed.run"),
         *("--nnodes=2", "--nproc-per-node=4", "--max-restarts=5", "--rdzv-id=123456", "--rdzv-backend=c10d"),
         *("--rdzv-endpoint=node7:23456", "-m", "--", "kaggle_face", *WORDS),
     ]
