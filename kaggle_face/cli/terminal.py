@@ -46,7 +46,7 @@ class Terminal:
         )
 
     def warn(self, line: str) -> None:
-        """Prints a warning to standard error, an equal one once: each stage of a command reads the files anew."""
+        """Prints a warning to standard error; an equal one once, as each stage reads the files anew."""
         if line not in self._warned:
             self._warned.add(line)
             _print(f"warning: {one_line(line)}", sys.stderr)

@@ -35,6 +35,7 @@ def describe_plan(planned: PlannedRun) -> Summary:
         "",
         TextTable(_STAGES, stages),
         "",
+        *([plan.caution] if plan.caution else []),
         *plan.why_not_larger,
         f"{planned.settings} {how}",
         "",

@@ -24,7 +24,7 @@ from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
 from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
 from kaggle_face.pipeline.budget.ladder import Purpose, Rung, read_ladder, rungs_for
-from kaggle_face.pipeline.budget.plan import Budget, Plan
+from kaggle_face.pipeline.budget.plan import Budget, Plan, budget_in_words
 from kaggle_face.pipeline.budget.planner import Planner
 from kaggle_face.pipeline.budget.record import (
     BudgetRecord,
@@ -132,7 +132,7 @@ def plan_run(
     key = competition_key(config.competition.slug, demand.train_images)
     known = known_of(rows, machine_name(config.device), key)
     is_as_found = path.is_file() and not options.overwrite
-    progress.log(f"measuring this machine for a budget of {in_words(options.seconds)}")
+    progress.log(f"measuring this machine for a budget of {budget_in_words(options.seconds)}")
     with make_trial(config, data, folds) as trial:
         rules = _Rules(demand, options.ignore_rules)
         limit = None if options.ignore_rules else _parameter_limit(config)
@@ -301,7 +301,7 @@ def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
     """Writes the settings of a plan: the competition's, and what differs from them."""
     word = loaded.word
     lines = [
-        f"{_MARK} for a budget of {in_words(plan.budget_seconds)}.",
+        f"{_MARK} for a budget of {budget_in_words(plan.budget_seconds)}.",
         "# Change what you like: the same call takes this file as it stands; --overwrite plans anew.",
         f"# recipe: {plan.rung.name} ({plan.rung.source})",
         f"# expected: {plan.expected}",
