@@ -56,6 +56,30 @@ class SilentProgress:
         yield SilentCounter()
 
 
+class WarningsOnce:
+    """Passes each warning on once in a call, of which every stage reads the same files anew."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._warned: set[str] = set()
+
+    def log(self, line: str) -> None:
+        """Passes a line on."""
+        self._progress.log(line)
+
+    def warn(self, line: str) -> None:
+        """Passes a warning on that is new in this call."""
+        if line not in self._warned:
+            self._warned.add(line)
+            self._progress.warn(line)
+
+    def track(
+        self, label: str, total: int, unit: str, done: int = 0, later: float = 0.0
+    ) -> AbstractContextManager[Counter]:
+        """Opens a counter of the reporter behind this one."""
+        return self._progress.track(label, total, unit, done, later)
+
+
 def rate_in_words(images_per_second: float) -> str:
     """A rate with two digits at least, so that a slow one is not 0.
 

@@ -25,6 +25,7 @@ class Terminal:
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
+        self._warned: set[str] = set()
 
     def log(self, line: str) -> None:
         """Prints one line."""
@@ -45,8 +46,10 @@ class Terminal:
         )
 
     def warn(self, line: str) -> None:
-        """Prints a warning to standard error."""
-        _print(f"warning: {one_line(line)}", sys.stderr)
+        """Prints a warning to standard error; an equal one once, as each stage reads the files anew."""
+        if line not in self._warned:
+            self._warned.add(line)
+            _print(f"warning: {one_line(line)}", sys.stderr)
 
     def error(self, line: str) -> None:
         """Prints why the command ended to standard error."""
@@ -105,7 +108,7 @@ class BesideDocument(Terminal):
 
     def log(self, line: str) -> None:
         """Prints one line to standard error."""
-        self.warn(line)
+        _print(f"warning: {one_line(line)}", sys.stderr)
 
 
 class SilentTerminal(Terminal):

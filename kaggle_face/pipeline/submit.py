@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
-from kaggle_face.artifacts.provenance import TestTables, records_of, rows_of_task
+from kaggle_face.artifacts.provenance import TestTables, records_of
 from kaggle_face.artifacts.run_choice import find_blended_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.reading import formats_of, submission_formats
@@ -40,6 +40,8 @@ from kaggle_face.submission.outputs import (
     list_outputs,
     origin_of,
     parameters_of_blend,
+    tasks_to_answer,
+    tasks_without_empty,
     wanted_forms,
 )
 from kaggle_face.submission.plausibility import Known, OwnBlend, known_of_parts, with_doubts
@@ -58,6 +60,8 @@ class SubmitOptions:
         message: The description on Kaggle; empty: the name of the CSV.
         ignore_rules: Whether to go on although a rule is broken; the ledger records it.
         ignore_changes: Whether to go on although the training images changed since the run was trained.
+        leave_out_empty: Whether a task for which the test files hold no rows is left out, with a warning;
+            else it is an error.
     """
 
     task: Task | None = None
@@ -65,6 +69,7 @@ class SubmitOptions:
     message: str = ""
     ignore_rules: bool = False
     ignore_changes: bool = False
+    leave_out_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,7 +269,12 @@ def _checked_tables(
     """Each CSV of a run with its checked table, and notes on how the table was made."""
     root, data = Path(config.data.root), tables.data
     formats = formats_of(tables.competition, config.submit)
-    tasks: list[Task] = [options.task] if options.task else _tasks_of(data, formats)
+    if options.task is not None:
+        tasks = [options.task]
+    elif options.leave_out_empty:
+        tasks = tasks_without_empty(data, formats, progress)
+    else:
+        tasks = _tasks_of(data, formats)
     checked = []
     for output in list_outputs(run, wanted_forms(formats, tasks), data, options.only_ensemble, progress):
         unknown = unknown_threshold(blended_folds(run), data, output.form, config.submit.unknown_share)
@@ -281,17 +291,15 @@ def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
     Raises:
         SubmissionError: The test files hold no rows for one of them.
     """
-    combined = formats.combined
-    parts = None if combined is None else {part.task for part in combined.parts}
-    tasks = [task for task in TASKS if (task in parts if parts else getattr(formats, task) is not None)]
-    empty = [task for task in tasks if not rows_of_task(data, task)]
-    if empty and len(empty) < len(tasks):
-        (other,) = set(tasks) - set(empty)
+    tasks, empty = tasks_to_answer(data, formats)
+    if empty and tasks:
+        has_own = getattr(formats, tasks[0]) is not None
         raise SubmissionError(
             f"the competition has a CSV of {empty[0]}, and its files held nothing to answer for it when the "
-            f"run was predicted; put them below data.root and predict again, or add: --task {other}"
+            "run was predicted; put them below data.root and predict again"
+            + (f", or add: --task {tasks[0]}" if has_own else "")
         )
-    return tasks
+    return tasks or empty
 
 
 def _only_tasks(config: Config, path: Path) -> list[Task]:

@@ -16,7 +16,7 @@ from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import RunError
 from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
-from kaggle_face.progress import Progress
+from kaggle_face.progress import Progress, WarningsOnce
 from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import as_html, frame_of
@@ -372,7 +372,7 @@ class Project(BetterRuns, Looking, Submissions):
     def call(self) -> Iterator[Progress]:
         """The setting of a call: command lines in errors name these settings, a signal ends it in order."""
         with settings_given_as(self._word, self.loaded.overrides), heeding_signals():
-            yield self._progress
+            yield WarningsOnce(self._progress)
 
     def __repr__(self) -> str:
         differing = (

@@ -49,12 +49,7 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
         DataError: The sample submission is not a table.
     """
     sample = _read_sample(expected.sample) if expected.sample is not None else None
-    columns = expected.columns if sample is None else sample.columns
-    if columns and columns != table.columns:
-        source = expected.sample or "the competition"
-        raise SubmissionError(
-            f"the columns are {','.join(table.columns)}, but {source} has {','.join(columns)}"
-        )
+    _require_columns(table.columns, expected, sample)
     ids, wanted, cells = table.cells[table.columns[0]], expected.row_ids, table.cells
     notes = _check_rows(ids, expected, None if sample is None else sample.cells[sample.columns[0]])
     if wanted is not None and not np.array_equal(ids, wanted):
@@ -67,6 +62,19 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
             notes += _check_cells(cells[column][start:stop], ids[start:stop], column, rule)
         start = stop
     return CheckedTable(table, tuple(notes))
+
+
+def check_expected(expected: Expectation) -> None:
+    """Checks the rows and columns of a table before there are answers for it: test files against the sample.
+
+    Raises:
+        SubmissionError: Kaggle would not take a table of these rows and columns.
+        DataError: The sample submission is not a table.
+    """
+    assert expected.row_ids is not None, "the test files are at hand"
+    sample = _read_sample(expected.sample) if expected.sample is not None else None
+    _require_columns(expected.columns, expected, sample)
+    _check_rows(expected.row_ids, expected, None if sample is None else sample.cells[sample.columns[0]])
 
 
 def check_csv(path: Path, expected: Expectation) -> CheckedTable:
@@ -149,6 +157,13 @@ def write_submission(checked: CheckedTable, path: Path) -> WrittenSubmission:
 def existing_submission(path: Path, checked: CheckedTable) -> WrittenSubmission:
     """The record of a CSV file that the user brought and that passed the checks."""
     return WrittenSubmission(path, hash_of_file(path), checked.rows)
+
+
+def _require_columns(columns: tuple[str, ...], expected: Expectation, sample: SubmissionTable | None) -> None:
+    wanted = expected.columns if sample is None else sample.columns
+    if wanted and wanted != columns:
+        source = expected.sample or "the competition"
+        raise SubmissionError(f"the columns are {','.join(columns)}, but {source} has {','.join(wanted)}")
 
 
 def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | None) -> list[str]:

@@ -11,6 +11,7 @@ from kaggle_face.artifacts.provenance import (
     digest_of_tables,
     records_of,
     renewal,
+    rows_of_task,
     why_outdated,
 )
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RunFolder
@@ -18,14 +19,14 @@ from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.tables import SubmissionTable, fill_table
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RunError
+from kaggle_face.errors import RunError, SubmissionError
 from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.columns import SubmissionTask, columns_of, record_kind
 from kaggle_face.submission.ledger.entries import Origin
 from kaggle_face.submission.out_of_fold import out_of_fold_of
-from kaggle_face.tasks import Task
+from kaggle_face.tasks import TASKS, Task
 
 ENSEMBLE = "ensemble"
 
@@ -58,6 +59,30 @@ def wanted_forms(formats: SubmissionFormats, tasks: Sequence[Task]) -> list[Subm
     if formats.combined is not None and {part.task for part in formats.combined.parts} == set(tasks):
         return [formats.combined]
     return [formats.of_task(task) for task in tasks]
+
+
+def tasks_to_answer(data: CompetitionData, formats: SubmissionFormats) -> tuple[list[Task], list[Task]]:
+    """The tasks that have a CSV or a part of one: those with rows in the test files, and those without."""
+    combined = formats.combined
+    parts = None if combined is None else {part.task for part in combined.parts}
+    tasks = [task for task in TASKS if (task in parts if parts else getattr(formats, task) is not None)]
+    empty = [task for task in tasks if not rows_of_task(data, task)]
+    return [task for task in tasks if task not in empty], empty
+
+
+def tasks_without_empty(data: CompetitionData, formats: SubmissionFormats, progress: Progress) -> list[Task]:
+    """The tasks whose CSV can be filled; one that is left out for want of rows is a warning.
+
+    Raises:
+        SubmissionError: The rows of a task are missing in a CSV that holds both.
+    """
+    tasks, empty = tasks_to_answer(data, formats)
+    for task in empty if tasks else []:
+        nothing = f"the competition has a CSV of {task}, and its files hold nothing to answer for it"
+        if formats.combined is not None:
+            raise SubmissionError(f"{nothing}: it is one CSV for both tasks; put its files below data.root")
+        progress.warn(f"{nothing}: none is written; to have it put its files below data.root")
+    return tasks
 
 
 def list_outputs(

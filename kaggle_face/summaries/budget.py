@@ -31,10 +31,11 @@ def describe_plan(planned: PlannedRun) -> Summary:
         "was there and is taken as it stands" if planned.is_as_found else "was written; change what you like"
     )
     return [
-        TextTable(_PLAN, _choices(plan)),
+        TextTable(_PLAN, [*_choices(plan), ["CSVs", " and ".join(planned.tasks)]]),
         "",
         TextTable(_STAGES, stages),
         "",
+        *([plan.caution] if plan.caution else []),
         *plan.why_not_larger,
         f"{planned.settings} {how}",
         "",

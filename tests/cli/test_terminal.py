@@ -31,6 +31,17 @@ def test_every_way_of_saying_something_escapes_it(capsys: pytest.CaptureFixture[
     assert output.err.splitlines() == [f"warning: {SHOWN}", f"error: {SHOWN}"]
 
 
+def test_an_equal_warning_is_printed_once_in_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        terminal = Terminal()
+        for line in ("odd folders", "odd folders", "few images"):
+            terminal.warn(line)
+        terminal.log("odd folders")
+    output = capsys.readouterr()
+    assert output.err.splitlines() == ["warning: odd folders", "warning: few images"] * 2
+    assert output.out.splitlines() == ["odd folders"] * 2
+
+
 def test_progress_in_plain_lines_is_escaped(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.setattr("kaggle_face.notebook_progress._SECONDS_BETWEEN_LINES", 0.0)
     with Terminal().track(EVIL, 2, EVIL) as counter:

@@ -117,7 +117,7 @@ def runs(submissions: Path) -> Path:
     write_json(run.path / "kaggle.json", JOB)
     course = Course("r", "both", 7.5, 2, 3, 512.5, 4.0, "not measured", False, True, {"fold 0": 60.0})
     write_record(run, BudgetRecord("configs/a.yaml", 1000.0, 480.0, course, spent={"fold 0": 1.5}))
-    row = ["when", "m", "demo", "demo/a", "0", "r", "32", "400.5", "", "90", "12", "0.5", "0.25"]
+    row = ["when", "m", "demo", "demo/a", "0", "r", "32", "400.5", "", "90", "12", "0.5", "0.25", "900"]
     write_table(
         tmp_path / "runs" / estimates.FILE,
         dict(zip(estimates.COLUMNS, ([cell] for cell in row), strict=True)),

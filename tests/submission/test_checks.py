@@ -10,7 +10,7 @@ import pytest
 
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError
-from kaggle_face.submission.checks import check_csv, check_table, read_csv, write_submission
+from kaggle_face.submission.checks import check_csv, check_expected, check_table, read_csv, write_submission
 from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Scores
 
 IDS = np.array(["0.jpg", "1.jpg", "2.jpg", "10.jpg"])
@@ -250,3 +250,17 @@ def test_a_written_table_reads_back_equal(tmp_path):
 def test_nothing_but_the_file_is_left(tmp_path):
     write_submission(checked_table(["a"], ["1"]), tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_rows_and_columns_are_checked_before_there_are_answers(tmp_path):
+    check_expected(Expectation(IDS, (), sample_file(tmp_path), ("id", "label")))
+    check_expected(Expectation(IDS, (), sample_file(tmp_path, IDS[:2]), ("id", "label")))  # it is stale
+    for header, ids, words in (
+        ("Id,Category", IDS, "the columns are id,label, but"),
+        ("id,label", np.array(["0.jpg", "x.jpg"]), r"x\.jpg"),
+    ):
+        sample = sample_file(tmp_path, ids, header)
+        with pytest.raises(SubmissionError, match=words):
+            check_expected(Expectation(IDS, (), sample, ("id", "label")))
+    with pytest.raises(SubmissionError, match="the table has no rows"):
+        check_expected(Expectation(IDS[:0], (), None, ("id", "label")))

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import median
 
@@ -26,6 +26,8 @@ FILE = "estimates.csv"
 _LAST_ROWS = 5
 _SLOWER_WITHIN = (0.7, 3.0)
 """What is taken from the table: beyond it another program was in the way, or the trial."""
+NEARLY_ALL = 0.9
+"""Figures of a training are expected of another one that sees at least this share of its images."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Estimate:
         blend_seconds: Of blending and writing after it.
         accuracy: In [0, 1], of the last epoch.
         eer: In [0, 1], of the last epoch.
+        images: That the training saw, over all epochs.
     """
 
     when: str
@@ -61,6 +64,7 @@ class Estimate:
     blend_seconds: float | None
     accuracy: float | None
     eer: float | None
+    images: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,18 @@ class Known:
     Attributes:
         slower: How many times longer a training takes than its trial says; None: not known.
         blend_seconds: What blending and writing took for this competition; None: not known.
-        scores: By rung, the scores that it reached in this competition.
+        reached: The rows of this competition, of any machine.
     """
 
     slower: float | None = None
     blend_seconds: float | None = None
-    scores: Mapping[str, str] = field(default_factory=dict)
+    reached: tuple[Estimate, ...] = ()
+
+    def scores_of(self, recipe: str, images: float) -> str:
+        """Means of what a rung's folds reached that saw about so many images; empty where there is none."""
+        rows = [row for row in self.reached if row.recipe == recipe and row.images is not None]
+        like = [row for row in rows if NEARLY_ALL <= (row.images or 0.0) / images <= 1.0 / NEARLY_ALL]
+        return _scores(like)
 
 
 COLUMNS = tuple(each.name for each in fields(Estimate))
@@ -165,14 +175,10 @@ def known_of(rows: Sequence[Estimate], machine: str, competition: str) -> Known:
     low, high = _SLOWER_WITHIN
     same = [row for row in here if row.competition == competition]
     tails = [row.blend_seconds for row in same if row.blend_seconds is not None][-_LAST_ROWS:]
-    recipes = dict.fromkeys(row.recipe for row in rows if row.recipe)
-    scores = {
-        recipe: text
-        for recipe in recipes
-        if (text := _scores([row for row in rows if (row.recipe, row.competition) == (recipe, competition)]))
-    }
     return Known(
-        min(max(median(ratios), low), high) if ratios else None, max(tails) if tails else None, scores
+        min(max(median(ratios), low), high) if ratios else None,
+        max(tails) if tails else None,
+        tuple(row for row in rows if row.competition == competition),
     )
 
 
@@ -194,10 +200,12 @@ def _scores(rows: Sequence[Estimate]) -> str:
 def _row_of(folder: FoldFolder, recipe: str, planned: float | None, blend_seconds: float | None) -> Estimate:
     info, config = folder.read_info(), folder.read_config()
     results = info.get("results", {}).get("last", {})
+    train_images, points = int(info.get("train_images", 0)), info.get("pace")
+    epochs = points[-1][0] if points else config.train.epochs
     return Estimate(
         when=time_of_now(),
         machine=machine_name(config.device),
-        competition=competition_key(config.competition.slug, int(info.get("train_images", 0))),
+        competition=competition_key(config.competition.slug, train_images),
         run=folder.run.name,
         fold=folder.fold,
         recipe=recipe,
@@ -208,6 +216,7 @@ def _row_of(folder: FoldFolder, recipe: str, planned: float | None, blend_second
         blend_seconds=blend_seconds,
         accuracy=results.get("accuracy"),
         eer=results.get("eer"),
+        images=epochs * train_images,
     )
 
 
@@ -241,6 +250,7 @@ def _parsed(cells: dict[str, str]) -> Estimate:
         blend_seconds=number("blend_seconds"),
         accuracy=number("accuracy"),
         eer=number("eer"),
+        images=number("images"),
     )
 
 

@@ -259,7 +259,7 @@ class Execution:
             ignore_rules=self._ignores_rules,
         )
         ensemble_runs(self._loaded, [self._run], options, self._progress)
-        submit = SubmitOptions(only_ensemble=True, ignore_rules=self._ignores_rules)
+        submit = SubmitOptions(only_ensemble=True, ignore_rules=self._ignores_rules, leave_out_empty=True)
         result = write_submissions(self._loaded, self._run, submit, self._progress)
         self._record.csv, self._record.csv_folds = how, list(folds)
         for file in result.files:

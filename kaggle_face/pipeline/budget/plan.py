@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kaggle_face.config import Config
 from kaggle_face.pipeline.budget.demand import Demand
-from kaggle_face.pipeline.budget.estimates import Known
+from kaggle_face.pipeline.budget.estimates import NEARLY_ALL, Known
 from kaggle_face.pipeline.budget.ladder import Purpose, Rung
 from kaggle_face.pipeline.budget.trial import NetworkRates
 from kaggle_face.train.optim.image_sizes import image_size_at
@@ -36,6 +36,8 @@ _MEAN_OF_BLEND = 0.3
 _TTA_SHARE = 0.02
 """Of the budget, that measuring more test-time augmentation may take."""
 _CROPS = 5
+_FEWEST_EPOCHS = 8
+"""Of a training from scratch with a margin that docs/recipes.md has figures of."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Plan:
         num_parameters: Of one network.
         records_seconds: Of a fold beyond its steps.
         rates: What the network takes on this machine.
-        expected: The scores that are known of it, or `not measured`.
+        expected: The scores that are known of it with about so many images, or why none are.
         why_not_larger: Why the next larger rung was not taken, and which the rules forbid.
         tries_tta: Whether more test-time augmentation is measured.
         chooses_blend: Whether weights and post-processing are chosen on held-out data; else it is a mean.
@@ -90,9 +92,30 @@ class Plan:
         return sum(stage.seconds for stage in self.stages if stage.name == name)
 
     @property
+    def caution(self) -> str:
+        """A line where nothing is known of a margin in so few epochs; else empty."""
+        if self.config.model.head == "linear" or self.length >= _FEWEST_EPOCHS:
+            return ""
+        return (
+            f"whether a margin pays in {self.length:.1f} epochs is not known: the fewest that were measured "
+            f"from scratch are {_FEWEST_EPOCHS} (docs/recipes.md)"
+        )
+
+    @property
     def images_per_second(self) -> float:
         """The rate that the training was planned with, over all sizes of its images."""
         return 1.0 / seconds_of_training_image(self.config, self.rates)
+
+
+def budget_in_words(seconds: float) -> str:
+    """A budget as it was given, unlike a duration that is rounded.
+
+    >>> [budget_in_words(seconds) for seconds in (18, 330, 5400, 9000)]
+    ['18 s', '5.5 min', '90 min', '2.5 h']
+    """
+    if seconds < 60.0:
+        return f"{seconds:.4g} s"
+    return f"{seconds / 60.0:.4g} min" if seconds < 7200.0 else f"{seconds / 3600.0:.4g} h"
 
 
 @dataclass(frozen=True)
@@ -122,6 +145,7 @@ class Candidate:
         images: That a training of the rung sees.
         most_folds: That the rung, the rules and the split allow.
         settings_with: The settings with another number of epochs; None where they are fixed.
+        is_changed: Whether a person changed the settings, so that figures of the rung are not theirs.
     """
 
     rung: Rung
@@ -133,6 +157,7 @@ class Candidate:
     images: int
     most_folds: int
     settings_with: Callable[[int], Config] | None
+    is_changed: bool = False
 
     @property
     def seconds_of_image(self) -> float:
@@ -197,6 +222,17 @@ class Candidate:
         """The share of the rung's images that one fold can see."""
         return self.images_within(budget, 1, chooses_blend=False) / self.images
 
+    def expected(self, images: float) -> str:
+        """The scores that are known of a training that sees so many images, or why none are."""
+        if self.is_changed:
+            return "not known: the settings are not those of the recipe"
+        if found := self.known.scores_of(self.rung.name, images):
+            return found
+        share = images / self.rung.images
+        if not self.rung.is_measured or share >= NEARLY_ALL:
+            return self.rung.measured
+        return f"not known: {100 * share:.0f} % of the recipe's images"
+
     def plan(self, purpose: Purpose, budget: Budget, reasons: tuple[str, ...]) -> Plan:
         """The plan with this rung."""
         enough = [k for k in range(1, self.most_folds + 1) if self.images_within(budget, k) >= self.images]
@@ -226,7 +262,7 @@ class Candidate:
             num_parameters=self.rates.num_parameters,
             records_seconds=self.records_seconds,
             rates=self.rates,
-            expected=self.known.scores.get(self.rung.name, self.rung.measured),
+            expected=self.expected(length * self.demand.train_images),
             why_not_larger=reasons,
             tries_tta=tries_tta,
             chooses_blend=chooses_blend,

@@ -12,7 +12,14 @@ from kaggle_face.errors import RulesError, RunError
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import Known
 from kaggle_face.pipeline.budget.ladder import Purpose, Rung
-from kaggle_face.pipeline.budget.plan import GOOD_SHARE, LEAST_SHARE, Budget, Candidate, Plan
+from kaggle_face.pipeline.budget.plan import (
+    GOOD_SHARE,
+    LEAST_SHARE,
+    Budget,
+    Candidate,
+    Plan,
+    budget_in_words,
+)
 from kaggle_face.pipeline.budget.settings import settings_of_rung
 from kaggle_face.pipeline.budget.trial import Trial
 from kaggle_face.progress import in_words
@@ -93,9 +100,10 @@ class Planner:
         if broken:
             raise RulesError(f"{config.competition.slug}: {broken[0]}")
         fixed = self._candidate(rung, config, budget, _TRIAL_SECONDS[1], is_fixed=True)
-        budget = self._now(budget)
         if fixed is None:
             raise RunError("these settings do not fit the memory of this machine; lower train.batch_size")
+        own = self.settings(rung, budget, config.train.epochs)
+        fixed, budget = replace(fixed, is_changed=config != own), self._now(budget)
         if fixed.share(budget) < LEAST_SHARE:
             raise RunError(self._too_small(fixed, budget))
         return fixed.plan(purpose, budget, ())
@@ -198,7 +206,6 @@ class Planner:
         seconds = budget.spent + least.least_seconds() + budget.margin
         minutes = math.ceil(10.0 * seconds / 60.0) / 10.0
         return (
-            f"a budget of {in_words(budget.seconds)} is too little here: the least that trains, predicts "
-            "and writes is "
-            f"about {minutes:g} minutes: --minutes {minutes:g}"
+            f"a budget of {budget_in_words(budget.seconds)} is too little here: the least that trains, "
+            f"predicts and writes is about {minutes:g} minutes: --minutes {minutes:g}"
         )

@@ -20,11 +20,12 @@ from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.data.folds.split import make_folds
 from kaggle_face.errors import ConfigError, InputError, part_of
 from kaggle_face.pipeline.budget.clock import Clock, SystemClock
+from kaggle_face.pipeline.budget.csvs import require_csvs
 from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
 from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
 from kaggle_face.pipeline.budget.ladder import Purpose, Rung, read_ladder, rungs_for
-from kaggle_face.pipeline.budget.plan import Budget, Plan
+from kaggle_face.pipeline.budget.plan import Budget, Plan, budget_in_words
 from kaggle_face.pipeline.budget.planner import Planner
 from kaggle_face.pipeline.budget.record import (
     BudgetRecord,
@@ -39,6 +40,7 @@ from kaggle_face.pipeline.inputs.preparing import open_competition
 from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
 from kaggle_face.progress import Progress, in_words
 from kaggle_face.records import CompetitionData, Folds
+from kaggle_face.tasks import Task
 
 _MARK = "# Written by kaggle-face run"
 _RECIPE = re.compile(r"^# recipe: (\S+)", re.MULTILINE)
@@ -85,6 +87,7 @@ class PlannedRun:
         is_as_found: Whether the file was there before, and was taken as it stands.
         loaded: The settings.
         run: Where the run is filed.
+        tasks: Those whose CSVs are written.
     """
 
     plan: Plan
@@ -92,6 +95,7 @@ class PlannedRun:
     is_as_found: bool
     loaded: LoadedConfig
     run: RunFolder
+    tasks: tuple[Task, ...]
 
 
 def plan_run(
@@ -118,40 +122,35 @@ def plan_run(
         RunError: The budget is too small; the line has the least.
         RulesError: The rules forbid every recipe.
         ConfigError: A settings file of this name is there that no plan wrote.
+        SubmissionError: No CSV can be written, or Kaggle would not take it.
         DataError: The raw folder cannot be read.
     """
     clock = clock or SystemClock()
     began_at = clock.now() if began_at is None else began_at
-    path = _settings_file(loaded, options)
-    config = loaded.config
+
+    def spent() -> float:
+        return clock.now() - began_at
+
+    path, config = _settings_file(loaded, options), loaded.config
     data = open_competition(config, progress)
+    tasks = require_csvs(config, data, progress)
     folds = make_folds(data, config.folds)
     demand = demand_of(data, folds, Path(config.data.root))
-    ladder, goal = read_ladder(), options.goal or purpose_of(config)
-    rows = read_estimates(Path(config.paths.runs))
-    key = competition_key(config.competition.slug, demand.train_images)
-    known = known_of(rows, machine_name(config.device), key)
     is_as_found = path.is_file() and not options.overwrite
-    progress.log(f"measuring this machine for a budget of {in_words(options.seconds)}")
+    progress.log(f"measuring this machine for a budget of {budget_in_words(options.seconds)}")
     with make_trial(config, data, folds) as trial:
-        rules = _Rules(demand, options.ignore_rules)
-        limit = None if options.ignore_rules else _parameter_limit(config)
-
-        def spent() -> float:
-            return clock.now() - began_at
-
-        planner = Planner(config, demand, trial, rules.broken, limit, known, spent)
+        planner = _planner(config, options, demand, trial, spent)
+        ladder, goal = read_ladder(), options.goal or purpose_of(config)
         budget = Budget(options.seconds, spent())
         if is_as_found:
-            rung = _rung_of(path, ladder)
             fixed = load_config(str(path), loaded.overrides).config
-            plan = planner.plan_settings(rung, fixed, goal, budget)
+            plan = planner.plan_settings(_rung_of(path, ladder), fixed, goal, budget)
         else:
             own_alone = not options.ignore_rules and _forbids_imported_architectures(config)
             plan = planner.plan(rungs_for(ladder, goal, demand.side_px, own_alone), goal, budget)
             _write_settings(path, loaded, plan)
     planned = load_config(path.stem, loaded.overrides)
-    return PlannedRun(plan, path, is_as_found, planned, _run_of(planned, options))
+    return PlannedRun(plan, path, is_as_found, planned, _run_of(loaded, path, options), tasks)
 
 
 def run_within(
@@ -178,15 +177,13 @@ def run_within(
     """
     clock = clock or SystemClock()
     path = _settings_file(loaded, options)
-    run = run_folder(Path(loaded.config.paths.runs), path.stem, options.run or name_of_run(loaded.overrides))
+    run = _run_of(loaded, path, options)
     if options.overwrite and run.path.exists():
         with writing_run(run):
             shutil.rmtree(run.path)
-    record = read_record(run)
-    if record is None:
-        record = BudgetRecord(str(path), clock.now(), options.seconds)
-        write_record(run, record)
+    record = read_record(run) or BudgetRecord(str(path), clock.now(), options.seconds)
     if record.plan is None:
+        write_record(run, record)
         try:
             planned = plan_run(loaded, options, progress, clock, make_trial, record.began_at)
         except InputError:  # the time of what was never begun does not run
@@ -202,10 +199,8 @@ def run_within(
         left = record.deadline - clock.now()
         done = part_of(len(record.trained), record.plan.folds, "fold", "are trained")
         progress.log(f"{run.name} goes on: {done}, {in_words(max(0.0, left))} are left")
-    execution = Execution(
-        load_config(path.stem, loaded.overrides), run, record, options.ignore_rules, clock, progress
-    )
-    return execution.finish()
+    planned_settings = load_config(path.stem, loaded.overrides)
+    return Execution(planned_settings, run, record, options.ignore_rules, clock, progress).finish()
 
 
 def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
@@ -253,6 +248,17 @@ class _Rules:
         return self._found[key]
 
 
+def _planner(
+    config: Config, options: BudgetOptions, demand: Demand, trial: Trial, spent: Callable[[], float]
+) -> Planner:
+    """The planner of a competition on this machine, with what earlier runs say."""
+    key = competition_key(config.competition.slug, demand.train_images)
+    known = known_of(read_estimates(Path(config.paths.runs)), machine_name(config.device), key)
+    limit = None if options.ignore_rules else _parameter_limit(config)
+    rules = _Rules(demand, options.ignore_rules)
+    return Planner(config, demand, trial, rules.broken, limit, known, spent)
+
+
 def _parameter_limit(config: Config) -> int | None:
     """The parameters that all networks of a blend may have together."""
     spec = find_spec(config.competition.slug)
@@ -292,16 +298,16 @@ def _rung_of(path: Path, ladder: Sequence[Rung]) -> Rung:
     return rung
 
 
-def _run_of(planned: LoadedConfig, options: BudgetOptions) -> RunFolder:
-    name = options.run or name_of_run(planned.overrides)
-    return run_folder(Path(planned.config.paths.runs), planned.name, name)
+def _run_of(loaded: LoadedConfig, path: Path, options: BudgetOptions) -> RunFolder:
+    """Where a run of the settings of a plan is filed."""
+    return run_folder(Path(loaded.config.paths.runs), path.stem, options.run or name_of_run(loaded.overrides))
 
 
 def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
     """Writes the settings of a plan: the competition's, and what differs from them."""
     word = loaded.word
     lines = [
-        f"{_MARK} for a budget of {in_words(plan.budget_seconds)}.",
+        f"{_MARK} for a budget of {budget_in_words(plan.budget_seconds)}.",
         "# Change what you like: the same call takes this file as it stands; --overwrite plans anew.",
         f"# recipe: {plan.rung.name} ({plan.rung.source})",
         f"# expected: {plan.expected}",

@@ -80,7 +80,9 @@ def test_the_table_of_estimates_shows_its_rows(
 ) -> None:
     line = refused("runs", "--estimates")
     assert line.startswith("no training of 'tiny' has ended here yet; train one first: kaggle-face run")
-    row = "2026-01-01T00:00:00Z,a machine,tiny,tiny-8min/main,0,small-2-both,32,400,500,90,12,0.8125,0.25"
+    row = (
+        "2026-01-01T00:00:00Z,a machine,tiny,tiny-8min/main,0,small-2-both,32,400,500,90,12,0.8125,0.25,36000"
+    )
     Path("runs").mkdir()
     (Path("runs") / FILE).write_text(f"{','.join(COLUMNS)}\n{row}\n", encoding="utf-8")
     assert main(["runs", "--estimates"]) == 0

@@ -26,7 +26,7 @@ from tests.support.progress import Told
 
 ROW = Estimate(
     "2026-01-01T00:00:00Z", "a machine", "demo, 921 images", "demo-8min/main", 0, "small-2-both", 48,
-    400.0, 500.0, 100.0, 12.0, 0.8, 0.2,
+    400.0, 500.0, 100.0, 12.0, 0.8, 0.2, 40_000.0,
 )  # fmt: skip
 
 
@@ -53,6 +53,11 @@ def test_a_finished_fold_becomes_a_row(finished: RunFolder) -> None:
     assert (first.run, first.fold, first.recipe) == ("demo/main", 0, "small-2-both")
     assert (second.recipe, second.planned_images_per_second, second.blend_seconds) == ("", None, None)
     assert first.competition == competition_key("demo", 36)
+    # 36 images in each epoch of the settings, or in those that a deadline left of them
+    assert first.images == 36 * load_config("demo").config.train.epochs
+    finished.fold(1).write_info({**finished.fold(1).read_info(), "pace": [[0.0, 0.0], [2.5, 10.0]]})
+    add_estimate(runs, finished.fold(1), SilentProgress())
+    assert read_estimates(runs)[2].images == 90.0
 
 
 def test_a_table_that_cannot_be_read_is_a_warning_and_stays(finished: RunFolder) -> None:
@@ -86,13 +91,22 @@ def test_the_next_plan_takes_rates_of_this_machine_and_scores_of_this_competitio
     # 500/400, 500/250 and 500/400 on this machine: the median
     assert known.slower == pytest.approx(1.25) and known.blend_seconds == 12.0
     # Rows of all machines: 80, 90 and 80 %; 20, 10 and 20 %
-    assert known.scores == {"small-2-both": "accuracy 83.3 %, EER 16.7 % in 3 folds here"}
+    assert known.scores_of("small-2-both", 40_000) == "accuracy 83.3 %, EER 16.7 % in 3 folds here"
+    assert known.scores_of("small-8-both", 40_000) == ""
 
 
 def test_without_rows_nothing_is_known(tmp_path: Path) -> None:
     assert read_estimates(tmp_path) == []
     known = known_of([], "a machine", "demo, 921 images")
-    assert (known.slower, known.blend_seconds, dict(known.scores)) == (None, None, {})
+    assert (known.slower, known.blend_seconds, known.scores_of("small-2-both", 1.0)) == (None, None, "")
+
+
+def test_scores_of_a_shorter_or_longer_training_are_not_expected_of_a_plan() -> None:
+    rows = [ROW, replace(ROW, images=6_000.0, accuracy=0.1, eer=0.4), replace(ROW, images=None, accuracy=0.0)]
+    known = known_of(rows, "a machine", "demo, 921 images")
+    assert known.scores_of("small-2-both", 41_000) == "accuracy 80.0 %, EER 20.0 % in 1 fold here"
+    assert known.scores_of("small-2-both", 6_100) == "accuracy 10.0 %, EER 40.0 % in 1 fold here"
+    assert known.scores_of("small-2-both", 15_000) == ""
 
 
 def test_one_wild_measurement_does_not_ruin_the_next_plan() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kaggle_face.config import load_config
 from kaggle_face.config.loading import packaged_configs
-from kaggle_face.pipeline.budget.estimates import Known
+from kaggle_face.pipeline.budget.estimates import Estimate, Known
 from kaggle_face.pipeline.budget.ladder import read_ladder
 from kaggle_face.pipeline.budget.plan import Budget, Candidate, seconds_of_training_image
 from kaggle_face.pipeline.budget.settings import settings_of_rung
@@ -102,7 +102,13 @@ def test_less_than_an_epoch_is_a_part_of_one() -> None:
 
 
 def test_what_earlier_runs_took_counts_for_more_than_the_trial() -> None:
-    slow = candidate(known=Known(slower=2.0, scores={"cpu-8-both": "accuracy 91.0 % in 2 folds here"}))
+    reached = Estimate(
+        *("", "", "", "", 0, "cpu-8-both", 96, None, None, 1.0, None),
+        accuracy=0.91,
+        eer=None,
+        images=128_000.0,
+    )
+    slow = candidate(known=Known(slower=2.0, reached=(reached, reached)))
     plan = slow.plan("both", Budget(600.0), ())
     assert plan.length == pytest.approx(candidate().plan("both", Budget(600.0), ()).length / 2, abs=1.0)
     assert plan.expected == "accuracy 91.0 % in 2 folds here"
@@ -115,3 +121,28 @@ def test_the_rate_of_growing_images_lies_between_those_of_both_sizes() -> None:
     assert 0.0015 < mean < 0.002, "6 of 9 epochs grow, 3 are whole"
     whole = settings_of_rung(DEMO, LADDER["cpu-8-both"], PINS, 9, 1.0)
     assert seconds_of_training_image(whole, NetworkRates(0.002, 0.002, 0.001, 1)) == 0.002
+
+
+def test_figures_of_a_whole_recipe_are_not_expected_of_a_part_of_it() -> None:
+    one = candidate()
+    whole = "accuracy 88.2 to 88.8 %, LFW EER 10.6 to 10.9 %"  # docs/recipes.md, rows 11c and 11d
+    assert one.plan("both", Budget(600.0), ()).expected.startswith(whole)
+    short = one.fixed_seconds(1, False) + 0.5 * one.images / 500
+    plan = one.plan("both", Budget(short + Budget(short).margin), ())
+    assert plan.expected == "not known: 50 % of the recipe's images"  # 6 epochs of 18,301, of 220,000
+    assert one.expected(0.9 * one.images).startswith(whole) and "89 %" in one.expected(0.89 * one.images)
+    changed = replace(one, is_changed=True)
+    assert changed.expected(one.images) == "not known: the settings are not those of the recipe"
+    assert candidate("cpu-120-both").expected(1_000.0) == "not measured"
+
+
+def test_a_margin_in_fewer_epochs_than_were_ever_measured_gets_a_line() -> None:
+    one = candidate()
+    plan = one.plan("both", Budget(600.0), ())
+    assert plan.length > 8.0 and plan.caution == ""
+    short = replace(plan, length=2.3)
+    assert short.caution.startswith("whether a margin pays in 2.3 epochs is not known: the fewest")
+    softmax = plan.config.model_copy(
+        update={"model": plan.config.model.model_copy(update={"head": "linear"})}
+    )
+    assert replace(short, config=softmax).caution == ""

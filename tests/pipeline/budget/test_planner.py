@@ -113,6 +113,10 @@ def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
     mine = config.model_copy(update={"optim": config.optim.model_copy(update={"lr": 0.07})})
     found = planner().plan_settings(rung, mine, "both", Budget(600.0))
     assert found.config == mine and found.length == 5.0
+    assert found.expected == "not known: the settings are not those of the recipe"
+    written = planner().plan(rungs_for(LADDER, "both", 112), "both", Budget(240.0))
+    again = planner().plan_settings(rung, written.config, "both", Budget(240.0))
+    assert again.expected.endswith("% of the recipe's images"), "of settings that nobody changed"
     with pytest.raises(RulesError, match="demo: no rate like that"):
         planner(broken_rules=lambda config: ("no rate like that",)).plan_settings(
             rung, mine, "both", Budget(600.0)

@@ -9,12 +9,14 @@ import pytest
 
 from kaggle_face.cli.main import main
 from kaggle_face.config import LoadedConfig, load_config
-from kaggle_face.errors import ConfigError, InputError, RunError
+from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
 from kaggle_face.pipeline.budget import planner
 from kaggle_face.pipeline.budget.estimates import read_estimates
 from kaggle_face.pipeline.budget.record import read_record, record_file
 from kaggle_face.pipeline.budget.run import BudgetOptions, budget_word, plan_run, run_within
 from kaggle_face.progress import SilentProgress
+from kaggle_face.summaries.budget import describe_plan
+from kaggle_face.summaries.summary import TextTable
 from tests.support.budgets import FakeClock, FakeTrial, Ticking
 
 SECONDS = 300.0
@@ -123,6 +125,41 @@ def load_run() -> object:
     from kaggle_face.artifacts.runs import run_folder
 
     return run_folder(Path("runs"), "tiny-5min", "main")
+
+
+def test_what_cannot_be_written_is_found_before_anything_is_measured(loaded: LoadedConfig) -> None:
+    sample = Path("data/tiny/classification_sample_submission.csv")
+    sample.write_text("id,label\nsomething_else.jpg,0\n", encoding="utf-8")
+    made = trial()
+    for begin in (plan_run, run_within):
+        with pytest.raises(SubmissionError, match=r"something_else\.jpg"):
+            begin(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), made.as_context)
+    assert not made.tried and not PLAN.exists() and not list(Path("runs").rglob("*.json"))
+
+
+def test_a_plan_names_the_csvs_and_a_task_without_test_files(loaded: LoadedConfig) -> None:
+    told = Ticking(FakeClock(), 0.0)
+    for image in Path("data/tiny/cls_data/test").iterdir():
+        image.unlink()
+    planned = plan_run(loaded, BudgetOptions(SECONDS), told, FakeClock(), trial().as_context)
+    assert planned.tasks == ("verification",)
+    assert any("a CSV of classification, and its files hold nothing" in line for line in told.lines)
+    (table, *_) = describe_plan(planned)
+    assert isinstance(table, TextTable) and table.rows[-1] == ["CSVs", "verification"]
+
+
+@pytest.mark.slow
+def test_a_run_writes_the_csv_of_the_task_that_has_test_files(
+    loaded: LoadedConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_MOST_EPOCHS", 12)
+    for image in Path("data/tiny/cls_data/test").iterdir():
+        image.unlink()
+    clock = FakeClock()
+    progress = Ticking(clock, 0.05)
+    result = run_within(loaded, BudgetOptions(SECONDS), progress, clock, trial().as_context)
+    assert [path.name for path in result.paths] == ["main_ensemble_verification.csv"]
+    assert result.evaluation is not None and {row.task for row in result.evaluation.metrics}
 
 
 def test_a_damaged_record_is_one_line(loaded: LoadedConfig) -> None:
