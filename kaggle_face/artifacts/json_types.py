@@ -1,4 +1,7 @@
-"""The types of the values in each JSON file of a run; keys that are not named here may hold anything."""
+"""The types of the values in each JSON file of a run; keys that are not named here may hold anything.
+
+Those of a model card and of an exported file are in `model_fields`.
+"""
 
 from __future__ import annotations
 
@@ -165,64 +168,6 @@ class ReceiptShape(Shape):
 
     competition: str
     files: Whole
-
-
-class CardShape(Shape):
-    """A gallery's model: the fields of `ModelCard`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-
-    fingerprint: str
-    run: str
-    fold: Whole
-    checkpoint: str
-    folder: str
-    image_size: Annotated[int, Field(ge=1, le=1 << 16)]
-    embedding_size: Annotated[int, Field(ge=1, le=1 << 16)]
-    thresholds: list[ThresholdShape]
-
-
-class ThresholdShape(Shape):
-    """A threshold of a model card; a rate that was not measured is null."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-
-    name: str
-    value: float
-    fpr: float | None = None
-    fnr: float | None = None
-    num_different: Whole = 0
-    num_same: Whole = 0
-
-
-class NetworkShape(Shape):
-    """A network inside an exported file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-
-    name: str
-    weights: Digest
-    share: float = 1.0
-
-
-class ExportShape(Shape):
-    """The description inside an exported ONNX file: the fields of `OnnxDescription`."""
-
-    format: Literal[1]
-    checksum: Digest
-    run: str
-    fold: Whole
-    checkpoint: str
-    precision: Literal["fp32", "fp16", "int8"]
-    fingerprint: str
-    networks: list[NetworkShape]
-    averaging: str
-    image_size: Annotated[int, Field(ge=1, le=1 << 16)]
-    embedding_size: Annotated[int, Field(ge=0, le=1 << 20)]
-    classes: list[str]
-    thresholds: list[ThresholdShape]
-    version: str
-    input: str
 
 
 def value_at(values: dict[str, Any], name: str) -> Any:

@@ -17,7 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from kaggle_face.artifacts.files.reading import check_shape, json_object, reading
+from kaggle_face.artifacts.files.reading import json_object, reading
+from kaggle_face.artifacts.model_fields import EXPORT, check_fields
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.hints import command_line
 from kaggle_face.inference.onnx_wire import has_external_data, metadata_of
@@ -129,12 +130,10 @@ def _describe(data: bytes) -> OnnxDescription:
     place = _PLACE.search(data)
     if place is None or _digest(data, place).encode() != place[1]:
         raise ValueError("it is damaged or was changed: it is not what was written")
-    from kaggle_face.artifacts.json_types import ExportShape
-
     values = json_object(text)
     if values.get("format") != FORMAT:
         raise ValueError(f"it is of format {values.get('format')!r}, and this version reads {FORMAT}")
-    check_shape(values, ExportShape, "its description", _AGAIN)
+    check_fields(values, EXPORT, "its description", _AGAIN)
     known = {field.name for field in dataclasses.fields(OnnxDescription)}
     found = {name: value for name, value in values.items() if name in known}
     found["networks"] = tuple(NetworkDigest(**one) for one in found["networks"])

@@ -46,8 +46,10 @@ neighbouring epochs differ by once the learning rate is low."""
 OVERFITTING_GAP = 0.1
 """Training accuracy less held-out accuracy in the last epoch."""
 STILL_RISING = 0.01
-"""Rise of the best held-out score within the last fifth of the epochs: one point in a hundred is no
-plateau."""
+"""Rise of the best held-out score within the last fifth of the measured epochs, of fewer than ten within the
+last one: one point in a hundred is not a plateau."""
+FEWEST_MEASURED = 2
+"""Measured epochs between which a score can rise; a run within a time budget often measures no more."""
 IMBALANCE = 5.0
 """Training images of the largest tenth of the identities over those of the smallest tenth."""
 RARE_GAP = 0.05
@@ -210,14 +212,15 @@ def training_still_rises(found: Evidence) -> Step | None:
     rises = []
     for curve in found.curves:
         count = len(curve.scores)
-        if count >= 5:
+        if count >= FEWEST_MEASURED:
             rises.append(max(curve.scores) - max(curve.scores[: count - max(1, count // 5)]))
     if not rises or float(np.mean(rises)) < STILL_RISING:
         return None
     return Step(
         "Train longer: the score was still rising",
-        f"over the last fifth of the epochs the held-out score rose by {float(np.mean(rises)):.3f} "
-        f"({STILL_RISING:g} is the limit), mean of {counted(len(rises), 'fold')}; try twice train.epochs",
+        f"over the last fifth of the measured epochs the held-out score rose by {float(np.mean(rises)):.3f} "
+        f"({STILL_RISING:g} is the limit), mean of {counted(len(rises), 'fold')}; try twice train.epochs, or "
+        "twice the --minutes of a run within a time budget",
         "learning-curves",
     )
 

@@ -84,6 +84,12 @@ CASES: dict[str, tuple[advice.Rule, dict[str, Any], dict[str, Any], str]] = {
         {"curves": (FLAT,)},
         "rose by 0.100",
     ),
+    "still rising after two measured epochs": (
+        advice.training_still_rises,
+        {"curves": (Curve(0, scores=(0.348, 0.359)),)},
+        {"curves": (Curve(0, scores=(0.359,)),)},
+        "last fifth of the measured epochs the held-out score rose by 0.011",
+    ),
     "unbalanced": (
         advice.classes_are_unbalanced,
         {"class_sizes": (50, *[20] * 8, 10), "accuracy_frequent": 0.9, "accuracy_rare": 0.84},

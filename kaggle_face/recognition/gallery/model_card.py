@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from kaggle_face.artifacts.files.reading import json_object
+from kaggle_face.artifacts.model_fields import CARD, check_fields
 from kaggle_face.errors import GalleryError, InputError, RunError
 from kaggle_face.hints import command_line
 
@@ -118,12 +120,9 @@ def card_from_text(text: str) -> ModelCard:
     Raises:
         GalleryError: The text is not a model card.
     """
-    from kaggle_face.artifacts.files.reading import check_shape, json_object
-    from kaggle_face.artifacts.json_types import CardShape
-
     try:
         values = json_object(text)
-        check_shape(values, CardShape, "a model card", "export or enroll again")
+        check_fields(values, CARD, "a model card", "export or enroll again")
     except (ValueError, RecursionError, RunError) as error:
         raise GalleryError(f"the description of the gallery's model is damaged: {error}") from error
     thresholds = tuple(_threshold_from(one) for one in values.pop("thresholds"))
