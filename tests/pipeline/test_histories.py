@@ -236,7 +236,7 @@ def shared_fresh(in_stages: Callable[..., int], workspace_of: Callable[[Path], A
     return Fresh(in_stages, workspace_of)
 
 
-test_ten_histories_end_like_a_fresh_run_or_are_refused = _test(10)
+test_six_histories_end_like_a_fresh_run_or_are_refused = _test(6)
 test_thirty_histories_end_like_a_fresh_run_or_are_refused = pytest.mark.slow(_test(30))
 test_three_hundred_histories_end_like_a_fresh_run_or_are_refused = pytest.mark.soak(_test(300))
 

@@ -32,11 +32,6 @@ SEED = 3
 LAYOUTS: tuple[Layout, ...] = ("folders", "labels_txt")
 
 
-@pytest.fixture(scope="module", params=LAYOUTS)
-def any_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _written(tmp_path_factory, request.param)
-
-
 @pytest.fixture(scope="module")
 def folders_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _written(tmp_path_factory, "folders")
@@ -45,6 +40,12 @@ def folders_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def labels_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _written(tmp_path_factory, "labels_txt")
+
+
+@pytest.fixture(params=LAYOUTS)
+def any_root(request: pytest.FixtureRequest) -> Path:
+    root: Path = request.getfixturevalue("folders_root" if request.param == "folders" else "labels_root")
+    return root
 
 
 def _written(factory: pytest.TempPathFactory, layout: Layout) -> Path:

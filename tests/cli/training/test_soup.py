@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,29 @@ from kaggle_face.artifacts.record_io import read_pair_scores
 from kaggle_face.cli.main import main
 from kaggle_face.model.weights.checkpoints import read_weights
 
+from ..conftest import commands_in
+
 RUNS = Path("runs/tiny")
+SETTINGS = ("train.epochs=3", "train.swa_epochs=2", "train.score=accuracy - eer")
 
 
 def train(run: str, *words: str, folds: str = "0") -> None:
-    settings = ["train.epochs=3", "train.swa_epochs=2", "train.score=accuracy - eer"]
-    assert main(["train", "--fold", folds, "--run", run, *settings, *words]) == 0
+    assert main(["train", "--fold", folds, "--run", run, *SETTINGS, *words]) == 0
+
+
+@pytest.fixture(scope="module")
+def two_folds(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace where folds 0 and 1 of the run `main` were trained, to be copied."""
+    folder = tmp_path_factory.mktemp("soups")
+    commands_in(folder, tiny_root, ["train", "--fold", "0,1", "--run", "main", *SETTINGS])
+    return folder
+
+
+@pytest.fixture
+def with_main(workspace: Path, two_folds: Path) -> Path:
+    """The workspace, with folds 0 and 1 of the run `main`."""
+    shutil.copytree(two_folds / "runs", workspace / "runs")
+    return workspace
 
 
 def info(run: str, fold: int = 0) -> dict[str, Any]:
@@ -28,9 +46,8 @@ def info(run: str, fold: int = 0) -> dict[str, Any]:
 
 
 def test_a_soup_is_no_worse_than_its_best_checkpoint_and_a_run_like_any_other(
-    workspace: Path, capsys: pytest.CaptureFixture[str]
+    with_main: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train("main", folds="0,1")
     assert main(["soup", "--run", "main"]) == 0
     for fold in (0, 1):
         soup, alone = info("soup", fold)["soup"], info("main", fold)["results"]
@@ -83,17 +100,15 @@ def test_folds_with_trials_of_their_own_share_nothing_to_be_judged_by(
     assert not (RUNS / "soup").exists()
 
 
-def test_a_soup_takes_no_other_runs_place(workspace: Path, refused: Callable[..., str]) -> None:
-    train("main")
+def test_a_soup_takes_no_other_runs_place(with_main: Path, refused: Callable[..., str]) -> None:
     assert "choose another --name" in refused("soup", "--run", "main", "--name", "main", "--overwrite")
     assert main(["soup", "--run", "main"]) == 0
     assert "or --overwrite it" in refused("soup", "--run", "main")
     assert main(["soup", "--run", "main", "--overwrite"]) == 0
 
 
-def test_other_networks_make_no_soup(workspace: Path, refused: Callable[..., str]) -> None:
-    train("main")
-    train("wide", "model.embedding_size=8")
+def test_other_networks_make_no_soup(with_main: Path, refused: Callable[..., str]) -> None:
+    train("wide", "model.embedding_size=8", folds="0,1")
     assert "another network" in refused("soup", "--run", "main", "--run", "wide")
     assert "another network" in refused("soup", "--run", "wide", "--run", "main")
 

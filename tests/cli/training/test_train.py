@@ -112,6 +112,7 @@ def test_a_resumed_training_keeps_the_threads_that_it_was_begun_with(
     assert set(seen) == {1}
 
 
+@pytest.mark.slow  # tests/cli/test_soak.py ends trainings at random moments
 def test_a_killed_and_resumed_training_ends_with_the_same_bits(
     workspace: Path, launch: Callable[..., int]
 ) -> None:
