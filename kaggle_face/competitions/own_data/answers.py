@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from kaggle_face.arguments import check_fields
 from kaggle_face.config.competition import ListedSplit
 from kaggle_face.errors import ConfigError, nearest_hint
 
 Meaning = ListedSplit | Literal["skip"]
 _MEANINGS: Mapping[str, Meaning] = {"train": "train", "dev": "dev", "test": "test", "skip": "skip"}
+_LISTS = ("pairs", "folders")
 
 
 @dataclass(frozen=True)
@@ -51,24 +53,19 @@ class Answers:
         """The answers of a mapping from their names, such as `{"image_column": "id"}`.
 
         Raises:
-            ConfigError: A name does not exist.
+            ConfigError: A name does not exist, or a value is not of its type.
         """
         known = [each.name for each in fields(cls)]
         for name in values:
             if name not in known:
                 hint = nearest_hint(name, known) or f"; known: {', '.join(known)}"
                 raise ConfigError(f"own data have no answer '{name}'{hint}")
-        lists = {name: _as_tuple(values[name]) for name in ("pairs", "folders") if name in values}
-        return cls(**{**values, **lists})
+        of_one = {name: (values[name],) for name in _LISTS if isinstance(values.get(name), str)}
+        values = {**values, **of_one}
+        check_fields(values, cls, "own data")
+        return cls(**{**values, **{name: tuple(values[name]) for name in _LISTS if name in values}})
 
     def __post_init__(self) -> None:
-        for name, value, choices in (
-            ("without_identity", self.without_identity, ("test", "skip")),
-            ("identity_folder", self.identity_folder, ("first", "last")),
-            ("submitted", self.submitted, ("name", "index")),
-        ):
-            if value not in (None, *choices):
-                raise ConfigError(f"{name} of own data is {' or '.join(choices)}, got '{value}'")
         if self.pattern is not None and self.pattern.count("{identity}") != 1:
             raise ConfigError(
                 f"--pattern '{self.pattern}' needs {{identity}} once, such as '{{identity}}_{{n}}.jpg'; "
@@ -94,10 +91,6 @@ class Answers:
     def folder_of(self, file: str) -> str | None:
         """The folder given for the images of a table."""
         return next((text[len(file) + 1 :] for text in self.folders if text.startswith(f"{file}:")), None)
-
-
-def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def check_answers(
