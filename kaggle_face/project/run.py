@@ -136,16 +136,22 @@ class Member:
         return [fold.fold for fold in self.folder.finished_folds()]
 
     @property
-    def num_parameters(self) -> int:
-        """The parameters of all of its networks."""
-        folds = self.folder.finished_folds()
-        return sum(int(fold.read_info().get("num_parameters", 0)) for fold in folds)
+    def num_parameters(self) -> int | None:
+        """The parameters of all of its networks; None where they are not known, as of some imported runs."""
+        infos = [fold.read_info() for fold in self.folder.finished_folds()]
+        counts = [info["num_parameters"] for info in infos if "num_parameters" in info]
+        if len(counts) < len(infos):
+            return None
+        return sum(counts if self.folder.imported_task is None else counts[:1])
 
     def __repr__(self) -> str:
         return f"member {self.name}"
 
     def _repr_html_(self) -> str:
-        facts = {"folds": str(self.folds), "parameters": self.num_parameters}
+        facts = {
+            "folds": str(self.folds),
+            "parameters": "-" if self.num_parameters is None else self.num_parameters,
+        }
         return as_html(repr(self), pd.DataFrame([facts]))
 
 
