@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
-from types import SimpleNamespace
+from types import GenericAlias, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from kaggle_face.errors import ConfigError, InputError
@@ -133,7 +133,7 @@ def _adapter(owner: Any, name: str) -> TypeAdapter[Any]:
     from pydantic import ConfigDict, TypeAdapter
 
     hint = _hint(owner, name)
-    return TypeAdapter(tuple[hint], config=ConfigDict(arbitrary_types_allowed=True))
+    return TypeAdapter(GenericAlias(tuple, (hint,)), config=ConfigDict(arbitrary_types_allowed=True))
 
 
 def _hint(owner: Any, name: str) -> Any:

@@ -29,6 +29,9 @@ class Answers:
         pattern: What file names mean.
         test: The images to submit: a folder, or a table that names them.
         sample: The sample submission; `none`: there is none.
+        id_column: The column of the sample submission with the ids of the rows.
+        row_order: What the sample's ids count, where they are numbers from 0 or 1: the test images sorted by
+            their names as text, or by the numbers that they are called.
         without_identity: What rows of a table without an identity are.
         identity_folder: Which of several nested folders is called like the person.
         submitted: Whether the CSV holds names of identities or their places among the sorted names.
@@ -43,6 +46,8 @@ class Answers:
     pattern: str | None = None
     test: str | None = None
     sample: str | None = None
+    id_column: str | None = None
+    row_order: Literal["name", "number"] | None = None
     without_identity: Literal["test", "skip"] | None = None
     identity_folder: Literal["first", "last"] | None = None
     submitted: Literal["name", "index"] | None = None
@@ -104,6 +109,7 @@ def check_answers(
     for option, column in (
         ("--image-column", answers.image_column),
         ("--identity-column", answers.identity_column),
+        ("--id-column", answers.id_column),
         ("--split-column", answers.split_words[0] or None),
     ):
         if column is not None and column not in columns:
