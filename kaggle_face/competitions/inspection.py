@@ -19,6 +19,7 @@ from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.guess import Guess, guess_settings
+from kaggle_face.competitions.own_data.pair_truth import refuse_reversed_labels
 from kaggle_face.competitions.own_data.tables import is_numbering
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.reading import read_competition
@@ -78,6 +79,8 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         competition = CompetitionConfig(slug=slug, family=CUSTOM.name, custom=guess.custom)
     detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
+    if guess is not None:
+        refuse_reversed_labels(data, guess.custom, answers or Answers())
     variant = variant_of(detection, competition)
     formats, notes_on_samples = _formats_of_samples(
         root,

@@ -19,7 +19,7 @@ from kaggle_face.config.competition import PairsConfig
 from kaggle_face.errors import ConfigError, DataError, nearest_hint
 
 _NEGATIVE_NAME = re.compile(
-    r"diff|dissimilar|distinct|distance|impost|mis_?match|non_?match|no_?match|not_?same|negative|unrelated",
+    r"diff|dissimilar|distinct|distance|impost|mis_?match|non_?match|no_?match|not_?same|negative|unrelated|stranger",
     re.IGNORECASE,
 )
 _ID_NAMES = ("id", "pair_id", "pairid", "index", "row", "row_id", "pair", "")

@@ -14,7 +14,7 @@ from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, read_images
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.findings import Findings
-from kaggle_face.competitions.own_data.folders import split_folders
+from kaggle_face.competitions.own_data.folders import split_called, split_folders
 from kaggle_face.competitions.own_data.image_tables import locate
 from kaggle_face.competitions.own_data.labels import table_of_labels
 from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering
@@ -154,7 +154,7 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
         column = first
     find.say(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
     if not find.has_test:
-        tests = (each for each in split_folders(find.left) if SPLIT_WORDS[name_of(each).lower()] == "test")
+        tests = (each for each in split_folders(find.left) if split_called(name_of(each)) == "test")
         if not any(_all_in(find, own, column, folder) for folder in tests):
             if is_numbering(own.cells(column)) and find.answers.folder_of(own.name) is None:
                 _refuse_numbers_of_several(find, own, column)
