@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Counter(Protocol):
@@ -14,6 +14,7 @@ class Counter(Protocol):
         """Counts `steps` more and shows `note` beside the rate."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """The reporter of a command."""
 

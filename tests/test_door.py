@@ -64,10 +64,13 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     ("call", "line"),
     [
         (lambda: kf.open_project("nosuch"), "there are no settings called 'nosuch'"),
-        (lambda: kf.open_project("demo", [3]), "an override is a text as on the command line, got 3"),
+        (lambda: kf.open_project("demo", [3]), "an item of open_project(overrides=...) must be text, got 3"),
         (lambda: kf.metrics.equal_error_rate([1.0, 2.0], [1, 1]), "verification needs pairs of both kinds"),
         (lambda: kf.heads.ArcFace(num_classes=3, embedding_size=4)([1], [0]), "embeddings must be a tensor"),
-        (lambda: kf.cutmix(torch.zeros(2, 3, 4, 4), [0, 1]), "labels must be a tensor, got list"),
+        (
+            lambda: kf.cutmix(torch.zeros(2, 3, 4, 4), [0, 1]),
+            "cutmix(labels_B=...) must be a tensor, got [0, 1]",
+        ),
         (lambda: kf.mixup(torch.zeros(2, 3, 4, 4), torch.zeros(3)), "2 images and 3 labels"),
         (lambda: kf.cutmix(torch.zeros(2, 3, 4, 4), torch.zeros(2), seed=-1), "seed must be >= 0, got -1"),
         (lambda: kf.losses.TripletLoss(selection="x"), "selection is one of semi_hard, hard, all, got 'x'"),
@@ -76,8 +79,13 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         (lambda: kf.open_gallery("nosuch.sqlite").identify("x.jpg"), "there is no gallery at nosuch.sqlite"),
         (lambda: kf.generate_faces("x", 2), "at least 4 identities, got 2"),
         (lambda: kf.init_project("a/b", "x"), "has no folders in it, got 'a/b'"),
+        (lambda: kf.init_project("a", "x"), "there is no folder x; mend data, or download"),
+        (lambda: kf.open_project("demo").ensemble(["mate"]), "got 'mate'; project.run(name) gives a Run"),
         (lambda: kf.open_project("demo").evaluate([]), "there is no run to evaluate"),
-        (lambda: kf.open_project("demo").train(folds=["a"]), "folds are numbers from 0, got 'a'"),
+        (
+            lambda: kf.open_project("demo").train(folds=["a"]),
+            "an item of train(folds=...) must be a whole number, got 'a'",
+        ),
     ],
 )
 def test_bad_input_is_one_line(

@@ -22,7 +22,7 @@ from kaggle_face.config import load_config
 from kaggle_face.errors import InputError
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.budget.ladder import Purpose
+    from kaggle_face.tasks import Purpose
 
 _CONFIG = "recipes-table"
 _VALUES = Path("budgets.json")

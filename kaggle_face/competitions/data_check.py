@@ -19,7 +19,8 @@ from kaggle_face.competitions.catalogue.known import CompetitionSpec
 from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import FolderMap
 from kaggle_face.competitions.submission.formats import SubmissionFormats
-from kaggle_face.competitions.submission.samples import ForeignIdsError, find_samples, infer_format
+from kaggle_face.competitions.submission.sample_ids import ForeignIdsError
+from kaggle_face.competitions.submission.samples import find_samples, infer_format
 from kaggle_face.competitions.submission.tables import row_ids
 from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
@@ -237,12 +238,14 @@ def check_samples(
     for name in find_samples(tree):
         try:
             columns = read_csv_table(tree.root / name, []).columns
-            ids = next(iter(columns.values()))
             for form in known:
-                if (*columns,) == form.columns and set(ids) <= set(row_ids(data, form).tolist()):
+                if (*columns,) != form.columns:
+                    continue
+                if {*columns[form.id_column]} <= {*row_ids(data, form).tolist()}:
                     break
             else:
                 form = infer_format(tree.root / name, data, tree.root)
+            ids = columns[form.id_column]
         except ForeignIdsError as error:
             results.append(CheckResult("problem", str(error)))
         except DataError as error:

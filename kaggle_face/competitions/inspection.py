@@ -11,6 +11,7 @@ from kaggle_face.competitions.catalogue.descriptions import describe_metric, des
 from kaggle_face.competitions.catalogue.known import CompetitionSpec, find_spec, known_slugs
 from kaggle_face.competitions.catalogue.ranking import PAIR_METRICS
 from kaggle_face.competitions.detection import detect_competition, variant_of
+from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.layouts.custom import formats_of_own_data
@@ -18,15 +19,18 @@ from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.guess import Guess, guess_settings
+from kaggle_face.competitions.own_data.pair_truth import refuse_reversed_labels
+from kaggle_face.competitions.own_data.tables import is_numbering
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.reading import read_competition
 from kaggle_face.competitions.sizing import Machine, TrainingSize, image_size_line, training_lines
 from kaggle_face.competitions.submission.formats import SubmissionFormats
+from kaggle_face.competitions.submission.sample_ids import ForeignIdsError
 from kaggle_face.competitions.submission.samples import find_samples, infer_format
 from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.config.yaml_text import dump_yaml
-from kaggle_face.errors import DataError, counted, nearest_hint, one_line
+from kaggle_face.errors import ConfigError, DataError, counted, nearest_hint, one_line
 from kaggle_face.pictures import UnreadableImageError, inspect_picture, read_picture
 from kaggle_face.records import CompetitionData
 
@@ -75,6 +79,8 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         competition = CompetitionConfig(slug=slug, family=CUSTOM.name, custom=guess.custom)
     detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
+    if guess is not None:
+        refuse_reversed_labels(data, guess.custom, answers or Answers())
     variant = variant_of(detection, competition)
     formats, notes_on_samples = _formats_of_samples(
         root,
@@ -83,7 +89,8 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         if guess is None
         else formats_of_own_data(guess.custom),
         find_samples(map_folder(root)) if guess is None else guess.samples,
-        must_fit=guess is not None,
+        guess=guess,
+        id_column=None if answers is None else answers.id_column,
     )
     spec = find_spec(slug)
     notes = [*data.notes, *notes_on_samples]
@@ -222,20 +229,29 @@ def _heading(inspection: Inspection) -> list[str]:
 
 
 def _formats_of_samples(
-    root: Path, data: CompetitionData, preset: SubmissionFormats, samples: Sequence[str], must_fit: bool
+    root: Path,
+    data: CompetitionData,
+    preset: SubmissionFormats,
+    samples: Sequence[str],
+    guess: Guess | None,
+    id_column: str | None = None,
 ) -> tuple[SubmissionFormats, list[str]]:
     """The formats that samples show where they differ from the preset, and what could not be inferred.
 
     Raises:
-        DataError: Nothing could be inferred of a sample that `must_fit`.
+        DataError: Nothing could be inferred of a sample of own data.
     """
     found: dict[str, Any] = {}
     notes: list[str] = []
     for sample in samples:
         try:
-            form = infer_format(root / sample, data, root)
+            form = infer_format(root / sample, data, root, id_column)
+            if guess is not None and form.parts[0].cells[form.id_place].startswith("{row"):
+                _refuse_counted_files(root / sample, data, guess)
         except DataError as error:
-            if must_fit:
+            if guess is not None:
+                if isinstance(error, ForeignIdsError):
+                    _refuse_counted_files(root / sample, data, guess)
                 raise DataError(f"{error}; or leave it aside with --sample none") from error
             notes.append(str(error))
             continue
@@ -247,6 +263,24 @@ def _formats_of_samples(
         if known is None or (form.columns, form.parts) != (known.columns, known.parts):
             found[task] = form
     return SubmissionFormats(**found), notes
+
+
+def _refuse_counted_files(sample: Path, data: CompetitionData, guess: Guess) -> None:
+    """Refuses ids that count the test images where these lie in a folder, whose order is not given.
+
+    Raises:
+        ConfigError: A column of the sample counts as many rows; the option that answers is named.
+    """
+    tests = [entry for entry in guess.custom.images if entry.split == "test"]
+    if guess.custom.row_order is not None or not tests or any(entry.table is not None for entry in tests):
+        return
+    for name, cells in read_csv_table(sample, []).columns.items():
+        if len(cells) == len(data.test_rows) and is_numbering(cells):
+            raise ConfigError(
+                f"{sample}: '{name}', from {cells[0]} to {cells[-1]}, may count the test images, in an order "
+                f"that no file gives; say which with --row-order name or --row-order number, or with "
+                f"--id-column another column of ids"
+            )
 
 
 def _submit_lines(formats: SubmissionFormats) -> list[str]:

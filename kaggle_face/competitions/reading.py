@@ -113,7 +113,8 @@ def _spelled_as_samples(tree: FolderMap, data: CompetitionData) -> CompetitionDa
     for name in find_samples(tree):
         if tasks_named_by(name) <= {"classification"}:
             with suppress(DataError):  # what is wrong with a sample is reported where it is compared
-                samples += next(iter(read_csv_table(tree.root / name, []).columns.values()))
+                for cells in read_csv_table(tree.root / name, []).columns.values():
+                    samples += cells
     spellings = Spellings(samples)
     ids = [spellings.find(row_id) or row_id for row_id in rows.row_ids.tolist()]
     changed = [row_id for row_id, old in zip(ids, rows.row_ids.tolist(), strict=True) if row_id != old]

@@ -152,6 +152,7 @@ class CustomConfig(Part):
     galleries: Annotated[tuple[GalleryConfig, ...], Strict(False)] = ()
     test_rows: str | None = None
     test_id: str | None = None
+    row_order: Literal["name", "number"] | None = None
     unknown: str | None = None
     submitted: Literal["name", "index"] = "name"
     labels: LabelsConfig | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 import numpy.typing as npt
 
+from kaggle_face.arguments import checked
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.errors import RunError, nearest_hint
@@ -19,6 +20,8 @@ from kaggle_face.metrics.similarity import normalized
 
 if TYPE_CHECKING:
     from kaggle_face.config.schema import CheckpointName
+else:
+    CheckpointName = str  # settings need pydantic, which an exported file does without
 
 _PREFERRED: tuple[CheckpointName, ...] = ("best_ver", "best", "best_cls", "last")
 
@@ -33,6 +36,7 @@ class Embedder:
         embedding_size: D.
     """
 
+    @checked
     def __init__(self, folder: FoldFolder, checkpoint: CheckpointName, device: str = "auto") -> None:
         """Loads the network.
 
@@ -108,6 +112,7 @@ def load_embedder(
 ) -> Embedder | OnnxEmbedder: ...
 
 
+@checked
 def load_embedder(
     run: str | PathLike[str] | RunFolder | FoldFolder,
     fold: int | None = None,

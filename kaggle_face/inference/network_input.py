@@ -42,7 +42,7 @@ def picture_batches(images: Pictures, size_px: int, batch_size: int) -> Iterator
         DataError: A file is missing or not a picture, an array has another shape or type, or one picture was
             given instead of a list of them.
     """
-    if isinstance(images, str | PathLike | Image.Image):
+    if isinstance(images, str | PathLike | Image.Image) or not hasattr(images, "__getitem__"):
         raise DataError(f"embed takes a list of images, got one {type(images).__name__}; write [image]")
     count = len(images)
     return (

@@ -33,6 +33,8 @@ LOGITS: Final = "logits"
 
 OutputName = Literal["embeddings", "logits"]
 Precision = Literal["fp32", "fp16", "int8"]
+Outputs = Literal["embeddings", "logits", "both"]
+Format = Literal["onnx"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 _NO_CHECKSUM = "0" * 32

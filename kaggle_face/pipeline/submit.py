@@ -194,6 +194,7 @@ def check_own_file(
     try:
         formats = submission_formats(Path(config.data.root), config.competition, config.submit)
         (form,) = wanted_forms(formats, tasks)
+        expected = replace(expected, id_place=form.id_place)
         data = open_competition(config, progress)
     except InputError as error:
         progress.warn(f"the CSV is not compared with the test files: {error}")

@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pandas as pd
 
+from kaggle_face.arguments import checked_methods
+from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError, counted
 from kaggle_face.extras import require_extra
 from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.project.run import Run
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from kaggle_face.config import LoadedConfig
-    from kaggle_face.config.schema import CheckpointName
     from kaggle_face.pipeline.improving.tune import TuneResult
     from kaggle_face.progress import Progress
-    from kaggle_face.project.run import Run
+else:
+
+    @runtime_checkable
+    class BaseStorage(Protocol):
+        """A storage of Optuna, by which arguments are checked without importing it."""
+
+        def create_new_study(self) -> int:
+            """Makes a study, in every storage."""
 
 
 class Tuning:
@@ -74,6 +83,7 @@ class _Calls(Protocol):
     def run(self, name: str | None = None) -> Run: ...
 
 
+@checked_methods
 class BetterRuns:
     """The methods `tune` and `soup` of a project."""
 

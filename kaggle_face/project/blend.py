@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from kaggle_face.arguments import checked_methods
+from kaggle_face.inference.onnx_file import Outputs, Precision
 from kaggle_face.project.frames import as_html, frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from kaggle_face.artifacts.runs import RunFolder
     from kaggle_face.config import LoadedConfig
-    from kaggle_face.inference.onnx_file import Precision
     from kaggle_face.pipeline.ensemble import BlendResult
-    from kaggle_face.pipeline.export.results import Outputs
     from kaggle_face.progress import Progress
     from kaggle_face.project.exported import Export
     from kaggle_face.project.run import Run
 
 
+@checked_methods
 class Blend:
     """A blend that `Project.ensemble` wrote, with what is known of it.
 

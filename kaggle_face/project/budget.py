@@ -9,11 +9,11 @@ import pandas as pd
 
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.project.run import Run, RunOwner
+from kaggle_face.tasks import Purpose
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.budget.execute import BudgetResult
-    from kaggle_face.pipeline.budget.ladder import Purpose
     from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun
 
 

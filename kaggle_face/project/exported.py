@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pandas as pd
 
+from kaggle_face.arguments import checked_methods
 from kaggle_face.errors import RunError
+from kaggle_face.inference.onnx_file import Precision
 from kaggle_face.project.frames import as_html, frame_of
 
 if TYPE_CHECKING:
     from kaggle_face.artifacts.runs import RunFolder
     from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.onnx_embedder import OnnxEmbedder
-    from kaggle_face.inference.onnx_file import Precision
     from kaggle_face.pipeline.export.results import ExportResult
     from kaggle_face.progress import Progress
 
 
+@runtime_checkable
 class Exportable(Protocol):
     """A run or a blend of a project."""
 
@@ -30,6 +32,7 @@ class Exportable(Protocol):
         """The frame of a call of its project, with the project's settings."""
 
 
+@checked_methods
 class Export:
     """Files that `export` wrote, each compared with torch.
 

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.arguments import checked
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.inference.onnx_file import Format, Outputs, Precision
 from kaggle_face.notebook_progress import usual_progress
 from kaggle_face.progress import Progress
 from kaggle_face.project.exported import Export, Exportable
 
 if TYPE_CHECKING:
-    from kaggle_face.inference.onnx_file import Precision
-    from kaggle_face.pipeline.export.results import ExportOptions, Format, Outputs
+    from kaggle_face.pipeline.export.results import ExportOptions
 
 
+@checked
 def export(
     source: Exportable | str | Path,
     folder: str | Path | None = None,

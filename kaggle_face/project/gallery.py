@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from kaggle_face.arguments import checked, checked_methods
 from kaggle_face.errors import counted
 from kaggle_face.notebook_progress import usual_progress
 from kaggle_face.progress import Progress
 from kaggle_face.project.frames import as_html
+from kaggle_face.project.run import Run
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD
 from kaggle_face.recognition.gallery.tables import OnConflict
 
 if TYPE_CHECKING:
-    from kaggle_face.project.run import Run
     from kaggle_face.recognition.one_shot import Identified, OneShot, Verified
 
 
+@checked_methods
 class PeopleGallery:
     """The enrolled people in a file, and the network that recognises them. Made by `open_gallery`."""
 
@@ -83,7 +85,7 @@ class PeopleGallery:
         table = pd.DataFrame([one.as_json() for one in found])
         return table.astype({"similarity": float})
 
-    def remove_pictures(self, name: str, numbers: int | Collection[int]) -> PeopleGallery:
+    def remove_pictures(self, name: str, numbers: int | Sequence[int] | AbstractSet[int]) -> PeopleGallery:
         """Removes images of a person, all of them or after an error none.
 
         Args:
@@ -95,7 +97,7 @@ class PeopleGallery:
         """
         from kaggle_face.recognition.gallery.images import remove_images
 
-        chosen = [numbers] if isinstance(numbers, int | np.integer) else numbers
+        chosen = [numbers] if isinstance(numbers, int) else numbers
         remove_images(self._one_shot.open_gallery(self._progress), name, chosen)
         return self
 
@@ -138,6 +140,7 @@ class PeopleGallery:
         return as_html(repr(self), self.people)
 
 
+@checked
 def open_gallery(
     path: str | Path = "gallery.sqlite",
     run: Run | str | Path | None = None,

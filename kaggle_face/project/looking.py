@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from kaggle_face.arguments import checked_methods
 from kaggle_face.errors import DataError, counted
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class _Calls(Protocol):
     def call(self) -> AbstractContextManager[Progress]: ...
 
 
+@checked_methods
 class Looking:
     """The methods `show_images`, `check` and `preview_augmentation` of a project."""
 

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from kaggle_face.arguments import checked, checked_methods
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import list_runs, name_of_run, run_folder
 from kaggle_face.config import Config, LoadedConfig
+from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
+from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
+from kaggle_face.evaluation.members import Method
 from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
+from kaggle_face.pipeline.launch.slurm import SlurmOptions
 from kaggle_face.progress import Progress, WarningsOnce
 from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
@@ -25,19 +30,15 @@ from kaggle_face.project.run import Run
 from kaggle_face.project.submitting import Submissions
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import heeding_signals
-from kaggle_face.tasks import Task
+from kaggle_face.tasks import Purpose, Task
 
 if TYPE_CHECKING:
-    from kaggle_face.config.schema import CheckpointName
     from kaggle_face.data.cache.image_cache import ImageCache
-    from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
-    from kaggle_face.evaluation.members import Method
-    from kaggle_face.pipeline.budget.ladder import Purpose
-    from kaggle_face.pipeline.launch.slurm import SlurmOptions
     from kaggle_face.project.budget import BudgetPlan
     from kaggle_face.project.report import Report
 
 
+@checked_methods
 class Project(BetterRuns, Looking, Submissions):
     """A competition: settings, data and runs. Made by `open_project`.
 
@@ -45,6 +46,7 @@ class Project(BetterRuns, Looking, Submissions):
     Its errors are subclasses of `KaggleFaceError`, with the line that the command would print.
     """
 
+    @checked
     def __init__(self, loaded: LoadedConfig, word: str, progress: Progress) -> None:
         self.loaded, self._word, self._progress = loaded, word, progress
 
@@ -192,9 +194,6 @@ class Project(BetterRuns, Looking, Submissions):
         from kaggle_face.pipeline.train import train_folds
 
         numbers = [folds] if isinstance(folds, int) else folds
-        wrong = [each for each in numbers or () if not isinstance(each, int)]
-        if wrong:
-            raise RunError(f"folds are numbers from 0, got {wrong[0]!r}")
         folder = run_folder(
             Path(self.config.paths.runs), self.name, run or name_of_run(self.loaded.overrides)
         )
@@ -224,7 +223,7 @@ class Project(BetterRuns, Looking, Submissions):
         """
         from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
         from kaggle_face.pipeline.launch.devices import training_words
-        from kaggle_face.pipeline.launch.slurm import SlurmOptions, slurm_script
+        from kaggle_face.pipeline.launch.slurm import slurm_script
 
         numbers = [folds] if isinstance(folds, int) else folds
         name = run or name_of_run(self.loaded.overrides)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from kaggle_face.arguments import checked, checked_methods
 from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.record_io import read_pair_scores, read_pairs, read_predictions
@@ -20,6 +21,7 @@ from kaggle_face.artifacts.tables import read_table
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError, counted
 from kaggle_face.evaluation.members import default_checkpoint, imported_checkpoint
+from kaggle_face.inference.onnx_file import Outputs, Precision
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.records import FloatArray, IntArray, StrArray, positions_of
 from kaggle_face.tasks import Task
@@ -27,8 +29,6 @@ from kaggle_face.tasks import Task
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.embedder import Embedder
-    from kaggle_face.inference.onnx_file import Precision
-    from kaggle_face.pipeline.export.results import Outputs
     from kaggle_face.progress import Progress
     from kaggle_face.project.exported import Export
 
@@ -121,6 +121,7 @@ class Member:
     member faces/main@best_cls
     """
 
+    @checked
     def __init__(self, folder: RunFolder, checkpoint: CheckpointName) -> None:
         self.folder, self.checkpoint = folder, checkpoint
 
@@ -135,19 +136,26 @@ class Member:
         return [fold.fold for fold in self.folder.finished_folds()]
 
     @property
-    def num_parameters(self) -> int:
-        """The parameters of all of its networks."""
-        folds = self.folder.finished_folds()
-        return sum(int(fold.read_info().get("num_parameters", 0)) for fold in folds)
+    def num_parameters(self) -> int | None:
+        """The parameters of all of its networks; None where they are not known, as of some imported runs."""
+        infos = [fold.read_info() for fold in self.folder.finished_folds()]
+        counts = [info["num_parameters"] for info in infos if "num_parameters" in info]
+        if len(counts) < len(infos):
+            return None
+        return sum(counts if self.folder.imported_task is None else counts[:1])
 
     def __repr__(self) -> str:
         return f"member {self.name}"
 
     def _repr_html_(self) -> str:
-        facts = {"folds": str(self.folds), "parameters": self.num_parameters}
+        facts = {
+            "folds": str(self.folds),
+            "parameters": "-" if self.num_parameters is None else self.num_parameters,
+        }
         return as_html(repr(self), pd.DataFrame([facts]))
 
 
+@runtime_checkable
 class RunOwner(Protocol):
     """What a run needs of its project: settings, the frame of a call, and the evaluation of runs."""
 
@@ -165,12 +173,14 @@ class RunOwner(Protocol):
         """All held-out metrics of runs; see `Project.evaluate`."""
 
 
+@checked_methods
 class Run:
     """A run of a project: one training of each fold, in a folder on disk.
 
     Runs are made by `Project.train`, and found again by `Project.run` and `Project.runs`.
     """
 
+    @checked
     def __init__(self, project: RunOwner, folder: RunFolder) -> None:
         self.project, self.folder = project, folder
 
@@ -251,8 +261,6 @@ class Run:
         Raises:
             RunError: No fold is finished, a record is missing, or it is out of date.
         """
-        if task not in ("classification", "verification"):
-            raise RunError(f"a task is 'classification' or 'verification', got '{task}'")
         folds = self.folder.finished_folds()
         if not folds:
             raise RunError(f"{self.name} has no finished fold; train one: {self.folder.training_command()}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from kaggle_face.arguments import checked_methods
 from kaggle_face.artifacts.run_choice import find_blended_run
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import frame_of
@@ -30,6 +31,7 @@ class _Calls(Protocol):
     def call(self) -> AbstractContextManager[Progress]: ...
 
 
+@checked_methods
 class Submissions:
     """The methods `write_submissions` and `submit` of a project."""
 

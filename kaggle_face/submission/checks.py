@@ -8,7 +8,7 @@ difference comes back as a note. Where the sample has rows that the test files d
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -23,7 +23,7 @@ from kaggle_face.competitions.files.csv_tables import delimiter_of, read_csv_tab
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError, counted, naming_first
 from kaggle_face.records import StrArray, positions_of
-from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Scores
+from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Probabilities, Scores
 
 _NO_VALUE = frozenset(("", "nan", "none", "null", "na", "<na>"))
 
@@ -48,18 +48,19 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
         SubmissionError: Columns, rows or a cell are wrong; one line with the count and the first of them.
         DataError: The sample submission is not a table.
     """
-    sample = _read_sample(expected.sample) if expected.sample is not None else None
+    sample = _read_sample(expected)
     _require_columns(table.columns, expected, sample)
-    ids, wanted, cells = table.cells[table.columns[0]], expected.row_ids, table.cells
-    notes = _check_rows(ids, expected, None if sample is None else sample.cells[sample.columns[0]])
+    table = replace(table, id_place=expected.id_place)
+    ids, wanted, cells = table.ids, expected.row_ids, table.cells
+    notes = _check_rows(ids, expected, None if sample is None else sample.ids)
     if wanted is not None and not np.array_equal(ids, wanted):
         rows = positions_of(wanted, ids, "rows of the table")
         ids, cells = wanted, {name: column[rows] for name, column in table.cells.items()}
     start = 0
     for block in expected.blocks or (Block(len(ids), (None,) * len(table.columns)),):
         stop = start + block.rows
-        for column, rule in zip(table.columns[1:], block.rules[1:], strict=True):
-            notes += _check_cells(cells[column][start:stop], ids[start:stop], column, rule)
+        for place, column in table.other_columns:
+            notes += _check_cells(cells[column][start:stop], ids[start:stop], column, block.rules[place])
         start = stop
     return CheckedTable(table, tuple(notes))
 
@@ -72,9 +73,9 @@ def check_expected(expected: Expectation) -> None:
         DataError: The sample submission is not a table.
     """
     assert expected.row_ids is not None, "the test files are at hand"
-    sample = _read_sample(expected.sample) if expected.sample is not None else None
+    sample = _read_sample(expected)
     _require_columns(expected.columns, expected, sample)
-    _check_rows(expected.row_ids, expected, None if sample is None else sample.cells[sample.columns[0]])
+    _check_rows(expected.row_ids, expected, None if sample is None else sample.ids)
 
 
 def check_csv(path: Path, expected: Expectation) -> CheckedTable:
@@ -127,10 +128,13 @@ def read_csv(path: Path) -> SubmissionTable:
     return SubmissionTable(header, columns)
 
 
-def _read_sample(path: Path) -> SubmissionTable:
+def _read_sample(expected: Expectation) -> SubmissionTable | None:
     """The sample submission, read as the rest of the data: with any separator, as the CSV has commas."""
-    columns = read_csv_table(path, []).columns
-    return SubmissionTable(tuple(columns), {name: as_text(cells) for name, cells in columns.items()})
+    if expected.sample is None:
+        return None
+    columns = read_csv_table(expected.sample, []).columns
+    cells = {name: as_text(column) for name, column in columns.items()}
+    return SubmissionTable(tuple(columns), cells, min(expected.id_place, len(columns) - 1))
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,9 @@ def _check_cells(cells: StrArray, ids: StrArray, column: str, rule: CellRule | N
         raise _cell_error(empty, cells, ids, f"cell of '{column}'", "hold no value")
     match rule:
         case None:
+            return []
+        case Probabilities():
+            _check_scores(cells, ids, column, Scores(0.0, 1.0))
             return []
         case Scores():
             return _check_scores(cells, ids, column, rule)

@@ -35,7 +35,12 @@ class Labels:
     per_row: int = 1
 
 
-CellRule = Scores | Labels
+@dataclass(frozen=True)
+class Probabilities:
+    """Each cell is a probability of the class that the column is called like, from 0 to 1."""
+
+
+CellRule = Scores | Labels | Probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +57,14 @@ class Expectation:
 
     `row_ids` None means that the test files are not at hand; then the sample submission alone decides and
     no rules apply. `columns` are those of the competition's format, by which a table without a sample is
-    judged; none where the format is not known.
+    judged; none where the format is not known. `id_place` is the place of the column of ids.
     """
 
     row_ids: StrArray | None = None
     blocks: tuple[Block, ...] = ()
     sample: Path | None = None
     columns: tuple[str, ...] = ()
+    id_place: int = 0
 
     def __post_init__(self) -> None:
         rows = 0 if self.row_ids is None else len(self.row_ids)
@@ -76,7 +82,7 @@ def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path |
         _refuse_names_of_others(data, form, part)
         rules = tuple(_rule(data, part.task, cell, form.labels_per_row) for cell in part.cells)
         blocks.append(Block(rows_of_task(data, part.task), rules))
-    return Expectation(row_ids(data, form), tuple(blocks), sample, form.columns)
+    return Expectation(row_ids(data, form), tuple(blocks), sample, form.columns, form.id_place)
 
 
 def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:
@@ -101,9 +107,10 @@ def _refuse_names_of_others(data: CompetitionData, form: SubmissionFormat, part:
     images = None if gallery is None else gallery.probe_image_ids  # None: rows are pairs
     if part.task == "classification":
         images = data.test_rows.image_ids
-    if images is None or "{id}" in part.cells[0]:
+    cell = part.cells[form.id_place]
+    if images is None or "{id}" in cell:
         return
-    narrow = replace(form, columns=form.columns[:1], parts=(FormatPart(part.task, part.cells[:1]),))
+    narrow = replace(form, columns=("id",), parts=(FormatPart(part.task, (cell,)),))
     names = [name_of(image_id) for image_id in images.tolist()]
     pairs = zip(row_ids(data, narrow).tolist(), names, strict=True)
     known = set(names)
@@ -114,7 +121,7 @@ def _refuse_names_of_others(data: CompetitionData, form: SubmissionFormat, part:
             len(wrong),
             len(names),
             "row",
-            f"would carry the name of another picture ({part.cells[0]} calls {name} so)",
+            f"would carry the name of another picture ({cell} calls {name} so)",
             row_id,
         )
         raise SubmissionError(f"{what}; write {{name}} in the cells of submit.{part.task}, or remove them")
@@ -125,6 +132,8 @@ def _rule(data: CompetitionData, task: Task, template: str, labels_per_row: int)
     match template, task:
         case (("{score}" | "{distance}"), _):
             return Scores()
+        case "{probability}", _:
+            return Probabilities()
         case "{class_index}", _:
             return Labels(as_text([str(index) for index in range(len(data.classes))]))
         case "{class_name}", _:

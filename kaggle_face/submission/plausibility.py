@@ -16,7 +16,7 @@ from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import counted
 from kaggle_face.records import CompetitionData, StrArray, positions_of
 from kaggle_face.submission.checks import CheckedTable
-from kaggle_face.submission.expectations import CellRule, Expectation, Labels, Scores
+from kaggle_face.submission.expectations import CellRule, Expectation, Labels, Probabilities, Scores
 from kaggle_face.submission.ledger.agreement import spearman
 
 _FEWEST_ROWS = 5
@@ -87,6 +87,8 @@ def with_doubts(
     """A checked table with what cannot be right about it among its notes; `known` has one for each block."""
     doubts = []
     for place, column, rows, rule in _answers(checked.table, expected):
+        if isinstance(rule, Probabilities):
+            continue
         cells = checked.table.cells[column][rows]
         of_task = known[place] if place < len(known) else Known()
         if isinstance(rule, Scores):
@@ -101,8 +103,8 @@ def with_doubts(
             doubts += doubts_of_labels(_first_labels(cells, rule), column, num_labels, of_task)
         if blend is None:
             continue
-        ids, own = checked.table.cells[checked.table.columns[0]][rows], blend.table
-        others = own.cells[column][positions_of(ids, own.cells[own.columns[0]], "rows of the blend")]
+        ids, own = checked.table.ids[rows], blend.table
+        others = own.cells[column][positions_of(ids, own.ids, "rows of the blend")]
         if isinstance(rule, Scores):
             own_scores = others.astype(np.float64)
             doubts += doubts_of_direction(values, own_scores, column, blend.name, blend.higher)
@@ -219,7 +221,7 @@ def doubts_of_agreement(
 def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[int, str, slice, CellRule]]:
     """The parts of a table that hold scores or labels: by each block's rules, else by their looks."""
     if not expected.blocks:
-        column = table.columns[-1]
+        column = [table.columns[table.id_place], *(name for _, name in table.other_columns)][-1]
         try:
             values = table.cells[column].astype(np.float64)
             # Scores are numbers that are not all whole, or zeros and ones.
@@ -231,7 +233,8 @@ def _answers(table: SubmissionTable, expected: Expectation) -> Iterator[tuple[in
         return
     start = 0
     for place, block in enumerate(expected.blocks):
-        for column, rule_of_cell in zip(table.columns[1:], block.rules[1:], strict=True):
+        for column_place, column in table.other_columns:
+            rule_of_cell = block.rules[column_place]
             if rule_of_cell is not None:
                 yield place, column, slice(start, start + block.rows), rule_of_cell
         start += block.rows

@@ -55,7 +55,7 @@ def describe_runs(rows: Sequence[RunRow]) -> Summary:
             *figures,
             row.public_score or "-",
             row.private_score or "-",
-            number(row.seconds / 60, 1 if row.seconds < 6000 else 0),
+            number(row.seconds / 60, 1 if row.seconds < 6000 else 0) if row.seconds else "-",
             "-" if row.num_parameters is None else millions(row.num_parameters),
         ]
         for row, *figures in zip(rows, *(cells for _, cells in columns), strict=True)

@@ -66,6 +66,7 @@ def test_no_images_give_no_embeddings(fold: FoldFolder) -> None:
     ("images", "message"),
     [
         ("a.jpg", r"embed takes a list of images, got one str; write \[image\]"),
+        (3, r"embed takes a list of images, got one int; write \[image\]"),
         (["/nowhere/a.jpg"], "/nowhere/a.jpg cannot be read .there is no such file"),
         ([np.zeros((8, 8), np.uint8)], r"images\[0\] must be a path, .* got uint8 of shape \(8, 8\)"),
         ([np.zeros((8, 8, 3))], r"images\[0\] must be .* got float64 of shape \(8, 8, 3\)"),

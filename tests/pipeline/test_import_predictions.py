@@ -106,6 +106,8 @@ def test_a_blend_with_an_imported_member_beats_both(
     assert "tiny/mate" in " ".join(ledger["runs"])
     assert main(["runs"]) == 0
     assert "imported" in capsys.readouterr().out
+    (member,) = mate.project.run("mate").members
+    assert member.num_parameters is None
     assert main(["evaluate", "main", "mate", "--folds", "0"]) == 0
     assert main(["status", "--run", "mate"]) == 0
 

@@ -50,21 +50,18 @@ def test_a_run_within_hours_is_a_run_of_its_plans_settings(project: Project) -> 
 
 
 def test_a_budget_is_given_once(project: Project) -> None:
-    with pytest.raises(kf.InputError, match="a run needs one budget: --hours H or --minutes M"):
+    with pytest.raises(kf.InputError, match="a run needs one budget: hours=H or minutes=M"):
         project.plan()
-    with pytest.raises(kf.InputError, match="a run needs one budget: --hours H or --minutes M"):
+    with pytest.raises(kf.InputError, match="a run needs one budget: hours=H or minutes=M"):
         project.run(hours=1, minutes=60)
     with pytest.raises(kf.InputError, match="a budget is above 0 and at most"):
         project.run(minutes=-1)
-    with pytest.raises(kf.InputError, match="a goal is one of accuracy, verification, both, got 'eer'"):
+    with pytest.raises(kf.InputError, match="must be 'accuracy', 'verification' or 'both', got 'eer'"):
         project.run(minutes=5, goal="eer")  # type: ignore[call-overload]
 
 
 def test_the_command_refuses_in_the_same_words(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-c", "mine"]) == 2
-    assert (
-        "error: a run needs one budget: --hours H or --minutes M (in Python hours=H or minutes=M)"
-        in capsys.readouterr().err
-    )
+    assert "error: a run needs one budget: --hours H or --minutes M\n" in capsys.readouterr().err
     assert main(["run", "-c", "mine", "--minutes", "nan"]) == 2
     assert "error: a budget is above 0 and at most" in capsys.readouterr().err

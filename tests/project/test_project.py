@@ -190,7 +190,7 @@ def test_overrides_read_back_equal(overrides: object, texts: tuple[str, ...]) ->
 
 @pytest.mark.parametrize("overrides", ["seed=3", {"seed": object()}, {"optim.lr": float("nan")}])
 def test_overrides_of_another_type_are_refused(overrides: object) -> None:
-    with pytest.raises(kf.ConfigError):
+    with pytest.raises(kf.InputError):
         kf.open_project("demo", overrides)  # type: ignore[arg-type]
 
 

@@ -25,6 +25,7 @@ LAYERS: list[set[str]] = [
     },
     {"records", "pictures", "extras", "notebook_progress", "plotly_script"},
     {"config"},
+    {"arguments"},
     {"artifacts"},
     {"metrics"},
     {"synthetic"},

@@ -11,7 +11,7 @@ import pytest
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError
 from kaggle_face.submission.checks import check_csv, check_expected, check_table, read_csv, write_submission
-from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Scores
+from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Probabilities, Scores
 
 IDS = np.array(["0.jpg", "1.jpg", "2.jpg", "10.jpg"])
 CLASSES = Labels(np.array(["7", "300", "41"]))
@@ -264,3 +264,27 @@ def test_rows_and_columns_are_checked_before_there_are_answers(tmp_path):
             check_expected(Expectation(IDS, (), sample, ("id", "label")))
     with pytest.raises(SubmissionError, match="the table has no rows"):
         check_expected(Expectation(IDS[:0], (), None, ("id", "label")))
+
+
+def test_rows_are_compared_by_the_column_of_ids_wherever_it_is(tmp_path):
+    path = tmp_path / "sample_submission.csv"
+    path.write_text("\n".join(["label,id", *(f"0,{row}" for row in IDS), ""]))
+    expected = Expectation(IDS, (Block(len(IDS), (CLASSES, None)),), path, ("label", "id"), id_place=1)
+    cells = {"label": np.array(["7", "7", "300", "41"]), "id": IDS}
+    assert check_table(SubmissionTable(("label", "id"), cells), expected).table.ids.tolist() == IDS.tolist()
+    foreign = SubmissionTable(("label", "id"), {**cells, "id": np.array(["x", *IDS[1:]])})
+    with pytest.raises(SubmissionError, match=r"1 of 4 rows of the test files is missing, first: 0\.jpg"):
+        check_table(foreign, expected)
+    (tmp_path / "own.csv").write_text("label,id\n9,0.jpg\n7,1.jpg\n7,2.jpg\n7,10.jpg\n")
+    with pytest.raises(
+        SubmissionError, match=r"own\.csv: 1 of 4 labels of 'label' is not among .*'9' in row 0"
+    ):
+        check_csv(tmp_path / "own.csv", expected)
+
+
+def test_probabilities_lie_between_zero_and_one():
+    rules = (None, Probabilities())
+    expected = Expectation(IDS, (Block(len(IDS), rules),))
+    assert check_table(table(["0.1", "0.1", "0.1", "0.1"]), expected).notes == ()
+    with pytest.raises(SubmissionError, match="1 of 4 scores of 'label' is not within 0 to 1"):
+        check_table(table(["0.1", "1.5", "0", "1"]), expected)

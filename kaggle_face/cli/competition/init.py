@@ -39,6 +39,12 @@ _ANSWERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("pattern", "file names, such as '{identity}_{n}.jpg'", {"metavar": "PATTERN"}),
     ("test", "the images to submit: their folder, or a table", {"metavar": "FOLDER|FILE"}),
     ("sample", "the sample submission, or none", {"metavar": "FILE"}),
+    ("id-column", "the column of the sample submission with the ids", {"metavar": "COLUMN"}),
+    (
+        "row-order",
+        "what ids count that are numbers from 0 or 1: the test images sorted by name, or by their number",
+        {"choices": ("name", "number")},
+    ),
     ("without-identity", "what rows of a table without an identity are", {"choices": ("test", "skip")}),
     (
         "identity-folder",
@@ -175,6 +181,8 @@ def answers_of(arguments: argparse.Namespace) -> Answers:
         pattern=arguments.pattern,
         test=arguments.test,
         sample=arguments.sample,
+        id_column=arguments.id_column,
+        row_order=arguments.row_order,
         without_identity=arguments.without_identity,
         identity_folder=arguments.identity_folder,
         submitted=arguments.submitted,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.csv_tables import read_csv_table
-from kaggle_face.competitions.files.folders import FolderMap
+from kaggle_face.competitions.files.folders import FolderMap, stem_of
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.files.lists import repeated
 from kaggle_face.competitions.files.named_images import Mentions
@@ -22,13 +23,13 @@ from kaggle_face.competitions.layouts.assembly import (
     unknown_classes_note,
     without_classes,
 )
-from kaggle_face.competitions.layouts.custom_images import ListedImages, read_images
+from kaggle_face.competitions.layouts.custom_images import ListedImage, ListedImages, read_images
 from kaggle_face.competitions.layouts.custom_trials import read_gallery, read_pairs
 from kaggle_face.competitions.layouts.gallery import pairs_of_gallery
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import SubmissionFormats, table_format
 from kaggle_face.config.competition import CustomConfig, ImagesConfig
-from kaggle_face.errors import ConfigError, DataError, naming_first
+from kaggle_face.errors import ConfigError, DataError, counted, naming_first
 from kaggle_face.hints import command_line
 from kaggle_face.records import (
     ClassTable,
@@ -281,6 +282,8 @@ def _test_rows(
             f"{path}:{table.line_numbers[places[0]]}: the id '{ids[places[0]]}' stands twice in '{name}'; "
             f"keep one row per image"
         )
+    if custom.row_order is not None:
+        return _counted_rows(path, name, ids, test, custom.row_order), ()
     notes: tuple[str, ...] = ()
     called = {image.called: image.image_id for image in test}
     if len(called) == len(test) and called.keys() >= set(ids):
@@ -300,3 +303,33 @@ def _test_rows(
             ),
         )
     return (RowList(as_text(ids), as_text(found)) if ids else no_rows()), notes
+
+
+def _counted_rows(
+    path: Path, name: str, ids: Sequence[str], test: Sequence[ListedImage], order: Literal["name", "number"]
+) -> RowList:
+    """Rows whose ids count the test images from 0 or 1, in the order of their names or numbers.
+
+    Raises:
+        DataError: The ids do not count the test images, or these are not called by numbers of their own.
+    """
+    images = sorted(image.image_id for image in test)
+    if order == "number":
+        stems = [stem_of(image_id) for image_id in images]
+        numbers = {
+            int(stem): image_id for stem, image_id in zip(stems, images, strict=True) if stem.isdecimal()
+        }
+        if len(numbers) < len(images):
+            raise DataError(
+                f"{path}: the test images, such as {images[0]}, are not called by numbers of their own; "
+                f"row_order is name, or the ids must name them"
+            )
+        images = [numbers[number] for number in sorted(numbers)]
+    for first in (0, 1):
+        found = {str(number): image_id for number, image_id in enumerate(images, first)}
+        if found.keys() == {*ids}:
+            return RowList(as_text(ids), as_text([found[text] for text in ids]))
+    raise DataError(
+        f"{path}: the {counted(len(ids), 'id')} of '{name}', such as {ids[0]}, do not count the "
+        f"{counted(len(images), 'test image')} from 0 or 1; leave row_order out if they name the images"
+    )

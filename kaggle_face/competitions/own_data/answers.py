@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from kaggle_face.arguments import check_fields
 from kaggle_face.config.competition import ListedSplit
 from kaggle_face.errors import ConfigError, nearest_hint
 
 Meaning = ListedSplit | Literal["skip"]
 _MEANINGS: Mapping[str, Meaning] = {"train": "train", "dev": "dev", "test": "test", "skip": "skip"}
+_LISTS = ("pairs", "folders")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Answers:
         pattern: What file names mean.
         test: The images to submit: a folder, or a table that names them.
         sample: The sample submission; `none`: there is none.
+        id_column: The column of the sample submission with the ids of the rows.
+        row_order: What the sample's ids count, where they are numbers from 0 or 1: the test images sorted by
+            their names as text, or by the numbers that they are called.
         without_identity: What rows of a table without an identity are.
         identity_folder: Which of several nested folders is called like the person.
         submitted: Whether the CSV holds names of identities or their places among the sorted names.
@@ -41,6 +46,8 @@ class Answers:
     pattern: str | None = None
     test: str | None = None
     sample: str | None = None
+    id_column: str | None = None
+    row_order: Literal["name", "number"] | None = None
     without_identity: Literal["test", "skip"] | None = None
     identity_folder: Literal["first", "last"] | None = None
     submitted: Literal["name", "index"] | None = None
@@ -51,24 +58,19 @@ class Answers:
         """The answers of a mapping from their names, such as `{"image_column": "id"}`.
 
         Raises:
-            ConfigError: A name does not exist.
+            ConfigError: A name does not exist, or a value is not of its type.
         """
         known = [each.name for each in fields(cls)]
         for name in values:
             if name not in known:
                 hint = nearest_hint(name, known) or f"; known: {', '.join(known)}"
                 raise ConfigError(f"own data have no answer '{name}'{hint}")
-        lists = {name: _as_tuple(values[name]) for name in ("pairs", "folders") if name in values}
-        return cls(**{**values, **lists})
+        of_one = {name: (values[name],) for name in _LISTS if isinstance(values.get(name), str)}
+        values = {**values, **of_one}
+        check_fields(values, cls, "own data")
+        return cls(**{**values, **{name: tuple(values[name]) for name in _LISTS if name in values}})
 
     def __post_init__(self) -> None:
-        for name, value, choices in (
-            ("without_identity", self.without_identity, ("test", "skip")),
-            ("identity_folder", self.identity_folder, ("first", "last")),
-            ("submitted", self.submitted, ("name", "index")),
-        ):
-            if value not in (None, *choices):
-                raise ConfigError(f"{name} of own data is {' or '.join(choices)}, got '{value}'")
         if self.pattern is not None and self.pattern.count("{identity}") != 1:
             raise ConfigError(
                 f"--pattern '{self.pattern}' needs {{identity}} once, such as '{{identity}}_{{n}}.jpg'; "
@@ -96,10 +98,6 @@ class Answers:
         return next((text[len(file) + 1 :] for text in self.folders if text.startswith(f"{file}:")), None)
 
 
-def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
 def check_answers(
     answers: Answers, columns: Collection[str], files: Collection[str], folders: Collection[str]
 ) -> None:
@@ -111,6 +109,7 @@ def check_answers(
     for option, column in (
         ("--image-column", answers.image_column),
         ("--identity-column", answers.identity_column),
+        ("--id-column", answers.id_column),
         ("--split-column", answers.split_words[0] or None),
     ):
         if column is not None and column not in columns:

@@ -13,8 +13,22 @@ from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.config.competition import ImagesConfig, ListedSplit
 from kaggle_face.errors import ConfigError
 
+_WORDS_OF_CONTENT = r"set|data|dataset|split|images?|imgs?|pics|pictures|photos|faces|crops|files"
+_HELD = re.compile(_WORDS_OF_CONTENT)
+_HELD_BEHIND = re.compile(rf"(?<=[a-z]{{3}})({_WORDS_OF_CONTENT})$")
 _NUMBERED = re.compile(r"(.+?)([_\-. ])(\d+)")
 _NUMBER_FIRST = re.compile(r"(\d+)([_\-. ])(.+)")
+
+
+def split_called(folder: str) -> ListedSplit | None:
+    """The split of a folder that is called like one, alone or beside a word for what it holds.
+
+    >>> [split_called(name) for name in ("Val", "test_images", "TRAINING-SET", "TestFaces", "Te Ann")]
+    ['dev', 'test', 'train', 'test', None]
+    """
+    words = re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder).lower())
+    named = [word for word in words if not _HELD.fullmatch(word)]
+    return SPLIT_WORDS.get(_HELD_BEHIND.sub("", named[0])) if len(named) == 1 else None
 
 
 def split_folders(image_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -22,7 +36,7 @@ def split_folders(image_ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for image_id in image_ids:
         parts = image_id.split("/")[:-1]
-        place = next((place for place, part in enumerate(parts) if part.lower() in SPLIT_WORDS), None)
+        place = next((place for place, part in enumerate(parts) if split_called(part) is not None), None)
         if place is not None:
             found.setdefault("/".join(parts[: place + 1]), []).append(image_id)
     return found
@@ -36,7 +50,7 @@ def entries_of_folder(
     Raises:
         ConfigError: The file names or the folders can be read in two ways.
     """
-    split = SPLIT_WORDS.get(name_of(folder).lower(), "train")
+    split = split_called(name_of(folder)) or "train"
     folder = _without_single_folders(folder, image_ids)
     start = f"{folder}/" if folder else ""
     paths = [image_id[len(start) :] for image_id in image_ids]
@@ -132,19 +146,19 @@ def take_folders(find: Findings) -> None:
     """Takes folders called like splits, or all images that are left where nothing has identities yet."""
     by_folder = split_folders(find.left)
     had_identities, had_test = find.has_identities, find.has_test
-    has_train = any(SPLIT_WORDS[name_of(folder).lower()] == "train" for folder in by_folder)
+    has_train = any(split_called(name_of(folder)) == "train" for folder in by_folder)
     rest = {*find.left}.difference(*by_folder.values())
     if rest and not had_identities and not has_train:
         by_folder[""] = sorted(rest)
     trained = {
         part
         for folder, images in by_folder.items()
-        if SPLIT_WORDS.get(name_of(folder).lower(), "train") == "train"
+        if split_called(name_of(folder)) in ("train", None)
         for image_id in images
         for part in image_id.split("/")[:-1]
     }
     for folder, images in by_folder.items():
-        is_test = SPLIT_WORDS.get(name_of(folder).lower()) == "test"
+        is_test = split_called(name_of(folder)) == "test"
         if had_identities and (not is_test or had_test):
             continue
         has_owners = any(

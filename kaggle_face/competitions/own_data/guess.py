@@ -69,10 +69,10 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
         raise DataError(f"{root} holds no images; {advice}")
     find = Findings(root, answers, ImageIndex(root, image_ids))
     all_tables, labelled = _read_tables(find, tree)
-    tables, samples = split_off_samples(all_tables, find_samples(tree), answers.sample)
+    tables, samples = split_off_samples(all_tables, find_samples(tree), answers)
     find.samples = samples
     pairs = choose_pairs([*labelled, *pair_tables(find, tables, samples)])
-    pairs = [with_ids_of_samples(each, samples) for each in pairs]
+    pairs = [with_ids_of_samples(each, samples, answers.id_column) for each in pairs]
     entries = [_take_pairs(find, each) for each in pairs]
     paired = {each.entry.file for each in pairs}
     find.galleries += _take_images(find, [own for own in tables if own.name not in paired], samples)
@@ -90,6 +90,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
         galleries=tuple(each.model_copy(update={"no_match": reading.no_match}) for each in find.galleries),
         test_rows=reading.test_rows,
         test_id=reading.test_id,
+        row_order=reading.row_order,
         unknown=reading.unknown,
         submitted=reading.submitted,
         labels=reading.labels,
@@ -106,7 +107,7 @@ def _take_images(
     galleries, of_galleries = take_gallery_tables(find, lists)
     _take_answered_test(find)
     rest = [own for own in lists if own.name not in of_galleries]
-    take_image_tables(find, rest, sample_images(find, samples))
+    take_image_tables(find, rest, frozenset() if find.answers.row_order else sample_images(find, samples))
     return galleries or take_gallery_folders(find)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kaggle_face.competitions.layouts.custom_images import identity_texts, names_nobody
 from kaggle_face.competitions.own_data.answers import Answers
-from kaggle_face.competitions.own_data.tables import OwnTable, numbers_rows
+from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering, numbers_rows
 from kaggle_face.errors import ConfigError
 
 _PERSON = re.compile(r"(person(?!al)|identit|individ|subject(?!iv)|celeb|people|landmark|whale)\w*|who")
@@ -107,14 +107,15 @@ def doubt_on(own: OwnTable, column: str, samples: Sequence[OwnTable]) -> str | N
 
 
 def _predictions(sample: OwnTable) -> list[str]:
-    """The columns of a sample that are neither images nor different in each row."""
+    """The columns of a sample beside those of its images, or else the first that differs in each row.
+
+    Numbers of the rows are no predictions either.
+    """
     rows = len(sample.table.line_numbers)
-    return [
-        column
-        for column in sample.columns
-        if column not in sample.image_columns
-        and not (column == sample.columns[0] and len({*sample.cells(column)}) == rows)
-    ]
+    unique = [column for column in sample.columns if len({*sample.cells(column)}) == rows]
+    ids = sample.image_columns or tuple(unique[:1])
+    numbers = [column for column in sample.columns[:1] if is_numbering(sample.cells(column))]
+    return [column for column in sample.columns if column not in (*ids, *numbers)]
 
 
 def _holds(own: OwnTable, column: str, answers: Sequence[str]) -> bool:

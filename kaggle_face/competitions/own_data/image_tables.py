@@ -10,6 +10,7 @@ from kaggle_face.competitions.files.folders import name_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, identity_texts, names_nobody
 from kaggle_face.competitions.own_data.answers import Meaning, meaning_of
 from kaggle_face.competitions.own_data.findings import Findings
+from kaggle_face.competitions.own_data.folders import split_called
 from kaggle_face.competitions.own_data.identities import doubt_on, identity_column
 from kaggle_face.competitions.own_data.tables import (
     FALSE_WORDS,
@@ -80,7 +81,7 @@ def entry_of_table(find: Findings, own: OwnTable) -> tuple[ImagesConfig, list[st
             find.alternatives.append(f"{own.name}: column {own.shown(other)} is not used")
     folder, found = locate(find, own, own.image_columns)
     inside = posixpath.commonpath([posixpath.dirname(image_id) for image_id in found]) if found else ""
-    of_folder = [SPLIT_WORDS[word] for word in inside.lower().split("/") if word in SPLIT_WORDS]
+    of_folder = [split for part in inside.split("/") if (split := split_called(part)) is not None]
     called = "test" if own.name == find.answers.test else _split_called(own.name)
     split: ListedSplit = called if called is not None else of_folder[0] if of_folder else "train"
     entry = ImagesConfig(

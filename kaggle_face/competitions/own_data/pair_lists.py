@@ -19,7 +19,7 @@ from kaggle_face.config.competition import PairsConfig
 from kaggle_face.errors import ConfigError, DataError, nearest_hint
 
 _NEGATIVE_NAME = re.compile(
-    r"diff|dissimilar|distinct|distance|impost|mis_?match|non_?match|no_?match|not_?same|negative|unrelated",
+    r"diff|dissimilar|distinct|distance|impost|mis_?match|non_?match|no_?match|not_?same|negative|unrelated|stranger",
     re.IGNORECASE,
 )
 _ID_NAMES = ("id", "pair_id", "pairid", "index", "row", "row_id", "pair", "")
@@ -135,15 +135,19 @@ def choose_pairs(tables: Sequence[PairTable]) -> list[PairTable]:
     return chosen
 
 
-def with_ids_of_samples(each: PairTable, samples: Sequence[OwnTable]) -> PairTable:
+def with_ids_of_samples(
+    each: PairTable, samples: Sequence[OwnTable], id_column: str | None = None
+) -> PairTable:
     """A list to submit with the column whose cells are the ids of a sample submission, where there is one."""
     own = each.own
     if own is None or each.entry.is_labelled:
         return each
     for sample in (sample for sample in samples if sample is not own):
-        for ids in map(sample.cells, sample.columns):
-            for column in own.columns:
-                cells = own.cells(column)
+        columns = [id_column] if id_column in sample.columns else sample.columns
+        images = (each.entry.first, each.entry.second)
+        for column in sorted(own.columns, key=images.__contains__):
+            cells = own.cells(column)
+            for ids in map(sample.cells, columns):
                 if len({*ids}) == len(ids) and {*ids} <= {*cells} and len({*cells}) == len(cells):
                     return replace(each, entry=each.entry.model_copy(update={"id": column}))
     return each

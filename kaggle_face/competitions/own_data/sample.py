@@ -12,11 +12,13 @@ from typing import Literal
 
 from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, read_images
+from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.findings import Findings
-from kaggle_face.competitions.own_data.folders import split_folders
+from kaggle_face.competitions.own_data.folders import split_called, split_folders
 from kaggle_face.competitions.own_data.image_tables import locate
 from kaggle_face.competitions.own_data.labels import table_of_labels
 from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering
+from kaggle_face.competitions.submission.samples import have_confidences
 from kaggle_face.config.competition import ImagesConfig, LabelsConfig
 from kaggle_face.errors import ConfigError
 
@@ -41,14 +43,16 @@ class SampleReading:
     submitted: Literal["name", "index"] = "name"
     unknown: str | None = None
     labels: LabelsConfig | None = None
+    row_order: Literal["name", "number"] | None = None
     no_match: str | None = None
 
 
 def split_off_samples(
-    tables: Sequence[OwnTable], named: Sequence[str], answer: str | None
+    tables: Sequence[OwnTable], named: Sequence[str], answers: Answers
 ) -> tuple[list[OwnTable], list[OwnTable]]:
     """The tables, and the samples among them: the one answered, those called so, or those that look so."""
     chosen: list[OwnTable] = []
+    answer = answers.sample
     if answer == NO_SAMPLE:
         pass
     elif answer is not None:
@@ -57,7 +61,7 @@ def split_off_samples(
         chosen = [own for own in tables if own.name in named]
         chosen = chosen or [own for own in tables if _SAMPLE_NAME.search(name_of(own.name))]
         chosen = chosen or [own for own in tables if _looks_like_a_sample(own, tables)]
-    return [own for own in tables if own not in chosen], [_with_ids_alone(own) for own in chosen]
+    return [own for own in tables if own not in chosen], [_with_ids_alone(own, answers) for own in chosen]
 
 
 def sample_images(find: Findings, samples: Sequence[OwnTable]) -> frozenset[str]:
@@ -92,12 +96,17 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
             reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
         elif not own.image_columns and _take_ids_of_probes(find, own):
             reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
+        elif find.answers.row_order is not None:
+            find.say(f"{own.name}: the sample submission, whose {own.shown(_ids_of(find, own))} count images")
+            test_id = _if_not_first(own, _ids_of(find, own))
+            order = find.answers.row_order
+            reading = replace(reading, test_rows=own.name, test_id=test_id, row_order=order)
         elif len(own.image_columns) == 1:
             reading = _take_images(find, own, own.image_columns[0], reading)
         elif (column := _take_ids_of_table(find, own)) is not None:
             reading = replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
         else:
-            find.say(f"{own.name}: the sample submission, by {own.shown(own.columns[0])}")
+            find.say(f"{own.name}: the sample submission, by {own.shown(_ids_of(find, own))}")
             _take_numbers_of_images(find, own)
     return reading
 
@@ -109,10 +118,15 @@ def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
         ConfigError: Labels may be names or places among them.
     """
     own = find.tables.get(reading.test_rows or "")
+    if own is not None and (found := _read_class_columns(find, own, reading)) is not None:
+        return found
     column = None if own is None else _label_column(find, own)
     if own is None or column is None or not find.names:
         return reading
     cells = [cell for cell in own.cells(column) if cell]
+    if have_confidences(cells):
+        find.say(f"{own.name}: {own.shown(column)} are labels with their probabilities")
+        cells = [cell.rpartition(" ")[0] for cell in cells]
     words = Counter(word for cell in cells for word in cell.split())
     per_row = max((len(cell.split()) for cell in cells if cell not in find.names), default=1)
     known = sum(count for word, count in words.items() if word in find.names)
@@ -132,13 +146,15 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
     """
     first = own.columns[0]
     ids = {*own.cells(first)}
-    if len(ids) == len(own.cells(first)) and all(
-        find.index.match(text, cut=own.cut).image_ids for text in ids
+    if (
+        find.answers.id_column != column
+        and len(ids) == len(own.cells(first))
+        and all(find.index.match(text, cut=own.cut).image_ids for text in ids)
     ):
         column = first
     find.say(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
     if not find.has_test:
-        tests = (each for each in split_folders(find.left) if SPLIT_WORDS[name_of(each).lower()] == "test")
+        tests = (each for each in split_folders(find.left) if split_called(name_of(each)) == "test")
         if not any(_all_in(find, own, column, folder) for folder in tests):
             if is_numbering(own.cells(column)) and find.answers.folder_of(own.name) is None:
                 _refuse_numbers_of_several(find, own, column)
@@ -155,13 +171,14 @@ def _refuse_numbers_of_several(find: Findings, own: OwnTable, column: str) -> No
     if any(len(find.index.match(cell, cut=own.cut).image_ids) > 1 for cell in own.cells(column)):
         raise ConfigError(
             f"{own.name}: {own.shown(column)} may number its rows, and no folder of test images has "
-            f"all of these names; write images in place of the numbers, or leave it aside with --sample none"
+            f"all of these names; say what they count with --row-order name or --row-order number, or leave "
+            f"it aside with --sample none"
         )
 
 
 def _take_numbers_of_images(find: Findings, own: OwnTable) -> None:
     """Takes the only folder whose file names are the numbers that a sample has without their zeros."""
-    cells = own.cells(own.columns[0])
+    cells = own.cells(_ids_of(find, own))
     numbers: dict[str, set[int]] = {}
     for image_id in find.left:
         if stem_of(image_id).isdecimal():
@@ -238,7 +255,7 @@ def _columns_of_ids(find: Findings, own: OwnTable, entry: ImagesConfig) -> tuple
     table = find.tables.get(entry.table or "")
     if table is None:
         return None
-    for column in own.columns:
+    for column in [find.answers.id_column] if find.answers.id_column in own.columns else own.columns:
         ids = {*own.cells(column)}
         if len(ids) < len(own.cells(column)):
             continue
@@ -300,11 +317,13 @@ def _read_ranking(
 
 def _label_column(find: Findings, own: OwnTable) -> str | None:
     """The column of labels: the one that holds most identities, or else the last that is not an id."""
+    rows = len(own.table.line_numbers)
+    repeated = {column for column in own.columns if len({*own.cells(column)}) < rows}
     columns = [
         column
         for column in own.columns
-        if column not in own.image_columns
-        and not (own.columns.index(column) == 0 and len({*own.cells(column)}) == len(own.cells(column)))
+        if column not in (*own.image_columns, find.answers.id_column)
+        and (column in repeated or column != own.columns[0])
     ]
     if not columns:
         return None
@@ -313,7 +332,7 @@ def _label_column(find: Findings, own: OwnTable) -> str | None:
         for column in columns
     }
     best = max(columns, key=lambda column: hits[column])
-    return best if hits[best] else columns[-1]
+    return best if hits[best] else ([column for column in columns if column in repeated] or columns)[-1]
 
 
 def _looks_like_a_sample(own: OwnTable, tables: Sequence[OwnTable]) -> bool:
@@ -340,8 +359,12 @@ def _looks_like_a_sample(own: OwnTable, tables: Sequence[OwnTable]) -> bool:
     )
 
 
-def _with_ids_alone(own: OwnTable) -> OwnTable:
+def _with_ids_alone(own: OwnTable, answers: Answers) -> OwnTable:
     """A sample without the columns of images that are its predictions: words that fit an image's name too."""
+    if answers.id_column in own.columns:
+        return replace(
+            own, image_columns=tuple(each for each in own.image_columns if each == answers.id_column)
+        )
     rows = len(own.table.line_numbers)
     unique = [column for column in own.image_columns if len({*own.cells(column)}) == rows]
     others = [
@@ -352,6 +375,29 @@ def _with_ids_alone(own: OwnTable) -> OwnTable:
     if len(own.image_columns) > 1 and unique and not others:
         return replace(own, image_columns=(unique[0],))
     return own
+
+
+def _ids_of(find: Findings, own: OwnTable) -> str:
+    """The column of ids: as answered, or else the first."""
+    answer = find.answers.id_column
+    return answer if answer is not None and answer in own.columns else own.columns[0]
+
+
+def _read_class_columns(find: Findings, own: OwnTable, reading: SampleReading) -> SampleReading | None:
+    """How classes are labelled in a sample with a column for each; None for any other."""
+    ids = reading.test_id or own.columns[0]
+    columns = {*own.columns} - {ids}
+    places = {*map(str, range(len(find.names)))}
+    if len(columns) < 2 or not (len(columns & find.names) > 1 or columns == places):
+        labels = table_of_labels(find, own, columns) if len(columns) == len(find.names) > 2 else None
+        if labels is None or labels.label is None:
+            return None
+        reading = replace(reading, labels=labels)
+    elif columns == places and not columns & find.names and find.answers.submitted is None:
+        reading = replace(reading, submitted="index")
+        find.say(f"{own.name}: the columns 0 to {len(places) - 1} are places among the sorted identities")
+    find.say(f"{own.name}: a probability for each identity, in columns that are called like these")
+    return reading
 
 
 def _if_not_first(own: OwnTable, column: str) -> str | None:

@@ -3,8 +3,8 @@
 A template is text with fields in braces, as in Python's `str.format`. `{id}` is the id that the competition
 gives the row, `{row}` its number from 0, `{line}` that number in the whole file; `{name}`, `{stem}`, `{path}`
 and `{number}` come from the image's file name. Classification has `{label}`, `{class_index}` and
-`{class_name}`; verification `{score}`, `{distance}` (1 - score), `{first}` and `{second}`, or `{label}` where
-a gallery is searched.
+`{class_name}`, and in a column that is called like the label of a class `{probability}`; verification
+`{score}`, `{distance}` (1 - score), `{first}` and `{second}`, or `{label}` where a gallery is searched.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from kaggle_face.tasks import Task
 if TYPE_CHECKING:
     from kaggle_face.config.schema import SubmitConfig, TableConfig
 
+PREDICTED_FIELDS = frozenset(("label", "class_index", "class_name", "probability", "score", "distance"))
 _IMAGE_FIELDS = ("id", "row", "line", "name", "stem", "path", "number")
 FIELDS: dict[Task, tuple[str, ...]] = {
-    "classification": (*_IMAGE_FIELDS, "label", "class_index", "class_name"),
+    "classification": (*_IMAGE_FIELDS, "label", "class_index", "class_name", "probability"),
     "verification": (*_IMAGE_FIELDS, "first", "second", "score", "distance", "label"),
 }
 
@@ -60,6 +61,23 @@ class SubmissionFormat:
                 if name not in known:
                     hint = nearest_hint(name, known) or f"; known: {', '.join(known)}"
                     raise ConfigError(f"the cell '{template}' of {part.task} has no field '{{{name}}}'{hint}")
+
+    @property
+    def id_place(self) -> int:
+        """The place of the column that tells rows apart: of `{id}`, or the first that names rows alone.
+
+        >>> table_format("classification", ["label", "image"], ["{label}", "{name}"]).id_place
+        1
+        """
+        cells = [*zip(*(part.cells for part in self.parts), strict=True)]
+        naming = [place for place, templates in enumerate(cells) if all(map(_names_rows, templates))]
+        by_id = [place for place in naming if all("{id}" in template for template in cells[place])]
+        return (by_id or naming or [0])[0]
+
+    @property
+    def id_column(self) -> str:
+        """The column that tells rows apart."""
+        return self.columns[self.id_place]
 
 
 @dataclass(frozen=True)
@@ -126,6 +144,12 @@ def fields_of(template: str) -> list[str]:
         return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
     except ValueError as error:
         raise ConfigError(f"the cell '{template}' is not a template: {error}") from error
+
+
+def _names_rows(template: str) -> bool:
+    """Whether a cell differs from row to row before anything is predicted; one image of a pair may repeat."""
+    names = {*fields_of(template)}
+    return bool(names) and not names & PREDICTED_FIELDS and names not in ({"first"}, {"second"})
 
 
 def _chosen(task: Task, settings: TableConfig, preset: SubmissionFormat | None) -> SubmissionFormat | None:

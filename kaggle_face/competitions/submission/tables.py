@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from string import Formatter
 from typing import Any
 
@@ -33,10 +33,11 @@ Field = Callable[[], Sequence[Any] | npt.NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class SubmissionTable:
-    """The text cells of a submission, column by column; the first column holds the rows' ids."""
+    """The text cells of a submission, column by column; that at `id_place` holds the rows' ids."""
 
     columns: tuple[str, ...]
     cells: Mapping[str, StrArray]
+    id_place: int = 0
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) != len(self.columns) or not self.columns:
@@ -49,40 +50,62 @@ class SubmissionTable:
     def __len__(self) -> int:
         return len(self.cells[self.columns[0]])
 
+    @property
+    def ids(self) -> StrArray:
+        """The ids of the rows."""
+        return self.cells[self.columns[self.id_place]]
+
+    @property
+    def other_columns(self) -> list[tuple[int, str]]:
+        """The columns beside that of the ids, with their places."""
+        return [each for each in enumerate(self.columns) if each[0] != self.id_place]
+
 
 @dataclass(frozen=True, eq=False)
 class TaskColumns:
-    """The columns of one task's rows: the fields that the template of a cell may name, made when named."""
+    """The columns of one task's rows: the fields that the template of a cell may name, made when named.
+
+    `probabilities` has the field `{probability}` of each column that is called like the label of a class.
+    """
 
     task: Task
     fields: Mapping[str, Field]
+    probabilities: Mapping[str, Field] = field(default_factory=dict)
 
 
 def row_ids(data: CompetitionData, form: SubmissionFormat) -> StrArray:
-    """The first column of the format's table, which needs no predictions.
+    """The column of ids of the format's table, which needs no predictions.
 
     Raises:
         ConfigError: The id's template names something that only a prediction knows.
     """
-    parts = tuple(FormatPart(part.task, part.cells[:1]) for part in form.parts)
-    narrow = replace(form, columns=form.columns[:1], parts=parts)
+    place = form.id_place
+    parts = tuple(FormatPart(part.task, (part.cells[place],)) for part in form.parts)
+    narrow = replace(form, columns=(form.columns[place],), parts=parts)
     columns = [TaskColumns(task, _row_fields(data, task)) for task in TASKS]
-    return fill_table(narrow, columns).cells[form.columns[0]]
+    return fill_table(narrow, columns).ids
 
 
 def classification_columns(data: CompetitionData, predictions: Predictions) -> TaskColumns:
-    """The most likely class of each test image.
+    """The most likely class of each test image with its probability, and the probability of each class.
 
     Raises:
         DataError: A test image has no prediction, or a predicted class is not of the competition.
     """
-    best = top_k_labels(predictions.aligned_to(data.test_rows.image_ids).logits, 1)[:, 0]
-    chosen = _classes_of(predictions, data.classes)[best]
+    logits_NC = predictions.aligned_to(data.test_rows.image_ids).logits
+    best, classes_C = top_k_labels(logits_NC, 1)[:, 0], _classes_of(predictions, data.classes)
+    chosen = classes_C[best]
     fields = dict(_row_fields(data, "classification"))
     fields["class_index"] = lambda: chosen
     fields["label"] = lambda: data.classes.submitted[chosen]
     fields["class_name"] = lambda: data.classes.names[chosen]
-    return TaskColumns("classification", fields)
+    labels = data.classes.submitted[classes_C].tolist()
+    shares_NC = cache(lambda: _softmax(logits_NC))
+    fields["probability"] = lambda: np.take_along_axis(shares_NC(), best[:, None], axis=1)[:, 0]
+    shares = {
+        label: partial(lambda place: shares_NC()[:, place], place) for place, label in enumerate(labels)
+    }
+    return TaskColumns("classification", fields, shares)
 
 
 def topk_columns(
@@ -141,19 +164,28 @@ def fill_table(form: SubmissionFormat, columns: Sequence[TaskColumns]) -> Submis
     Raises:
         SubmissionError: A part of the format has no columns.
     """
-    by_task = {each.task: each.fields for each in columns}
+    by_task = {each.task: each for each in columns}
     missing = [part.task for part in form.parts if part.task not in by_task]
     if missing:
         raise SubmissionError(f"the submission has a {missing[0]} part, for which nothing was predicted")
     parts: list[list[StrArray]] = []
     for part in form.parts:
-        start, num_rows = sum(len(cells[0]) for cells in parts), len(by_task[part.task]["id"]())
-        fields: dict[str, Field] = {**by_task[part.task], "line": partial(range, start, start + num_rows)}
-        parts.append([_cells(template, fields, form) for template in part.cells])
+        known, start = by_task[part.task], sum(len(cells[0]) for cells in parts)
+        fields = {**known.fields, "line": partial(range, start, start + len(known.fields["id"]()))}
+        parts.append(
+            [
+                _cells(template, fields | _probability(known, column), form)
+                for template, column in zip(part.cells, form.columns, strict=True)
+            ]
+        )
     cells = {
         column: np.concatenate([part[place] for part in parts]) for place, column in enumerate(form.columns)
     }
-    return SubmissionTable(form.columns, cells)
+    return SubmissionTable(form.columns, cells, form.id_place)
+
+
+def _probability(known: TaskColumns, column: str) -> dict[str, Field]:
+    return {"probability": known.probabilities[column]} if column in known.probabilities else {}
 
 
 def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -> StrArray:
@@ -171,7 +203,8 @@ def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -
     for text, key, spec, _ in Formatter().parse(template):
         pieces.append(text.replace("{", "{{").replace("}", "}}"))
         if key is not None:
-            default = f".{form.score_decimals}f" if key in ("score", "distance") else ""
+            digits = {"score": "f", "distance": "f", "probability": "g"}.get(key)  # small ones are kept
+            default = f".{form.score_decimals}{digits}" if digits else ""
             pieces.append(f"{{:{spec or default}}}")
     try:
         return as_text(list(map("".join(pieces).format, *(column.tolist() for column in values))))
@@ -213,6 +246,12 @@ def _numbers(paths: Sequence[str]) -> list[int]:
             naming_first(len(wrong), len(paths), "test image", "have no number for a name", wrong[0])
         )
     return [int(stem_of(path)) for path in paths]
+
+
+def _softmax(logits_NC: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    shares_NC = np.exp(logits_NC.astype(np.float64) - logits_NC.max(axis=1, keepdims=True))
+    shares_NC /= shares_NC.sum(axis=1, keepdims=True)
+    return shares_NC
 
 
 def _classes_of(predictions: Predictions, classes: ClassTable) -> IntArray:

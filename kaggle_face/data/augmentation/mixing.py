@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from kaggle_face.arguments import checked
 from kaggle_face.config.training import AugmentConfig
 from kaggle_face.errors import InputError, counted
 from kaggle_face.records import IntArray
@@ -77,6 +78,7 @@ def blend(images_BCHW: torch.Tensor, partners_BCHW: torch.Tensor, mix: Mix) -> t
     return mixed_BCHW
 
 
+@checked
 def cutmix(
     images_BCHW: torch.Tensor, labels_B: torch.Tensor, alpha: float = 1.0, seed: int | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
@@ -111,6 +113,7 @@ def cutmix(
     return _mixed(images_BCHW, labels_B, mix)
 
 
+@checked
 def mixup(
     images_BCHW: torch.Tensor, labels_B: torch.Tensor, alpha: float = 1.0, seed: int | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
@@ -128,9 +131,6 @@ def mixup(
 
 
 def _require_batch(images_BCHW: torch.Tensor, labels_B: torch.Tensor) -> None:
-    for name, values in (("images", images_BCHW), ("labels", labels_B)):
-        if not isinstance(values, torch.Tensor):
-            raise InputError(f"{name} must be a tensor, got {type(values).__name__}")
     if len(labels_B) != len(images_BCHW):
         raise InputError(
             f"{counted(len(images_BCHW), 'image')} and {counted(len(labels_B), 'label')} cannot be one batch"

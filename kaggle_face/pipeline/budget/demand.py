@@ -13,8 +13,8 @@ from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import Config
 from kaggle_face.errors import DataError
 from kaggle_face.pictures import inspect_picture, read_picture
-from kaggle_face.pipeline.budget.ladder import Purpose
 from kaggle_face.records import CompetitionData, StrArray
+from kaggle_face.tasks import Purpose
 
 if TYPE_CHECKING:
     from kaggle_face.records import Folds

@@ -20,9 +20,9 @@ from kaggle_face.artifacts.files.reading import read_text
 from kaggle_face.config import Config, load_config
 from kaggle_face.config.loading import packaged_configs
 from kaggle_face.errors import ConfigError
+from kaggle_face.tasks import Purpose
 from kaggle_face.train.optim.image_sizes import image_size_at
 
-Purpose = Literal["accuracy", "verification", "both"]
 Pictures = Literal["small", "large"]
 
 NOT_MEASURED = "not measured"

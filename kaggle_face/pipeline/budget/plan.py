@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from kaggle_face.config import Config
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import NEARLY_ALL, Known
-from kaggle_face.pipeline.budget.ladder import Purpose, Rung
+from kaggle_face.pipeline.budget.ladder import Rung
 from kaggle_face.pipeline.budget.trial import NetworkRates
+from kaggle_face.tasks import Purpose
 from kaggle_face.train.optim.image_sizes import image_size_at
 
 GOOD_SHARE, LEAST_SHARE = 0.75, 0.25

@@ -11,7 +11,7 @@ from kaggle_face.config import Config
 from kaggle_face.errors import RulesError, RunError
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import Known
-from kaggle_face.pipeline.budget.ladder import Purpose, Rung
+from kaggle_face.pipeline.budget.ladder import Rung
 from kaggle_face.pipeline.budget.plan import (
     GOOD_SHARE,
     LEAST_SHARE,
@@ -23,6 +23,7 @@ from kaggle_face.pipeline.budget.plan import (
 from kaggle_face.pipeline.budget.settings import settings_of_rung
 from kaggle_face.pipeline.budget.trial import Trial
 from kaggle_face.progress import in_words
+from kaggle_face.tasks import Purpose
 
 _MOST_EPOCHS = 60
 """Of a rung's images: smaller sets are not seen more often."""

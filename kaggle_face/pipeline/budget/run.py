@@ -24,7 +24,7 @@ from kaggle_face.pipeline.budget.csvs import require_csvs
 from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
 from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
-from kaggle_face.pipeline.budget.ladder import Purpose, Rung, read_ladder, rungs_for
+from kaggle_face.pipeline.budget.ladder import Rung, read_ladder, rungs_for
 from kaggle_face.pipeline.budget.plan import Budget, Plan, budget_in_words
 from kaggle_face.pipeline.budget.planner import Planner
 from kaggle_face.pipeline.budget.record import (
@@ -40,7 +40,7 @@ from kaggle_face.pipeline.inputs.preparing import open_competition
 from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
 from kaggle_face.progress import Progress, in_words
 from kaggle_face.records import CompetitionData, Folds
-from kaggle_face.tasks import Task
+from kaggle_face.tasks import Purpose, Task
 
 _MARK = "# Written by kaggle-face run"
 _RECIPE = re.compile(r"^# recipe: (\S+)", re.MULTILINE)
@@ -213,7 +213,7 @@ def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
         InputError: It is given twice or not at all.
     """
     if (hours is None) == (minutes is None):
-        raise InputError("a run needs one budget: --hours H or --minutes M (in Python hours=H or minutes=M)")
+        raise InputError("a run needs one budget: --hours H or --minutes M")
     return 60.0 * minutes if minutes is not None else 3600.0 * (hours or 0.0)
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.errors import InputError
 from kaggle_face.exporting.graph import OUTPUTS
 from kaggle_face.inference.onnx_file import (
     PRECISIONS,
+    Format,
     OutputName,
+    Outputs,
     Precision,
 )
-
-Outputs = Literal["embeddings", "logits", "both"]
-
-Format = Literal["onnx"]
 
 PARITY_IMAGES = 500
 

@@ -17,7 +17,11 @@ def test_one_list_of_pairs_is_a_list():
     ("values", "message"),
     [
         ({"image_colum": "id"}, "own data have no answer 'image_colum'; did you mean 'image_column'"),
-        ({"submitted": "number"}, "submitted of own data is name or index, got 'number'"),
+        ({"submitted": "number"}, "'submitted' of own data must be 'name' or 'index', got 'number'"),
+        ({"without_identity": "dev"}, "'without_identity' of own data must be 'test' or 'skip', got 'dev'"),
+        ({"identity_column": 3}, "'identity_column' of own data must be text, got 3"),
+        ({"pairs": ["dev.csv:a,b", 3]}, "an item of 'pairs' of own data must be text, got 3"),
+        ({"folders": 3}, "'folders' of own data must be a list, got 3"),
     ],
 )
 def test_an_answer_that_does_not_exist_is_refused(values, message):

@@ -142,12 +142,23 @@ def test_images_in_an_archive_and_a_list_in_json_are_named(tmp_path, monkeypatch
     ("lines", "message"),
     [
         (
-            ["image,Ann,Bob", *(f"{name},0.5,0.5" for name in TESTS)],
-            "Ann, Bob are columns of identities, and CSVs of a probability for each are not written",
+            ["image,Ann,Bob,Zoe", *(f"{name},0.5,0.5,0" for name in TESTS)],
+            "for a probability of each, and the column 'Zoe' is not a class; there must be a column for each",
         ),
         (
-            ["person,image", *(f"Ann,{name}" for name in TESTS)],
-            "its ids are the column 'image', and CSVs are written with the ids first; move that column",
+            ["who,image", *(f"{row},{name}" for row, name in enumerate(TESTS))],
+            "who and image both hold ids of the test files, and no other is there for predictions; "
+            "name that of the ids: --id-column 'image'",
+        ),
+        (
+            ["id,person", *(f"{row},Ann" for row in range(1, 4))],
+            "'id', from 1 to 3, may count the test images, in an order that no file gives; say which with "
+            "--row-order name or --row-order number",
+        ),
+        (
+            ["id,person", "x,Ann", "y,Ann", "z,Ann"],
+            "its ids, such as 'x', are not names, numbers or rows of the test files, nor does another column "
+            "hold each of them once: person (Ann)",
         ),
     ],
 )

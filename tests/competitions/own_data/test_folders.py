@@ -81,3 +81,14 @@ def test_folders_of_several_parts_are_named_together(tmp_path):
         "part1/ and part2/: train images, a folder per identity (Ann, Bob, Cid)"
         in guess_settings(tmp_path, Answers()).lines
     )
+
+
+@pytest.mark.parametrize(
+    ("train", "dev", "test"),
+    [("TRAINING_SET", "valid_set", "TestImages"), ("trainset", "val-faces", "testset")],
+)
+def test_folders_are_called_like_splits_beside_a_word_for_what_they_hold(tmp_path, train, dev, test):
+    _draw(tmp_path, *(f"{train}/{person}/{image}.jpg" for person in "ab" for image in "12"))
+    _draw(tmp_path, *(f"{dev}/{person}/3.jpg" for person in "ab"), *(f"{test}/{image}.jpg" for image in "45"))
+    splits = inspect_folder("mine", tmp_path).data.faces.splits.tolist()
+    assert {split: splits.count(split) for split in splits} == {"train": 4, "dev": 2, "test": 2}

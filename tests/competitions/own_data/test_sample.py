@@ -136,3 +136,105 @@ def test_numbers_of_a_sample_are_images_whose_zeros_it_lost(root):
     inspection = inspect_folder("mine", root)
     assert inspection.data.test_rows.image_ids.tolist() == [f"asked/00{n}.jpg" for n in "789"]
     assert inspection.formats.of_task("classification").parts[0].cells == ("{number}", "{label}")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "cells"),
+    [
+        ("person,image", "unknown,{n}t.jpg", ("{label}", "{id}")),
+        ("person,version,image", "Ann,v1,{n}t", ("{label}", "v1", "{id}")),
+        ("person;image", "unknown;{n}t.jpg", ("{label}", "{id}")),
+    ],
+)
+def test_ids_need_not_be_the_first_column(root, header, row, cells):
+    write(root / "sample_submission.csv", header, *(row.format(n=n) for n in (2, 0, 1)))
+    found = inspect_folder("mine", root)
+    form = found.formats.of_task("classification")
+    assert form.parts[0].cells == cells
+    assert form.id_column == "image"
+    assert found.guess is not None and found.guess.custom.test_id == "image"
+    assert found.data.test_rows.image_ids.tolist() == ["test/2t.jpg", "test/0t.jpg", "test/1t.jpg"]
+
+
+def test_ids_of_a_table_of_test_images_may_be_behind_the_labels(root):
+    write(root / "test.csv", "image,key", "0t.jpg,K9", "1t.jpg,K8", "2t.jpg,K7")
+    write(root / "sample_submission.csv", "name,key", "Ann,K7", "Ann,K8", "Ann,K9")
+    found = inspect_folder("mine", root)
+    assert found.formats.of_task("classification").parts[0].cells == ("{label}", "{id}")
+    rows = dict(
+        zip(found.data.test_rows.row_ids.tolist(), found.data.test_rows.image_ids.tolist(), strict=True)
+    )
+    assert rows == {"K7": "test/2t.jpg", "K8": "test/1t.jpg", "K9": "test/0t.jpg"}
+
+
+def test_ids_of_pairs_may_be_behind_their_scores(root):
+    write(root / "pairs.csv", "pair_id,a,b", "7,0t.jpg,1t.jpg", "9,1t.jpg,2t.jpg")
+    write(root / "sample_submission.csv", "a,b,score,pair_id", "0t.jpg,1t.jpg,0,7", "1t.jpg,2t.jpg,0,9")
+    form = inspect_folder("mine", root).formats.of_task("verification")
+    assert form.parts[0].cells == ("{first}", "{second}", "{score}", "{id}")
+    assert form.id_column == "pair_id"
+
+
+@pytest.mark.parametrize(("ids", "template"), [((11, 12, 13), "{id}"), (("0t", "1t", "2t"), "{stem}")])
+def test_ids_of_probes_may_be_behind_the_names(root, ids, template):
+    write(root / "gallery.csv", "file,subject", "0a.jpg,Ann", "1a.jpg,Bob", "2a.jpg,Ann")
+    write(root / "probes.csv", "number,file", "11,0t.jpg", "12,1t.jpg", "13,2t.jpg")
+    write(root / "sample_submission.csv", "name,probe", *zip_rows(("nobody", "Ann", "Ann"), ids))
+    found = inspect_folder("mine", root)
+    assert found.formats.of_task("verification").parts[0].cells == ("{label}", template)
+    assert found.data.test_gallery.no_match == "nobody"
+
+
+def zip_rows(*columns):
+    return [",".join(map(str, cells)) for cells in zip(*columns, strict=True)]
+
+
+def test_an_answer_names_the_column_of_ids(root):
+    rows = [f"{n},{n}t.jpg" for n in range(3)]
+    write(root / "sample_submission.csv", "guess,image", *rows)
+    form = inspect_folder("mine", root, Answers(id_column="image")).formats.of_task("classification")
+    assert form.parts[0].cells == ("{label}", "{id}")
+    with pytest.raises(ConfigError, match="--id-column: no table has a column 'imag'; did you mean 'image'"):
+        inspect_folder("mine", root, Answers(id_column="imag"))
+
+
+@pytest.mark.parametrize(("first", "order"), [(0, "name"), (1, "name"), (1, "number")])
+def test_ids_count_the_test_images_in_the_order_that_is_given(tmp_path, first, order):
+    for number in range(6):
+        draw(tmp_path / f"train/{PEOPLE[number % 2]}/{number}.jpg", number % 2, number)
+    for name in ("2", "10", "9"):
+        draw(tmp_path / f"test/{name}.jpg", 0, 50 + int(name))
+    write(tmp_path / "sample_submission.csv", "person,id", *(f"Ann,{first + n}" for n in (2, 0, 1)))
+    data = inspect_folder("mine", tmp_path, Answers(row_order=order, id_column="id")).data
+    in_order = {"name": ("10", "2", "9"), "number": ("2", "9", "10")}[order]
+    assert data.test_rows.row_ids.tolist() == [str(first + n) for n in (2, 0, 1)]
+    assert data.test_rows.image_ids.tolist() == [f"test/{in_order[n]}.jpg" for n in (2, 0, 1)]
+
+
+def test_an_order_by_numbers_needs_numbers(root):
+    write(root / "sample_submission.csv", "id,person", *(f"{n},Ann" for n in range(3)))
+    with pytest.raises(DataError, match=r"such as test/0t\.jpg, are not called by numbers of their own"):
+        inspect_folder("mine", root, Answers(row_order="number"))
+    write(root / "sample_submission.csv", "id,person", "0,Ann", "2,Ann", "3,Ann")
+    with pytest.raises(DataError, match="such as 0, do not count the 3 test images from 0 or 1"):
+        inspect_folder("mine", root, Answers(row_order="name"))
+
+
+@pytest.mark.parametrize(
+    ("header", "submitted"),
+    [("Bob,image,Ann", ["Ann", "Bob"]), ("1,image,0", ["0", "1"])],
+)
+def test_a_column_for_each_identity_holds_its_probability(root, header, submitted):
+    write(root / "sample_submission.csv", header, *(f"0.5,{n}t.jpg,0.5" for n in range(3)))
+    found = inspect_folder("mine", root)
+    form = found.formats.of_task("classification")
+    assert form.parts[0].cells == ("{probability}", "{id}", "{probability}")
+    assert found.data.classes.submitted.tolist() == submitted
+
+
+def test_labels_may_have_their_probabilities_beside_them(root):
+    write(root / "sample_submission.csv", "image,people", *(f"{n}t.jpg,Ann 0.5" for n in range(3)))
+    found = inspect_folder("mine", root)
+    form = found.formats.of_task("classification")
+    assert form.parts[0].cells == ("{id}", "{label} {probability}")
+    assert form.labels_per_row == 1 and found.guess.custom.labels_per_row == 1

@@ -9,7 +9,8 @@ from kaggle_face.competitions.detection import detect_competition
 from kaggle_face.competitions.files.folders import map_folder
 from kaggle_face.competitions.layouts.named import layout_named
 from kaggle_face.competitions.submission.formats import SubmissionFormat
-from kaggle_face.competitions.submission.samples import ForeignIdsError, find_samples, infer_format
+from kaggle_face.competitions.submission.sample_ids import ForeignIdsError
+from kaggle_face.competitions.submission.samples import find_samples, infer_format
 from kaggle_face.competitions.submission.tables import (
     classification_columns,
     fill_table,

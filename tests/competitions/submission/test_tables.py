@@ -211,3 +211,30 @@ submit:
 def test_a_task_without_a_file_says_how_to_describe_one():
     with pytest.raises(ConfigError, match=r"describe one with submit.classification.columns"):
         SubmissionFormats().of_task("classification")
+
+
+def test_columns_of_classes_hold_probabilities_and_ids_stand_anywhere(data):
+    shares = np.array([[0.25, 0.75], [1 - 1e-9, 1e-9]])
+    found = Predictions(data.test_rows.image_ids, np.log(shares), data.classes.names)
+    first, second = data.classes.submitted.tolist()
+    form = table_format(
+        "classification", [second, "image", first], ["{probability}", "{name}", "{probability}"]
+    )
+    table = fill_table(form, [classification_columns(data, found)])
+    assert form.id_column == "image"
+    assert table.ids.tolist() == ["9.jpg", "10.jpg"]
+    assert column(table, first) == ["0.25", "1"]
+    assert column(table, second) == ["0.75", "1e-09"]
+
+
+def test_a_probability_beside_a_label_is_that_of_the_label(data, predictions):
+    form = table_format("classification", ["id", "answer"], ["{id}", "{label} {probability:.2f}"])
+    answers = column(fill_table(form, [classification_columns(data, predictions)]), "answer")
+    chosen = column(
+        fill_table(
+            table_format("classification", ["id", "answer"], ["{id}", "{label}"]),
+            [classification_columns(data, predictions)],
+        ),
+        "answer",
+    )
+    assert answers == [f"{label} 0.73" for label in chosen]  # softmax of 0 and 1: e / (1 + e) = 0.731

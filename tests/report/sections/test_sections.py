@@ -212,6 +212,15 @@ def test_the_blend_shows_weights_gains_and_what_was_left_off(made_up: ReportFact
     assert steps.rows == (("whitening", True, 0.02, 0.01, 0.03, 0.04),) and steps.highlighted == {0}
 
 
+def test_parameters_that_are_not_known_are_an_empty_cell(made_up: ReportFacts) -> None:
+    assert made_up.blend is not None
+    record = made_up.blend.tasks["classification"]
+    imported = replace(record, members=(replace(record.members[0], num_parameters=0),))
+    facts = replace(made_up, blend=replace(made_up.blend, tasks={"classification": imported}))
+    assert table_of(blend.SECTION, made_up).rows[0][-1] == 2000
+    assert table_of(blend.SECTION, facts).rows[0][-1] is None
+
+
 def test_steps_of_classification_are_read_too() -> None:
     gain = {"value": 0.1, "low": 0.05, "high": 0.2}
     best = {"count": 5, "temperature": 0.1, "share": 0.3}

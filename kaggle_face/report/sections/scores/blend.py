@@ -54,7 +54,7 @@ def _weights(task: str, record: TaskRecord) -> Table:
     temperatures = record.temperatures or (None,) * len(record.members)
     for member, temperature in zip(record.members, temperatures, strict=True):
         folds = ", ".join(map(str, member.folds))
-        rows.append((member.name, folds, member.weight, temperature, member.num_parameters))
+        rows.append((member.name, folds, member.weight, temperature, member.num_parameters or None))
     columns = (
         Column("member"),
         Column("folds"),
