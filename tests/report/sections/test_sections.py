@@ -80,6 +80,15 @@ def test_learning_curves_have_a_line_for_each_fold(made_up: ReportFacts) -> None
     assert figures[1].summary == "Best of each fold: fold 0 0.6000 in epoch 6; fold 1 0.6000 in epoch 6."
 
 
+def test_a_metric_that_was_never_measured_has_no_curve(made_up: ReportFacts) -> None:
+    folds = tuple(
+        replace(fold, history={**fold.history, "eer": np.full(6, np.nan)}) for fold in made_up.run.folds
+    )
+    facts = replace(made_up, runs=(replace(made_up.run, folds=folds),))
+    titles = [block.title for block in blocks_of(learning_curves.SECTION, facts) if isinstance(block, Figure)]
+    assert titles == ["Losses", "Held-out accuracy", "Learning rate"]
+
+
 def test_identities_are_listed_by_accuracy(made_up: ReportFacts) -> None:
     rows = table_of(accuracy.SECTION, made_up).rows
     assert made_up.classes is not None
