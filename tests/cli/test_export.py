@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.runs import FoldFolder, name_of_run
 from kaggle_face.cli.main import main
 from tests.support.exported import export_run
 from tests.support.gallery_stubs import invented_face
@@ -73,6 +74,10 @@ def test_a_run_is_exported_and_a_table_is_shown(run: Run) -> None:
     ("words", "line"),
     [
         (("export", "runs/faces/nobody"), "no run of"),
+        (
+            ("export", "optim.lr=0.1"),
+            "export takes no settings, got 'optim.lr=0.1': a network is exported with",
+        ),
         (("export", "runs/faces/main", "--blend"), "faces/main has no blend; make it"),
         (("export", "runs/faces/main", "--fold", "7"), "fold 7 of faces/main was not trained"),
         (
@@ -99,6 +104,13 @@ def test_a_run_is_exported_and_a_table_is_shown(run: Run) -> None:
 def test_what_is_wrong_is_one_line(run: Run, words: tuple[str, ...], line: str) -> None:
     code, _, err = run(*words)
     assert code == 2 and line in err and len(err.splitlines()) == 1
+
+
+def test_the_run_that_a_setting_names_is_offered(run: Run, exported: Path) -> None:
+    named = name_of_run(["data.root=data/x"])
+    shutil.copytree(exported / "runs/faces/main", exported / "runs/demo" / named)
+    code, _, err = run("export", "data.root=data/x")
+    assert code == 2 and err.rstrip().endswith(f"name its run: kaggle-face export {named} -c demo")
 
 
 def test_identify_and_verify_run_on_the_file_without_torch(run: Run) -> None:
