@@ -41,7 +41,11 @@ class Processes:
     def __init__(self) -> None:
         self._context: Any = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
         if hasattr(os, "fork"):
-            self._context.set_forkserver_preload(["tests.support.shared_training", __name__])
+            # Else the first training of each process would import albumentations, which takes a second.
+            os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import sends a request otherwise
+            self._context.set_forkserver_preload(
+                ["tests.support.shared_training", "albumentations", __name__]
+            )
         self._running: list[tuple[Any, Connection]] = []
 
     def __call__(self, count: int, task: Callable[..., Any], *arguments: Any) -> list[Any]:
