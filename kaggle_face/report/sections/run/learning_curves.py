@@ -14,6 +14,7 @@ from kaggle_face.report.section import Content, LeftOut, Section
 
 _LOSSES = (("train_loss", "training loss", "solid"), ("log_loss", "held-out log loss", "dot"))
 _METRICS = ("accuracy", "eer", "auc", "score")
+_MOST_TICKS = 12
 
 
 def build(facts: ReportFacts) -> Content:
@@ -45,7 +46,7 @@ def _losses(folds: Sequence[FoldFacts]) -> Figure:
     summary = (
         f"Losses by epoch. Training loss at the end, mean of folds: {np.mean(last):.3f}." if last else ""
     )
-    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": "loss in nats"}}}
+    layout = {"xaxis": _epochs(folds), "yaxis": {"title": {"text": "loss in nats"}}}
     return Figure("Losses", summary, tuple(traces), layout)
 
 
@@ -66,8 +67,14 @@ def _chart(title: str, column: str, folds: Sequence[FoldFacts], summary: str) ->
         for number, fold in enumerate(folds)
         if column in fold.history
     )
-    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": title}}}
+    layout = {"xaxis": _epochs(folds), "yaxis": {"title": {"text": title}}}
     return Figure(title, summary, traces, layout, height_px=320)
+
+
+def _epochs(folds: Sequence[FoldFacts]) -> Mapping[str, Any]:
+    """The axis of epochs; of few epochs each has a tick, where plotly would write 1.5 and 2.5 too."""
+    most = max(float(fold.history["epoch"].max()) for fold in folds)
+    return {"title": {"text": "epoch"}, **({"dtick": 1} if most <= _MOST_TICKS else {})}
 
 
 def _line(fold: FoldFacts, column: str, number: int) -> Mapping[str, Any]:
