@@ -15,8 +15,8 @@ import torch
 from kaggle_face.train.distributed import joined
 
 LONGEST_TASK_SECONDS = 1800.0
-"""Later they are taken to wait for each other. Tasks of 100 steps of four processes took more than 300 s on two
-cores with a load of 13."""
+"""Later they are taken to wait for each other. Tasks of 100 steps of four processes took more than 300 s on
+two cores with a load of 13."""
 
 
 def work(rank: int, orders: Connection) -> None:
