@@ -11,6 +11,7 @@
   `clustered_mean_difference`
 - By name: `METRICS` (each a `Metric`), `is_higher_better`, `default_formula`, `parse_composite`
 
+>>> from kaggle_face.metrics import METRICS, equal_error_rate
 >>> equal_error_rate([0.9, 0.8, 0.3, 0.1], [1, 1, 0, 0]).eer
 0.0
 >>> METRICS["log_loss"].higher_is_better
@@ -19,51 +20,55 @@ False
 
 from __future__ import annotations
 
-from kaggle_face.metrics.classification import (
-    ConfusionPair,
-    accuracy,
-    calibration_error,
-    confusion_pairs,
-    expected_calibration_error,
-    log_loss,
-    per_class_accuracy,
-    top_k_accuracy,
-    top_k_labels,
-    true_class_ranks,
-)
-from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
-from kaggle_face.metrics.identification import (
-    DirAtFpir,
-    GalleryThreshold,
-    best_gallery_threshold,
-    dir_at_fpir,
-    first_mate_ranks,
-    gallery_accuracy,
-    map_at_k,
-    rank_k_identification,
-)
-from kaggle_face.metrics.intervals.bootstrap import (
-    Difference,
-    Interval,
-    Resampling,
-    clustered_mean_difference,
-    clustered_mean_interval,
-)
-from kaggle_face.metrics.intervals.verification import verification_difference, verification_intervals
-from kaggle_face.metrics.score import Composite, default_formula, parse_composite
-from kaggle_face.metrics.table import METRICS, Metric, is_higher_better
-from kaggle_face.metrics.trials import EqualErrorRate, ErrorRates, RocPoints, TprAtFpr
-from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold, rank_with_unknown
-from kaggle_face.metrics.verification import (
-    VerificationAccuracy,
-    equal_error_rate,
-    error_rates,
-    roc_auc,
-    roc_points,
-    tpr_at_fpr,
-    verification_accuracy,
-    verification_summary,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kaggle_face.metrics.classification import (
+        ConfusionPair,
+        accuracy,
+        calibration_error,
+        confusion_pairs,
+        expected_calibration_error,
+        log_loss,
+        per_class_accuracy,
+        top_k_accuracy,
+        top_k_labels,
+        true_class_ranks,
+    )
+    from kaggle_face.metrics.episodes import EpisodeAccuracy, episode_accuracy
+    from kaggle_face.metrics.identification import (
+        DirAtFpir,
+        GalleryThreshold,
+        best_gallery_threshold,
+        dir_at_fpir,
+        first_mate_ranks,
+        gallery_accuracy,
+        map_at_k,
+        rank_k_identification,
+    )
+    from kaggle_face.metrics.intervals.bootstrap import (
+        Difference,
+        Interval,
+        Resampling,
+        clustered_mean_difference,
+        clustered_mean_interval,
+    )
+    from kaggle_face.metrics.intervals.verification import verification_difference, verification_intervals
+    from kaggle_face.metrics.score import Composite, default_formula, parse_composite
+    from kaggle_face.metrics.table import METRICS, Metric, is_higher_better
+    from kaggle_face.metrics.trials import EqualErrorRate, ErrorRates, RocPoints, TprAtFpr
+    from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold, rank_with_unknown
+    from kaggle_face.metrics.verification import (
+        VerificationAccuracy,
+        equal_error_rate,
+        error_rates,
+        roc_auc,
+        roc_points,
+        tpr_at_fpr,
+        verification_accuracy,
+        verification_summary,
+    )
 
 __all__ = [
     "METRICS",
@@ -115,3 +120,32 @@ __all__ = [
     "verification_intervals",
     "verification_summary",
 ]
+
+_MODULES = (
+    "classification",
+    "episodes",
+    "identification",
+    "intervals.bootstrap",
+    "intervals.verification",
+    "score",
+    "table",
+    "trials",
+    "unknowns",
+    "verification",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used (PEP 562): who needs one module does not wait for all."""
+    if name in __all__:
+        for module in _MODULES:
+            found = import_module(f"{__name__}.{module}")
+            if hasattr(found, name):
+                globals()[name] = getattr(found, name)
+                return globals()[name]
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """The public names, for tab completion."""
+    return sorted(__all__)

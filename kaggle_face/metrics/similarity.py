@@ -5,13 +5,15 @@ Letters: N images, D embedding size, K groups of images, P pairs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.metrics.threads import map_on_cores
-from kaggle_face.records import Embeddings, IntArray, Pairs, PairScores, positions_of
+
+if TYPE_CHECKING:
+    from kaggle_face.records import Embeddings, IntArray, Pairs, PairScores
 
 Float32 = npt.NDArray[np.float32]
 
@@ -67,6 +69,7 @@ def score_pairs(embeddings: Embeddings, pairs: Pairs) -> PairScores:
 
     Memory beyond the embeddings: a normalised copy, some numbers per trial, and chunks of bounded size.
 
+    >>> from kaggle_face.records import Embeddings, Pairs
     >>> faces = Embeddings(np.array(["a", "b"]), np.array([[1.0, 0.0], [1.0, 1.0]]))
     >>> trial = Pairs(np.array(["0"]), np.array(["a"]), np.array(["b"]), np.array([1]))
     >>> round(float(score_pairs(faces, trial).scores[0]), 6)  # cos 45 degrees
@@ -75,6 +78,9 @@ def score_pairs(embeddings: Embeddings, pairs: Pairs) -> PairScores:
     Raises:
         DataError: A trial names an image without an embedding.
     """
+    # `identify` compares vectors without records, and its start is short.
+    from kaggle_face.records import PairScores, positions_of
+
     unit_ND = normalized(embeddings.vectors)
     first = positions_of(pairs.first_ids, embeddings.image_ids, "embedded images")
     second = positions_of(pairs.second_ids, embeddings.image_ids, "embedded images")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +27,8 @@ def map_on_cores(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> li
     threads = min(len(items), available_cpus(), _MOST_THREADS)
     if threads < 2:
         return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))
 

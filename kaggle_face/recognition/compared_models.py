@@ -21,9 +21,8 @@ from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.errors import DataError, InputError, part_of
 from kaggle_face.metrics.similarity import mean_directions, normalized
 from kaggle_face.progress import Progress
-from kaggle_face.recognition.detection.pictures import Crop
+from kaggle_face.recognition.detection.pictures import Crop, PictureReader
 from kaggle_face.recognition.embedder import Embedder
-from kaggle_face.recognition.gallery.enrolment import PictureReader
 from kaggle_face.records import Embeddings, StrArray
 
 Float32 = npt.NDArray[np.float32]

@@ -16,10 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.checkpoint_file import weights_digest
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
-from kaggle_face.artifacts.run_choice import find_named_run
-from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.errors import GalleryError, InputError, RunError
 from kaggle_face.inference.onnx_embedder import OnnxEmbedder, require_cpu
 from kaggle_face.inference.onnx_file import SUFFIX
@@ -28,6 +25,7 @@ from kaggle_face.recognition.detection.pictures import Crop
 from kaggle_face.recognition.gallery.model_card import THRESHOLD_NAMES, ModelCard, Threshold, ThresholdName
 
 if TYPE_CHECKING:
+    from kaggle_face.artifacts.runs import FoldFolder
     from kaggle_face.config import Config
     from kaggle_face.config.schema import CheckpointName
     from kaggle_face.metrics.trials import SortedTrials
@@ -88,6 +86,9 @@ class ModelChoice:
         Raises:
             RunError: There is no such run, it is not clear which is meant, or the fold was not trained.
         """
+        from kaggle_face.artifacts.run_choice import find_named_run
+        from kaggle_face.artifacts.runs import FoldFolder, RunFolder
+
         if self.folder is not None:
             if (self.folder / "run.json").is_file():
                 return FoldFolder(self.folder)
@@ -188,11 +189,11 @@ def open_embedder_of(
     Raises:
         GalleryError: The run was moved, or trained again since.
     """
-    folder = FoldFolder(Path(card.folder))
-    if card.is_exported and folder.path.is_file():
+    folder = Path(card.folder)
+    if card.is_exported and folder.is_file():
         require_cpu(device)
-        return _same_as(card, OnnxFileEmbedder(folder.path), gallery)
-    if card.is_exported or not folder.path.is_dir():
+        return _same_as(card, OnnxFileEmbedder(folder), gallery)
+    if card.is_exported or not folder.is_dir():
         what, where = ("file", "FILE") if card.is_exported else ("folder", "FOLDER")
         raise GalleryError(
             f"the gallery was made by {card.name}, whose {what} {card.folder} is gone; name where it is "
@@ -201,7 +202,9 @@ def open_embedder_of(
     checkpoint = next((known for known in CHECKPOINTS if known == card.checkpoint), None)
     if checkpoint is None:
         raise InputError(f"there is no checkpoint '{card.checkpoint}'; there are: {', '.join(CHECKPOINTS)}")
-    return _same_as(card, RunEmbedder(folder, checkpoint, device), gallery)
+    from kaggle_face.artifacts.runs import FoldFolder
+
+    return _same_as(card, RunEmbedder(FoldFolder(folder), checkpoint, device), gallery)
 
 
 _Opened = TypeVar("_Opened", "RunEmbedder", "OnnxFileEmbedder")
@@ -287,6 +290,8 @@ def fingerprint_of(weights: Path, config: Config, flip: bool | None = None, crop
     Raises:
         RunError: The file is missing or damaged.
     """
+    from kaggle_face.artifacts.checkpoint_file import weights_digest
+
     content = weights_digest(weights)
     settings = {
         "model": config.model.model_dump(mode="json", exclude={"weights", "pretrained"}),

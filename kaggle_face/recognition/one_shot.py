@@ -1,4 +1,8 @@
-"""One-shot recognition as single calls: a gallery file, the model of a run, and pictures on disk."""
+"""One-shot recognition as single calls: a gallery file, the model of a run, and pictures on disk.
+
+What `identify` and `verify` need of aligned faces is imported here, the rest by the calls that need it: their
+start is a large part of their time.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,14 @@ from typing import TYPE_CHECKING, Any
 from kaggle_face.artifacts.files.private import make_private_folder, tighten, write_privately
 from kaggle_face.errors import DataError, InputError
 from kaggle_face.progress import Progress
-from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
-from kaggle_face.recognition.detection.pictures import Choice, Face, crop_size, picture_files, png_of
+from kaggle_face.recognition.detection.pictures import (
+    Choice,
+    Face,
+    PictureReader,
+    crop_size,
+    picture_files,
+    png_of,
+)
 from kaggle_face.recognition.embedder import (
     Embedder,
     ModelChoice,
@@ -20,18 +30,16 @@ from kaggle_face.recognition.embedder import (
     open_embedder_of,
 )
 from kaggle_face.recognition.gallery.database import tighten_gallery
-from kaggle_face.recognition.gallery.enrolment import FolderReport, PictureReader, enroll_folder
-from kaggle_face.recognition.gallery.export import import_gallery
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD, ModelCard, Threshold
 from kaggle_face.recognition.gallery.names import checked_name
 from kaggle_face.recognition.gallery.people import Gallery
-from kaggle_face.recognition.gallery.reembedding import re_embed
 from kaggle_face.recognition.gallery.tables import OnConflict, Outcome, Person
 from kaggle_face.recognition.recognizer import Decision, Identification, Recognizer
 
 if TYPE_CHECKING:
     from kaggle_face.recognition.compared_models import ComparedModel
     from kaggle_face.recognition.evaluation_report import EvaluationOptions, EvaluationReport
+    from kaggle_face.recognition.gallery.enrolment import FolderReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +151,11 @@ class OneShot:
         Raises:
             MissingExtraError: Faces are to be found, and the detector is not installed.
         """
-        detector = None if self.aligned else MtcnnDetector()
-        return PictureReader(detector, crop_size(image_size), self.choice)
+        if self.aligned:
+            return PictureReader(None, crop_size(image_size), self.choice)
+        from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
+
+        return PictureReader(MtcnnDetector(), crop_size(image_size), self.choice)
 
     def open_recognizer(self, progress: Progress) -> Recognizer:
         """Model and gallery together; the gallery is made where there is none.
@@ -182,6 +193,8 @@ class OneShot:
         self, folder: Path, progress: Progress, on_conflict: OnConflict = "refuse"
     ) -> FolderReport:
         """Enrolls everyone of a folder of `<name>/<picture>`; see `enroll_folder`."""
+        from kaggle_face.recognition.gallery.enrolment import enroll_folder
+
         recognizer = self.open_recognizer(progress)
         reader = self.open_reader(recognizer.embedder.card.image_size)
         return enroll_folder(recognizer, folder, reader, on_conflict, progress)
@@ -258,6 +271,8 @@ class OneShot:
         self, source: Path, progress: Progress, on_conflict: OnConflict = "refuse"
     ) -> list[Outcome]:
         """Adds the people of an export; see `import_gallery`. The export is taken from other users too."""
+        from kaggle_face.recognition.gallery.export import import_gallery
+
         if not source.is_file():
             raise InputError(f"there is no export at {source}")
         gallery = self.open_gallery(progress, create=True)
@@ -274,6 +289,8 @@ class OneShot:
             InputError: No model is chosen.
             GalleryError: A picture was not kept, so it cannot be embedded again.
         """
+        from kaggle_face.recognition.gallery.reembedding import re_embed
+
         gallery = self.open_gallery(progress)
         if not self.model.is_made:
             raise InputError("people re-embed needs the new model: --model FOLDER, or -c and --run")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from kaggle_face.evaluation.label_noise import LabelGaps
 from kaggle_face.evaluation.thresholds import ScoreThreshold
 from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.records import FloatArray, IntArray, StrArray
-from kaggle_face.report.pictures import PictureStatistics
+from kaggle_face.report.pictures import PictureStatistics, near_copies
 from kaggle_face.tasks import Task
 
 
@@ -264,3 +265,10 @@ class ReportFacts:
     def run(self) -> RunFacts:
         """The run that the report is about."""
         return self.runs[0]
+
+    @cached_property
+    def copies(self) -> list[tuple[str, str]]:
+        """Training and test picture of each near-copy in the test set; see `near_copies`."""
+        if self.train_pictures is None or self.test_pictures is None:
+            return []
+        return near_copies(self.train_pictures, self.test_pictures)

@@ -75,7 +75,7 @@ def _before(facts: ReportFacts) -> str:
     comparison = facts.comparison
     if comparison is None:
         reason = facts.missing.get("comparison", "there is no other run")
-        return f'<div class="panel"><h3>Against the run before</h3><p>{escaped(reason)}</p></div>'
+        return f'<div class="panel"><h3>Against the run before</h3><p>{escaped(_sentence(reason))}</p></div>'
     rows = "".join(f"<li>{_difference(each)}</li>" for each in comparison.metrics)
     note = f'<p class="note">{escaped(comparison.note)}</p>' if comparison.note else ""
     return (
@@ -124,6 +124,18 @@ def _steps(steps: Sequence[Step], num_rules: int, anchors: Collection[str]) -> s
         title = escaped(step.title)
         linked = f'<a href="#{step.anchor}">{title}</a>' if step.anchor in anchors else title
         command = f"<code>{escaped(step.command)}</code>" if step.command else ""
-        items.append(f"<li><h4>{linked}</h4><p>{escaped(step.evidence)}</p>{command}</li>")
-    checked = f'<p class="note">The first of {num_rules} rules that hold; docs/report.md explains them.</p>'
+        items.append(f"<li><h4>{linked}</h4><p>{escaped(_sentence(step.evidence))}</p>{command}</li>")
+    checked = (
+        f'<p class="note">Of {num_rules} rules the first that hold, in the order of what a fault spoils; '
+        "docs/report.md explains them.</p>"
+    )
     return f'<ol class="steps">{"".join(items)}</ol>{checked}'
+
+
+def _sentence(text: str) -> str:
+    """A phrase as a sentence.
+
+    >>> _sentence("mean of 2 folds")
+    'Mean of 2 folds.'
+    """
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -20,6 +20,9 @@ from kaggle_face.report.blocks import Picture
 
 CARD_PX, HOVER_PX = 96, 64
 """Side of pictures in galleries, and beside the pointer."""
+BRIGHTNESS_UNIT = "mean grey value, 0 black to 1 white"
+SHARPNESS_UNIT = "deviation of the Laplacian; lower is more blurred"
+"""Units of `PictureStatistics` in words."""
 MOST_MEASURED = 20_000
 """Pictures of a split that are measured; of more an even choice."""
 MOST_PAIRS = 20_000

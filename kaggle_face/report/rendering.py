@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
@@ -143,9 +144,18 @@ def _cell(cell: Cell, column: Column) -> str:
 
 def _card(card: Card) -> str:
     mark = f'<p class="mark">{escaped(card.mark)}</p>' if card.mark else ""
-    lines = "".join(f"<p>{escaped(line)}</p>" for line in card.lines)
+    lines = "".join(f"<p>{_breakable(line)}</p>" for line in card.lines)
     pictures = "".join(map(_picture, card.pictures))
-    return f'<div class="pictures">{pictures}</div><p class="title">{escaped(card.title)}</p>{mark}{lines}'
+    return f'<div class="pictures">{pictures}</div><p class="title">{_breakable(card.title)}</p>{mark}{lines}'
+
+
+def _breakable(text: str) -> str:
+    """A text that may go on in the next line after a slash or an underscore, as names of files need it.
+
+    >>> _breakable("train/Ann_1.jpg")
+    'train/<wbr>Ann_<wbr>1.jpg'
+    """
+    return re.sub("[/_]", r"\g<0><wbr>", escaped(text))
 
 
 def _picture(picture: Picture) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.runs import FoldFolder, name_of_run
 from kaggle_face.cli.main import main
 from tests.support.exported import export_run
 from tests.support.gallery_stubs import invented_face
@@ -24,6 +25,27 @@ _WITHOUT_TORCH = (
     "heavy = {'torch', 'onnx', 'pandas', 'cv2', 'kaggle_face.config'} & set(sys.modules)\n"
     "print(code, *sorted(heavy), file=sys.stderr)\n"
 )
+_LOADED = (
+    "import json, sys\n"
+    "seen = set(sys.modules)\n"
+    "from kaggle_face.cli.main import main\n"
+    "code = main(json.loads(sys.argv[1]))\n"
+    "print(code, *sorted(set(sys.modules) - seen), file=sys.stderr)\n"
+)
+
+
+_OF_OTHER_COMMANDS = {
+    f"kaggle_face.{name}"
+    for name in (
+        "artifacts.runs",
+        "competitions",
+        "config",
+        "metrics.trials",
+        "recognition.detection.mtcnn",
+        "recognition.gallery.export",
+        "records",
+    )
+}
 
 
 @pytest.fixture
@@ -47,10 +69,10 @@ def run(exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return command
 
 
-def without_torch(*words: str) -> tuple[str, list[str]]:
+def without_torch(*words: str, probe: str = _WITHOUT_TORCH) -> tuple[str, list[str]]:
     """Standard output of a command in a process of its own, and exit code and heavy modules."""
     done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT_TORCH, json.dumps(words)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", probe, json.dumps(words)], capture_output=True, text=True, check=True
     )
     return done.stdout, done.stderr.split("\n")[-2].split()
 
@@ -73,6 +95,10 @@ def test_a_run_is_exported_and_a_table_is_shown(run: Run) -> None:
     ("words", "line"),
     [
         (("export", "runs/faces/nobody"), "no run of"),
+        (
+            ("export", "optim.lr=0.1"),
+            "export takes no settings, got 'optim.lr=0.1': a network is exported with",
+        ),
         (("export", "runs/faces/main", "--blend"), "faces/main has no blend; make it"),
         (("export", "runs/faces/main", "--fold", "7"), "fold 7 of faces/main was not trained"),
         (
@@ -101,16 +127,25 @@ def test_what_is_wrong_is_one_line(run: Run, words: tuple[str, ...], line: str) 
     assert code == 2 and line in err and len(err.splitlines()) == 1
 
 
+def test_the_run_that_a_setting_names_is_offered(run: Run, exported: Path) -> None:
+    named = name_of_run(["data.root=data/x"])
+    shutil.copytree(exported / "runs/faces/main", exported / "runs/demo" / named)
+    code, _, err = run("export", "data.root=data/x")
+    assert code == 2 and err.rstrip().endswith(f"name its run: kaggle-face export {named} -c demo")
+
+
 def test_identify_and_verify_run_on_the_file_without_torch(run: Run) -> None:
     model = ("--model", "export/model.onnx", "--aligned", "--threshold", "0.5")
     assert run("enroll", "people", "--aligned", "--model", "export/model.onnx")[0] == 0
     picture = "people/person 2/1.png"
     out, (code, *heavy) = without_torch("verify", "person 2", picture, *model)
     assert (code, heavy) == ("0", []) and "shows the same person as person 2: score 1.0000" in out
-    out, (code, *heavy) = without_torch(
-        "identify", picture, "--aligned", "--json"
-    )  # the file made the gallery
-    assert heavy == [] and json.loads(out)["pictures"][0]["candidates"][0]["name"] == "person 2"
+    # The file made the gallery. More than half of this command's time are imports: no more than it needs.
+    out, (_, *loaded) = without_torch("identify", picture, "--aligned", "--json", probe=_LOADED)
+    assert json.loads(out)["pictures"][0]["candidates"][0]["name"] == "person 2"
+    libraries = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names
+    assert libraries == {"kaggle_face", "numpy", "PIL", "onnxruntime"}
+    assert set(loaded) & _OF_OTHER_COMMANDS == set()
 
 
 @pytest.mark.slow

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kaggle_face.progress import SilentProgress
+from kaggle_face.recognition.detection.pictures import PictureReader
 from kaggle_face.recognition.gallery import enrolment
-from kaggle_face.recognition.gallery.enrolment import PictureReader, enroll_folder
+from kaggle_face.recognition.gallery.enrolment import enroll_folder
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.recognizer import Recognizer
 from tests.support.gallery_stubs import PixelEmbedder

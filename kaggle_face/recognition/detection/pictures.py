@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.errors import DataError
 from kaggle_face.pictures import decode_photo, decode_rgb, read_picture
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.alignment import TEMPLATE_PX, aligned_crop
-from kaggle_face.recognition.detection.mtcnn import DetectedFace, FaceDetector, least_face_px
+
+if TYPE_CHECKING:
+    from kaggle_face.recognition.detection.mtcnn import DetectedFace, FaceDetector
 
 Crop = npt.NDArray[np.uint8]
 Choice = Literal["only", "largest"] | int
@@ -78,6 +79,21 @@ class SeveralFacesError(DataError):
     """A picture shows several faces and none was chosen."""
 
 
+@dataclass(frozen=True)
+class PictureReader:
+    """How the face of a picture file is found: by a detector, or it is an aligned crop already."""
+
+    detector: FaceDetector | None
+    crop_px: int
+    choice: Choice = "only"
+
+    def read(self, path: Path, source: str | None = None) -> Face:
+        """The face of a picture file; see `read_face`."""
+        # Bytes that are not UTF-8 become escapes: a database and JSON cannot hold them.
+        name = (source or str(path)).encode("utf-8", "backslashreplace").decode("utf-8")
+        return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
+
+
 def read_face(
     data: bytes, source: str, detector: FaceDetector | None, size_px: int, choice: Choice = "only"
 ) -> Face:
@@ -126,6 +142,8 @@ def find_faces(data: bytes, source: str, detector: FaceDetector, size_px: int) -
     scale = max(photo.shape[:2]) / max(width, height)
     found = detector.detect(photo)
     if not found:
+        from kaggle_face.recognition.detection.mtcnn import least_face_px
+
         raise NoFaceError(
             f"no face was found in {source} ({width}x{height} px; a face must be at least "
             f"{round(least_face_px(photo) / scale)} px wide); take a clearer picture, or state "
@@ -158,6 +176,8 @@ def picture_files(folder: Path, progress: Progress) -> list[Path]:
     Raises:
         DataError: The folder cannot be read, or two names differ in the spelling of accents alone.
     """
+    from kaggle_face.competitions.files.listing import PictureLister
+
     lister = PictureLister(folder)
     found = [folder / name for name in lister.below("")]
     for note in lister.notes():

@@ -13,28 +13,12 @@ from typing import Any
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.errors import DataError, GalleryError, naming_first
 from kaggle_face.progress import Counter, Progress
-from kaggle_face.recognition.detection.mtcnn import FaceDetector
-from kaggle_face.recognition.detection.pictures import Choice, Face, read_face, read_picture_file
+from kaggle_face.recognition.detection.pictures import Face, PictureReader
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
 from kaggle_face.recognition.gallery.tables import NewPerson, OnConflict, Outcome, Person, TakenError
 from kaggle_face.recognition.recognizer import Recognizer
 
 _IMAGES_AT_ONCE = 64
-
-
-@dataclass(frozen=True)
-class PictureReader:
-    """How the face of a picture file is found: by a detector, or it is an aligned crop already."""
-
-    detector: FaceDetector | None
-    crop_px: int
-    choice: Choice = "only"
-
-    def read(self, path: Path, source: str | None = None) -> Face:
-        """The face of a picture file; see `read_face`."""
-        # Bytes that are not UTF-8 become escapes: a database and JSON cannot hold them.
-        name = (source or str(path)).encode("utf-8", "backslashreplace").decode("utf-8")
-        return read_face(read_picture_file(path, name), name, self.detector, self.crop_px, self.choice)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from kaggle_face.records import FloatArray, StrArray
 from kaggle_face.report.blocks import Card, Cards, Figure
 from kaggle_face.report.data_page.facts import DataFacts
 from kaggle_face.report.document.histograms import share_histogram
-from kaggle_face.report.pictures import PictureStatistics, picture_of
+from kaggle_face.report.pictures import BRIGHTNESS_UNIT, SHARPNESS_UNIT, PictureStatistics, picture_of
 from kaggle_face.report.section import Content, LeftOut, PageSection
 
 MOST_CARDS = 10
@@ -29,8 +29,8 @@ def build(facts: DataFacts) -> Content:
         return Cards(title, tuple(_card(facts, ids, splits, values, row, name) for row in rows.tolist()))
 
     return (
-        _chart(measured, "Brightness", "mean grey value, 0 black to 1 white"),
-        _chart(measured, "Sharpness", "deviation of the Laplacian; lower is more blurred"),
+        _chart(measured, "Brightness", BRIGHTNESS_UNIT),
+        _chart(measured, "Sharpness", SHARPNESS_UNIT),
         cards("Darkest pictures", brightness, brightness, "brightness"),
         cards("Brightest pictures", -brightness, brightness, "brightness"),
         cards("Most blurred pictures", sharpness, sharpness, "sharpness"),

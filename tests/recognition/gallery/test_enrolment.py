@@ -10,7 +10,8 @@ import pytest
 from kaggle_face.errors import DataError, GalleryError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
-from kaggle_face.recognition.gallery.enrolment import PictureReader, enroll_folder
+from kaggle_face.recognition.detection.pictures import PictureReader
+from kaggle_face.recognition.gallery.enrolment import enroll_folder
 from kaggle_face.recognition.gallery.export import export_gallery, import_gallery
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.recognizer import Recognizer

@@ -77,7 +77,17 @@ def test_learning_curves_have_a_line_for_each_fold(made_up: ReportFacts) -> None
         "fold 0",
         "fold 1",
     ]
+    assert all(figure.layout["xaxis"]["dtick"] == 1 for figure in figures)  # of six epochs
     assert figures[1].summary == "Best of each fold: fold 0 0.6000 in epoch 6; fold 1 0.6000 in epoch 6."
+
+
+def test_a_metric_that_was_never_measured_has_no_curve(made_up: ReportFacts) -> None:
+    folds = tuple(
+        replace(fold, history={**fold.history, "eer": np.full(6, np.nan)}) for fold in made_up.run.folds
+    )
+    facts = replace(made_up, runs=(replace(made_up.run, folds=folds),))
+    titles = [block.title for block in blocks_of(learning_curves.SECTION, facts) if isinstance(block, Figure)]
+    assert titles == ["Losses", "Held-out accuracy", "Learning rate"]
 
 
 def test_identities_are_listed_by_accuracy(made_up: ReportFacts) -> None:
@@ -109,9 +119,16 @@ def test_confusions_count_both_directions(made_up: ReportFacts) -> None:
 
 
 def test_doubtful_labels_are_shown_beside_both_identities(made_up: ReportFacts) -> None:
-    card = cards_of(label_noise.SECTION, made_up).cards[0]
-    assert card.mark == "possible label noise" and 2 <= len(card.pictures) <= 3
-    assert card.lines[2] == "5.0 deviations below the usual"
+    shown = cards_of(label_noise.SECTION, made_up)
+    card = shown.cards[0]
+    assert 2 <= len(card.pictures) <= 3 and card.lines[2] == "5.0 deviations below the usual"
+    assert card.mark == "" and "None is marked: at a held-out accuracy of" in shown.note
+    # From an accuracy of 0.8 on, a doubt is a sign.
+    assert made_up.classes is not None
+    figures = made_up.classes.answers
+    right = np.where(np.arange(60) < 50, figures.labels, (figures.labels + 1) % 5)
+    shown = cards_of(label_noise.SECTION, with_figures(made_up, replace(figures, predicted=right)))
+    assert {card.mark for card in shown.cards} == {"possible label noise"} and "marked" not in shown.note
 
 
 def test_the_hardest_pairs_come_first_and_hold_their_scores(made_up: ReportFacts) -> None:

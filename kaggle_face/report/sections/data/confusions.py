@@ -1,4 +1,4 @@
-"""The most confused couples of identities, with pictures of both."""
+"""The most confused pairs of identities, with pictures of both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def couples_of(classes: ClassFacts) -> list[tuple[int, int, int, int]]:
 
 
 def build(facts: ReportFacts) -> Content:
-    """Cards of the couples with most mistakes; without pictures a table of them."""
+    """Cards of the pairs of identities with most mistakes; without pictures a table of them."""
     classes = facts.classes
     if classes is None:
         return LeftOut(facts.missing.get("classes", "no identities are classified"))
@@ -38,7 +38,7 @@ def build(facts: ReportFacts) -> Content:
     if not couples:
         return LeftOut("no held-out image was taken for another identity")
     shown, names = couples[:MOST_COUPLES], classes.class_names
-    note = f"{len(shown):,} of {counted(len(couples), 'couple')} of identities with mistakes."
+    note = f"{len(shown):,} of {counted(len(couples), 'pair')} of identities with mistakes."
     if facts.cache is None:
         columns = (
             Column("identity"),
@@ -47,9 +47,13 @@ def build(facts: ReportFacts) -> Content:
             Column("second taken for first", 0, "number"),
         )
         rows = tuple((str(names[a]), str(names[b]), there, back) for a, b, there, back in shown)
-        return (Table("Most confused couples", columns, rows, note),)
+        return (Table("Most confused pairs of identities", columns, rows, note),)
     cards = tuple(_card(facts, classes, *couple) for couple in shown)
-    return (Cards("Most confused couples", cards, f"{note} First mistakes, then usual pictures of both."),)
+    return (
+        Cards(
+            "Most confused pairs of identities", cards, f"{note} First mistakes, then usual pictures of both."
+        ),
+    )
 
 
 def _card(facts: ReportFacts, classes: ClassFacts, first: int, second: int, there: int, back: int) -> Card:

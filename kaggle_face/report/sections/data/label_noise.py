@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kaggle_face.errors import counted
+from kaggle_face.report.advice import USUALLY_RIGHT
 from kaggle_face.report.blocks import Card, Cards, Column, Table
 from kaggle_face.report.facts import ClassFacts, ReportFacts
 from kaggle_face.report.pictures import picture_of
@@ -23,6 +24,13 @@ def build(facts: ReportFacts) -> Content:
         return LeftOut("no held-out image has a doubtful label")
     count = min(MOST_IMAGES, len(doubtful.image_ids))
     note = f"{count} of {counted(len(doubtful.image_ids), 'doubtful image')}, the most doubtful first."
+    accuracy = float((classes.answers.predicted == classes.answers.labels).mean())
+    is_usually_right = accuracy >= USUALLY_RIGHT
+    if not is_usually_right:
+        note += (
+            f" None is marked: at a held-out accuracy of {accuracy:.1%} right labels are doubted too "
+            f"({USUALLY_RIGHT:.0%} is the limit)."
+        )
     rows = [
         (
             str(doubtful.image_ids[row]),
@@ -35,6 +43,7 @@ def build(facts: ReportFacts) -> Content:
     if facts.cache is None:
         columns = (Column("image"), Column("label"), Column("looks like"), Column("deviations", 1, "number"))
         return (Table("Doubtful labels", columns, tuple(rows), note),)
+    mark = "possible label noise" if is_usually_right else ""
     cards = []
     for row, (image, label, rival, deviations) in enumerate(rows):
         pictures = [picture_of(facts.cache, image, f"{image}: labelled {label}")]
@@ -43,7 +52,7 @@ def build(facts: ReportFacts) -> Content:
             if usual is not None:
                 pictures.append(picture_of(facts.cache, usual, f"{usual}: {name}"))
         lines = (f"labelled {label}", f"looks like {rival}", f"{-deviations:.1f} deviations below the usual")
-        cards.append(Card(tuple(pictures), image, lines, "possible label noise"))
+        cards.append(Card(tuple(pictures), image, lines, mark))
     return (Cards("Doubtful labels", tuple(cards), f"{note} Then a usual picture of each identity."),)
 
 

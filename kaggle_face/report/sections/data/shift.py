@@ -7,10 +7,11 @@ from kaggle_face.records import FloatArray
 from kaggle_face.report.blocks import Block, Card, Cards, Column, Paragraph, Table
 from kaggle_face.report.document.histograms import share_histogram
 from kaggle_face.report.facts import ReportFacts
-from kaggle_face.report.pictures import PictureStatistics, near_copies, picture_of
+from kaggle_face.report.pictures import BRIGHTNESS_UNIT, SHARPNESS_UNIT, PictureStatistics, picture_of
 from kaggle_face.report.section import Content, LeftOut, Section
 
 MOST_COPIES = 16
+_HOW = "hashes that differ in at most 3 of 64 bits, correlation from 0.95 on"
 
 
 def build(facts: ReportFacts) -> Content:
@@ -21,8 +22,8 @@ def build(facts: ReportFacts) -> Content:
     if not len(train) or not len(test):
         return LeftOut("there are no training pictures or no test pictures to compare")
     properties = (
-        ("Brightness", "mean grey value, 0 black to 1 white", train.brightness, test.brightness),
-        ("Sharpness", "deviation of the Laplacian; lower is more blurred", train.sharpness, test.sharpness),
+        ("Brightness", BRIGHTNESS_UNIT, train.brightness, test.brightness),
+        ("Sharpness", SHARPNESS_UNIT, train.sharpness, test.sharpness),
     )
     blocks: list[Block] = [
         share_histogram(title, unit, (("training", one), ("test", other)), _means(one, other))
@@ -45,7 +46,7 @@ def build(facts: ReportFacts) -> Content:
     )
     measured = f"{_counted(train)} training and {_counted(test)} test pictures"
     blocks.append(Table("Means", columns, rows, f"Of {measured}."))
-    blocks.append(_copies(facts, train, test))
+    blocks.append(_copies(facts))
     return tuple(blocks)
 
 
@@ -57,13 +58,9 @@ def _means(train: FloatArray, test: FloatArray) -> str:
     return f"Mean {train.mean():.3g} of training and {test.mean():.3g} of test pictures."
 
 
-def _copies(facts: ReportFacts, train: PictureStatistics, test: PictureStatistics) -> Block:
-    copies = near_copies(train, test)
-    if not copies:
-        return Paragraph(
-            "No test picture is a near-copy of a training picture (hashes that differ in at most "
-            "3 of 64 bits, correlation from 0.95 on)."
-        )
+def _copies(facts: ReportFacts) -> Block:
+    if not facts.copies:
+        return Paragraph(f"No test picture is a near-copy of a training picture ({_HOW}).")
     cards = tuple(
         Card(
             (
@@ -73,12 +70,10 @@ def _copies(facts: ReportFacts, train: PictureStatistics, test: PictureStatistic
             second,
             (f"like {first}",),
         )
-        for first, second in copies[:MOST_COPIES]
+        for first, second in facts.copies[:MOST_COPIES]
     )
-    note = (
-        f"{len(cards)} of {counted(len(copies), 'test picture')}, each like a training picture (hashes that "
-        "differ in at most 3 of 64 bits, correlation from 0.95 on)."
-    )
+    count = counted(len(facts.copies), "test picture")
+    note = f"{len(cards)} of {count}, each like a training picture ({_HOW})."
     return Cards("Near-copies between training and test", cards, note)
 
 

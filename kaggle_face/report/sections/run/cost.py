@@ -32,7 +32,7 @@ def build(facts: ReportFacts) -> Content:
         Column("threads", 0, "number"),
     )
     note = (
-        "Memory: the most that the training process held; empty where a run was trained before it was kept."
+        "Memory: the most that the training process held; a dash where a run was trained before it was kept."
     )
     table = Table("Cost of each fold", columns, rows, note)
     curves = [fold for fold in facts.run.folds if "images_per_second" in fold.history]

@@ -14,6 +14,7 @@ from kaggle_face.report.section import Content, LeftOut, Section
 
 _LOSSES = (("train_loss", "training loss", "solid"), ("log_loss", "held-out log loss", "dot"))
 _METRICS = ("accuracy", "eer", "auc", "score")
+_MOST_TICKS = 12
 
 
 def build(facts: ReportFacts) -> Content:
@@ -22,11 +23,16 @@ def build(facts: ReportFacts) -> Content:
     if not folds:
         return LeftOut(f"{facts.run.name} has no history: no network of it was trained here")
     figures = [_losses(folds)]
-    measured = [metric for metric in _METRICS if any(metric in fold.history for fold in folds)]
+    measured = [metric for metric in _METRICS if any(_is_measured(fold, metric) for fold in folds)]
     figures += [_metric(metric, folds) for metric in measured]
     if any("lr" in fold.history for fold in folds):
         figures.append(_chart("Learning rate", "lr", folds, "Learning rate by epoch."))
     return tuple(figures)
+
+
+def _is_measured(fold: FoldFacts, metric: str) -> bool:
+    """Whether a metric has a value; its column is there without one where nothing could be measured."""
+    return metric in fold.history and bool(np.isfinite(fold.history[metric]).any())
 
 
 def _losses(folds: Sequence[FoldFacts]) -> Figure:
@@ -40,15 +46,15 @@ def _losses(folds: Sequence[FoldFacts]) -> Figure:
     summary = (
         f"Losses by epoch. Training loss at the end, mean of folds: {np.mean(last):.3f}." if last else ""
     )
-    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": "loss in nats"}}}
+    layout = {"xaxis": _epochs(folds), "yaxis": {"title": {"text": "loss in nats"}}}
     return Figure("Losses", summary, tuple(traces), layout)
 
 
 def _metric(metric: str, folds: Sequence[FoldFacts]) -> Figure:
     best = []
     for fold in folds:
-        values = fold.history.get(metric)
-        if values is not None and np.isfinite(values).any():
+        if _is_measured(fold, metric):
+            values = fold.history[metric]
             place = int(np.nanargmax(values) if is_higher_better(metric) else np.nanargmin(values))
             best.append(f"fold {fold.fold} {values[place]:.4f} in epoch {int(fold.history['epoch'][place])}")
     title = title_of(metric) if metric in METRICS else "score of training"
@@ -61,8 +67,14 @@ def _chart(title: str, column: str, folds: Sequence[FoldFacts], summary: str) ->
         for number, fold in enumerate(folds)
         if column in fold.history
     )
-    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": title}}}
+    layout = {"xaxis": _epochs(folds), "yaxis": {"title": {"text": title}}}
     return Figure(title, summary, traces, layout, height_px=320)
+
+
+def _epochs(folds: Sequence[FoldFacts]) -> Mapping[str, Any]:
+    """The axis of epochs; of few epochs each has a tick, where plotly would write 1.5 and 2.5 too."""
+    most = max(float(fold.history["epoch"].max()) for fold in folds)
+    return {"title": {"text": "epoch"}, **({"dtick": 1} if most <= _MOST_TICKS else {})}
 
 
 def _line(fold: FoldFacts, column: str, number: int) -> Mapping[str, Any]:

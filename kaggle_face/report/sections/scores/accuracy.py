@@ -8,7 +8,7 @@ from kaggle_face.metrics.intervals.bootstrap import Resampling, clustered_mean_i
 from kaggle_face.records import FloatArray, IntArray
 from kaggle_face.report.blocks import SERIES, Block, Column, Figure, Table
 from kaggle_face.report.facts import ClassFacts, ReportFacts
-from kaggle_face.report.pictures import PictureStatistics
+from kaggle_face.report.pictures import BRIGHTNESS_UNIT, SHARPNESS_UNIT, PictureStatistics
 from kaggle_face.report.section import Content, LeftOut, Section
 
 MOST_IDENTITIES = 200
@@ -81,8 +81,8 @@ def _by_picture(classes: ClassFacts, right: FloatArray, pictures: PictureStatist
     return [
         _grouped(f"Accuracy by {name}", unit, values[at], right[found], classes.answers.labels[found])
         for name, unit, values in (
-            ("brightness", "mean grey value, 0 black to 1 white", pictures.brightness),
-            ("sharpness", "deviation of the Laplacian; lower is more blurred", pictures.sharpness),
+            ("brightness", BRIGHTNESS_UNIT, pictures.brightness),
+            ("sharpness", SHARPNESS_UNIT, pictures.sharpness),
         )
     ]
 

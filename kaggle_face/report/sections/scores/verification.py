@@ -192,7 +192,7 @@ def _rates(pairs: PairFacts, trials: list[SortedTrials]) -> Table:
         "Rates at published operating points",
         tuple(columns),
         tuple(rows),
-        "A rate is left empty where it would stand on less than one impostor pair.",
+        "A dash: the rate would stand on less than one impostor pair.",
     )
 
 
