@@ -18,11 +18,11 @@ WORTH_HAVING = 0.6
 """The share of its schedule below which a training is worth less than no training at all beside others."""
 _LATE = 1.02
 """A training is shortened when it would take this much longer than there is time."""
-_EARLY = 0.8
+_EARLY = 0.9
 """It is lengthened when it would take less than this share of the time."""
-_PART_USED = 0.9
+_PART_USED = 0.96
 """Of the time that is there, after a training was lengthened."""
-_LAST_TO_LENGTHEN = 0.5
+_LAST_TO_LENGTHEN = 0.6
 """The share of the schedule after which nothing is lengthened: the rate has fallen too far to go on with."""
 LONGEST = 2.0
 """A training has at most so many times its planned epochs."""

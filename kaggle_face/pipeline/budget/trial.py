@@ -44,7 +44,7 @@ _MOST_IMAGES = 256
 _FIRST_IMAGES = 8
 """Decoded before the others are timed: what happens once in a process is no part of an image's time."""
 _SHARE_OF_PROCESS = 0.8
-"""What each further process that decodes adds to the rate of the first, with the time that it takes to start."""
+"""What each further process that decodes adds to the rate of the first; it has to start, too."""
 _MANY_STEPS = 10_000
 """A training of so many steps tries bf16."""
 _SHARE_OF_STEPS = 0.4
