@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _CONFIG = "recipes-table"
 _VALUES = Path("budgets.json")
 _ROOT = Path("data") / "budgets"
+_PACKS = Path("packs") / "budgets"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +89,8 @@ def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
     from kaggle_face.pipeline.budget.run import BudgetOptions, run_within
 
     goal = cast("Purpose", way.removeprefix("run for "))
-    loaded = load_config(_CONFIG, [f"data.root={_ROOT}", f"seed={seed}"])
+    shutil.rmtree(_PACKS, ignore_errors=True)  # decoding counts, as the notebook's does
+    loaded = load_config(_CONFIG, [f"data.root={_ROOT}", f"paths.packs={_PACKS}", f"seed={seed}"])
     # A plan for each goal, measured anew: a run takes the settings of a plan that is there as they stand.
     options = BudgetOptions(60.0 * minutes, f"{goal}-seed{seed}", goal, overwrite=True)
     result = run_within(loaded, options, terminal)

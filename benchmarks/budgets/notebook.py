@@ -47,7 +47,7 @@ class Faces:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """What a notebook reached: held-out accuracy, EER and AUC of the trials; what it took, and an epoch of it."""
+    """What a notebook reached (held-out accuracy, EER and AUC of the trials) and what it took."""
 
     accuracy: float
     eer: float
