@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kaggle_face.bench.report import Cell, Report
@@ -14,6 +14,8 @@ COLUMNS = (
     *("seconds", "of budget", "done otherwise"),
 )
 NOTEBOOK = "notebook"
+_KEPT = 0.03
+"""Of a notebook's budget, for what its timed steps did not show."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Row:
         auc: Of the trials.
         seconds: Of all of it, from pictures to figures or CSVs.
         otherwise: What a run did otherwise than planned.
+        epoch_seconds: Of an epoch of the notebook.
     """
 
     minutes: float
@@ -43,6 +46,7 @@ class Row:
     auc: float
     seconds: float
     otherwise: str = ""
+    epoch_seconds: float = 0.0
 
     @property
     def key(self) -> str:
@@ -53,6 +57,26 @@ class Row:
 def key_of(minutes: float, way: str, seed: int) -> str:
     """The key of a row."""
     return f"{minutes:g} {way} {seed}"
+
+
+def epochs_within(seconds: float, other_seconds: float, epoch_seconds: float) -> int:
+    """The epochs that fit a budget beside all that is no training; one is the least.
+
+    >>> epochs_within(600.0, other_seconds=82.0, epoch_seconds=100.0), epochs_within(60.0, 82.0, 100.0)
+    (5, 1)
+    """
+    return max(1, int((seconds * (1.0 - _KEPT) - other_seconds) / epoch_seconds))
+
+
+def equal_notebook(rows: Sequence[Row], minutes: float, seed: int) -> Row | None:
+    """The row of a notebook that was trained for other minutes, where these would buy as many epochs."""
+    for row in rows:
+        if row.way != NOTEBOOK or row.seed != seed or not row.epoch_seconds:
+            continue
+        beside = row.seconds - row.epochs * row.epoch_seconds
+        if epochs_within(60.0 * minutes, beside, row.epoch_seconds) == row.epochs:
+            return replace(row, minutes=minutes, otherwise=f"the training of {row.minutes:g} minutes")
+    return None
 
 
 def tabulate(rows: Sequence[Row], about: Mapping[str, Cell]) -> Report:

@@ -18,13 +18,13 @@ WORTH_HAVING = 0.6
 """The share of its schedule below which a training is worth less than no training at all beside others."""
 _LATE = 1.02
 """A training is shortened when it would take this much longer than there is time."""
-_EARLY = 0.8
+_EARLY = 0.9
 """It is lengthened when it would take less than this share of the time."""
-_PART_USED = 0.9
+_PART_USED = 0.96
 """Of the time that is there, after a training was lengthened."""
-_LAST_TO_LENGTHEN = 0.5
+_LAST_TO_LENGTHEN = 0.6
 """The share of the schedule after which nothing is lengthened: the rate has fallen too far to go on with."""
-_LONGEST = 2.0
+LONGEST = 2.0
 """A training has at most so many times its planned epochs."""
 _LEAST_REST = 0.02
 """The share of the planned steps in which the rate comes down when no time is left at all."""
@@ -120,7 +120,7 @@ class PaceKeeper:
         # A fast moment is not taken for a fast machine: nor is a whole training that was slow until now.
         overall = (self._marks[-1][0] - self._first_mark) / max(self._cost, 1e-9) * self._mean_cost(position)
         possible = min(possible, left / max(overall, 1e-9))
-        longest = (_LONGEST * pace.planned - moment) * self._steps
+        longest = (LONGEST * pace.planned - moment) * self._steps
         if steps_left < _EARLY * possible and longest > _LATE * steps_left:
             return self._with_rest(pace, moment, min(_PART_USED * possible, longest))
         return None

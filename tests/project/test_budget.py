@@ -36,7 +36,7 @@ def test_a_plan_says_what_would_be_done_and_writes_it_as_settings(project: Proje
     assert plan.settings == Path("configs/mine-5min.yaml") and plan.settings.is_file()
     assert plan.expected == "not measured" and plan.why_not_larger
     assert list(plan.stages.columns) == ["name", "seconds", "note"]
-    assert plan.stages["seconds"].sum() <= 300.0 and "small-2-both" in repr(plan)
+    assert plan.stages["seconds"].sum() <= 300.0 and "small-1-both" in repr(plan)
     assert "<table" in plan._repr_html_() and not Path("runs").exists()
 
 

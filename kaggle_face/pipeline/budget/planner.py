@@ -32,8 +32,9 @@ _TRIALS = 0.04
 _TRIAL_SECONDS = (1.0, 15.0)
 """... and the shortest and longest time of one."""
 _MOST_TRIALS = 5
-_WORTH_A_TRIAL = 3.0
-"""A rung that would take so many times the budget is not tried."""
+_WORTH_A_TRIAL, _WORTH_ANOTHER = 3.0, 1.8
+"""A rung that would take so many times the budget is not tried: by the rate of the smallest, which may be far
+from its own, and by that of the next larger one."""
 
 BrokenRules = Callable[[Config], Sequence[str]]
 """The rules of the competition that settings break, one line each."""
@@ -137,18 +138,19 @@ class Planner:
     def _tried(self, allowed: Sequence[Rung], budget: Budget) -> list[Candidate]:
         """The candidates that were measured, the ones of less work first.
 
-        The smallest is measured, and by its rate the others are expected: from the largest that may fit down
-        to one that does.
+        The smallest is measured, and by its rate the largest that may fit is found; from there down each is
+        expected by the one above it, to one that fits.
         """
         count = min(len(allowed), _MOST_TRIALS)
         seconds = min(max(_TRIALS * budget.seconds / count, _TRIAL_SECONDS[0]), _TRIAL_SECONDS[1])
         first = self._first(allowed, budget, seconds)
         tried = [first]
         for rung in reversed(allowed):
-            expected = first.fold_seconds * rung.work / rung.folds / (first.rung.work / first.rung.folds)
+            base, most = tried[-1], _WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER
+            expected = base.fold_seconds * rung.work / rung.folds / (base.rung.work / base.rung.folds)
             if rung is first.rung or len(tried) == _MOST_TRIALS:
                 break
-            if expected > _WORTH_A_TRIAL * budget.seconds:
+            if expected > most * budget.seconds:
                 continue
             candidate = self._candidate(rung, self.settings(rung, budget), budget, seconds)
             if candidate is None:

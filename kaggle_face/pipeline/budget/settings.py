@@ -6,6 +6,7 @@ from the rung, its lengths in epochs in proportion to the epochs that are planne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from kaggle_face.config.wording import describe_mismatch
 from kaggle_face.errors import ConfigError
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.ladder import Rung
+from kaggle_face.train.deadline import LONGEST
 
 _PARTS = ("augment", "model", "margin", "loss", "optim", "sampler", "schedule", "train")
 """What comes from the rung, and `data.image_size`."""
@@ -103,7 +105,8 @@ def _fit_epochs(values: dict[str, Any], recipe: Config, epochs: int) -> None:
         train["swa_epochs"] = max(1, round(factor * train["swa_epochs"]))
     if train["start_image_size"] is not None:
         train["grow_epochs"] = min(epochs, max(1, round(factor * train["grow_epochs"])))
-    train["epochs"] = train["measure_every_epochs"] = epochs
+    train["epochs"] = epochs
+    train["measure_every_epochs"] = math.ceil(LONGEST * epochs)  # once, at the end, wherever that comes to be
 
 
 def _fit_growth(train: dict[str, Any], recipe: Config, size_px: int) -> None:

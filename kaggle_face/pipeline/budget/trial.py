@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -21,8 +21,10 @@ import torch
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config
 from kaggle_face.data.cache.contents import has_current_cache
+from kaggle_face.data.cache.decoding import choose_workers
 from kaggle_face.data.cache.image_cache import ImageCache, open_image_cache
 from kaggle_face.data.loading.loader import evaluation_batches
+from kaggle_face.errors import DataError
 from kaggle_face.inference.embedding import embed_all
 from kaggle_face.inference.network_input import size_without_search
 from kaggle_face.model.amp import resolve_device
@@ -39,6 +41,10 @@ from kaggle_face.train.step.step import run_steps
 from kaggle_face.train.trainer import RunContext, Trainer
 
 _MOST_IMAGES = 256
+_FIRST_IMAGES = 8
+"""Decoded before the others are timed: what happens once in a process is no part of an image's time."""
+_SHARE_OF_PROCESS = 0.8
+"""What each further process that decodes adds to the rate of the first; it has to start, too."""
 _MANY_STEPS = 10_000
 """A training of so many steps tries bf16."""
 _SHARE_OF_STEPS = 0.4
@@ -100,7 +106,8 @@ class RealTrial:
         whole = replace(cache_plan(self._config, self._data), size_px=size_px)
         if has_current_cache(whole, _QUIET):
             return 0.0
-        return self._cache(size_px)[1]
+        processes = choose_workers(self._config.data.workers, whole.sources(), 0)
+        return self._cache(size_px)[1] / (1.0 + _SHARE_OF_PROCESS * (processes - 1))
 
     def network_rates(self, config: Config, seconds: float) -> NetworkRates | None:
         """The rates of a recipe, found in about so many seconds; None where it does not fit the memory."""
@@ -118,18 +125,24 @@ class RealTrial:
                 return None
 
     def _cache(self, size_px: int) -> tuple[ImageCache, float]:
-        """The sample at a size, and the seconds that an image of it took."""
+        """The sample at a size, and the seconds that an image of it took in one process."""
         if size_px not in self._caches:
-            plan = replace(
-                cache_plan(self._config, self._data),
-                folder=self._folder,
-                image_ids=self._ids,
-                size_px=size_px,
-            )
+            if not self._caches:
+                with suppress(DataError):  # all of so few may be broken
+                    self._decode("first", self._ids[:_FIRST_IMAGES], size_px)
             began = time.perf_counter()
-            cache = open_image_cache(plan, "sample", "skip", _QUIET, self._config.data.workers)
+            cache = self._decode("sample", self._ids, size_px)
             self._caches[size_px] = (cache, (time.perf_counter() - began) / len(self._ids))
         return self._caches[size_px]
+
+    def _decode(self, name: str, image_ids: StrArray, size_px: int) -> ImageCache:
+        plan = replace(
+            cache_plan(self._config, self._data),
+            folder=self._folder,
+            image_ids=image_ids,
+            size_px=size_px,
+        )
+        return open_image_cache(plan, name, "skip", _QUIET, workers=1)
 
 
 def _measured(

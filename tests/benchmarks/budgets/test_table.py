@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.budgets.table import NOTEBOOK, Row, as_values, rows_of, sentence, tabulate
+from benchmarks.budgets.table import NOTEBOOK, Row, as_values, equal_notebook, rows_of, sentence, tabulate
 from kaggle_face.errors import InputError
 
 NOTEBOOK_ROW = Row(4.0, NOTEBOOK, "", 0, 5.0, 0.7, 0.15, 0.9, 236.0)
@@ -32,6 +32,16 @@ def test_a_run_is_compared_with_the_notebook_of_its_minutes_and_seed() -> None:
         "1 of 2 runs took longer than its budget."
     )
     assert sentence([RUN_ROW]).startswith("No run and notebook")
+
+
+def test_a_notebook_of_as_many_epochs_is_trained_once() -> None:
+    # 300 seconds of training and 160 beside it: two epochs need 760 seconds, of 97 % of the budget.
+    row = replace(NOTEBOOK_ROW, epochs=1.0, seconds=460.0, epoch_seconds=300.0)
+    same = equal_notebook([row], 8.0, 0)
+    assert same == replace(row, minutes=8.0, otherwise="the training of 4 minutes")
+    assert equal_notebook([row], 13.0, 0) is not None and equal_notebook([row], 13.1, 0) is None
+    assert equal_notebook([row], 8.0, 1) is None, "of another seed"
+    assert equal_notebook([replace(row, epoch_seconds=0.0), RUN_ROW], 8.0, 0) is None
 
 
 def test_rows_read_back() -> None:

@@ -30,7 +30,7 @@ def test_a_plan_shows_stages_times_and_why_no_larger_recipe_was_taken(
     assert main(["run", "--minutes", "10", "--plan"]) == 0
     out = capsys.readouterr().out
     for word in (
-        "small-2-both",
+        "small-1-both",
         "fold 0",
         "predict",
         "blend",
@@ -40,7 +40,7 @@ def test_a_plan_shows_stages_times_and_why_no_larger_recipe_was_taken(
     ):
         assert word in out, word
     assert "configs/tiny-10min.yaml was written; change what you like" in out
-    assert "small-8-both" in out, "the next larger recipe"
+    assert "small-2-both" in out, "the next larger recipe"
     assert not Path("runs").exists()
     assert main(["run", "--minutes", "10", "--plan"]) == 0
     assert "was there and is taken as it stands" in capsys.readouterr().out
@@ -87,7 +87,7 @@ def test_the_table_of_estimates_shows_its_rows(
     (Path("runs") / FILE).write_text(f"{','.join(COLUMNS)}\n{row}\n", encoding="utf-8")
     assert main(["runs", "--estimates"]) == 0
     out = capsys.readouterr().out
-    for cell in ("tiny-8min/main", "small-2-both", "400", "500", "1.5", "0.8125", "0.2500", "a machine"):
+    for cell in ("tiny-8min/main", "small-1-both", "400", "500", "1.5", "0.8125", "0.2500", "a machine"):
         assert cell in out, cell
     assert "no training of 'demo' has ended" in refused("runs", "--estimates", "-c", "demo")
     assert main(["runs", "--estimates", "--all", "-c", "demo"]) == 0

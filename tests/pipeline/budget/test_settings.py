@@ -32,7 +32,9 @@ def test_a_person_keeps_folds_paths_and_metrics_and_gets_the_recipes_training() 
 def test_all_lengths_in_epochs_follow_the_epochs() -> None:
     # cpu-4-both has 9 epochs, its margin grows over 6 and its images over 6.
     config = settings_of_rung(load_config("demo").config, RUNG, PINS, 18, 1.0)
-    assert config.train.epochs == config.train.measure_every_epochs == 18
+    assert config.train.epochs == 18
+    # A training that is lengthened has up to twice its epochs, and is measured at its end alone.
+    assert config.train.measure_every_epochs == 36
     assert config.margin.warmup_epochs == 12.0 and config.train.grow_epochs == 12
     gpu = settings_of_rung(load_config("demo").config, LADDER["gpu-60-both"], PINS, 13, 1.0)
     assert gpu.schedule.warmup_epochs == 0.5, "1 of 26 epochs"
