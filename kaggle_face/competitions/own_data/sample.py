@@ -240,7 +240,8 @@ def _columns_of_ids(find: Findings, own: OwnTable, entry: ImagesConfig) -> tuple
     table = find.tables.get(entry.table or "")
     if table is None:
         return None
-    for column in [find.answers.id_column] if find.answers.id_column in own.columns else own.columns:
+    answer = find.answers.id_column
+    for column in [answer] if answer is not None and answer in own.columns else own.columns:
         ids = {*own.cells(column)}
         if len(ids) < len(own.cells(column)):
             continue
