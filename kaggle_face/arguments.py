@@ -38,7 +38,7 @@ _NOUNS = {
 }
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)(?: ('[^']*'|[^\s;,]+(?:,[^\s;,]+)*))?")
 """An option of the command line, and the word behind it, which may be its value."""
-_VALUES = frozenset(("none", "first", "last", "test", "skip", "index", "name"))
+_VALUES = frozenset(("none", "first", "last", "test", "skip", "index", "name", "number"))
 """Words that are values of options of `init`."""
 _RENAMED = {"force": "replace"}
 

@@ -139,7 +139,7 @@ class Member:
     def num_parameters(self) -> int | None:
         """The parameters of all of its networks; None where they are not known, as of some imported runs."""
         infos = [fold.read_info() for fold in self.folder.finished_folds()]
-        counts = [info["num_parameters"] for info in infos if "num_parameters" in info]
+        counts = [int(info["num_parameters"]) for info in infos if "num_parameters" in info]
         if len(counts) < len(infos):
             return None
         return sum(counts if self.folder.imported_task is None else counts[:1])

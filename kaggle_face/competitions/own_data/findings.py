@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.tables import OwnTable
-from kaggle_face.config.competition import GalleryConfig, ImagesConfig
+from kaggle_face.config.competition import GalleryConfig, ImagesConfig, LabelsConfig
 
 
 @dataclass
@@ -74,3 +75,17 @@ class Findings:
             or entry.split_column is not None
             for entry in self.images
         )
+
+
+@dataclass(frozen=True)
+class SampleReading:
+    """What the sample says: the table of the test rows and its column of ids, and how labels are written."""
+
+    test_rows: str | None = None
+    test_id: str | None = None
+    labels_per_row: int = 1
+    submitted: Literal["name", "index"] = "name"
+    unknown: str | None = None
+    labels: LabelsConfig | None = None
+    row_order: Literal["name", "number"] | None = None
+    no_match: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kaggle_face.competitions.files.csv_tables import read_csv_table
-from kaggle_face.competitions.own_data.findings import Findings
+from kaggle_face.competitions.own_data.findings import Findings, SampleReading
 from kaggle_face.competitions.own_data.identities import rank_of
 from kaggle_face.competitions.own_data.tables import OwnTable
 from kaggle_face.config.competition import LabelsConfig
@@ -32,6 +32,23 @@ def table_of_labels(find: Findings, own: OwnTable, cells: set[str]) -> LabelsCon
             _refuse_rows_in_another_order(own, table, names[0], cells)
     files = [*(table.name for table in others), *find.no_tables]
     return next(filter(None, (_list_of_labels(find, own, file, cells) for file in files)), None)
+
+
+def read_class_columns(find: Findings, own: OwnTable, reading: SampleReading) -> SampleReading | None:
+    """How classes are labelled in a sample with a column for each; None for any other."""
+    ids = reading.test_id or own.columns[0]
+    columns = {*own.columns} - {ids}
+    places = {*map(str, range(len(find.names)))}
+    if len(columns) < 2 or not (len(columns & find.names) > 1 or columns == places):
+        labels = table_of_labels(find, own, columns) if len(columns) == len(find.names) > 2 else None
+        if labels is None or labels.label is None:
+            return None
+        reading = replace(reading, labels=labels)
+    elif columns == places and not columns & find.names and find.answers.submitted is None:
+        reading = replace(reading, submitted="index")
+        find.say(f"{own.name}: the columns 0 to {len(places) - 1} are places among the sorted identities")
+    find.say(f"{own.name}: a probability for each identity, in columns that are called like these")
+    return reading
 
 
 def _as_rows_alone(find: Findings, table: OwnTable) -> OwnTable | None:

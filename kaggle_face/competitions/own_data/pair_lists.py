@@ -143,7 +143,7 @@ def with_ids_of_samples(
     if own is None or each.entry.is_labelled:
         return each
     for sample in (sample for sample in samples if sample is not own):
-        columns = [id_column] if id_column in sample.columns else sample.columns
+        columns = [column for column in sample.columns if column == id_column] or sample.columns
         images = (each.entry.first, each.entry.second)
         for column in sorted(own.columns, key=images.__contains__):
             cells = own.cells(column)

@@ -7,19 +7,18 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, read_images
 from kaggle_face.competitions.own_data.answers import Answers
-from kaggle_face.competitions.own_data.findings import Findings
+from kaggle_face.competitions.own_data.findings import Findings, SampleReading
 from kaggle_face.competitions.own_data.folders import split_called, split_folders
 from kaggle_face.competitions.own_data.image_tables import locate
-from kaggle_face.competitions.own_data.labels import table_of_labels
+from kaggle_face.competitions.own_data.labels import read_class_columns, table_of_labels
 from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering
 from kaggle_face.competitions.submission.samples import have_confidences
-from kaggle_face.config.competition import ImagesConfig, LabelsConfig
+from kaggle_face.config.competition import ImagesConfig
 from kaggle_face.errors import ConfigError
 
 NO_SAMPLE = "none"
@@ -31,20 +30,6 @@ _SAMPLE_NAME = re.compile(
 _UNKNOWN_NAME = re.compile(
     r"(^|_|-)(new|unknown|unk|nobody|none|noone|other|others|stranger|distractor)(_|-|$)", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True)
-class SampleReading:
-    """What the sample says: the table of the test rows and its column of ids, and how labels are written."""
-
-    test_rows: str | None = None
-    test_id: str | None = None
-    labels_per_row: int = 1
-    submitted: Literal["name", "index"] = "name"
-    unknown: str | None = None
-    labels: LabelsConfig | None = None
-    row_order: Literal["name", "number"] | None = None
-    no_match: str | None = None
 
 
 def split_off_samples(
@@ -118,7 +103,7 @@ def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
         ConfigError: Labels may be names or places among them.
     """
     own = find.tables.get(reading.test_rows or "")
-    if own is not None and (found := _read_class_columns(find, own, reading)) is not None:
+    if own is not None and (found := read_class_columns(find, own, reading)) is not None:
         return found
     column = None if own is None else _label_column(find, own)
     if own is None or column is None or not find.names:
@@ -255,7 +240,8 @@ def _columns_of_ids(find: Findings, own: OwnTable, entry: ImagesConfig) -> tuple
     table = find.tables.get(entry.table or "")
     if table is None:
         return None
-    for column in [find.answers.id_column] if find.answers.id_column in own.columns else own.columns:
+    answer = find.answers.id_column
+    for column in [answer] if answer is not None and answer in own.columns else own.columns:
         ids = {*own.cells(column)}
         if len(ids) < len(own.cells(column)):
             continue
@@ -381,23 +367,6 @@ def _ids_of(find: Findings, own: OwnTable) -> str:
     """The column of ids: as answered, or else the first."""
     answer = find.answers.id_column
     return answer if answer is not None and answer in own.columns else own.columns[0]
-
-
-def _read_class_columns(find: Findings, own: OwnTable, reading: SampleReading) -> SampleReading | None:
-    """How classes are labelled in a sample with a column for each; None for any other."""
-    ids = reading.test_id or own.columns[0]
-    columns = {*own.columns} - {ids}
-    places = {*map(str, range(len(find.names)))}
-    if len(columns) < 2 or not (len(columns & find.names) > 1 or columns == places):
-        labels = table_of_labels(find, own, columns) if len(columns) == len(find.names) > 2 else None
-        if labels is None or labels.label is None:
-            return None
-        reading = replace(reading, labels=labels)
-    elif columns == places and not columns & find.names and find.answers.submitted is None:
-        reading = replace(reading, submitted="index")
-        find.say(f"{own.name}: the columns 0 to {len(places) - 1} are places among the sorted identities")
-    find.say(f"{own.name}: a probability for each identity, in columns that are called like these")
-    return reading
 
 
 def _if_not_first(own: OwnTable, column: str) -> str | None:

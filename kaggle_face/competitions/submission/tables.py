@@ -171,7 +171,10 @@ def fill_table(form: SubmissionFormat, columns: Sequence[TaskColumns]) -> Submis
     parts: list[list[StrArray]] = []
     for part in form.parts:
         known, start = by_task[part.task], sum(len(cells[0]) for cells in parts)
-        fields = {**known.fields, "line": partial(range, start, start + len(known.fields["id"]()))}
+        fields: dict[str, Field] = {
+            **known.fields,
+            "line": partial(range, start, start + len(known.fields["id"]())),
+        }
         parts.append(
             [
                 _cells(template, fields | _probability(known, column), form)
@@ -249,7 +252,9 @@ def _numbers(paths: Sequence[str]) -> list[int]:
 
 
 def _softmax(logits_NC: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    shares_NC = np.exp(logits_NC.astype(np.float64) - logits_NC.max(axis=1, keepdims=True))
+    shares_NC: npt.NDArray[np.float64] = np.exp(
+        logits_NC.astype(np.float64) - logits_NC.max(axis=1, keepdims=True)
+    )
     shares_NC /= shares_NC.sum(axis=1, keepdims=True)
     return shares_NC
 
