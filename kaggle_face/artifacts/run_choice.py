@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, RunKind, describe_runs, list_runs, name_of_run
 from kaggle_face.artifacts.seals import has_seal
-from kaggle_face.errors import RunError, counted, nearest_hint
-from kaggle_face.hints import settings_command
+from kaggle_face.errors import InputError, RunError, counted, nearest_hint
+from kaggle_face.hints import command_line, settings_command
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
@@ -189,3 +189,21 @@ def split_runs_and_overrides(
     known = {run.path.name for run in list_runs(runs, config_name)}
     names = [word for word in words if word in known or "=" not in word or "/" in word.partition("=")[0]]
     return names, [word for word in words if word not in names]
+
+
+def refuse_setting(loaded: LoadedConfig, settings: str, word: str | None) -> None:
+    """Refuses a word like `data.root=x` where `export` takes a run, unless a run is called so.
+
+    Raises:
+        InputError: It is a setting; the run that such a training is called is offered.
+    """
+    runs = Path(loaded.config.paths.runs)
+    if word is None or not split_runs_and_overrides([word], runs, loaded.name)[1]:
+        return
+    named = name_of_run([word])
+    is_there = any(run.path.name == named for run in list_runs(runs, loaded.name))
+    hint = command_line("export", named, "-c", settings) if is_there else settings_command("runs")
+    raise InputError(
+        f"export takes no settings, got '{word}': a network is exported with those that it was trained with; "
+        f"{'name its run' if is_there else 'see the runs'}: {hint}"
+    )

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
-from kaggle_face.artifacts.run_choice import find_named_run, split_runs_and_overrides
-from kaggle_face.artifacts.runs import list_runs, name_of_run
+from kaggle_face.artifacts.run_choice import find_named_run, refuse_setting
 from kaggle_face.cli.arguments import DEFAULT_RUN, add_settings_argument
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, counted
 from kaggle_face.extras import require_extra
-from kaggle_face.hints import command_line, settings_command
-
-if TYPE_CHECKING:
-    from kaggle_face.config import LoadedConfig
 
 _LEGEND = {
     "network": "PyTorch's, or the file's precision",
@@ -80,7 +74,7 @@ def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if is_folder(arguments.source):
         run, fold, blend = folder_of(Path(arguments.source), arguments.fold, arguments.blend)
     else:
-        _refuse_setting(loaded, arguments.config, arguments.source)
+        refuse_setting(loaded, arguments.config, arguments.source)
         run = find_named_run(loaded, arguments.source, terminal.log, "export")
         fold, blend = arguments.fold, arguments.blend
     # torch takes seconds to import: what can be refused is refused before.
@@ -107,24 +101,6 @@ def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
     for note in result.notes:
         terminal.warn(note)
     terminal.log(f"{result.folder}: {', '.join(path.name for path in (*result.files.values(), result.card))}")
-
-
-def _refuse_setting(loaded: LoadedConfig, settings: str, word: str | None) -> None:
-    """Refuses a word like `data.root=x`, unless a run is called so.
-
-    Raises:
-        InputError: It is a setting; the run that such a training is called is offered.
-    """
-    runs = Path(loaded.config.paths.runs)
-    if word is None or not split_runs_and_overrides([word], runs, loaded.name)[1]:
-        return
-    named = name_of_run([word])
-    is_there = any(run.path.name == named for run in list_runs(runs, loaded.name))
-    hint = command_line("export", named, "-c", settings) if is_there else settings_command("runs")
-    raise InputError(
-        f"export takes no settings, got '{word}': a network is exported with those that it was trained with; "
-        f"{'name its run' if is_there else 'see the runs'}: {hint}"
-    )
 
 
 def precisions(text: str) -> list[str]:
