@@ -84,8 +84,10 @@ def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
 
         found = run_notebook(_ROOT, 60.0 * minutes, seed, terminal)
         measured = (found.accuracy, found.eer, found.auc)
-        times = {"seconds": found.seconds, "epoch_seconds": found.epoch_seconds}
-        return Row(minutes, way, "", seed, found.epochs, *measured, **times)
+        epoch_seconds = found.epoch_seconds
+        return Row(
+            minutes, way, "", seed, found.epochs, *measured, found.seconds, epoch_seconds=epoch_seconds
+        )
     from kaggle_face.pipeline.budget.run import BudgetOptions, run_within
 
     goal = cast("Purpose", way.removeprefix("run for "))

@@ -34,10 +34,14 @@ _BLEND_SECONDS, _BLEND_A_TRIAL, _BLEND_A_LOGIT = 3.0, 3e-4, 4e-7
 """Of choosing a blend: whatever the size, for each trial, and for each image and class."""
 _MEAN_OF_BLEND = 0.3
 """The time of a plain mean as a share of that of a blend that is chosen."""
+_MEAN_OF_KNOWN = 0.6
+"""The same of what blending took before, which held both, starts and checks included."""
+_BLEND_SHARE = 0.05
+"""Of the budget, that choosing a blend and evaluating it may take; a plain mean leaves it to the training."""
 _TTA_SHARE = 0.02
 """Of the budget, that measuring more test-time augmentation may take."""
 _CROPS = 5
-_FEWEST_EPOCHS = 8
+_FEWEST_EPOCHS = 3
 """Of a training from scratch with a margin that docs/recipes.md has figures of."""
 
 
@@ -171,6 +175,11 @@ class Candidate:
         """Of one fold with all of the rung's images."""
         return self.images * self.seconds_of_image + self.records_seconds
 
+    def fold_seconds_of(self, rung: Rung) -> float:
+        """Of one fold of another rung, by its number of operations and the rate of this one."""
+        operations = (rung.work / rung.folds) / (self.rung.work / self.rung.folds)
+        return operations * (self.fold_seconds - self.records_seconds) + self.records_seconds
+
     @property
     def records_seconds(self) -> float:
         """Of a fold beyond its steps."""
@@ -183,21 +192,22 @@ class Candidate:
         return _PREDICT_SECONDS + self.rates.embedding_seconds * self.demand.test_images
 
     @property
-    def blend_seconds(self) -> float:
-        """Of choosing a blend on held-out data."""
-        demand, known = self.demand, self.known.blend_seconds
-        logits = demand.held_out_images * demand.num_classes
-        estimate = _BLEND_SECONDS + _BLEND_A_TRIAL * demand.trials + _BLEND_A_LOGIT * logits
-        return estimate if known is None else max(known, _MEAN_OF_BLEND * estimate)
+    def choice_seconds(self) -> float:
+        """Of choosing a blend, or of the metrics with their intervals, by the size of the data."""
+        logits = self.demand.held_out_images * self.demand.num_classes
+        return _BLEND_SECONDS + _BLEND_A_TRIAL * self.demand.trials + _BLEND_A_LOGIT * logits
 
     def blending_seconds(self, chooses: bool) -> float:
         """Of the CSVs of a mean, and where there is time those of a blend that is chosen after them."""
-        mean = _MEAN_OF_BLEND * self.blend_seconds + _WRITE_SECONDS
-        return mean + (self.blend_seconds + _WRITE_SECONDS if chooses else 0.0)
+        mean = _MEAN_OF_BLEND * self.choice_seconds + _WRITE_SECONDS
+        estimate = mean + (self.choice_seconds + _WRITE_SECONDS if chooses else 0.0)
+        if self.known.blend_seconds is None:
+            return estimate
+        return max(mean, self.known.blend_seconds * (1.0 if chooses else _MEAN_OF_KNOWN))
 
     def evaluating_seconds(self, chooses: bool) -> float:
         """Of the metrics on held-out data with their intervals, where there is time for them."""
-        return self.blend_seconds if chooses else 0.0
+        return self.choice_seconds if chooses else 0.0
 
     def fixed_seconds(self, folds: int, chooses_blend: bool = True) -> float:
         """Of everything but the steps of the training and the margin."""
@@ -238,7 +248,11 @@ class Candidate:
         """The plan with this rung."""
         enough = [k for k in range(1, self.most_folds + 1) if self.images_within(budget, k) >= self.images]
         folds = enough[-1] if enough else 1
-        chooses_blend = self.images_within(budget, folds) >= GOOD_SHARE * self.images
+        choosing = self.fixed_seconds(folds) - self.fixed_seconds(folds, False)
+        chooses_blend = (
+            choosing <= _BLEND_SHARE * budget.seconds
+            and self.images_within(budget, folds) >= GOOD_SHARE * self.images
+        )
         possible = self.images_within(budget, folds, chooses_blend)
         tta = (_CROPS - 1) * folds * self.rates.embedding_seconds
         tta *= self.demand.held_out_images + self.demand.test_images

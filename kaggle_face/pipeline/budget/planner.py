@@ -146,11 +146,10 @@ class Planner:
         first = self._first(allowed, budget, seconds)
         tried = [first]
         for rung in reversed(allowed):
-            base, most = tried[-1], _WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER
-            expected = base.fold_seconds * rung.work / rung.folds / (base.rung.work / base.rung.folds)
+            most = _WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER
             if rung is first.rung or len(tried) == _MOST_TRIALS:
                 break
-            if expected > most * budget.seconds:
+            if tried[-1].fold_seconds_of(rung) > most * budget.seconds:
                 continue
             candidate = self._candidate(rung, self.settings(rung, budget), budget, seconds)
             if candidate is None:
@@ -198,11 +197,9 @@ class Planner:
             needed = in_words(measured.seconds_for(1, measured.images))
             bought = f"the budget buys {100 * max(0.0, measured.share(budget)):.0f} % of its images"
             return [f"{larger[0].name} would take {needed}: {bought}"]
-        base = tried[0]
-        ratio = larger[0].work / larger[0].folds / (base.rung.work / base.rung.folds)
         return [
             f"{larger[0].name} was not tried: by its number of operations a fold would take about "
-            f"{in_words(base.fold_seconds * ratio)}"
+            f"{in_words(tried[-1].fold_seconds_of(larger[0]))}"
         ]
 
     def _too_small(self, least: Candidate, budget: Budget) -> str:

@@ -87,7 +87,7 @@ def test_the_table_of_estimates_shows_its_rows(
     (Path("runs") / FILE).write_text(f"{','.join(COLUMNS)}\n{row}\n", encoding="utf-8")
     assert main(["runs", "--estimates"]) == 0
     out = capsys.readouterr().out
-    for cell in ("tiny-8min/main", "small-1-both", "400", "500", "1.5", "0.8125", "0.2500", "a machine"):
+    for cell in ("tiny-8min/main", "small-2-both", "400", "500", "1.5", "0.8125", "0.2500", "a machine"):
         assert cell in out, cell
     assert "no training of 'demo' has ended" in refused("runs", "--estimates", "-c", "demo")
     assert main(["runs", "--estimates", "--all", "-c", "demo"]) == 0

@@ -65,6 +65,8 @@ def test_figures_are_those_of_docs_or_not_measured() -> None:
     table = (packaged_configs().parent / "docs" / "recipes.md").read_text(encoding="utf-8")
     measured = {rung.name: rung for rung in LADDER if rung.is_measured}
     assert set(measured) == {
+        "cpu-2-both",
+        "cpu-3-both",
         "cpu-4-both",
         "cpu-4-verification",
         "cpu-8-both",

@@ -112,7 +112,19 @@ def test_what_earlier_runs_took_counts_for_more_than_the_trial() -> None:
     plan = slow.plan("both", Budget(600.0), ())
     assert plan.length == pytest.approx(candidate().plan("both", Budget(600.0), ()).length / 2, abs=1.0)
     assert plan.expected == "accuracy 91.0 % in 2 folds here"
-    assert candidate(known=Known(blend_seconds=60.0)).blend_seconds == 60.0
+
+
+def test_what_blending_took_before_counts_for_all_of_it_and_for_a_mean_in_part() -> None:
+    known = candidate(known=Known(slower=1.0, blend_seconds=60.0))
+    assert known.blending_seconds(True) == 60.0 and known.blending_seconds(False) == pytest.approx(36.0)
+    assert known.evaluating_seconds(True) == candidate().evaluating_seconds(True), "it is no part of blending"
+
+
+def test_a_training_is_not_cut_for_the_choice_of_a_blend() -> None:
+    known = candidate(known=Known(slower=1.0, blend_seconds=60.0))
+    # Choosing takes 60 - 36 seconds and evaluating 8: more than a twentieth of 600 seconds, less of 700.
+    assert not known.plan("both", Budget(600.0), ()).chooses_blend
+    assert known.plan("both", Budget(700.0), ()).chooses_blend
 
 
 def test_the_rate_of_growing_images_lies_between_those_of_both_sizes() -> None:
@@ -139,7 +151,7 @@ def test_figures_of_a_whole_recipe_are_not_expected_of_a_part_of_it() -> None:
 def test_a_margin_in_fewer_epochs_than_were_ever_measured_gets_a_line() -> None:
     one = candidate()
     plan = one.plan("both", Budget(600.0), ())
-    assert plan.length > 8.0 and plan.caution == ""
+    assert plan.length > 3.0 and plan.caution == ""
     short = replace(plan, length=2.3)
     assert short.caution.startswith("whether a margin pays in 2.3 epochs is not known: the fewest")
     softmax = plan.config.model_copy(
