@@ -132,8 +132,8 @@ def _adapter(owner: Any, name: str) -> TypeAdapter[Any]:
     """The check of one argument or field, in a tuple because dataclasses alone take no `config`."""
     from pydantic import ConfigDict, TypeAdapter
 
-    hint = _hint(owner, name)
-    return TypeAdapter(GenericAlias(tuple, (hint,)), config=ConfigDict(arbitrary_types_allowed=True))
+    in_tuple: Any = GenericAlias(tuple, (_hint(owner, name),))
+    return TypeAdapter(in_tuple, config=ConfigDict(arbitrary_types_allowed=True))
 
 
 def _hint(owner: Any, name: str) -> Any:

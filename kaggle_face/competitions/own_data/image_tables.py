@@ -81,7 +81,7 @@ def entry_of_table(find: Findings, own: OwnTable) -> tuple[ImagesConfig, list[st
             find.alternatives.append(f"{own.name}: column {own.shown(other)} is not used")
     folder, found = locate(find, own, own.image_columns)
     inside = posixpath.commonpath([posixpath.dirname(image_id) for image_id in found]) if found else ""
-    of_folder = [split for part in inside.split("/") if (split := split_called(part)) is not None]
+    of_folder = [word for part in inside.split("/") if (word := split_called(part)) is not None]
     called = "test" if own.name == find.answers.test else _split_called(own.name)
     split: ListedSplit = called if called is not None else of_folder[0] if of_folder else "train"
     entry = ImagesConfig(
