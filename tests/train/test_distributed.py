@@ -19,6 +19,7 @@ from tests.support.shared_training import (
     SharedTraining,
     farthest,
     fresh_weights,
+    spread,
     trained,
 )
 
@@ -50,7 +51,9 @@ def test_processes_end_where_one_ends(processes: Processes) -> None:
 def test_twenty_steps_of_processes_end_where_those_of_one_end(processes: Processes, count: int) -> None:
     alone = trained(SINGLE_PROCESS, CASES, 20)
     for settings, expected, *found in zip(CASES, alone, *processes(count, trained, CASES, 20), strict=True):
-        assert farthest(found[0], expected) < CLOSE, settings
+        difference = farthest(found[0], expected)
+        # Rounding grows with the steps, as in one process (triplets at this rate: 1.8e-5 after twenty).
+        assert difference < CLOSE or difference < 3.0 * spread(settings, 20), settings
         assert all(farthest(found[0], other) == 0.0 for other in found[1:]), settings
 
 
