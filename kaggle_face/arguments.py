@@ -114,9 +114,11 @@ def _of_its_type(value: Any, function: Callable[..., Any], name: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers and arrays of NumPy and pandas, and ranges, as numbers and lists of Python."""
+    """Numbers and arrays of NumPy and pandas, ranges and sets, as numbers, lists and frozen sets of Python."""
     if isinstance(value, list | tuple | range):
         return [*map(_plain, value)]
+    if isinstance(value, set):  # pydantic takes an abstract set for a frozen one
+        return frozenset(map(_plain, value))
     is_foreign = type(value).__module__.partition(".")[0] in ("numpy", "pandas")
     return value.tolist() if is_foreign and hasattr(value, "tolist") else value
 

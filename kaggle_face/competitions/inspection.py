@@ -82,16 +82,12 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
     if guess is not None:
         refuse_reversed_labels(data, guess.custom, answers or Answers())
     variant = variant_of(detection, competition)
-    formats, notes_on_samples = _formats_of_samples(
-        root,
-        data,
-        layout_named(detection.layout).formats(variant)
-        if guess is None
-        else formats_of_own_data(guess.custom),
-        find_samples(map_folder(root)) if guess is None else guess.samples,
-        guess=guess,
-        id_column=None if answers is None else answers.id_column,
-    )
+    if guess is None:
+        preset, samples = layout_named(detection.layout).formats(variant), find_samples(map_folder(root))
+    else:
+        preset, samples = formats_of_own_data(guess.custom), guess.samples
+    id_column = None if answers is None else answers.id_column
+    formats, notes_on_samples = _formats_of_samples(root, data, preset, samples, guess, id_column)
     spec = find_spec(slug)
     notes = [*data.notes, *notes_on_samples]
     if spec is None:

@@ -178,7 +178,7 @@ class _Group(DistributedContext):
         from torch.distributed.rendezvous import rendezvous
 
         if STORE_FILE in os.environ:
-            store = distributed.FileStore(os.environ[STORE_FILE], share.count)
+            store = distributed.FileStore(os.environ[STORE_FILE], share.count)  # type: ignore[attr-defined]
         else:
             store, _, _ = next(rendezvous("env://"))
         has_nccl = torch.cuda.is_available() and distributed.is_nccl_available()

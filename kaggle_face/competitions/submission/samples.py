@@ -167,8 +167,7 @@ def _cells_beside_id(
     cells_shown = part.cells[predicted[0]]
     is_blank = not any(cell.strip() for cell in cells_shown)
     has_scores = data.test_gallery is None and (is_blank or are_numbers(cells_shown))
-    is_score = task == "verification" and has_scores
-    template = "{score}" if is_score else "{label}"
+    template = "{score}" if task == "verification" and has_scores else "{label}"
     if task == "classification" and have_confidences(cells_shown):
         template = "{label} {probability}"
     for name, cells in part.cells.items():
@@ -206,8 +205,8 @@ def _classes_as_columns(part: SampleRows, sample: Path, data: CompetitionData) -
     if strange or missing:
         what = f"the column '{strange[0]}' is not a class" if strange else f"'{missing[0]}' has no column"
         raise DataError(
-            f"{sample}: {len(are_classes)} columns are called like classes, for a probability of each, and "
-            f"{what}; there must be a column for each of the {counted(len(labels), 'class')} and no other"
+            f"{sample}: {counted(len(are_classes), 'column', 'are called like classes')}, for a probability of "
+            f"each, and {what}; there must be a column for each of the {counted(len(labels), 'class')} and no other"
         )
     return columns
 
