@@ -114,7 +114,7 @@ def _of_its_type(value: Any, function: Callable[..., Any], name: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers and arrays of NumPy and pandas, ranges and sets, as numbers, lists and frozen sets of Python."""
+    """Numbers and arrays of NumPy and pandas, ranges and sets, as numbers, lists and frozen sets."""
     if isinstance(value, list | tuple | range):
         return [*map(_plain, value)]
     if isinstance(value, set):  # pydantic takes an abstract set for a frozen one

@@ -11,9 +11,8 @@ from typing import Any
 # Before torch is imported anywhere, also in the processes that tests start: two test processes whose
 # threads wait for each other's cores are several times slower than two with one thread each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# What one process of the tests has compiled, another need not compile again: some of them start a hundred.
+# What a process that a test starts has compiled, the next need not compile again: a fifth of its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
 
 import pytest
 from hypothesis import settings
