@@ -206,8 +206,8 @@ def _classes_as_columns(part: SampleRows, sample: Path, data: CompetitionData) -
         called = counted(len(are_classes), "column", "are called like classes")
         what = f"the column '{strange[0]}' is not a class" if strange else f"'{missing[0]}' has no column"
         raise DataError(
-            f"{sample}: {called}, for a probability of each, and {what}; there must be a column for each of the "
-            f"{counted(len(labels), 'class')} and no other"
+            f"{sample}: {called}, for a probability of each, and {what}; there must be a column for each of "
+            f"the {counted(len(labels), 'class')} and no other"
         )
     return columns
 
