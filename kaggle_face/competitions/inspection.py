@@ -82,10 +82,11 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
     if guess is not None:
         refuse_reversed_labels(data, guess.custom, answers or Answers())
     variant = variant_of(detection, competition)
+    samples: Sequence[str] = find_samples(map_folder(root)) if guess is None else guess.samples
     if guess is None:
-        preset, samples = layout_named(detection.layout).formats(variant), find_samples(map_folder(root))
+        preset = layout_named(detection.layout).formats(variant)
     else:
-        preset, samples = formats_of_own_data(guess.custom), guess.samples
+        preset = formats_of_own_data(guess.custom)
     id_column = None if answers is None else answers.id_column
     formats, notes_on_samples = _formats_of_samples(root, data, preset, samples, guess, id_column)
     spec = find_spec(slug)
