@@ -17,6 +17,7 @@ from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Detection
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
+from kaggle_face.competitions.layouts.top_k import TopK, missing_unknown_label
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.guess import Guess, guess_settings
 from kaggle_face.competitions.own_data.pair_truth import refuse_reversed_labels
@@ -111,7 +112,8 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
 def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
     """Why a folder is read as own data; None where it has a known layout.
 
-    Plain folders of training and test images, with nothing else of a known layout, are own data.
+    Plain folders of training and test images, with nothing else of a known layout, are own data, and so are
+    those with a table of identities none of which is unknown.
 
     Raises:
         DataError: It has no known layout and holds no images.
@@ -127,6 +129,11 @@ def _why_own_data(root: Path, competition: CompetitionConfig) -> str | None:
         return str(error).partition("; check data.root")[0].partition("; it looks like")[0]
     if detection.layout in _OF_PLAIN_FOLDERS and len(detection.found) == 1:
         return f"of the known layouts {root} has {detection.found[0]} alone"
+    if detection.layout == TopK.name:
+        files = ["train.csv", *find_samples(tree)]
+        tables = (read_csv_table(root / (tree.file(name) or name), []).columns.values() for name in files)
+        if (unknown := missing_unknown_label(detection.variant, tables)) is not None:
+            return f"neither train.csv nor a sample submission in {root} has '{unknown}'"
     return None
 
 
@@ -182,8 +189,6 @@ def _custom_lines(inspection: Inspection) -> list[str]:
 
 def _fold_lines(inspection: Inspection, holds_out: bool) -> list[str]:
     """Pairs of other people where those of own data are of training images; none where people are too few."""
-    if inspection.guess is None:
-        return []
     lines = []
     if pairs_are_trained(inspection):
         lines.append("  verification: identities  # the labelled pairs are of training images")
@@ -195,8 +200,10 @@ def _fold_lines(inspection: Inspection, holds_out: bool) -> list[str]:
 
 
 def pairs_are_trained(inspection: Inspection) -> bool:
-    """Whether labelled pairs are of training images, so that no checkpoint may be chosen by them."""
+    """Whether labelled pairs of own data are of training images: no checkpoint may be chosen by them."""
     data = inspection.data
+    if inspection.guess is None:
+        return False
     trained = {*data.faces.of_split("train", "dev").image_ids.tolist()}
     return not trained.isdisjoint(data.dev_pairs.image_ids.tolist())
 

@@ -5,7 +5,7 @@ A test image gets five labels, the likeliest first; one of them may be the label
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kaggle_face.artifacts.tables import as_text
@@ -63,6 +63,16 @@ _NAMES = {
     "happywhale": _Names("image", "individual_id", "predictions", "new_individual"),
     "humpback": _Names("Image", "Id", "Id", "new_whale"),
 }
+
+
+def missing_unknown_label(variant: str, tables: Iterable[Iterable[Sequence[str]]]) -> str | None:
+    """The label of unknown individuals, where no cell of the columns of these tables has it; else None.
+
+    Without it a folder of this layout may be any list of identities.
+    """
+    unknown = _NAMES[variant].unknown
+    cells = (cell for columns in tables for column in columns for cell in column)
+    return None if any(unknown in cell.split() for cell in cells) else unknown
 
 
 class TopK:

@@ -238,3 +238,20 @@ def test_labels_may_have_their_probabilities_beside_them(root):
     form = found.formats.of_task("classification")
     assert form.parts[0].cells == ("{id}", "{label} {probability}")
     assert form.labels_per_row == 1 and found.guess.custom.labels_per_row == 1
+
+
+@pytest.mark.parametrize(("unknown", "layout"), [("new_whale", "top_k"), ("Bob", "custom")])
+def test_a_table_like_that_of_whales_is_own_data_where_nobody_is_unknown(tmp_path, unknown, layout):
+    for number in range(4):
+        draw(tmp_path / f"train/{number}a.jpg", number % 2, number)
+        draw(tmp_path / f"test/{number}t.jpg", number % 2, 50 + number)
+    write(tmp_path / "train.csv", "Image,Id", *(f"{n}a.jpg,{('Ann', unknown)[n % 2]}" for n in range(4)))
+    write(tmp_path / "sample_submission.csv", "Id,Image", *(f"Ann,{n}t.jpg" for n in range(4)))
+    if layout == "top_k":
+        write(tmp_path / "sample_submission.csv", "Image,Id", *(f"{n}t.jpg,{unknown} Ann" for n in range(4)))
+    inspection = inspect_folder("mine", tmp_path)
+    assert inspection.detection.layout == layout
+    gallery = inspection.data.test_gallery
+    assert (None if gallery is None else gallery.no_match) == ("new_whale" if layout == "top_k" else None)
+    form = inspection.formats.classification  # where it differs from the layout's own
+    assert form is None if layout == "top_k" else (form.columns, form.labels_per_row) == (("Id", "Image"), 1)

@@ -18,6 +18,7 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (24, 12)).save(tmp_path / name)
     (tmp_path / "train.csv").write_text("image,individual_id\na.png,w1\nb.png,w2\n")
+    (tmp_path / "sample_submission.csv").write_text("image,predictions\nc.png,new_individual w1\n")
     return tmp_path
 
 
@@ -71,3 +72,9 @@ def test_the_time_on_a_gpu_that_is_not_here_is_calculated(root, monkeypatch):
     )
     assert sizes == [("resnet18", 60, 2, 2)] * 2
     assert estimate_on_gpus(written, Machine("NVIDIA H200", 16)) == ""
+
+
+def test_too_few_people_of_a_known_layout_hold_nobody_out(root):
+    written = init_competition("mine", root, folder=root)
+    config = parse_config(written.text.replace("extends: base\n", ""), "written")
+    assert (config.competition.family, config.folds.heldout_identities) == ("top_k", 0.0)
