@@ -275,7 +275,8 @@ def test_top_five_with_an_unknown_individual(raw: Raw, capsys) -> None:
     assert all(set(labels) <= {*FOLDERS, "new_individual"} for labels in answers.values())
     assert any("new_individual" in labels[:4] for labels in answers.values())
     ledger = ledger_of("classification")
-    assert {row[0] for row in ledger.values()} == {"map@5"} and {"ensemble", "fold0_last"} <= set(ledger)
+    # Measured once, `last` and `best_cls` are one network; where the blend is it alone, there is one row.
+    assert {row[0] for row in ledger.values()} == {"map@5"} and "ensemble" in ledger
     assert all(0.5 < float(score) <= 1 and better == "true" for _, score, better in ledger.values())
     first = np.mean([FOLDERS[person] in answers[name][:2] for name, person in tests])
     assert first > 0.6  # two of six labels by chance: 1/3
