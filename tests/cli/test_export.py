@@ -141,7 +141,8 @@ def test_identify_and_verify_run_on_the_file_without_torch(run: Run) -> None:
     out, (code, *heavy) = without_torch("verify", "person 2", picture, *model)
     assert (code, heavy) == ("0", []) and "shows the same person as person 2: score 1.0000" in out
     # The file made the gallery. More than half of this command's time are imports: no more than it needs.
-    out, (_, *loaded) = without_torch("identify", picture, "--aligned", "--json", probe=_LOADED)
+    out, (code, *loaded) = without_torch("identify", picture, "--aligned", "--json", probe=_LOADED)
+    assert code == "0"
     assert json.loads(out)["pictures"][0]["candidates"][0]["name"] == "person 2"
     libraries = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names
     assert libraries == {"kaggle_face", "numpy", "PIL", "onnxruntime"}

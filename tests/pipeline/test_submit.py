@@ -28,16 +28,8 @@ from kaggle_face.pipeline.submit import (
     write_submissions,
 )
 from kaggle_face.progress import SilentProgress
-from tests.support.blended_run import SETTINGS, make_blended_run
+from tests.support.blended_run import COMBINED, SETTINGS, make_blended_run
 from tests.support.kaggle_server import SLUG, Competition
-
-COMBINED = """\
-  combined:
-    columns: [id, answer]
-    parts:
-      - {task: classification, cells: ["cls_{row}", "{label}"]}
-      - {task: verification, cells: ["ver_{row}", "{score}"]}
-"""
 
 
 @pytest.fixture

@@ -25,6 +25,14 @@ submit:
   reserve: 0
   classification: {{slug: classes-2026, columns: [id, label], cells: ["{{name}}", "{{label}}"]}}
 """
+COMBINED = """\
+  combined:
+    columns: [id, answer]
+    parts:
+      - {task: classification, cells: ["cls_{row}", "{label}"]}
+      - {task: verification, cells: ["ver_{row}", "{score}"]}
+"""
+"""A part of `submit`: one CSV for both tasks."""
 
 
 def make_blended_run(root: Path) -> RunFolder:

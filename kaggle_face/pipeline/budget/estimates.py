@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from kaggle_face.artifacts.files.locking import wait_for_lock
-from kaggle_face.artifacts.files.reading import read_columns, reading
+from kaggle_face.artifacts.files.reading import read_columns, read_rows, reading
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.artifacts.tables import write_table
@@ -89,6 +89,8 @@ class Known:
 
 
 COLUMNS = tuple(each.name for each in fields(Estimate))
+_LATER = ("images",)
+"""Columns that tables of earlier versions lack."""
 
 
 def machine_name(device: str) -> str:
@@ -108,15 +110,19 @@ def machine_name(device: str) -> str:
 def read_estimates(runs: Path) -> list[Estimate]:
     """The rows of the table, the oldest first; none where there is no table.
 
+    A table that an earlier version wrote has no column of `images`: these are not known.
+
     Raises:
         RunError: The table is damaged.
     """
     path = runs / FILE
     if not path.is_file():
         return []
-    columns = read_columns(path, COLUMNS)
+    header, _ = read_rows(path)
+    names = [name for name in COLUMNS if name not in _LATER or name in header]
+    columns = read_columns(path, names)
     with reading(path):
-        return [_parsed(dict(zip(COLUMNS, cells, strict=True))) for cells in zip(*columns, strict=True)]
+        return [_parsed(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
 
 
 def estimates_of(loaded: LoadedConfig, of_all_settings: bool = False) -> list[Estimate]:
@@ -232,9 +238,10 @@ def _rate_of(folder: FoldFolder) -> float | None:
 
 def _parsed(cells: dict[str, str]) -> Estimate:
     def number(name: str) -> float | None:
-        if cells[name] and not math.isfinite(float(cells[name])):
-            raise ValueError(f"{name} is {cells[name]}")
-        return float(cells[name]) if cells[name] else None
+        cell = cells.get(name, "")
+        if cell and not math.isfinite(float(cell)):
+            raise ValueError(f"{name} is {cell}")
+        return float(cell) if cell else None
 
     return Estimate(
         when=cells["when"],

@@ -12,17 +12,10 @@ from kaggle_face.errors import InputError, SubmissionError
 from kaggle_face.pipeline.budget.csvs import require_csvs
 from kaggle_face.pipeline.inputs.preparing import open_competition
 from kaggle_face.tasks import Task
+from tests.support.blended_run import COMBINED
 from tests.support.progress import Told
 
 ROOT = Path("data/tiny")
-COMBINED = """
-submit:
-  combined:
-    columns: [id, answer]
-    parts:
-      - {task: classification, cells: ["cls_{row}", "{label}"]}
-      - {task: verification, cells: ["ver_{row}", "{score}"]}
-"""
 
 
 @pytest.fixture
@@ -52,7 +45,7 @@ def test_a_task_without_test_files_is_left_out_with_a_line(loaded: LoadedConfig)
 
 def test_one_csv_for_both_tasks_is_not_written_by_halves(loaded: LoadedConfig) -> None:
     with Path("configs/tiny.yaml").open("a", encoding="utf-8") as stream:
-        stream.write(COMBINED)
+        stream.write(f"\nsubmit:\n{COMBINED}")
     assert checked(load_config("tiny"))[0] == ("classification", "verification")
     for image in (ROOT / "cls_data" / "test").iterdir():
         image.unlink()

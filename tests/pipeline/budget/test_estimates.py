@@ -70,6 +70,15 @@ def test_a_table_that_cannot_be_read_is_a_warning_and_stays(finished: RunFolder)
         read_estimates(runs)
 
 
+def test_a_table_without_the_images_of_an_earlier_version_is_read_and_gets_them(finished: RunFolder) -> None:
+    runs = finished.path.parents[1]
+    cells = {column: [str(getattr(ROW, column))] for column in ROW.__dataclass_fields__ if column != "images"}
+    write_table(runs / FILE, cells)
+    assert read_estimates(runs) == [replace(ROW, images=None)]
+    add_estimate(runs, finished.fold(0), SilentProgress())
+    assert [row.images is None for row in read_estimates(runs)] == [True, False]
+
+
 @pytest.mark.parametrize(("name", "value"), [("fold", "x"), ("seconds", ""), ("accuracy", "high")])
 def test_a_cell_that_is_no_number_is_one_line(finished: RunFolder, name: str, value: str) -> None:
     runs = finished.path.parents[1]
