@@ -275,7 +275,7 @@ def test_top_five_with_an_unknown_individual(raw: Raw, capsys) -> None:
     assert all(set(labels) <= {*FOLDERS, "new_individual"} for labels in answers.values())
     assert any("new_individual" in labels[:4] for labels in answers.values())
     ledger = ledger_of("classification")
-    # Measured once, `last` and `best_cls` are one network, and the blend too: CSVs of one content have one row.
+    # Measured once, `last`, `best_cls` and the blend are one network: CSVs of one content have one row.
     contents = {path.stem: path.read_bytes() for path in Path("submissions/mine").glob("*.csv")}
     assert {"main_ensemble_classification", "main_fold0_last_classification"} <= set(contents)
     assert {row[0] for row in ledger.values()} == {"map@5"} and "ensemble" in ledger
