@@ -56,7 +56,9 @@ def measure_parity(
         if output == EMBEDDINGS:
             distance = _largest(1.0 - _cosines(found[place], expected[place]), 2.0)
         elif output == LOGITS:
-            probability = _largest(np.abs(_softmax(found[place]) - _softmax(expected[place])), 1.0)
+            probability = _largest(
+                np.abs(_probabilities(found[place]) - _probabilities(expected[place])), 1.0
+            )
     return Parity(distance, probability)
 
 
@@ -115,9 +117,9 @@ def _cosines(first_ND: Float32, second_ND: Float32) -> npt.NDArray[np.float64]:
     return cosines
 
 
-def _softmax(logits_NC: Float32) -> npt.NDArray[np.float64]:
-    logits = logits_NC.astype(np.float64)
+def _probabilities(logits_NC: Float32) -> npt.NDArray[np.float64]:
+    from scipy.special import softmax
+
     with np.errstate(invalid="ignore"):
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: npt.NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+        probabilities: npt.NDArray[np.float64] = softmax(logits_NC.astype(np.float64), axis=1)
     return probabilities

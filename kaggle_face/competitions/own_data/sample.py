@@ -46,7 +46,16 @@ def split_off_samples(
         chosen = [own for own in tables if own.name in named]
         chosen = chosen or [own for own in tables if _SAMPLE_NAME.search(name_of(own.name))]
         chosen = chosen or [own for own in tables if _looks_like_a_sample(own, tables)]
+    _require_id_column(chosen, answers.id_column)
     return [own for own in tables if own not in chosen], [_with_ids_alone(own, answers) for own in chosen]
+
+
+def _require_id_column(samples: Sequence[OwnTable], name: str | None) -> None:
+    """Refuses an answer that names a column of other tables alone."""
+    columns = [column for own in samples for column in own.columns]
+    if name is not None and name not in columns:
+        there = f"; there are: {', '.join(columns)}" if columns else ": there is none"
+        raise ConfigError(f"--id-column: no sample submission has a column '{name}'{there}")
 
 
 def sample_images(find: Findings, samples: Sequence[OwnTable]) -> frozenset[str]:

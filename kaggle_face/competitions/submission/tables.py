@@ -100,7 +100,7 @@ def classification_columns(data: CompetitionData, predictions: Predictions) -> T
     fields["label"] = lambda: data.classes.submitted[chosen]
     fields["class_name"] = lambda: data.classes.names[chosen]
     labels = data.classes.submitted[classes_C].tolist()
-    shares_NC = cache(lambda: _softmax(logits_NC))
+    shares_NC = cache(lambda: _shares(logits_NC))
     fields["probability"] = lambda: np.take_along_axis(shares_NC(), best[:, None], axis=1)[:, 0]
     shares = {
         label: partial(lambda place: shares_NC()[:, place], place) for place, label in enumerate(labels)
@@ -251,11 +251,10 @@ def _numbers(paths: Sequence[str]) -> list[int]:
     return [int(stem_of(path)) for path in paths]
 
 
-def _softmax(logits_NC: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    shares_NC: npt.NDArray[np.float64] = np.exp(
-        logits_NC.astype(np.float64) - logits_NC.max(axis=1, keepdims=True)
-    )
-    shares_NC /= shares_NC.sum(axis=1, keepdims=True)
+def _shares(logits_NC: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    from scipy.special import softmax
+
+    shares_NC: npt.NDArray[np.float64] = softmax(logits_NC.astype(np.float64), axis=1)
     return shares_NC
 
 

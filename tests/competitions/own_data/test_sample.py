@@ -196,6 +196,11 @@ def test_an_answer_names_the_column_of_ids(root):
     assert form.parts[0].cells == ("{label}", "{id}")
     with pytest.raises(ConfigError, match="--id-column: no table has a column 'imag'; did you mean 'image'"):
         inspect_folder("mine", root, Answers(id_column="imag"))
+    write(root / "other.csv", "image,source", *(f"{n}a.jpg,web" for n in range(6)))
+    with pytest.raises(
+        ConfigError, match="--id-column: no sample submission has a column 'source'; there are"
+    ):
+        inspect_folder("mine", root, Answers(id_column="source"))
 
 
 @pytest.mark.parametrize(("first", "order"), [(0, "name"), (1, "name"), (1, "number")])
