@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,9 @@ from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.entries import COLUMNS, Entry, entry_from, from_cells, to_cells
 
 EventKind = Literal["written", "upload_started", "upload_failed", "uploaded", "status", "found", "restored"]
+
+News = tuple[str, EventKind, Mapping[str, Any]]
+"""What became known of a row: its key, the kind of event, and the columns that change."""
 
 DATABASE = "ledger.sqlite"
 _VERSION = 1
@@ -81,11 +84,16 @@ class Ledger:
         self.record([(key, kind, changes)])
         return next(entry for entry in self.entries() if entry.key == key)
 
-    def record(self, news: Sequence[tuple[str, EventKind, Mapping[str, Any]]]) -> None:
+    def record(self, news: Sequence[News]) -> None:
         """Adds what became known of several rows: all of it or nothing. New rows get the time of now."""
+        self.update(lambda _: news)
+
+    def update(self, decide: Callable[[list[Entry]], Sequence[News]]) -> None:
+        """Adds what `decide` makes of all rows; no other process changes them in between."""
         now = iso_time(self._clock.now())
         with self._transaction() as connection:
-            known = {key for (key,) in connection.execute("SELECT DISTINCT entry FROM events")}
+            rows = self.entries()
+            news, known = decide(rows), {row.key for row in rows}
             for key, kind, changes in news:
                 unknown = set(changes) - set(COLUMNS)
                 assert not unknown, f"columns that a ledger does not have: {unknown}"

@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.files.locking import wait_for_lock
@@ -26,7 +25,7 @@ from kaggle_face.kaggle.client.answers import RemoteSubmission
 from kaggle_face.kaggle.client.client import KaggleClient, connect
 from kaggle_face.kaggle.client.clock import Clock, SystemClock, iso_time
 from kaggle_face.progress import Progress
-from kaggle_face.submission.ledger.database import EventKind, Ledger, new_key
+from kaggle_face.submission.ledger.database import Ledger, News, new_key
 from kaggle_face.submission.ledger.entries import Entry
 
 NEWEST = 50
@@ -79,10 +78,14 @@ def write_listed(ledger: Ledger, competition: str, listed: Sequence[RemoteSubmis
 
     A score that was known never goes away. Submissions that were made by other means get a row of their own.
     """
-    entries = ledger.entries(competition)
+    ledger.update(lambda rows: _news_of(competition, listed, rows))
+
+
+def _news_of(competition: str, listed: Sequence[RemoteSubmission], rows: Sequence[Entry]) -> list[News]:
+    entries = [entry for entry in rows if entry.competition == competition]
     by_reference = {entry.reference: entry for entry in entries if entry.reference}
     by_tag: dict[str | None, Entry] = {e.tag: e for e in entries if e.tag and not e.reference}
-    news: list[tuple[str, EventKind, dict[str, Any]]] = []
+    news: list[News] = []
     for submission in reversed(listed):
         names = ("reference", "status", "public_score", "private_score", "error")
         known = {name: value for name in names if (value := getattr(submission, name)) is not None}
@@ -99,7 +102,7 @@ def write_listed(ledger: Ledger, competition: str, listed: Sequence[RemoteSubmis
             news.append((new_key(), "found", found | date))
         elif changes := {name: value for name, value in known.items() if getattr(entry, name) != value}:
             news.append((entry.key, "status", changes))
-    ledger.record(news)
+    return news
 
 
 def make_tag(content_sha256: str, number: int) -> str:

@@ -11,13 +11,14 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from kaggle_face.errors import RemoteError, SubmissionError, counted
 from kaggle_face.hints import settings_command
 from kaggle_face.kaggle.client.answers import Accepted, Limits, RemoteSubmission
 from kaggle_face.kaggle.client.retry import RetryPolicy
 from kaggle_face.submission.checks import WrittenSubmission
-from kaggle_face.submission.ledger.database import Ledger, upload_turn
+from kaggle_face.submission.ledger.database import Ledger, News, new_key, upload_turn
 from kaggle_face.submission.ledger.entries import (
     ON_KAGGLE,
     OPEN,
@@ -53,15 +54,19 @@ class Upload:
 
 def write_down(ledger: Ledger, job: Upload) -> Entry:
     """The newest row of a file's content, with today's out-of-fold score; a new one where there is none."""
-    known = [entry for entry in ledger.entries(job.competition) if entry.sha256 == job.file.sha256]
-    if not known:
-        return _new_row(ledger, job)
-    row, figure = known[-1], out_of_fold_values(job.origin.out_of_fold)
-    is_new = any(getattr(row, name) != value for name, value in figure.items())
-    # Another file may have the same content: such as the blend of a single network.
-    if is_new and row.file == _shown_path(job.file.path):
-        return ledger.append(row.key, "written", figure)
-    return row
+    figure = out_of_fold_values(job.origin.out_of_fold)
+
+    def news(rows: list[Entry]) -> list[News]:
+        known = [entry for entry in rows if _is_of_content(entry, job)]
+        if not known:
+            return [(new_key(), "written", _values_of(job))]
+        row = known[-1]
+        is_new = any(getattr(row, name) != value for name, value in figure.items())
+        # Another file may have the same content: such as the blend of a single network.
+        return [(row.key, "written", figure)] if is_new and row.file == _shown_path(job.file.path) else []
+
+    ledger.update(news)
+    return next(entry for entry in reversed(ledger.entries()) if _is_of_content(entry, job))
 
 
 def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = False) -> Entry:
@@ -96,7 +101,7 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
             _refuse_twin(job, session, listed)
         check_limits(limits, reserve, session.clock.now())
         written = [entry for entry in _same_content(job, session) if entry.status == "WRITTEN"]
-        entry = written[-1] if written else _new_row(session.ledger, job)
+        entry = written[-1] if written else session.ledger.add("written", _values_of(job))
         turn.begin(job.file.sha256)
         try:
             uploaded = _upload(entry, job, session, listed)
@@ -133,10 +138,14 @@ def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: f
 
 
 def resume_open(session: KaggleSession, competition: str) -> list[Entry]:
-    """The rows whose outcome was not known, after a look at Kaggle's list; what is not on it has failed."""
-    waiting = [entry for entry in session.ledger.entries(competition) if entry.status in OPEN]
-    session.fetch(competition)
-    return [_settle(entry, session) for entry in waiting]
+    """The rows whose outcome was not known, after a look at Kaggle's list; what is not on it has failed.
+
+    An upload from this folder that is under way is waited for: only its own process knows how it ends.
+    """
+    with upload_turn(session.ledger.folder, session.clock, session.progress):
+        waiting = [entry for entry in session.ledger.entries(competition) if entry.status in OPEN]
+        session.fetch(competition)
+        return [_settle(entry, session) for entry in waiting]
 
 
 def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
@@ -160,8 +169,8 @@ def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
     )
 
 
-def _new_row(ledger: Ledger, job: Upload) -> Entry:
-    values = {
+def _values_of(job: Upload) -> dict[str, Any]:
+    return {
         "competition": job.competition,
         "file": _shown_path(job.file.path),
         "sha256": job.file.sha256,
@@ -170,12 +179,14 @@ def _new_row(ledger: Ledger, job: Upload) -> Entry:
         "status": "WRITTEN",
         **origin_values(job.origin),
     }
-    return ledger.add("written", values)
 
 
 def _same_content(job: Upload, session: KaggleSession) -> list[Entry]:
-    rows = session.ledger.entries(job.competition)
-    return [entry for entry in rows if entry.sha256 == job.file.sha256]
+    return [entry for entry in session.ledger.entries() if _is_of_content(entry, job)]
+
+
+def _is_of_content(entry: Entry, job: Upload) -> bool:
+    return entry.competition == job.competition and entry.sha256 == job.file.sha256
 
 
 def _refuse_twin(job: Upload, session: KaggleSession, listed: Sequence[RemoteSubmission]) -> None:

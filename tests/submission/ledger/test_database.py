@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -66,6 +68,18 @@ def test_rows_of_another_competition_are_left_out(tmp_path):
     begin(ledger, competition="dogs")
     assert [entry.competition for entry in ledger.entries("dogs")] == ["dogs"]
     assert len(ledger.entries()) == 2
+
+
+def test_no_other_process_changes_the_rows_while_one_decides(tmp_path):
+    first, second = Ledger(tmp_path), Ledger(tmp_path)
+
+    def begin_if_none(rows):
+        time.sleep(0.1)
+        return [] if rows else [(new_key(), "written", {"competition": "faces", "file": "a.csv"})]
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda ledger: ledger.update(begin_if_none), [first, second]))
+    assert len(first.entries()) == 1
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'x'", "DELETE FROM events"])

@@ -9,6 +9,12 @@ from pathlib import Path
 import pytest
 
 from kaggle_face.cli.main import main
+from kaggle_face.errors import RunError
+from kaggle_face.kaggle.client.clock import SystemClock
+from kaggle_face.progress import SilentProgress
+from kaggle_face.submission.ledger.database import Ledger
+from kaggle_face.submission.upload.session import KaggleSession
+from kaggle_face.submission.upload.upload import resume_open
 from tests.support.kaggle_server import SLUG, Competition, Fault, KaggleServer
 
 ROWS = "ID,Label\n0,0.75\n1,-0.25\n2,0.5\n"
@@ -375,6 +381,25 @@ def test_a_kill_before_the_file_arrived_is_found_out_and_the_file_uploaded(
 def test_wait_finds_out_about_an_upload_that_was_killed(kaggle, clock, csv_file, kill_before_answer):
     kill_before_answer("CreateSubmission", "submit", "--file", "mine.csv", "--task", "verification")
     assert main(["submit", "--wait"]) == 0
+    assert [(row["status"], row["public_score"]) for row in rows()] == [("COMPLETE", "0.0312")]
+
+
+def test_wait_leaves_an_upload_that_is_under_way_to_its_process(kaggle, clock, csv_file):
+    refusals = []
+
+    def look_meanwhile() -> None:
+        kaggle.before_answer.clear()
+        session = KaggleSession(None, Ledger(Path("submissions")), SystemClock(), SilentProgress())
+        with pytest.raises(RunError) as refusal:
+            resume_open(session, SLUG)
+        refusals.append(str(refusal.value))
+
+    kaggle.before_answer["CreateSubmission"] = look_meanwhile
+    assert submit() == 0
+    assert refusals == ["another upload from submissions has been under way for 30 min"]
+    with sqlite3.connect("submissions/ledger.sqlite") as connection:
+        kinds = {kind for (kind,) in connection.execute("SELECT kind FROM events")}
+    assert kinds == {"written", "upload_started", "uploaded", "status"}
     assert [(row["status"], row["public_score"]) for row in rows()] == [("COMPLETE", "0.0312")]
 
 
