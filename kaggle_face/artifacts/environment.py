@@ -54,5 +54,7 @@ def _version(package: str) -> str | None:
 
 
 def command_line() -> list[str]:
-    """The words of this process, the program by its name alone, and no password of an address."""
-    return [Path(sys.argv[0]).name, *(hide_passwords(word, is_word=True) for word in sys.argv[1:])]
+    """The words of this process as one types them, and no password of an address."""
+    program = Path(sys.argv[0])
+    name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.name
+    return [*name.split(), *(hide_passwords(word, is_word=True) for word in sys.argv[1:])]

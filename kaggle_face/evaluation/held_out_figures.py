@@ -59,9 +59,9 @@ class Estimate:
         return float(np.mean(self.folds)) if self.folds else self.value
 
     @property
-    def spread(self) -> float:
-        """The standard deviation over the folds, with F - 1; 0 for a single fold."""
-        return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else 0.0
+    def spread(self) -> float | None:
+        """The standard deviation over the folds, with F - 1; None for a single fold, which has none."""
+        return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else None
 
 
 def figure_of_checkpoint(

@@ -19,7 +19,7 @@ class MetricRow:
     """A metric of a member on all held-out data, its 95 % interval, and mean and deviation of its parts.
 
     The parts are folds, or the ten sets of pairs of the ten-fold accuracy. `low` and `high` are None where
-    people or pairs are too few for an interval; `note` gives the reason.
+    people or pairs are too few for an interval; `note` gives the reason. `deviation` is None for one part.
     """
 
     task: Task
@@ -29,7 +29,7 @@ class MetricRow:
     low: float | None
     high: float | None
     mean: float
-    deviation: float
+    deviation: float | None
     note: str = ""
 
 

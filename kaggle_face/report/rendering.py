@@ -27,6 +27,7 @@ from kaggle_face.report.blocks import (
 
 _MARKUP_KEYS = ("hovertemplate", "texttemplate")
 _DIGITS_OF_A_CHART = 5
+_SHORT = 16
 
 
 def escaped(text: object) -> str:
@@ -97,28 +98,32 @@ def _render(block: Block, name: str) -> str:
 
 def _table(table: Table) -> str:
     heads = "".join(
-        f'<th scope="col"{_numeric(column)}><button type="button" class="sort">{escaped(column.title)}'
+        f'<th scope="col"{_kind(column)}><button type="button" class="sort">{escaped(column.title)}'
         "</button></th>"
         for column in table.columns
     )
     rows = []
     for number, row in enumerate(table.rows):
         cells = "".join(
-            f"<td{_numeric(column)}{_sort_value(cell)}>{_cell(cell, column)}</td>"
+            f"<td{_kind(column, cell)}{_sort_value(cell)}>{_cell(cell, column)}</td>"
             for cell, column in zip(row, table.columns, strict=True)
         )
         mark = ' class="highlighted"' if number in table.highlighted else ""
         rows.append(f"<tr{mark}>{cells}</tr>")
     note = f'<p class="note">{escaped(table.note)}</p>' if table.note else ""
     return (
+        f'<h3 class="caption">{escaped(table.caption)}</h3>'
         f'<div class="table-box" role="region" tabindex="0" aria-label="{escaped(table.caption)}">'
-        f"<table><caption>{escaped(table.caption)}</caption><thead><tr>{heads}</tr></thead>"
+        f'<table aria-label="{escaped(table.caption)}"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{note}"
     )
 
 
-def _numeric(column: Column) -> str:
-    return "" if column.kind == "text" else ' class="number"'
+def _kind(column: Column, cell: Cell = None) -> str:
+    """The class of a cell: numbers stand at the right, short names stay in one line."""
+    if column.kind != "text":
+        return ' class="number"'
+    return ' class="short"' if isinstance(cell, str) and len(cell) <= _SHORT else ""
 
 
 def _sort_value(cell: Cell) -> str:

@@ -15,7 +15,7 @@ _METRICS = {
     "member": "run@checkpoint, all of its folds",
     "value": "on all held-out data",
     "mean": "of the folds, or of the ten sets of the ten-fold accuracy",
-    "deviation": "between these",
+    "deviation": "between these; none of a single one",
 }
 _THRESHOLDS = {
     "threshold": "the rule that it is found by",

@@ -102,3 +102,8 @@ def test_both_tasks_together() -> None:
     assert both == Estimate("0.5*accuracy + 0.5*(1-eer)", 0.75) and both.higher_is_better
     assert figure_of_both(Estimate("accuracy", 0.75), Estimate("eer", 0.25), PAIRS) is None
     assert figure_of_both(Estimate("accuracy", 0.75), None, PAIRS) is None
+
+
+def test_one_fold_has_no_deviation():
+    assert Estimate("eer", 0.1, folds=(0.1,)).spread is None
+    assert Estimate("eer", 0.2, folds=(0.1, 0.3)).spread == pytest.approx(0.02**0.5)

@@ -173,6 +173,8 @@ def test_a_phone_in_the_dark_shows_all_of_it(browser: Any, report: Path) -> None
     page.locator("#scores .chart").scroll_into_view_if_needed()
     page.wait_for_selector("#scores [data-drawn]")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    legends = "[...document.querySelectorAll('#scores .legendtext')].map(one => one.getBoundingClientRect())"
+    assert page.evaluate(f"Math.max(...{legends}.map(box => box.right))") <= 390
     colour = "getComputedStyle(document.querySelector('#scores .main-svg')).backgroundColor"
     assert page.evaluate(colour) == "rgb(20, 23, 27)"
     page.emulate_media(color_scheme="light")

@@ -41,9 +41,25 @@
     }
     return layout;
   };
+  const plain = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  // A long name keeps both of its ends in the legend; the pointer and the tables show the whole name.
+  const fitted = (traces, width) => {
+    const most = Math.max(16, Math.floor((width - 90) / (width < 600 ? 6.5 : 7.5)));
+    const short = (name) => {
+      const letters = [...name];
+      return letters.length <= most ? name : letters.slice(0, Math.ceil(most / 2)).join("") + "…" + letters.slice(1 - Math.floor(most / 2)).join("");
+    };
+    const names = traces.map((trace) => short(plain(trace.name || "")));
+    const unique = new Set(names).size === names.length;
+    return traces.map((trace, place) => (
+      unique && trace.name && names[place] !== plain(trace.name)
+        ? { ...trace, name: escaped(names[place]), hovertemplate: (trace.hovertemplate || "").replaceAll("%{fullData.name}", "%{meta}"), meta: trace.name }
+        : trace));
+  };
   const draw = (chart) => {
     const spec = specOf(chart);
-    const shown = Plotly.react(chart, resolved(spec.traces), layoutOf(spec, chart.clientWidth), {
+    const shown = Plotly.react(chart, fitted(resolved(spec.traces), chart.clientWidth), layoutOf(spec, chart.clientWidth), {
       responsive: true, displaylogo: false, plotlyServerURL: "",
       modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
     });

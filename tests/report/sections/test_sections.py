@@ -159,8 +159,12 @@ def test_calibration_shows_the_error_of_the_metric(made_up: ReportFacts) -> None
     assert isinstance(figure, Figure) and made_up.classes is not None
     answers = made_up.classes.answers
     error = calibration_error(answers.confidences, answers.predicted == answers.labels)
-    assert figure.summary.endswith(f" {error:.4f}.")
-    assert sum(figure.traces[1]["customdata"]) == 60
+    assert f" {error:.4f}." in figure.summary
+    shown = figure.traces[1]["customdata"]
+    assert min(shown) >= 10 and sum(shown) < 60
+    assert figure.summary.endswith(
+        f" {60 - sum(shown)} answers of confidences that fewer than 10 have: no point."
+    )
 
 
 def test_histograms_count_every_pair(made_up: ReportFacts) -> None:
@@ -249,7 +253,9 @@ def test_steps_of_classification_are_read_too() -> None:
     assert blend.steps_of(None) == []
 
 
-def test_the_shift_is_in_deviations_of_the_training_pictures(made_up: ReportFacts) -> None:
+def test_the_shift_is_in_deviations_of_the_training_pictures(
+    made_up: ReportFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train, test = made_up.train_pictures, made_up.test_pictures
     assert train is not None and test is not None
     row = table_of(shift.SECTION, made_up).rows[0]
@@ -258,6 +264,9 @@ def test_the_shift_is_in_deviations_of_the_training_pictures(made_up: ReportFact
     )
     cards = cards_of(shift.SECTION, made_up)
     assert [card.title for card in cards.cards] == [str(name) for name in train.image_ids[35:40]]
+    assert cards.note.startswith("5 test pictures like a training picture")
+    monkeypatch.setattr(shift, "MOST_COPIES", 2)
+    assert cards_of(shift.SECTION, made_up).note.startswith("2 of 5 test pictures like a training picture")
 
 
 def test_costs_are_those_of_the_folds(made_up: ReportFacts) -> None:

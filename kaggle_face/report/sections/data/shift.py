@@ -72,8 +72,9 @@ def _copies(facts: ReportFacts) -> Block:
         )
         for first, second in facts.copies[:MOST_COPIES]
     )
-    count = counted(len(facts.copies), "test picture")
-    note = f"{len(cards)} of {count}, each like a training picture ({_HOW})."
+    found = counted(len(facts.copies), "test picture")
+    shown = found if len(cards) == len(facts.copies) else f"{len(cards)} of {found}"
+    note = f"{shown} like a training picture ({_HOW})."
     return Cards("Near-copies between training and test", cards, note)
 
 

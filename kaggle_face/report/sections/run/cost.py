@@ -7,6 +7,7 @@ import numpy as np
 from kaggle_face.report.blocks import Cell, Column, Figure, Table, series_colour
 from kaggle_face.report.facts import FoldFacts, ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
+from kaggle_face.report.sections.run.learning_curves import epoch_axis
 
 _MIB = 2**20
 
@@ -73,7 +74,7 @@ def _throughput(folds: list[FoldFacts]) -> Figure:
     )
     median = float(np.nanmedian(np.concatenate([fold.history["images_per_second"] for fold in folds])))
     layout = {
-        "xaxis": {"title": {"text": "epoch"}},
+        "xaxis": epoch_axis(folds),
         "yaxis": {"title": {"text": "images a second"}, "rangemode": "tozero"},
     }
     return Figure("Throughput", f"Median {median:.0f} images a second.", traces, layout, height_px=280)

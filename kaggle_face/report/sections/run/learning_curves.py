@@ -46,7 +46,7 @@ def _losses(folds: Sequence[FoldFacts]) -> Figure:
     summary = (
         f"Losses by epoch. Training loss at the end, mean of folds: {np.mean(last):.3f}." if last else ""
     )
-    layout = {"xaxis": _epochs(folds), "yaxis": {"title": {"text": "loss in nats"}}}
+    layout = {"xaxis": epoch_axis(folds), "yaxis": {"title": {"text": "loss in nats"}}}
     return Figure("Losses", summary, tuple(traces), layout)
 
 
@@ -67,11 +67,11 @@ def _chart(title: str, column: str, folds: Sequence[FoldFacts], summary: str) ->
         for number, fold in enumerate(folds)
         if column in fold.history
     )
-    layout = {"xaxis": _epochs(folds), "yaxis": {"title": {"text": title}}}
+    layout = {"xaxis": epoch_axis(folds), "yaxis": {"title": {"text": title}}}
     return Figure(title, summary, traces, layout, height_px=320)
 
 
-def _epochs(folds: Sequence[FoldFacts]) -> Mapping[str, Any]:
+def epoch_axis(folds: Sequence[FoldFacts]) -> Mapping[str, Any]:
     """The axis of epochs; of few epochs each has a tick, where plotly would write 1.5 and 2.5 too."""
     most = max(float(fold.history["epoch"].max()) for fold in folds)
     return {"title": {"text": "epoch"}, **({"dtick": 1} if most <= _MOST_TICKS else {})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaggle_face.errors import counted
 from kaggle_face.evaluation.figures import ClassFigures
 from kaggle_face.metrics.classification import calibration_error
 from kaggle_face.report.blocks import FAINT, Figure, series_colour
@@ -11,6 +12,8 @@ from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
 
 _BINS = 15
+_FEWEST = 10
+"""Answers of a bin from which on its share says something: below it a single one moves it by a tenth."""
 
 
 def build(facts: ReportFacts) -> Content:
@@ -29,26 +32,30 @@ def build(facts: ReportFacts) -> Content:
             "hoverinfo": "skip",
         }
     ]
-    errors = []
+    errors, rare = [], 0
     for number, (name, figures) in enumerate(zip(classes.members, classes.figures, strict=True)):
         error = calibration_error(figures.confidences, figures.predicted == figures.labels)
         errors.append(f"{name} {error:.4f}")
-        traces.append(_reliability(name, figures, series_colour(number)))
+        trace, left_out = _reliability(name, figures, series_colour(number))
+        traces.append(trace)
+        rare += left_out
     layout = {
         "xaxis": {"title": {"text": "confidence"}, "range": [0, 1.02]},
         "yaxis": {"title": {"text": "share that is right"}, "range": [0, 1.02]},
     }
     summary = f"Expected calibration error: {'; '.join(errors)}."
+    if rare:
+        summary += f" {counted(rare, 'answer')} of confidences that fewer than {_FEWEST} have: no point."
     return (Figure("Right answers by confidence", summary, tuple(traces), layout),)
 
 
-def _reliability(name: str, figures: ClassFigures, colour: str) -> dict[str, object]:
-    """The share of right answers of a member by bins of confidence."""
+def _reliability(name: str, figures: ClassFigures, colour: str) -> tuple[dict[str, object], int]:
+    """The share of right answers of a member by bins of confidence, and how many answers lie in rare ones."""
     right = figures.predicted == figures.labels
     bins = np.clip(np.ceil(figures.confidences * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
     counts = np.bincount(bins, minlength=_BINS)
-    there = counts > 0
-    return {
+    there = counts >= _FEWEST
+    trace: dict[str, object] = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": name,
@@ -60,6 +67,7 @@ def _reliability(name: str, figures: ClassFigures, colour: str) -> dict[str, obj
         "hovertemplate": "confidence %{x:.2f}: right %{y:.1%} of %{customdata} images"
         "<extra>%{fullData.name}</extra>",
     }
+    return trace, int(counts[~there].sum())
 
 
 SECTION = Section(
