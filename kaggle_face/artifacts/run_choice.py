@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, RunKind, describe_runs, list_runs, name_of_run
+from kaggle_face.artifacts.runs import (
+    FREE_NAME,
+    RunFolder,
+    RunKind,
+    describe_runs,
+    list_runs,
+    name_of_run,
+    run_folder,
+)
 from kaggle_face.artifacts.seals import has_seal
 from kaggle_face.errors import InputError, RunError, counted, nearest_hint
 from kaggle_face.hints import command_line, settings_command
@@ -180,6 +188,19 @@ def find_blended_run(loaded: LoadedConfig, name: str | None, log: Callable[[str]
         reason = "the only imported one with a blend, and none is trained"
         log(f"{blended[0].name}, of {len(runs)} runs: {reason}")
     return blended[0]
+
+
+def run_to_train(loaded: LoadedConfig, name: str | None = None) -> RunFolder:
+    """The run that a training with these settings makes, which need not exist yet.
+
+    Args:
+        loaded: The settings of the training.
+        name: What it is called; None: made of the overrides, or `main`.
+
+    Raises:
+        RunError: No folder can be called so.
+    """
+    return run_folder(Path(loaded.config.paths.runs), loaded.name, name or name_of_run(loaded.overrides))
 
 
 def split_runs_and_overrides(

@@ -1,20 +1,24 @@
-"""The parser of every command, and arguments that several commands share."""
+"""The parser of every command, arguments that several commands share, and what is read off them."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
+from kaggle_face.cli.terminal import BesideDocument, Terminal
 from kaggle_face.errors import InputError, nearest_hint
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.config.schema import CheckpointName
+
+Options = TypeVar("Options")
 
 DEFAULT_CONFIG = "demo"
 DEFAULT_RUN = (
@@ -42,6 +46,15 @@ class CommandParser(argparse.ArgumentParser):
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The values of a command line. argparse intermixes words and options only without sub-commands."""
         return self.parse_args(words) if self._has_subcommands else self.parse_intermixed_args(words)
+
+
+def options_of(kind: Callable[..., Options], arguments: argparse.Namespace, /, **others: Any) -> Options:
+    """The options of a stage: each field is the argument of its name, unless it is one of `others`.
+
+    A field without either is our own mistake: whatever a call can do, its command can do.
+    """
+    names = [each.name for each in fields(kind) if each.name not in others]  # type: ignore[arg-type]
+    return kind(**{name: getattr(arguments, name) for name in names}, **others)
 
 
 def default_config() -> str:
@@ -86,6 +99,21 @@ def add_json_argument(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"print {what} as JSON, for programs")
 
 
+def progress_of(arguments: argparse.Namespace, terminal: Terminal) -> Terminal:
+    """The terminal; where JSON is printed, other lines go to standard error."""
+    return BesideDocument() if arguments.json else terminal
+
+
+def add_fold_argument(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Adds `--fold` of a training: `all`, or numbers separated by commas."""
+    parser.add_argument("--fold", metavar="K", default="all", help=help_text)
+
+
+def chosen_folds(arguments: argparse.Namespace) -> list[int] | None:
+    """The folds that `--fold` of a training names; None: all that are not finished."""
+    return None if arguments.fold == "all" else fold_numbers(arguments.fold)
+
+
 def add_folds_argument(parser: argparse.ArgumentParser, help_text: str) -> None:
     """Adds `--folds`, numbers separated by commas (a list of words would swallow the overrides)."""
     parser.add_argument("--folds", type=fold_numbers, metavar="K,...", help=help_text)
@@ -99,6 +127,22 @@ def add_checkpoints_argument(parser: argparse.ArgumentParser, default: str) -> N
     )
 
 
+def split_list(text: str, is_right: Callable[[str], bool], refusal: str) -> list[str]:
+    """The words of a list whose separators are commas.
+
+    >>> split_list("1,2", str.isdecimal, "numbers are needed, got '{word}' in '{text}'")
+    ['1', '2']
+
+    Raises:
+        InputError: A word is not right; the line is `refusal` with `word` and `text` in it.
+    """
+    words = text.split(",")
+    wrong = [word for word in words if not is_right(word)]
+    if wrong:
+        raise InputError(refusal.format(word=wrong[0], text=text))
+    return words
+
+
 def fold_numbers(text: str) -> list[int]:
     """Numbers of folds, each once, ascending.
 
@@ -108,11 +152,8 @@ def fold_numbers(text: str) -> list[int]:
     Raises:
         InputError: A word is not a number from 0.
     """
-    words = text.split(",")
-    wrong = [word for word in words if not word.isdecimal()]
-    if wrong:
-        raise InputError(f"folds are numbers from 0, separated by commas, got '{wrong[0]}' in '{text}'")
-    return sorted({int(word) for word in words})
+    refusal = "folds are numbers from 0, separated by commas, got '{word}' in '{text}'"
+    return sorted(set(map(int, split_list(text, str.isdecimal, refusal))))
 
 
 def checkpoint_names(text: str) -> list[CheckpointName]:
@@ -131,11 +172,23 @@ def add_run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="NAME", help=f"name of the run ({DEFAULT_RUN})")
 
 
+def add_new_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--run` of a command that makes the run."""
+    parser.add_argument(
+        "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
+    )
+
+
 def add_runs_argument(parser: argparse.ArgumentParser, meaning: str) -> None:
     """Adds `--run`, which may be repeated."""
     parser.add_argument(
         "--run", action="append", metavar="NAME", help=f"{meaning}; repeat it for several ({DEFAULT_RUN})"
     )
+
+
+def add_overwrite_argument(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Adds `--overwrite`."""
+    parser.add_argument("--overwrite", action="store_true", help=help_text)
 
 
 def add_changes_argument(parser: argparse.ArgumentParser) -> None:

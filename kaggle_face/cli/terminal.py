@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -63,6 +63,18 @@ class Terminal:
         """Prints lines and tables below each other."""
         for part in summary:
             self.lines(part.lines if isinstance(part, TextTable) else [part])
+
+    def result(
+        self,
+        as_json: bool,
+        values: Callable[[], Any],
+        describe: Callable[[], Iterable[str | TextTable]],
+    ) -> None:
+        """Prints a result as one JSON document, or else as its summary; only one of both is made."""
+        if as_json:
+            self.json(values())
+        else:
+            self.show(describe())
 
     def table(
         self,

@@ -161,7 +161,8 @@ class BetterRuns:
         Raises:
             RunError: A fold is not finished, there is a run of that name, or networks differ.
         """
-        from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups, soup_lines
+        from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups
+        from kaggle_face.summaries.training import soup_lines
 
         chosen = [self.run()] if runs is None else list(runs)
         if not chosen:

@@ -14,6 +14,7 @@ from kaggle_face.cli.arguments import (
     add_rules_argument,
     add_runs_argument,
     load_settings,
+    options_of,
 )
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
@@ -41,7 +42,8 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-post-process",
-        action="store_true",
+        dest="post_process",
+        action="store_false",
         help="do not try whitening, neighbours, score normalisation and the like on held-out data",
     )
     parser.add_argument(
@@ -64,16 +66,7 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     loaded = load_settings(arguments)
     runs = [find_named_run(loaded, name, terminal.log) for name in arguments.run or [None]]
-    options = EnsembleOptions(
-        folds=arguments.folds,
-        checkpoints=arguments.checkpoints,
-        method=arguments.method,
-        metric=arguments.metric,
-        post_process=not arguments.no_post_process,
-        ignore_changes=arguments.ignore_changes,
-        ignore_rules=arguments.ignore_rules,
-        weights=_given_weights(arguments.weight),
-    )
+    options = options_of(EnsembleOptions, arguments, weights=_given_weights(arguments.weight))
     print_blend(ensemble_runs(loaded, runs, options, terminal), terminal)
 
 

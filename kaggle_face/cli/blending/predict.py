@@ -11,6 +11,7 @@ from kaggle_face.cli.arguments import (
     add_folds_argument,
     add_run_argument,
     load_settings,
+    options_of,
 )
 from kaggle_face.cli.terminal import Terminal
 
@@ -39,29 +40,9 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     if arguments.try_views:
         terminal.warn("--try-views is now called --try-tta; the old name will go in the next release")
-    options = PredictOptions(
-        arguments.folds,
-        arguments.checkpoints,
-        try_tta=arguments.try_tta or arguments.try_views,
-        ignore_changes=arguments.ignore_changes,
-    )
+    options = options_of(PredictOptions, arguments, try_tta=arguments.try_tta or arguments.try_views)
     tta = predict_run(load_settings(arguments), run, options, terminal).tta
     if tta is not None:
-        rows = [
-            [
-                each.augmentation,
-                "on" if each.is_on else "off",
-                each.metric,
-                f"{each.gain:+z.4f}",
-                f"{each.low:+z.4f} to {each.high:+z.4f}",
-            ]
-            for each in tta.gains
-        ]
-        legend = {
-            "TTA": "test-time augmentation",
-            "use": "on where the whole interval is above 0",
-            "metric": "what is measured",
-            "gain": "of the metric on held-out data, positive = better",
-            "95 % interval": "of the gain, with other people",
-        }
-        terminal.table(list(legend), rows, legend)
+        from kaggle_face.summaries.prediction import tta_table
+
+        terminal.show([tta_table(tta)])

@@ -32,7 +32,4 @@ def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.show([estimates_table(estimates_of(loaded, arguments.all))])
         return
     rows = run_table(loaded, arguments.all)
-    if arguments.json:
-        terminal.json(plain_values(rows))
-        return
-    terminal.show(describe_runs(rows))
+    terminal.result(arguments.json, lambda: plain_values(rows), lambda: describe_runs(rows))

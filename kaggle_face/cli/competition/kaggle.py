@@ -13,8 +13,10 @@ from kaggle_face.cli.arguments import (
     add_json_argument,
     add_run_argument,
     load_settings,
+    options_of,
+    progress_of,
 )
-from kaggle_face.cli.terminal import BesideDocument, Terminal
+from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, counted
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
     from kaggle_face.pipeline.remote import submissions, write_agreement_plots
 
-    progress = BesideDocument() if arguments.json else terminal
+    progress = progress_of(arguments, terminal)
     histories = submissions(_load_settings(arguments), arguments.slug, arguments.offline, progress)
     plots = [] if arguments.plot is None else write_agreement_plots(histories, arguments.plot)
     if arguments.json:
@@ -115,8 +117,7 @@ def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
     from kaggle_face.pipeline.remote import leaderboard
 
-    progress = BesideDocument() if arguments.json else terminal
-    looks = leaderboard(_load_settings(arguments), arguments.slug, progress)
+    looks = leaderboard(_load_settings(arguments), arguments.slug, progress_of(arguments, terminal))
     if arguments.json:
         terminal.json([look.as_values() for look in looks])
         return
@@ -131,7 +132,9 @@ def add_arguments_bundle(parser: argparse.ArgumentParser) -> None:
     add_run_argument(parser)
     add_folds_argument(parser, "folds to put in (default: all that were trained)")
     add_checkpoints_argument(parser, "best_cls and best_ver")
-    parser.add_argument("--to", metavar="DIR", type=Path, help="default: bundles/<config>/<run>")
+    parser.add_argument(
+        "--to", dest="folder", metavar="DIR", type=Path, help="default: bundles/<config>/<run>"
+    )
     parser.add_argument(
         "--wheels", default="", metavar="NAME,...", help="packages that Kaggle's image lacks, to put in"
     )
@@ -148,15 +151,8 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     loaded = load_settings(arguments)
     run = find_own_run(loaded, arguments.run, terminal.log)
-    options = BundleOptions(
-        arguments.folds,
-        arguments.checkpoints or (),
-        arguments.to,
-        arguments.wheels.split(",") if arguments.wheels else (),
-        arguments.python,
-        arguments.user,
-        arguments.upload,
-    )
+    wheels = arguments.wheels.split(",") if arguments.wheels else ()
+    options = options_of(BundleOptions, arguments, checkpoints=arguments.checkpoints or (), wheels=wheels)
     address = bundle(loaded, run, options, terminal).notebook_address
     if address is not None:
         terminal.log(f"notebook: {address}")

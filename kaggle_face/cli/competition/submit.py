@@ -14,8 +14,10 @@ from kaggle_face.cli.arguments import (
     add_rules_argument,
     add_run_argument,
     load_settings,
+    options_of,
+    progress_of,
 )
-from kaggle_face.cli.terminal import BesideDocument, Terminal
+from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import counted
 from kaggle_face.tasks import TASKS
 
@@ -55,7 +57,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     loaded = load_settings(arguments)
     # With --json standard output holds the document alone.
-    shown = BesideDocument() if arguments.json else terminal
+    shown = progress_of(arguments, terminal)
     if arguments.wait:
         waiting = submit.collect_scores(loaded, shown)
         if not waiting:
@@ -63,13 +65,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
         _show_outcomes(waiting, shown)
         _print_entries(waiting, arguments, terminal)
         return
-    options = submit.SubmitOptions(
-        arguments.task,
-        arguments.only_ensemble,
-        arguments.message,
-        arguments.ignore_rules,
-        arguments.ignore_changes,
-    )
+    options = options_of(submit.SubmitOptions, arguments, leave_out_empty=False)
     if arguments.file is not None:
         result = submit.check_own_file(loaded, arguments.file, options, arguments.run, shown)
     else:

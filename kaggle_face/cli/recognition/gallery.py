@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kaggle_face.cli.arguments import progress_of
 from kaggle_face.cli.recognition.options import (
     add_conflict_arguments,
     add_gallery_argument,
     add_model_arguments,
     add_picture_arguments,
     one_shot_of,
-    progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError, counted
+from kaggle_face.errors import InputError
 from kaggle_face.extras import require_extra
 
 _REJECTED = 3
@@ -45,32 +45,20 @@ def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
 
 def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Adds people to the gallery, which is made where there is none."""
+    from kaggle_face.summaries.gallery import describe_enrolled, describe_enrolled_folder
+
     one_shot, progress = one_shot_of(arguments), progress_of(arguments, terminal)
     name, *pictures = arguments.words
     if pictures:
         enrolled = one_shot.enroll(name, list(map(Path, pictures)), progress, arguments.on_conflict)
-        if arguments.json:
-            terminal.json(enrolled.as_json())
-            return 0
-        terminal.lines(map(str, enrolled.faces))
-        outcome, person = enrolled.outcome, enrolled.outcome.person
-        known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
-        terminal.log(
-            f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all"
-        )
+        terminal.result(arguments.json, enrolled.as_json, lambda: describe_enrolled(enrolled))
         return 0
     if not Path(name).is_dir():
         raise InputError(
             f"'{name}' is not a folder of people, and a name needs pictures: enroll NAME IMAGE..."
         )
     report = one_shot.enroll_folder(Path(name), progress, arguments.on_conflict)
-    if arguments.json:
-        terminal.json(report.as_json())
-    else:
-        skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
-        people = counted(report.num_people, "person")
-        counts = f"{people} enrolled with {counted(report.num_images, 'image')}{skipped}"
-        terminal.log(f"{counts}; {len(report.left_out)} left out")
+    terminal.result(arguments.json, report.as_json, lambda: describe_enrolled_folder(report))
     return _REJECTED if report.left_out else 0
 
 
@@ -83,15 +71,12 @@ def add_arguments_verify(parser: argparse.ArgumentParser) -> None:
 
 def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Prints whether a picture shows the named person, or the person of another picture."""
+    from kaggle_face.summaries.gallery import describe_verified
+
     found = one_shot_of(arguments).verify(
         arguments.first, arguments.image, progress_of(arguments, terminal), arguments.threshold
     )
-    if arguments.json:
-        terminal.json(found.as_json())
-    else:
-        terminal.lines(map(str, found.faces))
-        verdict = "the same person as" if found.decision.accepted else "NOT the same person as"
-        terminal.log(f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}")
+    terminal.result(arguments.json, found.as_json, lambda: describe_verified(found))
     return 0 if found.decision.accepted else _REJECTED
 
 
@@ -105,6 +90,8 @@ def add_arguments_identify(parser: argparse.ArgumentParser) -> None:
 
 def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Prints who each picture shows, of everyone who is enrolled."""
+    from kaggle_face.summaries.gallery import describe_identified
+
     found = one_shot_of(arguments).identify(
         arguments.images,
         progress_of(arguments, terminal),
@@ -112,12 +99,8 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
         arguments.k,
         arguments.exact,
     )
-    if found.faces and arguments.json:
-        terminal.json(found.as_json())
-    elif found.faces:
-        from kaggle_face.summaries.gallery import describe_identified
-
-        terminal.show(describe_identified(found))
+    if found.faces:
+        terminal.result(arguments.json, found.as_json, lambda: describe_identified(found))
     for problem in found.problems:
         terminal.error(problem)
     if found.problems:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, fold_numbers, load_settings
+from kaggle_face.cli.arguments import (
+    add_config_arguments,
+    add_fold_argument,
+    add_rules_argument,
+    chosen_folds,
+    load_settings,
+    options_of,
+)
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -26,7 +32,7 @@ def add_arguments_launch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restarts", type=int, default=3, metavar="N", help="of failed processes by torchrun (default: 3)"
     )
-    parser.add_argument("--fold", metavar="K", default="all", help="numbers of folds, as of train")
+    add_fold_argument(parser, "numbers of folds, as of train")
     parser.add_argument("--run", metavar="NAME", help="name of the run, as of train")
     add_rules_argument(parser)
     add_config_arguments(parser)
@@ -34,25 +40,8 @@ def add_arguments_launch(parser: argparse.ArgumentParser) -> None:
 
 def run_launch(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the script; the settings are read, so that a wrong one is found now and not in the queue."""
-    from kaggle_face.artifacts.runs import name_of_run, run_folder
-    from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
-    from kaggle_face.pipeline.launch.devices import training_words
-    from kaggle_face.pipeline.launch.slurm import SlurmOptions, slurm_script
+    from kaggle_face.pipeline.launch.slurm import SlurmOptions, training_script
 
-    loaded = load_settings(arguments)
-    run = run_folder(
-        Path(loaded.config.paths.runs), loaded.name, arguments.run or name_of_run(arguments.overrides)
-    )
-    folds = None if arguments.fold == "all" else fold_numbers(arguments.fold)
-    options = SlurmOptions(
-        arguments.nodes,
-        arguments.gpus,
-        arguments.cores,
-        arguments.time,
-        arguments.partition,
-        arguments.account,
-        arguments.restarts,
-    )
-    training = TrainOptions(ignore_rules=arguments.ignore_rules)
-    words = training_words(loaded, run, folds, training)
-    terminal.lines(slurm_script(words, f"{loaded.name}-{run.path.name}", options).splitlines())
+    options, folds = options_of(SlurmOptions, arguments), chosen_folds(arguments)
+    script = training_script(load_settings(arguments), arguments.run, folds, options, arguments.ignore_rules)
+    terminal.lines(script.splitlines())

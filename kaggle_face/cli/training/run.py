@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
+from kaggle_face.cli.arguments import (
+    add_config_arguments,
+    add_new_run_argument,
+    add_overwrite_argument,
+    add_rules_argument,
+    load_settings,
+    options_of,
+)
 from kaggle_face.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.budget.execute import BudgetResult
-    from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun
+    from kaggle_face.pipeline.budget.run import PlannedRun
 
 
 def add_arguments_run(parser: argparse.ArgumentParser) -> None:
@@ -25,21 +32,18 @@ def add_arguments_run(parser: argparse.ArgumentParser) -> None:
         choices=("accuracy", "verification", "both"),
         help="the task that the recipe is chosen for (default: what the competition is ranked by)",
     )
-    parser.add_argument(
-        "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="plan anew and begin anew; what the run holds is removed"
-    )
+    add_new_run_argument(parser)
+    add_overwrite_argument(parser, "plan anew and begin anew; what the run holds is removed")
     add_rules_argument(parser)
     add_config_arguments(parser)
 
 
 def run_run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the plan, carries it out, and prints what was done against it."""
-    from kaggle_face.pipeline.budget.run import plan_run, run_within
+    from kaggle_face.pipeline.budget.run import BudgetOptions, plan_run, run_within, seconds_of_budget
 
-    loaded, options = load_settings(arguments), _options(arguments)
+    loaded, seconds = load_settings(arguments), seconds_of_budget(arguments.hours, arguments.minutes)
+    options = options_of(BudgetOptions, arguments, seconds=seconds)
     if arguments.plan:
         print_plan(plan_run(loaded, options, terminal), terminal)
         return
@@ -62,15 +66,3 @@ def print_result(result: BudgetResult, terminal: Terminal) -> None:
     if result.is_late:
         late = seconds_as_text(result.seconds - result.budget_seconds)
         terminal.warn(f"it took {late} s longer than its budget")
-
-
-def _options(arguments: argparse.Namespace) -> BudgetOptions:
-    """The options of a call.
-
-    Raises:
-        InputError: Not one of --hours and --minutes is given, or it is not a time.
-    """
-    from kaggle_face.pipeline.budget.run import BudgetOptions, seconds_of_budget
-
-    seconds = seconds_of_budget(arguments.hours, arguments.minutes)
-    return BudgetOptions(seconds, arguments.run, arguments.goal, arguments.overwrite, arguments.ignore_rules)

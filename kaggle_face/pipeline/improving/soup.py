@@ -107,36 +107,6 @@ def make_soups(
     return SoupResult(target, {fold: _of_fold(each) for fold, each in made.items()}, formula, gain, note)
 
 
-def soup_lines(result: SoupResult) -> list[str]:
-    """What the scores of soups are of, and what was gained, in lines."""
-    soups = result.soups
-    measured_on = "; ".join(dict.fromkeys(soup.measured_on for soup in soups.values()))
-    lines = [
-        f"score: {result.formula}, higher is better, out-of-fold, on {measured_on}, which chose the soup"
-    ]
-    if len(soups) > 1:
-        lines += [
-            f"fold {fold}: gain over the best alone: {gain_in_words(soup.gain, soup.note)}"
-            for fold, soup in soups.items()
-        ]
-    gain = gain_in_words(result.gain, result.note)
-    return [*lines, f"gain over the best alone, on the half of the people that did not choose: {gain}"]
-
-
-def gain_in_words(gain: Difference | None, note: str) -> str:
-    """A gain with its interval, and whether there is one.
-
-    >>> gain_in_words(Difference(0.01, -0.02, 0.04, 0.2), "")
-    '+0.0100 (95 %: -0.0200 to +0.0400), so none'
-    >>> gain_in_words(None, "the people are too few")
-    'not known: the people are too few'
-    """
-    if gain is None:
-        return f"not known: {note}"
-    verdict = ", so none" if gain.low <= 0 <= gain.high else ", a loss" if gain.high < 0 else ""
-    return f"{gain.value:+z.4f} (95 %: {gain.low:+z.4f} to {gain.high:+z.4f}){verdict}"
-
-
 def _of_fold(made: MeasuredSoup) -> FoldSoup:
     gain, note = _mean_gain([made])
     return FoldSoup(made.soup.names, made.soup.score, made.soup.best_alone, made.measured_on, gain, note)

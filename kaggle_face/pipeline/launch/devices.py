@@ -23,14 +23,12 @@ from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, TrainingStoppedError, counted
 from kaggle_face.hardware import available_cpus
 from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
-from kaggle_face.pipeline.launch.events import EventReader
+from kaggle_face.pipeline.launch.events import EVENTS, EventReader
 from kaggle_face.pipeline.train import TrainResult
 from kaggle_face.progress import Progress
 from kaggle_face.stopping import StoppedBySignalError
 from kaggle_face.train.distributed import STORE_FILE
 
-EVENTS = "KAGGLE_FACE_EVENTS"
-"""The variable that names the folder of events to the processes."""
 LAUNCHER = ("-m", "torch.distributed.run")
 _SECONDS_BETWEEN_POLLS = 0.1
 _LOOPBACK = {"linux": "lo", "darwin": "lo0"}

@@ -13,8 +13,13 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_choice import run_to_train
 from kaggle_face.errors import InputError
+
+if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
 
 _TIME = re.compile(r"^(\d+-)?\d{1,3}(:\d{2}){0,2}$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.,:-]*$")
@@ -86,6 +91,26 @@ class SlurmOptions:
             value = getattr(self, name)
             if value is not None and not _NAME.match(value):
                 raise InputError(f"{name} is made of letters, digits and _ . , : -, got '{value}'")
+
+
+def training_script(
+    loaded: LoadedConfig,
+    run: str | None,
+    folds: Sequence[int] | None,
+    options: SlurmOptions,
+    ignore_rules: bool = False,
+) -> str:
+    """A job script that trains folds, with None all that are not finished; nothing is begun.
+
+    Raises:
+        RunError: No run can be called so.
+    """
+    from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+    from kaggle_face.pipeline.launch.devices import training_words
+
+    folder = run_to_train(loaded, run)
+    words = training_words(loaded, folder, folds, TrainOptions(ignore_rules=ignore_rules))
+    return slurm_script(words, f"{loaded.name}-{folder.path.name}", options)
 
 
 def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
