@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import add_overwrite_argument
+from kaggle_face.cli.arguments import CommandParser
 from kaggle_face.cli.blending.ensemble import print_blend
 from kaggle_face.cli.competition.submit import print_files
 from kaggle_face.cli.terminal import Terminal
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from kaggle_face.pipeline.demo import StageResult
 
 
-def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
+def add_arguments_demo(parser: CommandParser) -> None:
     """Declares the options of `demo`."""
-    add_overwrite_argument(parser, "train anew what an earlier demo trained")
+    parser.add_flag("--overwrite", "train anew what an earlier demo trained")
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="settings that differ")
 
 

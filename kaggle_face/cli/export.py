@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.run_choice import find_named_run, refuse_setting
-from kaggle_face.cli.arguments import DEFAULT_RUN, add_settings_argument, options_of, split_list
+from kaggle_face.cli.arguments import DEFAULT_RUN, CommandParser, options_of, split_list
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.extras import require_extra
 
@@ -15,7 +15,7 @@ _PRECISIONS = ("fp32", "fp16", "int8")
 """Those of `inference/onnx_file.py`, which takes long to import."""
 
 
-def add_arguments_export(parser: argparse.ArgumentParser) -> None:
+def add_arguments_export(parser: CommandParser) -> None:
     """Declares the options of `export`."""
     parser.add_argument(
         "source",
@@ -23,9 +23,9 @@ def add_arguments_export(parser: argparse.ArgumentParser) -> None:
         metavar="RUN | BLEND",
         help=f"a run, CONFIG/RUN, or the folder of a run, a fold or a blend ({DEFAULT_RUN})",
     )
-    add_settings_argument(parser, "settings whose runs are meant")
+    parser.add_settings_argument("settings whose runs are meant")
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: onnx")
-    parser.add_argument("--blend", action="store_true", help="the blend that the run holds, as one graph")
+    parser.add_flag("--blend", "the blend that the run holds, as one graph")
     parser.add_argument("--fold", type=int, metavar="K", help="fold of the run (default: the first finished)")
     parser.add_argument(
         "--checkpoint", choices=CHECKPOINTS, help="default: best_ver where there is one; for logits best_cls"

@@ -118,9 +118,10 @@ def write_any_letter() -> None:
 class BesideDocument(Terminal):
     """Keeps standard output for one document: what else is printed goes to standard error."""
 
-    def log(self, line: str) -> None:
-        """Prints one line to standard error."""
-        _print(f"warning: {one_line(line)}", sys.stderr)
+    def lines(self, lines: Iterable[str]) -> None:
+        """Prints lines below each other to standard error."""
+        for line in lines:
+            _print(f"warning: {one_line(line)}", sys.stderr)
 
 
 class SilentTerminal(Terminal):

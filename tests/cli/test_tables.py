@@ -38,7 +38,7 @@ def test_every_table_of_a_command_has_a_legend() -> None:
         and node.func.attr == "table"
         and path.name != "terminal.py"
     ]
-    # The tables of kaggle_face/summaries have no headings but those of their legends; a benchmark's is another.
+    # The tables of kaggle_face/summaries have no headings but those of their legends.
     assert [(name, count) for name, _, count in calls] == [("bench.py", 3)]
 
 

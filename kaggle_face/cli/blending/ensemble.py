@@ -6,16 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import (
-    add_changes_argument,
-    add_checkpoints_argument,
-    add_config_arguments,
-    add_folds_argument,
-    add_rules_argument,
-    add_runs_argument,
-    load_settings,
-    options_of,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.members import METHODS
@@ -24,11 +15,11 @@ if TYPE_CHECKING:
     from kaggle_face.pipeline.ensemble import BlendResult
 
 
-def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
+def add_arguments_ensemble(parser: CommandParser) -> None:
     """Declares the options of `ensemble`."""
-    add_runs_argument(parser, "a run to blend, NAME or CONFIG/NAME")
-    add_folds_argument(parser, "folds to blend (default: all finished)")
-    add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")
+    parser.add_runs_argument("a run to blend, NAME or CONFIG/NAME")
+    parser.add_folds_argument("folds to blend (default: all finished)")
+    parser.add_checkpoints_argument("best_cls for classification, best_ver for verification")
     parser.add_argument(
         "--method",
         choices=METHODS,
@@ -54,9 +45,9 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         help="the share, above 0 and below 1, of an imported run without out-of-fold predictions; "
         "repeat it for several",
     )
-    add_changes_argument(parser)
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_changes_argument()
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:

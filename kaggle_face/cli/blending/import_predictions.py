@@ -5,19 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import (
-    add_config_arguments,
-    add_overwrite_argument,
-    load_settings,
-    options_of,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.imported.kinds import CLASS_NAMINGS, VALUE_KINDS
 from kaggle_face.tasks import TASKS
 
 
-def add_arguments_import_predictions(parser: argparse.ArgumentParser) -> None:
+def add_arguments_import_predictions(parser: CommandParser) -> None:
     """Declares the options of `import-predictions`."""
     parser.add_argument("--task", required=True, choices=TASKS, help="the task that the predictions answer")
     parser.add_argument(
@@ -40,9 +35,9 @@ def add_arguments_import_predictions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parameters", type=int, metavar="N", help="of all networks, for competitions that limit them"
     )
-    add_overwrite_argument(parser, "replace an imported run of that name")
-    add_config_arguments(
-        parser, "NAME [key=value ...]", "the name of the run, and settings that differ, such as seed=1"
+    parser.add_flag("--overwrite", "replace an imported run of that name")
+    parser.add_config_arguments(
+        "NAME [key=value ...]", "the name of the run, and settings that differ, such as seed=1"
     )
 
 

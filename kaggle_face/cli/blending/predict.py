@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_changes_argument,
-    add_checkpoints_argument,
-    add_config_arguments,
-    add_folds_argument,
-    add_run_argument,
-    load_settings,
-    options_of,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
+def add_arguments_predict(parser: CommandParser) -> None:
     """Declares the options of `predict`."""
-    add_run_argument(parser)
-    add_folds_argument(parser, "folds to predict with (default: all that were trained)")
-    add_checkpoints_argument(parser, "all")
-    parser.add_argument(
+    parser.add_run_argument()
+    parser.add_folds_argument("folds to predict with (default: all that were trained)")
+    parser.add_checkpoints_argument("all")
+    parser.add_flag(
         "--try-tta",
-        action="store_true",
-        help="first measure on held-out data whether test-time augmentation (mirror images, crops) pays",
+        "first measure on held-out data whether test-time augmentation (mirror images, crops) pays",
     )
-    parser.add_argument("--try-views", action="store_true", help=argparse.SUPPRESS)
-    add_changes_argument(parser)
-    add_config_arguments(parser)
+    parser.add_flag("--try-views", argparse.SUPPRESS)
+    parser.add_changes_argument()
+    parser.add_config_arguments()
 
 
 def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:

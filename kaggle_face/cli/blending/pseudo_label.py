@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_config_arguments,
-    add_rules_argument,
-    add_run_argument,
-    load_settings,
-    options_of,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.pipeline.improving.pseudo_label import (
     DEFAULT_CONFIDENCE,
@@ -19,9 +13,9 @@ from kaggle_face.pipeline.improving.pseudo_label import (
 )
 
 
-def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
+def add_arguments_pseudo_label(parser: CommandParser) -> None:
     """Declares the options of `pseudo-label`."""
-    add_run_argument(parser)
+    parser.add_run_argument()
     parser.add_argument(
         "--confidence",
         dest="min_confidence",
@@ -37,8 +31,8 @@ def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="take the surest N images of a person at most (default: all)",
     )
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:

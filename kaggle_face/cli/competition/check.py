@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kaggle_face.cli.arguments import DEFAULT_RUN, add_config_arguments, load_settings
+from kaggle_face.cli.arguments import DEFAULT_RUN, CommandParser, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 
 
-def add_arguments_check(parser: argparse.ArgumentParser) -> None:
+def add_arguments_check(parser: CommandParser) -> None:
     """Adds the settings, `--labels`, `--no-images`, `--pictures` and `--to`."""
-    add_config_arguments(parser)
+    parser.add_config_arguments()
     parser.add_argument(
         "--labels",
         nargs="?",
@@ -21,18 +20,14 @@ def add_arguments_check(parser: argparse.ArgumentParser) -> None:
         help="instead: list the training images whose label surprises the networks of a run out of fold "
         f"({DEFAULT_RUN})",
     )
-    parser.add_argument("--no-images", action="store_true", help="do not decode the images")
-    parser.add_argument(
+    parser.add_flag("--no-images", "do not decode the images")
+    parser.add_flag(
         "--pictures",
-        action="store_true",
-        help="also write one HTML page of the data: counts, balance, sizes, brightness, near-duplicates, "
+        "also write one HTML page of the data: counts, balance, sizes, brightness, near-duplicates, "
         "broken files, contact sheets",
     )
-    parser.add_argument(
-        "--to",
-        metavar="FILE",
-        type=Path,
-        help="the file of --pictures (default: data.html in the folder of the settings' runs)",
+    parser.add_to_argument(
+        "FILE", "the file of --pictures (default: data.html in the folder of the settings' runs)"
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaggle_face.cli.arguments import options_of
+from kaggle_face.cli.arguments import CommandParser, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 
@@ -58,7 +58,7 @@ _ANSWERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 """The options on own data: name, meaning, and how argparse takes them."""
 
 
-def add_arguments_competitions(parser: argparse.ArgumentParser) -> None:
+def add_arguments_competitions(parser: CommandParser) -> None:
     """Adds the words `show NAME`."""
     parser.add_argument(
         "words",
@@ -88,19 +88,14 @@ def run_competitions(arguments: argparse.Namespace, terminal: Terminal) -> None:
             )
 
 
-def add_arguments_init(parser: argparse.ArgumentParser) -> None:
+def add_arguments_init(parser: CommandParser) -> None:
     """Adds SLUG, `--data`, `--name` and the answers on own data."""
     parser.add_argument("slug", metavar="SLUG", help="the competition's name in its address, or the address")
     parser.add_argument("--data", metavar="DIR", required=True, type=Path, help="the unpacked files")
-    parser.add_argument("--force", action="store_true", help="replace settings that are there already")
+    parser.add_flag("--force", "replace settings that are there already")
     parser.add_argument(
         "--name", metavar="NAME", help="a short name for the settings and the folder of their runs"
     )
-    _add_answers(parser)
-
-
-def _add_answers(parser: argparse.ArgumentParser) -> None:
-    """Adds what a person knows of own data and its files do not show."""
     own = parser.add_argument_group(
         "own data", "for files of no known layout, where their meaning is not clear"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import progress_of
+from kaggle_face.cli.arguments import CommandParser, progress_of
 from kaggle_face.cli.recognition.options import (
     add_conflict_arguments,
     add_gallery_argument,
@@ -24,7 +24,7 @@ from kaggle_face.extras import require_extra
 _REJECTED = 3
 
 
-def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
+def add_arguments_enroll(parser: CommandParser) -> None:
     """Declares the options of `enroll`."""
     parser.add_argument(
         "words",
@@ -33,10 +33,9 @@ def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
         help="a name and that person's pictures (or their folder), or a folder of <name>/<picture>",
     )
     add_gallery_argument(parser)
-    parser.add_argument(
+    parser.add_flag(
         "--no-pictures",
-        action="store_true",
-        help="keep embeddings alone: the faces cannot be looked at again, nor another model take the gallery",
+        "keep embeddings alone: the faces cannot be looked at again, nor another model take the gallery",
     )
     add_conflict_arguments(parser)
     add_picture_arguments(parser)
@@ -62,7 +61,7 @@ def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return _REJECTED if report.left_out else 0
 
 
-def add_arguments_verify(parser: argparse.ArgumentParser) -> None:
+def add_arguments_verify(parser: CommandParser) -> None:
     """Declares the options of `verify`."""
     parser.add_argument("first", metavar="NAME | IMAGE", help="an enrolled person, or a picture")
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to compare with")
@@ -80,11 +79,11 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0 if found.decision.accepted else _REJECTED
 
 
-def add_arguments_identify(parser: argparse.ArgumentParser) -> None:
+def add_arguments_identify(parser: CommandParser) -> None:
     """Declares the options of `identify`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="pictures of one face each")
     parser.add_argument("-k", type=int, default=5, help="how many candidates to show (default: 5)")
-    parser.add_argument("--exact", action="store_true", help="exact search also among more than a million")
+    parser.add_flag("--exact", "exact search also among more than a million")
     _add_common_arguments(parser)
 
 
@@ -108,14 +107,12 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0 if all(answer.known for answer in found.answers) else _REJECTED
 
 
-def add_arguments_app(parser: argparse.ArgumentParser) -> None:
+def add_arguments_app(parser: CommandParser) -> None:
     """Declares the options of `app`."""
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8642, help="0 takes a free one (default: 8642)")
-    parser.add_argument(
-        "--token", action="store_true", help="require a token on this machine too; beyond it always"
-    )
-    parser.add_argument("--aligned-only", action="store_true", help="take cropped faces only, find none")
+    parser.add_flag("--token", "require a token on this machine too; beyond it always")
+    parser.add_flag("--aligned-only", "take cropped faces only, find none")
     add_gallery_argument(parser)
     add_model_arguments(parser)
 
@@ -135,7 +132,7 @@ def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     page.serve()
 
 
-def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_common_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--threshold",
         default="fpr-1e-3",

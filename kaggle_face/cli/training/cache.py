@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import CommandParser, load_settings
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_cache(parser: argparse.ArgumentParser) -> None:
+def add_arguments_cache(parser: CommandParser) -> None:
     """Declares the options of `cache`."""
-    add_config_arguments(parser)
+    parser.add_config_arguments()
 
 
 def run_cache(arguments: argparse.Namespace, terminal: Terminal) -> None:

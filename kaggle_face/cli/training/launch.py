@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_config_arguments,
-    add_fold_argument,
-    add_rules_argument,
-    chosen_folds,
-    load_settings,
-    options_of,
-)
+from kaggle_face.cli.arguments import CommandParser, chosen_folds, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_launch(parser: argparse.ArgumentParser) -> None:
+def add_arguments_launch(parser: CommandParser) -> None:
     """Adds the kind, what the job asks for, and the options of a training."""
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--slurm", action="store_true", help="a job script for sbatch")
@@ -32,10 +25,10 @@ def add_arguments_launch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restarts", type=int, default=3, metavar="N", help="of failed processes by torchrun (default: 3)"
     )
-    add_fold_argument(parser, "numbers of folds, as of train")
+    parser.add_fold_argument("numbers of folds, as of train")
     parser.add_argument("--run", metavar="NAME", help="name of the run, as of train")
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_launch(arguments: argparse.Namespace, terminal: Terminal) -> None:

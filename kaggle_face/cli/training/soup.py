@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_checkpoints_argument,
-    add_config_arguments,
-    add_folds_argument,
-    add_overwrite_argument,
-    add_runs_argument,
-    load_settings,
-    options_of,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_soup(parser: argparse.ArgumentParser) -> None:
+def add_arguments_soup(parser: CommandParser) -> None:
     """Declares the options of `soup`."""
-    add_runs_argument(parser, "a run whose checkpoints are mixed")
-    add_folds_argument(parser, "folds, each its own soup (default: all that are finished)")
-    add_checkpoints_argument(parser, "all")
-    parser.add_argument(
-        "--across-folds",
-        action="store_true",
-        help="one soup of all folds, judged by the labelled pairs that they share",
-    )
+    parser.add_runs_argument("a run whose checkpoints are mixed")
+    parser.add_folds_argument("folds, each its own soup (default: all that are finished)")
+    parser.add_checkpoints_argument("all")
+    parser.add_flag("--across-folds", "one soup of all folds, judged by the labelled pairs that they share")
     parser.add_argument("--name", default="soup", help="name of the new run (default: soup)")
-    add_overwrite_argument(parser, "replace an older soup of that name")
-    add_config_arguments(parser)
+    parser.add_flag("--overwrite", "replace an older soup of that name")
+    parser.add_config_arguments()
 
 
 def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:

@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_config_arguments,
-    add_fold_argument,
-    add_new_run_argument,
-    add_overwrite_argument,
-    add_rules_argument,
-    chosen_folds,
-    load_settings,
-    options_of,
-)
+from kaggle_face.cli.arguments import CommandParser, chosen_folds, load_settings, options_of
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.progress import Progress
 
 
-def add_arguments_train(parser: argparse.ArgumentParser) -> None:
+def add_arguments_train(parser: CommandParser) -> None:
     """Declares the options of `train`."""
-    add_fold_argument(
-        parser, "number of the fold, from 0; several as 0,1 (default: all that are not finished)"
+    parser.add_fold_argument(
+        "number of the fold, from 0; several as 0,1 (default: all that are not finished)"
     )
-    add_new_run_argument(parser)
-    parser.add_argument("--resume", action="store_true", help="go on where a stopped training was")
-    add_overwrite_argument(
-        parser, "train the fold anew; what it has stays until the new training has saved a first state"
+    parser.add_new_run_argument()
+    parser.add_flag("--resume", "go on where a stopped training was")
+    parser.add_flag(
+        "--overwrite", "train the fold anew; what it has stays until the new training has saved a first state"
     )
-    add_rules_argument(parser)
+    parser.add_rules_argument()
     parser.add_argument(
         "--devices",
         type=int,
@@ -52,7 +43,7 @@ def add_arguments_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accelerator", default="NvidiaTeslaT4", help="GPU on Kaggle (default: NvidiaTeslaT4)"
     )
-    add_config_arguments(parser)
+    parser.add_config_arguments()
 
 
 def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings, options_of
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.extras import require_extra
 
 
-def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
+def add_arguments_tune(parser: CommandParser) -> None:
     """Declares the options of `tune`."""
     parser.add_argument(
         "--space",
@@ -43,8 +43,8 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="DEVICE", help="what this worker trains on, such as cuda:1 (default: device)"
     )
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
