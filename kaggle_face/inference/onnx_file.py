@@ -139,12 +139,11 @@ def _describe(data: bytes) -> OnnxDescription:
     known = {field.name for field in dataclasses.fields(OnnxDescription)}
     found = {name: value for name, value in values.items() if name in known}
     found["networks"] = tuple(NetworkDigest(**one) for one in found["networks"])
-    thresholds = tuple(_with_nan(one) for one in found["thresholds"])
+    thresholds = tuple(
+        {name: math.nan if value is None else value for name, value in one.items()}
+        for one in found["thresholds"]
+    )
     return OnnxDescription(**{**found, "classes": tuple(found["classes"]), "thresholds": thresholds})
-
-
-def _with_nan(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: math.nan if value is None else value for name, value in values.items()}
 
 
 def _digest(data: bytes, place: re.Match[bytes]) -> str:

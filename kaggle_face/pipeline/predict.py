@@ -116,7 +116,9 @@ def _predict_folds(
     test_set, device, predicted = gather_test_set(data, cache), resolve_device(config.device), []
     images = counted(len(test_set.embedded_ids), "image")
     for place, folder in enumerate(folds):
-        checkpoints = options.checkpoints or _kept_checkpoints(folder)
+        checkpoints = options.checkpoints or [
+            name for name in CHECKPOINTS if folder.weights_file(name).is_file()
+        ]
         folds_after = len(folds) - place - 1
         predict_fold(folder, checkpoints, test_set, today.tables, averaging, device, progress, folds_after)
         progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
@@ -127,7 +129,3 @@ def _predict_folds(
         predicted.append(PredictedFold(folder.fold, tuple(checkpoints), len(test_set.embedded_ids), known))
     require_unchanged(config, today, progress)
     return PredictResult(run, tuple(predicted), tta)
-
-
-def _kept_checkpoints(folder: FoldFolder) -> list[CheckpointName]:
-    return [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]

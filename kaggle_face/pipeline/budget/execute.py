@@ -262,8 +262,9 @@ class Execution:
         submit = SubmitOptions(only_ensemble=True, ignore_rules=self._ignores_rules, leave_out_empty=True)
         result = write_submissions(self._loaded, self._run, submit, self._progress)
         self._record.csv, self._record.csv_folds = how, list(folds)
+        of_folds = f"{how} of folds {', '.join(map(str, folds))}"
         for file in result.files:
-            self._progress.log(f"{file.file.path}: {file.file.rows} rows, {how} of folds {_listed(folds)}")
+            self._progress.log(f"{file.file.path}: {file.file.rows} rows, {of_folds}")
         self._save()
 
     def _add_estimate(self, fold: int) -> None:
@@ -308,7 +309,3 @@ class Execution:
             seconds=record.ended_at - record.began_at,
             budget_seconds=record.seconds,
         )
-
-
-def _listed(folds: Sequence[int]) -> str:
-    return ", ".join(map(str, folds))

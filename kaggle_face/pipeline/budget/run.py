@@ -146,7 +146,8 @@ def plan_run(
             fixed = load_config(str(path), loaded.overrides).config
             plan = planner.plan_settings(_rung_of(path, ladder), fixed, goal, budget)
         else:
-            own_alone = not options.ignore_rules and _forbids_imported_architectures(config)
+            spec = None if options.ignore_rules else find_spec(config.competition.slug)
+            own_alone = spec is not None and spec.rules.forbids_imported_architectures
             plan = planner.plan(rungs_for(ladder, goal, demand.side_px, own_alone), goal, budget)
             _write_settings(path, loaded, plan)
     planned = load_config(path.stem, loaded.overrides)
@@ -265,11 +266,6 @@ def _parameter_limit(config: Config) -> int | None:
     if spec is None or not spec.rules.limit_covers_ensemble:
         return None
     return spec.rules.max_parameters
-
-
-def _forbids_imported_architectures(config: Config) -> bool:
-    spec = find_spec(config.competition.slug)
-    return spec is not None and spec.rules.forbids_imported_architectures
 
 
 def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:
