@@ -45,13 +45,13 @@ def _print_stage(result: StageResult, terminal: Terminal) -> None:
     from kaggle_face.pipeline.submit import SubmitResult
     from kaggle_face.pipeline.train import TrainResult
     from kaggle_face.summaries.data import describe_images
-    from kaggle_face.summaries.training import describe_training
+    from kaggle_face.summaries.training import describe_trained_folds
 
     match result:
         case PreparedImages():
             terminal.show(describe_images(result))
         case TrainResult():
-            terminal.show(describe_training(result))
+            terminal.show(describe_trained_folds(result))
         case BlendResult():
             print_blend(result, terminal)
         case SubmitResult():

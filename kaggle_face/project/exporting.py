@@ -69,17 +69,8 @@ def export(
         run, is_blend = source.part_to_export()
     from kaggle_face.pipeline.export.results import ExportOptions
 
-    options = ExportOptions(
-        fold,
-        checkpoint,
-        is_blend,
-        outputs,
-        precisions,
-        flip,
-        crops,
-        None if folder is None else Path(folder),
-        format,
-    )
+    target = None if folder is None else Path(folder)
+    options = ExportOptions(fold, checkpoint, is_blend, outputs, precisions, flip, crops, target, format)
     return _written(source, run, options, progress)
 
 

@@ -31,7 +31,7 @@ _DEMO = {
 }
 
 
-def describe_training(result: TrainResult) -> Summary:
+def describe_trained_folds(result: TrainResult) -> Summary:
     """How to go on where a fold was stopped, the folder of the run, and the time."""
     stopped = [
         f"fold {fold}: stopped by train.max_hours with a checkpoint; go on with: {result.next_command}"

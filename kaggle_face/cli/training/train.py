@@ -53,7 +53,7 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.launch.devices import train_on_devices
     from kaggle_face.pipeline.launch.events import reporting_to_launcher
     from kaggle_face.pipeline.train import RemoteOptions, train_folds, train_on_kaggle
-    from kaggle_face.summaries.training import describe_training
+    from kaggle_face.summaries.training import describe_trained_folds
     from kaggle_face.train.distributed import joined, launch_id, wait_of
 
     with reporting_to_launcher() as events, joined(longest_wait=wait_of(arguments.timeout)) as distributed:
@@ -68,7 +68,9 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
             train_on_kaggle(loaded, run, folds, remote, progress, distributed)
             return
         count = 1 if events is None else distributed.share.count
-        options = options_of(TrainOptions, arguments, kind="training", launch=launch_id(), devices=count)
+        options = options_of(
+            TrainOptions, arguments, kind="training", launch=launch_id(), devices=count, deadline=None
+        )
         if arguments.devices == 1:
             result = train_folds(loaded, run, folds, options, progress, distributed)
         else:
@@ -78,4 +80,4 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
         if events is not None and distributed.is_rank_zero:
             events.write_result(result)
         elif folds is not None or set(result.outcomes.values()) != {"skipped"}:
-            terminal.show(describe_training(result))
+            terminal.show(describe_trained_folds(result))

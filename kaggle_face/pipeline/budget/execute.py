@@ -169,9 +169,11 @@ class Execution:
         reserve = _ESTIMATED * plan.records_seconds
         deadline = Deadline(at, self._clock.now, reserve, later=tuple(put_off))
         folder = self._run.fold(fold)
-        options = TrainOptions(resume=folder.info_file.is_file(), ignore_rules=self._ignores_rules)
+        options = TrainOptions(
+            resume=folder.info_file.is_file(), ignore_rules=self._ignores_rules, deadline=deadline
+        )
         with self._stage(f"fold {fold}"):
-            train_folds(self._loaded, self._run, [fold], options, self._progress, deadline=deadline)
+            train_folds(self._loaded, self._run, [fold], options, self._progress)
         points = folder.read_info().get("pace") or []
         if points:
             length, epochs = points[-1][0], points[-1][1]

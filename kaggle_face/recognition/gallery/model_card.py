@@ -125,6 +125,8 @@ def card_from_text(text: str) -> ModelCard:
     except (ValueError, RecursionError, RunError) as error:
         raise GalleryError(f"the description of the gallery's model is damaged: {error}") from error
     found: list[dict[str, Any]] = values.pop("thresholds")
-    measured = [{name: math.nan if each is None else each for name, each in one.items()} for one in found]
+    measured: list[dict[str, Any]] = [
+        {name: math.nan if each is None else each for name, each in one.items()} for one in found
+    ]
     thresholds = tuple(Threshold(**one) for one in measured)
     return ModelCard(**values, thresholds=thresholds)

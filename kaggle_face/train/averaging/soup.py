@@ -374,14 +374,14 @@ def _reader(source: Source) -> Callable[[], Tensors]:
 
 
 def _require_equal(sources: Sequence[Source]) -> None:
-    """Checks that checkpoints know the same classes and were trained on the same division into folds."""
+    """Checks that checkpoints know the same classes and were trained on the same split into folds."""
     first = sources[0]
     names = record_io.read_classes(first.folder.classes_file).names
-    division = first.folder.read_info().get("folds")
+    split = first.folder.read_info().get("folds")
     for source in sources[1:]:
         if not np.array_equal(record_io.read_classes(source.folder.classes_file).names, names):
             raise RunError(f"{source.name} and {first.name} know different classes; they make no soup")
-        if source.folder.read_info().get("folds") != division:
+        if source.folder.read_info().get("folds") != split:
             raise RunError(
                 f"{source.name} and {first.name} were trained on different folds: what is held out of "
                 "the one is in the other's training"
