@@ -17,13 +17,8 @@ import torch
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.artifacts.files.row_files import RowFile
-from kaggle_face.artifacts.provenance import (
-    TestTables,
-    describe_averaging,
-    inputs_of_record,
-    predicted_images,
-    write_test_tables,
-)
+from kaggle_face.artifacts.predicted_tables import TestTables, predicted_images, write_test_tables
+from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import PredictConfig
 from kaggle_face.config.schema import CheckpointName

@@ -9,13 +9,8 @@ from typing import Any, Literal
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, why_blend_is_outdated
 from kaggle_face.artifacts.files.hashing import hash_of_file
-from kaggle_face.artifacts.provenance import (
-    command_of_training,
-    first_table_difference,
-    read_fold_tables,
-    records_of,
-    why_outdated,
-)
+from kaggle_face.artifacts.predicted_tables import first_table_difference, read_fold_tables
+from kaggle_face.artifacts.provenance import command_of_training, records_of, why_outdated
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs, run_folder
 from kaggle_face.artifacts.seals import has_seal, in_words, read_seal

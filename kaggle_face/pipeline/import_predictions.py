@@ -16,7 +16,8 @@ import numpy as np
 
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import replacing_folder, write_text
-from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
+from kaggle_face.artifacts.predicted_tables import write_test_tables
+from kaggle_face.artifacts.provenance import inputs_beside
 from kaggle_face.artifacts.run_locks import writing_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs, run_folder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names

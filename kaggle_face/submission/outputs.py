@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
-from kaggle_face.artifacts.provenance import (
-    digest_of_tables,
-    records_of,
-    renewal,
-    rows_of_task,
-    why_outdated,
-)
+from kaggle_face.artifacts.predicted_tables import digest_of_tables, rows_of_task
+from kaggle_face.artifacts.provenance import records_of, renewal, why_outdated
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RunFolder
 from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats

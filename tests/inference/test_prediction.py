@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from kaggle_face.artifacts import record_io
-from kaggle_face.artifacts.provenance import TestTables, predicted_part
+from kaggle_face.artifacts.predicted_tables import TestTables, predicted_part
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.data.cache.image_cache import ImageCache

@@ -20,7 +20,8 @@ from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images, settings_of_run
 from kaggle_face.pipeline.inputs.today import open_today, require_current_training
 from kaggle_face.progress import Progress
-from kaggle_face.train.averaging.soup import MeasuredSoup, distinct_sources, make_soup, shared_fold_data
+from kaggle_face.train.averaging.scorer import MeasuredSoup
+from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_fold_data
 from kaggle_face.train.settings import select_fold
 from kaggle_face.train.training_set import adjust_training_set
 

@@ -117,7 +117,7 @@ def _require_devices(loaded: LoadedConfig, devices: int) -> None:
 
 
 def _command_of_launcher(folder: Path, devices: int, words: Sequence[str]) -> list[str]:
-    """PyTorch's launcher with these processes on one machine; `--standalone` would listen on all interfaces."""
+    """The launcher with these processes on one machine; that of `--standalone` listens on all interfaces."""
     place = ["--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file"]
     place += ["--rdzv-endpoint", str(folder / "launcher"), "--rdzv-id", folder.name]
     processes = ["--nproc-per-node", str(devices)]
