@@ -101,7 +101,7 @@ def require_current(fold: FoldFolder, part: RecordPart, checkpoint: CheckpointNa
     if reason is not None:
         name = f"{_name(fold)}@{checkpoint}"
         which = "test" if part == "test" else "out-of-fold"
-        raise RunError(f"the {which} {kind} of {name} are out of date: {reason}; {renewal(fold, part)}")
+        raise RunError(f"the {which} {kind} of {name} are out of date: {reason}; {how_to_renew(fold, part)}")
     return read_seal(fold.record_folder(part, checkpoint, kind), check_files=False)
 
 
@@ -127,7 +127,7 @@ def why_networks_changed(fold: FoldFolder) -> str | None:
     return None
 
 
-def renewal(fold: FoldFolder, part: RecordPart) -> str:
+def how_to_renew(fold: FoldFolder, part: RecordPart) -> str:
     """How a fold's records are made anew, for hints; or why there are none."""
     if part == "test":
         return f"predict again: {fold.run.prediction_command('--folds', str(fold.fold))}"

@@ -117,9 +117,7 @@ def _predict_folds(
     predictor = Predictor(test_set, today.tables, averaging, resolve_device(config.device), progress)
     images = counted(len(test_set.embedded_ids), "image")
     for place, folder in enumerate(folds):
-        checkpoints = options.checkpoints or [
-            name for name in CHECKPOINTS if folder.weights_file(name).is_file()
-        ]
+        checkpoints = options.checkpoints or _kept_checkpoints(folder)
         folds_after = len(folds) - place - 1
         predictor.predict_fold(folder, checkpoints, folds_after)
         progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
@@ -130,3 +128,7 @@ def _predict_folds(
         predicted.append(PredictedFold(folder.fold, tuple(checkpoints), len(test_set.embedded_ids), known))
     require_unchanged(config, today, progress)
     return PredictResult(run, tuple(predicted), tta)
+
+
+def _kept_checkpoints(folder: FoldFolder) -> list[CheckpointName]:
+    return [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]

@@ -48,7 +48,7 @@ def export(
         progress: What long work reports to; None as for `open_project`.
 
     Raises:
-        RunError: The run was not trained, or its blend cannot be one graph; one line says why.
+        RunError: The run was not trained, or its blend cannot be one graph; one line names the reason.
         InputError: A graph does not compute what torch computes, or the folder holds other files.
         MissingExtraError: onnx or onnxruntime is not installed.
 

@@ -1,4 +1,4 @@
-"""What a run says of images and trials that its networks were not trained on."""
+"""Predictions and scores of what the networks of a run were not trained on, as tables."""
 
 from __future__ import annotations
 

@@ -320,7 +320,7 @@ def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], ou
 
 
 def _peak_memory() -> dict[str, int]:
-    """The most memory that this process and, with CUDA, its tensors have held, as far as the system tells."""
+    """The most memory that this process and, with CUDA, its tensors held, where the system reports it."""
     found = {"process": peak_memory_bytes(), "device": 0}
     if torch.cuda.is_available():
         found["device"] = torch.cuda.max_memory_allocated()

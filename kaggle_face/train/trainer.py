@@ -16,7 +16,7 @@ from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.errors import counted
 from kaggle_face.inference.network_input import size_without_search
 from kaggle_face.metrics.table import METRICS
-from kaggle_face.progress import Progress, in_words, rate_in_words
+from kaggle_face.progress import Counter, Progress, in_words, rate_in_words
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
 from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
@@ -187,7 +187,7 @@ class Trainer:
         later = self._images_later(number)
         with self.context.progress.track(label, images, "images", done, later) as counter:
             for count in run_steps(self.state, self.settings, self.batches, self.step_context):
-                counter.advance(count, f"loss {self.state.accumulator.latest.mean_loss:.3f}")
+                self._count(counter, count)
                 steps = self._steps_of_epoch
                 is_whole = may_pause(self.state, self.settings, steps, self.step_context.device)
                 if is_whole:
@@ -232,6 +232,9 @@ class Trainer:
             self._reported_length = pace.length
         state.epoch_seconds += self.time_budget.lap()
         self._save()
+
+    def _count(self, counter: Counter, images: int) -> None:
+        counter.advance(images, f"loss {self.state.accumulator.latest.mean_loss:.3f}")
 
     def _go_on(self) -> bool:
         """Saves the state when it is time to; false when the time is up or a signal has come."""

@@ -126,7 +126,7 @@ def run_init(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def answers_of(arguments: argparse.Namespace) -> Answers:
-    """What the options say of own data."""
+    """The answers on own data that the options give."""
     from kaggle_face.competitions.own_data.answers import Answers
 
     return options_of(Answers, arguments, pairs=tuple(arguments.pairs), folders=tuple(arguments.folders))

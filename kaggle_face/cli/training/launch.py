@@ -9,7 +9,7 @@ from kaggle_face.cli.terminal import Terminal
 
 
 def add_arguments_launch(parser: CommandParser) -> None:
-    """Adds the kind, what the job asks for, and the options of a training."""
+    """Adds the kind, what the job requests, and the options of a training."""
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--slurm", action="store_true", help="a job script for sbatch")
     parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines (default: 1)")

@@ -97,8 +97,11 @@ class MarginHead(Head):
         self._statistics_due = self.training
         with torch.autocast(embeddings_BD.device.type, enabled=False):
             units_BD = unit_vectors(in_full_precision(embeddings_BD))
-            weight_SD = classes.rows(self.weight_CD).to(units_BD.dtype)
-            return F.linear(units_BD, unit_vectors(weight_SD)).clamp(-1.0, 1.0)
+            return self._cosines(units_BD, classes).clamp(-1.0, 1.0)
+
+    def _cosines(self, units_BD: Tensor, classes: ClassSample) -> Tensor:
+        weight_SD = classes.rows(self.weight_CD).to(units_BD.dtype)
+        return F.linear(units_BD, unit_vectors(weight_SD))
 
     def logits(self, similarity_BC: Tensor) -> Tensor:
         """Scaled cosines without a margin."""

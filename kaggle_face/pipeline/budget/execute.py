@@ -81,7 +81,7 @@ class BudgetResult:
 
 
 class Execution:
-    """One call that goes on with a run where its record says, to its end."""
+    """One call that takes a run from where its record ends to its end."""
 
     def __init__(
         self,

@@ -52,7 +52,7 @@ MakeTrial = Callable[[Config, CompetitionData, Folds], AbstractContextManager[Tr
 
 @dataclass(frozen=True)
 class BudgetOptions:
-    """What a run within a budget is asked for.
+    """What is requested of a run within a budget.
 
     Attributes:
         seconds: The budget, from the first call on.
@@ -258,7 +258,7 @@ class _Rules:
 def _planner(
     config: Config, demand: Demand, trial: Trial, rules: _Rules, spent: Callable[[], float]
 ) -> Planner:
-    """The planner of a competition on this machine, with what earlier runs say."""
+    """The planner of a competition on this machine, with what earlier runs took and reached."""
     key = competition_key(config.competition.slug, demand.train_images)
     known = known_of(read_estimates(Path(config.paths.runs)), machine_name(config.device), key)
     return Planner(config, demand, trial, rules.broken, rules.parameter_limit, known, spent)

@@ -42,7 +42,7 @@ from kaggle_face.train.trainer import RunContext, Trainer
 
 _MOST_IMAGES = 256
 _FIRST_IMAGES = 8
-"""Decoded before the others are timed: what happens once in a process is no part of an image's time."""
+"""Decoded before the others are timed: what happens once in a process is not part of an image's time."""
 _SHARE_OF_PROCESS = 0.8
 """What each further process that decodes adds to the rate of the first; it has to start, too."""
 _MANY_STEPS = 10_000

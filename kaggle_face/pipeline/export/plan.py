@@ -55,7 +55,7 @@ class PlannedNetwork:
 
     @property
     def averaging(self) -> str:
-        """What embeddings are averaged over, as records say it."""
+        """What embeddings are averaged over, as in records."""
         return describe_averaging(self.flip, self.crops)
 
     def digest(self) -> NetworkDigest:
@@ -130,7 +130,7 @@ def plan_network(
     flip: bool | None,
     crops: bool | None,
 ) -> ExportPlan:
-    """A graph of one checkpoint; without a choice embeddings are averaged as its settings say.
+    """A graph of one checkpoint; without a choice embeddings are averaged as in its settings.
 
     Raises:
         RunError: The fold was not trained or lacks the checkpoint.

@@ -105,12 +105,13 @@ def make_soups(
             made = _make_soups(loaded, sources, options, RunFolder(new), progress)
     gain, note = _mean_gain(list(made.values()))
     formula = next(iter(made.values())).formula
-    return SoupResult(target, {fold: _of_fold(each) for fold, each in made.items()}, formula, gain, note)
-
-
-def _of_fold(made: MeasuredSoup) -> FoldSoup:
-    gain, note = _mean_gain([made])
-    return FoldSoup(made.soup.names, made.soup.score, made.soup.best_alone, made.measured_on, gain, note)
+    soups = {}
+    for fold, each in made.items():
+        found = each.soup
+        soups[fold] = FoldSoup(
+            found.names, found.score, found.best_alone, each.measured_on, *_mean_gain([each])
+        )
+    return SoupResult(target, soups, formula, gain, note)
 
 
 def _mean_gain(made: Sequence[MeasuredSoup]) -> tuple[Difference | None, str]:

@@ -71,7 +71,7 @@ class TuneOptions:
         ignore_rules: Whether to go on although a rule is broken, which is recorded.
         storage: Where several workers keep one search: the path of a journal file, an address of a database,
             or a storage of Optuna; None: a file beside the runs, for one worker at a time.
-        device: What this worker trains on; None: as the settings say.
+        device: What this worker trains on; None: as in the settings.
         trial_epochs: Epochs of a trial, whose schedule is shortened to them; None: those of the overrides
             where they are fewer than those of the settings, else the same.
         seconds_until_lost: After how long without a sign of life a trial of another worker is repeated.

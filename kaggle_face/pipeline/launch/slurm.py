@@ -26,7 +26,7 @@ _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.,:-]*$")
 _MOST = 4096
 _SECONDS_TO_SAVE = 180
 _SCRIPT = r"""#!/bin/bash
-{asked}
+{requested}
 #SBATCH --requeue
 
 export OMP_NUM_THREADS={cores}
@@ -55,7 +55,7 @@ exit "$code"
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """What a job asks for.
+    """What a job requests.
 
     Attributes:
         nodes: Machines.
@@ -119,7 +119,7 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
     Args:
         words: Those of `kaggle-face`, from `train` on.
         name: Of the job; what is not a plain letter in it becomes `_`.
-        options: What the job asks for.
+        options: What the job requests.
 
     >>> script = slurm_script(["train", "-c", "my faces.yaml"], "faces", SlurmOptions(nodes=2, gpus=4))
     >>> [line for line in script.splitlines() if "nodes" in line and "SBATCH" in line]
@@ -129,7 +129,7 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
     """
     processes = max(1, options.gpus)
     cores_of_node = options.cores * processes  # srun has to be given it again since Slurm 22.05
-    asked = {
+    requested = {
         "job-name": re.sub(r"[^A-Za-z0-9_.-]", "_", name),
         "nodes": str(options.nodes),
         "ntasks-per-node": "1",
@@ -143,7 +143,7 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
         "signal": f"B:USR1@{_SECONDS_TO_SAVE}",
     }
     return _SCRIPT.format(
-        asked="\n".join(f"#SBATCH --{key}={value}" for key, value in asked.items()),
+        requested="\n".join(f"#SBATCH --{key}={value}" for key, value in requested.items()),
         cores=options.cores,
         cores_of_node=cores_of_node,
         launcher=shlex.join([sys.executable, "-m", "torch.distributed.run"]),

@@ -4,7 +4,7 @@ A soup is scored on what none of its ingredients was trained on: the checkpoints
 several, by that fold's held-out images and trials; checkpoints of several folds by the trials that all folds
 share, and by nothing else, as each fold's images are in the others' training.
 
-That score chose the soup, so it says little of the gain. The gain is measured on people it was not chosen on:
+That score chose the soup, so it does not measure the gain, which is measured on people it was not chosen on:
 each side of them judges the soup and the best checkpoint that the other side chose.
 """
 

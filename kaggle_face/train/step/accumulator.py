@@ -76,7 +76,7 @@ class MetricAccumulator:
 
     def poll(self) -> EpochTotals:
         """What has arrived by now, without waiting; starts a copy of newer numbers."""
-        if self._sums.device.type != "cuda":
+        if not _is_on_gpu(self._sums):
             return self.read()
         numbers = self._copy() if self._copy is not None else None
         if numbers is not None:
@@ -108,6 +108,10 @@ class MetricAccumulator:
         """Resets all but the skipped steps in a row."""
         row = self.read().skipped_in_a_row
         self.load(EpochTotals(skipped_in_a_row=row, most_skipped_in_a_row=row))
+
+
+def _is_on_gpu(sums: Tensor) -> bool:
+    return sums.device.type == "cuda"
 
 
 def copy_async(sums: Tensor) -> AsyncCopy:
