@@ -33,7 +33,7 @@ from kaggle_face.model.network import count_parameters
 from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import CompetitionData, Folds, StrArray, no_pairs, positions_of
-from kaggle_face.train.fold import create_fold_network, create_trainer
+from kaggle_face.train.creation import create_fold_network, create_trainer
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
