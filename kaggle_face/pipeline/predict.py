@@ -118,8 +118,7 @@ def _predict_folds(
     images = counted(len(test_set.embedded_ids), "image")
     for place, folder in enumerate(folds):
         checkpoints = options.checkpoints or _kept_checkpoints(folder)
-        folds_after = len(folds) - place - 1
-        predictor.predict_fold(folder, checkpoints, folds_after)
+        predictor.predict_fold(folder, checkpoints, folds_after=len(folds) - place - 1)
         progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
         found = ((name, measure_labelled_test(folder, name)) for name in checkpoints)
         known = {name: accuracy for name, accuracy in found if accuracy is not None}
