@@ -18,7 +18,7 @@ from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import InputError
 
-AddArguments = Callable[[argparse.ArgumentParser], None]
+AddArguments = Callable[[CommandParser], None]
 Work = Callable[[argparse.Namespace, Terminal], None]
 
 

@@ -62,7 +62,7 @@ def peak_memory_bytes(status: Path = _STATUS) -> int:
 
 
 def processor_name(cpuinfo: Path = _CPUINFO) -> str:
-    """The name of the processor; of its kind where the system does not report it."""
+    """The name of the CPU; of its kind where the system does not report it."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

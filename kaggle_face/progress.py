@@ -92,7 +92,7 @@ def rate_in_words(images_per_second: float) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A duration as people say it.
+    """A duration in words.
 
     >>> [in_words(seconds) for seconds in (0.2, 75, 500, 7000, 20000)]
     ['1 s', '75 s', '8 min', '1.9 h', '5.6 h']

@@ -5,17 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.recognition.dlib_recognizer import DlibRecognizer
 from benchmarks.script import run_script
 from kaggle_face.cli.main import run as run_program
-from kaggle_face.cli.recognition.options import add_gallery_argument, one_shot_of, progress_of
-from kaggle_face.cli.recognition.people import (
-    add_evaluation_arguments,
-    evaluation_options,
-    print_evaluation,
-)
+from kaggle_face.cli.recognition.options import add_gallery_argument
+from kaggle_face.cli.recognition.people import add_evaluation_arguments, evaluate_folder
 from kaggle_face.cli.terminal import Terminal
 
 
@@ -33,10 +28,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    one_shot, progress = one_shot_of(arguments), progress_of(arguments, terminal)
-    folder, options = Path(arguments.folder), evaluation_options(arguments)
-    report = one_shot.evaluate(folder, options, progress, [DlibRecognizer()])
-    print_evaluation(report, arguments.json, terminal)
+    evaluate_folder(arguments, terminal, [DlibRecognizer()])
 
 
 if __name__ == "__main__":

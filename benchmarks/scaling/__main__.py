@@ -30,8 +30,8 @@ from kaggle_face.hardware import peak_memory_bytes
 from kaggle_face.model.amp import resolve_device
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import ClassTable, no_pairs
+from kaggle_face.train.creation import create_fold_network, create_trainer
 from kaggle_face.train.distributed import DistributedContext, joined
-from kaggle_face.train.fold import create_fold_network, create_trainer
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.step.step import run_steps
 from kaggle_face.train.trainer import RunContext

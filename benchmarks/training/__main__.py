@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.script import run_script
 from kaggle_face.bench.parts import plan_of
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import CommandParser, load_settings
 from kaggle_face.cli.bench import add_plan_arguments, print_report
 from kaggle_face.cli.main import run as run_program
 from kaggle_face.cli.terminal import Terminal
@@ -20,11 +20,11 @@ def main(argv: Sequence[str]) -> int:
     return run_script("training", description, _add_arguments, _compare, argv)
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: CommandParser) -> None:
     """Declares the options."""
     parser.add_argument("--json", action="store_true", help="print the figures for machines")
     add_plan_arguments(parser)
-    add_config_arguments(parser)
+    parser.add_config_arguments()
 
 
 def _compare(arguments: argparse.Namespace, terminal: Terminal) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from kaggle_face.artifacts.provenance import (
+from kaggle_face.artifacts.predicted_tables import (
     ROWS,
     TestTables,
     copy_test_tables,
@@ -16,8 +16,8 @@ from kaggle_face.artifacts.provenance import (
     first_table_difference,
     read_fold_tables,
     read_test_tables,
-    why_outdated,
 )
+from kaggle_face.artifacts.provenance import why_outdated
 from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE, has_seal, in_words, read_seal, write_seal

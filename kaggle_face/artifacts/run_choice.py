@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.runs import FREE_NAME, RunFolder, RunKind, describe_runs, list_runs, name_of_run
+from kaggle_face.artifacts.runs import (
+    FREE_NAME,
+    RunFolder,
+    RunKind,
+    describe_runs,
+    list_runs,
+    name_of_run,
+    run_folder,
+)
 from kaggle_face.artifacts.seals import has_seal
 from kaggle_face.errors import InputError, RunError, counted, nearest_hint
 from kaggle_face.hints import command_line, settings_command
@@ -15,6 +23,7 @@ from kaggle_face.hints import command_line, settings_command
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
 
+_OF_BLEND = "/ensemble"
 _PLURALS: dict[RunKind, str] = {
     "training": "trainings",
     "trial": "trials",
@@ -182,6 +191,19 @@ def find_blended_run(loaded: LoadedConfig, name: str | None, log: Callable[[str]
     return blended[0]
 
 
+def run_to_train(loaded: LoadedConfig, name: str | None = None) -> RunFolder:
+    """The run that a training with these settings makes, which need not exist yet.
+
+    Args:
+        loaded: The settings of the training.
+        name: What it is called; None: made of the overrides, or `main`.
+
+    Raises:
+        RunError: No folder can be called so.
+    """
+    return run_folder(Path(loaded.config.paths.runs), loaded.name, name or name_of_run(loaded.overrides))
+
+
 def split_runs_and_overrides(
     words: Sequence[str], runs: Path, config_name: str
 ) -> tuple[list[str], list[str]]:
@@ -189,6 +211,29 @@ def split_runs_and_overrides(
     known = {run.path.name for run in list_runs(runs, config_name)}
     names = [word for word in words if word in known or "=" not in word or "/" in word.partition("=")[0]]
     return names, [word for word in words if word not in names]
+
+
+@dataclass(frozen=True)
+class CallWords:
+    """The words of a call: names of runs, of runs whose blend is meant, and settings."""
+
+    runs: Sequence[str]
+    blends: Sequence[str]
+    overrides: Sequence[str]
+
+
+def sort_words(config: str, words: Sequence[str], takes_blends: bool = False) -> CallWords:
+    """The words of a call by what they mean; `RUN/ensemble` is a blend where the call takes blends."""
+    from kaggle_face.config import load_config
+
+    plain = load_config(config, [word for word in words if word.startswith("paths.")])
+    runs, name = Path(plain.config.paths.runs), plain.name
+    marked = [word for word in words if takes_blends and word.endswith(_OF_BLEND)]
+    # What is left is a run, unless the word is a setting whose value ends so.
+    blends, _ = split_runs_and_overrides([word.removesuffix(_OF_BLEND) for word in marked], runs, name)
+    others = [word for word in words if word not in [blend + _OF_BLEND for blend in blends]]
+    names, overrides = split_runs_and_overrides(others, runs, name)
+    return CallWords(names, blends, overrides)
 
 
 def refuse_setting(loaded: LoadedConfig, settings: str, word: str | None) -> None:

@@ -28,7 +28,12 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[An
     """Writes columns of equal length as CSV with a header, '\\n' line ends and quotes only where needed."""
     import pandas as pd
 
-    cells = {name: _cells(values) for name, values in columns.items()}
+    cells = {
+        name: [to_cell(value) if isinstance(value, str) else value for value in values]
+        if _has_text(values)
+        else values
+        for name, values in columns.items()
+    }
     columns_of_text = [column for column in cells.values() if _has_text(column)]
     texts = [text for column in columns_of_text for text in column if isinstance(text, str)]
     is_blank = any(text.isspace() for text in texts)  # alone on its line, it is passed over when it is read
@@ -36,14 +41,6 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any] | Sequence[An
     with replacing(path) as temporary:
         frame = pd.DataFrame(cells)
         frame.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
-
-
-def _cells(values: npt.NDArray[Any] | Sequence[Any]) -> npt.NDArray[Any] | Sequence[Any]:
-    return (
-        [to_cell(value) if isinstance(value, str) else value for value in values]
-        if _has_text(values)
-        else values
-    )
 
 
 def _has_text(values: npt.NDArray[Any] | Sequence[Any]) -> bool:

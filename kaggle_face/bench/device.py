@@ -48,7 +48,8 @@ def bench_device(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Report
     ]
     rows += [(name, rate, "GB/s", "") for name, rate in copies.items()]
     rows += _memory_rows(device)
-    chosen = _name_of(resolve_amp(config.train.amp, device))
+    amp_dtype = resolve_amp(config.train.amp, device)
+    chosen = next(name for name, dtype in _FORMATS.items() if dtype == amp_dtype)
     about = {**describe_machine(device), **speed_settings(loaded), "classes": _CLASSES}
     sentence = f"{describe_choice(device, why_no_gpu())}; {advise(rates, chosen, config.train.amp)}"
     return Report("device", about, COLUMNS, tuple(rows), sentence)
@@ -89,10 +90,6 @@ def advise(rates: Mapping[str, float], chosen: str, setting: str) -> str:
         return f"train.amp={setting} takes {chosen}, and no other precision is much faster"
     gain = rates[fastest] / rates[chosen]
     return f"{fastest} is {gain:.1f} times as fast as {chosen}: set {_SETTING_OF[fastest]}"
-
-
-def _name_of(amp_dtype: torch.dtype | None) -> str:
-    return next(name for name, dtype in _FORMATS.items() if dtype == amp_dtype)
 
 
 def _step_rates(config: Config, device: torch.device, plan: Plan, progress: Progress) -> dict[str, float]:

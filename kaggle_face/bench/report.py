@@ -29,10 +29,11 @@ class Report:
         """The row whose first cell is `name`, by column."""
         return next(dict(zip(self.columns, row, strict=True)) for row in self.rows if row[0] == name)
 
-    def as_values(self) -> dict[str, Any]:
-        """All of it in plain values, for JSON."""
+    def as_values(self, parts: Sequence[Report] = ()) -> dict[str, Any]:
+        """All of it in plain values, for JSON, with the reports that it sums up."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-        return {"part": self.part, "about": dict(self.about), "rows": rows, "sentence": self.sentence}
+        more = {"parts": [part.as_values() for part in parts]} if parts else {}
+        return {"part": self.part, "about": dict(self.about), "rows": rows, "sentence": self.sentence, **more}
 
     def as_text(self) -> list[list[str]]:
         """The rows with their numbers as text."""

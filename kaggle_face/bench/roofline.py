@@ -23,6 +23,7 @@ from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import open_image_cache
 from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.data.loading.streaming import gather
+from kaggle_face.errors import counted
 from kaggle_face.pictures import decode_rgb_into, read_picture
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.synthetic.faces import draw_appearance, draw_identity, render_face
@@ -66,8 +67,9 @@ def bench_roofline(loaded: LoadedConfig, num_classes: int, plan: Plan, progress:
     costs = {kind: count_step(config, num_classes, kind) for kind in kinds}
     image_bytes = 3 * config.data.image_size**2
     rows = [_row(gpu, costs, parts, image_bytes) for gpu in GPUS]
+    named = {part: f"{part}, {counted(CORES_OF[part], 'core')}" for part in parts}
     rows += [
-        (f"{part}, {_cores(part)}", "", None, None, rate, "", rate * image_bytes / 1e6, None)
+        (named[part], "", None, None, rate, "", rate * image_bytes / 1e6, None)
         for part, rate in parts.items()
     ]
     about = {**describe_machine(), **speed_settings(loaded), "classes": num_classes}
@@ -119,11 +121,6 @@ def _row(
 def _cost_on(gpu: Gpu, costs: Mapping[Precision, StepCost]) -> StepCost:
     """The cost in the precision of `train.amp=auto`; fp16 and bf16 cost the same."""
     return costs["fp32" if gpu.amp == "fp32" else "bf16"]
-
-
-def _cores(part: str) -> str:
-    count = CORES_OF[part]
-    return "1 core" if count == 1 else f"{count} cores"
 
 
 def _core_rates(config: Config, plan: Plan, progress: Progress) -> dict[str, float]:

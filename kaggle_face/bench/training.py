@@ -26,7 +26,7 @@ from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress, SilentProgress
-from kaggle_face.train.fold import create_fold_network, create_trainer
+from kaggle_face.train.creation import create_fold_network, create_trainer
 from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.bench.parts import PARTS, BenchOptions, measure, measure_all
-from kaggle_face.cli.arguments import add_config_arguments
+from kaggle_face.cli.arguments import CommandParser, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.summaries.benchmarks import BENCHMARK_LEGEND
@@ -23,7 +23,7 @@ _PRINTED = ""
 """What `--json` holds without a file: the figures are printed."""
 
 
-def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
+def add_arguments_bench(parser: CommandParser) -> None:
     """Adds the part, `--quick`, `--json`, `--rounds`, `--seconds` and the settings."""
     parser.add_argument(
         "part",
@@ -48,14 +48,14 @@ def add_arguments_bench(parser: argparse.ArgumentParser) -> None:
         metavar="C",
         help="of the head, for roofline (default: those of the competition's data)",
     )
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    parser.add_flag("--alone", argparse.SUPPRESS)
     add_plan_arguments(parser)
-    add_config_arguments(parser)
+    parser.add_config_arguments()
 
 
-def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+def add_plan_arguments(parser: CommandParser) -> None:
     """Adds how long is measured."""
-    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, less exact")
+    parser.add_flag("--quick", "seconds instead of minutes, less exact")
     parser.add_argument("--rounds", type=int, metavar="N", help="turns that are timed (5; quick: 2)")
     parser.add_argument("--seconds", type=float, metavar="S", help="least length of a turn (4; quick: 0.5)")
 
@@ -76,9 +76,7 @@ def run_bench(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.json is not None and "=" in arguments.json:  # `--json key=value`: a setting, no file
         arguments.overrides = [arguments.json, *arguments.overrides]
         arguments.json = _PRINTED
-    names = ("config", "overrides", "quick", "rounds", "seconds", "classes")
-    given = {name: getattr(arguments, name) for name in names}
-    options = BenchOptions(**given, commands=["", *COMMANDS])
+    options = options_of(BenchOptions, arguments, commands=["", *COMMANDS])
     parts: list[Report] = []
     if arguments.part == _ALL:
         report, parts = measure_all(options, terminal)
@@ -88,10 +86,7 @@ def run_bench(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.json not in (None, _PRINTED):
         from kaggle_face.artifacts.files.atomic import write_json
 
-        values = report.as_values()
-        if parts:
-            values["parts"] = [part.as_values() for part in parts]
-        write_json(Path(arguments.json), values)
+        write_json(Path(arguments.json), report.as_values(parts))
         terminal.log(f"the figures are in {arguments.json}")
 
 

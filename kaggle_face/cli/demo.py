@@ -6,31 +6,19 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kaggle_face.cli.arguments import CommandParser
 from kaggle_face.cli.blending.ensemble import print_blend
 from kaggle_face.cli.competition.submit import print_files
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.cli.training.cache import print_images
-from kaggle_face.cli.training.train import print_training
 from kaggle_face.hints import command_line, settings_given_as
-from kaggle_face.summaries.legends import meanings
 
 if TYPE_CHECKING:
-    from kaggle_face.pipeline.demo import Figures, StageResult
-
-_LEGEND = {
-    "network": "checkpoint, or the blend",
-    "held-out accuracy": "of images held out of training",
-    "EER": "equal error rate of held-out pairs",
-    "AUC": "area under the ROC curve of held-out pairs",
-    "test accuracy": "of the test images, whose truth the demo knows",
-    "test EER": "of the test pairs",
-    "test AUC": "of the test pairs",
-}
+    from kaggle_face.pipeline.demo import StageResult
 
 
-def add_arguments_demo(parser: argparse.ArgumentParser) -> None:
+def add_arguments_demo(parser: CommandParser) -> None:
     """Declares the options of `demo`."""
-    parser.add_argument("--overwrite", action="store_true", help="train anew what an earlier demo trained")
+    parser.add_flag("--overwrite", "train anew what an earlier demo trained")
     parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="settings that differ")
 
 
@@ -38,6 +26,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Runs the stages, printing for each the command that does the same, and then the figures."""
     from kaggle_face.config import load_config
     from kaggle_face.pipeline import demo
+    from kaggle_face.summaries.training import describe_demo
 
     def announce(words: Sequence[str]) -> None:
         terminal.lines(["", f"$ {command_line(*words, '--config', 'demo', *arguments.overrides)}"])
@@ -47,14 +36,7 @@ def run_demo(arguments: argparse.Namespace, terminal: Terminal) -> None:
         result = demo.run_demo(
             loaded, arguments.overwrite, terminal, announce, lambda found: _print_stage(found, terminal)
         )
-    header = ["network", "held-out accuracy", "EER", "AUC", "test accuracy", "test EER", "test AUC"]
-    rows = [
-        [row.name, *(_cells(row.held_out) if row.held_out else [""] * 3), *_cells(row.test)]
-        for row in result.rows
-    ]
-    terminal.log("")
-    terminal.table(header, rows, meanings(header, _LEGEND))
-    terminal.lines(["", f"{' and '.join(map(str, result.paths))}; all in {result.seconds:.0f} s"])
+    terminal.show(describe_demo(result))
 
 
 def _print_stage(result: StageResult, terminal: Terminal) -> None:
@@ -62,17 +44,15 @@ def _print_stage(result: StageResult, terminal: Terminal) -> None:
     from kaggle_face.pipeline.inputs.preparing import PreparedImages
     from kaggle_face.pipeline.submit import SubmitResult
     from kaggle_face.pipeline.train import TrainResult
+    from kaggle_face.summaries.data import describe_images
+    from kaggle_face.summaries.training import describe_trained_folds
 
     match result:
         case PreparedImages():
-            print_images(result, terminal)
+            terminal.show(describe_images(result))
         case TrainResult():
-            print_training(result, terminal)
+            terminal.show(describe_trained_folds(result))
         case BlendResult():
             print_blend(result, terminal)
         case SubmitResult():
             print_files(result, terminal)
-
-
-def _cells(figures: Figures) -> list[str]:
-    return [f"{100 * figures.accuracy:.1f} %", f"{100 * figures.eer:.1f} %", f"{figures.auc:.4f}"]

@@ -7,23 +7,15 @@ from pathlib import Path
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.run_choice import find_named_run, refuse_setting
-from kaggle_face.cli.arguments import DEFAULT_RUN, add_settings_argument
+from kaggle_face.cli.arguments import DEFAULT_RUN, CommandParser, options_of, split_list
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError, counted
 from kaggle_face.extras import require_extra
 
-_LEGEND = {
-    "network": "PyTorch's, or the file's precision",
-    "MB": "size",
-    "images/s": "on this machine's CPU",
-    "cosine distance": "largest from PyTorch's embeddings",
-    "probability": "largest difference of one",
-    "EER": "on held-out trials",
-    "loss in EER": "against PyTorch's",
-}
+_PRECISIONS = ("fp32", "fp16", "int8")
+"""Those of `inference/onnx_file.py`, which takes long to import."""
 
 
-def add_arguments_export(parser: argparse.ArgumentParser) -> None:
+def add_arguments_export(parser: CommandParser) -> None:
     """Declares the options of `export`."""
     parser.add_argument(
         "source",
@@ -31,9 +23,9 @@ def add_arguments_export(parser: argparse.ArgumentParser) -> None:
         metavar="RUN | BLEND",
         help=f"a run, CONFIG/RUN, or the folder of a run, a fold or a blend ({DEFAULT_RUN})",
     )
-    add_settings_argument(parser, "settings whose runs are meant")
+    parser.add_settings_argument("settings whose runs are meant")
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: onnx")
-    parser.add_argument("--blend", action="store_true", help="the blend that the run holds, as one graph")
+    parser.add_flag("--blend", "the blend that the run holds, as one graph")
     parser.add_argument("--fold", type=int, metavar="K", help="fold of the run (default: the first finished)")
     parser.add_argument(
         "--checkpoint", choices=CHECKPOINTS, help="default: best_ver where there is one; for logits best_cls"
@@ -46,6 +38,7 @@ def add_arguments_export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--precision",
+        dest="precisions",
         type=precisions,
         metavar="NAME,...",
         help="of fp32,fp16,int8 (default: all; int8 only where training images are at hand)",
@@ -58,6 +51,7 @@ def add_arguments_export(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--out",
+        dest="folder",
         type=Path,
         metavar="DIR",
         help="where the files go (default: exports/CONFIG/RUN-fold<K>-CHECKPOINT)",
@@ -78,29 +72,15 @@ def run_export(arguments: argparse.Namespace, terminal: Terminal) -> None:
         run = find_named_run(loaded, arguments.source, terminal.log, "export")
         fold, blend = arguments.fold, arguments.blend
     # torch takes seconds to import: what can be refused is refused before.
-    from kaggle_face.pipeline.export.card import table_cells
-    from kaggle_face.pipeline.export.results import ExportOptions
+    from kaggle_face.pipeline.export.results import PARITY_IMAGES, ExportOptions
     from kaggle_face.pipeline.export.stage import export_network
+    from kaggle_face.summaries.prediction import describe_export
 
-    options = ExportOptions(
-        fold=fold,
-        checkpoint=arguments.checkpoint,
-        blend=blend,
-        outputs=arguments.outputs,
-        precisions=arguments.precision,
-        flip=arguments.flip,
-        crops=arguments.crops,
-        folder=arguments.out,
-        format=arguments.format,
-    )
+    options = options_of(ExportOptions, arguments, fold=fold, blend=blend, parity_images=PARITY_IMAGES)
     result = export_network(loaded.config.paths, run, options, terminal)
-    terminal.table(list(_LEGEND), [table_cells(row) for row in result.table], _LEGEND)
-    compared = f"differences: the largest from torch on {counted(result.num_images, f'{result.kind} image')}"
-    trials = f"; EER: on {counted(result.num_trials, 'held-out trial')}" if result.num_trials else ""
-    terminal.log(f"{compared}{trials}; speed: on this machine's CPU")
     for note in result.notes:
         terminal.warn(note)
-    terminal.log(f"{result.folder}: {', '.join(path.name for path in (*result.files.values(), result.card))}")
+    terminal.show(describe_export(result))
 
 
 def precisions(text: str) -> list[str]:
@@ -112,9 +92,6 @@ def precisions(text: str) -> list[str]:
     Raises:
         InputError: There is no such precision.
     """
-    known = ("fp32", "fp16", "int8")
-    words = text.split(",")
-    wrong = [word for word in words if word not in known]
-    if wrong:
-        raise InputError(f"a precision is one of {', '.join(known)}, got '{wrong[0]}'")
-    return [name for name in known if name in words]
+    refusal = f"a precision is one of {', '.join(_PRECISIONS)}, got '{{word}}'"
+    words = split_list(text, _PRECISIONS.__contains__, refusal)
+    return [name for name in _PRECISIONS if name in words]

@@ -60,7 +60,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("blending.runs", "all runs: settings that differ, figures, scores, cost"),
     "predict": ("blending.predict", "predict the test set with the trained folds"),
     "status": (
-        "blending.status",
+        "blending.runs",
         "what of a run is current, what is out of date and why, and the next command",
     ),
     "soup": ("training.soup", "average the weights of checkpoints into one network where that helps"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -64,6 +64,18 @@ class Terminal:
         for part in summary:
             self.lines(part.lines if isinstance(part, TextTable) else [part])
 
+    def result(
+        self,
+        as_json: bool,
+        values: Callable[[], Any],
+        describe: Callable[[], Iterable[str | TextTable]],
+    ) -> None:
+        """Prints a result as one JSON document, or else as its summary; only one of both is made."""
+        if as_json:
+            self.json(values())
+        else:
+            self.show(describe())
+
     def table(
         self,
         header: Sequence[str],
@@ -106,9 +118,10 @@ def write_any_letter() -> None:
 class BesideDocument(Terminal):
     """Keeps standard output for one document: what else is printed goes to standard error."""
 
-    def log(self, line: str) -> None:
-        """Prints one line to standard error."""
-        _print(f"warning: {one_line(line)}", sys.stderr)
+    def lines(self, lines: Iterable[str]) -> None:
+        """Prints lines below each other to standard error."""
+        for line in lines:
+            _print(f"warning: {one_line(line)}", sys.stderr)
 
 
 class SilentTerminal(Terminal):

@@ -119,7 +119,7 @@ class PairsConfig(Part):
 
     @property
     def is_labelled(self) -> bool:
-        """Whether the list says which pairs are of one person."""
+        """Whether the list names which pairs are of one person."""
         return self.label is not None or self.form == "lfw"
 
 

@@ -51,6 +51,7 @@ def blended_logits(
     temperatures = record.temperatures or (1.0,) * len(members)
     found = {}
     for fold in open_held_out_logits(members, class_names):
+        _require_known_space(record, get_args(ClassSpace))
         terms = [
             WeightedTerm(source, each.weight, temperature)
             for source, each, temperature in zip(
@@ -58,7 +59,7 @@ def blended_logits(
             )
         ]
         values = np.empty((len(fold.labels), len(class_names)), np.float32)
-        for part, block in blend_classes(terms, _class_space(record.space), len(fold.labels)):
+        for part, block in blend_classes(terms, cast(ClassSpace, record.space), len(fold.labels)):
             values[part] = block
         found[fold.fold] = (fold.image_ids, MemberScores(f"{name} fold {fold.fold}", values))
     return found
@@ -76,23 +77,19 @@ def blended_scores(
     trials = open_held_out_pairs(members)
     found: dict[int, tuple[StrArray, MemberScores]] = {}
     for fold in () if trials is None else trials.folds:
+        _require_known_space(record, get_args(PairSpace))
         terms = [
             WeightedTerm(source, each.weight)
             for source, each in zip(fold.member_scores, record.members, strict=True)
         ]
-        scores: FloatArray = blend_pairs(terms, _pair_space(record.space), len(fold.positions))
+        scores: FloatArray = blend_pairs(terms, cast(PairSpace, record.space), len(fold.positions))
         assert trials is not None
         found[fold.fold] = (trials.pair_ids[fold.positions], MemberScores(f"{name} fold {fold.fold}", scores))
     return found
 
 
-def _class_space(space: str) -> ClassSpace:
-    if space not in get_args(ClassSpace):
-        raise RunError(f"the blend is averaged in '{space}', which this version does not know; blend again")
-    return cast(ClassSpace, space)
-
-
-def _pair_space(space: str) -> PairSpace:
-    if space not in get_args(PairSpace):
-        raise RunError(f"the blend is averaged in '{space}', which this version does not know; blend again")
-    return cast(PairSpace, space)
+def _require_known_space(record: TaskRecord, known: tuple[str, ...]) -> None:
+    if record.space not in known:
+        raise RunError(
+            f"the blend is averaged in '{record.space}', which this version does not know; blend again"
+        )

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.provenance import renewal, require_current
+from kaggle_face.artifacts.provenance import how_to_renew, require_current
 from kaggle_face.artifacts.record_io import read_embeddings, read_pair_scores, read_predictions
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart
 from kaggle_face.artifacts.tables import read_labels as read_labels_file
@@ -302,17 +302,17 @@ def _open(
     name = member.network_name(fold)
     if not folder.is_dir():
         described = "out-of-fold" if part == "oof" else "test"
-        raise RunError(f"{name} has no {described} {folder.name}; {renewal(fold, part)}")
+        raise RunError(f"{name} has no {described} {folder.name}; {how_to_renew(fold, part)}")
     kind: RecordKind = folder.name  # type: ignore[assignment]
     require_current(fold, part, member.checkpoint, kind)
     try:
         record = read(folder)
     except DataError as error:
-        raise DataError(f"{name}: {error}; leave it out, or {renewal(fold, part)}") from error
+        raise DataError(f"{name}: {error}; leave it out, or {how_to_renew(fold, part)}") from error
     except RunError as error:
-        raise RunError(f"{name}: {error}; {renewal(fold, part)}") from error
+        raise RunError(f"{name}: {error}; {how_to_renew(fold, part)}") from error
     except (OSError, ValueError, AssertionError) as error:
-        raise RunError(f"{name}: {folder} cannot be read ({error}); {renewal(fold, part)}") from error
+        raise RunError(f"{name}: {folder} cannot be read ({error}); {how_to_renew(fold, part)}") from error
     match record:
         case Predictions():
             release_pages(record.logits)

@@ -93,7 +93,7 @@ class HeldOutTruth:
     def sides(self) -> list[HeldOutRows]:
         """The images and trials of each of two sides that share nobody.
 
-        The people of images are dealt by themselves, so that both sides have about equally many images.
+        The people of images are assigned by themselves, so that both sides have about equally many images.
         """
         side_of: dict[str, int] = {}
         for everyone in (self.people, self.couples.ravel()):
@@ -185,7 +185,9 @@ def gain_on(
             if metric is not None and scored is not None:
                 of_pairs += slope * scored.influences(metric).of_pairs
             elif len(image_people):
-                of_images += slope * _influences_on_mean(_values(answers, name)[rows.images], image_people)
+                is_loss = name == "log_loss"
+                of_each = answers.log_losses if is_loss else hits_at_ranks(answers.ranks, name)
+                of_images += slope * _influences_on_mean(of_each[rows.images], image_people)
     of_people = np.stack([image_people, image_people], axis=1)
     return GainPart(
         values[0] - values[1],
@@ -202,7 +204,7 @@ def mean_gain(parts: Sequence[GainPart]) -> Difference:
         InputError: There are fewer than five people.
     """
     value = float(np.mean([part.value for part in parts]))
-    # Folds may share trials, which are no new ones where another network scores them.
+    # Folds may share trials, which are not new ones where another network scores them.
     ids, rows, codes = np.unique(
         np.concatenate([part.ids for part in parts]), return_index=True, return_inverse=True
     )
@@ -217,13 +219,6 @@ def mean_gain(parts: Sequence[GainPart]) -> Difference:
     margin = t_quantile((1 + _CONFIDENCE) / 2, freedom) * deviation
     other_sign = t_tail(abs(value) / deviation, freedom) if deviation else float(value == 0)
     return Difference(value, value - margin, value + margin, other_sign)
-
-
-def _values(answers: HeldOutAnswers, metric: str) -> FloatArray:
-    """What the metric is the mean of, of each image (N)."""
-    if metric == "log_loss":
-        return answers.log_losses
-    return hits_at_ranks(answers.ranks, metric)
 
 
 def _influences_on_mean(values: FloatArray, people: StrArray) -> FloatArray:

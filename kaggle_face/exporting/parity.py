@@ -6,7 +6,7 @@ Letters: N images, D embedding size, C classes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,8 @@ class Parity:
 
 def compute_all(compute: Compute, images_NHW3: Pixels, batch_size: int) -> dict[int, Float32]:
     """Each output for all images, by its place among the outputs."""
-    parts = [compute(batch) for batch in _batches(images_NHW3, batch_size)]
+    starts = range(0, len(images_NHW3), batch_size)
+    parts = [compute(images_NHW3[start : start + batch_size]) for start in starts]
     return {place: np.concatenate([part[place] for part in parts]) for place in range(len(parts[0]))}
 
 
@@ -98,11 +99,6 @@ def images_per_second(compute: Compute, images_NHW3: Pixels) -> float:
         compute(images_NHW3)
         times.append(time.perf_counter() - began)
     return len(images_NHW3) / max(min(times), 1e-9)
-
-
-def _batches(images_NHW3: Pixels, batch_size: int) -> Iterator[Pixels]:
-    for start in range(0, len(images_NHW3), batch_size):
-        yield images_NHW3[start : start + batch_size]
 
 
 def _largest(values: npt.NDArray[np.float64], worst: float) -> float:

@@ -29,7 +29,7 @@ _AT_ONCE = 16
 
 
 def described(data: bytes, description: OnnxDescription) -> bytes:
-    """The file with what it says about itself, and its checksum."""
+    """The file with its description and its checksum."""
     onnx = _library()
     model = onnx.load_from_string(data)
     model.producer_name, model.producer_version = "kaggle-face", description.version

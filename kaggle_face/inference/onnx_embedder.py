@@ -27,7 +27,7 @@ class OnnxEmbedder:
 
     Attributes:
         path: The file.
-        description: What it says about itself.
+        description: Its networks, classes and thresholds.
         embedding_size: D; 0 where the file gives only logits.
     """
 
@@ -133,7 +133,7 @@ def run_session(
 
 
 def session_threads() -> int:
-    """The CPUs that this process may use, or fewer where OMP_NUM_THREADS says so, as for torch."""
+    """The CPUs that this process may use, or as many as OMP_NUM_THREADS where it is fewer, as for torch."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     limit = int(wanted) if wanted.isascii() and wanted.isdecimal() and 0 < int(wanted) < 10_000 else None
     return min(available_cpus(), limit or available_cpus())

@@ -1,4 +1,4 @@
-"""An ONNX file of `export`: what it says about itself, and whether it is bit for bit what was written.
+"""An ONNX file of `export`: its description, and whether it is bit for bit what was written.
 
 The description is one JSON text in `metadata_props`, under `kaggle_face`. It holds `checksum`, the digest of
 the whole file in which the checksum's own digits are zeros. A file is read and checked as bytes, and the
@@ -54,7 +54,7 @@ class NetworkDigest:
 
 @dataclass(frozen=True)
 class OnnxDescription:
-    """What an exported file says about itself.
+    """The description of an exported file.
 
     Attributes:
         run: `<config>/<run>`.
@@ -101,7 +101,7 @@ def with_checksum(data: bytes) -> bytes:
 
 
 def read_onnx(path: Path) -> tuple[bytes, OnnxDescription]:
-    """The bytes of an exported file, and what it says about itself.
+    """The bytes of an exported file, and its description.
 
     Raises:
         RunError: The file is missing, cut off, not what was written, of another program or version, or
@@ -139,12 +139,11 @@ def _describe(data: bytes) -> OnnxDescription:
     known = {field.name for field in dataclasses.fields(OnnxDescription)}
     found = {name: value for name, value in values.items() if name in known}
     found["networks"] = tuple(NetworkDigest(**one) for one in found["networks"])
-    thresholds = tuple(_with_nan(one) for one in found["thresholds"])
+    thresholds = tuple(
+        {name: math.nan if value is None else value for name, value in one.items()}
+        for one in found["thresholds"]
+    )
     return OnnxDescription(**{**found, "classes": tuple(found["classes"]), "thresholds": thresholds})
-
-
-def _with_nan(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: math.nan if value is None else value for name, value in values.items()}
 
 
 def _digest(data: bytes, place: re.Match[bytes]) -> str:

@@ -17,13 +17,8 @@ import torch
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.artifacts.files.row_files import RowFile
-from kaggle_face.artifacts.provenance import (
-    TestTables,
-    describe_averaging,
-    inputs_of_record,
-    predicted_images,
-    write_test_tables,
-)
+from kaggle_face.artifacts.predicted_tables import TestTables, predicted_images, write_test_tables
+from kaggle_face.artifacts.provenance import describe_averaging, inputs_of_record
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import PredictConfig
 from kaggle_face.config.schema import CheckpointName
@@ -59,62 +54,94 @@ def gather_test_set(data: CompetitionData, cache: ImageCache) -> TestSet:
     return TestSet(data, cache, classified, np.concatenate([classified, others]))
 
 
-def predict_fold(
-    folder: FoldFolder,
-    checkpoints: Sequence[CheckpointName],
-    test_set: TestSet,
-    tables: TestTables,
-    settings: PredictConfig,
-    device: torch.device,
-    progress: Progress,
-    folds_after: int = 0,
-) -> None:
-    """Writes predictions, embeddings and pair scores of each checkpoint into the fold's folder.
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Writes the test records of the networks of folds.
 
-    Checkpoints with the same weights are one network, which runs once and whose records are copied.
-
-    Args:
-        folder: A trained fold.
-        checkpoints: Which of its networks.
+    Attributes:
         test_set: The images.
         tables: What is predicted; it is kept beside the records, so that later stages need no raw folder.
         settings: What embeddings are averaged over, and the batch size.
         device: Where the networks run.
-        progress: Told how many images are done.
-        folds_after: Folds that the call predicts with after this one; the time left covers them.
-
-    Raises:
-        RunError: The fold or a checkpoint is missing or damaged.
+        progress: Shows how many images are done.
     """
-    prepare_cpu(device)
-    write_test_tables(folder.path / "test", tables)
-    write_test_labels(folder, test_set.data)
-    averaging = describe_averaging(settings.flip, settings.crops)
-    done: dict[str, CheckpointName] = {}
-    how: _How | None = None
-    there = [name for name in checkpoints if folder.weights_file(name).is_file()]
-    inputs = {name: inputs_of_record(folder, "test", name, averaging) for name in there}
-    num_networks = len({made_of["checkpoint"] for made_of in inputs.values()})
-    for checkpoint in checkpoints:
-        network = load_trained_network(folder, checkpoint, device)
-        network.averages_crops = settings.crops
-        if how is None:
-            place = next(network.parameters()).device
-            amp_dtype = trained_amp(folder, place)
-            batch_size = choose_batch_size(
-                settings.batch_size, network, test_set.cache.size_px, place, amp_dtype, settings.flip
-            )
-            how = _How(place, amp_dtype, batch_size, settings.flip)
-        made_of = inputs[checkpoint]
-        weights = made_of["checkpoint"]
-        target = folder.record_folder("test", checkpoint, "predictions").parent
-        if weights in done:
-            same = folder.record_folder("test", done[weights], "predictions").parent
-            copy_records(same, target)
+
+    test_set: TestSet
+    tables: TestTables
+    settings: PredictConfig
+    device: torch.device
+    progress: Progress
+
+    def predict_fold(
+        self, folder: FoldFolder, checkpoints: Sequence[CheckpointName], folds_after: int = 0
+    ) -> None:
+        """Writes predictions, embeddings and pair scores of each checkpoint into the fold's folder.
+
+        Checkpoints with the same weights are one network, which runs once and whose records are copied.
+
+        Args:
+            folder: A trained fold.
+            checkpoints: Which of its networks.
+            folds_after: Folds that the call predicts with after this one; the time left covers them.
+
+        Raises:
+            RunError: The fold or a checkpoint is missing or damaged.
+        """
+        prepare_cpu(self.device)
+        write_test_tables(folder.path / "test", self.tables)
+        write_test_labels(folder, self.test_set.data)
+        averaging = describe_averaging(self.settings.flip, self.settings.crops)
+        done: dict[str, CheckpointName] = {}
+        how: _How | None = None
+        there = [name for name in checkpoints if folder.weights_file(name).is_file()]
+        inputs = {name: inputs_of_record(folder, "test", name, averaging) for name in there}
+        num_networks = len({made_of["checkpoint"] for made_of in inputs.values()})
+        for checkpoint in checkpoints:
+            network = load_trained_network(folder, checkpoint, self.device)
+            network.averages_crops = self.settings.crops
+            how = how or self._how(network, folder)
+            made_of = inputs[checkpoint]
+            weights = made_of["checkpoint"]
+            target = folder.record_folder("test", checkpoint, "predictions").parent
+            if weights in done:
+                same = folder.record_folder("test", done[weights], "predictions").parent
+                copy_records(same, target)
+            else:
+                networks_after = num_networks * (1 + folds_after) - len(done) - 1
+                self._predict(network, folder, checkpoint, how, made_of, networks_after)
+                done[weights] = checkpoint
+
+    def _how(self, network: FaceNetwork, folder: FoldFolder) -> _How:
+        place, flip = next(network.parameters()).device, self.settings.flip
+        amp_dtype, size_px = trained_amp(folder, place), self.test_set.cache.size_px
+        batch_size = choose_batch_size(self.settings.batch_size, network, size_px, place, amp_dtype, flip)
+        return _How(place, amp_dtype, batch_size, flip)
+
+    def _predict(
+        self,
+        network: FaceNetwork,
+        folder: FoldFolder,
+        checkpoint: CheckpointName,
+        how: _How,
+        made_of: Mapping[str, str],
+        networks_after: int,
+    ) -> None:
+        test_set = self.test_set
+        num_images = len(test_set.embedded_ids)
+        label, later = f"fold {folder.fold} {checkpoint}", float(networks_after * num_images)
+        with (
+            _new_logits(folder, checkpoint, test_set.classified_ids, made_of) as logits_NC,
+            self.progress.track(label, num_images, "images", later=later) as counter,
+        ):
+            vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
+        embeddings = Embeddings(test_set.embedded_ids, vectors_ND)
+        target = folder.record_folder("test", checkpoint, "embeddings")
+        record_io.write_embeddings(target, embeddings, made_of)
+        target = folder.record_folder("test", checkpoint, "pairs")
+        if len(test_set.data.test_pairs):
+            record_io.write_pair_scores(target, score_pairs(embeddings, test_set.data.test_pairs), made_of)
         else:
-            networks_after = num_networks * (1 + folds_after) - len(done) - 1
-            _predict(network, folder, checkpoint, test_set, how, made_of, progress, networks_after)
-            done[weights] = checkpoint
+            shutil.rmtree(target, ignore_errors=True)  # of an earlier list of pairs
 
 
 def copy_records(source: Path, target: Path) -> None:
@@ -131,32 +158,6 @@ class _How:
     amp_dtype: torch.dtype | None
     batch_size: int
     flip: bool
-
-
-def _predict(
-    network: FaceNetwork,
-    folder: FoldFolder,
-    checkpoint: CheckpointName,
-    test_set: TestSet,
-    how: _How,
-    made_of: Mapping[str, str],
-    progress: Progress,
-    networks_after: int,
-) -> None:
-    num_images = len(test_set.embedded_ids)
-    label, later = f"fold {folder.fold} {checkpoint}", float(networks_after * num_images)
-    with (
-        _new_logits(folder, checkpoint, test_set.classified_ids, made_of) as logits_NC,
-        progress.track(label, num_images, "images", later=later) as counter,
-    ):
-        vectors_ND = _embed_all(network, folder, test_set, how, logits_NC, counter)
-    embeddings = Embeddings(test_set.embedded_ids, vectors_ND)
-    record_io.write_embeddings(folder.record_folder("test", checkpoint, "embeddings"), embeddings, made_of)
-    target = folder.record_folder("test", checkpoint, "pairs")
-    if len(test_set.data.test_pairs):
-        record_io.write_pair_scores(target, score_pairs(embeddings, test_set.data.test_pairs), made_of)
-    else:
-        shutil.rmtree(target, ignore_errors=True)  # of an earlier list of pairs
 
 
 def _embed_all(

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, why_blend_is_outdated
 from kaggle_face.artifacts.files.hashing import hash_of_file
-from kaggle_face.artifacts.provenance import (
-    command_of_training,
-    first_table_difference,
-    read_fold_tables,
-    records_of,
-    why_outdated,
-)
+from kaggle_face.artifacts.predicted_tables import first_table_difference, read_fold_tables
+from kaggle_face.artifacts.provenance import command_of_training, records_of, why_outdated
 from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs, run_folder
 from kaggle_face.artifacts.seals import has_seal, in_words, read_seal
@@ -63,6 +58,11 @@ class RunStatus:
     def next_command(self) -> str:
         """The command of the first link that is not current; empty where nothing needs to be done."""
         return next((link.command for link in self.links if link.command), "")
+
+    def as_json(self) -> dict[str, Any]:
+        """The run, its chain and the next command in plain values."""
+        chain = [asdict(link) for link in self.links]
+        return {"run": self.run.name, "chain": chain, "next": self.next_command}
 
 
 def status_of_run(loaded: LoadedConfig, name: str | None, progress: Progress) -> RunStatus:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaggle_face.artifacts.runs import RunFolder, name_of_run, run_folder
+from kaggle_face.artifacts.run_choice import run_to_train
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.config import LoadedConfig
 from kaggle_face.metrics.verification import verification_summary
@@ -73,8 +74,8 @@ def run_demo(
         InputError: A stage refuses; see its function.
     """
     began = time.monotonic()
-    name = name_of_run(loaded.overrides)
-    run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
+    run = run_to_train(loaded)
+    name = run.path.name
     folds = ",".join(map(str, FOLDS))
     train = TrainOptions(overwrite=overwrite)
     stages: list[tuple[tuple[str, ...], Callable[[], StageResult]]] = [

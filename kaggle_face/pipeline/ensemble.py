@@ -12,7 +12,7 @@ from kaggle_face.artifacts.blends import require_one_question, seal_blend
 from kaggle_face.artifacts.checkpoint_names import require_checkpoints
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
 from kaggle_face.artifacts.files.atomic import replacing_folder
-from kaggle_face.artifacts.provenance import read_fold_tables, rows_of_task
+from kaggle_face.artifacts.predicted_tables import read_fold_tables, rows_of_task
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of

@@ -16,7 +16,8 @@ import numpy as np
 
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import replacing_folder, write_text
-from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
+from kaggle_face.artifacts.predicted_tables import write_test_tables
+from kaggle_face.artifacts.provenance import inputs_beside
 from kaggle_face.artifacts.run_locks import writing_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs, run_folder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names
@@ -38,6 +39,7 @@ from kaggle_face.metrics.classification import log_loss, top_k_accuracy
 from kaggle_face.metrics.verification import verification_summary
 from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
 from kaggle_face.pipeline.evaluation_rows import MetricRow
+from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.pipeline.inputs.today import Today, open_today
 from kaggle_face.pipeline.train import describe_training
@@ -203,7 +205,7 @@ def _write_fold(
         ids = fold.validation_ids if options.task == "classification" else fold.pairs.pair_ids
         results = {imported_checkpoint(options.task): _write_record(folder, "oof", fold, options, oof, ids)}
     _write_record(folder, "test", fold, options, test, test.ids)
-    about = describe_training(loaded, competition.folds, "imported", competition.today, ())
+    about = describe_training(loaded, competition.folds, competition.today, TrainOptions(kind="imported"))
     folder.write_info(
         {
             **about,
@@ -261,12 +263,12 @@ def _correlations(run: RunFolder, task: Task, progress: Progress) -> Iterator[Co
     """The correlation with each other run of these folds; a run that cannot be compared is reported."""
     member = choose_members([run], [imported_checkpoint(task)])[0]
     own = held_out_values(member, task)
-    division = member.folds[0].read_info().get("folds")
+    split = member.folds[0].read_info().get("folds")
     for other in list_runs(run.path.parent.parent, run.path.parent.name):
         folds = other.finished_folds()
         if other.path == run.path or other.imported_task not in (None, task) or not folds:
             continue
-        if folds[0].read_info().get("folds") != division:
+        if folds[0].read_info().get("folds") != split:
             progress.log(f"{other.name} is not compared: it is of other folds")
             continue
         try:

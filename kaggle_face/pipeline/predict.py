@@ -110,15 +110,15 @@ def _predict_folds(
         require_same_classes(folder, today)
 
     # torch takes seconds to import: what can be refused is refused before.
-    from kaggle_face.inference.prediction import gather_test_set, predict_fold
+    from kaggle_face.inference.prediction import Predictor, gather_test_set
     from kaggle_face.model.amp import resolve_device
 
-    test_set, device, predicted = gather_test_set(data, cache), resolve_device(config.device), []
+    test_set, predicted = gather_test_set(data, cache), []
+    predictor = Predictor(test_set, today.tables, averaging, resolve_device(config.device), progress)
     images = counted(len(test_set.embedded_ids), "image")
     for place, folder in enumerate(folds):
         checkpoints = options.checkpoints or _kept_checkpoints(folder)
-        folds_after = len(folds) - place - 1
-        predict_fold(folder, checkpoints, test_set, today.tables, averaging, device, progress, folds_after)
+        predictor.predict_fold(folder, checkpoints, folds_after=len(folds) - place - 1)
         progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
         found = ((name, measure_labelled_test(folder, name)) for name in checkpoints)
         known = {name: accuracy for name, accuracy in found if accuracy is not None}

@@ -231,8 +231,10 @@ def _expected(file: SubmissionFile, run: RunFolder | None, progress: Progress) -
         measured = _how_blended(run, tasks, figure)
     else:
         measured = f"on what fold {found[1]} held out"
-        member = _member(run, int(found[1]), found[2])
-        figure = figure if member is None else _with_interval(figure, member, tasks, progress)
+        checkpoint = next((each for each in CHECKPOINTS if each == found[2]), None)
+        if checkpoint is not None:
+            member = Member(run, checkpoint, (run.fold(int(found[1])),))
+            figure = _with_interval(figure, member, tasks, progress)
     low, high = (None, None) if figure.interval is None else (figure.interval.low, figure.interval.high)
     return ExpectedScore(figure.metric, figure.value, low, high, measured)
 
@@ -249,11 +251,6 @@ def _how_blended(run: RunFolder, tasks: Sequence[Task], figure: Estimate) -> str
         if nested != figure.value:
             words += f"; {nested:.4f} by weights found on other people"
     return words
-
-
-def _member(run: RunFolder, fold: int, checkpoint: str) -> Member | None:
-    name = next((each for each in CHECKPOINTS if each == checkpoint), None)
-    return None if name is None else Member(run, name, (run.fold(fold),))
 
 
 def _with_interval(figure: Estimate, member: Member, tasks: Sequence[Task], progress: Progress) -> Estimate:

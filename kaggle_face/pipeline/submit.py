@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
-from kaggle_face.artifacts.provenance import TestTables, records_of
+from kaggle_face.artifacts.predicted_tables import TestTables
+from kaggle_face.artifacts.provenance import records_of
 from kaggle_face.artifacts.run_choice import find_blended_run
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.competitions.reading import formats_of, submission_formats

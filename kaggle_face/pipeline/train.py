@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from kaggle_face.artifacts.environment import command_line, describe_environment
 from kaggle_face.artifacts.run_locks import writing_folds
-from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.data.cache.image_cache import ImageCache
@@ -39,7 +39,6 @@ from kaggle_face.progress import Progress, in_words
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import StoppedBySignalError, raise_if_wished
 from kaggle_face.train.config_lint import lint_config
-from kaggle_face.train.deadline import Deadline
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.loggers.creation import require_logger_packages
@@ -78,12 +77,10 @@ def train_folds(
     options: TrainOptions,
     progress: Progress,
     distributed: DistributedContext = SINGLE_PROCESS,
-    deadline: Deadline | None = None,
 ) -> TrainResult:
     """Trains folds, with None all that are not finished; those that were stopped go on.
 
-    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`. With a
-    `deadline` the schedule of each is re-fitted so that it is over by then.
+    One fold that is named alone goes on, or is skipped where it is finished, with `options.resume`.
 
     Raises:
         MissingExtraError: A package of `train.loggers` is not installed.
@@ -103,19 +100,19 @@ def train_folds(
     with writing_folds(run, numbers) if distributed.is_rank_zero else nullcontext():
         starts = distributed.on_rank_zero(choose_starts, folders, config, options, folds is None)
         cache = open_images(config, data, progress)
-        division = open_folds(loaded, data, cache)
+        splits = open_folds(loaded, data, cache)
         for line in lint_config(config, distributed.share.count):
             progress.warn(line)
         today = open_today(config, data, progress, cache)
         _compare_with_earlier(run, folders, starts, today, progress)
         if folds is None:
             _log_what_is_left(run, starts.count("skip"), len(starts), progress)
-        about = describe_training(loaded, division, options.kind, today, ignored_rules, options.launch)
+        about = describe_training(loaded, splits, today, options, ignored_rules)
         context = RunContext(
-            about, progress, distributed=distributed, saves_when_stopped=True, deadline=deadline
+            about, progress, distributed=distributed, saves_when_stopped=True, deadline=options.deadline
         )
-        _log_estimate(config, data, division, dict(zip(numbers, starts, strict=True)), context)
-        queue = _FoldQueue(loaded, options, folders, starts, data, division, cache, context)
+        queue = _FoldQueue(loaded, options, folders, starts, data, splits, cache, context)
+        queue.log_estimate()
         outcomes, command = queue.train(logs_skipped=folds is not None)
         try:
             require_unchanged(config, today, progress)
@@ -134,7 +131,7 @@ class _FoldQueue:
     folders: Sequence[FoldFolder]
     starts: Sequence[Start]
     data: CompetitionData
-    division: Folds
+    splits: Folds
     cache: ImageCache
     context: RunContext
 
@@ -165,10 +162,33 @@ class _FoldQueue:
                 log(f"{counted(num_left, 'fold')} left: about {in_words(seconds)}")
         return outcomes, ""
 
+    def log_estimate(self) -> None:
+        """Logs the time of the folds to train, where there is no deadline and they take a while."""
+        config, context = self.loaded.config, self.context
+        numbers = [
+            folder.fold for folder, start in zip(self.folders, self.starts, strict=True) if start != "skip"
+        ]
+        if not numbers or context.deadline is not None:
+            return
+        count, first = len(numbers), numbers[0]
+        num_images = len(self.splits.training_ids(first))
+        if count * config.train.epochs * num_images < _LEAST_IMAGES_ESTIMATED:
+            return
+        num_measured = len(self.splits.validation_ids(first)) + len(self.splits.pairs[first].image_ids)
+        size = FoldSize(len(self.data.classes), num_images, num_measured)
+        device = context.distributed.device_setting(config.device)
+        estimate = estimate_fold(config, size, device, context.distributed.share.count)
+        if estimate is None:
+            return
+        each = " each" if count > 1 else ""
+        begun = ", less what was trained before" if "resume" in self.starts else ""
+        whole = f", {in_words(count * estimate.seconds)} in all" if count > 1 else ""
+        context.progress.log(f"{counted(count, 'fold')} to train: {estimate}{each}{whole}{begun}")
+
     def _train_fold(
         self, folder: FoldFolder, start: Literal["new", "resume"], epochs_after: int
     ) -> FoldOutcome:
-        fold_data = select_fold(self.data, self.division, self.cache, folder.fold)
+        fold_data = select_fold(self.data, self.splits, self.cache, folder.fold)
         context = replace(self.context, epochs_after=epochs_after)
         outcome = train_fold(self.loaded.config, fold_data, folder, start, context)
         if outcome == "interrupted":
@@ -267,29 +287,6 @@ def _epochs_to_train(folder: FoldFolder, start: Start, config: Config) -> int:
     return max(0, config.train.epochs - finished)
 
 
-def _log_estimate(
-    config: Config, data: CompetitionData, division: Folds, starts: Mapping[int, Start], context: RunContext
-) -> None:
-    """One line about the time of the folds to train, where there is no deadline and they take a while."""
-    numbers = [number for number, start in starts.items() if start != "skip"]
-    if not numbers or context.deadline is not None:
-        return
-    count, first = len(numbers), numbers[0]
-    num_images = len(division.training_ids(first))
-    if count * config.train.epochs * num_images < _LEAST_IMAGES_ESTIMATED:
-        return
-    num_measured = len(division.validation_ids(first)) + len(division.pairs[first].image_ids)
-    size = FoldSize(len(data.classes), num_images, num_measured)
-    device = context.distributed.device_setting(config.device)
-    estimate = estimate_fold(config, size, device, context.distributed.share.count)
-    if estimate is None:
-        return
-    each = " each" if count > 1 else ""
-    begun = ", less what was trained before" if "resume" in starts.values() else ""
-    whole = f", {in_words(count * estimate.seconds)} in all" if count > 1 else ""
-    context.progress.log(f"{counted(count, 'fold')} to train: {estimate}{each}{whole}{begun}")
-
-
 def _compare_with_earlier(
     run: RunFolder, folders: Sequence[FoldFolder], starts: Sequence[Start], today: Today, progress: Progress
 ) -> None:
@@ -309,14 +306,13 @@ def _compare_with_earlier(
 def describe_training(
     loaded: LoadedConfig,
     folds: Folds,
-    kind: RunKind,
     today: Today,
-    ignored_rules: Sequence[str],
-    launch: str | None = None,
+    options: TrainOptions,
+    ignored_rules: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The call that trains a fold, for `run.json`: settings, data, folds, versions, and a launch's id."""
     return {
-        "kind": kind,
+        "kind": options.kind,
         "config": loaded.name,
         "settings": loaded.word,
         "made_of": dict(today.training),
@@ -326,5 +322,5 @@ def describe_training(
         "num_folds": folds.count,
         "ignored_rules": list(ignored_rules),
         **describe_environment(command_line(), loaded.config.device),
-        **({} if launch is None else {"launch": launch}),
+        **({} if options.launch is None else {"launch": options.launch}),
     }

@@ -111,7 +111,7 @@ class BetterRuns:
             storage: Where several workers keep one search: the path of a journal file on a shared disk, an
                 address such as `postgresql://user@host/database`, or a storage of Optuna; None: a file beside
                 the runs.
-            device: What this worker trains on, such as `cuda:1`; None: as the settings say.
+            device: What this worker trains on, such as `cuda:1`; None: as in the settings.
             trial_epochs: Epochs of a trial, its schedule shortened to them; None: those of the overrides.
             ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
 
@@ -146,7 +146,7 @@ class BetterRuns:
         name: str = "soup",
         overwrite: bool = False,
     ) -> Run:
-        """Averages the weights of checkpoints where held-out data says so, into a run of its own.
+        """Averages the weights of checkpoints where that helps on held-out data, into a run of its own.
 
         The score that chose, and the gain on people who did not choose, go to the progress.
 
@@ -161,7 +161,8 @@ class BetterRuns:
         Raises:
             RunError: A fold is not finished, there is a run of that name, or networks differ.
         """
-        from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups, soup_lines
+        from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups
+        from kaggle_face.summaries.training import soup_lines
 
         chosen = [self.run()] if runs is None else list(runs)
         if not chosen:

@@ -48,7 +48,7 @@ def export(
         progress: What long work reports to; None as for `open_project`.
 
     Raises:
-        RunError: The run was not trained, or its blend cannot be one graph; one line says why.
+        RunError: The run was not trained, or its blend cannot be one graph; one line names the reason.
         InputError: A graph does not compute what torch computes, or the folder holds other files.
         MissingExtraError: onnx or onnxruntime is not installed.
 
@@ -69,17 +69,8 @@ def export(
         run, is_blend = source.part_to_export()
     from kaggle_face.pipeline.export.results import ExportOptions
 
-    options = ExportOptions(
-        fold,
-        checkpoint,
-        is_blend,
-        outputs,
-        precisions,
-        flip,
-        crops,
-        None if folder is None else Path(folder),
-        format,
-    )
+    target = None if folder is None else Path(folder)
+    options = ExportOptions(fold, checkpoint, is_blend, outputs, precisions, flip, crops, target, format)
     return _written(source, run, options, progress)
 
 

@@ -57,7 +57,7 @@ def init_project(
         data: The folder of the unpacked files.
         replace: Whether settings that are there already are replaced.
         progress: As for `open_project`.
-        own_data: What files of no known layout mean, as the options of `kaggle-face init` say it:
+        own_data: What files of no known layout mean, as by the options of `kaggle-face init`:
             `{"image_column": "id", "pairs": ("dev.csv:a,b,same",)}`; an empty mapping is `--own`.
         name: What the settings, and the folder of their runs, are called; None: as the competition.
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kaggle_face.arguments import checked, checked_methods
-from kaggle_face.artifacts.run_choice import find_own_run
-from kaggle_face.artifacts.runs import list_runs, name_of_run, run_folder
+from kaggle_face.artifacts.run_choice import find_own_run, run_to_train
+from kaggle_face.artifacts.runs import list_runs
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
@@ -20,7 +20,7 @@ from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
 from kaggle_face.evaluation.members import Method
 from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
-from kaggle_face.pipeline.launch.slurm import SlurmOptions
+from kaggle_face.pipeline.launch.slurm import SlurmOptions, training_script
 from kaggle_face.progress import Progress, WarningsOnce
 from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
@@ -194,9 +194,7 @@ class Project(BetterRuns, Looking, Submissions):
         from kaggle_face.pipeline.train import train_folds
 
         numbers = [folds] if isinstance(folds, int) else folds
-        folder = run_folder(
-            Path(self.config.paths.runs), self.name, run or name_of_run(self.loaded.overrides)
-        )
+        folder = run_to_train(self.loaded, run)
         begun = any(folder.fold(number).info_file.is_file() for number in numbers or ())
         options = TrainOptions(resume and begun, overwrite, ignore_rules)
         with self.call() as progress:
@@ -221,15 +219,8 @@ class Project(BetterRuns, Looking, Submissions):
             options: Nodes, GPUs, time and partition; None: one GPU of one node.
             ignore_rules: As of `train`.
         """
-        from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
-        from kaggle_face.pipeline.launch.devices import training_words
-        from kaggle_face.pipeline.launch.slurm import slurm_script
-
         numbers = [folds] if isinstance(folds, int) else folds
-        name = run or name_of_run(self.loaded.overrides)
-        folder = run_folder(Path(self.config.paths.runs), self.name, name)
-        words = training_words(self.loaded, folder, numbers, TrainOptions(ignore_rules=ignore_rules))
-        return slurm_script(words, f"{self.name}-{name}", options or SlurmOptions())
+        return training_script(self.loaded, run, numbers, options or SlurmOptions(), ignore_rules)
 
     def ensemble(
         self,

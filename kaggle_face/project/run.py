@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, overload, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from kaggle_face.arguments import checked, checked_methods
 from kaggle_face.artifacts.files.reading import reading
-from kaggle_face.artifacts.provenance import require_current
-from kaggle_face.artifacts.record_io import read_pair_scores, read_pairs, read_predictions
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
-from kaggle_face.artifacts.tables import read_table
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RunError, counted
+from kaggle_face.errors import RunError
 from kaggle_face.evaluation.members import default_checkpoint, imported_checkpoint
 from kaggle_face.inference.onnx_file import Outputs, Precision
 from kaggle_face.project.frames import as_html, frame_of
-from kaggle_face.records import FloatArray, IntArray, StrArray, positions_of
+from kaggle_face.project.out_of_fold import ClassPredictions, TrialScores, class_predictions, trial_scores
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
@@ -31,87 +25,6 @@ if TYPE_CHECKING:
     from kaggle_face.inference.embedder import Embedder
     from kaggle_face.progress import Progress
     from kaggle_face.project.exported import Export
-
-
-@dataclass(frozen=True, eq=False)
-class ClassPredictions:
-    """Out-of-fold predictions of identities, aligned by row.
-
-    Attributes:
-        image_ids: The held-out images (N), each once.
-        labels: Their class indices (N).
-        probabilities: Softmax over the classes (N, C), float32; a class that the image's fold was never
-            shown has probability 0.
-        class_names: Names of the classes (C), in the order of the indices.
-        folds: The fold that held each image out (N).
-    """
-
-    image_ids: StrArray
-    labels: IntArray
-    probabilities: FloatArray
-    class_names: StrArray
-    folds: IntArray
-
-    @property
-    def accuracy(self) -> float:
-        """The share of images whose most probable class is right."""
-        return float((self.probabilities.argmax(axis=1) == self.labels).mean())
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row an image: its fold, its class, the most probable class and that probability."""
-        best_N = self.probabilities.argmax(axis=1)
-        return pd.DataFrame(
-            {
-                "image_id": self.image_ids,
-                "fold": self.folds,
-                "class": self.class_names[self.labels],
-                "predicted": self.class_names[best_N],
-                "probability": self.probabilities[np.arange(len(best_N)), best_N],
-            }
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"out-of-fold predictions of {counted(len(self.image_ids), 'image')}, "
-            f"{counted(len(self.class_names), 'class')}: accuracy {self.accuracy:.4f}"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class TrialScores:
-    """Out-of-fold scores of verification trials, aligned by row.
-
-    Attributes:
-        first_ids: The first image of each trial (P).
-        second_ids: The second image (P).
-        is_same: Whether both show one identity (P).
-        scores: Cosines of the embeddings (P), float32; scales of folds may differ.
-        folds: The fold that held each trial out (P).
-    """
-
-    first_ids: StrArray
-    second_ids: StrArray
-    is_same: npt.NDArray[np.bool_]
-    scores: FloatArray
-    folds: IntArray
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a trial."""
-        return pd.DataFrame(
-            {
-                "first": self.first_ids,
-                "second": self.second_ids,
-                "fold": self.folds,
-                "is_same": self.is_same,
-                "score": self.scores,
-            }
-        )
-
-    def __repr__(self) -> str:
-        trials = counted(len(self.scores), "trial")
-        return f"out-of-fold scores of {trials}, {int(self.is_same.sum()):,} of them genuine"
 
 
 class Member:
@@ -266,8 +179,8 @@ class Run:
             raise RunError(f"{self.name} has no finished fold; train one: {self.folder.training_command()}")
         chosen = checkpoint or default_checkpoint(task, [self.folder])
         if task == "classification":
-            return _class_predictions(folds, chosen)
-        return _trial_scores(folds, chosen)
+            return class_predictions(folds, chosen)
+        return trial_scores(folds, chosen)
 
     def predict(
         self,
@@ -351,43 +264,3 @@ class Run:
 
     def _repr_html_(self) -> str:
         return as_html(repr(self), self.figures)
-
-
-def _class_predictions(folds: Sequence[FoldFolder], checkpoint: CheckpointName) -> ClassPredictions:
-    ids, labels, probabilities, numbers = [], [], [], []
-    for fold in folds:
-        require_current(fold, "oof", checkpoint, "predictions")
-        found = read_predictions(fold.record_folder("oof", checkpoint, "predictions"))
-        truth = read_table(fold.labels_file, ["image_id", "label"])
-        rows = positions_of(found.image_ids, truth["image_id"], f"held-out images of {fold.path}")
-        ids.append(found.image_ids)
-        labels.append(truth["label"][rows].astype(np.int64))
-        logits_NC = found.logits.astype(np.float64)
-        shifted_NC = np.exp(logits_NC - logits_NC.max(axis=1, keepdims=True))
-        probabilities.append((shifted_NC / shifted_NC.sum(axis=1, keepdims=True)).astype(np.float32))
-        numbers.append(np.full(len(found.image_ids), fold.fold))
-    return ClassPredictions(
-        np.concatenate(ids),
-        np.concatenate(labels),
-        np.concatenate(probabilities),
-        found.class_names,
-        np.concatenate(numbers),
-    )
-
-
-def _trial_scores(folds: Sequence[FoldFolder], checkpoint: CheckpointName) -> TrialScores:
-    pairs, scores, numbers = [], [], []
-    for fold in folds:
-        require_current(fold, "oof", checkpoint, "pairs")
-        trials = read_pairs(fold.pairs_file("oof"))
-        found = read_pair_scores(fold.record_folder("oof", checkpoint, "pairs"))
-        pairs.append(trials)
-        scores.append(found.aligned_to(trials.pair_ids).scores)
-        numbers.append(np.full(len(trials), fold.fold))
-    return TrialScores(
-        np.concatenate([each.first_ids for each in pairs]),
-        np.concatenate([each.second_ids for each in pairs]),
-        np.concatenate([each.labels for each in pairs]) == 1,
-        np.concatenate(scores).astype(np.float32),
-        np.concatenate(numbers),
-    )

@@ -110,12 +110,11 @@ class Submissions:
         with self.call() as progress:
             run = _run_of(self, source, progress)
             result = write_submissions(self.loaded, run, options, progress)
-            files = result.chosen(name)
             if dry_run:
                 from kaggle_face.pipeline.submission_plan import plan_submission
 
-                return plan_frame(plan_submission(self.loaded, result, files, progress))
-            entries = upload_submissions(self.loaded, files, force, progress)
+                return plan_frame(plan_submission(self.loaded, result, result.chosen(name), progress))
+            entries = upload_submissions(self.loaded, result.chosen(name), force, progress)
         require_scored(entries)
         return frame_of(entries)
 

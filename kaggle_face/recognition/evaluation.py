@@ -83,7 +83,7 @@ class _Hits:
 def measure_sizes(
     faces: FaceSet, models: Sequence[EmbeddedSet], sizes: Sequence[int], draws: int = 10, seed: int = 0
 ) -> tuple[list[SizeResult], list[Comparison]]:
-    """Each person is enrolled with one image; the others are looked for, and images of strangers too.
+    """Each person is enrolled with one image; the others are looked for, and images of unknown people too.
 
     Strangers are the people with a single image, or where they are too few, those who are not enrolled. The
     same draws serve every model; the first model is compared with each of the others.
@@ -98,10 +98,10 @@ def measure_sizes(
         results += [
             _size_result(embedded, one, size, draws) for embedded, one in zip(models, hits, strict=True)
         ]
-        comparisons += [
-            _compared(models[0], hits[0], embedded, one, size)
-            for embedded, one in zip(models[1:], hits[1:], strict=True)
-        ]
+        for embedded, one in zip(models[1:], hits[1:], strict=True):
+            found = clustered_mean_difference(hits[0].ranks <= 1, one.ranks <= 1, hits[0].people)
+            names = (models[0].model.name, embedded.model.name)
+            comparisons.append(Comparison(*names, size, found.value, found.low, found.high, found.other_sign))
     return results, comparisons
 
 
@@ -189,7 +189,7 @@ def _hits(people: StrArray, embedded: EmbeddedSet, plans: Sequence[_Draw]) -> _H
 
 
 def _detection_rate(similarity: Float32, ranks: IntArray, others: Float32) -> float:
-    """DIR at 1 % FPIR of probes (Q, G) with their ranks (Q,) and of strangers (S, G)."""
+    """DIR at 1 % FPIR of probes (Q, G) with their ranks (Q,) and of unknown people (S, G)."""
     best = np.concatenate([similarity.max(axis=1), others.max(axis=1)])
     is_enrolled = np.concatenate([np.ones(len(ranks), bool), np.zeros(len(others), bool)])
     is_correct = np.concatenate([ranks == 1, np.zeros(len(others), bool)])
@@ -212,12 +212,6 @@ def _size_result(embedded: EmbeddedSet, hits: _Hits, size: int, draws: int) -> S
         float(np.mean(hits.rates)) if hits.rates else float("nan"),
         float(np.std(hits.rates, ddof=1)) if len(hits.rates) > 1 else 0.0,
     )
-
-
-def _compared(first: EmbeddedSet, own: _Hits, second: EmbeddedSet, others: _Hits, size: int) -> Comparison:
-    found = clustered_mean_difference(own.ranks <= 1, others.ranks <= 1, own.people)
-    names = (first.model.name, second.model.name)
-    return Comparison(*names, size, found.value, found.low, found.high, found.other_sign)
 
 
 def _shot_interval(

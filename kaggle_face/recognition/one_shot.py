@@ -77,7 +77,7 @@ class Identified:
         answers: The most similar people of each face.
         threshold: The lowest score of a known person.
         num_people: How many people each face was compared with.
-        false_alarm_rate: The share of strangers who would get a name; None with fewer than two people.
+        false_alarm_rate: The share of unknown people who would get a name; None with fewer than two people.
         problems: Why each other picture could not be used.
     """
 

@@ -191,7 +191,7 @@ class Recognizer:
         return answers
 
     def false_alarm_rate(self, threshold: Threshold) -> float | None:
-        """The share of strangers who would get somebody's name; see `Prototypes.false_alarm_rate`."""
+        """The share of unknown people who would get somebody's name; see `Prototypes.false_alarm_rate`."""
         return self._search()[0].false_alarm_rate(threshold.value)
 
     def num_people(self) -> int:

@@ -38,7 +38,7 @@ _BLOCK_BYTES = 2**24  # a block and its scores stay in the cache of a core
 _ATTEMPTS = 5
 _SUMS_FILE = "sums.json"
 _OLD_SECONDS = 3600.0  # what a killed process left half written is removed after this time
-_STRANGERS = 512  # enrolled people who stand for strangers when false alarms are counted
+_STRANGERS = 512  # enrolled people who stand for unknown people when false alarms are counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +62,9 @@ class Prototypes:
         return len(self.numbers)
 
     def false_alarm_rate(self, threshold: float) -> float | None:
-        """The share of strangers who get somebody's name, were they like the enrolled; None for too few.
+        """The share of unknown people who get somebody's name, were they like the enrolled; None for too few.
 
-        Each of up to 512 enrolled people is taken for a stranger and searched among all the others.
+        Each of up to 512 enrolled people is taken for an unknown person and searched among all the others.
         """
         if len(self) < 2:
             return None
@@ -169,7 +169,7 @@ def _is_whole(folder: Path, moment: Snapshot) -> bool:
 
 
 def _read_copy(folder: Path, moment: Snapshot) -> tuple[Float32, Int64, Float32]:
-    """Everyone's prototypes, their numbers, and the scores of strangers, as memory maps."""
+    """Everyone's prototypes, their numbers, and the scores of unknown people, as memory maps."""
     shape = (moment.num_people, moment.model.embedding_size)
     return (
         read_array(folder / "vectors.npy", shape, "f"),
@@ -189,7 +189,7 @@ def _write_cache(folder: Path, moment: Snapshot) -> None:
 
 
 def _write_vectors(path: Path, shape: tuple[int, int], moment: Snapshot) -> tuple[Int64, Float32]:
-    """Writes everyone's prototype; the people's numbers (P,) and what strangers score.
+    """Writes everyone's prototype; the people's numbers (P,) and what unknown people score.
 
     The memory map ends with this function: Windows renames no folder in which a file is mapped.
     """

@@ -79,7 +79,7 @@ Rule = Callable[[Evidence], Step | None]
 
 
 def advise(evidence: Evidence, most: int = NUM_STEPS) -> tuple[tuple[Step, ...], int]:
-    """The first `most` steps whose rules hold, and how many rules were asked."""
+    """The first `most` steps whose rules hold, and how many rules there are."""
     steps = [step for rule in RULES if (step := rule(evidence)) is not None]
     return tuple(steps[:most]), len(RULES)
 

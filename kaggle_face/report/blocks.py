@@ -104,7 +104,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Cards:
-    """Cards with pictures; `note` says how many of how many are shown."""
+    """Cards with pictures; `note`: how many of how many are shown."""
 
     caption: str
     cards: tuple[Card, ...]
@@ -113,7 +113,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Many small pictures, each with a label below; `note` says how many of how many are shown."""
+    """Many small pictures, each with a label below; `note`: how many of how many are shown."""
 
     caption: str
     pictures: tuple[tuple[Picture, str], ...]

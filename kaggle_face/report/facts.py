@@ -188,7 +188,7 @@ class ComparedMetric:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How this run does against the one before; `note` says what is not compared, or why nothing is."""
+    """How this run does against the one before; `note`: what is not compared, or why nothing is."""
 
     before: str
     metrics: tuple[ComparedMetric, ...]
@@ -226,7 +226,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class ReportFacts:
-    """All of it; what is None or empty is not there, and `missing` says why.
+    """All of it; what is None or empty is not there, and `missing` holds the reason.
 
     Attributes:
         question: Of the competition.

@@ -22,10 +22,12 @@ def render_first_screen(
     facts: ReportFacts, steps: Sequence[Step], num_rules: int, anchors: Collection[str]
 ) -> str:
     """The first screen as HTML; every text from outside is escaped. `anchors` are the sections to link to."""
+    words = {0: "Nothing stands out", 1: "The one thing to do next"}
+    heading = words.get(len(steps), f"The {'two' if len(steps) == 2 else 'three'} things to do next")
     return (
         '<section id="result" aria-labelledby="result-title"><h2 id="result-title">Result</h2>'
         f'<div class="summary">{_question(facts)}{_score(facts)}{_before(facts)}{_cutoffs(facts)}</div>'
-        f"<h3>{_heading(steps)}</h3>{_steps(steps, num_rules, anchors)}</section>"
+        f"<h3>{heading}</h3>{_steps(steps, num_rules, anchors)}</section>"
     )
 
 
@@ -111,11 +113,6 @@ def _cutoffs(facts: ReportFacts) -> str:
     notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in facts.question.notes)
     listed = f"<ul>{''.join(rows)}</ul>" if rows else "<p>None is known for this competition.</p>"
     return f'<div class="panel"><h3>Against the cut-offs</h3>{listed}{notes}</div>'
-
-
-def _heading(steps: Sequence[Step]) -> str:
-    words = {0: "Nothing stands out", 1: "The one thing to do next"}
-    return words.get(len(steps), f"The {['', '', 'two', 'three'][min(len(steps), 3)]} things to do next")
 
 
 def _steps(steps: Sequence[Step], num_rules: int, anchors: Collection[str]) -> str:

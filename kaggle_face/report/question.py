@@ -20,7 +20,7 @@ def slugs_of(config: Config) -> tuple[str, ...]:
 
 
 def question_of(config: Config, own: OwnMetrics, looks: Mapping[str, Mapping[str, Any]]) -> Question:
-    """What is asked, with the cut-offs of the settings, of the catalogue, and of the last leaderboards seen.
+    """Tasks and metrics, with the cut-offs of the settings, of the catalogue and of leaderboards seen before.
 
     Args:
         config: The settings of a run.

@@ -134,7 +134,7 @@ def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
 
 
 def _probabilities(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    shifted = np.asarray(logits, np.float32)
-    shares = np.exp(shifted - shifted.max(axis=1, keepdims=True))
-    probabilities: npt.NDArray[np.float32] = shares / shares.sum(axis=1, keepdims=True)
+    from scipy.special import softmax
+
+    probabilities: npt.NDArray[np.float32] = softmax(np.asarray(logits, np.float32), axis=1)
     return probabilities

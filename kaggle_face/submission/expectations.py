@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kaggle_face.artifacts.provenance import rows_of_task
+from kaggle_face.artifacts.predicted_tables import rows_of_task
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.folders import map_folder, name_of
 from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat

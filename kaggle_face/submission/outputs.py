@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
-from kaggle_face.artifacts.provenance import (
-    digest_of_tables,
-    records_of,
-    renewal,
-    rows_of_task,
-    why_outdated,
-)
+from kaggle_face.artifacts.predicted_tables import digest_of_tables, rows_of_task
+from kaggle_face.artifacts.provenance import how_to_renew, records_of, why_outdated
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RunFolder
 from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
@@ -104,7 +99,7 @@ def list_outputs(
         elif records_of(fold, "test"):
             progress.warn(
                 f"no CSV of fold {fold.fold} alone: it predicted other test data than the blend; "
-                f"{renewal(fold, 'test')}"
+                f"{how_to_renew(fold, 'test')}"
             )
     outputs = []
     for form in forms:
@@ -199,4 +194,4 @@ def _checkpoints(
             if reason is None:
                 yield Output(form, f"{run.path.name}_fold{fold.fold}_{name}", records)
             else:
-                progress.warn(f"no CSV of fold {fold.fold} {name}: {reason}; {renewal(fold, 'test')}")
+                progress.warn(f"no CSV of fold {fold.fold} {name}: {reason}; {how_to_renew(fold, 'test')}")

@@ -22,7 +22,7 @@ _TAKEN = {
 
 
 def describe_plan(planned: PlannedRun) -> Summary:
-    """The stages of a plan with their times, what is expected, and why it is no larger one."""
+    """The stages of a plan with their times, what is expected, and why it is not a larger one."""
     plan = planned.plan
     stages = [[stage.name, seconds_as_text(stage.seconds), stage.note] for stage in plan.stages]
     total = seconds_as_text(sum(stage.seconds for stage in plan.stages))

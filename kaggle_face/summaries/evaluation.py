@@ -39,9 +39,11 @@ def describe_evaluation(result: EvaluationResult) -> Summary:
     lines: list[str | TextTable] = []
     for evaluation in result.tasks:
         lines += describe_metrics(evaluation)
-        said = [f"{evaluation.task}: {line}" for line in evaluation.imbalances]
-        said += [f"{evaluation.task}: {each.name} is left out: {each.reason}" for each in evaluation.left_out]
-        lines += [*said, ""] if said else []
+        notes = [f"{evaluation.task}: {line}" for line in evaluation.imbalances]
+        notes += [
+            f"{evaluation.task}: {each.name} is left out: {each.reason}" for each in evaluation.left_out
+        ]
+        lines += [*notes, ""] if notes else []
         lines += [
             *describe_mistakes(evaluation),
             *describe_thresholds(evaluation),

@@ -1,16 +1,21 @@
-"""The gallery of one-shot recognition: who is enrolled, pictures, the audit, and answers."""
+"""The gallery of one-shot recognition: who is enrolled, pictures, the audit, answers and their accuracy."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaggle_face.errors import counted
 from kaggle_face.summaries.summary import Summary, TextTable, number
 
 if TYPE_CHECKING:
+    from kaggle_face.recognition.evaluation_report import EvaluationReport
+    from kaggle_face.recognition.gallery.enrolment import FolderReport
+    from kaggle_face.recognition.gallery.model_card import ModelCard
     from kaggle_face.recognition.gallery.tables import AuditRow, Person
-    from kaggle_face.recognition.one_shot import Identified
+    from kaggle_face.recognition.one_shot import Enrolled, Identified, Verified
 
 _LONGEST_DETAILS = 60
 _PEOPLE = {
@@ -40,9 +45,12 @@ _CANDIDATES = {
 }
 
 
-def people_table(people: Sequence[Person]) -> TextTable:
-    """Everyone who is enrolled."""
-    return TextTable(_PEOPLE, [[one.name, str(one.num_images), one.added] for one in people])
+def describe_people(gallery: Path, people: Sequence[Person], model: ModelCard | None) -> Summary:
+    """Everyone who is enrolled in a gallery, and the model that made it."""
+    if not people or model is None:
+        return [f"nobody is enrolled in {gallery}"]
+    rows = [[one.name, str(one.num_images), one.added] for one in people]
+    return [TextTable(_PEOPLE, rows), f"{counted(len(people), 'person')}; model {model.name}"]
 
 
 def pictures_table(rows: Iterable[Mapping[str, Any]]) -> TextTable:
@@ -70,6 +78,28 @@ def audit_table(rows: Iterable[AuditRow]) -> TextTable:
     return TextTable(_AUDIT, cells)
 
 
+def describe_enrolled(enrolled: Enrolled) -> Summary:
+    """Where each face was found, and how many images the person has."""
+    outcome, person = enrolled.outcome, enrolled.outcome.person
+    known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
+    count = f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all"
+    return [*map(str, enrolled.faces), count]
+
+
+def describe_enrolled_folder(report: FolderReport) -> Summary:
+    """How many people and images of a folder were enrolled, were there already, or were left out."""
+    skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
+    images, people = counted(report.num_images, "image"), counted(report.num_people, "person")
+    return [f"{people} enrolled with {images}{skipped}; {len(report.left_out)} left out"]
+
+
+def describe_verified(found: Verified) -> Summary:
+    """Where each face was found, and whether both are the same person."""
+    verdict = "the same person as" if found.decision.accepted else "NOT the same person as"
+    answer = f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}"
+    return [*map(str, found.faces), answer]
+
+
 def describe_identified(found: Identified) -> Summary:
     """Who each picture shows with the candidates, and how far the threshold is to be trusted."""
     lines: list[str | TextTable] = []
@@ -86,3 +116,16 @@ def describe_identified(found: Identified) -> Summary:
     elif rate is not None:
         among += f"; at this threshold about {rate:.1%} of strangers would get one of their names"
     return [*lines, among]
+
+
+def describe_recognition(report: EvaluationReport) -> Summary:
+    """The models, and how well each knows the people of a folder from one picture each."""
+    people = counted(len(set(report.faces.people.tolist())), "person")
+    lines: list[str | TextTable] = [f"{people}, {counted(len(report.faces.people), 'picture')}"]
+    for one in report.models:
+        speed = "" if math.isnan(one.milliseconds) else f", {one.milliseconds:.1f} ms a face on this machine"
+        lines.append(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")
+    for table in report.tables():
+        legend = {name: table.legend[name] for name in table.header}
+        lines += ["", table.title, TextTable(legend, table.rows), *table.notes]
+    return lines

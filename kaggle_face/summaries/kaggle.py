@@ -1,7 +1,9 @@
-"""The ledger of submissions, its agreement with out-of-fold scores, and the leaderboard."""
+"""Downloads, the ledger of submissions, its agreement with out-of-fold scores, and the leaderboard."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from kaggle_face.summaries.summary import Summary, TextTable
 
 if TYPE_CHECKING:
     from kaggle_face.kaggle.leaderboard import Standing
-    from kaggle_face.pipeline.remote import LeaderboardLook, SubmissionHistory
+    from kaggle_face.pipeline.remote import Download, LeaderboardLook, SubmissionHistory
     from kaggle_face.submission.ledger.entries import Entry
 
 _LOOKS_SHOWN = 10
@@ -37,6 +39,18 @@ _GAPS = {
     "score": "that it takes",
     "missing": "to the own score",
 }
+
+
+def describe_downloads(found: Sequence[Download]) -> Summary:
+    """Where the files of each competition are, and how many."""
+    lines = [f"{each.folder}: {counted(each.num_files, 'file')} of '{each.slug}'" for each in found]
+    return lines or ["the demo's data is made by the package; there is nothing to download"]
+
+
+def describe_histories(histories: Sequence[SubmissionHistory], plots: Sequence[Path] = ()) -> Summary:
+    """The ledger of each competition, with its plot where they were made."""
+    pairs = zip_longest(histories, plots)
+    return [line for history, plot in pairs for line in describe_history(history, plot)]
 
 
 def describe_history(history: SubmissionHistory, plot: Path | None = None) -> Summary:
@@ -82,6 +96,11 @@ def short_score(text: str | None) -> str:
         return f"{float(text):.5g}"
     except ValueError:
         return text
+
+
+def describe_looks(looks: Sequence[LeaderboardLook], top: int) -> Summary:
+    """The leaderboard of each competition."""
+    return [line for look in looks for line in describe_look(look, top)]
 
 
 def describe_look(look: LeaderboardLook, top: int) -> Summary:

@@ -17,7 +17,7 @@ _COMMON: Mapping[str, str] = {
 
 
 def meanings(header: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
-    """What each column of a table means: as its command says, else as all tables say.
+    """What each column of a table means: by its own legend, else by that of all tables.
 
     >>> meanings(["metric", "EER"], {})
     {'metric': 'what is measured', 'EER': 'equal error rate'}

@@ -1,4 +1,4 @@
-"""Runs: what sets them apart, their figures, scores and cost; and what trainings took on each machine."""
+"""Runs: what sets them apart, their figures, scores and cost, what is current of one, what trainings took."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kaggle_face.summaries.summary import Summary, TextTable, number
 if TYPE_CHECKING:
     from kaggle_face.evaluation.run_table import RunRow, TaskFigures
     from kaggle_face.pipeline.budget.estimates import Estimate
+    from kaggle_face.pipeline.chain import RunStatus
 
 _RUNS = {
     "run": "settings/run, the best in the competition's metric first",
@@ -29,6 +30,10 @@ _RUNS = {
     "size": "parameters of a network",
 }
 _DIFFERENCES = {"run": "as above", "settings that differ": "most other runs have another value"}
+_CHAIN = {
+    "what": "each thing that a stage makes",
+    "state": "current, or why it is not; 'not compared': the raw folder is not here",
+}
 _ESTIMATES = {
     "run": "settings and run",
     "fold": "number from 0",
@@ -63,6 +68,15 @@ def describe_runs(rows: Sequence[RunRow]) -> Summary:
     different = [[row.name, " ".join(row.differences)] for row in rows if row.differences]
     table = TextTable(meanings(header, _RUNS), cells)
     return [table, "", TextTable(_DIFFERENCES, different)] if different else [table]
+
+
+def describe_status(status: RunStatus) -> Summary:
+    """The chain of a run, and the next command."""
+    rows = [
+        [link.what, f"{link.state}: {link.because}" if link.because else link.state] for link in status.links
+    ]
+    end = f"next: {status.next_command}" if status.next_command else "everything is current"
+    return [f"{status.run.name}:", TextTable(_CHAIN, rows), end]
 
 
 def estimates_table(rows: Sequence[Estimate]) -> TextTable:

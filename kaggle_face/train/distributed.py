@@ -40,6 +40,7 @@ noticed at once."""
 STORE_FILE = "KAGGLE_FACE_STORE"
 """The variable that names the file by which the processes of one machine find each other; without it they do
 so by torchrun's store, which listens on a port."""
+_MOST_MINUTES_OF_WAIT = 1440
 _FAILURE = "kaggle-face/failure"
 _STOP = "kaggle-face/stop"
 
@@ -113,6 +114,21 @@ class DistributedContext:
 
 
 SINGLE_PROCESS = DistributedContext()
+
+
+def wait_of(minutes: float | None) -> timedelta:
+    """How long a process that does not answer is waited for; None: `LONGEST_WAIT`.
+
+    Raises:
+        InputError: It is not a time above 0, or longer than a day.
+    """
+    if minutes is None:
+        return LONGEST_WAIT
+    if not 0.0 < minutes <= _MOST_MINUTES_OF_WAIT:
+        raise InputError(
+            f"--timeout must be > 0 and at most {_MOST_MINUTES_OF_WAIT} minutes, got {minutes:g}"
+        )
+    return timedelta(minutes=minutes)
 
 
 @contextmanager

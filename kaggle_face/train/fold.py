@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -18,44 +17,25 @@ from kaggle_face.artifacts.provenance import digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.data.augmentation.per_image import Augmenter
-from kaggle_face.data.loading.identity_sampling import sampled_order
-from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages
-from kaggle_face.data.loading.placement import plan_loading
-from kaggle_face.data.loading.samplers import seeded
-from kaggle_face.errors import counted
 from kaggle_face.hardware import peak_memory_bytes
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.cpu import prepare_cpu
-from kaggle_face.model.ema import AveragedNetwork
-from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
+from kaggle_face.model.network import FaceNetwork, count_parameters
 from kaggle_face.model.weights.checkpoints import save_weights
-from kaggle_face.train.averaging.weights import NORM_BATCHES, WeightMean, measure_norms
+from kaggle_face.train.averaging.weights import NORM_BATCHES, measure_norms
+from kaggle_face.train.creation import create_fold_network, create_trainer
 from kaggle_face.train.distributed import DistributedContext
-from kaggle_face.train.loggers.creation import create_loggers
-from kaggle_face.train.loggers.observer import TrainingObserver
-from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.image_sizes import require_growing_is_possible
-from kaggle_face.train.optim.optimizer import create_fold_optimizer
-from kaggle_face.train.other_runs.distillation import DistillationSource, find_distillation
+from kaggle_face.train.other_runs.distillation import find_distillation
 from kaggle_face.train.other_runs.warm_start import apply_warm_start, find_warm_start
 from kaggle_face.train.out_of_fold import write_out_of_fold
-from kaggle_face.train.settings import FoldData, TrainSettings
-from kaggle_face.train.speed.compiling import should_compile
-from kaggle_face.train.speed.precision import decide_cpu_amp, recorded_cpu_amp
+from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.speed.threads import choose_threads, training_threads
-from kaggle_face.train.state import TrainingState, load_resume_state
-from kaggle_face.train.step.step import StepContext, updates_per_epoch
+from kaggle_face.train.state import load_resume_state
 from kaggle_face.train.trainer import Outcome, RunContext, Trainer
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
-
-_MANY = 0.02
-"""The share of an epoch's images from which on it is a warning that they are left out."""
-
-_WEIGHTS = 0
-"""Which random draws a seed is for: the initial weights."""
 
 
 def train_fold(
@@ -171,50 +151,6 @@ def _remove_abandoned(folder: FoldFolder) -> None:
     remove_abandoned(folder.path.parent, below=False)
 
 
-def create_fold_network(config: Config, data: FoldData) -> FaceNetwork:
-    """The network of a fold with fresh weights, which follow from the seed and the fold."""
-    torch.manual_seed(int(seeded(config.seed, _WEIGHTS, data.fold).integers(2**63)))
-    counts = torch.from_numpy(data.class_counts)
-    return create_network(config.model, config.margin, len(data.classes), config.data.image_size, counts)
-
-
-def create_trainer(
-    config: Config,
-    data: FoldData,
-    folder: FoldFolder,
-    network: FaceNetwork,
-    distillation: DistillationSource | None,
-    context: RunContext,
-    place: FoldFolder | None = None,
-) -> Trainer:
-    """The trainer of a fold at the beginning of its first epoch; it writes to `place` first."""
-    device = next(network.parameters()).device
-    if config.train.channels_last:
-        network = network.to(memory_format=torch.channels_last)
-    batches = _create_batches(config, data, device, context)
-    steps = config.train.epochs * len(batches)
-    share = context.distributed.share.of(config.train.batch_size)
-    workload = Workload(share.stop - share.start, config.data.image_size, None, steps)
-    place = place or folder
-    on_rank_zero, recorded = context.distributed.on_rank_zero, recorded_cpu_amp(folder, anew=place != folder)
-    on_cpu = on_rank_zero(decide_cpu_amp, network, config.train.amp, workload, recorded, context.progress)
-    amp_dtype = resolve_amp(config.train.amp, device, on_cpu)
-    workload = replace(workload, amp_dtype=amp_dtype)
-    compiles = on_rank_zero(should_compile, network, config.train.compile, workload, context.progress)
-    forward = torch.compile(network) if compiles else network
-    scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
-    context.distributed.prepare_norms(network, config.train)
-    state = _create_state(config, network, scaler, len(batches))
-    is_recorded = context.distributed.is_rank_zero
-    loggers = create_loggers(config, folder, context.progress) if is_recorded else ()
-    observer = TrainingObserver(loggers, data, len(batches))
-    engine = context.distributed.create_engine(network, forward, config.train)
-    step_context = StepContext(device, amp_dtype, engine, distillation, context.distributed, observer)
-    return Trainer(
-        data, TrainSettings.of(config), state, step_context, batches, place, folder, context, observer
-    )
-
-
 def _choose_threads(config: Config, trainer: Trainer, start: Literal["new", "resume"]) -> int | None:
     """The number of threads of a single process; several share the cores as they were started."""
     if trainer.context.distributed.is_parallel:
@@ -229,48 +165,6 @@ def _choose_threads(config: Config, trainer: Trainer, start: Literal["new", "res
     return choose_threads(
         trainer.state.network, config.train.threads, workload, recorded, trainer.context.progress
     )
-
-
-def _create_batches(
-    config: Config, data: FoldData, device: torch.device, context: RunContext
-) -> TrainingBatches:
-    augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
-    plan = plan_loading(config.data, augmenter, len(data.train_ids) * data.cache.image_bytes, device)
-    context.progress.log(f"fold {data.fold}: {plan.describe()}")
-    batches = TrainingBatches(
-        TrainingImages(data.cache, data.train_ids, data.train_labels),
-        config.train.batch_size,
-        augmenter,
-        lambda labels, epoch: sampled_order(
-            labels, config.sampler, config.train.batch_size, config.seed, epoch
-        ),
-        replace(plan, shard=context.distributed.share),
-        config.train.last_batch,
-    )
-    if left_out := batches.images_left_out:
-        report = context.progress.warn if left_out > _MANY * len(data.train_ids) else context.progress.log
-        report(
-            f"fold {data.fold}: {counted(left_out, 'image', 'are left out of each epoch')}, "
-            f"as they do not fill a batch of {config.train.batch_size}; to use them set "
-            "train.last_batch=fill or lower train.batch_size"
-        )
-    return batches
-
-
-def _create_state(
-    config: Config, network: FaceNetwork, scaler: torch.amp.GradScaler, steps_per_epoch: int
-) -> TrainingState:
-    average = None
-    if config.train.ema_decay is not None:
-        updates = updates_per_epoch(steps_per_epoch, config.train.accumulate_steps)
-        warmup_updates = round(config.train.ema_warmup_epochs * updates)
-        average = AveragedNetwork(network, config.train.ema_decay, warmup_updates)
-    metric_loss = create_metric_loss(config.loss, network.num_classes, network.embedding_size)
-    if metric_loss is not None:
-        metric_loss = metric_loss.to(next(network.parameters()).device)
-    optimizer = create_fold_optimizer(network, config.optim)
-    swa = None if config.train.swa_epochs is None else WeightMean()
-    return TrainingState(network, optimizer, scaler, average, metric_loss, swa)
 
 
 def _initialise(
@@ -320,7 +214,7 @@ def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], ou
 
 
 def _peak_memory() -> dict[str, int]:
-    """The most memory that this process and, with CUDA, its tensors have held, as far as the system tells."""
+    """The most memory that this process and, with CUDA, its tensors held, where the system reports it."""
     found = {"process": peak_memory_bytes(), "device": 0}
     if torch.cuda.is_available():
         found["device"] = torch.cuda.max_memory_allocated()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kaggle_face.artifacts.run_choice import default_run, find_blended_run, find_run
+from kaggle_face.artifacts.run_choice import default_run, find_blended_run, find_run, sort_words
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.config import Config, LoadedConfig
@@ -169,3 +169,14 @@ def test_settings_given_as_a_file_are_named_by_it_while_it_is_there(
     Path("my settings").mkdir()
     Path("my settings/tiny.yaml").touch()
     assert run.command("predict") == "kaggle-face predict --run main -c 'my settings/tiny.yaml'"
+
+
+def test_words_are_runs_blends_or_settings(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "base" / "optim.lr=0.1" / "fold0").mkdir(parents=True)
+    (tmp_path / "runs" / "base" / "optim.lr=0.1" / "fold0" / "run.json").write_text("{}")
+    paths = f"paths.runs={tmp_path / 'runs'}"
+    found = sort_words("base", ["main/ensemble", "optim.lr=0.1", "seed=2", paths], takes_blends=True)
+    assert (list(found.runs), list(found.blends)) == (["optim.lr=0.1"], ["main"])
+    assert list(found.overrides) == ["seed=2", paths]
+    plain = sort_words("base", ["main/ensemble", "seed=2", paths])
+    assert (list(plain.runs), list(plain.blends)) == (["main/ensemble"], [])

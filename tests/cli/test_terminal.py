@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from kaggle_face.cli import main as command
-from kaggle_face.cli.terminal import SilentTerminal, Terminal
+from kaggle_face.cli.terminal import BesideDocument, SilentTerminal, Terminal
 from kaggle_face.errors import DataError, InputError
+from kaggle_face.summaries.summary import TextTable
 
 EVIL = "a\x1b[2J\rb\n\u202ec\udcff"
 SHOWN = r"a\x1b[2J\rb\n\u202ec\udcff"
@@ -128,3 +129,13 @@ def test_warnings_and_logs_of_libraries_are_escaped() -> None:
     first, second = done.stderr.splitlines()
     assert first.startswith(r"warning: UserWarning: a\x1b[2J\nb (")
     assert second == r"c\x1b[2J\nd"
+
+
+def test_beside_a_document_lines_and_summaries_go_to_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    BesideDocument().log("one")
+    BesideDocument().show(["two", TextTable({"x": "a column"}, [["3"]])])
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines()[:2] == ["warning: one", "warning: two"]

@@ -12,7 +12,8 @@ import pytest
 
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.files.atomic import write_json, write_text
-from kaggle_face.artifacts.provenance import TestTables, inputs_beside, write_test_tables
+from kaggle_face.artifacts.predicted_tables import TestTables, write_test_tables
+from kaggle_face.artifacts.provenance import inputs_beside
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE, write_seal
 from kaggle_face.artifacts.tables import write_table

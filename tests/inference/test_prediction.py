@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from kaggle_face.artifacts import record_io
-from kaggle_face.artifacts.provenance import TestTables, predicted_part
+from kaggle_face.artifacts.predicted_tables import TestTables, predicted_part
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import dump_config, load_config
 from kaggle_face.data.cache.image_cache import ImageCache
-from kaggle_face.inference.prediction import copy_records, gather_test_set, predict_fold
+from kaggle_face.inference.prediction import Predictor, copy_records, gather_test_set
 from kaggle_face.model.network import create_network
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.progress import SilentProgress
@@ -110,7 +110,8 @@ def test_test_logits_name_the_class_that_the_embedding_is_nearest_to_at_scale_64
     data = CompetitionData(faces, classes, RowList(ids, ids), no_pairs(), no_pairs(), None, None)
     test_set = gather_test_set(data, ImageCache(ids, images, np.ones(64, np.bool_), 32))
     tables = TestTables(predicted_part(data), np.zeros(64, np.int64), config.competition)
-    predict_fold(folder, ["last"], test_set, tables, config.predict, torch.device("cpu"), SilentProgress())
+    cpu = torch.device("cpu")
+    Predictor(test_set, tables, config.predict, cpu, SilentProgress()).predict_fold(folder, ["last"])
 
     found = record_io.read_predictions(folder.record_folder("test", "last", "predictions"))
     vectors = record_io.read_embeddings(folder.record_folder("test", "last", "embeddings")).vectors

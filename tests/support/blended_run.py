@@ -8,7 +8,8 @@ import numpy as np
 
 from kaggle_face.artifacts.blends import seal_blend
 from kaggle_face.artifacts.files.atomic import write_json, write_text
-from kaggle_face.artifacts.provenance import inputs_beside, write_test_tables
+from kaggle_face.artifacts.predicted_tables import write_test_tables
+from kaggle_face.artifacts.provenance import inputs_beside
 from kaggle_face.artifacts.record_io import write_classes, write_pair_scores, write_predictions
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import dump_config, load_config

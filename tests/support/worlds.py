@@ -14,7 +14,8 @@ import pytest
 
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
-from kaggle_face.artifacts.provenance import TestTables, inputs_beside, records_of, write_test_tables
+from kaggle_face.artifacts.predicted_tables import TestTables, write_test_tables
+from kaggle_face.artifacts.provenance import inputs_beside, records_of
 from kaggle_face.artifacts.runs import RunFolder, run_folder
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.artifacts.tables import write_table

@@ -6,15 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import (
-    add_changes_argument,
-    add_checkpoints_argument,
-    add_config_arguments,
-    add_folds_argument,
-    add_rules_argument,
-    add_runs_argument,
-    load_settings,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.members import METHODS
@@ -23,11 +15,11 @@ if TYPE_CHECKING:
     from kaggle_face.pipeline.ensemble import BlendResult
 
 
-def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
+def add_arguments_ensemble(parser: CommandParser) -> None:
     """Declares the options of `ensemble`."""
-    add_runs_argument(parser, "a run to blend, NAME or CONFIG/NAME")
-    add_folds_argument(parser, "folds to blend (default: all finished)")
-    add_checkpoints_argument(parser, "best_cls for classification, best_ver for verification")
+    parser.add_runs_argument("a run to blend, NAME or CONFIG/NAME")
+    parser.add_folds_argument("folds to blend (default: all finished)")
+    parser.add_checkpoints_argument("best_cls for classification, best_ver for verification")
     parser.add_argument(
         "--method",
         choices=METHODS,
@@ -41,7 +33,8 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-post-process",
-        action="store_true",
+        dest="post_process",
+        action="store_false",
         help="do not try whitening, neighbours, score normalisation and the like on held-out data",
     )
     parser.add_argument(
@@ -52,9 +45,9 @@ def add_arguments_ensemble(parser: argparse.ArgumentParser) -> None:
         help="the share, above 0 and below 1, of an imported run without out-of-fold predictions; "
         "repeat it for several",
     )
-    add_changes_argument(parser)
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_changes_argument()
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -64,16 +57,7 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     loaded = load_settings(arguments)
     runs = [find_named_run(loaded, name, terminal.log) for name in arguments.run or [None]]
-    options = EnsembleOptions(
-        folds=arguments.folds,
-        checkpoints=arguments.checkpoints,
-        method=arguments.method,
-        metric=arguments.metric,
-        post_process=not arguments.no_post_process,
-        ignore_changes=arguments.ignore_changes,
-        ignore_rules=arguments.ignore_rules,
-        weights=_given_weights(arguments.weight),
-    )
+    options = options_of(EnsembleOptions, arguments, weights=_given_weights(arguments.weight))
     print_blend(ensemble_runs(loaded, runs, options, terminal), terminal)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.evaluation.imported.kinds import CLASS_NAMINGS, VALUE_KINDS
 from kaggle_face.tasks import TASKS
 
 
-def add_arguments_import_predictions(parser: argparse.ArgumentParser) -> None:
+def add_arguments_import_predictions(parser: CommandParser) -> None:
     """Declares the options of `import-predictions`."""
     parser.add_argument("--task", required=True, choices=TASKS, help="the task that the predictions answer")
     parser.add_argument(
@@ -35,9 +35,9 @@ def add_arguments_import_predictions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parameters", type=int, metavar="N", help="of all networks, for competitions that limit them"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an imported run of that name")
-    add_config_arguments(
-        parser, "NAME [key=value ...]", "the name of the run, and settings that differ, such as seed=1"
+    parser.add_flag("--overwrite", "replace an imported run of that name")
+    parser.add_config_arguments(
+        "NAME [key=value ...]", "the name of the run, and settings that differ, such as seed=1"
     )
 
 
@@ -51,16 +51,7 @@ def run_import_predictions(arguments: argparse.Namespace, terminal: Terminal) ->
         got = f"got {', '.join(names)}" if names else "got none"
         raise InputError(f"import-predictions needs one name for the run, such as teammate; {got}")
     arguments.overrides.remove(names[0])
-    options = ImportOptions(
-        task=arguments.task,
-        test=arguments.test,
-        oof=arguments.oof,
-        values=arguments.values,
-        classes=arguments.classes,
-        parameters=arguments.parameters,
-        overwrite=arguments.overwrite,
-    )
-    import_predictions(load_settings(arguments), names[0], options, terminal)
+    import_predictions(load_settings(arguments), names[0], options_of(ImportOptions, arguments), terminal)
     weight = ("--weight", f"{names[0]}=0.3") if arguments.oof is None else ()
     how = settings_command("ensemble", "--run", "main", "--run", names[0], *weight)
     terminal.log(f"blend it with a run of your own, such as main: {how}")

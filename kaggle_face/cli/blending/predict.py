@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_changes_argument,
-    add_checkpoints_argument,
-    add_config_arguments,
-    add_folds_argument,
-    add_run_argument,
-    load_settings,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_predict(parser: argparse.ArgumentParser) -> None:
+def add_arguments_predict(parser: CommandParser) -> None:
     """Declares the options of `predict`."""
-    add_run_argument(parser)
-    add_folds_argument(parser, "folds to predict with (default: all that were trained)")
-    add_checkpoints_argument(parser, "all")
-    parser.add_argument(
+    parser.add_run_argument()
+    parser.add_folds_argument("folds to predict with (default: all that were trained)")
+    parser.add_checkpoints_argument("all")
+    parser.add_flag(
         "--try-tta",
-        action="store_true",
-        help="first measure on held-out data whether test-time augmentation (mirror images, crops) pays",
+        "first measure on held-out data whether test-time augmentation (mirror images, crops) pays",
     )
-    parser.add_argument("--try-views", action="store_true", help=argparse.SUPPRESS)
-    add_changes_argument(parser)
-    add_config_arguments(parser)
+    parser.add_flag("--try-views", argparse.SUPPRESS)
+    parser.add_changes_argument()
+    parser.add_config_arguments()
 
 
 def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -39,29 +31,9 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     if arguments.try_views:
         terminal.warn("--try-views is now called --try-tta; the old name will go in the next release")
-    options = PredictOptions(
-        arguments.folds,
-        arguments.checkpoints,
-        try_tta=arguments.try_tta or arguments.try_views,
-        ignore_changes=arguments.ignore_changes,
-    )
+    options = options_of(PredictOptions, arguments, try_tta=arguments.try_tta or arguments.try_views)
     tta = predict_run(load_settings(arguments), run, options, terminal).tta
     if tta is not None:
-        rows = [
-            [
-                each.augmentation,
-                "on" if each.is_on else "off",
-                each.metric,
-                f"{each.gain:+z.4f}",
-                f"{each.low:+z.4f} to {each.high:+z.4f}",
-            ]
-            for each in tta.gains
-        ]
-        legend = {
-            "TTA": "test-time augmentation",
-            "use": "on where the whole interval is above 0",
-            "metric": "what is measured",
-            "gain": "of the metric on held-out data, positive = better",
-            "95 % interval": "of the gain, with other people",
-        }
-        terminal.table(list(legend), rows, legend)
+        from kaggle_face.summaries.prediction import tta_table
+
+        terminal.show([tta_table(tta)])

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_config_arguments,
-    add_rules_argument,
-    add_run_argument,
-    load_settings,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import counted
-from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.improving.pseudo_label import (
     DEFAULT_CONFIDENCE,
     PseudoLabelOptions,
@@ -20,41 +13,35 @@ from kaggle_face.pipeline.improving.pseudo_label import (
 )
 
 
-def add_arguments_pseudo_label(parser: argparse.ArgumentParser) -> None:
+def add_arguments_pseudo_label(parser: CommandParser) -> None:
     """Declares the options of `pseudo-label`."""
-    add_run_argument(parser)
+    parser.add_run_argument()
     parser.add_argument(
         "--confidence",
+        dest="min_confidence",
         type=float,
         default=DEFAULT_CONFIDENCE,
         metavar="P",
         help=f"least probability of the blend's best class (default: {DEFAULT_CONFIDENCE:g})",
     )
     parser.add_argument(
-        "--most", type=int, metavar="N", help="take the surest N images of a person at most (default: all)"
+        "--most",
+        dest="most_per_class",
+        type=int,
+        metavar="N",
+        help="take the surest N images of a person at most (default: all)",
     )
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_pseudo_label(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the pseudo-labels of a run's blend, and prints how to train with them."""
     from kaggle_face.artifacts.run_choice import find_named_run
+    from kaggle_face.summaries.prediction import describe_pseudo_labels
 
-    options = PseudoLabelOptions(arguments.confidence, arguments.most, arguments.ignore_rules)
+    options = options_of(PseudoLabelOptions, arguments)
     loaded = load_settings(arguments)
     run = find_named_run(loaded, arguments.run, terminal.log)
     result = pseudo_label_run(loaded, run, options, terminal)
-    if result.num_labelled:
-        terminal.log(
-            f"{counted(result.num_labelled, 'labelled test image', 'are left out')}: "
-            "such images measure, and do not train"
-        )
-    terminal.log(
-        f"{result.num_images} of {counted(result.num_test_images, 'test image')}, "
-        f"{counted(result.num_classes, 'person')}, have a "
-        f"class of probability {options.min_confidence:g} or more"
-    )
-    path, more = result.path, ("--ignore-rules",) if result.ignored_rules else ()
-    use = settings_command("train", *more, overrides=[f"data.pseudo_labels={path}"])
-    terminal.log(f"{path}: train with data.pseudo_labels={path}, as in: {use}")
+    terminal.show(describe_pseudo_labels(result, options))

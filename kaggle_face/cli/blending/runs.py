@@ -1,23 +1,19 @@
-"""`kaggle-face runs`: all runs with what sets them apart, their figures, scores and cost."""
+"""`kaggle-face runs` and `status`: all runs with their figures, and what of one is current."""
 
 from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import add_config_arguments, add_json_argument, load_settings
+from kaggle_face.cli.arguments import CommandParser, load_settings, progress_of
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_runs(parser: argparse.ArgumentParser) -> None:
+def add_arguments_runs(parser: CommandParser) -> None:
     """Declares the options of `runs`."""
-    parser.add_argument(
-        "--estimates",
-        action="store_true",
-        help="what trainings took and reached on each machine, from which `run` plans",
-    )
-    parser.add_argument("--all", action="store_true", help="the runs of all settings, not of these alone")
-    add_json_argument(parser, "the table")
-    add_config_arguments(parser)
+    parser.add_flag("--estimates", "what trainings took and reached on each machine, from which `run` plans")
+    parser.add_flag("--all", "the runs of all settings, not of these alone")
+    parser.add_json_argument("the table")
+    parser.add_config_arguments()
 
 
 def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -32,7 +28,20 @@ def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.show([estimates_table(estimates_of(loaded, arguments.all))])
         return
     rows = run_table(loaded, arguments.all)
-    if arguments.json:
-        terminal.json(plain_values(rows))
-        return
-    terminal.show(describe_runs(rows))
+    terminal.result(arguments.json, lambda: plain_values(rows), lambda: describe_runs(rows))
+
+
+def add_arguments_status(parser: CommandParser) -> None:
+    """Declares the options of `status`."""
+    parser.add_run_argument()
+    parser.add_json_argument("the table")
+    parser.add_config_arguments()
+
+
+def run_status(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Prints the chain of a run as a table, and the next command."""
+    from kaggle_face.pipeline.chain import status_of_run
+    from kaggle_face.summaries.runs import describe_status
+
+    status = status_of_run(load_settings(arguments), arguments.run, progress_of(arguments, terminal))
+    terminal.result(arguments.json, status.as_json, lambda: describe_status(status))

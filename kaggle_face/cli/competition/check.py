@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kaggle_face.cli.arguments import DEFAULT_RUN, add_config_arguments, load_settings
+from kaggle_face.cli.arguments import DEFAULT_RUN, CommandParser, load_settings
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 
-_SIGNS = {"problem": "problem:", "note": "note:   ", "good": "ok:     "}
 
-
-def add_arguments_check(parser: argparse.ArgumentParser) -> None:
+def add_arguments_check(parser: CommandParser) -> None:
     """Adds the settings, `--labels`, `--no-images`, `--pictures` and `--to`."""
-    add_config_arguments(parser)
+    parser.add_config_arguments()
     parser.add_argument(
         "--labels",
         nargs="?",
@@ -23,18 +20,14 @@ def add_arguments_check(parser: argparse.ArgumentParser) -> None:
         help="instead: list the training images whose label surprises the networks of a run out of fold "
         f"({DEFAULT_RUN})",
     )
-    parser.add_argument("--no-images", action="store_true", help="do not decode the images")
-    parser.add_argument(
+    parser.add_flag("--no-images", "do not decode the images")
+    parser.add_flag(
         "--pictures",
-        action="store_true",
-        help="also write one HTML page of the data: counts, balance, sizes, brightness, near-duplicates, "
+        "also write one HTML page of the data: counts, balance, sizes, brightness, near-duplicates, "
         "broken files, contact sheets",
     )
-    parser.add_argument(
-        "--to",
-        metavar="FILE",
-        type=Path,
-        help="the file of --pictures (default: data.html in the folder of the settings' runs)",
+    parser.add_to_argument(
+        "FILE", "the file of --pictures (default: data.html in the folder of the settings' runs)"
     )
 
 
@@ -45,26 +38,25 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.labels is not None:
         if arguments.pictures:
             raise InputError("--labels and --pictures are two checks; call them one after the other")
-        from kaggle_face.cli.blending.labels import check_labels
-
         check_labels(arguments, terminal)
         return
     from kaggle_face.pipeline.inputs.check import check_competition
     from kaggle_face.pipeline.inputs.data_page import default_page
+    from kaggle_face.summaries.data import describe_check
 
     loaded = load_settings(arguments)
     page = (arguments.to or default_page(loaded)) if arguments.pictures else None
     check = check_competition(loaded.config, terminal, not arguments.no_images, page)
-    rows = [(each.split, str(each.images), str(each.labelled), str(each.classes)) for each in check.counts]
-    legend = {
-        "split": "part of the data",
-        "images": "in it",
-        "labelled": "those whose identity is known",
-        "classes": "different identities among these",
-    }
-    terminal.table(tuple(legend), rows, legend)
-    for result in check.results:
-        terminal.log(f"{_SIGNS[result.level]} {result.text}")
-    if check.page is not None:
-        terminal.log(f"{check.page.path}: {check.page.num_bytes / 1e6:.1f} MB")
+    terminal.show(describe_check(check))
     check.require_no_problem()
+
+
+def check_labels(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Prints the most doubtful labels of a run, and where table, list and contact sheet lie."""
+    from kaggle_face.artifacts.run_choice import find_named_run
+    from kaggle_face.pipeline.improving.label_noise import find_doubtful_labels
+    from kaggle_face.summaries.prediction import describe_doubtful_labels
+
+    loaded = load_settings(arguments)
+    run = find_named_run(loaded, arguments.labels or None, terminal.log, "--labels")
+    terminal.show(describe_doubtful_labels(find_doubtful_labels(loaded, run, terminal), run))

@@ -6,26 +6,17 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import (
-    add_checkpoints_argument,
-    add_config_arguments,
-    add_folds_argument,
-    add_json_argument,
-    add_run_argument,
-    load_settings,
-)
-from kaggle_face.cli.terminal import BesideDocument, Terminal
-from kaggle_face.errors import InputError, counted
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of, progress_of
+from kaggle_face.cli.terminal import Terminal
+from kaggle_face.errors import InputError
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
 
 
-def add_arguments_auth(parser: argparse.ArgumentParser) -> None:
+def add_arguments_auth(parser: CommandParser) -> None:
     """Declares the option of `auth`."""
-    parser.add_argument(
-        "--offline", action="store_true", help="name the credentials that are found, without logging in"
-    )
+    parser.add_flag("--offline", "name the credentials that are found, without logging in")
 
 
 def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -46,55 +37,49 @@ def run_auth(arguments: argparse.Namespace, terminal: Terminal) -> None:
     terminal.log(f"they work: logged in as {client.account.user}")
 
 
-def add_arguments_download(parser: argparse.ArgumentParser) -> None:
+def add_arguments_download(parser: CommandParser) -> None:
     """Declares the options of `download`."""
     _add_competition_argument(parser)
-    parser.add_argument(
-        "--to", metavar="DIR", type=Path, help="where the files go (default: data/SLUG, or data.root)"
-    )
-    add_config_arguments(parser)
+    parser.add_to_argument("DIR", "where the files go (default: data/SLUG, or data.root)")
+    parser.add_config_arguments()
 
 
 def run_download(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Downloads and unpacks the files of the competition, or of both of its competitions."""
     from kaggle_face.pipeline.remote import download_competition
+    from kaggle_face.summaries.kaggle import describe_downloads
 
     loaded = _load_settings(arguments)
-    found = download_competition(loaded, arguments.slug, arguments.to, terminal)
-    for each in found:
-        terminal.log(f"{each.folder}: {counted(each.num_files, 'file')} of '{each.slug}'")
-    if not found:
-        terminal.log("the demo's data is made by the package; there is nothing to download")
+    terminal.show(describe_downloads(download_competition(loaded, arguments.slug, arguments.to, terminal)))
 
 
-def add_arguments_submissions(parser: argparse.ArgumentParser) -> None:
+def add_arguments_submissions(parser: CommandParser) -> None:
     """Declares the options of `submissions`."""
     _add_competition_argument(parser)
-    parser.add_argument("--offline", action="store_true", help="show the ledger without contacting Kaggle")
+    parser.add_flag("--offline", "show the ledger without contacting Kaggle")
     parser.add_argument(
         "--plot",
         metavar="FILE.svg",
         type=_svg_file,
         help="write out-of-fold against public scores; of several competitions FILE-SLUG.svg each",
     )
-    add_json_argument(parser, "the ledger")
-    add_config_arguments(parser)
+    parser.add_json_argument("the ledger")
+    parser.add_config_arguments()
 
 
 def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
     from kaggle_face.pipeline.remote import submissions, write_agreement_plots
+    from kaggle_face.summaries.kaggle import describe_histories
 
-    progress = BesideDocument() if arguments.json else terminal
+    progress = progress_of(arguments, terminal)
     histories = submissions(_load_settings(arguments), arguments.slug, arguments.offline, progress)
     plots = [] if arguments.plot is None else write_agreement_plots(histories, arguments.plot)
-    if arguments.json:
-        terminal.json([history.as_values() for history in histories])
-        return
-    from kaggle_face.summaries.kaggle import describe_history
-
-    for place, history in enumerate(histories):
-        terminal.show(describe_history(history, plots[place] if plots else None))
+    terminal.result(
+        arguments.json,
+        lambda: [history.as_values() for history in histories],
+        lambda: describe_histories(histories, plots),
+    )
 
 
 def _svg_file(text: str) -> Path:
@@ -103,42 +88,40 @@ def _svg_file(text: str) -> Path:
     return Path(text)
 
 
-def add_arguments_leaderboard(parser: argparse.ArgumentParser) -> None:
+def add_arguments_leaderboard(parser: CommandParser) -> None:
     """Declares the options of `leaderboard`."""
     _add_competition_argument(parser)
     parser.add_argument("--top", type=int, default=10, metavar="N", help="rows to show (default: 10)")
-    add_json_argument(parser, "all rows")
-    add_config_arguments(parser)
+    parser.add_json_argument("all rows")
+    parser.add_config_arguments()
 
 
 def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
     from kaggle_face.pipeline.remote import leaderboard
+    from kaggle_face.summaries.kaggle import describe_looks
 
-    progress = BesideDocument() if arguments.json else terminal
-    looks = leaderboard(_load_settings(arguments), arguments.slug, progress)
-    if arguments.json:
-        terminal.json([look.as_values() for look in looks])
-        return
-    from kaggle_face.summaries.kaggle import describe_look
-
-    for look in looks:
-        terminal.show(describe_look(look, arguments.top))
+    looks = leaderboard(_load_settings(arguments), arguments.slug, progress_of(arguments, terminal))
+    terminal.result(
+        arguments.json,
+        lambda: [look.as_values() for look in looks],
+        lambda: describe_looks(looks, arguments.top),
+    )
 
 
-def add_arguments_bundle(parser: argparse.ArgumentParser) -> None:
+def add_arguments_bundle(parser: CommandParser) -> None:
     """Declares the options of `bundle`."""
-    add_run_argument(parser)
-    add_folds_argument(parser, "folds to put in (default: all that were trained)")
-    add_checkpoints_argument(parser, "best_cls and best_ver")
-    parser.add_argument("--to", metavar="DIR", type=Path, help="default: bundles/<config>/<run>")
+    parser.add_run_argument()
+    parser.add_folds_argument("folds to put in (default: all that were trained)")
+    parser.add_checkpoints_argument("best_cls and best_ver")
+    parser.add_to_argument("DIR", "default: bundles/<config>/<run>", dest="folder")
     parser.add_argument(
         "--wheels", default="", metavar="NAME,...", help="packages that Kaggle's image lacks, to put in"
     )
     parser.add_argument("--python", default="3.11", help="Python of Kaggle's image, for --wheels")
     parser.add_argument("--user", help="your name on Kaggle (default: that of the credentials)")
-    parser.add_argument("--upload", action="store_true", help="send it as a private dataset and notebook")
-    add_config_arguments(parser)
+    parser.add_flag("--upload", "send it as a private dataset and notebook")
+    parser.add_config_arguments()
 
 
 def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -148,21 +131,14 @@ def run_bundle(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     loaded = load_settings(arguments)
     run = find_own_run(loaded, arguments.run, terminal.log)
-    options = BundleOptions(
-        arguments.folds,
-        arguments.checkpoints or (),
-        arguments.to,
-        arguments.wheels.split(",") if arguments.wheels else (),
-        arguments.python,
-        arguments.user,
-        arguments.upload,
-    )
+    wheels = arguments.wheels.split(",") if arguments.wheels else ()
+    options = options_of(BundleOptions, arguments, checkpoints=arguments.checkpoints or (), wheels=wheels)
     address = bundle(loaded, run, options, terminal).notebook_address
     if address is not None:
         terminal.log(f"notebook: {address}")
 
 
-def _add_competition_argument(parser: argparse.ArgumentParser) -> None:
+def _add_competition_argument(parser: CommandParser) -> None:
     parser.add_argument(
         "slug",
         nargs="?",

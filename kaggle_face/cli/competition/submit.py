@@ -7,15 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import (
-    add_changes_argument,
-    add_config_arguments,
-    add_json_argument,
-    add_rules_argument,
-    add_run_argument,
-    load_settings,
-)
-from kaggle_face.cli.terminal import BesideDocument, Terminal
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of, progress_of
+from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import counted
 from kaggle_face.tasks import TASKS
 
@@ -25,27 +18,25 @@ if TYPE_CHECKING:
     from kaggle_face.submission.ledger.entries import Entry
 
 
-def add_arguments_submit(parser: argparse.ArgumentParser) -> None:
+def add_arguments_submit(parser: CommandParser) -> None:
     """Declares the options of `submit`."""
-    add_run_argument(parser)
+    parser.add_run_argument()
     parser.add_argument("--task", choices=TASKS, help="one task (default: all that the competition has)")
-    parser.add_argument("--only-ensemble", action="store_true", help="no CSV for each checkpoint")
+    parser.add_flag("--only-ensemble", "no CSV for each checkpoint")
     parser.add_argument(
         "--send", metavar="NAME", help="upload another CSV than the ensemble's, such as main_fold0_best_ver"
     )
     parser.add_argument("--file", metavar="CSV", type=Path, help="check and upload this file instead")
     parser.add_argument("-m", "--message", default="", help="the description that Kaggle shows")
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="write and check, and show what would be sent, the uploads left and the expected score",
+    parser.add_flag(
+        "--dry-run", "write and check, and show what would be sent, the uploads left and the expected score"
     )
-    add_json_argument(parser, "what is sent")
-    parser.add_argument("--force", action="store_true", help="upload what was already submitted once more")
-    parser.add_argument("--wait", action="store_true", help="wait for the scores of earlier uploads instead")
-    add_rules_argument(parser)
-    add_changes_argument(parser)
-    add_config_arguments(parser)
+    parser.add_json_argument("what is sent")
+    parser.add_flag("--force", "upload what was already submitted once more")
+    parser.add_flag("--wait", "wait for the scores of earlier uploads instead")
+    parser.add_rules_argument()
+    parser.add_changes_argument()
+    parser.add_config_arguments()
 
 
 def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -55,21 +46,14 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     loaded = load_settings(arguments)
     # With --json standard output holds the document alone.
-    shown = BesideDocument() if arguments.json else terminal
+    shown = progress_of(arguments, terminal)
     if arguments.wait:
         waiting = submit.collect_scores(loaded, shown)
         if not waiting:
             shown.log("no upload waits for its score")
-        _show_outcomes(waiting, shown)
-        _print_entries(waiting, arguments, terminal)
+        _show_entries(waiting, arguments, terminal)
         return
-    options = submit.SubmitOptions(
-        arguments.task,
-        arguments.only_ensemble,
-        arguments.message,
-        arguments.ignore_rules,
-        arguments.ignore_changes,
-    )
+    options = options_of(submit.SubmitOptions, arguments, leave_out_empty=False)
     if arguments.file is not None:
         result = submit.check_own_file(loaded, arguments.file, options, arguments.run, shown)
     else:
@@ -85,8 +69,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.json(plain_values(plan)) if arguments.json else print_plan(plan, terminal)
         return
     entries = submit.upload_submissions(loaded, chosen, arguments.force, shown)
-    _show_outcomes(entries, shown)
-    _print_entries(entries, arguments, terminal)
+    _show_entries(entries, arguments, terminal)
 
 
 def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
@@ -97,14 +80,6 @@ def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
     for left in plan.competitions:
         if not left.is_enough:
             terminal.warn(f"{left.competition}: fewer uploads are left than planned")
-
-
-def _print_entries(entries: Sequence[Entry], arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """The rows of the ledger as JSON, where that is wanted."""
-    if arguments.json:
-        from kaggle_face.artifacts.plain_values import plain_values
-
-        terminal.json(plain_values(list(entries)))
 
 
 def print_files(result: SubmitResult, terminal: Terminal) -> None:
@@ -120,10 +95,13 @@ def print_files(result: SubmitResult, terminal: Terminal) -> None:
             terminal.log(f"{each.file.path} is written but not for upload: {each.why_not_for_upload}")
 
 
-def _show_outcomes(entries: Sequence[Entry], terminal: Terminal) -> None:
-    """One line for each upload, and an error where Kaggle could not score one of them."""
+def _show_entries(entries: Sequence[Entry], arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """What became of uploads, an error where Kaggle could not score one, and with --json its row."""
+    from kaggle_face.artifacts.plain_values import plain_values
     from kaggle_face.pipeline.submit import require_scored
     from kaggle_face.summaries.submission import outcome_line
 
-    terminal.show(map(outcome_line, entries))
+    progress_of(arguments, terminal).show(map(outcome_line, entries))
     require_scored(entries)
+    if arguments.json:
+        terminal.json(plain_values(list(entries)))

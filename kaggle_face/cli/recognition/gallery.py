@@ -9,22 +9,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kaggle_face.cli.arguments import CommandParser, progress_of
 from kaggle_face.cli.recognition.options import (
     add_conflict_arguments,
     add_gallery_argument,
     add_model_arguments,
     add_picture_arguments,
     one_shot_of,
-    progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import InputError, counted
+from kaggle_face.errors import InputError
 from kaggle_face.extras import require_extra
 
 _REJECTED = 3
 
 
-def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
+def add_arguments_enroll(parser: CommandParser) -> None:
     """Declares the options of `enroll`."""
     parser.add_argument(
         "words",
@@ -33,10 +33,9 @@ def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
         help="a name and that person's pictures (or their folder), or a folder of <name>/<picture>",
     )
     add_gallery_argument(parser)
-    parser.add_argument(
+    parser.add_flag(
         "--no-pictures",
-        action="store_true",
-        help="keep embeddings alone: the faces cannot be looked at again, nor another model take the gallery",
+        "keep embeddings alone: the faces cannot be looked at again, nor another model take the gallery",
     )
     add_conflict_arguments(parser)
     add_picture_arguments(parser)
@@ -45,36 +44,24 @@ def add_arguments_enroll(parser: argparse.ArgumentParser) -> None:
 
 def run_enroll(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Adds people to the gallery, which is made where there is none."""
+    from kaggle_face.summaries.gallery import describe_enrolled, describe_enrolled_folder
+
     one_shot, progress = one_shot_of(arguments), progress_of(arguments, terminal)
     name, *pictures = arguments.words
     if pictures:
         enrolled = one_shot.enroll(name, list(map(Path, pictures)), progress, arguments.on_conflict)
-        if arguments.json:
-            terminal.json(enrolled.as_json())
-            return 0
-        terminal.lines(map(str, enrolled.faces))
-        outcome, person = enrolled.outcome, enrolled.outcome.person
-        known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
-        terminal.log(
-            f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all"
-        )
+        terminal.result(arguments.json, enrolled.as_json, lambda: describe_enrolled(enrolled))
         return 0
     if not Path(name).is_dir():
         raise InputError(
             f"'{name}' is not a folder of people, and a name needs pictures: enroll NAME IMAGE..."
         )
     report = one_shot.enroll_folder(Path(name), progress, arguments.on_conflict)
-    if arguments.json:
-        terminal.json(report.as_json())
-    else:
-        skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
-        people = counted(report.num_people, "person")
-        counts = f"{people} enrolled with {counted(report.num_images, 'image')}{skipped}"
-        terminal.log(f"{counts}; {len(report.left_out)} left out")
+    terminal.result(arguments.json, report.as_json, lambda: describe_enrolled_folder(report))
     return _REJECTED if report.left_out else 0
 
 
-def add_arguments_verify(parser: argparse.ArgumentParser) -> None:
+def add_arguments_verify(parser: CommandParser) -> None:
     """Declares the options of `verify`."""
     parser.add_argument("first", metavar="NAME | IMAGE", help="an enrolled person, or a picture")
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to compare with")
@@ -83,28 +70,27 @@ def add_arguments_verify(parser: argparse.ArgumentParser) -> None:
 
 def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Prints whether a picture shows the named person, or the person of another picture."""
+    from kaggle_face.summaries.gallery import describe_verified
+
     found = one_shot_of(arguments).verify(
         arguments.first, arguments.image, progress_of(arguments, terminal), arguments.threshold
     )
-    if arguments.json:
-        terminal.json(found.as_json())
-    else:
-        terminal.lines(map(str, found.faces))
-        verdict = "the same person as" if found.decision.accepted else "NOT the same person as"
-        terminal.log(f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}")
+    terminal.result(arguments.json, found.as_json, lambda: describe_verified(found))
     return 0 if found.decision.accepted else _REJECTED
 
 
-def add_arguments_identify(parser: argparse.ArgumentParser) -> None:
+def add_arguments_identify(parser: CommandParser) -> None:
     """Declares the options of `identify`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="pictures of one face each")
     parser.add_argument("-k", type=int, default=5, help="how many candidates to show (default: 5)")
-    parser.add_argument("--exact", action="store_true", help="exact search also among more than a million")
+    parser.add_flag("--exact", "exact search also among more than a million")
     _add_common_arguments(parser)
 
 
 def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Prints who each picture shows, of everyone who is enrolled."""
+    from kaggle_face.summaries.gallery import describe_identified
+
     found = one_shot_of(arguments).identify(
         arguments.images,
         progress_of(arguments, terminal),
@@ -112,12 +98,8 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
         arguments.k,
         arguments.exact,
     )
-    if found.faces and arguments.json:
-        terminal.json(found.as_json())
-    elif found.faces:
-        from kaggle_face.summaries.gallery import describe_identified
-
-        terminal.show(describe_identified(found))
+    if found.faces:
+        terminal.result(arguments.json, found.as_json, lambda: describe_identified(found))
     for problem in found.problems:
         terminal.error(problem)
     if found.problems:
@@ -125,14 +107,12 @@ def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0 if all(answer.known for answer in found.answers) else _REJECTED
 
 
-def add_arguments_app(parser: argparse.ArgumentParser) -> None:
+def add_arguments_app(parser: CommandParser) -> None:
     """Declares the options of `app`."""
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8642, help="0 takes a free one (default: 8642)")
-    parser.add_argument(
-        "--token", action="store_true", help="require a token on this machine too; beyond it always"
-    )
-    parser.add_argument("--aligned-only", action="store_true", help="take cropped faces only, find none")
+    parser.add_flag("--token", "require a token on this machine too; beyond it always")
+    parser.add_flag("--aligned-only", "take cropped faces only, find none")
     add_gallery_argument(parser)
     add_model_arguments(parser)
 
@@ -152,7 +132,7 @@ def run_app(arguments: argparse.Namespace, terminal: Terminal) -> None:
     page.serve()
 
 
-def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_common_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--threshold",
         default="fpr-1e-3",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
-from kaggle_face.cli.terminal import BesideDocument, Terminal
 from kaggle_face.extras import require_extra
 
 if TYPE_CHECKING:
@@ -105,8 +104,3 @@ def one_shot_of(arguments: argparse.Namespace) -> OneShot:
     choice: Choice = "largest" if given.get("largest") else "only" if face is None else int(face)
     keep_pictures = not given.get("no_pictures")
     return OneShot(arguments.gallery, model, choice, aligned, given.get("save_faces"), keep_pictures)
-
-
-def progress_of(arguments: argparse.Namespace, terminal: Terminal) -> Terminal:
-    """The terminal; where JSON is printed, other lines go to standard error."""
-    return BesideDocument() if arguments.json else terminal

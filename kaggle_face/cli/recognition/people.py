@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kaggle_face.cli.arguments import options_of, progress_of, split_list
 from kaggle_face.cli.recognition.options import (
     add_conflict_arguments,
     add_gallery_argument,
     add_model_arguments,
     add_picture_arguments,
     one_shot_of,
-    progress_of,
 )
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError, counted
 
 if TYPE_CHECKING:
-    from kaggle_face.recognition.evaluation_report import EvaluationOptions, EvaluationReport
+    from kaggle_face.recognition.compared_models import ComparedModel
 
 Action = Callable[[argparse.Namespace, Terminal], None]
 
@@ -68,18 +68,16 @@ def run_people(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _list(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from kaggle_face.summaries.gallery import describe_people
+
     gallery = one_shot_of(arguments).open_gallery(terminal)
     people, model = gallery.people(), gallery.model()
-    if arguments.json:
-        rows = [{"name": one.name, "images": one.num_images, "added": one.added} for one in people]
-        terminal.json({"model": model.name if model else None, "people": rows})
-    elif not people or model is None:
-        terminal.log(f"nobody is enrolled in {gallery.path}")
-    else:
-        from kaggle_face.summaries.gallery import people_table
-
-        number = counted(len(people), "person")
-        terminal.show([people_table(people), f"{number}; model {model.name}"])
+    rows = [{"name": one.name, "images": one.num_images, "added": one.added} for one in people]
+    terminal.result(
+        arguments.json,
+        lambda: {"model": model.name if model else None, "people": rows},
+        lambda: describe_people(gallery.path, people, model),
+    )
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -91,10 +89,11 @@ def _show(arguments: argparse.Namespace, terminal: Terminal) -> None:
     person, images = summarize_images(gallery, arguments.name)
     one_shot.save_pictures(gallery, person)
     rows = [one.as_json() for one in images]
-    if arguments.json:
-        terminal.json({"name": person.name, "added": person.added, "images": rows})
-        return
-    terminal.show([f"{person.name}, enrolled {person.added}", pictures_table(rows)])
+    terminal.result(
+        arguments.json,
+        lambda: {"name": person.name, "added": person.added, "images": rows},
+        lambda: [f"{person.name}, enrolled {person.added}", pictures_table(rows)],
+    )
 
 
 def _rename(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -121,25 +120,17 @@ def _export(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     target = Path(arguments.file)
     count = export_gallery(one_shot_of(arguments).open_gallery(terminal), target)
-    _done(
-        arguments,
-        terminal,
-        f"{target}: {counted(count, 'person')}",
-        {"file": str(target), "people": count},
-    )
+    line = f"{target}: {counted(count, 'person')}"
+    _done(arguments, terminal, line, {"file": str(target), "people": count})
 
 
 def _import(arguments: argparse.Namespace, terminal: Terminal) -> None:
     outcomes = one_shot_of(arguments).import_people(
         Path(arguments.file), progress_of(arguments, terminal), arguments.on_conflict
     )
-    counts = {"people": len(outcomes), "images": sum(outcome.num_added for outcome in outcomes)}
-    _done(
-        arguments,
-        terminal,
-        f"{counted(counts['people'], 'person')} with {counted(counts['images'], 'new image')}",
-        counts,
-    )
+    images = sum(outcome.num_added for outcome in outcomes)
+    line = f"{counted(len(outcomes), 'person')} with {counted(images, 'new image')}"
+    _done(arguments, terminal, line, {"people": len(outcomes), "images": images})
 
 
 def _re_embed(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -149,14 +140,14 @@ def _re_embed(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _audit(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    rows = one_shot_of(arguments).open_gallery(terminal).audit()
-    if arguments.json:
-        columns = ("time", "action", "person", "name", "details")
-        terminal.json([{column: getattr(row, column) for column in columns} for row in rows])
-        return
     from kaggle_face.summaries.gallery import audit_table
 
-    terminal.show([audit_table(rows)])
+    rows = one_shot_of(arguments).open_gallery(terminal).audit()
+    terminal.result(arguments.json, lambda: list(map(asdict, rows)), lambda: [audit_table(rows)])
+
+
+def _done(arguments: argparse.Namespace, terminal: Terminal, line: str, values: dict[str, Any]) -> None:
+    terminal.result(arguments.json, lambda: values, lambda: [line])
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,31 +167,16 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep", type=Path, metavar="DIR", help="keep embeddings there for the next time")
 
 
-def evaluation_options(arguments: argparse.Namespace) -> EvaluationOptions:
-    """The choice of `add_evaluation_arguments`."""
+def evaluate_folder(
+    arguments: argparse.Namespace, terminal: Terminal, others: Sequence[ComparedModel] = ()
+) -> None:
+    """Prints how well the chosen model, and others, know the people of a folder."""
     from kaggle_face.recognition.evaluation_report import EvaluationOptions
+    from kaggle_face.summaries.gallery import describe_recognition
 
-    names = ("sizes", "shots", "ways", "draws", "seed", "keep")
-    return EvaluationOptions(**{name: getattr(arguments, name) for name in names})
-
-
-def print_evaluation(report: EvaluationReport, as_json: bool, terminal: Terminal) -> None:
-    """Prints the models and the tables, or JSON."""
-    if as_json:
-        terminal.json(report.as_json())
-        return
-    terminal.log(
-        f"{counted(len(set(report.faces.people.tolist())), 'person')}, "
-        f"{counted(len(report.faces.people), 'picture')}"
-    )
-    for one in report.models:
-        speed = "" if math.isnan(one.milliseconds) else f", {one.milliseconds:.1f} ms a face on this machine"
-        terminal.log(f"{one.model.name} [{one.model.fingerprint[:8]}]{speed}")
-    for table in report.tables():
-        terminal.lines(["", table.title])
-        terminal.table(table.header, table.rows, table.legend)
-        if table.notes:
-            terminal.lines(table.notes)
+    options, progress = options_of(EvaluationOptions, arguments), progress_of(arguments, terminal)
+    report = one_shot_of(arguments).evaluate(Path(arguments.folder), options, progress, others)
+    terminal.result(arguments.json, report.as_json, lambda: describe_recognition(report))
 
 
 def _evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -208,23 +184,11 @@ def _evaluate(arguments: argparse.Namespace, terminal: Terminal) -> None:
         raise InputError(
             "--compare is a script now; in a checkout run: python -m benchmarks.recognition --help"
         )
-    report = one_shot_of(arguments).evaluate(
-        Path(arguments.folder), evaluation_options(arguments), progress_of(arguments, terminal)
-    )
-    print_evaluation(report, arguments.json, terminal)
+    evaluate_folder(arguments, terminal)
 
 
 def _counts(text: str) -> tuple[int, ...]:
     """Numbers from 1, separated by commas."""
-    words = text.split(",")
-    wrong = [word for word in words if not word.isdecimal() or int(word) < 1]
-    if wrong:
-        raise InputError(f"numbers from 1, separated by commas, are needed, got '{wrong[0]}' in '{text}'")
+    refusal = "numbers from 1, separated by commas, are needed, got '{word}' in '{text}'"
+    words = split_list(text, lambda word: word.isdecimal() and int(word) >= 1, refusal)
     return tuple(map(int, words))
-
-
-def _done(arguments: argparse.Namespace, terminal: Terminal, line: str, values: dict[str, Any]) -> None:
-    if arguments.json:
-        terminal.json(values)
-    else:
-        terminal.log(line)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kaggle_face.cli.arguments import add_config_arguments, load_settings
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
 
 
-def add_arguments_augment(parser: argparse.ArgumentParser) -> None:
+def add_arguments_augment(parser: CommandParser) -> None:
     """Declares the options of `augment`."""
-    add_config_arguments(parser)
-    parser.add_argument(
+    parser.add_config_arguments()
+    parser.add_flag(
         "--preview",
-        action="store_true",
-        help="write a sheet: a row for each image with the image, versions by albumentations one by one, "
+        "write a sheet: a row for each image with the image, versions by albumentations one by one, "
         "versions by the batched forms on the device, and mixed ones",
     )
-    parser.add_argument(
-        "--to",
-        metavar="FILE",
-        type=Path,
-        help="the sheet, .png, .jpg or .webp (default: augmentation.png in the folder of the settings' runs)",
+    parser.add_to_argument(
+        "FILE",
+        "the sheet, .png, .jpg or .webp (default: augmentation.png in the folder of the settings' runs)",
     )
     parser.add_argument("--images", metavar="N", type=int, default=10, help="training images (default: 10)")
     parser.add_argument(
@@ -46,6 +42,6 @@ def run_augment(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if not arguments.preview:
         terminal.lines(describe(loaded, terminal))
         return
-    options = PreviewOptions(arguments.images, arguments.versions)
+    options = options_of(PreviewOptions, arguments)
     path = write_augmentation(loaded, arguments.to or default_sheet(loaded), options, terminal)
     terminal.log(f"{path}: a row for each image")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, fold_numbers, load_settings
+from kaggle_face.cli.arguments import CommandParser, chosen_folds, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_launch(parser: argparse.ArgumentParser) -> None:
-    """Adds the kind, what the job asks for, and the options of a training."""
+def add_arguments_launch(parser: CommandParser) -> None:
+    """Adds the kind, what the job requests, and the options of a training."""
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--slurm", action="store_true", help="a job script for sbatch")
     parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines (default: 1)")
@@ -26,33 +25,16 @@ def add_arguments_launch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restarts", type=int, default=3, metavar="N", help="of failed processes by torchrun (default: 3)"
     )
-    parser.add_argument("--fold", metavar="K", default="all", help="numbers of folds, as of train")
+    parser.add_fold_argument("numbers of folds, as of train")
     parser.add_argument("--run", metavar="NAME", help="name of the run, as of train")
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_launch(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the script; the settings are read, so that a wrong one is found now and not in the queue."""
-    from kaggle_face.artifacts.runs import name_of_run, run_folder
-    from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
-    from kaggle_face.pipeline.launch.devices import training_words
-    from kaggle_face.pipeline.launch.slurm import SlurmOptions, slurm_script
+    from kaggle_face.pipeline.launch.slurm import SlurmOptions, training_script
 
-    loaded = load_settings(arguments)
-    run = run_folder(
-        Path(loaded.config.paths.runs), loaded.name, arguments.run or name_of_run(arguments.overrides)
-    )
-    folds = None if arguments.fold == "all" else fold_numbers(arguments.fold)
-    options = SlurmOptions(
-        arguments.nodes,
-        arguments.gpus,
-        arguments.cores,
-        arguments.time,
-        arguments.partition,
-        arguments.account,
-        arguments.restarts,
-    )
-    training = TrainOptions(ignore_rules=arguments.ignore_rules)
-    words = training_words(loaded, run, folds, training)
-    terminal.lines(slurm_script(words, f"{loaded.name}-{run.path.name}", options).splitlines())
+    options, folds = options_of(SlurmOptions, arguments), chosen_folds(arguments)
+    script = training_script(load_settings(arguments), arguments.run, folds, options, arguments.ignore_rules)
+    terminal.lines(script.splitlines())

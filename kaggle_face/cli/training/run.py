@@ -5,53 +5,45 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.budget.execute import BudgetResult
-    from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun
+    from kaggle_face.pipeline.budget.run import PlannedRun
 
 
-def add_arguments_run(parser: argparse.ArgumentParser) -> None:
+def add_arguments_run(parser: CommandParser) -> None:
     """Declares the options of `run`."""
     parser.add_argument("--hours", type=float, metavar="H", help="the budget, from the first call on")
     parser.add_argument("--minutes", type=float, metavar="M", help="the budget in minutes")
-    parser.add_argument(
-        "--plan", action="store_true", help="print the plan and write its settings, but train nothing"
-    )
+    parser.add_flag("--plan", "print the plan and write its settings, but train nothing")
     parser.add_argument(
         "--goal",
         choices=("accuracy", "verification", "both"),
         help="the task that the recipe is chosen for (default: what the competition is ranked by)",
     )
-    parser.add_argument(
-        "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="plan anew and begin anew; what the run holds is removed"
-    )
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_new_run_argument()
+    parser.add_flag("--overwrite", "plan anew and begin anew; what the run holds is removed")
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the plan, carries it out, and prints what was done against it."""
-    from kaggle_face.pipeline.budget.run import plan_run, run_within
-
-    loaded, options = load_settings(arguments), _options(arguments)
-    if arguments.plan:
-        print_plan(plan_run(loaded, options, terminal), terminal)
-        return
-    result = run_within(loaded, options, terminal, show=lambda planned: print_plan(planned, terminal))
-    print_result(result, terminal)
-
-
-def print_plan(planned: PlannedRun, terminal: Terminal) -> None:
-    """Prints the stages of a plan with their times, what is expected, and why it is no larger one."""
+    from kaggle_face.pipeline.budget.run import BudgetOptions, plan_run, run_within, seconds_of_budget
     from kaggle_face.summaries.budget import describe_plan
 
-    terminal.show(describe_plan(planned))
+    loaded, seconds = load_settings(arguments), seconds_of_budget(arguments.hours, arguments.minutes)
+    options = options_of(BudgetOptions, arguments, seconds=seconds)
+
+    def show_plan(planned: PlannedRun) -> None:
+        terminal.show(describe_plan(planned))
+
+    if arguments.plan:
+        show_plan(plan_run(loaded, options, terminal))
+    else:
+        print_result(run_within(loaded, options, terminal, show=show_plan), terminal)
 
 
 def print_result(result: BudgetResult, terminal: Terminal) -> None:
@@ -62,15 +54,3 @@ def print_result(result: BudgetResult, terminal: Terminal) -> None:
     if result.is_late:
         late = seconds_as_text(result.seconds - result.budget_seconds)
         terminal.warn(f"it took {late} s longer than its budget")
-
-
-def _options(arguments: argparse.Namespace) -> BudgetOptions:
-    """The options of a call.
-
-    Raises:
-        InputError: Not one of --hours and --minutes is given, or it is not a time.
-    """
-    from kaggle_face.pipeline.budget.run import BudgetOptions, seconds_of_budget
-
-    seconds = seconds_of_budget(arguments.hours, arguments.minutes)
-    return BudgetOptions(seconds, arguments.run, arguments.goal, arguments.overwrite, arguments.ignore_rules)

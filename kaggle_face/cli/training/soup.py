@@ -4,53 +4,28 @@ from __future__ import annotations
 
 import argparse
 
-from kaggle_face.cli.arguments import (
-    add_checkpoints_argument,
-    add_config_arguments,
-    add_folds_argument,
-    add_runs_argument,
-    load_settings,
-)
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 
 
-def add_arguments_soup(parser: argparse.ArgumentParser) -> None:
+def add_arguments_soup(parser: CommandParser) -> None:
     """Declares the options of `soup`."""
-    add_runs_argument(parser, "a run whose checkpoints are mixed")
-    add_folds_argument(parser, "folds, each its own soup (default: all that are finished)")
-    add_checkpoints_argument(parser, "all")
-    parser.add_argument(
-        "--across-folds",
-        action="store_true",
-        help="one soup of all folds, judged by the labelled pairs that they share",
-    )
+    parser.add_runs_argument("a run whose checkpoints are mixed")
+    parser.add_folds_argument("folds, each its own soup (default: all that are finished)")
+    parser.add_checkpoints_argument("all")
+    parser.add_flag("--across-folds", "one soup of all folds, judged by the labelled pairs that they share")
     parser.add_argument("--name", default="soup", help="name of the new run (default: soup)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an older soup of that name")
-    add_config_arguments(parser)
+    parser.add_flag("--overwrite", "replace an older soup of that name")
+    parser.add_config_arguments()
 
 
 def run_soup(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Makes a soup of each fold, or one of all folds; prints its checkpoints, its score and its gain."""
     from kaggle_face.artifacts.run_choice import find_own_run
-    from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups, soup_lines
+    from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups
+    from kaggle_face.summaries.training import describe_soups
 
     loaded = load_settings(arguments)
     runs = [find_own_run(loaded, name, terminal.log) for name in arguments.run or [None]]
-    options = SoupOptions(
-        arguments.folds, arguments.checkpoints, arguments.across_folds, arguments.name, arguments.overwrite
-    )
-    result = make_soups(loaded, runs, options, terminal)
-    rows = [
-        [str(fold), f"{soup.score:.5f}", f"{soup.best_alone:.5f}", " + ".join(soup.names)]
-        for fold, soup in result.soups.items()
-    ]
-    legend = {
-        "fold": "number from 0",
-        "score": "of the soup on held-out data",
-        "best alone": "of the best checkpoint alone",
-        "soup of": "what is averaged",
-    }
-    terminal.table(list(legend), rows, legend)
-    for line in soup_lines(result):
-        terminal.log(line)
-    terminal.log(f"{result.run.path}: go on with: {result.run.command('predict')}")
+    options = options_of(SoupOptions, arguments)
+    terminal.show(describe_soups(make_soups(loaded, runs, options, terminal)))

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, fold_numbers, load_settings
+from kaggle_face.cli.arguments import CommandParser, chosen_folds, load_settings, options_of
 from kaggle_face.cli.terminal import SilentTerminal, Terminal
 from kaggle_face.errors import InputError
 from kaggle_face.progress import Progress
 
-if TYPE_CHECKING:
-    from kaggle_face.pipeline.launch.events import EventWriter
-    from kaggle_face.pipeline.train import TrainResult
 
-_MOST_MINUTES = 1440
-
-
-def add_arguments_train(parser: argparse.ArgumentParser) -> None:
+def add_arguments_train(parser: CommandParser) -> None:
     """Declares the options of `train`."""
-    parser.add_argument(
-        "--fold",
-        metavar="K",
-        default="all",
-        help="number of the fold, from 0; several as 0,1 (default: all that are not finished)",
+    parser.add_fold_argument(
+        "number of the fold, from 0; several as 0,1 (default: all that are not finished)"
     )
-    parser.add_argument(
-        "--run", metavar="NAME", help="name of the run (default: made of the overrides, or 'main')"
+    parser.add_new_run_argument()
+    parser.add_flag("--resume", "go on where a stopped training was")
+    parser.add_flag(
+        "--overwrite", "train the fold anew; what it has stays until the new training has saved a first state"
     )
-    parser.add_argument("--resume", action="store_true", help="go on where a stopped training was")
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="train the fold anew; what it has stays until the new training has saved a first state",
-    )
-    add_rules_argument(parser)
+    parser.add_rules_argument()
     parser.add_argument(
         "--devices",
         type=int,
@@ -62,85 +43,41 @@ def add_arguments_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accelerator", default="NvidiaTeslaT4", help="GPU on Kaggle (default: NvidiaTeslaT4)"
     )
-    add_config_arguments(parser)
+    parser.add_config_arguments()
 
 
 def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Trains what `--fold` names, by all processes that torchrun started, and prints what became of it."""
-    from kaggle_face.artifacts.runs import name_of_run, run_folder
+    from kaggle_face.artifacts.run_choice import run_to_train
     from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
     from kaggle_face.pipeline.launch.devices import train_on_devices
+    from kaggle_face.pipeline.launch.events import reporting_to_launcher
     from kaggle_face.pipeline.train import RemoteOptions, train_folds, train_on_kaggle
-    from kaggle_face.train.distributed import joined, launch_id
+    from kaggle_face.summaries.training import describe_trained_folds
+    from kaggle_face.train.distributed import joined, launch_id, wait_of
 
-    with _reported() as events, joined(longest_wait=_longest_wait(arguments.timeout)) as distributed:
-        shown: Progress = events or terminal if distributed.is_rank_zero else SilentTerminal()
+    with reporting_to_launcher() as events, joined(longest_wait=wait_of(arguments.timeout)) as distributed:
+        terminal = terminal if distributed.is_rank_zero else SilentTerminal()
+        progress: Progress = events if events is not None and distributed.is_rank_zero else terminal
         loaded = load_settings(arguments)
-        name = arguments.run or name_of_run(arguments.overrides)
-        run = run_folder(Path(loaded.config.paths.runs), loaded.name, name)
-        folds = None if arguments.fold == "all" else fold_numbers(arguments.fold)
+        run, folds = run_to_train(loaded, arguments.run), chosen_folds(arguments)
         if arguments.on == "kaggle":
             if arguments.devices != 1:
                 raise InputError("--devices is of this machine, --on kaggle of another; leave one out")
-            remote = RemoteOptions(arguments.hours, arguments.accelerator, arguments.overwrite)
-            train_on_kaggle(loaded, run, folds, remote, shown, distributed)
+            remote = options_of(RemoteOptions, arguments)
+            train_on_kaggle(loaded, run, folds, remote, progress, distributed)
             return
-        options = TrainOptions(
-            arguments.resume,
-            arguments.overwrite,
-            arguments.ignore_rules,
-            launch=launch_id(),
-            devices=1 if events is None else distributed.share.count,
+        count = 1 if events is None else distributed.share.count
+        options = options_of(
+            TrainOptions, arguments, kind="training", launch=launch_id(), devices=count, deadline=None
         )
         if arguments.devices == 1:
-            result = train_folds(loaded, run, folds, options, shown, distributed)
+            result = train_folds(loaded, run, folds, options, progress, distributed)
         else:
             result = train_on_devices(
-                loaded, run, folds, options, arguments.devices, shown, arguments.timeout
+                loaded, run, folds, options, arguments.devices, progress, arguments.timeout
             )
         if events is not None and distributed.is_rank_zero:
-            outcomes = {str(fold): outcome for fold, outcome in result.outcomes.items()}
-            events.write(
-                "result", outcomes=outcomes, seconds=result.seconds, next_command=result.next_command
-            )
+            events.write_result(result)
         elif folds is not None or set(result.outcomes.values()) != {"skipped"}:
-            print_training(result, shown)
-
-
-@contextmanager
-def _reported() -> Iterator[EventWriter | None]:
-    """What a process reports to the one that started it by `--devices`; None where nobody listens."""
-    from kaggle_face.pipeline.launch.devices import EVENTS
-    from kaggle_face.pipeline.launch.events import EventWriter
-
-    folder = os.environ.get(EVENTS)
-    if folder is None:
-        yield None
-        return
-    events = EventWriter(Path(folder), int(os.environ.get("RANK", "0")))
-    with events.reporting():
-        yield events
-
-
-def _longest_wait(minutes: float | None) -> timedelta:
-    """How long a process is waited for.
-
-    Raises:
-        InputError: It is no time.
-    """
-    from kaggle_face.train.distributed import LONGEST_WAIT
-
-    if minutes is None:
-        return LONGEST_WAIT
-    if not 0.0 < minutes <= _MOST_MINUTES:
-        raise InputError(f"--timeout must be > 0 and at most {_MOST_MINUTES} minutes, got {minutes:g}")
-    return timedelta(minutes=minutes)
-
-
-def print_training(result: TrainResult, terminal: Progress) -> None:
-    """Prints what became of the folds, and how to go on where one was stopped."""
-    for fold, outcome in result.outcomes.items():
-        if outcome == "stopped":
-            how = f"go on with: {result.next_command}"
-            terminal.log(f"fold {fold}: stopped by train.max_hours with a checkpoint; {how}")
-    terminal.log(f"{result.run.path}: {result.seconds:.0f} s")
+            terminal.show(describe_trained_folds(result))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kaggle_face.cli.arguments import add_config_arguments, add_rules_argument, load_settings
+from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import counted
 from kaggle_face.extras import require_extra
 
 
-def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
+def add_arguments_tune(parser: CommandParser) -> None:
     """Declares the options of `tune`."""
     parser.add_argument(
         "--space",
         required=True,
+        type=Path,
         metavar="FILE",
         help="YAML: a key of the settings, and a list of choices or {low: .., high: .., log: .., step: ..}",
     )
@@ -43,32 +43,17 @@ def add_arguments_tune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="DEVICE", help="what this worker trains on, such as cuda:1 (default: device)"
     )
-    add_rules_argument(parser)
-    add_config_arguments(parser)
+    parser.add_rules_argument()
+    parser.add_config_arguments()
 
 
 def run_tune(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Searches until there are enough trials; prints the best settings and the next command."""
     require_extra("tune")
     from kaggle_face.pipeline.improving.tune import TuneOptions, tune
+    from kaggle_face.summaries.training import describe_tuning
+    from kaggle_face.train.search.study import SECONDS_UNTIL_LOST
 
-    options = TuneOptions(
-        space=Path(arguments.space),
-        trials=arguments.trials,
-        hours=arguments.hours,
-        fold=arguments.fold,
-        name=arguments.name,
-        ignore_rules=arguments.ignore_rules,
-        storage=arguments.storage,
-        device=arguments.device,
-        trial_epochs=arguments.trial_epochs,
-    )
+    options = options_of(TuneOptions, arguments, seconds_until_lost=SECONDS_UNTIL_LOST)
     result = tune(load_settings(arguments), options, terminal)
-    best = result.best
-    terminal.log(
-        f"best of {counted(result.num_trials, 'trial')}: {result.score} = {best.score:.5f} on what fold "
-        f"{options.fold} holds out, in trial {best.number}: {', '.join(best.overrides)}"
-    )
-    if result.page is not None:
-        terminal.log(f"plots of the trials: {result.page}")
-    terminal.log(f"{result.config_file}: go on with: {result.next_command}")
+    terminal.show(describe_tuning(result, options.fold))

@@ -190,7 +190,7 @@ def _identities(
     """The identity of each row, empty where nothing names it, and its split.
 
     Raises:
-        DataError: A training or dev image has no identity, and the settings do not say what such rows are.
+        DataError: A training or dev image has no identity, and the settings do not name what such rows are.
     """
     if entry.identity is None:
         return [""] * len(splits), [*splits]

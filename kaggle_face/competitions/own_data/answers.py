@@ -84,7 +84,7 @@ class Answers:
 
     @property
     def split_words(self) -> tuple[str, Mapping[str, str]]:
-        """The column of the splits, and what its words were said to mean."""
+        """The column of the splits, and the meaning of its words by the answer."""
         column, _, text = (self.split_column or "").partition(":")
         pairs = [pair.partition("=") for pair in text.split(",") if pair]
         return column, {word: meaning for word, _, meaning in pairs}
@@ -134,7 +134,7 @@ def check_answers(
 
 
 def meaning_of(word: str, text: str, own: str) -> Meaning:
-    """What a word of a split column was said to mean.
+    """The meaning of a word of a split column by the answer.
 
     Raises:
         ConfigError: It is not train, dev, test or skip.

@@ -15,7 +15,7 @@ from kaggle_face.config.competition import GalleryConfig, ImagesConfig, LabelsCo
 
 @dataclass
 class Findings:
-    """The images and entries found so far, and lines that say what each file was taken for.
+    """The images and entries found so far, and lines on what each file was taken for.
 
     Attributes:
         root: The data root.
@@ -49,7 +49,7 @@ class Findings:
     samples: Sequence[OwnTable] = ()
     galleries: list[GalleryConfig] = field(default_factory=list)
 
-    def say(self, line: str) -> None:
+    def note(self, line: str) -> None:
         """Adds a line on what a file is taken for."""
         self.lines.append(line)
 
@@ -79,7 +79,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class SampleReading:
-    """What the sample says: the table of the test rows and its column of ids, and how labels are written."""
+    """What the sample holds: the table of the test rows and its column of ids, and how labels are written."""
 
     test_rows: str | None = None
     test_id: str | None = None

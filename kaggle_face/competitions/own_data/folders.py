@@ -171,7 +171,7 @@ def take_folders(find: Findings) -> None:
         find.images += entries
         find.covered |= {*images}
         places = " and ".join(f"{entry.folder or find.root}/" for entry in entries)
-        find.say(f"{places}: {entries[0].split} images, {reason}")
+        find.note(f"{places}: {entries[0].split} images, {reason}")
 
 
 def _without_single_folders(folder: str, image_ids: Sequence[str]) -> str:

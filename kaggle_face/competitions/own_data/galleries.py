@@ -32,7 +32,7 @@ def take_gallery_tables(find: Findings, tables: Sequence[OwnTable]) -> tuple[lis
         return [], set()
     galleries = []
     find.covered |= {*found}
-    find.say(
+    find.note(
         f"{known[0].name}: known people, as the file is called; {known[0].shown(entry.identity)} names them"
     )
     for own in probes:
@@ -43,7 +43,7 @@ def take_gallery_tables(find: Findings, tables: Sequence[OwnTable]) -> tuple[lis
         kind = (
             "to submit" if searched.identity is None else f"whose people {own.shown(searched.identity)} names"
         )
-        find.say(f"{own.name}: probes {kind}, as the file is called")
+        find.note(f"{own.name}: probes {kind}, as the file is called")
     return galleries, {own.name for own in (known[0], *probes)}
 
 
@@ -64,7 +64,7 @@ def take_gallery_folders(find: Findings) -> list[GalleryConfig]:
             plain = second[0] if is_labelled else ImagesConfig(folder=probes)
             find.covered |= {*images, *searched}
             find.probes |= set() if is_labelled else {*searched}
-            find.say(f"{known}/ and {probes}/: known people and probes, as the folders are called")
+            find.note(f"{known}/ and {probes}/: known people and probes, as the folders are called")
             return [
                 GalleryConfig(
                     known=first[0].model_copy(update={"split": "train"}),
@@ -78,7 +78,7 @@ def train_on_known(find: Findings, galleries: Sequence[GalleryConfig]) -> None:
     """Takes the known people as training images where nothing else has identities."""
     if galleries and not find.has_identities:
         find.images.append(galleries[0].known)
-        find.say("the known people are the training images too: nothing else has identities")
+        find.note("the known people are the training images too: nothing else has identities")
 
 
 def _folders_called(image_ids: Sequence[str], words: frozenset[str]) -> dict[str, list[str]]:

@@ -43,7 +43,7 @@ from kaggle_face.errors import ConfigError, DataError, counted, naming_first
 
 @dataclass
 class Guess:
-    """The settings, and lines that say what each file was taken for; `alternatives` become comments.
+    """The settings, and lines on what each file was taken for; `alternatives` become comments.
 
     `samples` are the sample submissions, by whatever names.
     """
@@ -129,7 +129,7 @@ def _read_tables(find: Findings, tree: FolderMap) -> tuple[list[OwnTable], list[
         try:
             own = read_own_table(find.root, name, find.index)
         except DataError as error:
-            find.say(f"{name}: left aside, it is not a table ({error})")
+            find.note(f"{name}: left aside, it is not a table ({error})")
             find.no_tables.append(name)
             continue
         wanted = find.answers.image_column
@@ -166,7 +166,7 @@ def _with_images(find: Findings, tables: Sequence[OwnTable]) -> list[OwnTable]:
             reason = "other pairs are taken" if is_pairs else "no column names images"
             if not is_pairs and (zeros := lost_zeros(own, find.index)) is not None:
                 reason = f"{zeros}; write its ids with their zeros, as text"
-            find.say(f"{own.name}: left aside, {reason}: {columns}")
+            find.note(f"{own.name}: left aside, {reason}: {columns}")
     return [own for own in tables if len(own.image_columns) == 1]
 
 
@@ -184,20 +184,20 @@ def _take_pairs(find: Findings, each: PairTable) -> PairsConfig:
         )
     if own is None:
         place = f"{entry.folders[0]}/" if entry.folders[0] else "the data folder"
-        find.say(f"{entry.file}: labelled pairs as LFW lists them, of images in {place}")
+        find.note(f"{entry.file}: labelled pairs as LFW lists them, of images in {place}")
         return entry
     kind = "pairs to submit" if entry.label is None else f"labelled pairs by {own.shown(entry.label)}"
     if entry.same is not None:
         kind += f", of which '{entry.same}' means one person"
     if entry.second is None:
-        find.say(
+        find.note(
             f"{own.name}: {kind}, for {own.shown(entry.first)} names two images with '{entry.joint}' between"
         )
         find.alternatives += each.unused
         _cover_images_of_pairs_alone(find, _images_of_joints(find, own, entry))
         return entry
     folder, found = locate(find, own, (entry.first, entry.second))
-    find.say(
+    find.note(
         f"{own.name}: {kind}, for {own.shown(entry.first)} and {own.shown(entry.second)} name images in "
         f"{f'{folder}/' if folder else 'the data folder'}"
     )
@@ -227,13 +227,13 @@ def _cover_images_of_pairs_alone(find: Findings, found: Sequence[str]) -> None:
 
 
 def _take_answered_test(find: Findings) -> None:
-    """Takes the folder that was said to hold the images to submit."""
+    """Takes the folder that an answer names as that of the images to submit."""
     answer = (find.answers.test or "").rstrip("/")
     images = [image_id for image_id in find.index.image_ids if image_id.startswith(f"{answer}/")]
     if answer and images:
         find.images.append(ImagesConfig(split="test", folder=answer))
         find.covered |= {*images}
-        find.say(f"{answer}/: test images, as --test says")
+        find.note(f"{answer}/: test images, as --test says")
 
 
 def _names_of_folders(find: Findings) -> set[str]:
@@ -258,7 +258,7 @@ def _note_names_alike(find: Findings) -> None:
         what = naming_first(
             len(alike), len(find.names), "identity", "differ from another by case alone", example
         )
-        find.say(f"warning: {what}; mend the names if they are one person's")
+        find.note(f"warning: {what}; mend the names if they are one person's")
 
 
 def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: bool) -> None:
@@ -278,13 +278,13 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
         )
     left = [image_id for image_id in find.left if image_id not in find.of_pairs]
     if left:
-        find.say(
+        find.note(
             naming_first(
                 len(left), len(find.index.image_ids), "image", "are named by nothing and left out", left[0]
             )
         )
     if not find.has_test and not has_trials:
-        find.say("nothing is to be submitted; name test images with --test FOLDER, or pairs with --pairs")
+        find.note("nothing is to be submitted; name test images with --test FOLDER, or pairs with --pairs")
 
 
 def _first_of(lines: Sequence[str]) -> str:

@@ -109,7 +109,7 @@ def doubt_on(own: OwnTable, column: str, samples: Sequence[OwnTable]) -> str | N
 def _predictions(sample: OwnTable) -> list[str]:
     """The columns of a sample beside those of its images, or else the first that differs in each row.
 
-    Numbers of the rows are no predictions either.
+    Numbers of the rows are not predictions either.
     """
     rows = len(sample.table.line_numbers)
     unique = [column for column in sample.columns if len({*sample.cells(column)}) == rows]

@@ -48,7 +48,7 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
             texts = identity_texts(own.cells(entry.identity))
             find.names |= {name for name in texts if not names_nobody(name)}
             if (doubt := doubt_on(own, entry.identity, find.samples)) is not None:
-                find.say(doubt)
+                find.note(doubt)
         _explain(find, own, entry)
     used = {name for entry in find.images for name in (entry.split_table, *entry.split_lists)}
     for own, entry, found in read:
@@ -56,7 +56,7 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
             continue
         if {*found} <= find.covered:
             shown = own.shown(own.image_columns[0])
-            find.say(f"{own.name}: left aside, its images {shown} are known already")
+            find.note(f"{own.name}: left aside, its images {shown} are known already")
             continue
         if entry.split_column is None and entry.split == "train":
             entry = entry.model_copy(update={"split": "test"})
@@ -125,7 +125,7 @@ def _with_splits_elsewhere(
             each for name in names for each in find.index.match(name, (entry.folder,), own.cut).image_ids
         }
         if other.split_column is not None and {*found} <= there:
-            find.say(f"{own.name}: the splits of {entry.table}, by {own.shown(other.split_column)}")
+            find.note(f"{own.name}: the splits of {entry.table}, by {own.shown(other.split_column)}")
             return entry.model_copy(
                 update={
                     "split_table": own.name,
@@ -163,7 +163,7 @@ def _with_split_lists(
                 f"its column {own.image_columns[0]} alone, or write the splits as a column of {entry.table}"
             )
         lists[own.name] = split
-        find.say(f"{own.name}: the {split} images of {entry.table}, as the file is called")
+        find.note(f"{own.name}: the {split} images of {entry.table}, as the file is called")
     if not {*lists.values()} - {entry.split}:
         return entry
     return entry.model_copy(update={"split_lists": lists})
@@ -181,7 +181,7 @@ def _with_nameless(
     """The entry with what its rows without an identity are: as answered, or the test images of the sample.
 
     Raises:
-        ConfigError: There are such rows, and nothing says what they are.
+        ConfigError: There are such rows, and nothing names what they are.
     """
     assert entry.identity is not None, "only of tables with identities"
     cells = own.cells(entry.identity)
@@ -192,7 +192,7 @@ def _with_nameless(
     if meaning is None and len(found) == len(cells) and {found[place] for place in nameless} == wanted:
         meaning = "test"
         clause = f"are without '{entry.identity}' and listed in the sample"
-        find.say(f"{own.name}: {counted(len(nameless), 'row', clause)}")
+        find.note(f"{own.name}: {counted(len(nameless), 'row', clause)}")
     if meaning is None:
         clause = f"have '{cells[nameless[0]]}' in '{entry.identity}'"
         first = own.cells(own.image_columns[0])[nameless[0]]
@@ -286,4 +286,4 @@ def _explain(find: Findings, own: OwnTable, entry: ImagesConfig) -> None:
     if own.cut:
         reasons.append(f"'{own.cut}' is cut off their paths")
     kind = "images" if entry.split_column is not None else f"{entry.split} images"
-    find.say(f"{own.name}: {kind}, for {'; '.join([*reasons, *own.doubts])}")
+    find.note(f"{own.name}: {kind}, for {'; '.join([*reasons, *own.doubts])}")

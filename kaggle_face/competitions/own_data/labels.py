@@ -46,8 +46,8 @@ def read_class_columns(find: Findings, own: OwnTable, reading: SampleReading) ->
         reading = replace(reading, labels=labels)
     elif columns == places and not columns & find.names and find.answers.submitted is None:
         reading = replace(reading, submitted="index")
-        find.say(f"{own.name}: the columns 0 to {len(places) - 1} are places among the sorted identities")
-    find.say(f"{own.name}: a probability for each identity, in columns that are called like these")
+        find.note(f"{own.name}: the columns 0 to {len(places) - 1} are places among the sorted identities")
+    find.note(f"{own.name}: a probability for each identity, in columns that are called like these")
     return reading
 
 
@@ -81,7 +81,7 @@ def _list_of_labels(find: Findings, own: OwnTable, file: str, cells: set[str]) -
 def _say_labels(find: Findings, file: str, own: OwnTable, how: str) -> None:
     """The line on a table of labels, in place of the one that it is left aside."""
     find.lines = [line for line in find.lines if not line.startswith(f"{file}: left aside")]
-    find.say(f"{file}: the labels of {own.name}, {how}")
+    find.note(f"{file}: the labels of {own.name}, {how}")
 
 
 def _refuse_rows_in_another_order(own: OwnTable, table: OwnTable, name: str, cells: set[str]) -> None:

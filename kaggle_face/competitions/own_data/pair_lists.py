@@ -71,7 +71,7 @@ def pair_tables(find: Findings, tables: Sequence[OwnTable], samples: Sequence[Ow
 
 
 def pair_table(own: OwnTable, answer: str | None, is_sample: bool) -> PairTable:
-    """The settings of a table of pairs, or as an answer `first,second[,label[=same]]` says.
+    """The settings of a table of pairs, or by an answer `first,second[,label[=same]]`.
 
     Raises:
         ConfigError: The columns do not exist, or which they are is not clear.
@@ -154,7 +154,7 @@ def with_ids_of_samples(
 
 
 def _answered_columns(own: OwnTable, answer: str) -> tuple[str, str | None, str | None, str | None]:
-    """The columns of the images, that of the label, and the label of same pairs, as an answer says.
+    """The columns of the images, that of the label, and the label of same pairs, by an answer.
 
     Raises:
         ConfigError: A column does not exist.
@@ -220,7 +220,7 @@ def _same_of_negative(own: OwnTable, label: str) -> str | None:
 
 
 def _label(own: OwnTable, images: Sequence[str]) -> str | None:
-    """The column that says which pairs are of one person; None where there is none.
+    """The column that marks the pairs of one person; None where there is none.
 
     Raises:
         ConfigError: Several columns may be it, or one holds two words of which neither is known.

@@ -9,7 +9,7 @@ from kaggle_face.records import CompetitionData
 
 
 def refuse_reversed_labels(data: CompetitionData, custom: CustomConfig, answers: Answers) -> None:
-    """Refuses labels that were read the wrong way round, unless it was said which means one person.
+    """Refuses labels that were read the wrong way round, unless an answer names the one of same pairs.
 
     They are where most pairs of known identities have the opposite label, of one person and of two. Labels of
     another relation, such as kinship, contradict those of two people alone.
@@ -31,7 +31,7 @@ def refuse_reversed_labels(data: CompetitionData, custom: CustomConfig, answers:
         one, two = label_of.get(first, -1), label_of.get(second, -1)
         if min(one, two) >= 0:
             compared.append((one == two, label == 1))
-    wrong = sum(is_same != said for is_same, said in compared)
+    wrong = sum(is_same != given for is_same, given in compared)
     if 2 * wrong <= len(compared) or not {(True, False), (False, True)} <= {*compared}:
         return
     entry = next(entry for entry in custom.pairs if entry.label is not None)

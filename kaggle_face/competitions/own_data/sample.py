@@ -1,4 +1,4 @@
-"""The sample submission of own data: which table it is, its ids, and what it says of labels."""
+"""The sample submission of own data: which table it is, its ids, and how it writes labels."""
 
 from __future__ import annotations
 
@@ -86,12 +86,16 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
                 f"columns above it, or leave it aside with --sample none"
             )
         if find.probes and (images := sample_images(find, [own])) and images <= find.probes:
-            find.say(f"{own.name}: the sample submission, whose {own.shown(own.image_columns[0])} are probes")
+            find.note(
+                f"{own.name}: the sample submission, whose {own.shown(own.image_columns[0])} are probes"
+            )
             reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
         elif not own.image_columns and _take_ids_of_probes(find, own):
             reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
         elif find.answers.row_order is not None:
-            find.say(f"{own.name}: the sample submission, whose {own.shown(_ids_of(find, own))} count images")
+            find.note(
+                f"{own.name}: the sample submission, whose {own.shown(_ids_of(find, own))} count images"
+            )
             test_id = _if_not_first(own, _ids_of(find, own))
             order = find.answers.row_order
             reading = replace(reading, test_rows=own.name, test_id=test_id, row_order=order)
@@ -100,7 +104,7 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
         elif (column := _take_ids_of_table(find, own)) is not None:
             reading = replace(reading, test_rows=own.name, test_id=_if_not_first(own, column))
         else:
-            find.say(f"{own.name}: the sample submission, by {own.shown(_ids_of(find, own))}")
+            find.note(f"{own.name}: the sample submission, by {own.shown(_ids_of(find, own))}")
             _take_numbers_of_images(find, own)
     return reading
 
@@ -119,7 +123,7 @@ def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
         return reading
     cells = [cell for cell in own.cells(column) if cell]
     if have_confidences(cells):
-        find.say(f"{own.name}: {own.shown(column)} are labels with their probabilities")
+        find.note(f"{own.name}: {own.shown(column)} are labels with their probabilities")
         cells = [cell.rpartition(" ")[0] for cell in cells]
     words = Counter(word for cell in cells for word in cell.split())
     per_row = max((len(cell.split()) for cell in cells if cell not in find.names), default=1)
@@ -134,7 +138,7 @@ def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
 
 
 def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleReading) -> SampleReading:
-    """The test rows of a sample whose ids name images, which are test images if nothing else says so.
+    """The test rows of a sample whose ids name images, which are test images if nothing else names them.
 
     The first column goes before others that name images, and a folder called like a test before others.
     """
@@ -146,7 +150,7 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
         and all(find.index.match(text, cut=own.cut).image_ids for text in ids)
     ):
         column = first
-    find.say(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
+    find.note(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
     if not find.has_test:
         tests = (each for each in split_folders(find.left) if split_called(name_of(each)) == "test")
         if not any(_all_in(find, own, column, folder) for folder in tests):
@@ -184,7 +188,7 @@ def _take_numbers_of_images(find: Findings, own: OwnTable) -> None:
         images = [image_id for image_id in find.left if posixpath.dirname(image_id) == fitting[0]]
         find.images.append(ImagesConfig(split="test", folder=fitting[0]))
         find.covered |= {*images}
-        find.say(f"{fitting[0]}/: test images, whose numbers are in {own.name}: {cells[0]} for {images[0]}")
+        find.note(f"{fitting[0]}/: test images, whose numbers are in {own.name}: {cells[0]} for {images[0]}")
 
 
 def _label_of_nobody(find: Findings, own: OwnTable, answer: str | None) -> str | None:
@@ -207,12 +211,12 @@ def _label_of_nobody(find: Findings, own: OwnTable, answer: str | None) -> str |
         called = odd
     if len(called) != 1:
         if odd:
-            find.say(
+            find.note(
                 f"{own.name}: '{odd[0]}' of {column} is not a known person and never answered; if it is the "
                 f"answer for people who are not in the gallery, --unknown {shlex.quote(odd[0])}"
             )
         return None
-    find.say(f"{own.name}: '{called[0]}' is the answer for people who are not in the gallery")
+    find.note(f"{own.name}: '{called[0]}' is the answer for people who are not in the gallery")
     return called[0]
 
 
@@ -258,7 +262,7 @@ def _columns_of_ids(find: Findings, own: OwnTable, entry: ImagesConfig) -> tuple
             cells = table.cells(name)
             is_other = name not in (entry.image, entry.identity)
             if is_other and ids <= {*cells} and len({*cells}) == len(cells):
-                find.say(
+                find.note(
                     f"{own.name}: the sample submission, whose {own.shown(column)} is {table.shown(name)} of "
                     f"{table.name}"
                 )
@@ -279,10 +283,10 @@ def _read_places(
     are_places = all(cell.isdecimal() and int(cell) < len(find.names) for cell in cells)
     if not are_places or any(name.isdecimal() for name in find.names):
         written = f"names such as {min(find.names)} are written"
-        find.say(f"{own.name}: '{cells[0]}' of {column} is not an identity; {written}")
+        find.note(f"{own.name}: '{cells[0]}' of {column} is not an identity; {written}")
         return reading
     if len({*cells}) > 1:
-        find.say(f"{own.name}: {own.shown(column)} are places among the sorted names of identities, from 0")
+        find.note(f"{own.name}: {own.shown(column)} are places among the sorted names of identities, from 0")
         find.alternatives.append(f"{own.name}: if {column} are names, --submitted name")
         return replace(reading, submitted="index")
     raise ConfigError(
@@ -303,9 +307,9 @@ def _read_ranking(
     what = f"{own.name}: {reading.labels_per_row} labels a row, as in '{example}'"
     if unknown is None:
         odd = f"; '{others[0]}' is not an identity and is never answered" if others else ""
-        find.say(f"{what}{odd}")
+        find.note(f"{what}{odd}")
         return reading
-    find.say(f"{what}; '{unknown}' is the label of people whom nobody knows, and not an identity")
+    find.note(f"{what}; '{unknown}' is the label of people whom nobody knows, and not an identity")
     find.alternatives.append(f"{own.name}: if '{unknown}' is an identity or never answered, --unknown ''")
     return replace(reading, unknown=unknown or None)
 

@@ -34,7 +34,7 @@ _TRIED = 1000
 class OwnTable:
     """A table below the data root, and which of its columns name images.
 
-    `joint` is a column of pairs and the text between their two images; `doubts` say why columns that fit too
+    `joint` is a column of pairs and the text between their two images; `doubts`: why columns that fit too
     are not taken.
     """
 

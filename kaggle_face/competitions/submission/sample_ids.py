@@ -78,9 +78,10 @@ def refuse_foreign_ids(
             f"{sample}: {what}; the test files are incomplete, so unpack the archives again"
         )
     others = ", ".join(f"{name} ({cells[0]})" for name, cells in whole.cells.items())
+    others = others if len(others) <= _MOST_SHOWN else f"{others[:_MOST_SHOWN]}..."
     raise ForeignIdsError(
         f"{sample}: its ids, such as '{whole.ids[0]}', are not names, numbers or rows of the test files, nor "
-        f"does another column hold each of them once: {_first_words(others)}; unpack the archives again, or "
+        f"does another column hold each of them once: {others}; unpack the archives again, or "
         f"describe the file with submit.classification, submit.verification or submit.combined"
     )
 
@@ -194,10 +195,6 @@ def offered_ids(data: CompetitionData, task: Task, template: str) -> list[str]:
     except (ConfigError, DataError):
         return []
     return ids
-
-
-def _first_words(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _looks_like(part: SampleRows, task: Task) -> bool:

@@ -92,6 +92,8 @@ def classification_columns(data: CompetitionData, predictions: Predictions) -> T
     Raises:
         DataError: A test image has no prediction, or a predicted class is not of the competition.
     """
+    from scipy.special import softmax
+
     logits_NC = predictions.aligned_to(data.test_rows.image_ids).logits
     best, classes_C = top_k_labels(logits_NC, 1)[:, 0], _classes_of(predictions, data.classes)
     chosen = classes_C[best]
@@ -100,7 +102,7 @@ def classification_columns(data: CompetitionData, predictions: Predictions) -> T
     fields["label"] = lambda: data.classes.submitted[chosen]
     fields["class_name"] = lambda: data.classes.names[chosen]
     labels = data.classes.submitted[classes_C].tolist()
-    shares_NC = cache(lambda: _shares(logits_NC))
+    shares_NC = cache(lambda: softmax(logits_NC.astype(np.float64), axis=1))
     fields["probability"] = lambda: np.take_along_axis(shares_NC(), best[:, None], axis=1)[:, 0]
     shares = {
         label: partial(lambda place: shares_NC()[:, place], place) for place, label in enumerate(labels)
@@ -175,20 +177,20 @@ def fill_table(form: SubmissionFormat, columns: Sequence[TaskColumns]) -> Submis
             **known.fields,
             "line": partial(range, start, start + len(known.fields["id"]())),
         }
+        shares = [
+            {"probability": known.probabilities[column]} if column in known.probabilities else {}
+            for column in form.columns
+        ]
         parts.append(
             [
-                _cells(template, fields | _probability(known, column), form)
-                for template, column in zip(part.cells, form.columns, strict=True)
+                _cells(template, fields | share, form)
+                for template, share in zip(part.cells, shares, strict=True)
             ]
         )
     cells = {
         column: np.concatenate([part[place] for part in parts]) for place, column in enumerate(form.columns)
     }
     return SubmissionTable(form.columns, cells, form.id_place)
-
-
-def _probability(known: TaskColumns, column: str) -> dict[str, Field]:
-    return {"probability": known.probabilities[column]} if column in known.probabilities else {}
 
 
 def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -> StrArray:
@@ -249,13 +251,6 @@ def _numbers(paths: Sequence[str]) -> list[int]:
             naming_first(len(wrong), len(paths), "test image", "have no number for a name", wrong[0])
         )
     return [int(stem_of(path)) for path in paths]
-
-
-def _shares(logits_NC: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    from scipy.special import softmax
-
-    shares_NC: npt.NDArray[np.float64] = softmax(logits_NC.astype(np.float64), axis=1)
-    return shares_NC
 
 
 def _classes_of(predictions: Predictions, classes: ClassTable) -> IntArray:

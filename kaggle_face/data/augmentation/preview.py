@@ -43,7 +43,10 @@ def preview_rows(
     In groups: the image; versions by albumentations, one by one; versions by the batched forms on a device,
     where all transforms have one; versions that are mixed with another of the images, where the settings mix.
     """
-    one_by_one = [_augmented(images.pixels, augmenter, epoch) for epoch in range(versions)]
+    one_by_one = [
+        np.stack([augmenter(pixels, epoch, number) for number, pixels in enumerate(images.pixels)])
+        for epoch in range(versions)
+    ]
     groups = [[("original", images.pixels)]]
     groups.append([(f"one by one {number}", each) for number, each in enumerate(one_by_one, 1)])
     if not without_batched_transform(augmenter):
@@ -82,10 +85,6 @@ def describe_augmentation(config: AugmentConfig, seed: int) -> list[str]:
             for kind, each in mixing
         ),
     ]
-
-
-def _augmented(pixels_NHWC: Images, augmenter: Augmenter, epoch: int) -> Images:
-    return np.stack([augmenter(pixels, epoch, number) for number, pixels in enumerate(pixels_NHWC)])
 
 
 def _batched(

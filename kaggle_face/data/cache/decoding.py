@@ -35,7 +35,7 @@ BROKEN_GREY = 128
 
 _BYTES_A_SECOND = 25e6  # of small JPEGs, decoded by one core
 _FEWEST_SECONDS = 2.0  # less work than this is done before other processes have started
-_BLOCK_BYTES = 2**20  # stays in the processor's cache between decoding and writing
+_BLOCK_BYTES = 2**20  # stays in the CPU's cache between decoding and writing
 _CHUNKS_AHEAD = 4  # per process
 _FILES_AT_ONCE = 512
 

@@ -87,12 +87,13 @@ def open_class_tuning(
         RunError: A member has no out-of-fold embeddings.
         DataError: An image has none.
     """
+    from scipy.special import softmax
+
     assert blend.space != "ranks", "ranks are not probabilities"
     temperature_set = blend_problem.table.temperatures.index(blend.temperatures)
     values = weighted_mean(blend_problem.table.values(blend.space, temperature_set), np.array(blend.weights))
     if blend.space == "log_probabilities":
-        values = np.exp(values - values.max(axis=1, keepdims=True))
-        values /= values.sum(axis=1, keepdims=True)
+        values = softmax(values, axis=1)
     probabilities = np.concatenate([np.maximum(values, 0), np.zeros((len(values), 1))], axis=1)
     wanted = blend_problem.table.image_ids
     found = []

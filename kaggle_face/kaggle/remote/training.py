@@ -110,8 +110,8 @@ class RemoteTraining:
         )
         job = replace(job, notebook=plan.name)
         # The folds of the config are shared by all of its runs.
-        division = self.run.path.parent / "folds"
-        shared = sorted(path for kind in ("*.csv", SEAL_FILE) for path in division.rglob(kind))
+        folder_of_folds = self.run.path.parent / "folds"
+        shared = sorted(path for kind in ("*.csv", SEAL_FILE) for path in folder_of_folds.rglob(kind))
         files = [*files_to_resume(begun), shared]
         with tempfile.TemporaryDirectory() as temporary:
             bundle = write_bundle(plan, files, Path(temporary) / "bundle", None)

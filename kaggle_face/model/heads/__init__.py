@@ -17,7 +17,8 @@ The margin of a batch that is mixed of two (CutMix, Mixup) is applied for each o
 
 from __future__ import annotations
 
-from kaggle_face.model.heads.head import Head, LinearHead, MarginHead
+from kaggle_face.model.heads.head import Head, LinearHead
+from kaggle_face.model.heads.margin_head import MarginHead
 from kaggle_face.model.heads.margin_heads import (
     AdaFace,
     ArcFace,

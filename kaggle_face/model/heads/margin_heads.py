@@ -18,7 +18,8 @@ from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.heads import margins
 from kaggle_face.model.heads.class_sampling import ClassSample
-from kaggle_face.model.heads.head import Head, LinearHead, MarginHead, unit_vectors
+from kaggle_face.model.heads.head import Head, LinearHead, unit_vectors
+from kaggle_face.model.heads.margin_head import MarginHead
 
 MarginHeadName = Literal[
     "cosface", "arcface", "adaface", "curricularface", "subcenter_arcface", "combined_margin"

@@ -69,10 +69,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier runs on this machine say.
+    """What earlier runs on this machine took and reached.
 
     Attributes:
-        slower: How many times longer a training takes than its trial says; None: not known.
+        slower: How many times longer a training takes than its trial; None: not known.
         blend_seconds: What blending and writing took for this competition; None: not known.
         reached: The rows of this competition, of any machine.
     """
@@ -94,7 +94,7 @@ _LATER = ("images",)
 
 
 def machine_name(device: str) -> str:
-    """What trains here: the GPU that a device setting names, or the processor and its cores."""
+    """What trains here: the GPU that a device setting names, or the CPU and its cores."""
     import torch
 
     from kaggle_face.model.amp import resolve_device
@@ -171,7 +171,7 @@ def add_estimate(
 
 
 def known_of(rows: Sequence[Estimate], machine: str, competition: str) -> Known:
-    """What the table says of a machine and a competition."""
+    """The estimates of a machine and a competition in the table."""
     here = [row for row in rows if row.machine == machine]
     ratios = [
         row.planned_images_per_second / row.images_per_second

@@ -81,7 +81,7 @@ class BudgetResult:
 
 
 class Execution:
-    """One call that goes on with a run where its record says, to its end."""
+    """One call that takes a run from where its record ends to its end."""
 
     def __init__(
         self,
@@ -169,9 +169,11 @@ class Execution:
         reserve = _ESTIMATED * plan.records_seconds
         deadline = Deadline(at, self._clock.now, reserve, later=tuple(put_off))
         folder = self._run.fold(fold)
-        options = TrainOptions(resume=folder.info_file.is_file(), ignore_rules=self._ignores_rules)
+        options = TrainOptions(
+            resume=folder.info_file.is_file(), ignore_rules=self._ignores_rules, deadline=deadline
+        )
         with self._stage(f"fold {fold}"):
-            train_folds(self._loaded, self._run, [fold], options, self._progress, deadline=deadline)
+            train_folds(self._loaded, self._run, [fold], options, self._progress)
         points = folder.read_info().get("pace") or []
         if points:
             length, epochs = points[-1][0], points[-1][1]
@@ -262,8 +264,9 @@ class Execution:
         submit = SubmitOptions(only_ensemble=True, ignore_rules=self._ignores_rules, leave_out_empty=True)
         result = write_submissions(self._loaded, self._run, submit, self._progress)
         self._record.csv, self._record.csv_folds = how, list(folds)
+        of_folds = f"{how} of folds {', '.join(map(str, folds))}"
         for file in result.files:
-            self._progress.log(f"{file.file.path}: {file.file.rows} rows, {how} of folds {_listed(folds)}")
+            self._progress.log(f"{file.file.path}: {file.file.rows} rows, {of_folds}")
         self._save()
 
     def _add_estimate(self, fold: int) -> None:
@@ -308,7 +311,3 @@ class Execution:
             seconds=record.ended_at - record.began_at,
             budget_seconds=record.seconds,
         )
-
-
-def _listed(folds: Sequence[int]) -> str:
-    return ", ".join(map(str, folds))

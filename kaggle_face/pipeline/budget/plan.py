@@ -25,7 +25,7 @@ _MOST_OF_IMAGES = 1.5
 _MARGIN, _LEAST_MARGIN_SECONDS = 0.04, 4.0
 """Of the budget, kept for what nobody foresees."""
 _SLOWER = 1.1
-"""How much longer a training takes than its trial says (reading, states, logs), at first."""
+"""How much longer a training takes than its trial (reading, states, logs), at first."""
 _FOLD_SECONDS, _PREDICT_SECONDS, _WRITE_SECONDS = 3.0, 2.0, 2.0
 """What starting a fold, predicting it and writing CSVs take whatever the number of images."""
 _EMBEDDINGS_OF_FOLD = 1.5
@@ -144,7 +144,7 @@ class Candidate:
         rung: The recipe.
         config: Its settings for the competition, with the rung's own number of images.
         demand: What the data demands.
-        known: What earlier runs say.
+        known: What earlier runs took and reached.
         rates: What its network takes.
         decoding_seconds: Of all images.
         images: That a training of the rung sees.

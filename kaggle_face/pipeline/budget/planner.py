@@ -50,7 +50,7 @@ class Planner:
         trial: Measures on the machine.
         broken_rules: The rules that one network breaks.
         parameter_limit: Over the whole blend, where the competition has such a rule.
-        known: What earlier runs say.
+        known: What earlier runs took and reached.
         spent: The seconds of the budget that are gone now; None: those that the budget names.
     """
 

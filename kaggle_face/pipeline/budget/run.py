@@ -52,7 +52,7 @@ MakeTrial = Callable[[Config, CompetitionData, Folds], AbstractContextManager[Tr
 
 @dataclass(frozen=True)
 class BudgetOptions:
-    """What a run within a budget is asked for.
+    """What is requested of a run within a budget.
 
     Attributes:
         seconds: The budget, from the first call on.
@@ -139,15 +139,16 @@ def plan_run(
     is_as_found = path.is_file() and not options.overwrite
     progress.log(f"measuring this machine for a budget of {budget_in_words(options.seconds)}")
     with make_trial(config, data, folds) as trial:
-        planner = _planner(config, options, demand, trial, spent)
+        rules = _Rules(config, demand, options.ignore_rules)
+        planner = _planner(config, demand, trial, rules, spent)
         ladder, goal = read_ladder(), options.goal or purpose_of(config)
         budget = Budget(options.seconds, spent())
         if is_as_found:
             fixed = load_config(str(path), loaded.overrides).config
             plan = planner.plan_settings(_rung_of(path, ladder), fixed, goal, budget)
         else:
-            own_alone = not options.ignore_rules and _forbids_imported_architectures(config)
-            plan = planner.plan(rungs_for(ladder, goal, demand.side_px, own_alone), goal, budget)
+            rungs = rungs_for(ladder, goal, demand.side_px, rules.own_architectures_alone)
+            plan = planner.plan(rungs, goal, budget)
             _write_settings(path, loaded, plan)
     planned = load_config(path.stem, loaded.overrides)
     return PlannedRun(plan, path, is_as_found, planned, _run_of(loaded, path, options), tasks)
@@ -228,13 +229,19 @@ def budget_word(seconds: float) -> str:
 
 @dataclass
 class _Rules:
-    """The rules that networks break; a network is built once to count its parameters."""
+    """What the competition's rules allow; a network is built once to count its parameters."""
 
+    config: Config
     demand: Demand
     is_ignored: bool
 
     def __post_init__(self) -> None:
         self._found: dict[str, Sequence[str]] = {}
+        spec = None if self.is_ignored else find_spec(self.config.competition.slug)
+        limits = spec is not None and spec.rules.limit_covers_ensemble
+        self.parameter_limit = spec.rules.max_parameters if spec is not None and limits else None
+        """The parameters that all networks of a blend may have together; None: as many as they like."""
+        self.own_architectures_alone = spec is not None and spec.rules.forbids_imported_architectures
 
     def broken(self, config: Config) -> Sequence[str]:
         """One line for each rule that settings break."""
@@ -249,27 +256,12 @@ class _Rules:
 
 
 def _planner(
-    config: Config, options: BudgetOptions, demand: Demand, trial: Trial, spent: Callable[[], float]
+    config: Config, demand: Demand, trial: Trial, rules: _Rules, spent: Callable[[], float]
 ) -> Planner:
-    """The planner of a competition on this machine, with what earlier runs say."""
+    """The planner of a competition on this machine, with what earlier runs took and reached."""
     key = competition_key(config.competition.slug, demand.train_images)
     known = known_of(read_estimates(Path(config.paths.runs)), machine_name(config.device), key)
-    limit = None if options.ignore_rules else _parameter_limit(config)
-    rules = _Rules(demand, options.ignore_rules)
-    return Planner(config, demand, trial, rules.broken, limit, known, spent)
-
-
-def _parameter_limit(config: Config) -> int | None:
-    """The parameters that all networks of a blend may have together."""
-    spec = find_spec(config.competition.slug)
-    if spec is None or not spec.rules.limit_covers_ensemble:
-        return None
-    return spec.rules.max_parameters
-
-
-def _forbids_imported_architectures(config: Config) -> bool:
-    spec = find_spec(config.competition.slug)
-    return spec is not None and spec.rules.forbids_imported_architectures
+    return Planner(config, demand, trial, rules.broken, rules.parameter_limit, known, spent)
 
 
 def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:

@@ -33,7 +33,7 @@ from kaggle_face.model.network import count_parameters
 from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import CompetitionData, Folds, StrArray, no_pairs, positions_of
-from kaggle_face.train.fold import create_fold_network, create_trainer
+from kaggle_face.train.creation import create_fold_network, create_trainer
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
@@ -42,7 +42,7 @@ from kaggle_face.train.trainer import RunContext, Trainer
 
 _MOST_IMAGES = 256
 _FIRST_IMAGES = 8
-"""Decoded before the others are timed: what happens once in a process is no part of an image's time."""
+"""Decoded before the others are timed: what happens once in a process is not part of an image's time."""
 _SHARE_OF_PROCESS = 0.8
 """What each further process that decodes adds to the rate of the first; it has to start, too."""
 _MANY_STEPS = 10_000

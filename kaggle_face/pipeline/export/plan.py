@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -56,7 +55,7 @@ class PlannedNetwork:
 
     @property
     def averaging(self) -> str:
-        """What embeddings are averaged over, as records say it."""
+        """What embeddings are averaged over, as in records."""
         return describe_averaging(self.flip, self.crops)
 
     def digest(self) -> NetworkDigest:
@@ -131,7 +130,7 @@ def plan_network(
     flip: bool | None,
     crops: bool | None,
 ) -> ExportPlan:
-    """A graph of one checkpoint; without a choice embeddings are averaged as its settings say.
+    """A graph of one checkpoint; without a choice embeddings are averaged as in its settings.
 
     Raises:
         RunError: The fold was not trained or lacks the checkpoint.
@@ -199,13 +198,11 @@ def why_not_expressible(found: TaskRecord, task: Task) -> str | None:
     steps = [str(step.get("name", "")) for step in tuning.get("steps", ()) if step.get("is_on")]
     if steps:
         return f"its {task} was post-processed ({', '.join(steps)}), which needs all test data at once"
-    if task == "classification" and not _is_plain(tuning.get("recipe")):
+    recipe, usual_share = tuning.get("recipe"), NeighbourRecipe().share
+    votes = isinstance(recipe, dict) and recipe.get("share", 0.0) != usual_share
+    if task == "classification" and votes:
         return "its classification lets neighbours vote, which are training images and in no graph"
     return None
-
-
-def _is_plain(recipe: Any) -> bool:
-    return not isinstance(recipe, dict) or NeighbourRecipe().share == recipe.get("share", 0.0)
 
 
 def _networks_of(

@@ -129,7 +129,7 @@ def _plan(run: RunFolder, options: ExportOptions) -> ExportPlan:
     folds = chosen_folds(run, wanted)
     finished = [fold for fold in folds if fold.is_finished] or folds
     if not finished:
-        run.fold(0).read_info()  # which says how to train one
+        run.fold(0).read_info()  # whose error names the command that trains one
     fold = finished[0]
     checkpoint = next((known for known in CHECKPOINTS if known == options.checkpoint), None)
     if checkpoint is None:
@@ -160,7 +160,7 @@ def _require_free(folder: Path) -> None:
 
 
 def _describe(plan: ExportPlan) -> OnnxDescription:
-    """What all files say about themselves; precision and quantised weights are added to each."""
+    """The description of all files; precision and quantised weights are added to each."""
     first = plan.networks[0]
     classes = read_classes(plan.first.classes_file).names.tolist() if LOGITS in plan.outputs else []
     thresholds: list[Mapping[str, Any]] = []

@@ -20,7 +20,8 @@ from kaggle_face.metrics.intervals.bootstrap import Difference
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images, settings_of_run
 from kaggle_face.pipeline.inputs.today import open_today, require_current_training
 from kaggle_face.progress import Progress
-from kaggle_face.train.averaging.soup import MeasuredSoup, distinct_sources, make_soup, shared_fold_data
+from kaggle_face.train.averaging.scorer import MeasuredSoup
+from kaggle_face.train.averaging.soup import distinct_sources, make_soup, shared_fold_data
 from kaggle_face.train.settings import select_fold
 from kaggle_face.train.training_set import adjust_training_set
 
@@ -104,42 +105,13 @@ def make_soups(
             made = _make_soups(loaded, sources, options, RunFolder(new), progress)
     gain, note = _mean_gain(list(made.values()))
     formula = next(iter(made.values())).formula
-    return SoupResult(target, {fold: _of_fold(each) for fold, each in made.items()}, formula, gain, note)
-
-
-def soup_lines(result: SoupResult) -> list[str]:
-    """What the scores of soups are of, and what was gained, in lines."""
-    soups = result.soups
-    measured_on = "; ".join(dict.fromkeys(soup.measured_on for soup in soups.values()))
-    lines = [
-        f"score: {result.formula}, higher is better, out-of-fold, on {measured_on}, which chose the soup"
-    ]
-    if len(soups) > 1:
-        lines += [
-            f"fold {fold}: gain over the best alone: {gain_in_words(soup.gain, soup.note)}"
-            for fold, soup in soups.items()
-        ]
-    gain = gain_in_words(result.gain, result.note)
-    return [*lines, f"gain over the best alone, on the half of the people that did not choose: {gain}"]
-
-
-def gain_in_words(gain: Difference | None, note: str) -> str:
-    """A gain with its interval, and whether there is one.
-
-    >>> gain_in_words(Difference(0.01, -0.02, 0.04, 0.2), "")
-    '+0.0100 (95 %: -0.0200 to +0.0400), so none'
-    >>> gain_in_words(None, "the people are too few")
-    'not known: the people are too few'
-    """
-    if gain is None:
-        return f"not known: {note}"
-    verdict = ", so none" if gain.low <= 0 <= gain.high else ", a loss" if gain.high < 0 else ""
-    return f"{gain.value:+z.4f} (95 %: {gain.low:+z.4f} to {gain.high:+z.4f}){verdict}"
-
-
-def _of_fold(made: MeasuredSoup) -> FoldSoup:
-    gain, note = _mean_gain([made])
-    return FoldSoup(made.soup.names, made.soup.score, made.soup.best_alone, made.measured_on, gain, note)
+    soups = {}
+    for fold, each in made.items():
+        found = each.soup
+        soups[fold] = FoldSoup(
+            found.names, found.score, found.best_alone, each.measured_on, *_mean_gain([each])
+        )
+    return SoupResult(target, soups, formula, gain, note)
 
 
 def _mean_gain(made: Sequence[MeasuredSoup]) -> tuple[Difference | None, str]:

@@ -17,6 +17,7 @@ from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.config.loading import full_key
 from kaggle_face.errors import ConfigError, InputError, KaggleFaceError, MissingExtraError, RunError, counted
 from kaggle_face.hints import command_line
+from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.pipeline.inputs.rules_check import check_rules
 from kaggle_face.pipeline.inputs.today import open_today
@@ -70,7 +71,7 @@ class TuneOptions:
         ignore_rules: Whether to go on although a rule is broken, which is recorded.
         storage: Where several workers keep one search: the path of a journal file, an address of a database,
             or a storage of Optuna; None: a file beside the runs, for one worker at a time.
-        device: What this worker trains on; None: as the settings say.
+        device: What this worker trains on; None: as in the settings.
         trial_epochs: Epochs of a trial, whose schedule is shortened to them; None: those of the overrides
             where they are fewer than those of the settings, else the same.
         seconds_until_lost: After how long without a sign of life a trial of another worker is repeated.
@@ -302,7 +303,7 @@ class _Trials:
         cache = open_images(settings.config, data.data, progress)
         fold_data = select_fold(data.data, data.folds, cache, folder.fold)
         today = open_today(settings.config, data.data, progress, cache)
-        about = describe_training(settings, data.folds, "trial", today, ignored)
+        about = describe_training(settings, data.folds, today, TrainOptions(kind="trial"), ignored)
         context = RunContext(
             {**about, "search": self.mark},
             progress,

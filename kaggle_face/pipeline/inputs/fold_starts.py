@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kaggle_face.artifacts.runs import FoldFolder, RunKind
 from kaggle_face.config import Config, LoadedConfig
@@ -14,6 +14,9 @@ from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import RunError, WorkerLostError
 from kaggle_face.hints import settings_command
 from kaggle_face.stopping import StoppedBySignalError
+
+if TYPE_CHECKING:
+    from kaggle_face.train.deadline import Deadline
 
 Start = Literal["new", "resume", "skip"]
 
@@ -30,6 +33,7 @@ class TrainOptions:
         kind: What the run is filed as.
         launch: The id of the launch by torchrun; what it began goes on when it starts its processes again.
         devices: The processes that `--devices` started, for the command that goes on.
+        deadline: When all of it has to be over; the schedule of each fold is re-fitted to it.
     """
 
     resume: bool = False
@@ -38,6 +42,7 @@ class TrainOptions:
     kind: RunKind = "training"
     launch: str | None = None
     devices: int = 1
+    deadline: Deadline | None = None
 
 
 def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]:

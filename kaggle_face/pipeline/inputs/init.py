@@ -113,7 +113,7 @@ def settings_name(name: str) -> str:
     """The name, if settings can be called so.
 
     Raises:
-        InputError: It is no plain file name on every system, or that of settings of the package.
+        InputError: It is not a plain file name on every system, or that of settings of the package.
     """
     if not _NAME.match(name) or name.endswith((".yaml", ".yml")):
         raise InputError(f"settings are called by letters, digits, . _ and -, without .yaml; got '{name}'")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kaggle_face.artifacts.provenance import predicted_images
+from kaggle_face.artifacts.predicted_tables import predicted_images
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config
 from kaggle_face.errors import KaggleFaceError

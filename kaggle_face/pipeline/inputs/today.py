@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kaggle_face.artifacts.blends import blended_folds, read_blend_tables
-from kaggle_face.artifacts.provenance import (
+from kaggle_face.artifacts.predicted_tables import (
     ROWS,
     TestTables,
     class_difference,
-    command_of_training,
     digest_of_classes,
     first_table_difference,
     pair_texts,
@@ -26,8 +25,8 @@ from kaggle_face.artifacts.provenance import (
     predicted_part,
     read_fold_tables,
     table_differences,
-    why_networks_changed,
 )
+from kaggle_face.artifacts.provenance import command_of_training, why_networks_changed
 from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names, in_words

@@ -23,14 +23,12 @@ from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, TrainingStoppedError, counted
 from kaggle_face.hardware import available_cpus
 from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
-from kaggle_face.pipeline.launch.events import EventReader
+from kaggle_face.pipeline.launch.events import EVENTS, EventReader
 from kaggle_face.pipeline.train import TrainResult
 from kaggle_face.progress import Progress
 from kaggle_face.stopping import StoppedBySignalError
 from kaggle_face.train.distributed import STORE_FILE
 
-EVENTS = "KAGGLE_FACE_EVENTS"
-"""The variable that names the folder of events to the processes."""
 LAUNCHER = ("-m", "torch.distributed.run")
 _SECONDS_BETWEEN_POLLS = 0.1
 _LOOPBACK = {"linux": "lo", "darwin": "lo0"}
@@ -68,10 +66,9 @@ def train_on_devices(
     with tempfile.TemporaryDirectory(prefix="kaggle-face-launch-") as name:
         folder = Path(name)
         reader = EventReader(folder, progress)
-        launcher = [sys.executable, *LAUNCHER, *_rendezvous(folder), "--nproc-per-node", str(devices)]
         with (folder / "output.txt").open("wb") as output:
             process = subprocess.Popen(
-                [*launcher, "-m", "--", "kaggle_face", *words],
+                _command_of_launcher(folder, devices, words),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -119,10 +116,12 @@ def _require_devices(loaded: LoadedConfig, devices: int) -> None:
             )
 
 
-def _rendezvous(folder: Path) -> list[str]:
-    """The launcher's options for one machine. Those of `--standalone` listen on all interfaces."""
+def _command_of_launcher(folder: Path, devices: int, words: Sequence[str]) -> list[str]:
+    """The launcher with these processes on one machine; that of `--standalone` listens on all interfaces."""
     place = ["--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file"]
-    return [*place, "--rdzv-endpoint", str(folder / "launcher"), "--rdzv-id", folder.name]
+    place += ["--rdzv-endpoint", str(folder / "launcher"), "--rdzv-id", folder.name]
+    processes = ["--nproc-per-node", str(devices)]
+    return [sys.executable, *LAUNCHER, *place, *processes, "-m", "--", "kaggle_face", *words]
 
 
 def _environment(given: Mapping[str, str], folder: Path, devices: int) -> dict[str, str]:

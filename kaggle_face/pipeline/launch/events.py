@@ -7,12 +7,13 @@ to its own `Progress`. A process that is killed leaves whole lines, and nothing 
 from __future__ import annotations
 
 import json
+import os
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kaggle_face import errors
 from kaggle_face.artifacts.files.disk import state_line
@@ -20,7 +21,24 @@ from kaggle_face.errors import DiskError, KaggleFaceError, OtherProcessError
 from kaggle_face.progress import Counter, Progress
 from kaggle_face.stopping import StoppedBySignalError
 
+if TYPE_CHECKING:
+    from kaggle_face.pipeline.train import TrainResult
+
+EVENTS = "KAGGLE_FACE_EVENTS"
+"""The variable that names the folder of events to the processes."""
 _SECONDS_BETWEEN_COUNTS = 0.2
+
+
+@contextmanager
+def reporting_to_launcher() -> Iterator[EventWriter | None]:
+    """Where a process reports to the one that started it, also what ends the block; None where none did."""
+    folder = os.environ.get(EVENTS)
+    if folder is None:
+        yield None
+        return
+    events = EventWriter(Path(folder), int(os.environ.get("RANK", "0")))
+    with events.reporting():
+        yield events
 
 
 class EventWriter:
@@ -56,6 +74,11 @@ class EventWriter:
         finally:
             counter.flush()
             self.write("end", counter=counter.number)
+
+    def write_result(self, result: TrainResult) -> None:
+        """Reports what became of the folds."""
+        outcomes = {str(fold): outcome for fold, outcome in result.outcomes.items()}
+        self.write("result", outcomes=outcomes, seconds=result.seconds, next_command=result.next_command)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:

@@ -13,15 +13,20 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_choice import run_to_train
 from kaggle_face.errors import InputError
+
+if TYPE_CHECKING:
+    from kaggle_face.config import LoadedConfig
 
 _TIME = re.compile(r"^(\d+-)?\d{1,3}(:\d{2}){0,2}$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.,:-]*$")
 _MOST = 4096
 _SECONDS_TO_SAVE = 180
 _SCRIPT = r"""#!/bin/bash
-{asked}
+{requested}
 #SBATCH --requeue
 
 export OMP_NUM_THREADS={cores}
@@ -50,7 +55,7 @@ exit "$code"
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """What a job asks for.
+    """What a job requests.
 
     Attributes:
         nodes: Machines.
@@ -88,13 +93,33 @@ class SlurmOptions:
                 raise InputError(f"{name} is made of letters, digits and _ . , : -, got '{value}'")
 
 
+def training_script(
+    loaded: LoadedConfig,
+    run: str | None,
+    folds: Sequence[int] | None,
+    options: SlurmOptions,
+    ignore_rules: bool = False,
+) -> str:
+    """A job script that trains folds, with None all that are not finished; nothing is begun.
+
+    Raises:
+        RunError: No run can be called so.
+    """
+    from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+    from kaggle_face.pipeline.launch.devices import training_words
+
+    folder = run_to_train(loaded, run)
+    words = training_words(loaded, folder, folds, TrainOptions(ignore_rules=ignore_rules))
+    return slurm_script(words, f"{loaded.name}-{folder.path.name}", options)
+
+
 def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
     """The text of a job script, for `sbatch`.
 
     Args:
         words: Those of `kaggle-face`, from `train` on.
         name: Of the job; what is not a plain letter in it becomes `_`.
-        options: What the job asks for.
+        options: What the job requests.
 
     >>> script = slurm_script(["train", "-c", "my faces.yaml"], "faces", SlurmOptions(nodes=2, gpus=4))
     >>> [line for line in script.splitlines() if "nodes" in line and "SBATCH" in line]
@@ -104,7 +129,7 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
     """
     processes = max(1, options.gpus)
     cores_of_node = options.cores * processes  # srun has to be given it again since Slurm 22.05
-    asked = {
+    requested = {
         "job-name": re.sub(r"[^A-Za-z0-9_.-]", "_", name),
         "nodes": str(options.nodes),
         "ntasks-per-node": "1",
@@ -118,7 +143,7 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
         "signal": f"B:USR1@{_SECONDS_TO_SAVE}",
     }
     return _SCRIPT.format(
-        asked="\n".join(f"#SBATCH --{key}={value}" for key, value in asked.items()),
+        requested="\n".join(f"#SBATCH --{key}={value}" for key, value in requested.items()),
         cores=options.cores,
         cores_of_node=cores_of_node,
         launcher=shlex.join([sys.executable, "-m", "torch.distributed.run"]),

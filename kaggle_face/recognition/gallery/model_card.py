@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -125,10 +124,9 @@ def card_from_text(text: str) -> ModelCard:
         check_fields(values, CARD, "a model card", "export or enroll again")
     except (ValueError, RecursionError, RunError) as error:
         raise GalleryError(f"the description of the gallery's model is damaged: {error}") from error
-    thresholds = tuple(_threshold_from(one) for one in values.pop("thresholds"))
+    found: list[dict[str, Any]] = values.pop("thresholds")
+    measured: list[dict[str, Any]] = [
+        {name: math.nan if each is None else each for name, each in one.items()} for one in found
+    ]
+    thresholds = tuple(Threshold(**one) for one in measured)
     return ModelCard(**values, thresholds=thresholds)
-
-
-def _threshold_from(values: Mapping[str, Any]) -> Threshold:
-    known: dict[str, Any] = {name: math.nan if value is None else value for name, value in values.items()}
-    return Threshold(**known)

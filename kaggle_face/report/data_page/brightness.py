@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kaggle_face.records import FloatArray, StrArray
+from kaggle_face.records import FloatArray
 from kaggle_face.report.blocks import Card, Cards, Figure
 from kaggle_face.report.data_page.facts import DataFacts
 from kaggle_face.report.document.histograms import share_histogram
@@ -25,8 +25,12 @@ def build(facts: DataFacts) -> Content:
     sharpness = np.concatenate([found.sharpness for found in measured.values()])
 
     def cards(title: str, order: FloatArray, values: FloatArray, name: str) -> Cards:
-        rows = np.argsort(order, kind="stable")[:MOST_CARDS]
-        return Cards(title, tuple(_card(facts, ids, splits, values, row, name) for row in rows.tolist()))
+        shown = []
+        for row in np.argsort(order, kind="stable")[:MOST_CARDS].tolist():
+            image, split = str(ids[row]), splits[row]
+            picture = picture_of(facts.cache, image, f"{image}, {split}")
+            shown.append(Card((picture,), f"{name} {values[row]:.3g}", (image, f"split {split}")))
+        return Cards(title, tuple(shown))
 
     return (
         _chart(measured, "Brightness", BRIGHTNESS_UNIT),
@@ -47,15 +51,6 @@ def _chart(measured: dict[str, PictureStatistics], title: str, unit: str) -> Fig
         f"{len(found):,} of {found.num_images:,} of {split}" for split, found in measured.items()
     )
     return share_histogram(title, unit, sets, f"Means: {means}. Measured: {sizes}.")
-
-
-def _card(facts: DataFacts, ids: StrArray, splits: StrArray, values: FloatArray, row: int, name: str) -> Card:
-    image = str(ids[row])
-    return Card(
-        (picture_of(facts.cache, image, f"{image}, {splits[row]}"),),
-        f"{name} {values[row]:.3g}",
-        (image, f"split {splits[row]}"),
-    )
 
 
 SECTION = PageSection(

@@ -14,7 +14,7 @@ from kaggle_face.model.heads.head import Head
 from kaggle_face.model.network import FaceNetwork
 
 _WAYS = ("fused", "foreach", "capturable")
-"""Options of an optimiser that say how it computes, and nothing of what."""
+"""Options of an optimiser that change how it computes, and not what."""
 
 
 def create_fold_optimizer(network: FaceNetwork, config: OptimConfig) -> torch.optim.Optimizer:

@@ -33,7 +33,7 @@ class Pace:
         """The pace that a state keeps; without points the planned one, of `epochs`.
 
         Raises:
-            ValueError: The points are no pace.
+            ValueError: The points do not make a pace.
         """
         if not points:
             return cls(((0.0, 0.0), (float(epochs), float(epochs))))

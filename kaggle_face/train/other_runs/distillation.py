@@ -33,7 +33,7 @@ from kaggle_face.train.other_runs.lookup import (
     choose_checkpoint,
     find_finished_folds,
     name_of_fold,
-    require_same_division,
+    require_same_split,
 )
 from kaggle_face.train.settings import FoldData
 
@@ -127,7 +127,7 @@ class DistillationSource:
 
 
 def find_distillation(
-    config: DistillConfig, data: FoldData, target: FoldFolder, division: str | None
+    config: DistillConfig, data: FoldData, target: FoldFolder, split: str | None
 ) -> DistillationSource | None:
     """The runs that the settings distil from, for one fold, or None.
 
@@ -137,7 +137,7 @@ def find_distillation(
     """
     if not config.runs:
         return None
-    runs = [_open_run(reference, data, target, division) for reference in config.runs]
+    runs = [_open_run(reference, data, target, split) for reference in config.runs]
     rows = data.cache.rows_of(data.train_ids)
     taught = np.any([run.network_of[rows] != NOBODY for run in runs], axis=0)
     if not taught.any():
@@ -201,7 +201,7 @@ def _mean_where(values: Tensor, chosen: Tensor) -> Tensor:
     return torch.where(chosen, values, 0.0).sum() / chosen.sum().clamp(min=1)
 
 
-def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str | None) -> OutOfFold:
+def _open_run(reference: str, data: FoldData, target: FoldFolder, split: str | None) -> OutOfFold:
     network_of = np.full(len(data.cache), NOBODY, np.int64)
     row_of = np.full(len(data.cache), NOBODY, np.int64)
     logits: list[FloatArray] = []
@@ -209,7 +209,7 @@ def _open_run(reference: str, data: FoldData, target: FoldFolder, division: str 
     names: list[str] = []
     networks: dict[str, str] = {}
     for folder in find_finished_folds(reference, target, _KEY):
-        require_same_division(folder, division, reference, _KEY)
+        require_same_split(folder, split, reference, _KEY)
         checkpoint = choose_checkpoint(reference, folder, _KEY)
         for kind in _KINDS:
             require_current(folder, "oof", checkpoint, kind)

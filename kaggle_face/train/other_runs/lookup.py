@@ -68,13 +68,13 @@ def choose_checkpoint(
     raise RunError(f"{key}: {folder.path} has no checkpoint '{wanted}'; there are {', '.join(there)}")
 
 
-def require_same_division(folder: FoldFolder, division: str | None, reference: str, key: str) -> None:
+def require_same_split(folder: FoldFolder, split: str | None, reference: str, key: str) -> None:
     """Checks that another run's fold holds out the same images as the fold that is to be trained.
 
     Raises:
         RunError: It does not.
     """
-    if division is not None and folder.read_info().get("folds") != division:
+    if split is not None and folder.read_info().get("folds") != split:
         raise RunError(
             f"{key}: {reference} was trained on other folds, so on images that this fold holds out; "
             "train both with the same folds"

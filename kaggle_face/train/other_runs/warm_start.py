@@ -20,7 +20,7 @@ from kaggle_face.train.other_runs.lookup import (
     choose_checkpoint,
     find_finished_folds,
     name_of_fold,
-    require_same_division,
+    require_same_split,
 )
 
 _KEY = "model.init_from"
@@ -39,7 +39,7 @@ class WarmStart:
         return name_of_fold(self.folder, self.checkpoint)
 
 
-def find_warm_start(config: Config, target: FoldFolder, division: str | None) -> WarmStart | None:
+def find_warm_start(config: Config, target: FoldFolder, split: str | None) -> WarmStart | None:
     """The checkpoint that `model.init_from` names for the fold in `target`, or None.
 
     It is the same fold's where the other run is of the same competition, so that nothing that is held out
@@ -48,7 +48,7 @@ def find_warm_start(config: Config, target: FoldFolder, division: str | None) ->
     Args:
         config: All settings.
         target: The folder of the fold that is to be trained, `<runs>/<config>/<run>/fold<k>`.
-        division: The name of the division into folds.
+        split: The name of the split into folds.
 
     Raises:
         RunError: The run, its fold or checkpoint is missing, or it was trained on other folds.
@@ -70,7 +70,7 @@ def find_warm_start(config: Config, target: FoldFolder, division: str | None) ->
                 f"was trained on what this one holds out; run: {folder.run.training_command(target.fold)}"
             )
         folder = same
-        require_same_division(folder, division, reference, _KEY)
+        require_same_split(folder, split, reference, _KEY)
     return WarmStart(folder, choose_checkpoint(reference, folder, _KEY))
 
 

@@ -47,7 +47,7 @@ def shard_head(network: FaceNetwork, config: Config, share: Shard) -> None:
     """Divides the head among the processes as `margin.sharded` and its size require, in place.
 
     `auto` divides a head of which the other processes would hold at least `LEAST_WEIGHTS`: below that its
-    gradient travels faster than the additional messages, and memory is no matter.
+    gradient travels faster than the additional messages, and memory does not matter.
 
     Raises:
         ConfigError: `margin.sharded=on` with an optimiser that looks at whole tensors.

@@ -16,7 +16,7 @@ class SearchBeginning(TypedDict):
     """Values of JSON that a study keeps.
 
     `id` marks the runs of its trials; `settings` are those of the whole training, as YAML; `data` and `folds`
-    are digests and the name of the division.
+    are digests and the name of the split.
     """
 
     id: str

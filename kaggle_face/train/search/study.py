@@ -49,7 +49,7 @@ SECONDS_UNTIL_LOST = 120.0
 _SECONDS_BETWEEN_LOOKS = 2.0
 _SECONDS_OF_BEGINNING = 10.0
 _BEGUN_WITH = "kaggle-face"
-"""The attribute of a study that says what it was begun with."""
+"""The attribute of a study with what it was begun with."""
 
 
 @dataclass(frozen=True)

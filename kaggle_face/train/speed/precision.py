@@ -1,6 +1,6 @@
 """bf16 on a CPU where it pays: a short trial before the training begins, whose outcome the run keeps.
 
-On a processor that computes bf16 itself it about doubles the rate of residual networks and halves that of
+On a CPU that computes bf16 itself it about doubles the rate of residual networks and halves that of
 depthwise ones: 145 and 319 images/s for ResNet-18 and 206 and 123 for EfficientNet-Lite0, at 64 pixels on two
 threads of an AMD EPYC with AVX-512 BF16.
 """
@@ -83,7 +83,7 @@ def recorded_cpu_amp(folder: FoldFolder, anew: bool = False) -> CpuAmp | None:
 
 
 def computes_bf16() -> bool:
-    """Whether the processor has instructions for bf16; false where this torch cannot detect it."""
+    """Whether the CPU has instructions for bf16; false where this torch cannot detect it."""
     if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.10
         return False
     has = torch.cpu.get_capabilities()

@@ -14,7 +14,8 @@ from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.config.training import ClassSizeMargin, HeadName
 from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.model import heads
-from kaggle_face.model.heads.head import Head, LinearHead, MarginHead
+from kaggle_face.model.heads.head import Head, LinearHead
+from kaggle_face.model.heads.margin_head import MarginHead
 from kaggle_face.model.heads.margin_heads import create_head
 
 HEADS: tuple[HeadName, ...] = get_args(HeadName)

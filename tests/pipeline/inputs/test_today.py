@@ -212,17 +212,17 @@ def test_a_raw_folder_that_changes_while_predicting_is_noticed(
     after: After, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = after("train")
-    images, real = work.images("cls_data/test"), prediction.predict_fold
+    images, real = work.images("cls_data/test"), prediction.Predictor.predict_fold
 
     def meanwhile(*arguments: Any) -> None:
         real(*arguments)
         swap(images[0], images[1])
 
-    monkeypatch.setattr(prediction, "predict_fold", meanwhile)
+    monkeypatch.setattr(prediction.Predictor, "predict_fold", meanwhile)
     line = refused("predict")
     assert "data/tiny changed while this command worked: 2 of " in line
     assert "test pictures were replaced" in line
-    monkeypatch.setattr(prediction, "predict_fold", real)
+    monkeypatch.setattr(prediction.Predictor, "predict_fold", real)
     assert "pictures" in refused("ensemble")
 
 

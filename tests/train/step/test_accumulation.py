@@ -21,7 +21,7 @@ from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shu
 from kaggle_face.data.loading.placement import LoaderPlan
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork, create_network
-from kaggle_face.train.fold import _create_state
+from kaggle_face.train.creation import create_state
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
 from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.settings import TrainSettings
@@ -135,7 +135,7 @@ def test_all_batches_of_an_update_have_its_learning_rate_and_margin() -> None:
 def test_the_average_catches_up_over_the_updates_that_an_epoch_has() -> None:
     config = settings(f"train.ema_decay={DECAY}", "train.ema_warmup_epochs=3")
     scaler = torch.amp.GradScaler("cpu", enabled=False)
-    average = _create_state(config, fresh_network(config), scaler, steps_per_epoch=5).average
+    average = create_state(config, fresh_network(config), scaler, steps_per_epoch=5).average
     assert average is not None and average.warmup_updates == 3 * len(GROUPS)
 
 

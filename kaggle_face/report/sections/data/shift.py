@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kaggle_face.errors import counted
-from kaggle_face.records import FloatArray
 from kaggle_face.report.blocks import Block, Card, Cards, Column, Paragraph, Table
 from kaggle_face.report.document.histograms import share_histogram
 from kaggle_face.report.facts import ReportFacts
@@ -26,7 +25,12 @@ def build(facts: ReportFacts) -> Content:
         ("Sharpness", SHARPNESS_UNIT, train.sharpness, test.sharpness),
     )
     blocks: list[Block] = [
-        share_histogram(title, unit, (("training", one), ("test", other)), _means(one, other))
+        share_histogram(
+            title,
+            unit,
+            (("training", one), ("test", other)),
+            f"Mean {one.mean():.3g} of training and {other.mean():.3g} of test pictures.",
+        )
         for title, unit, one, other in properties
     ]
     rows = tuple(
@@ -52,10 +56,6 @@ def build(facts: ReportFacts) -> Content:
 
 def _counted(found: PictureStatistics) -> str:
     return f"{len(found):,} of {found.num_images:,}" if len(found) != found.num_images else f"{len(found):,}"
-
-
-def _means(train: FloatArray, test: FloatArray) -> str:
-    return f"Mean {train.mean():.3g} of training and {test.mean():.3g} of test pictures."
 
 
 def _copies(facts: ReportFacts) -> Block:

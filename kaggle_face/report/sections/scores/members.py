@@ -16,9 +16,11 @@ from kaggle_face.report.section import Content, LeftOut, Section
 def build(facts: ReportFacts) -> Content:
     """A table of all metrics with intervals for each task, and one of each fold."""
     tables = []
+    class_folds = () if facts.classes is None else tuple(sorted(set(facts.classes.answers.folds.tolist())))
+    pair_folds = () if facts.pairs is None else facts.pairs.trials.folds
     tasks = (
-        ("Identities", facts.classes, () if facts.classes is None else _class_folds(facts)),
-        ("Pairs", facts.pairs, () if facts.pairs is None else _pair_folds(facts)),
+        ("Identities", facts.classes, class_folds),
+        ("Pairs", facts.pairs, tuple(fold.fold for fold in pair_folds)),
     )
     for title, found, folds in tasks:
         if found is None:
@@ -91,16 +93,6 @@ def _cells(each: Estimate) -> tuple[Cell, ...]:
     low, high = (None, None) if each.interval is None else (each.interval.low, each.interval.high)
     ends = (None if end is None or math.isnan(end) else end for end in (low, high))
     return (title_of(each.metric), each.value, *ends, each.mean, each.spread, each.note)
-
-
-def _class_folds(facts: ReportFacts) -> tuple[int, ...]:
-    assert facts.classes is not None
-    return tuple(sorted(set(facts.classes.answers.folds.tolist())))
-
-
-def _pair_folds(facts: ReportFacts) -> tuple[int, ...]:
-    assert facts.pairs is not None
-    return tuple(fold.fold for fold in facts.pairs.trials.folds)
 
 
 SECTION = Section(

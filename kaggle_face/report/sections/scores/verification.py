@@ -40,7 +40,8 @@ def error_curve(trials: SortedTrials) -> ErrorCurve:
     fpr = np.concatenate([[0.0], trials.impostor.accepted_shares(thresholds)])
     fnr = 1.0 - np.concatenate([[0.0], trials.genuine.accepted_shares(thresholds)])
     thresholds = np.concatenate([[np.inf], thresholds])
-    cells = [_pixels(axis) for axis in (fpr, fnr, _log_share(fpr), _log_share(fnr), _log_share(1 - fnr))]
+    axes = (fpr, fnr, _log_share(fpr), _log_share(fnr), _log_share(1 - fnr))
+    cells = [np.floor(axis * PIXELS) for axis in axes]
     changes = np.any([cell[1:] != cell[:-1] for cell in cells], axis=0)
     kept = np.concatenate([[True], changes]) | np.concatenate([changes, [True]])
     return ErrorCurve(fpr[kept], fnr[kept], thresholds[kept])
@@ -194,10 +195,6 @@ def _rates(pairs: PairFacts, trials: list[SortedTrials]) -> Table:
         tuple(rows),
         "A dash: the rate would stand on less than one impostor pair.",
     )
-
-
-def _pixels(shares: FloatArray) -> FloatArray:
-    return np.asarray(np.floor(shares * PIXELS))
 
 
 def _log_share(rates: FloatArray) -> FloatArray:
