@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 # Before torch is imported anywhere, also in the processes that tests start: two test processes whose
@@ -15,12 +15,26 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
-pytest_plugins = ("tests.support.exported", "tests.support.kaggle_fixtures", "tests.support.worlds")
+PLUGINS = ("tests.support.exported", "tests.support.kaggle_fixtures", "tests.support.worlds")
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers fixtures, except where tests are only dealt out: their imports take seconds."""
+    if os.environ.get("PYTEST_XDIST_WORKER") or config.getoption("dist", "no") == "no":
+        for plugin in PLUGINS:
+            config.pluginmanager.import_plugin(plugin)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Looks for examples in the package and not in its tests, which have none."""
+    return [each for each in (yield) if not isinstance(each, DoctestModule)]
 
 
 def pytest_collection() -> None:

@@ -6,6 +6,8 @@ without effect there. The paths of the tests are known wherever tests are schedu
 
 from __future__ import annotations
 
+from typing import Any
+
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = {
@@ -40,6 +42,14 @@ TOGETHER = {
 
 class GroupScheduling(LoadScopeScheduling):
     """Deals tests out one by one, except those of a group, which go to one process."""
+
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        """Forgets what is done: xdist counts all that a process ever got, at each test, for what is left."""
+        super().mark_test_complete(node, item_index, duration)
+        units = self.assigned_work[node]
+        scope = self._split_scope(self.registered_collections[node][item_index])
+        if all(units[scope].values()):
+            del units[scope]
 
     def _split_scope(self, nodeid: str) -> str:
         return next((group for path, group in TOGETHER.items() if nodeid.startswith(path)), nodeid)
