@@ -89,6 +89,7 @@ class Known:
 
 
 COLUMNS = tuple(each.name for each in fields(Estimate))
+_ADVICE = "delete that row, or the table, which begins anew with the next training"
 _LATER = ("images",)
 """Columns that tables of earlier versions lack."""
 
@@ -121,8 +122,9 @@ def read_estimates(runs: Path) -> list[Estimate]:
     header, _ = read_rows(path)
     names = [name for name in COLUMNS if name not in _LATER or name in header]
     columns = read_columns(path, names)
-    with reading(path):
-        return [_parsed(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
+    with reading(path, _ADVICE):
+        rows = [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+        return [_parsed(cells, number) for number, cells in enumerate(rows, 2)]
 
 
 def estimates_of(loaded: LoadedConfig, of_all_settings: bool = False) -> list[Estimate]:
@@ -236,28 +238,33 @@ def _rate_of(folder: FoldFolder) -> float | None:
         return len(rates) / sum(1.0 / rate for rate in rates) if rates and min(rates) > 0 else None
 
 
-def _parsed(cells: dict[str, str]) -> Estimate:
-    def number(name: str) -> float | None:
-        cell = cells.get(name, "")
-        if cell and not math.isfinite(float(cell)):
-            raise ValueError(f"{name} is {cell}")
-        return float(cell) if cell else None
+def _parsed(cells: dict[str, str], row: int) -> Estimate:
+    def number(name: str) -> float:
+        try:
+            if math.isfinite(value := float(cells[name])):
+                return value
+        except ValueError:
+            pass
+        raise ValueError(f"row {row} has no number in '{name}' but '{cells[name]}'")
+
+    def number_or_none(name: str) -> float | None:
+        return number(name) if cells.get(name) else None
 
     return Estimate(
         when=cells["when"],
         machine=cells["machine"],
         competition=cells["competition"],
         run=cells["run"],
-        fold=int(cells["fold"]),
+        fold=int(number("fold")),
         recipe=cells["recipe"],
-        pixels=int(cells["pixels"]),
-        images_per_second=number("images_per_second"),
-        planned_images_per_second=number("planned_images_per_second"),
-        seconds=float(cells["seconds"]),
-        blend_seconds=number("blend_seconds"),
-        accuracy=number("accuracy"),
-        eer=number("eer"),
-        images=number("images"),
+        pixels=int(number("pixels")),
+        images_per_second=number_or_none("images_per_second"),
+        planned_images_per_second=number_or_none("planned_images_per_second"),
+        seconds=number("seconds"),
+        blend_seconds=number_or_none("blend_seconds"),
+        accuracy=number_or_none("accuracy"),
+        eer=number_or_none("eer"),
+        images=number_or_none("images"),
     )
 
 

@@ -84,8 +84,9 @@ def test_a_cell_that_is_no_number_is_one_line(finished: RunFolder, name: str, va
     runs = finished.path.parents[1]
     cells = {column: [str(getattr(ROW, column))] for column in ROW.__dataclass_fields__}
     write_table(runs / FILE, {**cells, name: [value]})
-    with pytest.raises(RunError, match=r"estimates\.csv cannot be read"):
+    with pytest.raises(RunError, match=r"estimates\.csv cannot be read") as refusal:
         read_estimates(runs)
+    assert f"row 2 has no number in '{name}' but '{value}'; delete that row" in str(refusal.value)
 
 
 def test_the_next_plan_takes_rates_of_this_machine_and_scores_of_this_competition() -> None:

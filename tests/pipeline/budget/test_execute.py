@@ -17,7 +17,7 @@ from kaggle_face.pipeline.budget import execute
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
 from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, write_record
 from kaggle_face.progress import SilentProgress
-from kaggle_face.train.deadline import WORTH_HAVING, Deadline
+from kaggle_face.train.deadline import WORTH_HAVING
 from tests.support.budgets import FakeClock
 
 BUDGET = 410.0
@@ -83,9 +83,8 @@ class Stages:
         folds: Sequence[int],
         options: Any,
         progress: object,
-        deadline: Deadline,
     ) -> None:
-        (fold,) = folds
+        (fold,), deadline = folds, options.deadline
         folder = run.fold(fold)
         assert options.resume == folder.info_file.is_file()
         folder.path.mkdir(parents=True, exist_ok=True)
