@@ -86,7 +86,7 @@ def test_a_cell_that_is_no_number_is_one_line(finished: RunFolder, name: str, va
     write_table(runs / FILE, {**cells, name: [value]})
     with pytest.raises(RunError, match=r"estimates\.csv cannot be read") as refusal:
         read_estimates(runs)
-    assert f"row 2 has no number in '{name}' but '{value}'; delete that row" in str(refusal.value)
+    assert f"row 2 has no number in '{name}' but '{value}'); delete that row" in str(refusal.value)
 
 
 def test_the_next_plan_takes_rates_of_this_machine_and_scores_of_this_competition() -> None:
