@@ -27,7 +27,7 @@ from kaggle_face.config import Config, load_config
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.errors import InputError
 from kaggle_face.hardware import peak_memory_bytes
-from kaggle_face.model.amp import resolve_device
+from kaggle_face.model.device import resolve_device
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import ClassTable, no_pairs
 from kaggle_face.train.creation import create_fold_network, create_trainer

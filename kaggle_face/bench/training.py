@@ -20,9 +20,10 @@ from kaggle_face.bench.machine import describe_machine
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.bench.throughput import Plan, Rate, Work, measure_in_turns, rows_of_rates
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress, SilentProgress

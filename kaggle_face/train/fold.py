@@ -18,8 +18,8 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.hardware import peak_memory_bytes
-from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork, count_parameters
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import NORM_BATCHES, measure_norms

@@ -27,8 +27,8 @@ from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.errors import DataError
 from kaggle_face.inference.embedding import embed_all
 from kaggle_face.inference.network_input import size_without_search
-from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device, wait_for
 from kaggle_face.model.network import count_parameters
 from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.progress import SilentProgress
@@ -178,8 +178,7 @@ def _seconds_of_image(trainer: Trainer, epoch: int, seconds: float) -> float:
         state.accumulator.begin_epoch()
         before = time.perf_counter()
         for images in run_steps(state, trainer.settings, trainer.batches, trainer.step_context):
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+            wait_for(device)
             now = time.perf_counter()
             if is_warm:
                 found.append((now - before) / images)
