@@ -34,11 +34,12 @@ from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import CompetitionData, Folds, StrArray, no_pairs, positions_of
 from kaggle_face.train.creation import create_fold_network, create_trainer
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.step.step import run_steps
-from kaggle_face.train.trainer import RunContext, Trainer
+from kaggle_face.train.trainer import Trainer
 
 _MOST_IMAGES = 256
 _FIRST_IMAGES = 8
