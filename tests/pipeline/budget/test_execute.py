@@ -83,9 +83,9 @@ class Stages:
         folds: Sequence[int],
         options: Any,
         progress: object,
-        deadline: Deadline,
     ) -> None:
         (fold,) = folds
+        deadline: Deadline = options.deadline
         folder = run.fold(fold)
         assert options.resume == folder.info_file.is_file()
         folder.path.mkdir(parents=True, exist_ok=True)
