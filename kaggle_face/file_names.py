@@ -118,3 +118,16 @@ def one_name_with(name: str, others: Iterable[str]) -> str | None:
     if name in found:
         return None
     return next((other for other in found if other.casefold() == name.casefold()), None)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written: a file's name, or a JSON text, may hold half of a pair of surrogates.
+
+    >>> is_unicode("ä"), is_unicode("\\udcff")
+    (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -27,14 +27,14 @@ from kaggle_face.config import Config, load_config
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.errors import InputError
 from kaggle_face.hardware import peak_memory_bytes
-from kaggle_face.model.amp import resolve_device
+from kaggle_face.model.device import resolve_device
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import ClassTable, no_pairs
 from kaggle_face.train.creation import create_fold_network, create_trainer
 from kaggle_face.train.distributed import DistributedContext, joined
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.step.step import run_steps
-from kaggle_face.train.trainer import RunContext
 
 _WARMUP_STEPS = 4
 """DistributedDataParallel arranges its buckets in the first ones."""

@@ -135,10 +135,10 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
     lacking = [fold for fold in folds if not (fold.path / "test" / ROWS).is_file()]
     if lacking:
         how = lacking[0].run.prediction_command("--folds", str(lacking[0].fold))
-        raise RunError(f"{_name(lacking[0])} has no test predictions; make them: {how}")
+        raise RunError(f"{lacking[0].name} has no test predictions; make them: {how}")
     first = folds[0]
     for fold in folds[1:]:
-        pair = f"{_name(first)} and {_name(fold)}"
+        pair = f"{first.name} and {fold.name}"
         if _what_was_predicted(fold, first) != _what_was_predicted(first, fold):
             tables = read_fold_tables(first), read_fold_tables(fold)
             difference = first_table_difference(*tables) or "their galleries"
@@ -197,7 +197,3 @@ def _have_one_root(fold: FoldFolder, other: FoldFolder) -> bool:
     """Whether pictures must be the same: those of two raw folders may be cropped or aligned differently."""
     configs = [each.read_config() for each in (fold, other) if each.config_file.is_file()]
     return len({config.data.root for config in configs}) <= 1
-
-
-def _name(fold: FoldFolder) -> str:
-    return "/".join(fold.path.parts[-3:])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kaggle_face.errors import RunError
+from kaggle_face.file_names import is_unicode
 
 _DIGEST = re.compile(r"[0-9a-f]{8,128}")
 _PRECISIONS = ("fp32", "fp16", "int8")
@@ -69,17 +70,8 @@ def check_fields(values: object, fields: Fields, source: str, advice: str) -> No
 
 
 def _text(name: str, value: object) -> Iterator[Fault]:
-    if not isinstance(value, str) or not _is_unicode(value):
+    if not isinstance(value, str) or not is_unicode(value):
         yield name, "be text", value
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether a text can be written: JSON may hold one half of a pair of surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _digest(name: str, value: object) -> Iterator[Fault]:

@@ -99,7 +99,7 @@ def require_current(fold: FoldFolder, part: RecordPart, checkpoint: CheckpointNa
     """
     reason = why_outdated(fold, part, checkpoint, kind)
     if reason is not None:
-        name = f"{_name(fold)}@{checkpoint}"
+        name = f"{fold.name}@{checkpoint}"
         which = "test" if part == "test" else "out-of-fold"
         raise RunError(f"the {which} {kind} of {name} are out of date: {reason}; {how_to_renew(fold, part)}")
     return read_seal(fold.record_folder(part, checkpoint, kind), check_files=False)
@@ -107,7 +107,7 @@ def require_current(fold: FoldFolder, part: RecordPart, checkpoint: CheckpointNa
 
 def digest_of_network(fold: FoldFolder, checkpoint: CheckpointName) -> dict[str, str]:
     """A checkpoint by name and digest, for `networks` in the `run.json` of what is made from it."""
-    return {f"{_name(fold)}@{checkpoint}": weights_digest(fold.weights_file(checkpoint))}
+    return {f"{fold.name}@{checkpoint}": weights_digest(fold.weights_file(checkpoint))}
 
 
 def why_networks_changed(fold: FoldFolder) -> str | None:
@@ -156,7 +156,3 @@ def records_of(fold: FoldFolder, part: RecordPart) -> list[tuple[CheckpointName,
         for kind in kinds
         if fold.record_folder(part, checkpoint, kind).is_dir()
     ]
-
-
-def _name(fold: FoldFolder) -> str:
-    return "/".join(fold.path.parts[-3:])

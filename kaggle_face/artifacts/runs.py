@@ -62,6 +62,11 @@ class FoldFolder:
         return int(number)
 
     @property
+    def name(self) -> str:
+        """`<config>/<run>/fold<k>`, as errors and records name it."""
+        return "/".join(self.path.parts[-3:])
+
+    @property
     def beginning(self) -> FoldFolder:
         """Where a training that begins anew lies until its first state is saved; no other stage reads it."""
         return FoldFolder(self.path.parent / ".new" / self.path.name)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import torch
 
-from kaggle_face.bench.machine import describe_machine, wait_for
+from kaggle_face.bench.machine import describe_machine
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.bench.throughput import Plan
 from kaggle_face.bench.training import fresh_network, speed_settings
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device, wait_for
 from kaggle_face.progress import Progress
 from kaggle_face.train.speed.step_timing import Workload, copy_for_trial, random_images, time_steps
 

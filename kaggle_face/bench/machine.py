@@ -37,16 +37,6 @@ def describe_machine(device: torch.device | None = None) -> dict[str, Cell]:
     return about
 
 
-def wait_for(device: torch.device) -> None:
-    """Waits until the device has finished all of its work."""
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-
-
 class MemoryWatch:
     """The most memory that a block takes beyond what was taken at its start, in megabytes (10^6 bytes).
 

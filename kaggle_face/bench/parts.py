@@ -142,7 +142,7 @@ def measure_all(options: BenchOptions, progress: Progress) -> tuple[Report, list
     from kaggle_face.bench.everything import Part as Measured
     from kaggle_face.bench.notebook_way import NOTEBOOK, notebook_baseline
     from kaggle_face.bench.training import bench_training
-    from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.device import resolve_device
 
     loaded = options.load()
     plan = plan_of(options.quick, options.rounds, options.seconds, short=True)

@@ -29,8 +29,9 @@ from kaggle_face.config import LoadedConfig
 from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.inference.batch_size import choose_batch_size
 from kaggle_face.inference.embedding import embed_batches, embed_on_device
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_images
 from kaggle_face.progress import Progress

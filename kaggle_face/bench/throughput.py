@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from kaggle_face.bench.machine import MemoryWatch, wait_for
+from kaggle_face.bench.machine import MemoryWatch
 from kaggle_face.bench.report import Cell, median
+from kaggle_face.model.device import wait_for
 from kaggle_face.progress import Progress
 
 Work = Callable[[], Generator[int]]

@@ -20,18 +20,20 @@ from kaggle_face.bench.machine import describe_machine
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.bench.throughput import Plan, Rate, Work, measure_in_turns, rows_of_rates
 from kaggle_face.config import Config, LoadedConfig
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.train.creation import create_fold_network, create_trainer
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.step.step import run_steps
-from kaggle_face.train.trainer import RunContext, Trainer
+from kaggle_face.train.trainer import Trainer
 
 LIMIT, LOADER, WHOLE = "limit", "loader alone", "end to end"
 COLUMNS = ("way", "images/s", "slowest", "fastest", "of the limit", "memory MB", "device MB")

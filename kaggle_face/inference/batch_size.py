@@ -9,6 +9,7 @@ import torch
 
 from kaggle_face.inference.embedding import embed_images
 from kaggle_face.inference.network_input import BatchSize, size_without_search
+from kaggle_face.model.device import wait_for
 from kaggle_face.model.network import FaceNetwork
 
 _FIRST, _LARGEST = 64, 4096
@@ -74,11 +75,11 @@ def _seconds(
     try:
         images_BHWC = torch.randint(256, (batch_size, size_px, size_px, 3), dtype=torch.uint8, device=device)
         embed_images(network, images_BHWC, device, amp_dtype, flip)
-        _wait(device)
+        wait_for(device)
         began = time.perf_counter()
         for _ in range(_PASSES):
             embed_images(network, images_BHWC, device, amp_dtype, flip)
-        _wait(device)
+        wait_for(device)
         return (time.perf_counter() - began) / _PASSES
     except torch.OutOfMemoryError:
         pass  # what the failed attempt holds is free only after this block
@@ -87,8 +88,3 @@ def _seconds(
     if device.type == "cuda":
         torch.cuda.empty_cache()
     return None
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

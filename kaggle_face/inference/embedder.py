@@ -45,8 +45,8 @@ class Embedder:
             ConfigError: The machine has no such device.
         """
         # An ONNX file needs none of this, and torch takes seconds to import.
-        from kaggle_face.model.amp import resolve_device
         from kaggle_face.model.cpu import prepare_cpu
+        from kaggle_face.model.device import resolve_device
         from kaggle_face.model.trained import load_trained_network, read_trained_config
 
         self._device = resolve_device(device)

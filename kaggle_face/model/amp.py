@@ -1,4 +1,4 @@
-"""Where to compute and how finely: the device, and the number format of mixed precision."""
+"""The number format of mixed precision on each device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 import torch
 
-from kaggle_face.errors import ConfigError, counted
+from kaggle_face.errors import ConfigError
 
 AmpSetting = Literal["auto", "off", "bf16", "fp16"]
 CpuAmp = Literal["off", "bf16"]
@@ -16,28 +16,6 @@ CpuAmp = Literal["off", "bf16"]
 _FIRST_FAST_FP16 = (7, 0)
 # Ampere computes bf16 itself; older ones emulate it slowly.
 _FIRST_BF16 = (8, 0)
-
-
-def resolve_device(setting: str) -> torch.device:
-    """The device of the setting; `auto` is the first CUDA GPU, else Apple's GPU, else the CPU.
-
-    Raises:
-        ConfigError: torch cannot use that device on this machine.
-    """
-    if setting == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda:0")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(setting)
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
-            found = f"has {counted(count, 'CUDA GPU')} that torch can use"
-            raise ConfigError(f"device={setting}: this machine {found}; set device=auto")
-        return torch.device("cuda", device.index or 0)
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("device=mps: this machine has no Apple GPU that torch can use; set device=auto")
-    return device
 
 
 def resolve_amp(setting: AmpSetting, device: torch.device, on_cpu: CpuAmp = "off") -> torch.dtype | None:

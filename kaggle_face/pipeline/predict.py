@@ -111,7 +111,7 @@ def _predict_folds(
 
     # torch takes seconds to import: what can be refused is refused before.
     from kaggle_face.inference.prediction import Predictor, gather_test_set
-    from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.device import resolve_device
 
     test_set, predicted = gather_test_set(data, cache), []
     predictor = Predictor(test_set, today.tables, averaging, resolve_device(config.device), progress)

@@ -42,9 +42,9 @@ from kaggle_face.train.config_lint import lint_config
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.loggers.creation import require_logger_packages
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import select_fold
 from kaggle_face.train.speed.estimate import FoldSize, estimate_fold
-from kaggle_face.train.trainer import RunContext
 
 FoldOutcome = Literal["finished", "stopped", "skipped"]
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from kaggle_face.metrics.table import METRICS, is_higher_better, title_of
 from kaggle_face.report.advice import Step
-from kaggle_face.report.facts import ComparedMetric, ReportFacts, Score
+from kaggle_face.report.facts import ComparedMetric, ReportFacts
 from kaggle_face.report.findings import missing_to
 from kaggle_face.report.rendering import escaped
 from kaggle_face.report.sections.scores.members import verdict_of
@@ -53,7 +53,10 @@ def _score(facts: ReportFacts) -> str:
     if score is None:
         return '<div class="panel"><h3>The score</h3><p>Nothing is held out that could be measured.</p></div>'
     of_tasks = [each for each in facts.task_scores.values() if each.title != score.title]
-    tasks = "".join(f"<li>{escaped(_in_words(each))}</li>" for each in of_tasks)
+    tasks = ""
+    for each in of_tasks:
+        ends = "" if each.low is None else f" ({each.low:.4f} to {each.high:.4f})"
+        tasks += f"<li>{escaped(f'{each.title} {each.value:.4f}{ends}')}</li>"
     interval = (
         f"<p>95 % interval {score.low:.4f} to {score.high:.4f}</p>"
         if score.low is not None and score.high is not None
@@ -66,11 +69,6 @@ def _score(facts: ReportFacts) -> str:
         f"{interval}<p>of {escaped(score.of)}; {better} is better</p>"
         f"{f'<ul>{tasks}</ul>' if tasks else ''}{note}</div>"
     )
-
-
-def _in_words(score: Score) -> str:
-    interval = "" if score.low is None else f" ({score.low:.4f} to {score.high:.4f})"
-    return f"{score.title} {score.value:.4f}{interval}"
 
 
 def _before(facts: ReportFacts) -> str:

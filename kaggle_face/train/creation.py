@@ -23,13 +23,14 @@ from kaggle_face.train.loggers.observer import TrainingObserver
 from kaggle_face.train.losses.metric_learning import create_metric_loss
 from kaggle_face.train.optim.optimizer import create_fold_optimizer
 from kaggle_face.train.other_runs.distillation import DistillationSource
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData, TrainSettings
 from kaggle_face.train.speed.compiling import should_compile
 from kaggle_face.train.speed.precision import decide_cpu_amp, recorded_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.state import TrainingState
 from kaggle_face.train.step.step import StepContext, updates_per_epoch
-from kaggle_face.train.trainer import RunContext, Trainer
+from kaggle_face.train.trainer import Trainer
 
 _MANY = 0.02
 """The share of an epoch's images from which on it is a warning that they are left out."""

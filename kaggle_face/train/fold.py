@@ -18,8 +18,8 @@ from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.hardware import peak_memory_bytes
-from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork, count_parameters
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import NORM_BATCHES, measure_norms
@@ -29,11 +29,12 @@ from kaggle_face.train.optim.image_sizes import require_growing_is_possible
 from kaggle_face.train.other_runs.distillation import find_distillation
 from kaggle_face.train.other_runs.warm_start import apply_warm_start, find_warm_start
 from kaggle_face.train.out_of_fold import write_out_of_fold
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.speed.threads import choose_threads, training_threads
 from kaggle_face.train.state import load_resume_state
-from kaggle_face.train.trainer import Outcome, RunContext, Trainer
+from kaggle_face.train.trainer import Outcome, Trainer
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from kaggle_face.train.validation import choose_evaluation
 

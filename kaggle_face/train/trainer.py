@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from kaggle_face.artifacts.files.renaming import put_in_place
 from kaggle_face.artifacts.runs import FoldFolder
@@ -16,23 +15,18 @@ from kaggle_face.data.loading.worker_batches import naming_lost_workers
 from kaggle_face.errors import counted
 from kaggle_face.inference.network_input import size_without_search
 from kaggle_face.metrics.table import METRICS
-from kaggle_face.progress import Counter, Progress, in_words, rate_in_words
+from kaggle_face.progress import Counter, in_words, rate_in_words
 from kaggle_face.stopping import StoppedBySignalError, is_wished, noted, raise_if_wished, raised
-from kaggle_face.train.deadline import Deadline, PaceKeeper
-from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
-from kaggle_face.train.loggers.logger import EpochRow
+from kaggle_face.train.deadline import PaceKeeper
 from kaggle_face.train.loggers.observer import TrainingObserver
 from kaggle_face.train.optim.pace import Pace
+from kaggle_face.train.run_context import Act, RunContext, TimeBudget
 from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.settings import FoldData, TrainSettings
 from kaggle_face.train.state import TrainingState, save_checkpoint, save_resume_state
 from kaggle_face.train.step.divergence import diverged, require_finite_weights
 from kaggle_face.train.step.step import StepContext, may_pause, run_steps
 from kaggle_face.train.validation import Evaluation, NotFiniteError, measure, predict_held_out
-
-_SECONDS_PER_HOUR = 3600.0
-_RESERVE_VALIDATIONS = 4.0
-"""Validations' worth of time kept back under `train.max_hours`: one of the epoch, three of the records."""
 
 _EVAL_BATCH_ON_GPU = 512
 
@@ -41,74 +35,12 @@ _WORTH_A_LINE = 0.05
 
 Outcome = Literal["finished", "stopped", "interrupted"]
 """At its end; at the time limit; by Ctrl-C or SIGTERM."""
-Act = Literal["train", "save", "stop", "interrupt"]
-
-OnEpoch = Callable[[EpochRow], None]
-"""Called with the row of each measured epoch when it is saved; may raise to end the training."""
-
 _WATCHED: dict[str, CheckpointName] = {
     "accuracy": "best_cls",
     "verification": "best_ver",
     "score": "best",
 }
 """The checkpoint whose age is a training's patience, by `train.early_stop_metric`."""
-
-
-@dataclass
-class TimeBudget:
-    """Time since this process began to train, compared with the limits of the settings."""
-
-    settings: TrainSettings
-    validation_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._start = self._saved = self._epoch_start = time.monotonic()
-
-    def is_up(self) -> bool:
-        """Whether `train.max_hours` leaves no more than the time to finish in."""
-        if self.settings.train.max_hours is None:
-            return False
-        reserve = _RESERVE_VALIDATIONS * self.validation_seconds
-        return time.monotonic() - self._start + reserve >= self.settings.train.max_hours * _SECONDS_PER_HOUR
-
-    def next_act(self) -> Act:
-        """Stop when the time is up; save when `train.checkpoint_minutes` have passed since the last save."""
-        if self.is_up():
-            return "stop"
-        if time.monotonic() - self._saved < 60.0 * self.settings.train.checkpoint_minutes:
-            return "train"
-        self._saved = time.monotonic()
-        return "save"
-
-    def lap(self) -> float:
-        """Seconds since the last lap."""
-        now = time.monotonic()
-        seconds, self._epoch_start = now - self._epoch_start, now
-        return seconds
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What a training is run with beside its settings and data.
-
-    Attributes:
-        about: Command line, versions, commit, name of the folds; kept in `run.json`.
-        progress: Gets a line for every epoch.
-        on_epoch: Given the figures of every epoch; it may raise to end the training.
-        distributed: The processes that share the work.
-        epochs_after: Epochs that the call trains after this fold; the time left covers them.
-        saves_when_stopped: Whether a signal ends the training after a step, with its state saved, to be gone
-            on with; else it breaks the training off.
-        deadline: When the training is to be over; its pace is re-fitted to it. None: it has all its epochs.
-    """
-
-    about: Mapping[str, Any]
-    progress: Progress
-    on_epoch: OnEpoch | None = None
-    distributed: DistributedContext = SINGLE_PROCESS
-    saves_when_stopped: bool = False
-    epochs_after: int = 0
-    deadline: Deadline | None = None
 
 
 @dataclass

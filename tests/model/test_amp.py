@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from kaggle_face.errors import ConfigError
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_amp
+from kaggle_face.model.device import resolve_device
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 

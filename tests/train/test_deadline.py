@@ -22,8 +22,9 @@ from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.distributed import DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.optim.pace import Pace
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
-from kaggle_face.train.trainer import Outcome, RunContext
+from kaggle_face.train.trainer import Outcome
 from tests.support.progress import Told
 
 SIZE, PEOPLE, EACH, BATCH, EPOCHS = 16, 4, 16, 4, 6

@@ -50,7 +50,9 @@ def preview_rows(
     groups = [[("original", images.pixels)]]
     groups.append([(f"one by one {number}", each) for number, each in enumerate(one_by_one, 1)])
     if not without_batched_transform(augmenter):
-        batched = _batched(images.pixels, augmenter, versions, device)
+        augment, pixels = BatchAugmenter(augmenter), torch.from_numpy(images.pixels).to(device)
+        keys = torch.arange(len(pixels), device=device)
+        batched = [augment(pixels, epoch, keys).cpu().numpy() for epoch in range(versions)]
         groups.append([(f"in batches {number}", each) for number, each in enumerate(batched, 1)])
     partners: list[str] = [""] * len(images.files)
     for kind, mixing in (("CutMix", config.cutmix), ("Mixup", config.mixup)):
@@ -85,14 +87,6 @@ def describe_augmentation(config: AugmentConfig, seed: int) -> list[str]:
             for kind, each in mixing
         ),
     ]
-
-
-def _batched(
-    pixels_NHWC: Images, augmenter: Augmenter, versions: int, device: torch.device
-) -> Sequence[Images]:
-    augment, images = BatchAugmenter(augmenter), torch.from_numpy(pixels_NHWC).to(device)
-    keys = torch.arange(len(pixels_NHWC), device=device)
-    return [augment(images, epoch, keys).cpu().numpy() for epoch in range(versions)]
 
 
 def _mixed(

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import DataError, naming_first
+from kaggle_face.file_names import is_unicode
 from kaggle_face.pictures import MAX_FILE_BYTES, NO_FILE, NOT_ALLOWED, NOT_REGULAR, TOO_LARGE
 from kaggle_face.records import IntArray, StrArray
 
@@ -88,7 +89,7 @@ def find_sources(root: Path, image_ids: StrArray) -> Sources:
 
 
 def _stays_below(name: str) -> bool:
-    if not name or "\0" in name or not _is_unicode(name):
+    if not name or "\0" in name or not is_unicode(name):
         return False
     if ".." not in name and "\\" not in name and ":" not in name and name[0] != "/":
         return True
@@ -98,14 +99,6 @@ def _stays_below(name: str) -> bool:
         if PureWindowsPath(name).drive:
             return False
     return ".." not in parts and parts[0] != ""
-
-
-def _is_unicode(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _size_and_times(path: str) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -22,3 +23,9 @@ class SystemClock:
     def now(self) -> float:
         """Seconds since 1970."""
         return self._base + time.monotonic()
+
+
+def stopwatch(clock: Clock, began_at: float | None = None) -> Callable[[], float]:
+    """The seconds since a moment, at each call; None: since now."""
+    start = clock.now() if began_at is None else began_at
+    return lambda: clock.now() - start

@@ -98,7 +98,7 @@ def machine_name(device: str) -> str:
     """What trains here: the GPU that a device setting names, or the CPU and its cores."""
     import torch
 
-    from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.device import resolve_device
 
     resolved = resolve_device(device)
     if resolved.type == "cuda":

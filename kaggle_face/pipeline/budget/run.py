@@ -19,7 +19,7 @@ from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.data.folds.split import make_folds
 from kaggle_face.errors import ConfigError, InputError, part_of
-from kaggle_face.pipeline.budget.clock import Clock, SystemClock
+from kaggle_face.pipeline.budget.clock import Clock, SystemClock, stopwatch
 from kaggle_face.pipeline.budget.csvs import require_csvs
 from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
 from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
@@ -125,12 +125,7 @@ def plan_run(
         SubmissionError: No CSV can be written, or Kaggle would not take it.
         DataError: The raw folder cannot be read.
     """
-    clock = clock or SystemClock()
-    began_at = clock.now() if began_at is None else began_at
-
-    def spent() -> float:
-        return clock.now() - began_at
-
+    spent = stopwatch(clock or SystemClock(), began_at)
     path, config = _settings_file(loaded, options), loaded.config
     data = open_competition(config, progress)
     tasks = require_csvs(config, data, progress)

@@ -27,18 +27,19 @@ from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.errors import DataError
 from kaggle_face.inference.embedding import embed_all
 from kaggle_face.inference.network_input import size_without_search
-from kaggle_face.model.amp import resolve_device
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device, wait_for
 from kaggle_face.model.network import count_parameters
 from kaggle_face.pipeline.inputs.preparing import cache_plan
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import CompetitionData, Folds, StrArray, no_pairs, positions_of
 from kaggle_face.train.creation import create_fold_network, create_trainer
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.precision import decide_cpu_amp
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.step.step import run_steps
-from kaggle_face.train.trainer import RunContext, Trainer
+from kaggle_face.train.trainer import Trainer
 
 _MOST_IMAGES = 256
 _FIRST_IMAGES = 8
@@ -178,8 +179,7 @@ def _seconds_of_image(trainer: Trainer, epoch: int, seconds: float) -> float:
         state.accumulator.begin_epoch()
         before = time.perf_counter()
         for images in run_steps(state, trainer.settings, trainer.batches, trainer.step_context):
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+            wait_for(device)
             now = time.perf_counter()
             if is_warm:
                 found.append((now - before) / images)

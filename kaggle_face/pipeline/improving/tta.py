@@ -23,7 +23,7 @@ from kaggle_face.evaluation.nested_split import people_of_pairs
 from kaggle_face.metrics.intervals.bootstrap import Difference, clustered_mean_difference
 from kaggle_face.metrics.intervals.verification import verification_difference
 from kaggle_face.metrics.table import METRICS
-from kaggle_face.model.amp import resolve_device
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress

@@ -26,6 +26,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.loggers.creation import require_logger_packages
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.scoring import read_score
 from kaggle_face.train.search.beginning import search_beginning, search_differences
 from kaggle_face.train.search.found import FoundConfig, require_own_config
@@ -35,7 +36,6 @@ from kaggle_face.train.search.space import SearchSpace, name_of_space, override_
 from kaggle_face.train.search.storage import StudyStorage
 from kaggle_face.train.search.study import SECONDS_UNTIL_LOST, BestTrial, EpochReport, Search, TrialRow
 from kaggle_face.train.settings import FoldData, select_fold
-from kaggle_face.train.trainer import RunContext
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

@@ -44,7 +44,7 @@ def describe(loaded: LoadedConfig, progress: Progress) -> list[str]:
     from kaggle_face.data.augmentation.per_image import Augmenter
     from kaggle_face.data.augmentation.preview import describe_augmentation
     from kaggle_face.data.loading.placement import plan_loading
-    from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.device import resolve_device
 
     config = loaded.config
     augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
@@ -67,7 +67,7 @@ def draw_augmentation(loaded: LoadedConfig, options: PreviewOptions, progress: P
     from kaggle_face.data.augmentation.per_image import Augmenter
     from kaggle_face.data.augmentation.preview import PreviewedImages, preview_rows
     from kaggle_face.data.picture_grid import draw_grid
-    from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.device import resolve_device
     from kaggle_face.report.pictures import evenly
 
     for name, value, most in (

@@ -129,7 +129,7 @@ def this_machine() -> Machine:
     """What `device: auto` trains on here."""
     import torch
 
-    from kaggle_face.model.amp import resolve_device
+    from kaggle_face.model.device import resolve_device
 
     device = resolve_device("auto")
     if device.type == "cuda":

@@ -224,7 +224,7 @@ def require_same_classes(fold: FoldFolder, today: Today) -> None:
     if digest_of_classes(classes) != today.training["classes"]:
         raise RunError(
             f"{class_difference(classes, today.data.classes)}; put the folders back as they were when "
-            f"{'/'.join(fold.path.parts[-3:])} was trained, or make it again: {command_of_training(fold)}"
+            f"{fold.name} was trained, or make it again: {command_of_training(fold)}"
         )
 
 

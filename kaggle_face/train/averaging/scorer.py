@@ -34,7 +34,7 @@ from kaggle_face.evaluation.nested_gain import (
 from kaggle_face.metrics.classification import true_class_ranks
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.score import Composite
-from kaggle_face.model.amp import resolve_device
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.model.weights.checkpoints import Tensors, read_weights, require_finite
 from kaggle_face.progress import Progress

@@ -123,7 +123,7 @@ class SupervisedContrastiveLoss(MetricLoss):
         total_B = torch.logsumexp(torch.cat([others_BB, torch.full_like(logits_BB[:, :1], -1e30)], 1), 1)
         count_B = positive_BB.sum(1)
         mean_positive_B = torch.where(positive_BB, logits_BB, 0.0).sum(1) / count_B.clamp(min=1)
-        return _mean_where(total_B - mean_positive_B, count_B > 0)
+        return mean_where(total_B - mean_positive_B, count_B > 0)
 
 
 class CenterLoss(MetricLoss):
@@ -277,7 +277,7 @@ def _hard_triplets(distance_BB: Tensor, positive_BB: Tensor, negative_BB: Tensor
     nearest_B = torch.where(negative_BB, distance_BB, torch.inf).amin(1)
     usable_B = positive_BB.any(1) & negative_BB.any(1)
     gap_B = torch.where(usable_B, furthest_B, 0.0) - torch.where(usable_B, nearest_B, 0.0)
-    return _mean_where(F.relu(gap_B + margin), usable_B)
+    return mean_where(F.relu(gap_B + margin), usable_B)
 
 
 def _semi_hard_triplets(
@@ -290,7 +290,7 @@ def _semi_hard_triplets(
     chosen_BB = ascending_BB.gather(1, torch.minimum(nearer_BB, (count_B1 - 1).clamp(min=0)))
     usable_BB = positive_BB & (count_B1 > 0)
     gap_BB = torch.where(usable_BB, distance_BB, 0.0) - torch.where(usable_BB, chosen_BB, 0.0)
-    return _mean_where(F.relu(gap_BB + margin), usable_BB)
+    return mean_where(F.relu(gap_BB + margin), usable_BB)
 
 
 def _all_triplets(distance_BB: Tensor, positive_BB: Tensor, negative_BB: Tensor, margin: float) -> Tensor:
@@ -311,6 +311,6 @@ def _soft_maximum(values_BB: Tensor, chosen_BB: Tensor) -> Tensor:
     return torch.logsumexp(F.pad(kept_BB, (1, 0)), dim=1)
 
 
-def _mean_where(values: Tensor, chosen: Tensor) -> Tensor:
+def mean_where(values: Tensor, chosen: Tensor) -> Tensor:
     """The mean of the chosen values, 0 where there is none."""
     return torch.where(chosen, values, 0.0).sum() / chosen.sum().clamp(min=1)

@@ -28,6 +28,7 @@ from kaggle_face.errors import ConfigError, RunError
 from kaggle_face.model.heads.head import in_full_precision, unit_vectors
 from kaggle_face.model.heads.shards import ClassShard
 from kaggle_face.records import FloatArray, IntArray
+from kaggle_face.train.losses.metric_learning import mean_where
 from kaggle_face.train.losses.sharded import sharded_divergence
 from kaggle_face.train.other_runs.lookup import (
     choose_checkpoint,
@@ -171,7 +172,7 @@ def distillation_loss(
         if config.cosines_weight > 0.0 and mix is None:
             units_BD = unit_vectors(in_full_precision(embeddings_BD))
             squares_BB = (units_BD @ units_BD.T - soft_targets.cosines).square()
-            loss = loss + config.cosines_weight * _mean_where(squares_BB, soft_targets.comparable)
+            loss = loss + config.cosines_weight * mean_where(squares_BB, soft_targets.comparable)
         return loss
 
 
@@ -194,11 +195,7 @@ def _logits_term(
         divergence_B = sharded_divergence(scaled_BC, target_BC)
     else:
         divergence_B = F.kl_div(F.log_softmax(scaled_BC, dim=1), target_BC, reduction="none").sum(1)
-    return config.temperature**2 * _mean_where(divergence_B, known_B)
-
-
-def _mean_where(values: Tensor, chosen: Tensor) -> Tensor:
-    return torch.where(chosen, values, 0.0).sum() / chosen.sum().clamp(min=1)
+    return config.temperature**2 * mean_where(divergence_B, known_B)
 
 
 def _open_run(reference: str, data: FoldData, target: FoldFolder, split: str | None) -> OutOfFold:

@@ -19,7 +19,7 @@ PREFERRED: tuple[CheckpointName, ...] = ("best", "best_ver", "best_cls", "last")
 
 def name_of_fold(folder: FoldFolder, checkpoint: CheckpointName) -> str:
     """`<config>/<run>/fold<k>@<checkpoint>`."""
-    return f"{'/'.join(folder.path.parts[-3:])}@{checkpoint}"
+    return f"{folder.name}@{checkpoint}"
 
 
 def find_finished_folds(reference: str, target: FoldFolder, key: str) -> list[FoldFolder]:

@@ -9,8 +9,9 @@ import torch
 
 from kaggle_face.config import Config
 from kaggle_face.errors import counted
-from kaggle_face.model.amp import resolve_amp, resolve_device
+from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.cpu import prepare_cpu
+from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.progress import in_words, rate_in_words
 from kaggle_face.train.optim.image_sizes import image_size_at

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kaggle_face.model.device import wait_for
 from kaggle_face.model.network import FaceNetwork
 
 Forward = Callable[[Tensor], Tensor]
@@ -46,16 +47,11 @@ def time_steps(forward: Forward, images_BCHW: Tensor, amp_dtype: torch.dtype | N
     """Seconds of so many forward and backward passes; dropout draws from a fork of the random state."""
     device = images_BCHW.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        _wait(device)
+        wait_for(device)
         began = time.perf_counter()
         for _ in range(steps):
             with torch.autocast(device.type, amp_dtype, enabled=amp_dtype is not None):
                 embeddings_BD = forward(images_BCHW)
             embeddings_BD.sum().backward()  # type: ignore[no-untyped-call]
-        _wait(device)
+        wait_for(device)
         return time.perf_counter() - began
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

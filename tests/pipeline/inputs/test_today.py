@@ -214,8 +214,8 @@ def test_a_raw_folder_that_changes_while_predicting_is_noticed(
     work = after("train")
     images, real = work.images("cls_data/test"), prediction.Predictor.predict_fold
 
-    def meanwhile(*arguments: Any) -> None:
-        real(*arguments)
+    def meanwhile(*arguments: Any, **named: Any) -> None:
+        real(*arguments, **named)
         swap(images[0], images[1])
 
     monkeypatch.setattr(prediction.Predictor, "predict_fold", meanwhile)

@@ -23,8 +23,8 @@ from kaggle_face.records import ClassTable, Pairs
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.loggers.logger import LoggedPicture, Logger, StepValues
 from kaggle_face.train.loggers.observer import TrainingObserver
+from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
-from kaggle_face.train.trainer import RunContext
 from tests.support.fake_cuda.mode import CUDA, fake_cuda, moved, why_not
 from tests.support.progress import Told
 from tests.support.small_training import (

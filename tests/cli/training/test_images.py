@@ -1,4 +1,4 @@
-"""`kaggle-face cache` on a small competition."""
+"""`kaggle-face cache` and `augment` on a small competition."""
 
 from __future__ import annotations
 
@@ -35,3 +35,16 @@ def test_a_cache_that_was_built_before_is_named_as_such_and_pack_is_an_alias_wit
 
 def test_a_root_that_is_missing_is_refused(workspace: Path, refused: Callable[..., str]) -> None:
     assert "nowhere" in refused("cache", "data.root=nowhere", "competition.slug=other")
+
+
+def test_augment_describes_and_draws(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["augment", "augment.cutmix.probability=0.25"]) == 0
+    assert "CutMix: 25 % of the batches, alpha 1" in capsys.readouterr().out.splitlines()
+    assert not (workspace / "runs/tiny/augmentation.png").exists()
+    assert main(["augment", "--preview", "--images", "2", "--versions", "1"]) == 0
+    assert (workspace / "runs/tiny/augmentation.png").stat().st_size > 1000
+
+
+def test_a_transform_that_does_not_exist_is_one_line(workspace: Path, refused: Callable[..., str]) -> None:
+    assert "HorizontalFlop" in refused("augment", "--preview", "augment.transforms=[{HorizontalFlop: {}}]")
+    assert refused("augment", "--to", "x.png") == "--to names the file of --preview; add --preview"

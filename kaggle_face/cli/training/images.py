@@ -1,4 +1,4 @@
-"""`augment`: what the settings do to training images, in lines and as a sheet."""
+"""`kaggle-face cache` and `augment`: the decoded images, and what the settings do to those of a training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ import argparse
 from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.errors import InputError
+
+
+def add_arguments_cache(parser: CommandParser) -> None:
+    """Declares the options of `cache`."""
+    parser.add_config_arguments()
+
+
+def run_cache(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Builds the image cache of the settings, and prints what it holds."""
+    from kaggle_face.pipeline.inputs.preparing import prepare_images
+    from kaggle_face.summaries.data import describe_images
+
+    terminal.show(describe_images(prepare_images(load_settings(arguments), terminal)))
 
 
 def add_arguments_augment(parser: CommandParser) -> None:
