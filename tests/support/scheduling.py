@@ -19,6 +19,7 @@ TOGETHER = {
     "tests/cli/test_stopping.py": "launcher",
     "tests/cli/training/test_train.py": "launcher",
     "tests/cli/recognition/test_app.py": "launcher",
+    "tests/cli/recognition/test_gallery.py": "gallery",
     "tests/cli/training/test_tune.py": "launcher",
     "tests/project/test_project.py": "project",
     "tests/repository/test_dependencies.py": "sources",
