@@ -193,13 +193,13 @@ def test_a_student_learns_from_the_other_folds_of_other_runs_and_resumes_to_the_
     for fold in (1, 2):
         train("big", "train.epochs=1", fold=fold)
     train("other", "train.epochs=1", "model.embedding_size=24", fold=1)
-    distill = ["loss.distill.runs=[big@last, tiny/other]", "loss.distill.cosines_weight=1"]
+    distill = ["loss.distill.runs=[big@last, tiny/other]", "loss.distill.cosines_weight=1", "train.epochs=1"]
     require_the_same_bits_when_stopped(*distill, "augment.cutmix.probability=0.5")
     assert info("whole")["teachers"] == [
         "tiny/big/fold1@last tiny/big/fold2@last",
         "tiny/other/fold1@best_ver",
     ]
-    train("alone")
+    train("alone", "train.epochs=1")
     assert history("alone")[0]["train_loss"] != history("whole")[0]["train_loss"]
 
 
