@@ -14,6 +14,7 @@ TOGETHER = {
     "tests/pipeline/": "stages",
     "tests/cli/blending/": "trained",
     "tests/cli/test_chain.py": "trained",
+    "tests/cli/test_export.py": "stages",
     "tests/cli/test_raw_folders.py": "raw folders",
     "tests/cli/test_soak.py": "launcher",
     "tests/cli/test_stopping.py": "launcher",
