@@ -15,6 +15,8 @@ TOGETHER = {
     "tests/cli/blending/": "trained",
     "tests/cli/test_chain.py": "trained",
     "tests/cli/test_export.py": "stages",
+    "tests/inference/test_onnx_embedder.py": "stages",
+    "tests/inference/test_onnx_file.py": "stages",
     "tests/cli/test_raw_folders.py": "raw folders",
     "tests/cli/test_soak.py": "launcher",
     "tests/cli/test_stopping.py": "launcher",
