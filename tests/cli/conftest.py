@@ -66,6 +66,14 @@ def trained_workspace(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
+@pytest.fixture(scope="session")
+def trained_for_an_epoch(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fold 0 after one epoch (`train.epochs=1`), to be copied into any run."""
+    folder = tmp_path_factory.mktemp("one-epoch")
+    commands_in(folder, tiny_root, ["train", "--fold", "0", "--run", "main", "train.epochs=1"])
+    return folder / "runs/tiny/main/fold0"
+
+
 @pytest.fixture
 def trained_fold(workspace: Path, trained_workspace: Path) -> Path:
     """The workspace, with fold 0 of the run `main`."""

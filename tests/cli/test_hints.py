@@ -47,7 +47,12 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Type:
 def elsewhere(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same settings under a name and under a path; neither is chosen by the environment."""
     monkeypatch.delenv("KAGGLE_FACE_CONFIG")
-    text = Path("configs/tiny.yaml").read_text().replace("epochs: 2", "epochs: 1")
+    text = (
+        Path("configs/tiny.yaml")
+        .read_text()
+        .replace("epochs: 2", "epochs: 1")
+        .replace("count: 3", "count: 2")
+    )
     Path("configs/tiny.yaml").write_text(text)
     Path(SETTINGS).parent.mkdir()
     Path(SETTINGS).write_text(text)
@@ -58,7 +63,7 @@ def test_following_the_hints_leads_to_the_csvs(
     elsewhere: Path, refused: Callable[..., str], typed: Type
 ) -> None:
     typed(hint_in(refused("submit", "--dry-run", *HOW)))  # no run: train, all folds
-    assert all((RUN / f"fold{k}/checkpoints/last.safetensors").is_file() for k in range(3))
+    assert all((RUN / f"fold{k}/checkpoints/last.safetensors").is_file() for k in range(2))
     for missing in ("predict", "ensemble"):
         hint = hint_in(refused("submit", "--dry-run", *HOW))
         assert hint.startswith(f"kaggle-face {missing} ")

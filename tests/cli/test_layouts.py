@@ -143,6 +143,7 @@ def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Raw:
     return Raw(tmp_path / "raw")
 
 
+@pytest.mark.slow  # classes in folders and trials in text files: tests/cli/test_chain.py
 def test_thumbnails_trials_between_text_files(raw: Raw) -> None:
     raw.classes("train_data/medium", INTEGERS, TRAIN)
     raw.classes("validation_classification/medium", INTEGERS, DEV)

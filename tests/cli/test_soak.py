@@ -36,7 +36,8 @@ def disturb(launch: Callable[..., int], times: int) -> None:
     number = ended = 0
     while ended < times or (RUNS / f"cut{number}").exists():
         run = f"cut{number}"
-        resume = ["--resume"] if (RUNS / run / "fold0").exists() else []
+        # one that was killed before it wrote `run.json` has nothing to go on from, and begins again
+        resume = ["--resume"] if (RUNS / run / "fold0/run.json").exists() else []
         act = draw.choice(list(CODES))
         moment = f"seconds {draw.uniform(0.02, 1.0) * longest:.3f}" if ended < times else ""
         code = launch(*words, run, *resume, moment=moment, act=act)

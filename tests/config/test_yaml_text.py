@@ -144,5 +144,12 @@ def test_libyaml_reads_what_it_is_given_as_pyyaml_does() -> None:
 @pytest.mark.skipif(CParser is None, reason="PyYAML was built without libyaml")
 def test_settings_are_read_by_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(yaml_text, "_Loader")
+    yaml_text._parse.cache_clear()
     for path in packaged_configs().glob("*.yaml"):
         assert read_yaml(path)
+
+
+def test_what_was_read_once_is_a_value_of_its_own_each_time() -> None:
+    text = "a: {b: [1, 2]}"
+    parse_yaml(text)["a"]["b"].append(3)
+    assert parse_yaml(text) == {"a": {"b": [1, 2]}}

@@ -107,17 +107,12 @@ def part_cases() -> Iterator[Case]:
 
 
 USUAL = [
-    Case("linear head, not compiled", {"train": {"compile": False}}),
     Case("adaface, cutmix, fp16 and an average", {"model": {"head": "adaface"}, **CUTMIX, **AVERAGED}, FP16),
     Case(
         "curricularface mixup bf16 streamed",
         {"model": {"head": "curricularface"}, **MIXUP},
         BF16,
         "memory_map",
-    ),
-    Case(
-        "subcenter_arcface by class size",
-        {"model": {"head": "subcenter_arcface"}, "margin": {"by_class_size": {}}},
     ),
     Case(
         "combined_margin in old memory format",
@@ -127,7 +122,6 @@ USUAL = [
         "fewer sampled classes than labels",
         {"model": {"head": "arcface"}, "margin": {"sampled_classes": 0.3}, **CUTMIX},
     ),
-    Case("semi-hard triplets", {"loss": {"metric": "triplet"}, **CUTMIX}, BF16),
     Case("centre loss", {"loss": {"metric": "center"}}),
     Case("accumulated fp16", {"train": {"accumulate_steps": 2, "ema_decay": 0.9}}, FP16, steps=2),
     Case("growing images", {"train": {"start_image_size": 8, "grow_epochs": 2}, **CUTMIX}, FP16),
@@ -137,6 +131,15 @@ USUAL = [
         "maps and colours",
         transforms(*TRANSFORMS["affine map"], *TRANSFORMS["colour jitter"], *TRANSFORMS["gamma"]),
     ),
+    Case("radam is taken back on the device", {"optim": {"name": "radam"}}, FP16),
+]
+RARE = [
+    Case("linear head, not compiled", {"train": {"compile": False}}),
+    Case(
+        "subcenter_arcface by class size",
+        {"model": {"head": "subcenter_arcface"}, "margin": {"by_class_size": {}}},
+    ),
+    Case("semi-hard triplets", {"loss": {"metric": "triplet"}, **CUTMIX}, BF16),
     Case(
         "crops and erasing",
         transforms(*TRANSFORMS["pad and crop"], *TRANSFORMS["erasing"]),
@@ -148,9 +151,9 @@ USUAL = [
         {"optim": {"name": "adamw", "layer_decay": 0.8, "head_lr_factor": 3.0}},
         FP16,
     ),
-    Case("radam is taken back on the device", {"optim": {"name": "radam"}}, FP16),
 ]
-CASES = [*map(usual, USUAL), *head_cases(), *loss_cases(), *part_cases()]
+"""Each is near to a usual one; they run with `-m slow`."""
+CASES = [*map(usual, USUAL), *RARE, *head_cases(), *loss_cases(), *part_cases()]
 
 
 def test_case_names_differ() -> None:

@@ -165,7 +165,7 @@ def test_resident_and_streamed_images_are_the_same(device: torch.device) -> None
 
 
 @ON_BOTH
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "radam"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", pytest.param("radam", marks=pytest.mark.slow)])
 def test_a_training_goes_on_on_the_device(optimizer: str, device: torch.device, tmp_path: Path) -> None:
     settings = {**PLAIN, "optim": {"name": optimizer, "lr": 0.01}}
     amp_dtype = torch.float16 if device.type == "cuda" else None

@@ -55,11 +55,25 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return command
 
 
+@pytest.fixture(scope="module")
+def gallery_of_two(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery with Ann and Bob, to be copied."""
+    folder = tmp_path_factory.mktemp("enrolled")
+    write_trained_run(folder / "runs" / "demo" / "main" / "fold0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("KAGGLE_FACE_GALLERY", "KAGGLE_FACE_CONFIG"):
+            patch.delenv(name, raising=False)
+        for name, picture in (("Ann", "a.jpg"), ("Bob", "b.jpg")):
+            assert main(["enroll", name, str(pictures / picture)]) == 0
+    return folder / "gallery.sqlite"
+
+
 @pytest.fixture
-def enrolled(run: Run, pictures: Path) -> Run:
+def enrolled(run: Run, tmp_path: Path, gallery_of_two: Path) -> Run:
     """The same with Ann and Bob enrolled."""
-    for name, picture in (("Ann", "a.jpg"), ("Bob", "b.jpg")):
-        assert run("enroll", name, pictures / picture)[0] == 0
+    for file in gallery_of_two.parent.glob("gallery.sqlite*"):
+        shutil.copy(file, tmp_path)
     return run
 
 

@@ -40,6 +40,13 @@ def with_main(workspace: Path, two_folds: Path) -> Path:
     return workspace
 
 
+@pytest.fixture
+def with_one_fold(with_main: Path) -> Path:
+    """The workspace, with fold 0 of the run `main` alone."""
+    shutil.rmtree(RUNS / "main/fold1")
+    return with_main
+
+
 def info(run: str, fold: int = 0) -> dict[str, Any]:
     values: dict[str, Any] = json.loads((RUNS / run / f"fold{fold}/run.json").read_text())
     return values
@@ -94,21 +101,22 @@ def test_a_soup_across_folds_is_judged_by_the_pairs_that_they_share(workspace: P
 def test_folds_with_trials_of_their_own_share_nothing_to_be_judged_by(
     workspace: Path, refused: Callable[..., str]
 ) -> None:
-    train("main", "folds.verification=identities", "folds.heldout_identities=0.5", folds="0,1")
+    short = ("train.epochs=1", "train.swa_epochs=null")
+    train("main", "folds.verification=identities", "folds.heldout_identities=0.5", *short, folds="0,1")
     line = refused("soup", "--run", "main", "--across-folds")
     assert "nothing is held out of all these folds" in line
     assert not (RUNS / "soup").exists()
 
 
-def test_a_soup_takes_no_other_runs_place(with_main: Path, refused: Callable[..., str]) -> None:
+def test_a_soup_takes_no_other_runs_place(with_one_fold: Path, refused: Callable[..., str]) -> None:
     assert "choose another --name" in refused("soup", "--run", "main", "--name", "main", "--overwrite")
     assert main(["soup", "--run", "main"]) == 0
     assert "or --overwrite it" in refused("soup", "--run", "main")
     assert main(["soup", "--run", "main", "--overwrite"]) == 0
 
 
-def test_other_networks_make_no_soup(with_main: Path, refused: Callable[..., str]) -> None:
-    train("wide", "model.embedding_size=8", folds="0,1")
+def test_other_networks_make_no_soup(with_one_fold: Path, refused: Callable[..., str]) -> None:
+    train("wide", "model.embedding_size=8")
     assert "another network" in refused("soup", "--run", "main", "--run", "wide")
     assert "another network" in refused("soup", "--run", "wide", "--run", "main")
 

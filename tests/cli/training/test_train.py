@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -172,12 +173,13 @@ def test_without_a_fold_all_are_trained_that_are_not_finished(
 def test_the_time_of_all_folds_is_estimated_before_the_first_and_refined_after_it(
     workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["train", "--fold", "0", "--run", "short"]) == 0
+    short = "train.epochs=1"
+    assert main(["train", "--fold", "0", "--run", "short", short]) == 0
     assert "to train: about" not in capsys.readouterr().out  # over in a moment
     monkeypatch.setattr("kaggle_face.pipeline.train._LEAST_IMAGES_ESTIMATED", 0)
     weights = "checkpoints/last.safetensors"
-    assert main(["train", "--run", "short"]) == 0
-    assert main(["train", "--fold", "0", "--run", "tried"]) == 0
+    assert main(["train", "--run", "short", short]) == 0
+    assert main(["train", "--fold", "0", "--run", "tried", short]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^2 folds to train: about \d+ s on .* images/s\) each, \d+ s in all$", out, re.M)
     assert re.search(r"^1 fold left: about \d+ s$", out, re.M)
@@ -321,9 +323,9 @@ def test_what_cannot_be_trained_costs_no_trained_fold(trained: Path, refused: Ca
 
 
 @pytest.fixture
-def trained(workspace: Path) -> Path:
+def trained(workspace: Path, trained_for_an_epoch: Path) -> Path:
     """A fold that is trained."""
-    assert main(["train", "--fold", "0", "--run", "main", "train.epochs=1"]) == 0
+    shutil.copytree(trained_for_an_epoch, workspace / FOLD)
     return workspace / FOLD
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def info(run: str, fold: int = 0) -> dict[str, object]:
 
 def train(run: str, *words: str, fold: int = 0) -> None:
     assert main(["train", "--fold", str(fold), "--run", run, *words]) == 0
+
+
+@pytest.fixture
+def first(workspace: Path, trained_for_an_epoch: Path) -> Path:
+    """The workspace, where fold 0 of the run `first` was trained for an epoch."""
+    shutil.copytree(trained_for_an_epoch, workspace / RUNS / "first/fold0")
+    return workspace
 
 
 def require_the_same_bits_when_stopped(*settings: str) -> None:
@@ -146,9 +154,8 @@ def test_a_training_starts_from_another_runs_weights(
 
 
 def test_another_head_begins_anew_on_the_old_backbone(
-    workspace: Path, capsys: pytest.CaptureFixture[str]
+    first: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train("first", "train.epochs=1")
     train("second", "train.epochs=1", "model.init_from=tiny/first", "model.head=arcface", "margin.margin=0.2")
     assert "fold0@best_ver: backbone, neck (the head is new)" in capsys.readouterr().out
 
@@ -169,15 +176,13 @@ def test_a_start_from_another_run_resumes_to_the_same_bits_without_it(workspace:
     ],
 )
 def test_a_start_that_does_not_fit_is_refused(
-    workspace: Path, refused: Callable[..., str], words: list[str], message: str
+    first: Path, refused: Callable[..., str], words: list[str], message: str
 ) -> None:
-    train("first", "train.epochs=1")
     assert message in refused("train", "--fold", "0", "--run", "second", *words)
     assert not (RUNS / "second/fold0/checkpoints").exists()
 
 
-def test_a_fold_starts_from_its_own_fold_alone(workspace: Path, refused: Callable[..., str]) -> None:
-    train("first", "train.epochs=1")
+def test_a_fold_starts_from_its_own_fold_alone(first: Path, refused: Callable[..., str]) -> None:
     line = refused("train", "--fold", "1", "--run", "second", "model.init_from=first")
     assert "another fold was trained on what this one holds out" in line
 
@@ -188,13 +193,13 @@ def test_a_student_learns_from_the_other_folds_of_other_runs_and_resumes_to_the_
     for fold in (1, 2):
         train("big", "train.epochs=1", fold=fold)
     train("other", "train.epochs=1", "model.embedding_size=24", fold=1)
-    distill = ["loss.distill.runs=[big@last, tiny/other]", "loss.distill.cosines_weight=1"]
+    distill = ["loss.distill.runs=[big@last, tiny/other]", "loss.distill.cosines_weight=1", "train.epochs=1"]
     require_the_same_bits_when_stopped(*distill, "augment.cutmix.probability=0.5")
     assert info("whole")["teachers"] == [
         "tiny/big/fold1@last tiny/big/fold2@last",
         "tiny/other/fold1@best_ver",
     ]
-    train("alone")
+    train("alone", "train.epochs=1")
     assert history("alone")[0]["train_loss"] != history("whole")[0]["train_loss"]
 
 

@@ -36,7 +36,12 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "tag", ["py3-none-any", "cp310-abi3-manylinux_2_17_x86_64", "cp312-cp312-manylinux_2_34_x86_64"]
+    "tag",
+    [
+        "py3-none-any",
+        pytest.param("cp310-abi3-manylinux_2_17_x86_64", marks=pytest.mark.slow),
+        "cp312-cp312-manylinux_2_34_x86_64",
+    ],
 )
 def test_a_wheel_for_any_glibc_up_to_the_images_is_fetched(shelf: Path, tmp_path: Path, tag: str) -> None:
     name = write_small_wheel(shelf, tag)

@@ -61,7 +61,7 @@ def covered(listed: PairList, effect: float, metric: VerificationMetric, draws: 
 @pytest.mark.parametrize(
     ("listed", "effect", "metric"),
     [
-        (PairList(30, 1), 0.3, "eer"),
+        pytest.param(PairList(30, 1), 0.3, "eer", marks=pytest.mark.slow),
         (PairList(30, 5), 0.5, "auc"),
         (PairList(100, 4), 0.1, "tpr@1e-2"),
         (PairList(30, None), 0.5, "eer"),

@@ -59,26 +59,14 @@ def timms_groups(backbone: str, decay: float) -> dict[str, tuple[float, float]]:
     return {name: group_of[id(parameter)] for name, parameter in whole.named_parameters()}
 
 
+FAMILIES = ("convnext_atto", "efficientnet_lite0", "mobilenetv3_small_050", "regnetx_002", "repvgg_a0")
+FAMILIES += ("resnet18d", "swin_tiny_patch4_window7_224", "vit_tiny_patch16_224")
+RELATIVES = ("convnextv2_atto", "edgenext_xx_small", "fastvit_t8", "mobilenetv2_050")
+RELATIVES += ("mobilenetv4_conv_small_035", "mobileone_s0", "resnet10t", "tf_mobilenetv3_small_minimal_100")
+
+
 @pytest.mark.parametrize(
-    "backbone",
-    [
-        "convnext_atto",
-        "convnextv2_atto",
-        "edgenext_xx_small",
-        "efficientnet_lite0",
-        "fastvit_t8",
-        "mobilenetv2_050",
-        "mobilenetv3_small_050",
-        "mobilenetv4_conv_small_035",
-        "mobileone_s0",
-        "regnetx_002",
-        "repvgg_a0",
-        "resnet10t",
-        "resnet18d",
-        "swin_tiny_patch4_window7_224",
-        "tf_mobilenetv3_small_minimal_100",
-        "vit_tiny_patch16_224",
-    ],
+    "backbone", [*FAMILIES, *(pytest.param(name, marks=pytest.mark.slow) for name in RELATIVES)]
 )
 def test_layer_decay_gives_the_groups_of_timm(backbone: str) -> None:
     config = OptimConfig(layer_decay=0.8, weight_decay=0.05)

@@ -46,7 +46,10 @@ def test_a_forward_pass_has_the_published_number_of_operations(
     assert operations["half"] / BATCH / 3 / 1e9 == pytest.approx(billions, rel=0.01)
 
 
-@pytest.mark.parametrize(("head", "centers"), [("linear", 1), ("arcface", 1), ("subcenter_arcface", 3)])
+@pytest.mark.parametrize(
+    ("head", "centers"),
+    [("linear", 1), pytest.param("arcface", 1, marks=pytest.mark.slow), ("subcenter_arcface", 3)],
+)
 def test_the_head_has_three_float32_products_whatever_the_precision(head: str, centers: int) -> None:
     found = [
         count_step(settings(f"model.head={head}", "data.image_size=32"), classes, "bf16")

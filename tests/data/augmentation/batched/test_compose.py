@@ -155,7 +155,17 @@ RANDOM: list[tuple[Entry, ...]] = [
 ]
 
 
-@pytest.mark.parametrize("entries", RANDOM, ids=str)
+LIKE_OTHERS = (2, 3, 5, 8)
+"""Of these transforms: an affine map under another name or with other options, a pad, and holes of noise."""
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param(entries, id=str(entries), marks=[pytest.mark.slow] * (number in LIKE_OTHERS))
+        for number, entries in enumerate(RANDOM)
+    ],
+)
 def test_pixels_have_the_same_distribution(entries: tuple[Entry, ...]) -> None:
     """Mean and spread of every pixel, and the quantiles of the image's mean and contrast."""
     found, expected = in_batches(entries).astype(float), one_by_one(entries).astype(float)
