@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-
 import pytest
 
+from kaggle_face.cli.arguments import CommandParser
 from kaggle_face.cli.competition.init import add_arguments_init, answers_of
 from kaggle_face.competitions.inspection import inspect_folder, settings_text
 from kaggle_face.competitions.own_data.answers import Answers
@@ -21,7 +20,7 @@ TWO_CORES = Machine("", 2)
 
 def answers_to(options: tuple[str, ...]) -> Answers | None:
     """The answers of options of `init`; None where there are none."""
-    parser = argparse.ArgumentParser()
+    parser = CommandParser()
     add_arguments_init(parser)
     answers = answers_of(parser.parse_args(["mine", "--data", "raw", *options]))
     return answers if answers.are_given else None
