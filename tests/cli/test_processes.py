@@ -71,6 +71,8 @@ def assert_same(found: Path, expected: Path) -> None:
     np.testing.assert_allclose(answers.aligned_to(alone.image_ids).logits, alone.logits, atol=tolerance)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_two_processes_end_what_one_began_as_one_would(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

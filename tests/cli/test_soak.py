@@ -52,6 +52,8 @@ def disturb(launch: Callable[..., int], times: int) -> None:
     assert not list(RUNS.rglob(".new"))
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_training_that_is_ended_a_few_times_ends_with_the_same_bits(
     workspace: Path, launch: Callable[..., int]
 ) -> None:

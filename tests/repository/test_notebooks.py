@@ -25,6 +25,8 @@ def test_a_notebook_is_its_script(script: Path) -> None:
     assert notebook.read_text(encoding="utf-8") == expected, again
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_quickstart_runs_from_top_to_bottom(tmp_path: Path) -> None:
     if sys.platform == "win32":
         asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())

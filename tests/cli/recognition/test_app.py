@@ -65,6 +65,8 @@ def serve(folder: Path, launcher: Launcher) -> Iterator[Serve]:
         launcher.end(process)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_page_is_served_until_it_is_stopped(folder: Path, serve: Serve) -> None:
     address, stop = serve()
     assert address.startswith("http://127.0.0.1:")

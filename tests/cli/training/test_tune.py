@@ -144,6 +144,8 @@ def journal_trials(path: str = "search.journal") -> list[Any]:
     return load_study(study_name="tiny/tune", storage=StudyStorage.of(path).open()).get_trials()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_two_workers_share_a_journal_and_run_each_trial_once(launch: Launcher, space: str) -> None:
     words = ["tune", "--space", space, "--trials", "4", "--storage", "search.journal", "--device", "cpu"]
     words += ["train.epochs=1", "train.score=accuracy"]

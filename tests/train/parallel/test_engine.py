@@ -23,6 +23,8 @@ LOSS_OF_A_PART: Settings = (
 """The loss of a mixed batch does not reach the network."""
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_batches_whose_loss_stops_at_the_head_add_nothing(processes: Processes) -> None:
     (first,), (second,) = processes(2, trained, [LOSS_OF_A_PART], 6)
     (alone,) = trained(SINGLE_PROCESS, [LOSS_OF_A_PART], 6)

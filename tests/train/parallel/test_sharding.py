@@ -131,6 +131,8 @@ def state_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_training_goes_on_with_other_numbers_of_processes(processes: Processes, tmp_path: Path) -> None:
     changing, alone, alike = (tmp_path / name for name in ("changing", "alone", "alike"))
     for folder in (changing, alone, alike):
