@@ -80,23 +80,21 @@ def describe_status(status: RunStatus) -> Summary:
 
 
 def estimates_table(rows: Sequence[Estimate]) -> TextTable:
-    """What trainings took and reached on each machine."""
-    cells = [
-        [
-            row.run,
-            str(row.fold),
-            row.recipe or "-",
-            str(row.pixels),
-            number(row.images_per_second, 0),
-            number(row.planned_images_per_second, 0),
-            f"{row.seconds / 60:.1f}",
-            number(row.accuracy),
-            number(row.eer),
-            row.machine,
-        ]
-        for row in rows
-    ]
-    return TextTable(_ESTIMATES, cells)
+    """What trainings took and reached on each machine; the columns of plans only where one was planned."""
+    columns = {
+        "run": [row.run for row in rows],
+        "fold": [str(row.fold) for row in rows],
+        "recipe": [row.recipe or "-" for row in rows],
+        "pixels": [str(row.pixels) for row in rows],
+        "images/s": [number(row.images_per_second, 0) for row in rows],
+        "planned": [number(row.planned_images_per_second, 0) for row in rows],
+        "minutes": [f"{row.seconds / 60:.1f}" for row in rows],
+        "accuracy": [number(row.accuracy) for row in rows],
+        "EER": [number(row.eer) for row in rows],
+        "machine": [row.machine for row in rows],
+    }
+    shown = {name: cells for name, cells in columns.items() if set(cells) != {"-"}}
+    return TextTable(meanings([*shown], _ESTIMATES), [list(row) for row in zip(*shown.values(), strict=True)])
 
 
 def _column(figures: Sequence[TaskFigures], task: str) -> tuple[str, list[str]]:

@@ -21,7 +21,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kaggle_face.data.loading.samplers import WHOLE_BATCH, Shard
-from kaggle_face.errors import ConfigError, InputError, OtherProcessError
+from kaggle_face.errors import ConfigError, InputError, OtherProcessError, TrainingStoppedError, one_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -188,23 +188,37 @@ class _Group(DistributedContext):
 
     @classmethod
     def join(cls, share: Shard, local_rank: int, longest_wait: timedelta) -> _Group:
-        """Joins the process group."""
+        """Joins the process group.
+
+        Raises:
+            TrainingStoppedError: The others cannot be reached, or did not come within the longest wait.
+        """
         import torch
         from torch import distributed
         from torch.distributed.rendezvous import rendezvous
 
-        if STORE_FILE in os.environ:
-            store = distributed.FileStore(os.environ[STORE_FILE], share.count)  # type: ignore[attr-defined]
-        else:
-            store, _, _ = next(rendezvous("env://"))
+        from kaggle_face.train.parallel.rendezvous import store_of_this_start
+
         has_nccl = torch.cuda.is_available() and distributed.is_nccl_available()
-        distributed.init_process_group(
-            "cpu:gloo,cuda:nccl" if has_nccl else "gloo",
-            timeout=longest_wait,
-            store=store,
-            rank=share.rank,
-            world_size=share.count,
-        )
+        try:
+            if STORE_FILE in os.environ:
+                store = distributed.FileStore(os.environ[STORE_FILE], share.count)  # type: ignore[attr-defined]
+            else:
+                store, _, _ = next(rendezvous("env://"))
+            store = store_of_this_start(store, share, longest_wait)
+            distributed.init_process_group(
+                "cpu:gloo,cuda:nccl" if has_nccl else "gloo",
+                timeout=longest_wait,
+                store=store,
+                rank=share.rank,
+                world_size=share.count,
+            )
+        except RuntimeError as error:
+            reason = one_line(str(error).partition("\n")[0])[:200]
+            raise TrainingStoppedError(
+                f"rank {share.rank} of this training cannot reach the others ({reason}); what was saved is "
+                "kept; start all of its processes again with --resume"
+            ) from error
         return cls(share, local_rank, store)
 
     def leave(self) -> None:
