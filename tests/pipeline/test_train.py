@@ -39,7 +39,7 @@ def test_a_call_trains_stops_resumes_and_skips_and_the_result_names_each(loaded:
 
     soup = make_soups(loaded, [run], SoupOptions(), QUIET)
     assert soup.run == run_of(loaded, "soup") and soup.soups[0].score >= soup.soups[0].best_alone
-    with pytest.raises(RunError, match="choose another --name, or --overwrite it"):
+    with pytest.raises(RunError, match="choose another --name, or replace it with --overwrite"):
         make_soups(loaded, [run], SoupOptions(), QUIET)
 
 

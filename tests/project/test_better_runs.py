@@ -28,5 +28,5 @@ def test_a_project_is_tuned_in_a_storage_and_its_checkpoints_make_a_soup(tmp_pat
             project.tune({"optim.lr": [0.5]}, trials=1, storage="search.journal", trial_epochs=1)
         soup = project.soup([project.run("tune-0")], checkpoints=["last", "best_cls"])
         assert soup.folder.kind == "soup" and soup.folds == [0]
-        with pytest.raises(kf.RunError, match="or --overwrite it"):
+        with pytest.raises(kf.RunError, match="choose another name, or replace it with overwrite=True"):
             project.soup([project.run("tune-0")])

@@ -111,7 +111,7 @@ def test_folds_with_trials_of_their_own_share_nothing_to_be_judged_by(
 def test_a_soup_takes_no_other_runs_place(with_one_fold: Path, refused: Callable[..., str]) -> None:
     assert "choose another --name" in refused("soup", "--run", "main", "--name", "main", "--overwrite")
     assert main(["soup", "--run", "main"]) == 0
-    assert "or --overwrite it" in refused("soup", "--run", "main")
+    assert "choose another --name, or replace it with --overwrite" in refused("soup", "--run", "main")
     assert main(["soup", "--run", "main", "--overwrite"]) == 0
 
 
