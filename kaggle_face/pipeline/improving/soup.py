@@ -100,7 +100,9 @@ def make_soups(
     target = run_folder(Path(loaded.config.paths.runs), loaded.name, options.name)
     with writing_run(target):
         if target.path.exists() and (target in runs or not options.overwrite):
-            raise RunError(f"there is a run at {target.path}; choose another --name, or replace it with --overwrite")
+            raise RunError(
+                f"there is a run at {target.path}; choose another --name, or replace it with --overwrite"
+            )
         with replacing_folder(target.path) as new:
             made = _make_soups(loaded, sources, options, RunFolder(new), progress)
     gain, note = _mean_gain(list(made.values()))
