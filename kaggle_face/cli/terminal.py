@@ -121,7 +121,7 @@ class BesideDocument(Terminal):
     def lines(self, lines: Iterable[str]) -> None:
         """Prints lines below each other to standard error."""
         for line in lines:
-            _print(f"warning: {one_line(line)}", sys.stderr)
+            _print(one_line(line), sys.stderr)
 
 
 class SilentTerminal(Terminal):

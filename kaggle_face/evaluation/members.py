@@ -142,6 +142,8 @@ def _folds_of(run: RunFolder, numbers: Sequence[int] | None) -> tuple[FoldFolder
         raise RunError(f"{run.name} has no finished fold; train one first: {run.training_command()}")
     if numbers is None:
         return tuple(finished.values())
+    if not numbers:
+        raise RunError(f"no fold of {run.name} is chosen; finished are: {', '.join(map(str, finished))}")
     for number in numbers:
         if number not in finished:
             there = ", ".join(map(str, finished))

@@ -57,6 +57,11 @@ def test_a_fold_asked_for_that_is_not_finished_is_named(trained: Callable[..., R
         choose_members([trained("a", 0, 1)], ["last"], [4])
 
 
+def test_an_empty_list_of_folds_is_refused(trained: Callable[..., RunFolder]) -> None:
+    with pytest.raises(RunError, match="no fold of demo/a is chosen; finished are: 0, 1"):
+        choose_members([trained("a", 0, 1)], ["last"], [])
+
+
 def test_a_run_without_a_finished_fold_is_named(trained: Callable[..., RunFolder]) -> None:
     with pytest.raises(RunError, match="demo/a has no finished fold"):
         choose_members([trained("a", 0, status="running")], ["last"])

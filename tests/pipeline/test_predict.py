@@ -51,6 +51,8 @@ def test_the_gains_of_test_time_augmentation_are_those_of_its_file(after: After)
 
 def test_wrong_folds_and_checkpoints_are_one_line(after: After) -> None:
     run = RunFolder(after("train").run)
+    with pytest.raises(RunError, match=r"no fold of tiny/main is chosen; trained are: 0"):
+        predict_run(load_config("tiny"), run, PredictOptions(folds=[]), SilentProgress())
     with pytest.raises(RunError, match=r"fold 7 of tiny/main was not trained \(trained: 0\)"):
         predict_run(load_config("tiny"), run, PredictOptions(folds=[7]), SilentProgress())
     with pytest.raises(InputError, match=r"a checkpoint is one of last, .*, got 'first'"):

@@ -181,8 +181,10 @@ def test_our_own_csv_is_doubted_too(kaggle, run, capsys):
 
 def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
     Path("mine.csv").write_text("ID,Label\n")
-    assert main(["submit", "--file", "mine.csv"]) == 2
-    assert "name the task of the CSV" in capsys.readouterr().err
+    assert main(["submit", "--file", "mine.csv", "--dry-run"]) == 2
+    line = capsys.readouterr().err
+    assert "name the task of mine.csv: add --task classification or --task verification to this" in line
+    assert "kaggle-face submit" not in line  # which typed without --dry-run would upload
 
 
 def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):

@@ -148,6 +148,17 @@ def test_a_table_is_sorted_by_keyboard(opened: Opened) -> None:
         assert values == sorted(values, reverse=order == "descending") and len(set(values)) > 1
 
 
+def test_a_missing_number_is_sorted_behind_all_others_in_either_order(opened: Opened) -> None:
+    table = opened.page.locator("#accuracy table")
+    missing = table.evaluate(
+        "table => { const row = table.tBodies[0].rows[1]; delete row.cells[1].dataset.value;"
+        "row.cells[1].textContent = '-'; return row.cells[0].textContent; }"
+    )
+    for _ in ("ascending", "descending"):
+        table.get_by_role("button", name="accuracy").click()
+        assert table.locator("tbody tr").last.locator("td").first.text_content() == missing
+
+
 def test_the_keyboard_reaches_sections_and_the_pictures_of_the_map(opened: Opened) -> None:
     page = opened.page
     page.evaluate("document.body.tabIndex = -1; document.body.focus(); window.scrollTo(0, 0)")

@@ -25,7 +25,8 @@ def run_runs(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     loaded = load_settings(arguments)
     if arguments.estimates:
-        terminal.show([estimates_table(estimates_of(loaded, arguments.all))])
+        estimates = estimates_of(loaded, arguments.all)
+        terminal.result(arguments.json, lambda: plain_values(estimates), lambda: [estimates_table(estimates)])
         return
     rows = run_table(loaded, arguments.all)
     terminal.result(arguments.json, lambda: plain_values(rows), lambda: describe_runs(rows))

@@ -56,6 +56,8 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.summaries.training import describe_trained_folds
     from kaggle_face.train.distributed import joined, launch_id, wait_of
 
+    if arguments.resume and arguments.overwrite:
+        raise InputError("--resume goes on with what is there, --overwrite trains it anew; leave one out")
     with reporting_to_launcher() as events, joined(longest_wait=wait_of(arguments.timeout)) as distributed:
         terminal = terminal if distributed.is_rank_zero else SilentTerminal()
         progress: Progress = events if events is not None and distributed.is_rank_zero else terminal

@@ -116,9 +116,13 @@ def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolde
     """The started folds of a run, or the wanted ones of them.
 
     Raises:
-        RunError: A wanted fold was not trained.
+        RunError: A wanted fold was not trained, or the list of wanted ones is empty.
     """
     folders = {folder.fold: folder for folder in run.started_folds()}
+    if wanted is not None and not wanted:
+        raise RunError(
+            f"no fold of {run.name} is chosen; trained are: {', '.join(map(str, folders)) or 'none'}"
+        )
     missing = [fold for fold in wanted or () if fold not in folders]
     if missing:
         trained = ", ".join(map(str, folders)) or "none"
@@ -126,4 +130,4 @@ def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolde
             f"fold {missing[0]} of {run.name} was not trained (trained: {trained}); "
             f"run: {run.training_command(missing[0])}"
         )
-    return [folders[fold] for fold in wanted] if wanted else list(folders.values())
+    return list(folders.values()) if wanted is None else [folders[fold] for fold in wanted]

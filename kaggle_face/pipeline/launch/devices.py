@@ -92,7 +92,7 @@ def training_words(
 ) -> list[str]:
     """The words of `kaggle-face` for a training."""
     flags = {
-        "--resume": options.resume,
+        "--resume": options.resume and not options.overwrite,
         "--overwrite": options.overwrite,
         "--ignore-rules": options.ignore_rules,
     }

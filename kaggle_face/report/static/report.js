@@ -130,11 +130,12 @@
     const cell = row.cells[column];
     return "value" in cell.dataset ? Number(cell.dataset.value) : cell.textContent;
   };
-  const compared = (a, b) => {
-    if (typeof a === "number" && typeof b === "number") return a - b;
+  // What is missing stands behind the numbers in either order.
+  const compared = (a, b, sign) => {
+    if (typeof a === "number" && typeof b === "number") return sign * (a - b);
     if (typeof a === "number") return -1;
     if (typeof b === "number") return 1;
-    return a.localeCompare(b, "en", { numeric: true });
+    return sign * a.localeCompare(b, "en", { numeric: true });
   };
   document.querySelectorAll("table").forEach((table) => {
     const heads = [...table.tHead.rows[0].cells];
@@ -144,7 +145,7 @@
       head.setAttribute("aria-sort", order);
       const sign = order === "ascending" ? 1 : -1;
       const rows = [...table.tBodies[0].rows];
-      rows.sort((a, b) => sign * compared(keyOf(a, column), keyOf(b, column)));
+      rows.sort((a, b) => compared(keyOf(a, column), keyOf(b, column), sign));
       table.tBodies[0].append(...rows);
     }));
   });

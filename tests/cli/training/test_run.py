@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,13 @@ def test_the_table_of_estimates_shows_its_rows(
     out = capsys.readouterr().out
     for cell in ("tiny-8min/main", "small-2-both", "400", "500", "1.5", "0.8125", "0.2500", "a machine"):
         assert cell in out, cell
+    assert main(["runs", "--estimates", "--json"]) == 0
+    (values,) = json.loads(capsys.readouterr().out)
+    assert (values["run"], values["planned_images_per_second"], values["accuracy"]) == (
+        "tiny-8min/main",
+        500,
+        0.8125,
+    )
     assert "no training of 'demo' has ended" in refused("runs", "--estimates", "-c", "demo")
     assert main(["runs", "--estimates", "--all", "-c", "demo"]) == 0
 

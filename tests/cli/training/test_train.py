@@ -220,6 +220,7 @@ def test_a_trained_fold_is_not_trained_over(workspace: Path, refused: Callable[.
         (["--fold", "3"], "fold 3 does not exist; there are folds 0 to 2 (folds.count)"),
         (["--fold", "first"], "folds are numbers from 0, separated by commas, got 'first'"),
         (["--fold", "0", "--resume"], "there is nothing to resume"),
+        (["--fold", "0", "--resume", "--overwrite"], "--overwrite trains it anew; leave one out"),
         (["--fold", "0", "model.backbone=resnet81"], "unknown backbone 'resnet81'; did you mean 'resnet18'"),
         (["--fold", "0", "competition.slug=mine", "data.root=nowhere"], "nowhere"),
         (["--fold", "0", "optim.name=adamv"], "unknown optimiser 'adamv'"),

@@ -78,6 +78,10 @@ def test_the_processes_get_the_call_and_their_share_of_the_machine(
         *("train", "-c", "demo", "--run", "lr=0.1", "--fold", "0,2", "--resume"),
         *("device=cpu", "train.amp=off", "--timeout", "5"),
     ]
+    both = TrainOptions(resume=True, overwrite=True)  # as project.train(overwrite=True) has them
+    assert {"--resume", "--overwrite"} & {*devices.training_words(loaded, result.run, [0], both)} == {
+        "--overwrite"
+    }
     assert environment["OMP_NUM_THREADS"] == "3" and "RANK" not in environment
     assert str(Path(devices.kaggle_face.__file__).parents[1]) in environment["PYTHONPATH"]
     assert (result.outcomes, result.seconds, result.next_command) == ({0: "finished"}, 1.5, "")
