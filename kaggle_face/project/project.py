@@ -305,24 +305,32 @@ class Project(BetterRuns, Looking, Submissions):
         runs: Sequence[Run] | None = None,
         folds: Sequence[int] | None = None,
         checkpoints: Sequence[CheckpointName] | None = None,
+        fprs: Sequence[float] | None = None,
     ) -> pd.DataFrame:
         """All held-out metrics of runs with 95 % intervals; thresholds are kept in their folders.
+
+        Args:
+            runs: None: the run that is clearly meant.
+            folds: Numbers of folds; None: all finished ones.
+            checkpoints: None: `best_cls` for classification, `best_ver` for verification.
+            fprs: False positive rates in (0, 1) to keep a threshold for; None: 0.01 and 0.001.
 
         Returns:
             A row for each member and metric: `value`, `low`, `high`, and mean and deviation over the folds.
 
         Raises:
+            InputError: A rate is not in (0, 1).
             RunError: A record is missing or out of date, or the runs do not fit together.
         """
+        from kaggle_face.ensemble.run_thresholds import WANTED_FPRS
         from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
 
         chosen = [self.run()] if runs is None else list(runs)
         if not chosen:
             raise RunError("there is no run to evaluate; train one first")
+        options = EvaluateOptions(folds, checkpoints, WANTED_FPRS if fprs is None else fprs)
         with self.call() as progress:
-            found = evaluate_runs(
-                [each.folder for each in chosen], EvaluateOptions(folds, checkpoints), progress
-            )
+            found = evaluate_runs([each.folder for each in chosen], options, progress)
         return frame_of(row for task in found.tasks for row in task.metrics)
 
     def report(

@@ -135,6 +135,17 @@ def test_results_are_frames(finished: tuple[Project, Run, Blend]) -> None:
     assert all(isinstance(frame, pd.DataFrame) and len(frame) for frame in frames)
 
 
+def test_thresholds_are_kept_for_the_rates_of_a_call(finished: tuple[Project, Run, Blend]) -> None:
+    project, run, _ = finished
+    project.evaluate([run], fprs=[0.25])
+    kept = (run.path / "thresholds.json").read_text(encoding="utf-8")
+    assert '"fpr=0.25"' in kept and '"fpr=0.01"' not in kept
+    with pytest.raises(kf.InputError, match="a rate is a number between 0 and 1, got 1"):
+        project.evaluate([run], fprs=[1.0])
+    project.evaluate([run])
+    assert '"fpr=0.25"' not in (run.path / "thresholds.json").read_text(encoding="utf-8")
+
+
 def test_the_run_that_is_clearly_meant_is_found(finished: tuple[Project, Run, Blend]) -> None:
     project, run, _ = finished
     assert project.run().path == run.path == project.run("main").path
