@@ -16,6 +16,7 @@ from kaggle_face.competitions.submission.formats import SubmissionFormat, Submis
 from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
+from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.inputs.preparing import chosen_folds, open_competition, settings_of_run
 from kaggle_face.pipeline.inputs.rules_check import check_rules
 from kaggle_face.pipeline.inputs.today import compare_blend_with_raw_folder, require_unchanged
@@ -317,10 +318,9 @@ def _only_tasks(config: Config, path: Path) -> list[Task]:
         return list(TASKS)
     tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
     if len(tasks) != 1:
-        # No command to type: one without the --dry-run of this call would upload.
-        raise SubmissionError(
-            f"name the task of {path}: add --task classification or --task verification to this call"
-        )
+        # With --dry-run: this call may have had it, and a command without it would upload.
+        how = settings_command("submit", "--file", str(path), "--task", "verification", "--dry-run")
+        raise SubmissionError(f"name the task of the CSV, --task classification or, as in: {how}")
     return tasks
 
 

@@ -122,8 +122,9 @@ def test_the_task_of_a_csv_is_asked_for_with_the_whole_command(
 ) -> None:
     Path("my file.csv").write_text("ID,Label\n")
     line = refused("submit", "--file", "my file.csv", "-c", SETTINGS)
-    assert hint_in(line) == f"kaggle-face submit --file 'my file.csv' --task verification -c '{SETTINGS}'"
-    assert "say which task" not in refused(*shlex.split(hint_in(line))[1:])
+    words = "kaggle-face submit --file 'my file.csv' --task verification --dry-run"
+    assert hint_in(line) == f"{words} -c '{SETTINGS}'"
+    assert "name the task" not in refused(*shlex.split(hint_in(line))[1:])
 
 
 def test_nobody_is_enrolled_yet(elsewhere: Path, refused: Callable[..., str]) -> None:

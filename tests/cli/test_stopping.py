@@ -50,6 +50,8 @@ def weights(run: str, fold: int = 0) -> dict[str, bytes]:
 MOMENTS = (("step 3", "TERM", 143), ("step 6", "INT", 130), ("measure 1", "TERM", 143), ("build", "INT", 130))
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_stopped_training_tells_how_to_go_on_and_ends_with_the_same_bits(
     workspace: Path, launch: Launch
 ) -> None:

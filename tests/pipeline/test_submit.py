@@ -183,8 +183,8 @@ def test_a_task_must_be_named_where_there_are_two(kaggle, run, capsys):
     Path("mine.csv").write_text("ID,Label\n")
     assert main(["submit", "--file", "mine.csv", "--dry-run"]) == 2
     line = capsys.readouterr().err
-    assert "name the task of mine.csv: add --task classification or --task verification to this" in line
-    assert "kaggle-face submit" not in line  # which typed without --dry-run would upload
+    how = "kaggle-face submit --file mine.csv --task verification --dry-run"  # without it, it would upload
+    assert f"name the task of the CSV, --task classification or, as in: {how}" in line
 
 
 def test_nothing_is_written_when_a_check_fails(kaggle, run, capsys):

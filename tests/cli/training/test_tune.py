@@ -32,6 +32,8 @@ def space(workspace: Path) -> str:
     return "space.yaml"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_best_settings_become_a_config_and_the_best_trial_stays_a_run(
     workspace: Path, space: str, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

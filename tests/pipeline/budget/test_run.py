@@ -82,6 +82,8 @@ def test_a_budget_that_is_no_time_is_refused(seconds: float) -> None:
         BudgetOptions(seconds)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_run_goes_from_pictures_to_checked_csvs_is_killed_and_goes_on(
     loaded: LoadedConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
