@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from torch._C._distributed_c10d import PrefixStore
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 
 from kaggle_face.data.loading.samplers import Shard
 from kaggle_face.errors import TrainingStoppedError
