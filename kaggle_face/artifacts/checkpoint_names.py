@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kaggle_face.errors import InputError
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 CHECKPOINTS: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best", "swa")
 
 
-def require_checkpoints(names: Iterable[str]) -> None:
-    """Checks names of checkpoints.
+def require_checkpoints(names: Sequence[str] | None) -> None:
+    """Checks names of checkpoints; None stands for a default.
 
     Raises:
-        InputError: There is no such checkpoint.
+        InputError: There is no such checkpoint, or the list is empty.
     """
-    wrong = [name for name in names if name not in CHECKPOINTS]
+    if names is not None and not names:
+        raise InputError(f"no checkpoint is chosen; there are {', '.join(CHECKPOINTS)}")
+    wrong = [name for name in names or () if name not in CHECKPOINTS]
     if wrong:
         raise InputError(f"a checkpoint is one of {', '.join(CHECKPOINTS)}, got '{wrong[0]}'")

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import read_json, read_text
 from kaggle_face.errors import KaggleFaceError, RunError
@@ -104,6 +105,24 @@ class FoldFolder:
     def weights_file(self, checkpoint: CheckpointName) -> Path:
         """The weights of a checkpoint."""
         return self.path / "checkpoints" / f"{checkpoint}.safetensors"
+
+    @property
+    def checkpoints(self) -> list[CheckpointName]:
+        """The checkpoints that are there."""
+        return [name for name in CHECKPOINTS if self.weights_file(name).is_file()]
+
+    def require_checkpoint(self, checkpoint: CheckpointName) -> Path:
+        """The weights of a checkpoint.
+
+        Raises:
+            RunError: It is not there.
+        """
+        there = self.checkpoints
+        if checkpoint not in there:
+            how = f"train the fold first: {self.run.training_command(self.fold)}"
+            advice = f"there are {', '.join(there)}" if there else how
+            raise RunError(f"{self.path} has no checkpoint '{checkpoint}'; {advice}")
+        return self.weights_file(checkpoint)
 
     def record_folder(self, part: RecordPart, checkpoint: CheckpointName, kind: RecordKind) -> Path:
         """The folder of a record made with a checkpoint: `<part>/<checkpoint>/<kind>`."""

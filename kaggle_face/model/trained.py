@@ -8,7 +8,6 @@ from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RunError
 from kaggle_face.model.amp import CpuAmp, resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.model.weights.checkpoints import load_weights
@@ -43,9 +42,7 @@ def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device:
     """
     folder.run.require_networks("to load")
     config = read_trained_config(folder)
-    file = folder.weights_file(checkpoint)
-    if not file.is_file():
-        raise RunError(f"{folder.path} has no checkpoint '{checkpoint}'; train the fold first")
+    file = folder.require_checkpoint(checkpoint)
     num_classes = len(read_classes(folder.classes_file))
     network = create_network(
         config.model, config.margin, num_classes, config.data.image_size, load_weights=False

@@ -83,7 +83,7 @@ class EnsembleOptions:
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require_checkpoints(self.checkpoints or ())
+        require_checkpoints(self.checkpoints)
         wrong = [name for name, weight in self.weights.items() if not 0 < weight < 1]
         if wrong:
             raise InputError(

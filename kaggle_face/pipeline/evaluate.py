@@ -86,7 +86,7 @@ class EvaluateOptions:
     fprs: Sequence[float] = WANTED_FPRS
 
     def __post_init__(self) -> None:
-        require_checkpoints(self.checkpoints or ())
+        require_checkpoints(self.checkpoints)
         wrong = [fpr for fpr in self.fprs if not 0 < fpr < 1]
         if wrong:
             raise InputError(f"a rate is a number between 0 and 1, got {wrong[0]:g}")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
+from kaggle_face.artifacts.checkpoint_names import require_checkpoints
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
 from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
@@ -45,7 +45,7 @@ class PredictOptions:
     ignore_changes: bool = False
 
     def __post_init__(self) -> None:
-        require_checkpoints(self.checkpoints or ())
+        require_checkpoints(self.checkpoints)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _predict_folds(
     predictor = Predictor(test_set, today.tables, averaging, resolve_device(config.device), progress)
     images = counted(len(test_set.embedded_ids), "image")
     for place, folder in enumerate(folds):
-        checkpoints = options.checkpoints or _kept_checkpoints(folder)
+        checkpoints = options.checkpoints or folder.checkpoints
         predictor.predict_fold(folder, checkpoints, folds_after=len(folds) - place - 1)
         progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
         found = ((name, measure_labelled_test(folder, name)) for name in checkpoints)
@@ -127,7 +127,3 @@ def _predict_folds(
         predicted.append(PredictedFold(folder.fold, tuple(checkpoints), len(test_set.embedded_ids), known))
     require_unchanged(config, today, progress)
     return PredictResult(run, tuple(predicted), tta)
-
-
-def _kept_checkpoints(folder: FoldFolder) -> list[CheckpointName]:
-    return [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]

@@ -15,7 +15,6 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.data.cache.image_cache import ImageCache
-from kaggle_face.data.folds.split import number_of_folds
 from kaggle_face.errors import InputError, counted, part_of
 from kaggle_face.pipeline.budget.estimates import add_estimate
 from kaggle_face.pipeline.inputs.fold_starts import (
@@ -244,7 +243,7 @@ def train_on_kaggle(
     began = time.monotonic()
     outcomes: dict[int, FoldOutcome] = {}
     left = []
-    wanted = range(number_of_folds(loaded.config.folds)) if folds is None else folds
+    wanted = existing_folds(loaded.config, folds)
     for number in wanted:
         if not options.overwrite and run.fold(number).is_finished:
             if folds is not None:

@@ -53,6 +53,10 @@ def test_wrong_folds_and_checkpoints_are_one_line(after: After) -> None:
     run = RunFolder(after("train").run)
     with pytest.raises(RunError, match=r"no fold of tiny/main is chosen; trained are: 0"):
         predict_run(load_config("tiny"), run, PredictOptions(folds=[]), SilentProgress())
+    with pytest.raises(InputError, match="no checkpoint is chosen; there are last, best_cls"):
+        PredictOptions(checkpoints=[])
+    with pytest.raises(RunError, match=r"has no checkpoint 'swa'; there are last"):
+        predict_run(load_config("tiny"), run, PredictOptions(checkpoints=["swa"]), SilentProgress())
     with pytest.raises(RunError, match=r"fold 7 of tiny/main was not trained \(trained: 0\)"):
         predict_run(load_config("tiny"), run, PredictOptions(folds=[7]), SilentProgress())
     with pytest.raises(InputError, match=r"a checkpoint is one of last, .*, got 'first'"):

@@ -39,6 +39,10 @@ def test_a_call_trains_stops_resumes_and_skips_and_the_result_names_each(loaded:
 
     soup = make_soups(loaded, [run], SoupOptions(), QUIET)
     assert soup.run == run_of(loaded, "soup") and soup.soups[0].score >= soup.soups[0].best_alone
+    with pytest.raises(RunError, match=r"no fold is chosen; there are folds 0 to \d"):
+        train_folds(loaded, run, [], TrainOptions(resume=True), QUIET)
+    with pytest.raises(RunError, match=r"no fold of .* is chosen; finished are: 0"):
+        make_soups(loaded, [run], SoupOptions(folds=[]), QUIET)
     with pytest.raises(RunError, match="choose another --name, or replace it with --overwrite"):
         make_soups(loaded, [run], SoupOptions(), QUIET)
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import kaggle_face
-from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.atomic import replacing, replacing_folder, write_json, write_text
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
@@ -138,8 +137,7 @@ def files_to_predict(folds: Sequence[FoldFolder], wanted: Sequence[CheckpointNam
         fold.run.require_networks("to predict with")
         weights = [fold.weights_file(name) for name in wanted if fold.weights_file(name).is_file()]
         if not weights:
-            there = [name for name in CHECKPOINTS if fold.weights_file(name).is_file()]
-            has = ", ".join(there) or "none"
+            has = ", ".join(fold.checkpoints) or "none"
             raise RunError(f"{fold.path} has no checkpoint {' or '.join(wanted)}; it has: {has}")
         found.append([fold.config_file, fold.info_file, fold.classes_file, *weights])
     return found

@@ -142,8 +142,7 @@ def plan_network(
         settings.flip if flip is None else flip,
         settings.crops if crops is None else crops,
     )
-    if not fold.weights_file(checkpoint).is_file():
-        raise RunError(f"{fold.path} has no checkpoint '{checkpoint}'; train the fold first")
+    fold.require_checkpoint(checkpoint)
     return ExportPlan(fold.run, checkpoint, tuple(outputs), (network,))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
+from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
 from kaggle_face.artifacts.environment import command_line, describe_environment
 from kaggle_face.artifacts.files.atomic import replacing_folder
 from kaggle_face.artifacts.run_locks import writing_run
@@ -43,6 +43,9 @@ class SoupOptions:
     across_folds: bool = False
     name: str = "soup"
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        require_checkpoints(self.checkpoints)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,10 @@ def make_soups(
     """
     for run in runs:
         run.require_networks("whose weights could be averaged")
-    folds = options.folds or [folder.fold for folder in runs[0].finished_folds()]
+    finished = [folder.fold for folder in runs[0].finished_folds()]
+    folds = finished if options.folds is None else options.folds
+    if not folds and finished:
+        raise RunError(f"no fold of {runs[0].name} is chosen; finished are: {', '.join(map(str, finished))}")
     if not folds:
         raise RunError(f"{runs[0].name} has no finished fold; train one first: {runs[0].training_command()}")
     for fold in folds:

@@ -49,9 +49,11 @@ def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]
     """The numbers of the wanted folds; with None of all.
 
     Raises:
-        RunError: There is no such fold.
+        RunError: There is no such fold, or the list of wanted ones is empty.
     """
     count = number_of_folds(config.folds)
+    if folds is not None and not folds:
+        raise RunError(f"no fold is chosen; there are folds 0 to {count - 1} (folds.count)")
     beyond = [number for number in folds or () if not 0 <= number < count]
     if beyond:
         raise RunError(f"fold {beyond[0]} does not exist; there are folds 0 to {count - 1} (folds.count)")

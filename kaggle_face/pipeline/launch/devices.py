@@ -22,7 +22,7 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import ConfigError, InputError, TrainingStoppedError, counted
 from kaggle_face.hardware import available_cpus
-from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+from kaggle_face.pipeline.inputs.fold_starts import TrainOptions, existing_folds
 from kaggle_face.pipeline.launch.events import EVENTS, EventReader
 from kaggle_face.pipeline.train import TrainResult
 from kaggle_face.progress import Progress
@@ -96,7 +96,7 @@ def training_words(
         "--overwrite": options.overwrite,
         "--ignore-rules": options.ignore_rules,
     }
-    numbers = "all" if folds is None else ",".join(map(str, folds))
+    numbers = "all" if folds is None else ",".join(map(str, existing_folds(loaded.config, folds)))
     named = ["-c", loaded.word, "--run", run.path.name, "--fold", numbers]
     return ["train", *named, *(flag for flag, is_set in flags.items() if is_set), *loaded.overrides]
 

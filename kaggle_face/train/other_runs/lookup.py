@@ -61,7 +61,7 @@ def choose_checkpoint(
         RunError: The fold has no such checkpoint.
     """
     wanted = reference.partition("@")[2]
-    there = [name for name in CHECKPOINTS if folder.weights_file(name).is_file()]
+    there = folder.checkpoints
     for name in CHECKPOINTS if wanted else preferred:
         if name in there and wanted in ("", name):
             return name
