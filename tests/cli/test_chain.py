@@ -77,7 +77,8 @@ def test_the_ensemble_is_the_mean_of_its_members(chained: Path) -> None:
     assert np.allclose(found / found.sum(1, keepdims=True), np.mean(shares, axis=0), atol=2e-3)
 
 
-@pytest.mark.parametrize("layout", ["folders", pytest.param("labels_txt", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", [pytest.param("folders", marks=pytest.mark.ci), "labels_txt"])
 def test_the_chain_learns_faces_and_numbers_classes_rightly(
     workspace: Path, tmp_path: Path, layout: str
 ) -> None:

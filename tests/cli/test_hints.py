@@ -59,6 +59,8 @@ def elsewhere(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return workspace
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_following_the_hints_leads_to_the_csvs(
     elsewhere: Path, refused: Callable[..., str], typed: Type
 ) -> None:

@@ -199,6 +199,8 @@ def test_csv_pairs_below_doubled_folders(raw: Raw) -> None:
     require_scores(["id", "match"], {str(row): same for row, (*_, same) in enumerate(trials)})
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_gallery_names_known_identities_or_none(raw: Raw, capsys: pytest.CaptureFixture[str]) -> None:
     raw.classes("cls/train", FOLDERS, TRAIN)
     raw.classes("cls/dev", FOLDERS, DEV)

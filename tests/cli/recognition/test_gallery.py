@@ -309,6 +309,8 @@ def test_the_gallery_can_be_chosen_by_the_environment(
     assert (tmp_path / "elsewhere.sqlite").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_aligned_crops_are_measured_and_kept_embeddings_are_used_again(run: Run, tmp_path: Path) -> None:
     for person in range(6):
         folder = tmp_path / "crops" / f"p{person}"

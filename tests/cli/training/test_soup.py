@@ -88,6 +88,8 @@ def test_weights_of_a_soup_are_the_mean_of_its_checkpoints(workspace: Path) -> N
     assert np.allclose(soup["head.weight_CD"], mean, atol=1e-7)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_soup_across_folds_is_judged_by_the_pairs_that_they_share(workspace: Path) -> None:
     train("main", "train.score=1-eer", folds="0,1")
     assert main(["soup", "--run", "main", "--across-folds", "--name", "both"]) == 0

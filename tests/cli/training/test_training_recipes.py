@@ -118,6 +118,8 @@ def test_a_frozen_backbone_stays_as_it_was_until_its_epoch(workspace: Path) -> N
     assert (second[norm + "running_mean"] != 0).all() and (second[norm + "weight"] != 1).any()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_frozen_start_with_growing_images_and_layer_rates_resumes_to_the_same_bits(workspace: Path) -> None:
     require_the_same_bits_when_stopped(
         "train.freeze_backbone_epochs=1",
@@ -187,6 +189,8 @@ def test_a_fold_starts_from_its_own_fold_alone(first: Path, refused: Callable[..
     assert "another fold was trained on what this one holds out" in line
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_student_learns_from_the_other_folds_of_other_runs_and_resumes_to_the_same_bits(
     workspace: Path,
 ) -> None:
