@@ -31,7 +31,9 @@ _JUNK = frozenset(
     )
 )
 _JUNK_BEGINNINGS = ("._", ".trash-", ".nfs", ".fuse_hidden", "~$")
-_WINDOWS_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9\xb9\xb2\xb3]) *(\.|$)", re.IGNORECASE)
+_WINDOWS_DEVICE = re.compile(
+    r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9\xb9\xb2\xb3]) *(\.|$)", re.IGNORECASE
+)
 
 
 def is_picture_name(name: str) -> bool:
