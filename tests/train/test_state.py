@@ -154,7 +154,6 @@ def test_what_is_no_state_of_this_training_is_one_line(folder: FoldFolder, spoil
     assert "\n" not in str(caught.value) and "weights_only" not in str(caught.value)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -184,6 +183,7 @@ def test_a_measured_value_that_is_not_a_number_is_no_fault(folder: FoldFolder) -
     assert loaded(folder).history[0]["epoch"] == 1
 
 
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
 def test_want_of_memory_says_nothing_against_the_file(
     folder: FoldFolder, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

@@ -255,11 +255,15 @@ def _read_record(path: Path) -> _Done | None:
     if not path.is_file():
         return None
     lines: list[dict[str, Any]] = []
-    length = 0
+    length = rows = 0
     content = path.read_bytes()
     for line in content.splitlines(keepends=True):
         try:
-            lines.append(unsealed(line.decode() if line.endswith(b"\n") else ""))
+            found = unsealed(line.decode() if line.endswith(b"\n") else "")
+            rows += len(found["digests"])
+            if rows != found["rows"]:
+                raise ValueError("a line before it is gone")
+            lines.append(found)
         except ValueError:
             break
         length += len(line)

@@ -158,6 +158,7 @@ def read_image_cache(folder: Path) -> ImageCache:
     try:
         with explaining(folder, "read"):
             info = _info(folder)
+            size_of_regular(folder / INDEX_FILE)
             if short_digest((folder / INDEX_FILE).read_bytes()) != info["index"]:
                 raise damaged_cache(folder, f"{INDEX_FILE} is not what was written")
             table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest", "pixels"])
