@@ -29,7 +29,7 @@ class SilentServerError(Exception):
 
 @dataclass
 class Exchange:
-    """The last request: its method, whether it was answered, how the answer begins, its values as an object."""
+    """The last request: its method, whether and how it was answered, and the values of an object."""
 
     method: str = ""
     is_answered: bool = False
