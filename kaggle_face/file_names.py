@@ -31,7 +31,9 @@ _JUNK = frozenset(
     )
 )
 _JUNK_BEGINNINGS = ("._", ".trash-", ".nfs", ".fuse_hidden", "~$")
-_WINDOWS_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|COM[0-9]|LPT[0-9])(\.|$)", re.IGNORECASE)
+_WINDOWS_DEVICE = re.compile(
+    r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9\xb9\xb2\xb3]) *(\.|$)", re.IGNORECASE
+)
 
 
 def is_picture_name(name: str) -> bool:
@@ -95,13 +97,22 @@ class Spellings:
         return self._by_composed.get(composed(name))
 
 
+def is_windows_device(name: str) -> bool:
+    """Whether Windows takes a name for that of a device, whatever its suffix.
+
+    >>> is_windows_device("aux.jpg"), is_windows_device("auxiliary.jpg")
+    (True, False)
+    """
+    return _WINDOWS_DEVICE.match(name) is not None
+
+
 def why_not_portable(name: str) -> str | None:
     """The reason why a name cannot be one on Windows, or None.
 
     >>> why_not_portable("nul.yaml"), why_not_portable("run."), why_not_portable("null")
     ("is a device's name on Windows", 'ends in a dot, which Windows drops', None)
     """
-    if _WINDOWS_DEVICE.match(name):
+    if is_windows_device(name):
         return "is a device's name on Windows"
     if name.endswith((".", " ")):
         return f"ends in a {'dot' if name.endswith('.') else 'blank'}, which Windows drops"

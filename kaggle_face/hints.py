@@ -8,7 +8,8 @@ that a message shows is made here.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -48,13 +49,39 @@ def settings_given_as(word: str, overrides: Sequence[str] = ()) -> Iterator[None
         _GIVEN.reset(token)
 
 
+def shell_line(words: Iterable[str]) -> str:
+    r"""Words as a line for the shell; one that holds what no line may show is written in escapes.
+
+    >>> print(shell_line(["rm", "Ann Bee.jpg", "a\x1b[2J.jpg"]))
+    rm 'Ann Bee.jpg' $'a\x1b[2J.jpg'
+    """
+    return " ".join(shlex.quote(word) if _can_be_shown(word) else _in_escapes(word) for word in words)
+
+
+def _can_be_shown(text: str) -> bool:
+    return text.isprintable() or all(it.isprintable() or unicodedata.category(it) == "Zs" for it in text)
+
+
+def _in_escapes(word: str) -> str:
+    """A word as bash, zsh and ksh read it between `$'` and `'`: its bytes, where they are not printable."""
+
+    def escaped(letter: str) -> str:
+        if _can_be_shown(letter):
+            return f"\\{letter}" if letter in "\\'" else letter
+        is_byte = "\udc80" <= letter <= "\udcff"  # of a name that is not UTF-8
+        data = letter.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+        return "".join(f"\\x{byte:02x}" for byte in data)
+
+    return f"$'{''.join(map(escaped, word))}'"
+
+
 def command_line(*words: str) -> str:
     """A command with its words, quoted for the shell.
 
     >>> command_line("enroll", "Ann Bee", "ann.jpg")
     "kaggle-face enroll 'Ann Bee' ann.jpg"
     """
-    return shlex.join([PROGRAM, *words])
+    return shell_line([PROGRAM, *words])
 
 
 def settings_command(

@@ -147,6 +147,7 @@ def usual_progress() -> Progress:
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    if sys.stderr.isatty() or (shell is not None and hasattr(shell, "kernel")):
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()  # pythonw has none
+    if is_terminal or (shell is not None and hasattr(shell, "kernel")):
         return NotebookProgress()
     return SilentProgress()

@@ -67,6 +67,8 @@ def test_progress_shows_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.delitem(sys.modules, "IPython", raising=False)
     assert isinstance(usual_progress(), SilentProgress)
+    monkeypatch.setattr(sys, "stderr", None)  # of a program without a console on Windows
+    assert isinstance(usual_progress(), SilentProgress)
     notebook = ModuleType("IPython")
     notebook.get_ipython = lambda: SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", notebook)

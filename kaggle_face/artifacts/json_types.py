@@ -163,6 +163,21 @@ class ManifestShape(Shape):
     files: dict[str, Digest]
 
 
+class PositionShape(Shape):
+    """What is no tensor in `resume.pt`: how far a training came; a measured value may be NaN."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    epoch: Whole
+    step: Whole
+    seconds: Seconds
+    epoch_seconds: Seconds
+    history: list[dict[str, float]]
+    best_scores: dict[str, float]
+    best_epochs: dict[str, Whole]
+    pace: list[list[float]]
+
+
 class ReceiptShape(Shape):
     """`.downloaded.json`: what an earlier download left in its folder."""
 

@@ -41,6 +41,8 @@ _MAKERS: dict[str, RunKind] = {
     "import-predictions": "imported",
 }
 
+_FOLD_NAME = re.compile(r"fold(0|[1-9][0-9]{0,8})")
+"""A copy such as fold00 is not the same fold once more."""
 FREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,79}$")
 
 
@@ -237,7 +239,7 @@ class RunFolder:
 
     def started_folds(self) -> list[FoldFolder]:
         """The folds of which anything is there, in order."""
-        folders = [FoldFolder(path) for path in self.path.glob("fold*") if path.name[4:].isdigit()]
+        folders = [FoldFolder(path) for path in self.path.glob("fold*") if _FOLD_NAME.fullmatch(path.name)]
         return sorted(
             (folder for folder in folders if folder.info_file.is_file()), key=lambda folder: folder.fold
         )

@@ -17,7 +17,7 @@ from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.hashing import short_digest
-from kaggle_face.artifacts.files.reading import json_object, read_json, reading
+from kaggle_face.artifacts.files.reading import json_object, read_json, reading, size_of_regular
 from kaggle_face.errors import RunError
 
 SEAL_FILE = "record.json"
@@ -130,6 +130,7 @@ def digest_of_file(path: Path) -> str:
         RunError: The file is missing or cannot be read.
     """
     with reading(path):
+        size_of_regular(path)
         found = path.stat()
         state = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if state not in _checked_files:

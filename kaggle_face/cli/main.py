@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import shlex
 import sys
 import threading
 import warnings
@@ -35,7 +34,7 @@ from kaggle_face.errors import (
     one_line,
 )
 from kaggle_face.hardware import choose_sort_instructions
-from kaggle_face.hints import PROGRAM, settings_given_as
+from kaggle_face.hints import PROGRAM, settings_given_as, shell_line
 from kaggle_face.stopping import (
     StoppedBySignalError,
     end_at_once_from_now_on,
@@ -157,14 +156,11 @@ def exit_code_of(work: Callable[[], int], terminal: Terminal) -> int:
     with heeding_signals():
         try:
             return work()
-        except InputError as error:
-            terminal.error(str(error))
-            return 2
         except OtherProcessError:
             return 1
         except KaggleFaceError as error:
             terminal.error(str(error))
-            return 1
+            return 2 if isinstance(error, InputError) else 1
         except BrokenPipeError:
             # The reader of the output has closed it; nothing may be left to be written when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -192,9 +188,8 @@ def dispatch(argv: list[str], terminal: Terminal) -> int:
         terminal.log(f"kaggle-face {kaggle_face.__version__}")
         return 0
     if command in ALIASES:
-        name = ALIASES[command]
-        terminal.warn(f"'{command}' is now called '{name}'; the old name goes with the next release")
-        command = name
+        old, command = command, ALIASES[command]
+        terminal.warn(f"'{old}' is now called '{command}'; the old name goes with the next release")
     if command in MOVED:
         raise InputError(f"'{command}' is a script now; in a checkout run: {MOVED[command]} --help")
     if command not in COMMANDS:
@@ -243,7 +238,7 @@ def stop_of_command(
     is_named = any(word in ("-c", "--config") or word.startswith(("-c", "--config=")) for word in words)
     named = [] if config is None or is_named else ["-c", config]
     shown = [hide_passwords(word, is_word=True) for word in (*program, *words, *named)]
-    return StoppedBySignalError(stop.number, f"{kept}; go on with: {shlex.join(shown)}")
+    return StoppedBySignalError(stop.number, f"{kept}; go on with: {shell_line(shown)}")
 
 
 def _print_bug_of_thread(thread: threading.ExceptHookArgs) -> None:

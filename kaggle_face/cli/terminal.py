@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from kaggle_face.errors import one_line
@@ -57,7 +60,7 @@ class Terminal:
 
     def stopped(self, line: str) -> None:
         """Prints what a command that was stopped has kept to standard error."""
-        print(f"stopped: {line}", file=sys.stderr, flush=True)
+        _print(f"stopped: {one_line(line)}", sys.stderr)
 
     def show(self, summary: Iterable[str | TextTable]) -> None:
         """Prints lines and tables below each other."""
@@ -109,9 +112,14 @@ class Terminal:
 
 
 def write_any_letter() -> None:
-    """Escapes letters that the encoding of a terminal or pipe lacks, such as a code page of Windows."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    """Escapes letters that the encoding of a terminal or pipe lacks, such as a code page of Windows.
+
+    A stream that whoever started the process has closed takes everything and keeps nothing.
+    """
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -142,7 +150,12 @@ class SilentTerminal(Terminal):
 
 
 def _print(text: str, stream: TextIO) -> None:
-    print(_encodable(text, stream), file=stream, flush=True)
+    try:
+        print(_encodable(text, stream), file=stream, flush=True)
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # how Windows calls a pipe that its reader has closed
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
+        raise
 
 
 def _encodable(text: str, stream: TextIO) -> str:

@@ -81,16 +81,23 @@ def find_config(name_or_path: str) -> Path:
     """
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
+        if _is_file(path):
             return path
         raise ConfigError(f"there is no settings file {name_or_path}")
     folders = (Path("configs"), packaged_configs())
     for folder in folders:
-        if (folder / f"{name_or_path}.yaml").is_file():
+        if _is_file(folder / f"{name_or_path}.yaml"):
             return folder / f"{name_or_path}.yaml"
     known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
     hint = nearest_hint(name_or_path, known) or f"; known: {', '.join(known)}"
     raise ConfigError(f"there are no settings called '{name_or_path}' in configs/ or in the package{hint}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def word_for(path: Path) -> str:
@@ -128,7 +135,7 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
     if not isinstance(parent, str):
         raise ConfigError(f"{path}: 'extends' must be one name or path, got {shown(parent)}")
     beside = path.parent / (parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml")
-    inherited = beside if beside.is_file() else find_config(parent)
+    inherited = beside if _is_file(beside) else find_config(parent)
     return [*_read_with_parents(inherited, (*children, path.resolve())), layer]
 
 

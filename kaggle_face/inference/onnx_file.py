@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from kaggle_face.artifacts.files.reading import json_object, reading
+from kaggle_face.artifacts.files.reading import json_object, reading, size_of_regular
 from kaggle_face.artifacts.model_fields import EXPORT, check_fields
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.hints import command_line
@@ -108,7 +108,7 @@ def read_onnx(path: Path) -> tuple[bytes, OnnxDescription]:
             wants weights from another file.
     """
     with reading(path):
-        size = path.stat().st_size
+        size = size_of_regular(path)
         if size >= _MOST_BYTES:
             raise ValueError(f"{size:,} bytes; an ONNX file has fewer than {_MOST_BYTES:,}")
         data = path.read_bytes()

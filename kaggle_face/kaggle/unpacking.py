@@ -1,8 +1,9 @@
 """Unpacking an archive from elsewhere: every name is checked before the first byte is written.
 
-Refused are absolute names and names that climb out, links and devices, encrypted files, names that are one on
-this disk, a file that is a folder too, and archives that unpack to more than the limits. A backslash in a
-name parts folders as a slash does: archives of some Windows programs have it.
+Refused are absolute names and names that climb out, links and devices, encrypted files, folders with content,
+names that are one on this disk or none on Windows, a file that is a folder too, and archives that unpack to
+more than the limits or to other sizes than they state. A backslash in a name parts folders as a slash does:
+archives of some Windows programs have it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import stat
+import sys
 import unicodedata
 import zipfile
 from collections.abc import Sequence
@@ -17,11 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from kaggle_face.artifacts.files.archives import FREE_GROWTH_BYTES, GROWTH, growth, opened_archive
+from kaggle_face.artifacts.files.renaming import patiently
 from kaggle_face.errors import DataError, naming_first
+from kaggle_face.file_names import is_windows_device
 from kaggle_face.progress import Progress
 
 _BLOCK = 1 << 20
 _ENCRYPTED = 0x1
+_ON_WINDOWS = sys.platform == "win32"
 _PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
 """Kinds of a member: not given, a file, a folder."""
 
@@ -75,6 +80,8 @@ def unpack(archive: Path, folder: Path, limits: UnpackLimits, progress: Progress
                         if not _is_folder(member):
                             with source.open(member) as stream, path.open("wb") as target:
                                 shutil.copyfileobj(stream, target, _BLOCK)
+                                if target.tell() != member.file_size:
+                                    raise zipfile.BadZipFile(f"'{member.filename}' has another size in it")
                         counter.advance()
                 take_place(temporary, folder)
             finally:
@@ -96,6 +103,8 @@ def check_members(source: zipfile.ZipFile, limits: UnpackLimits, folding: Foldin
         ("lead out of the folder", _leads_out),
         ("are a link or a device", lambda member: stat.S_IFMT(member.external_attr >> 16) not in _PLAIN),
         ("are encrypted", lambda member: bool(member.flag_bits & _ENCRYPTED)),
+        ("have data and the name of a folder", lambda member: _is_folder(member) and member.file_size > 0),
+        ("have a name that Windows gives to no file", lambda member: _ON_WINDOWS and _is_odd(member)),
     ):
         bad = [member.filename for member in members if is_bad(member)]
         if bad:
@@ -166,6 +175,11 @@ def _leads_out(member: zipfile.ZipInfo) -> bool:
     )
 
 
+def _is_odd(member: zipfile.ZipInfo) -> bool:
+    """Whether Windows would write a member to a device, or behind the colon of another file's name."""
+    return any(":" in part or is_windows_device(part) for part in _parts(member))
+
+
 def _check_names(archive: str | None, members: Sequence[zipfile.ZipInfo], folding: Folding) -> None:
     """Refuses two files of one name, and a file whose name is a folder of another."""
     files: dict[tuple[str, ...], str] = {}
@@ -189,7 +203,7 @@ def take_place(temporary: Path, folder: Path) -> None:
     """Gives an unpacked folder its final name, which may be that of an empty folder."""
     if folder.is_dir():
         folder.rmdir()
-    temporary.rename(folder)
+    patiently(lambda: temporary.rename(folder))
 
 
 def gigabytes(size: int) -> str:

@@ -282,7 +282,8 @@ def _epochs_to_train(folder: FoldFolder, start: Start, config: Config) -> int:
         return 0
     finished = 0
     if start == "resume" and folder.history_file.is_file():
-        finished = len(folder.history_file.read_text(encoding="utf-8").splitlines()) - 1
+        text = folder.history_file.read_text(encoding="utf-8", errors="replace")  # it is written anew
+        finished = len(text.splitlines()) - 1
     return max(0, config.train.epochs - finished)
 
 

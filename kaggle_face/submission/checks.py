@@ -18,6 +18,7 @@ import numpy.typing as npt
 from kaggle_face.artifacts.files.atomic import replacing
 from kaggle_face.artifacts.files.cells import csv_quoting
 from kaggle_face.artifacts.files.hashing import hash_of_file
+from kaggle_face.artifacts.files.reading import size_of_regular
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.csv_tables import delimiter_of, read_csv_table
 from kaggle_face.competitions.submission.tables import SubmissionTable
@@ -106,6 +107,7 @@ def read_csv(path: Path) -> SubmissionTable:
     odd: list[str] = []
     lines = 1
     try:
+        size_of_regular(path)
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
             header = tuple(next(reader, ()))
@@ -115,7 +117,7 @@ def read_csv(path: Path) -> SubmissionTable:
                     cells += row
                 elif row:
                     odd.append(f"line {lines} with {len(row)}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise SubmissionError(f"{path} cannot be read: {error}") from error
     if odd:
         what = naming_first(len(odd), lines, "line", f"do not have {len(header)} cells", odd[0])

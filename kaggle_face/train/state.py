@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from kaggle_face.artifacts.files.atomic import writing
 from kaggle_face.artifacts.files.disk import explaining
+from kaggle_face.artifacts.json_types import PositionShape
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config.schema import CheckpointName
+from kaggle_face.config.wording import describe_mismatch
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
@@ -168,9 +171,10 @@ def _read_verified(path: Path, device: torch.device) -> dict[str, Any]:
         stream.seek(0)
         values = torch.load(stream, map_location=device, weights_only=True)
     values.setdefault("pace", [])  # states of earlier versions have none
-    wrong = [name for name, kind in _PLAIN.items() if not isinstance(values[name], kind)]
-    if wrong:
-        raise ValueError(f"{wrong[0]} is a {type(values[wrong[0]]).__name__}")
+    try:
+        PositionShape.model_validate({name: values[name] for name in _PLAIN})
+    except ValidationError as error:
+        raise ValueError(describe_mismatch(error.errors()[0])) from error
     return dict(values)
 
 
@@ -223,13 +227,4 @@ def _num_bytes(values: object) -> int:
     return sum(map(_num_bytes, values)) if isinstance(values, list | tuple) else 0
 
 
-_PLAIN: dict[str, type | tuple[type, ...]] = {
-    "epoch": int,
-    "step": int,
-    "seconds": (int, float),
-    "epoch_seconds": (int, float),
-    "history": list,
-    "best_scores": dict,
-    "best_epochs": dict,
-    "pace": list,
-}
+_PLAIN = tuple(PositionShape.model_fields)

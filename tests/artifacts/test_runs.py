@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.artifacts.runs import FoldFolder
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.errors import ConfigError, RunError
 
 
@@ -37,3 +37,9 @@ def test_settings_of_a_fold_that_were_changed_are_one_line(
     with pytest.raises(error) as caught:
         fold.read_config()
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_folds_are_folders_of_plain_numbers(tmp_path: Path) -> None:
+    for name in ("fold10", "fold2", "fold02", "fold", "fold2 (copy)", "fold\u00b2", "fold-1", "fold1x"):
+        FoldFolder(tmp_path / name).write_info({"status": "finished"})
+    assert [fold.path.name for fold in RunFolder(tmp_path).started_folds()] == ["fold2", "fold10"]

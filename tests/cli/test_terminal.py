@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import subprocess
@@ -25,11 +26,12 @@ def test_every_way_of_saying_something_escapes_it(capsys: pytest.CaptureFixture[
     terminal.table([EVIL], [[EVIL], ["longer than all of it, and then some"]])
     terminal.warn(EVIL)
     terminal.error(EVIL)
+    terminal.stopped(EVIL)
     output = capsys.readouterr()
     assert output.out.splitlines() == [
         SHOWN, SHOWN, "second", SHOWN, "-" * 36, SHOWN, "longer than all of it, and then some",
     ]  # fmt: skip
-    assert output.err.splitlines() == [f"warning: {SHOWN}", f"error: {SHOWN}"]
+    assert output.err.splitlines() == [f"warning: {SHOWN}", f"error: {SHOWN}", f"stopped: {SHOWN}"]
 
 
 def test_an_equal_warning_is_printed_once_in_a_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +131,24 @@ def test_warnings_and_logs_of_libraries_are_escaped() -> None:
     first, second = done.stderr.splitlines()
     assert first.startswith(r"warning: UserWarning: a\x1b[2J\nb (")
     assert second == r"c\x1b[2J\nd"
+
+
+def test_a_closed_stream_takes_everything() -> None:
+    program = [sys.executable, "-m", "kaggle_face"]
+    for closed, word, code in ((">&-", "--help", 0), ("2>&-", "nonsense", 2), (">&- 2>&-", "nonsense", 2)):
+        done = subprocess.run(
+            ["sh", "-c", f'"$@" {word} {closed}', "sh", *program], capture_output=True, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
+def test_a_pipe_that_is_closed_on_windows_ends_as_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr("builtins.print", refuse)
+    with pytest.raises(BrokenPipeError):
+        Terminal().log("x")
 
 
 def test_beside_a_document_lines_and_summaries_go_to_standard_error(

@@ -130,6 +130,13 @@ def test_the_error_names_the_file_that_holds_the_mistake(configs: Path) -> None:
         load_config("child")
 
 
+def test_a_name_that_no_disk_takes_is_refused_in_one_line(configs: Path) -> None:
+    (configs / "long.yaml").write_text(f"extends: {'a' * 300}\n")
+    for name in ("a" * 300, f"{'a' * 300}.yaml", "long"):
+        with pytest.raises(ConfigError, match="cannot be read: File name too long"):
+            load_config(name)
+
+
 def test_extends_in_a_circle_is_refused(configs: Path) -> None:
     (configs / "one.yaml").write_text("extends: two\n")
     (configs / "two.yaml").write_text("extends: one\n")

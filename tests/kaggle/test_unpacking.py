@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import zipfile
 from pathlib import Path
@@ -103,6 +105,45 @@ def test_a_size_that_lies_is_found_out(tmp_path):
     # the uncompressed size in both headers: 50,000 becomes 10
     archive.write_bytes(content.replace((50_000).to_bytes(4, "little"), (10).to_bytes(4, "little")))
     assert "is damaged" in refusal(archive, tmp_path / "out")
+
+
+def test_a_size_that_is_never_reached_is_found_out(tmp_path):
+    archive = archive_of(tmp_path / "a.zip", ("list.txt", b"x" * 50_000))
+    content = archive.read_bytes()
+    content = content.replace((50_000).to_bytes(4, "little"), (90_000).to_bytes(4, "little"))
+    archive.write_bytes(content)
+    assert "'list.txt' has another size in it" in refusal(archive, tmp_path / "out")
+
+
+def test_a_folder_that_holds_data_is_refused(tmp_path):
+    archive = archive_of(tmp_path / "a.zip", ("train/", b"data"), ("train/x.jpg", b"2"))
+    assert "1 of 2 members has data and the name of a folder" in refusal(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["a/aux.jpg", "NUL", "con /x.jpg", "a/LPT\u00b9.png", "train/ab:c.jpg"])
+def test_a_name_that_windows_gives_to_no_file_is_refused_there(tmp_path, monkeypatch, name):
+    archive = archive_of(tmp_path / "a.zip", ("console.jpg", b"1"), (name, b"2"))
+    assert unpack(archive, tmp_path / "elsewhere", LIMITS, SilentProgress()) == 2
+    monkeypatch.setattr(unpacking, "_ON_WINDOWS", True)
+    message = refusal(archive, tmp_path / "out")
+    assert f"1 of 2 members has a name that Windows gives to no file, first: {name}" in message
+
+
+def test_a_folder_that_a_virus_scanner_has_open_takes_its_place_later(tmp_path, monkeypatch):
+    archive = archive_of(tmp_path / "a.zip", ("x.jpg", b"1"))
+    rename, tries = os.rename, []
+
+    def refuse_once(source, target, **more):
+        tries.append(target)
+        if len(tries) == 1:
+            error = PermissionError(errno.EACCES, "Permission denied", str(source))
+            error.winerror = 32
+            raise error
+        rename(source, target, **more)
+
+    monkeypatch.setattr(os, "rename", refuse_once)
+    assert unpack(archive, tmp_path / "out", LIMITS, SilentProgress()) == 1
+    assert len(tries) == 2 and (tmp_path / "out" / "x.jpg").is_file()
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import zipfile
@@ -152,6 +153,37 @@ def test_what_is_no_state_of_this_training_is_one_line(folder: FoldFolder, spoil
     ) as caught:
         loaded(folder)
     assert "\n" not in str(caught.value) and "weights_only" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("epoch", -1, "epoch must be greater than or equal to 0, got -1"),
+        ("step", True, "step must be a whole number"),
+        ("seconds", float("nan"), "seconds must"),
+        ("history", [5], "history.0 must"),
+        ("history", [{"loss": "low"}], "history.0.loss must be a number"),
+        ("best_scores", {"last": None}, "best_scores.last must be a number"),
+        ("best_epochs", {"last": 0.5}, "best_epochs.last must be a whole number"),
+        ("pace", [1.0], "pace.0 must be a list"),
+    ],
+)
+def test_a_place_in_the_training_of_a_wrong_type_is_named(
+    folder: FoldFolder, name: str, value: object, message: str
+) -> None:
+    values = torch.load(folder.resume_file, weights_only=True)
+    torch.save({**values, name: value}, folder.resume_file)
+    with pytest.raises(RunError, match=r"resume\.pt cannot be resumed from") as caught:
+        loaded(folder)
+    assert message in str(caught.value)
+
+
+def test_a_measured_value_that_is_not_a_number_is_no_fault(folder: FoldFolder) -> None:
+    values = torch.load(folder.resume_file, weights_only=True)
+    torch.save({**values, "history": [{"epoch": 1, "eer": float("nan")}]}, folder.resume_file)
+    state = new_state()
+    load_resume_state(state, folder, CPU)
+    assert state.history[0]["epoch"] == 1 and math.isnan(state.history[0]["eer"])
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])

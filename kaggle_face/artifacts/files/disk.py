@@ -49,6 +49,19 @@ _STATES: dict[int, tuple[str, str]] = {
     errno.ETIMEDOUT: ("the disk does not answer", "look whether it is connected, and start again"),
     errno.ENOLCK: ("the disk gives no more locks", "choose another folder"),
 }
+# Numbers that mean the same; not every system has them.
+_ALIKE = {
+    "ENOTCONN": errno.ETIMEDOUT, "EHOSTDOWN": errno.ETIMEDOUT, "ENOMEDIUM": errno.ETIMEDOUT,
+    "EKEYEXPIRED": errno.ETIMEDOUT, "EUCLEAN": errno.EIO, "EBADMSG": errno.EIO, "EREMOTEIO": errno.EIO,
+    "ETXTBSY": errno.EBUSY,
+}  # fmt: skip
+_STATES |= {getattr(errno, name): _STATES[like] for name, like in _ALIKE.items() if hasattr(errno, name)}
+_OF_WINDOWS = {
+    32: errno.EBUSY, 33: errno.EBUSY, 21: errno.EIO, 23: errno.EIO, 1117: errno.EIO, 53: errno.ESTALE,
+    59: errno.ESTALE, 64: errno.ESTALE, 1314: errno.EPERM, 1450: errno.ENOMEM, 1455: errno.ENOMEM,
+    1816: errno.EDQUOT,
+}  # fmt: skip
+"""What Windows tells apart by numbers of its own (`winerror`), for which Python has another `errno`."""
 # What is wrong with a path and not a bug: the system's words are enough.
 _FACTS_OF_A_PATH = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EXDEV, errno.EMLINK,
@@ -62,6 +75,12 @@ _NUMBERED = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 _TORCH_WRITER = "inline_container"
 _NO_THREAD = "can't start new thread"
+_NO_DESCRIPTOR_CAME = "items of ancdata"  # of a process that can open no more files
+_NAMED = {
+    os.strerror(number): number
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)
+}
+"""States that torch and the loader of libraries give in words alone."""
 _SQLITE_WRITES = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
 _WRAP_SQLITE = ("optuna.", "sqlalchemy.")
 
@@ -77,6 +96,11 @@ def state_of(error: BaseException) -> OSError | MemoryError | None:
         return MemoryError(text)
     if isinstance(error, RuntimeError) and _NO_THREAD in text:
         return _os_error(errno.EAGAIN)
+    if isinstance(error, RuntimeError | ImportError):
+        if _NO_DESCRIPTOR_CAME in text:
+            return _os_error(errno.EMFILE)
+        if (number := next((_NAMED[words] for words in _NAMED if words in text), None)) is not None:
+            return _os_error(number)
     if isinstance(error, RuntimeError) and _TORCH_WRITER in text and error.__context__ is not None:
         return state_of(error.__context__)
     return _state_of_library_error(error, text)
@@ -104,6 +128,9 @@ def _state_of_os_error(error: OSError, text: str) -> OSError | None:
         return next((found for _, to, why in copies if (found := _numbered(str(why), str(to)))), None)
     if error.errno is None and _SHORT_WRITE.search(text):  # NumPy gives no reason
         return _os_error(errno.ENOSPC if _largest_file() is None else errno.EFBIG)
+    number = _OF_WINDOWS.get(getattr(error, "winerror", None) or 0)
+    if number is not None:
+        return _os_error(number, error.filename)
     return error if error.errno in _STATES else None
 
 
@@ -128,14 +155,20 @@ def _failure_to_open() -> OSError | None:
 
 def state_line(error: BaseException) -> str | None:
     """The line for an error that nobody explained before; None where it is a bug."""
-    if isinstance(error, OSError) and error.errno in _FACTS_OF_A_PATH:
-        return f"{error.filename or 'the disk'}: {error.strerror}"
     state = state_of(error)
+    if state is None and isinstance(error, OSError) and _is_fact_of_path(error):
+        return f"{error.filename or 'the disk'}: {error.strerror}"
     if state is None:
         return None
     name = getattr(state, "filename2", None) or getattr(state, "filename", None)
     reason, remedy = _words(state, Path(str(name)) if name else None, None)
     return f"{name}: {reason}; {remedy}" if name else f"{reason}; {remedy}"
+
+
+def _is_fact_of_path(error: OSError) -> bool:
+    """Whether the system's words are enough; a name that a disk cannot store is an invalid argument."""
+    is_odd_name = error.errno == errno.EINVAL and error.filename is not None
+    return error.errno in _FACTS_OF_A_PATH or is_odd_name
 
 
 def disk_error(

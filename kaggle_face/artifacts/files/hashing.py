@@ -6,6 +6,7 @@ import zlib
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
+from kaggle_face.artifacts.files.reading import size_of_regular
 from kaggle_face.errors import InputError
 
 _BLOCK_BYTES = 2**22
@@ -18,10 +19,11 @@ def hash_of_file(path: Path) -> str:
         InputError: The file cannot be read.
     """
     try:
+        size_of_regular(path)
         with path.open("rb") as stream:
             return file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def crc_of_file(path: Path) -> int:

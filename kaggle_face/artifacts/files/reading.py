@@ -72,7 +72,7 @@ def read_text(path: Path, most_bytes: int, advice: str = _ADVICE) -> str:
         RunError: The file is missing, not a regular file, too large or not text.
     """
     with reading(path, advice):
-        size = _size_of_regular(path)
+        size = size_of_regular(path)
         if size > most_bytes:
             raise ValueError(f"{size:,} bytes, at most {most_bytes:,} are expected")
         return path.read_bytes().decode("utf-8-sig")
@@ -178,7 +178,7 @@ def read_array(
 
     with reading(path, advice), warnings.catch_warnings():
         warnings.simplefilter("error")  # of a header that Python 2 wrote
-        _size_of_regular(path)
+        size_of_regular(path)
         try:
             array = np.lib.format.open_memmap(path, mode="r")
         except ValueError as error:
@@ -209,13 +209,19 @@ def array_from_bytes(data: bytes) -> npt.NDArray[Any]:
         try:
             return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
         except _FAULTS as error:
-            text = " ".join(str(error).split())
+            text = " ".join(str(error).split()).split(". ")[0]  # what follows may advise to trust the file
             raise ValueError(f"not a .npy array ({text[:200] or type(error).__name__})") from error
 
 
-def _size_of_regular(path: Path) -> int:
+def size_of_regular(path: Path) -> int:
+    """The bytes of a file that can be read to its end.
+
+    Raises:
+        ValueError: It is a pipe, which would be waited for without end, a device or a folder.
+        OSError: It is missing or may not be looked at.
+    """
     about = path.stat()
-    if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for without end
+    if not stat.S_ISREG(about.st_mode):
         raise ValueError("not a regular file")
     return about.st_size
 

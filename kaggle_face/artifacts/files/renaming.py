@@ -33,12 +33,12 @@ def put_in_place(new: Path, path: Path) -> None:
     restore(path)
     old = new
     if not path.exists():
-        _patiently(lambda: new.rename(path))
+        patiently(lambda: new.rename(path))
     elif not _exchange(new, path):
         old = _aside(path)
-        _patiently(lambda: path.rename(old))
+        patiently(lambda: path.rename(old))
         try:
-            _patiently(lambda: new.rename(path))
+            patiently(lambda: new.rename(path))
         except BaseException:
             old.rename(path)
             raise
@@ -59,7 +59,7 @@ def restore(path: Path) -> None:
 
 def replace_file(new: Path, path: Path) -> None:
     """Makes the file `new` be `path`."""
-    _patiently(lambda: new.replace(path))
+    patiently(lambda: new.replace(path))
 
 
 def flush_to_disk(path: Path) -> None:
@@ -106,8 +106,8 @@ def _system_exchange() -> Callable[[bytes, bytes], int] | None:
     return None
 
 
-def _patiently(rename: Callable[[], object]) -> None:
-    """Tries again for some seconds while Windows reports that something has the file open."""
+def patiently(rename: Callable[[], object]) -> None:
+    """Renames, and tries again for some seconds while Windows reports that something has the file open."""
     pause = _SECONDS_OF_FIRST_PAUSE
     for _ in range(_TRIES - 1):
         try:

@@ -43,8 +43,9 @@ def read_lines(path: Path) -> Lines:
         DataError: The file is missing, empty or not UTF-8 text.
     """
     try:
-        if path.is_fifo():
-            raise DataError(f"{path} is a pipe, not a file; put the list in its place")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            what = "a pipe" if path.is_fifo() else "a device"
+            raise DataError(f"{path} is {what}, not a file; put the list in its place")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"the file {path} cannot be read: {error.strerror}") from error
@@ -72,7 +73,7 @@ def read_lines(path: Path) -> Lines:
 def first_line(path: Path) -> str:
     """The first line that is not blank, without its end; empty where the file cannot be read."""
     try:
-        if path.is_fifo():
+        if not path.is_file():
             return ""
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             return next((line.strip() for line in stream if line.strip()), "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering
 from kaggle_face.competitions.submission.samples import have_confidences
 from kaggle_face.config.competition import ImagesConfig
 from kaggle_face.errors import ConfigError
+from kaggle_face.hints import shell_line
 
 NO_SAMPLE = "none"
 """The answer for a competition without a sample submission."""
@@ -213,7 +213,7 @@ def _label_of_nobody(find: Findings, own: OwnTable, answer: str | None) -> str |
         if odd:
             find.note(
                 f"{own.name}: '{odd[0]}' of {column} is not a known person and never answered; if it is the "
-                f"answer for people who are not in the gallery, --unknown {shlex.quote(odd[0])}"
+                f"answer for people who are not in the gallery, --unknown {shell_line([odd[0]])}"
             )
         return None
     find.note(f"{own.name}: '{called[0]}' is the answer for people who are not in the gallery")

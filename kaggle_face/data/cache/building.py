@@ -25,6 +25,7 @@ from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.disk import disk_error, state_of
 from kaggle_face.artifacts.files.hashing import short_digest
 from kaggle_face.artifacts.files.locking import lock_if_free, wait_for_lock
+from kaggle_face.artifacts.files.renaming import patiently
 from kaggle_face.artifacts.seals import sealed, unsealed
 from kaggle_face.artifacts.tables import to_hex, write_table
 from kaggle_face.data.cache.decoding import Chunk, Outcome, choose_workers, decode_chunks
@@ -202,7 +203,7 @@ class _Building:
             "index": short_digest((self._part / INDEX_FILE).read_bytes()),
         }
         write_json(self._part / INFO_FILE, sealed(info))
-        self._part.rename(self._folder)
+        patiently(lambda: self._part.rename(self._folder))
         (self._folder / _RECORD_FILE).unlink()
 
 
@@ -254,11 +255,15 @@ def _read_record(path: Path) -> _Done | None:
     if not path.is_file():
         return None
     lines: list[dict[str, Any]] = []
-    length = 0
+    length = rows = 0
     content = path.read_bytes()
     for line in content.splitlines(keepends=True):
         try:
-            lines.append(unsealed(line.decode() if line.endswith(b"\n") else ""))
+            found = unsealed(line.decode() if line.endswith(b"\n") else "")
+            rows += len(found["digests"])
+            if rows != found["rows"]:
+                raise ValueError("a line before it is gone")
+            lines.append(found)
         except ValueError:
             break
         length += len(line)

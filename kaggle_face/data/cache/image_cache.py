@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from kaggle_face.artifacts.files.disk import explaining
 from kaggle_face.artifacts.files.hashing import short_digest
+from kaggle_face.artifacts.files.reading import size_of_regular
 from kaggle_face.artifacts.seals import unsealed
 from kaggle_face.artifacts.tables import from_hex, read_table
 from kaggle_face.data.cache.building import (
@@ -157,6 +158,7 @@ def read_image_cache(folder: Path) -> ImageCache:
     try:
         with explaining(folder, "read"):
             info = _info(folder)
+            size_of_regular(folder / INDEX_FILE)
             if short_digest((folder / INDEX_FILE).read_bytes()) != info["index"]:
                 raise damaged_cache(folder, f"{INDEX_FILE} is not what was written")
             table = read_table(folder / INDEX_FILE, ["image_id", "valid", "digest", "pixels"])
@@ -195,6 +197,7 @@ def broken_images(cache: ImageCache) -> dict[str, str]:
 def _info(folder: Path) -> dict[str, Any]:
     """The content of `pack.json`, if it is what was written."""
     try:
+        size_of_regular(folder / INFO_FILE)
         return unsealed((folder / INFO_FILE).read_text(encoding="utf-8"))
     except ValueError as error:
         raise damaged_cache(folder, f"{INFO_FILE} is not what was written") from error

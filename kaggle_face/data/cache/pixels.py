@@ -32,6 +32,7 @@ _HEADER = re.compile(
 _BEGINNING = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER = 1024
 _BYTES_AT_ONCE = 8 * 2**20
+_OPENED_TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _CAN_READ_AT = hasattr(os, "preadv")
 
 
@@ -60,7 +61,7 @@ class StoredPixels:
         self.path, self._checksums = path, checksums
         with explaining(path, "read"):
             try:
-                self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+                self._descriptor = os.open(path, _OPENED_TO_READ)
             except (FileNotFoundError, IsADirectoryError) as error:
                 raise damaged_cache(path.parent, f"{path.name} is missing") from error
             weakref.finalize(self, os.close, self._descriptor)

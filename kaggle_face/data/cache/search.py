@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaggle_face.artifacts.files.reading import size_of_regular
 from kaggle_face.artifacts.seals import unsealed
 from kaggle_face.data.cache.building import FORMAT, INFO_FILE
 from kaggle_face.data.cache.decoding import digests_of_files
@@ -80,6 +81,7 @@ def _mark(digest: str) -> str:
 def _cached_contents(plan: CachePlan, names: str) -> Iterator[tuple[str, Path]]:
     for path in sorted(plan.folder.glob(f"*-{plan.size_px}px-*/{INFO_FILE}")):
         with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged cache is not taken
+            size_of_regular(path)
             info = unsealed(path.read_text(encoding="utf-8"))
             if (info["format"], info["names"]) == (FORMAT, names) and path.parent.suffix != ".part":
                 yield str(info["contents"]), path.parent

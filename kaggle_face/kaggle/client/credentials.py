@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.errors import RemoteError
+from kaggle_face.hints import shell_line
 from kaggle_face.kaggle.client.failures import SETTINGS_PAGE
 
 HOW_TO_GET = (
@@ -207,4 +208,5 @@ def _check_filled(values: Mapping[str, Any], name: str) -> None:
 def _readable_by_others(path: Path) -> str:
     if os.name == "nt" or not path.stat().st_mode & 0o044:
         return ""
-    return f"other users of this machine can read {path}; forbid it with: chmod 600 {path}"
+    how = shell_line(["chmod", "600", str(path)])
+    return f"other users of this machine can read {path}; forbid it with: {how}"

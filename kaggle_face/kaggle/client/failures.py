@@ -58,7 +58,7 @@ def seconds_to_wait(retry_after: str | None, now: datetime) -> float | None:
             seconds = (parsedate_to_datetime(retry_after) - now).total_seconds()
         except (ValueError, TypeError, OverflowError, IndexError):
             return None
-    return None if math.isnan(seconds) else max(0.0, seconds)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def rules_page(slug: str) -> str:

@@ -138,7 +138,7 @@ def _failure_of(error: BaseException, exchange: Exchange, context: CallContext) 
             return Failure(UNREADABLE, f"the official client cannot be imported: {error}")
         case HTTPError():
             return _http_failure(error, context)
-        case InvalidHeader():  # its message shows the header
+        case InvalidHeader() if "Content-Length" not in str(error):  # its message shows the header
             words = f"the credentials hold characters that no request can carry; {HOW_TO_GET}"
             return Failure(NO_CREDENTIALS, words)
         case SilentServerError():
@@ -174,12 +174,14 @@ def _http_failure(error: Any, context: CallContext) -> Failure:
 
 def _garbled(error: BaseException, exchange: Exchange, context: CallContext) -> Failure:
     """The fault of an answer, and its beginning; without an answer, the complaint of the client."""
+    from requests.exceptions import InvalidHeader
+
     words = str(error) if isinstance(error, UnreadableAnswerError) else f"{type(error).__name__}: {error}"
     if "header value" in words:  # http.client shows the header itself
         words = "the credentials hold characters that no request can carry"
     if not exchange.answer:
-        is_ours = isinstance(error, UnreadableAnswerError)
-        return Failure(GARBLED if is_ours else UNREADABLE, one_clean_line(words, context.secrets))
+        is_of_answer = exchange.is_answered or isinstance(error, UnreadableAnswerError | InvalidHeader)
+        return Failure(GARBLED if is_of_answer else UNREADABLE, one_clean_line(words, context.secrets))
     shown = one_clean_line(_ADDRESS.sub(r"\1***", exchange.answer), context.secrets, _LONGEST_ANSWER)
     return Failure(GARBLED, f"{one_clean_line(words, context.secrets, _LONGEST_ANSWER)}: '{shown}'")
 

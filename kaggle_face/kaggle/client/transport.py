@@ -29,9 +29,10 @@ class SilentServerError(Exception):
 
 @dataclass
 class Exchange:
-    """The last request: its method, how its answer begins, and its values where it is an object."""
+    """The last request: its method, whether and how it was answered, and the values of an object."""
 
     method: str = ""
+    is_answered: bool = False
     answer: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
 
@@ -85,10 +86,12 @@ def _limited_send(send: Callable[..., Any], exchange: Exchange, silent_seconds: 
         adapter: Any, request: Any, stream: bool = False, timeout: Any = None, *others: Any, **options: Any
     ) -> Any:
         adapter.max_retries = Retry(0, read=False)  # `RetryPolicy` alone decides about further tries
-        exchange.method, exchange.answer, exchange.values = request.path_url.rsplit("/", 1)[-1], "", {}
+        exchange.method, exchange.is_answered = request.path_url.rsplit("/", 1)[-1], False
+        exchange.answer, exchange.values = "", {}
         is_api_call = request.method == "POST"
         try:
             response = send(adapter, request, stream, silent_seconds, *others, **options)
+            exchange.is_answered = True
             if not stream or response.status_code >= 300 or (is_api_call and _is(response, "json", "html")):
                 _read(response, silent_seconds)
                 exchange.answer = response.text[:_KEPT_CHARACTERS]

@@ -18,7 +18,7 @@ from kaggle_face.kaggle.client.parsing import notebook_from, quota_from, text_fr
 _SECONDS_BETWEEN_LOOKS = 10.0
 _LONGEST_WAIT_SECONDS = 3600.0
 _MOST_OUTPUT_PAGES = 500
-_OUTPUT_OF_RUNS = r"^(?!.*\.\.)(runs/|manifest\.json$)"
+_OUTPUT_OF_RUNS = r"(?s)\A(?!.*\.\.)(runs/|manifest\.json\Z)"
 
 
 class KaggleNotebooks:

@@ -148,7 +148,7 @@ def _follow(process: subprocess.Popen[bytes], reader: EventReader) -> int:
         return _poll_to_end(process, reader)
     except KeyboardInterrupt as error:
         stop = error if isinstance(error, StoppedBySignalError) else StoppedBySignalError()
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, ValueError):  # on Windows all had the Ctrl-C
             process.send_signal(stop.number)
         _poll_to_end(process, reader)
         raise (reader.failure if isinstance(reader.failure, StoppedBySignalError) else stop) from None

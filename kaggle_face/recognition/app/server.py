@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from kaggle_face.artifacts.files.disk import state_line
 from kaggle_face.errors import InputError, MissingExtraError
 from kaggle_face.recognition.app.access import COOKIE, RESPONSE_HEADERS, AccessControl, is_loopback
 from kaggle_face.recognition.app.service import Service
@@ -246,6 +247,12 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> tuple[dict[str, str], int]:
         return {"error": f"the file is larger than {MAX_UPLOAD_BYTES // 2**20} MiB"}, 413
+
+    @app.errorhandler(Exception)
+    def stopped_by_machine(error: Exception) -> tuple[dict[str, str], int]:
+        if (line := state_line(error)) is None:
+            raise error
+        return {"error": line}, 507
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> tuple[dict[str, str], int]:

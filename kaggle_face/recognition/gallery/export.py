@@ -70,9 +70,9 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
     Raises:
         GalleryError: Nobody is enrolled, the file cannot be written, or there is one that is not a ZIP file.
     """
-    if target.exists() and not (target.is_file() and zipfile.is_zipfile(target)):
-        raise GalleryError(f"{target} is there already and is not an earlier export; choose another name")
     try:
+        if target.exists() and not (target.is_file() and zipfile.is_zipfile(target)):
+            raise GalleryError(f"{target} is there already and is not an earlier export; choose another name")
         with replacing_privately(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             rows = _write_archive(gallery, archive)
     except OSError as error:

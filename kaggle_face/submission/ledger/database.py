@@ -173,8 +173,9 @@ class Ledger:
         header, rows = read_rows(self.csv)
         with reading(self.csv):
             found = [from_cells(dict(zip(header, cells, strict=True))) for cells in rows if any(cells)]
-            for row in found:
-                entry_from(row)
+            keys = [entry_from(row).key for row in found]
+            if twice := next((key for key in keys if keys.count(key) > 1), None):
+                raise ValueError(f"the key '{twice}' stands twice")
         for values in found:
             self._insert(connection, values.pop("key"), "restored", values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -78,7 +79,8 @@ class Entry:
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Entry))
 _LINE_END = re.compile(r"[\n\r]")
 _LISTS = ("runs", "checkpoints", "settings", "made_of")
-_NUMBERS: dict[str, type] = {"rows": int, "reference": int, "oof_score": float}
+_WHOLE_NUMBERS = ("rows", "reference")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def origin_values(origin: Origin) -> dict[str, Any]:
@@ -95,8 +97,8 @@ def origin_values(origin: Origin) -> dict[str, Any]:
 
 
 def out_of_fold_values(figure: Estimate | None) -> dict[str, Any]:
-    """The columns of a row that hold an out-of-fold score; none where it is not known."""
-    if figure is None:
+    """The columns of a row that hold an out-of-fold score; none where it is not known or not a number."""
+    if figure is None or not math.isfinite(figure.value):
         return {}
     return {
         "oof_metric": figure.metric,
@@ -117,7 +119,7 @@ def entry_from(values: Mapping[str, Any]) -> Entry:
 
     known = {name: values[name] for name in COLUMNS if name in values}
     try:
-        return _validator().validate_json(json.dumps(known), strict=True)
+        return _validator().validate_json(json.dumps(known, allow_nan=False), strict=True)
     except ValidationError as error:
         raise ValueError(describe_mismatch(error.errors()[0])) from error
 
@@ -156,8 +158,12 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
             values[name] = json.loads(text)
         elif name == "oof_higher_is_better":
             values[name] = {"true": True, "false": False}[text]
-        elif name in _NUMBERS:
-            values[name] = _NUMBERS[name](text)
+        elif name in _WHOLE_NUMBERS:
+            values[name] = int(text)
+            if not _WHOLE_NUMBER.fullmatch(text):  # Python also reads 1_0 and digits of any script
+                raise ValueError(f"{name} is not a whole number: {text[:40]!r}")
+        elif name == "oof_score":
+            values[name] = float(text)
         else:
             values[name] = _from_line(text)
     return values

@@ -21,6 +21,11 @@ def test_a_cell_is_the_text_again_and_never_a_formula(text: str) -> None:
     assert cell[:1] not in tuple("=@\t\r") and (cell[:1] not in ("+", "-") or float(cell) is not None)
 
 
+@pytest.mark.parametrize("text", ["=1", "\0=1", "\ufeff+1", "\u200b@a", "'=1", "\u00a0-a", "\uff1d1"])
+def test_letters_that_nobody_sees_hide_no_formula(text: str) -> None:
+    assert to_cell(text) == f"'{text}" and from_cell(to_cell(text)) == text
+
+
 @pytest.mark.parametrize("text", ["-0.5", "+1", "-1e-5", "-.5", "0", "", "a=b", "a-b"])
 def test_numbers_and_plain_texts_stay_as_they_are(text: str) -> None:
     assert to_cell(text) == text

@@ -66,6 +66,48 @@ def test_a_state_of_the_disk_while_writing_is_one_line_and_keeps_the_old_file(
     ]
 
 
+@pytest.mark.parametrize(
+    ("winerror", "number", "line"),
+    [
+        (32, errno.EACCES, "another program uses it"),
+        (1455, errno.EINVAL, "there is not enough memory"),
+        (1450, errno.EINVAL, "there is not enough memory"),
+        (59, errno.EINVAL, "the network disk has lost it"),
+        (1314, errno.EINVAL, "this is not permitted"),
+        (5, errno.EACCES, "permission denied"),
+        (123, errno.EINVAL, "x.csv: Invalid argument"),
+    ],
+)
+def test_a_state_that_windows_numbers_by_itself_is_known(winerror: int, number: int, line: str) -> None:
+    error = OSError(number, "Invalid argument", "x.csv")
+    error.winerror = winerror  # type: ignore[attr-defined]
+    assert line in (state_line(error) or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            RuntimeError("unable to open </torch_1> in read-write mode: Too many open files (24)"),
+            "files open",
+        ),
+        (RuntimeError("unable to write to file </torch_1>: No space left on device (28)"), "is full"),
+        (RuntimeError("received 0 items of ancdata"), "too many files open"),
+        (ImportError("libx.so: cannot open shared object file: Too many open files"), "too many files open"),
+        (OSError(getattr(errno, "ENOTCONN", 0), "Transport endpoint is not connected", "r"), "connected"),
+        (OSError(getattr(errno, "ETXTBSY", 0), "Text file busy", "r"), "another program uses it"),
+        (OSError(errno.EINVAL, "Invalid argument", "a?.jpg"), "a?.jpg: Invalid argument"),
+    ],
+)
+def test_what_libraries_and_network_disks_raise_is_no_bug(error: Exception, line: str) -> None:
+    assert line in (state_line(error) or "")
+
+
+def test_other_errors_stay_bugs() -> None:
+    for error in (RuntimeError("a shape"), OSError(errno.EINVAL, "Invalid argument"), ImportError("torch")):
+        assert state_line(error) is None
+
+
 @pytest.mark.parametrize("name", ["EMFILE", "ENOMEM", "EACCES", "EIO"])
 def test_a_state_of_the_machine_while_reading_says_nothing_against_the_file(
     tmp_path: Path, name: str

@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kaggle_face.artifacts.files.atomic import write_array
+from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.files.reading import array_from_bytes, read_array, read_columns, read_json
 from kaggle_face.artifacts.json_types import BlendSummary, RunInfo
-from kaggle_face.errors import RunError
+from kaggle_face.artifacts.seals import digest_of_file
+from kaggle_face.competitions.files.lists import read_lines
+from kaggle_face.data.cache.pixels import StoredPixels
+from kaggle_face.errors import InputError, RunError
+from kaggle_face.inference.onnx_file import read_onnx
+from kaggle_face.submission.checks import read_csv
+
+NO_SUMS = np.zeros(0, np.uint32)
 
 
 def test_an_array_comes_back_as_a_read_only_map(tmp_path: Path) -> None:
@@ -87,6 +96,33 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     for read in (read_json, read_array):
         with pytest.raises(RunError, match="not a regular file"):
             read(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [hash_of_file, digest_of_file, read_csv, read_onnx, read_lines, lambda path: StoredPixels(path, NO_SUMS)],
+)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("make", [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero")])
+def test_no_reader_waits_for_a_pipe_or_reads_a_device(
+    tmp_path: Path, read: Callable[[Path], object], make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "x")
+    with pytest.raises(InputError, match=r"not a (regular )?file"):
+        read(tmp_path / "x")
+
+
+def test_a_long_header_is_refused_without_advice_to_trust_it(tmp_path: Path) -> None:
+    header = b"(" * 60_000 + b"\n"
+    content = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+    (tmp_path / "logits.npy").write_bytes(content)
+    for read, error in (
+        (lambda: read_array(tmp_path / "logits.npy"), RunError),
+        (lambda: array_from_bytes(content), ValueError),
+    ):
+        with pytest.raises(error, match="Header info length") as caught:
+            read()
+        assert "pickle" not in str(caught.value)
 
 
 def test_a_pickle_in_place_of_an_array_is_refused_without_advice_to_trust_it(tmp_path: Path) -> None:

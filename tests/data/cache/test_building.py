@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from kaggle_face.artifacts.files.locking import wait_for_lock
+from kaggle_face.artifacts.seals import sealed
 from kaggle_face.data.cache import building as packing
 from kaggle_face.data.cache import decoding
 from kaggle_face.data.cache.decoding import Chunk, decode_chunks
@@ -135,6 +136,18 @@ def test_a_record_that_the_disk_changed_is_decoded_again_from_there(
     cache = make(tmp_path, ids)
     assert len(count_decoded) == PICTURES - CHUNK
     assert cache.digests.tolist() == make(tmp_path, ids, "other").digests.tolist()
+
+
+def test_a_record_without_one_of_its_lines_is_read_up_to_the_gap(tmp_path: Path) -> None:
+    lines = [
+        json.dumps(sealed({"rows": rows, "broken": {}, "digests": [1, 2], "checksums": [3, 4]})) + "\n"
+        for rows in (2, 4, 6)
+    ]
+    path = tmp_path / "record.jsonl"
+    path.write_text(lines[0] + lines[2])
+    done = packing._read_record(path)
+    assert done is not None and (done.rows, done.digests) == (2, [1, 2])
+    assert path.read_text() == lines[0]
 
 
 def test_pixels_of_a_killed_build_that_were_cut_are_made_again(

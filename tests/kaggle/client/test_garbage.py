@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from requests.exceptions import InvalidHeader
 
 from kaggle_face.cli.main import main
 from kaggle_face.errors import RemoteError
@@ -18,6 +19,7 @@ from kaggle_face.kaggle.client.answers import Accepted
 from kaggle_face.kaggle.client.client import KaggleClient, connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.failures import Failure
+from kaggle_face.kaggle.client.retry import CallContext, attempt
 from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.progress import SilentProgress
 from tests.support.kaggle_server import READ_ANSWERS, SLUG, Garbage, KaggleServer
@@ -235,12 +237,38 @@ def test_what_kaggle_said_is_shown_short_and_without_what_opens_an_upload(kaggle
     assert '"token": "***", "createUrl": 5' in told and told.endswith("...'; try again later")
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        GARBAGE["no gzip"],
+        Garbage(b"", status=204),
+        Garbage(b"", status=302, headers={"Location": "http://["}),
+    ],
+    ids=["no gzip", "no content", "a redirection to no address"],
+)
+def test_an_upload_whose_answer_cannot_be_read_may_have_arrived(kaggle, client, garbage):
+    Path("mine.csv").write_text("ID,Label\n0,0.75\n1,-0.25\n")
+    kaggle.garbage["CreateSubmission"] = garbage
+    failure = client.submit(Path("mine.csv"), "mine", SLUG)
+    assert isinstance(failure, Failure) and failure.leaves_open
+    assert failure.method == "CreateSubmission"
+
+
+def test_lengths_that_contradict_each_other_accuse_no_credentials():
+    def fail() -> None:
+        raise InvalidHeader("Content-Length contained multiple unmatching values (2, 3)")
+
+    failure = attempt(fail, CallContext(SystemClock()))
+    assert isinstance(failure, Failure) and failure.leaves_open
+    assert "unmatching values (2, 3)" in failure.words and "credentials" not in failure.words
+
+
 @pytest.mark.parametrize("wait", ["nan", "inf", "1e999", "-5", "soon", "Sun, 99 Nov 2026", "9" * 400])
 def test_a_wait_that_is_none_is_no_wait(kaggle, client, clock, wait):
     kaggle.garbage["GetCompetition"] = Garbage(b"{}", status=429, headers={"Retry-After": wait})
-    with pytest.raises(RemoteError, match="it asks to wait"):
+    with pytest.raises(RemoteError, match="it asks to wait") as caught:
         client.competition(SLUG)
-    assert sum(clock.slept) < 900
+    assert sum(clock.slept) < 900 and "inf s" not in str(caught.value)
 
 
 @pytest.mark.parametrize("command", [["auth"], ["leaderboard"], ["download"], ["submissions"]])

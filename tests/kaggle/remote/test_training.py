@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.config import dump_config, load_config, parse_config
 from kaggle_face.errors import RemoteError, RunError
+from kaggle_face.kaggle.remote import kaggle_notebooks
 from kaggle_face.kaggle.remote.training import _check_whole, _read_manifest, read_job
 from tests.support.kaggle_server import SLUG, KaggleServer
 
@@ -276,3 +278,12 @@ def test_a_record_of_a_notebook_that_is_none_is_told_in_one_line(tmp_path: Path,
     (tmp_path / "kaggle.json").write_text(text)
     with pytest.raises(RunError, match="names no notebook that was started; delete it to start anew"):
         read_job(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name", ["runs/../x", "runs/a\n/../../x", "../runs/x", "x/runs/y", "manifest.json\n", "a\nruns/x"]
+)
+def test_no_other_output_of_a_notebook_is_fetched(name: str) -> None:
+    wanted = re.compile(kaggle_notebooks._OUTPUT_OF_RUNS)
+    assert wanted.search(name) is None
+    assert all(map(wanted.search, ("runs/demo/main/fold0/run.json", "manifest.json")))

@@ -134,6 +134,25 @@ time.sleep(60)
     assert (raised.value.number, raised.value.line) == (signal.SIGTERM, "fold 0 is saved")
 
 
+def test_where_no_signal_can_be_sent_the_end_of_the_processes_is_awaited(tmp_path: Path) -> None:
+    class Process:
+        returncode, polls = 1, 0
+
+        def poll(self) -> int | None:
+            self.polls += 1
+            if self.polls == 1:
+                raise StoppedBySignalError(signal.SIGINT)
+            return self.returncode if self.polls > 3 else None
+
+        def send_signal(self, number: int) -> None:
+            raise ValueError(f"Unsupported signal: {number}")  # as on Windows
+
+    process = Process()
+    with pytest.raises(StoppedBySignalError):
+        devices._follow(process, devices.EventReader(tmp_path, SilentProgress()))  # type: ignore[arg-type]
+    assert process.polls > 3
+
+
 def test_what_cannot_be_launched_is_refused(
     loaded: LoadedConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

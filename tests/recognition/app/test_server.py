@@ -65,6 +65,20 @@ def test_a_picture_is_uploaded_looked_at_and_enrolled(client: FlaskClient, seen_
     assert picture.data[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device", "g.sqlite"), MemoryError()])
+def test_a_full_disk_or_memory_is_one_line_and_no_bug(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Service, "find_faces", fail)
+    answer = client.post("/api/faces", data=b"x", headers=SECRET)
+    assert answer.status_code == 507
+    assert ("is full" if isinstance(error, OSError) else "not enough memory") in answer.json["error"]
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("data", [b"", b"a letter", jpeg_of(invented_face(1, 0))[:900]])
 def test_an_upload_that_is_no_picture_is_refused(client: FlaskClient, data: bytes) -> None:
     answer = client.post("/api/faces", data=data, headers={**SECRET, "X-Picture-Name": "ann.jpg"})

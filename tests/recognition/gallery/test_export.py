@@ -169,6 +169,11 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, other: Gallery) ->
         import_gallery(other, path, no_model, "refuse", SilentProgress())
 
 
+def test_a_name_that_no_disk_takes_is_refused_in_one_line(gallery: Gallery, tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match="cannot be written: File name too long"):
+        export_gallery(gallery, tmp_path / f"{'a' * 300}.zip")
+
+
 def test_an_empty_gallery_has_nothing_to_export_and_leaves_no_file(gallery: Gallery, tmp_path: Path) -> None:
     with pytest.raises(GalleryError, match="nothing to export"):
         export_gallery(gallery, tmp_path / "empty.zip")

@@ -295,6 +295,22 @@ def test_an_event_that_is_not_an_object_is_told(tmp_path, text):
             read()
 
 
+def test_a_row_that_stands_twice_in_the_csv_is_refused(tmp_path):
+    ledger = Ledger(tmp_path / "here")
+    key = begin(ledger).key
+    header, row = ledger.csv.read_text().split("\n", 1)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "ledger.csv").write_text(f"{header}\n{row}{row.replace('a.csv', 'b.csv')}")
+    with pytest.raises(RunError, match=f"the key '{key}' stands twice"):
+        Ledger(tmp_path / "there")
+
+
+def test_an_out_of_fold_score_that_is_not_a_number_is_none(tmp_path):
+    origin = Origin("verification", out_of_fold=Estimate("eer", float("nan")))
+    row = Ledger(tmp_path).add("written", {"competition": "faces", **origin_values(origin)})
+    assert (row.oof_metric, row.oof_score) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -303,6 +319,10 @@ def test_an_event_that_is_not_an_object_is_told(tmp_path, text):
         (",faces,", ",,", "competition must be there"),
         ("false", "maybe", "maybe"),
         (",3,", ",three,", "invalid literal"),
+        (",3,", ",3_0,", "rows is not a whole number: '3_0'"),
+        (",3,", ",\u0663,", "rows is not a whole number"),
+        (",0.03,", ",nan,", "Out of range float values"),
+        (",0.03,", ",1e999,", "Out of range float values"),
         ("\n", ",more\n", "cells, its header has"),
     ],
 )
