@@ -235,7 +235,7 @@ def _require_folds(
     """
     if columns.fold is None:
         return
-    found = file.text(columns.fold)[rows]
+    found = as_text([text.removesuffix(".0") for text in file.text(columns.fold)[rows].tolist()])
     wrong = found != folds.astype(np.str_)
     if wrong.all() and np.array_equal(found, (folds + 1).astype(np.str_)):
         raise DataError(f"{file.path}: its folds are counted from 1, here from 0; subtract 1 from each")
