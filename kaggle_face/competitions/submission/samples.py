@@ -165,9 +165,14 @@ def _cells_beside_id(
             f"clear; describe the file with submit.{task} or submit.combined"
         )
     cells_shown = part.cells[predicted[0]]
-    is_blank = not any(cell.strip() for cell in cells_shown)
-    has_scores = data.test_gallery is None and (is_blank or are_numbers(cells_shown))
-    template = "{score}" if task == "verification" and has_scores else "{label}"
+    is_blank = not any(re.search(r"\w", cell) for cell in cells_shown)
+    template = "{score}" if task == "verification" and data.test_gallery is None else "{label}"
+    if template == "{score}" and not is_blank and not are_numbers(cells_shown):
+        raise DataError(
+            f"{sample}: pairs are answered with scores, and '{cells_shown[0]}' of '{predicted[0]}' is "
+            f"not a number; write a number such as 0.5 into its cells, or describe the file with "
+            f"submit.verification"
+        )
     if task == "classification" and have_confidences(cells_shown):
         template = "{label} {probability}"
     for name, cells in part.cells.items():
