@@ -105,6 +105,15 @@ def test_hours_on_kaggle_are_refused_before_anyone_is_asked_for_credentials(
     assert capsys.readouterr().err == f"error: --hours must be > 0, got {hours}\n"
 
 
+def test_options_of_a_notebook_on_kaggle_are_not_dropped_here(
+    loaded: LoadedConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("hours", "2"), ("accelerator", "NvidiaTeslaP100")):
+        assert main(["train", f"--{name}", value, "-c", "tiny"]) == 2
+        line = f"error: --{name} is of --on kaggle; here train.max_hours=H limits the time\n"
+        assert capsys.readouterr().err == line
+
+
 def test_a_soup_without_a_finished_fold_names_the_command_that_trains_one(loaded: LoadedConfig) -> None:
     with pytest.raises(RunError, match="tiny/main has no finished fold; train one first: kaggle-face train "):
         make_soups(loaded, [run_of(loaded)], SoupOptions(), QUIET)

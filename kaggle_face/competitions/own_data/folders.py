@@ -133,7 +133,7 @@ def infer_pattern(names: Sequence[str], folder: str) -> str | None:
         identities = {match[group] for match in matches if match}
         if all(matches) and len(marks) == 1 and 1 < len(identities) < len(names):
             readings[template.format(*marks)] = sorted(identities)[:3]
-    if (fields := _first_of_several_fields(stems)) is not None:
+    if readings and (fields := _first_of_several_fields(stems)) is not None:
         readings.setdefault(fields, [])
     if len(readings) > 1:
         raise ConfigError(

@@ -235,7 +235,7 @@ def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Me
     if "0" in words and {*words} <= _NUMBERED_SPLITS.keys():
         return {word: _NUMBERED_SPLITS[word] for word in words} | meanings
     if odd:
-        meant = ("train", "test") if len(odd) == 2 else ("train", "dev", "test")
+        meant: tuple[str, ...] = ("train", "test") if len(odd) == 2 else ("train", "dev", "test")
         if odd != [*map(str, range(1, len(meant) + 1))]:
             meant = tuple(_split_called(word) or "train" for word in odd)
         example = ",".join(f"{word}={split}" for word, split in zip(odd, meant, strict=True))
