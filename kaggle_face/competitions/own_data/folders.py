@@ -17,6 +17,9 @@ _WORDS_OF_CONTENT = r"set|data|dataset|split|images?|imgs?|pics|pictures|photos|
 _HELD = re.compile(_WORDS_OF_CONTENT)
 _HELD_BEHIND = re.compile(rf"(?<=[a-z]{{3}})({_WORDS_OF_CONTENT})$")
 _NUMBERED = re.compile(r"(.+?)([_\-. ])(\d+)")
+_VIEW = re.compile(
+    r"left|right|front(al)?|profile|side|back|up|down|top|bottom|smil(e|ing)|neutral|[a-z]", re.I
+)
 _NUMBER_FIRST = re.compile(r"(\d+)([_\-. ])(.+)")
 
 
@@ -133,6 +136,8 @@ def infer_pattern(names: Sequence[str], folder: str) -> str | None:
         identities = {match[group] for match in matches if match}
         if all(matches) and len(marks) == 1 and 1 < len(identities) < len(names):
             readings[template.format(*marks)] = sorted(identities)[:3]
+            if all(map(_VIEW.fullmatch, identities)):
+                readings[f"{{identity}}{next(iter(marks))}{{any}}"] = []
     if readings and (fields := _first_of_several_fields(stems)) is not None:
         readings.setdefault(fields, [])
     if len(readings) > 1:

@@ -121,3 +121,12 @@ def test_names_of_several_fields_of_numbers_are_a_question(tmp_path):
     ):
         guess_settings(tmp_path, Answers())
     assert _classes(tmp_path, Answers(pattern="{identity}_c{n}s{n}_{n}_{n}")) == [*people]
+
+
+def test_words_for_views_behind_numbers_are_a_question(tmp_path):
+    _draw(tmp_path, *(f"all/{number}_{view}.jpg" for number in range(1, 4) for view in ("left", "right")))
+    with pytest.raises(
+        ConfigError, match=r"{n}_{identity} or {identity}_{any}, .* --pattern '{n}_{identity}'"
+    ):
+        guess_settings(tmp_path, Answers())
+    assert _classes(tmp_path, Answers(pattern="{identity}_{any}")) == ["1", "2", "3"]
