@@ -256,7 +256,9 @@ def _formats_of_samples(
             if guess is not None:
                 if isinstance(error, ForeignIdsError):
                     _refuse_counted_files(root / sample, data, guess)
-                raise DataError(f"{error}; or leave it aside with --sample none") from error
+                aside = (line for line in guess.lines if "no column names images" in line)
+                cause = next((f"{line}; " for line in aside), "")
+                raise DataError(f"{cause}{error}; or leave it aside with --sample none") from error
             notes.append(str(error))
             continue
         if len(form.parts) > 1:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -214,6 +215,10 @@ class RemoteOptions:
     hours: float = 11.0
     accelerator: str = "NvidiaTeslaT4"
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.hours < inf:
+            raise InputError(f"--hours must be > 0, got {self.hours:g}")
 
 
 def train_on_kaggle(

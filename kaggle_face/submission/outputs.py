@@ -173,6 +173,12 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: Record
         name: CheckpointName = "best_ver" if task == "verification" and is_measured else "best_cls"
         if fold.record_folder("test", name, kind).is_dir():
             raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
+    if run.imported_task not in (None, task):
+        write = run.command("submit", "--dry-run", "--task", run.imported_task or "")
+        raise RunError(
+            f"{run.name} was imported for {run.imported_task} and has nothing for {task}; blend it with a "
+            f"run that has, or write the CSV of its task alone: {write}"
+        )
     raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.prediction_command()}")
 
 

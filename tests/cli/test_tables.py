@@ -139,3 +139,11 @@ def test_a_status_with_long_reasons_fits(capsys: pytest.CaptureFixture[str], mon
     out = capsys.readouterr().out
     fits(out)
     assert out.count("changed") == 60
+
+
+@pytest.mark.parametrize("top", ["0", "-1"])
+def test_rows_of_a_leaderboard_are_counted_before_credentials_are_read(
+    top: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["leaderboard", SLUG, "--top", top]) == 2
+    assert capsys.readouterr().err == f"error: --top must be >= 1, got {top}\n"

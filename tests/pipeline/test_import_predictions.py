@@ -113,7 +113,7 @@ def test_a_blend_with_an_imported_member_beats_both(
 
 
 def test_scores_of_pairs_are_blended_and_submitted(
-    mate: Teammate, capsys: pytest.CaptureFixture[str]
+    mate: Teammate, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(*mate.pair_tables())
     assert main(PAIRS) == 0
@@ -127,6 +127,9 @@ def test_scores_of_pairs_are_blended_and_submitted(
     printed = capsys.readouterr()
     unknown = "blend: not known; tiny/mate@best_ver was imported without --parameters\n"
     assert f"parameters in all networks of the {unknown}" in printed.out and "parameters" not in printed.err
+    line = refused("submit", "--dry-run", "--run", "mate")
+    assert "tiny/mate was imported for verification and has nothing for classification; blend it" in line
+    assert line.endswith(": kaggle-face submit --dry-run --task verification --run mate -c tiny")
     assert main(["submit", "--dry-run", "--task", "verification", "--run", "mate"]) == 0
     folder = Path("runs/tiny/mate/fold1/test/best_ver/pairs")
     test = pd.read_csv("test.csv")

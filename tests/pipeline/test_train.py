@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.cli.main import main
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError
 from kaggle_face.pipeline.improving.soup import SoupOptions, make_soups
@@ -96,6 +97,23 @@ def test_nothing_goes_to_kaggle_where_every_fold_is_trained(loaded: LoadedConfig
     assert progress.lines[1:] == ["fold 1 of tiny/main is trained"]
 
 
+@pytest.mark.parametrize("hours", ["-1", "0", "nan", "inf"])
+def test_hours_on_kaggle_are_refused_before_anyone_is_asked_for_credentials(
+    loaded: LoadedConfig, hours: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--on", "kaggle", "--hours", hours, "-c", "tiny"]) == 2
+    assert capsys.readouterr().err == f"error: --hours must be > 0, got {hours}\n"
+
+
+def test_options_of_a_notebook_on_kaggle_are_not_dropped_here(
+    loaded: LoadedConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("hours", "2"), ("accelerator", "NvidiaTeslaP100")):
+        assert main(["train", f"--{name}", value, "-c", "tiny"]) == 2
+        line = f"error: --{name} is of --on kaggle; here train.max_hours=H limits the time\n"
+        assert capsys.readouterr().err == line
+
+
 def test_a_soup_without_a_finished_fold_names_the_command_that_trains_one(loaded: LoadedConfig) -> None:
     with pytest.raises(RunError, match="tiny/main has no finished fold; train one first: kaggle-face train "):
         make_soups(loaded, [run_of(loaded)], SoupOptions(), QUIET)
@@ -104,6 +122,8 @@ def test_a_soup_without_a_finished_fold_names_the_command_that_trains_one(loaded
 def test_a_search_that_cannot_begin_is_refused(loaded: LoadedConfig, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--trials must be >= 1, got 0"):
         TuneOptions(Path("space.yaml"), trials=0)
+    with pytest.raises(InputError, match="--hours must be > 0, got nan"):
+        TuneOptions(Path("space.yaml"), hours=float("nan"))
     with pytest.raises(ConfigError, match=r"there is no search space space\.yaml"):
         tune(loaded, TuneOptions(Path("space.yaml")), QUIET)
     Path("space.yaml").write_text("folds.seed: [1, 2]")

@@ -13,7 +13,6 @@ from kaggle_face.errors import InputError
 if TYPE_CHECKING:
     from kaggle_face.competitions.own_data.answers import Answers
 
-
 _REPEATED: dict[str, Any] = {"action": "append", "default": []}
 _ANSWERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("image-column", "the column that names images", {"metavar": "COLUMN"}),

@@ -101,6 +101,8 @@ def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.remote import leaderboard
     from kaggle_face.summaries.kaggle import describe_looks
 
+    if arguments.top < 1:
+        raise InputError(f"--top must be >= 1, got {arguments.top}")
     looks = leaderboard(_load_settings(arguments), arguments.slug, progress_of(arguments, terminal))
     terminal.result(
         arguments.json,

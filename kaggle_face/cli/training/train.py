@@ -37,12 +37,8 @@ def add_arguments_train(parser: CommandParser) -> None:
     parser.add_argument(
         "--on", choices=("here", "kaggle"), default="here", help="where to train (default: here)"
     )
-    parser.add_argument(
-        "--hours", type=float, default=11.0, help="longest time of one notebook on Kaggle (default: 11)"
-    )
-    parser.add_argument(
-        "--accelerator", default="NvidiaTeslaT4", help="GPU on Kaggle (default: NvidiaTeslaT4)"
-    )
+    parser.add_argument("--hours", type=float, help="longest time of one notebook on Kaggle (default: 11)")
+    parser.add_argument("--accelerator", help="GPU on Kaggle (default: NvidiaTeslaT4)")
     parser.add_config_arguments()
 
 
@@ -63,10 +59,14 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
         progress: Progress = events if events is not None and distributed.is_rank_zero else terminal
         loaded = load_settings(arguments)
         run, folds = run_to_train(loaded, arguments.run), chosen_folds(arguments)
+        named = {name: getattr(arguments, name) for name in ("hours", "accelerator")}
+        there = {name: value for name, value in named.items() if value is not None}
+        if there and arguments.on == "here":
+            raise InputError(f"--{min(there)} is of --on kaggle; here train.max_hours=H limits the time")
         if arguments.on == "kaggle":
             if arguments.devices != 1:
                 raise InputError("--devices is of this machine, --on kaggle of another; leave one out")
-            remote = options_of(RemoteOptions, arguments)
+            remote = RemoteOptions(overwrite=arguments.overwrite, **there)
             train_on_kaggle(loaded, run, folds, remote, progress, distributed)
             return
         count = 1 if events is None else distributed.share.count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kaggle_face.competitions.files.folders import name_of, stem_of
 from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS
@@ -17,6 +17,9 @@ _WORDS_OF_CONTENT = r"set|data|dataset|split|images?|imgs?|pics|pictures|photos|
 _HELD = re.compile(_WORDS_OF_CONTENT)
 _HELD_BEHIND = re.compile(rf"(?<=[a-z]{{3}})({_WORDS_OF_CONTENT})$")
 _NUMBERED = re.compile(r"(.+?)([_\-. ])(\d+)")
+_VIEW = re.compile(
+    r"left|right|front(al)?|profile|side|back|up|down|top|bottom|smil(e|ing)|neutral|[a-z]", re.I
+)
 _NUMBER_FIRST = re.compile(r"(\d+)([_\-. ])(.+)")
 
 
@@ -133,21 +136,41 @@ def infer_pattern(names: Sequence[str], folder: str) -> str | None:
         identities = {match[group] for match in matches if match}
         if all(matches) and len(marks) == 1 and 1 < len(identities) < len(names):
             readings[template.format(*marks)] = sorted(identities)[:3]
+            if all(map(_VIEW.fullmatch, identities)):
+                readings[f"{{identity}}{next(iter(marks))}{{any}}"] = []
+    if readings and (fields := _first_of_several_fields(stems)) is not None:
+        readings.setdefault(fields, [])
     if len(readings) > 1:
-        first, second = readings
         raise ConfigError(
-            f"{folder or 'the data folder'}: names such as {names[0]} are {first} or {second}, and which is "
-            f"not clear; say it with --pattern '{first}'"
+            f"{folder or 'the data folder'}: names such as {names[0]} are {' or '.join(readings)}, and which "
+            f"is not clear; say it with --pattern '{next(iter(readings))}'"
         )
     return next(iter(readings), None)
+
+
+def _first_of_several_fields(stems: Sequence[str]) -> str | None:
+    """The pattern of names whose first field may be the identity before fields of numbers; else None.
+
+    >>> _first_of_several_fields(["0002_c1s1_00", "0002_c1s2_07", "0007_c3s1_00"])
+    '{identity}_c{n}s{n}_{n}'
+    """
+    parts = [re.fullmatch(r"([^\W_]+)([_\-. ])(.*\D.*)", stem) for stem in stems]
+    forms = {f"{{identity}}{part[2]}{re.sub(r'[0-9]+', '{n}', part[3])}" for part in parts if part}
+    identities = {part[1] for part in parts if part}
+    if not all(parts) or len(forms) != 1 or not 1 < len(identities) < len(stems):
+        return None
+    return form if "{n}" in (form := forms.pop()) else None
 
 
 def take_folders(find: Findings) -> None:
     """Takes folders called like splits, or all images that are left where nothing has identities yet."""
     by_folder = split_folders(find.left)
     had_identities, had_test = find.has_identities, find.has_test
-    has_train = any(split_called(name_of(folder)) == "train" for folder in by_folder)
     rest = {*find.left}.difference(*by_folder.values())
+    if not had_identities:
+        for folder in _people_called_like_splits(find, by_folder, rest):
+            rest |= {*by_folder.pop(folder)}
+    has_train = any(split_called(name_of(folder)) == "train" for folder in by_folder)
     if rest and not had_identities and not has_train:
         by_folder[""] = sorted(rest)
     trained = {
@@ -172,6 +195,35 @@ def take_folders(find: Findings) -> None:
         find.covered |= {*images}
         places = " and ".join(f"{entry.folder or find.root}/" for entry in entries)
         find.note(f"{places}: {entries[0].split} images, {reason}")
+
+
+def _people_called_like_splits(
+    find: Findings, by_folder: Mapping[str, Sequence[str]], rest: Collection[str]
+) -> list[str]:
+    """The folders called like a split, as Val and Dev are, that an answer makes people of.
+
+    Their pictures lie directly in them, as those of the folders beside them.
+
+    Raises:
+        ConfigError: No answer says so.
+    """
+    beside = {posixpath.dirname(place): place for image in rest if (place := posixpath.dirname(image))}
+    people = [
+        folder
+        for folder, images in by_folder.items()
+        if split_called(name_of(folder)) != "test"
+        and posixpath.dirname(folder) in beside
+        and {*map(posixpath.dirname, images)} == {folder}
+        and not find.of_pairs & {*images}
+        and entries_of_folder(folder, images, find.answers)[0][0].pattern is None
+    ]
+    if people and find.answers.identity_folder is None:
+        raise ConfigError(
+            f"{people[0]}: it may hold {split_called(name_of(people[0]))} images or be a person, as "
+            f"{beside[posixpath.dirname(people[0])]} beside it is; say that it is a person with "
+            f"--identity-folder first, or take the folder away, for its images have no identity otherwise"
+        )
+    return people
 
 
 def _without_single_folders(folder: str, image_ids: Sequence[str]) -> str:

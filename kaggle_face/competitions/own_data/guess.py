@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kaggle_face.competitions.files.folders import FolderMap, map_folder
+from kaggle_face.competitions.files.folders import FolderMap, map_folder, name_of
 from kaggle_face.competitions.files.image_index import ImageIndex
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.competitions.layouts.custom_images import read_images
 from kaggle_face.competitions.layouts.custom_trials import halves_of
 from kaggle_face.competitions.own_data.answers import Answers, check_answers
 from kaggle_face.competitions.own_data.findings import Findings
-from kaggle_face.competitions.own_data.folders import entries_of_folder, take_folders
+from kaggle_face.competitions.own_data.folders import entries_of_folder, split_folders, take_folders
 from kaggle_face.competitions.own_data.galleries import (
     take_gallery_folders,
     take_gallery_tables,
@@ -34,7 +34,7 @@ from kaggle_face.competitions.own_data.sample import (
     split_off_samples,
     take_samples,
 )
-from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, lost_zeros, read_own_table
+from kaggle_face.competitions.own_data.tables import TABLE_SUFFIXES, OwnTable, read_as_numbers, read_own_table
 from kaggle_face.competitions.own_data.unread import lines_on_unread
 from kaggle_face.competitions.submission.samples import find_samples
 from kaggle_face.config.competition import CustomConfig, GalleryConfig, ImagesConfig, PairsConfig
@@ -164,8 +164,8 @@ def _with_images(find: Findings, tables: Sequence[OwnTable]) -> list[OwnTable]:
             columns = ", ".join(map(own.shown, own.columns[:4]))
             is_pairs = own.image_columns or own.joint is not None
             reason = "other pairs are taken" if is_pairs else "no column names images"
-            if not is_pairs and (zeros := lost_zeros(own, find.index)) is not None:
-                reason = f"{zeros}; write its ids with their zeros, as text"
+            if not is_pairs and (numbers := read_as_numbers(own, find.index)) is not None:
+                reason = numbers
             find.note(f"{own.name}: left aside, {reason}: {columns}")
     return [own for own in tables if len(own.image_columns) == 1]
 
@@ -268,7 +268,8 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
         DataError: No training image has an identity.
     """
     if not find.has_identities:
-        cause = _first_of([*unread, *(line for line in find.lines if "left aside" in line)])
+        aside = (line for line in find.lines if "left aside" in line)
+        cause = _first_of([*unread, *_splits_within_people(find), *aside])
         advice = "; name columns with --image-column and --identity-column, or the file names with --pattern"
         advice = "" if cause else advice
         raise DataError(
@@ -285,6 +286,21 @@ def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: boo
         )
     if not find.has_test and not has_trials:
         find.note("nothing is to be submitted; name test images with --test FOLDER, or pairs with --pairs")
+
+
+def _splits_within_people(find: Findings) -> list[str]:
+    """A line on folders of splits that lie in several folders, as Ann/train/ and Bob/train/."""
+    places: dict[str, list[str]] = {}
+    for folder in split_folders(find.index.image_ids):
+        places.setdefault(name_of(folder), []).append(folder)
+    name, found = max(places.items(), key=lambda item: len(item[1]), default=("", []))
+    if len(found) < 2:
+        return []
+    example = f"{name}/{name_of(posixpath.dirname(found[0]))}/"
+    return [
+        f"{found[0]}/ and {found[1]}/ are folders of a split within those of people; move the images so that "
+        f"a folder of the split holds the people, as {example}"
+    ]
 
 
 def _first_of(lines: Sequence[str]) -> str:

@@ -171,7 +171,8 @@ def _with_split_lists(
 
 def _split_called(name: str) -> ListedSplit | None:
     """The split of a word in a file's name."""
-    words = re.split(r"[^a-z]+", posixpath.splitext(name_of(name))[0].lower())
+    stem = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", posixpath.splitext(name_of(name))[0])
+    words = re.split(r"[^a-z]+", stem.lower())
     return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
 
 
@@ -234,8 +235,9 @@ def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Me
     if "0" in words and {*words} <= _NUMBERED_SPLITS.keys():
         return {word: _NUMBERED_SPLITS[word] for word in words} | meanings
     if odd:
-        numbered = ("train", "test") if len(odd) == 2 else ("train", "dev", "test")
-        meant = numbered if odd == [*map(str, range(1, len(numbered) + 1))] else ("train",) * len(odd)
+        meant: tuple[str, ...] = ("train", "test") if len(odd) == 2 else ("train", "dev", "test")
+        if odd != [*map(str, range(1, len(meant) + 1))]:
+            meant = tuple(_split_called(word) or "train" for word in odd)
         example = ",".join(f"{word}={split}" for word, split in zip(odd, meant, strict=True))
         raise ConfigError(
             f"{own.name}: '{odd[0]}' of the column '{column}' is not train, dev, test or skip; say what it "

@@ -6,7 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kaggle_face.competitions.layouts.custom_trials import read_lfw_list, read_pairs
+from kaggle_face.competitions.layouts.custom_images import names_nobody
+from kaggle_face.competitions.layouts.custom_trials import (
+    DIFFERENT_WORDS,
+    SAME_WORDS,
+    read_lfw_list,
+    read_pairs,
+)
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.tables import (
     FALSE_WORDS,
@@ -16,7 +22,7 @@ from kaggle_face.competitions.own_data.tables import (
     pair_label_columns,
 )
 from kaggle_face.config.competition import PairsConfig
-from kaggle_face.errors import ConfigError, DataError, nearest_hint
+from kaggle_face.errors import ConfigError, DataError, nearest_hint, part_of
 
 _NEGATIVE_NAME = re.compile(
     r"diff|dissimilar|distinct|distance|impost|mis_?match|non_?match|no_?match|not_?same|negative|unrelated|stranger",
@@ -234,6 +240,7 @@ def _label(own: OwnTable, images: Sequence[str]) -> str | None:
         )
     if found:
         return found[0]
+    _refuse_labels_of_some(own, images)
     two = [
         column
         for column in own.columns
@@ -247,3 +254,15 @@ def _label(own: OwnTable, images: Sequence[str]) -> str | None:
             f"--pairs {pair}"
         )
     return None
+
+
+def _refuse_labels_of_some(own: OwnTable, images: Sequence[str]) -> None:
+    """Refuses a list in which some pairs have a label and others none: they are to be submitted."""
+    for column in own.columns:
+        words = {cell.lower() for cell in own.cells(column) if not names_nobody(cell)}
+        without = sum(map(names_nobody, own.cells(column)))
+        if column not in images and without and words and words <= SAME_WORDS | DIFFERENT_WORDS:
+            what = part_of(without, len(own.cells(column)), "row", f"have no label in {own.shown(column)}")
+            raise ConfigError(
+                f"{own.name}: {what}; write the labelled pairs and those to submit in a file each"
+            )

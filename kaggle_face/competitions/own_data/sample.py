@@ -150,10 +150,11 @@ def _take_images(find: Findings, own: OwnTable, column: str, reading: SampleRead
         and all(find.index.match(text, cut=own.cut).image_ids for text in ids)
     ):
         column = first
-    find.note(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images")
+    cut = f"; '{own.cut}' is cut off their paths" if own.cut else ""
+    find.note(f"{own.name}: the sample submission, whose {own.shown(column)} gives the test images{cut}")
     if not find.has_test:
         tests = (each for each in split_folders(find.left) if split_called(name_of(each)) == "test")
-        if not any(_all_in(find, own, column, folder) for folder in tests):
+        if own.cut or not any(_all_in(find, own, column, folder) for folder in tests):
             if is_numbering(own.cells(column)) and find.answers.folder_of(own.name) is None:
                 _refuse_numbers_of_several(find, own, column)
             folder, found = locate(find, own, (column,))

@@ -17,6 +17,7 @@ from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.file_names import is_picture_name
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,15}(\.0+)?")
 _NUMBERING = ("", "id", "index", "row", "unnamed: 0", "idx", "number", "no")
 _SPLIT_NAME = re.compile(r"split|partition|subset|phase|usage|part$|^set$", re.IGNORECASE)
 _FLAG_NAME = re.compile(r"^(?:is|in|for)?[ _-]*([a-z]+?)[ _-]*(?:set|split|flag)?$", re.IGNORECASE)
@@ -133,15 +134,23 @@ def _joints_of(cells: Sequence[str], index: ImageIndex) -> list[str]:
     ]
 
 
-def lost_zeros(own: OwnTable, index: ImageIndex) -> str | None:
-    """Which image a number of a column may be without its zeros, where all are so; None where none is."""
+def read_as_numbers(own: OwnTable, index: ImageIndex) -> str | None:
+    """Which image the first number of a column may be that is written otherwise, and what to do.
+
+    None where no column holds the numbers of images alone.
+    Programs that read ids as numbers drop the zeros before them, and write `.0` where a column has gaps.
+    """
     by_number = {
         int(stem): image_id for image_id in index.image_ids if (stem := stem_of(image_id)).isdecimal()
     }
     for column in own.columns:
         cells = own.cells(column)
-        if len({*cells}) == len(cells) and all(cell.isdecimal() and int(cell) in by_number for cell in cells):
-            return f"{cells[0]} of {column} may be {by_number[int(cells[0])]} without its zeros"
+        numbers = [int(float(cell)) if _WHOLE_NUMBER.fullmatch(cell) else -1 for cell in cells]
+        if len({*numbers}) == len(cells) and {*numbers} <= by_number.keys():
+            meant = f"{cells[0]} of {column} may be {by_number[numbers[0]]}"
+            if all(map(str.isdecimal, cells)):
+                return f"{meant} without its zeros; write its ids with their zeros, as text"
+            return f"{meant}; write its ids as the files are called, as text"
     return None
 
 
@@ -203,7 +212,7 @@ def folder_of(own: OwnTable, columns: Sequence[str], index: ImageIndex) -> tuple
     """The folder that the names in columns are meant to lie in, and the images named.
 
     It is the deepest one that makes the names plain paths, or else that holds all images; where names are in
-    several folders, the one that is called like the table.
+    several folders, the one that is called like the table, or else the one that the table lies in.
 
     Raises:
         ConfigError: Two folders are equally likely.
@@ -211,7 +220,7 @@ def folder_of(own: OwnTable, columns: Sequence[str], index: ImageIndex) -> tuple
     names = list(dict.fromkeys(cell for column in columns for cell in own.cells(column)))
     matches = [index.match(name, ("",), own.cut) for name in names]
     if any(len(match.image_ids) > 1 for match in matches):
-        return _only_folder(own, names, index)
+        return _only_folder(own, columns, names, index)
     found = [match.image_ids[0] for match in matches if match.image_ids]
     common = posixpath.commonpath([posixpath.dirname(image_id) for image_id in found]) if found else ""
     folder = common
@@ -224,7 +233,9 @@ def folder_of(own: OwnTable, columns: Sequence[str], index: ImageIndex) -> tuple
         folder = posixpath.dirname(folder)
 
 
-def _only_folder(own: OwnTable, names: Sequence[str], index: ImageIndex) -> tuple[str, list[str]]:
+def _only_folder(
+    own: OwnTable, columns: Sequence[str], names: Sequence[str], index: ImageIndex
+) -> tuple[str, list[str]]:
     folders: dict[str, None] = {}
     for image_id in index.image_ids:
         folder = posixpath.dirname(image_id)
@@ -238,14 +249,29 @@ def _only_folder(own: OwnTable, names: Sequence[str], index: ImageIndex) -> tupl
     ]
     words = {*re.split(r"\W|_", posixpath.basename(own.name).lower())}
     alike = [folder for folder in fitting if words & {*re.split(r"\W|_", folder.lower())}]
-    chosen = alike or fitting
+    chosen = alike or [folder for folder in fitting if folder == posixpath.dirname(own.name)] or fitting
     tops = [folder for folder in chosen if not any(folder.startswith(f"{other}/") for other in chosen)]
     if len(tops) != 1:
+        _refuse_names_of_several_images(own, columns, names, index)
         what = " and ".join(tops[:3]) if tops else "several folders"
         raise ConfigError(
             f"{own.name}: its images may lie in {what}; say which with --folder {own.name}:FOLDER"
         )
     return tops[0], [index.match(name, (tops[0],), own.cut).image_ids[0] for name in names]
+
+
+def _refuse_names_of_several_images(
+    own: OwnTable, columns: Sequence[str], names: Sequence[str], index: ImageIndex
+) -> None:
+    """Refuses rows of one name that several images have: only their folders tell them apart."""
+    if len(columns) > 1 or len(names) == len(own.cells(columns[0])):
+        return
+    name = next(name for name in names if len(index.match(name, ("",), own.cut).image_ids) > 1)
+    first, second = index.match(name, ("",), own.cut).image_ids[:2]
+    raise ConfigError(
+        f"{own.name}: '{name}' may be {first} or {second}, and names of its column {columns[0]} stand in "
+        f"several rows; write the folder before each name, such as {first}"
+    )
 
 
 def _last(cell: str) -> str:
@@ -261,9 +287,9 @@ def _name_images(cells: Sequence[str], index: ImageIndex, cut: str) -> bool:
 
 
 def _common_cut(cells: Sequence[str], index: ImageIndex) -> str:
-    """The beginning of absolute paths or addresses whose rest leads to images; empty: there is none."""
+    """The beginning of paths or addresses that are not below the root, whose rest leads to images."""
     text = cells[0].strip().replace("\\", "/")
-    if "://" not in text and not index.match(text).is_outside:
+    if index.match(text).image_ids:
         return ""
     pieces = text.split("/")
     for place in range(1, len(pieces)):

@@ -202,7 +202,9 @@ def _looks_like(part: SampleRows, task: Task) -> bool:
     texts = [cells[0] for cells in part.cells.values() if cells]
     if any(named_task(text) == task for text in texts):
         return True
-    return any(("." in text) == (task == "verification") for text in texts if are_numbers([text]))
+    return any(
+        bool({".", ","} & {*text}) == (task == "verification") for text in texts if are_numbers([text])
+    )
 
 
 def named_task(text: str) -> Task | None:
@@ -214,8 +216,8 @@ def named_task(text: str) -> Task | None:
 
 
 def are_numbers(cells: Sequence[str]) -> bool:
-    """Whether all cells are decimal numbers."""
-    return all(re.fullmatch(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?", cell.strip()) for cell in cells)
+    """Whether all cells are decimal numbers, with a point or a comma."""
+    return all(re.fullmatch(r"[-+]?\d*[.,]?\d+([eE][-+]?\d+)?", cell.strip()) for cell in cells)
 
 
 def literal(text: str) -> str:

@@ -164,12 +164,7 @@ def _cells_beside_id(
             f"{sample}: which of the columns {', '.join(part.cells)} holds the predictions of {task} is not "
             f"clear; describe the file with submit.{task} or submit.combined"
         )
-    cells_shown = part.cells[predicted[0]]
-    is_blank = not any(cell.strip() for cell in cells_shown)
-    has_scores = data.test_gallery is None and (is_blank or are_numbers(cells_shown))
-    template = "{score}" if task == "verification" and has_scores else "{label}"
-    if task == "classification" and have_confidences(cells_shown):
-        template = "{label} {probability}"
+    template = _template_of_predictions(part, task, sample, data, predicted[0])
     for name, cells in part.cells.items():
         if name not in known and name != predicted[0] and len(set(cells)) > 1:
             raise DataError(
@@ -178,6 +173,27 @@ def _cells_beside_id(
             )
     known |= {predicted[0]: template}
     return [known.get(name, literal(cells[0])) for name, cells in part.cells.items()]
+
+
+def _template_of_predictions(
+    part: SampleRows, task: Task, sample: Path, data: CompetitionData, name: str
+) -> str:
+    """What the column of predictions holds: labels of images and probes, scores of pairs.
+
+    Raises:
+        DataError: Pairs are answered with words.
+    """
+    cells = part.cells[name]
+    if task == "classification":
+        return "{label} {probability}" if have_confidences(cells) else "{label}"
+    if data.test_gallery is not None:
+        return "{label}"
+    if any(re.search(r"\w", cell) for cell in cells) and not are_numbers(cells):
+        raise DataError(
+            f"{sample}: pairs are answered with scores, and '{cells[0]}' of '{name}' is not a number; write "
+            f"a number such as 0.5 into its cells, or describe the file with submit.verification"
+        )
+    return "{score}"
 
 
 def have_confidences(cells: Sequence[str]) -> bool:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kaggle_face.competitions.own_data.tables import is_numbering
 from kaggle_face.errors import DataError, counted, naming_first
 from kaggle_face.evaluation.imported.files import PredictionFile
 from kaggle_face.evaluation.imported.kinds import ClassNaming
 from kaggle_face.records import ClassTable
 
 _WORDS = {"name": "by name", "submitted": "as in a submission", "index": "by number"}
-_UNNAMED = ("", "Unnamed: 0")
+_UNNAMED = re.compile(r"(Unnamed: .*)?")
+_INDEX = re.compile(r"index|level_0", re.IGNORECASE)
 _FOLD = "fold"
 
 
@@ -88,7 +90,7 @@ def _refuse_labels_alone(file: PredictionFile, num_classes: int) -> None:
     Raises:
         DataError: It has not.
     """
-    cells = [name for name in file.header if name not in (*_UNNAMED, _FOLD)]
+    cells = [name for name in file.header if not _UNNAMED.fullmatch(name) and name.lower() != _FOLD]
     if len(cells) == 2:
         raise DataError(
             f"{file.path} has one column beside the ids, '{cells[1]}'; labels alone cannot be blended, so "
@@ -140,12 +142,15 @@ def _matches(header: Sequence[str], texts: Sequence[str], prefix: str) -> dict[i
 
 
 def _ids_and_fold(file: PredictionFile, others: Sequence[int]) -> tuple[list[int], int | None, str]:
-    """The columns of ids, that of folds, and a note on a column of row numbers that is left out."""
-    fold = next((place for place in others if file.header[place] == _FOLD), None)
+    """The columns of ids, that of folds, and a note on columns of row numbers that are left out."""
+    fold = next((place for place in others if file.header[place].lower() == _FOLD), None)
     ids = [place for place in others if place != fold]
     note = ""
-    if len(ids) > 1 and file.header[ids[0]] in _UNNAMED:
+    while len(ids) > 1 and _UNNAMED.fullmatch(file.header[ids[0]]):
         ids, note = ids[1:], "; the first column, row numbers without a name, is left out"
+    if len(ids) > 1 and _INDEX.fullmatch(file.header[ids[0]]) and is_numbering(file.text(ids[0]).tolist()):
+        note = f"{note}; '{file.header[ids[0]]}', which numbers the rows, is left out"
+        ids = ids[1:]
     if not ids:
         raise DataError(f"{file.path} has no column of ids; its columns begin: {', '.join(file.header[:3])}")
     return ids, fold, note

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".parquet", ".npy")
 _MOST_BYTES_OF_NAMES = 1 << 30
 _ADVICE = "save it again where it was made, text as UTF-8"
+_ADVICE_ON_ARRAYS = "save it again where it was made, as an array of float32 and not of objects"
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 _SAFE_PYARROW = (14, 0, 1)
 """Earlier versions run code that a file holds (CVE-2023-47248)."""
@@ -139,10 +140,9 @@ def _as_numbers(path: Path, names: Sequence[str], frame: pd.DataFrame) -> FloatA
     """
     import pandas as pd
 
-    try:
-        return np.asarray(frame.to_numpy(np.float64))
-    except (ValueError, TypeError):
-        found = [pd.to_numeric(frame.iloc[:, place], errors="coerce") for place in range(len(names))]
+    if all(map(pd.api.types.is_numeric_dtype, frame.dtypes)):
+        return np.asarray(frame.to_numpy(np.float64, na_value=np.nan))
+    found = [pd.to_numeric(frame.iloc[:, place], errors="coerce") for place in range(len(names))]
     wrong = np.column_stack([column.isna() for column in found]) & frame.notna().to_numpy()
     if not wrong.any():
         return np.column_stack([column.to_numpy(np.float64) for column in found])
@@ -188,9 +188,11 @@ def _open_parquet(path: Path) -> PredictionFile:
 
 
 def _open_array(path: Path) -> PredictionFile:
-    array = read_array(path, advice=_ADVICE)
+    array = read_array(path, advice=_ADVICE_ON_ARRAYS)
     if array.ndim not in (1, 2):
         raise DataError(f"{path}: expected (N,) scores or (N, C) predictions, got shape {array.shape}")
+    if not array.size:
+        raise DataError(f"{path} holds no numbers: its shape is {array.shape}")
     values = array.reshape(len(array), -1)
     ids_file, id_names, id_columns = _ids_beside(path)
     names, sources = ["score"], [path, ids_file]

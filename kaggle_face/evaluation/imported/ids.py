@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from kaggle_face.errors import DataError, counted, naming_first
+from kaggle_face.errors import DataError, counted, naming_first, part_of
 from kaggle_face.records import FloatArray, IntArray, StrArray
 
 Keys = Sequence[str]
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,15}(\.0+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +119,8 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
     if not ways[0].given and ways[0].wanted:
         raise DataError(f"{path} has no rows; write one for each of the {what}")
     counts = Counter(ways[0].given)
+    if counts[""]:
+        raise DataError(f"{path}: {part_of(counts[''], len(ways[0].given), 'row', 'have no id')}")
     twice = [key for key, count in counts.items() if count > 1]
     if twice:
         raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'id', 'stand twice', twice[0])}")
@@ -146,10 +150,10 @@ def _why_none_fits(path: Path, way: WayToName, what: str) -> DataError:
     unknown = [key for key in way.given if key not in wanted | way.allowed]
     example = way.wanted[0] if way.wanted else "none"
     if not given & wanted and way.given:
-        return DataError(
-            f"{path}: none of its {counted(len(given), 'id')} is among the {what}, first: {way.given[0]}; "
-            f"{way.name} are such as {example}; is it of another competition?"
-        )
+        none = f"{path}: none of its {counted(len(given), 'id')} is among the {what}, first: {way.given[0]}"
+        if number := _read_as_number(way):
+            return DataError(f"{none}; may it be {number}? Write ids as text, with their zeros")
+        return DataError(f"{none}; {way.name} are such as {example}; is it of another competition?")
     if unknown:
         return DataError(
             f"{path}: {naming_first(len(unknown), len(given), 'id', f'are not among the {what}', unknown[0])}"
@@ -159,3 +163,10 @@ def _why_none_fits(path: Path, way: WayToName, what: str) -> DataError:
         lacking = naming_first(len(missing), len(wanted), f"id of the {what}", "are missing", missing[0])
         return DataError(f"{path}: {lacking}")
     return DataError(f"{path}: two of its ids name the same one of the {what}; name whole paths")
+
+
+def _read_as_number(way: WayToName) -> str | None:
+    """The wanted id that the first given one is as a number; None where not all are so."""
+    wanted = {int(stem): key for key in way.wanted if (stem := PurePosixPath(key).stem).isdecimal()}
+    given = [int(float(key)) if _WHOLE_NUMBER.fullmatch(key) else -1 for key in way.given]
+    return wanted[given[0]] if {*given} <= wanted.keys() else None

@@ -199,7 +199,8 @@ def _scores_of(
     if folds is not None:
         _require_folds(file, columns, rows, folds, pairs.pair_ids)
     kind = kind_of_scores(file.path, given[0], values, sources.values)
-    scores = np.asarray(values[rows], np.float32)
+    with np.errstate(over="ignore"):  # infinite as float32, which the next line names
+        scores = np.asarray(values[rows], np.float32)
     require_finite(file.path, pairs.pair_ids, scores)
     return ImportedValues(
         pairs.pair_ids, scores, file.sources, kind, _note(file, columns, naming, kind)
@@ -235,7 +236,7 @@ def _require_folds(
     """
     if columns.fold is None:
         return
-    found = file.text(columns.fold)[rows]
+    found = as_text([text.removesuffix(".0") for text in file.text(columns.fold)[rows].tolist()])
     wrong = found != folds.astype(np.str_)
     if wrong.all() and np.array_equal(found, (folds + 1).astype(np.str_)):
         raise DataError(f"{file.path}: its folds are counted from 1, here from 0; subtract 1 from each")

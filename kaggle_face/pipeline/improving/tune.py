@@ -91,6 +91,8 @@ class TuneOptions:
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise InputError(f"--trials must be >= 1, got {self.trials}")
+        if self.hours is not None and not self.hours > 0.0:
+            raise InputError(f"--hours must be > 0, got {self.hours:g}")
         if self.trial_epochs is not None and self.trial_epochs < 1:
             raise InputError(f"--trial-epochs must be >= 1, got {self.trial_epochs}")
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from kaggle_face.cli.main import main
+from kaggle_face.competitions.inspection import inspect_folder
+from kaggle_face.competitions.own_data.answers import Answers
 from tests.support.own_shapes import draw, write
 
 PEOPLE = ("Ann", "Bob")
@@ -185,6 +187,10 @@ def test_lost_zeros_of_ids_are_named(tmp_path, monkeypatch, capsys):
         draw(tmp_path / f"raw/pics/{number:03}.jpg", number % 2, number)
     write(tmp_path / "raw/list.csv", "id,person", *(f"{n},{PEOPLE[n % 2]}" for n in range(4)))
     assert "0 of id may be pics/000.jpg without its zeros; write its ids with their zeros" in _refused(capsys)
+    write(tmp_path / "raw/list.csv", "id,person", *(f"{n}.0,{PEOPLE[n % 2]}" for n in range(4)))
+    assert "0.0 of id may be pics/000.jpg; write its ids as the files are called" in _refused(capsys)
+    write(tmp_path / "raw/list.csv", "id,person", *(f"{n:03},{PEOPLE[n % 2]}" for n in range(4)))
+    assert inspect_folder("mine", Path("raw"), Answers()).data.classes.names.tolist() == [*PEOPLE]
 
 
 def test_numbers_of_rows_that_are_names_in_several_folders_are_refused(tmp_path, monkeypatch, capsys):
@@ -195,3 +201,37 @@ def test_numbers_of_rows_that_are_names_in_several_folders_are_refused(tmp_path,
         draw(tmp_path / f"raw/test/{number + 1}.jpg", 0, 50 + number)
     write(tmp_path / "raw/sample_submission.csv", "row_id,person", *(f"{n},Ann" for n in range(3)))
     assert "row_id (0, 1, 2) may number its rows, and no folder of test images has all" in _refused(capsys)
+
+
+def test_names_that_only_folders_tell_apart_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    images = [(person, f"{number}.jpg") for number in range(2) for person in PEOPLE]
+    for number, (person, name) in enumerate(images):
+        draw(tmp_path / "raw/train" / person / name, PEOPLE.index(person), number)
+    write(tmp_path / "raw/train.csv", "person,file", *(",".join(row) for row in images))
+    line = "'0.jpg' may be train/Ann/0.jpg or train/Bob/0.jpg, and names of its column file stand in several"
+    assert f"{line} rows; write the folder before each name, such as train/Ann/0.jpg" in _refused(capsys)
+    write(tmp_path / "raw/train.csv", "person,file", *(f"{row[0]},train/{'/'.join(row)}" for row in images))
+    assert inspect_folder("mine", Path("raw"), Answers()).data.classes.names.tolist() == [*PEOPLE]
+
+
+def test_a_list_of_labelled_pairs_and_pairs_to_submit_is_refused(root, capsys):
+    pairs = ("1,t0,t1,1,dev", "2,t0,t2,0,dev", "3,t1,t2,,test")
+    write(root / "pairs.csv", "id,a,b,same,part", *pairs)
+    assert (
+        "pairs.csv: 1 of 3 rows has no label in same (1, 0, ); write the labelled pairs and those to submit"
+        in _refused(capsys)
+    )
+
+
+def test_a_list_that_names_no_images_stands_before_the_ids_that_only_it_has(root, capsys):
+    write(root / "pairs.csv", "pair,a,b", "p,90,91", "q,91,92", "r,90,92")
+    write(root / "sample_submission.csv", "pair,score", "p,0.5", "q,0.5", "r,0.5")
+    error = _refused(capsys)
+    assert error.index("pairs.csv: left aside, no column names images") < error.index("its ids, such as 'p'")
+
+
+def test_words_for_splits_are_answered_by_the_split_in_them(root, capsys):
+    usage = [f"{line},Training" for line in TRAIN] + [f"{name},Ann,PrivateTest" for name in TESTS]
+    write(root / "list.csv", "image,person,usage", *usage)
+    assert "--split-column 'usage:PrivateTest=test'" in _refused(capsys)

@@ -7,7 +7,7 @@ import pytest
 from kaggle_face.competitions.inspection import inspect_folder
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.guess import guess_settings
-from kaggle_face.errors import ConfigError
+from kaggle_face.errors import ConfigError, DataError
 from tests.support.own_shapes import draw
 
 
@@ -92,3 +92,41 @@ def test_folders_are_called_like_splits_beside_a_word_for_what_they_hold(tmp_pat
     _draw(tmp_path, *(f"{dev}/{person}/3.jpg" for person in "ab"), *(f"{test}/{image}.jpg" for image in "45"))
     splits = inspect_folder("mine", tmp_path).data.faces.splits.tolist()
     assert {split: splits.count(split) for split in splits} == {"train": 4, "dev": 2, "test": 2}
+
+
+def test_people_called_like_splits_are_a_question(tmp_path):
+    _draw(tmp_path, *(f"people/{who}/{n}.jpg" for who in ("Ann", "Dev", "Val") for n in "12"), "test/9.jpg")
+    with pytest.raises(
+        ConfigError, match=r"^people/Dev: it may hold dev images or be a person, as people/Ann b"
+    ):
+        guess_settings(tmp_path, Answers())
+    data = inspect_folder("mine", tmp_path, Answers(identity_folder="first")).data
+    assert data.classes.names.tolist() == ["Ann", "Dev", "Val"]
+    assert data.test_rows.image_ids.tolist() == ["test/9.jpg"]
+
+
+def test_splits_within_people_are_named(tmp_path):
+    _draw(tmp_path, *(f"{who}/{split}/1.jpg" for who in ("Ann", "Bob") for split in ("train", "test")))
+    with pytest.raises(
+        DataError, match=r"^Ann/test/ and Bob/test/ are .* within those of people; .* test/Ann/"
+    ):
+        guess_settings(tmp_path, Answers())
+
+
+def test_names_of_several_fields_of_numbers_are_a_question(tmp_path):
+    people = ("0002", "0007", "0010")
+    _draw(tmp_path, *(f"box/{who}_c{n}s1_00{n}_0{n}.jpg" for who in people for n in "12"))
+    with pytest.raises(
+        ConfigError, match=r"are {n}_{identity} or {identity}_c{n}s{n}_{n}_{n}, and which is not"
+    ):
+        guess_settings(tmp_path, Answers())
+    assert _classes(tmp_path, Answers(pattern="{identity}_c{n}s{n}_{n}_{n}")) == [*people]
+
+
+def test_words_for_views_behind_numbers_are_a_question(tmp_path):
+    _draw(tmp_path, *(f"all/{number}_{view}.jpg" for number in range(1, 4) for view in ("left", "right")))
+    with pytest.raises(
+        ConfigError, match=r"{n}_{identity} or {identity}_{any}, .* --pattern '{n}_{identity}'"
+    ):
+        guess_settings(tmp_path, Answers())
+    assert _classes(tmp_path, Answers(pattern="{identity}_{any}")) == ["1", "2", "3"]

@@ -211,3 +211,16 @@ def test_a_files_name_says_which_task_its_numbers_answer(known_people, tmp_path)
     path.write_text("id,label\n0,n000000\n1,n000000\n")  # stale: a third probe was added later
     form = infer_format(path, known_people.read())
     assert cells_of(form) == [("verification", "{id}", "{label}")]
+
+
+@pytest.mark.parametrize("cells", [("0,5", "0,25"), ("?", "?"), ("", ""), ("1e-3", "2")])
+def test_pairs_are_answered_with_scores(csv_pairs, sample, cells):
+    path = sample("id;score", f"0;{cells[0]}", f"1;{cells[1]}").rename(csv_pairs.root / "verification.csv")
+    form = infer_format(path, csv_pairs.read())
+    assert cells_of(form) == [("verification", "{id}", "{score}")]
+
+
+def test_pairs_answered_with_words_are_refused(csv_pairs, sample):
+    with pytest.raises(DataError, match=r"pairs are answered with scores, and 'same' of 'answer' is not"):
+        path = sample("id,answer", "0,same", "1,same").rename(csv_pairs.root / "verification.csv")
+        infer_format(path, csv_pairs.read())

@@ -35,6 +35,8 @@ def opened(tmp_path: Path):
         ("id,class_0,class_1,class_2", (0,), (1, 2, 3), None, "by number after 'class_'"),
         (",id,p_bob,p_ann,p_cy", (1,), (3, 2, 4), None, "row numbers without a name, is left out"),
         (",ann,bob,cy", (0,), (1, 2, 3), None, "by name"),
+        ("Unnamed: 0.1,Unnamed: 0,id,ann,bob,cy", (2,), (3, 4, 5), None, "row numbers without a name"),
+        ("id,ann,bob,cy,Fold", (0,), (1, 2, 3), 4, "by name"),
     ],
 )
 def test_columns_are_found_wherever_they_stand(opened, header, ids, values, fold, words) -> None:
@@ -73,3 +75,13 @@ def test_scores_stand_under_their_name_or_last(opened) -> None:
     assert score_columns(opened("a,b,similarity")).values == (2,)
     with pytest.raises(DataError, match="could be ids"):
         score_columns(opened("pair,a,b,score"))
+
+
+def test_a_column_called_index_that_numbers_the_rows_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "oof.csv"
+    path.write_text("index,id,ann,bob,cy\n0,x,1,0,0\n1,y,1,0,0\n", encoding="utf-8")
+    found = class_columns(open_prediction_file(path), CLASSES)
+    assert found.ids == (1,) and "'index', which numbers the rows, is left out" in found.about
+    path.write_text("index,id,ann,bob,cy\n7,x,1,0,0\n9,y,1,0,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match="1 of 5 columns holds neither ids nor a class, first: 'id'"):
+        class_columns(open_prediction_file(path), CLASSES)

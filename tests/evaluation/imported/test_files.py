@@ -87,6 +87,7 @@ def test_a_csv_that_is_no_table_is_refused(text: str, message: str, tmp_path: Pa
         ("high", "row 2 below the header holds 'high' in the column 'y', where a number is expected; mend"),
         ("0,5", "holds '0,5' in the column 'y', where a number is expected; write decimal points"),
         ("12 %", "row 2 below the header holds '12 %' in the column 'y'"),
+        ("1_0", "row 2 below the header holds '1_0' in the column 'y'"),
     ],
 )
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -116,6 +117,14 @@ def test_a_file_of_the_user_has_no_command_that_makes_it(tmp_path: Path) -> None
 
 def test_an_array_has_as_many_ids_and_classes_as_rows_and_columns(tmp_path: Path) -> None:
     path = tmp_path / "oof.npy"
+    np.save(path, np.zeros((0, 3)))
+    with pytest.raises(DataError, match=r"oof\.npy holds no numbers: its shape is \(0, 3\)"):
+        open_prediction_file(path)
+    np.save(path, np.zeros((2, 3), ">f4"))
+    with pytest.raises(
+        RunError, match=r"of type >f4\); save it again where it was made, as an array of float32"
+    ):
+        open_prediction_file(path)
     np.save(path, np.zeros((2, 3)))
     (tmp_path / "oof.ids.txt").write_text("a\nb\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"needs oof\.classes\.txt beside it"):

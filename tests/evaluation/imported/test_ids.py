@@ -68,3 +68,17 @@ def test_couples_are_found_in_either_order_and_for_every_pair_of_them() -> None:
     first, second = np.array(["p/a.jpg", "p/b.jpg", "p/b.jpg"]), np.array(["p/b.jpg", "p/a.jpg", "p/c.jpg"])
     ways = ways_to_name_couples(first, second, np.array(["c", "a"]), np.array(["b", "b"]))
     assert match_rows(Path("f"), ways, "pairs")[0].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("given", [["7", "12"], ["7.0", "12.0"]])
+def test_ids_that_were_read_as_numbers_are_named(given: list[str]) -> None:
+    ways = ways_to_name_images(np.array(["t/0007.jpg", "t/0012.jpg"]), np.array(given), NONE)
+    line = rf"none of its 2 ids .*, first: {given[0]}; may it be t/0007.jpg\? Write ids as text, with "
+    with pytest.raises(DataError, match=line):
+        match_rows(Path("f.csv"), ways, "images")
+
+
+def test_a_row_without_an_id_is_called_so() -> None:
+    ways = [WayToName("ids", ["a", "b"], ["a", ""])]
+    with pytest.raises(DataError, match=r"^f\.csv: 1 of 2 rows has no id$"):
+        match_rows(Path("f.csv"), ways, "images")

@@ -49,6 +49,12 @@ def test_trials_of_several_folds_are_read_from_one_file(folder: Path) -> None:
         and oof.values.tolist() == [i / 8 for i in range(8)]
     )
     assert scores.values.tolist() == [0.5] and oof.kind == "scores"
+    table.astype({"fold": float}).to_csv("oof.csv", index=False)
+    again, _ = read_pairs(data, both, sources)
+    assert again is not None and again.values.tolist() == oof.values.tolist()
+    table.assign(score=table["score"] * 1e300).to_csv("oof.csv", index=False)
+    with pytest.raises(DataError, match="7 of 8 rows have values that are infinite, first: fold0-1"):
+        read_pairs(data, both, sources)
     table.assign(fold=0).to_csv("oof.csv", index=False)
     with pytest.raises(
         DataError, match=r"4 of 8 rows are of another fold, first: fold1-0 \(fold 0, here 1\)"

@@ -201,7 +201,41 @@ def labels_of_another_table(root: Path) -> Truth:
     return truth
 
 
+def paths_of_another_machine_in_the_sample(root: Path) -> Truth:
+    """Paths of a Windows drive in the table and in the sample, whose folder `test` is there."""
+    truth, rows, start = Truth(columns=("Path", "Person")), [], "C:\\faces\\"
+    for name, person in training(lambda p, i: f"train/{i}/{p}.jpg", root):
+        truth.train[name] = NAMES[person]
+        rows.append(start + name.replace("/", "\\") + f";{NAMES[person]}")
+    write(root / "train.csv", "Path;Person", *rows)
+    for name, person in testing(lambda n: f"test/{n % 2}/q{n}.jpg", root):
+        truth.test[start + name.replace("/", "\\")] = (name, NAMES[person])
+    write(root / "sample_submission.csv", "Path,Person", *(f"{row},Ann" for row in truth.test))
+    truth.said = ("gives the test images; 'C:/faces/' is cut off their paths",)
+    return truth
+
+
+def tables_beside_their_images(root: Path) -> Truth:
+    """The same names of images in the folders of two tables, below a folder that is not there."""
+    truth, rows = Truth(columns=("file", "name")), []
+    for name, person in training(lambda p, i: f"train/pics/{8 * p + i}.jpg", root):
+        truth.train[name] = NAMES[person]
+        rows.append(f"all/{name},{NAMES[person]}")
+    write(root / "train/labels.csv", "file,name", *rows)
+    for name, person in testing(lambda n: f"test/pics/{n}.jpg", root):
+        truth.test[name.removeprefix("test/")] = (name, NAMES[person])
+    write(root / "test/list.csv", "file", *truth.test)
+    write(root / "sample_submission.csv", "file,name", *(f"{row},Ann" for row in truth.test))
+    truth.said = (
+        "'all/' is cut off their paths",
+        "test/list.csv: test images, for file (pics/0.jpg, pics/1.jpg, pics/2.jpg) names images in test/",
+    )
+    return truth
+
+
 TABLES = (
+    paths_of_another_machine_in_the_sample,
+    tables_beside_their_images,
     labels_of_another_table,
     lists_of_splits,
     quoted_absolute_paths,
