@@ -167,7 +167,7 @@ def gather_facts(
         embeddings=embedding_facts(first[0]) if first else None,
         gallery=gallery,
         blend=blend,
-        comparison=_comparison(run, own, missing),
+        comparison=_comparison(run, own, options.folds, missing),
         cache=pictures.cache,
         train_pictures=train_pictures,
         test_pictures=test_pictures,
@@ -337,12 +337,14 @@ def _dev_gallery(run: RunFolder, fold: FoldFolder, blend: BlendRecord | None) ->
     )
 
 
-def _comparison(run: RunFolder, own: OwnMetrics, missing: dict[str, str]) -> Comparison | None:
+def _comparison(
+    run: RunFolder, own: OwnMetrics, folds: Sequence[int] | None, missing: dict[str, str]
+) -> Comparison | None:
     before = run_before(run, list_runs(run.path.parent.parent, run.path.parent.name))
     if before is None:
         missing["comparison"] = "no earlier run of these settings has a finished fold"
         return None
-    return compare_with(run, before, (own.classes, own.pairs))
+    return compare_with(run, before, (own.classes, own.pairs), folds)
 
 
 def _pictures(
