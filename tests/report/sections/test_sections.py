@@ -173,6 +173,9 @@ def test_histograms_count_every_pair(made_up: ReportFacts) -> None:
     counts = [int(np.sum(trace["customdata"])) for trace in figure.traces]
     assert counts == [int(made_up.pairs.trials.labels.sum()), int((made_up.pairs.trials.labels == 0).sum())]
     assert len(figure.layout["shapes"]) == 1 and "red: fpr=0.001" in figure.summary
+    few = replace(made_up, pairs=replace(made_up.pairs, chosen="fpr=0.0001"))  # which needs more impostors
+    (figure,) = blocks_of(score_histograms.SECTION, few)
+    assert isinstance(figure, Figure) and figure.summary.endswith("thresholds fpr=0.001 at 2.500.")
 
 
 def test_groups_far_apart_lie_apart_on_the_map_and_points_have_pictures(made_up: ReportFacts) -> None:
