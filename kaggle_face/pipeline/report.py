@@ -256,7 +256,7 @@ def _class_facts(
         missing["classes"] = "no run keeps out-of-fold predictions of identities"
         return None
     class_names = open_predictions(members[0], members[0].folds[0], "oof").class_names
-    held_out = open_held_out_logits(members, class_names)
+    held_out = open_held_out_logits(members)
     names = [member.name for member in members]
     record = None if blend is None else blend.tasks.get("classification")
     if record is not None and _is_mixed(record, members[0]):
