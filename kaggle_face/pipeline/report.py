@@ -18,7 +18,7 @@ from kaggle_face.artifacts.seals import in_words, time_of_now
 from kaggle_face.competitions.catalogue.ranking import ClassMetric, OwnMetrics, own_metrics_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.ensemble.held_out_blend import blended_logits, blended_scores, members_of_record
-from kaggle_face.errors import InputError, KaggleFaceError, RunError
+from kaggle_face.errors import InputError, KaggleFaceError, RunError, counted
 from kaggle_face.evaluation.blend_record import BlendRecord, TaskRecord, read_blend_record
 from kaggle_face.evaluation.figures import open_trials
 from kaggle_face.evaluation.held_out_figures import matches_of
@@ -280,6 +280,12 @@ def _pair_facts(
     trials = open_trials(members) if members else None
     if trials is None:
         missing["pairs"] = "no run keeps out-of-fold scores of pairs whose truth is known"
+        return None
+    if len(set(trials.labels.tolist())) < 2:
+        kind = "genuine" if trials.labels.all() else "impostor"
+        missing["pairs"] = (
+            f"all {counted(len(trials.labels), 'held-out pair')} are {kind}, which measures nothing"
+        )
         return None
     names = [member.name for member in members]
     record = None if blend is None else blend.tasks.get("verification")
