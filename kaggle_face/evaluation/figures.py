@@ -24,7 +24,6 @@ from kaggle_face.evaluation.member_scores import (
     log_softmax,
     open_embeddings,
     open_held_out_logits,
-    open_predictions,
 )
 from kaggle_face.evaluation.members import Member
 from kaggle_face.evaluation.nested_split import disjoint_sets, stable_order
@@ -138,8 +137,7 @@ def estimates_of_classes(
 
 def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
     """Ranks and losses of the true classes by each member, on the same images in the same order."""
-    names = open_predictions(members[0], members[0].folds[0], "oof").class_names
-    return figures_of_logits(open_held_out_logits(members, names))
+    return figures_of_logits(open_held_out_logits(members))
 
 
 def figures_of_logits(held_out: Sequence[HeldOutLogits]) -> list[ClassFigures]:

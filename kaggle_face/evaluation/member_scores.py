@@ -137,15 +137,24 @@ def open_test_logits(members: Sequence[Member]) -> TestScores:
     return TestScores(first.image_ids, member_scores, first.class_names)
 
 
-def open_held_out_logits(members: Sequence[Member], class_names: StrArray) -> tuple[HeldOutLogits, ...]:
+def open_held_out_logits(
+    members: Sequence[Member], class_names: StrArray | None = None
+) -> tuple[HeldOutLogits, ...]:
     """The out-of-fold predictions of all members, one entry per fold.
+
+    `class_names` are those of the test predictions; None: those of the first network.
 
     Raises:
         RunError: One is missing, or the members were trained on different folds or classes.
         DataError: A prediction is NaN, or has no label.
     """
+    known = "the test predictions"
+    if class_names is None:
+        known = members[0].network_name(members[0].folds[0])
+        class_names = open_predictions(members[0], members[0].folds[0], "oof").class_names
     opened = [
-        _open_held_out_fold(members, position, class_names) for position in range(len(members[0].folds))
+        _open_held_out_fold(members, position, class_names, known)
+        for position in range(len(members[0].folds))
     ]
     seen: dict[str, int] = {}
     for held_out in opened:
@@ -253,17 +262,19 @@ def require_same_classes(name: str, found: Predictions, first_name: str, first: 
     )
     raise RunError(
         f"{name} and {first_name} know different classes ({len(found.class_names)} and "
-        f"{len(first.class_names)}, {difference}); blend runs that were trained on the same classes"
+        f"{len(first.class_names)}, {difference}); only runs of the same classes go together"
     )
 
 
-def _open_held_out_fold(members: Sequence[Member], position: int, class_names: StrArray) -> HeldOutLogits:
+def _open_held_out_fold(
+    members: Sequence[Member], position: int, class_names: StrArray, known: str
+) -> HeldOutLogits:
     opened = [(member, member.folds[position]) for member in members]
     predictions = [open_predictions(member, fold, "oof") for member, fold in opened]
     names = [member.network_name(fold) for member, fold in opened]
     expected = Predictions(np.empty(0, np.str_), np.empty((0, len(class_names)), np.float32), class_names)
     for name, found in zip(names, predictions, strict=True):
-        require_same_classes(name, found, "the test predictions", expected)
+        require_same_classes(name, found, known, expected)
     image_ids = np.sort(predictions[0].image_ids)
     labels = read_labels(opened[0][1], image_ids, len(class_names))
     member_scores = []

@@ -18,7 +18,7 @@ from kaggle_face.artifacts.seals import in_words, time_of_now
 from kaggle_face.competitions.catalogue.ranking import ClassMetric, OwnMetrics, own_metrics_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.ensemble.held_out_blend import blended_logits, blended_scores, members_of_record
-from kaggle_face.errors import InputError, KaggleFaceError, RunError
+from kaggle_face.errors import InputError, KaggleFaceError, RunError, counted
 from kaggle_face.evaluation.blend_record import BlendRecord, TaskRecord, read_blend_record
 from kaggle_face.evaluation.figures import open_trials
 from kaggle_face.evaluation.held_out_figures import matches_of
@@ -167,7 +167,7 @@ def gather_facts(
         embeddings=embedding_facts(first[0]) if first else None,
         gallery=gallery,
         blend=blend,
-        comparison=_comparison(run, own, missing),
+        comparison=_comparison(run, own, options.folds, missing),
         cache=pictures.cache,
         train_pictures=train_pictures,
         test_pictures=test_pictures,
@@ -256,7 +256,7 @@ def _class_facts(
         missing["classes"] = "no run keeps out-of-fold predictions of identities"
         return None
     class_names = open_predictions(members[0], members[0].folds[0], "oof").class_names
-    held_out = open_held_out_logits(members, class_names)
+    held_out = open_held_out_logits(members)
     names = [member.name for member in members]
     record = None if blend is None else blend.tasks.get("classification")
     if record is not None and _is_mixed(record, members[0]):
@@ -280,6 +280,12 @@ def _pair_facts(
     trials = open_trials(members) if members else None
     if trials is None:
         missing["pairs"] = "no run keeps out-of-fold scores of pairs whose truth is known"
+        return None
+    if len(set(trials.labels.tolist())) < 2:
+        kind = "genuine" if trials.labels.all() else "impostor"
+        missing["pairs"] = (
+            f"all {counted(len(trials.labels), 'held-out pair')} are {kind}, which measures nothing"
+        )
         return None
     names = [member.name for member in members]
     record = None if blend is None else blend.tasks.get("verification")
@@ -337,12 +343,14 @@ def _dev_gallery(run: RunFolder, fold: FoldFolder, blend: BlendRecord | None) ->
     )
 
 
-def _comparison(run: RunFolder, own: OwnMetrics, missing: dict[str, str]) -> Comparison | None:
+def _comparison(
+    run: RunFolder, own: OwnMetrics, folds: Sequence[int] | None, missing: dict[str, str]
+) -> Comparison | None:
     before = run_before(run, list_runs(run.path.parent.parent, run.path.parent.name))
     if before is None:
         missing["comparison"] = "no earlier run of these settings has a finished fold"
         return None
-    return compare_with(run, before, (own.classes, own.pairs))
+    return compare_with(run, before, (own.classes, own.pairs), folds)
 
 
 def _pictures(

@@ -31,21 +31,29 @@ _PLACES = ("paths.", "data.root")
 
 
 def run_facts(run: RunFolder, folds: Sequence[FoldFolder]) -> RunFacts:
-    """What is kept of a run and its folds.
+    """What is kept of a run and those of its folds that are shown.
 
     Raises:
         RunError: A file of a fold is damaged.
     """
-    return RunFacts(run, tuple(map(_fold_facts, folds)), run.num_folds, tuple(_differences(folds[0])))
+    finished = len(run.finished_folds())
+    return RunFacts(
+        run, tuple(map(_fold_facts, folds)), run.num_folds, finished, tuple(_differences(folds[0]))
+    )
 
 
-def compare_with(run: RunFolder, before: RunFolder, metrics: Sequence[str]) -> Comparison:
-    """The metrics of a run and of the one before, on the folds that both have, with paired differences."""
-    numbers = {fold.fold for fold in before.finished_folds()}
+def compare_with(
+    run: RunFolder, before: RunFolder, metrics: Sequence[str], folds: Sequence[int] | None = None
+) -> Comparison:
+    """The metrics of a run and of the one before, on the folds that both have, with paired differences.
+
+    `folds` are those that are shown; None: all.
+    """
+    numbers = {fold.fold for fold in before.finished_folds() if folds is None or fold.fold in folds}
     common = [fold.fold for fold in run.finished_folds() if fold.fold in numbers]
     note = f"on fold{'s' if len(common) > 1 else ''} {', '.join(map(str, common))}, networks against networks"
     if not common:
-        return Comparison(before.name, (), "the two runs have no finished fold in common")
+        return Comparison(before.name, (), "no fold that is shown is finished in both runs")
     rows: list[ComparedMetric] = []
     try:
         rows += _of_classes(run, before, common, "map@5" if "map@5" in metrics else "accuracy")

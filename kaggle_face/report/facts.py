@@ -72,14 +72,20 @@ class FoldFacts:
 
 @dataclass(frozen=True, eq=False)
 class RunFacts:
-    """A run: its finished folds, how many are planned, and the settings that differ from the base.
+    """A run: the folds that are shown, and the settings that differ from the base.
 
-    `differences` holds key, value of the base and value of the run, as text.
+    Attributes:
+        folder: Where it lies.
+        folds: Those of its finished folds that the report is about.
+        num_folds: How many folds are planned; None where that is not kept.
+        num_finished: How many folds are finished, shown or not.
+        differences: Key, value of the base and value of the run, as text.
     """
 
     folder: RunFolder
     folds: tuple[FoldFacts, ...]
     num_folds: int | None
+    num_finished: int
     differences: tuple[tuple[str, str, str], ...] = ()
 
     @property

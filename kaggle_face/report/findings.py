@@ -21,7 +21,7 @@ def evidence_of(facts: ReportFacts) -> Evidence:
         "curves": tuple(map(_curve, run.folds)),
         "agreement": facts.agreement,
         "num_uploads": sum(upload.is_comparable for upload in facts.uploads),
-        "finished_folds": len(run.folds),
+        "finished_folds": run.num_finished,
         "planned_folds": run.num_folds,
         "next_cutoff": next_cutoff(facts),
         "has_blend": facts.blend is not None or (len(facts.runs) == 1 and run.is_imported),

@@ -73,6 +73,9 @@ def test_different_classes_are_refused(members: tuple[Member, ...]) -> None:
         RunError, match=r"b@best_cls fold 1 and demo/a@best_cls fold 0 know different classes.*'m0'"
     ):
         open_test_logits(members)
+    rewrite(members[1], "oof", class_names=np.array([f"m{i}" for i in range(12)]))
+    with pytest.raises(RunError, match=r"^demo/b@best_cls fold 1 and demo/a@best_cls fold 0 know different"):
+        open_held_out_logits(members)
 
 
 def test_a_class_less_is_refused(members: tuple[Member, ...]) -> None:

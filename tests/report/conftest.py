@@ -58,7 +58,7 @@ def made_up(
         ),
         score=Score("accuracy", 0.8, 0.7, 0.9, True, MARKUP),
         task_scores={"classification": Score("accuracy", 0.8, 0.7, 0.9, True, MARKUP)},
-        runs=(RunFacts(run, (_fold(0), _fold(1)), 5, (("optim.lr", "0.1", MARKUP),)),),
+        runs=(RunFacts(run, (_fold(0), _fold(1)), 5, 3, (("optim.lr", "0.1", MARKUP),)),),
         made_at="2026-11-29 05:12 UTC",
         command="kaggle-face report main",
         version="1",

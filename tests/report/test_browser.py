@@ -122,6 +122,20 @@ def test_names_with_markup_are_shown_as_they_are(opened: Opened) -> None:
     assert MARKUP in legends
 
 
+def test_a_legend_lies_below_the_title_of_its_axis_and_inside_its_chart(opened: Opened) -> None:
+    ends = "([name, end]) => document.querySelector(`#scores ${name}`).getBoundingClientRect()[end]"
+    title, legend, lowest, chart = (
+        float(opened.page.evaluate(ends, [name, end]))
+        for name, end in (
+            (".xtitle", "bottom"),
+            (".legend", "top"),
+            (".legend", "bottom"),
+            (".chart", "bottom"),
+        )
+    )
+    assert title <= legend + 0.5 and lowest <= chart + 0.5
+
+
 def axe_violations(opened: Opened, leave_out: str = "") -> list[tuple[str, str]]:
     """Rules of axe-core that are broken, each with its first element; `leave_out` is a selector."""
     script = files(pytest.importorskip("axe_playwright_python")).joinpath("axe.min.js").read_text("utf-8")

@@ -27,7 +27,7 @@ def test_the_evidence_is_that_of_the_facts(made_up: ReportFacts) -> None:
     assert (found.refused_genuine, found.threshold_rule) == (0.8, "fpr=0.001")
     assert found.half_width == pytest.approx(0.1)
     assert (found.num_uploads, found.agreement, found.has_blend) == (5, 0.9, True)
-    assert (found.num_copies, found.finished_folds, found.planned_folds) == (5, 2, 5)
+    assert (found.num_copies, found.finished_folds, found.planned_folds) == (5, 3, 5)
 
 
 def test_curves_end_with_what_was_measured(made_up: ReportFacts) -> None:

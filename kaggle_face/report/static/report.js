@@ -32,7 +32,7 @@
       paper_bgcolor: colour("--paper"), plot_bgcolor: colour("--paper"), height: spec.height,
       font: { color: colour("--ink"), family: "system-ui, sans-serif", size: width < 600 ? 11 : 13 },
       margin: { l: 48, r: 12, t: 12, b: 44 }, hovermode: "closest", showlegend: spec.traces.length > 1,
-      legend: { orientation: "h", y: -(width < 600 ? 100 : 58) / (spec.height - 110), x: 0, yanchor: "top" },
+      legend: { orientation: "h", yref: "container", y: 0, x: 0, yanchor: "bottom" },
       hoverlabel: { bgcolor: colour("--panel"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
       ...own,
     };

@@ -38,11 +38,18 @@ def create_loggers(config: Config, folder: FoldFolder, progress: Progress) -> tu
     require_logger_packages(config.train)
     for name in config.train.loggers:
         # Here, since no worker process may be forked while a thread imports; what fails now fails there too.
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             import_module(name)
     loggers: list[Logger] = [CsvLogger(folder.history_file)]
     if config.train.tensorboard:
-        loggers.append(TensorBoardLogger(folder.path / "tensorboard"))
+        try:
+            import_module("torch.utils.tensorboard")
+            loggers.append(TensorBoardLogger(folder.path / "tensorboard"))
+        except Exception as error:  # another protobuf than it was made for raises a TypeError
+            progress.warn(
+                "TensorBoard cannot be imported and records nothing of this training, which goes on: "
+                f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            )
     return (*loggers, *(_service_logger(name, folder, progress) for name in config.train.loggers))
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.artifacts.record_io import read_pair_scores, read_pairs, write_pair_scores, write_pairs
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.cli.main import main
 from kaggle_face.config import load_config
 from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.pipeline.report import ReportOptions, gather_facts
 from kaggle_face.progress import SilentProgress
+from kaggle_face.records import Pairs, PairScores
 from kaggle_face.report import page
 
 
@@ -31,6 +34,28 @@ def test_two_runs_are_reported_and_the_next_steps_printed(capsys: pytest.Capture
     assert "pictures are left out" in err
     text = Path("both.html").read_text(encoding="utf-8")
     assert "demo/a@best_cls" in text and "demo/b@best_ver" in text
+
+
+def test_pairs_of_one_kind_are_left_out_with_the_reason(
+    capsys: pytest.CaptureFixture[str], reseal: Callable[[RunFolder], None]
+) -> None:
+    run = RunFolder(Path("runs/demo/a"))
+    for fold in run.finished_folds():
+        pairs = read_pairs(fold.pairs_file("oof"))
+        kept = pairs.labels == 0
+        write_pairs(
+            fold.pairs_file("oof"),
+            Pairs(pairs.pair_ids[kept], pairs.first_ids[kept], pairs.second_ids[kept], pairs.labels[kept]),
+        )
+        record = fold.record_folder("oof", "best_ver", "pairs")
+        scores = read_pair_scores(record)
+        kept_scores = PairScores(scores.pair_ids[kept], scores.scores[kept], scores.labels[kept])
+        write_pair_scores(record, kept_scores, read_seal(record).made_of)
+    reseal(run)
+    assert main(["report", "a", "--to", "a.html"]) == 0
+    text = Path("a.html").read_text(encoding="utf-8")
+    assert "all 150 held-out pairs are impostor, which measures nothing" in text
+    assert "accuracy, out of fold" in text
 
 
 def test_a_blend_that_is_named_has_to_be_there(refused: Callable[..., str]) -> None:

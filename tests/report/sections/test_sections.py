@@ -140,6 +140,9 @@ def test_the_hardest_pairs_come_first_and_hold_their_scores(made_up: ReportFacts
     assert scores[false_non_matches[0]] == scores[same].min()
     card = cards_of(hardest_pairs.SECTION, made_up).cards[0]
     assert card.title == f"score {pairs.scores[0, false_matches[0]]:.4f}"
+    unnamed = replace(made_up, cache=None, pairs=replace(pairs, identities={}))  # neither pictures nor people
+    first = table_of(hardest_pairs.SECTION, unnamed).rows[0]
+    assert first[0] == pairs.trials.first_ids[false_matches[0]]
 
 
 def test_only_a_good_network_doubts_labels(made_up: ReportFacts) -> None:
@@ -173,6 +176,9 @@ def test_histograms_count_every_pair(made_up: ReportFacts) -> None:
     counts = [int(np.sum(trace["customdata"])) for trace in figure.traces]
     assert counts == [int(made_up.pairs.trials.labels.sum()), int((made_up.pairs.trials.labels == 0).sum())]
     assert len(figure.layout["shapes"]) == 1 and "red: fpr=0.001" in figure.summary
+    few = replace(made_up, pairs=replace(made_up.pairs, chosen="fpr=0.0001"))  # which needs more impostors
+    (figure,) = blocks_of(score_histograms.SECTION, few)
+    assert isinstance(figure, Figure) and figure.summary.endswith("thresholds fpr=0.001 at 2.500.")
 
 
 def test_groups_far_apart_lie_apart_on_the_map_and_points_have_pictures(made_up: ReportFacts) -> None:
@@ -272,6 +278,10 @@ def test_the_shift_is_in_deviations_of_the_training_pictures(
 def test_costs_are_those_of_the_folds(made_up: ReportFacts) -> None:
     row = table_of(cost.SECTION, made_up).rows[1]
     assert row[:5] == ("demo/main", 1, 1.0, 6, 101.0) and row[7] == 1.0
+    history = {**made_up.run.folds[0].history, "images_per_second": np.full(6, np.nan)}
+    run = replace(made_up.run, folds=(replace(made_up.run.folds[0], history=history),))
+    (table,) = blocks_of(cost.SECTION, replace(made_up, runs=(run,)))  # without a chart of the throughput
+    assert isinstance(table, Table) and table.rows[0][4] is None
 
 
 def test_uploads_are_shown_newest_first_with_both_scores(made_up: ReportFacts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from kaggle_face.config import Config, TrainConfig
 from kaggle_face.errors import MissingExtraError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.train.loggers.creation import create_loggers, require_logger_packages
+from tests.support.progress import Told
 
 
 @pytest.mark.parametrize(("tensorboard", "kinds"), [(True, ["Csv", "TensorBoard"]), (False, ["Csv"])])
@@ -21,6 +23,19 @@ def test_event_files_are_written_only_where_the_settings_ask_for_them(
     loggers = create_loggers(config, FoldFolder(tmp_path), SilentProgress())
     assert [type(each).__name__ for each in loggers] == [f"{kind}Logger" for kind in kinds]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tensorboard_that_cannot_be_imported_is_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    progress = Told()
+    loggers = create_loggers(Config(), FoldFolder(tmp_path), progress)
+    assert [type(each).__name__ for each in loggers] == ["CsvLogger"]
+    (line,) = progress.lines
+    assert line.startswith(
+        "TensorBoard cannot be imported and records nothing of this training, which goes on"
+    )
 
 
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])

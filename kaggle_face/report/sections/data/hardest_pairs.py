@@ -47,8 +47,6 @@ def build(facts: ReportFacts) -> Content:
     pairs = facts.pairs
     if pairs is None:
         return LeftOut(facts.missing.get("pairs", "there are no held-out trials"))
-    if not pairs.identities and facts.cache is None:
-        return LeftOut("the trials keep no images: the run was trained by an earlier version or imported")
     noisy = looks_mislabelled(pairs)
     kinds = zip(("Hardest false matches", "Hardest false non-matches"), hardest(pairs), strict=True)
     return tuple(_block(facts, pairs, title, rows, noisy) for title, rows in kinds)

@@ -7,7 +7,7 @@ import numpy as np
 from kaggle_face.report.blocks import Cell, Column, Figure, Table, series_colour
 from kaggle_face.report.facts import FoldFacts, ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
-from kaggle_face.report.sections.run.learning_curves import epoch_axis
+from kaggle_face.report.sections.run.learning_curves import epoch_axis, is_measured
 
 _MIB = 2**20
 
@@ -36,12 +36,13 @@ def build(facts: ReportFacts) -> Content:
         "Memory: the most that the training process held; a dash where a run was trained before it was kept."
     )
     table = Table("Cost of each fold", columns, rows, note)
-    curves = [fold for fold in facts.run.folds if "images_per_second" in fold.history]
+    curves = [fold for fold in facts.run.folds if is_measured(fold, "images_per_second")]
     return (table, _throughput(curves)) if curves else (table,)
 
 
 def _row(name: str, fold: FoldFacts) -> tuple[Cell, ...]:
-    info, rates = fold.info, fold.history.get("images_per_second")
+    info = fold.info
+    rates = fold.history["images_per_second"] if is_measured(fold, "images_per_second") else None
     memory = info.get("peak_memory_bytes")
     memory = memory if isinstance(memory, dict) else {}
     return (
@@ -49,7 +50,7 @@ def _row(name: str, fold: FoldFacts) -> tuple[Cell, ...]:
         fold.fold,
         float(info.get("seconds", 0.0)) / 60,
         len(fold.history.get("epoch", ())),
-        None if rates is None or not len(rates) else float(np.nanmedian(rates)),
+        None if rates is None else float(np.nanmedian(rates)),
         info.get("train_images"),
         info.get("num_parameters"),
         fold.weights_bytes / _MIB if fold.weights_bytes else None,

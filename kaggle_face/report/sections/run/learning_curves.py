@@ -23,16 +23,16 @@ def build(facts: ReportFacts) -> Content:
     if not folds:
         return LeftOut(f"{facts.run.name} has no history: no network of it was trained here")
     figures = [_losses(folds)]
-    measured = [metric for metric in _METRICS if any(_is_measured(fold, metric) for fold in folds)]
+    measured = [metric for metric in _METRICS if any(is_measured(fold, metric) for fold in folds)]
     figures += [_metric(metric, folds) for metric in measured]
     if any("lr" in fold.history for fold in folds):
         figures.append(_chart("Learning rate", "lr", folds, "Learning rate by epoch."))
     return tuple(figures)
 
 
-def _is_measured(fold: FoldFacts, metric: str) -> bool:
-    """Whether a metric has a value; its column is there without one where nothing could be measured."""
-    return metric in fold.history and bool(np.isfinite(fold.history[metric]).any())
+def is_measured(fold: FoldFacts, column: str) -> bool:
+    """Whether a column has a value; it is there without one where nothing could be measured."""
+    return column in fold.history and bool(np.isfinite(fold.history[column]).any())
 
 
 def _losses(folds: Sequence[FoldFacts]) -> Figure:
@@ -53,7 +53,7 @@ def _losses(folds: Sequence[FoldFacts]) -> Figure:
 def _metric(metric: str, folds: Sequence[FoldFacts]) -> Figure:
     best = []
     for fold in folds:
-        if _is_measured(fold, metric):
+        if is_measured(fold, metric):
             values = fold.history[metric]
             place = int(np.nanargmax(values) if is_higher_better(metric) else np.nanargmin(values))
             best.append(f"fold {fold.fold} {values[place]:.4f} in epoch {int(fold.history['epoch'][place])}")

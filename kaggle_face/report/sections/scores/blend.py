@@ -17,8 +17,8 @@ def build(facts: ReportFacts) -> Content:
     if facts.blend is None:
         return LeftOut(facts.missing.get("blend", "the run is not blended"))
     blocks: list[Block] = []
-    score = "" if facts.blend.score is None else f" = {facts.blend.score:.4f}"
-    blocks.append(Paragraph(f"Score {facts.blend.formula}{score}, out of fold."))
+    if facts.blend.score is not None:
+        blocks.append(Paragraph(f"Score {facts.blend.formula} = {facts.blend.score:.4f}, out of fold."))
     not_measured = (facts.missing.get(f"blended {what}") for what in ("classes", "pairs"))
     blocks += [Paragraph(reason) for reason in not_measured if reason]
     for task, record in facts.blend.tasks.items():

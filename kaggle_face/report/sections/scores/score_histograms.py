@@ -68,7 +68,8 @@ def _summary(pairs: PairFacts) -> str:
     medians = float(np.median(scores[same])), float(np.median(scores[~same]))
     summary = f"Median score {medians[0]:.3f} of genuine and {medians[1]:.3f} of impostor pairs."
     if kept:
-        summary += f" Lines: thresholds {kept}" + (f"; red: {pairs.chosen}." if pairs.chosen else ".")
+        has_chosen = any(each.rule == pairs.chosen for each in pairs.thresholds)
+        summary += f" Lines: thresholds {kept}" + (f"; red: {pairs.chosen}." if has_chosen else ".")
     return summary
 
 

@@ -153,7 +153,11 @@ _LOG: Mapping[str, Any] = {"tickformat": "~g", "dtick": 1}
 def _line(
     number: int, name: str, x: FloatArray, y: FloatArray, thresholds: FloatArray, dash: str, title: str
 ) -> Mapping[str, Any]:
-    """A curve; points of a rate 0, which a log axis does not have, are left to it as gaps at its end."""
+    """A curve; points of a rate 0, which a log axis does not have, are left to it as gaps at its end.
+
+    The scores of a member over all folds are `comparable`, those of a fold are cosines.
+    """
+    score = "standardised score" if dash == "solid" else "score"
     return {
         "type": "scatter",
         "mode": "lines",
@@ -162,7 +166,7 @@ def _line(
         "y": y if title == "TPR" else np.where(y > 0, y, np.nan),
         "customdata": thresholds,
         "line": {"color": series_colour(number), "dash": dash, "width": 2 if dash == "solid" else 1.3},
-        "hovertemplate": f"FPR %{{x:.4g}}, {title} %{{y:.4f}}, score %{{customdata:.4f}}"
+        "hovertemplate": f"FPR %{{x:.4g}}, {title} %{{y:.4f}}, {score} %{{customdata:.4f}}"
         "<extra>%{fullData.name}</extra>",
     }
 

@@ -57,6 +57,8 @@ def test_both_axes_of_the_det_are_logarithmic_and_the_chosen_threshold_is_a_star
         marks = figure.traces[-1]
         place = marks["marker"]["symbol"].index("star")
         assert marks["text"][place].startswith("chosen threshold 2.5000 (fpr=0.001)")
+        words = {trace["name"]: trace["hovertemplate"] for trace in figure.traces if "hovertemplate" in trace}
+        assert "standardised score" in words["main"] and ", score" in words["fold 0"]
         assert marks["x"][place] > 0  # its FPR of 0 has no place on a log axis but the left edge
     names = [trace["name"] for trace in roc.traces]
     assert names[:4] == ["main", made_up.pairs.members[1], "fold 0", "fold 1"]  # type: ignore[union-attr]
