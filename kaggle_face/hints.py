@@ -54,7 +54,26 @@ def command_line(*words: str) -> str:
     >>> command_line("enroll", "Ann Bee", "ann.jpg")
     "kaggle-face enroll 'Ann Bee' ann.jpg"
     """
-    return shlex.join([PROGRAM, *words])
+    return shell_line([PROGRAM, *words])
+
+
+def shell_line(words: Sequence[str]) -> str:
+    r"""Words for a shell in one printable line; bash, zsh and ksh know `$'...'`.
+
+    >>> print(shell_line(["train", "paths.runs=it's", "paths.runs='a\nb'\u2028"]))
+    train 'paths.runs=it'"'"'s' $'paths.runs=\'a\x0ab\'\xe2\x80\xa8'
+    """
+    escapes = {"\\": r"\\", "'": r"\'"}
+    return " ".join(
+        shlex.quote(word)
+        if word.isprintable()
+        else f"$'{''.join(escapes.get(each, each) if each.isprintable() else _hex(each) for each in word)}'"
+        for word in words
+    )
+
+
+def _hex(letter: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))
 
 
 def settings_command(
