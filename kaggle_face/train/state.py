@@ -81,7 +81,7 @@ class TrainingState:
         return True
 
     def epochs_since_best(self, checkpoint: CheckpointName) -> int:
-        """Finished epochs since the best one of a checkpoint; call it before `epoch` moves on."""
+        """Finished epochs from the best one of a checkpoint on, which counts; 0 without one."""
         return self.epoch - self.best_epochs.get(checkpoint, self.epoch)
 
 
