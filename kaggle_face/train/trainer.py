@@ -272,7 +272,7 @@ class Trainer:
         return True
 
     def _save(self) -> None:
-        save_resume_state(self.state, self.folder, self.context.distributed)
+        save_resume_state(self.state, self.folder, self.context.distributed, self.step_context.engine)
         if self.folder != self.home:
             # From now on the new training is the fold's; until now the one before was, whatever happened.
             self._on_rank_zero(put_in_place, self.folder.path, self.home.path)
