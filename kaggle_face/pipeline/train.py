@@ -101,7 +101,7 @@ def train_folds(
         starts = distributed.on_rank_zero(choose_starts, folders, config, options, folds is None)
         cache = open_images(config, data, progress)
         splits = open_folds(loaded, data, cache)
-        for line in lint_config(config, distributed.share.count):
+        for line in lint_config(config):
             progress.warn(line)
         today = open_today(config, data, progress, cache)
         _compare_with_earlier(run, folders, starts, today, progress)

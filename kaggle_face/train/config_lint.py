@@ -8,8 +8,8 @@ _ANGULAR_HEADS = ("arcface", "curricularface", "subcenter_arcface", "combined_ma
 _WIDE_MARGIN_RADIANS = 0.3
 
 
-def lint_config(config: Config, processes: int = 1) -> list[str]:
-    """One line for each setting that measurements speak against, or that makes a resumed training inexact."""
+def lint_config(config: Config) -> list[str]:
+    """One line for each setting that measurements speak against."""
     augment, model, margin, lines = config.augment, config.model, config.margin, []
     mixing = [name for name in ("cutmix", "mixup") if getattr(augment, name).probability > 0.0]
     if model.head != "linear" and mixing:
@@ -35,11 +35,5 @@ def lint_config(config: Config, processes: int = 1) -> list[str]:
             f"loss.metric={config.loss.metric} compares images of one person within a batch; "
             f"sampler.name={config.sampler.name} does not ensure that there are any; "
             "set sampler.name=identities"
-        )
-    if processes > 1 and config.train.gradient_compression == "powersgd":
-        lines.append(
-            "train.gradient_compression=powersgd: what it has not sent yet is not saved, so a training that "
-            "is stopped and resumed ends with other weights than one that is not; fp16 and bf16 end with the "
-            "same"
         )
     return lines

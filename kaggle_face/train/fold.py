@@ -107,7 +107,7 @@ def _train_fold(
     distillation = find_distillation(config.loss.distill, data, folder, context.about.get("folds"))
     trainer = create_trainer(config, data, folder, network, distillation, context, place)
     if start == "resume":
-        load_resume_state(trainer.state, folder, device)
+        load_resume_state(trainer.state, folder, device, trainer.step_context.engine)
         where = f"epoch {trainer.state.epoch + 1}, step {trainer.state.step + 1}"
         context.progress.log(f"fold {data.fold}: goes on at {where}")
     threads = _choose_threads(config, trainer, start)

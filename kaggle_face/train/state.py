@@ -32,6 +32,7 @@ from kaggle_face.train.loggers.logger import EpochRow
 from kaggle_face.train.losses.metric_learning import MetricLoss
 from kaggle_face.train.optim.optimizer import load_optimizer_state
 from kaggle_face.train.optim.pace import Pace
+from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.parallel.sharding import own_optimizer_state, own_tensors
 from kaggle_face.train.step.accumulator import EpochTotals, MetricAccumulator
 
@@ -84,7 +85,7 @@ class TrainingState:
         return True
 
     def epochs_since_best(self, checkpoint: CheckpointName) -> int:
-        """Finished epochs since the best one of a checkpoint; call it before `epoch` moves on."""
+        """Finished epochs from the best one of a checkpoint on, which counts; 0 without one."""
         return self.epoch - self.best_epochs.get(checkpoint, self.epoch)
 
 
@@ -103,7 +104,10 @@ def save_checkpoint(
 
 
 def save_resume_state(
-    state: TrainingState, folder: FoldFolder, distributed: DistributedContext = SINGLE_PROCESS
+    state: TrainingState,
+    folder: FoldFolder,
+    distributed: DistributedContext = SINGLE_PROCESS,
+    engine: Engine | None = None,
 ) -> None:
     """Writes everything that a resumed training needs; all processes call it.
 
@@ -123,6 +127,7 @@ def save_resume_state(
         "average": None,
         "metric_loss": state.metric_loss.state_dict() if state.metric_loss is not None else None,
         "swa": None,
+        "engine": engine.state_dict() if engine is not None else None,
     }
     if average is not None:
         weights = distributed.whole(network, average.network.state_dict())
@@ -137,7 +142,9 @@ def _write(values: dict[str, Any], folder: FoldFolder) -> None:
         torch.save(values, stream)
 
 
-def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.device) -> None:
+def load_resume_state(
+    state: TrainingState, folder: FoldFolder, device: torch.device, engine: Engine | None = None
+) -> None:
     """Restores what `save_resume_state` wrote; of a head that processes divide, the part of this one.
 
     Raises:
@@ -151,7 +158,10 @@ def load_resume_state(state: TrainingState, folder: FoldFolder, device: torch.de
         with explaining(path, "read"):
             # Of the whole head only a part is to lie on the device.
             place = device if state.network.head.shard is None else torch.device("cpu")
-            _put_back(state, _own_part(state, _read_verified(path, place), device))
+            values = _read_verified(path, place)
+            _put_back(state, _own_part(state, values, device))
+            if engine is not None:
+                engine.load_state_dict(values["engine"])
     except KaggleFaceError:
         raise
     except Exception as error:  # of another file everything may be raised, and nothing in it is ours
@@ -170,7 +180,8 @@ def _read_verified(path: Path, device: torch.device) -> dict[str, Any]:
             raise ValueError(f"{changed} is not what was written")
         stream.seek(0)
         values = torch.load(stream, map_location=device, weights_only=True)
-    values.setdefault("pace", [])  # states of earlier versions have none
+    for name, none in (("pace", []), ("engine", None)):  # states of earlier versions have none
+        values.setdefault(name, none)
     try:
         PositionShape.model_validate({name: values[name] for name in _PLAIN})
     except ValidationError as error:

@@ -96,7 +96,8 @@ class Trainer:
 
     def _run(self) -> Outcome:
         self.observer.begin(self.state)
-        while self.state.epoch < self.pace.num_epochs:
+        # A training that was killed after its early stop stays stopped.
+        while self.state.epoch < self.pace.num_epochs and not self._is_out_of_patience():
             ended_by = self._train_epoch()
             if ended_by is not None:
                 self._save()
@@ -105,8 +106,6 @@ class Trainer:
                 return "interrupted"
             if self.context.on_epoch is not None and "score" in self.state.history[-1]:
                 self.context.on_epoch(self.state.history[-1])
-            if self._is_out_of_patience():
-                break
         return "finished"
 
     def _train_epoch(self) -> Outcome | None:
@@ -273,7 +272,7 @@ class Trainer:
         return True
 
     def _save(self) -> None:
-        save_resume_state(self.state, self.folder, self.context.distributed)
+        save_resume_state(self.state, self.folder, self.context.distributed, self.step_context.engine)
         if self.folder != self.home:
             # From now on the new training is the fold's; until now the one before was, whatever happened.
             self._on_rank_zero(put_in_place, self.folder.path, self.home.path)

@@ -12,14 +12,6 @@ def advice(*overrides: str) -> list[str]:
     return lint_config(load_config("base", overrides).config)
 
 
-def test_a_compression_that_resumes_inexactly_is_named_where_there_are_processes() -> None:
-    config = load_config("base", ["train.gradient_compression=powersgd"]).config
-    (line,) = lint_config(config, processes=2)
-    assert "a training that is stopped and resumed ends with other weights" in line
-    assert lint_config(config) == []
-    assert lint_config(load_config("base", ["train.gradient_compression=fp16"]).config, processes=2) == []
-
-
 def test_the_default_needs_no_advice() -> None:
     assert advice() == []
     assert advice("augment.cutmix.probability=0.5") == []

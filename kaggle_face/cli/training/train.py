@@ -59,8 +59,9 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
         progress: Progress = events if events is not None and distributed.is_rank_zero else terminal
         loaded = load_settings(arguments)
         run, folds = run_to_train(loaded, arguments.run), chosen_folds(arguments)
-        named = {name: getattr(arguments, name) for name in ("hours", "accelerator")}
-        there = {name: value for name, value in named.items() if value is not None}
+        there = {
+            name: it for name in ("accelerator", "hours") if (it := getattr(arguments, name)) is not None
+        }
         if there and arguments.on == "here":
             raise InputError(f"--{min(there)} is of --on kaggle; here train.max_hours=H limits the time")
         if arguments.on == "kaggle":

@@ -9,20 +9,20 @@ the training goes on from its last state.
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kaggle_face.artifacts.run_choice import run_to_train
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, hide_passwords
+from kaggle_face.hints import shell_line
 
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
 
-_TIME = re.compile(r"^(\d+-)?\d{1,3}(:\d{2}){0,2}$")
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.,:-]*$")
+_TIME = re.compile(r"(\d+-)?\d+(:\d{2}){0,2}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:-]*")
 _MOST = 4096
 _SECONDS_TO_SAVE = 180
 _SCRIPT = r"""#!/bin/bash
@@ -85,11 +85,11 @@ class SlurmOptions:
         ):
             if not least <= value <= _MOST:
                 raise InputError(f"{name} must be >= {least} and <= {_MOST}, got {value}")
-        if self.time is not None and not _TIME.match(self.time):
+        if self.time is not None and not _TIME.fullmatch(self.time):
             raise InputError(f"time is minutes, hours:minutes:seconds or days-hours, got '{self.time}'")
         for name in ("partition", "account"):
             value = getattr(self, name)
-            if value is not None and not _NAME.match(value):
+            if value is not None and not _NAME.fullmatch(value):
                 raise InputError(f"{name} is made of letters, digits and _ . , : -, got '{value}'")
 
 
@@ -121,12 +121,19 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
         name: Of the job; what is not a plain letter in it becomes `_`.
         options: What the job requests.
 
+    Raises:
+        InputError: A word holds a password, which the script would show.
+
     >>> script = slurm_script(["train", "-c", "my faces.yaml"], "faces", SlurmOptions(nodes=2, gpus=4))
     >>> [line for line in script.splitlines() if "nodes" in line and "SBATCH" in line]
     ['#SBATCH --nodes=2']
     >>> "kaggle_face train -c 'my faces.yaml'" in script
     True
     """
+    for word in words:
+        shown = hide_passwords(word, is_word=True)
+        if shown != word:
+            raise InputError(f"a job script would show the password in {shown}; leave it out")
     processes = max(1, options.gpus)
     cores_of_node = options.cores * processes  # srun has to be given it again since Slurm 22.05
     requested = {
@@ -146,8 +153,8 @@ def slurm_script(words: Sequence[str], name: str, options: SlurmOptions) -> str:
         requested="\n".join(f"#SBATCH --{key}={value}" for key, value in requested.items()),
         cores=options.cores,
         cores_of_node=cores_of_node,
-        launcher=shlex.join([sys.executable, "-m", "torch.distributed.run"]),
+        launcher=shell_line([sys.executable, "-m", "torch.distributed.run"]),
         processes=processes,
         restarts=options.restarts,
-        words=shlex.join(words),
+        words=shell_line(words),
     )

@@ -17,6 +17,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 from kaggle_face.config.training import GradientCompression
 from kaggle_face.data.loading.samplers import Shard
 from kaggle_face.model.network import FaceNetwork
+from kaggle_face.train.parallel.compression import LowRankFeedback, compress
 from kaggle_face.train.parallel.messages import add_up, noticing_lost_processes
 from kaggle_face.train.parallel.norms import StatisticsAverage, statistics_in_training
 
@@ -64,6 +66,13 @@ class Engine:
     def complete_gradients(self) -> None:
         """Makes gradients and running statistics those of the whole batch, before an update."""
 
+    def state_dict(self) -> dict[str, Any] | None:
+        """What the next steps need of the last ones, whole on rank 0; None: nothing. All call it."""
+        return None
+
+    def load_state_dict(self, values: dict[str, Any] | None) -> None:
+        """Goes on from a state of any number of processes."""
+
 
 class DataParallelEngine(Engine):
     """Several processes: gradients are averaged over them in the backward pass.
@@ -98,6 +107,8 @@ class DataParallelEngine(Engine):
         self._parallel: DistributedDataParallel | None = None
         self._is_averaged = True
         self._statistics = StatisticsAverage([], share.count)
+        self._feedback: LowRankFeedback | None = None
+        self._loaded: dict[str, Any] | None = None
 
     def begin_epoch(self) -> None:
         """As of `Engine`; a change is looked for at the next batch."""
@@ -122,6 +133,8 @@ class DataParallelEngine(Engine):
                     embeddings_SD = self._wrapped(images_SCHW)
             if is_last:
                 self._statistics.begin()
+                if self._feedback is not None:
+                    self._feedback.begin()
             return embeddings_SD
 
     def backward(self, loss: Tensor) -> None:
@@ -135,6 +148,18 @@ class DataParallelEngine(Engine):
             if not self._is_averaged:  # the last batch of the update had no gradient below the head
                 _average([p.grad for p in self._trained if p.grad is not None], self._share.count)
             self._statistics.finish()
+            if self._feedback is not None:
+                self._feedback.finish()
+
+    def state_dict(self) -> dict[str, Any] | None:
+        """As of `Engine`: what compressed gradients leave for the next ones."""
+        if self._feedback is None:
+            return self._loaded  # no batch has come since
+        return {"trained": len(self._trained), **self._feedback.state_dict()}
+
+    def load_state_dict(self, values: dict[str, Any] | None) -> None:
+        """As of `Engine`, at the next batch."""
+        self._loaded = values
 
     def _prepare(self, images_SCHW: Tensor) -> None:
         self._is_prepared = True
@@ -165,10 +190,13 @@ class DataParallelEngine(Engine):
             static_graph=not is_compiled,
             find_unused_parameters=is_compiled,
         )
-        _compress(self._parallel, self._compression)
+        self._feedback = compress(self._parallel, self._compression, self._share)
         self._wrapped = torch.compile(self._parallel) if is_compiled else self._parallel
         if not is_compiled:
             self._settle_buckets(images_SCHW)
+        loaded, self._loaded = self._loaded, None
+        if self._feedback is not None and loaded is not None and loaded["trained"] == len(self._trained):
+            self._feedback.load_state_dict(loaded, images_SCHW.device)
 
     def _settle_buckets(self, images_SCHW: Tensor) -> None:
         """Takes steps that change nothing, after which torch lays out the buckets for good.
@@ -206,21 +234,6 @@ def _without_warning_of_strides() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
         yield
-
-
-def _compress(parallel: DistributedDataParallel, compression: GradientCompression) -> None:
-    from torch.distributed.algorithms.ddp_comm_hooks import default_hooks, powerSGD_hook
-
-    match compression:
-        case "none":
-            return
-        case "fp16":
-            parallel.register_comm_hook(None, default_hooks.fp16_compress_hook)
-        case "bf16":
-            parallel.register_comm_hook(None, default_hooks.bf16_compress_hook)
-        case "powersgd":  # its error feedback is of this process alone, and not in the saved state
-            state = powerSGD_hook.PowerSGDState(None, start_powerSGD_iter=2, orthogonalization_epsilon=1e-8)
-            parallel.register_comm_hook(state, powerSGD_hook.powerSGD_hook)
 
 
 def _average(tensors: list[Tensor], count: int) -> None:

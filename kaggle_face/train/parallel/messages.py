@@ -105,6 +105,33 @@ class _GatheredShares(torch.autograd.Function):
         return own * ctx.factor, None, None, None, None
 
 
+@torch.no_grad()
+def whole_rows(part: Tensor, num_rows: int, share: Shard, for_all: bool = False) -> Tensor:
+    """The rows of all processes, handed out by each in turn, so that nobody holds more than it keeps.
+
+    Args:
+        part: The rows of this process, `share.of(num_rows)`.
+        num_rows: Of all processes.
+        share: This process among all.
+        for_all: Whether each process keeps all rows, on its device; else rank 0 does, on the CPU, and the
+            others keep their part.
+    """
+    keeps = for_all or share.rank == 0
+    place = part.device if for_all else torch.device("cpu")
+    whole = torch.empty(num_rows if keeps else 0, *part.shape[1:], dtype=part.dtype, device=place)
+    for rank in range(share.count):
+        held = Shard(rank, share.count).of(num_rows)
+        if held.start == held.stop:
+            continue
+        rows = part.detach().contiguous()
+        if rank != share.rank:
+            rows = part.new_empty(held.stop - held.start, *part.shape[1:])
+        hand_out(rows, rank)
+        if keeps:
+            whole[held] = rows
+    return whole if keeps else part
+
+
 def add_up_parts(part: Tensor) -> Tensor:
     """The sum over the processes of what each has a part of; the gradient of each part is that of the sum."""
     total: Tensor = _AddedUp.apply(part)

@@ -30,7 +30,7 @@ from kaggle_face.data.loading.samplers import Shard
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.heads.shards import ClassShard
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.train.parallel.messages import add_up, hand_out
+from kaggle_face.train.parallel.messages import add_up, whole_rows
 
 LEAST_WEIGHTS = 1 << 20
 """Weights of the other processes, 4 MiB in float32, from which on `margin.sharded=auto` divides a head."""
@@ -82,7 +82,7 @@ def whole_tensors(network: FaceNetwork, tensors: Mapping[str, Tensor], share: Sh
     """
     parts = names_of_parts(network)
     return {
-        name: _whole_rows(tensor, network, share) if name in parts else tensor
+        name: whole_rows(tensor, network.head.num_classes, share) if name in parts else tensor
         for name, tensor in tensors.items()
     }
 
@@ -106,7 +106,9 @@ def whole_optimizer_state(
     per_parameter = dict(state["state"])
     for index, parameter in _parts_by_index(optimizer, network).items():
         per_parameter[index] = {
-            key: _whole_rows(value, network, share) if _is_like(value, parameter.shape) else value
+            key: whole_rows(value, network.head.num_classes, share)
+            if _is_like(value, parameter.shape)
+            else value
             for key, value in per_parameter.get(index, {}).items()
         }
     return {**state, "state": per_parameter}
@@ -138,7 +140,7 @@ def whole_head(network: FaceNetwork, share: Shard) -> Iterator[None]:
         return
     parts = head.class_parameters()
     for name, part in parts.items():
-        whole = _whole_rows(part, network, share, for_all=True)
+        whole = whole_rows(part, shard.num_classes, share, for_all=True)
         setattr(head, name, nn.Parameter(whole, requires_grad=False))
     head.shard = None
     try:
@@ -159,23 +161,3 @@ def _parts_by_index(optimizer: torch.optim.Optimizer, network: FaceNetwork) -> d
 
 def _is_like(value: object, shape: tuple[int, ...]) -> bool:
     return isinstance(value, Tensor) and tuple(value.shape) == tuple(shape)
-
-
-@torch.no_grad()
-def _whole_rows(part: Tensor, network: FaceNetwork, share: Shard, for_all: bool = False) -> Tensor:
-    """The rows of all processes, handed out by each in turn, so that nobody holds more than it keeps."""
-    num_classes = network.head.num_classes
-    keeps = for_all or share.rank == 0
-    place = part.device if for_all else torch.device("cpu")
-    whole = torch.empty(num_classes if keeps else 0, *part.shape[1:], dtype=part.dtype, device=place)
-    for rank in range(share.count):
-        held = Shard(rank, share.count).of(num_classes)
-        if held.start == held.stop:
-            continue
-        rows = part.detach().contiguous()
-        if rank != share.rank:
-            rows = part.new_empty(held.stop - held.start, *part.shape[1:])
-        hand_out(rows, rank)
-        if keeps:
-            whole[held] = rows
-    return whole if keeps else part

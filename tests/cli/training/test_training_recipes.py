@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from kaggle_face.cli.main import main
+from kaggle_face.errors import RunError
 from kaggle_face.model.weights.checkpoints import read_weights
+from kaggle_face.train import fold as train_fold
 
 RUNS = Path("runs/tiny")
 
@@ -77,8 +79,16 @@ def test_a_score_is_recorded_and_chooses_the_checkpoint_best(workspace: Path) ->
 def test_the_early_stop_may_follow_the_score(workspace: Path) -> None:
     # With a rate of 1e-30 nothing is learnt: the first epoch stays the best, and patience is one epoch.
     settings = ["optim.lr=1e-30", "train.epochs=9", "train.early_stop_epochs=1", "model.neck=none"]
-    train("patient", *settings, "train.score=0*accuracy", "train.early_stop_metric=score")
+    settings += ["train.score=0*accuracy", "train.early_stop_metric=score", "--run", "patient"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_fold, "_write_results", played_end)
+        assert main(["train", "--fold", "0", *settings]) == 2
+    train("patient", "--resume", *settings)  # a training that ended after its early stop stays stopped
     assert len(history("patient")) == 2
+
+
+def played_end(*_: object) -> None:
+    raise RunError("played")
 
 
 def test_a_score_without_its_metric_is_refused(workspace: Path, refused: Callable[..., str]) -> None:

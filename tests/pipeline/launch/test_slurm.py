@@ -49,6 +49,32 @@ def test_torchrun_gets_the_training_word_by_word(cluster: dict[str, str]) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["paths.runs='it''s'\n$(id) \"x\\y\"", "paths.runs=\u2028a\x85b\rc\td\u200b", "paths.runs=a\udcff"],
+)
+def test_a_word_that_is_not_printable_arrives_as_it_is(word: str, cluster: dict[str, str]) -> None:
+    folder = Path(cluster["FOLDER"])
+    script = slurm_script([*WORDS, word], "faces", SlurmOptions())
+    assert all(line.isprintable() for line in script.split("\n"))  # as the terminal passes it on unchanged
+    write(folder, "job.sh", script)
+    write(folder, "srun", '#!/bin/bash\nprintf %s "${@: -1}" > "$FOLDER/word.txt"\n')
+    subprocess.run([folder / "job.sh"], env=cluster, check=True, timeout=60)
+    assert (folder / "word.txt").read_bytes() == os.fsencode(word)
+
+
+def test_a_password_is_not_written_into_a_script() -> None:
+    with pytest.raises(
+        InputError, match=r"show the password in paths\.runs=s3://me:\*\*\*@host; leave it out"
+    ):
+        slurm_script([*WORDS, "paths.runs=s3://me:secret@host"], "faces", SlurmOptions())
+
+
+@pytest.mark.parametrize("time", ["90", "1440", "90:00", "120:00:00", "2-0", "1-12:30:00"])
+def test_times_as_slurm_writes_them(time: str) -> None:
+    assert f"#SBATCH --time={time}\n" in slurm_script(WORDS, "faces", SlurmOptions(time=time))
+
+
 def test_a_job_whose_time_is_over_saves_and_goes_into_the_queue_again(cluster: dict[str, str]) -> None:
     folder = Path(cluster["FOLDER"])
     write(
@@ -87,6 +113,9 @@ def test_what_a_job_asks_for_is_on_top() -> None:
         ({"nodes": 0}, "nodes must be >= 1"),
         ({"gpus": -1}, "gpus must be >= 0"),
         ({"time": "soon"}, "time is minutes, .* got 'soon'"),
+        ({"time": "12:00:00\n"}, "time is minutes, "),
+        ({"time": "１２"}, "time is minutes, "),
+        ({"account": "lab\n"}, "account is made of letters"),
         ({"partition": "gpu\n#SBATCH --wrap=x"}, "partition is made of letters"),
         ({"account": "$(id)"}, "account is made of letters"),
     ],
