@@ -59,9 +59,7 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
         progress: Progress = events if events is not None and distributed.is_rank_zero else terminal
         loaded = load_settings(arguments)
         run, folds = run_to_train(loaded, arguments.run), chosen_folds(arguments)
-        there = {
-            name: it for name in ("accelerator", "hours") if (it := getattr(arguments, name)) is not None
-        }
+        there = {k: v for k, v in vars(arguments).items() if k in ("accelerator", "hours") and v is not None}
         if there and arguments.on == "here":
             raise InputError(f"--{min(there)} is of --on kaggle; here train.max_hours=H limits the time")
         if arguments.on == "kaggle":
