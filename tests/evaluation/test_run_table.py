@@ -55,6 +55,12 @@ def test_runs_are_ranked_by_the_competitions_own_metric(tmp_path: Path, slug: st
     assert {row.verification.metric for row in rows} == {metric}
 
 
+def test_own_data_without_pairs_are_ranked_by_accuracy_alone(tmp_path: Path) -> None:
+    own = "competition: {slug: '', family: custom, custom: {images: [{class_folders: true}], pairs: []}}\n"
+    run_with(tmp_path, "a", own, 0.7)
+    assert read_run_rows(tmp_path, "demo", tmp_path)[0].score == 0.7  # with the EER of .1 it would be .8
+
+
 def test_trials_and_soups_are_told(tmp_path: Path) -> None:
     for name, kind in (("main", "training"), ("tune-1", "trial"), ("soup", "soup")):
         fold = run_with(tmp_path, name, "seed: 0\n", 0.5).fold(0)

@@ -53,13 +53,16 @@ class OwnMetrics:
         return default_formula(self.classes, self.pairs)
 
 
-def own_metrics(slug: str, fallback: PairMetric, verification_slug: str | None = None) -> OwnMetrics:
+def own_metrics(
+    slug: str, fallback: PairMetric, verification_slug: str | None = None, asks_pairs: bool = True
+) -> OwnMetrics:
     """The metrics of a competition.
 
     Args:
         slug: The competition of the settings.
         fallback: What pairs are judged by where the competition is not known (`train.verification_metric`).
         verification_slug: The competition that takes the verification CSV, where it is another.
+        asks_pairs: Whether the files of a competition that is not known hold pairs or a gallery to answer.
     """
     spec = find_spec(slug)
     of_classes = spec_for(slug, "classification")
@@ -69,15 +72,16 @@ def own_metrics(slug: str, fallback: PairMetric, verification_slug: str | None =
     return OwnMetrics(
         "map@5" if ranks_places else "accuracy",
         next((metric for metric in PAIR_METRICS if metric == named), fallback),
-        TASKS if spec is None else spec.tasks,
+        spec.tasks if spec is not None else TASKS if asks_pairs else ("classification",),
         named == "accuracy",
     )
 
 
 def own_metrics_of(config: Config) -> OwnMetrics:
-    """The metrics of the competition that settings are for."""
-    other = config.submit.verification.slug
-    return own_metrics(config.competition.slug, config.train.verification_metric, other)
+    """The metrics of the competition that settings are for; own data without pairs only ask who people are."""
+    own, other = config.competition, config.submit.verification.slug
+    asks_pairs = own.family != "custom" or bool(own.custom.pairs or own.custom.galleries)
+    return own_metrics(own.slug, config.train.verification_metric, other, asks_pairs)
 
 
 def metric_of_leaderboard(slug: str) -> str | None:

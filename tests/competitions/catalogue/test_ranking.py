@@ -8,7 +8,10 @@ from kaggle_face.competitions.catalogue.ranking import (
     OwnMetrics,
     metric_of_leaderboard,
     own_metrics,
+    own_metrics_of,
 )
+from kaggle_face.config import Config
+from kaggle_face.tasks import TASKS
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,15 @@ def test_the_metrics_of_both_tasks(slug: str, metrics: tuple[str, str, bool]) ->
 def test_what_is_not_known_is_as_the_settings_say() -> None:
     assert own_metrics("unheard-of", "auc").pairs == "auc"
     assert own_metrics("unheard-of", "eer", "11-785-s20-hw2p2-verification").pairs == "auc"
+
+
+def test_own_data_without_pairs_ask_who_people_are_alone() -> None:
+    images = {"images": [{"class_folders": True, "folder": "faces"}]}
+    pairs = {"pairs": [{"file": "pairs.csv", "first": "a", "second": "b"}]}
+    for custom, ranked in ((images, ("classification",)), (images | pairs, TASKS)):
+        competition = {"slug": "unheard-of", "family": "custom", "custom": custom}
+        assert own_metrics_of(Config.model_validate({"competition": competition})).ranked == ranked
+    assert own_metrics("unheard-of", "eer").ranked == TASKS
 
 
 def test_the_formula_is_one_thing_for_training_and_blends() -> None:
