@@ -50,7 +50,7 @@ def question_of(config: Config, own: OwnMetrics, looks: Mapping[str, Mapping[str
     return Question(
         slug,
         slug if spec is None else spec.title,
-        TASKS if spec is None else spec.tasks,
+        own.ranked,
         metrics,
         own.formula,
         tuple(cutoffs),

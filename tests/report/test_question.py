@@ -31,3 +31,13 @@ def test_a_competition_that_nobody_knows_has_its_slug_as_title() -> None:
         ("classification", "verification"),
         (),
     )
+
+
+def test_own_data_without_pairs_ask_for_people_alone() -> None:
+    words = [
+        "competition.slug=",
+        "competition.family=custom",
+        "competition.custom.images=[{class_folders: true}]",
+    ]
+    config = load_config("demo", words).config
+    assert question_of(config, own_metrics_of(config), {}).tasks == ("classification",)
