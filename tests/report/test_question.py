@@ -35,7 +35,7 @@ def test_a_competition_that_nobody_knows_has_its_slug_as_title() -> None:
 
 def test_own_data_without_pairs_ask_for_people_alone() -> None:
     words = [
-        "competition.slug=",
+        "competition.slug=mine",
         "competition.family=custom",
         "competition.custom.images=[{class_folders: true}]",
     ]

@@ -22,6 +22,7 @@ from kaggle_face.train.deadline import Deadline, PaceKeeper
 from kaggle_face.train.distributed import DistributedContext
 from kaggle_face.train.fold import train_fold
 from kaggle_face.train.optim.pace import Pace
+from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.trainer import Outcome
@@ -180,8 +181,8 @@ def test_a_training_that_was_shortened_and_killed_goes_on_to_the_same_bits(
     killed = Ticking((0, 2.0))
     saved = trainer_module.save_resume_state
 
-    def save_and_die(state: Any, folder: FoldFolder, distributed: DistributedContext) -> None:
-        saved(state, folder, distributed)
+    def save_and_die(state: Any, folder: FoldFolder, distributed: DistributedContext, engine: Engine) -> None:
+        saved(state, folder, distributed, engine)
         if state.pace and state.epoch >= 2:
             raise KilledError
 

@@ -78,6 +78,8 @@ def test_the_page_is_served_until_it_is_stopped(folder: Path, serve: Serve) -> N
     assert "Traceback" not in (folder / "log.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_beyond_this_machine_a_token_is_needed_and_the_network_is_named(folder: Path, serve: Serve) -> None:
     address, _ = serve("--host", "0.0.0.0")
     assert "?token=" in address

@@ -24,6 +24,7 @@ from kaggle_face.model.trained import trained_amp
 from kaggle_face.model.weights.checkpoints import read_weights, save_weights
 from kaggle_face.train import trainer
 from kaggle_face.train.distributed import DistributedContext
+from kaggle_face.train.parallel.engine import Engine
 from kaggle_face.train.speed import precision
 from kaggle_face.train.state import TrainingState, save_resume_state
 from kaggle_face.train.trainer import Trainer
@@ -336,9 +337,9 @@ def test_a_trained_fold_stays_until_the_new_training_has_saved_a_state(
     before = contents(trained)
     states: list[bool] = []
 
-    def look(state: TrainingState, folder: FoldFolder, group: DistributedContext) -> None:
+    def look(state: TrainingState, folder: FoldFolder, group: DistributedContext, engine: Engine) -> None:
         states.append(contents(trained) == before)
-        save_resume_state(state, folder, group)
+        save_resume_state(state, folder, group, engine)
 
     monkeypatch.setattr(trainer, "save_resume_state", look)
     words = ["train", "--fold", "0", "--run", "main", "--overwrite", "train.checkpoint_minutes=1e-6"]

@@ -39,7 +39,8 @@ def _part(group: DistributedContext, folder: str, steps: int) -> tuple[Numbers, 
     return training.numbers(), begun
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.ci), 3])
 def test_a_training_goes_on_to_the_same_bits(processes: Processes, count: int, tmp_path: Path) -> None:
     whole = [numbers for (numbers,) in processes(count, trained, [CASE], 4)]
     processes(count, _part, str(tmp_path), 2)
