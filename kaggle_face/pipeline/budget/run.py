@@ -159,6 +159,7 @@ def run_within(
     clock: Clock | None = None,
     make_trial: MakeTrial = real_trial,
     show: Callable[[PlannedRun], None] = lambda planned: None,
+    *,
     gone: float = 0.0,
 ) -> BudgetResult:
     """Goes from images to checked CSVs within a budget; called again it goes on where it was.
