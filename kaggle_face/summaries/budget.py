@@ -86,9 +86,9 @@ def describe_budget(result: BudgetResult) -> Summary:
         ]
         for stage in result.stages
     ]
-    columns = [[stage.planned for stage in result.stages], [stage.taken for stage in result.stages]]
-    sums = [seconds_as_text(sum(each or 0.0 for each in column)) for column in columns]
-    cells.append(["all", *sums])
+    planned = sum(stage.planned or 0.0 for stage in result.stages)
+    taken = sum(stage.taken or 0.0 for stage in result.stages)
+    cells.append(["all", seconds_as_text(planned), seconds_as_text(taken)])
     whole = (
         f"from the first call to the end: {seconds_as_text(result.seconds)} s "
         f"of a budget of {seconds_as_text(result.budget_seconds)} s"
