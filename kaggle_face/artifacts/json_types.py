@@ -138,6 +138,7 @@ class BudgetShape(Shape):
     dropped: list[Whole]
     csv: Literal["", "mean", "chosen"]
     csv_folds: list[Whole]
+    paths: list[str] = []
     notes: list[str]
 
 

@@ -1,4 +1,4 @@
-"""The locks of a run: of each fold, of what lies beside the folds, and of the whole run.
+"""The locks of a run: of each fold, of what lies beside the folds, of a time budget, and of the whole run.
 
 They lie beside the run folder as `.<run>@<part>.lock`, so that the folder can be replaced. Whoever begins to
 write a part passes the gate `.<run>@run.lock`; whoever writes the whole run stays in it.
@@ -16,7 +16,7 @@ from kaggle_face.artifacts.files.renaming import restore
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import RunError
 
-_GATE, _BESIDE = "run", "beside"
+_GATE, _BESIDE, _BUDGET = "run", "beside", "budget"
 _SECONDS_AT_THE_GATE = 10.0
 _SECONDS_BETWEEN_TRIES = 0.02
 
@@ -44,6 +44,18 @@ def writing_beside_folds(runs: Iterable[RunFolder]) -> Iterator[None]:
     with ExitStack() as locks:
         for run in dict.fromkeys(runs):
             locks.enter_context(_holding(run, [_BESIDE]))
+        yield
+
+
+@contextmanager
+def running_within_budget(run: RunFolder) -> Iterator[None]:
+    """Keeps other calls from going on with a run's plan meanwhile; its stages hold their own locks.
+
+    Raises:
+        RunError: Another process carries the plan out, or writes the whole run.
+        DataError: The file system knows no locks.
+    """
+    with _holding(run, [_BUDGET]):
         yield
 
 
@@ -95,4 +107,4 @@ def _lock_of(run: RunFolder, part: str) -> Path:
 
 
 def _place_of(run: RunFolder, part: str) -> Path:
-    return run.path if part == _BESIDE else run.path / part
+    return run.path if part in (_BESIDE, _BUDGET) else run.path / part

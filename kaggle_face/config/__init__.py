@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from kaggle_face.config.competition import CompetitionConfig
-from kaggle_face.config.loading import LoadedConfig, dump_config, load_config, parse_config
+from kaggle_face.config.loading import (
+    LoadedConfig,
+    dump_config,
+    load_config,
+    parse_config,
+    with_overrides,
+)
 from kaggle_face.config.schema import (
     Config,
     DataConfig,
@@ -45,4 +51,5 @@ __all__ = [
     "dump_config",
     "load_config",
     "parse_config",
+    "with_overrides",
 ]

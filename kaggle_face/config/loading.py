@@ -22,6 +22,7 @@ COMMAND_LINE = "on the command line"
 _SHORT_NAMES = {"init_from": "model.init_from"}
 """Overrides that may leave their part out."""
 
+_RECIPES = "recipes"
 _MOST_LEVELS = 40
 
 
@@ -66,6 +67,16 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedConfi
 def parse_config(text: str, source: str) -> Config:
     """Settings from the text that `dump_config` made; `source` names it in errors."""
     return _validate([_Layer(source, _as_mapping(_parse(text, source), source))])
+
+
+def with_overrides(config: Config, overrides: Sequence[str]) -> Config:
+    """Settings with `key=value` overrides applied to them.
+
+    Raises:
+        ConfigError: An override has an unknown key, a wrong type or a value out of range.
+    """
+    layers = [_Layer("the settings", config.model_dump(mode="json")), *map(_override_layer, overrides)]
+    return _validate(layers)
 
 
 def dump_config(config: Config) -> str:
@@ -134,8 +145,11 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
         return [layer]
     if not isinstance(parent, str):
         raise ConfigError(f"{path}: 'extends' must be one name or path, got {shown(parent)}")
-    beside = path.parent / (parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml")
-    inherited = beside if _is_file(beside) else find_config(parent)
+    file = parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml"
+    places = [path.parent / file]
+    if path.parent.name == _RECIPES:  # a recipe of one's own may extend one of the package
+        places.append(packaged_configs() / _RECIPES / file)
+    inherited = next(filter(_is_file, places), None) or find_config(parent)
     return [*_read_with_parents(inherited, (*children, path.resolve())), layer]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,8 +112,10 @@ def plan_project(project: RunOwner, options: BudgetOptions) -> BudgetPlan:
 def run_project(project: RunOwner, options: BudgetOptions) -> tuple[BudgetResult, LoadedConfig]:
     """The whole chain within a budget: its result, and the settings of its plan, to which the run belongs."""
     from kaggle_face.config import load_config
+
+    began = time.monotonic()  # the next import takes seconds where nothing was imported yet
     from kaggle_face.pipeline.budget.run import run_within
 
     with project.call() as progress:
-        result = run_within(project.loaded, options, progress)
+        result = run_within(project.loaded, options, progress, gone=time.monotonic() - began)
         return result, load_config(result.settings.stem, project.loaded.overrides)

@@ -86,8 +86,14 @@ def describe_budget(result: BudgetResult) -> Summary:
         ]
         for stage in result.stages
     ]
-    cells.append(["all", seconds_as_text(result.budget_seconds), seconds_as_text(result.seconds)])
-    lines += [TextTable(_TAKEN, cells), "", *result.notes]
+    planned = sum(stage.planned or 0.0 for stage in result.stages)
+    taken = sum(stage.taken or 0.0 for stage in result.stages)
+    cells.append(["all", seconds_as_text(planned), seconds_as_text(taken)])
+    whole = (
+        f"from the first call to the end: {seconds_as_text(result.seconds)} s "
+        f"of a budget of {seconds_as_text(result.budget_seconds)} s"
+    )
+    lines += [TextTable(_TAKEN, cells), "", whole, *result.notes]
     if result.dropped:
         lines.append(f"not trained: fold {', '.join(map(str, result.dropped))}")
     return [*lines, *map(str, result.paths)]

@@ -10,7 +10,12 @@ import pytest
 
 from kaggle_face.artifacts import run_locks
 from kaggle_face.artifacts.files.locking import lock_if_free
-from kaggle_face.artifacts.run_locks import writing_beside_folds, writing_folds, writing_run
+from kaggle_face.artifacts.run_locks import (
+    running_within_budget,
+    writing_beside_folds,
+    writing_folds,
+    writing_run,
+)
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.errors import RunError
 
@@ -67,3 +72,11 @@ def test_a_writer_waits_for_one_who_passes_the_gate(run: RunFolder, monkeypatch:
     monkeypatch.setattr(run_locks, "_SECONDS_AT_THE_GATE", 0.05)
     with lock_if_free(gate, leaves_note=False), pytest.raises(RunError, match="is being written"):
         both(writing_folds(run, [0]), writing_folds(run, [1]))
+
+
+def test_a_budget_is_carried_out_by_one_whose_stages_write_the_run(run: RunFolder) -> None:
+    with running_within_budget(run), writing_folds(run, [0]), writing_beside_folds([run]):
+        for other in (running_within_budget(run), writing_run(run)):
+            with pytest.raises(RunError, match=r"config/main is being written by another process \("), other:
+                pass
+    assert not list(run.path.parent.iterdir())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from kaggle_face.config import Config, dump_config, load_config, parse_config
+from kaggle_face.config import Config, dump_config, load_config, parse_config, with_overrides
 from kaggle_face.config.loading import packaged_configs
 from kaggle_face.errors import ConfigError
 
@@ -188,3 +188,22 @@ def test_settings_are_named_by_the_word_that_leads_to_them(
         "demo": "demo",
     }
     assert load_config("mine/alone.yaml").word == "mine/alone.yaml"
+
+
+def test_overrides_apply_to_settings_as_they_do_to_a_file(configs: Path) -> None:
+    (configs / "mine.yaml").write_text("extends: demo\ntrain: {epochs: 7}\n", encoding="utf-8")
+    overrides = ["train.epochs=3", "optim.lr=0.25"]
+    assert with_overrides(load_config("mine").config, overrides) == load_config("mine", overrides).config
+    with pytest.raises(ConfigError, match=r"unknown key 'train\.epoks'"):
+        with_overrides(Config(), ["train.epoks=3"])
+
+
+def test_a_recipe_of_ones_own_extends_one_of_the_package(configs: Path) -> None:
+    (configs / "recipes").mkdir()
+    mine = configs / "recipes" / "mine.yaml"
+    mine.write_text("extends: cpu-2-both\noptim: {lr: 0.07}\n", encoding="utf-8")
+    found = load_config(str(mine)).config
+    assert found.optim.lr == 0.07 and found.data.image_size == 64, "that of cpu-2-both"
+    (configs / "mine.yaml").write_text("extends: cpu-2-both\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no settings called 'cpu-2-both'"):
+        load_config("mine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import CommandParser, load_settings, options_of
@@ -10,7 +11,6 @@ from kaggle_face.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.budget.execute import BudgetResult
-    from kaggle_face.pipeline.budget.run import PlannedRun
 
 
 def add_arguments_run(parser: CommandParser) -> None:
@@ -31,19 +31,17 @@ def add_arguments_run(parser: CommandParser) -> None:
 
 def run_run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Prints the plan, carries it out, and prints what was done against it."""
+    began = time.monotonic()  # the next imports take seconds of the budget
     from kaggle_face.pipeline.budget.run import BudgetOptions, plan_run, run_within, seconds_of_budget
     from kaggle_face.summaries.budget import describe_plan
 
     loaded, seconds = load_settings(arguments), seconds_of_budget(arguments.hours, arguments.minutes)
     options = options_of(BudgetOptions, arguments, seconds=seconds)
-
-    def show_plan(planned: PlannedRun) -> None:
-        terminal.show(describe_plan(planned))
-
     if arguments.plan:
-        show_plan(plan_run(loaded, options, terminal))
+        terminal.show(describe_plan(plan_run(loaded, options, terminal)))
     else:
-        print_result(run_within(loaded, options, terminal, show=show_plan), terminal)
+        show, gone = (lambda planned: terminal.show(describe_plan(planned))), time.monotonic() - began
+        print_result(run_within(loaded, options, terminal, show=show, gone=gone), terminal)
 
 
 def print_result(result: BudgetResult, terminal: Terminal) -> None:

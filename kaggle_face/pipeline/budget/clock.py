@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -15,14 +16,26 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of this machine; within a process it does not jump when the machine's time is set."""
+    """The clock of this machine; within a process it does not jump when the machine's time is set.
+
+    It goes on while a laptop sleeps, as the deadline does.
+    """
 
     def __init__(self) -> None:
-        self._base = time.time() - time.monotonic()
+        self._base = time.time() - _running_seconds()
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return self._base + time.monotonic()
+        return self._base + _running_seconds()
+
+
+def _running_seconds() -> float:
+    """A clock that nobody sets; `time.monotonic` stands still in a sleep of Linux and macOS."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
 
 
 def stopwatch(clock: Clock, began_at: float | None = None) -> Callable[[], float]:

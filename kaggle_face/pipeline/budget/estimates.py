@@ -241,7 +241,7 @@ def _rate_of(folder: FoldFolder) -> float | None:
 def _parsed(cells: dict[str, str], row: int) -> Estimate:
     def number(name: str) -> float:
         try:
-            if math.isfinite(value := float(cells[name])):
+            if 0.0 <= (value := float(cells[name])) < math.inf:
                 return value
         except ValueError:
             pass

@@ -115,7 +115,10 @@ class Execution:
             StoppedBySignalError: A signal came; what is done is kept.
         """
         record = self._record
+        self._leave_out_what_is_gone()
         if record.ended_at:
+            if record.csv and not all(Path(path).is_file() for path in record.paths):
+                self._write(record.csv, record.csv_folds)
             return self._result(None)
         with self._stage("decode"):
             prepare_images(self._loaded, self._progress)
@@ -129,6 +132,17 @@ class Execution:
         record.ended_at = self._clock.now()
         self._save()
         return self._result(evaluation)
+
+    def _leave_out_what_is_gone(self) -> None:
+        """Takes folds whose folders were removed for untrained ones."""
+        record, there = self._record, {folder.fold for folder in self._run.finished_folds()}
+        if there.issuperset(record.trained):
+            return
+        for fold in set(record.trained) - there:
+            record.add(f"fold {fold}, removed", record.spent.pop(f"fold {fold}", 0.0))
+        record.trained = [fold for fold in record.trained if fold in there]
+        record.predicted = [fold for fold in record.predicted if fold in there]
+        record.csv, record.csv_folds, record.ended_at = "", [], 0.0
 
     def _next_fold(self) -> int | None:
         """The fold to train, dropping those at the end that there is no time for; None: none is left."""
@@ -264,7 +278,8 @@ class Execution:
         submit = SubmitOptions(only_ensemble=True, ignore_rules=self._ignores_rules, leave_out_empty=True)
         result = write_submissions(self._loaded, self._run, submit, self._progress)
         self._record.csv, self._record.csv_folds = how, list(folds)
-        of_folds = f"{how} of folds {', '.join(map(str, folds))}"
+        self._record.paths = [str(file.file.path) for file in result.files]
+        of_folds = f"{how} of fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}"
         for file in result.files:
             self._progress.log(f"{file.file.path}: {file.file.rows} rows, {of_folds}")
         self._save()
@@ -297,7 +312,6 @@ class Execution:
         record = self._record
         names = dict.fromkeys((*self._plan.stages, *record.spent))
         stages = tuple(StageTime(name, self._plan.stages.get(name), record.spent.get(name)) for name in names)
-        folder = Path(self._loaded.config.paths.submissions) / self._loaded.name
         return BudgetResult(
             run=self._run,
             settings=Path(record.settings),
@@ -306,7 +320,7 @@ class Execution:
             folds=tuple(record.csv_folds),
             dropped=tuple(record.dropped),
             notes=tuple(record.notes),
-            paths=tuple(sorted(folder.glob(f"{self._run.path.name}_ensemble_*.csv"))),
+            paths=tuple(map(Path, sorted(record.paths))),
             evaluation=evaluation,
             seconds=record.ended_at - record.began_at,
             budget_seconds=record.seconds,

@@ -22,7 +22,7 @@ GOOD_SHARE, LEAST_SHARE = 0.75, 0.25
 """Of a rung's images: with less another rung is taken; with less than the other nothing is begun."""
 _MOST_OF_IMAGES = 1.5
 """A training sees at most so many times the images of its rung."""
-_MARGIN, _LEAST_MARGIN_SECONDS = 0.04, 4.0
+MARGIN, LEAST_MARGIN_SECONDS = 0.04, 4.0
 """Of the budget, kept for what nobody foresees."""
 _SLOWER = 1.1
 """How much longer a training takes than its trial (reading, states, logs), at first."""
@@ -133,7 +133,7 @@ class Budget:
     @property
     def margin(self) -> float:
         """What is kept for what nobody foresees."""
-        return max(_LEAST_MARGIN_SECONDS, _MARGIN * self.seconds)
+        return max(LEAST_MARGIN_SECONDS, MARGIN * self.seconds)
 
 
 @dataclass(frozen=True)

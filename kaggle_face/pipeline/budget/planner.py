@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from kaggle_face.config import Config
-from kaggle_face.errors import RulesError, RunError
+from kaggle_face.errors import ConfigError, RulesError, RunError, counted
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import Known
 from kaggle_face.pipeline.budget.ladder import Rung
 from kaggle_face.pipeline.budget.plan import (
     GOOD_SHARE,
+    LEAST_MARGIN_SECONDS,
     LEAST_SHARE,
+    MARGIN,
     Budget,
     Candidate,
     Plan,
@@ -25,6 +27,8 @@ from kaggle_face.pipeline.budget.trial import Trial
 from kaggle_face.progress import in_words
 from kaggle_face.tasks import Purpose
 
+MOST_HOURS = 10_000.0
+"""The longest budget."""
 _MOST_EPOCHS = 60
 """Of a rung's images: smaller sets are not seen more often."""
 _TRIALS = 0.04
@@ -81,14 +85,14 @@ class Planner:
                 if forbidden
                 else f"there is no recipe for pictures of {self.demand.side_px} pixels"
             )
-        tried = self._tried(allowed, budget)
+        tried, too_large = self._tried(allowed, budget)
         budget = self._now(budget)
         found = [each for each in tried if each.share(budget) >= GOOD_SHARE]
         chosen = found[-1] if found else max(tried, key=lambda each: each.share(budget))
         if chosen.share(budget) < LEAST_SHARE:
             raise RunError(self._too_small(min(tried, key=lambda each: each.least_seconds()), budget))
         larger = allowed[allowed.index(chosen.rung) + 1 :]
-        reasons = [*self._why_not(larger, tried, budget), *forbidden]
+        reasons = [self._why_not(larger, tried, too_large, budget), *forbidden]
         return chosen.plan(purpose, budget, tuple(reasons))
 
     def plan_settings(self, rung: Rung, config: Config, purpose: Purpose, budget: Budget) -> Plan:
@@ -104,8 +108,11 @@ class Planner:
         fixed = self._candidate(rung, config, budget, _TRIAL_SECONDS[1], is_fixed=True)
         if fixed is None:
             raise RunError("these settings do not fit the memory of this machine; lower train.batch_size")
-        own = self.settings(rung, budget, config.train.epochs)
-        fixed, budget = replace(fixed, is_changed=config != own), self._now(budget)
+        try:
+            is_changed = config != self.settings(rung, budget, config.train.epochs)
+        except ConfigError:  # no plan has so many epochs
+            is_changed = True
+        fixed, budget = replace(fixed, is_changed=is_changed), self._now(budget)
         if fixed.share(budget) < LEAST_SHARE:
             raise RunError(self._too_small(fixed, budget))
         return fixed.plan(purpose, budget, ())
@@ -135,29 +142,34 @@ class Planner:
         """The images that a training of this rung sees; of a small set fewer."""
         return min(rung.images, _MOST_EPOCHS * self.demand.train_images)
 
-    def _tried(self, allowed: Sequence[Rung], budget: Budget) -> list[Candidate]:
-        """The candidates that were measured, the ones of less work first.
+    def _tried(self, allowed: Sequence[Rung], budget: Budget) -> tuple[list[Candidate], list[Rung]]:
+        """The candidates that were measured, the ones of less work first, and rungs too large for the memory.
 
-        The smallest is measured, and by its rate the largest that may fit is found; from there down each is
-        expected by the one above it, to one that fits.
+        The smallest is measured, and by its rate the largest that may fit is found; from there each is
+        expected by the one before it, down to one that fits, and up again where that one's network is faster
+        than the smaller one let expect: on a GPU, of which a small network uses little.
         """
         count = min(len(allowed), _MOST_TRIALS)
         seconds = min(max(_TRIALS * budget.seconds / count, _TRIAL_SECONDS[0]), _TRIAL_SECONDS[1])
         first = self._first(allowed, budget, seconds)
-        tried = [first]
-        for rung in reversed(allowed):
-            most = _WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER
-            if rung is first.rung or len(tried) == _MOST_TRIALS:
+        tried, too_large = [first], list[Rung]()
+        low, high = allowed.index(first.rung), len(allowed)
+        while len(tried) + len(too_large) < _MOST_TRIALS:
+            most = (_WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER) * budget.seconds
+            worth = [n for n in range(low + 1, high) if tried[-1].fold_seconds_of(allowed[n]) <= most]
+            if not worth:
                 break
-            if tried[-1].fold_seconds_of(rung) > most * budget.seconds:
-                continue
+            rung = allowed[worth[-1]]
             candidate = self._candidate(rung, self.settings(rung, budget), budget, seconds)
+            if candidate is not None and candidate.share(budget) >= GOOD_SHARE:
+                low = worth[-1]
+            else:
+                high = worth[-1]
             if candidate is None:
-                continue
-            tried.append(candidate)
-            if candidate.share(budget) >= GOOD_SHARE:
-                break
-        return sorted(tried, key=lambda each: allowed.index(each.rung))
+                too_large.append(rung)
+            else:
+                tried.append(candidate)
+        return sorted(tried, key=lambda each: allowed.index(each.rung)), too_large
 
     def _first(self, allowed: Sequence[Rung], budget: Budget, seconds: float) -> Candidate:
         for rung in allowed:
@@ -188,24 +200,33 @@ class Planner:
             None if is_fixed else partial(self.settings, rung, budget),
         )
 
-    def _why_not(self, larger: Sequence[Rung], tried: Sequence[Candidate], budget: Budget) -> list[str]:
+    def _why_not(
+        self, larger: Sequence[Rung], tried: Sequence[Candidate], too_large: Sequence[Rung], budget: Budget
+    ) -> str:
         """A line on the next larger rung."""
         if not larger:
-            return ["there is no larger rung"]
+            return "there is no larger rung"
+        name = larger[0].name
+        if larger[0] in too_large:
+            return f"{name} does not fit the memory of this machine"
         measured = next((each for each in tried if each.rung is larger[0]), None)
         if measured is not None:
             needed = in_words(measured.seconds_for(1, measured.images))
             bought = f"the budget buys {100 * max(0.0, measured.share(budget)):.0f} % of its images"
-            return [f"{larger[0].name} would take {needed}: {bought}"]
-        return [
-            f"{larger[0].name} was not tried: by its number of operations a fold would take about "
-            f"{in_words(tried[-1].fold_seconds_of(larger[0]))}"
-        ]
+            return f"{name} would take {needed}: {bought}"
+        expected = tried[-1].fold_seconds_of(larger[0])
+        if expected <= budget.seconds:
+            return f"{name} was not tried: there was time for {counted(len(tried) + len(too_large), 'trial')}"
+        return (
+            f"{name} was not tried: by its number of operations a fold would take about {in_words(expected)}"
+        )
 
     def _too_small(self, least: Candidate, budget: Budget) -> str:
-        seconds = budget.spent + least.least_seconds() + budget.margin
+        """A line with a budget that suffices, with the longer trials and the larger margin that it has."""
+        work = budget.spent + least.least_seconds()
+        seconds = max(work + LEAST_MARGIN_SECONDS, work / (1.0 - MARGIN - _TRIALS))
         minutes = math.ceil(10.0 * seconds / 60.0) / 10.0
-        return (
-            f"a budget of {budget_in_words(budget.seconds)} is too little here: the least that trains, "
-            f"predicts and writes is about {minutes:g} minutes: --minutes {minutes:g}"
-        )
+        line = f"a budget of {budget_in_words(budget.seconds)} is too little here: the least that trains, "
+        if minutes > 60.0 * MOST_HOURS:
+            return f"{line}predicts and writes is above {MOST_HOURS:,.0f} hours"
+        return f"{line}predicts and writes is about {minutes:.10g} minutes: --minutes {minutes:.10g}"

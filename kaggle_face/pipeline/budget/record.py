@@ -67,6 +67,7 @@ class BudgetRecord:
         dropped: Folds that were planned and not trained.
         csv: What the CSVs that lie there were made of: nothing yet, a mean, or a chosen blend.
         csv_folds: The folds in it.
+        paths: The CSVs that lie there.
         notes: What was done otherwise than planned, a line each.
     """
 
@@ -81,12 +82,17 @@ class BudgetRecord:
     dropped: list[int] = field(default_factory=list)
     csv: str = ""
     csv_folds: list[int] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def deadline(self) -> float:
         """When all is to be over, in seconds since 1970."""
         return self.began_at + self.seconds
+
+    def go_on(self, now: float) -> None:
+        """Takes the record up again; a clock that was set back gives no time twice."""
+        self.began_at = min(self.began_at, now - sum(self.spent.values()))
 
     def add(self, stage: str, seconds: float) -> None:
         """Counts time of a stage."""

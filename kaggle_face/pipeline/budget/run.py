@@ -6,16 +6,16 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 from kaggle_face.artifacts.files.atomic import write_text
 from kaggle_face.artifacts.files.reading import read_text
-from kaggle_face.artifacts.run_locks import writing_run
+from kaggle_face.artifacts.run_locks import running_within_budget, writing_run
 from kaggle_face.artifacts.runs import RunFolder, name_of_run, run_folder
 from kaggle_face.competitions.catalogue.known import find_spec
-from kaggle_face.config import Config, LoadedConfig, load_config
+from kaggle_face.config import Config, LoadedConfig, load_config, with_overrides
 from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.data.folds.split import make_folds
 from kaggle_face.errors import ConfigError, InputError, part_of
@@ -26,7 +26,7 @@ from kaggle_face.pipeline.budget.estimates import competition_key, known_of, mac
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
 from kaggle_face.pipeline.budget.ladder import Rung, read_ladder, rungs_for
 from kaggle_face.pipeline.budget.plan import Budget, Plan, budget_in_words
-from kaggle_face.pipeline.budget.planner import Planner
+from kaggle_face.pipeline.budget.planner import MOST_HOURS, Planner
 from kaggle_face.pipeline.budget.record import (
     BudgetRecord,
     Course,
@@ -45,7 +45,6 @@ from kaggle_face.tasks import Purpose, Task
 _MARK = "# Written by kaggle-face run"
 _RECIPE = re.compile(r"^# recipe: (\S+)", re.MULTILINE)
 _MOST_BYTES = 1 << 20
-_MOST_HOURS = 10_000.0
 
 MakeTrial = Callable[[Config, CompetitionData, Folds], AbstractContextManager[Trial]]
 
@@ -69,9 +68,9 @@ class BudgetOptions:
     ignore_rules: bool = False
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.seconds <= 3600.0 * _MOST_HOURS:
+        if not 0.0 < self.seconds <= 3600.0 * MOST_HOURS:
             raise InputError(
-                f"a budget is above 0 and at most {_MOST_HOURS:,.0f} hours, got {self.seconds / 60:g} minutes"
+                f"a budget is above 0 and at most {MOST_HOURS:,.0f} hours, got {self.seconds / 60:g} minutes"
             )
         if self.goal not in (None, *get_args(Purpose)):
             raise InputError(f"a goal is one of {', '.join(get_args(Purpose))}, got '{self.goal}'")
@@ -126,12 +125,13 @@ def plan_run(
         DataError: The raw folder cannot be read.
     """
     spent = stopwatch(clock or SystemClock(), began_at)
-    path, config = _settings_file(loaded, options), loaded.config
+    path = _settings_file(loaded, options)
+    is_as_found = path.is_file() and not options.overwrite
+    config = load_config(str(path), loaded.overrides).config if is_as_found else loaded.config
     data = open_competition(config, progress)
     tasks = require_csvs(config, data, progress)
     folds = make_folds(data, config.folds)
     demand = demand_of(data, folds, Path(config.data.root))
-    is_as_found = path.is_file() and not options.overwrite
     progress.log(f"measuring this machine for a budget of {budget_in_words(options.seconds)}")
     with make_trial(config, data, folds) as trial:
         rules = _Rules(config, demand, options.ignore_rules)
@@ -139,11 +139,14 @@ def plan_run(
         ladder, goal = read_ladder(), options.goal or purpose_of(config)
         budget = Budget(options.seconds, spent())
         if is_as_found:
-            fixed = load_config(str(path), loaded.overrides).config
-            plan = planner.plan_settings(_rung_of(path, ladder), fixed, goal, budget)
+            plan = planner.plan_settings(_rung_of(path, ladder), config, goal, budget)
         else:
             rungs = rungs_for(ladder, goal, demand.side_px, rules.own_architectures_alone)
             plan = planner.plan(rungs, goal, budget)
+            own = with_overrides(plan.config, loaded.overrides)
+            if own != plan.config:  # what is set on the command line stays as it is
+                fixed = planner.plan_settings(plan.rung, own, goal, replace(budget, spent=spent()))
+                plan = replace(fixed, why_not_larger=plan.why_not_larger)
             _write_settings(path, loaded, plan)
     planned = load_config(path.stem, loaded.overrides)
     return PlannedRun(plan, path, is_as_found, planned, _run_of(loaded, path, options), tasks)
@@ -156,6 +159,8 @@ def run_within(
     clock: Clock | None = None,
     make_trial: MakeTrial = real_trial,
     show: Callable[[PlannedRun], None] = lambda planned: None,
+    *,
+    gone: float = 0.0,
 ) -> BudgetResult:
     """Goes from images to checked CSVs within a budget; called again it goes on where it was.
 
@@ -166,9 +171,11 @@ def run_within(
         clock: The time; None: that of the machine.
         make_trial: Measures the machine.
         show: Receives the plan before anything is trained.
+        gone: Seconds of the budget that went by before this call, in which Python began.
 
     Raises:
         InputError: A stage refuses; see `plan_run` and the functions of the stages.
+        RunError: Another process carries out the same plan.
         StoppedBySignalError: A signal came; what is done is kept.
     """
     clock = clock or SystemClock()
@@ -177,7 +184,30 @@ def run_within(
     if options.overwrite and run.path.exists():
         with writing_run(run):
             shutil.rmtree(run.path)
-    record = read_record(run) or BudgetRecord(str(path), clock.now(), options.seconds)
+    began_at = clock.now() - gone
+    with running_within_budget(run):
+        record = read_record(run)
+        if record is not None and record.plan is None and record.deadline < clock.now():
+            progress.log(f"the time of {run.name} was over before it had a plan; it begins anew")
+            record = None
+        record = record or BudgetRecord(str(path), began_at, options.seconds)
+        return _carried_out(loaded, options, run, record, progress, clock, make_trial, show)
+
+
+def _carried_out(
+    loaded: LoadedConfig,
+    options: BudgetOptions,
+    run: RunFolder,
+    record: BudgetRecord,
+    progress: Progress,
+    clock: Clock,
+    make_trial: MakeTrial,
+    show: Callable[[PlannedRun], None],
+) -> BudgetResult:
+    """Plans a run that has no plan yet, and does all that is left of it."""
+    path = _settings_file(loaded, options)
+    if not record.ended_at:
+        record.go_on(clock.now())
     if record.plan is None:
         write_record(run, record)
         try:
@@ -191,6 +221,8 @@ def run_within(
         record.plan = Course.of(planned.plan)
         record.add("measure", clock.now() - record.began_at)
         write_record(run, record)
+    elif not path.is_file():
+        raise ConfigError(f"{path} is gone, which {run.path} was planned with; plan anew with --overwrite")
     elif not record.ended_at:
         left = record.deadline - clock.now()
         done = part_of(len(record.trained), record.plan.folds, "fold", "are trained")
@@ -301,6 +333,6 @@ def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
         f"# folds: {plan.folds} of {plan.config.folds.total}, each about {plan.length:.1f} epochs",
         "",
     ]
-    values = dump_yaml({"extends": word, **differing_values(loaded.config, plan.config)})
+    values = dump_yaml({"extends": word, **differing_values(load_config(word).config, plan.config)})
     path.parent.mkdir(exist_ok=True)
     write_text(path, "\n".join(lines) + values)

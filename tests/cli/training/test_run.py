@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,8 @@ def test_what_was_done_stands_beside_the_plan(capsys: pytest.CaptureFixture[str]
     )
     print_result(result, Terminal())
     shown = capsys.readouterr()
+    assert re.search(r"^all +120 +130$", shown.out, re.MULTILINE), "sums of what stands above"
+    assert "from the first call to the end: 490 s of a budget of 480 s" in shown.out
     assert "130" in shown.out and "not trained: fold 1, 2" in shown.out and "5 s were left" in shown.out
     assert "main_ensemble_verification.csv" in shown.out
     assert "it took 10 s longer than its budget" in shown.err

@@ -79,7 +79,9 @@ def test_a_table_without_the_images_of_an_earlier_version_is_read_and_gets_them(
     assert [row.images is None for row in read_estimates(runs)] == [True, False]
 
 
-@pytest.mark.parametrize(("name", "value"), [("fold", "x"), ("seconds", ""), ("accuracy", "high")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("fold", "x"), ("seconds", ""), ("accuracy", "high"), ("images_per_second", "-400")]
+)
 def test_a_cell_that_is_no_number_is_one_line(finished: RunFolder, name: str, value: str) -> None:
     runs = finished.path.parents[1]
     cells = {column: [str(getattr(ROW, column))] for column in ROW.__dataclass_fields__}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -290,3 +291,23 @@ def test_a_finished_run_does_nothing_more(stages: Stages, go: Go) -> None:
 def test_more_test_time_augmentation_is_tried_where_it_was_planned(stages: Stages, go: Go) -> None:
     go(course(2, 2, tries_tta=True))
     assert "predict [0, 1]" in stages.done, "the fold of the first CSV is predicted again"
+
+
+def test_a_csv_that_was_removed_is_written_again(stages: Stages, go: Go) -> None:
+    first = go()
+    first.paths[0].unlink()
+    again = go()
+    assert csv_text() == "chosen [0, 1, 2]" and again.paths == first.paths
+    assert again.seconds == first.seconds and not again.is_late
+
+
+def test_a_fold_that_was_removed_is_trained_again(stages: Stages, go: Go) -> None:
+    stages.kill_at = stages.clock.seconds + 260.0
+    with pytest.raises(KilledError):
+        go()
+    stages.kill_at = None
+    shutil.rmtree("runs/demo/main/fold0")
+    stages.left_of_fold.clear()
+    result = go()
+    assert stages.done.count("fold 0") == 2 and 0 in result.folds and not result.is_late
+    assert csv_text().endswith(f"{list(result.folds)}")

@@ -15,6 +15,7 @@ from kaggle_face.pipeline.budget.ladder import read_ladder, rungs_for
 from kaggle_face.pipeline.budget.plan import Budget, Plan
 from kaggle_face.pipeline.budget.planner import Planner
 from kaggle_face.pipeline.budget.settings import settings_of_rung
+from kaggle_face.pipeline.budget.trial import NetworkRates
 from tests.support.budgets import PINS, FakeTrial
 
 LADDER = read_ladder([packaged_configs() / "recipes"])
@@ -40,7 +41,7 @@ def test_more_minutes_buy_a_larger_rung_until_there_is_none() -> None:
 
 def test_the_same_budget_on_a_slower_machine_buys_a_smaller_rung() -> None:
     assert plan(16, FakeTrial(0.5)).rung.work < plan(16, FakeTrial(0.15)).rung.work
-    assert plan(16, FakeTrial(0.05)).rung.work > plan(16, FakeTrial(0.15)).rung.work
+    assert plan(16, FakeTrial(0.01)).rung.work > plan(16, FakeTrial(0.15)).rung.work
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.15, 0.3, 0.5, 0.57])
@@ -162,3 +163,51 @@ def test_the_competition_of_fall_2026_gets_its_own_architectures_and_one_network
     assert found.config.model.backbone.startswith(("iresnet", "mobilefacenet"))
     assert found.folds * found.num_parameters <= 30_000_000
     assert broken_rules(spec.rules, found.config) == []
+
+
+@pytest.mark.parametrize("rate", [2.0, 30.0, 400.0])
+def test_the_least_budget_that_is_named_suffices_on_slow_machines_too(rate: float) -> None:
+    with pytest.raises(RunError) as caught:
+        plan(0.5, FakeTrial(rate))
+    minutes = float(re.search(r"--minutes ([\d.]+)$", str(caught.value))[1])  # type: ignore[index]
+    assert plan(minutes, FakeTrial(rate)).length > 0.0, "with its larger margin"
+
+
+def test_no_budget_is_named_that_is_longer_than_the_longest() -> None:
+    with pytest.raises(RunError, match=r"predicts and writes is above 10,000 hours$"):
+        plan(0.5, FakeTrial(1e7))
+
+
+class LargeGpu(FakeTrial):
+    """Small networks at 10,000 images/s whatever their operations, large ones by about those of an H100."""
+
+    def network_rates(self, config: Config, seconds: float) -> NetworkRates | None:
+        self.tried.append(config.model.backbone)
+        rates = {"iresnet18": 7_000.0, "iresnet50": 3_000.0, "iresnet100": 1_600.0}
+        image = 1.0 / rates.get(config.model.backbone, 10_000.0)
+        return NetworkRates(image, image, image / 4, self.parameters)
+
+
+def test_a_gpu_that_small_networks_do_not_fill_gets_the_large_ones() -> None:
+    # 60 epochs of 18,301 images: 157, 366 and 686 seconds with 18, 50 and 100 layers.
+    folds = replace(PINS, num_folds=5)
+    assert plan(720, LargeGpu(), demand=folds).rung.name == "gpu-720-both"
+    trial = LargeGpu()
+    assert plan(720, trial, demand=folds).folds == 5 and len(trial.tried) <= 5
+
+
+def test_a_larger_rung_that_does_not_fit_the_memory_is_said_not_to() -> None:
+    (reason, *_) = plan(720, LargeGpu(), demand=replace(PINS, num_folds=5)).why_not_larger
+    assert reason == "there is no larger rung"
+    trial = FakeTrial(0.01, too_large=frozenset({"iresnet18", "iresnet50", "iresnet100"}))
+    found = plan(600, trial)
+    assert found.rung.name == "gpu-10-both"
+    assert found.why_not_larger == ("gpu-60-both does not fit the memory of this machine",)
+
+
+def test_more_epochs_than_any_plan_has_are_settings_of_a_person() -> None:
+    rung = next(rung for rung in LADDER if rung.name == "cpu-4-both")
+    config = settings_of_rung(DEMO, rung, PINS, 5, 1.0)
+    many = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 900_000})})
+    with pytest.raises(RunError, match="a budget of 10 min is too little here"):
+        planner().plan_settings(rung, many, "both", Budget(600.0))

@@ -63,3 +63,12 @@ def test_a_key_that_is_gone_is_one_line(tmp_path: Path) -> None:
     record_file(run).write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(RunError, match=r"budget\.json: .*stages"):
         read_record(run)
+
+
+def test_a_clock_that_was_set_back_gives_no_time_twice() -> None:
+    record = BudgetRecord("configs/x.yaml", 1000.0, 480.0)
+    record.add("fold 0", 100.0)
+    record.go_on(1200.0)
+    assert record.deadline == 1480.0
+    record.go_on(-5000.0)  # 100 seconds are spent, 380 are left
+    assert record.deadline == -4620.0

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_face.artifacts.run_locks import running_within_budget
 from kaggle_face.cli.main import main
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
 from kaggle_face.pipeline.budget import planner
 from kaggle_face.pipeline.budget.estimates import read_estimates
-from kaggle_face.pipeline.budget.record import read_record, record_file
-from kaggle_face.pipeline.budget.run import BudgetOptions, budget_word, plan_run, run_within
+from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, record_file, write_record
+from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun, budget_word, plan_run, run_within
 from kaggle_face.progress import SilentProgress
 from kaggle_face.summaries.budget import describe_plan
 from kaggle_face.summaries.summary import TextTable
@@ -182,3 +183,34 @@ def test_each_goal_that_is_named_has_a_plan_of_its_own(loaded: LoadedConfig) -> 
 def test_budgets_are_named_so_that_none_is_taken_for_another() -> None:
     words = [budget_word(seconds) for seconds in (90, 240, 480, 3600, 7200, 9000, 43_200)]
     assert words == ["1.5min", "4min", "8min", "60min", "2h", "2.5h", "12h"]
+
+
+def test_what_is_set_on_the_command_line_is_planned_and_written(loaded: LoadedConfig) -> None:
+    def planned(*overrides: str) -> PlannedRun:
+        again = load_config("tiny", overrides)
+        return plan_run(again, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
+
+    found = planned("train.epochs=3", "data.image_size=16")
+    assert found.plan.config == found.loaded.config and found.plan.length == 3.0
+    assert (found.plan.config.train.epochs, found.plan.config.data.image_size) == (3, 16)
+    assert found.plan.config == load_config("tiny-5min").config, "the file holds all of the plan"
+    assert found.plan.why_not_larger and found.run.path.name == "data.image_size=16,train.epochs=3"
+    again = planned("train.epochs=2")
+    assert again.is_as_found and again.plan.length == 2.0
+
+
+def test_two_calls_do_not_carry_out_one_plan_at_once(loaded: LoadedConfig) -> None:
+    with (
+        running_within_budget(load_run()),  # type: ignore[arg-type]
+        pytest.raises(RunError, match=r"tiny-5min/main is being written by another process"),
+    ):
+        run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
+    assert not PLAN.exists()
+
+
+def test_a_plan_whose_settings_are_gone_is_one_line(loaded: LoadedConfig) -> None:
+    plan = plan_run(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context).plan
+    write_record(load_run(), BudgetRecord(str(PLAN), 1_000_000.0, SECONDS, Course.of(plan)))  # type: ignore[arg-type]
+    PLAN.unlink()
+    with pytest.raises(ConfigError, match=r"tiny-5min\.yaml is gone, .*; plan anew with --overwrite"):
+        run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
