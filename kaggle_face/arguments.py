@@ -66,7 +66,7 @@ def checked(function: _Function) -> _Function:
         bound = signature.bind(*args, **kwargs)
         for name, value in bound.arguments.items():
             if name != "self" and value is not defaults[name]:
-                bound.arguments[name] = _of_its_type(value, function, name)
+                bound.arguments[name] = _of_its_type(value, function, name, _called(function, args))
         try:
             return function(*bound.args, **bound.kwargs)
         except InputError as error:
@@ -97,7 +97,14 @@ def check_fields(values: Mapping[str, Any], kind: type, name: str) -> None:
             raise ConfigError(_mismatch(f"'{key}' of {name}", values[key], error)) from None
 
 
-def _of_its_type(value: Any, function: Callable[..., Any], name: str) -> Any:
+def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
+    """The name in a call: of the object's class for a constructor, which a subclass may inherit."""
+    owner = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    lineage = [each.__name__ for each in type(args[0]).__mro__] if args else []
+    return lineage[0] if function.__name__ == "__init__" and owner in lineage else owner
+
+
+def _of_its_type(value: Any, function: Callable[..., Any], name: str, called: str) -> Any:
     error = None
     for candidate in (value, _plain(value)):
         try:
@@ -107,7 +114,6 @@ def _of_its_type(value: Any, function: Callable[..., Any], name: str) -> Any:
         else:
             return candidate
     assert error is not None
-    called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
     is_of_runs = re.search(r"\bRun\b", function.__annotations__[name])
     hint = "; project.run(name) gives a Run" if is_of_runs else ""
     raise InputError(_mismatch(f"{called}({name}=...)", value, error) + hint) from None

@@ -44,6 +44,8 @@ def shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # an integer of more digits than Python writes
         text = f"a {type(value).__name__} with a very long number"
+    if "\n" in text:  # of an array or a frame
+        return f"a value of type {type(value).__name__}"
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
 
 

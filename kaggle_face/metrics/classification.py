@@ -24,8 +24,11 @@ from kaggle_face.metrics.inputs import (
     as_ids,
     as_numbers,
     as_scores,
+    require_count,
+    require_counts,
     require_same_length,
     require_share,
+    require_whole,
     row_blocks,
 )
 
@@ -70,8 +73,7 @@ def top_k_accuracy(
     >>> top_k_accuracy(logits, [0, 0, 2], ks=(1, 2, 3))
     {1: 0.3333333333333333, 2: 0.6666666666666666, 3: 1.0}
     """
-    if wrong := [k for k in ks if k < 1]:
-        raise InputError(f"k of a top-k accuracy must be at least 1, got {wrong[0]}")
+    require_counts(ks, "k of a top-k accuracy")
     ranks = true_class_ranks(logits, labels)
     return {k: float(np.mean(ranks <= k)) for k in ks}
 
@@ -120,6 +122,7 @@ def top_k_labels(logits: npt.ArrayLike, k: int = 1) -> IntArray:
     [[1, 2], [0, 1]]
     """
     table = _table(logits)
+    require_whole(k, "k")
     if not 1 <= k <= table.shape[1]:
         raise InputError(f"k must be between 1 and the {table.shape[1]} classes, got {k}")
     labels = np.empty((len(table), k), np.int64)
@@ -169,6 +172,7 @@ def confusion_pairs(
     >>> confusion_pairs([1, 1, 0, 0], [0, 0, 0, 2], num_classes=3, limit=1)
     [ConfusionPair(true_label=0, predicted_label=1, count=2, share=0.6666666666666666)]
     """
+    require_count(limit, "limit", 0)
     guess, truth = _label_columns(predicted, labels, num_classes)
     images = np.bincount(truth, minlength=num_classes)
     wrong = guess != truth
@@ -233,8 +237,7 @@ def calibration_error(confidences: npt.ArrayLike, is_right: npt.ArrayLike, num_b
     >>> calibration_error([0.75, 0.75], [1, 0])
     0.25
     """
-    if num_bins < 1:
-        raise InputError(f"num_bins must be at least 1, got {num_bins}")
+    require_count(num_bins, "num_bins", 1)
     shares, right = as_scores(confidences, "confidences"), as_flags(is_right, "is_right")
     require_same_length(shares, right, "confidences and is_right")
     require_share(float(shares.min()), "a confidence")
@@ -290,6 +293,7 @@ def _table(logits: npt.ArrayLike) -> npt.NDArray[Any]:
 def _label_columns(
     predicted: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int
 ) -> tuple[IntArray, IntArray]:
+    require_count(num_classes, "num_classes", 1)
     guess, truth = as_ids(predicted, "predicted labels"), as_ids(labels, "labels")
     require_same_length(guess, truth, "predicted labels and labels")
     return (

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError, counted
-from kaggle_face.metrics.inputs import FloatArray, as_ids, as_numbers, require_same_length
+from kaggle_face.metrics.inputs import (
+    FloatArray,
+    as_ids,
+    as_numbers,
+    require_count,
+    require_finite,
+    require_same_length,
+    require_whole,
+)
 from kaggle_face.metrics.similarity import normalized
 
 
@@ -51,6 +59,9 @@ def episode_accuracy(
     >>> episode_accuracy(faces, ["a", "a", "b", "b"], ways=2, num_episodes=10)
     EpisodeAccuracy(value=1.0, low=1.0, high=1.0, num_episodes=10)
     """
+    for name, number in (("ways", ways), ("shots", shots), ("num_episodes", num_episodes)):
+        require_whole(number, name)
+    require_count(seed, "seed", 0)
     if ways < 2 or shots < 1 or num_episodes < 2:
         raise InputError(
             f"episodes need 2 ways, 1 shot and 2 episodes or more, got {ways}, {shots} and {num_episodes}"
@@ -59,6 +70,7 @@ def episode_accuracy(
     if vectors_ND.ndim != 2:
         raise InputError(f"embeddings must be a table (images, numbers), got shape {vectors_ND.shape}")
     require_same_length(vectors_ND, ids, "embeddings and people")
+    require_finite(vectors_ND, "embeddings")
     order = np.argsort(ids, kind="stable").astype(np.int64)
     starts = np.unique(ids[order], return_index=True)[1]
     rows_of_person = [rows for rows in np.split(order, starts[1:]) if len(rows) > shots]

@@ -25,8 +25,11 @@ from kaggle_face.metrics.inputs import (
     as_ids,
     as_numbers,
     as_scores,
+    as_threshold,
+    require_counts,
     require_same_length,
     require_share,
+    require_whole,
     row_blocks,
 )
 from kaggle_face.metrics.similarity import normalized
@@ -75,8 +78,7 @@ def rank_k_identification(
     >>> rank_k_identification(probes, gallery, ["ann", "ann"], ["ann", "bob"], ks=(1, 2))
     {1: 0.5, 2: 1.0}
     """
-    if wrong := [k for k in ks if k < 1]:
-        raise InputError(f"k of rank-k identification must be at least 1, got {wrong[0]}")
+    require_counts(ks, "k of rank-k identification")
     ranks = first_mate_ranks_of_embeddings(probes, gallery, probe_ids, gallery_ids)
     return {k: float(np.mean(ranks <= k)) for k in ks}
 
@@ -177,6 +179,7 @@ def gallery_accuracy(
     >>> gallery_accuracy([0.9, 0.4, 0.3], [1, 1, 0], [1, 1, 0], threshold=0.5)
     0.6666666666666666
     """
+    threshold = as_threshold(threshold)
     scores, correct, matched = _probe_columns(best_scores, is_correct, has_match)
     return float(np.mean(np.where(scores >= threshold, correct, ~matched)))
 
@@ -224,9 +227,14 @@ def map_at_k(predictions: npt.ArrayLike, truth: npt.ArrayLike, k: int = 5) -> fl
     0.444444
     """
     table, labels = as_array(predictions, "predictions"), as_ids(truth, "truth")
+    require_whole(k, "k")
     if table.ndim != 2 or not 1 <= k <= table.shape[1]:
         raise InputError(f"predictions must be (probes, at least k = {k} labels), got shape {table.shape}")
     require_same_length(table, labels, "predictions and truth")
+    is_text = [each.dtype.kind in "US" for each in (table, labels) if each.dtype != object]
+    if is_text in ([True, False], [False, True]):
+        kinds = f"{table.dtype} and {labels.dtype}"
+        raise InputError(f"predictions and truth must be labels of one kind, got {kinds}")
     is_hit_QK = table[:, :k] == labels[:, None]
     return float(np.mean(np.where(is_hit_QK.any(axis=1), 1 / (is_hit_QK.argmax(axis=1) + 1), 0.0)))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -63,12 +65,36 @@ def as_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     """Ids (N,) of any type that can be compared: integers or text.
 
     Raises:
-        InputError: not one-dimensional, or empty.
+        InputError: not one-dimensional, empty, an id that is missing, or ids that cannot be compared.
 
     >>> as_ids(["ann", "bob"], "people").shape
     (2,)
     """
-    return _one_dimensional(values, name)
+    ids = _one_dimensional(values, name)
+    require_ids(ids, name)
+    return ids
+
+
+def require_ids(ids: npt.NDArray[Any], name: str) -> None:
+    """Check that ids of any shape are there, and can be told apart.
+
+    Raises:
+        InputError: An id is missing (NaN, None), or ids are of kinds that cannot be compared.
+    """
+    if ids.dtype.kind in "cV":
+        raise InputError(f"{name} must be numbers or text, got {ids.dtype}")
+    if ids.dtype.kind not in "fmMO":
+        return
+    try:
+        missing = (ids != ids).astype(np.bool_)
+        if ids.dtype == object:
+            missing |= np.reshape([each is None for each in ids.flat], ids.shape)
+            np.sort(ids[~missing])
+    except TypeError:  # pandas' NA is neither true nor false
+        raise InputError(f"{name} must be ids of one kind, numbers or text, and none missing") from None
+    if missing.any():
+        place = int(missing.argmax()) // (ids.size // len(ids))
+        raise InputError(f"{name} must not be missing, got {ids.flat[missing.argmax()]} at position {place}")
 
 
 def require_same_length(first: npt.NDArray[Any], second: npt.NDArray[Any], names: str) -> None:
@@ -81,13 +107,81 @@ def require_same_length(first: npt.NDArray[Any], second: npt.NDArray[Any], names
         raise InputError(f"{names} must have one length, got {len(first)} and {len(second)}")
 
 
+def require_finite(values: npt.NDArray[Any], name: str) -> None:
+    """Check that all numbers of an array are finite.
+
+    Raises:
+        InputError: one is NaN or infinite.
+    """
+    if not np.isfinite(values).all():
+        wrong = values.flat[np.isfinite(values).argmin()]
+        raise InputError(f"{name} must be finite, got {wrong}")
+
+
+def as_number(value: float, name: str) -> float:
+    """One number, of Python, of NumPy or of a tensor.
+
+    Raises:
+        InputError: it is something else.
+    """
+    array = as_array(value, name)
+    if array.ndim or array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must be a number, got {_shown(value)}")
+    return float(array)
+
+
+def as_threshold(value: float) -> float:
+    """A threshold in [-inf, inf].
+
+    Raises:
+        InputError: it is not a number, or NaN, with which every comparison would be false.
+    """
+    number = as_number(value, "threshold")
+    if math.isnan(number):
+        raise InputError("threshold must not be NaN")
+    return number
+
+
+def require_whole(value: int, name: str) -> None:
+    """Check that a value is a whole number, of Python or of NumPy.
+
+    Raises:
+        InputError: it is not, or has more than 64 bits.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or abs(int(value)) >= 1 << 63:
+        raise InputError(f"{name} must be a whole number, got {_shown(value)}")
+
+
+def require_count(value: int, name: str, least: int) -> None:
+    """Check that a value is a whole number of a least size.
+
+    Raises:
+        InputError: it is not.
+    """
+    require_whole(value, name)
+    if value < least:
+        raise InputError(f"{name} must be at least {least}, got {value}")
+
+
+def require_counts(values: Sequence[int], name: str) -> None:
+    """Check that a list holds whole numbers from 1.
+
+    Raises:
+        InputError: it does not, or is not a list.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
+        raise InputError(f"{name} must be in a list, got {_shown(values)}")
+    for value in values:
+        require_count(value, name, 1)
+
+
 def require_share(value: float, name: str) -> None:
     """Check that a number lies in [0, 1].
 
     Raises:
         InputError: it does not, or is NaN.
     """
-    if not 0 <= value <= 1:
+    if not 0 <= as_number(value, name) <= 1:
         raise InputError(f"{name} must be between 0 and 1, got {value}")
 
 
@@ -97,7 +191,7 @@ def require_confidence(value: float) -> None:
     Raises:
         InputError: it does not, or is NaN.
     """
-    if not 0 < value < 1:
+    if not 0 < as_number(value, "confidence") < 1:
         raise InputError(f"confidence must lie between 0 and 1, got {value}")
 
 
@@ -113,15 +207,21 @@ def row_blocks(num_rows: int, bytes_per_row: int) -> Iterator[slice]:
 
 
 def as_array(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    """Values as an array; memory maps stay what they are.
+    """Values as an array, also those of a tensor of any device; memory maps stay what they are.
 
     Raises:
-        InputError: Rows of different lengths.
+        InputError: Rows of different lengths, masked values, or a tensor without values.
     """
+    values = _without_gradient(values, name)
     try:
-        return np.asanyarray(values)
+        array = np.asanyarray(values)
     except ValueError:
         raise InputError(f"{name} must be a table, got rows of different lengths") from None
+    except (TypeError, RuntimeError):
+        raise InputError(f"{name} must be an array, got {_shown(values)}") from None
+    if np.ma.is_masked(array):
+        raise InputError(f"{name} must not be masked; drop what is masked")
+    return array if isinstance(array, np.memmap) else np.asarray(array)
 
 
 def as_numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
@@ -137,6 +237,24 @@ def as_numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} must be numbers, got {array.dtype}")
     return array
+
+
+def _without_gradient(values: Any, name: str) -> Any:
+    """Tensors as arrays, and items of lists too: metrics do not need gradients. NumPy has no bfloat16."""
+    if isinstance(values, list | tuple) and values and hasattr(values[0], "detach"):
+        return [_without_gradient(value, name) for value in values]
+    if not hasattr(values, "detach"):
+        return values
+    try:
+        values = values.detach().cpu()
+        return (values.float() if "bfloat16" in str(values.dtype) else values).numpy()
+    except (TypeError, RuntimeError, NotImplementedError):
+        raise InputError(f"{name} must be a dense tensor with values, got {_shown(values)}") from None
+
+
+def _shown(value: object) -> str:
+    """A number or a text as it is, of anything else the type."""
+    return repr(value)[:100] if isinstance(value, Real | str | None) else type(value).__name__
 
 
 def _one_dimensional(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from kaggle_face.arguments import checked
 from kaggle_face.errors import ConfigError, nearest_hint
 from kaggle_face.metrics.table import FORMULA_METRICS, METRICS, MetricName
 
@@ -63,15 +64,22 @@ class Composite:
 def default_formula(*metrics: MetricName) -> str:
     """The score where settings name none: the mean of metrics, each turned so that more is better.
 
+    Raises:
+        ConfigError: a metric is not known.
+
     >>> default_formula("accuracy", "eer"), default_formula("eer")
     ('0.5*accuracy + 0.5*(1-eer)', '1-eer')
     """
+    for name in metrics:
+        if name not in METRICS:
+            raise ConfigError(f"there is no metric '{name}'{nearest_hint(str(name), METRICS)}")
     if len(metrics) == 1:
         return METRICS[metrics[0]].goodness
     terms = [name if METRICS[name].higher_is_better else f"({METRICS[name].goodness})" for name in metrics]
     return " + ".join(f"{1 / len(terms):g}*{term}" for term in terms)
 
 
+@checked
 def parse_composite(expression: str, known_names: Collection[str] = FORMULA_METRICS) -> Composite:
     """The formula of a composite score, its names checked against the known ones.
 

@@ -21,6 +21,7 @@ from kaggle_face.metrics.inputs import (
     IntArray,
     as_flags,
     as_scores,
+    require_count,
     require_same_length,
     require_share,
 )
@@ -150,8 +151,7 @@ class SortedTrials:
 
     def roc_points(self, max_points: int = 1000) -> RocPoints:
         """The ROC curve: each vertex where they fit in, else a choice dense at low FPR too."""
-        if max_points < 4:
-            raise InputError(f"max_points must be at least 4, got {max_points}")
+        require_count(max_points, "max_points", 4)
         every = np.unique(np.concatenate([self.genuine.scores, self.impostor.scores]))
         chosen = every if len(every) < max_points else self._chosen_scores((max_points - 1) // 3)
         thresholds = chosen[::-1]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.classification import top_k_labels, true_class_ranks
 from kaggle_face.metrics.identification import map_at_k
-from kaggle_face.metrics.inputs import as_ids, as_numbers
+from kaggle_face.metrics.inputs import as_ids, as_numbers, as_threshold, require_share, require_whole
 
 _MOST_CANDIDATES = 201
 
@@ -51,8 +51,8 @@ def choose_unknown_threshold(
     >>> choose_unknown_threshold([[0.75, 0.25], [0.25, 0.75]], [0, 1], unknown_share=0.25, k=1).expected_map
     0.75
     """
-    if not 0.0 <= unknown_share <= 1.0:
-        raise InputError(f"the share of unknown people must lie in [0, 1], got {unknown_share}")
+    require_share(unknown_share, "the share of unknown people")
+    require_whole(k, "k")
     known = as_numbers(probabilities_NC, "probabilities").astype(np.float64)
     labels = as_ids(labels_N, "labels")
     true_class_ranks(known, labels)  # checks both
@@ -83,6 +83,8 @@ def rank_with_unknown(probabilities_NC: npt.ArrayLike, threshold: float, k: int)
     >>> rank_with_unknown(np.array([[0.6, 0.3, 0.1]]), threshold=0.5, k=3).tolist()
     [[0, 3, 1]]
     """
+    threshold = as_threshold(threshold)
+    require_whole(k, "k")
     table = as_numbers(probabilities_NC, "probabilities")
     num_classes = table.shape[-1] if table.ndim == 2 else 0
     if num_classes and k > num_classes + 1:

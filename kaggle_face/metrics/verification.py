@@ -21,6 +21,7 @@ from kaggle_face.metrics.inputs import (
     as_flags,
     as_ids,
     as_scores,
+    as_threshold,
     require_same_length,
     require_share,
 )
@@ -132,11 +133,12 @@ def error_rates(scores: npt.ArrayLike, is_same: npt.ArrayLike, threshold: float)
     Shapes: scores (P,) in [-inf, inf], higher = more alike; is_same (P,), 1 = same person, 0 = different.
 
     Raises:
-        InputError: as for the pairs of `equal_error_rate`.
+        InputError: as for the pairs of `equal_error_rate`, or a threshold that is NaN.
 
     >>> error_rates([0.9, 0.4, 0.6, 0.3], [1, 1, 0, 0], threshold=0.6)
     ErrorRates(fpr=0.5, fnr=0.5)
     """
+    threshold = as_threshold(threshold)
     genuine, impostor = split_by_label(scores, is_same)
     return ErrorRates(
         int(np.count_nonzero(impostor >= threshold)) / len(impostor),

@@ -104,7 +104,7 @@ def cutmix(
     True
     """
     _require_batch(images_BCHW, labels_B)
-    if images_BCHW.ndim != 4 or images_BCHW.shape[2] != images_BCHW.shape[3]:
+    if images_BCHW.ndim != 4 or images_BCHW.shape[2] != images_BCHW.shape[3] or not images_BCHW.shape[3]:
         raise InputError(f"CutMix takes square images (B, C, S, S), got {tuple(images_BCHW.shape)}")
     draw = _seeded(seed)
     size_px = images_BCHW.shape[3]
@@ -125,12 +125,19 @@ def mixup(
     True
     """
     _require_batch(images_BCHW, labels_B)
+    if not images_BCHW.is_floating_point():
+        raise InputError(
+            f"Mixup averages floating images, got {images_BCHW.dtype}; convert them with .float()"
+        )
     draw = _seeded(seed)
     share = _drawn_share(alpha, draw)
     return _mixed(images_BCHW, labels_B, Mix(draw.permutation(len(images_BCHW)), share))
 
 
 def _require_batch(images_BCHW: torch.Tensor, labels_B: torch.Tensor) -> None:
+    if labels_B.ndim == 0 or images_BCHW.ndim < 2:
+        shapes = f"{tuple(images_BCHW.shape)} and {tuple(labels_B.shape)}"
+        raise InputError(f"a batch has images (B, ...) and labels (B), got {shapes}")
     if len(labels_B) != len(images_BCHW):
         raise InputError(
             f"{counted(len(images_BCHW), 'image')} and {counted(len(labels_B), 'label')} cannot be one batch"
@@ -144,7 +151,7 @@ def _seeded(seed: int | None) -> np.random.Generator:
 
 
 def _drawn_share(alpha: float, draw: np.random.Generator) -> float:
-    if not alpha > 0:
+    if not 0 < alpha < math.inf:
         raise InputError(f"alpha must be > 0, got {alpha}")
     return float(draw.beta(alpha, alpha))
 

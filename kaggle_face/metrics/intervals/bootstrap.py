@@ -26,6 +26,7 @@ from kaggle_face.metrics.inputs import (
     as_ids,
     as_scores,
     require_confidence,
+    require_count,
     require_same_length,
 )
 
@@ -39,8 +40,8 @@ class Resampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.num_resamples < 1:
-            raise InputError(f"num_resamples must be at least 1, got {self.num_resamples}")
+        require_count(self.num_resamples, "num_resamples", 1)
+        require_count(self.seed, "seed", 0)
         require_confidence(self.confidence)
 
 
@@ -128,6 +129,8 @@ def draw_people(num_people: int, resampling: Resampling) -> Iterator[IntArray]:
     >>> [int(drawn.sum()) for drawn in draw_people(5, Resampling(num_resamples=2))]
     [5, 5]
     """
+    if not isinstance(resampling, Resampling):
+        raise InputError(f"resampling must be a Resampling, got {type(resampling).__name__}")
     rng = np.random.default_rng(resampling.seed)
     for _ in range(resampling.num_resamples):
         yield np.bincount(rng.integers(num_people, size=num_people), minlength=num_people).astype(np.int64)

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kaggle_face.errors import InputError
-from kaggle_face.metrics.inputs import FloatArray, IntArray
+from kaggle_face.metrics.inputs import FloatArray, IntArray, as_array, require_ids
 
 LEAST_SHARE_OF_SINGLE = 0.5
 """The variance is at least this share of what it would be without shared people.
@@ -91,9 +91,10 @@ class PairClusters:
         Raises:
             InputError: It has another shape.
         """
-        table = np.asarray(people)
+        table = as_array(people, "people")
         if table.ndim != 2 or table.shape[1] != 2:
             raise InputError(f"people must be a table (pairs, 2), got shape {table.shape}")
+        require_ids(table, "people")
         names, codes = np.unique(table, return_inverse=True)
         first, second = np.sort(codes.reshape(table.shape), axis=1).T.astype(np.int64)
         crossing = np.flatnonzero(first != second)

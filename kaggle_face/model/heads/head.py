@@ -27,7 +27,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.arguments import checked
+from kaggle_face.errors import ConfigError
+from kaggle_face.model.heads.batch_checks import require_embeddings, require_labels
 from kaggle_face.model.heads.class_sampling import EVERY_CLASS, ClassSample, sample_classes
 from kaggle_face.model.heads.shards import ClassShard, rows_of
 
@@ -82,35 +84,15 @@ class Head(nn.Module, ABC):
             InputError: A shape or type is wrong, or a label on the CPU is not in [0, C).
         """
         assert self.shard is None, "a call gives the logits of all classes"
-        self._check_inputs(embeddings_BD, labels_B)
+        name = type(self).__name__
+        device = next((parameter.device for parameter in self.parameters()), None)
+        require_embeddings(name, embeddings_BD, self.embedding_size, device)
+        if labels_B is not None:
+            require_labels(name, labels_B, embeddings_BD, self.num_classes)
         similarity_BC = self.similarity(embeddings_BD)
         if labels_B is None:
             return self.logits(similarity_BC)
         return self.margin_logits(similarity_BC, labels_B, embeddings_BD.detach().float().norm(dim=1))
-
-    def _check_inputs(self, embeddings_BD: Tensor, labels_B: Tensor | None) -> None:
-        name = type(self).__name__
-        for what, values in (("embeddings", embeddings_BD), ("labels", labels_B)):
-            if values is not None and not isinstance(values, Tensor):
-                raise InputError(f"{name}: {what} must be a tensor, got {type(values).__name__}")
-        shape = tuple(embeddings_BD.shape)
-        if len(shape) != 2 or shape[1] != self.embedding_size or not embeddings_BD.is_floating_point():
-            raise InputError(
-                f"{name}: embeddings must be floating of shape (B, {self.embedding_size}), got "
-                f"{embeddings_BD.dtype} of {shape}"
-            )
-        if labels_B is None:
-            return
-        if labels_B.shape != shape[:1] or labels_B.dtype != torch.int64:
-            raise InputError(
-                f"{name}: labels must be int64 of shape ({shape[0]},), got {labels_B.dtype} of "
-                f"{tuple(labels_B.shape)}"
-            )
-        if labels_B.device.type == "cpu" and len(labels_B):  # a GPU would have to be waited for
-            lowest, highest = int(labels_B.min()), int(labels_B.max())
-            if lowest < 0 or highest >= self.num_classes:
-                wrong = lowest if lowest < 0 else highest
-                raise InputError(f"{name}: labels must be in [0, {self.num_classes}), got {wrong}")
 
     @abstractmethod
     def similarity(self, embeddings_BD: Tensor, classes: ClassSample = EVERY_CLASS) -> Tensor:
@@ -203,6 +185,7 @@ class LinearHead(Head):
     [6.0, 10.0]
     """
 
+    @checked
     def __init__(
         self,
         num_classes: int,
@@ -212,7 +195,7 @@ class LinearHead(Head):
         scale: float = 1.0,
     ) -> None:
         super().__init__(num_classes, embedding_size, sampled_classes)
-        self.require(scale > 0.0, f"scale must be > 0, got {scale}")
+        self.require(0.0 < scale < math.inf, f"scale must be > 0, got {scale}")
         self.normalizes = normalizes
         self.scale = scale
         self.weight_CD = nn.Parameter(torch.empty(num_classes, embedding_size))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kaggle_face.arguments import checked
 from kaggle_face.model.heads.class_sampling import EVERY_CLASS, ClassSample
 from kaggle_face.model.heads.head import WEIGHT_STD, Head, in_full_precision, unit_vectors
 
@@ -36,6 +37,7 @@ class MarginHead(Head):
 
     class_margins: Tensor
 
+    @checked
     def __init__(
         self,
         num_classes: int,
@@ -61,7 +63,7 @@ class MarginHead(Head):
             ConfigError: An argument is out of range.
         """
         super().__init__(num_classes, embedding_size, sampled_classes)
-        self.require(scale > 0.0, f"scale must be > 0, got {scale}")
+        self.require(0.0 < scale < math.inf, f"scale must be > 0, got {scale}")
         self.require(start_scale is None or start_scale > 0.0, f"start_scale must be > 0, got {start_scale}")
         self.require(warmup_epochs >= 0.0, f"warmup_epochs must be >= 0, got {warmup_epochs}")
         self._full_scale, self._start_scale, self._warmup_epochs = scale, start_scale, warmup_epochs
@@ -81,6 +83,9 @@ class MarginHead(Head):
         self.require(
             margin.ndim == 1 and len(margin) in (0, 1, self.num_classes),
             f"margin must be one number or {self.num_classes}, got a tensor of shape {tuple(margin.shape)}",
+        )
+        self.require(
+            bool(((margin >= 0.0) & (margin <= math.pi)).all()), "margins must all be >= 0 and <= pi"
         )
         return margin.float()
 

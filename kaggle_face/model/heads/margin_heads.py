@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, assert_never
 import torch
 from torch import Tensor, nn
 
+from kaggle_face.arguments import checked
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.heads import margins
@@ -58,6 +59,7 @@ class ArcFace(MarginHead):
     [30.0, 18.0]
     """
 
+    @checked
     def __init__(
         self,
         num_classes: int,
@@ -106,6 +108,7 @@ class CombinedMargin(MarginHead):
     [0.0, 7.07]
     """
 
+    @checked
     def __init__(
         self,
         num_classes: int,
@@ -160,6 +163,7 @@ class SubcenterArcFace(ArcFace):
     8.0
     """
 
+    @checked
     def __init__(
         self,
         num_classes: int,

@@ -8,16 +8,20 @@ Letters: B images of the batch, D embedding size, C classes.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from typing import Literal, assert_never, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kaggle_face.arguments import checked
 from kaggle_face.config import LossConfig
 from kaggle_face.errors import InputError
+from kaggle_face.model.heads.batch_checks import require_embeddings, require_labels
 from kaggle_face.model.heads.head import in_full_precision, unit_vectors
 
 TripletSelection = Literal["semi_hard", "hard", "all"]
@@ -27,14 +31,32 @@ PairDistance = Literal["euclidean", "cosine"]
 class MetricLoss(nn.Module, ABC):
     """A loss of embeddings (B, D) and their classes (B); what it learns is not part of the network."""
 
+    @checked
     def __init__(self, normalizes: bool) -> None:
         super().__init__()
         self.normalizes = normalizes
 
     def forward(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
-        """The mean loss of the batch, a scalar."""
+        """The mean loss of the batch, a scalar.
+
+        Args:
+            embeddings_BD: Embeddings, floating.
+            labels_B: Their classes.
+
+        Raises:
+            InputError: A shape, type or device is wrong.
+        """
+        self.check(embeddings_BD, labels_B)
+        if not len(labels_B):
+            return in_full_precision(embeddings_BD).sum()
         with torch.autocast(embeddings_BD.device.type, enabled=False):
             return self.compare(self.prepared(embeddings_BD), labels_B)
+
+    def check(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
+        """Refuses a batch that the loss cannot compare, with an `InputError`."""
+        name = type(self).__name__
+        require_embeddings(name, embeddings_BD)
+        require_labels(name, labels_B, embeddings_BD)
 
     def prepared(self, embeddings_BD: Tensor) -> Tensor:
         """The embeddings in at least float32, at length 1 where the settings require it."""
@@ -109,6 +131,7 @@ class SupervisedContrastiveLoss(MetricLoss):
     0.3133
     """
 
+    @checked
     def __init__(self, temperature: float = 0.1) -> None:
         super().__init__(normalizes=True)
         _require_positive(self, temperature=temperature)
@@ -152,13 +175,22 @@ class CenterLoss(MetricLoss):
 
     centers: Tensor
 
+    @checked
     def __init__(
         self, num_classes: int, embedding_size: int, rate: float = 0.5, normalizes: bool = True
     ) -> None:
         super().__init__(normalizes)
         _require_positive(self, num_classes=num_classes, embedding_size=embedding_size, rate=rate)
+        if rate > 1:
+            raise InputError(f"CenterLoss: rate must be > 0 and <= 1, got {rate}")
         self.rate = rate
         self.register_buffer("centers", torch.zeros(num_classes, embedding_size))
+
+    def check(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
+        """Refuses a batch whose embeddings have another size, or whose labels are not class indices."""
+        name, (num_classes, size) = type(self).__name__, self.centers.shape
+        require_embeddings(name, embeddings_BD, size, self.centers.device)
+        require_labels(name, labels_B, embeddings_BD, num_classes)
 
     def compare(self, vectors_BD: Tensor, labels_B: Tensor) -> Tensor:
         """The mean over the images; the published loss is the sum over them."""
@@ -168,6 +200,7 @@ class CenterLoss(MetricLoss):
     @torch.no_grad()
     def advance(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
         """Moves the centres towards the images of a batch; one that is not finite moves nothing."""
+        self.check(embeddings_BD, labels_B)
         vectors_BD = self.prepared(embeddings_BD).to(self.centers.dtype)
         away_BD = vectors_BD - self.centers[labels_B]
         away_BD = torch.where(away_BD.isfinite().all(), away_BD, 0.0)
@@ -194,6 +227,7 @@ class MultiSimilarityLoss(MetricLoss):
     0.0
     """
 
+    @checked
     def __init__(
         self,
         positive_scale: float = 2.0,
@@ -203,6 +237,11 @@ class MultiSimilarityLoss(MetricLoss):
     ) -> None:
         super().__init__(normalizes=True)
         _require_positive(self, positive_scale=positive_scale, negative_scale=negative_scale)
+        if not (math.isfinite(offset) and 0 <= mining_margin < math.inf):
+            given = f"{offset} and {mining_margin}"
+            raise InputError(
+                f"MultiSimilarityLoss: offset must be finite and mining_margin >= 0, got {given}"
+            )
         self.positive_scale, self.negative_scale = positive_scale, negative_scale
         self.offset, self.mining_margin = offset, mining_margin
 
@@ -219,7 +258,8 @@ class MultiSimilarityLoss(MetricLoss):
         push_BB = self.negative_scale * (cosine_BB - self.offset)
         pull_B = _soft_maximum(pull_BB, hard_positive_BB) / self.positive_scale
         push_B = _soft_maximum(push_BB, hard_negative_BB) / self.negative_scale
-        return (pull_B + push_B).mean()
+        # A comparison with NaN is false: it would choose no pair, and the loss would be zero.
+        return (pull_B + push_B).mean() + 0.0 * fixed_BB.sum()
 
 
 def create_metric_loss(config: LossConfig, num_classes: int, embedding_size: int) -> MetricLoss | None:
@@ -244,8 +284,8 @@ def create_metric_loss(config: LossConfig, num_classes: int, embedding_size: int
 
 def _require_positive(loss: MetricLoss, **values: float) -> None:
     for name, value in values.items():
-        if not value > 0:
-            raise InputError(f"{type(loss).__name__}: {name} must be > 0, got {value}")
+        if not isinstance(value, Real) or not 0 < value < math.inf:
+            raise InputError(f"{type(loss).__name__}: {name} must be > 0, got {value!r}")
 
 
 def _require_choice(loss: MetricLoss, name: str, value: str, known: Sequence[str]) -> None:
