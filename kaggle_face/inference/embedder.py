@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from kaggle_face.arguments import checked
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
+from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.errors import RunError, nearest_hint
 from kaggle_face.inference.network_input import Pictures, picture_batches, size_without_search
@@ -170,7 +171,8 @@ def preferred_checkpoint(folder: FoldFolder) -> CheckpointName:
 def _fold_of(run: str | PathLike[str] | RunFolder | FoldFolder, fold: int | None) -> FoldFolder:
     if isinstance(run, str | PathLike):
         path = Path(run)
-        run = FoldFolder(path) if (path / "run.json").is_file() else RunFolder(path)
+        with reading(path):
+            run = FoldFolder(path) if (path / "run.json").is_file() else RunFolder(path)
     if isinstance(run, FoldFolder):
         if fold is not None and run.path.name != f"fold{fold}":
             raise RunError(f"{run.path} is one fold and not fold {fold}; name the folder of the run")

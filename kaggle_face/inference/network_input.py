@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -42,8 +42,10 @@ def picture_batches(images: Pictures, size_px: int, batch_size: int) -> Iterator
         DataError: A file is missing or not a picture, an array has another shape or type, or one picture was
             given instead of a list of them.
     """
-    if isinstance(images, str | PathLike | Image.Image) or not hasattr(images, "__getitem__"):
+    if isinstance(images, str | PathLike | Image.Image | Mapping) or not hasattr(images, "__getitem__"):
         raise DataError(f"embed takes a list of images, got one {type(images).__name__}; write [image]")
+    # A column of a frame is counted by its own index.
+    images = images.to_numpy() if hasattr(images, "to_numpy") else images
     count = len(images)
     return (
         np.stack([_pixels(images[n], size_px, n) for n in range(start, min(start + batch_size, count))])

@@ -84,11 +84,8 @@ class MarginHead(Head):
             margin.ndim == 1 and len(margin) in (0, 1, self.num_classes),
             f"margin must be one number or {self.num_classes}, got a tensor of shape {tuple(margin.shape)}",
         )
-        is_known = not margin.is_meta
-        self.require(
-            not is_known or bool(((margin >= 0.0) & (margin <= math.pi)).all()),
-            "margins must all be >= 0 and <= pi",
-        )
+        in_range = margin.is_meta or bool(((margin >= 0.0) & (margin <= math.pi)).all())
+        self.require(in_range, "margins must all be >= 0 and <= pi")
         return margin.float()
 
     def set_progress(self, epoch: float) -> None:
