@@ -252,3 +252,11 @@ def refuse_setting(loaded: LoadedConfig, settings: str, word: str | None) -> Non
         f"export takes no settings, got '{word}': a network is exported with those that it was trained with; "
         f"{'name its run' if is_there else 'see the runs'}: {hint}"
     )
+
+
+def how_to_get_fold(run: RunFolder, fold: int) -> str:
+    """For a line on a fold that is not there: the command that trains it, or which folds there can be."""
+    count = run.num_folds
+    if fold >= 0 and (count is None or fold < count):
+        return f"run: {run.training_command(fold)}"
+    return "folds are numbered from 0" if count is None else f"its folds are 0 to {count - 1}"

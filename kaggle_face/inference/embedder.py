@@ -12,6 +12,7 @@ import numpy.typing as npt
 from kaggle_face.arguments import checked
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.files.reading import reading
+from kaggle_face.artifacts.run_choice import how_to_get_fold
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.errors import RunError, nearest_hint
 from kaggle_face.inference.network_input import Pictures, picture_batches, size_without_search
@@ -185,6 +186,6 @@ def _fold_of(run: str | PathLike[str] | RunFolder | FoldFolder, fold: int | None
     if fold not in folds:
         there = ", ".join(map(str, folds))
         raise RunError(
-            f"fold {fold} of {run.name} was not trained (trained: {there}); run: {run.training_command(fold)}"
+            f"fold {fold} of {run.name} was not trained (trained: {there}); {how_to_get_fold(run, fold)}"
         )
     return folds[fold]

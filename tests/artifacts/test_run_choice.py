@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from kaggle_face.artifacts.run_choice import default_run, find_blended_run, find_run, sort_words
+from kaggle_face.artifacts.run_choice import (
+    default_run,
+    find_blended_run,
+    find_run,
+    how_to_get_fold,
+    sort_words,
+)
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.artifacts.seals import write_seal
 from kaggle_face.config import Config, LoadedConfig
@@ -180,3 +186,20 @@ def test_words_are_runs_blends_or_settings(tmp_path: Path) -> None:
     assert list(found.overrides) == ["seed=2", paths]
     plain = sort_words("base", ["main/ensemble", "seed=2", paths])
     assert (list(plain.runs), list(plain.blends)) == (["main/ensemble"], [])
+
+
+@pytest.mark.parametrize(
+    ("fold", "num_folds", "words"),
+    [
+        (1, 3, "run: kaggle-face train --fold 1 --run main -c demo"),
+        (3, 3, "its folds are 0 to 2"),
+        (-1, 3, "its folds are 0 to 2"),
+        (-1, None, "folds are numbered from 0"),
+    ],
+)
+def test_a_fold_that_cannot_be_has_no_command(
+    tmp_path: Path, fold: int, num_folds: int | None, words: str
+) -> None:
+    run = RunFolder(tmp_path / "demo/main")
+    run.fold(0).write_info({"status": "finished"} | ({} if num_folds is None else {"num_folds": num_folds}))
+    assert how_to_get_fold(run, fold) == words

@@ -9,6 +9,7 @@ from pathlib import Path
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
 from kaggle_face.artifacts.environment import command_line, describe_environment
 from kaggle_face.artifacts.files.atomic import replacing_folder
+from kaggle_face.artifacts.run_choice import how_to_get_fold
 from kaggle_face.artifacts.run_locks import writing_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, run_folder
 from kaggle_face.artifacts.seals import time_of_now
@@ -100,8 +101,7 @@ def make_soups(
     for fold in folds:
         for run in runs:
             if not run.fold(fold).is_finished:
-                how = run.training_command(fold)
-                raise RunError(f"{run.name} has no finished fold {fold}; run: {how}")
+                raise RunError(f"{run.name} has no finished fold {fold}; {how_to_get_fold(run, fold)}")
     sources = {fold: [run.fold(fold) for run in runs] for fold in folds}
     target = run_folder(Path(loaded.config.paths.runs), loaded.name, options.name)
     with writing_run(target):

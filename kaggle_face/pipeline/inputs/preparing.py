@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.run_choice import how_to_get_fold
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.config.comparing import changed_settings
@@ -128,6 +129,6 @@ def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolde
         trained = ", ".join(map(str, folders)) or "none"
         raise RunError(
             f"fold {missing[0]} of {run.name} was not trained (trained: {trained}); "
-            f"run: {run.training_command(missing[0])}"
+            f"{how_to_get_fold(run, missing[0])}"
         )
     return list(folders.values()) if wanted is None else [folders[fold] for fold in wanted]
