@@ -37,7 +37,9 @@ def require_embeddings(
         raise InputError(f"{name}: embeddings are on {embeddings.device}, but the weights on {device}")
 
 
-def require_labels(name: str, labels: object, embeddings: Tensor, num_classes: int | None = None) -> None:
+def require_labels(
+    name: str, labels: object, embeddings: Tensor, num_classes: int | None = None, in_range: bool = True
+) -> None:
     """Check the labels (B) of embeddings that `require_embeddings` passed.
 
     Args:
@@ -45,6 +47,7 @@ def require_labels(name: str, labels: object, embeddings: Tensor, num_classes: i
         labels: What was given.
         embeddings: The embeddings.
         num_classes: Where labels are indices of so many classes; None: any numbers.
+        in_range: Whether the indices themselves are looked at.
 
     Raises:
         InputError: They are not a tensor of one label per embedding on the same device, or not class indices
@@ -60,7 +63,7 @@ def require_labels(name: str, labels: object, embeddings: Tensor, num_classes: i
         )
     if labels.device != embeddings.device:
         raise InputError(f"{name}: embeddings are on {embeddings.device}, but labels on {labels.device}")
-    if num_classes is not None and labels.device.type == "cpu" and count:
+    if in_range and num_classes is not None and labels.device.type == "cpu" and count:
         lowest, highest = int(labels.min()), int(labels.max())
         if lowest < 0 or highest >= num_classes:
             wrong = lowest if lowest < 0 else highest

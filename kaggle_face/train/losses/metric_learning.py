@@ -190,11 +190,18 @@ class CenterLoss(MetricLoss):
         """Refuses a batch whose embeddings have another size, or whose labels are not class indices."""
         name, (num_classes, size) = type(self).__name__, self.centers.shape
         require_embeddings(name, embeddings_BD, size, self.centers.device)
-        require_labels(name, labels_B, embeddings_BD, num_classes)
+        require_labels(name, labels_B, embeddings_BD, num_classes, in_range=False)
+
+    def _centers_of(self, labels_B: Tensor) -> Tensor:
+        try:
+            return self.centers.index_select(0, labels_B)
+        except IndexError:  # labels are looked at only now: reading them in each step takes time
+            require_labels(type(self).__name__, labels_B, labels_B, len(self.centers))
+            raise
 
     def compare(self, vectors_BD: Tensor, labels_B: Tensor) -> Tensor:
         """The mean over the images; the published loss is the sum over them."""
-        centers_BD = self.centers[labels_B].to(vectors_BD.dtype)
+        centers_BD = self._centers_of(labels_B).to(vectors_BD.dtype)
         return 0.5 * (vectors_BD - centers_BD).square().sum(1).mean()
 
     @torch.no_grad()
@@ -202,7 +209,7 @@ class CenterLoss(MetricLoss):
         """Moves the centres towards the images of a batch; one that is not finite moves nothing."""
         self.check(embeddings_BD, labels_B)
         vectors_BD = self.prepared(embeddings_BD).to(self.centers.dtype)
-        away_BD = vectors_BD - self.centers[labels_B]
+        away_BD = vectors_BD - self._centers_of(labels_B)
         away_BD = torch.where(away_BD.isfinite().all(), away_BD, 0.0)
         # Sums by a matrix product: adding rows one by one in no fixed order would not repeat to the bit.
         same_BB = (labels_B[:, None] == labels_B[None, :]).to(away_BD.dtype)
