@@ -24,6 +24,9 @@ def main(argv: Sequence[str]) -> int:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("--quick", action="store_true", help="30 people alone, 50 simulations")
+    parser.add_argument(
+        "--without-old", action="store_true", help="the new intervals alone, in a small part of the time"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures for machines")
     parser.add_argument(
         "--simulations",
@@ -37,8 +40,9 @@ def _simulate(arguments: argparse.Namespace, terminal: Terminal) -> None:
     usual = _QUICK_SIMULATIONS if arguments.quick else _SIMULATIONS
     simulations = usual if arguments.simulations is None else arguments.simulations
     settings = QUICK_SETTINGS if arguments.quick else SETTINGS
+    with_old = not arguments.without_old
     about = {"intervals": "95 %", "simulations": simulations}
-    print_report(bench_intervals(simulations, about, terminal, settings), arguments.json, terminal)
+    print_report(bench_intervals(simulations, about, terminal, settings, with_old), arguments.json, terminal)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class Influences:
     Attributes:
         value: The metric on all pairs.
         of_pairs: The influences (P); those of each class have mean zero.
+        seen: As `of_pairs`, of what these pairs show alone: where more is expected than they show, smaller.
         inner: The value, kept off 0 and 1.
         centre: The middle of the interval, between 0 and 1: the value less the bias that is known.
         unseen: Variance that the pairs cannot show, as a rate near 0 is mostly seen as 0.
@@ -59,6 +60,7 @@ class Influences:
 
     value: float
     of_pairs: FloatArray
+    seen: FloatArray
     inner: float
     centre: float
     unseen: float = 0.0
@@ -191,9 +193,13 @@ class ScoredPairs:
         if 0 < auc < 1:
             strangers, share = self._auc_of_strangers(auc)
             of_fewer = self.pairs.clusters.variance(influences) * (1 / share - 1)
-            return Influences(auc, influences, auc, _within(strangers, self._num_couples), of_fewer)
+            return Influences(
+                auc, influences, influences, auc, _within(strangers, self._num_couples), of_fewer
+            )
         inner = _inner(auc, self.pairs.num_people)
-        return Influences(auc, influences, inner, inner, inner * (1 - inner) / self.pairs.num_people)
+        return Influences(
+            auc, influences, influences, inner, inner, inner * (1 - inner) / self.pairs.num_people
+        )
 
     @property
     def _num_couples(self) -> int:
@@ -231,7 +237,7 @@ class ScoredPairs:
         influences = self.pairs.centred(weight * misses, (1 - weight) * alarms)
         unseen = weight**2 * self._unseen(misses) + (1 - weight) ** 2 * self._unseen(alarms)
         inner = _inner(eer, min(len(misses), len(alarms)))
-        return Influences(eer, influences, inner, inner, unseen)
+        return Influences(eer, influences, influences, inner, inner, unseen)
 
     def _on_tpr(self, fpr: float) -> Influences:
         impostor, is_same = self.trials.impostor, self.pairs.is_same
@@ -246,11 +252,13 @@ class ScoredPairs:
         slope = self._slope_through(around)
         inner = _inner(tpr, len(accepted))
         steepness = slope * _density(inner) / _density(_inner(share, impostor.total))
-        steepness *= math.sqrt((1 + 1 / (2 * np.count_nonzero(reached))) * seen / worth)
-        influences = self.pairs.centred(accepted, -steepness * reached)
-        likely = (np.count_nonzero(self.scores[~is_same] > refused) + 0.5) / impostor.total + 0.25 / worth
+        steepness *= math.sqrt(1 + 1 / (2 * np.count_nonzero(reached)))
+        shown = self.pairs.centred(accepted, -steepness * reached)
+        influences = self.pairs.centred(accepted, -steepness * math.sqrt(seen / worth) * reached)
+        # Above the highest refused of I independent impostors lies a share of (k + 1) / (I + 1) on average.
+        likely = (np.count_nonzero(self.scores[~is_same] > refused) + 0.5) / impostor.total + 0.5 / worth
         centre = _NORMAL.cdf(_deviate(inner) - slope * (_deviate(likely) - _deviate(fpr)))
-        return Influences(tpr, influences, inner, centre, self._unseen(accepted))
+        return Influences(tpr, influences, shown, inner, centre, self._unseen(accepted))
 
     def _worth_of_impostors(self, accepted: FloatArray | BoolArray) -> float:
         share, count = float(accepted.mean()), float(len(accepted))

@@ -9,7 +9,8 @@ each pair moves the metric (`pair_influences`). Nothing is drawn: the same pairs
 - The interval of a metric is made in the same way on a scale without ends, and carried back: of log odds for
   the AUC, of normal deviates for error rates.
 - t is Student's. Its degrees of freedom are those by which the variance is known: fewer if few people decide,
-  or if it is mostly the noise of pairs of two people (Satterthwaite 1946).
+  or if it is mostly the noise of pairs of two people; more if it mostly follows from the likeness of all
+  impostor scores (Satterthwaite 1946).
 - Means were taken from the same pairs, so for each class of pairs the variance is divided by one less the
   share of couples that share a person. If each pair has people of its own, this is DeLong's n - 1.
 
@@ -109,7 +110,7 @@ def interval_of(scored: ScoredPairs, metric: VerificationMetric, confidence: flo
     require_confidence(confidence)
     found, scale = scored.influences(metric), _LOG_ODDS if metric == "auc" else _DEVIATES
     deviation = math.sqrt(scored.pairs.clusters.variance(found.of_pairs) + found.unseen)
-    freedom = _degrees_of_freedom(found.of_pairs, scored.pairs)
+    freedom = _degrees_of_freedom(found.of_pairs, found.seen, scored.pairs)
     margin = t_quantile((1 + confidence) / 2, freedom) * deviation / scale.change(found.inner)
     middle = scale.place(found.centre)
     low, high = scale.rate(middle - margin), scale.rate(middle + margin)
@@ -128,7 +129,8 @@ def difference_between(
     assert first.pairs is second.pairs, "both systems score the same pairs"
     one, other, pairs = first.influences(metric), second.influences(metric), first.pairs
     value, of_pairs = one.value - other.value, one.of_pairs - other.of_pairs
-    deviation, freedom = math.sqrt(pairs.clusters.variance(of_pairs)), _degrees_of_freedom(of_pairs, pairs)
+    deviation = math.sqrt(pairs.clusters.variance(of_pairs))
+    freedom = _degrees_of_freedom(of_pairs, one.seen - other.seen, pairs)
     margin = t_quantile((1 + confidence) / 2, freedom) * deviation
     other_sign = t_tail(abs(value) / deviation, freedom) if deviation else float(value == 0)
     return Difference(value, value - margin, value + margin, other_sign)
@@ -151,6 +153,13 @@ _LOG_ODDS = _Scale(
 _DEVIATES = _Scale(_NORMAL.inv_cdf, _NORMAL.cdf, lambda rate: _NORMAL.pdf(_NORMAL.inv_cdf(rate)))
 
 
-def _degrees_of_freedom(influences: FloatArray, pairs: PairsOfPeople) -> float:
+def _degrees_of_freedom(of_pairs: FloatArray, seen: FloatArray, pairs: PairsOfPeople) -> float:
+    """Of a variance of which these pairs show a part; the rest follows from all impostor scores.
+
+    Satterthwaite 1946, for the sum of two parts of which the second has as many degrees as there may be.
+    """
     most = _MOST_FREEDOM * (pairs.num_people - 1)
-    return max(min(pairs.clusters.degrees_of_freedom(influences), most), _LEAST_FREEDOM)
+    shown = max(min(pairs.clusters.degrees_of_freedom(seen), most), _LEAST_FREEDOM)
+    whole, part = pairs.clusters.variance(of_pairs), pairs.clusters.variance(seen)
+    share = min(part / whole, 1.0) if whole else 1.0
+    return min(1 / (share**2 / shown + (1 - share) ** 2 / most), most)

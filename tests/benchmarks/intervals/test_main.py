@@ -15,3 +15,11 @@ def test_intervals_are_tried_on_generated_scores(capsys: pytest.CaptureFixture[s
     assert {row["genuine pairs"] for row in values["rows"]} == {"1 each", "5 each", "all pairs"}
     assert all(0 <= row["coverage"] <= 1 for row in values["rows"])
     assert values["sentence"].startswith("coverage lies between ")
+    assert any(row["old: simulations"] for row in values["rows"])
+
+
+def test_the_new_intervals_are_tried_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--json", "--simulations", "2", "--without-old"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["simulations"] for row in rows] == [2] * len(rows)
+    assert not any(row["old: simulations"] for row in rows)

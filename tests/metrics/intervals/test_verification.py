@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.stats import t
 
 from benchmarks.intervals.coverage import SETTINGS, Setting, bench_intervals
 from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
@@ -82,6 +85,27 @@ def test_few_people_with_many_pairs_each_and_few_accepted_have_intervals_too() -
     assert 0.92 <= coverage <= 0.98 and 0.92 <= kept_null <= 0.98
     # five of 450 impostor pairs are accepted: with 15 degrees of freedom t ends at 2.13, not 1.96
     assert 3.8 < width < 5.2 and 3.8 < width_of_difference < 5.2
+
+
+def test_what_follows_from_all_impostor_scores_is_known_better_than_what_few_accepted_show() -> None:
+    rng = np.random.default_rng(7)
+    people = PairList(30, None, images_each=4).draw(rng)
+    pairs = PairsOfPeople.of(people, people[:, 0] == people[:, 1])
+    scored = ScoredPairs.of(PairOfSystems(Population(0.5)).scores(people, rng)[0], pairs)
+    found, clusters = scored.influences("tpr@1e-3"), pairs.clusters
+    whole, shown = clusters.variance(found.of_pairs), clusters.variance(found.seen)
+    assert (
+        shown < 0.8 * whole
+    )  # six impostor pairs are accepted, of people who are more alike than these show
+    # the two parts' degrees of freedom by Satterthwaite 1946; 1.5 for each of 29 people are the most
+    of_shown = clusters.degrees_of_freedom(found.seen)
+    freedom = whole**2 / (shown**2 / of_shown + (whole - shown) ** 2 / 43.5)
+    assert of_shown < 15 < freedom < 43.5
+    normal, interval = NormalDist(), interval_of(scored, "tpr@1e-3")
+    width = normal.inv_cdf(interval.high) - normal.inv_cdf(interval.low)
+    density = normal.pdf(normal.inv_cdf(found.inner))
+    deviation = math.sqrt(whole + found.unseen) / density
+    assert width == pytest.approx(2 * t.ppf(0.975, freedom) * deviation, rel=1e-6)
 
 
 @pytest.mark.slow
