@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.backbones.build import Backbone, create_backbone
-from kaggle_face.model.heads.head import Head
+from kaggle_face.model.heads.head import Head, in_full_precision
 from kaggle_face.model.heads.margin_heads import create_head
 from kaggle_face.model.pooling import create_neck, create_pooling
 from kaggle_face.model.weights.foreign import WeightsReport, load_backbone_weights
@@ -63,7 +63,7 @@ class FaceNetwork(nn.Module):
     def _embed(self, images_BCHW: Tensor) -> Tensor:
         features_BF = self.pooling(self.backbone(images_BCHW))
         with torch.autocast(images_BCHW.device.type, enabled=False):
-            embeddings: Tensor = self.neck(features_BF.float())
+            embeddings: Tensor = self.neck(in_full_precision(features_BF))
         return embeddings
 
     def normalize(self, images_BHWC: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from kaggle_face.config import ModelConfig
 from kaggle_face.errors import ConfigError
+from kaggle_face.model.heads.head import in_full_precision
 
 PoolingName = Literal["avg", "max", "gem", "gdc", "flatten"]
 
@@ -43,7 +44,7 @@ class AveragePooling(nn.Module):
 
     def forward(self, map_BChw: Tensor) -> Tensor:
         """Features (B, C), float32."""
-        return map_BChw.mean(dim=(2, 3), dtype=torch.float32)
+        return map_BChw.mean(dim=(2, 3), dtype=torch.promote_types(map_BChw.dtype, torch.float32))
 
 
 class MaxPooling(nn.Module):
@@ -68,7 +69,7 @@ class GeMPooling(nn.Module):
     def forward(self, map_BChw: Tensor) -> Tensor:
         """Features (B, C), float32."""
         with torch.autocast(map_BChw.device.type, enabled=False):
-            positive = map_BChw.float().clamp(min=_SMALLEST_ACTIVATION)
+            positive = in_full_precision(map_BChw).clamp(min=_SMALLEST_ACTIVATION)
             pooled: Tensor = positive.pow(self.p).mean(dim=(2, 3)).pow(1.0 / self.p)
             return pooled
 

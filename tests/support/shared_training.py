@@ -58,6 +58,7 @@ class SharedTraining:
         self.settings = TrainSettings.of(config)
         torch.manual_seed(0)
         network = create_network(config.model, config.margin, self.num_classes, SIZE)
+        network.backbone.register_forward_pre_hook(_in_default_dtype)  # pixels are float32
         self.distributed.shard_head(network, config)
         self.distributed.prepare_norms(network, config.train)
         optimizer = create_fold_optimizer(network, config.optim)
@@ -123,12 +124,24 @@ class SharedTraining:
 Numbers = dict[str, Tensor]
 
 
+def _in_default_dtype(_: torch.nn.Module, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(batch.to(torch.get_default_dtype()) for batch in images)
+
+
 def trained(
-    distributed: DistributedContext, cases: Sequence[Settings], steps: int, num_classes: int = CLASSES
+    distributed: DistributedContext,
+    cases: Sequence[Settings],
+    steps: int,
+    num_classes: int = CLASSES,
+    dtype: torch.dtype = torch.float32,
 ) -> list[Numbers]:
-    """What each of several trainings ends with."""
-    trainings = (SharedTraining.of(settings, distributed, num_classes) for settings in cases)
-    return [training.train(steps).numbers() for training in trainings]
+    """What each of several trainings ends with, computed in a precision."""
+    torch.set_default_dtype(dtype)
+    try:
+        trainings = (SharedTraining.of(settings, distributed, num_classes) for settings in cases)
+        return [training.train(steps).numbers() for training in trainings]
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def spread(settings: Settings, steps: int, num_classes: int = CLASSES) -> float:

@@ -92,7 +92,8 @@ class Head(nn.Module, ABC):
         similarity_BC = self.similarity(embeddings_BD)
         if labels_B is None:
             return self.logits(similarity_BC)
-        return self.margin_logits(similarity_BC, labels_B, embeddings_BD.detach().float().norm(dim=1))
+        norms_B = in_full_precision(embeddings_BD.detach()).norm(dim=1)
+        return self.margin_logits(similarity_BC, labels_B, norms_B)
 
     @abstractmethod
     def similarity(self, embeddings_BD: Tensor, classes: ClassSample = EVERY_CLASS) -> Tensor:

@@ -19,7 +19,7 @@ from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.heads import margins
 from kaggle_face.model.heads.class_sampling import ClassSample
-from kaggle_face.model.heads.head import Head, LinearHead, unit_vectors
+from kaggle_face.model.heads.head import Head, LinearHead, in_full_precision, unit_vectors
 from kaggle_face.model.heads.margin_head import MarginHead
 
 MarginHeadName = Literal[
@@ -239,7 +239,7 @@ class AdaFace(MarginHead):
     def update_statistics(self, target_B: Tensor, norms_B: Tensor | None) -> None:
         """Moves mean and deviation towards those of the batch; a non-finite batch changes nothing."""
         assert norms_B is not None, "AdaFace needs the norms of the embeddings"
-        norms = norms_B.detach().float().clamp(*self._NORM_RANGE)
+        norms = in_full_precision(norms_B.detach()).clamp(*self._NORM_RANGE)
         if len(norms) < 2:
             return
         for running, now in ((self.norm_mean, norms.mean()), (self.norm_std, norms.std())):

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from kaggle_face.config.training import LossConfig, MixedMargin
 from kaggle_face.data.augmentation.mixing import Mix
-from kaggle_face.model.heads.head import Head
+from kaggle_face.model.heads.head import Head, in_full_precision
 from kaggle_face.train.losses.metric_learning import MetricLoss
 from kaggle_face.train.losses.sharded import seen_by_each, sharded_cross_entropy
 from kaggle_face.train.other_runs.distillation import DistillationTargets, distillation_loss
@@ -137,7 +137,7 @@ def classification_loss(
     labels_MB = targets.labels_of_sources()
     classes = head.choose_classes(labels_MB, generator, targets.num_different)
     similarity_BC = head.similarity(embeddings_BD, classes)
-    norms_B = embeddings_BD.detach().float().norm(dim=1)
+    norms_B = in_full_precision(embeddings_BD.detach()).norm(dim=1)
     has_margin = targets.mix is None or settings.margin_on_mixed == "two_term"
     weights, smoothing = targets.weights_of_sources(), settings.loss.label_smoothing
     plain_BC = head.logits(similarity_BC)

@@ -13,6 +13,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from kaggle_face.model.backbones.timm_library import with_sync_batchnorm
+from kaggle_face.model.heads.head import in_full_precision
 from kaggle_face.train.parallel.messages import gather_statistics
 
 
@@ -79,7 +80,7 @@ class _WholeBatchNorm(_BatchNorm):
         if not self.training:
             result: Tensor = super().forward(input)
             return result
-        values = input.float()
+        values = in_full_precision(input)
         mean_C, variance_C, count = _of_whole_batch(values)
         if self.running_mean is not None and self.running_var is not None:
             self._advance(mean_C.detach(), variance_C.detach() * count / (count - 1.0))
