@@ -116,7 +116,7 @@ def test_twenty_steps_with_batch_norm_over_all_processes(
     processes: Processes, count: int, sharded: str
 ) -> None:
     """An activation next to a ReLU's edge takes a training 4e-4 away in float32, even of one process."""
-    norms = (*WITH_BATCH_NORM, "train.sync_batchnorm=true", f"margin.sharded={sharded}")
+    norms = (*WITH_BATCH_NORM, *DIVIDED, "train.sync_batchnorm=true", f"margin.sharded={sharded}")
     cases = [(*norms, f"model.head={head}", *mixing) for head in HEADS for mixing in MIXING.values()]
     assert_equal_one_in_double(processes, count, cases, 20)
 
