@@ -17,7 +17,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import pytest
 from hypothesis import settings
 
-PLUGINS = ("tests.support.exported", "tests.support.kaggle_fixtures", "tests.support.worlds")
+PLUGINS = ("tests.support.exported", "tests.support.kaggle_fixtures", "tests.support.world_fixtures")
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("repeatable")

@@ -88,13 +88,11 @@ class ClassDetails:
     """Where one member errs among classes, on what is held out.
 
     Attributes:
-        top_k: Share of images whose true class is among the K likeliest, for each K.
         calibration_error: Expected calibration error in [0, 1].
         class_accuracies: Accuracy (C) of each class; NaN for a class without held-out images.
         confusions: The most frequent mistakes, the most frequent first.
     """
 
-    top_k: dict[int, float]
     calibration_error: float
     class_accuracies: FloatArray
     confusions: tuple[ConfusionPair, ...]
@@ -152,12 +150,9 @@ def figures_of_logits(held_out: Sequence[HeldOutLogits]) -> list[ClassFigures]:
     return figures
 
 
-def class_details(
-    figures: ClassFigures, num_classes: int, ks: Sequence[int] = (1, 2, 3, 5, 10), most: int = 20
-) -> ClassDetails:
-    """Top-K accuracies, calibration, accuracy of each class, and at most `most` frequent confusions."""
+def class_details(figures: ClassFigures, num_classes: int, most: int) -> ClassDetails:
+    """Calibration, accuracy of each class, and at most `most` frequent confusions."""
     return ClassDetails(
-        {k: float(np.mean(figures.ranks <= k)) for k in ks},
         calibration_error(figures.confidences, figures.predicted == figures.labels),
         per_class_accuracy(figures.predicted, figures.labels, num_classes),
         tuple(confusion_pairs(figures.predicted, figures.labels, num_classes, most)),

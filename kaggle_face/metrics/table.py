@@ -77,6 +77,15 @@ class Metric:
         """
         return self.name if self.higher_is_better else f"1-{self.name}"
 
+    @property
+    def description(self) -> str:
+        """Its meaning and its direction, in words.
+
+        >>> METRICS["eer"].description
+        'equal error rate (lower is better)'
+        """
+        return f"{self.meaning} ({'higher' if self.higher_is_better else 'lower'} is better)"
+
 
 def _of_ranks(name: ClassMetric) -> Callable[..., float]:
     def value(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -145,6 +154,17 @@ def is_higher_better(metric: str) -> bool:
     (False, True)
     """
     return metric not in METRICS or METRICS[metric].higher_is_better
+
+
+def verdict_of(metric: str, difference: float, low: float, high: float) -> str:
+    """Whether a difference of a metric, with the ends of its interval, is more than noise, in words.
+
+    >>> verdict_of("eer", -0.02, low=-0.03, high=-0.01), verdict_of("auc", 0.01, low=-0.01, high=0.03)
+    ('better', 'not more than noise')
+    """
+    if low <= 0 <= high:
+        return "not more than noise"
+    return "better" if (difference > 0) == is_higher_better(metric) else "worse"
 
 
 def title_of(metric: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kaggle_face.ensemble.run_thresholds import RunThresholds
 from kaggle_face.evaluation.balance import LeftOut
-from kaggle_face.metrics.table import is_higher_better
+from kaggle_face.metrics.table import verdict_of
 from kaggle_face.tasks import Task
 
 
@@ -52,10 +52,7 @@ class DifferenceRow:
         >>> DifferenceRow("verification", "b", "a", "eer", -0.02, low=-0.03, high=-0.01).verdict
         'better'
         """
-        if self.low <= 0 <= self.high:
-            return "not more than noise"
-        higher_is_better = is_higher_better(self.metric)
-        return "better" if (self.value > 0) == higher_is_better else "worse"
+        return verdict_of(self.metric, self.value, self.low, self.high)
 
 
 @dataclass(frozen=True)

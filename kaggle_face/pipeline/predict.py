@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import counted
-from kaggle_face.inference.labelled_test import TestAccuracy, measure_labelled_test
+from kaggle_face.inference.labelled_test import measure_labelled_test
 from kaggle_face.pipeline.inputs.preparing import chosen_folds, open_competition, open_images, settings_of_run
 from kaggle_face.pipeline.inputs.today import (
     open_today,
@@ -50,12 +50,11 @@ class PredictOptions:
 
 @dataclass(frozen=True)
 class PredictedFold:
-    """The test records of one fold; accuracies are there for test images whose class is known."""
+    """The test records of one fold."""
 
     fold: int
     checkpoints: tuple[CheckpointName, ...]
     num_images: int
-    test_accuracies: Mapping[CheckpointName, TestAccuracy]
 
 
 @dataclass(frozen=True)
@@ -120,10 +119,9 @@ def _predict_folds(
         checkpoints = options.checkpoints or folder.checkpoints
         predictor.predict_fold(folder, checkpoints, folds_after=len(folds) - place - 1)
         progress.log(f"fold {folder.fold} of {run.name}: {images}, {', '.join(checkpoints)}")
-        found = ((name, measure_labelled_test(folder, name)) for name in checkpoints)
-        known = {name: accuracy for name, accuracy in found if accuracy is not None}
-        for name, accuracy in known.items():
-            progress.log(f"fold {folder.fold} {name}: {accuracy}")
-        predicted.append(PredictedFold(folder.fold, tuple(checkpoints), len(test_set.embedded_ids), known))
+        for name in checkpoints:
+            if (accuracy := measure_labelled_test(folder, name)) is not None:
+                progress.log(f"fold {folder.fold} {name}: {accuracy}")
+        predicted.append(PredictedFold(folder.fold, tuple(checkpoints), len(test_set.embedded_ids)))
     require_unchanged(config, today, progress)
     return PredictResult(run, tuple(predicted), tta)

@@ -30,7 +30,6 @@ from kaggle_face.pipeline.submit import SubmissionFile, SubmitResult
 from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.database import Ledger
 from kaggle_face.submission.ledger.entries import ON_KAGGLE, Entry
-from kaggle_face.submission.ledger.uploads_today import uploads_today
 from kaggle_face.submission.upload.session import KaggleSession, is_tag_of, open_ledger, open_session
 from kaggle_face.tasks import TASKS, Task
 
@@ -186,7 +185,7 @@ def _left_by_ledger(ledger: Ledger, slug: str, planned: int, reserve: int) -> Up
     """The uploads that this ledger has seen today, and the limit of the catalogue."""
     spec = find_spec(slug)
     limit = None if spec is None else spec.rules.submissions_a_day
-    made = uploads_today(ledger, slug, SystemClock().now())
+    made = ledger.uploads_today(slug, SystemClock().now())
     left = None if limit is None else max(0, limit - made)
     return UploadsLeft(slug, left, limit, made, reserve, planned, "the ledger")
 

@@ -209,7 +209,7 @@ class Run:
         options = PredictOptions(folds, checkpoints, try_tta, ignore_changes)
         with self.project.call() as progress:
             result = predict_run(self.project.loaded, self.folder, options, progress)
-        return frame_of(result.folds, without=("test_accuracies",))
+        return frame_of(result.folds)
 
     def evaluate(
         self, folds: Sequence[int] | None = None, checkpoints: Sequence[CheckpointName] | None = None

@@ -230,7 +230,7 @@ class Score:
     note: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ReportFacts:
     """All of it; what is None or empty is not there, and `missing` holds the reason.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kaggle_face.metrics.table import METRICS, is_higher_better, title_of
+from kaggle_face.metrics.table import METRICS, title_of, verdict_of
 from kaggle_face.report.advice import Step
 from kaggle_face.report.facts import ComparedMetric, ReportFacts
 from kaggle_face.report.findings import missing_to
 from kaggle_face.report.rendering import escaped
-from kaggle_face.report.sections.scores.members import verdict_of
 from kaggle_face.tasks import Task
 
 _QUESTIONS: dict[Task, str] = {
@@ -44,8 +43,7 @@ def _question(facts: ReportFacts) -> str:
 def _meaning(metric: str) -> str:
     if metric not in METRICS:
         return metric
-    better = "higher" if is_higher_better(metric) else "lower"
-    return f"{METRICS[metric].meaning} ({better} is better)"
+    return METRICS[metric].description
 
 
 def _score(facts: ReportFacts) -> str:
@@ -90,7 +88,7 @@ def _difference(row: ComparedMetric) -> str:
     found = row.difference
     if found is None:
         return f"{text}: not the same images, so no interval"
-    verdict = verdict_of(row.metric, found)
+    verdict = verdict_of(row.metric, found.value, found.low, found.high)
     if verdict == "not more than noise":
         return f"{text}: {verdict}"
     style = "good" if verdict == "better" else "bad"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kaggle_face.errors import one_line
@@ -39,18 +39,6 @@ class TextTable:
 
 Summary = Sequence[str | TextTable]
 """Lines and tables below each other; an empty line parts them."""
-
-
-def as_text(summary: Iterable[str | TextTable]) -> str:
-    """A summary as one text, for `print` in a notebook.
-
-    >>> as_text(["main:", "kept"])
-    'main:\\nkept'
-    """
-    lines: list[str] = []
-    for part in summary:
-        lines += part.lines if isinstance(part, TextTable) else [part]
-    return "\n".join(lines)
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -13,7 +13,6 @@ from kaggle_face.synthetic.dataset import write_embedded_dataset
 from tests.cli.conftest import SIZE, write_settings
 
 Script = Callable[[Sequence[str]], int]
-WritePeople = Callable[[Path, dict[str, int]], Path]
 
 
 @pytest.fixture
@@ -39,13 +38,8 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return run
 
 
-@pytest.fixture
-def write_people() -> WritePeople:
+def write_people(folder: Path, counts: dict[str, int]) -> Path:
     """Writes so many images of each person, by name; what is in them does not matter. Returns the folder."""
-    return _write_people
-
-
-def _write_people(folder: Path, counts: dict[str, int]) -> Path:
     for person, count in counts.items():
         (folder / person).mkdir(parents=True)
         for number in range(1, count + 1):
@@ -53,13 +47,8 @@ def _write_people(folder: Path, counts: dict[str, int]) -> Path:
     return folder
 
 
-@pytest.fixture
-def write_faces() -> Callable[[Path, int, int], str]:
+def write_faces(folder: Path, people: int, images: int) -> str:
     """Writes so many people with so many images each, noise around a colour; returns the folder."""
-    return _write_faces
-
-
-def _write_faces(folder: Path, people: int, images: int) -> str:
     draw = np.random.default_rng(people)
     for person in range(people):
         place = folder / f"{folder.name}{person}"

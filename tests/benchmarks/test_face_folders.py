@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.face_folders import FaceFolders, lay_out_faces, read_trials
 from kaggle_face.errors import DataError
+from tests.benchmarks.conftest import write_people
 
 
 @pytest.fixture
-def folders(tmp_path: Path, write_people: Callable[..., Path]) -> FaceFolders:
+def folders(tmp_path: Path) -> FaceFolders:
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("1\t2\nEva\t1\t2\nEva\t1\tTom\t1\n")
     return FaceFolders(
@@ -60,9 +60,7 @@ def test_a_line_that_is_no_trial_is_named(tmp_path: Path, line: str) -> None:
         read_trials(tmp_path / "pairs.txt")
 
 
-def test_two_people_of_one_name_are_refused(
-    folders: FaceFolders, tmp_path: Path, write_people: Callable[..., Path]
-) -> None:
+def test_two_people_of_one_name_are_refused(folders: FaceFolders, tmp_path: Path) -> None:
     write_people(tmp_path / "again", {"Ann": 1})
     twice = FaceFolders(folders.measured, (tmp_path / "again",), folders.verified, folders.pairs)
     with pytest.raises(DataError, match="two folders have a person 'Ann'"):

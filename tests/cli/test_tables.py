@@ -116,7 +116,7 @@ def test_tables_of_submissions_with_long_names_fit(
 
 
 def test_a_leaderboard_of_long_team_names_fits(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = tuple(LeaderboardRow(rank, rank, f"team {rank} " * 30, 0.9 / rank, None) for rank in (1, 2))
+    rows = tuple(LeaderboardRow(rank, f"team {rank} " * 30, 0.9 / rank, None) for rank in (1, 2))
     gaps = (Gap("a grade of a very long name " * 8, 0.9, 0.1), Gap("first place", 0.9, None))
     Terminal().show(describe_standing(SLUG, Standing(rows, rows[1], False, gaps), 10))
     out = capsys.readouterr().out

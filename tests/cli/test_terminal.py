@@ -45,6 +45,12 @@ def test_an_equal_warning_is_printed_once_in_a_command(capsys: pytest.CaptureFix
     assert output.out.splitlines() == ["odd folders"] * 2
 
 
+def test_a_summary_is_its_lines_and_tables_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    table = TextTable({"run": "settings/run", "EER": "of held-out pairs"}, [["a\x1b[2J", "0.1"]])
+    Terminal().show(["runs:", table, "done"])
+    assert capsys.readouterr().out.splitlines() == ["runs:", *table.lines, "done"]
+
+
 def test_progress_in_plain_lines_is_escaped(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.setattr("kaggle_face.notebook_progress._SECONDS_BETWEEN_LINES", 0.0)
     with Terminal().track(EVIL, 2, EVIL) as counter:

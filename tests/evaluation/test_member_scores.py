@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,7 @@ from kaggle_face.evaluation.member_scores import (
 )
 from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.records import Pairs, PairScores, Predictions
-
-Reseal = Callable[[RunFolder], None]
+from tests.support.worlds import reseal
 
 
 @pytest.fixture
@@ -100,7 +98,7 @@ def test_different_test_files_are_refused(members: tuple[Member, ...], longer: b
         open_test_logits(members)
 
 
-def test_nan_names_the_member_and_the_image(members: tuple[Member, ...], reseal: Reseal) -> None:
+def test_nan_names_the_member_and_the_image(members: tuple[Member, ...]) -> None:
     path = folder(members[1]) / "logits.npy"
     logits = np.load(path)
     logits[4, 2] = np.nan
@@ -141,7 +139,7 @@ def test_different_folds_are_refused(members: tuple[Member, ...]) -> None:
         held_out(members)
 
 
-def test_the_same_images_with_other_labels_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
+def test_the_same_images_with_other_labels_are_refused(members: tuple[Member, ...]) -> None:
     fold = members[1].run.fold(1)
     ids = record_io.read_predictions(folder(members[1], part="oof")).image_ids
     write_table(fold.labels_file, {"image_id": ids, "label": np.zeros(len(ids), np.int64)})
@@ -152,7 +150,7 @@ def test_the_same_images_with_other_labels_are_refused(members: tuple[Member, ..
         held_out(members)
 
 
-def test_folds_that_hold_out_the_same_image_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
+def test_folds_that_hold_out_the_same_image_are_refused(members: tuple[Member, ...]) -> None:
     for member in members:
         old = record_io.read_predictions(folder(member, part="oof", fold=0))
         record_io.write_predictions(folder(member, part="oof"), old)
@@ -164,14 +162,14 @@ def test_folds_that_hold_out_the_same_image_are_refused(members: tuple[Member, .
         held_out(members)
 
 
-def test_missing_labels_are_named(members: tuple[Member, ...], reseal: Reseal) -> None:
+def test_missing_labels_are_named(members: tuple[Member, ...]) -> None:
     members[0].run.fold(0).labels_file.unlink()
     reseal(members[0].run)
     with pytest.raises(InputError, match=r"labels.csv is missing"):
         held_out(members)
 
 
-def test_different_test_pairs_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
+def test_different_test_pairs_are_refused(members: tuple[Member, ...]) -> None:
     old = record_io.read_pair_scores(folder(members[1], "pairs"))
     record_io.write_pair_scores(folder(members[1], "pairs"), PairScores(old.pair_ids[1:], old.scores[1:]))
     reseal(members[1].run)
@@ -181,7 +179,7 @@ def test_different_test_pairs_are_refused(members: tuple[Member, ...], reseal: R
         open_test_scores(members)
 
 
-def test_trials_with_another_truth_are_refused(members: tuple[Member, ...], reseal: Reseal) -> None:
+def test_trials_with_another_truth_are_refused(members: tuple[Member, ...]) -> None:
     old = record_io.read_pair_scores(folder(members[1], "pairs", "oof"))
     flipped = PairScores(old.pair_ids, old.scores, 1 - old.labels)
     record_io.write_pair_scores(folder(members[1], "pairs", "oof"), flipped)
@@ -190,7 +188,7 @@ def test_trials_with_another_truth_are_refused(members: tuple[Member, ...], rese
         open_held_out_pairs(members)
 
 
-def test_trials_without_truth_measure_nothing(members: tuple[Member, ...], reseal: Reseal) -> None:
+def test_trials_without_truth_measure_nothing(members: tuple[Member, ...]) -> None:
     for member in members:
         for fold in member.folds:
             path = fold.record_folder("oof", "best_cls", "pairs")
@@ -214,9 +212,7 @@ def test_people_of_trials_are_known_from_the_pairs_file(world: Any, members: tup
     assert np.array_equal(same, trials.labels == 1)
 
 
-def test_one_pair_id_for_two_trials_in_two_folds_stays_two_trials(
-    members: tuple[Member, ...], reseal: Reseal
-) -> None:
+def test_one_pair_id_for_two_trials_in_two_folds_stays_two_trials(members: tuple[Member, ...]) -> None:
     for member in members:
         for fold in member.folds:
             pairs = record_io.read_pairs(fold.pairs_file("oof"))

@@ -18,6 +18,7 @@ from kaggle_face.inference.embedding import embed_all
 from kaggle_face.inference.onnx_embedder import open_session, run_session
 from kaggle_face.inference.onnx_file import OutputName
 from kaggle_face.model.network import FaceNetwork, create_network
+from tests.support.networks import tiny_network
 
 Pixels = npt.NDArray[np.uint8]
 CPU = torch.device("cpu")
@@ -76,7 +77,7 @@ def spread(network: FaceNetwork) -> FaceNetwork:
     ids=lambda settings: str(settings["backbone"]),
 )
 def test_a_graph_computes_what_prediction_computes_for_any_number_of_images(
-    tiny_network: Callable[..., FaceNetwork], settings: dict[str, object]
+    settings: dict[str, object],
 ) -> None:
     network = spread(tiny_network(**settings))
     run = computed([Part(network, True, False, ALL)], pixels(1))
@@ -103,16 +104,14 @@ def test_pixels_are_scaled_as_the_network_scales_them() -> None:
 @pytest.mark.parametrize(
     ("flip", "crops"), [(False, False), pytest.param(False, True, marks=pytest.mark.slow)]
 )
-def test_mirror_images_and_crops_are_a_choice(
-    tiny_network: Callable[..., FaceNetwork], flip: bool, crops: bool
-) -> None:
+def test_mirror_images_and_crops_are_a_choice(flip: bool, crops: bool) -> None:
     network, images = spread(tiny_network()), pixels(3)
     found = computed([Part(network, flip, crops, ALL)], images, ("embeddings",))(images)[0]
     network.averages_crops = crops
     np.testing.assert_allclose(found, predicted(network, images, flip)[0], atol=1e-5)
 
 
-def test_a_class_that_was_never_trained_has_no_chance(tiny_network: Callable[..., FaceNetwork]) -> None:
+def test_a_class_that_was_never_trained_has_no_chance() -> None:
     network, images = tiny_network().eval(), pixels(2)
     known = np.array([1, 1, 0, 1, 1, 0, 1], bool)
     found = computed([Part(network, True, False, known)], images, ("logits",))(images)[0]
@@ -123,7 +122,7 @@ def test_a_class_that_was_never_trained_has_no_chance(tiny_network: Callable[...
 @pytest.mark.parametrize(
     "space", ["probabilities", pytest.param("log_probabilities", marks=pytest.mark.slow)]
 )
-def test_a_blend_scores_as_blends_do(tiny_network: Callable[..., FaceNetwork], space: ClassSpace) -> None:
+def test_a_blend_scores_as_blends_do(space: ClassSpace) -> None:
     networks = [
         spread(tiny_network(head=head, embedding_size=size)) for head, size in (("arcface", 8), ("linear", 6))
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import onnx
@@ -14,15 +13,15 @@ from kaggle_face.exporting.graph import OUTPUTS, ExportedGraph, Part, trace_grap
 from kaggle_face.exporting.parity import measure_parity
 from kaggle_face.exporting.precision import half_precision, quantized
 from kaggle_face.inference.onnx_embedder import open_session, run_session
-from kaggle_face.model.network import FaceNetwork
 from tests.support.gallery_stubs import invented_face
+from tests.support.networks import tiny_network
 
 
 def faces(count: int) -> np.ndarray:
     return np.stack([invented_face(person, 0, 32) for person in range(count)])
 
 
-def test_half_precision_and_int8_are_smaller_and_near(tiny_network: Callable[..., FaceNetwork]) -> None:
+def test_half_precision_and_int8_are_smaller_and_near() -> None:
     network = tiny_network(backbone="test_resnet", head="arcface").eval()
     graph = ExportedGraph([Part(network, True, False, np.array([1, 1, 1, 1, 1, 1, 0], bool))], OUTPUTS, None)
     data, images = trace_graph(graph, 32), faces(12)

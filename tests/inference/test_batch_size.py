@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
 from kaggle_face.inference import batch_size as batch_search
 from kaggle_face.inference.batch_size import choose_batch_size, find_fastest
-from kaggle_face.model.network import FaceNetwork
+from tests.support.networks import tiny_network
 
 CPU = torch.device("cpu")
 
@@ -46,9 +44,7 @@ def test_slow_networks_are_not_tried_for_long() -> None:
     assert size == 64 and tried == [64]
 
 
-def test_a_number_is_followed_and_a_cpu_is_not_searched(
-    tiny_network: Callable[..., FaceNetwork], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_number_is_followed_and_a_cpu_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*given: object) -> float:
         raise AssertionError("nothing is tried")
 
@@ -58,7 +54,7 @@ def test_a_number_is_followed_and_a_cpu_is_not_searched(
     assert choose_batch_size("auto", network, 112, CPU, None, True) == 64
 
 
-def test_trying_a_size_leaves_the_network_as_it_was(tiny_network: Callable[..., FaceNetwork]) -> None:
+def test_trying_a_size_leaves_the_network_as_it_was() -> None:
     network = tiny_network().train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     seconds = batch_search._seconds(network, (2, 32), CPU, None, True)
@@ -66,9 +62,7 @@ def test_trying_a_size_leaves_the_network_as_it_was(tiny_network: Callable[..., 
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
-def test_a_size_beyond_the_memory_has_no_time(
-    tiny_network: Callable[..., FaceNetwork], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_size_beyond_the_memory_has_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*given: object) -> None:
         raise torch.OutOfMemoryError
 

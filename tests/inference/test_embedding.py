@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from kaggle_face.errors import ConfigError
 from kaggle_face.inference.embedding import embed_all, embed_batches, embed_on_device, one_behind
 from kaggle_face.model.network import FaceNetwork
+from tests.support.networks import tiny_network
 
-Build = Callable[..., FaceNetwork]
 CPU = torch.device("cpu")
 
 
@@ -27,7 +27,7 @@ def embed(network: FaceNetwork, *batches: Tensor, flip: bool = False) -> tuple[T
     return torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])
 
 
-def test_embeddings_are_those_of_the_network_in_evaluation_mode(tiny_network: Build) -> None:
+def test_embeddings_are_those_of_the_network_in_evaluation_mode() -> None:
     network = tiny_network(head="arcface")
     ours, logits = embed(network, images(3), images(2, seed=1))
     network.eval()
@@ -36,14 +36,14 @@ def test_embeddings_are_those_of_the_network_in_evaluation_mode(tiny_network: Bu
     torch.testing.assert_close(logits, network.head.logits(network.head.similarity(expected)))
 
 
-def test_the_networks_mode_comes_back_between_batches(tiny_network: Build) -> None:
+def test_the_networks_mode_comes_back_between_batches() -> None:
     network = tiny_network().train()
     for _ in embed_batches(network, [images(2), images(2)], CPU):
         assert network.training
     assert network.training
 
 
-def test_flipping_gives_the_mean_of_both_embeddings(tiny_network: Build) -> None:
+def test_flipping_gives_the_mean_of_both_embeddings() -> None:
     network = tiny_network()
     plain, _ = embed(network, images(4))
     mirrored, _ = embed(network, images(4).flip(2))
@@ -51,18 +51,18 @@ def test_flipping_gives_the_mean_of_both_embeddings(tiny_network: Build) -> None
     torch.testing.assert_close(both, (plain + mirrored) / 2, atol=1e-5, rtol=1e-5)
 
 
-def test_an_image_and_its_mirror_image_get_one_embedding(tiny_network: Build) -> None:
+def test_an_image_and_its_mirror_image_get_one_embedding() -> None:
     first, _ = embed(tiny_network(), torch.cat([images(2), images(2).flip(2)]), flip=True)
     torch.testing.assert_close(first[:2], first[2:], atol=1e-5, rtol=1e-5)
 
 
-def test_logits_of_a_linear_head_are_the_mean_of_both_logits(tiny_network: Build) -> None:
+def test_logits_of_a_linear_head_are_the_mean_of_both_logits() -> None:
     network = tiny_network(head="linear")
     logits = [embed(network, batch)[1] for batch in (images(4), images(4).flip(2))]
     torch.testing.assert_close(embed(network, images(4), flip=True)[1], (logits[0] + logits[1]) / 2)
 
 
-def test_the_head_computes_in_float32_under_autocast(tiny_network: Build) -> None:
+def test_the_head_computes_in_float32_under_autocast() -> None:
     for embeddings, logits in embed_on_device(tiny_network(), [images(2)], CPU, torch.bfloat16):
         assert embeddings.dtype == logits.dtype == torch.float32
 
@@ -84,7 +84,7 @@ class _SmallMemory(nn.Module):
         return features
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_next(tiny_network: Build) -> None:
+def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_next() -> None:
     network = tiny_network()
     expected, _ = embed(network, images(8), images(8, seed=1))
     memory = _SmallMemory(network.backbone, limit=3)
@@ -94,7 +94,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_next(tiny_network: B
     assert memory.sizes == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]
 
 
-def test_a_single_image_that_does_not_fit_is_one_line(tiny_network: Build) -> None:
+def test_a_single_image_that_does_not_fit_is_one_line() -> None:
     network = tiny_network()
     network.backbone = _SmallMemory(network.backbone, limit=0)  # type: ignore[assignment]
     with pytest.raises(ConfigError, match="a single image does not fit the memory of cpu"):
@@ -102,7 +102,7 @@ def test_a_single_image_that_does_not_fit_is_one_line(tiny_network: Build) -> No
     assert network.training
 
 
-def test_embeddings_alone_are_the_same(tiny_network: Build) -> None:
+def test_embeddings_alone_are_the_same() -> None:
     network = tiny_network()
     expected, _ = embed(network, images(3), images(2, seed=1), flip=True)
     batches = [images(3), images(2, seed=1)]
@@ -111,7 +111,7 @@ def test_embeddings_alone_are_the_same(tiny_network: Build) -> None:
     assert logits.shape == (5, 0)
 
 
-def test_batches_name_their_rows_and_all_of_them_fill_the_arrays(tiny_network: Build) -> None:
+def test_batches_name_their_rows_and_all_of_them_fill_the_arrays() -> None:
     network, batches = tiny_network(), [images(3), images(2, seed=1)]
     found = list(embed_batches(network, batches, CPU))
     assert [batch.rows for batch in found] == [slice(0, 3), slice(3, 5)]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
 from kaggle_face.inference import batch_size as batch_search
 from kaggle_face.inference.embedding import embed_all
-from kaggle_face.model.network import FaceNetwork
 from tests.support.devices import ON_BOTH, short_of_memory
+from tests.support.networks import tiny_network
 
 SIZE, IMAGES = 64, 512
 
@@ -21,9 +19,7 @@ def images() -> torch.Tensor:
 
 
 @ON_BOTH
-def test_a_batch_that_does_not_fit_is_halved(
-    device: torch.device, tiny_network: Callable[..., FaceNetwork]
-) -> None:
+def test_a_batch_that_does_not_fit_is_halved(device: torch.device) -> None:
     network = tiny_network().to(device).eval()
     count = IMAGES if device.type == "cuda" else 32
     batch = images()[:count]
@@ -34,9 +30,7 @@ def test_a_batch_that_does_not_fit_is_halved(
 
 
 @ON_BOTH
-def test_the_search_ends_where_the_memory_does(
-    device: torch.device, tiny_network: Callable[..., FaceNetwork]
-) -> None:
+def test_the_search_ends_where_the_memory_does(device: torch.device) -> None:
     network = tiny_network().to(device).eval()
     with short_of_memory(device, network, fits=64):
         seconds = batch_search._seconds(network, (64 if device.type == "cpu" else 16, 8), device, None, False)

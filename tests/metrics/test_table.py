@@ -5,7 +5,7 @@ import pytest
 
 from kaggle_face.errors import ConfigError
 from kaggle_face.metrics.score import default_formula, parse_composite
-from kaggle_face.metrics.table import FORMULA_METRICS, METRICS, is_higher_better, title_of
+from kaggle_face.metrics.table import FORMULA_METRICS, METRICS, is_higher_better, title_of, verdict_of
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
 from kaggle_face.metrics.verification import verification_summary
 
@@ -17,6 +17,17 @@ def test_errors_and_losses_are_better_when_lower() -> None:
 def test_an_error_alone_is_better_when_lower() -> None:
     metrics = ("eer", "auc", "accuracy", "map@5", "0.5*accuracy + 0.5*(1-eer)")
     assert [is_higher_better(metric) for metric in metrics] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "verdict"),
+    [("eer", -0.02, "better"), ("eer", 0.02, "worse"), ("auc", 0.02, "better"), ("log_loss", 0.02, "worse")],
+)
+def test_a_difference_is_judged_in_the_direction_of_its_metric(
+    metric: str, difference: float, verdict: str
+) -> None:
+    assert verdict_of(metric, difference, difference - 0.01, difference + 0.01) == verdict
+    assert verdict_of(metric, difference, difference - 0.03, difference + 0.03) == "not more than noise"
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))

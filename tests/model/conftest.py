@@ -1,3 +1,3 @@
 """Networks that are small enough for tests, computed by one thread."""
 
-from tests.support.networks import one_thread, tiny_network  # noqa: F401
+from tests.support.networks import one_thread  # noqa: F401

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
 from kaggle_face.errors import RunError
 from kaggle_face.model.ema import AveragedNetwork
 from kaggle_face.model.network import FaceNetwork
-
-Build = Callable[..., FaceNetwork]
+from tests.support.networks import tiny_network
 
 
 def set_all(network: FaceNetwork, value: float) -> None:
@@ -19,7 +16,7 @@ def set_all(network: FaceNetwork, value: float) -> None:
         parameter.data.fill_(value)
 
 
-def test_the_average_is_the_weighted_sum_of_the_past(tiny_network: Build) -> None:
+def test_the_average_is_the_weighted_sum_of_the_past() -> None:
     network = tiny_network()
     set_all(network, 1.0)
     average = AveragedNetwork(network, decay=0.9)
@@ -30,7 +27,7 @@ def test_the_average_is_the_weighted_sum_of_the_past(tiny_network: Build) -> Non
     assert all(p.flatten()[0].item() == pytest.approx(1.49) for p in average.network.parameters())
 
 
-def test_buffers_are_averaged_and_counters_copied(tiny_network: Build) -> None:
+def test_buffers_are_averaged_and_counters_copied() -> None:
     network = tiny_network()
     average = AveragedNetwork(network, decay=0.75)
     bn = next(module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
@@ -46,7 +43,7 @@ def test_buffers_are_averaged_and_counters_copied(tiny_network: Build) -> None:
     assert averaged.num_batches_tracked.item() == 11
 
 
-def test_the_ramp_with_its_natural_length_is_a_plain_mean(tiny_network: Build) -> None:
+def test_the_ramp_with_its_natural_length_is_a_plain_mean() -> None:
     """Mean teacher: min(decay, 1 - 1 / (n + 1)), so the first 1 / (1 - decay) updates weigh alike."""
     network = tiny_network()
     average = AveragedNetwork(network, decay=0.9, warmup_updates=9)
@@ -58,7 +55,7 @@ def test_the_ramp_with_its_natural_length_is_a_plain_mean(tiny_network: Build) -
     assert first == pytest.approx(sum(values) / len(values), rel=1e-5)
 
 
-def test_the_decay_ends_at_its_setting(tiny_network: Build) -> None:
+def test_the_decay_ends_at_its_setting() -> None:
     average = AveragedNetwork(tiny_network(), decay=0.99, warmup_updates=50)
     assert average.decay_at(0) == 0.0
     assert average.decay_at(50) == pytest.approx(0.99)
@@ -66,7 +63,7 @@ def test_the_decay_ends_at_its_setting(tiny_network: Build) -> None:
     assert average.decay_at(25) == pytest.approx(1.0 - 1.0 / 50.5)  # half the horizon of 99
 
 
-def test_the_averaged_network_neither_trains_nor_follows(tiny_network: Build) -> None:
+def test_the_averaged_network_neither_trains_nor_follows() -> None:
     network = tiny_network()
     average = AveragedNetwork(network, decay=0.9)
     set_all(network, 7.0)
@@ -75,7 +72,7 @@ def test_the_averaged_network_neither_trains_nor_follows(tiny_network: Build) ->
     assert next(average.network.parameters()).flatten()[0].item() != 7.0
 
 
-def test_a_resumed_average_goes_on_with_the_same_bits(tiny_network: Build) -> None:
+def test_a_resumed_average_goes_on_with_the_same_bits() -> None:
     network = tiny_network()
     average = AveragedNetwork(network, decay=0.9, warmup_updates=5)
     set_all(network, 0.3)
@@ -89,7 +86,7 @@ def test_a_resumed_average_goes_on_with_the_same_bits(tiny_network: Build) -> No
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_an_average_of_another_network_is_refused(tiny_network: Build) -> None:
+def test_an_average_of_another_network_is_refused() -> None:
     average = AveragedNetwork(tiny_network(), decay=0.9)
     other = AveragedNetwork(tiny_network(embedding_size=8), decay=0.9)
     with pytest.raises(RunError, match="belongs to another network"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +10,23 @@ import torch
 
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
-from kaggle_face.model.network import FaceNetwork, count_parameters, create_network
-
-Build = Callable[..., FaceNetwork]
+from kaggle_face.model.network import count_parameters, create_network
+from tests.support.networks import tiny_network
 
 
 @pytest.mark.parametrize("pooling", ["avg", "max", "gem", "gdc", "flatten"])
 @pytest.mark.parametrize("neck", ["none", "linear_bn"])
-def test_embeddings_have_the_announced_size(tiny_network: Build, pooling: str, neck: str) -> None:
+def test_embeddings_have_the_announced_size(pooling: str, neck: str) -> None:
     network = tiny_network(pooling=pooling, neck=neck)
     assert network(torch.rand(2, 3, 32, 32)).shape == (2, network.embedding_size)
 
 
-def test_embeddings_are_float32_under_autocast(tiny_network: Build) -> None:
+def test_embeddings_are_float32_under_autocast() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert tiny_network()(torch.rand(2, 3, 32, 32)).dtype == torch.float32
 
 
-def test_the_neck_is_not_lowered_by_autocast(tiny_network: Build) -> None:
+def test_the_neck_is_not_lowered_by_autocast() -> None:
     network, images = tiny_network().eval(), torch.rand(2, 3, 32, 32)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         embeddings = network(images)
@@ -36,13 +34,13 @@ def test_the_neck_is_not_lowered_by_autocast(tiny_network: Build) -> None:
     assert torch.equal(embeddings, network.neck(features.float()))
 
 
-def test_normalising_leaves_the_images_alone(tiny_network: Build) -> None:
+def test_normalising_leaves_the_images_alone() -> None:
     images = torch.full((1, 2, 2, 3), 9.0)
     tiny_network().normalize(images)
     assert images.unique().tolist() == [9.0]
 
 
-def test_pixels_are_normalised_to_minus_one_and_one(tiny_network: Build) -> None:
+def test_pixels_are_normalised_to_minus_one_and_one() -> None:
     images = torch.tensor([0, 255], dtype=torch.uint8).repeat(1, 1, 3).reshape(1, 1, 2, 3)
     images[0, 0, 0] = 0
     images[0, 0, 1] = 255
@@ -61,12 +59,12 @@ def test_foreign_weights_get_their_own_normalisation() -> None:
     np.testing.assert_allclose(network.normalize(torch.from_numpy(image)).numpy(), expected, atol=1e-6)
 
 
-def test_normalised_images_lie_in_channels_last_memory(tiny_network: Build) -> None:
+def test_normalised_images_lie_in_channels_last_memory() -> None:
     images = tiny_network().normalize(torch.zeros(2, 8, 8, 3, dtype=torch.uint8))
     assert images.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_one_seed_gives_one_network(tiny_network: Build) -> None:
+def test_one_seed_gives_one_network() -> None:
     states = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
@@ -75,7 +73,7 @@ def test_one_seed_gives_one_network(tiny_network: Build) -> None:
     assert not torch.equal(states[0]["head.weight_CD"], states[2]["head.weight_CD"])
 
 
-def test_parameters_are_counted_with_and_without_the_head(tiny_network: Build) -> None:
+def test_parameters_are_counted_with_and_without_the_head() -> None:
     network = tiny_network()
     head = 7 * 16 + 7  # classes times embedding, and biases
     assert count_parameters(network, with_head=True) - count_parameters(network, with_head=False) == head
@@ -87,7 +85,7 @@ def test_resnet18_has_the_size_that_a_calculator_gives() -> None:
     assert count_parameters(network, with_head=True) == 11_689_512  # torchvision's documentation of ResNet-18
 
 
-def test_weights_and_pretrained_contradict_each_other(tiny_network: Build) -> None:
+def test_weights_and_pretrained_contradict_each_other() -> None:
     with pytest.raises(ConfigError, match=r"model\.pretrained and model\.weights are both set"):
         tiny_network(pretrained=True, weights="x.pth")
 
@@ -99,7 +97,7 @@ def test_the_network_for_a_runs_weights_needs_no_foreign_file(tmp_path: Path) ->
         create_network(model, MarginConfig(), 3, 32)
 
 
-def test_a_step_lowers_the_loss(tiny_network: Build) -> None:
+def test_a_step_lowers_the_loss() -> None:
     network = tiny_network(head="arcface").train()
     images, labels = torch.rand(14, 3, 32, 32), torch.arange(14) % 7
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -114,7 +112,7 @@ def test_a_step_lowers_the_loss(tiny_network: Build) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_an_embedding_is_the_mean_over_crops_where_that_is_asked_for(tiny_network: Build) -> None:
+def test_an_embedding_is_the_mean_over_crops_where_that_is_asked_for() -> None:
     network, images = tiny_network().eval(), torch.rand(3, 3, 32, 32)
     padded = torch.nn.functional.pad(images, (2, 2, 2, 2), mode="replicate")  # 32 / 16 pixels
     corners = [(0, 0), (0, 4), (4, 0), (4, 4)]

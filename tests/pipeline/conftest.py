@@ -138,18 +138,6 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return run
 
 
-@pytest.fixture(scope="session")
-def in_stages() -> Callable[..., int]:
-    """Runs the stages from one to another in a folder: `run_stages`."""
-    return run_stages
-
-
-@pytest.fixture(scope="session")
-def workspace_of() -> Callable[[Path], Workspace]:
-    """The workspace of a folder."""
-    return Workspace
-
-
 @pytest.fixture
 def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedConfig:
     """Settings called `tiny` of a small competition, in an empty working directory."""

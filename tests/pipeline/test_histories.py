@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+
+from tests.pipeline.conftest import Workspace, run_stages
 
 Change = tuple[str, int]
 
@@ -46,7 +47,7 @@ CHANGES = (
 """What may happen; the number beside it says to which file."""
 
 
-def change(work: Any, what: str, number: int) -> None:
+def change(work: Workspace, what: str, number: int) -> None:
     """Does one thing to the raw folder or to the run folder."""
     draw = random.Random(number)
     lists = {"test": work.root / "test_pairs.txt", "labelled": work.root / "val_pairs.txt"}
@@ -149,19 +150,18 @@ def state_of(root: Path) -> str:
 class Fresh:
     """The CSVs of all stages on a raw folder, each state of which is trained once."""
 
-    def __init__(self, in_stages: Callable[..., int], workspace_of: Callable[[Path], Any]) -> None:
-        self._in_stages, self._workspace_of = in_stages, workspace_of
+    def __init__(self) -> None:
         self._known: dict[str, dict[str, bytes] | None] = {}
 
-    def csvs(self, work: Any) -> dict[str, bytes] | None:
+    def csvs(self, work: Workspace) -> dict[str, bytes] | None:
         """The CSVs of a fresh run, or None where a stage refuses."""
         state = state_of(work.root)
         if state not in self._known:
             with tempfile.TemporaryDirectory() as folder:
                 shutil.copytree(work.path / "data", Path(folder, "data"))
                 shutil.copytree(work.path / "configs", Path(folder, "configs"))
-                code = self._in_stages(Path(folder))
-                self._known[state] = None if code else self._workspace_of(Path(folder)).csvs()
+                code = run_stages(Path(folder))
+                self._known[state] = None if code else Workspace(Path(folder)).csvs()
         return self._known[state]
 
 
@@ -185,19 +185,17 @@ def try_history(
     begin: int,
     changes: list[tuple[int, str, int]],
     finished_workspaces: list[Path],
-    in_stages: Callable[..., int],
-    workspace_of: Callable[[Path], Any],
     fresh: Fresh,
 ) -> str:
     """Runs the rest of the stages with changes between them: 'refused', or 'equal' after the comparison."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(finished_workspaces[begin], Path(folder, "work"))
-        work = workspace_of(Path(folder, "work"))
+        work = Workspace(Path(folder, "work"))
         for stage in range(begin + 1, LAST_STAGE):
             for after, what, number in changes:
                 if after == stage - begin - 1:
                     change(work, what, number)
-            code = in_stages(work.path, stage, stage + 1)
+            code = run_stages(work.path, stage, stage + 1)
             assert code in (0, 2), changes
             if code:
                 return "refused"
@@ -219,21 +217,19 @@ def _test(count: int) -> Callable[..., None]:
     def run(
         history: tuple[int, list[tuple[int, str, int]]],
         finished_workspaces: list[Path],
-        in_stages: Callable[..., int],
-        workspace_of: Callable[[Path], Any],
         shared_fresh: Fresh,
         tried: dict[str, int],
     ) -> None:
         begin, changes = history
-        outcome = try_history(begin, changes, finished_workspaces, in_stages, workspace_of, shared_fresh)
+        outcome = try_history(begin, changes, finished_workspaces, shared_fresh)
         tried[outcome] += 1
 
     return run
 
 
 @pytest.fixture(scope="module")
-def shared_fresh(in_stages: Callable[..., int], workspace_of: Callable[[Path], Any]) -> Fresh:
-    return Fresh(in_stages, workspace_of)
+def shared_fresh() -> Fresh:
+    return Fresh()
 
 
 test_six_histories_end_like_a_fresh_run_or_are_refused = _test(6)
@@ -243,10 +239,10 @@ test_three_hundred_histories_end_like_a_fresh_run_or_are_refused = pytest.mark.s
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_every_change_is_one_that_a_history_can_make(
-    what: str, finished_workspaces: list[Path], workspace_of: Callable[[Path], Any], tmp_path: Path
+    what: str, finished_workspaces: list[Path], tmp_path: Path
 ) -> None:
     shutil.copytree(finished_workspaces[2], tmp_path / "work")
-    work = workspace_of(tmp_path / "work")
+    work = Workspace(tmp_path / "work")
     before = [(path, path.stat().st_ctime_ns) for path in sorted(work.path.rglob("*"))]
     change(work, what, 7)
     assert [(path, path.stat().st_ctime_ns) for path in sorted(work.path.rglob("*"))] != before

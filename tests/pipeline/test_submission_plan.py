@@ -17,6 +17,7 @@ from kaggle_face.artifacts.record_io import read_classes, write_predictions
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.cli.main import main
+from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import load_config
 from kaggle_face.evaluation.figures import measure_classes
 from kaggle_face.evaluation.members import Member
@@ -31,7 +32,6 @@ from kaggle_face.pipeline.submit import SubmitOptions, write_submissions
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import Predictions
 from kaggle_face.summaries.submission import describe_submission_plan
-from kaggle_face.summaries.summary import as_text
 from tests.support.blended_run import make_blended_run
 from tests.support.kaggle_server import SLUG, Competition
 from tests.support.progress import Told
@@ -147,14 +147,15 @@ def test_the_command_prints_the_plan_and_sends_nothing(run: RunFolder, kaggle, c
     assert plan["competitions"][0]["left"] == 5
 
 
-def test_equal_contents_are_named_once_in_lines_that_fit() -> None:
+def test_equal_contents_are_named_once_in_lines_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
     names = [f"mate_fold{fold}_best_cls" for fold in range(7)]
     unknown = ExpectedScore("", None, None, None, "not measured")
     files = [
         PlannedFile(name, Path(name), 3, None, False, unknown, (*names[:place], *names[place + 1 :]), ())
         for place, name in enumerate(names)
     ]
-    lines = as_text(describe_submission_plan(SubmissionPlan(tuple(files), ()))).splitlines()
+    Terminal().show(describe_submission_plan(SubmissionPlan(tuple(files), ())))
+    lines = capsys.readouterr().out.splitlines()
     first = next(place for place, line in enumerate(lines) if "same bytes" in line)
     said = " ".join(line.strip() for line in lines[first:-1])
     assert said == f"{names[0]} has the same bytes as {', '.join(names[1:])}"

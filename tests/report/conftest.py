@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -30,15 +29,14 @@ from kaggle_face.report.facts import (
     Upload,
 )
 from kaggle_face.report.pictures import measure_pictures
+from tests.support.worlds import random_trials
 
 MARKUP = "<img src=x onerror=alert(1)><b>Ann</b>&amp;%{x}"
 """A name that is markup in HTML and in the texts of charts, and a field in their templates."""
 
 
 @pytest.fixture(scope="session")
-def made_up(
-    tmp_path_factory: pytest.TempPathFactory, random_trials: Callable[..., HeldOutPairs]
-) -> ReportFacts:
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> ReportFacts:
     """A report's facts where everything is there; names hold markup."""
     rng = np.random.default_rng(0)
     trials = random_trials(0, num_members=2, num_folds=2, people=5, images=3)

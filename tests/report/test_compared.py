@@ -12,6 +12,7 @@ from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.evaluation.figures import class_figures, compare_classes
 from kaggle_face.evaluation.members import members_of_task
 from kaggle_face.report.compared import compare_with, run_before, run_facts
+from tests.support.worlds import make_run
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_only_folds_that_are_shown_are_compared(runs: list[RunFolder]) -> None:
     )
 
 
-def test_the_run_before_is_the_newest_that_began_earlier(make_run: Any, world: Any) -> None:
+def test_the_run_before_is_the_newest_that_began_earlier(world: Any) -> None:
     first, second, third, later = (
         began(make_run(world, name, folds=[0], checkpoints=("best_cls",)), f"2026-11-2{day}T00:00:00+00:00")
         for name, day in (("x", 1), ("y", 2), ("z", 3), ("w", 4))

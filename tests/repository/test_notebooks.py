@@ -9,20 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_face.kaggle.remote.notebook import notebook_of_script
+from docs.making import notebooks
 
 LENGTH = '"train.epochs": 4'
 SHORT = '"train.epochs": 1, "model.backbone_options": {"channels": [8, 8, 16, 16], "stem_width": 8}'
 """For the training of the quickstart, of which four epochs show more to a reader and no more to a test."""
-NOTEBOOKS = Path(__file__).parents[2] / "docs" / "notebooks"
 
 
-@pytest.mark.parametrize("script", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", notebooks.scripts(), ids=lambda path: path.stem)
 def test_a_notebook_is_its_script(script: Path) -> None:
-    expected = notebook_of_script(script.read_text(encoding="utf-8"))
     notebook = script.with_suffix(".ipynb")
-    again = f"python -m tests.repository.test_notebooks  # writes {notebook.name} anew"
-    assert notebook.read_text(encoding="utf-8") == expected, again
+    again = f"python -m docs.making.notebooks  # writes {notebook.name} anew"
+    assert notebook.read_text(encoding="utf-8") == notebooks.notebook(script), again
 
 
 @pytest.mark.slow
@@ -35,7 +33,7 @@ def test_the_quickstart_runs_from_top_to_bottom(tmp_path: Path) -> None:
         import nbformat
         from nbclient import NotebookClient
 
-        notebook = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4)
+        notebook = nbformat.read(notebooks.FOLDER / "quickstart.ipynb", as_version=4)
         training = next(cell for cell in notebook.cells if LENGTH in cell.source)
         training.source = training.source.replace(LENGTH, SHORT)
         client = NotebookClient(notebook, timeout=300, kernel_name="python3")
@@ -44,9 +42,3 @@ def test_the_quickstart_runs_from_top_to_bottom(tmp_path: Path) -> None:
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert sum("<table" in output.get("data", {}).get("text/html", "") for output in outputs) >= 5
-
-
-if __name__ == "__main__":
-    for source in NOTEBOOKS.glob("*.py"):
-        text = notebook_of_script(source.read_text(encoding="utf-8"))
-        source.with_suffix(".ipynb").write_text(text, encoding="utf-8")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from kaggle_face.summaries.summary import TextTable, as_text, interval, number, signed
+from kaggle_face.summaries.summary import TextTable, interval, number, signed
 
 
-def test_a_summary_is_its_lines_and_tables_below_each_other() -> None:
+def test_a_table_is_its_rows_and_what_its_columns_mean() -> None:
     table = TextTable({"run": "settings/run", "EER": "of held-out pairs"}, [["a\x1b[2J", "0.1"]])
-    lines = as_text(["runs:", table, "done"]).splitlines()
-    assert lines[0] == "runs:" and lines[-1] == "done"
-    assert lines[3] == "a\\x1b[2J  0.1"  # a name cannot move the cursor
-    assert lines[4] == "  run: settings/run; EER: of held-out pairs"
+    assert table.lines[2] == "a\\x1b[2J  0.1"  # a name cannot move the cursor
+    assert table.lines[3] == "  run: settings/run; EER: of held-out pairs"
 
 
 def test_what_is_not_known_is_a_dash_and_a_difference_has_its_sign() -> None:

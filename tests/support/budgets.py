@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from kaggle_face.config import Config
 from kaggle_face.pipeline.budget.demand import Demand
+from kaggle_face.pipeline.budget.plan import Plan
 from kaggle_face.pipeline.budget.trial import NetworkRates
 from kaggle_face.progress import Counter
 from tests.support.progress import Told
@@ -90,3 +91,8 @@ PINS = Demand(
     side_px=112,
 )
 """About what docs/recipes.md measures on."""
+
+
+def seconds_of(plan: Plan, name: str) -> float:
+    """The planned time of a stage; 0 where it is not planned."""
+    return sum(stage.seconds for stage in plan.stages if stage.name == name)

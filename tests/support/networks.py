@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -20,12 +20,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture
-def tiny_network() -> Callable[..., FaceNetwork]:
-    """Builds a network for 32 pixels, 7 classes, half a million parameters; keywords are of `ModelConfig`."""
-
-    def build(**settings: object) -> FaceNetwork:
-        model = ModelConfig.model_validate({"backbone": "test_resnet", "embedding_size": 16, **settings})
-        return create_network(model, MarginConfig(), num_classes=7, image_size=32)
-
-    return build
+def tiny_network(**settings: object) -> FaceNetwork:
+    """A network for 32 pixels, 7 classes, half a million parameters; keywords are of `ModelConfig`."""
+    model = ModelConfig.model_validate({"backbone": "test_resnet", "embedding_size": 16, **settings})
+    return create_network(model, MarginConfig(), num_classes=7, image_size=32)

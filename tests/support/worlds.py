@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
@@ -166,13 +165,8 @@ def make_run(
     return run
 
 
-@pytest.fixture
-def reseal() -> Callable[[RunFolder], None]:
+def reseal(run: RunFolder) -> None:
     """Seals the records of a run as made of what lies beside them, for tests that rewrite a part."""
-    return _reseal
-
-
-def _reseal(run: RunFolder) -> None:
     for fold in run.started_folds():
         for part in ("oof", "test"):
             for checkpoint, kind in records_of(fold, part):  # type: ignore[arg-type]
@@ -222,36 +216,6 @@ def hash_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path / "runs")
-
-
-@pytest.fixture(name="make_run", scope="session")
-def make_run_fixture() -> Callable[..., RunFolder]:
-    """`make_run`, for tests, which cannot import this file."""
-    return make_run
-
-
-@pytest.fixture(scope="session")
-def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder `runs` with runs a and b, to be copied: writing records waits for the disk."""
-    world = World(tmp_path_factory.mktemp("two") / "runs")
-    for seed, (name, noise) in enumerate({"a": 1.0, "b": 1.3}.items()):
-        make_run(world, name, noise=noise, seed=seed, checkpoints=("best_cls", "best_ver"))
-    return world.runs
-
-
-@pytest.fixture
-def demo_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory with settings called demo."""
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "demo.yaml").write_text("seed: 0\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("KAGGLE_FACE_CONFIG", raising=False)
-    return tmp_path
-
-
 def random_held_out(
     seed: int, num_members: int = 3, num_folds: int = 2, people: int = 6, images: int = 5
 ) -> tuple[HeldOutLogits, ...]:
@@ -296,15 +260,3 @@ def random_trials(
     people_P2, keys = people_of_pairs(first_ids, second_ids, truth)
     sides = sides_of_pairs(people_P2, keys)
     return HeldOutPairs(np.array(ids), first_ids, second_ids, truth, people_P2, sides, tuple(folds))
-
-
-@pytest.fixture(name="random_held_out", scope="session")
-def random_held_out_fixture() -> Callable[..., tuple[HeldOutLogits, ...]]:
-    """`random_held_out`."""
-    return random_held_out
-
-
-@pytest.fixture(name="random_trials", scope="session")
-def random_trials_fixture() -> Callable[..., HeldOutPairs]:
-    """`random_trials`."""
-    return random_trials

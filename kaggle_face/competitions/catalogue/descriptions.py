@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from kaggle_face.competitions.catalogue.known import MetricName, Rules, competition_spec
+from kaggle_face.competitions.catalogue.known import LeaderboardMetric, Rules, competition_spec
 from kaggle_face.competitions.layouts.layout import Layout, example_of
 from kaggle_face.competitions.layouts.named import find_layout, layout_named
 from kaggle_face.errors import counted
-from kaggle_face.metrics.table import METRICS, is_higher_better
+from kaggle_face.metrics.table import METRICS
 from kaggle_face.tasks import TASKS, Task
 
 
@@ -100,7 +100,8 @@ def describe_rules(rules: Rules) -> list[str]:
     return lines
 
 
-def describe_metric(metric: MetricName) -> str:
+def describe_metric(metric: LeaderboardMetric) -> str:
     """A metric in words, with its direction."""
-    meaning = "0.5 x accuracy + 0.5 x (1 - EER)" if metric == "composite" else METRICS[metric].meaning
-    return f"{meaning} ({'higher' if is_higher_better(metric) else 'lower'} is better)"
+    if metric == "composite":
+        return "0.5 x accuracy + 0.5 x (1 - EER) (higher is better)"
+    return METRICS[metric].description

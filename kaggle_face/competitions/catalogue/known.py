@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kaggle_face.competitions.catalogue.editions import EDITIONS
-from kaggle_face.competitions.catalogue.specs import CompetitionSpec, MetricName, Rules
+from kaggle_face.competitions.catalogue.specs import CompetitionSpec, LeaderboardMetric, Rules
 from kaggle_face.errors import ConfigError, nearest_hint
 
 __all__ = [
     "CompetitionSpec",
-    "MetricName",
+    "LeaderboardMetric",
     "Rules",
     "competition_spec",
     "find_spec",

@@ -9,7 +9,7 @@ from typing import Literal
 from kaggle_face.metrics.table import is_higher_better
 from kaggle_face.tasks import Task
 
-MetricName = Literal["accuracy", "auc", "eer", "map@5", "composite"]
+LeaderboardMetric = Literal["accuracy", "auc", "eer", "map@5", "composite"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CompetitionSpec:
     layout: str
     variant: str
     tasks: tuple[Task, ...]
-    metric: MetricName
+    metric: LeaderboardMetric
     identities: str
     image_size: int
     rules: Rules = Rules()
@@ -58,7 +58,7 @@ class CompetitionSpec:
         return not is_higher_better(self.metric)
 
     @property
-    def metrics(self) -> Mapping[Task, MetricName]:
+    def metrics(self) -> Mapping[Task, LeaderboardMetric]:
         """The metric of each task."""
         if self.metric == "composite":
             return {"classification": "accuracy", "verification": "eer"}
@@ -74,7 +74,7 @@ class Edition:
     when: str
     classification: str | None
     verification: str | None
-    verification_metric: MetricName
+    verification_metric: LeaderboardMetric
     identities: str
     image_size: int
     rules: Rules = Rules()
@@ -83,7 +83,7 @@ class Edition:
 
     def specs(self) -> list[CompetitionSpec]:
         """One competition for each task that has its own."""
-        tasks: tuple[tuple[str | None, Task, MetricName], ...] = (
+        tasks: tuple[tuple[str | None, Task, LeaderboardMetric], ...] = (
             (self.classification, "classification", "accuracy"),
             (self.verification, "verification", self.verification_metric),
         )

@@ -86,7 +86,6 @@ class RemoteCompetition:
     max_daily_submissions: int
     deadline: datetime | None
     teams: int
-    has_entered: bool
     own_rank: int | None
 
 
@@ -95,7 +94,6 @@ class LeaderboardRow:
     """A team on the leaderboard; rank 1 is the best."""
 
     rank: int
-    team_id: int
     team: str
     score: float | None
     date: datetime | None

@@ -52,7 +52,6 @@ def competition_from(item: Any, slug: str) -> RemoteCompetition:
         number_of(item, "max_daily_submissions"),
         moment_of(item, "deadline"),
         number_of(item, "team_count"),
-        truth_of(item, "user_has_entered"),
         number_of(item, "user_rank") or None,
     )
 
@@ -99,7 +98,6 @@ def team_from(item: Any, rank: int) -> LeaderboardRow:
     """A team of the leaderboard."""
     return LeaderboardRow(
         rank,
-        number_of(item, "team_id"),
         text_of(item, "team_name"),
         score_of(item, "score"),
         moment_of(item, "submission_date"),

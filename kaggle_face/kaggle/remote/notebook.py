@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,47 +19,39 @@ def make_notebook(kind: Literal["predict", "train"], dataset: str) -> str:
     Its cells are those of the script of its kind. The cells of `bundle_setup.py` take the place of the cell
     `setup`, which imports them, and the values of this notebook that of the cell `parameters` there.
     """
-    cells: list[Mapping[str, Any]] = []
+    cells: list[tuple[str, str]] = []
     for title, text in _cells_of(kind):
-        match title:
-            case "[markdown]":
-                cells.append(_cell("markdown", _uncommented(text)))
-            case "setup":
-                for name, part in _cells_of(_SETUP):
-                    cells.append(_cell("code", f"DATASET = {dataset!r}\n" if name == "parameters" else part))
-            case _:
-                cells.append(_cell("code", text))
-    return _as_notebook(cells)
-
-
-def notebook_of_script(text: str) -> str:
-    """A script of `# %%` cells as a notebook (nbformat 4); `[markdown]` cells hold text in comments."""
-    return _as_notebook(
-        [
-            _cell("markdown", _uncommented(part)) if title == "[markdown]" else _cell("code", part)
-            for title, part in _split_cells(text)
-        ]
-    )
+        if title == "setup":
+            cells += [
+                (name, f"DATASET = {dataset!r}\n" if name == "parameters" else part)
+                for name, part in _cells_of(_SETUP)
+            ]
+        else:
+            cells.append((title, text))
+    return notebook_of_cells(cells)
 
 
 def _cells_of(script: str) -> list[tuple[str, str]]:
-    return _split_cells((_SCRIPTS / f"{script}.py").read_text(encoding="utf-8"))
+    return split_cells((_SCRIPTS / f"{script}.py").read_text(encoding="utf-8"))
 
 
-def _split_cells(text: str) -> list[tuple[str, str]]:
-    """The titles and texts of a script's cells; what stands above the first one is left out."""
-    parts = _CELL.split(text)[1:]
+def split_cells(script: str) -> list[tuple[str, str]]:
+    """The titles and texts of the `# %%` cells of a script; what stands above the first one is left out."""
+    parts = _CELL.split(script)[1:]
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return [(title.strip(), part.strip("\n") + "\n") for title, part in pairs]
 
 
-def _uncommented(text: str) -> str:
-    return re.sub("^# ?", "", text, flags=re.MULTILINE)
-
-
-def _as_notebook(cells: Sequence[Mapping[str, Any]]) -> str:
+def notebook_of_cells(cells: Iterable[tuple[str, str]]) -> str:
+    """Cells by title and text as a notebook (nbformat 4); those titled `[markdown]` hold text in comments."""
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    values = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
+    shown = [
+        _cell("markdown", re.sub("^# ?", "", text, flags=re.MULTILINE))
+        if title == "[markdown]"
+        else _cell("code", text)
+        for title, text in cells
+    ]
+    values = {"cells": shown, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
     return json.dumps(values, indent=1) + "\n"
 
 

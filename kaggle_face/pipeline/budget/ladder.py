@@ -34,7 +34,7 @@ _LINE = re.compile(r"^# ([a-z]+): (.+)$")
 _MOST_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rung:
     """A recipe and the work it is for.
 
@@ -82,11 +82,6 @@ class Rung:
         train, full = self.config.train, self.config.data.image_size
         sizes = [image_size_at(train, full, epoch) for epoch in range(train.epochs)]
         return sum((size / full) ** 2 for size in sizes) / len(sizes)
-
-    @property
-    def images_times_pixels(self) -> float:
-        """Images times pixels that all its folds see."""
-        return self.folds * self.images * self.pixels_share * self.config.data.image_size**2
 
     @property
     def work(self) -> float:

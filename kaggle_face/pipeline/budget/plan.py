@@ -92,10 +92,6 @@ class Plan:
     tries_tta: bool
     chooses_blend: bool
 
-    def seconds_of(self, name: str) -> float:
-        """The planned time of a stage; 0 where it is not planned."""
-        return sum(stage.seconds for stage in self.stages if stage.name == name)
-
     @property
     def caution(self) -> str:
         """A line where nothing is known of a margin in so few epochs; else empty."""

@@ -34,11 +34,6 @@ class Threshold:
     num_different: int = 0
     num_same: int = 0
 
-    @property
-    def is_measured(self) -> bool:
-        """Whether it was found on pairs."""
-        return self.num_different > 0
-
     def __str__(self) -> str:
         return f"{self.value:.4f} ({self.name})"
 

@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from kaggle_face.artifacts.files.reading import json_object, read_rows, reading
 from kaggle_face.errors import RunError
 from kaggle_face.kaggle.client.clock import Clock, SystemClock, iso_time
 from kaggle_face.progress import Progress
-from kaggle_face.submission.ledger.entries import COLUMNS, Entry, entry_from, from_cells, to_cells
+from kaggle_face.submission.ledger.entries import COLUMNS, ON_KAGGLE, Entry, entry_from, from_cells, to_cells
 
 EventKind = Literal["written", "upload_started", "upload_failed", "uploaded", "status", "found", "restored"]
 
@@ -109,6 +110,13 @@ class Ledger:
         with self._explained():
             entries = [entry_from(values) for values in state.values()]
         return [entry for entry in entries if competition in (None, entry.competition)]
+
+    def uploads_today(self, competition: str, now: datetime) -> int:
+        """Uploads to a competition since 00:00 UTC of the day of `now` (UTC), when Kaggle's day begins."""
+        began = {event.entry: event.time for event in self.events() if event.kind == "upload_started"}
+        day = now.strftime("%Y-%m-%d")
+        listed = [entry for entry in self.entries(competition) if entry.status in ON_KAGGLE]
+        return sum(began.get(entry.key, entry.time).startswith(day) for entry in listed)
 
     def events(self) -> list[Event]:
         """The whole history, oldest first."""

@@ -21,9 +21,8 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.metrics.trials import sort_trials, split_by_label
 from kaggle_face.records import PairScores
-from kaggle_face.train.loggers.batch_picture import SeenBatch
 from kaggle_face.train.loggers.logger import Logger, StepValues, TrialScores, hyperparameters_of
-from kaggle_face.train.loggers.pair_pictures import draw_hardest_pairs
+from kaggle_face.train.loggers.pictures import SeenBatch, draw_hardest_pairs
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.state import TrainingState
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,11 @@ from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.errors import DataError
 from kaggle_face.evaluation.nested_split import people_of_pairs
 from kaggle_face.records import CompetitionData
+from tests.benchmarks.conftest import write_people
 
 
 @pytest.fixture
-def folders(tmp_path: Path, write_people: Callable[..., Path]) -> BlendFaces:
+def folders(tmp_path: Path) -> BlendFaces:
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("2\t1\nEva\t1\t2\nEva\t1\tTom\t1\nTom\t1\t2\nTom\t2\tEva\t2\n")
     return BlendFaces(
@@ -81,9 +81,7 @@ def test_without_a_first_line_that_fits_there_are_no_sets(tmp_path: Path) -> Non
         assert sets_of_trials(path, count).tolist() == [-1] * count
 
 
-def test_a_person_cannot_be_trained_on_and_judge(
-    folders: BlendFaces, tmp_path: Path, write_people: Callable[..., Path]
-) -> None:
+def test_a_person_cannot_be_trained_on_and_judge(folders: BlendFaces, tmp_path: Path) -> None:
     write_people(tmp_path / "judges", {"Ann": 2})
     with pytest.raises(DataError, match="'Ann' is to be trained on and to judge blends"):
         lay_out_blend_faces(folders, tmp_path / "root")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.blends.__main__ import main
+from tests.benchmarks.conftest import write_faces
 
 TINY = [
     "data.image_size=16",
@@ -26,7 +27,7 @@ TINY = [
 
 
 @pytest.fixture
-def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable[..., str]) -> list[str]:
+def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     same = [f"v{person} 1 2\n" for person in range(6)]
     different = [f"v{person} 1 v{(person + 1) % 6} 2\n" for person in range(6)]

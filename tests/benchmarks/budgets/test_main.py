@@ -13,11 +13,12 @@ from benchmarks.budgets.notebook import read_faces, run_notebook
 from benchmarks.face_folders import FaceFolders, lay_out_faces
 from kaggle_face.pipeline.budget.run import run_within
 from kaggle_face.progress import SilentProgress
+from tests.benchmarks.conftest import write_faces
 from tests.support.budgets import FakeTrial
 
 
 @pytest.fixture
-def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable[..., str]) -> Path:
+def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pairs.txt").write_text("1 1\nv0 1 2\nv1 1 2\nv0 1 v1 2\nv1 1 v2 1\n", encoding="utf-8")
     measured, verified = Path(write_faces(tmp_path / "m", 3, 10)), Path(write_faces(tmp_path / "v", 3, 2))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.recipes.__main__ import main
+from tests.benchmarks.conftest import write_faces
 
 TINY = [
     "data.image_size=16",
@@ -23,7 +24,7 @@ TINY = [
 
 
 @pytest.fixture
-def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_faces: Callable[..., str]) -> list[str]:
+def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pairs.txt").write_text("1 1\nv0 1 2\nv1 1 2\nv0 1 v1 2\nv1 1 v2 1\n")
     where = ["--measured", write_faces(tmp_path / "m", 3, 10), "--more", write_faces(tmp_path / "o", 2, 4)]

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from kaggle_face.artifacts import record_io
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.records import Gallery
+from tests.support.worlds import World, make_run, reseal
 
 
 @pytest.fixture
@@ -177,11 +177,9 @@ def gallery_of(world_ids: list[str], truth: list[int], known_people: int) -> Gal
 
 def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
     demo_folder: Path,
-    make_run: Callable[..., RunFolder],
-    reseal: Callable[[RunFolder], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    world = type_of_world(make_run)(demo_folder / "runs", people=30, test_images=120, embedding_size=12)
+    world = World(demo_folder / "runs", people=30, test_images=120, embedding_size=12)
     run = make_run(world, "main", noise=0.4, shared_noise=0.3, checkpoints=("best_cls", "best_ver"))
     ids, truth = world.test_ids().tolist(), world.test_labels().tolist()
     for fold in run.started_folds():
@@ -205,11 +203,6 @@ def test_a_gallery_is_post_processed_by_what_helps_on_its_dev_probes(
     known = answers != "nobody"
     assert len(probe_ids) == 100 and np.isfinite(scores).all()
     assert np.mean(names[known] == answers[known]) > 0.25  # chance is 1 of 20
-
-
-def type_of_world(make_run: Callable[..., RunFolder]) -> type:
-    """The class World, which tests cannot import."""
-    return make_run.__globals__["World"]
 
 
 def drown(record: Path) -> None:

@@ -18,6 +18,7 @@ from kaggle_face.pipeline.report import ReportOptions, gather_facts
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import Pairs, PairScores
 from kaggle_face.report import page
+from tests.support.worlds import reseal
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +37,7 @@ def test_two_runs_are_reported_and_the_next_steps_printed(capsys: pytest.Capture
     assert "demo/a@best_cls" in text and "demo/b@best_ver" in text
 
 
-def test_pairs_of_one_kind_are_left_out_with_the_reason(
-    capsys: pytest.CaptureFixture[str], reseal: Callable[[RunFolder], None]
-) -> None:
+def test_pairs_of_one_kind_are_left_out_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     run = RunFolder(Path("runs/demo/a"))
     for fold in run.finished_folds():
         pairs = read_pairs(fold.pairs_file("oof"))

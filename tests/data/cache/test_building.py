@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.errors import DataError
 from kaggle_face.progress import Counter, Progress, SilentProgress
 from kaggle_face.records import StrArray
+from tests.support.images import write_pictures
 
 SIZE = 16
 PICTURES, CHUNK = 22, 4
@@ -58,7 +59,7 @@ open_image_cache(plan, "tiny", broken="error", progress=progress, workers=1)
 
 
 @pytest.fixture
-def ids(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> StrArray:
+def ids(tmp_path: Path) -> StrArray:
     return write_pictures(tmp_path / "data", PICTURES)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from kaggle_face.data.cache.search import CachePlan
 from kaggle_face.data.cache.sources import joint_digest
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import IntArray, StrArray
+from tests.support.images import write_pictures
 
 SIZE = 16
 
@@ -50,7 +50,7 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, write_pictures: Callable[..., StrArray], monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(tmp_path, write_pictures(tmp_path / "data", 8), monkeypatch)
 
 

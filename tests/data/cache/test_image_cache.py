@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from kaggle_face.errors import DataError, DiskError
 from kaggle_face.pictures import decode_rgb
 from kaggle_face.progress import SilentProgress
 from kaggle_face.records import StrArray
+from tests.support.images import write_pictures
 
 SIZE = 16
 
@@ -69,9 +69,7 @@ class Workplace:
 
 
 @pytest.fixture
-def place(
-    tmp_path: Path, write_pictures: Callable[..., StrArray], monkeypatch: pytest.MonkeyPatch
-) -> Workplace:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     return Workplace(tmp_path, write_pictures(tmp_path / "data", 10), monkeypatch)
 
 

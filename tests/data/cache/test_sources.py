@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +10,17 @@ import pytest
 
 from kaggle_face.data.cache.sources import find_sources
 from kaggle_face.errors import DataError
+from tests.support.images import write_pictures
 
 
-def test_the_order_of_ids_and_their_repetition_do_not_matter(
-    tmp_path: Path, write_pictures: Callable[..., np.ndarray]
-) -> None:
+def test_the_order_of_ids_and_their_repetition_do_not_matter(tmp_path: Path) -> None:
     ids = write_pictures(tmp_path, 6)
     mixed = np.concatenate([ids[::-1], ids[:2]])
     one, other = find_sources(tmp_path, ids), find_sources(tmp_path, mixed)
     assert one.state_digest() == other.state_digest() and (one.image_ids == other.image_ids).all()
 
 
-def test_a_changed_time_or_size_changes_the_digest(
-    tmp_path: Path, write_pictures: Callable[..., np.ndarray]
-) -> None:
+def test_a_changed_time_or_size_changes_the_digest(tmp_path: Path) -> None:
     ids = write_pictures(tmp_path, 3)
     digests = {find_sources(tmp_path, ids).state_digest()}
     path = tmp_path / str(ids[0])
@@ -37,7 +33,7 @@ def test_a_changed_time_or_size_changes_the_digest(
     assert len(digests) == 3
 
 
-def test_further_words_change_the_digest(tmp_path: Path, write_pictures: Callable[..., np.ndarray]) -> None:
+def test_further_words_change_the_digest(tmp_path: Path) -> None:
     sources = find_sources(tmp_path, write_pictures(tmp_path, 2))
     assert len({sources.state_digest(1, 64), sources.state_digest(1, 112), sources.state_digest(2, 64)}) == 3
 

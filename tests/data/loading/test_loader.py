@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from kaggle_face.data.loading.placement import LoaderPlan, Placement, choose_wor
 from kaggle_face.data.loading.samplers import WHOLE_BATCH, Shard
 from kaggle_face.errors import ConfigError, DataError
 from kaggle_face.progress import SilentProgress
-from kaggle_face.records import StrArray
+from tests.support.images import write_pictures
 
 SIZE, IMAGES = 16, 50
 NOISE = ({"GaussNoise": {"p": 1.0}},)
@@ -49,7 +49,7 @@ def cache() -> ImageCache:
 
 
 @pytest.fixture
-def pack_on_disk(tmp_path: Path, write_pictures: Callable[..., StrArray]) -> ImageCache:
+def pack_on_disk(tmp_path: Path) -> ImageCache:
     ids = write_pictures(tmp_path / "data", 30)
     return open_image_cache(
         CachePlan(tmp_path / "packs", tmp_path / "data", ids, SIZE),

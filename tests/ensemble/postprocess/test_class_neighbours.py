@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +25,7 @@ from kaggle_face.evaluation.members import Member, choose_members
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.progress import SilentProgress
-
-Reseal = Callable[[RunFolder], None]
+from tests.support.worlds import reseal
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def problem_of(member: Member) -> ClassTuningProblem:
     return open_class_tuning(blend_problem, ClassBlend((member,), (1.0,), (1.0,)), held_out)
 
 
-def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Member, reseal: Reseal) -> None:
+def test_an_image_is_not_its_own_neighbour_even_if_it_has_duplicates(member: Member) -> None:
     fold = member.folds[0]
     path = fold.record_folder("oof", "best_cls", "embeddings")
     vectors = np.array(np.load(path / "embeddings.npy"))
@@ -95,7 +93,7 @@ def test_a_share_of_zero_leaves_probabilities_as_they_are(member: Member) -> Non
     assert mixed == pytest.approx(logits)
 
 
-def test_neighbours_are_heard_where_logits_are_noise(member: Member, reseal: Reseal) -> None:
+def test_neighbours_are_heard_where_logits_are_noise(member: Member) -> None:
     for fold in member.folds:
         path = fold.record_folder("oof", "best_cls", "predictions") / "logits.npy"
         logits = np.array(np.load(path))
@@ -110,7 +108,7 @@ def test_neighbours_are_heard_where_logits_are_noise(member: Member, reseal: Res
     assert tuning.metrics["accuracy"] == 1.0
 
 
-def test_neighbours_are_not_heard_where_embeddings_are_noise(member: Member, reseal: Reseal) -> None:
+def test_neighbours_are_not_heard_where_embeddings_are_noise(member: Member) -> None:
     for fold in member.folds:
         path = fold.record_folder("oof", "best_cls", "embeddings") / "embeddings.npy"
         noise = np.random.default_rng(fold.fold).normal(size=np.load(path).shape)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +20,7 @@ from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.progress import SilentProgress
-
-MakeTrials = Callable[..., HeldOutPairs]
+from tests.support.worlds import random_trials
 
 
 def problem_of(trials: HeldOutPairs, nuisance: float, seed: int = 0) -> PairTuningProblem:
@@ -48,20 +46,20 @@ def faces(people: np.ndarray, rng: np.random.Generator, nuisance: float) -> np.n
     return vectors.astype(np.float32)
 
 
-def test_whitening_is_switched_on_where_one_direction_drowns_the_others(random_trials: MakeTrials) -> None:
+def test_whitening_is_switched_on_where_one_direction_drowns_the_others() -> None:
     recipe, tried = tune_steps(problem_of(random_trials(0, people=12), nuisance=12.0), SilentProgress())
     steps = {step.name: step for step in tried}
     assert steps["whitening"].is_on and steps["whitening"].gain.low > 0
     assert isinstance(recipe.whitening, Whitening)
 
 
-def test_a_step_that_does_not_help_stays_off(random_trials: MakeTrials) -> None:
+def test_a_step_that_does_not_help_stays_off() -> None:
     recipe, tried = tune_steps(problem_of(random_trials(0, people=12), nuisance=1.0), SilentProgress())
     assert not tried[0].is_on and not recipe.centring
     assert [step.name for step in tried] == [name for name, _ in STEPS]
 
 
-def test_of_many_images_some_people_are_taken_with_all_of_theirs(random_trials: MakeTrials) -> None:
+def test_of_many_images_some_people_are_taken_with_all_of_theirs() -> None:
     trials = random_trials(0, people=20, num_folds=1)
     part = trials.restricted_to(some_people(trials, most_images=30))
     assert len(part.image_ids) == 30 and len(np.unique(part.people)) == 10
@@ -71,9 +69,7 @@ def test_of_many_images_some_people_are_taken_with_all_of_theirs(random_trials: 
 
 
 @pytest.mark.parametrize(("name", "settings"), STEPS, ids=[name for name, _ in STEPS])
-def test_a_setting_found_on_one_side_never_uses_the_other(
-    random_trials: MakeTrials, name: str, settings: tuple[object, ...]
-) -> None:
+def test_a_setting_found_on_one_side_never_uses_the_other(name: str, settings: tuple[object, ...]) -> None:
     trials = random_trials(1)
     problem = problem_of(trials, nuisance=6.0)
     chosen = trials.sides == 0
@@ -129,7 +125,7 @@ def test_score_normalisation_takes_a_small_cohort_whole() -> None:
     assert scores[0] == pytest.approx(scores[1])
 
 
-def test_steps_that_a_rule_forbids_are_not_tried(random_trials: MakeTrials) -> None:
+def test_steps_that_a_rule_forbids_are_not_tried() -> None:
     problem = problem_of(random_trials(0, people=12), nuisance=12.0)
     recipe, tried = tune_steps(problem, SilentProgress(), STEPS_BY_TEST_IMAGES)
     assert [step.name for step in tried] == ["centring", "whitening", "score_norm"]

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +21,7 @@ from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.metrics.classification import top_k_accuracy
 from kaggle_face.metrics.intervals.bootstrap import Resampling
 from kaggle_face.progress import SilentProgress
+from tests.support.worlds import random_held_out
 
 NAMES = ["a", "b", "c"]
 CLASSES = np.array([f"n{i}" for i in range(6)])
@@ -67,7 +66,7 @@ def with_altered_side(held_out: HeldOut, sides: np.ndarray, side: int) -> HeldOu
 
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=3)
-def test_the_selection_does_not_depend_on_row_order(random_held_out: Callable[..., Any], seed: int) -> None:
+def test_the_selection_does_not_depend_on_row_order(seed: int) -> None:
     held_out = random_held_out(seed)
     straight = select_classes(board_of(held_out), NAMES, KINDS)
     shuffled = select_classes(board_of(permuted(held_out, seed)), NAMES, KINDS)
@@ -76,9 +75,7 @@ def test_the_selection_does_not_depend_on_row_order(random_held_out: Callable[..
 
 @given(seed=st.integers(0, 1000), kind=st.sampled_from(KINDS), space=st.sampled_from(CLASS_SPACES))
 @settings(max_examples=20)
-def test_weights_found_on_one_side_never_use_the_other(
-    random_held_out: Callable[..., Any], seed: int, kind: Kind, space: ClassSpace
-) -> None:
+def test_weights_found_on_one_side_never_use_the_other(seed: int, kind: Kind, space: ClassSpace) -> None:
     if (kind, space) == ("constrained", "ranks"):
         return
     held_out = random_held_out(seed)
@@ -93,7 +90,7 @@ def test_weights_found_on_one_side_never_use_the_other(
 
 @pytest.mark.parametrize("space", CLASS_SPACES)
 def test_blends_of_candidates_have_the_accuracy_of_blends_of_all_classes(
-    random_held_out: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, space: ClassSpace
+    monkeypatch: pytest.MonkeyPatch, space: ClassSpace
 ) -> None:
     monkeypatch.setattr("kaggle_face.ensemble.search.class_logits.NUM_LIKELY", 8)
     held_out = random_held_out(3, people=12, images=30)
@@ -144,11 +141,11 @@ def test_one_class_is_too_few_to_judge_blends_and_the_plain_mean_is_taken() -> N
     assert selection.winner.kind == "equal" and "too few people" in selection.reason
 
 
-def test_a_single_member_wins_alone(random_held_out: Callable[..., Any]) -> None:
+def test_a_single_member_wins_alone() -> None:
     selection = select_classes(board_of(random_held_out(0, num_members=1)), ["a"], KINDS)
     assert selection.winner.name == "a" and selection.reason == "it is the only member"
 
 
-def test_top_five_can_be_what_is_maximised(random_held_out: Callable[..., Any]) -> None:
+def test_top_five_can_be_what_is_maximised() -> None:
     selection = select_classes(board_of(random_held_out(1), "top5"), NAMES, ("hill",))
     assert selection.metric == "top5"

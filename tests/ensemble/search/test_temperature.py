@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +7,7 @@ from hypothesis import strategies as st
 
 from kaggle_face.ensemble.search.temperature import fit_temperature, fit_temperatures
 from kaggle_face.metrics.classification import log_loss
+from tests.support.worlds import random_held_out
 
 
 @given(seed=st.integers(0, 1000), scale=st.sampled_from([0.3, 1.0, 4.0]))
@@ -37,14 +35,14 @@ def test_the_temperature_of_a_network_that_is_always_right_or_wrong_stays_within
     assert fit_temperature(np.array([[0.0, 9.0]] * 5), labels) == pytest.approx(20, rel=1e-3)
 
 
-def test_classes_held_out_of_a_fold_do_not_count(random_held_out: Callable[..., Any]) -> None:
+def test_classes_held_out_of_a_fold_do_not_count() -> None:
     fold = random_held_out(0, num_folds=1)[0]
     logits = fold.member_scores[0].values
     without = np.delete(logits, 0, axis=1)
     assert fit_temperature(logits, fold.labels) == pytest.approx(fit_temperature(without, fold.labels - 1))
 
 
-def test_no_images_leave_the_logits_as_they_are(random_held_out: Callable[..., Any]) -> None:
+def test_no_images_leave_the_logits_as_they_are() -> None:
     held_out = random_held_out(0)
     nothing = [np.zeros(len(fold.image_ids), np.bool_) for fold in held_out]
     assert fit_temperatures(held_out, nothing) == (1.0, 1.0, 1.0)

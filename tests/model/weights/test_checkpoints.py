@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import torch
 
 from kaggle_face.artifacts.checkpoint_file import read_header_metadata
 from kaggle_face.errors import RunError
-from kaggle_face.model.network import FaceNetwork
 from kaggle_face.model.weights import checkpoints as weights
 from kaggle_face.model.weights.checkpoints import (
     digest_of_tensors,
@@ -18,11 +16,10 @@ from kaggle_face.model.weights.checkpoints import (
     read_weights,
     save_weights,
 )
+from tests.support.networks import tiny_network
 
-Build = Callable[..., FaceNetwork]
 
-
-def test_a_network_comes_back_from_its_file(tiny_network: Build, tmp_path: Path) -> None:
+def test_a_network_comes_back_from_its_file(tmp_path: Path) -> None:
     network = tiny_network(head="adaface").to(memory_format=torch.channels_last)
     save_weights(network, tmp_path / "run" / "last.safetensors", {"epoch": "3"})
     torch.manual_seed(9)
@@ -72,7 +69,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     assert read_weights(tmp_path / "a.safetensors")["a"].item() == 1.0
 
 
-def test_weights_of_another_network_are_one_line(tiny_network: Build, tmp_path: Path) -> None:
+def test_weights_of_another_network_are_one_line(tmp_path: Path) -> None:
     save_weights(tiny_network(embedding_size=8), tmp_path / "w.safetensors")
     message = r"holds another network: \d+ of \d+ tensors fit, first that does not: neck\.0\.weight \(file 8x"
     with pytest.raises(RunError, match=message) as caught:
@@ -81,9 +78,7 @@ def test_weights_of_another_network_are_one_line(tiny_network: Build, tmp_path: 
 
 
 @pytest.mark.parametrize("content", [None, b"no weights"])
-def test_a_missing_or_damaged_file_is_one_line(
-    tiny_network: Build, tmp_path: Path, content: bytes | None
-) -> None:
+def test_a_missing_or_damaged_file_is_one_line(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "w.safetensors").write_bytes(content)
     with pytest.raises(RunError, match=r"is missing|is damaged"):

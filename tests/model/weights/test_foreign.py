@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import functools
 import math
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,11 +18,10 @@ from torch import Tensor
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.model.backbones.build import Backbone, create_backbone
-from kaggle_face.model.network import FaceNetwork, create_network
+from kaggle_face.model.network import create_network
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.model.weights.foreign import load_backbone_weights
-
-Build = Callable[..., FaceNetwork]
+from tests.support.networks import tiny_network
 
 
 def backbone(name: str = "test_resnet", size: int = 32, **settings: Any) -> Backbone:
@@ -66,7 +64,7 @@ def test_a_checkpoint_is_unwrapped(tmp_path: Path, wrapping: str) -> None:
     assert_holds(ours, theirs)
 
 
-def test_a_run_of_ours_brings_backbone_and_input_constants(tiny_network: Build, tmp_path: Path) -> None:
+def test_a_run_of_ours_brings_backbone_and_input_constants(tmp_path: Path) -> None:
     trained = tiny_network()
     trained.backbone.input_mean.copy_(torch.tensor([0.1, 0.2, 0.3]))
     save_weights(trained, tmp_path / "w.safetensors")

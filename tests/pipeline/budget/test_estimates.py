@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from kaggle_face.pipeline.budget.estimates import (
 )
 from kaggle_face.progress import SilentProgress
 from tests.support.progress import Told
+from tests.support.worlds import make_run
 
 ROW = Estimate(
     "2026-01-01T00:00:00Z", "a machine", "demo, 921 images", "demo-8min/main", 0, "small-2-both", 48,
@@ -31,7 +31,7 @@ ROW = Estimate(
 
 
 @pytest.fixture
-def finished(world: object, make_run: Callable[..., RunFolder]) -> RunFolder:
+def finished(world: object) -> RunFolder:
     """A run whose folds have histories."""
     run = make_run(world, "main", checkpoints=("last",))
     for fold in run.started_folds():

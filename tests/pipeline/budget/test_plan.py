@@ -13,7 +13,7 @@ from kaggle_face.pipeline.budget.ladder import read_ladder
 from kaggle_face.pipeline.budget.plan import Budget, Candidate, seconds_of_training_image
 from kaggle_face.pipeline.budget.settings import settings_of_rung
 from kaggle_face.pipeline.budget.trial import NetworkRates
-from tests.support.budgets import PINS
+from tests.support.budgets import PINS, seconds_of
 
 LADDER = {rung.name: rung for rung in read_ladder([packaged_configs() / "recipes"])}
 DEMO = load_config("demo").config
@@ -43,7 +43,7 @@ def test_the_stages_fill_the_budget_and_keep_a_margin() -> None:
     plan = candidate().plan("both", Budget(600.0, spent=12.0), ())
     total = sum(stage.seconds for stage in plan.stages)
     assert total == pytest.approx(600.0, abs=0.5 * 18_301 / 500) and total <= 600.0
-    assert plan.seconds_of("measure") == 12.0 and plan.seconds_of("margin") == pytest.approx(0.04 * 600)
+    assert seconds_of(plan, "measure") == 12.0 and seconds_of(plan, "margin") == pytest.approx(0.04 * 600)
     assert [stage.name for stage in plan.stages] == [
         "measure",
         "decode",
@@ -59,7 +59,7 @@ def test_a_fold_takes_its_images_at_the_measured_rate() -> None:
     plan = candidate().plan("both", Budget(600.0), ())
     records = candidate().records_seconds
     # length epochs of 18,301 images at 500 images/s
-    assert plan.seconds_of("fold 0") - records == pytest.approx(plan.length * 18_301 / 500)
+    assert seconds_of(plan, "fold 0") - records == pytest.approx(plan.length * 18_301 / 500)
     assert plan.config.train.epochs == round(plan.length)
 
 

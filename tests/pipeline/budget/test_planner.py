@@ -16,7 +16,7 @@ from kaggle_face.pipeline.budget.plan import Budget, Plan
 from kaggle_face.pipeline.budget.planner import Planner
 from kaggle_face.pipeline.budget.settings import settings_of_rung
 from kaggle_face.pipeline.budget.trial import NetworkRates
-from tests.support.budgets import PINS, FakeTrial
+from tests.support.budgets import PINS, FakeTrial, seconds_of
 
 LADDER = read_ladder([packaged_configs() / "recipes"])
 DEMO = load_config("demo").config
@@ -82,7 +82,7 @@ def test_the_time_of_the_trials_is_part_of_the_plan() -> None:
     trial = FakeTrial(0.15)
     began = trial.clock.seconds
     found = plan(8, trial, spent=lambda: 5.0 + trial.clock.seconds - began)
-    assert found.seconds_of("measure") == 5.0 + len(trial.tried), "each takes a second here"
+    assert seconds_of(found, "measure") == 5.0 + len(trial.tried), "each takes a second here"
 
 
 def test_a_network_that_does_not_fit_the_memory_is_left_out() -> None:

@@ -19,7 +19,7 @@ def test_a_threshold_is_found_by_its_name() -> None:
 
 def test_a_number_is_a_threshold_that_was_given() -> None:
     found = PIXEL_CARD.threshold("0.25")
-    assert (found.name, found.value, found.is_measured) == ("given", 0.25, False)
+    assert (found.name, found.value, found.num_same, found.num_different) == ("given", 0.25, 0, 0)
 
 
 @pytest.mark.parametrize("wanted", ["strict", "2", "-1.5", "nan", ""])

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -335,3 +336,33 @@ def test_a_row_of_the_csv_that_was_changed_is_refused_and_not_dropped(tmp_path, 
     with pytest.raises(RunError, match=r"ledger\.csv cannot be read") as caught:
         Ledger(tmp_path / "there")
     assert message in str(caught.value)
+
+
+class MovingClock:
+    """A clock that sleeps in no time."""
+
+    def __init__(self, now: datetime) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+def test_a_file_of_yesterday_counts_on_the_day_of_its_upload(tmp_path: Path) -> None:
+    noon = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    clock = MovingClock(noon)
+    ledger = Ledger(tmp_path, clock)
+    old = ledger.add("written", {"competition": "faces", "file": "a.csv"})
+    gone = ledger.add("written", {"competition": "faces", "file": "b.csv"})
+    clock.sleep(86_400)
+    for entry, status in ((old, "COMPLETE"), (gone, "FAILED")):
+        ledger.append(entry.key, "upload_started", {"status": "UPLOADING"})
+        ledger.append(entry.key, "status", {"status": status})
+    ledger.add("found", {"competition": "faces", "status": "COMPLETE", "time": "2026-11-30T01:00:00Z"})
+    ledger.add("found", {"competition": "faces", "status": "COMPLETE", "time": "2026-11-29T23:59:59Z"})
+    ledger.add("found", {"competition": "other", "status": "COMPLETE", "time": "2026-11-30T01:00:00Z"})
+    assert ledger.uploads_today("faces", clock.now()) == 2  # a.csv, and the one found today
+    assert ledger.uploads_today("faces", noon) == 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.metrics.intervals.bootstrap import Difference
-from kaggle_face.metrics.table import is_higher_better, title_of
+from kaggle_face.metrics.table import title_of, verdict_of
 from kaggle_face.report.blocks import Cell, Column, Table
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
@@ -72,21 +72,17 @@ def _differences(
     members: Sequence[str], differences: Sequence[Mapping[str, Difference]]
 ) -> tuple[tuple[Cell, ...], ...]:
     return tuple(
-        (member, title_of(metric), each.value, each.low, each.high, verdict_of(metric, each))
+        (
+            member,
+            title_of(metric),
+            each.value,
+            each.low,
+            each.high,
+            verdict_of(metric, each.value, each.low, each.high),
+        )
         for member, of_member in zip(members[1:], differences, strict=False)
         for metric, each in of_member.items()
     )
-
-
-def verdict_of(metric: str, found: Difference) -> str:
-    """Whether a difference is more than noise, in words.
-
-    >>> verdict_of("eer", Difference(-0.02, -0.03, -0.01, 0.0))
-    'better'
-    """
-    if found.low <= 0 <= found.high:
-        return "not more than noise"
-    return "better" if (found.value > 0) == is_higher_better(metric) else "worse"
 
 
 def _cells(each: Estimate) -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""The first augmented batch as the network gets it, with its labels and how it is mixed.
+"""Pictures of a training: its first augmented batch as the network gets it, its hardest held-out pairs.
 
 Letters: B images of a batch, K those that are kept, C colours, H and W pixels.
 """
@@ -12,12 +12,14 @@ import numpy as np
 from torch import Tensor
 
 from kaggle_face.data.augmentation.mixing import Mix
+from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.picture_grid import GridRow, Tile, draw_grid
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.records import StrArray
+from kaggle_face.records import IntArray, Pairs, PairScores, StrArray
 from kaggle_face.train.loggers.logger import LoggedPicture
 
 MOST_IMAGES = 16
+MOST_PAIRS = 6
 _IN_A_ROW, _TILE_PX = 8, 128
 _LARGEST = 255.0
 
@@ -63,3 +65,33 @@ class SeenBatch:
             return list(map(str, names))
         pairs = zip(names.tolist(), names[self.mix.permutation].tolist(), strict=True)
         return [f"{first} + {second}" for first, second in pairs]
+
+
+def draw_hardest_pairs(
+    scores: PairScores, pairs: Pairs, cache: ImageCache, checkpoint: str, epoch: int
+) -> LoggedPicture:
+    """The impostor pairs of the highest scores, and below them the genuine pairs of the lowest."""
+    aligned = scores.aligned_to(pairs.pair_ids).scores
+    impostors, genuine = np.flatnonzero(pairs.labels == 0), np.flatnonzero(pairs.labels == 1)
+    highest = impostors[np.argsort(-aligned[impostors], kind="stable")][:MOST_PAIRS]
+    lowest = genuine[np.argsort(aligned[genuine], kind="stable")][:MOST_PAIRS]
+
+    def group(row: int) -> tuple[Tile, ...]:
+        ids = np.array([pairs.first_ids[row], pairs.second_ids[row]])
+        first, second = (np.asarray(pixels) for pixels in cache.images[cache.rows_of(ids)])
+        return Tile(first, f"score {aligned[row]:.4f}"), Tile(second, " ")
+
+    def groups(rows: IntArray) -> tuple[tuple[Tile, ...], ...]:
+        return tuple(group(row) for row in rows.tolist())
+
+    caption = f"the {len(highest)} hardest impostor and {len(lowest)} hardest genuine pairs of {checkpoint}"
+    rows = [
+        GridRow(f"impostor pairs of the highest scores ({checkpoint})", groups(highest)),
+        GridRow(f"genuine pairs of the lowest scores ({checkpoint})", groups(lowest)),
+    ]
+    named = [
+        f"{pairs.first_ids[row]} and {pairs.second_ids[row]}: {aligned[row]:.4f}"
+        for row in (*highest.tolist(), *lowest.tolist())
+    ]
+    picture = np.array(draw_grid(rows))
+    return LoggedPicture("hardest_pairs", picture, epoch, f"{caption}: {'; '.join(named)}")
