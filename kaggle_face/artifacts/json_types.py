@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[int, Field(ge=1, lt=2**63)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e12)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,128}$")]
 
@@ -112,10 +113,10 @@ class PlanShape(Shape):
     """The plan of a run within a time budget."""
 
     rung: str
-    purpose: str
+    purpose: Literal["accuracy", "verification", "both"]
     length: Seconds
-    folds: Whole
-    most_folds: Whole
+    folds: Count
+    most_folds: Count
     images_per_second: Seconds
     records_seconds: Seconds
     expected: str
@@ -129,7 +130,7 @@ class BudgetShape(Shape):
 
     settings: str
     began_at: Seconds
-    seconds: Seconds
+    seconds: Annotated[float, Field(gt=0.0, le=1e12)]
     ended_at: Seconds
     plan: PlanShape | None
     spent: dict[str, Seconds]

@@ -151,8 +151,8 @@ class Execution:
         if fold >= plan.most_folds:
             return None
         needed = self._seconds_needed(fold)
-        if fold == 0:
-            return fold  # without a fold there is no CSV
+        if fold == 0 or self._run.fold(fold).is_finished:
+            return fold  # without a fold there is no CSV; what is finished costs nothing
         left = self._time_for_training(fold)
         if fold >= plan.folds:
             if left < _ANOTHER_FOLD * needed:
@@ -167,7 +167,6 @@ class Execution:
             record.note(f"fold {fold} was dropped: {have} were left for it, and it takes {want}")
             self._save()
             return None
-        record.dropped = [number for number in record.dropped if number != fold]
         return fold
 
     def _train(self, fold: int) -> None:
@@ -193,6 +192,7 @@ class Execution:
             length, epochs = points[-1][0], points[-1][1]
             record.note(f"fold {fold} was trained for {length:.1f} epochs where {epochs:.0f} were planned")
         record.trained.append(fold)
+        record.dropped = [number for number in record.dropped if number != fold]
         self._save()
 
     def _seconds_needed(self, fold: int) -> float:

@@ -23,7 +23,7 @@ from kaggle_face.errors import ConfigError
 from kaggle_face.tasks import Purpose
 from kaggle_face.train.optim.image_sizes import image_size_at
 
-Pictures = Literal["small", "large"]
+Pictures = Literal["small", "large", "any"]
 
 NOT_MEASURED = "not measured"
 LARGEST_SMALL_PX = 64
@@ -41,7 +41,7 @@ class Rung:
     Attributes:
         name: The name of its file.
         purpose: The task that it is made for.
-        pictures: Whether it is for pictures of up to 64 pixels, or for larger ones.
+        pictures: Whether it is for pictures of up to 64 pixels, for larger ones, or for both.
         images: Images that the training of a fold sees, over all epochs.
         folds: How many folds pay.
         mflops: Operations of a forward pass for an image at full size, in millions.
@@ -155,7 +155,7 @@ def rungs_for(
     fitting = [
         rung
         for rung in ladder
-        if rung.pictures == pictures
+        if rung.pictures in (pictures, "any")
         and rung.purpose in (purpose, "both")
         and (forbids_imported or not rung.is_only_own)
     ]

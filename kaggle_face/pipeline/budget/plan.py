@@ -14,6 +14,7 @@ from kaggle_face.config import Config
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import NEARLY_ALL, Known
 from kaggle_face.pipeline.budget.ladder import Rung
+from kaggle_face.pipeline.budget.settings import image_size_for
 from kaggle_face.pipeline.budget.trial import NetworkRates
 from kaggle_face.tasks import Purpose
 from kaggle_face.train.optim.image_sizes import image_size_at
@@ -171,10 +172,16 @@ class Candidate:
         """Of one fold with all of the rung's images."""
         return self.images * self.seconds_of_image + self.records_seconds
 
-    def fold_seconds_of(self, rung: Rung) -> float:
-        """Of one fold of another rung, by its number of operations and the rate of this one."""
-        operations = (rung.work / rung.folds) / (self.rung.work / self.rung.folds)
-        return operations * (self.fold_seconds - self.records_seconds) + self.records_seconds
+    def fold_seconds_of(self, rung: Rung, images: int | None = None) -> float:
+        """Of one fold of another rung, by its number of operations and the rate of this one.
+
+        Args:
+            rung: The other one.
+            images: That it sees; None: as many times those of this one as the two are made for.
+        """
+        more = rung.images / self.rung.images if images is None else images / self.images
+        own, other = (operations_of_image(each, self.demand.side_px) for each in (self.rung, rung))
+        return more * other / own * (self.fold_seconds - self.records_seconds) + self.records_seconds
 
     @property
     def records_seconds(self) -> float:
@@ -306,6 +313,12 @@ class Candidate:
             *([Stage("evaluate", evaluating, "metrics with intervals")] if evaluating else []),
             Stage("margin", budget.margin, "kept for what nobody foresees"),
         )
+
+
+def operations_of_image(rung: Rung, side_px: int) -> float:
+    """Of a forward pass in millions, at the mean size of the training images of pictures of a size."""
+    size_px = rung.config.data.image_size
+    return rung.mflops * rung.pixels_share * (image_size_for(rung, side_px) / size_px) ** 2
 
 
 def seconds_of_training_image(config: Config, rates: NetworkRates) -> float:

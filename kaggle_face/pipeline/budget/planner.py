@@ -214,11 +214,18 @@ class Planner:
             needed = in_words(measured.seconds_for(1, measured.images))
             bought = f"the budget buys {100 * max(0.0, measured.share(budget)):.0f} % of its images"
             return f"{name} would take {needed}: {bought}"
-        expected = tried[-1].fold_seconds_of(larger[0])
-        if expected <= budget.seconds:
-            return f"{name} was not tried: there was time for {counted(len(tried) + len(too_large), 'trial')}"
+        last, images = tried[-1], self.images_of(larger[0])
+        expected = last.fold_seconds_of(larger[0], images)
+        if expected > budget.seconds:
+            return (
+                f"{name} was not tried: by its number of operations a fold of {images:,} images would take "
+                f"about {in_words(expected)}"
+            )
+        if len(tried) + len(too_large) >= _MOST_TRIALS:
+            return f"{name} was not tried: there was time for {counted(_MOST_TRIALS, 'trial')}"
         return (
-            f"{name} was not tried: by its number of operations a fold would take about {in_words(expected)}"
+            f"{name} was not tried: it is made for {larger[0].images:,} images, "
+            f"and {_MOST_EPOCHS} epochs here are {images:,}"
         )
 
     def _too_small(self, least: Candidate, budget: Budget) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kaggle_face.artifacts.files.atomic import write_json
-from kaggle_face.artifacts.files.reading import read_json
+from kaggle_face.artifacts.files.reading import read_json, reading
 from kaggle_face.artifacts.json_types import BudgetShape
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.pipeline.budget.plan import Plan
@@ -122,7 +122,19 @@ def read_record(run: RunFolder) -> BudgetRecord | None:
     plan = values["plan"]
     if plan is not None:
         own["plan"] = Course(**{name: plan[name] for name in Course.__dataclass_fields__})
-    return BudgetRecord(**own)
+    record = BudgetRecord(**own)
+    with reading(record_file(run)):
+        _require_order(record)
+    return record
+
+
+def _require_order(record: BudgetRecord) -> None:
+    """Compares values with each other, each of which may be right alone."""
+    if record.plan is not None and record.plan.folds > record.plan.most_folds:
+        raise ValueError(f"plan.folds={record.plan.folds} is above plan.most_folds={record.plan.most_folds}")
+    has_all = record.plan is not None and record.csv
+    if record.ended_at and not (has_all and record.ended_at >= record.began_at):
+        raise ValueError("ended_at is before began_at, or without a plan or a csv")
 
 
 def write_record(run: RunFolder, record: BudgetRecord) -> None:

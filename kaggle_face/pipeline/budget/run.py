@@ -18,7 +18,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.config import Config, LoadedConfig, load_config, with_overrides
 from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.data.folds.split import make_folds
-from kaggle_face.errors import ConfigError, InputError, part_of
+from kaggle_face.errors import ConfigError, InputError, counted, part_of
 from kaggle_face.pipeline.budget.clock import Clock, SystemClock, stopwatch
 from kaggle_face.pipeline.budget.csvs import require_csvs
 from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
@@ -206,6 +206,7 @@ def _carried_out(
 ) -> BudgetResult:
     """Plans a run that has no plan yet, and does all that is left of it."""
     path = _settings_file(loaded, options)
+    record.settings = str(path)
     if not record.ended_at:
         record.go_on(clock.now())
     if record.plan is None:
@@ -228,6 +229,12 @@ def _carried_out(
         done = part_of(len(record.trained), record.plan.folds, "fold", "are trained")
         progress.log(f"{run.name} goes on: {done}, {in_words(max(0.0, left))} are left")
     planned_settings = load_config(path.stem, loaded.overrides)
+    total, most = planned_settings.config.folds.total, record.plan.most_folds
+    if most > total:
+        raise ConfigError(
+            f"{record_file(run)} plans up to {counted(most, 'fold')}, and {path} makes {total}; "
+            "set folds as they were, or plan anew with --overwrite"
+        )
     return Execution(planned_settings, run, record, options.ignore_rules, clock, progress).finish()
 
 
@@ -299,7 +306,8 @@ def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:
     """
     goal = "" if options.goal is None else f"-{options.goal}"
     path = Path("configs") / f"{loaded.name}-{budget_word(options.seconds)}{goal}.yaml"
-    if path.is_file() and not read_text(path, _MOST_BYTES).startswith(_MARK):
+    is_of_plan = not path.exists() or (path.is_file() and read_text(path, _MOST_BYTES).startswith(_MARK))
+    if not is_of_plan:
         raise ConfigError(f"{path} is there and was not written by kaggle-face run; rename it")
     return path
 

@@ -56,7 +56,7 @@ def settings_of_rung(
     for part in _PARTS:
         values[part] = recipe[part]
     values["train"] = {**values["train"], **kept, "checkpoint_minutes": checkpoint_minutes}
-    size_px = _image_size(rung, demand.side_px)
+    size_px = image_size_for(rung, demand.side_px)
     values["data"]["image_size"] = size_px
     _fit_epochs(values, rung.config, epochs)
     _fit_growth(values["train"], rung.config, size_px)
@@ -80,7 +80,7 @@ def differing_values(base: Config, other: Config) -> dict[str, Any]:
     return found
 
 
-def _image_size(rung: Rung, side_px: int) -> int:
+def image_size_for(rung: Rung, side_px: int) -> int:
     """The size of the rung, or that of the pictures where they are smaller, in whole steps of 8 pixels."""
     size_px = rung.config.data.image_size
     if side_px >= size_px:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from kaggle_face.artifacts.runs import RunFolder, run_folder
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import DiskError
 from kaggle_face.pipeline.budget import execute
+from kaggle_face.pipeline.budget import record as budget_record
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
 from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, write_record
 from kaggle_face.progress import SilentProgress
@@ -88,6 +90,8 @@ class Stages:
         (fold,), deadline = folds, options.deadline
         folder = run.fold(fold)
         assert options.resume == folder.info_file.is_file()
+        if folder.is_finished:
+            return
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_info({"status": "running"})
         need = self.left_of_fold.setdefault(fold, self.fold)
@@ -277,6 +281,27 @@ def test_a_full_disk_is_one_line_and_the_same_call_goes_on(stages: Stages, go: G
     stages.full_disk_in = ""
     result = go()
     assert result.folds == (0, 1, 2) and not result.is_late and csv_text() == "chosen [0, 1, 2]"
+
+
+@pytest.mark.parametrize("number", range(1, 19))
+def test_a_full_disk_at_any_write_of_the_record_costs_no_fold(
+    stages: Stages, go: Go, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    began, writes, write = stages.clock.seconds, itertools.count(1), budget_record.write_json
+
+    def full_once(path: Path, values: dict[str, Any]) -> None:
+        if next(writes) == number:
+            raise DiskError(f"{path} cannot be written: the disk of runs is full; free some room", 28)
+        write(path, values)
+
+    monkeypatch.setattr(budget_record, "write_json", full_once)
+    with pytest.raises(DiskError, match="the disk of runs is full; free some room"):
+        go()
+    stages.clock.move(5.0)
+    result = go()
+    assert result.folds == (0, 1, 2) and not result.dropped and csv_text() == "chosen [0, 1, 2]"
+    assert stages.clock.seconds - began <= BUDGET and not result.is_late
+    assert all(stages.done.count(f"fold {fold}") == 1 for fold in range(3)), "nothing is trained twice"
 
 
 def test_a_finished_run_does_nothing_more(stages: Stages, go: Go) -> None:

@@ -107,6 +107,17 @@ def test_own_architectures_are_offered_where_others_are_forbidden() -> None:
     assert more - names == {"cpu-10-own-both", "cpu-60-own-both"}
 
 
+def test_own_architectures_are_offered_for_small_pictures_too() -> None:
+    from kaggle_face.competitions.catalogue.known import competition_spec
+    from kaggle_face.competitions.catalogue.rules import broken_rules
+
+    rules = competition_spec("hw-2-p-2-fall-2026-student-competition").rules
+    for side_px in (32, 64, 65):
+        rungs = rungs_for(LADDER, "both", side_px, forbids_imported=True)
+        kept = [rung.name for rung in rungs if not broken_rules(rules, rung.config)]
+        assert kept[:2] == ["cpu-10-own-both", "cpu-60-own-both"]
+
+
 def test_work_is_images_times_pixels_times_operations_of_all_folds() -> None:
     rung = next(rung for rung in LADDER if rung.name == "cpu-8-both")  # 96 pixels throughout
     assert (

@@ -158,3 +158,12 @@ def test_a_margin_in_fewer_epochs_than_were_ever_measured_gets_a_line() -> None:
         update={"model": plan.config.model.model_copy(update={"head": "linear"})}
     )
     assert replace(short, config=softmax).caution == ""
+
+
+def test_another_rung_takes_as_long_as_its_operations_on_pictures_of_this_size() -> None:
+    small = replace(candidate(), demand=replace(PINS, side_px=48))  # 440 s for 220,000 images
+    records, larger = small.records_seconds, LADDER["cpu-120-both"]
+    # Both are trained on 48 pixels: 75 million operations at 96 are 18.75, 274 at 112 are 50.3.
+    operations = 274 * larger.pixels_share * (48 / 112) ** 2 / (75 * (48 / 96) ** 2)
+    assert small.fold_seconds_of(larger) - records == pytest.approx(440.0 * 700 / 220 * operations)
+    assert small.fold_seconds_of(larger, 55_000) - records == pytest.approx(110.0 * operations)

@@ -67,6 +67,21 @@ def test_why_the_next_larger_rung_was_not_taken_names_it_and_its_time() -> None:
     assert re.search(r"would take|a fold would take about", reason) and re.search(r"\d+ (s|min)|h$", reason)
 
 
+def test_the_time_of_a_rung_that_was_not_tried_is_that_of_the_images_of_a_small_set() -> None:
+    few = replace(PINS, train_images=900, all_images=2_000, held_out_images=300, test_images=300, trials=500)
+    # 45,000 images of 48 pixels in 207 s; 60 epochs of 900 at 28 operations for each 17: 410 s.
+    found = plan(2, FakeTrial(2.0), demand=few)
+    assert found.rung.name == "cpu-1-both" and found.why_not_larger == (
+        "cpu-2-both was not tried: by its number of operations "
+        "a fold of 54,000 images would take about 7 min",
+    )
+    # 60 minutes by the work that it is made for, 10 by the images that are there.
+    found = plan(30, FakeTrial(0.57), demand=few)
+    assert found.rung.name == "cpu-120-both" and found.why_not_larger == (
+        "gpu-10-both was not tried: it is made for 4,000,000 images, and 60 epochs here are 54,000",
+    )
+
+
 def test_few_rungs_are_tried() -> None:
     trial = FakeTrial(0.15)
     plan(8, trial)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,7 @@ def test_a_record_without_a_plan_keeps_when_the_time_began(tmp_path: Path) -> No
     [
         ("began_at", "noon"),
         ("seconds", -1.0),
+        ("seconds", 0.0),
         ("plan", 3),
         ("trained", ["0"]),
         ("csv", "best"),
@@ -52,6 +55,31 @@ def test_a_value_of_a_wrong_type_is_one_line(tmp_path: Path, key: str, value: ob
     values = json.loads(record_file(run).read_text(encoding="utf-8"))
     record_file(run).write_text(json.dumps({**values, key: value}), encoding="utf-8")
     with pytest.raises(RunError, match=r"budget\.json"):
+        read_record(run)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"plan": {"folds": 0}}, "plan.folds must be greater than or equal to 1, got 0"),
+        ({"plan": {"folds": 4}}, "plan.folds=4 is above plan.most_folds=3"),
+        (
+            {"plan": {"purpose": "eer"}},
+            "plan.purpose must be 'accuracy', 'verification' or 'both', got 'eer'",
+        ),
+        ({"ended_at": 999.0, "csv": "mean"}, "ended_at is before began_at"),
+        ({"ended_at": 1100.0}, "ended_at is before began_at, or without a plan or a csv"),
+        ({"ended_at": 1100.0, "csv": "mean", "plan": None}, "ended_at is before began_at, or without a plan"),
+    ],
+)
+def test_a_value_that_no_run_has_is_one_line(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
+    run = RunFolder(tmp_path)
+    write_record(run, BudgetRecord("configs/x.yaml", 1000.0, 480.0, COURSE))
+    values = json.loads(record_file(run).read_text(encoding="utf-8"))
+    plan = changes.pop("plan", {})
+    values = {**values, **changes, "plan": plan if plan is None else {**values["plan"], **plan}}
+    record_file(run).write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(RunError, match=rf"budget\.json.*{re.escape(line)}.*delete it and run the command"):
         read_record(run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,10 @@ def test_a_settings_file_that_no_plan_wrote_is_left_alone(loaded: LoadedConfig) 
     with pytest.raises(ConfigError, match=r"tiny-5min\.yaml is there and was not written by kaggle-face run"):
         run_within(loaded, BudgetOptions(SECONDS), SilentProgress())
     assert PLAN.read_text(encoding="utf-8") == "extends: tiny\n"
+    PLAN.unlink()
+    PLAN.mkdir()
+    with pytest.raises(ConfigError, match=r"tiny-5min\.yaml is there and was not written by kaggle-face run"):
+        run_within(loaded, BudgetOptions(SECONDS, overwrite=True), SilentProgress())
 
 
 def test_a_budget_that_is_too_small_leaves_nothing(loaded: LoadedConfig) -> None:
@@ -213,4 +218,16 @@ def test_a_plan_whose_settings_are_gone_is_one_line(loaded: LoadedConfig) -> Non
     write_record(load_run(), BudgetRecord(str(PLAN), 1_000_000.0, SECONDS, Course.of(plan)))  # type: ignore[arg-type]
     PLAN.unlink()
     with pytest.raises(ConfigError, match=r"tiny-5min\.yaml is gone, .*; plan anew with --overwrite"):
+        run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
+
+
+def test_more_folds_than_the_settings_make_are_one_line(loaded: LoadedConfig) -> None:
+    plan = plan_run(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context).plan
+    course = replace(Course.of(plan), folds=7, most_folds=9)
+    write_record(load_run(), BudgetRecord("configs/x.yaml", 1_000_000.0, SECONDS, course))  # type: ignore[arg-type]
+    made = plan.config.folds.total
+    with pytest.raises(
+        ConfigError,
+        match=rf"budget\.json plans up to 9 folds, and configs.tiny-5min\.yaml makes {made}; .*--overwrite",
+    ):
         run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
