@@ -139,6 +139,9 @@ def test_a_wrong_type_is_one_line(given: dict[str, Any], line: str) -> None:
         ([np.int32(1), 2], [1, 2]),
         (range(2), [0, 1]),
         ((0, 1), (0, 1)),
+        ({2, 0}, [0, 2]),
+        (frozenset({1}), [1]),
+        ({np.int64(3)}, [3]),
     ],
 )
 def test_numbers_and_arrays_of_numpy_and_pandas_become_those_of_python(given: Any, folds: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kaggle_face.ensemble.run_thresholds import RunThresholds
 from kaggle_face.evaluation.balance import LeftOut
-from kaggle_face.metrics.table import is_higher_better
+from kaggle_face.metrics.table import higher_is_better
 from kaggle_face.tasks import Task
 
 
@@ -54,8 +54,7 @@ class DifferenceRow:
         """
         if self.low <= 0 <= self.high:
             return "not more than noise"
-        higher_is_better = is_higher_better(self.metric)
-        return "better" if (self.value > 0) == higher_is_better else "worse"
+        return "better" if (self.value > 0) == higher_is_better(self.metric) else "worse"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kaggle_face.metrics.table import METRICS, is_higher_better, title_of
+from kaggle_face.metrics.table import METRICS, higher_is_better, title_of
 from kaggle_face.report.advice import Step
 from kaggle_face.report.facts import ComparedMetric, ReportFacts
 from kaggle_face.report.findings import missing_to
@@ -44,7 +44,7 @@ def _question(facts: ReportFacts) -> str:
 def _meaning(metric: str) -> str:
     if metric not in METRICS:
         return metric
-    better = "higher" if is_higher_better(metric) else "lower"
+    better = "higher" if higher_is_better(metric) else "lower"
     return f"{METRICS[metric].meaning} ({better} is better)"
 
 

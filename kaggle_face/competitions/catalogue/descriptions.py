@@ -10,7 +10,7 @@ from kaggle_face.competitions.catalogue.known import MetricName, Rules, competit
 from kaggle_face.competitions.layouts.layout import Layout, example_of
 from kaggle_face.competitions.layouts.named import find_layout, layout_named
 from kaggle_face.errors import counted
-from kaggle_face.metrics.table import METRICS, is_higher_better
+from kaggle_face.metrics.table import METRICS, higher_is_better
 from kaggle_face.tasks import TASKS, Task
 
 
@@ -103,4 +103,4 @@ def describe_rules(rules: Rules) -> list[str]:
 def describe_metric(metric: MetricName) -> str:
     """A metric in words, with its direction."""
     meaning = "0.5 x accuracy + 0.5 x (1 - EER)" if metric == "composite" else METRICS[metric].meaning
-    return f"{meaning} ({'higher' if is_higher_better(metric) else 'lower'} is better)"
+    return f"{meaning} ({'higher' if higher_is_better(metric) else 'lower'} is better)"

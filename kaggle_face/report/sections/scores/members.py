@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from kaggle_face.evaluation.held_out_figures import Estimate
 from kaggle_face.metrics.intervals.bootstrap import Difference
-from kaggle_face.metrics.table import is_higher_better, title_of
+from kaggle_face.metrics.table import higher_is_better, title_of
 from kaggle_face.report.blocks import Cell, Column, Table
 from kaggle_face.report.facts import ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
@@ -86,7 +86,7 @@ def verdict_of(metric: str, found: Difference) -> str:
     """
     if found.low <= 0 <= found.high:
         return "not more than noise"
-    return "better" if (found.value > 0) == is_higher_better(metric) else "worse"
+    return "better" if (found.value > 0) == higher_is_better(metric) else "worse"
 
 
 def _cells(each: Estimate) -> tuple[Cell, ...]:
