@@ -12,7 +12,7 @@ From a notebook, a competition is a project. Its stages leave records on disk, l
     project.write_submissions(blend)                          # checked CSVs
 
 Projects:
-    `open_project`, `init_project`, `known_competitions`, `generate_faces`;
+    `open_project`, `init_project`, `known_competitions`, `describe_competition`, `generate_faces`;
     `Project`, `Run`, `Blend`, `Member`; `export` writes ONNX files (`Export`) that need no torch.
 
 Parts that are used alone, on plain arrays and tensors:
@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from kaggle_face.inference.embedder import Embedder, load_embedder
     from kaggle_face.model import heads
     from kaggle_face.project.blend import Blend
-    from kaggle_face.project.exported import Export
-    from kaggle_face.project.exporting import export
+    from kaggle_face.project.exporting import Export, export
     from kaggle_face.project.gallery import PeopleGallery, open_gallery
     from kaggle_face.project.opening import (
+        describe_competition,
         generate_faces,
         init_project,
         known_competitions,
@@ -85,6 +85,7 @@ __all__ = [
     "SubmissionError",
     "__version__",
     "cutmix",
+    "describe_competition",
     "export",
     "generate_faces",
     "heads",
@@ -115,11 +116,11 @@ _HOME = {
         "errors",
     ),
     **dict.fromkeys(
-        ("generate_faces", "init_project", "known_competitions", "open_project"), "project.opening"
+        ("describe_competition", "generate_faces", "init_project", "known_competitions", "open_project"),
+        "project.opening",
     ),
     "Project": "project.project",
-    "Export": "project.exported",
-    "export": "project.exporting",
+    **dict.fromkeys(("Export", "export"), "project.exporting"),
     **dict.fromkeys(("PeopleGallery", "open_gallery"), "project.gallery"),
     **dict.fromkeys(("Member", "Run"), "project.run"),
     **dict.fromkeys(("cutmix", "mixup"), "data.augmentation.mixing"),

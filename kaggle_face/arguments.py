@@ -106,7 +106,7 @@ def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
 
 def _of_its_type(value: Any, function: Callable[..., Any], name: str, called: str) -> Any:
     error = None
-    for candidate in (value, _plain(value)):
+    for candidate in (value, _plain(value), *_in_order(value)):
         try:
             _adapter(function, name).validate_python((candidate,), strict=True)
         except _validation_error() as mismatch:
@@ -123,10 +123,17 @@ def _plain(value: Any) -> Any:
     """Numbers and arrays of NumPy and pandas, ranges and sets, as numbers, lists and frozen sets."""
     if isinstance(value, list | tuple | range):
         return [*map(_plain, value)]
-    if isinstance(value, set):  # pydantic takes an abstract set for a frozen one
+    if isinstance(value, set | frozenset):  # pydantic takes an abstract set for a frozen one
         return frozenset(map(_plain, value))
     is_foreign = type(value).__module__.partition(".")[0] in ("numpy", "pandas")
     return value.tolist() if is_foreign and hasattr(value, "tolist") else value
+
+
+def _in_order(value: Any) -> list[list[Any]]:
+    """A set of whole numbers as a list, for an argument that is one; other sets have no order."""
+    numbers = _plain(value)
+    is_of_numbers = isinstance(numbers, frozenset) and all(type(each) is int for each in numbers)
+    return [sorted(numbers)] if is_of_numbers else []
 
 
 def _validation_error() -> type[ValidationError]:

@@ -21,6 +21,8 @@ from kaggle_face.progress import SilentProgress
 
 MADE_BY_OTHERS = {"Blend", "Export", "PeopleGallery"}
 """Classes whose constructor is the pipeline's alone."""
+FOLDERS = {"Embedder": FoldFolder(Path("runs/faces/main/fold0")), "PeopleGallery": "people"}
+"""A right value of the argument `folder`, where it is not a run's."""
 BY_ITSELF = {"embed"}
 """Pictures are checked one by one as they are read: `tests/inference/test_embedder.py`."""
 
@@ -32,12 +34,15 @@ def samples() -> dict[str, Any]:
     return {
         "checkpoint": "best_cls",
         "claim": "Ann",
+        "file": "people.zip",
         "data": "data",
         "folder": RunFolder(Path("runs/faces/main")),
         "images_BCHW": torch.zeros(2, 3, 4, 4),
         "labels_B": torch.zeros(2),
         "loaded": project.loaded,
         "name": "mate",
+        "names": "mate",
+        "new": "Ann",
         "numbers": 1,
         "picture": "a.jpg",
         "pictures": ["a.jpg"],
@@ -46,6 +51,7 @@ def samples() -> dict[str, Any]:
         "slug": "faces",
         "source": "runs/faces/main",
         "run": "runs/faces/main",
+        "runs": [],
         "space": {"optim.lr": [0.1]},
         "task": "classification",
         "test": "test.csv",
@@ -74,8 +80,8 @@ def test_a_foreign_object_is_refused_by_the_name_of_its_argument(name: str, samp
         parameters = inspect.signature(function).parameters
         needed = [each for each in parameters if parameters[each].default is inspect.Parameter.empty]
         given = {each: samples[each] for each in needed if each != "self"}
-        if name == "Embedder":
-            given["folder"] = FoldFolder(Path("runs/faces/main/fold0"))
+        if name in FOLDERS and "folder" in given:
+            given["folder"] = FOLDERS[name]
         called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
         for argument in parameters.keys() - {"self"}:
             foreign = object()
@@ -133,6 +139,9 @@ def test_a_wrong_type_is_one_line(given: dict[str, Any], line: str) -> None:
         ([np.int32(1), 2], [1, 2]),
         (range(2), [0, 1]),
         ((0, 1), (0, 1)),
+        ({2, 0}, [0, 2]),
+        (frozenset({1}), [1]),
+        ({np.int64(3)}, [3]),
     ],
 )
 def test_numbers_and_arrays_of_numpy_and_pandas_become_those_of_python(given: Any, folds: Any) -> None:

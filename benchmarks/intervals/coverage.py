@@ -18,7 +18,7 @@ from kaggle_face.errors import InputError
 from kaggle_face.metrics.intervals.bootstrap import Resampling, draw_people
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
 from kaggle_face.metrics.intervals.verification import difference_between, interval_of
-from kaggle_face.metrics.table import is_higher_better
+from kaggle_face.metrics.table import higher_is_better
 from kaggle_face.metrics.trials import VERIFICATION_METRICS, SortedTrials, VerificationMetric
 from kaggle_face.progress import Progress
 from kaggle_face.records import FloatArray, IntArray
@@ -194,7 +194,7 @@ class _Simulation:
 
 
 def _as_gain(metric: VerificationMetric, difference: Ends) -> Ends:
-    return (-difference[1], -difference[0]) if not is_higher_better(metric) else difference
+    return (-difference[1], -difference[0]) if not higher_is_better(metric) else difference
 
 
 def resampled_metrics(

@@ -18,7 +18,7 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.metrics.galleries import BestMatches, accuracy_of, choose_threshold, search_gallery
 from kaggle_face.metrics.intervals.bootstrap import Interval, clustered_mean_interval
 from kaggle_face.metrics.score import parse_composite
-from kaggle_face.metrics.table import METRICS, is_higher_better
+from kaggle_face.metrics.table import METRICS, higher_is_better
 from kaggle_face.records import Embeddings, Gallery, positions_of
 from kaggle_face.tasks import Task
 
@@ -46,7 +46,7 @@ class Estimate:
     @property
     def higher_is_better(self) -> bool:
         """Whether more is better."""
-        return is_higher_better(self.metric)
+        return higher_is_better(self.metric)
 
     @property
     def goodness(self) -> float:

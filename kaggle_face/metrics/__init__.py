@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     )
     from kaggle_face.metrics.intervals.verification import verification_difference, verification_intervals
     from kaggle_face.metrics.score import Composite, default_formula, parse_composite
-    from kaggle_face.metrics.table import METRICS, Metric, is_higher_better
+    from kaggle_face.metrics.table import METRICS, Metric
     from kaggle_face.metrics.trials import EqualErrorRate, ErrorRates, RocPoints, TprAtFpr
     from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold, rank_with_unknown
     from kaggle_face.metrics.verification import (

@@ -11,8 +11,10 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from numbers import Real
 
 from kaggle_face.arguments import checked
 from kaggle_face.errors import ConfigError, nearest_hint
@@ -50,7 +52,13 @@ class Composite:
         >>> parse_composite("0.5*accuracy + 0.5*(1-eer)").evaluate({"accuracy": 0.75, "eer": 0.125})
         0.8125
         """
+        if not isinstance(metrics, Mapping):
+            raise ConfigError(f"evaluate(metrics=...) must be a mapping, got {type(metrics).__name__}")
         _require_known(self.expression, self.names, metrics)
+        for name in self.names:
+            if not isinstance(metrics[name], Real):
+                kind = type(metrics[name]).__name__
+                raise ConfigError(f"the metric '{name}' must be a number, got {kind}")
         try:
             value = _value(self._formula, metrics)
         except ZeroDivisionError:
@@ -80,7 +88,9 @@ def default_formula(*metrics: MetricName) -> str:
 
 
 @checked
-def parse_composite(expression: str, known_names: Collection[str] = FORMULA_METRICS) -> Composite:
+def parse_composite(
+    expression: str, known_names: Sequence[str] | AbstractSet[str] = FORMULA_METRICS
+) -> Composite:
     """The formula of a composite score, its names checked against the known ones.
 
     Raises:
@@ -100,8 +110,9 @@ def parse_composite(expression: str, known_names: Collection[str] = FORMULA_METR
         formula = _parsed(expression)
         names = tuple(dict.fromkeys(_names_in(formula)))
     except _NotAFormulaError as error:
+        named = expression if len(expression) <= MAX_LENGTH else f"{expression[:20]}..."
         raise ConfigError(
-            f"the composite '{expression}' cannot be read at '{error}': "
+            f"the composite '{named}' cannot be read at '{error}': "
             "it may have metric names, numbers, + - * / and parentheses; "
             f"known metrics: {', '.join(sorted(known_names))}"
         ) from None
@@ -109,6 +120,28 @@ def parse_composite(expression: str, known_names: Collection[str] = FORMULA_METR
         raise ConfigError(f"the composite '{expression}' names no metric")
     _require_known(expression, names, known_names)
     return Composite(expression, names, formula)
+
+
+@checked
+def is_higher_better(metric: str) -> bool:
+    """Whether more of a metric is better, or of a score by a formula, of which more always is.
+
+    Raises:
+        ConfigError: It is neither a metric nor a formula of metrics; the nearest names are offered.
+
+    >>> is_higher_better("log_loss"), is_higher_better("0.5*accuracy + 0.5*(1-eer)")
+    (False, True)
+    """
+    if metric in METRICS:
+        return METRICS[metric].higher_is_better
+    try:
+        parse_composite(metric)
+    except ConfigError:
+        hint = nearest_hint(metric, METRICS)
+        if not hint:
+            raise
+        raise ConfigError(f"there is no metric '{metric}'{hint}") from None
+    return True
 
 
 class _NotAFormulaError(Exception):

@@ -13,7 +13,6 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.arguments import checked
 from kaggle_face.metrics.classification import hits_at_ranks, log_loss, true_class_ranks
 from kaggle_face.metrics.episodes import episode_accuracy
 from kaggle_face.metrics.identification import best_gallery_threshold
@@ -146,11 +145,10 @@ FORMULA_METRICS: tuple[str, ...] = tuple(
 assert set(METRICS) == set(get_args(MetricName))
 
 
-@checked
-def is_higher_better(metric: str) -> bool:
-    """Whether more of a metric is better, or of a score by a formula, of which more always is.
+def higher_is_better(metric: str) -> bool:
+    """Whether more of a metric is better, or of a score by a checked formula, of which more always is.
 
-    >>> is_higher_better("log_loss"), is_higher_better("0.5*accuracy + 0.5*(1-eer)")
+    >>> higher_is_better("log_loss"), higher_is_better("0.5*accuracy + 0.5*(1-eer)")
     (False, True)
     """
     return metric not in METRICS or METRICS[metric].higher_is_better
@@ -164,7 +162,7 @@ def verdict_of(metric: str, difference: float, low: float, high: float) -> str:
     """
     if low <= 0 <= high:
         return "not more than noise"
-    return "better" if (difference > 0) == is_higher_better(metric) else "worse"
+    return "better" if (difference > 0) == higher_is_better(metric) else "worse"
 
 
 def title_of(metric: str) -> str:

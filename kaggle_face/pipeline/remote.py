@@ -17,7 +17,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import OfflineError
+from kaggle_face.errors import InputError, OfflineError
 from kaggle_face.kaggle.client.client import connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials
@@ -213,6 +213,17 @@ def submissions(
         correlation = agreement(entries, lower)
         histories.append(SubmissionHistory(each, tuple(entries), tuple(both), correlation, proposal))
     return histories
+
+
+def svg_file(text: str) -> Path:
+    """The path of a plot.
+
+    Raises:
+        InputError: It is not called `.svg`.
+    """
+    if not text.lower().endswith(".svg"):
+        raise InputError(f"the plot is an SVG picture; call it {Path(text).stem or 'plot'}.svg, not '{text}'")
+    return Path(text)
 
 
 def write_agreement_plots(histories: Sequence[SubmissionHistory], path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What makes a run out of others: searches for settings, and soups; a part of `Project`."""
+"""What makes better runs: searches, soups, imported predictions, pseudo-labels; a part of `Project`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import pandas as pd
 from kaggle_face.arguments import checked_methods
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError, counted
+from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
 from kaggle_face.extras import require_extra
+from kaggle_face.pipeline.improving.pseudo_label import DEFAULT_CONFIDENCE
 from kaggle_face.project.frames import as_html, frame_of
 from kaggle_face.project.run import Run
+from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -85,7 +88,7 @@ class _Calls(Protocol):
 
 @checked_methods
 class BetterRuns:
-    """The methods `tune` and `soup` of a project."""
+    """The methods `tune`, `soup`, `import_member` and `pseudo_label` of a project."""
 
     def tune(
         self: _Calls,
@@ -173,3 +176,76 @@ class BetterRuns:
             for line in soup_lines(result):
                 progress.log(line)
         return self.run(result.run.path.name)
+
+    def import_member(
+        self: _Calls,
+        name: str,
+        task: Task,
+        test: str | Path,
+        oof: str | Path | None = None,
+        values: ValueKind | None = None,
+        classes: ClassNaming | None = None,
+        parameters: int | None = None,
+        overwrite: bool = False,
+    ) -> Run:
+        """Takes over predictions that were made elsewhere as a run, which blends take like any other.
+
+        How files are read, held-out figures and correlations with the runs here go to the progress.
+
+        Args:
+            name: Of the run.
+            task: `classification` or `verification`.
+            test: Test predictions, `.csv`, `.parquet` or `.npy`.
+            oof: Out-of-fold predictions of the folds of these settings; None: no score is known.
+            values: `probabilities`, `logits` or `scores`; None: as they look.
+            classes: How columns name classes, `name`, `submitted` or `index`; None: as it fits.
+            parameters: Of all networks behind it, for competitions that limit them.
+            overwrite: Whether an imported run of that name is replaced.
+
+        Raises:
+            DataError: Ids, classes or numbers do not fit the competition and its folds.
+            RunError: There is a run of that name.
+        """
+        from kaggle_face.pipeline.import_predictions import ImportOptions, import_predictions
+
+        options = ImportOptions(
+            task, Path(test), None if oof is None else Path(oof), values, classes, parameters, overwrite
+        )
+        with self.call() as progress:
+            made = import_predictions(self.loaded, name, options, progress).run
+        return self.run(made.path.name)
+
+    def pseudo_label(
+        self: _Calls,
+        run: Run | None = None,
+        confidence: float = DEFAULT_CONFIDENCE,
+        most: int | None = None,
+        ignore_rules: bool = False,
+    ) -> Path:
+        """Labels the test images that a run's blend is sure of, for a next run.
+
+        How many they are goes to the progress.
+
+        Args:
+            run: None: the one that is clearly meant.
+            confidence: Least probability of the blend's best class, in (0, 1].
+            most: Of each class only the surest so many; None: all.
+            ignore_rules: Whether they are written though the competition's rules forbid it; it is recorded.
+
+        Returns:
+            The CSV of images, classes and probabilities, for the setting `data.pseudo_labels`.
+
+        Raises:
+            RunError: There is no current blend of class probabilities, or it is sure of no image.
+            RulesError: The rules forbid pseudo-labels.
+        """
+        from kaggle_face.pipeline.improving.pseudo_label import PseudoLabelOptions, pseudo_label_run
+        from kaggle_face.summaries.prediction import describe_pseudo_labels
+
+        options = PseudoLabelOptions(confidence, most, ignore_rules)
+        chosen = self.run() if run is None else run
+        with self.call() as progress:
+            result = pseudo_label_run(self.loaded, chosen.folder, options, progress)
+            for line in map(str, describe_pseudo_labels(result, options)):
+                progress.log(line)
+        return result.path

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.ensemble import BlendResult
     from kaggle_face.progress import Progress
-    from kaggle_face.project.exported import Export
+    from kaggle_face.project.exporting import Export
     from kaggle_face.project.run import Run
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from kaggle_face.arguments import checked_methods
 from kaggle_face.errors import DataError, counted
+from kaggle_face.project.run import Run
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from kaggle_face.config import LoadedConfig
     from kaggle_face.data.cache.image_cache import ImageCache
+    from kaggle_face.pipeline.improving.label_noise import DoubtfulLabels
     from kaggle_face.pipeline.inputs.check import DataCheck
     from kaggle_face.progress import Progress
     from kaggle_face.records import CompetitionData
@@ -29,11 +31,12 @@ class _Calls(Protocol):
     @property
     def images(self) -> ImageCache: ...
     def call(self) -> AbstractContextManager[Progress]: ...
+    def run(self, name: str | None = None) -> Run: ...
 
 
 @checked_methods
 class Looking:
-    """The methods `show_images`, `check` and `preview_augmentation` of a project."""
+    """The methods `show_images`, `check`, `check_labels` and those of augmentation of a project."""
 
     def show_images(self: _Calls, count: int = 10, split: str = "train") -> Image:
         """A contact sheet of the first images of a split, as the network gets them, before augmentation.
@@ -71,6 +74,35 @@ class Looking:
         page = Path(path) if path is not None else default_page(self.loaded) if pictures else None
         with self.call() as progress:
             return check_competition(self.loaded.config, progress, images, page)
+
+    def check_labels(self: _Calls, run: Run | None = None) -> DoubtfulLabels:
+        """The training images whose label surprises the networks of a run out of fold.
+
+        Table, list of ids (for `data.exclude_images`) and contact sheet lie in the run's folder.
+
+        Args:
+            run: None: the one that is clearly meant.
+
+        Raises:
+            RunError: The run has no finished fold or lacks a record, or the settings changed since.
+        """
+        from kaggle_face.pipeline.improving.label_noise import find_doubtful_labels
+
+        chosen = self.run() if run is None else run
+        with self.call() as progress:
+            return find_doubtful_labels(self.loaded, chosen.folder, progress)
+
+    def describe_augmentation(self: _Calls) -> list[str]:
+        """The transforms and mixing of the settings in lines, and where a training here would apply them.
+
+        Raises:
+            ConfigError: A transform or an argument is unknown or wrong.
+            DataError: The raw folder cannot be read.
+        """
+        from kaggle_face.pipeline.inputs.augmentation import describe
+
+        with self.call() as progress:
+            return describe(self.loaded, progress)
 
     def preview_augmentation(self: _Calls, images: int = 10, versions: int = 5) -> Image:
         """A sheet of what the settings do to training images, the same for the same seed.

@@ -110,6 +110,24 @@ def known_competitions() -> pd.DataFrame:
 
 
 @checked
+def describe_competition(name: str) -> str:
+    """What is known of a competition or of a layout: files, CSVs, metric and rules, as lines to print.
+
+    Args:
+        name: A slug of `known_competitions`, or a layout such as `pair_text`.
+
+    Raises:
+        ConfigError: Neither is known here; the nearest slugs are offered.
+
+    >>> print(describe_competition("demo").splitlines()[0])
+    demo: generated faces that come with the package
+    """
+    from kaggle_face.competitions.catalogue.descriptions import describe
+
+    return str(describe(name))
+
+
+@checked
 def generate_faces(
     folder: str | Path = "data/faces", num_identities: int = 32, seed: int = 0, size_px: int = 64
 ) -> Path:

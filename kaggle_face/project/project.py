@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kaggle_face.arguments import checked, checked_methods
-from kaggle_face.artifacts.run_choice import find_own_run, run_to_train
-from kaggle_face.artifacts.runs import list_runs
+from kaggle_face.artifacts.run_choice import find_named_run, find_own_run, run_to_train
+from kaggle_face.artifacts.runs import RunFolder, list_runs
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
-from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
 from kaggle_face.evaluation.members import Method
 from kaggle_face.extras import require_extra
 from kaggle_face.hints import settings_given_as
@@ -24,13 +23,15 @@ from kaggle_face.pipeline.launch.slurm import SlurmOptions, training_script
 from kaggle_face.progress import Progress, WarningsOnce
 from kaggle_face.project.better_runs import BetterRuns
 from kaggle_face.project.blend import Blend
-from kaggle_face.project.frames import as_html, frame_of
+from kaggle_face.project.frames import as_html
 from kaggle_face.project.looking import Looking
+from kaggle_face.project.measuring import Measuring
+from kaggle_face.project.on_kaggle import OnKaggle
 from kaggle_face.project.run import Run
 from kaggle_face.project.submitting import Submissions
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.stopping import heeding_signals
-from kaggle_face.tasks import Purpose, Task
+from kaggle_face.tasks import Purpose
 
 if TYPE_CHECKING:
     from kaggle_face.data.cache.image_cache import ImageCache
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @checked_methods
-class Project(BetterRuns, Looking, Submissions):
+class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
     """A competition: settings, data and runs. Made by `open_project`.
 
     Every method does what the command of its name does, with the same defaults, and leaves the same records.
@@ -154,13 +155,6 @@ class Project(BetterRuns, Looking, Submissions):
         """Every run of these settings of which a fold was begun, by name."""
         return [Run(self, folder) for folder in list_runs(Path(self.config.paths.runs), self.name)]
 
-    def run_table(self) -> pd.DataFrame:
-        """All runs with what sets them apart, their figures, scores and cost; the best first."""
-        from kaggle_face.pipeline.evaluate import run_table
-
-        with self.call():
-            return frame_of(run_table(self.loaded))
-
     def train(
         self,
         folds: int | Sequence[int] | None = None,
@@ -169,6 +163,7 @@ class Project(BetterRuns, Looking, Submissions):
         overwrite: bool = False,
         ignore_rules: bool = False,
         devices: int = 1,
+        timeout: float | None = None,
     ) -> Run:
         """Trains folds; those that are finished are skipped, one that was stopped goes on.
 
@@ -181,6 +176,7 @@ class Project(BetterRuns, Looking, Submissions):
             overwrite: Whether folds are trained anew.
             ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
             devices: Processes, one for each GPU of this machine; PyTorch's launcher starts them.
+            timeout: Of several processes, how many minutes one that does not answer is waited for; None: 30.
 
         Raises:
             RunError: A fold does not exist, or was trained with other settings or data.
@@ -201,26 +197,43 @@ class Project(BetterRuns, Looking, Submissions):
             if devices == 1:
                 train_folds(self.loaded, folder, numbers, options, progress)
             else:
-                train_on_devices(self.loaded, folder, numbers, options, devices, progress)
+                train_on_devices(self.loaded, folder, numbers, options, devices, progress, timeout)
         return Run(self, folder)
 
     def slurm_script(
         self,
         folds: int | Sequence[int] | None = None,
         run: str | None = None,
-        options: SlurmOptions | None = None,
         ignore_rules: bool = False,
+        nodes: int = 1,
+        gpus: int = 1,
+        cores: int = 4,
+        time: str | None = None,
+        partition: str | None = None,
+        account: str | None = None,
+        restarts: int = 3,
     ) -> str:
         """A job script for Slurm's `sbatch` that trains what `train` would; nothing is begun.
 
         Args:
             folds: Numbers of folds from 0; None: all that are not finished.
             run: Name of the run; None: made of the overrides, or `main`.
-            options: Nodes, GPUs, time and partition; None: one GPU of one node.
             ignore_rules: As of `train`.
+            nodes: Machines.
+            gpus: GPUs, and processes, of each machine; 0: one process without a GPU.
+            cores: CPU cores of each process.
+            time: The longest time, such as `12:00:00`; None: that of the partition.
+            partition: Of the cluster; None: its default.
+            account: What the time is charged to; None: the default.
+            restarts: How often torchrun starts failed processes again.
+
+        Raises:
+            InputError: A number or a text cannot stand in a job script.
         """
         numbers = [folds] if isinstance(folds, int) else folds
-        return training_script(self.loaded, run, numbers, options or SlurmOptions(), ignore_rules)
+        options = SlurmOptions(nodes, gpus, cores, time, partition, account, restarts)
+        with self.call():
+            return training_script(self.loaded, run, numbers, options, ignore_rules)
 
     def ensemble(
         self,
@@ -263,87 +276,18 @@ class Project(BetterRuns, Looking, Submissions):
             result = ensemble_runs(self.loaded, [each.folder for each in chosen], options, progress)
         return Blend(chosen[0], result)
 
-    def import_member(
-        self,
-        name: str,
-        task: Task,
-        test: str | Path,
-        oof: str | Path | None = None,
-        values: ValueKind | None = None,
-        classes: ClassNaming | None = None,
-        parameters: int | None = None,
-        overwrite: bool = False,
-    ) -> Run:
-        """Takes over predictions that were made elsewhere as a run, which blends take like any other.
-
-        How files are read, held-out figures and correlations with the runs here go to the progress.
-
-        Args:
-            name: Of the run.
-            task: `classification` or `verification`.
-            test: Test predictions, `.csv`, `.parquet` or `.npy`.
-            oof: Out-of-fold predictions of the folds of these settings; None: no score is known.
-            values: `probabilities`, `logits` or `scores`; None: as they look.
-            classes: How columns name classes, `name`, `submitted` or `index`; None: as it fits.
-            parameters: Of all networks behind it, for competitions that limit them.
-            overwrite: Whether an imported run of that name is replaced.
-
-        Raises:
-            DataError: Ids, classes or numbers do not fit the competition and its folds.
-            RunError: There is a run of that name.
-        """
-        from kaggle_face.pipeline.import_predictions import ImportOptions, import_predictions
-
-        options = ImportOptions(
-            task, Path(test), None if oof is None else Path(oof), values, classes, parameters, overwrite
-        )
-        with self.call() as progress:
-            return Run(self, import_predictions(self.loaded, name, options, progress).run)
-
-    def evaluate(
-        self,
-        runs: Sequence[Run] | None = None,
-        folds: Sequence[int] | None = None,
-        checkpoints: Sequence[CheckpointName] | None = None,
-        fprs: Sequence[float] | None = None,
-    ) -> pd.DataFrame:
-        """All held-out metrics of runs with 95 % intervals; thresholds are kept in their folders.
-
-        Args:
-            runs: None: the run that is clearly meant.
-            folds: Numbers of folds; None: all finished ones.
-            checkpoints: None: `best_cls` for classification, `best_ver` for verification.
-            fprs: False positive rates in (0, 1) to keep a threshold for; None: 0.01 and 0.001.
-
-        Returns:
-            A row for each member and metric: `value`, `low`, `high`, and mean and deviation over the folds.
-
-        Raises:
-            InputError: A rate is not in (0, 1).
-            RunError: A record is missing or out of date, or the runs do not fit together.
-        """
-        from kaggle_face.ensemble.run_thresholds import WANTED_FPRS
-        from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
-
-        chosen = [self.run()] if runs is None else list(runs)
-        if not chosen:
-            raise RunError("there is no run to evaluate; train one first")
-        options = EvaluateOptions(folds, checkpoints, WANTED_FPRS if fprs is None else fprs)
-        with self.call() as progress:
-            found = evaluate_runs([each.folder for each in chosen], options, progress)
-        return frame_of(row for task in found.tasks for row in task.metrics)
-
     def report(
         self,
-        sources: Sequence[Run | Blend] | Run | Blend | None = None,
+        sources: Sequence[Run | Blend | str] | Run | Blend | str | None = None,
         path: str | Path | None = None,
         folds: Sequence[int] | None = None,
     ) -> Report:
         """Writes one self-contained HTML file about runs and blends; a notebook shows it inline.
 
         Args:
-            sources: Runs and blends; the report is about the first blend, or else about the first run. None:
-                the run that is clearly meant.
+            sources: Runs and blends, or their names as on the command line, such as `main/ensemble` for the
+                blend that a run holds; the report is about the first blend, or else about the first run.
+                None: the run that is clearly meant.
             path: The file; None: `report.html` in the folder of the first run.
             folds: Numbers of folds; None: all finished ones.
 
@@ -355,15 +299,13 @@ class Project(BetterRuns, Looking, Submissions):
         from kaggle_face.pipeline.report import ReportOptions, write_run_report
         from kaggle_face.project.report import Report
 
-        given = (
-            [self.run()] if sources is None else [sources] if isinstance(sources, Run | Blend) else sources
-        )
+        alone = isinstance(sources, Run | Blend | str)
+        given = [self.run()] if sources is None else [sources] if alone else list(sources)  # type: ignore[arg-type]
         if not given:
             raise RunError("there is no run to report on; train one first")
-        runs = [each.folder for each in given if isinstance(each, Run)]
-        blends = [each.run.folder for each in given if isinstance(each, Blend)]
-        options = ReportOptions(folds, None if path is None else Path(path), blends)
         with self.call() as progress:
+            runs, blends = _to_report(self.loaded, given, progress)
+            options = ReportOptions(folds, None if path is None else Path(path), blends)
             return Report(write_run_report(self.loaded, runs, options, progress))
 
     @contextmanager
@@ -381,3 +323,22 @@ class Project(BetterRuns, Looking, Submissions):
     def _repr_html_(self) -> str:
         runs = pd.DataFrame([{"run": each.name, "finished folds": str(each.folds)} for each in self.runs])
         return as_html(repr(self), runs)
+
+
+def _to_report(
+    loaded: LoadedConfig, sources: Sequence[object], progress: Progress
+) -> tuple[list[RunFolder], list[RunFolder]]:
+    """The runs, and the runs whose blend is meant; names are those of the command line."""
+    runs, blends = list[RunFolder](), list[RunFolder]()
+    for each in sources:
+        match each:
+            case Run():
+                runs.append(each.folder)
+            case Blend():
+                blends.append(each.run.folder)
+            case name:
+                word = str(name)
+                kind = blends if word.endswith("/ensemble") else runs
+                named = word.removesuffix("/ensemble")
+                kind.append(find_named_run(loaded, named, progress.log, "report"))
+    return runs, blends

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
     from kaggle_face.inference.embedder import Embedder
     from kaggle_face.progress import Progress
-    from kaggle_face.project.exported import Export
+    from kaggle_face.project.exporting import Export
 
 
 class Member:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
@@ -33,13 +34,13 @@ class _Calls(Protocol):
 
 @checked_methods
 class Submissions:
-    """The methods `write_submissions` and `submit` of a project."""
+    """The methods `write_submissions`, `submit` and `collect_scores` of a project."""
 
     def write_submissions(
         self: _Calls,
         source: Blend | Run | None = None,
         task: Task | None = None,
-        only_blend: bool = True,
+        only_blend: bool = False,
         ignore_rules: bool = False,
         ignore_changes: bool = False,
     ) -> pd.DataFrame:
@@ -77,6 +78,8 @@ class Submissions:
         ignore_rules: bool = False,
         ignore_changes: bool = False,
         dry_run: bool = False,
+        only_blend: bool = False,
+        file: str | Path | None = None,
     ) -> pd.DataFrame:
         """Writes the CSVs, uploads those of the blend and waits for their scores.
 
@@ -89,6 +92,8 @@ class Submissions:
             ignore_rules: As for `write_submissions`.
             ignore_changes: As for `write_submissions`.
             dry_run: Whether nothing is sent, and what would be is returned.
+            only_blend: As for `write_submissions`.
+            file: A CSV of your own, which is checked and uploaded instead.
 
         Returns:
             The rows of the ledger of what was uploaded; none for the demo. With `dry_run` a row for each CSV:
@@ -99,22 +104,40 @@ class Submissions:
             SubmissionError: A CSV would not be accepted, was submitted before, or has no score.
             RemoteError: There are no working credentials, or Kaggle refuses a file.
         """
-        from kaggle_face.pipeline.submit import (
-            SubmitOptions,
-            require_scored,
-            upload_submissions,
-            write_submissions,
-        )
+        from kaggle_face.pipeline import submit
 
-        options = SubmitOptions(task, name is None, message, ignore_rules, ignore_changes)
+        options = submit.SubmitOptions(task, only_blend, message, ignore_rules, ignore_changes)
         with self.call() as progress:
-            run = _run_of(self, source, progress)
-            result = write_submissions(self.loaded, run, options, progress)
+            if file is None:
+                run = _run_of(self, source, progress)
+                result = submit.write_submissions(self.loaded, run, options, progress)
+                chosen = result.chosen(name)
+            else:
+                compared = None if source is None else _run_of(self, source, progress).name
+                result = submit.check_own_file(self.loaded, Path(file), options, compared, progress)
+                chosen = result.chosen()
             if dry_run:
                 from kaggle_face.pipeline.submission_plan import plan_submission
 
-                return plan_frame(plan_submission(self.loaded, result, result.chosen(name), progress))
-            entries = upload_submissions(self.loaded, result.chosen(name), force, progress)
+                return plan_frame(plan_submission(self.loaded, result, chosen, progress))
+            entries = submit.upload_submissions(self.loaded, chosen, force, progress)
+        submit.require_scored(entries)
+        return frame_of(entries)
+
+    def collect_scores(self: _Calls) -> pd.DataFrame:
+        """Waits for the scores of earlier uploads to the competitions of the settings.
+
+        Returns:
+            Their rows of the ledger; none where nothing waits.
+
+        Raises:
+            SubmissionError: Kaggle could not score one of them.
+            RemoteError: There are no working credentials, or Kaggle cannot be reached.
+        """
+        from kaggle_face.pipeline.submit import collect_scores, require_scored
+
+        with self.call() as progress:
+            entries = collect_scores(self.loaded, progress)
         require_scored(entries)
         return frame_of(entries)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kaggle_face.metrics.classification import calibration_error
-from kaggle_face.metrics.table import is_higher_better
+from kaggle_face.metrics.table import higher_is_better
 from kaggle_face.records import FloatArray
 from kaggle_face.report.evidence import Curve, Evidence, Shift
 from kaggle_face.report.facts import ClassFacts, CutOff, FoldFacts, PairFacts, ReportFacts
@@ -132,7 +132,7 @@ def _curve(fold: FoldFacts) -> Curve:
     history = fold.history
     chosen = next((name for name in ("score", "accuracy", "auc") if name in history), "eer")
     name = chosen if _finite(history.get(chosen)) else "eer"
-    sign = 1 if is_higher_better(name) else -1
+    sign = 1 if higher_is_better(name) else -1
     scores = tuple(sign * value for value in _finite(history.get(name)))
     return Curve(
         fold.fold,

@@ -11,7 +11,7 @@ from kaggle_face.errors import counted
 from kaggle_face.summaries.summary import Summary, TextTable
 
 if TYPE_CHECKING:
-    from kaggle_face.kaggle.leaderboard import Standing
+    from kaggle_face.kaggle.leaderboard import Gap, Standing
     from kaggle_face.pipeline.remote import Download, LeaderboardLook, SubmissionHistory
     from kaggle_face.submission.ledger.entries import Entry
 
@@ -58,7 +58,12 @@ def describe_history(history: SubmissionHistory, plot: Path | None = None) -> Su
     lines: list[str | TextTable] = [f"{history.slug}: nothing was written or submitted yet"]
     if history.entries:
         lines = [f"{history.slug}:", TextTable(_LEDGER, [cells_of_entry(entry) for entry in history.entries])]
-    both = history.comparable
+    return [*lines, *lines_on_history(history, plot)]
+
+
+def lines_on_history(history: SubmissionHistory, plot: Path | None = None) -> list[str]:
+    """How far public scores agree with out-of-fold scores, and the final choice."""
+    lines, both = list[str](), history.comparable
     submissions = counted(len(both), "submission")
     if history.agreement is not None:
         lines.append(
@@ -126,13 +131,27 @@ def describe_standing(slug: str, standing: Standing, top: int) -> Summary:
     for row in shown:
         team = row.team + (" (you)" if row == standing.own else "")
         rows.append([str(row.rank), team, "-" if row.score is None else f"{row.score:g}"])
-    gaps = []
-    for gap in standing.gaps:
-        missing = "-" if gap.missing is None else f"{gap.missing:.5g}" if gap.missing > 0 else "reached"
-        gaps.append([gap.name, f"{gap.score:g}", missing])
+    gaps = [cells_of_gap(gap) for gap in standing.gaps]
     return [
         f"{slug}: {counted(len(standing.rows), 'team')}, {better} is better",
         TextTable(_TEAMS, rows),
         *(["your team is not on it yet"] if standing.own is None else []),
         *([TextTable(_GAPS, gaps)] if gaps else []),
+    ]
+
+
+def cells_of_gap(gap: Gap) -> list[str]:
+    """A cut-off, the score that it takes, and what is missing to the own score."""
+    missing = "-" if gap.missing is None else f"{gap.missing:.5g}" if gap.missing > 0 else "reached"
+    return [gap.name, f"{gap.score:g}", missing]
+
+
+def lines_on_place(look: LeaderboardLook) -> list[str]:
+    """The own place, and what is missing to each cut-off."""
+    own, teams = look.standing.own, counted(len(look.standing.rows), "team")
+    place = "your team is not on it yet" if own is None else f"your team is number {own.rank} of {teams}"
+    gaps = map(cells_of_gap, look.standing.gaps)
+    return [
+        f"{look.slug}: {place}",
+        *(f"{name} takes {score}, missing to your score: {missing}" for name, score, missing in gaps),
     ]

@@ -13,7 +13,7 @@ import pytest
 
 import kaggle_face
 from kaggle_face.project.blend import Blend
-from kaggle_face.project.exported import Export
+from kaggle_face.project.exporting import Export
 from kaggle_face.project.project import Project
 from kaggle_face.project.run import Run
 from tests.support.documents import PAGES, Block, blocks

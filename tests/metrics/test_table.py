@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaggle_face.errors import ConfigError
-from kaggle_face.metrics.score import default_formula, parse_composite
-from kaggle_face.metrics.table import FORMULA_METRICS, METRICS, is_higher_better, title_of, verdict_of
+from kaggle_face.errors import ConfigError, InputError
+from kaggle_face.metrics.score import default_formula, is_higher_better, parse_composite
+from kaggle_face.metrics.table import FORMULA_METRICS, METRICS, higher_is_better, title_of, verdict_of
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
 from kaggle_face.metrics.verification import verification_summary
 
@@ -16,7 +16,7 @@ def test_errors_and_losses_are_better_when_lower() -> None:
 
 def test_an_error_alone_is_better_when_lower() -> None:
     metrics = ("eer", "auc", "accuracy", "map@5", "0.5*accuracy + 0.5*(1-eer)")
-    assert [is_higher_better(metric) for metric in metrics] == [False, True, True, True, True]
+    assert [higher_is_better(metric) for metric in metrics] == [False, True, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,33 @@ def test_a_formula_names_metrics_of_the_table_alone() -> None:
 
 def test_a_formula_is_its_own_title() -> None:
     assert (title_of("eer"), title_of("1-eer")) == ("EER", "1-eer")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("acuracy", "there is no metric 'acuracy'; did you mean 'accuracy'"),
+        ("galery accuracy", "there is no metric 'galery accuracy'; did you mean 'gallery accuracy'"),
+        (
+            "0.5*acuracy + eer",
+            "the composite '0.5*acuracy + eer' has the unknown metric 'acuracy'; did you mean",
+        ),
+        ("zzz", "the composite 'zzz' has the unknown metric 'zzz'; known: accuracy, auc, eer"),
+        ("", "the composite '' cannot be read"),
+    ],
+)
+def test_what_is_neither_a_metric_nor_a_formula_has_no_direction(name: str, line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        is_higher_better(name)
+    assert str(caught.value).startswith(line) and "\n" not in str(caught.value)
+
+
+def test_a_formula_takes_names_and_numbers() -> None:
+    assert is_higher_better("1-eer") and not is_higher_better("eer")
+    for known in ([1], "accuracy", {"accuracy": 1}, [None]):
+        with pytest.raises(InputError, match="parse_composite"):
+            parse_composite("accuracy", known)  # type: ignore[arg-type]
+    assert parse_composite("accuracy", {"accuracy"}).evaluate({"accuracy": np.float32(0.5)}) == 0.5
+    for metrics in (None, {"accuracy": "high"}, {"accuracy": None}):
+        with pytest.raises(InputError, match="must be a"):
+            parse_composite("accuracy").evaluate(metrics)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import kaggle_face as kf
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.pipeline.export import stage
 from kaggle_face.project.blend import Blend
@@ -133,6 +135,41 @@ def test_results_are_frames(finished: tuple[Project, Run, Blend]) -> None:
     frames = [run.history, run.figures, blend.members, blend.candidates, project.run_table()]
     frames += [project.evaluate([run]), run.status(), project.counts()]
     assert all(isinstance(frame, pd.DataFrame) and len(frame) for frame in frames)
+
+
+def test_doubtful_labels_and_pseudo_labels_are_written(finished: tuple[Project, Run, Blend]) -> None:
+    project, run, _ = finished
+    labels = project.check_labels(run)
+    assert labels.num_folds == 2 and labels.table_file.is_file()
+    with pytest.raises(kf.InputError, match=r"^confidence must be > 0 and <= 1, got 2$"):
+        project.pseudo_label(run, confidence=2)
+    written = project.pseudo_label(run, confidence=1e-6, ignore_rules=True)
+    assert len(pd.read_csv(written)) > 0
+
+
+def test_each_run_is_compared_with_the_first(finished: tuple[Project, Run, Blend], tmp_path: Path) -> None:
+    project, run, _ = finished
+    same = RunFolder(run.path.with_name("same"))
+    shutil.copytree(run.path, same.path)
+    try:
+        found = project.compare([run, Run(project, same)])
+    finally:
+        shutil.rmtree(same.path)
+    assert "demo/same@best_cls" in set(found["member"]) and set(found["first"]) <= {
+        "demo/main@best_cls",
+        "demo/main@best_ver",
+    }
+    assert (found["value"] == 0).all() and set(found["verdict"]) == {"not more than noise"}
+
+
+def test_a_csv_of_the_user_is_checked(finished: tuple[Project, Run, Blend]) -> None:
+    project, _, blend = finished
+    written = project.write_submissions(blend, only_blend=True)
+    assert len(project.write_submissions(blend)) > len(written) == 2
+    for row in written.itertuples():
+        task = "classification" if "class" in Path(row.path).name else "verification"
+        plan = project.submit(file=row.path, task=task, dry_run=True)
+        assert plan["name"].tolist() == [Path(row.path).name]
 
 
 def test_thresholds_are_kept_for_the_rates_of_a_call(finished: tuple[Project, Run, Blend]) -> None:

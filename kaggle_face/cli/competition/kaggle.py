@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import CommandParser, load_settings, options_of, progress_of
@@ -60,7 +59,6 @@ def add_arguments_submissions(parser: CommandParser) -> None:
     parser.add_argument(
         "--plot",
         metavar="FILE.svg",
-        type=_svg_file,
         help="write out-of-fold against public scores; of several competitions FILE-SLUG.svg each",
     )
     parser.add_json_argument("the ledger")
@@ -69,23 +67,18 @@ def add_arguments_submissions(parser: CommandParser) -> None:
 
 def run_submissions(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Lists the ledger with the scores that came meanwhile, and proposes the final choice."""
-    from kaggle_face.pipeline.remote import submissions, write_agreement_plots
+    from kaggle_face.pipeline.remote import submissions, svg_file, write_agreement_plots
     from kaggle_face.summaries.kaggle import describe_histories
 
+    picture = None if arguments.plot is None else svg_file(arguments.plot)
     progress = progress_of(arguments, terminal)
     histories = submissions(_load_settings(arguments), arguments.slug, arguments.offline, progress)
-    plots = [] if arguments.plot is None else write_agreement_plots(histories, arguments.plot)
+    plots = [] if picture is None else write_agreement_plots(histories, picture)
     terminal.result(
         arguments.json,
         lambda: [history.as_values() for history in histories],
         lambda: describe_histories(histories, plots),
     )
-
-
-def _svg_file(text: str) -> Path:
-    if not text.lower().endswith(".svg"):
-        raise InputError(f"the plot is an SVG picture; call it {Path(text).stem or 'plot'}.svg, not '{text}'")
-    return Path(text)
 
 
 def add_arguments_leaderboard(parser: CommandParser) -> None:

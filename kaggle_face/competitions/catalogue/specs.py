@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kaggle_face.metrics.table import is_higher_better
+from kaggle_face.metrics.table import higher_is_better
 from kaggle_face.tasks import Task
 
 LeaderboardMetric = Literal["accuracy", "auc", "eer", "map@5", "composite"]
@@ -55,7 +55,7 @@ class CompetitionSpec:
     @property
     def lower_is_better(self) -> bool:
         """Whether the leaderboard's best score is its lowest."""
-        return not is_higher_better(self.metric)
+        return not higher_is_better(self.metric)
 
     @property
     def metrics(self) -> Mapping[Task, LeaderboardMetric]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from inspect import signature
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,11 @@ from kaggle_face.model.heads.class_sampling import EVERY_CLASS, ClassSample, sam
 from kaggle_face.model.heads.shards import ClassShard, rows_of
 
 WEIGHT_STD = 0.01
+LARGEST_SIZE = 2**31 - 1
+"""Of a dimension of a weight."""
+_ALWAYS_SHOWN = ("num_classes", "embedding_size", "margin", "scale")
+_HELD_AS = {"sampled_classes": "sampled_fraction", "margin": "class_margins"}
+"""Attributes that are called otherwise than the argument of the constructor."""
 # Shorter vectors are taken for this long: their direction means nothing, and the gradient stays finite.
 _SHORTEST_NORM = 1e-4
 
@@ -50,8 +56,9 @@ class Head(nn.Module, ABC):
 
     def __init__(self, num_classes: int, embedding_size: int, sampled_classes: float = 1.0) -> None:
         super().__init__()
-        self.require(num_classes >= 1, f"num_classes must be >= 1, got {num_classes}")
-        self.require(embedding_size >= 1, f"embedding_size must be >= 1, got {embedding_size}")
+        for name, size in (("num_classes", num_classes), ("embedding_size", embedding_size)):
+            self.require(size >= 1, f"{name} must be >= 1, got {size}")
+            self.require(size <= LARGEST_SIZE, f"{name} must be <= {LARGEST_SIZE}, got {size}")
         self.require(
             0.0 < sampled_classes <= 1.0, f"sampled_classes must be > 0 and <= 1, got {sampled_classes}"
         )
@@ -68,6 +75,20 @@ class Head(nn.Module, ABC):
         """
         if not holds:
             raise ConfigError(f"{type(self).__name__}: {expected}")
+
+    def extra_repr(self) -> str:
+        """The arguments of the constructor: sizes, margin and scale, and others that are not the defaults."""
+        shown = []
+        for name, argument in signature(type(self)).parameters.items():
+            held = _HELD_AS.get(name, name)
+            value = getattr(self, held) if hasattr(self, held) else getattr(self, f"_{held}")
+            if isinstance(value, Tensor):
+                value = (
+                    f"{value.item():g}" if value.numel() == 1 and not value.is_meta else "one for each class"
+                )
+            if name in _ALWAYS_SHOWN or value != argument.default:
+                shown.append(f"{name}={value}")
+        return ", ".join(shown)
 
     def forward(self, embeddings_BD: Tensor, labels_B: Tensor | None = None) -> Tensor:
         """The logits (B, C) of every class: with labels for training, without for inference.

@@ -57,10 +57,10 @@ def train_on_devices(
 
     Raises:
         InputError: It was started by torchrun already, or the number is too small.
-        ConfigError: The machine has fewer GPUs.
+        ConfigError: The machine has fewer GPUs, or a batch fewer images, than there are processes.
         TrainingStoppedError: A process was killed; what was saved is kept.
     """
-    _require_devices(loaded, devices)
+    _require_devices(loaded, devices, progress)
     waits = [] if timeout_minutes is None else ["--timeout", f"{timeout_minutes:g}"]
     words = [*training_words(loaded, run, folds, options), *waits]
     with tempfile.TemporaryDirectory(prefix="kaggle-face-launch-") as name:
@@ -101,7 +101,7 @@ def training_words(
     return ["train", *named, *(flag for flag, is_set in flags.items() if is_set), *loaded.overrides]
 
 
-def _require_devices(loaded: LoadedConfig, devices: int) -> None:
+def _require_devices(loaded: LoadedConfig, devices: int, progress: Progress) -> None:
     import torch
 
     if devices < 2:
@@ -114,6 +114,18 @@ def _require_devices(loaded: LoadedConfig, devices: int) -> None:
             raise ConfigError(
                 f"devices={devices}, and this machine has {counted(count, 'GPU')} that torch can use"
             )
+        return
+    size = loaded.config.train.batch_size
+    if devices > size:
+        raise ConfigError(
+            f"devices={devices}, and a batch has {counted(size, 'image')}; "
+            "take fewer, or raise train.batch_size"
+        )
+    if devices > (cores := available_cpus()):
+        progress.warn(
+            f"devices={devices} on {counted(cores, 'usable core')}: more processes than cores take memory "
+            "and make nothing faster"
+        )
 
 
 def _command_of_launcher(folder: Path, devices: int, words: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from inspect import signature
 from numbers import Real
 from typing import Literal, assert_never, get_args
 
@@ -20,9 +21,10 @@ from torch.nn import functional as F
 
 from kaggle_face.arguments import checked
 from kaggle_face.config import LossConfig
+from kaggle_face.config.wording import shown
 from kaggle_face.errors import InputError
 from kaggle_face.model.heads.batch_checks import require_embeddings, require_labels
-from kaggle_face.model.heads.head import in_full_precision, unit_vectors
+from kaggle_face.model.heads.head import LARGEST_SIZE, in_full_precision, unit_vectors
 
 TripletSelection = Literal["semi_hard", "hard", "all"]
 PairDistance = Literal["euclidean", "cosine"]
@@ -51,6 +53,11 @@ class MetricLoss(nn.Module, ABC):
             return in_full_precision(embeddings_BD).sum()
         with torch.autocast(embeddings_BD.device.type, enabled=False):
             return self.compare(self.prepared(embeddings_BD), labels_B)
+
+    def extra_repr(self) -> str:
+        """The arguments of the constructor."""
+        given = {name: vars(self)[name] for name in signature(type(self)).parameters if name in vars(self)}
+        return ", ".join(f"{name}={value}" for name, value in given.items())
 
     def check(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
         """Refuses a batch that the loss cannot compare, with an `InputError`."""
@@ -181,9 +188,11 @@ class CenterLoss(MetricLoss):
     ) -> None:
         super().__init__(normalizes)
         _require_positive(self, num_classes=num_classes, embedding_size=embedding_size, rate=rate)
+        if max(num_classes, embedding_size) > LARGEST_SIZE:
+            raise InputError(f"CenterLoss: sizes are at most {LARGEST_SIZE}")
         if rate > 1:
             raise InputError(f"CenterLoss: rate must be > 0 and <= 1, got {rate}")
-        self.rate = rate
+        self.num_classes, self.embedding_size, self.rate = num_classes, embedding_size, rate
         self.register_buffer("centers", torch.zeros(num_classes, embedding_size))
 
     def check(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
@@ -292,12 +301,12 @@ def create_metric_loss(config: LossConfig, num_classes: int, embedding_size: int
 def _require_positive(loss: MetricLoss, **values: float) -> None:
     for name, value in values.items():
         if not isinstance(value, Real) or not 0 < value < math.inf:
-            raise InputError(f"{type(loss).__name__}: {name} must be > 0, got {value!r}")
+            raise InputError(f"{type(loss).__name__}: {name} must be > 0, got {shown(value)}")
 
 
 def _require_choice(loss: MetricLoss, name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise InputError(f"{type(loss).__name__}: {name} is one of {', '.join(known)}, got '{value}'")
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{type(loss).__name__}: {name} is one of {', '.join(known)}, got {shown(value)}")
 
 
 def pair_masks(labels_B: Tensor) -> tuple[Tensor, Tensor]:

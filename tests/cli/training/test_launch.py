@@ -20,9 +20,8 @@ def test_a_job_script_is_printed_which_trains_with_these_settings(
     assert printed.startswith("#!/bin/bash\n#SBATCH --job-name=tiny-train.epochs_3\n")
     assert "-m -- kaggle_face train -c tiny --run train.epochs=3 --fold 0,1 train.epochs=3 &" in printed
     project = kaggle_face.open_project("tiny", {"train.epochs": 3})
-    from kaggle_face.pipeline.launch.slurm import SlurmOptions
 
-    assert project.slurm_script([0, 1], options=SlurmOptions(gpus=2, partition="gpu")) == printed
+    assert project.slurm_script([0, 1], gpus=2, partition="gpu") == printed
 
 
 def test_a_wrong_setting_is_found_before_the_queue(workspace: Path, refused: Callable[..., str]) -> None:

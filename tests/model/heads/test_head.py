@@ -303,3 +303,24 @@ def test_a_mixed_batch_in_plain_torch_is_two_terms_over_one_similarity() -> None
     first, second = (head.margin_logits(similarity_BC, labels_B) for labels_B in (LABELS, others))
     expected = lam * F.cross_entropy(first, LABELS) + (1.0 - lam) * F.cross_entropy(second, others)
     torch.testing.assert_close(plain, expected)
+
+
+def test_a_head_shows_its_sizes_margin_and_scale() -> None:
+    shown = {
+        heads.ArcFace(3, 4, margin=0.35): "ArcFace(num_classes=3, embedding_size=4, margin=0.35, scale=30.0)",
+        LinearHead(3, 4): "LinearHead(num_classes=3, embedding_size=4, scale=1.0)",
+        heads.SubcenterArcFace(3, 4, torch.tensor([0.1, 0.2, 0.3]), centers=2, easy=True): (
+            "SubcenterArcFace(num_classes=3, embedding_size=4, margin=one for each class, scale=30.0, "
+            "centers=2, easy=True)"
+        ),
+        heads.AdaFace(3, 4, scale=8.0, sampled_classes=0.5): (
+            "AdaFace(num_classes=3, embedding_size=4, margin=0.5, scale=8.0, sampled_classes=0.5)"
+        ),
+    }
+    assert {head: repr(head) for head in shown} == shown
+
+
+def test_a_size_that_no_tensor_has_is_one_line() -> None:
+    for sizes in ((10**30, 4), (4, 10**30)):
+        with pytest.raises(ConfigError, match=f"must be <= 2147483647, got {10**30}"):
+            heads.ArcFace(*sizes)

@@ -170,3 +170,24 @@ def test_what_cannot_be_launched_is_refused(
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(InputError, match="start it without torchrun"):
         start(loaded, 2)
+
+
+def test_more_processes_than_cores_are_one_warning_and_more_than_images_are_refused(
+    loaded: LoadedConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "available_cpus", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise InterruptedError("nothing is started in this test")
+
+    monkeypatch.setattr(devices.subprocess, "Popen", refuse)
+    run, size = run_folder(tmp_path, "faces", "main"), loaded.config.train.batch_size
+    for count, warnings in ((2, 0), (size, int(size > 2))):
+        told = Told()
+        with pytest.raises(InterruptedError):
+            train_on_devices(loaded, run, None, TrainOptions(), count, told)
+        assert len(told.lines) == warnings
+        assert all(f"devices={count} on 2 usable cores" in line for line in told.lines)
+    with pytest.raises(ConfigError, match=rf"^devices={size + 1}, and a batch has {size} images"):
+        train_on_devices(loaded, run, None, TrainOptions(), size + 1, SilentProgress())

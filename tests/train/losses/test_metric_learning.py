@@ -11,6 +11,7 @@ import torch
 
 from kaggle_face.config import LossConfig
 from kaggle_face.config.training import MultiSimilarityConfig
+from kaggle_face.errors import InputError
 from kaggle_face.train.losses.metric_learning import (
     CenterLoss,
     MetricLoss,
@@ -189,3 +190,19 @@ def test_the_settings_choose_the_loss() -> None:
         config = LossConfig(metric=name)  # type: ignore[arg-type]
         assert type(create_metric_loss(config, 5, 6)) is kind
     assert create_metric_loss(LossConfig(), 5, 6) is None
+
+
+def test_a_loss_shows_its_arguments() -> None:
+    assert repr(CenterLoss(3, 4)) == "CenterLoss(num_classes=3, embedding_size=4, rate=0.5, normalizes=True)"
+    assert repr(TripletLoss(margin=0.3)) == (
+        "TripletLoss(margin=0.3, selection=semi_hard, distance=euclidean, normalizes=True)"
+    )
+    assert repr(SupervisedContrastiveLoss()) == "SupervisedContrastiveLoss(temperature=0.1)"
+
+
+@pytest.mark.parametrize("value", [np.array([1, 2]), "x" * 5000, None, b"x", {}])
+def test_a_choice_that_is_no_word_is_one_short_line(value: object) -> None:
+    for name in ("selection", "distance", "margin"):
+        with pytest.raises(InputError, match=f"^TripletLoss: {name} ") as caught:
+            TripletLoss(**{name: value})  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 300

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kaggle_face.metrics.table import METRICS, is_higher_better, title_of
+from kaggle_face.metrics.table import METRICS, higher_is_better, title_of
 from kaggle_face.report.blocks import Figure, series_colour
 from kaggle_face.report.facts import FoldFacts, ReportFacts
 from kaggle_face.report.section import Content, LeftOut, Section
@@ -55,7 +55,7 @@ def _metric(metric: str, folds: Sequence[FoldFacts]) -> Figure:
     for fold in folds:
         if is_measured(fold, metric):
             values = fold.history[metric]
-            place = int(np.nanargmax(values) if is_higher_better(metric) else np.nanargmin(values))
+            place = int(np.nanargmax(values) if higher_is_better(metric) else np.nanargmin(values))
             best.append(f"fold {fold.fold} {values[place]:.4f} in epoch {int(fold.history['epoch'][place])}")
     title = title_of(metric) if metric in METRICS else "score of training"
     return _chart(f"Held-out {title}", metric, folds, f"Best of each fold: {'; '.join(best)}.")
