@@ -219,11 +219,11 @@ def table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
     if np.array_equal(old.faces.image_ids, ids) and not np.array_equal(before.digests, today.digests):
         replaced = ids[before.digests != today.digests]
         yield naming_first(len(replaced), len(ids), "test picture", "were replaced", str(replaced[0]))
-    if (before.competition.family, before.competition.variant) != (
-        today.competition.family,
+    if (before.competition.layout, before.competition.variant) != (
+        today.competition.layout,
         today.competition.variant,
     ):
-        yield f"the layout changed: it was {before.competition.family} and is {today.competition.family}"
+        yield f"the layout changed: it was {before.competition.layout} and is {today.competition.layout}"
 
 
 def _gallery_texts(gallery: Gallery | None) -> StrArray:
@@ -242,10 +242,11 @@ def _gallery_texts(gallery: Gallery | None) -> StrArray:
 
 def _read_competition(path: Path) -> CompetitionConfig:
     from kaggle_face.config.competition import CompetitionConfig
+    from kaggle_face.config.former_names import with_current_names
 
-    values = read_json(path)
+    values = with_current_names({"competition": read_json(path)})
     with reading(path):
-        return CompetitionConfig.model_validate(values)
+        return CompetitionConfig.model_validate(values["competition"])
 
 
 def digest_beside(path: Path) -> str:

@@ -145,5 +145,5 @@ def _memory_rows(device: torch.device) -> list[tuple[Cell, ...]]:
     free, total = torch.cuda.mem_get_info(device)
     return [
         ("memory of the device", total / 1e9, "GB", ""),
-        ("of it free: images lie there where they take half of it", free / 1e9, "GB", "data.residence"),
+        ("of it free: images lie there where they take half of it", free / 1e9, "GB", "data.placement"),
     ]

@@ -118,7 +118,7 @@ def explain(rates: Mapping[str, Rate]) -> str:
         return f"{reached}: the network is the bottleneck; predict.flip=false halves its work"
     if loader < limit:
         return (
-            f"{reached}: reading the images is the bottleneck ({loader:.0f} images/s); put paths.packs on a "
+            f"{reached}: reading the images is the bottleneck ({loader:.0f} images/s); put paths.cache on a "
             "faster disk"
         )
     return f"{reached}: small batches are the bottleneck; raise predict.batch_size"

@@ -141,8 +141,8 @@ def _help_loader(supply: ImageSupply) -> str:
             ", or raise data.workers" if supply.on_cuda else ""
         )
     if supply.per_image and supply.on_cuda:
-        return "set data.residence=auto, so that whole batches are augmented at once"
-    fits = ", or set data.residence=device if the images trainer" if supply.on_cuda else ""
+        return "set data.placement=auto, so that whole batches are augmented at once"
+    fits = ", or set data.placement=device if the images trainer" if supply.on_cuda else ""
     return f"leave out what augment.transforms can spare{fits}"
 
 

@@ -271,4 +271,4 @@ def check_disk(packs: Path, num_images: int, image_size: int) -> CheckResult:
     text = f"the decoded images need {needed / 1e6:,.0f} MB in {packs}, {free / 1e6:,.0f} MB are free"
     if needed < free:
         return CheckResult("good", text)
-    return CheckResult("problem", f"{text}; set paths.packs elsewhere")
+    return CheckResult("problem", f"{text}; set paths.cache elsewhere")

@@ -77,7 +77,7 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
     if answers is not None or reason is not None:
         guess = guess_settings(root, answers or Answers())
         guess.lines[:0] = [reason] if reason is not None else []
-        competition = CompetitionConfig(slug=slug, family=CUSTOM.name, custom=guess.custom)
+        competition = CompetitionConfig(slug=slug, layout=CUSTOM.name, custom=guess.custom)
     detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
     if guess is not None:
@@ -158,7 +158,7 @@ def settings_text(inspection: Inspection, machine: Machine, holds_out: bool = Tr
         "",
         "competition:",
         f"  slug: {_quoted(inspection.slug)}",
-        f"  family: {inspection.detection.layout}",
+        f"  layout: {inspection.detection.layout}",
         f"  variant: {variant}",
         *_custom_lines(inspection),
         "",

@@ -145,7 +145,7 @@ class LabelsConfig(Part):
 
 
 class CustomConfig(Part):
-    """Where the files of own data are, all below `data.root`; of `competition.family: custom`."""
+    """Where the files of own data are, all below `data.root`; of `competition.layout: custom`."""
 
     images: Annotated[tuple[ImagesConfig, ...], Strict(False)] = ()
     pairs: Annotated[tuple[PairsConfig, ...], Strict(False)] = ()
@@ -163,6 +163,6 @@ class CompetitionConfig(Part):
     """Which competition this is."""
 
     slug: str = "demo"
-    family: LayoutName = "auto"
+    layout: LayoutName = "auto"
     variant: str = "auto"
     custom: CustomConfig = CustomConfig()

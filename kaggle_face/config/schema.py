@@ -36,7 +36,7 @@ class DataConfig(Part):
     root: Annotated[str, MayChange("resume", "predict")] = "data/demo"
     image_size: Annotated[int, Field(ge=8, le=1024)] = 112
     broken_images: Annotated[Literal["error", "skip"], MayChange("predict")] = "error"
-    residence: Annotated[Literal["auto", "device", "memory_map", "workers"], MayChange("predict")] = "auto"
+    placement: Annotated[Literal["auto", "device", "memory_map", "workers"], MayChange("predict")] = "auto"
     workers: Annotated[int, Field(ge=-1, le=256), MayChange("resume", "predict")] = -1
     exclude: Names = ()
     exclude_images: str | None = None
@@ -109,7 +109,7 @@ class PathsConfig(Part):
 
     runs: str = "runs"
     submissions: str = "submissions"
-    packs: str = "packs"
+    cache: str = "packs"
 
 
 class Config(Part):

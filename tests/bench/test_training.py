@@ -24,7 +24,7 @@ def rates(limit: float, loader: float, whole: float) -> dict[str, Rate]:
             PER_IMAGE,
             "the loader is the bottleneck (90 images/s alone); MotionBlur has no",
         ),
-        (rates(100, 90, 85), ImageSupply(True, "", True), "set data.residence=auto"),
+        (rates(100, 90, 85), ImageSupply(True, "", True), "set data.placement=auto"),
         (rates(100, 90, 85), ImageSupply(True, "", False), "leave out what augment.transforms can spare"),
         (rates(100, 5000, 60), BATCHES, "each step is the bottleneck; raise train.batch_size"),
         (rates(100, 400, 79), BATCHES, "preparing images takes the cores that the network needs (20.0 %"),

@@ -140,7 +140,7 @@ def _acquire(path: Path, leaves_note: bool = True) -> int | None:
             os.close(descriptor)
             raise DataError(
                 f"{path.parent} lies on a file system without locks ({error.strerror}); "
-                "choose another folder with paths.packs or paths.runs"
+                "choose another folder with paths.cache or paths.runs"
             ) from error
         if not is_ours:
             os.close(descriptor)

@@ -80,7 +80,7 @@ def own_metrics(
 def own_metrics_of(config: Config) -> OwnMetrics:
     """The metrics of the competition of the settings; own data without pairs rank classification alone."""
     own, other = config.competition, config.submit.verification.slug
-    asks_pairs = own.family != "custom" or bool(own.custom.pairs or own.custom.galleries)
+    asks_pairs = own.layout != "custom" or bool(own.custom.pairs or own.custom.galleries)
     return own_metrics(own.slug, config.train.verification_metric, other, asks_pairs)
 
 

@@ -97,7 +97,7 @@ class Custom:
         if not custom.images:
             command = command_line("init", "NAME", "--data", str(root))
             raise ConfigError(
-                f"competition.family=custom needs competition.custom.images; {command} looks at the files "
+                f"competition.layout=custom needs competition.custom.images; {command} looks at the files "
                 f"and writes it"
             )
         index = ImageIndex(root, source.images.below("", source.tree.files))

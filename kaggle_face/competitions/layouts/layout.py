@@ -102,7 +102,7 @@ class Layout(Protocol):
 
     @property
     def name(self) -> str:
-        """The value of `competition.family` that forces it."""
+        """The value of `competition.layout` that forces it."""
 
     @property
     def title(self) -> str:

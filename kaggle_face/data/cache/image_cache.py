@@ -1,6 +1,6 @@
 """The image cache: all pictures decoded and resized once, in one file with an index and checksums beside it.
 
-Its folder is `<paths.packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
+Its folder is `<paths.cache>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
 change, the size in pixels and the format, so a cache of other files or another size is never taken for it,
 and settings that need the same files share one. Where the times alone are new (files were unpacked again, or
 came to another machine together with their cache), the files are compared by content and not decoded again.

@@ -131,4 +131,4 @@ def words_of_run(about: dict[str, Any]) -> list[str]:
 def settings_of_place(about: dict[str, Any], runs: Path) -> list[str]:
     """The settings that differ on this machine."""
     packs = SCRATCH / "packs"
-    return [f"data.root={data_root(about)}", f"paths.runs={runs}", f"paths.packs={packs}", "device=auto"]
+    return [f"data.root={data_root(about)}", f"paths.runs={runs}", f"paths.cache={packs}", "device=auto"]

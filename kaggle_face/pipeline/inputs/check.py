@@ -93,7 +93,7 @@ def check_competition(
         results.append(CheckResult("good", "the settings break no rule that is known here"))
     results += _check_cache(config, data, progress)
     results.append(_try_training(config, data, any(each.level == "problem" for each in results)))
-    results.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
+    results.append(check_disk(Path(config.paths.cache), len(data.faces), config.data.image_size))
     counts, written = tuple(count_splits(data)), None
     if page is not None and files is not None:
         written = make_data_page(config, data, files, counts, results, page, progress)

@@ -14,7 +14,7 @@ from kaggle_face.records import CompetitionData, FaceTable
 
 
 def read(tree, **custom: Any) -> CompetitionData:
-    settings = CompetitionConfig(slug="mine", family="custom", custom=CustomConfig.model_validate(custom))
+    settings = CompetitionConfig(slug="mine", layout="custom", custom=CustomConfig.model_validate(custom))
     return read_competition(tree.root, settings)
 
 
@@ -158,7 +158,7 @@ def test_absolute_paths_lead_below_the_root_or_lose_their_beginning(tree):
 def test_there_is_a_csv_for_each_task_that_has_something_to_submit():
     def formats(**custom: Any):
         values = CustomConfig.model_validate(custom)
-        return formats_of(CompetitionConfig(family="custom", variant="custom", custom=values), SubmitConfig())
+        return formats_of(CompetitionConfig(layout="custom", variant="custom", custom=values), SubmitConfig())
 
     train, pairs = {"folder": "a", "class_folders": True}, {"file": "p", "first": "1", "second": "2"}
     both = formats(images=[train, TEST], pairs=[pairs], labels_per_row=5)
