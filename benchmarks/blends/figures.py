@@ -164,7 +164,7 @@ def _row(
         test=test,
         nested=None if is_single else candidate.nested,
         nested_gain=None if candidate.gain is None else _change(candidate.gain),
-        optimistic_gain=candidate.in_sample_gain,
+        in_sample_gain=candidate.in_sample_gain,
     )
 
 

@@ -90,8 +90,10 @@ class TaskSummary(Shape):
     out_of_fold: OutOfFoldSummary | None = None
     winner: str = ""
     reason: str = ""
-    honest: float | None = None
-    contenders: list[dict[str, Any]] = []
+    nested: float | None = None
+    candidates: list[dict[str, Any]] = []
+    honest: float | None = None  # as the first release called `nested`
+    contenders: list[dict[str, Any]] = []  # as the first release called `candidates`
     post_processing: dict[str, Any] | None = None
 
 

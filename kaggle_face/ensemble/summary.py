@@ -118,8 +118,8 @@ def _candidate_values(candidate: Candidate) -> dict[str, Any]:
         "kind": candidate.kind,
         "weights": list(candidate.weights),
         "metrics": dict(candidate.metrics),
-        "honest": candidate.nested,
-        "optimistic_gain": candidate.in_sample_gain,
+        "nested": candidate.nested,
+        "in_sample_gain": candidate.in_sample_gain,
         "gain": None if candidate.gain is None else asdict(candidate.gain),
         "over_mean": None if candidate.over_mean is None else asdict(candidate.over_mean),
     }

@@ -51,7 +51,7 @@ class ClassTuning:
             "recipe": asdict(self.recipe),
             "best": asdict(self.best),
             "gain": asdict(self.gain),
-            "optimistic_gain": self.in_sample_gain,
+            "in_sample_gain": self.in_sample_gain,
             "metrics": self.metrics,
         }
 

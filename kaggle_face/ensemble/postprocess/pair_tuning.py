@@ -88,7 +88,7 @@ class TunedStep:
             "name": self.name,
             "setting": self.setting,
             "gain": asdict(self.gain),
-            "optimistic_gain": self.in_sample_gain,
+            "in_sample_gain": self.in_sample_gain,
             "is_on": self.is_on,
         }
 

@@ -251,7 +251,7 @@ def test_parameters_that_are_not_known_are_an_empty_cell(made_up: ReportFacts) -
 def test_steps_of_classification_are_read_too() -> None:
     gain = {"value": 0.1, "low": 0.05, "high": 0.2}
     best = {"count": 5, "temperature": 0.1, "share": 0.3}
-    tried = {"recipe": best, "best": best, "gain": gain, "optimistic_gain": 0.15}
+    tried = {"recipe": best, "best": best, "gain": gain, "in_sample_gain": 0.15}
     assert blend.steps_of(tried) == [
         ("neighbours: count 5, temperature 0.1, share 0.3", True, 0.1, 0.05, 0.2, 0.15)
     ]
