@@ -1,4 +1,4 @@
-"""What can go wrong, as seen by the person at the keyboard.
+"""The exception tree, as seen by the person at the keyboard.
 
 KaggleFaceError
 ├── InputError                 the user's input or settings are wrong: one line, exit code 2
@@ -134,7 +134,7 @@ def naming_first(count: int, total: int, noun: str, clause: str, first: str) -> 
 
 
 def part_of(count: int, total: int, noun: str, clause: str) -> str:
-    """How many of how many: the noun agrees with the total, the verb with the count.
+    """A phrase such as `3 of 5 images are`: the noun agrees with the total, the verb with the count.
 
     Args:
         count: How many there are.

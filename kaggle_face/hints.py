@@ -20,7 +20,7 @@ PROGRAM = "kaggle-face"
 
 @dataclass(frozen=True)
 class GivenSettings:
-    """How a call names its settings: the word after `-c`, and the `key=value` overrides."""
+    """The settings of a call: the word after `-c`, and the `key=value` overrides."""
 
     word: str
     overrides: tuple[str, ...] = ()

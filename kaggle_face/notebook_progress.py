@@ -79,7 +79,7 @@ def bar_of_call(kind: Any, label: str, total: int, unit: str, done: int, later: 
 
 
 class Bar(Protocol):
-    """What is used of tqdm's bars."""
+    """The part of tqdm's bars that is used."""
 
     def set_postfix_str(self, text: str, refresh: bool) -> object:
         """Shows a text beside the rate."""

@@ -1,4 +1,4 @@
-"""What crosses a stage border: frozen records that check themselves and align by id, never by position.
+"""Records at stage borders: frozen, checked when built, aligned by id, never by position.
 
 Letters: N images, C classes, D embedding size, P pairs.
 """
@@ -201,7 +201,7 @@ class CompetitionData:
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """Which fold holds out each labelled image, and which verification pairs each fold is measured on.
+    """The fold that holds out each labelled image, and the verification pairs of each fold.
 
     `fold_of_image` (N) is in 0..count-1, or -1 for an image that every fold trains on. `heldout_fold` (N) is
     the fold whose training must not see the image's identity at all, or -1. `pairs` lists one set of labelled

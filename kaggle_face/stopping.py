@@ -36,7 +36,7 @@ class StoppedBySignalError(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """What a shell calls the end by this signal."""
+        """The exit code of a shell for the end by this signal."""
         return 128 + self.number
 
 

@@ -67,7 +67,7 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True)
 class _Decided:
-    """What the selection of some members says, and how the table calls them."""
+    """The selection among some members, with its name in the table."""
 
     whose: str
     members: tuple[Member, ...]
@@ -169,7 +169,7 @@ def _row(
 
 
 def _chosen_row(decided: _Decided, metric: str, test: float) -> BlendRow:
-    """What `ensemble` takes, with the post-processing that helps."""
+    """The row of the blend that `ensemble` takes, with the post-processing that helps."""
     decision = decided.decision
     assert decision.selection is not None
     winner = decision.selection.winner
@@ -179,7 +179,7 @@ def _chosen_row(decided: _Decided, metric: str, test: float) -> BlendRow:
 
 
 def _words(decided: _Decided, candidate: Candidate) -> str:
-    """How the table calls a blend.
+    """The name of a blend in the table.
 
     The weights stand behind its name where they differ.
     """

@@ -47,7 +47,7 @@ class Faces:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """What a notebook reached (held-out accuracy, EER and AUC of the trials) and what it took."""
+    """The held-out accuracy, EER and AUC of a notebook, and its time."""
 
     accuracy: float
     eer: float

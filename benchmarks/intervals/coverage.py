@@ -1,4 +1,4 @@
-"""How often intervals of verification hold the truth, on generated scores; beside them the old bootstrap.
+"""Coverage of verification intervals on generated scores, beside that of the old bootstrap.
 
 The old intervals were percentiles of resampled people, a pair of two people counting as often as both were
 drawn, multiplied. They are measured in fewer simulations, since each takes hundreds of resamples.
@@ -75,7 +75,7 @@ SETTINGS = tuple(Setting(*each) for each in product(_LISTS, (Population(0.1), Po
 
 @dataclass
 class Tally:
-    """What happened in each simulation: interval and the two differences' intervals hold what they should."""
+    """Coverage counts over simulations: of the interval, and of the intervals of the two differences."""
 
     covered: list[bool] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)

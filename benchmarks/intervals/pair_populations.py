@@ -21,7 +21,7 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class PairList:
-    """How many people there are, and the genuine pairs of each; None: all pairs of a few images of each."""
+    """The number of people and the genuine pairs of each; None: all pairs of a few images of each."""
 
     num_people: int
     genuine_each: int | None
@@ -57,7 +57,7 @@ class PairList:
 
 @dataclass(frozen=True)
 class Population:
-    """How strong person effects are, and how far genuine scores lie above others, in units of the noise."""
+    """The strength of person effects, and the lift of genuine scores, in units of the noise."""
 
     effect: float
     separation: float = 2.0

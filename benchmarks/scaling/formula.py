@@ -1,4 +1,4 @@
-"""What a step sends and needs, by formula: a head that each process holds whole, and one that is divided.
+"""Communication and memory of a step by formula, with a replicated and with a sharded head.
 
 B images of the whole batch, C classes, D embedding size, N processes. In a ring of them each sends, for a
 whole of b bytes, 2 b (N - 1) / N for an all-reduce, b (N - 1) / N for an all-gather or a reduce-scatter;
@@ -56,7 +56,7 @@ class Step:
 
     @property
     def sent_bytes(self) -> float:
-        """What each process sends."""
+        """The bytes that each process sends."""
         return (2 * self.all_reduced_bytes + self.gathered_bytes) * (self.processes - 1) / self.processes
 
     @property

@@ -167,7 +167,7 @@ class ManifestShape(Shape):
 
 
 class PositionShape(Shape):
-    """What is no tensor in `resume.pt`: how far a training came; a measured value may be NaN."""
+    """The plain values of `resume.pt`: the progress of a training; a measured value may be NaN."""
 
     model_config = ConfigDict(allow_inf_nan=True)
 

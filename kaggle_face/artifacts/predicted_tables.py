@@ -47,7 +47,7 @@ GALLERIES = ("gallery_dev", "gallery_test")
 
 @dataclass(frozen=True, eq=False)
 class TestTables:
-    """What is predicted: the rows of each CSV, and the digest of every picture that they need.
+    """The tables to predict: the rows of each CSV, and the digest of every picture that they need.
 
     `data` holds the test rows, pairs and galleries of a competition with the fold's classes; `digests` (N)
     are those of the contents of `data.faces.image_ids`; `competition` has the layout and variant that the raw
@@ -103,7 +103,7 @@ def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
 
 
 def read_fold_tables(fold: FoldFolder) -> TestTables:
-    """What a fold predicted, with its own classes.
+    """The predicted tables of a fold, with its own classes.
 
     Raises:
         RunError: Nothing was predicted, or a file is damaged.
@@ -181,7 +181,7 @@ def pair_texts(pairs: Pairs) -> StrArray:
 
 
 def class_difference(before: ClassTable, today: ClassTable) -> str:
-    """How today's data number or name a class otherwise than a run, in words."""
+    """The first difference in number or name between a run's classes and today's data, in words."""
     gone = sorted(set(before.names.tolist()) - set(today.names.tolist()))
     new = sorted(set(today.names.tolist()) - set(before.names.tolist()))
     if new:
@@ -201,7 +201,7 @@ def first_table_difference(before: TestTables, today: TestTables) -> str | None:
 
 
 def table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
-    """What differs in what is to be predicted, in words, the most important first."""
+    """Differences between two sets of predicted tables, in words, the most important first."""
     old, new = before.data, today.data
     if digest_of_classes(old.classes) != digest_of_classes(new.classes):
         yield class_difference(old.classes, new.classes)

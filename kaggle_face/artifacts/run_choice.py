@@ -1,4 +1,4 @@
-"""Which run is meant: the one that is named, or a default that nobody has to guess."""
+"""Choice of a run: the one that is named, or a default that nobody has to guess."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def run_to_train(loaded: LoadedConfig, name: str | None = None) -> RunFolder:
 def split_runs_and_overrides(
     words: Sequence[str], runs: Path, config_name: str
 ) -> tuple[list[str], list[str]]:
-    """Which words are runs and which are settings: a run may be called `optim.lr=0.1` like the setting."""
+    """Splits words into runs and settings: a run may be called `optim.lr=0.1` like the setting."""
     known = {run.path.name for run in list_runs(runs, config_name)}
     names = [word for word in words if word in known or "=" not in word or "/" in word.partition("=")[0]]
     return names, [word for word in words if word not in names]

@@ -79,7 +79,7 @@ def to_hex(numbers: npt.NDArray[Any]) -> list[str]:
 
 
 def from_hex(texts: StrArray, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """What `to_hex` was given.
+    """The array that `to_hex` was given.
 
     Raises:
         ValueError: A text is not one of its results.

@@ -57,7 +57,7 @@ def bench_device(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Report
 
 
 def describe_choice(device: torch.device, reason: str | None) -> str:
-    """Which kind of device it is, and why it is not a GPU."""
+    """The kind of the device, and why it is not a GPU."""
     if device.type == "cuda":
         return f"the network runs on {torch.cuda.get_device_name(device)} ({device})"
     if device.type == "mps":
@@ -85,7 +85,7 @@ def why_no_gpu() -> str | None:
 
 
 def advise(rates: Mapping[str, float], chosen: str, setting: str) -> str:
-    """What the fastest precision is, and what to set where the settings take another one."""
+    """The fastest precision, and the setting to change where another one is set."""
     fastest = max(rates, key=rates.__getitem__)
     if fastest == chosen or rates[fastest] < _LEAST_GAIN * rates[chosen]:
         return f"train.amp={setting} takes {chosen}, and no other precision is much faster"

@@ -31,7 +31,7 @@ _WORKERS_ON_CPU = 2
 
 
 def notebook_baseline(fold: MeasuredFold) -> Mapping[str, Work]:
-    """How the notebook way begins."""
+    """The function that begins the notebook way."""
     return {NOTEBOOK: partial(notebook_steps, *lay_out(fold))}
 
 

@@ -1,4 +1,4 @@
-"""How near prediction comes to the network's own rate.
+"""Throughput of prediction against the network's own rate.
 
 Letters: B images, H height, W width, D embedding size, C classes.
 """

@@ -1,4 +1,4 @@
-"""What a benchmark found: for people as a table and a sentence, for machines as numbers."""
+"""Results of a benchmark: a table and a sentence for people, numbers for machines."""
 
 from __future__ import annotations
 

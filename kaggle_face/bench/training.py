@@ -1,4 +1,4 @@
-"""How near training on real data comes to the network's own rate, and what holds it back.
+"""Throughput of training on real data against the network's own rate, and its bottleneck.
 
 Letters: B images, D embedding size, C classes (3 colours in BCHW), H height, W width.
 """
@@ -46,7 +46,7 @@ _MANY_STEPS = 1_000_000
 
 @dataclass(frozen=True)
 class ImageSupply:
-    """How the measured training got its images, for the sentence on what to change.
+    """The loader plan of the measured training, for the sentence on what to change.
 
     Attributes:
         per_image: Whether albumentations ran for each image by itself.

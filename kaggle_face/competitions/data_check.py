@@ -88,7 +88,7 @@ def check_records(data: CompetitionData, spec: CompetitionSpec | None) -> list[C
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """What was found in the image files (N each): hash of the bytes, sides in pixels, colour mode, problem,
+    """The inspected image files (N each): hash of the bytes, sides in pixels, colour mode, problem,
     and whether there are more frames than the first, which is taken.
 
     A file that cannot be read has a `problem` that is not empty, and 0 pixels.

@@ -42,7 +42,7 @@ _MOST_TRIED = 100  # training images, where the first ones are broken
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What was found out about a data folder.
+    """The result of inspecting a data folder.
 
     `formats` are those that its sample submissions show where they differ from the layout's; `guess` has the
     settings of own data.

@@ -25,7 +25,7 @@ _LR = 0.1
 
 @dataclass(frozen=True)
 class Machine:
-    """What trains: the name of a GPU, or "" and so many CPU cores."""
+    """The training device: the name of a GPU, or "" and the number of CPU cores."""
 
     gpu: str
     cores: int

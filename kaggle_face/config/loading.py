@@ -43,7 +43,7 @@ class LoadedConfig:
 
     @property
     def word(self) -> str:
-        """What to write after `-c`: the name where it leads to the settings' file, else its path."""
+        """The word after `-c`: the name where it leads to the settings' file, else its path."""
         return self.name if self.path is None else word_for(self.path)
 
 
@@ -118,7 +118,7 @@ def _is_file(path: Path) -> bool:
 
 
 def word_for(path: Path) -> str:
-    """What to write after `-c` for a settings file: its name where that leads to it, else its path."""
+    """The word after `-c` for a settings file: its name where that leads to it, else its path."""
     try:
         return path.stem if find_config(path.stem) == path else str(path)
     except ConfigError:
@@ -247,7 +247,7 @@ def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
 
 
 def _hint_of_part(path: Sequence[str]) -> str:
-    """Where a key belongs that was given without its part, such as `lr` for `optim.lr`; else empty."""
+    """A hint for a key that was given without its part, such as `lr` for `optim.lr`; else empty."""
     if len(path) > 1:
         return ""
     parts = {name: _part_at(Config, name) for name in Config.model_fields}

@@ -198,7 +198,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def yaml_problem(error: yaml.YAMLError) -> str:
-    """What is wrong with a YAML text and where, in one line."""
+    """The fault of a YAML text and its place, in one line."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return " ".join(str(error).split())

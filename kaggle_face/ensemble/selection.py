@@ -58,7 +58,7 @@ _SAMPLED_ROWS = 16
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """How members are weighted, whether post-processing is tried, and how intervals are made.
+    """Weighting of members, post-processing and intervals.
 
     `rule`: why steps that use neighbouring test images are left out; None: they are tried.
     `weights`: Those given to members without out-of-fold records, by the name of their run.

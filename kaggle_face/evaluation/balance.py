@@ -29,7 +29,7 @@ class LeftOut:
 
 
 def describe_classes(labels: IntArray, class_names: Sequence[str]) -> tuple[str, ...]:
-    """What is imbalanced about the classes of held-out images: sizes, and classes without images.
+    """The imbalance of the classes of held-out images: sizes, and classes without images.
 
     Shapes: labels (N), the true classes; class_names (C).
 
@@ -56,7 +56,7 @@ def describe_classes(labels: IntArray, class_names: Sequence[str]) -> tuple[str,
 
 
 def describe_pairs(labels: IntArray) -> tuple[str, ...]:
-    """What is imbalanced about held-out pairs (P), of which 1 is genuine and 0 an impostor.
+    """The imbalance of held-out pairs (P), of which 1 is genuine and 0 an impostor.
 
     >>> describe_pairs(np.array([1] + 9 * [0]))
     ('pairs are imbalanced: 1 genuine pair, 9 impostor pairs; rejecting every pair has an accuracy of 0.900',)

@@ -38,7 +38,7 @@ class MemberRecord:
 
 @dataclass(frozen=True)
 class SelectionRecord:
-    """Which candidate was selected and why.
+    """The selected candidate, and the reason.
 
     Attributes:
         winner: Its name.

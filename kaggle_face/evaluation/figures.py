@@ -85,7 +85,7 @@ class ClassFigures:
 
 @dataclass(frozen=True, eq=False)
 class ClassDetails:
-    """Where one member errs among classes, on what is held out.
+    """The class errors of one member on held-out images.
 
     Attributes:
         top_k: Share of images whose true class is among the K likeliest, for each K.
@@ -115,7 +115,7 @@ def measure_classes(
 
 
 def values_of_images(figures: ClassFigures, own_metric: ClassMetric = "accuracy") -> dict[str, FloatArray]:
-    """What each metric is the mean of, for every image (N), the competition's own first."""
+    """The per-image values (N) whose mean is each metric, the competition's own first."""
     values = {name: hits_at_ranks(figures.ranks, name) for name in (own_metric, "accuracy", "top5")}
     return {**values, "log_loss": figures.log_losses}
 
@@ -211,7 +211,7 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Estimate, ...]:
 
 
 def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
-    """How often one of `ways` people is known from a single picture of each, among the people of the trials.
+    """Accuracy at naming one of `ways` people from a single picture of each, among the people of the trials.
 
     Each fold's network embeds its own held-out people; the interval is for the mean over folds. Empty where
     the people of the trials are not known, or too few of them have two images.

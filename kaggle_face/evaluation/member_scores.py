@@ -59,7 +59,7 @@ class MemberScores:
 
 @dataclass(frozen=True, eq=False)
 class TestScores:
-    """What each network of each member gives the test images or test pairs.
+    """The scores of each network of each member for the test images or test pairs.
 
     Attributes:
         ids: Of the images, or of the pairs.

@@ -55,7 +55,7 @@ class HeldOutAnswers:
 
 @dataclass(frozen=True, eq=False)
 class HeldOutTruth:
-    """Whom images and trials show.
+    """The identities of held-out images and trials.
 
     Attributes:
         image_ids: Of the images (N).
@@ -231,7 +231,7 @@ def _influences_on_mean(values: FloatArray, people: StrArray) -> FloatArray:
 
 
 def _slope(composite: Composite, figures: Mapping[str, float], name: str) -> float:
-    """How much the formula changes with a metric."""
+    """The derivative of the formula by a metric."""
     ends = [composite.evaluate({**figures, name: figures[name] + step}) for step in (-_STEP, _STEP)]
     slope = (ends[1] - ends[0]) / (2 * _STEP)
     if not math.isfinite(slope):

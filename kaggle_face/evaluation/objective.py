@@ -1,4 +1,4 @@
-"""What a blend is judged by: the competition's score, as a formula over the metrics of both tasks."""
+"""The objective of a blend: the competition's score, as a formula over the metrics of both tasks."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def true_class_ranks(logits: npt.ArrayLike, labels: npt.ArrayLike) -> IntArray:
 
 
 def hits_at_ranks(ranks: npt.ArrayLike, metric: str) -> FloatArray:
-    """What each image (N) adds to a metric, by the rank of its true class, 1 for the likeliest.
+    """The summand of each image (N) in a metric, by the rank of its true class, 1 for the likeliest.
 
     The metric is `accuracy`, `top5` or `map@5`.
 

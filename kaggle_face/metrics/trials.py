@@ -118,7 +118,7 @@ class SortedTrials:
         )
 
     def equal_error_rate(self) -> EqualErrorRate:
-        """Where the linearly interpolated ROC curve meets the line TPR = 1 - FPR."""
+        """The point where the linearly interpolated ROC curve meets the line TPR = 1 - FPR."""
         threshold = self.highest_balanced()
         assert threshold is not None, "accepting every trial rejects no genuine one"
         at, above = self._errors_at(threshold), self._errors_above(threshold)
@@ -162,7 +162,7 @@ class SortedTrials:
         )
 
     def genuine_places(self) -> GenuinePlaces:
-        """Where the genuine scores would be put among the impostors' scores."""
+        """Insertion positions of the genuine scores among the sorted impostor scores."""
         left, right = zip(*map_on_cores(self._places, self._blocks()), strict=True)
         return GenuinePlaces(np.concatenate(left), np.concatenate(right))
 

@@ -1,4 +1,4 @@
-"""What lets the CPU compute at its full rate: as many threads as there are cores, and memory that is kept."""
+"""CPU settings for the full rate: as many threads as there are cores, and memory that is kept."""
 
 from __future__ import annotations
 

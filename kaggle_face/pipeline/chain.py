@@ -66,7 +66,7 @@ class RunStatus:
 
 
 def status_of_run(loaded: LoadedConfig, name: str | None, progress: Progress) -> RunStatus:
-    """What of a run is current, also where nothing of it was made yet.
+    """The state of each stage of a run, also where nothing of it was made yet.
 
     Args:
         loaded: The settings of this call.

@@ -58,7 +58,7 @@ from kaggle_face.tasks import TASKS, Task
 
 @dataclass(frozen=True)
 class EnsembleOptions:
-    """How runs are blended.
+    """Options of a blend.
 
     Attributes:
         folds: Numbers of folds; None: all finished ones.

@@ -73,7 +73,7 @@ _MOST_MISTAKES = 5
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What is measured of runs.
+    """Options of an evaluation.
 
     Attributes:
         folds: Numbers of folds; None: all finished ones.

@@ -60,7 +60,7 @@ from kaggle_face.train.settings import FoldData, select_fold
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What is imported.
+    """Options of an import.
 
     Attributes:
         task: The task that the predictions answer.
@@ -94,7 +94,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class CorrelationRow:
-    """How much an imported member and another agree on what is held out: Pearson's correlation.
+    """Pearson's correlation of an imported member and another on held-out data.
 
     It is that of the probabilities of the true class, or of the scores of the trials.
     """
@@ -116,7 +116,7 @@ class ImportResult:
 
 @dataclass(frozen=True, eq=False)
 class _Competition:
-    """What predictions are aligned with."""
+    """The competition that predictions are aligned with."""
 
     data: CompetitionData
     folds: Folds

@@ -70,7 +70,7 @@ _RULES = {"fpr-1e-2": "fpr=0.01", "fpr-1e-3": "fpr=0.001", "eer": "eer"}
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report is about.
+    """Options of a report.
 
     Attributes:
         folds: Numbers of folds; None: all finished ones.

@@ -1,4 +1,4 @@
-"""What makes a run out of others: searches for settings, and soups; a part of `Project`."""
+"""Runs made out of others: searches for settings, and soups; a part of `Project`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Tuning:
 
 
 class _Calls(Protocol):
-    """What these methods need of a project."""
+    """The methods of a project that these methods call."""
 
     @property
     def loaded(self) -> LoadedConfig: ...

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BudgetPlan:
-    """What `Project.run` would do with a budget; made by `Project.plan`.
+    """The plan of `Project.run` for a budget; made by `Project.plan`.
 
     Attributes:
         planned: All that the pipeline knows of it, as records.
@@ -74,7 +74,7 @@ class BudgetRun(Run):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done otherwise than planned."""
+        """Deviations from the plan, in lines."""
         return self.result.notes
 
     @property

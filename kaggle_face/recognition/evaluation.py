@@ -1,4 +1,4 @@
-"""How well a model knows people from one picture: rank-1, rank-5, DIR at 1 % FPIR, low-shot, episodes.
+"""One-shot accuracy of a model: rank-1, rank-5, DIR at 1 % FPIR, low-shot, episodes.
 
 Any number of models are measured on the same people, enrolled images and probes, drawn from one seed.
 
@@ -63,7 +63,7 @@ def evaluate_models(
 
 @dataclass(frozen=True, eq=False)
 class _Draw:
-    """Who is enrolled with which rows, and which rows are looked for."""
+    """The rows of the enrolled people, and those of the probes."""
 
     known: list[IntArray]
     probes: IntArray

@@ -1,4 +1,4 @@
-"""What is measured of models that know people from one picture, as records, JSON and tables."""
+"""Results of one-shot evaluations, as records, JSON and tables."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How much is measured.
+    """Options of an evaluation.
 
     Attributes:
         sizes: People of a gallery; None: all who have two pictures.
@@ -103,7 +103,7 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationReport:
-    """How well each model knows the people of a face set."""
+    """The one-shot accuracy of each model on a face set."""
 
     faces: FaceSet
     models: tuple[EmbeddedSet, ...]

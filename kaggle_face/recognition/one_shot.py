@@ -146,7 +146,7 @@ class OneShot:
         return RunEmbedder(folder, self.model.checkpoint, self.model.device)
 
     def open_reader(self, image_size: int) -> PictureReader:
-        """How the faces of pictures are found for a network of that image size.
+        """A reader that finds the faces of pictures for a network of that image size.
 
         Raises:
             MissingExtraError: Faces are to be found, and the detector is not installed.
@@ -311,7 +311,7 @@ class OneShot:
         progress: Progress,
         others: Sequence[ComparedModel] = (),
     ) -> EvaluationReport:
-        """How well the chosen model, and others, know the people of a folder of `<name>/<picture>`.
+        """Evaluates the chosen model, and others, on the people of a folder of `<name>/<picture>`.
 
         Raises:
             DataError: The folder holds no pictures.

@@ -154,7 +154,7 @@ def _read_once(gallery: Gallery) -> Prototypes:
 
 
 def cache_folder(gallery: Path) -> Path:
-    """Where the copies of a gallery's prototypes lie; it may be deleted at any time."""
+    """The folder of the copies of a gallery's prototypes; it may be deleted at any time."""
     return gallery.with_name(f"{gallery.name}.cache")
 
 

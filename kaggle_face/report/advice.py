@@ -1,4 +1,4 @@
-"""What to do next: rules over the evidence of a run, each with a threshold and its reason.
+"""Advice on what to do next: rules over the evidence of a run, each with a threshold and its reason.
 
 The rules stand in the order of what a fault spoils: first what makes every figure doubtful, then the data,
 then the training, then what is done with the networks. The first three that hold are shown.
@@ -312,7 +312,7 @@ def interval_is_wide(found: Evidence) -> Step | None:
 
 
 def cutoff_is_ahead(found: Evidence) -> Step | None:
-    """What is missing to the next cut-off, and whether it is more than noise."""
+    """The gap to the next cut-off, and whether it is more than noise."""
     if found.next_cutoff is None:
         return None
     name, score, missing = found.next_cutoff

@@ -1,4 +1,4 @@
-"""What a section is made of: plain data, which `report.rendering` alone turns into HTML.
+"""The blocks of a section: plain data, which `report.rendering` alone turns into HTML.
 
 Texts are as people wrote them; nothing here is escaped. Colours are `var(--...)` names of
 `static/report.css`, which the page resolves for a light or a dark background.

@@ -39,7 +39,7 @@ class CutOff:
 
 @dataclass(frozen=True)
 class Question:
-    """What a competition wants to know, and what it ranks by.
+    """The task of a competition, and its ranking metric.
 
     Attributes:
         slug: The competition.
@@ -194,7 +194,7 @@ class ComparedMetric:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How this run does against the one before; `note`: what is not compared, or why nothing is."""
+    """The comparison of this run with the one before; `note`: what is not compared, or why nothing is."""
 
     before: str
     metrics: tuple[ComparedMetric, ...]

@@ -59,7 +59,7 @@ def next_cutoff(facts: ReportFacts) -> tuple[str, float, float] | None:
 
 
 def missing_to(facts: ReportFacts, cutoff: CutOff) -> float | None:
-    """What the out-of-fold score lacks to a cut-off, negative where it is beyond; None: not comparable."""
+    """The gap from the out-of-fold score to a cut-off, negative where it is beyond; None: not comparable."""
     score = facts.score if cutoff.task is None else facts.task_scores.get(cutoff.task)
     if score is None:
         return None

@@ -43,7 +43,7 @@ def describe_plan(planned: PlannedRun) -> Summary:
 
 
 def _choices(plan: Plan) -> list[list[str]]:
-    """What was chosen, by part."""
+    """The choices of a run, by part."""
     config = plan.config
     train, size_px = config.train, config.data.image_size
     start = train.start_image_size

@@ -63,7 +63,7 @@ def describe_detection(written: WrittenSettings) -> Summary:
 
 
 def describe_written(written: WrittenSettings, slug: str, root: Path, is_named: bool) -> Summary:
-    """Where settings lie, what a training would take, the next commands, and how to get a shorter name.
+    """The path of the settings, the time of a training, the next commands, and how to get a shorter name.
 
     Args:
         written: The settings.

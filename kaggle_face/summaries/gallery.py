@@ -69,7 +69,7 @@ def pictures_table(rows: Iterable[Mapping[str, Any]]) -> TextTable:
 
 
 def audit_table(rows: Iterable[AuditRow]) -> TextTable:
-    """What was done and decided."""
+    """The audit log as a table."""
     cells = []
     for row in rows:
         details = str(row.details) if row.details else ""
@@ -79,7 +79,7 @@ def audit_table(rows: Iterable[AuditRow]) -> TextTable:
 
 
 def describe_enrolled(enrolled: Enrolled) -> Summary:
-    """Where each face was found, and how many images the person has."""
+    """The place of each enrolled face, and the number of images of the person."""
     outcome, person = enrolled.outcome, enrolled.outcome.person
     known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
     count = f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all"
@@ -87,21 +87,21 @@ def describe_enrolled(enrolled: Enrolled) -> Summary:
 
 
 def describe_enrolled_folder(report: FolderReport) -> Summary:
-    """How many people and images of a folder were enrolled, were there already, or were left out."""
+    """Counts of a folder's people and images: enrolled, already there, left out."""
     skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
     images, people = counted(report.num_images, "image"), counted(report.num_people, "person")
     return [f"{people} enrolled with {images}{skipped}; {len(report.left_out)} left out"]
 
 
 def describe_verified(found: Verified) -> Summary:
-    """Where each face was found, and whether both are the same person."""
+    """The place of each face, and whether both are the same person."""
     verdict = "the same person as" if found.decision.accepted else "NOT the same person as"
     answer = f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}"
     return [*map(str, found.faces), answer]
 
 
 def describe_identified(found: Identified) -> Summary:
-    """Who each picture shows with the candidates, and how far the threshold is to be trusted."""
+    """The identity of each picture with the candidates, and how far the threshold is to be trusted."""
     lines: list[str | TextTable] = []
     for face, answer in zip(found.faces, found.answers, strict=True):
         name = answer.known.name if answer.known else "unknown"

@@ -42,7 +42,7 @@ _GAPS = {
 
 
 def describe_downloads(found: Sequence[Download]) -> Summary:
-    """Where the files of each competition are, and how many."""
+    """The folder and the number of files of each competition."""
     lines = [f"{each.folder}: {counted(each.num_files, 'file')} of '{each.slug}'" for each in found]
     return lines or ["the demo's data is made by the package; there is nothing to download"]
 

@@ -80,7 +80,7 @@ def describe_status(status: RunStatus) -> Summary:
 
 
 def estimates_table(rows: Sequence[Estimate]) -> TextTable:
-    """What trainings took and reached on each machine; the columns of plans only where one was planned."""
+    """Time and figures of trainings on each machine; the columns of plans only where one was planned."""
     columns = {
         "run": [row.run for row in rows],
         "fold": [str(row.fold) for row in rows],

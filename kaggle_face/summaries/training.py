@@ -32,7 +32,7 @@ _DEMO = {
 
 
 def describe_trained_folds(result: TrainResult) -> Summary:
-    """How to go on where a fold was stopped, the folder of the run, and the time."""
+    """The command that goes on where a fold was stopped, the folder of the run, and the time."""
     stopped = [
         f"fold {fold}: stopped by train.max_hours with a checkpoint; go on with: {result.next_command}"
         for fold, outcome in result.outcomes.items()
@@ -52,7 +52,7 @@ def describe_soups(result: SoupResult) -> Summary:
 
 
 def soup_lines(result: SoupResult) -> list[str]:
-    """What the scores of soups are of, and what was gained, in lines."""
+    """The data of a soup's scores, and its gain, in lines."""
     soups = result.soups
     measured_on = "; ".join(dict.fromkeys(soup.measured_on for soup in soups.values()))
     lines = [

@@ -40,7 +40,7 @@ _PARTS = 64
 
 @dataclass(frozen=True)
 class Deadline:
-    """When a training is to be over, its records included.
+    """The deadline of a training, its records included.
 
     Attributes:
         at: The moment, in seconds of `now`.
@@ -59,7 +59,7 @@ class Deadline:
 
     @property
     def seconds_left(self) -> float:
-        """What is left for steps; it may be negative."""
+        """The seconds left for steps; may be negative."""
         return self.at - self.now() - self.reserve_seconds
 
     def put_off(self) -> Deadline:

@@ -77,7 +77,7 @@ class Trainer:
 
     @property
     def pace(self) -> Pace:
-        """How the training goes through its schedule."""
+        """The pace of the training through its schedule."""
         return self.state.pace_of(self.settings.train.epochs)
 
     def run(self) -> Outcome:
@@ -251,7 +251,7 @@ class Trainer:
         )
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
-        """What each of the best checkpoints is chosen by, higher is better."""
+        """The figure that each of the best checkpoints is chosen by, higher is better."""
         metric = self.settings.train.verification_metric
         scores: dict[CheckpointName, float] = {"best_cls": figures["accuracy"]}
         if metric in figures:

@@ -35,7 +35,7 @@ def test_a_file_may_have_a_former_name_above_a_file_with_todays(
     monkeypatch.chdir(tmp_path)
     Path("parent.yaml").write_text("extends: base\ndata: {placement: memory_map, workers: 3}\n")
     Path("child.yaml").write_text("extends: parent\ndata: {residence: workers}\n")
-    with pytest.warns(FormerNameWarning, match="^child.yaml: data.residence is now called data.placement; "):
+    with pytest.warns(FormerNameWarning, match=r"^child.yaml: data.residence is now called data.placement; "):
         data = load_config("child.yaml").config.data
     assert (data.placement, data.workers) == ("workers", 3)
 
@@ -43,7 +43,7 @@ def test_a_file_may_have_a_former_name_above_a_file_with_todays(
 def test_both_names_in_one_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("extends: base\npaths: {packs: a, cache: b}\n")
-    with pytest.raises(ConfigError, match="paths.packs is a former name of paths.cache; keep one of them"):
+    with pytest.raises(ConfigError, match=r"paths.packs is a former name of paths.cache; keep one of them"):
         load_config(str(path))
 
 

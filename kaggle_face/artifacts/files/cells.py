@@ -30,7 +30,7 @@ def _is_formula(text: str) -> bool:
 
 
 def csv_quoting(texts: Iterable[str]) -> Literal[0, 2]:
-    """How the csv module must quote texts that shall come back as they are: where needed, or all of them.
+    """The quoting mode of the csv module with which texts are read back unchanged: minimal, or all.
 
     Of its own accord it puts no quotes around a carriage return, which it then reads as a line end.
     """

@@ -174,7 +174,7 @@ def _is_fact_of_path(error: OSError) -> bool:
 def disk_error(
     state: OSError | MemoryError, path: Path, verb: Verb = "written", needed_bytes: int | None = None
 ) -> DiskError:
-    """What to raise in place of a state of the disk or the machine that was met at `path`."""
+    """The error to raise in place of a state of the disk or the machine that was met at `path`."""
     reason, remedy = _words(state, path, needed_bytes)
     number = getattr(state, "errno", None) or errno.ENOMEM
     return DiskError(f"{path} cannot be {verb}: {reason}; {remedy}", number, reason)

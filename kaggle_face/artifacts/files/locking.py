@@ -108,7 +108,7 @@ def is_still_at(path: Path, descriptor: int) -> bool:
 
 
 def holder_of(path: Path) -> str:
-    """Who holds a lock file, in words: `another process (4711 on gpu3 since 2026-11-29 05:10:42)`."""
+    """The holder of a lock file, in words: `another process (4711 on gpu3 since 2026-11-29 05:10:42)`."""
     note = read_note(path)
     if note is None:
         return "another process"
@@ -116,7 +116,7 @@ def holder_of(path: Path) -> str:
 
 
 def read_note(path: Path) -> dict[str, object] | None:
-    """What a holder noted of itself: `pid`, `host`, `since`; None if it noted nothing (yet)."""
+    """The holder's note in a lock file: `pid`, `host`, `since`; None if there is none (yet)."""
     try:
         with path.open("rb") as stream:
             note = json.loads(stream.read(_LONGEST_NOTE_BYTES))

@@ -96,7 +96,7 @@ def print_files(result: SubmitResult, terminal: Terminal) -> None:
 
 
 def _show_entries(entries: Sequence[Entry], arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """What became of uploads, an error where Kaggle could not score one, and with --json its row."""
+    """Prints the result of uploads, an error where Kaggle could not score one, and with --json its row."""
     from kaggle_face.artifacts.plain_values import plain_values
     from kaggle_face.pipeline.submit import require_scored
     from kaggle_face.summaries.submission import outcome_line

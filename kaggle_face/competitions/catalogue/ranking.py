@@ -1,4 +1,4 @@
-"""What a competition ranks by: the metric of each task, and the formula of both together.
+"""A competition's ranking: the metric of each task, and the formula of both together.
 
 Everything that compares runs or files goes by it: blends, the table of runs, the ledger and its proposals.
 """
@@ -19,7 +19,7 @@ PAIR_METRICS: tuple[PairMetric, ...] = get_args(PairMetric)
 
 
 def spec_for(slug: str, task: Task) -> CompetitionSpec | None:
-    """What is known of the competition that takes a task's CSV: it or its sister of one edition."""
+    """The spec of the competition that takes a task's CSV: it or its sister of one edition."""
     spec = find_spec(slug)
     if spec is None or task in spec.tasks:
         return spec

@@ -67,7 +67,7 @@ def _architecture(rules: Rules, model: ModelConfig) -> list[str]:
 
 
 def _attention_of(model: ModelConfig) -> str | None:
-    """Where a network attends; None where it does not, as far as its name and its options show."""
+    """The attention of a network, in words; None without any, as far as its name and its options show."""
     name = model.backbone.removeprefix("timm/")
     if _SELF_ATTENTION.match(name):
         return f"model.backbone={name} has self-attention"

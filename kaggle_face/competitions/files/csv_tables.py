@@ -121,7 +121,7 @@ def row_numbers(table: CsvTable, count: int, besides: Sequence[str]) -> Sequence
 
 
 def delimiter_of(header: str) -> str:
-    """What separates the cells of a table: the most frequent of `,`, `;`, tab and `|` in its header."""
+    """The delimiter of a table: the most frequent of `,`, `;`, tab and `|` in its header."""
     return max(",;\t|", key=header.count)
 
 

@@ -1,4 +1,4 @@
-"""What layouts share on the way to records: numbering classes, labelling images, reading lists of pairs."""
+"""Shared steps of the layouts: numbering classes, labelling images, reading lists of pairs."""
 
 from __future__ import annotations
 

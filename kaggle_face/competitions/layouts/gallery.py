@@ -61,7 +61,7 @@ class GallerySearch:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
         known, mark = _verification_folder(tree), "train/ beside dev/ or test/"
         places = {mark: find_training_folder(tree), "known/": known}
         if known is not None:

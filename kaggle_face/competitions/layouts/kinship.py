@@ -61,7 +61,7 @@ class Kinship:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
         places = {
             "train/<family>/": _training_folder(tree),
             _RELATIONS: tree.file(_RELATIONS),

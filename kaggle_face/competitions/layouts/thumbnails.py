@@ -77,7 +77,7 @@ class Thumbnails:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
         mark = "train_data/medium/ or train_data/large/"
         places = {
             mark: tree.folder("train_data/medium", "train_data/large"),

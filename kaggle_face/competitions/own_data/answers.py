@@ -1,4 +1,4 @@
-"""What a person decides about own data: options of `init`, and where each stands in it."""
+"""Decisions about own data: options of `init`, and where each stands in it."""
 
 from __future__ import annotations
 

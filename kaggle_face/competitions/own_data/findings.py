@@ -1,4 +1,4 @@
-"""What is known of own data while its files are looked at one after the other."""
+"""Facts about own data, gathered while its files are read one after the other."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class SampleReading:
-    """What the sample holds: the table of the test rows and its column of ids, and how labels are written."""
+    """The reading of a sample: the table of the test rows, its column of ids, and the format of labels."""
 
     test_rows: str | None = None
     test_id: str | None = None

@@ -20,7 +20,7 @@ _FEW = 10  # images of an identity, from which on a column that is called like n
 
 
 def rank_of(column: str) -> int:
-    """How much a column is called like identities: 3 as people, 2 as labels, 1 as an id, 0 as anything else.
+    """The rank of a column as identities by its name: 3 for people, 2 labels, 1 an id, 0 anything else.
 
     The last word that is more than `id` or `name` counts, so that the age of a person is not a person.
 

@@ -218,7 +218,7 @@ def _split_column(find: Findings, own: OwnTable) -> str | None:
 
 
 def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Meaning]:
-    """What the words of a split column mean that are not plain.
+    """The meaning of the words of a split column that are not plain.
 
     Raises:
         ConfigError: A word has no meaning.
@@ -247,7 +247,7 @@ def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Me
 
 
 def _words_of_flag(own: OwnTable, column: str, flagged: str, words: Sequence[str]) -> dict[str, Meaning]:
-    """What true and false mean in a column that marks a split.
+    """The meaning of true and false in a column that marks a split.
 
     Raises:
         ConfigError: It marks the training images, and the others may be dev or test images; or it marks most

@@ -35,7 +35,7 @@ def table_of_labels(find: Findings, own: OwnTable, cells: set[str]) -> LabelsCon
 
 
 def read_class_columns(find: Findings, own: OwnTable, reading: SampleReading) -> SampleReading | None:
-    """How classes are labelled in a sample with a column for each; None for any other."""
+    """The labels of a sample with a column for each class; None for any other."""
     ids = reading.test_id or own.columns[0]
     columns = {*own.columns} - {ids}
     places = {*map(str, range(len(find.names)))}

@@ -110,7 +110,7 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
 
 
 def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
-    """How the sample writes labels: several in a cell, one of unknown people, names, places or other words.
+    """The format of a sample's labels: several in a cell, one of unknown people, names, places or others.
 
     Raises:
         ConfigError: Labels may be names or places among them.

@@ -135,7 +135,7 @@ def _joints_of(cells: Sequence[str], index: ImageIndex) -> list[str]:
 
 
 def read_as_numbers(own: OwnTable, index: ImageIndex) -> str | None:
-    """Which image the first number of a column may be that is written otherwise, and what to do.
+    """The image that the first differently written number of a column may be, and what to do.
 
     None where no column holds the numbers of images alone.
     Programs that read ids as numbers drop the zeros before them, and write `.0` where a column has gaps.

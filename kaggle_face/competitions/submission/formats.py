@@ -1,4 +1,4 @@
-"""What a submission looks like: its columns, and for each task a template per cell.
+"""Submission formats: the columns, and for each task a template per cell.
 
 A template is text with fields in braces, as in Python's `str.format`. `{id}` is the id that the competition
 gives the row, `{row}` its number from 0, `{line}` that number in the whole file; `{name}`, `{stem}`, `{path}`

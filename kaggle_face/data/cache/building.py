@@ -251,7 +251,7 @@ class _Record:
 
 
 def _read_record(path: Path) -> _Done | None:
-    """What was finished; None where nothing was begun. What a kill cut off or the disk changed is removed."""
+    """The finished part of a cache; None where nothing was begun. Rows cut off or changed are removed."""
     if not path.is_file():
         return None
     lines: list[dict[str, Any]] = []

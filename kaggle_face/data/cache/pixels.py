@@ -42,7 +42,7 @@ def checksum(pixels: Any) -> int:
 
 
 def damaged_cache(folder: Path, reason: str) -> DataError:
-    """What to raise for an image cache that is not what was written."""
+    """The error for an image cache that is not as it was written."""
     return DataError(f"the image cache {folder} is damaged; delete it, and it is made again ({reason})")
 
 

@@ -28,7 +28,7 @@ _ONLY_MIRRORS = frozenset(("HorizontalFlip", "VerticalFlip", "NoOp"))
 
 @dataclass(frozen=True)
 class LoaderPlan:
-    """How the loader makes its batches.
+    """The way in which the loader makes its batches.
 
     Attributes:
         placement: `device`: images lie on the device, whole batches are augmented there. `memory_map`: images
@@ -67,7 +67,7 @@ class LoaderPlan:
 def plan_loading(
     config: DataConfig, augmenter: Augmenter, image_bytes: int, device: torch.device
 ) -> LoaderPlan:
-    """How the batches of a training are made on this machine.
+    """Chooses how the batches of a training are made on this machine.
 
     The choice between batches and single images follows from the settings and the kind of device alone, so
     that a resumed training goes on with the same pixels.

@@ -58,7 +58,7 @@ class ClassTuning:
 
 @dataclass(frozen=True, eq=False)
 class ClassTuningProblem:
-    """What recipes are tried on: the blend's probabilities (N, J + 1), each member's neighbours (N, K)."""
+    """The tuning problem of classes: probabilities of the blend (N, J + 1), neighbours by member (N, K)."""
 
     blend_problem: ClassProblem
     probabilities: FloatArray

@@ -131,7 +131,7 @@ class FoldPool:
 
 @dataclass(eq=False)
 class PairTuningProblem:
-    """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
+    """The tuning problem of pairs: the trials, their embeddings, and the weights of the blend."""
 
     blend_problem: PairProblem
     pools: tuple[FoldPool, ...]

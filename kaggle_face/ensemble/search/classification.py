@@ -188,7 +188,7 @@ def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candid
 
 
 def _gain(problem: ClassProblem, ranks: IntArray, other: Candidate) -> Difference:
-    """How much better the ranks are than those of a single member or the plain mean, by the main metric."""
+    """The gain of ranks over a single member or the plain mean, by the main metric."""
     metric = problem.objective.main_metric
     plain = _Method("equal", "probabilities", False)
     other_ranks = _ranks(problem, plain, _AS_THEY_ARE, np.array(other.weights), problem.everything)

@@ -172,7 +172,7 @@ def _scores(problem: PairProblem, space: PairSpace, weights: FloatArray, rows: B
 
 
 def gain_between(problem: PairProblem, scores: FloatArray, others: FloatArray) -> Difference:
-    """How much better the first scores are; without an interval where people or impostors are too few."""
+    """The gain of the first scores; without an interval where people or impostors are too few."""
     inside = problem.on_one_side
     metric = next(name for name in VERIFICATION_METRICS if name == problem.objective.main_metric)
     labels, people = problem.trials.labels[inside], problem.trials.people[inside]

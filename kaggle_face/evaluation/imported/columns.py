@@ -1,4 +1,4 @@
-"""What the columns of a file of predictions mean: ids, folds, classes or scores."""
+"""The columns of a file of predictions: ids, folds, classes or scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much two members agree on what is held out of training."""
+"""Agreement of two members on held-out data."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from kaggle_face.metrics.inputs import (
 
 @dataclass(frozen=True)
 class Resampling:
-    """How often to draw, which central share of the results to report, and the seed of the draw."""
+    """The number of draws, the central share of results to report, and the seed of the draw."""
 
     num_resamples: int = 1000
     confidence: float = 0.95

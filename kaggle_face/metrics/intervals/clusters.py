@@ -36,7 +36,7 @@ _HIGHEST_CORRELATION = 0.95
 
 @dataclass(frozen=True)
 class PairLikeness:
-    """How alike the scores of pairs are that share people, if they are made normal by their ranks.
+    """The correlation of scores of pairs that share people, after a normal transform by ranks.
 
     Attributes:
         sharing: How many other pairs share one person with a pair, and how many both, on average.
@@ -69,7 +69,7 @@ class PairLikeness:
 
 @dataclass(frozen=True, eq=False)
 class PairClusters:
-    """Which pairs (P) share a person.
+    """Clusters of pairs (P) that share a person.
 
     Attributes:
         first, second: The two people (P) of each pair, from 0; of a pair of one person, this person twice.
@@ -134,7 +134,7 @@ class PairClusters:
         return self._shared(counts) / float(counts.sum()) ** 2
 
     def effective_people(self, chosen: npt.NDArray[np.bool_]) -> float:
-        """How many people of equally many pairs the chosen pairs (P) are worth (Kish 1965).
+        """The effective number of people of the chosen pairs (P) (Kish 1965).
 
         >>> PairClusters.of([(0, 0), (1, 1), (1, 1), (1, 1)]).effective_people(np.ones(4, np.bool_))
         1.6
@@ -143,7 +143,7 @@ class PairClusters:
         return float(counts.sum()) ** 2 / _square(counts)
 
     def degrees_of_freedom(self, influences: FloatArray) -> float:
-        """How well the variance is known: the degrees of freedom of a chi square that varies as much.
+        """The degrees of freedom of a chi square that varies as much as the variance.
 
         Satterthwaite's, from the squares of the people's sums as they are: few if few people decide. The
         noise of pairs of two people is in these sums twice and subtracted once, so where it is large, less
@@ -158,7 +158,7 @@ class PairClusters:
         return 2 * total**2 / spread * math.sqrt(min(self.variance(influences) / total, 1.0))
 
     def likeness(self, scores: FloatArray, chosen: npt.NDArray[np.bool_], num_people: float) -> PairLikeness:
-        """How alike the scores (P) of chosen pairs are that share people, one standard error up.
+        """The correlation of scores (P) of chosen pairs that share people, one standard error up.
 
         `num_people` is the effective number of people, by whom that error is judged.
         """

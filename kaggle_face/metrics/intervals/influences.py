@@ -1,4 +1,4 @@
-"""How each pair moves a verification metric: its influence, from which the metric's variance follows.
+"""The influence of each pair on a verification metric, from which the metric's variance follows.
 
 - **AUC**: the share of the other class that a pair beats, less the AUC (the placements of DeLong, DeLong and
   Clarke-Pearson 1988).
@@ -66,7 +66,7 @@ class Influences:
 
 @dataclass(frozen=True, eq=False)
 class PairsOfPeople:
-    """Which pairs (P) are genuine, and what is known of people and pairs without any score.
+    """Genuine and impostor pairs (P), and what is known of people and pairs without any score.
 
     Attributes:
         clusters: Which pairs share people.
@@ -137,7 +137,7 @@ class ScoredPairs:
         return round(fpr * self.trials.impostor.total, 9) >= LEAST_ACCEPTED
 
     def worth_of_impostors(self, fpr: float) -> float:
-        """How many independent impostor pairs would show as much about a FPR as these do.
+        """The number of independent impostor pairs that would show as much about a FPR as these do.
 
         The few that are accepted hardly show how alike the pairs of a person are. So that is also expected
         from the likeness of all impostor scores, and the more cautious of both numbers is taken.
@@ -323,5 +323,5 @@ def _deviate(rate: float) -> float:
 
 
 def _density(rate: float) -> float:
-    """How much a rate changes with its deviate."""
+    """The derivative of a rate by its deviate."""
     return _NORMAL.pdf(_deviate(rate))

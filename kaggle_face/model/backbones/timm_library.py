@@ -166,7 +166,7 @@ def _describe(name: str, module: nn.Module, takes_any_size: bool) -> Body:
 
 
 def layers_above(module: nn.Module) -> dict[str, int] | None:
-    """How many of timm's layers lie between each parameter of its network and the classes, by name.
+    """The number of timm's layers between each parameter of its network and the classes, by name.
 
     0 is the classifier's own layer, to which timm counts what comes after the last block, such as ConvNeXt's
     last norm. None for networks that timm does not divide.
@@ -190,7 +190,7 @@ class _WithClassifier:
     module: nn.Module
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter | None]]:
-        """What timm's grouping calls."""
+        """The method that timm's grouping calls."""
         yield from self.module.named_parameters()
         known: Mapping[str, Any] = getattr(self.module, "pretrained_cfg", None) or {}
         classifier = known.get("classifier") or "classifier"

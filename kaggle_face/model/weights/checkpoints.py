@@ -108,7 +108,7 @@ def require_finite(tensors: Tensors, path: Path) -> None:
 
 
 def fit_line(own: Tensors, theirs: Tensors, first: str, fitting: int) -> str:
-    """How many tensors of a network a file holds, and the first that it does not."""
+    """One line: how many tensors of a network a file holds, and the first that it does not."""
 
     def shape(tensors: Tensors) -> str:
         return "x".join(map(str, tensors[first].shape)) or "scalar" if first in tensors else "absent"

@@ -69,7 +69,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier runs on this machine took and reached.
+    """Time and figures of earlier runs on this machine.
 
     Attributes:
         slower: How many times longer a training takes than its trial; None: not known.
@@ -95,7 +95,7 @@ _LATER = ("images",)
 
 
 def machine_name(device: str) -> str:
-    """What trains here: the GPU that a device setting names, or the CPU and its cores."""
+    """The name of the training device: the GPU of a device setting, or the CPU and its cores."""
     import torch
 
     from kaggle_face.model.device import resolve_device

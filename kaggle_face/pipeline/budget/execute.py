@@ -46,7 +46,7 @@ class StageTime:
 
 @dataclass(frozen=True)
 class BudgetResult:
-    """What a run within a budget did.
+    """The result of a run within a budget.
 
     Attributes:
         run: Its folder.
@@ -196,11 +196,11 @@ class Execution:
         self._save()
 
     def _seconds_needed(self, fold: int) -> float:
-        """What is missing of a fold that earlier calls may have trained in part."""
+        """The remaining seconds of a fold that earlier calls may have trained in part."""
         return max(0.0, self._fold_seconds() - self._record.spent.get(f"fold {fold}", 0.0))
 
     def _fold_seconds(self) -> float:
-        """What a fold takes with the whole schedule: as the last one shows, else as planned."""
+        """The seconds of a fold with the whole schedule: as the last one took, else as planned."""
         if not self._record.trained:
             return self._plan.stages.get("fold 0", 0.0)
         fold = self._record.trained[-1]

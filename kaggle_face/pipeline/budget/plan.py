@@ -56,7 +56,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done with a budget.
+    """The plan for a budget.
 
     Attributes:
         rung: The recipe.
@@ -132,7 +132,7 @@ class Budget:
 
     @property
     def margin(self) -> float:
-        """What is kept for what nobody foresees."""
+        """The seconds kept in reserve."""
         return max(LEAST_MARGIN_SECONDS, MARGIN * self.seconds)
 
 

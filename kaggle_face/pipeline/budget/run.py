@@ -51,7 +51,7 @@ MakeTrial = Callable[[Config, CompetitionData, Folds], AbstractContextManager[Tr
 
 @dataclass(frozen=True)
 class BudgetOptions:
-    """What is requested of a run within a budget.
+    """Options of a run within a budget.
 
     Attributes:
         seconds: The budget, from the first call on.
@@ -256,7 +256,7 @@ def budget_word(seconds: float) -> str:
 
 @dataclass
 class _Rules:
-    """What the competition's rules allow; a network is built once to count its parameters."""
+    """The limits of the competition's rules; a network is built once to count its parameters."""
 
     config: Config
     demand: Demand
@@ -292,7 +292,7 @@ def _planner(
 
 
 def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:
-    """Where the settings of a plan are written: a file for each budget, and each goal that is named.
+    """The path of a plan's settings: a file for each budget, and each goal that is named.
 
     Raises:
         ConfigError: A file is there that no plan wrote.
@@ -318,7 +318,7 @@ def _rung_of(path: Path, ladder: Sequence[Rung]) -> Rung:
 
 
 def _run_of(loaded: LoadedConfig, path: Path, options: BudgetOptions) -> RunFolder:
-    """Where a run of the settings of a plan is filed."""
+    """The run folder of a plan's settings."""
     return run_folder(Path(loaded.config.paths.runs), path.stem, options.run or name_of_run(loaded.overrides))
 
 

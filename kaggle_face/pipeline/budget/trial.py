@@ -55,7 +55,7 @@ _QUIET = SilentProgress()
 
 @dataclass(frozen=True)
 class NetworkRates:
-    """What a network takes on this machine.
+    """The rates of a network on this machine.
 
     Attributes:
         first_seconds: Of a training image at its first size.

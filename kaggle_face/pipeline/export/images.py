@@ -51,7 +51,7 @@ class HeldOutTrials:
 
 @dataclass(frozen=True, eq=False)
 class ExportImages:
-    """What files are compared with torch on, calibrated on, and measured on.
+    """The images by which files are compared with torch, calibrated, and measured.
 
     Attributes:
         parity: Images (N, H, W, 3) whose outputs are compared.

@@ -1,4 +1,4 @@
-"""What is exported, where it is named by a folder."""
+"""The run or blend to export, where it is named by a folder."""
 
 from __future__ import annotations
 

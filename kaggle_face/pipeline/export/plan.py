@@ -1,4 +1,4 @@
-"""Which networks go into a graph, with which shares: one checkpoint of a fold, or the networks of a blend."""
+"""The networks of a graph and their shares: one checkpoint of a fold, or the networks of a blend."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PlannedNetwork:
 
     @property
     def averaging(self) -> str:
-        """What embeddings are averaged over, as in records."""
+        """The averaging of embeddings, as in records."""
         return describe_averaging(self.flip, self.crops)
 
     def digest(self) -> NetworkDigest:
@@ -110,7 +110,7 @@ class ExportPlan:
 
     @property
     def averaging(self) -> str:
-        """What embeddings are averaged over."""
+        """The averaging of embeddings."""
         return "; ".join(dict.fromkeys(each.averaging for each in self.networks))
 
     def fingerprint(self) -> str:
@@ -189,7 +189,7 @@ def plan_blend(
 
 
 def why_not_expressible(found: TaskRecord, task: Task) -> str | None:
-    """What of a blend's scores no graph of single images can give; None where one can."""
+    """The part of a blend's scores that no graph of single images can compute; None where one can."""
     usual = {"classification": ("", "probabilities", "log_probabilities"), "verification": ("", "scores")}
     if found.space not in usual[task]:
         return f"its {task} averages {found.space.replace('_', '-')}, which need all test data at once"

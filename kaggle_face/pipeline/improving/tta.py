@@ -39,7 +39,7 @@ FILE_NAME = "views.json"
 
 @dataclass(frozen=True)
 class TtaGain:
-    """What one augmentation changes of a metric on held-out data, positive = better, with a 95 % interval."""
+    """The gain of one augmentation in a metric on held-out data, positive = better, with a 95 % interval."""
 
     augmentation: str
     is_on: bool
@@ -51,7 +51,7 @@ class TtaGain:
 
 @dataclass(frozen=True)
 class TtaChoice:
-    """What embeddings are averaged over beside the image itself, and the gains that decided it."""
+    """The chosen averaging of embeddings, and the gains that decided it."""
 
     flip: bool
     crops: bool
@@ -143,7 +143,7 @@ def _measure(
 
 
 def _gains(after: _HeldOutFigures, before: _HeldOutFigures, metric: PairMetric) -> Mapping[str, Difference]:
-    """How much better each figure is, positive = better; a figure that cannot be measured is left out."""
+    """The gain in each figure, positive = better; a figure that cannot be measured is left out."""
     gains: dict[str, Difference] = {}
     if len(after.hits):
         gains["accuracy"] = clustered_mean_difference(after.hits, before.hits, after.people)

@@ -59,7 +59,7 @@ _OF_MACHINE = ("paths.", "device=")
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """What is searched, for how long, and by how many.
+    """Options of a search.
 
     Attributes:
         space: A YAML file: a key of the settings, and a list of choices or `{low, high, log, step}`; or what
@@ -181,7 +181,7 @@ class SearchPlan:
 
 
 def plan_search(loaded: LoadedConfig, options: TuneOptions, space: SearchSpace) -> SearchPlan:
-    """How long a training and a trial are.
+    """The lengths of a training and of a trial.
 
     Without `trial_epochs`, `train.epochs` among the overrides is that of a trial if the settings have more.
 
@@ -233,7 +233,7 @@ def _open_search(home: RunFolder, plan: SearchPlan, options: TuneOptions, space:
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """What trials train on, what it was made of, and the formula that judges them."""
+    """The training data of trials, their digests, and the formula of the score."""
 
     data: CompetitionData
     folds: Folds

@@ -28,7 +28,7 @@ _LEGEND = (
 
 @dataclass(frozen=True)
 class PreviewOptions:
-    """How many training images are shown, and how many versions of each in each group."""
+    """The number of training images, and of versions of each in each group."""
 
     images: int = 10
     versions: int = 5

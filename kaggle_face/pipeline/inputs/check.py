@@ -101,7 +101,7 @@ def check_competition(
 
 
 def _try_training(config: Config, data: CompetitionData, has_problems: bool) -> CheckResult:
-    """How long a fold takes on this machine, by a trial of seconds."""
+    """The time of a fold on this machine, by a trial of seconds."""
     from kaggle_face.data.folds.split import number_of_folds
     from kaggle_face.progress import in_words
     from kaggle_face.train.speed.estimate import FoldSize, estimate_fold

@@ -154,7 +154,7 @@ class GalleryFile:
             raise self.damaged(damage)
 
     def damaged(self, what: str) -> GalleryError:
-        """What to raise where the gallery is not what was written."""
+        """The error for a gallery that is not as it was written."""
         return GalleryError(f"{self.path} is damaged ({what}); {_REMEDY}")
 
     def forget_deleted(self) -> None:
@@ -329,7 +329,7 @@ def _version_of(connection: Connection) -> int:
 
 
 def _explanation(error: sqlite3.Error) -> str:
-    """What an error of SQLite means for the person at the keyboard."""
+    """The meaning of an SQLite error for the person at the keyboard."""
     words = " ".join(str(error).split())
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_NOTADB:

@@ -23,7 +23,7 @@ _IMAGES_AT_ONCE = 64
 
 @dataclass
 class FolderReport:
-    """What became of a folder: people enrolled, images added, people who were there, pictures left out."""
+    """The result of enrolling a folder: people and images added, people already there, pictures left out."""
 
     num_people: int = 0
     num_images: int = 0

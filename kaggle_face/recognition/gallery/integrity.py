@@ -57,7 +57,7 @@ def write_sums(connection: Connection) -> None:
 
 
 def find_damage(connection: Connection, schema: Sequence[str], everything: bool) -> str | None:
-    """What is wrong with a gallery, in a few words; None where it holds what was written.
+    """The damage of a gallery, in a few words; None where it holds what was written.
 
     Args:
         connection: Sees one moment of the gallery.

@@ -1,4 +1,4 @@
-"""Who is enrolled: adding, listing, renaming and removing people, and their embeddings for a search.
+"""Enrolled people: adding, listing, renaming and removing them, and their embeddings for a search.
 
 Letters: P people, N images, D embedding size.
 """
@@ -94,7 +94,7 @@ class Gallery:
             return sorted(select_people(connection), key=lambda person: folded_name(person.name))
 
     def count_people(self) -> int:
-        """How many people are enrolled."""
+        """The number of enrolled people."""
         with self._file.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM people").fetchone()[0])
 

@@ -1,4 +1,4 @@
-"""What lies in a gallery's tables: the records of people and images, and the statements that change them.
+"""The tables of a gallery: records of people and images, and the statements that change them.
 
 Letters: N images, D embedding size.
 """
@@ -82,7 +82,7 @@ class EnrolledImage:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """What was done, when, to whom."""
+    """An entry of the audit log."""
 
     time: str
     action: str
@@ -93,7 +93,7 @@ class AuditRow:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one person of an enrolment: images added, and those that were enrolled before."""
+    """The result for one person of an enrolment: images added, and those that were enrolled before."""
 
     person: Person
     num_added: int
@@ -250,7 +250,7 @@ def vector_bytes(vector: Vector) -> bytes:
 
 
 def vector_from(data: object, embedding_size: int) -> Vector:
-    """What `vector_bytes` wrote.
+    """The vector that `vector_bytes` wrote.
 
     Raises:
         GalleryError: It is something else.

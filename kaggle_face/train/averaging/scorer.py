@@ -182,7 +182,7 @@ class WeightsScorer:
 
 
 def truth_of(data: FoldData) -> HeldOutTruth:
-    """Whom the held-out images and trials show."""
+    """The identities of the held-out images and trials."""
     names, labels = data.classes.names, data.pair_labels
     known = {
         image: str(names[label])
@@ -193,7 +193,7 @@ def truth_of(data: FoldData) -> HeldOutTruth:
 
 
 def answers_to(held_out: HeldOut, data: FoldData) -> HeldOutAnswers:
-    """What a network's figures follow from."""
+    """The predictions that a network's figures follow from."""
     labels, logits_NC = data.validation_labels, held_out.predictions.logits
     ranks, losses = np.empty(len(labels), np.int64), np.empty(len(labels))
     for part in row_blocks(len(labels), logits_NC.shape[1] * 8):
@@ -205,7 +205,7 @@ def answers_to(held_out: HeldOut, data: FoldData) -> HeldOutAnswers:
 
 
 def held_out_in_words(data: FoldData) -> str:
-    """What a soup is scored on, such as `16 images and 20 trials held out of fold 0`."""
+    """The data that a soup is scored on, such as `16 images and 20 trials held out of fold 0`."""
     parts = [
         f"{count} {what}"
         for count, what in (

@@ -63,7 +63,7 @@ def distinct_sources(folders: Sequence[FoldFolder], checkpoints: Sequence[Checkp
 
 
 def shared_fold_data(data_of_folds: Sequence[FoldData]) -> FoldData:
-    """What is held out of several folds at once: the trials that all of them are measured on.
+    """The data held out of several folds at once: the trials that all of them are measured on.
 
     Raises:
         RunError: The folds have trials of their own, or none.
@@ -131,7 +131,7 @@ def _describe(
     figures: Mapping[str, float],
     num_parameters: int,
 ) -> dict[str, Any]:
-    """What `run.json` keeps of a soup beside the call: as of a training, and what it is made of."""
+    """The `run.json` of a soup beside the call: as of a training, and what it is made of."""
     of_first, soup = sources[0].folder.read_info(), measured.soup
     return {
         **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},

@@ -1,4 +1,4 @@
-"""What a logger is given: settings, steps, epochs, scores of trials, pictures and final results.
+"""The interface of loggers: settings, steps, epochs, scores of trials, pictures and final results.
 
 A new one derives from `Logger`, overrides what it records, and is created in `train/loggers/creation.py`.
 

@@ -1,4 +1,4 @@
-"""What the training loop hands to its loggers: the one place that the loop calls.
+"""The observer of the training loop: the one place that the loop calls for its loggers.
 
 A step leaves its loss on the device. All of them are fetched together where the state is saved, which waits
 for the device in any case, and only then handed on: nothing is recorded that a resumed training repeats.

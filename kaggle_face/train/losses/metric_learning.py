@@ -301,7 +301,7 @@ def _require_choice(loss: MetricLoss, name: str, value: str, known: Sequence[str
 
 
 def pair_masks(labels_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Which pairs (B, B) of different images are of the same class, and which of different classes."""
+    """Masks (B, B) of the pairs of different images of one class, and of different classes."""
     same_BB = labels_B[:, None] == labels_B[None, :]
     itself_BB = torch.eye(len(labels_B), dtype=torch.bool, device=labels_B.device)
     return same_BB & ~itself_BB, ~same_BB

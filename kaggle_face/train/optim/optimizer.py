@@ -1,4 +1,4 @@
-"""Which parameters are updated how."""
+"""The optimiser and its groups of parameters."""
 
 from __future__ import annotations
 

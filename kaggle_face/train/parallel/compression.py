@@ -35,7 +35,7 @@ def compress(
 
 
 class LowRankFeedback:
-    """What PowerSGD has not sent of the gradients, and the factors that it goes on from.
+    """The error feedback of PowerSGD: gradients not sent yet, and the factors that it goes on from.
 
     The part of a gradient that a step leaves out is added to the next one, in each process its own (Vogels et
     al. 2019, arXiv:1905.13727, algorithm 2).

@@ -1,4 +1,4 @@
-"""How a step embeds its images and brings the gradients of all processes together.
+"""Embedding of a step's images, and reduction of the gradients of all processes.
 
 Of several processes PyTorch's DistributedDataParallel does the work: gradients travel in buckets while the
 backward pass goes on below them. Messages of an update, in bytes that each of N processes sends, with P
@@ -67,7 +67,7 @@ class Engine:
         """Makes gradients and running statistics those of the whole batch, before an update."""
 
     def state_dict(self) -> dict[str, Any] | None:
-        """What the next steps need of the last ones, whole on rank 0; None: nothing. All call it."""
+        """The state that steps carry over, whole on rank 0; None: nothing. All processes call it."""
         return None
 
     def load_state_dict(self, values: dict[str, Any] | None) -> None:

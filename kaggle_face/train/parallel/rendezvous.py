@@ -1,4 +1,4 @@
-"""How the processes of one start find one another in a store that outlives them.
+"""Rendezvous of the processes of one start, in a store that outlives them.
 
 torchrun keeps one store over its restarts, and in it all that ended processes wrote: addresses at which
 nobody listens any more, a failure, a stop. torch's own `init_process_group` reads these where a process is a

@@ -1,4 +1,4 @@
-"""Which heads are divided among processes, and how a divided one becomes whole.
+"""Sharding of heads among processes, and gathering them whole.
 
 A head has C classes with F numbers each (the embedding size, times the centres of a class). Not divided, its
 gradient travels with the others, and each of N processes computes all B x C logits of the batch; divided,

@@ -18,7 +18,7 @@ _MARK = "# Found by `kaggle-face tune`:"
 
 @dataclass(frozen=True)
 class FoundConfig:
-    """What is known of the best trial.
+    """The best trial of a search.
 
     Attributes:
         best: The trial.

@@ -60,7 +60,7 @@ def beating(trial: Trial, seconds: float) -> Iterator[None]:
 
 
 class LostTrials:
-    """Which running trials have lost their worker, as far as this worker saw them."""
+    """Running trials that have lost their worker, as far as this worker saw them."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock

@@ -1,4 +1,4 @@
-"""Where a search keeps its trials: a storage of Optuna, named by an address or the path of a journal file.
+"""The storage of a search's trials: one of Optuna, named by an address or the path of a journal file.
 
 A journal is a file on a disk that all workers see. Its lock is a file made with O_EXCL, which NFS (version 3
 and later), SMB and Windows know, where locks of the system and symbolic links may be missing.

@@ -124,7 +124,7 @@ class Search:
             self._repeat_lost()
 
     def begun_with(self, description: Mapping[str, Any], takes_over: bool = True) -> Mapping[str, Any]:
-        """What the study was begun with; the description, where this call begins it.
+        """The description that the study was begun with; the given one, where this call begins it.
 
         Args:
             description: Values of JSON.

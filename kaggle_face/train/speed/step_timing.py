@@ -1,4 +1,4 @@
-"""How long a training step takes, measured on a copy of the network: for the trials before a training begins.
+"""Timing of a training step on a copy of the network, for the trials before a training begins.
 
 Letters: B images, D embedding size (3 colours in BCHW), H height, W width.
 """

@@ -38,7 +38,7 @@ _STEPS_BETWEEN_POLLS = 25
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step runs with: device, precision, engine, distillation, processes."""
+    """The context of a step: device, precision, engine, distillation, processes."""
 
     device: torch.device
     amp_dtype: torch.dtype | None

@@ -1,4 +1,4 @@
-"""Which transforms of albumentations have a batched form, and that form: read from the built transforms.
+"""Conversion of albumentations' transforms to their batched forms.
 
 The library itself is not imported here. A transform is known by the exact name of its class, and what its
 batched form does not cover (another border, another interpolation, ...) counts as one without.

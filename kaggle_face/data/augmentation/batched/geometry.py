@@ -269,7 +269,7 @@ def _spread(start_B: Tensor, length_B: Tensor, count: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _outer_index(length: int, before: int, after: int, border: Border, device: torch.device) -> Tensor:
-    """Where each row of a padded picture comes from."""
+    """The source index of each row of a padded picture."""
     mode: Literal["edge", "symmetric", "reflect"]
     match border:
         case "replicate":
