@@ -48,8 +48,5 @@ def former_names_in(values: Mapping[str, Any]) -> list[str]:
 def warn_of_former_names(names: Sequence[str], source: str = "") -> None:
     """One warning for each former key, which names today's; `source` is the file that has it."""
     for name in names:
-        warnings.warn(
-            f"{source}{': ' if source else ''}{name} is now called {FORMER_NAMES[name]}; the old name goes with the next release",
-            FormerNameWarning,
-            stacklevel=2,
-        )
+        line = f"{name} is now called {FORMER_NAMES[name]}; the old name goes with the next release"
+        warnings.warn(f"{source}: {line}" if source else line, FormerNameWarning, stacklevel=2)

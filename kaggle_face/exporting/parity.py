@@ -51,7 +51,7 @@ def compute_all(compute: Compute, images_NHW3: Pixels, batch_size: int) -> dict[
 def measure_parity(
     outputs: Sequence[str], found: Mapping[int, Float32], expected: Mapping[int, Float32]
 ) -> Parity:
-    """The largest distances of outputs from those of torch; one that is not a number counts as the largest."""
+    """The largest distances of outputs from those of torch; one that is not a number counts most."""
     distance = probability = None
     for place, output in enumerate(outputs):
         if output == EMBEDDINGS:
